@@ -1,0 +1,26 @@
+// Runs the compiled tests: all of them, or those whose path contains one of the arguments.
+// Node 20's --test takes no globs, so the files are listed here.
+import { spawnSync } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+
+const root = join(import.meta.dirname, '..', 'build', 'test')
+const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('-'))
+const flags = process.argv.slice(2).filter((argument) => argument.startsWith('-'))
+
+const files = readdirSync(root, { recursive: true })
+  .filter((file) => file.endsWith('.test.js'))
+  .map((file) => join('build', 'test', file))
+  .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
+  .sort()
+
+if (files.length === 0) {
+  console.error(`no test file matches ${wanted.join(', ')}`)
+  process.exit(2)
+}
+const run = spawnSync(
+  process.execPath,
+  ['--enable-source-maps', '--test', '--test-timeout=300000', ...flags, ...files],
+  { stdio: 'inherit', cwd: join(root, '..', '..') },
+)
+process.exit(run.status ?? 1)

@@ -1,0 +1,17 @@
+import { z } from 'zod'
+
+/** Health, metrics, ledger; later the API and the dashboard. */
+export const httpOptions = z
+  .strictObject({
+    host: z.string().min(1).default('127.0.0.1').describe('Address to listen on.'),
+    port: z
+      .number()
+      .int()
+      .min(0)
+      .max(65_535)
+      .default(8090)
+      .describe('TCP port; 0 takes a free one.'),
+  })
+  .describe('Health, metrics and the ledger over HTTP.')
+
+export type HttpOptions = z.infer<typeof httpOptions>

@@ -1,0 +1,82 @@
+/**
+ * The nouns every layer shares: a draft on its way in, a message in a log, a receipt on its way
+ * back to the sender.
+ */
+
+/** BatchPutMessage and Greengrass: 128 KB per message, taken as 131,072 bytes. Specification, Limits. */
+export const MAX_PAYLOAD_BYTES = 131_072
+
+/** Specification, Limits: maximum length of a topic string, in bytes of UTF-8. */
+export const MAX_TOPIC_BYTES = 256
+
+/** Where else a sender wants its receipt: MQTT 5 response topic and correlation data [MQTT-3.3.2-13 ff.]. */
+export interface ReplyTo {
+  readonly topic: string
+  readonly correlation: Buffer | undefined
+}
+
+/**
+ * A message before it has a place in a log. Routing keeps **one** draft and fills it anew for
+ * each message, so that taking a message allocates nothing; whoever is handed a draft copies
+ * what it needs before it returns.
+ *
+ * The payload is either `text` (the inner string of a formatted message, to be stored as UTF-8)
+ * or, when `text` is undefined, `bytes[start, end)`.
+ */
+export interface Draft {
+  receivedAt: number
+  topic: string
+  /** The id the sender gave; undefined when it gave none and for binary messages. */
+  id: string | undefined
+  text: string | undefined
+  bytes: Buffer
+  start: number
+  end: number
+  reply: ReplyTo | undefined
+}
+
+/** A message as a log hands it out. Its buffers stay valid for as long as somebody holds them. */
+export interface Message {
+  /** Its place in the channel's log: 0, 1, 2, … without gaps. Never used twice. */
+  readonly offset: number
+  /** Milliseconds since 1970, by this machine's clock at the time. */
+  readonly receivedAt: number
+  readonly topic: string
+  /** The id the sender gave, of any length and content. Only receipts carry it as it is. */
+  readonly senderId: string | undefined
+  /**
+   * The id on the wire, 1–128 ASCII characters: the sender's where it fits, otherwise made from
+   * log and offset, so that a message sent again after a crash carries the same id.
+   */
+  readonly messageId: string
+  readonly payload: Buffer
+  readonly reply: ReplyTo | undefined
+}
+
+/** What a receipt says went wrong: the specification's `error` and `error_message`. */
+export interface Refusal {
+  /** A code of ours (`errors.ts`) or the destination's own name for it (`ResourceNotFoundException`). */
+  readonly error: string
+  readonly message: string
+}
+
+/**
+ * Takes note of what became of messages and lets the senders know, if anybody listens.
+ * Calls are cheap and never fail; what they tell goes out in batches.
+ */
+export interface ReceiptSink {
+  success(senderId: string | undefined, reply: ReplyTo | undefined): void
+  failure(senderId: string | undefined, reply: ReplyTo | undefined, refusal: Refusal): void
+}
+
+const ASCII_ID = /^[\x20-\x7e]{1,128}$/
+
+/** Whether a sender's id can be the `messageId` of BatchPutMessage: 1–128 ASCII characters. */
+export function fitsAsMessageId(id: string): boolean {
+  return ASCII_ID.test(id)
+}
+
+/** The wire id of a message whose sender gave none that fits. At most 25 characters. */
+export function generatedMessageId(logId: string, offset: number): string {
+  return `${logId}-${offset}`
+}

@@ -1,0 +1,100 @@
+/**
+ * The contract between where messages come from and what becomes of them.
+ *
+ * A source turns bytes from somewhere into calls of `Intake.accept` and acknowledges to its
+ * senders what the intake has committed. It knows nothing of channels.
+ */
+import type { Refusal, ReplyTo } from '../message.ts'
+
+/** What a topic means to the connector. Opaque to sources, never changes, may be cached. */
+export interface Route {
+  readonly kind: 'formatted' | 'binary' | 'refused'
+}
+
+/**
+ * Takes messages in.
+ *
+ * Commits go in cycles over all channels: whatever is accepted while one cycle is being written
+ * belongs to the next. A source keeps, per connection, the acknowledgements it owes for each cycle
+ * and sends them when that cycle is reported. Cycles are reported in ascending order.
+ */
+export interface Intake {
+  /**
+   * What `topic` means, or undefined when the connector takes no messages from it. Costs a map
+   * look-up and more for a topic not seen before: keep the answer for as long as you like.
+   */
+  route(topic: string): Route | undefined
+
+  /**
+   * Takes one message, whose payload is `bytes[start, end)`; the bytes are copied before the call
+   * returns. Never throws.
+   *
+   * Returns the commit cycle that the message belongs to, or -1 when it was refused: then
+   * `lastRefusal` says why, the sender's receipt is already on its way, and the message is to be
+   * acknowledged like any other (with the fitting reason code where the protocol has one),
+   * because unacknowledged it would come back for ever.
+   */
+  accept(
+    route: Route,
+    topic: string,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    reply: ReplyTo | undefined,
+  ): number
+
+  /** Valid right after `accept` has returned -1. */
+  readonly lastRefusal: Refusal
+
+  /**
+   * More waits to be written than may be held in memory. A source then reads no further messages
+   * until `CommitListener.committed` finds this false; it goes on answering keep-alives.
+   */
+  readonly isSaturated: boolean
+
+  /** Reports commits from now on. The listener is not told of cycles before. */
+  listen(listener: CommitListener): void
+}
+
+export interface CommitListener {
+  /** All messages of this cycle and those before are durable: acknowledge them now. */
+  committed(cycle: number): void
+  /**
+   * The messages of this cycle could not be stored; their receipts say so. They are acknowledged
+   * all the same, with a reason code where the protocol has one.
+   */
+  failed(cycle: number, refusal: Refusal): void
+}
+
+/** Several payloads for one topic, back to back, so that a source can frame them in one pass. */
+export interface PackedPayloads {
+  readonly count: number
+  readonly bytes: Buffer
+  /** `ends[i]` is where payload i ends in `bytes`; it begins where the one before ended. */
+  readonly ends: Uint32Array
+}
+
+/** Where receipts go out. Every call is fire and forget; a slow listener never delays the others. */
+export interface ReceiptOutlet {
+  /** Whether anybody would get a receipt on `topic` now. When nobody would, none is built. */
+  hasListeners(topic: string): boolean
+  publish(topic: string, payloads: PackedPayloads): void
+  /** One receipt to the response topic a sender asked for. */
+  reply(to: ReplyTo, payload: Buffer): void
+}
+
+/**
+ * `start` acquires (ports, connections) and resolves when messages can come in, or, for a source
+ * that connects to somebody else, when it has begun to try. `stopIntake` lets no more messages in
+ * but keeps connections, so that acknowledgements and receipts still go out. `close` ends
+ * everything. Each may be called twice.
+ */
+export interface Source {
+  readonly name: string
+  /** A line for people: where it listens or what it is connected to. Valid after `start`. */
+  readonly description: string
+  readonly outlet: ReceiptOutlet
+  start(intake: Intake): Promise<void>
+  stopIntake(): Promise<void>
+  close(): Promise<void>
+}
