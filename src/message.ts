@@ -26,7 +26,10 @@ export interface ReplyTo {
 export interface Draft {
   receivedAt: number
   topic: string
-  /** The id the sender gave; undefined when it gave none and for binary messages. */
+  /**
+   * The id the sender gave. `''` when it gave none for a formatted message, whose receipt then
+   * carries the id the connector generates; undefined for binary messages, whose receipts carry none.
+   */
   id: string | undefined
   text: string | undefined
   bytes: Buffer
@@ -42,7 +45,7 @@ export interface Message {
   /** Milliseconds since 1970, by this machine's clock at the time. */
   readonly receivedAt: number
   readonly topic: string
-  /** The id the sender gave, of any length and content. Only receipts carry it as it is. */
+  /** `Draft.id`: of any length and content. Only receipts carry it as it is (`receiptIdOf`). */
   readonly senderId: string | undefined
   /**
    * The id on the wire, 1–128 ASCII characters: the sender's where it fits, otherwise made from
@@ -74,6 +77,11 @@ const ASCII_ID = /^[\x20-\x7e]{1,128}$/
 /** Whether a sender's id can be the `messageId` of BatchPutMessage: 1–128 ASCII characters. */
 export function fitsAsMessageId(id: string): boolean {
   return ASCII_ID.test(id)
+}
+
+/** Specification, "Input Data": the sender's id; a generated one where it was omitted; none for binary. */
+export function receiptIdOf(message: Message): string | undefined {
+  return message.senderId === '' ? message.messageId : message.senderId
 }
 
 /** The wire id of a message whose sender gave none that fits. At most 25 characters. */

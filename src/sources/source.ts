@@ -66,7 +66,10 @@ export interface CommitListener {
   failed(cycle: number, refusal: Refusal): void
 }
 
-/** Several payloads for one topic, back to back, so that a source can frame them in one pass. */
+/**
+ * Several payloads for one topic, back to back, so that a source can frame them in one pass. Valid
+ * only until the call they are given to returns: whoever needs them longer copies them.
+ */
 export interface PackedPayloads {
   readonly count: number
   readonly bytes: Buffer

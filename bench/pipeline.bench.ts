@@ -1,0 +1,198 @@
+/**
+ * The whole product under load: messages/s, CPU µs per message, p99 of PUBACK and receipt, RSS.
+ *
+ *     npm run bench                          all scenarios, three rounds, a table
+ *     npm run bench -- disk --rounds 5       those whose name contains "disk"
+ *     npm run bench -- --json FILE           the figures with machine and versions
+ *     npm run bench -- --smoke               seconds, to see that it runs
+ *
+ * The hub runs on one core, load generator and endpoint on the other; rounds of all scenarios are
+ * interleaved, and medians quoted, because machines are noisy.
+ */
+
+import { writeFileSync } from 'node:fs'
+import { cpus, release } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { firstLineOf, Hub, pinned, stopped } from './support/hub.ts'
+import type { LoadOptions, LoadResult } from './support/mqtt-load.ts'
+import { median } from './support/percentiles.ts'
+
+interface Scenario {
+  readonly name: string
+  readonly load: Partial<LoadOptions>
+  readonly durability?: 'disk' | 'memory'
+  /** Messages per BatchPutMessage; undefined: no destination. */
+  readonly batch?: number
+}
+
+const RECEIPTS = 4000
+const SCENARIOS: readonly Scenario[] = [
+  { name: 'front door → memory log, QoS 0', durability: 'memory', load: { qos: 0 } },
+  { name: 'front door → memory log, QoS 1', durability: 'memory', load: {} },
+  { name: 'front door → disk log, QoS 1', load: {} },
+  { name: 'front door → disk log, QoS 1, 10 channels', load: { channels: 10, connections: 4 } },
+  { name: 'front door → disk log, QoS 1, 1 KB', load: { payloadBytes: 1024 } },
+  {
+    name: 'front door → disk log, QoS 1, envelope',
+    load: { envelope: true },
+  },
+  {
+    name: 'MQTT → disk → BatchPutMessage by 100, receipts',
+    batch: 100,
+    load: { envelope: true, maxOutstandingReceipts: RECEIPTS },
+  },
+  {
+    name: 'MQTT → disk → BatchPutMessage by 100, no listener',
+    batch: 100,
+    load: { envelope: true },
+  },
+  {
+    name: 'MQTT → disk → BatchPutMessage by 100, receipts, 1 KB',
+    batch: 100,
+    load: { envelope: true, maxOutstandingReceipts: RECEIPTS, payloadBytes: 1024 },
+  },
+  {
+    name: 'MQTT → disk → BatchPutMessage by 5, receipts',
+    batch: 5,
+    load: { envelope: true, maxOutstandingReceipts: 1000, messages: 100_000 },
+  },
+  {
+    name: 'MQTT → disk → BatchPutMessage by 100, receipts, 1,000/s',
+    batch: 100,
+    load: { envelope: true, maxOutstandingReceipts: 60_000, rate: 1000, messages: 10_000 },
+  },
+  {
+    name: 'MQTT → disk → BatchPutMessage by 100, receipts, 10,000/s',
+    batch: 100,
+    load: { envelope: true, maxOutstandingReceipts: 60_000, rate: 10_000, messages: 60_000 },
+  },
+]
+
+interface Figures {
+  readonly perSecond: number
+  readonly cpuMicroseconds: number
+  readonly corePercent: number
+  readonly rssMegabytes: number
+  readonly startUpMs: number
+  readonly idleRssMegabytes: number
+  readonly pubackP99Ms: number | undefined
+  readonly receiptP99Ms: number | undefined
+}
+
+const HUB_CORE = 0
+const LOAD_CORE = 1
+
+const { values: flags, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rounds: { type: 'string', default: '3' },
+    json: { type: 'string' },
+    smoke: { type: 'boolean', default: false },
+  },
+})
+
+function loadOf(scenario: Scenario, port: number): LoadOptions {
+  const load: LoadOptions = {
+    port,
+    qos: 1,
+    messages: 1_000_000,
+    payloadBytes: 100,
+    connections: 1,
+    window: 4000,
+    channels: 1,
+    envelope: false,
+    maxOutstandingReceipts: 0,
+    rate: 0,
+    ...scenario.load,
+  }
+  return flags.smoke ? { ...load, messages: Math.min(load.messages, 2000) } : load
+}
+
+async function run(scenario: Scenario): Promise<Figures> {
+  const sink =
+    scenario.batch === undefined
+      ? undefined
+      : pinned(LOAD_CORE, process.execPath, [program('put-sink.js')])
+  const endpoint = sink === undefined ? undefined : await firstLineOf(sink)
+  const hub = await Hub.start(configOf(scenario, endpoint), HUB_CORE)
+  const idleRssMegabytes = hub.rssMegabytes()
+  const cpuBefore = hub.cpuSeconds()
+  const load = pinned(LOAD_CORE, process.execPath, [
+    program('mqtt-load.js'),
+    JSON.stringify(loadOf(scenario, hub.port)),
+  ])
+  const result = JSON.parse(await firstLineOf(load)) as LoadResult
+  const cpu = hub.cpuSeconds() - cpuBefore
+  const rssMegabytes = hub.rssMegabytes()
+  await hub.stop()
+  if (sink !== undefined) await stopped(sink, 'SIGTERM')
+  if (result.failures > 0) throw new Error(`${scenario.name}: ${result.failures} receipts failed`)
+  return {
+    perSecond: Math.round(result.messages / result.seconds),
+    cpuMicroseconds: Math.round((cpu * 1e8) / result.messages) / 100,
+    corePercent: Math.round((cpu * 1000) / result.seconds) / 10,
+    rssMegabytes,
+    startUpMs: Math.round(hub.startUpMs),
+    idleRssMegabytes,
+    pubackP99Ms: result.pubackMs?.p99,
+    receiptP99Ms: result.receiptMs?.p99,
+  }
+}
+
+function program(name: string): string {
+  return join(import.meta.dirname, 'support', name)
+}
+
+function configOf(scenario: Scenario, endpoint: string | undefined): Record<string, unknown> {
+  const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'benchmark' }
+  const url = `http://127.0.0.1:${endpoint}`
+  return {
+    parameters: {
+      PublishInterval: '1',
+      IotAnalyticsBatchSizePerChannel: String(scenario.batch ?? 100),
+      // In memory the specification's bound of 2048 would drop what a saturated run has in flight.
+      ...(scenario.durability === 'memory' ? { IotAnalyticsQueueSizePerChannel: '1000000' } : {}),
+    },
+    storage: { durability: scenario.durability ?? 'disk' },
+    destinations:
+      endpoint === undefined
+        ? []
+        : [{ iotAnalytics: { endpoint: url, region: 'us-east-1', credentials } }],
+  }
+}
+
+function summary(rounds: readonly Figures[]): Record<string, number> {
+  const medians: Record<string, number> = {}
+  for (const key of Object.keys(rounds[0] ?? {}) as (keyof Figures)[]) {
+    const values = rounds.map((round) => round[key]).filter((value) => value !== undefined)
+    if (values.length > 0) medians[key] = median(values)
+  }
+  return medians
+}
+
+const chosen = SCENARIOS.filter(
+  ({ name }) => positionals.length === 0 || positionals.some((part) => name.includes(part)),
+)
+const results = new Map<Scenario, Figures[]>(chosen.map((scenario) => [scenario, []]))
+for (let round = 0; round < (flags.smoke ? 1 : Number(flags.rounds)); round++) {
+  for (const [scenario, figures] of results) {
+    figures.push(await run(scenario))
+    process.stderr.write(
+      `round ${round + 1}  ${scenario.name}  ${JSON.stringify(figures.at(-1))}\n`,
+    )
+  }
+}
+const report = {
+  date: new Date().toISOString().slice(0, 10),
+  machine: { cpu: cpus()[0]?.model, cores: cpus().length, linux: release() },
+  node: process.version,
+  rounds: flags.smoke ? 1 : Number(flags.rounds),
+  scenarios: chosen.map((scenario) => ({
+    name: scenario.name,
+    median: summary(results.get(scenario) ?? []),
+    rounds: results.get(scenario),
+  })),
+}
+if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify(report, null, 2)}\n`)
+console.table(Object.fromEntries(report.scenarios.map(({ name, median: row }) => [name, row])))

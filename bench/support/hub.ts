@@ -1,0 +1,121 @@
+/** Starts the built connector as a process of its own, on a core of its own, and reads what it costs. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+
+const ROOT = join(import.meta.dirname, '..', '..', '..')
+/** Clock ticks a second in /proc, on every Linux that Node runs on. */
+const TICKS_PER_SECOND = 100
+
+/** `taskset -c <core>` in front, where there is one and more than one core. */
+export function pinned(core: number, command: string, args: readonly string[]): ChildProcess {
+  const isPinnable = existsSync('/usr/bin/taskset')
+  const all = isPinnable ? ['-c', String(core), command, ...args] : args
+  return spawn(isPinnable ? '/usr/bin/taskset' : command, all, {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+}
+
+export async function firstLineOf(child: ChildProcess): Promise<string> {
+  if (child.stdout === null) throw new Error('no output to read')
+  const lines = createInterface(child.stdout)
+  const [line] = (await Promise.race([
+    once(lines, 'line'),
+    once(child, 'exit').then(([code]) => {
+      throw new Error(`the process ended with ${code} before it said anything`)
+    }),
+  ])) as [string]
+  return line
+}
+
+export async function stopped(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exit = once(child, 'exit')
+  child.kill(signal)
+  await exit
+}
+
+export class Hub {
+  readonly port: number
+  readonly startUpMs: number
+  readonly #child: ChildProcess
+  readonly #directory: string
+
+  private constructor(child: ChildProcess, directory: string, port: number, startUpMs: number) {
+    this.#child = child
+    this.#directory = directory
+    this.port = port
+    this.startUpMs = startUpMs
+  }
+
+  /** Resolves when the hub answers on its ports. `config` is completed with free ports and a directory. */
+  static async start(config: Record<string, unknown>, core: number): Promise<Hub> {
+    const directory = await mkdtemp(join(process.env['BENCH_DIRECTORY'] ?? tmpdir(), 'bench-'))
+    const file = join(directory, 'config.json')
+    const [port, httpPort] = [await freePort(), await freePort()]
+    const storage = { directory: join(directory, 'data'), ...Object(config['storage']) }
+    await writeFile(
+      file,
+      JSON.stringify({
+        ...config,
+        storage,
+        sources: { mqttServer: { port } },
+        http: { port: httpPort },
+      }),
+    )
+    const startedAt = performance.now()
+    const main = join(ROOT, 'dist', 'cli', 'main.js')
+    const profile = process.env['BENCH_PROFILE']
+    const flags = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]
+    const child = pinned(core, process.execPath, [...flags, main, 'run', '--config', file])
+    child.stdout?.resume()
+    await untilReady(httpPort, child)
+    return new Hub(child, directory, port, performance.now() - startedAt)
+  }
+
+  /** User and system time of all threads so far. */
+  cpuSeconds(): number {
+    const stat = readFileSync(`/proc/${this.#child.pid}/stat`, 'utf8')
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
+  }
+
+  rssMegabytes(): number {
+    const status = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8')
+    return Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024)
+  }
+
+  async stop(): Promise<void> {
+    await stopped(this.#child, 'SIGTERM')
+    await rm(this.#directory, { recursive: true, force: true })
+  }
+}
+
+async function untilReady(httpPort: number, child: ChildProcess): Promise<void> {
+  for (;;) {
+    if (child.exitCode !== null) throw new Error(`the hub ended with ${child.exitCode}`)
+    try {
+      const answer = await fetch(`http://127.0.0.1:${httpPort}/health/ready`)
+      await answer.arrayBuffer()
+      if (answer.ok) return
+    } catch {
+      // Not listening yet.
+    }
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
+
+async function freePort(): Promise<number> {
+  const { createServer } = await import('node:net')
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (typeof address !== 'object' || address === null) throw new Error('no port')
+  return address.port
+}

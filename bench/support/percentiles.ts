@@ -1,0 +1,20 @@
+export interface Percentiles {
+  readonly p50: number
+  readonly p99: number
+  readonly max: number
+}
+
+/** Of what is left after the first tenth, which is warm-up. Rounded to hundredths. */
+export function percentiles(values: readonly number[]): Percentiles {
+  const sorted = values.slice(Math.floor(values.length / 10)).sort((a, b) => a - b)
+  const at = (share: number) =>
+    Math.round(
+      (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0) * 100,
+    ) / 100
+  return { p50: at(0.5), p99: at(0.99), max: at(1) }
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[Math.floor(sorted.length / 2)] ?? 0
+}

@@ -1,0 +1,20 @@
+/**
+ * Puts the parts together, starts them in the data's order and stops them in reverse.
+ */
+import { ChannelSet } from './channels/channel-set.ts'
+import type { LogStore } from './channels/channel-log.ts'
+import type { ChannelLedger } from './channels/ledger.ts'
+import { MemoryBudget } from './channels/memory-budget.ts'
+import { systemClock } from './clock.ts'
+import type { ConnectorConfig, DestinationConfig } from './config/connector-config.ts'
+import { noReceipts, PrimaryReceipts } from './delivery/batch-receipts.ts'
+import { CommitReceipts } from './delivery/commit-receipts.ts'
+import { DestinationDelivery } from './delivery/destination-delivery.ts'
+import { ReceiptDesk } from './delivery/receipt-desk.ts'
+import type { Destination } from './destinations/destination.ts'
+import { receiptIdOf } from './message.ts'
+import type { PipelineObserver } from './observer.ts'
+import { STATUS_TOPIC } from './routing/input-topics.ts'
+import { Router } from './routing/router.ts'
+import { InProcessSource } from './sources/in-process/in-process-source.ts'
+import type { Source } from './sources/source.ts'

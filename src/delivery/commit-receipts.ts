@@ -1,0 +1,64 @@
+/**
+ * Receipts where no destination is configured: the committed log is the destination, so a message
+ * is a success as soon as it is committed. Messages are read back for it, but only while somebody
+ * listens.
+ */
+import type { Channel } from '../channels/channel.ts'
+import type { ChannelSet } from '../channels/channel-set.ts'
+import { asConnectorError } from '../errors.ts'
+import { receiptIdOf } from '../message.ts'
+import type { PipelineObserver } from '../observer.ts'
+import type { ReceiptDesk } from './receipt-desk.ts'
+
+const READ_COUNT = 1000
+const READ_BYTES = 1024 * 1024
+
+export class CommitReceipts {
+  readonly #channels: ChannelSet
+  readonly #desk: ReceiptDesk
+  readonly #observer: PipelineObserver
+  /** Per channel: receipts have been given below this offset, or nobody wanted them. */
+  readonly #given = new Map<Channel, number>()
+  readonly #reading = new Set<Channel>()
+
+  constructor(channels: ChannelSet, desk: ReceiptDesk, observer: PipelineObserver) {
+    this.#channels = channels
+    this.#desk = desk
+    this.#observer = observer
+  }
+
+  start(): void {
+    this.#channels.onChannel((channel) => this.#given.set(channel, channel.log.committed))
+    this.#channels.listen({
+      committed: () => this.#look(),
+      failed: () => this.#look(),
+    })
+  }
+
+  #look(): void {
+    const isWanted = this.#desk.wantsSuccesses
+    for (const [channel, given] of this.#given) {
+      if (given === channel.log.committed || this.#reading.has(channel)) continue
+      if (isWanted || channel.hasReplies) void this.#read(channel)
+      else this.#given.set(channel, channel.log.committed)
+    }
+  }
+
+  async #read(channel: Channel): Promise<void> {
+    this.#reading.add(channel)
+    let from = this.#given.get(channel) ?? channel.log.committed
+    try {
+      while (from < channel.log.committed) {
+        const messages = await channel.log.read(from, READ_COUNT, READ_BYTES)
+        for (const message of messages) this.#desk.success(receiptIdOf(message), message.reply)
+        from = (messages.at(-1)?.offset ?? channel.log.committed - 1) + 1
+      }
+    } catch (error) {
+      const failure = asConnectorError(error, 'StorageFailed', 'reading back for receipts')
+      this.#observer.storageFailed(channel.name, failure)
+      from = channel.log.committed
+    }
+    this.#given.set(channel, from)
+    this.#reading.delete(channel)
+  }
+}

@@ -1,0 +1,109 @@
+/** All channels' deliveries to one destination: opened together, drained together, ended together. */
+import type { Channel } from '../channels/channel.ts'
+import type { ChannelSet } from '../channels/channel-set.ts'
+import type { Clock } from '../clock.ts'
+import type { Destination } from '../destinations/destination.ts'
+import { asConnectorError } from '../errors.ts'
+import type { PipelineObserver } from '../observer.ts'
+import type { BatchReceipts } from './batch-receipts.ts'
+import { ChannelDelivery } from './channel-delivery.ts'
+import { RetrySchedule } from './retry-schedule.ts'
+
+export interface DestinationDeliveryOptions {
+  readonly destination: Destination
+  readonly channels: ChannelSet
+  /** `IotAnalyticsBatchSizePerChannel`. */
+  readonly batchMessages: number
+  readonly publishIntervalMs: number
+  readonly maxInFlightBatches: number
+  readonly receipts: BatchReceipts
+  readonly observer: PipelineObserver
+  readonly clock: Clock
+  readonly random: () => number
+}
+
+export class DestinationDelivery {
+  readonly #options: DestinationDeliveryOptions
+  readonly #deliveries: ChannelDelivery[] = []
+  readonly #abort = new AbortController()
+  #isOpen = false
+  #isStopped = false
+
+  constructor(options: DestinationDeliveryOptions) {
+    this.#options = options
+  }
+
+  get destination(): Destination {
+    return this.#options.destination
+  }
+
+  /** How many channels' last attempt failed. */
+  get failingChannels(): number {
+    return this.#deliveries.filter((delivery) => delivery.isFailing).length
+  }
+
+  /** Begins to deliver; a destination that can't be opened yet is tried again in the background. */
+  start(): void {
+    this.#options.channels.onChannel((channel) => this.#add(channel))
+    void this.#open(this.#retries())
+  }
+
+  /** Sends all that waits. Resolves when it is done; the caller puts a limit on the time. */
+  async drain(untilFailure: boolean): Promise<void> {
+    if (!this.#isOpen) return
+    await Promise.all(this.#deliveries.map((delivery) => delivery.drain(untilFailure)))
+  }
+
+  /** Ends what is under way; what it carried stays in the log. */
+  async close(): Promise<void> {
+    if (this.#isStopped) return
+    this.#isStopped = true
+    for (const delivery of this.#deliveries) delivery.stop()
+    this.#abort.abort()
+    await Promise.all(this.#deliveries.map((delivery) => delivery.ended()))
+    await this.#options.destination.close()
+  }
+
+  async #open(retries: RetrySchedule): Promise<void> {
+    const { destination, observer, clock } = this.#options
+    try {
+      await destination.open()
+    } catch (error) {
+      if (this.#isStopped) return
+      const failure = asConnectorError(error, 'DestinationUnavailable', `opening ${destination.name}`)
+      const delayMs = retries.nextDelayMs()
+      observer.batchRetried('', destination.name, failure, delayMs)
+      clock.after(delayMs, () => void this.#open(retries))
+      return
+    }
+    this.#isOpen = true
+    if (this.#isStopped) return
+    for (const delivery of this.#deliveries) delivery.start()
+  }
+
+  #add(channel: Channel): void {
+    const { destination, batchMessages, publishIntervalMs, ...rest } = this.#options
+    const delivery = new ChannelDelivery({
+      ...rest,
+      destination,
+      channel,
+      cursor: channel.cursor(destination.name),
+      rule: {
+        maxMessages: Math.min(batchMessages, destination.maxBatchMessages),
+        maxBytes: destination.maxBatchBytes,
+        intervalMs: publishIntervalMs,
+      },
+      retries: this.#retries(),
+      signal: this.#abort.signal,
+    })
+    this.#deliveries.push(delivery)
+    if (this.#isOpen && !this.#isStopped) delivery.start()
+  }
+
+  #retries(): RetrySchedule {
+    return new RetrySchedule({
+      firstMs: this.#options.publishIntervalMs,
+      random: this.#options.random,
+    })
+  }
+}

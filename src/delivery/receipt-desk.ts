@@ -1,0 +1,86 @@
+/**
+ * Tells senders what became of their messages: on the specification's status topic, and on the
+ * response topic of MQTT 5 senders that named one. Where nobody listens, a receipt costs nothing.
+ */
+import type { ReceiptSink, Refusal, ReplyTo } from '../message.ts'
+import type { ReceiptOutlet } from '../sources/source.ts'
+import { failureReceipt, successReceipt } from './receipt-format.ts'
+import { ReceiptPack } from './receipt-pack.ts'
+
+/** `StatusReports`: which receipts are given at all. */
+export type StatusReports = 'all' | 'failures' | 'none'
+
+export interface ReceiptDeskOptions {
+  readonly topic: string
+  readonly reports: StatusReports
+}
+
+/** A pack this large goes out at once, so that a long batch doesn't pile up receipts. */
+const MAX_PACKED = 4096
+
+export class ReceiptDesk implements ReceiptSink {
+  readonly #options: ReceiptDeskOptions
+  readonly #outlets: ReceiptOutlet[] = []
+  readonly #pack = new ReceiptPack()
+  #packed = 0
+
+  constructor(options: ReceiptDeskOptions) {
+    this.#options = options
+  }
+
+  /** Receipts go out here too from now on. */
+  addOutlet(outlet: ReceiptOutlet): void {
+    this.#outlets.push(outlet)
+  }
+
+  /** Whether anybody listens for receipts of successes; `reply`s are wanted apart from that. */
+  get wantsSuccesses(): boolean {
+    return this.#options.reports === 'all' && this.#hasListeners()
+  }
+
+  success(senderId: string | undefined, reply: ReplyTo | undefined): void {
+    if (this.#options.reports !== 'all') return
+    const isListening = this.#hasListeners()
+    if (isListening || reply !== undefined) {
+      this.#give(successReceipt(senderId), reply, isListening)
+    }
+  }
+
+  failure(senderId: string | undefined, reply: ReplyTo | undefined, refusal: Refusal): void {
+    if (this.#options.reports === 'none') return
+    const isListening = this.#hasListeners()
+    if (isListening || reply !== undefined) {
+      this.#give(failureReceipt(senderId, refusal), reply, isListening)
+    }
+  }
+
+  /** Sends what is packed now rather than at the end of this turn; for the way out. */
+  flush(): void {
+    if (this.#pack.isEmpty) return
+    this.#packed = 0
+    const receipts = this.#pack.view()
+    for (const outlet of this.#outlets) {
+      if (outlet.hasListeners(this.#options.topic)) outlet.publish(this.#options.topic, receipts)
+    }
+    this.#pack.clear()
+  }
+
+  #give(receipt: string, reply: ReplyTo | undefined, isListening: boolean): void {
+    if (reply !== undefined) {
+      // The sender may be on any of them: which one is not kept with the message over restarts.
+      const payload = Buffer.from(receipt)
+      for (const outlet of this.#outlets) outlet.reply(reply, payload)
+    }
+    if (!isListening) return
+    if (this.#packed === 0) setImmediate(() => this.flush())
+    this.#pack.add(receipt)
+    if (++this.#packed >= MAX_PACKED) this.flush()
+  }
+
+  #hasListeners(): boolean {
+    for (const outlet of this.#outlets) {
+      if (outlet.hasListeners(this.#options.topic)) return true
+    }
+    return false
+  }
+}

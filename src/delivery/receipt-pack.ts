@@ -1,0 +1,54 @@
+/**
+ * Receipts back to back in one buffer, as `PackedPayloads` wants them. Filled, handed over once
+ * per turn of the event loop, and filled anew: the memory is used again, grown to what a busy turn
+ * needs.
+ */
+import type { PackedPayloads } from '../sources/source.ts'
+
+const FIRST_BYTES = 16 * 1024
+const FIRST_COUNT = 256
+/** A buffer that one outsized turn has made larger than this is not kept. */
+const KEPT_BYTES = 1024 * 1024
+
+export class ReceiptPack {
+  #bytes = Buffer.allocUnsafe(FIRST_BYTES)
+  #ends = new Uint32Array(FIRST_COUNT)
+  #count = 0
+  #end = 0
+
+  get isEmpty(): boolean {
+    return this.#count === 0
+  }
+
+  add(receipt: string): void {
+    // A UTF-16 unit is at most three bytes of UTF-8.
+    const most = receipt.length * 3
+    if (this.#end + most > this.#bytes.length) this.#growBytes(most)
+    if (this.#count === this.#ends.length) this.#growEnds()
+    this.#end += this.#bytes.write(receipt, this.#end)
+    this.#ends[this.#count++] = this.#end
+  }
+
+  /** What was added since `clear`; valid until the next `add`. */
+  view(): PackedPayloads {
+    return { count: this.#count, bytes: this.#bytes.subarray(0, this.#end), ends: this.#ends }
+  }
+
+  clear(): void {
+    this.#count = 0
+    this.#end = 0
+    if (this.#bytes.length > KEPT_BYTES) this.#bytes = Buffer.allocUnsafe(FIRST_BYTES)
+  }
+
+  #growBytes(most: number): void {
+    const larger = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#end + most))
+    this.#bytes.copy(larger, 0, 0, this.#end)
+    this.#bytes = larger
+  }
+
+  #growEnds(): void {
+    const larger = new Uint32Array(this.#ends.length * 2)
+    larger.set(this.#ends)
+    this.#ends = larger
+  }
+}

@@ -1,0 +1,191 @@
+/**
+ * Decides what a topic means, turns what arrives into drafts and offers them to their channels.
+ * What can't be taken is refused here: counted, reported, and its sender told.
+ */
+import type { ChannelSet } from '../channels/channel-set.ts'
+import type { Clock } from '../clock.ts'
+import type { ErrorCode } from '../errors.ts'
+import {
+  type Draft,
+  MAX_PAYLOAD_BYTES,
+  MAX_TOPIC_BYTES,
+  type ReceiptSink,
+  type Refusal,
+  type ReplyTo,
+} from '../message.ts'
+import type { PipelineObserver } from '../observer.ts'
+import type { CommitListener, Intake, Route } from '../sources/source.ts'
+import { type Envelope, readEnvelope } from './envelope.ts'
+import { isChannelName, parsePredefinedTopic, STATUS_TOPIC } from './input-topics.ts'
+import { TopicFilter } from './topic-filter.ts'
+
+export interface RouterOptions {
+  readonly channels: ChannelSet
+  readonly receipts: ReceiptSink
+  readonly observer: PipelineObserver
+  readonly clock: Clock
+  /** Customer-defined topics: filters whose messages go to the default channel as binary. */
+  readonly inputs: readonly string[]
+  /** Set whenever `inputs` is not empty; configuration sees to it. */
+  readonly defaultChannel: string | undefined
+  /** `base64`: binary payloads are stored as base64 text, for pipelines that expect to decode. */
+  readonly binaryEncoding: 'raw' | 'base64'
+}
+
+/** A device that invents a topic per message must not fill the memory with routes. */
+const MAX_CACHED_ROUTES = 4096
+const EMPTY = Buffer.alloc(0)
+
+class ChannelRoute implements Route {
+  readonly kind: Route['kind']
+  readonly channel: string
+  /** Why everything on this topic is refused; set when `kind` is `refused`. */
+  readonly refusal: Refusal | undefined
+
+  constructor(kind: Route['kind'], channel: string, refusal?: Refusal) {
+    this.kind = kind
+    this.channel = channel
+    this.refusal = refusal
+  }
+}
+
+export class Router implements Intake {
+  readonly #options: RouterOptions
+  readonly #channels: ChannelSet
+  readonly #filters: readonly TopicFilter[]
+  readonly #routes = new Map<string, ChannelRoute | undefined>()
+  readonly #envelope: Envelope = { fault: undefined, message: '', id: undefined }
+  /** The one draft, filled anew for each message; see `Draft`. */
+  readonly #draft: Draft = {
+    receivedAt: 0,
+    topic: '',
+    id: undefined,
+    text: undefined,
+    bytes: EMPTY,
+    start: 0,
+    end: 0,
+    reply: undefined,
+  }
+  #refusal: Refusal = { error: '', message: '' }
+
+  constructor(options: RouterOptions) {
+    this.#options = options
+    this.#channels = options.channels
+    this.#filters = options.inputs.map((filter) => new TopicFilter(filter))
+  }
+
+  get lastRefusal(): Refusal {
+    return this.#refusal
+  }
+
+  get isSaturated(): boolean {
+    return this.#channels.isSaturated
+  }
+
+  listen(listener: CommitListener): void {
+    this.#channels.listen(listener)
+  }
+
+  route(topic: string): Route | undefined {
+    const known = this.#routes.get(topic)
+    if (known !== undefined || this.#routes.has(topic)) return known
+    const route = this.#resolve(topic)
+    if (this.#routes.size >= MAX_CACHED_ROUTES) this.#routes.clear()
+    this.#routes.set(topic, route)
+    return route
+  }
+
+  accept(
+    route: Route,
+    topic: string,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    reply: ReplyTo | undefined,
+  ): number {
+    if (!(route instanceof ChannelRoute)) throw new TypeError('a route of another intake')
+    if (route.refusal !== undefined) return this.#refuse(route, undefined, reply, route.refusal)
+    if (end - start > MAX_PAYLOAD_BYTES) {
+      return this.#refuse(route, undefined, reply, tooLarge(topic, end - start))
+    }
+    const draft = this.#draft
+    draft.receivedAt = this.#options.clock.now()
+    draft.topic = topic
+    draft.reply = reply
+    const refusal =
+      route.kind === 'formatted'
+        ? this.#fillFormatted(topic, bytes, start, end)
+        : this.#fillBinary(topic, bytes, start, end)
+    if (refusal !== undefined) return this.#refuse(route, draft.id, reply, refusal)
+    const cycle = this.#channels.offer(route.channel, draft)
+    return cycle >= 0 ? cycle : this.#tell(draft.id, reply, this.#channels.lastRefusal)
+  }
+
+  #fillFormatted(topic: string, bytes: Buffer, start: number, end: number): Refusal | undefined {
+    const envelope = this.#envelope
+    readEnvelope(bytes, start, end, envelope)
+    // Not undefined even without an id: '' stands for "the connector generates one" (`receiptIdOf`).
+    this.#draft.id = envelope.id ?? ''
+    this.#draft.text = envelope.message
+    if (envelope.fault === undefined) return undefined
+    return refusal('InvalidMessage', `${envelope.fault} (topic ${topic})`)
+  }
+
+  #fillBinary(topic: string, bytes: Buffer, start: number, end: number): Refusal | undefined {
+    const draft = this.#draft
+    draft.id = undefined
+    draft.text = undefined
+    draft.bytes = bytes
+    draft.start = start
+    draft.end = end
+    if (this.#options.binaryEncoding === 'raw') return undefined
+    draft.text = bytes.toString('base64', start, end)
+    if (draft.text.length <= MAX_PAYLOAD_BYTES) return undefined
+    return tooLarge(`${topic}, as base64 text (BinaryPayloadEncoding)`, draft.text.length)
+  }
+
+  #resolve(topic: string): ChannelRoute | undefined {
+    if (topic === STATUS_TOPIC) return undefined
+    const predefined = parsePredefinedTopic(topic)
+    if (predefined === undefined && !this.#isInput(topic)) return undefined
+    const channel = predefined?.channel ?? this.#options.defaultChannel ?? ''
+    const length = Buffer.byteLength(topic)
+    if (length > MAX_TOPIC_BYTES) {
+      const text = `the topic has ${length} bytes of UTF-8; ${MAX_TOPIC_BYTES} are allowed`
+      return new ChannelRoute('refused', channel, refusal('InvalidTopic', text))
+    }
+    if (!isChannelName(channel)) {
+      const text = `topic ${topic} names the channel "${channel}"; a name has 1 to 128 of A-Z a-z 0-9 _ and does not begin with __`
+      return new ChannelRoute('refused', channel, refusal('InvalidChannelName', text))
+    }
+    return new ChannelRoute(predefined?.kind ?? 'binary', channel)
+  }
+
+  #isInput(topic: string): boolean {
+    return this.#filters.some((filter) => filter.matches(topic))
+  }
+
+  /** For what never got as far as its channel; what a channel refuses it has counted itself. */
+  #refuse(route: ChannelRoute, id: string | undefined, reply: ReplyTo | undefined, why: Refusal) {
+    this.#channels.countRefusal(route.channel, why.error)
+    this.#options.observer.messageDropped(route.channel, why.error, why.message)
+    return this.#tell(id, reply, why)
+  }
+
+  #tell(id: string | undefined, reply: ReplyTo | undefined, why: Refusal): -1 {
+    this.#refusal = why
+    this.#options.receipts.failure(id === '' ? undefined : id, reply, why)
+    return -1
+  }
+}
+
+function refusal(error: ErrorCode, message: string): Refusal {
+  return { error, message }
+}
+
+function tooLarge(where: string, bytes: number): Refusal {
+  return refusal(
+    'MessageTooLarge',
+    `the message has ${bytes} bytes; ${MAX_PAYLOAD_BYTES} (128 KB) are allowed (topic ${where})`,
+  )
+}

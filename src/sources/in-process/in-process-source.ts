@@ -1,0 +1,108 @@
+/**
+ * Lets a program that embeds the connector publish without a network, with the same promise as the
+ * front door: when `publish` resolves, the message is on disk.
+ */
+import { ConnectorError, ERROR_CATALOGUE, type ErrorCode } from '../../errors.ts'
+import type { Refusal } from '../../message.ts'
+import type { CommitListener, Intake, PackedPayloads, ReceiptOutlet, Source } from '../source.ts'
+
+interface Pending {
+  readonly cycle: number
+  readonly resolve: () => void
+  readonly reject: (error: ConnectorError) => void
+}
+
+export class InProcessSource implements Source, CommitListener {
+  readonly name = 'in-process'
+  readonly description = 'publish() of the embedding program'
+  readonly #pending: Pending[] = []
+  readonly #waitingForRoom: (() => void)[] = []
+  readonly #listeners = new Set<(topic: string, payload: string) => void>()
+  readonly outlet: ReceiptOutlet = {
+    hasListeners: () => this.#listeners.size > 0,
+    publish: (topic, payloads) => this.#hand(topic, payloads),
+    // Nobody in this process has named a response topic; other sources' senders have.
+    reply: () => {},
+  }
+  #intake: Intake | undefined
+
+
+  async start(intake: Intake): Promise<void> {
+    this.#intake = intake
+    intake.listen(this)
+  }
+
+  async stopIntake(): Promise<void> {
+    this.#intake = undefined
+    for (const resume of this.#waitingForRoom.splice(0)) resume()
+  }
+
+  async close(): Promise<void> {
+    await this.stopIntake()
+    this.#listeners.clear()
+  }
+
+  /**
+   * Takes one message as if a device had published it. Resolves when it is committed; waits while
+   * too much is waiting to be written.
+   *
+   * @throws {ConnectorError} the code says why it was refused; `InvalidTopic` where the topic is
+   *   none the connector takes messages from, `Stopping` before `start` and after `stop`.
+   */
+  async publish(topic: string, payload: Buffer): Promise<void> {
+    while (this.#intake?.isSaturated === true) {
+      await new Promise<void>((resume) => this.#waitingForRoom.push(resume))
+    }
+    const intake = this.#intake
+    if (intake === undefined) throw new ConnectorError('Stopping', 'the connector is not running')
+    const route = intake.route(topic)
+    if (route === undefined) {
+      throw new ConnectorError('InvalidTopic', `no channel takes messages from topic ${topic}`)
+    }
+    const cycle = intake.accept(route, topic, payload, 0, payload.length, undefined)
+    if (cycle < 0) throw errorOf(intake.lastRefusal)
+    await new Promise<void>((resolve, reject) => this.#pending.push({ cycle, resolve, reject }))
+  }
+
+  /** Calls `listener` with every receipt from now on, until the function it returns is called. */
+  subscribe(listener: (topic: string, payload: string) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  committed(cycle: number): void {
+    for (const pending of this.#upTo(cycle)) pending.resolve()
+    this.#resume()
+  }
+
+  failed(cycle: number, refusal: Refusal): void {
+    for (const pending of this.#upTo(cycle)) pending.reject(errorOf(refusal))
+    this.#resume()
+  }
+
+  #hand(topic: string, payloads: PackedPayloads): void {
+    let start = 0
+    for (let index = 0; index < payloads.count; index++) {
+      const end = payloads.ends[index] ?? start
+      const payload = payloads.bytes.toString('utf8', start, end)
+      for (const listener of this.#listeners) listener(topic, payload)
+      start = end
+    }
+  }
+
+  #upTo(cycle: number): Pending[] {
+    const rest = this.#pending.findIndex((pending) => pending.cycle > cycle)
+    return this.#pending.splice(0, rest === -1 ? this.#pending.length : rest)
+  }
+
+  #resume(): void {
+    if (this.#intake?.isSaturated === true) return
+    for (const resume of this.#waitingForRoom.splice(0)) resume()
+  }
+}
+
+function errorOf(refusal: Refusal): ConnectorError {
+  const isOurs = (code: string): code is ErrorCode => code in ERROR_CATALOGUE
+  const code = isOurs(refusal.error) ? refusal.error : 'Unexpected'
+  return new ConnectorError(code, refusal.message)
+}
