@@ -1,0 +1,127 @@
+/**
+ * What was configured, before it is checked: values from several places laid over each other, and
+ * for each the place it came from. Later values win; mappings are merged, lists replaced as a whole.
+ */
+import type { ConfigPath } from './known-keys.ts'
+
+export class ConfigTree {
+  #root: Record<string, unknown> = {}
+  readonly #origins = new Map<string, string>()
+
+  get value(): Readonly<Record<string, unknown>> {
+    return this.#root
+  }
+
+  /** Lays a whole document over what is there. `locate` says where in it a path stands. */
+  merge(value: unknown, locate: (path: ConfigPath) => string, path: ConfigPath = []): void {
+    if (!isMapping(value) || (path.length > 0 && Object.keys(value).length === 0)) {
+      if (isMapping(value) && isMapping(this.get(path))) return
+      this.set(path, copyOf(value), locate(path))
+      this.#noteMembers(path, value, locate)
+      return
+    }
+    for (const [key, member] of Object.entries(value)) this.merge(member, locate, [...path, key])
+  }
+
+  /** Puts one value in place; mappings and lists on the way are made as needed. */
+  set(path: ConfigPath, value: unknown, origin: string): void {
+    const last = path.at(-1)
+    if (last === undefined) return
+    let container: object = this.#root
+    for (const [depth, key] of path.slice(0, -1).entries()) {
+      const member = memberOf(container, key)
+      const next = isContainer(member) ? member : typeof path[depth + 1] === 'number' ? [] : {}
+      put(container, key, next)
+      container = next
+    }
+    put(container, last, value)
+    this.#forget(pathText(path))
+    this.note(path, origin)
+  }
+
+  #noteMembers(path: ConfigPath, value: unknown, locate: (path: ConfigPath) => string): void {
+    if (!isContainer(value)) return
+    for (const [key, member] of Object.entries(value)) {
+      const inner = [...path, Array.isArray(value) ? Number(key) : key]
+      this.note(inner, locate(inner))
+      this.#noteMembers(inner, member, locate)
+    }
+  }
+
+  /** What lay beneath a value that is replaced says nothing about the new one. */
+  #forget(text: string): void {
+    for (const known of this.#origins.keys()) {
+      if (known.startsWith(`${text}.`) || known.startsWith(`${text}[`)) this.#origins.delete(known)
+    }
+  }
+
+  get(path: ConfigPath): unknown {
+    let value: unknown = this.#root
+    for (const key of path) value = isContainer(value) ? memberOf(value, key) : undefined
+    return value
+  }
+
+  /** Notes where a value came from that is not in the tree itself, such as AWS_REGION. */
+  note(path: ConfigPath, origin: string): void {
+    this.#origins.set(pathText(path), origin)
+  }
+
+  /** Where the value at `path`, or else what holds it, was set; undefined for defaults. */
+  originOf(path: ConfigPath): string | undefined {
+    for (let length = path.length; length > 0; length--) {
+      const origin = this.#origins.get(pathText(path.slice(0, length)))
+      if (origin !== undefined) return origin
+    }
+    return undefined
+  }
+
+  /** The same for this very value: undefined when it is a default, whatever holds it. */
+  originOfValue(path: ConfigPath): string | undefined {
+    if (this.get(path) === undefined) return this.#origins.get(pathText(path))
+    return this.originOf(path)
+  }
+}
+
+/** `destinations[0].iotAnalytics.region`, as `--set` takes it too. */
+export function pathText(path: ConfigPath): string {
+  let text = ''
+  for (const key of path) {
+    if (typeof key === 'number') text += `[${key}]`
+    else text += text === '' ? key : `.${key}`
+  }
+  return text
+}
+
+/** Plain objects only: a Buffer with a certificate is a value, not a mapping. */
+export function isMapping(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}
+
+/** What is configured later must not change what the caller gave. */
+function copyOf(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(copyOf)
+  if (!isMapping(value)) return value
+  const copy = {}
+  for (const [key, member] of Object.entries(value)) put(copy, key, copyOf(member))
+  return copy
+}
+
+function isContainer(value: unknown): value is object {
+  return Array.isArray(value) || isMapping(value)
+}
+
+function memberOf(container: object, key: string | number): unknown {
+  return Object.getOwnPropertyDescriptor(container, key)?.value
+}
+
+/** Defines rather than assigns, so that a key `__proto__` is a key like any other. */
+function put(container: object, key: string | number, value: unknown): void {
+  Object.defineProperty(container, key, {
+    value,
+    writable: true,
+    enumerable: true,
+    configurable: true,
+  })
+}

@@ -1,0 +1,36 @@
+/** The configuration as the rest of the program sees it: resolved, frozen, nothing left to look up. */
+import type { StorageOptions } from '../channels/options.ts'
+import type { IotAnalyticsOptions } from '../destinations/iot-analytics/options.ts'
+import type { HttpOptions } from '../http/options.ts'
+import type { MqttClientOptions } from '../sources/mqtt-client/options.ts'
+import type { MqttServerOptions } from '../sources/mqtt-server/options.ts'
+import type { LogOptions } from '../telemetry/options.ts'
+import type { ConnectorParameters } from './parameters.ts'
+
+export interface IotAnalyticsDestinationConfig {
+  readonly kind: 'iotAnalytics'
+  /** Unique, and part of what is kept on disk. */
+  readonly name: string
+  /** `region` is the one to sign for, wherever it came from. */
+  readonly options: IotAnalyticsOptions & { readonly region: string }
+}
+
+/** One entry of `destinations`. Told apart by `kind`. */
+export type DestinationConfig = IotAnalyticsDestinationConfig
+
+export interface ConnectorConfig {
+  readonly parameters: ConnectorParameters
+  /** Topic filters whose messages go to `parameters.defaultChannelName`, which is set if there are any. */
+  readonly inputs: readonly string[]
+  /** At least one of them. */
+  readonly sources: {
+    readonly mqttServer: MqttServerOptions | undefined
+    readonly mqttClient: MqttClientOptions | undefined
+  }
+  readonly storage: StorageOptions
+  /** The first is the primary one: it decides what receipts say. */
+  readonly destinations: readonly DestinationConfig[]
+  /** Undefined: no HTTP server. */
+  readonly http: HttpOptions | undefined
+  readonly log: LogOptions
+}

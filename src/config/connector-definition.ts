@@ -1,0 +1,127 @@
+/**
+ * The JSON of `aws greengrass create-connector-definition`, as it is: the whole CLI input, the value
+ * of `--initial-version`, or the array of connectors alone.
+ */
+import { ConnectorError } from '../errors.ts'
+import { isMapping } from './config-tree.ts'
+import type { ConfigDocument } from './document.ts'
+import type { ConfigPath } from './known-keys.ts'
+import { shownValue } from './problem.ts'
+
+export interface ConnectorDefinition {
+  /** For the `parameters` section. */
+  readonly parameters: Readonly<Record<string, unknown>>
+  /** Where the parameters stand in the file. */
+  readonly path: ConfigPath
+  /** What was read and has no effect, a sentence each. */
+  readonly notices: readonly string[]
+}
+
+interface Entry {
+  readonly path: ConfigPath
+  readonly arn: string
+  readonly region: string
+  readonly connector: string
+  readonly version: number
+  readonly parameters: unknown
+}
+
+const ARN =
+  /^arn:aws[a-z-]*:greengrass:([a-z0-9-]+)::\/connectors\/([A-Za-z0-9_-]+)\/versions\/([0-9]+)$/
+const ARN_EXAMPLE = 'arn:aws:greengrass:us-west-2::/connectors/IoTAnalytics/versions/2'
+/** Versions 1 and 2: the specification. 3: another Python. 4: IsolationMode. There were no more. */
+const LATEST_VERSION = 4
+const ISOLATION_MODES = ['GreengrassContainer', 'NoContainer']
+
+export function readConnectorDefinition(document: ConfigDocument): ConnectorDefinition {
+  const list = connectorsOf(document.value)
+  if (list === undefined) {
+    throw invalid(
+      document,
+      [],
+      'expected the JSON of aws greengrass create-connector-definition, with a list "Connectors"',
+    )
+  }
+  const entries = list.connectors.map((entry, index) =>
+    parseEntry(document, entry, [...list.path, index]),
+  )
+  const ours = entries.filter((entry) => entry.connector === 'IoTAnalytics')
+  const others = entries.filter((entry) => entry.connector !== 'IoTAnalytics')
+  const [only, second] = ours
+  if (only === undefined) {
+    const found = others.map((entry) => entry.connector).join(', ') || 'none'
+    throw invalid(document, list.path, `expected an IoTAnalytics connector, found: ${found}`)
+  }
+  if (second !== undefined) {
+    throw invalid(document, second.path, 'expected one IoTAnalytics connector, got a second one')
+  }
+  const skipped = others.map((entry) => `Connector ${entry.connector} is skipped (${entry.arn}).`)
+  const { parameters, notices } = parametersOf(document, only)
+  return { parameters, path: [...only.path, 'Parameters'], notices: [...skipped, ...notices] }
+}
+
+function connectorsOf(value: unknown): { connectors: unknown[]; path: ConfigPath } | undefined {
+  if (Array.isArray(value)) return { connectors: value, path: [] }
+  if (!isMapping(value)) return undefined
+  if (Array.isArray(value['Connectors'])) {
+    return { connectors: value['Connectors'], path: ['Connectors'] }
+  }
+  // `InitialVersion` is what create-connector-definition takes, `Definition` what get-…-version gives.
+  for (const key of ['InitialVersion', 'Definition']) {
+    const inner = value[key]
+    if (!isMapping(inner) || !Array.isArray(inner['Connectors'])) continue
+    return { connectors: inner['Connectors'], path: [key, 'Connectors'] }
+  }
+  return undefined
+}
+
+function parseEntry(document: ConfigDocument, entry: unknown, path: ConfigPath): Entry {
+  const arn = isMapping(entry) ? entry['ConnectorArn'] : undefined
+  const match = typeof arn === 'string' ? ARN.exec(arn) : null
+  if (!isMapping(entry) || match === null) {
+    const expected = `expected a ConnectorArn such as ${ARN_EXAMPLE}`
+    throw invalid(document, [...path, 'ConnectorArn'], `${expected}, got ${shownValue('', arn)}`)
+  }
+  const [whole, region = '', connector = '', version] = match
+  const parameters = entry['Parameters']
+  return { path, arn: whole, region, connector, version: Number(version), parameters }
+}
+
+function parametersOf(document: ConfigDocument, entry: Entry) {
+  const path = [...entry.path, 'Parameters']
+  if (entry.version < 1 || entry.version > LATEST_VERSION) {
+    const expected = `expected a version from 1 to ${LATEST_VERSION} of the connector`
+    throw invalid(document, [...entry.path, 'ConnectorArn'], `${expected}, got ${entry.version}`)
+  }
+  if (!isMapping(entry.parameters)) {
+    const given = shownValue('', entry.parameters)
+    throw invalid(document, path, `expected the connector’s parameters, got ${given}`)
+  }
+  const { IsolationMode: isolation, ...parameters } = entry.parameters
+  if (parameters['MemorySize'] === undefined || parameters['MemorySize'] === '') {
+    throw invalid(document, path, 'expected MemorySize, which a connector definition must give')
+  }
+  // "Use the same Region as the connector": its ARN tells it. The specification's example has `region` there.
+  if ((parameters['PublishRegion'] ?? '') === '' && entry.region.includes('-')) {
+    parameters['PublishRegion'] = entry.region
+  }
+  const notices = isolation === undefined ? [] : [noteIsolation(document, entry, isolation)]
+  return { parameters, notices }
+}
+
+function noteIsolation(document: ConfigDocument, entry: Entry, mode: unknown): string {
+  const path = [...entry.path, 'Parameters', 'IsolationMode']
+  if (entry.version < LATEST_VERSION) {
+    const told = `IsolationMode exists from version ${LATEST_VERSION} on; this is version ${entry.version}`
+    throw invalid(document, path, told)
+  }
+  if (typeof mode !== 'string' || !ISOLATION_MODES.includes(mode)) {
+    const expected = `expected ${ISOLATION_MODES.join(' or ')}`
+    throw invalid(document, path, `${expected}, got ${shownValue('', mode)}`)
+  }
+  return `IsolationMode ${mode} is noted; this process runs outside of Greengrass and its containers.`
+}
+
+function invalid(document: ConfigDocument, path: ConfigPath, text: string): ConnectorError {
+  return new ConnectorError('InvalidConfiguration', `${document.locate(path)}: ${text}`)
+}

@@ -1,0 +1,135 @@
+/**
+ * What the configuration's schema knows at a path: which keys there are, what a value may be.
+ * Reads the schema in its JSON Schema form, the same that editors get.
+ */
+import { closest, distance } from 'fastest-levenshtein'
+import { z } from 'zod'
+import { configSchema } from './schema.ts'
+
+export type ConfigPath = readonly (string | number)[]
+
+export type SchemaNode = z.core.JSONSchema.BaseSchema
+
+/** The schema of configuration files, as JSON Schema (draft 2020-12). */
+export function configJsonSchema(): SchemaNode {
+  return z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any', reused: 'inline' })
+}
+
+export class KnownKeys {
+  readonly #root: SchemaNode
+
+  constructor(root: SchemaNode) {
+    this.#root = root
+  }
+
+  /** The schema at `path`; undefined where there is nothing of that name. */
+  at(path: ConfigPath): SchemaNode | undefined {
+    let node: SchemaNode | undefined = this.#root
+    for (const key of path) {
+      if (node === undefined) return undefined
+      node = childOf(node, key)
+    }
+    return node
+  }
+
+  keysAt(path: ConfigPath): string[] {
+    const node = this.at(path)
+    return node === undefined ? [] : keysOf(node)
+  }
+
+  /** Whether a value at `path` is text and nothing else, so that `1883` there means "1883". */
+  isText(path: ConfigPath): boolean {
+    const node = this.at(path)
+    return node !== undefined && branchesOf(node).every((branch) => branch.type === 'string')
+  }
+
+  isMapping(path: ConfigPath): boolean {
+    const node = this.at(path)
+    return node !== undefined && branchesOf(node).some((branch) => branch.type === 'object')
+  }
+
+  /** Where the unknown key `path` ends with was probably meant to go. */
+  nearest(path: ConfigPath): ConfigPath | undefined {
+    const wrong = String(path.at(-1))
+    const parent = path.slice(0, -1)
+    const sibling = nearestName(wrong, this.keysAt(parent))
+    if (sibling !== undefined) return [...parent, sibling]
+    const elsewhere = this.paths().filter((known) => sameName(String(known.at(-1)), wrong))
+    return elsewhere.length === 1 ? elsewhere[0] : undefined
+  }
+
+  /** Every path of the schema, those of mappings included; a list's entries stand as index 0. */
+  paths(): ConfigPath[] {
+    const found: ConfigPath[] = []
+    const visit = (path: ConfigPath, node: SchemaNode): void => {
+      if (path.length > 0) found.push(path)
+      for (const key of keysOf(node)) {
+        const child = childOf(node, key)
+        if (child !== undefined) visit([...path, key], child)
+      }
+      const entry = childOf(node, 0)
+      if (entry !== undefined) visit([...path, 0], entry)
+    }
+    visit([], this.#root)
+    return found
+  }
+}
+
+/** The one of `names` that `wrong` was probably meant to be: a slip or two away, or in other case. */
+export function nearestName(wrong: string, names: readonly string[]): string | undefined {
+  if (names.length === 0) return undefined
+  const alike = names.find((name) => sameName(name, wrong))
+  if (alike !== undefined) return alike
+  const nearest = closest(wrong.toLowerCase(), names)
+  const slips = distance(wrong.toLowerCase(), nearest.toLowerCase())
+  return slips <= Math.max(2, Math.floor(nearest.length / 4)) ? nearest : undefined
+}
+
+export function branchesOf(node: SchemaNode): SchemaNode[] {
+  const branches = node.anyOf ?? node.oneOf
+  return branches === undefined ? [node] : branches.flatMap((branch) => branchesOf(asNode(branch)))
+}
+
+function childOf(node: SchemaNode, key: string | number): SchemaNode | undefined {
+  for (const branch of branchesOf(node)) {
+    const child =
+      typeof key === 'number' ? entryOf(branch) : ownMember(branch.properties ?? {}, key)
+    if (child !== undefined) return child
+    if (typeof key === 'string' && typeof branch.additionalProperties === 'object') {
+      return branch.additionalProperties
+    }
+  }
+  return undefined
+}
+
+function entryOf(node: SchemaNode): SchemaNode | undefined {
+  if (node.type !== 'array' || Array.isArray(node.items) || node.items === undefined) {
+    return undefined
+  }
+  return asNode(node.items)
+}
+
+function ownMember(
+  properties: Record<string, SchemaNode | boolean>,
+  key: string,
+): SchemaNode | undefined {
+  const member = Object.hasOwn(properties, key) ? properties[key] : undefined
+  return member === undefined ? undefined : asNode(member)
+}
+
+function keysOf(node: SchemaNode): string[] {
+  return branchesOf(node).flatMap((branch) => Object.keys(branch.properties ?? {}))
+}
+
+function asNode(schema: SchemaNode | boolean): SchemaNode {
+  return typeof schema === 'boolean' ? {} : schema
+}
+
+function sameName(one: string, other: string): boolean {
+  return plainName(one) === plainName(other)
+}
+
+/** `maxBytes`, `max_bytes`, `MAX-BYTES`: all the same to a person. */
+export function plainName(name: string): string {
+  return name.toLowerCase().replaceAll(/[_-]/g, '')
+}

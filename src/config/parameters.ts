@@ -1,0 +1,169 @@
+/**
+ * The connector's documented parameters, by their own names, and our settings of the same kind.
+ *
+ * The patterns printed in the specification have errors (the one for the default channel's name
+ * allows a single character), so what they mean is checked. As there, every value may be a string,
+ * and an empty string is the same as no value.
+ */
+import { z } from 'zod'
+
+/** BatchPutMessage: 100 messages per batch. Specification, Limits. */
+const MAX_BATCH_MESSAGES = 100
+/** Node's timers hold 2^31 - 1 milliseconds. */
+const MAX_INTERVAL_SECONDS = 2_147_483
+const MAX_COUNT = 2_147_483_647
+/** Specification, IotAnalyticsQueueSizePerChannel. On disk, bytes are the bound instead. */
+const MEMORY_QUEUE_SIZE = 2048
+
+const CHANNEL_NAME = /^(?!__)[A-Za-z0-9_]{1,128}$/
+const REGION = /^[a-z]{2}(-[a-z]+)+-[0-9]$/
+
+/** Whether `text` has the form of an AWS Region's name. */
+export function isRegion(text: string): boolean {
+  return REGION.test(text)
+}
+
+interface NumberRule<Fallback extends number | undefined> {
+  readonly min: number
+  readonly max: number
+  readonly fallback: Fallback
+  readonly description: string
+  /** Why the bounds are what they are, for the error. */
+  readonly because?: string
+}
+
+function wholeNumber<Fallback extends number | undefined>(rule: NumberRule<Fallback>) {
+  const because = rule.because === undefined ? '' : ` (${rule.because})`
+  const expected = `expected a whole number from ${rule.min} to ${rule.max}${because}`
+  return z
+    .union([z.string().regex(/^[0-9]*$/), z.int().min(rule.min).max(rule.max)], {
+      error: () => expected,
+    })
+    .transform((given, context): number | Fallback => {
+      if (given === '') return rule.fallback
+      const number = Number(given)
+      if (number >= rule.min && number <= rule.max) return number
+      context.addIssue({ code: 'custom', message: expected })
+      return z.NEVER
+    })
+    .prefault('')
+    .meta({
+      description: rule.description,
+      ...(rule.fallback === undefined ? {} : { default: rule.fallback }),
+    })
+}
+
+function choice<const Name extends string>(names: readonly [Name, ...Name[]], description: string) {
+  const [fallback] = names
+  return z
+    .literal(['', ...names], { error: () => `expected ${names.join(' or ')}` })
+    .transform((given): Name => names.find((name) => name === given) ?? fallback)
+    .prefault('')
+    .meta({ description, default: fallback })
+}
+
+function optionalText(pattern: RegExp, expected: string, description: string) {
+  return z
+    .string({ error: () => expected })
+    .refine((given) => given === '' || pattern.test(given), { error: expected })
+    .transform((given) => (given === '' ? undefined : given))
+    .optional()
+    .meta({ description })
+}
+
+export const parameterOptions = z
+  .strictObject({
+    MemorySize: wholeNumber({
+      min: 1,
+      max: MAX_COUNT,
+      fallback: 65_535,
+      description:
+        'KB of memory that messages may hold, over all channels. Required in a connector definition.',
+    }),
+    PublishRegion: optionalText(
+      REGION,
+      'expected an AWS Region such as us-west-2',
+      'AWS Region of the channels. Default: the environment’s AWS_REGION.',
+    ),
+    PublishInterval: wholeNumber({
+      min: 0,
+      max: MAX_INTERVAL_SECONDS,
+      fallback: 1,
+      description:
+        'Seconds after the oldest waiting message arrived at which a batch is sent though it is not full. 0: every message at once.',
+    }),
+    IotAnalyticsMaxActiveChannels: wholeNumber({
+      min: 1,
+      max: MAX_COUNT,
+      fallback: 50,
+      description:
+        'How many channels may have messages waiting at the same time. A drained channel leaves its place.',
+    }),
+    IotAnalyticsQueueDropBehavior: choice(
+      ['DROP_NEWEST', 'DROP_OLDEST'],
+      'Which message goes when a channel’s queue is full: the one arriving or the oldest waiting.',
+    ),
+    IotAnalyticsQueueSizePerChannel: wholeNumber({
+      min: 1,
+      max: MAX_COUNT,
+      fallback: undefined,
+      description: `Messages that may wait per channel, those being sent included. Default: ${MEMORY_QUEUE_SIZE} with storage.durability memory; on disk storage.maxBytes is the bound.`,
+    }),
+    IotAnalyticsBatchSizePerChannel: wholeNumber({
+      min: 1,
+      max: MAX_BATCH_MESSAGES,
+      fallback: 5,
+      because: `BatchPutMessage takes at most ${MAX_BATCH_MESSAGES} messages a call`,
+      description: 'Messages per batch at most; a batch is sent as soon as so many wait.',
+    }),
+    IotAnalyticsDefaultChannelName: optionalText(
+      CHANNEL_NAME,
+      'expected a channel name: 1 to 128 of A-Z a-z 0-9 _, not beginning with two underscores',
+      'Channel for messages that arrive on the topics of `inputs`.',
+    ),
+    BinaryPayloadEncoding: choice(
+      ['raw', 'base64'],
+      'How binary messages are stored: as they came, or as base64 text for pipelines that decode it themselves. Not among AWS’s parameters.',
+    ),
+    StatusReports: choice(
+      ['all', 'failures', 'none'],
+      'Which messages get a receipt on iotanalytics/messages/put/status. Not among AWS’s parameters.',
+    ),
+  })
+  .describe('The connector’s documented parameters. Values may be strings or numbers.')
+
+/** The parameters, resolved: no strings that mean numbers, units in the names. */
+export interface ConnectorParameters {
+  readonly memoryBytes: number
+  readonly publishRegion: string | undefined
+  /** 0: every message is a batch as soon as it can be sent. */
+  readonly publishIntervalMs: number
+  readonly maxActiveChannels: number
+  readonly queueDropBehavior: 'DROP_NEWEST' | 'DROP_OLDEST'
+  /** Undefined: only bytes bound the queue. Never so with durability `memory`. */
+  readonly queueSizePerChannel: number | undefined
+  /** 1 to 100. */
+  readonly batchSizePerChannel: number
+  readonly defaultChannelName: string | undefined
+  readonly binaryPayloadEncoding: 'raw' | 'base64'
+  readonly statusReports: 'all' | 'failures' | 'none'
+}
+
+export function resolveParameters(
+  given: z.output<typeof parameterOptions>,
+  durability: 'disk' | 'memory',
+): ConnectorParameters {
+  const queueSize = given.IotAnalyticsQueueSizePerChannel
+  return {
+    memoryBytes: given.MemorySize * 1024,
+    publishRegion: given.PublishRegion,
+    publishIntervalMs: given.PublishInterval * 1000,
+    maxActiveChannels: given.IotAnalyticsMaxActiveChannels,
+    queueDropBehavior: given.IotAnalyticsQueueDropBehavior,
+    queueSizePerChannel: queueSize ?? (durability === 'memory' ? MEMORY_QUEUE_SIZE : undefined),
+    batchSizePerChannel: given.IotAnalyticsBatchSizePerChannel,
+    defaultChannelName: given.IotAnalyticsDefaultChannelName,
+    binaryPayloadEncoding: given.BinaryPayloadEncoding,
+    statusReports: given.StatusReports,
+  }
+}

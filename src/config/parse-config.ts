@@ -1,0 +1,77 @@
+/** From whatever was configured to a `ConnectorConfig`, or one error that names everything wrong. */
+import { ConfigTree } from './config-tree.ts'
+import type { ConnectorConfig, DestinationConfig } from './connector-config.ts'
+import { fillIn, problemsAcrossParts } from './fill-in.ts'
+import { configJsonSchema, KnownKeys } from './known-keys.ts'
+import { resolveParameters } from './parameters.ts'
+import { invalidConfiguration, problemsOf } from './problem.ts'
+import { type ConfigInput, configSchema, type EffectiveOptions } from './schema.ts'
+import type { Environment } from './setting.ts'
+
+export interface CheckedConfig {
+  readonly config: ConnectorConfig
+  /** The same in the file's terms, every default in place. */
+  readonly effective: EffectiveOptions
+}
+
+/**
+ * For use as a library: the content of a configuration file, as an object. Of the environment only
+ * AWS's own variables are read (AWS_REGION, AWS_ENDPOINT_URL). Throws `InvalidConfiguration`.
+ */
+export function parseConfig(
+  input: ConfigInput = {},
+  environment: Environment = process.env,
+): ConnectorConfig {
+  const tree = new ConfigTree()
+  tree.merge(input, () => 'configuration')
+  return checkConfig(tree, new KnownKeys(configJsonSchema()), environment).config
+}
+
+/** Fills in, checks and resolves; `tree` holds afterwards what was filled in. */
+export function checkConfig(
+  tree: ConfigTree,
+  known: KnownKeys,
+  environment: Environment,
+): CheckedConfig {
+  fillIn(tree, known, environment)
+  const parsed = configSchema.safeParse(tree.value)
+  const problems = [
+    ...problemsOf(parsed.error?.issues ?? [], tree, known),
+    ...problemsAcrossParts(tree),
+  ]
+  if (!parsed.success || problems.length > 0) throw invalidConfiguration(problems, tree)
+  return { effective: parsed.data, config: frozen(resolve(parsed.data)) }
+}
+
+function resolve(options: EffectiveOptions): ConnectorConfig {
+  return {
+    parameters: resolveParameters(options.parameters, options.storage.durability),
+    inputs: [...new Set(options.inputs)],
+    sources: {
+      mqttServer: options.sources.mqttServer,
+      mqttClient: options.sources.mqttClient,
+    },
+    storage: options.storage,
+    destinations: options.destinations.map(resolveDestination),
+    http: options.http === false ? undefined : options.http,
+    log: options.log,
+  }
+}
+
+/** `fillIn` has given every destination a name and a region, or the check has refused it. */
+function resolveDestination(entry: EffectiveOptions['destinations'][number]): DestinationConfig {
+  const { name = 'iotAnalytics', iotAnalytics } = entry
+  return {
+    kind: 'iotAnalytics',
+    name,
+    options: { ...iotAnalytics, region: iotAnalytics.region ?? '' },
+  }
+}
+
+function frozen<Value>(value: Value): Value {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
+  const prototype = Object.getPrototypeOf(value)
+  if (prototype !== Object.prototype && !Array.isArray(value)) return value
+  for (const member of Object.values(value)) frozen(member)
+  return Object.freeze(value)
+}

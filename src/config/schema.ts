@@ -1,0 +1,62 @@
+/**
+ * The configuration file's form: every part's own `options.ts` put together, nothing else.
+ * The parser, `docs/configuration.md` and `docs/config.schema.json` come from it.
+ */
+import { z } from 'zod'
+import { storageOptions } from '../channels/options.ts'
+import { iotAnalyticsOptions } from '../destinations/iot-analytics/options.ts'
+import { httpOptions } from '../http/options.ts'
+import { mqttClientOptions } from '../sources/mqtt-client/options.ts'
+import { mqttServerOptions } from '../sources/mqtt-server/options.ts'
+import { logOptions } from '../telemetry/options.ts'
+import { parameterOptions } from './parameters.ts'
+import { topicFilter } from './topic-filter.ts'
+
+const sourceOptions = z
+  .strictObject({
+    mqttServer: mqttServerOptions.optional(),
+    mqttClient: mqttClientOptions.optional(),
+  })
+  .describe(
+    'Where messages come from. Without this section: the MQTT server with its defaults. With it: what it names.',
+  )
+
+const destinationOptions = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,64}$/, 'expected 1 to 64 of A-Z a-z 0-9 _ -')
+    .optional()
+    .describe(
+      'Name in logs, metrics and on disk, where it keeps the position: don’t change it. Default: the kind.',
+    ),
+  iotAnalytics: iotAnalyticsOptions,
+})
+
+export const configSchema = z
+  .strictObject({
+    $schema: z.string().optional().describe('For editors; not read.'),
+    parameters: parameterOptions.prefault({}),
+    inputs: z
+      .array(topicFilter)
+      .default([])
+      .describe(
+        'Topics of your own whose messages go to IotAnalyticsDefaultChannelName, as binary data.',
+      ),
+    sources: sourceOptions.prefault({}),
+    storage: storageOptions.prefault({}),
+    destinations: z
+      .array(destinationOptions)
+      .default([])
+      .describe('Where messages are sent. None: they stay in the local store.'),
+    http: z
+      .union([z.literal(false), httpOptions])
+      .prefault({})
+      .describe('Health, metrics, the ledger and messages over HTTP; `false`: no HTTP at all.'),
+    log: logOptions.prefault({}),
+  })
+  .describe('Configuration of iot-analytics-connector')
+
+/** What a configuration file holds, and what `parseConfig` takes. */
+export type ConfigInput = z.input<typeof configSchema>
+/** The same with every default in place; still in the file's terms. */
+export type EffectiveOptions = z.output<typeof configSchema>

@@ -1,0 +1,18 @@
+/** Keeps passwords and keys out of everything that is printed. */
+
+export const MASK = '********'
+
+const SECRET_KEY = /pass(word|phrase)|secret|token|credential|private_?key|api_?key/i
+/** `passwordFile`, `keyPath` and the like name where a secret is; that may be shown. */
+const PLACE_OF_SECRET = /(file|path|url|directory)$/i
+const URL_WITH_PASSWORD = /^([a-z][a-z0-9+.-]*:\/\/[^:/@]*):.*@/i
+
+/** `value`, or a mask when the key it stands under or its content says that it is a secret. */
+export function withoutSecret(key: string | number | undefined, value: unknown): unknown {
+  if (typeof value !== 'string' && typeof value !== 'number') return value
+  const name = String(key)
+  if (SECRET_KEY.test(name) && !PLACE_OF_SECRET.test(name)) return MASK
+  if (typeof value === 'number') return value
+  if (value.includes('PRIVATE KEY-----')) return MASK
+  return value.replace(URL_WITH_PASSWORD, `$1:${MASK}@`)
+}
