@@ -1,5 +1,46 @@
 import { z } from 'zod'
 
+const awsCredentials = z
+  .strictObject({
+    accessKeyId: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Access key id, together with secretAccessKey. Default: what the AWS chain finds.'),
+    secretAccessKey: z.string().min(1).optional().describe('Secret belonging to accessKeyId.'),
+    sessionToken: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Token of temporary credentials, beside accessKeyId and secretAccessKey.'),
+    profile: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Profile of the shared AWS configuration files to take credentials from.'),
+    anonymous: z
+      .boolean()
+      .default(false)
+      .describe('Send without a signature, to an endpoint of your own that asks for none.'),
+  })
+  .refine((given) => (given.accessKeyId === undefined) === (given.secretAccessKey === undefined), {
+    error: 'accessKeyId and secretAccessKey go together: set both or neither',
+  })
+  .refine((given) => given.sessionToken === undefined || given.accessKeyId !== undefined, {
+    error: 'sessionToken needs accessKeyId and secretAccessKey beside it',
+  })
+  .refine(
+    (given) =>
+      Number(given.accessKeyId !== undefined) +
+        Number(given.profile !== undefined) +
+        Number(given.anonymous) <=
+      1,
+    { error: 'choose one of accessKeyId, profile and anonymous' },
+  )
+  .describe(
+    'AWS credentials. Default: the chain of the AWS SDKs (environment, shared files, web identity, container, EC2).',
+  )
+
 /** AWS IoT Analytics, or anything that speaks its BatchPutMessage. */
 export const iotAnalyticsOptions = z
   .strictObject({
@@ -12,6 +53,7 @@ export const iotAnalyticsOptions = z
       .regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be a Region such as us-west-2')
       .optional()
       .describe('Region to sign for. Default: PublishRegion, then AWS_REGION.'),
+    credentials: awsCredentials.prefault({}),
     timeout: z
       .number()
       .int()
@@ -19,7 +61,36 @@ export const iotAnalyticsOptions = z
       .max(300_000)
       .default(10_000)
       .describe('Milliseconds one attempt of a call may take, connecting included.'),
+    maxAttempts: z
+      .number()
+      .int()
+      .min(1)
+      .max(10)
+      .default(3)
+      .describe(
+        'Attempts inside one call, the first included, as AWS_MAX_ATTEMPTS means it. What fails then waits for its next turn.',
+      ),
+    maxConnections: z
+      .number()
+      .int()
+      .min(1)
+      .max(1_000)
+      .default(50)
+      .describe('Connections kept open at most. More calls than that at once wait for one.'),
+    maxBatchBytes: z
+      .number()
+      .int()
+      .min(131_072)
+      .max(13_107_200)
+      .default(4_194_304)
+      .describe('Payload bytes sent in one call at most, before base64 makes them a third more.'),
   })
   .describe('BatchPutMessage to AWS IoT Analytics or to a service that speaks it.')
 
 export type IotAnalyticsOptions = z.infer<typeof iotAnalyticsOptions>
+
+/** Paths below these options that no printed configuration and no log may show. */
+export const IOT_ANALYTICS_SECRETS: readonly (readonly string[])[] = [
+  ['credentials', 'secretAccessKey'],
+  ['credentials', 'sessionToken'],
+]

@@ -1,0 +1,204 @@
+/**
+ * Sends batches to AWS IoT Analytics, or to anything that speaks its BatchPutMessage.
+ *
+ *     send ─▶ body ─▶ ┌ identity ─▶ sign ─▶ exchange ─▶ answer ┐ ─▶ outcome
+ *                     └─────────── pause ◀── retry rules ◀─────┘
+ *
+ * undici and the AWS credential chain are loaded by `open`, so that who sends nowhere pays nothing.
+ */
+import { randomUUID } from 'node:crypto'
+import type { Clock } from '../../clock.ts'
+import { ConnectorError, type ErrorCode, messageOf, systemCodeOf } from '../../errors.ts'
+import type { Batch, BatchOutcome, Destination } from '../destination.ts'
+import { CredentialSource } from './credentials.ts'
+import { type Endpoint, endpointAt, publicEndpointOf } from './endpoint.ts'
+import type { Failure } from './failure.ts'
+import { HttpSender } from './http-exchange.ts'
+import type { IotAnalyticsOptions } from './options.ts'
+import { requestBody } from './request-body.ts'
+import { failureOf, outcomeOf } from './response.ts'
+import { type CallRetries, RetryRules } from './retry-rules.ts'
+import { type Identity, RequestSigner, sha256Hex, unsignedHeaders } from './signing.ts'
+import { pause, within } from './wait.ts'
+
+/** Quota of BatchPutMessage (L-59E2DC0E), not adjustable. Specification, Limits. */
+const MAX_BATCH_MESSAGES = 100
+
+export interface IotAnalyticsSettings {
+  readonly name: string
+  readonly options: IotAnalyticsOptions
+  /** Signed for; also says where to send to, unless `options.endpoint` does. */
+  readonly region: string
+  readonly clock: Clock
+  /** A number from 0 up to, not including, 1: spreads retries. Default: Math.random. */
+  readonly random?: () => number
+}
+
+/** One `send`: what all its attempts have in common. */
+interface Call {
+  readonly batch: Batch
+  readonly signal: AbortSignal
+  readonly body: Buffer
+  readonly contentSha256: string
+  readonly invocationId: string
+  readonly retries: CallRetries
+}
+
+export class IotAnalyticsDestination implements Destination {
+  readonly name: string
+  readonly description: string
+  readonly maxBatchMessages = MAX_BATCH_MESSAGES
+  readonly maxBatchBytes: number
+  readonly #options: IotAnalyticsOptions
+  readonly #clock: Clock
+  readonly #endpoint: Endpoint
+  readonly #credentials: CredentialSource
+  readonly #signer: RequestSigner
+  readonly #http: HttpSender
+  readonly #rules: RetryRules
+  /** Milliseconds the service's clock is ahead of ours, as its answers tell. */
+  #clockOffsetMs = 0
+
+  constructor({ name, options, region, clock, random = Math.random }: IotAnalyticsSettings) {
+    const url = options.endpoint ?? publicEndpointOf(region)
+    this.name = name
+    this.description = `BatchPutMessage to ${url} (${region})`
+    this.maxBatchBytes = options.maxBatchBytes
+    this.#options = options
+    this.#clock = clock
+    this.#endpoint = endpointAt(url)
+    this.#credentials = new CredentialSource(options.credentials, { region, clock })
+    this.#signer = new RequestSigner(region, this.#endpoint)
+    this.#http = new HttpSender({
+      endpoint: this.#endpoint,
+      timeoutMs: options.timeout,
+      maxConnections: options.maxConnections,
+      clock,
+    })
+    this.#rules = new RetryRules(options.maxAttempts, random)
+  }
+
+  async open(): Promise<void> {
+    await this.#http.open()
+    if (!this.#options.credentials.anonymous) await this.#credentials.open()
+  }
+
+  async send(batch: Batch, signal: AbortSignal): Promise<BatchOutcome> {
+    const body = requestBody(batch)
+    const call: Call = {
+      batch,
+      signal,
+      body,
+      contentSha256: sha256Hex(body),
+      invocationId: randomUUID(),
+      retries: this.#rules.begin(),
+    }
+    try {
+      return await this.#perform(call)
+    } catch (thrown) {
+      if (!signal.aborted) throw thrown
+      throw new ConnectorError('Stopping', `${this.#doing(batch)}: it was called off`, {
+        cause: thrown,
+      })
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#http.close()
+  }
+
+  async #perform(call: Call): Promise<BatchOutcome> {
+    for (;;) {
+      call.signal.throwIfAborted()
+      const identity = await this.#identity(call)
+      const result = await this.#attempt(call, identity)
+      if (!('kind' in result)) {
+        call.retries.succeeded()
+        return result
+      }
+      const delayMs = this.#isWorthAnother(result, identity) ? call.retries.next(result) : undefined
+      if (delayMs === undefined) return this.#giveUp(call, result)
+      await pause(delayMs, { clock: this.#clock, signal: call.signal })
+    }
+  }
+
+  /** Undefined for who sends unsigned. */
+  async #identity(call: Call): Promise<Identity | undefined> {
+    if (this.#options.credentials.anonymous) return undefined
+    const identity = this.#credentials.current()
+    if (!(identity instanceof Promise)) return identity
+    const timeoutMs = this.#options.timeout
+    const expired = () =>
+      new ConnectorError(
+        'CredentialsUnavailable',
+        `looking for AWS credentials: nothing found within ${timeoutMs} ms`,
+      )
+    return within(identity, timeoutMs, expired, { clock: this.#clock, signal: call.signal })
+  }
+
+  async #attempt(call: Call, identity: Identity | undefined): Promise<BatchOutcome | Failure> {
+    const attempt = {
+      contentSha256: call.contentSha256,
+      invocationId: call.invocationId,
+      progress: call.retries.progress,
+    }
+    const signedForMs = this.#clock.now() + this.#clockOffsetMs
+    const headers =
+      identity === undefined
+        ? unsignedHeaders(attempt)
+        : this.#signer.sign(attempt, identity, signedForMs)
+    try {
+      const answer = await this.#http.post(headers, call.body, call.signal)
+      const outcome = outcomeOf(answer, call.batch)
+      if (outcome !== undefined) return outcome
+      const failure = failureOf(answer, signedForMs)
+      if (failure.kind === 'skewed') this.#correctClock(signedForMs + (failure.skewMs ?? 0))
+      return failure
+    } catch (thrown) {
+      call.signal.throwIfAborted()
+      return failureOnTheWire(thrown)
+    }
+  }
+
+  /** False when the identity has expired and no other is to be had. */
+  #isWorthAnother(failure: Failure, identity: Identity | undefined): boolean {
+    if (failure.kind !== 'expired') return true
+    return identity !== undefined && this.#credentials.refuse(identity)
+  }
+
+  #correctClock(serverTimeMs: number): void {
+    this.#clockOffsetMs = serverTimeMs - this.#clock.now()
+  }
+
+  /** The service's own name for a refusal goes to the senders as it is. */
+  #giveUp(call: Call, failure: Failure): BatchOutcome {
+    const { name, message, cause } = failure
+    if (failure.kind === 'refused' && name !== undefined) {
+      const refusal = { error: name, message }
+      return { rejected: call.batch.messages.map((_, index) => ({ index, refusal })), kept: [] }
+    }
+    const said = name === undefined ? message : `${name}: ${message}`
+    throw new ConnectorError(codeOf(failure), `${this.#doing(call.batch)}: ${said}`, { cause })
+  }
+
+  #doing({ channel, messages }: Batch): string {
+    return `sending ${messages.length} messages of channel ${channel} to ${this.#endpoint.origin}`
+  }
+}
+
+function codeOf({ kind }: Failure): ErrorCode {
+  if (kind === 'refused') return 'DestinationRefused'
+  return kind === 'expired' ? 'CredentialsUnavailable' : 'DestinationUnavailable'
+}
+
+/** Connection refused or reset, name not found, silence, a certificate that doesn't fit, not HTTP. */
+function failureOnTheWire(thrown: unknown): Failure {
+  return {
+    kind: 'transient',
+    name: undefined,
+    message: messageOf(thrown) || (systemCodeOf(thrown) ?? String(thrown)),
+    retryAfterMs: undefined,
+    skewMs: undefined,
+    cause: thrown,
+  }
+}

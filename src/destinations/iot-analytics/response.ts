@@ -1,0 +1,142 @@
+/**
+ * Reads answers to BatchPutMessage: which messages a 200 accepted, and what any other answer says
+ * went wrong. Everything in an answer is optional and may be of any type; nothing here throws.
+ */
+import type { Refusal } from '../../message.ts'
+import { ALL_ACCEPTED, type Batch, type BatchOutcome } from '../destination.ts'
+import { type Failure, isRetryableCode, kindOf } from './failure.ts'
+
+/** An answer, its body read as far as it is allowed to be long. */
+export interface Answer {
+  readonly status: number
+  readonly header: (name: string) => string | undefined
+  readonly body: string
+  /** The body went on, or broke off, after what was read of it. */
+  readonly isCut: boolean
+}
+
+/** So much of an unexplained answer goes into messages for people. */
+const EXCERPT_CHARACTERS = 200
+
+/**
+ * What became of the batch; undefined when the answer is not one of BatchPutMessage (HTML from a
+ * captive portal, say) and so acknowledges nothing.
+ *
+ * The service names refused messages by `messageId`. An entry that names none of the batch means
+ * that some message was not stored, and no telling which: then every message that is not named
+ * elsewhere is kept, for sending twice is better than losing. In a batch of one it can only mean
+ * the one.
+ */
+export function outcomeOf(answer: Answer, batch: Batch): BatchOutcome | undefined {
+  if (answer.isCut || answer.status < 200 || answer.status > 299) return undefined
+  if (answer.body === '') return ALL_ACCEPTED
+  const parsed = objectIn(answer.body)
+  if (parsed === undefined) return undefined
+  const entries = parsed['batchPutMessageErrorEntries']
+  if (!Array.isArray(entries) || entries.length === 0) return ALL_ACCEPTED
+  return outcomeOfEntries(entries, batch)
+}
+
+function outcomeOfEntries(entries: readonly unknown[], batch: Batch): BatchOutcome {
+  const indexes = new Map(batch.messages.map((message, index) => [message.messageId, index]))
+  const isOnly = batch.messages.length === 1
+  const rejected = new Map<number, Refusal>()
+  const kept = new Set<number>()
+  for (const given of entries) {
+    const entry = isObject(given) ? given : {}
+    const index = isOnly ? 0 : indexes.get(textIn(entry, 'messageId') ?? '')
+    const refusal = refusalOf(entry)
+    if (index === undefined) for (const some of batch.messages.keys()) kept.add(some)
+    else if (refusal === undefined) kept.add(index)
+    else rejected.set(index, refusal)
+  }
+  return {
+    rejected: [...rejected].map(([index, refusal]) => ({ index, refusal })),
+    kept: [...kept].filter((index) => !rejected.has(index)).sort((a, b) => a - b),
+  }
+}
+
+/** Undefined when the message may be accepted another time. Without a code nobody has said it won't. */
+function refusalOf(entry: Readonly<Record<string, unknown>>): Refusal | undefined {
+  const code = textIn(entry, 'errorCode')
+  if (code === undefined || isRetryableCode(code)) return undefined
+  return {
+    error: code,
+    message: textIn(entry, 'errorMessage') ?? 'The destination gave no message.',
+  }
+}
+
+/**
+ * What an answer that is no outcome says.
+ * @param signedForMs the time the request was signed for, milliseconds since 1970
+ */
+export function failureOf(answer: Answer, signedForMs: number): Failure {
+  const body = objectIn(answer.body) ?? {}
+  const name = nameOf(answer, body)
+  const serverTimeMs = serverTimeOf(answer)
+  const skewMs = serverTimeMs === undefined ? undefined : serverTimeMs - signedForMs
+  const said = textIn(body, 'message') ?? textIn(body, 'Message') ?? textIn(body, 'errorMessage')
+  return {
+    kind: kindOf(answer.status, name, skewMs),
+    name,
+    message: said ?? unexplained(answer),
+    retryAfterMs: retryAfterOf(answer, serverTimeMs),
+    skewMs,
+  }
+}
+
+/** From the header or the body, freed of the suffix and the namespace that either may carry. */
+function nameOf(answer: Answer, body: Readonly<Record<string, unknown>>): string | undefined {
+  const given = answer.header('x-amzn-errortype') ?? textIn(body, '__type') ?? textIn(body, 'code')
+  const name = given?.split(/[:,]/, 1)[0]?.split('#').at(-1)?.trim()
+  return name === '' ? undefined : name
+}
+
+function unexplained(answer: Answer): string {
+  const text = answer.body
+    .slice(0, EXCERPT_CHARACTERS * 4)
+    .replace(/<[^>]*>|\s+/g, ' ')
+    .replace(/ +/g, ' ')
+    .trim()
+    .slice(0, EXCERPT_CHARACTERS)
+  return `status ${answer.status}${text === '' ? ' and no body' : `: ${text}`}`
+}
+
+/** The `date` header. A cached answer (`age`) tells an old time. */
+function serverTimeOf(answer: Answer): number | undefined {
+  const date = answer.header('date')
+  if (date === undefined || answer.header('age') !== undefined) return undefined
+  const timeMs = Date.parse(date)
+  return Number.isNaN(timeMs) ? undefined : timeMs
+}
+
+/** `x-amz-retry-after` in milliseconds, or `retry-after` in seconds or as a date. */
+function retryAfterOf(answer: Answer, serverTimeMs: number | undefined): number | undefined {
+  const amazon = Number(answer.header('x-amz-retry-after') ?? Number.NaN)
+  if (amazon >= 0) return amazon
+  const given = answer.header('retry-after')
+  if (given === undefined || given === '') return undefined
+  const seconds = Number(given)
+  if (seconds >= 0) return seconds * 1000
+  const untilMs = Date.parse(given) - (serverTimeMs ?? Number.NaN)
+  return untilMs >= 0 ? untilMs : undefined
+}
+
+function objectIn(json: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const parsed: unknown = JSON.parse(json)
+    return isObject(parsed) ? parsed : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function textIn(members: Readonly<Record<string, unknown>>, name: string): string | undefined {
+  const value = members[name]
+  if (typeof value === 'number') return String(value)
+  return typeof value === 'string' && value !== '' ? value : undefined
+}

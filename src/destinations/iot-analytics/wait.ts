@@ -1,0 +1,49 @@
+/** Waiting that ends: after a while, or when the caller's signal says so. */
+import type { Clock } from '../../clock.ts'
+
+export interface WaitLimits {
+  readonly clock: Clock
+  readonly signal: AbortSignal
+}
+
+/** Resolves after `delayMs`; rejects with the signal's reason when it is aborted before. */
+export function pause(delayMs: number, { clock, signal }: WaitLimits): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason)
+    const abort = () => {
+      timer.cancel()
+      reject(signal.reason)
+    }
+    const timer = clock.after(delayMs, () => {
+      signal.removeEventListener('abort', abort)
+      resolve()
+    })
+    signal.addEventListener('abort', abort, { once: true })
+  })
+}
+
+/**
+ * What `work` gives, unless it takes longer than `timeoutMs` or the signal is aborted. The work
+ * itself goes on; its result is then let go.
+ * @throws what `expired` makes
+ */
+export async function within<Result>(
+  work: Promise<Result>,
+  timeoutMs: number,
+  expired: () => Error,
+  { clock, signal }: WaitLimits,
+): Promise<Result> {
+  const settled = new AbortController()
+  const limit = pause(timeoutMs, { clock, signal: AbortSignal.any([signal, settled.signal]) })
+  try {
+    return await Promise.race([
+      work,
+      limit.then(() => {
+        throw expired()
+      }),
+    ])
+  } finally {
+    settled.abort()
+    limit.catch(() => {})
+  }
+}
