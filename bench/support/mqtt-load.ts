@@ -58,7 +58,7 @@ class Publisher {
   readonly sentAt = new Float64Array(SLOTS)
   #sent = 0
   #acknowledged = 0
-  #partial = Buffer.alloc(0)
+  #partial: Buffer = Buffer.alloc(0)
   readonly #startedAt = performance.now()
 
   constructor(socket: Socket, index: number) {
@@ -181,7 +181,7 @@ async function subscribeToReceipts(): Promise<void> {
   const topic = Buffer.from(STATUS_TOPIC)
   socket.write(Buffer.from([0x82, topic.length + 5, 0, 1, 0, topic.length, ...topic, 0]))
   await once(socket, 'data')
-  let partial = Buffer.alloc(0)
+  let partial: Buffer = Buffer.alloc(0)
   socket.on('data', (bytes: Buffer) => {
     const all = partial.length === 0 ? bytes : Buffer.concat([partial, bytes])
     const used = countReceipts(all)

@@ -12,19 +12,29 @@ interface Pending {
   readonly reject: (error: ConnectorError) => void
 }
 
+/** Where receipts go in this process. */
+export interface ReceiptListener {
+  readonly isListening: boolean
+  receive(receipt: string): void
+}
+
 export class InProcessSource implements Source, CommitListener {
   readonly name = 'in-process'
   readonly description = 'publish() of the embedding program'
   readonly #pending: Pending[] = []
   readonly #waitingForRoom: (() => void)[] = []
-  readonly #listeners = new Set<(topic: string, payload: string) => void>()
+  readonly #receipts: ReceiptListener
   readonly outlet: ReceiptOutlet = {
-    hasListeners: () => this.#listeners.size > 0,
-    publish: (topic, payloads) => this.#hand(topic, payloads),
+    hasListeners: () => this.#receipts.isListening,
+    publish: (_topic, payloads) => this.#hand(payloads),
     // Nobody in this process has named a response topic; other sources' senders have.
     reply: () => {},
   }
   #intake: Intake | undefined
+
+  constructor(receipts: ReceiptListener) {
+    this.#receipts = receipts
+  }
 
 
   async start(intake: Intake): Promise<void> {
@@ -39,7 +49,6 @@ export class InProcessSource implements Source, CommitListener {
 
   async close(): Promise<void> {
     await this.stopIntake()
-    this.#listeners.clear()
   }
 
   /**
@@ -64,12 +73,6 @@ export class InProcessSource implements Source, CommitListener {
     await new Promise<void>((resolve, reject) => this.#pending.push({ cycle, resolve, reject }))
   }
 
-  /** Calls `listener` with every receipt from now on, until the function it returns is called. */
-  subscribe(listener: (topic: string, payload: string) => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
-  }
-
   committed(cycle: number): void {
     for (const pending of this.#upTo(cycle)) pending.resolve()
     this.#resume()
@@ -80,12 +83,11 @@ export class InProcessSource implements Source, CommitListener {
     this.#resume()
   }
 
-  #hand(topic: string, payloads: PackedPayloads): void {
+  #hand(receipts: PackedPayloads): void {
     let start = 0
-    for (let index = 0; index < payloads.count; index++) {
-      const end = payloads.ends[index] ?? start
-      const payload = payloads.bytes.toString('utf8', start, end)
-      for (const listener of this.#listeners) listener(topic, payload)
+    for (let index = 0; index < receipts.count; index++) {
+      const end = receipts.ends[index] ?? start
+      this.#receipts.receive(receipts.bytes.toString('utf8', start, end))
       start = end
     }
   }

@@ -1,0 +1,61 @@
+/**
+ * Makes the parts a configuration asks for. What is not asked for is not even loaded: a box that
+ * only stores pays nothing for AWS's credential chain, and the memory it would take.
+ */
+import type { LogStore } from '../channels/channel-log.ts'
+import type { MemoryBudget } from '../channels/memory-budget.ts'
+import type { Clock } from '../clock.ts'
+import type { ConnectorConfig, DestinationConfig } from '../config/connector-config.ts'
+import type { Destination } from '../destinations/destination.ts'
+import type { PipelineObserver } from '../observer.ts'
+import { PREDEFINED_FILTERS, STATUS_TOPIC } from '../routing/input-topics.ts'
+import type { Source } from '../sources/source.ts'
+
+/** What every part may need of its surroundings. */
+export interface Surroundings {
+  readonly observer: PipelineObserver
+  readonly clock: Clock
+  /** From 0 up to, not including, 1. */
+  readonly random: () => number
+}
+
+export async function makeStore(
+  config: ConnectorConfig,
+  budget: MemoryBudget,
+  { observer, clock }: Surroundings,
+): Promise<LogStore> {
+  const keepsHistory = config.destinations.length === 0
+  if (config.storage.durability === 'memory') {
+    const { MemoryLogStore } = await import('../channels/memory-log-store.ts')
+    return new MemoryLogStore({ budget, keepsHistory })
+  }
+  const { DiskLogStore } = await import('../channels/disk/disk-log-store.ts')
+  return new DiskLogStore({ options: config.storage, keepsHistory, budget, observer, clock })
+}
+
+export async function makeDestination(
+  { name, options }: DestinationConfig,
+  { clock, random }: Surroundings,
+): Promise<Destination> {
+  const { IotAnalyticsDestination } = await import('../destinations/iot-analytics/destination.ts')
+  return new IotAnalyticsDestination({ name, options, region: options.region, clock, random })
+}
+
+export async function makeSources(
+  config: ConnectorConfig,
+  { observer, clock, random }: Surroundings,
+): Promise<Source[]> {
+  const { mqttServer, mqttClient } = config.sources
+  const sources: Source[] = []
+  if (mqttServer !== undefined) {
+    const { MqttServer } = await import('../sources/mqtt-server/mqtt-server.ts')
+    const protectedTopics = [STATUS_TOPIC]
+    sources.push(new MqttServer({ options: mqttServer, observer, clock, protectedTopics }))
+  }
+  if (mqttClient !== undefined) {
+    const { MqttClient } = await import('../sources/mqtt-client/mqtt-client.ts')
+    const filters = [...PREDEFINED_FILTERS, ...config.inputs]
+    sources.push(new MqttClient({ options: mqttClient, filters, observer, clock, random }))
+  }
+  return sources
+}
