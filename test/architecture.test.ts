@@ -33,8 +33,8 @@ const LAYERS: Record<string, readonly string[]> = {
     'http/options.ts',
     'telemetry/options.ts',
   ],
-  telemetry: [],
-  http: [],
+  telemetry: ['channels/ledger.ts'],
+  http: ['channels/ledger.ts'],
 }
 /** What stands above the layers and may import any of them. */
 const ABOVE = ['connector.ts', 'index.ts', 'cli']

@@ -1,0 +1,120 @@
+/**
+ * The metrics of `metric-catalogue.ts` in a Prometheus registry of their own.
+ *
+ * Figures per message are not counted here: they are read from the ledger when somebody scrapes,
+ * so that they cost nothing in between, survive restarts and can never disagree with it.
+ */
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { ChannelLedger } from '../channels/ledger.ts'
+import { BoundedLabel } from './bounded-label.ts'
+import { type Labels, LEDGER_FIGURES } from './ledger-figures.ts'
+import {
+  EVENT_METRICS,
+  LEDGER_METRICS,
+  METRIC_PREFIX,
+  type MetricDeclaration,
+} from './metric-catalogue.ts'
+import { declareProcessMetrics } from './process-metrics.ts'
+
+type EventMetric = keyof typeof EVENT_METRICS
+type OfType<Type extends MetricDeclaration['type']> = {
+  [Name in EventMetric]: (typeof EVENT_METRICS)[Name]['type'] extends Type ? Name : never
+}[EventMetric]
+type LabelsOf<Name extends EventMetric> = Readonly<
+  Record<(typeof EVENT_METRICS)[Name]['labels'][number], string>
+>
+
+export interface MetricSources {
+  readonly version: string
+  /** The ledger as it is now; empty until there is one. All metrics of a scrape see one moment. */
+  readonly ledger: () => readonly ChannelLedger[]
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+}
+
+/** Values a label may have; further ones share `_other`. */
+const MAX_CHANNELS = 1000
+const MAX_CODES = 100
+
+export class Metrics {
+  readonly registry = new Registry()
+  readonly #channels = new BoundedLabel(MAX_CHANNELS)
+  readonly #codes = new BoundedLabel(MAX_CODES)
+  readonly #counters = new Map<string, Counter>()
+  readonly #gauges = new Map<string, Gauge>()
+  readonly #histograms = new Map<string, Histogram>()
+
+  constructor(sources: MetricSources) {
+    for (const [name, declaration] of Object.entries(EVENT_METRICS)) this.#event(name, declaration)
+    for (const [name, declaration] of Object.entries(LEDGER_METRICS)) {
+      this.#ledger(name, declaration, sources)
+    }
+    declareProcessMetrics(this.registry, sources.version)
+  }
+
+  get contentType(): string {
+    return this.registry.contentType
+  }
+
+  /** Everything in Prometheus' text format. */
+  text(): Promise<string> {
+    return this.registry.metrics()
+  }
+
+  add<Name extends OfType<'counter'>>(name: Name, labels: LabelsOf<Name>, by = 1): void {
+    this.#counters.get(name)?.inc(this.#bounded(labels), by)
+  }
+
+  /** Moves a gauge by `by`, which may be negative. */
+  move<Name extends OfType<'gauge'>>(name: Name, labels: LabelsOf<Name>, by: number): void {
+    this.#gauges.get(name)?.inc(this.#bounded(labels), by)
+  }
+
+  observe<Name extends OfType<'histogram'>>(
+    name: Name,
+    labels: LabelsOf<Name>,
+    value: number,
+  ): void {
+    this.#histograms.get(name)?.observe(this.#bounded(labels), value)
+  }
+
+  /** Channels are named by whoever may publish, codes by destinations: both are bounded. */
+  #bounded(labels: Labels): Labels {
+    if (labels.channel === undefined && labels.code === undefined) return labels
+    const bounded: Record<string, string> = { ...labels }
+    if (labels.channel !== undefined) bounded['channel'] = this.#channels.of(labels.channel)
+    if (labels.code !== undefined) bounded['code'] = this.#codes.of(labels.code)
+    return bounded
+  }
+
+  #event(name: string, { type, help, labels, buckets }: MetricDeclaration): void {
+    const options = {
+      name: `${METRIC_PREFIX}${name}`,
+      help,
+      labelNames: [...labels],
+      registers: [this.registry],
+    }
+    if (type === 'counter') this.#counters.set(name, new Counter(options))
+    else if (type === 'gauge') this.#gauges.set(name, new Gauge(options))
+    else this.#histograms.set(name, new Histogram({ ...options, buckets: [...(buckets ?? [])] }))
+  }
+
+  #ledger(name: string, { type, help, labels }: MetricDeclaration, sources: MetricSources): void {
+    const figures = LEDGER_FIGURES[name]
+    const bounded = (values: Labels): Labels => this.#bounded(values)
+    const Metric = type === 'counter' ? Counter : Gauge
+    new Metric({
+      name: `${METRIC_PREFIX}${name}`,
+      help,
+      labelNames: [...labels],
+      registers: [this.registry],
+      collect() {
+        this.reset()
+        const now = sources.now()
+        for (const ledger of sources.ledger()) {
+          figures?.(ledger, now, (values, value) => this.inc(bounded(values), value))
+        }
+      },
+    })
+  }
+}

@@ -1,0 +1,173 @@
+/**
+ * Turns each report of the pipeline into a log line *and* a metric. A line's `event` is the
+ * metric's name without prefix and `_total`, so that from a graph one finds the lines and back.
+ *
+ * What belongs to steady operation (commits, batches, devices that come and go) is logged at
+ * `debug`. What may repeat for as long as trouble lasts is logged once an interval, with the count.
+ */
+import type { Clock } from '../clock.ts'
+import type { ConnectorError } from '../errors.ts'
+import type { PipelineObserver } from '../observer.ts'
+import type { Logger } from './logger.ts'
+import type { Metrics } from './metrics.ts'
+import { type LogLine, RepeatLimiter } from './repeat-limiter.ts'
+
+/** Repeats of one line are counted for so long before they are told. */
+export const REPEAT_INTERVAL_MS = 60_000
+const MAX_KINDS_OF_LINES = 1000
+
+export interface TelemetryObserverOptions {
+  readonly logger: Logger
+  readonly metrics: Metrics
+  readonly clock: Clock
+}
+
+export class TelemetryObserver implements PipelineObserver {
+  readonly #logger: Logger
+  readonly #metrics: Metrics
+  readonly #limiter: RepeatLimiter
+
+  constructor({ logger, metrics, clock }: TelemetryObserverOptions) {
+    this.#logger = logger
+    this.#metrics = metrics
+    this.#limiter = new RepeatLimiter({
+      clock,
+      intervalMs: REPEAT_INTERVAL_MS,
+      maxKeys: MAX_KINDS_OF_LINES,
+      write: (line, repeats) => this.#write(line, repeats),
+    })
+  }
+
+  /** Logs the repeats that are being held back. */
+  close(): void {
+    this.#limiter.close()
+  }
+
+  messageDropped(channel: string | undefined, code: string, detail: string): void {
+    this.#metrics.add('drops_total', { channel: channel ?? '', code })
+    const key = `drops ${channel} ${code}`
+    if (this.#limiter.isRepeat(key)) return
+    this.#limiter.say(key, warning('drops', 'message dropped', { channel, code, detail }))
+  }
+
+  committed(messages: number, bytes: number, durationMs: number): void {
+    this.#metrics.observe('commit_seconds', {}, durationMs / 1000)
+    this.#metrics.add('commit_messages_total', {}, messages)
+    this.#metrics.add('commit_bytes_total', {}, bytes)
+    if (!this.#logger.isLevelEnabled('debug')) return
+    this.#logger.debug({ event: 'commit_messages', messages, bytes, durationMs }, 'committed')
+  }
+
+  storageFailed(channel: string, error: ConnectorError): void {
+    this.#metrics.add('storage_failures_total', { channel })
+    const key = `storage ${channel} ${error.code}`
+    if (this.#limiter.isRepeat(key)) return
+    const fields = { event: 'storage_failures', channel, ...told(error) }
+    this.#limiter.say(key, { level: 'error', message: 'storing failed', fields })
+  }
+
+  storageRecovered(): void {
+    this.#metrics.add('storage_recoveries_total', {})
+    this.#logger.info({ event: 'storage_recoveries' }, 'storage works again')
+  }
+
+  damageFound(channel: string, what: string): void {
+    this.#metrics.add('damage_found_total', { channel })
+    const key = `damage ${channel}`
+    if (this.#limiter.isRepeat(key)) return
+    const fields = { event: 'damage_found', channel, what }
+    this.#limiter.say(key, { level: 'error', message: 'damage found and set aside', fields })
+  }
+
+  batchSent(channel: string, destination: string, messages: number, durationMs: number): void {
+    this.#metrics.add('batches_sent_total', { channel, destination })
+    this.#metrics.add('batch_messages_total', { channel, destination }, messages)
+    this.#metrics.observe('batch_seconds', { destination }, durationMs / 1000)
+    if (!this.#logger.isLevelEnabled('debug')) return
+    const fields = { event: 'batches_sent', channel, destination, messages, durationMs }
+    this.#logger.debug(fields, 'batch sent')
+  }
+
+  batchRetried(channel: string, destination: string, error: ConnectorError, delayMs: number): void {
+    this.#metrics.add('batches_retried_total', { channel, destination, code: error.code })
+    const key = `retry ${channel} ${destination} ${error.code}`
+    if (this.#limiter.isRepeat(key)) return
+    const fields = { channel, destination, delayMs: Math.round(delayMs), ...told(error) }
+    this.#limiter.say(key, warning('batches_retried', 'batch will be sent again', fields))
+  }
+
+  messagesRejected(channel: string, destination: string, count: number, error: string): void {
+    this.#metrics.add('rejections_total', { channel, destination, code: error }, count)
+    const key = `rejections ${channel} ${destination} ${error}`
+    if (this.#limiter.isRepeat(key)) return
+    const fields = { channel, destination, count, code: error }
+    this.#limiter.say(key, warning('rejections', 'destination refused messages', fields))
+  }
+
+  destinationRecovered(channel: string, destination: string): void {
+    this.#metrics.add('destination_recoveries_total', { channel, destination })
+    const fields = { event: 'destination_recoveries', channel, destination }
+    this.#logger.info(fields, 'destination works again')
+  }
+
+  clientConnected(source: string, clientId: string): void {
+    this.#metrics.add('clients_connected_total', { source })
+    this.#metrics.move('clients', { source }, 1)
+    if (!this.#logger.isLevelEnabled('debug')) return
+    this.#logger.debug({ event: 'clients_connected', source, clientId }, 'client connected')
+  }
+
+  clientDisconnected(source: string, clientId: string, reason: string): void {
+    this.#metrics.add('clients_disconnected_total', { source })
+    this.#metrics.move('clients', { source }, -1)
+    if (!this.#logger.isLevelEnabled('debug')) return
+    const fields = { event: 'clients_disconnected', source, clientId, reason }
+    this.#logger.debug(fields, 'client disconnected')
+  }
+
+  clientRefused(source: string, remote: string, reason: string): void {
+    this.#metrics.add('clients_refused_total', { source })
+    const key = `refused ${source} ${reason}`
+    if (this.#limiter.isRepeat(key)) return
+    const fields = { source, remote, reason }
+    this.#limiter.say(key, warning('clients_refused', 'client refused', fields))
+  }
+
+  sourceRetried(source: string, error: ConnectorError, delayMs: number): void {
+    this.#metrics.add('source_retries_total', { source, code: error.code })
+    const key = `source ${source} ${error.code}`
+    if (this.#limiter.isRepeat(key)) return
+    const fields = { source, delayMs: Math.round(delayMs), ...told(error) }
+    this.#limiter.say(key, warning('source_retries', 'source will try again', fields))
+  }
+
+  sourceRecovered(source: string): void {
+    this.#metrics.add('source_recoveries_total', { source })
+    this.#logger.info({ event: 'source_recoveries', source }, 'source works again')
+  }
+
+  receiptsDropped(source: string, count: number): void {
+    this.#metrics.add('receipts_dropped_total', { source }, count)
+    const key = `receipts ${source}`
+    if (this.#limiter.isRepeat(key)) return
+    this.#limiter.say(key, warning('receipts_dropped', 'receipts dropped', { source, count }))
+  }
+
+  #write({ level, message, fields }: LogLine, repeats: number): void {
+    const line = repeats === 0 ? fields : { ...fields, repeated: repeats }
+    this.#logger[level](line, message)
+  }
+}
+
+function warning(
+  event: string,
+  message: string,
+  fields: Readonly<Record<string, unknown>>,
+): LogLine {
+  return { level: 'warn', message, fields: { event, ...fields } }
+}
+
+/** What an operator needs of an error. */
+function told(error: ConnectorError): { code: string; error: string } {
+  return { code: error.code, error: error.message }
+}

@@ -1,0 +1,28 @@
+/** What is running and what it uses, under the names that every Prometheus client has for them. */
+import { Counter, Gauge, type Registry } from 'prom-client'
+import { METRIC_PREFIX, PROCESS_METRICS } from './metric-catalogue.ts'
+
+export function declareProcessMetrics(registry: Registry, version: string): void {
+  const declare = (name: keyof typeof PROCESS_METRICS) => ({
+    name,
+    help: PROCESS_METRICS[name].help,
+    labelNames: [...PROCESS_METRICS[name].labels],
+    registers: [registry],
+  })
+  new Gauge(declare(`${METRIC_PREFIX}build_info`)).set({ version, node: process.versions.node }, 1)
+  new Counter({
+    ...declare('process_cpu_seconds_total'),
+    collect() {
+      const { user, system } = process.cpuUsage()
+      this.reset()
+      this.inc((user + system) / 1_000_000)
+    },
+  })
+  new Gauge({
+    ...declare('process_resident_memory_bytes'),
+    collect() {
+      this.set(process.memoryUsage.rss())
+    },
+  })
+  new Gauge(declare('process_start_time_seconds')).set(Date.now() / 1000 - process.uptime())
+}
