@@ -1,1 +1,31 @@
-export const x = 1
+/**
+ * iot-analytics-connector as a library.
+ *
+ *     const connector = createConnector({ storage: { directory: './data' } })
+ *     await connector.start()
+ *     await connector.publish('my_channel', '{"temp":23.33}', { id: 'req123' })
+ *     await connector.stop()
+ */
+import { parseConfig } from './config/parse-config.ts'
+import type { ConfigInput } from './config/schema.ts'
+import { Connector, type ConnectorOptions } from './connector/connector.ts'
+
+/**
+ * A connector that is not started yet.
+ * @param config what a configuration file holds; `docs/configuration.md` describes it.
+ * @throws {ConnectorError} `InvalidConfiguration`, naming everything that is wrong.
+ */
+export function createConnector(config: ConfigInput = {}, options?: ConnectorOptions): Connector {
+  return new Connector(parseConfig(config), options)
+}
+
+export type { ChannelLedger, ReaderLedger } from './channels/ledger.ts'
+export type { ConfigInput } from './config/schema.ts'
+export type {
+  Connector,
+  ConnectorDescription,
+  ConnectorOptions,
+  StopReport,
+} from './connector/connector.ts'
+export type { ConnectorEvents, Receipt } from './connector/connector-events.ts'
+export { ConnectorError, type ErrorCode, type ErrorEffect } from './errors.ts'

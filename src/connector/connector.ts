@@ -2,7 +2,9 @@
  * The composition root: starts the parts in the data's order and stops them in reverse.
  */
 import { EventEmitter } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
 import { ChannelSet } from '../channels/channel-set.ts'
+import type { ChannelLedger } from '../channels/ledger.ts'
 import { MemoryBudget } from '../channels/memory-budget.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import type { ConnectorConfig } from '../config/connector-config.ts'
@@ -10,6 +12,7 @@ import { noReceipts, PrimaryReceipts } from '../delivery/batch-receipts.ts'
 import { CommitReceipts } from '../delivery/commit-receipts.ts'
 import { DestinationDelivery } from '../delivery/destination-delivery.ts'
 import { ReceiptDesk } from '../delivery/receipt-desk.ts'
+import type { HttpServer } from '../http/http-server.ts'
 import { receiptIdOf } from '../message.ts'
 import { STATUS_TOPIC } from '../routing/input-topics.ts'
 import { Router } from '../routing/router.ts'
@@ -22,7 +25,6 @@ import { VERSION } from '../version.ts'
 import { type ConnectorEvents, emittingObserver } from './connector-events.ts'
 import { makeDestination, makeSources, makeStore, type Surroundings } from './parts.ts'
 import { RunningView } from './running-view.ts'
-import { drainDeliveries, type StopReport } from './stop.ts'
 
 export interface ConnectorOptions {
   readonly clock?: Clock
@@ -30,6 +32,15 @@ export interface ConnectorOptions {
   readonly random?: () => number
   /** Where log lines go. Default: standard error. */
   readonly logOutput?: LogOutput
+}
+
+/** What became of the messages that were waiting when the connector was told to stop. */
+export interface StopReport {
+  readonly delivered: number
+  /** On disk, for the next start … */
+  readonly kept: number
+  /** … or, with durability `memory`, gone. */
+  readonly lost: number
 }
 
 /** What is running, in lines for people. */
@@ -43,31 +54,41 @@ export interface ConnectorDescription {
   readonly channels: number
 }
 
+/** What `start` has made; there is none before and after. */
+interface Running {
+  readonly channels: ChannelSet
+  readonly desk: ReceiptDesk
+  readonly deliveries: DestinationDelivery[]
+  readonly sources: Source[]
+  http: HttpServer | undefined
+}
+
+const STOP_DEADLINE_MS = 10_000
+
 export class Connector {
   readonly config: ConnectorConfig
   readonly events = new EventEmitter<ConnectorEvents>()
   readonly #surroundings: Surroundings
   readonly #metrics: Metrics
   readonly #inProcess: InProcessSource
-  /** How to undo what has been started, the last first. */
+  /** How to undo what has been started; to be called from the last to the first. */
   readonly #undo: (() => Promise<void>)[] = []
-  #channels: ChannelSet | undefined
-  #desk: ReceiptDesk | undefined
-  #sources: readonly Source[] = []
-  #deliveries: readonly DestinationDelivery[] = []
-  #http: { readonly description: string } | undefined
+  #running: Running | undefined
   #stopping: Promise<StopReport> | undefined
 
   constructor(config: ConnectorConfig, options: ConnectorOptions = {}) {
-    const { clock = systemClock, random = Math.random } = options
+    const { clock = systemClock, random = Math.random, logOutput } = options
     this.config = config
     this.#metrics = new Metrics({
       version: VERSION,
-      ledger: () => this.#channels?.ledger() ?? [],
+      ledger: () => this.ledger(),
       now: () => clock.now(),
     })
-    const logger = createLogger(config.log, options.logOutput)
-    const telemetry = new TelemetryObserver({ logger, metrics: this.#metrics, clock })
+    const telemetry = new TelemetryObserver({
+      logger: createLogger(config.log, logOutput),
+      metrics: this.#metrics,
+      clock,
+    })
     const { events } = this
     this.#surroundings = { clock, random, observer: emittingObserver(events, telemetry) }
     this.#inProcess = new InProcessSource({
@@ -79,15 +100,16 @@ export class Connector {
   }
 
   /**
-   * Resolves when messages can come in. When it rejects, everything is as before and nothing runs.
+   * Resolves when messages can come in. When it rejects, nothing of it is left running.
    * @throws {ConnectorError} AddressInUse, DirectoryLocked, InvalidConfiguration, StorageFailed
    */
   async start(): Promise<void> {
     try {
-      const channels = await this.#startChannels()
-      const router = await this.#startDelivery(channels)
-      await this.#startSources(router)
-      await this.#startHttp(channels)
+      const running = await this.#openChannels()
+      await this.#startDeliveries(running)
+      await this.#startSources(running)
+      await this.#startHttp(running)
+      this.#running = running
     } catch (error) {
       await this.#undoAll()
       throw error
@@ -100,7 +122,7 @@ export class Connector {
    * @param options.deadlineMs how long to go on delivering. Default: 10 seconds.
    */
   stop(options: { readonly deadlineMs?: number } = {}): Promise<StopReport> {
-    this.#stopping ??= this.#stop(options.deadlineMs ?? 10_000)
+    this.#stopping ??= this.#stop(options.deadlineMs ?? STOP_DEADLINE_MS)
     return this.#stopping
   }
 
@@ -115,36 +137,43 @@ export class Connector {
     options: { readonly id?: string } = {},
   ): Promise<void> {
     const topic = `iotanalytics/channels/${channel}/messages`
-    if (typeof message !== 'string') return this.#inProcess.publish(`${topic}/binary/put`, message)
+    if (typeof message !== 'string') return this.publishTo(`${topic}/binary/put`, message)
     const envelope = JSON.stringify({ request: { message }, id: options.id })
-    return this.#inProcess.publish(`${topic}/put`, Buffer.from(envelope))
+    return this.publishTo(`${topic}/put`, Buffer.from(envelope))
   }
 
-  /** Takes a message on any topic the configuration takes messages from; see `publish`. */
-  publishTopic(topic: string, payload: Buffer): Promise<void> {
+  /** The same on any topic the configuration takes messages from. */
+  publishTo(topic: string, payload: Buffer): Promise<void> {
     return this.#inProcess.publish(topic, payload)
+  }
+
+  /** Every channel's figures as they are now; empty while nothing runs. */
+  ledger(): ChannelLedger[] {
+    return this.#running?.channels.ledger() ?? []
   }
 
   describe(): ConnectorDescription {
     const { storage } = this.config
+    const running = this.#running
     return {
-      sources: this.#sources.map((source) => source.description),
-      destinations: this.#deliveries.map(({ destination }) => destination.description),
-      http: this.#http?.description,
+      sources: running?.sources.map((source) => source.description) ?? [],
+      destinations: running?.deliveries.map(({ destination }) => destination.description) ?? [],
+      http: running?.http?.description,
       dataDirectory: storage.durability === 'disk' ? storage.directory : undefined,
-      channels: [...(this.#channels ?? [])].length,
+      channels: running === undefined ? 0 : [...running.channels].length,
     }
   }
 
-  async #startChannels(): Promise<ChannelSet> {
+  async #openChannels(): Promise<Running> {
     const { parameters, storage, destinations } = this.config
+    const { clock, observer } = this.#surroundings
     const desk = new ReceiptDesk({ topic: STATUS_TOPIC, reports: parameters.statusReports })
     const budget = new MemoryBudget(parameters.memoryBytes)
     const channels = new ChannelSet({
       store: await makeStore(this.config, budget, this.#surroundings),
       budget,
-      clock: this.#surroundings.clock,
-      observer: this.#surroundings.observer,
+      clock,
+      observer,
       bounds: {
         maxBacklogMessages: parameters.queueSizePerChannel ?? Number.POSITIVE_INFINITY,
         dropBehavior: parameters.queueDropBehavior,
@@ -156,16 +185,14 @@ export class Connector {
     })
     await channels.open()
     this.#undo.push(() => channels.close())
-    this.#channels = channels
-    this.#desk = desk
-    return channels
+    return { channels, desk, deliveries: [], sources: [], http: undefined }
   }
 
-  async #startDelivery(channels: ChannelSet, desk: ReceiptDesk): Promise<void> {
+  async #startDeliveries({ channels, desk, deliveries }: Running): Promise<void> {
     const { parameters, destinations } = this.config
-    const { observer } = this.#surroundings
-    if (destinations.length === 0) new CommitReceipts(channels, desk, observer).start()
-    const primary = new PrimaryReceipts(desk)
+    if (destinations.length === 0) {
+      new CommitReceipts(channels, desk, this.#surroundings.observer).start()
+    }
     for (const [index, destination] of destinations.entries()) {
       const delivery = new DestinationDelivery({
         ...this.#surroundings,
@@ -174,11 +201,84 @@ export class Connector {
         batchMessages: parameters.batchSizePerChannel,
         publishIntervalMs: parameters.publishIntervalMs,
         maxInFlightBatches: 1,
-        receipts: index === 0 ? primary : noReceipts,
+        receipts: index === 0 ? new PrimaryReceipts(desk) : noReceipts,
       })
       delivery.start()
-      this.#deliveries.push(delivery)
+      deliveries.push(delivery)
       this.#undo.push(() => delivery.close())
     }
   }
+
+  async #startSources({ channels, desk, sources }: Running): Promise<void> {
+    const { parameters, inputs } = this.config
+    const router = new Router({
+      ...this.#surroundings,
+      channels,
+      receipts: desk,
+      inputs,
+      defaultChannel: parameters.defaultChannelName,
+      binaryEncoding: parameters.binaryPayloadEncoding,
+    })
+    await this.#inProcess.start(router)
+    this.#undo.push(() => this.#inProcess.close())
+    desk.addOutlet(this.#inProcess.outlet)
+    for (const source of await makeSources(this.config, this.#surroundings)) {
+      this.#undo.push(() => source.close())
+      await source.start(router)
+      desk.addOutlet(source.outlet)
+      sources.push(source)
+    }
+  }
+
+  async #startHttp(running: Running): Promise<void> {
+    if (this.config.http === undefined) return
+    const { HttpServer } = await import('../http/http-server.ts')
+    const view = new RunningView({ ...running, metrics: this.#metrics })
+    const server = new HttpServer({ options: this.config.http, view })
+    await server.start()
+    this.#undo.push(() => server.close())
+    running.http = server
+  }
+
+  async #stop(deadlineMs: number): Promise<StopReport> {
+    const running = this.#running
+    if (running === undefined) return { delivered: 0, kept: 0, lost: 0 }
+    const { channels, deliveries, desk, sources } = running
+    const before = totalsOf(channels.ledger())
+    await Promise.all([this.#inProcess, ...sources].map((source) => source.stopIntake()))
+    await channels.flush()
+    const isKept = this.config.storage.durability === 'disk'
+    await withDeadline(
+      Promise.all(deliveries.map((delivery) => delivery.drain(isKept))),
+      deadlineMs,
+    )
+    const after = totalsOf(channels.ledger())
+    desk.flush()
+    this.#running = undefined
+    await this.#undoAll()
+    const left = after.left
+    const delivered = after.delivered - before.delivered
+    return { delivered, kept: isKept ? left : 0, lost: isKept ? 0 : left }
+  }
+
+  async #undoAll(): Promise<void> {
+    for (const undo of this.#undo.splice(0).reverse()) await undo()
+  }
+}
+
+function totalsOf(ledger: readonly ChannelLedger[]): { delivered: number; left: number } {
+  let delivered = 0
+  let left = 0
+  for (const channel of ledger) {
+    delivered += channel.delivered
+    left += channel.waiting + channel.inFlight
+  }
+  return { delivered, left }
+}
+
+async function withDeadline(work: Promise<unknown>, deadlineMs: number): Promise<void> {
+  const over = new AbortController()
+  const deadline = delay(deadlineMs, undefined, { signal: over.signal }).catch(() => {})
+  await Promise.race([work, deadline])
+  over.abort()
 }

@@ -40,6 +40,7 @@ export class ChannelDelivery {
   #sending = 0
   #timer: Timer | undefined
   #isBackingOff = false
+  #failure: ConnectorError | undefined
   #onSettled: (() => void) | undefined
 
   constructor(options: ChannelDeliveryOptions) {
@@ -47,8 +48,9 @@ export class ChannelDelivery {
     this.#cursor = options.cursor
   }
 
-  get isFailing(): boolean {
-    return this.#options.retries.isFailing
+  /** Why the last batch, or part of it, has to be sent again; undefined while all goes well. */
+  get failure(): ConnectorError | undefined {
+    return this.#failure
   }
 
   start(): void {
@@ -65,7 +67,7 @@ export class ChannelDelivery {
     this.#isDraining = true
     return new Promise((resolve) => {
       this.#onSettled = () => {
-        const isDone = this.#cursor.waiting === 0 || (untilFailure && this.isFailing)
+        const isDone = this.#cursor.waiting === 0 || (untilFailure && this.#failure !== undefined)
         if (this.#sending === 0 && isDone) resolve()
       }
       this.#schedule()
@@ -148,7 +150,11 @@ export class ChannelDelivery {
       observer.batchSent(this.#name, destination.name, count, clock.monotonic() - startedAt)
       return this.#settle(lease, outcome)
     } catch (error) {
-      const failure = asConnectorError(error, 'DestinationUnavailable', `sending to ${destination.name}`)
+      const failure = asConnectorError(
+        error,
+        'DestinationUnavailable',
+        `sending to ${destination.name}`,
+      )
       return this.#settleFailed(lease, failure)
     }
   }
@@ -161,7 +167,8 @@ export class ChannelDelivery {
     this.#options.receipts.settled(lease.messages, outcome)
     this.#reportRejections(outcome)
     if (outcome.kept.length > 0) return keptError(outcome.kept.length, this.#options.destination)
-    if (this.isFailing) {
+    if (this.#failure !== undefined) {
+      this.#failure = undefined
       this.#options.retries.succeeded()
       this.#options.observer.destinationRecovered(this.#name, this.#options.destination.name)
     }
@@ -198,6 +205,7 @@ export class ChannelDelivery {
   #backOff(failure: ConnectorError): void {
     const { retries, observer, destination, clock } = this.#options
     const delayMs = retries.nextDelayMs()
+    this.#failure = failure
     observer.batchRetried(this.#name, destination.name, failure, delayMs)
     this.#isBackingOff = true
     this.#timer?.cancel()

@@ -3,7 +3,7 @@ import type { Channel } from '../channels/channel.ts'
 import type { ChannelSet } from '../channels/channel-set.ts'
 import type { Clock } from '../clock.ts'
 import type { Destination } from '../destinations/destination.ts'
-import { asConnectorError } from '../errors.ts'
+import { asConnectorError, type ConnectorError } from '../errors.ts'
 import type { PipelineObserver } from '../observer.ts'
 import type { BatchReceipts } from './batch-receipts.ts'
 import { ChannelDelivery } from './channel-delivery.ts'
@@ -27,6 +27,7 @@ export class DestinationDelivery {
   readonly #deliveries: ChannelDelivery[] = []
   readonly #abort = new AbortController()
   #isOpen = false
+  #openFailure: ConnectorError | undefined
   #isStopped = false
 
   constructor(options: DestinationDeliveryOptions) {
@@ -37,9 +38,16 @@ export class DestinationDelivery {
     return this.#options.destination
   }
 
-  /** How many channels' last attempt failed. */
-  get failingChannels(): number {
-    return this.#deliveries.filter((delivery) => delivery.isFailing).length
+  /** What keeps messages from being delivered, as a sentence for the operator. */
+  get problem(): string | undefined {
+    const { destination } = this.#options
+    if (this.#openFailure !== undefined) {
+      return `${destination.name} can't be opened: ${this.#openFailure.message}`
+    }
+    const failing = this.#deliveries.filter((delivery) => delivery.failure !== undefined)
+    const [first] = failing
+    if (first === undefined) return undefined
+    return `${destination.name} doesn't take messages of ${failing.length} channels: ${first.failure?.message}`
   }
 
   /** Begins to deliver; a destination that can't be opened yet is tried again in the background. */
@@ -70,13 +78,19 @@ export class DestinationDelivery {
       await destination.open()
     } catch (error) {
       if (this.#isStopped) return
-      const failure = asConnectorError(error, 'DestinationUnavailable', `opening ${destination.name}`)
+      const failure = asConnectorError(
+        error,
+        'DestinationUnavailable',
+        `opening ${destination.name}`,
+      )
+      this.#openFailure = failure
       const delayMs = retries.nextDelayMs()
       observer.batchRetried('', destination.name, failure, delayMs)
       clock.after(delayMs, () => void this.#open(retries))
       return
     }
     this.#isOpen = true
+    this.#openFailure = undefined
     if (this.#isStopped) return
     for (const delivery of this.#deliveries) delivery.start()
   }

@@ -17,10 +17,6 @@ export class RetrySchedule {
     this.#random = options.random
   }
 
-  get isFailing(): boolean {
-    return this.#failures > 0
-  }
-
   /**
    * Milliseconds to wait after one more failure: anything up to a bound that doubles each time, so
    * that many gateways behind one outage don't come back at the same moment. Never less than 100,

@@ -36,7 +36,6 @@ export class InProcessSource implements Source, CommitListener {
     this.#receipts = receipts
   }
 
-
   async start(intake: Intake): Promise<void> {
     this.#intake = intake
     intake.listen(this)

@@ -1,0 +1,89 @@
+/** What the HTTP server may show of the running connector. */
+import type { Channel } from '../channels/channel.ts'
+import type { ChannelSet } from '../channels/channel-set.ts'
+import type { ChannelLedger } from '../channels/ledger.ts'
+import type { DestinationDelivery } from '../delivery/destination-delivery.ts'
+import type { ConnectorView, Health, MessagePage, ReadFrom } from '../http/connector-view.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+
+export interface RunningViewOptions {
+  readonly channels: ChannelSet
+  readonly deliveries: readonly DestinationDelivery[]
+  readonly metrics: Metrics
+}
+
+/** A page holds no more payload than this, however many messages were asked for. */
+const MAX_PAGE_BYTES = 4 * 1024 * 1024
+
+export class RunningView implements ConnectorView {
+  readonly #channels: ChannelSet
+  readonly #deliveries: readonly DestinationDelivery[]
+  readonly #metrics: Metrics
+  readonly #waiting = new Set<() => void>()
+
+  constructor({ channels, deliveries, metrics }: RunningViewOptions) {
+    this.#channels = channels
+    this.#deliveries = deliveries
+    this.#metrics = metrics
+    const look = () => {
+      for (const wake of this.#waiting) wake()
+    }
+    channels.listen({ committed: look, failed: look })
+  }
+
+  health(): Health {
+    const { storageFailure } = this.#channels
+    const problems = this.#deliveries.filter((delivery) => delivery.problem !== undefined)
+    return {
+      live: true,
+      ready: storageFailure === undefined,
+      problems: [
+        ...(storageFailure === undefined ? [] : [storageFailure.message]),
+        ...problems.map(({ problem }) => String(problem)),
+      ],
+    }
+  }
+
+  ledger(): readonly ChannelLedger[] {
+    return this.#channels.ledger()
+  }
+
+  async metrics(): Promise<{ contentType: string; text: string }> {
+    return { contentType: this.#metrics.contentType, text: await this.#metrics.text() }
+  }
+
+  async readMessages(
+    name: string,
+    from: ReadFrom,
+    limit: number,
+  ): Promise<MessagePage | undefined> {
+    const log = this.#channels.get(name)?.log
+    if (log === undefined) return undefined
+    const start = await offsetOf(log, from)
+    const messages = await log.read(start, limit, MAX_PAGE_BYTES)
+    return { messages, next: (messages.at(-1)?.offset ?? start - 1) + 1 }
+  }
+
+  async waitForMessages(name: string, offset: number, signal: AbortSignal): Promise<void> {
+    const log = this.#channels.get(name)?.log
+    if (log === undefined || log.committed > offset || signal.aborted) return
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        this.#waiting.delete(look)
+        signal.removeEventListener('abort', done)
+        resolve()
+      }
+      const look = () => {
+        if (log.committed > offset) done()
+      }
+      this.#waiting.add(look)
+      signal.addEventListener('abort', done)
+    })
+  }
+}
+
+async function offsetOf(log: Channel['log'], from: ReadFrom): Promise<number> {
+  if (from === 'earliest') return log.start
+  if (from === 'now') return log.committed
+  return 'offset' in from ? Math.max(from.offset, log.start) : log.offsetAt(from.timeMs)
+}
