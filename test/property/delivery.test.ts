@@ -1,0 +1,131 @@
+/** Delivery against a destination that fails at random: nothing lost, nothing twice, all accounted for. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { ChannelSet } from '../../src/channels/channel-set.ts'
+import { MemoryBudget } from '../../src/channels/memory-budget.ts'
+import { MemoryLogStore } from '../../src/channels/memory-log-store.ts'
+import { PrimaryReceipts } from '../../src/delivery/batch-receipts.ts'
+import { DestinationDelivery } from '../../src/delivery/destination-delivery.ts'
+import { ReceiptDesk } from '../../src/delivery/receipt-desk.ts'
+import { receiptIdOf } from '../../src/message.ts'
+import { silentObserver } from '../../src/observer.ts'
+import { Router } from '../../src/routing/router.ts'
+import { hurriedClock } from '../support/hurried-clock.ts'
+import { RecordingOutlet } from '../support/recording-outlet.ts'
+import { ScriptedDestination, type Verdict } from '../support/scripted-destination.ts'
+
+const VERDICTS: readonly Verdict[] = ['accept', 'retry', 'reject', 'split']
+
+const runs = fc.record({
+  script: fc.array(fc.constantFrom(...VERDICTS), { maxLength: 60 }),
+  /** Channel of each message; a negative one is not an envelope. */
+  messages: fc.array(fc.integer({ min: -1, max: 3 }), { minLength: 1, maxLength: 200 }),
+  /** How many messages arrive before the event loop turns. */
+  burst: fc.integer({ min: 1, max: 50 }),
+  batchMessages: fc.integer({ min: 1, max: 20 }),
+  maxBacklogMessages: fc.constantFrom(1, 3, 10, 1000),
+  dropBehavior: fc.constantFrom('DROP_NEWEST' as const, 'DROP_OLDEST' as const),
+  maxActiveChannels: fc.integer({ min: 1, max: 5 }),
+})
+
+test('whatever the destination does, every message has one receipt and the ledger adds up', async () => {
+  await fc.assert(
+    fc.asyncProperty(runs, async (run) => {
+      const { channels, router, delivery, desk, outlet, destination } = await pipeline(run)
+      const sent: string[] = []
+
+      for (const [index, channel] of run.messages.entries()) {
+        const id = `id${index}`
+        sent.push(id)
+        const topic = `iotanalytics/channels/c${Math.abs(channel)}/messages/put`
+        const payload = channel < 0 ? { id } : { request: { message: id }, id }
+        const bytes = Buffer.from(JSON.stringify(payload))
+        const route = router.route(topic)
+        assert.ok(route !== undefined)
+        router.accept(route, topic, bytes, 0, bytes.length, undefined)
+        assertAddsUp(channels)
+        if (index % run.burst === 0) await new Promise((resolve) => setImmediate(resolve))
+      }
+      await channels.flush()
+      await delivery.drain(false)
+      assertAddsUp(channels)
+      await delivery.close()
+      desk.flush()
+
+      assert.deepEqual(outlet.ids().sort(), sent.sort())
+      assert.deepEqual(
+        outlet.ids('success').sort(),
+        [...destination.accepted.values()].flat().sort(),
+      )
+      for (const accepted of destination.accepted.values()) assertOrdered(accepted, run)
+      for (const channel of channels.ledger()) {
+        assert.equal(channel.waiting + channel.inFlight, 0)
+        assert.equal(channel.rejected, destination.rejected.get(channel.channel)?.length ?? 0)
+      }
+      await channels.close()
+    }),
+    { numRuns: 150 },
+  )
+})
+
+/** Ids come in the order they were sent, but for those that were put off among others accepted. */
+function assertOrdered(ids: readonly string[], { script }: { script: readonly Verdict[] }): void {
+  if (script.includes('split')) return
+  const numbers = ids.map((id) => Number(id.slice(2)))
+  assert.deepEqual(
+    numbers,
+    [...numbers].sort((a, b) => a - b),
+  )
+}
+
+function assertAddsUp(channels: ChannelSet): void {
+  for (const channel of channels.ledger()) {
+    const dropped = Object.values(channel.dropped).reduce((sum, count) => sum + count, 0)
+    const { delivered, rejected, expired, waiting, inFlight, received } = channel
+    assert.equal(delivered + rejected + dropped + expired + waiting + inFlight, received)
+  }
+}
+
+async function pipeline(run: typeof runs extends fc.Arbitrary<infer Run> ? Run : never) {
+  const clock = hurriedClock()
+  const observer = silentObserver
+  const outlet = new RecordingOutlet()
+  const desk = new ReceiptDesk({ topic: 'status', reports: 'all' })
+  desk.addOutlet(outlet)
+  const budget = new MemoryBudget(10_000_000)
+  const destination = new ScriptedDestination(run.script)
+  const channels = new ChannelSet({
+    store: new MemoryLogStore({ budget }),
+    budget,
+    clock,
+    observer,
+    bounds: run,
+    readers: [destination.name],
+    minCommitIntervalMs: 0,
+    onDropped: (message, refusal) => desk.failure(receiptIdOf(message), message.reply, refusal),
+  })
+  await channels.open()
+  const router = new Router({
+    channels,
+    receipts: desk,
+    observer,
+    clock,
+    inputs: [],
+    defaultChannel: undefined,
+    binaryEncoding: 'raw',
+  })
+  const delivery = new DestinationDelivery({
+    destination,
+    channels,
+    batchMessages: run.batchMessages,
+    publishIntervalMs: 1000,
+    maxInFlightBatches: 1,
+    receipts: new PrimaryReceipts(desk),
+    observer,
+    clock,
+    random: () => 0.5,
+  })
+  delivery.start()
+  return { channels, router, delivery, desk, outlet, destination }
+}
