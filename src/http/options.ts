@@ -11,7 +11,13 @@ export const httpOptions = z
       .max(65_535)
       .default(8090)
       .describe('TCP port; 0 takes a free one.'),
+    allowAnonymous: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Listen beyond loopback. There are no users here: anyone who reaches the port can read every message.',
+      ),
   })
-  .describe('Health, metrics and the ledger over HTTP.')
+  .describe('Health, metrics, the ledger and the stored messages over HTTP.')
 
 export type HttpOptions = z.infer<typeof httpOptions>

@@ -1,0 +1,43 @@
+/**
+ * All that the HTTP server knows of the connector. It reads; nothing here changes anything.
+ */
+import type { ChannelLedger } from '../channels/ledger.ts'
+import type { Message } from '../message.ts'
+
+export interface Health {
+  /** The process works and should not be restarted. */
+  readonly live: boolean
+  /** Messages can come in and be stored. */
+  readonly ready: boolean
+  /** What is wrong, each a sentence for the operator; a destination that is down does not unready us. */
+  readonly problems: readonly string[]
+}
+
+/** Where to begin to read: the oldest message held, the next one to come, an offset, or a time (ms since 1970). */
+export type ReadFrom =
+  | 'earliest'
+  | 'now'
+  | { readonly offset: number }
+  | { readonly timeMs: number }
+
+export interface MessagePage {
+  /** Committed messages, in order. */
+  readonly messages: readonly Message[]
+  /** The offset to go on from; it grows with every message. */
+  readonly next: number
+}
+
+export interface ConnectorView {
+  health(): Health
+  ledger(): readonly ChannelLedger[]
+  metrics(): Promise<{ readonly contentType: string; readonly text: string }>
+
+  /**
+   * At most `limit` messages from `from` on; fewer also where more would be many bytes. Undefined
+   * when there is no such channel.
+   */
+  readMessages(channel: string, from: ReadFrom, limit: number): Promise<MessagePage | undefined>
+
+  /** Resolves when a message at or after `offset` is committed, or when `signal` is aborted. */
+  waitForMessages(channel: string, offset: number, signal: AbortSignal): Promise<void>
+}

@@ -1,0 +1,126 @@
+/**
+ * The HTTP server: shows what a `ConnectorView` tells. Read-only; on loopback unless told
+ * otherwise, for there are no users here and whoever reaches it can read every message.
+ */
+import type { AddressInfo } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+import { ConnectorError, messageOf } from '../errors.ts'
+import type { ConnectorView } from './connector-view.ts'
+import { isLocalName, isLoopback } from './loopback.ts'
+import type { HttpOptions } from './options.ts'
+import { answerError, answerErrorsAsJson, RequestError } from './request-error.ts'
+import { channelRoutes } from './routes/channels.ts'
+import { healthRoutes } from './routes/health.ts'
+import { indexPage } from './routes/index-page.ts'
+import { ledgerRoute } from './routes/ledger.ts'
+import { metricsRoute } from './routes/metrics.ts'
+
+/** What one peer may take of us: nothing here is asked for with large or slow requests. */
+const MAX_HEADER_BYTES = 16 * 1024
+const MAX_BODY_BYTES = 64 * 1024
+const MAX_CONNECTIONS = 256
+const HEADERS_TIMEOUT_MS = 10_000
+const REQUEST_TIMEOUT_MS = 30_000
+const KEEP_ALIVE_TIMEOUT_MS = 30_000
+
+export interface HttpServerOptions {
+  readonly options: HttpOptions
+  readonly view: ConnectorView
+}
+
+export class HttpServer {
+  readonly #options: HttpOptions
+  readonly #view: ConnectorView
+  readonly #closing = new AbortController()
+  #server: FastifyInstance | undefined
+
+  constructor({ options, view }: HttpServerOptions) {
+    this.#options = options
+    this.#view = view
+  }
+
+  /** The address people open. Valid after `start`. */
+  get description(): string {
+    const { host } = this.#options
+    return `http://${host.includes(':') ? `[${host}]` : host}:${this.port}`
+  }
+
+  /** The port listened on; 0 before `start`. */
+  get port(): number {
+    const address: AddressInfo | string | null | undefined = this.#server?.server.address()
+    return typeof address === 'object' && address !== null ? address.port : 0
+  }
+
+  /** @throws {ConnectorError} InvalidConfiguration, AddressInUse */
+  async start(): Promise<void> {
+    if (this.#server !== undefined) return
+    const { host, port, allowAnonymous } = this.#options
+    if (!isLoopback(host) && !allowAnonymous) {
+      throw new ConnectorError(
+        'InvalidConfiguration',
+        `http.host is ${host}: anyone who reaches it could read every message. ` +
+          'Set http.allowAnonymous: true if that is meant, or listen on 127.0.0.1.',
+      )
+    }
+    const server = await this.#build()
+    try {
+      await server.listen({ host, port })
+    } catch (thrown) {
+      await server.close()
+      throw new ConnectorError(
+        'AddressInUse',
+        `listening on http ${host}:${port}: ${messageOf(thrown)}`,
+        {
+          cause: thrown,
+        },
+      )
+    }
+    this.#server = server
+  }
+
+  /** Ends what is being answered, waiting requests included. */
+  async close(): Promise<void> {
+    this.#closing.abort()
+    await this.#server?.close()
+  }
+
+  async #build(): Promise<FastifyInstance> {
+    const { fastify } = await import('fastify')
+    const server = fastify({
+      logger: false,
+      bodyLimit: MAX_BODY_BYTES,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+      forceCloseConnections: true,
+      frameworkErrors: (error, _request, reply) => void answerError(error, reply),
+      routerOptions: { maxParamLength: 256 },
+      http: { maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: HEADERS_TIMEOUT_MS },
+    })
+    server.server.maxConnections = MAX_CONNECTIONS
+    if (isLoopback(this.#options.host)) refuseForeignNames(server)
+    server.addHook('onSend', async (_request, reply) => {
+      reply.header('x-content-type-options', 'nosniff')
+      reply.header('cache-control', 'no-store')
+      reply.header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")
+    })
+    answerErrorsAsJson(server)
+    indexPage(server)
+    healthRoutes(server, this.#view)
+    metricsRoute(server, this.#view)
+    ledgerRoute(server, this.#view)
+    channelRoutes(server, this.#view, this.#closing.signal)
+    return server
+  }
+}
+
+function refuseForeignNames(server: FastifyInstance): void {
+  server.addHook('onRequest', async (request) => {
+    const { host } = request.headers
+    if (host === undefined || isLocalName(host)) return
+    throw new RequestError(
+      421,
+      'MisdirectedRequest',
+      `This server answers to 127.0.0.1 and localhost; the request was for ${JSON.stringify(host)}.`,
+    )
+  })
+}

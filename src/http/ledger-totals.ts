@@ -1,0 +1,34 @@
+/** The ledger of all channels together. */
+import type { ChannelLedger } from '../channels/ledger.ts'
+
+export interface LedgerTotals {
+  readonly received: number
+  readonly delivered: number
+  readonly rejected: number
+  readonly dropped: Readonly<Record<string, number>>
+  readonly expired: number
+  readonly waiting: number
+  readonly inFlight: number
+  readonly bytes: number
+}
+
+export function ledgerTotals(channels: readonly ChannelLedger[]): LedgerTotals {
+  const sum = (figure: (ledger: ChannelLedger) => number): number =>
+    channels.reduce((total, ledger) => total + figure(ledger), 0)
+  const dropped: Record<string, number> = {}
+  for (const ledger of channels) {
+    for (const [code, count] of Object.entries(ledger.dropped)) {
+      dropped[code] = (dropped[code] ?? 0) + count
+    }
+  }
+  return {
+    received: sum((ledger) => ledger.received),
+    delivered: sum((ledger) => ledger.delivered),
+    rejected: sum((ledger) => ledger.rejected),
+    dropped,
+    expired: sum((ledger) => ledger.expired),
+    waiting: sum((ledger) => ledger.waiting),
+    inFlight: sum((ledger) => ledger.inFlight),
+    bytes: sum((ledger) => ledger.bytes),
+  }
+}

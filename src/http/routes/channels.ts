@@ -1,0 +1,68 @@
+/** The channels and the messages they hold. */
+import type { FastifyInstance } from 'fastify'
+import { z } from 'zod'
+import type { ConnectorView, MessagePage, ReadFrom } from '../connector-view.ts'
+import { messageLine } from '../message-line.ts'
+import { parseQuery, wholeNumber } from '../query.ts'
+import { RequestError } from '../request-error.ts'
+
+const MAX_MESSAGES = 1000
+const MAX_WAIT_SECONDS = 60
+const FROM = 'must be earliest, now, an offset, or a time like 2026-01-31T12:00:00Z'
+
+const messagesQuery = z.strictObject({
+  from: z.string(FROM).default('earliest').transform(readFrom),
+  limit: wholeNumber(1, MAX_MESSAGES, 100),
+  wait: wholeNumber(0, MAX_WAIT_SECONDS, 0),
+})
+
+export function channelRoutes(
+  server: FastifyInstance,
+  view: ConnectorView,
+  closing: AbortSignal,
+): void {
+  server.get('/channels', () => ({
+    channels: view.ledger().map(({ channel, received, waiting, bytes }) => ({
+      name: channel,
+      received,
+      waiting,
+      bytes,
+      messages: `/channels/${channel}/messages`,
+    })),
+  }))
+
+  server.get<{ Params: { name: string } }>('/channels/:name/messages', async (request, reply) => {
+    const { from, limit, wait } = parseQuery(messagesQuery, request.query)
+    const { name } = request.params
+    let page = found(name, await view.readMessages(name, from, limit))
+    if (page.messages.length === 0 && wait > 0) {
+      const gone = new AbortController()
+      reply.raw.once('close', () => gone.abort())
+      const signal = AbortSignal.any([gone.signal, closing, AbortSignal.timeout(wait * 1000)])
+      await view.waitForMessages(name, page.next, signal)
+      page = found(name, await view.readMessages(name, { offset: page.next }, limit))
+    }
+    return reply
+      .type('application/x-ndjson')
+      .header('x-next-offset', page.next)
+      .send(page.messages.map(messageLine).join(''))
+  })
+}
+
+function found(name: string, page: MessagePage | undefined): MessagePage {
+  if (page !== undefined) return page
+  throw new RequestError(
+    404,
+    'ChannelNotFound',
+    `There is no channel ${JSON.stringify(name)}. GET /channels lists them.`,
+  )
+}
+
+function readFrom(text: string, context: z.RefinementCtx): ReadFrom {
+  if (text === 'earliest' || text === 'now') return text
+  if (/^\d{1,15}$/.test(text)) return { offset: Number(text) }
+  const timeMs = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN
+  if (!Number.isNaN(timeMs)) return { timeMs }
+  context.addIssue({ code: 'custom', message: `${FROM}; it is ${JSON.stringify(text)}` })
+  return z.NEVER
+}
