@@ -10,10 +10,19 @@ import {
 
 export const STATUS_TOPIC = 'iotanalytics/messages/put/status'
 
+export interface StatusMessage {
+  readonly response: {
+    readonly status: string
+    readonly error?: string
+    readonly error_message?: string
+  }
+  readonly id?: string
+}
+
 export class MqttDevice {
   readonly client: MqttClient
   /** Status messages so far, parsed, in the order they came. */
-  readonly receipts: unknown[] = []
+  readonly receipts: StatusMessage[] = []
 
   private constructor(client: MqttClient) {
     this.client = client
@@ -52,7 +61,7 @@ export class MqttDevice {
   }
 
   /** Waits until there are `count` receipts. */
-  async receiptsUpTo(count: number): Promise<readonly unknown[]> {
+  async receiptsUpTo(count: number): Promise<readonly StatusMessage[]> {
     const deadline = AbortSignal.timeout(20_000)
     while (this.receipts.length < count) await once(this.client, 'receipt', { signal: deadline })
     return this.receipts
