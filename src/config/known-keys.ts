@@ -82,7 +82,7 @@ export function nearestName(wrong: string, names: readonly string[]): string | u
   if (alike !== undefined) return alike
   const nearest = closest(wrong.toLowerCase(), names)
   const slips = distance(wrong.toLowerCase(), nearest.toLowerCase())
-  return slips <= Math.max(2, Math.floor(nearest.length / 4)) ? nearest : undefined
+  return slips <= Math.min(3, nearest.length / 2) ? nearest : undefined
 }
 
 export function branchesOf(node: SchemaNode): SchemaNode[] {

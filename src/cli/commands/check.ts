@@ -1,0 +1,30 @@
+/** `check`: says what a configuration means, or everything that is wrong with it, without starting. */
+import type { Command } from 'commander'
+import { describeConfig } from '../../config/describe.ts'
+import { awsAdvice } from '../aws-advice.ts'
+import type { CliContext } from '../cli-context.ts'
+import { loadConfigOf } from '../global-flags.ts'
+
+const EXAMPLES = `
+Examples:
+  $ iot-analytics-connector check
+  $ iot-analytics-connector check --config hub.yaml --set storage.durability=memory
+  $ iot-analytics-connector check --connector-definition connectors.json > hub.yaml
+
+The output is a configuration file itself, with every default in place and, behind each value, where
+it comes from. Secrets are masked.`
+
+export function addCheckCommand(program: Command, context: CliContext): void {
+  program
+    .command('check')
+    .description('check the configuration without starting and print what is in force')
+    .addHelpText('after', EXAMPLES)
+    .action(async (_flags: unknown, command: Command) => {
+      const { process } = context
+      const loaded = await loadConfigOf(command, context)
+      process.stdout.write(describeConfig(loaded))
+      for (const notice of [...loaded.notices, ...awsAdvice(loaded.config)]) {
+        process.stderr.write(`Note: ${notice}\n`)
+      }
+    })
+}

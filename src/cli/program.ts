@@ -1,0 +1,57 @@
+/** The command line: its commands, its help, its errors. */
+import { Command, CommanderError } from 'commander'
+import type { CliContext } from './cli-context.ts'
+import { addCheckCommand } from './commands/check.ts'
+import { addPublishCommand } from './commands/publish.ts'
+import { addRunCommand } from './commands/run.ts'
+import { addTailCommand } from './commands/tail.ts'
+import { EXIT_CODES_HELP, EXIT_FINE, errorTextOf, exitCodeOf } from './exit-code.ts'
+import { addGlobalFlags } from './global-flags.ts'
+import { packageVersion } from './package-version.ts'
+
+const PURPOSE =
+  'Takes messages from devices over MQTT, keeps them in a durable log per channel, sends them on in batches, and tells every sender what became of its message.'
+
+const EXAMPLES = `
+Examples:
+  $ iot-analytics-connector                        run with ./iot-analytics-connector.yaml or the defaults
+  $ iot-analytics-connector check -c hub.yaml      say what a configuration means, and what is wrong with it
+  $ iot-analytics-connector publish my_channel '{"temp":23.33}'
+  $ iot-analytics-connector tail my_channel --follow
+`
+
+export function createProgram(context: CliContext): Command {
+  const program = new Command('iot-analytics-connector')
+    .description(PURPOSE)
+    .version(packageVersion(), '-v, --version')
+    .helpOption('-h, --help', 'what there is, with examples')
+    .helpCommand('help [command]', 'the same for a command')
+    .configureHelp({ showGlobalOptions: true })
+    .showSuggestionAfterError()
+    .addHelpText('after', `${EXAMPLES}${EXIT_CODES_HELP}`)
+    .exitOverride()
+  addGlobalFlags(program)
+  // After the settings that commands take over from the program.
+  addRunCommand(program, context)
+  addCheckCommand(program, context)
+  addPublishCommand(program, context)
+  addTailCommand(program, context)
+  for (const command of program.commands) command.addHelpText('after', EXIT_CODES_HELP)
+  return program
+}
+
+/** Runs one command line to its end and returns the exit code. Never throws. */
+export async function runCommandLine(argv: readonly string[], context: CliContext) {
+  const { process } = context
+  try {
+    const command = createProgram(context)
+    await command.parseAsync([...argv])
+    return Number(process.exitCode ?? EXIT_FINE)
+  } catch (thrown) {
+    const text = errorTextOf(thrown)
+    if (text !== undefined) process.stderr.write(`${text}\n`)
+    const isOurs = !(thrown instanceof CommanderError) && thrown instanceof Error
+    if (isOurs && argv.includes('debug') && thrown.stack) process.stderr.write(`${thrown.stack}\n`)
+    return exitCodeOf(thrown)
+  }
+}

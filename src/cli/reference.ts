@@ -1,0 +1,34 @@
+/** Writes `docs/commands.md` from the commands' own help. */
+import type { Command } from 'commander'
+
+const HELP_COLUMNS = 100
+
+const INTRODUCTION = `# Commands
+
+<!-- Made by \`npm run docs\` from the commands' own help. Change it in src/cli. -->
+
+What \`iot-analytics-connector COMMAND --help\` says.
+`
+
+export function commandsPage(program: Command): string {
+  const commands = program.commands.map((command) => page(`## ${command.name()}`, command))
+  return [INTRODUCTION, page('## iot-analytics-connector', program), ...commands].join('\n')
+}
+
+function page(heading: string, command: Command): string {
+  return `${heading}\n\n\`\`\`text\n${helpOf(command)}\n\`\`\`\n`
+}
+
+/** The whole help, with the examples that stand after it, as wide on every machine. */
+function helpOf(command: Command): string {
+  let text = ''
+  command.configureOutput({
+    writeOut: (part) => {
+      text += part
+    },
+    getOutHelpWidth: () => HELP_COLUMNS,
+    getOutHasColors: () => false,
+  })
+  command.outputHelp()
+  return text.trim()
+}
