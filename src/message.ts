@@ -68,6 +68,8 @@ export interface Refusal {
  * Calls are cheap and never fail; what they tell goes out in batches.
  */
 export interface ReceiptSink {
+  /** A message with a response topic has been accepted: its receipt is wanted, whoever listens. */
+  expectReply(): void
   success(senderId: string | undefined, reply: ReplyTo | undefined): void
   failure(senderId: string | undefined, reply: ReplyTo | undefined, refusal: Refusal): void
 }

@@ -67,6 +67,13 @@ export interface ChannelLog {
   /** Nobody needs messages below `offset` any more; their space may be given back. */
   release(offset: number): void
 
+  /**
+   * Takes one message out at once, wherever it stands, staged or committed, and hands it over;
+   * undefined when it is gone already. Reads step over it from then on. Only logs in memory can,
+   * and must: what is settled behind an older message has to give its memory back.
+   */
+  remove?(offset: number): Message | undefined
+
   /** The state kept beside the log; undefined when there is none or it can't be read. */
   loadState(): Promise<ChannelState | undefined>
   /** Replaces the state atomically. Durable against kill -9 at once; against power loss after `commit`. */

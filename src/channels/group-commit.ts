@@ -1,9 +1,161 @@
-/** Commits in cycles over all channels. */
+/**
+ * Commits all channels together, in cycles: whatever is accepted while one cycle is written belongs
+ * to the next. So the more is sent, the more shares one sync, and nobody waits for a full group.
+ *
+ *     accepted   aaaaaaaa│bbbbbbbbbbbbb│ccccc      cycle a is written while b is accepted
+ *     written            │aaaaaaaaaaaaa│bbbbb
+ *
+ * When idle, a cycle begins at the end of the event loop's turn: what one read of a socket brought
+ * goes together.
+ */
+import type { Clock } from '../clock.ts'
+import { asConnectorError } from '../errors.ts'
 import type { Refusal } from '../message.ts'
+import type { PipelineObserver } from '../observer.ts'
+import type { Channel } from './channel.ts'
+import { CommitError } from './channel-log.ts'
+import type { StorageHealth } from './storage-health.ts'
 
 /** Told of commit cycles, in ascending order. The same as a source's `CommitListener`. */
 export interface CommitListener {
-  /** All messages of this cycle and those before are durable. */
+  /** All messages of this cycle and those before are durable, or their failure was reported. */
   committed(cycle: number): void
+  /**
+   * Some channel of this cycle could not be stored. Which messages are lost their receipts say; by
+   * cycle alone the stored ones can't be told apart, so a sender that goes by acknowledgements may
+   * send those again, but is never told that a lost one is safe.
+   */
   failed(cycle: number, refusal: Refusal): void
+}
+
+export interface GroupCommitOptions {
+  readonly clock: Clock
+  readonly observer: PipelineObserver
+  readonly health: StorageHealth
+  /** Milliseconds from the start of one cycle to the start of the next at least. */
+  readonly minIntervalMs: number
+  /** From so many staged bytes on, sources are to wait. */
+  readonly maxStagedBytes: number
+}
+
+/** What is being gathered for the next cycle. */
+interface Gathering {
+  readonly channels: Channel[]
+  messages: number
+  bytes: number
+}
+
+export class GroupCommit {
+  readonly #options: GroupCommitOptions
+  readonly #listeners: CommitListener[] = []
+  #openCycle = 1
+  #next: Gathering = nothingGathered()
+  #writingBytes = 0
+  #lastStartAt = Number.NEGATIVE_INFINITY
+  #isScheduled = false
+  #cancelScheduled: (() => void) | undefined
+  #writing: Promise<void> | undefined
+
+  constructor(options: GroupCommitOptions) {
+    this.#options = options
+  }
+
+  /** The cycle that a message accepted now belongs to. */
+  get openCycle(): number {
+    return this.#openCycle
+  }
+
+  get isSaturated(): boolean {
+    return this.#next.bytes + this.#writingBytes >= this.#options.maxStagedBytes
+  }
+
+  listen(listener: CommitListener): void {
+    this.#listeners.push(listener)
+  }
+
+  /** Notes that a message of `bytes` was appended to the channel's log. Returns its cycle. */
+  stage(channel: Channel, bytes: number): number {
+    if (channel.stagedIn !== this.#openCycle) {
+      channel.stagedIn = this.#openCycle
+      this.#next.channels.push(channel)
+    }
+    this.#next.messages += 1
+    this.#next.bytes += bytes
+    if (!this.#isScheduled && this.#writing === undefined) this.#schedule()
+    return this.#openCycle
+  }
+
+  /** Commits all that is staged now, without waiting for an interval. */
+  async flush(): Promise<void> {
+    while (this.#writing !== undefined || this.#next.channels.length > 0) {
+      if (this.#writing === undefined) this.#begin()
+      await this.#writing
+    }
+  }
+
+  #schedule(): void {
+    this.#isScheduled = true
+    const { clock, minIntervalMs } = this.#options
+    const waitMs = this.#lastStartAt + minIntervalMs - clock.monotonic()
+    const begin = () => this.#begin()
+    if (waitMs > 0) {
+      const timer = clock.after(waitMs, begin)
+      this.#cancelScheduled = () => timer.cancel()
+    } else {
+      const immediate = setImmediate(begin)
+      this.#cancelScheduled = () => clearImmediate(immediate)
+    }
+  }
+
+  #begin(): void {
+    this.#cancelScheduled?.()
+    this.#cancelScheduled = undefined
+    this.#isScheduled = false
+    const cycle = this.#openCycle
+    const gathered = this.#next
+    this.#openCycle += 1
+    this.#next = nothingGathered()
+    this.#writingBytes = gathered.bytes
+    this.#lastStartAt = this.#options.clock.monotonic()
+    this.#writing = this.#write(cycle, gathered)
+  }
+
+  async #write(cycle: number, gathered: Gathering): Promise<void> {
+    const { clock, observer } = this.#options
+    const refusals = await Promise.all(gathered.channels.map((channel) => this.#commit(channel)))
+    const refusal = refusals.find((one) => one !== undefined)
+    this.#writingBytes = 0
+    this.#writing = undefined
+    if (refusals.includes(undefined)) {
+      observer.committed(gathered.messages, gathered.bytes, clock.monotonic() - this.#lastStartAt)
+    }
+    for (const listener of this.#listeners) {
+      if (refusal === undefined) listener.committed(cycle)
+      else listener.failed(cycle, refusal)
+    }
+    if (this.#next.channels.length > 0 && !this.#isScheduled && this.#writing === undefined) {
+      this.#schedule()
+    }
+  }
+
+  /** Commits one channel; resolves with what its senders are told when that failed. */
+  async #commit(channel: Channel): Promise<Refusal | undefined> {
+    const { health } = this.#options
+    try {
+      await channel.log.commit()
+    } catch (thrown) {
+      const cause = thrown instanceof CommitError ? thrown.cause : thrown
+      const error = asConnectorError(cause, 'StorageFailed', 'writing to storage')
+      const refusal = health.failed(channel.name, error)
+      channel.discarded(thrown instanceof CommitError ? thrown.discarded : [], refusal)
+      return refusal
+    }
+    health.succeeded(channel.name)
+    channel.committed()
+    return undefined
+  }
+}
+
+function nothingGathered(): Gathering {
+  return { channels: [], messages: 0, bytes: 0 }
 }

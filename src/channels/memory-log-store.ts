@@ -1,32 +1,71 @@
-/** Channel logs in memory: what the specification describes. A restart loses what waits. */
+/**
+ * Channel logs in memory: what the specification describes. A restart loses what waits. Only the
+ * memory budget bounds them, and the channels ask it before they append.
+ */
+import { randomBytes } from 'node:crypto'
 import type { ChannelLog, LogStore } from './channel-log.ts'
 import type { MemoryBudget } from './memory-budget.ts'
+import { MemoryLog } from './memory-log.ts'
 
 export interface MemoryLogStoreOptions {
   readonly budget: MemoryBudget
-  /** Keeps released messages for reading until their memory is needed. For a local store without destinations. */
+  /**
+   * Keeps released messages readable until their memory is needed: for a local store without
+   * destinations. Default false: they are gone at once.
+   */
   readonly keepsHistory?: boolean
 }
 
 export class MemoryLogStore implements LogStore {
-  readonly bytes: number = 0
-  readonly maxBytes: number = Number.POSITIVE_INFINITY
+  readonly maxBytes = Number.POSITIVE_INFINITY
+  readonly #options: MemoryLogStoreOptions
+  readonly #logs: MemoryLog[] = []
 
-  constructor(_options: MemoryLogStoreOptions) {}
+  constructor(options: MemoryLogStoreOptions) {
+    this.#options = options
+  }
+
+  get bytes(): number {
+    return this.#logs.reduce((sum, log) => sum + log.bytes, 0)
+  }
 
   open(): Promise<readonly ChannelLog[]> {
     return Promise.resolve([])
   }
 
   create(channel: string): ChannelLog {
-    throw new Error(`no log for ${channel}`)
+    const log = new MemoryLog({
+      channel,
+      id: randomBytes(4).toString('hex'),
+      budget: this.#options.budget,
+      keepsHistory: this.#options.keepsHistory ?? false,
+    })
+    this.#logs.push(log)
+    return log
   }
 
-  makeRoom(_bytes: number): boolean {
-    return false
+  makeRoom(bytes: number): boolean {
+    const { budget, keepsHistory } = this.#options
+    if (keepsHistory !== true || bytes > budget.maxBytes) return budget.fits(bytes)
+    // More than is asked for, so that the next thousand newcomers find room without a search.
+    const ample = Math.min(budget.maxBytes, bytes + Math.floor(budget.maxBytes / 64))
+    while (!budget.fits(ample)) {
+      const oldest = this.#logWithOldestHistory()
+      if (oldest === undefined) return budget.fits(bytes)
+      oldest.forgetOldest()
+    }
+    return true
   }
 
-  close(): Promise<void> {
-    return Promise.resolve()
+  async close(): Promise<void> {
+    await Promise.all(this.#logs.map((log) => log.close()))
+  }
+
+  #logWithOldestHistory(): MemoryLog | undefined {
+    let oldest: MemoryLog | undefined
+    for (const log of this.#logs) {
+      if (log.oldestHistoryAt < (oldest?.oldestHistoryAt ?? Number.POSITIVE_INFINITY)) oldest = log
+    }
+    return oldest
   }
 }

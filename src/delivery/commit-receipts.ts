@@ -39,7 +39,7 @@ export class CommitReceipts {
     const isWanted = this.#desk.wantsSuccesses
     for (const [channel, given] of this.#given) {
       if (given === channel.log.committed || this.#reading.has(channel)) continue
-      if (isWanted || channel.hasReplies) void this.#read(channel)
+      if (isWanted) void this.#read(channel)
       else this.#given.set(channel, channel.log.committed)
     }
   }

@@ -23,6 +23,7 @@ export class ReceiptDesk implements ReceiptSink {
   readonly #outlets: ReceiptOutlet[] = []
   readonly #pack = new ReceiptPack()
   #packed = 0
+  #expectsReplies = false
 
   constructor(options: ReceiptDeskOptions) {
     this.#options = options
@@ -33,9 +34,13 @@ export class ReceiptDesk implements ReceiptSink {
     this.#outlets.push(outlet)
   }
 
-  /** Whether anybody listens for receipts of successes; `reply`s are wanted apart from that. */
+  /** Whether anybody may want to know of successes: a listener, or a sender with a response topic. */
   get wantsSuccesses(): boolean {
-    return this.#options.reports === 'all' && this.#hasListeners()
+    return this.#options.reports === 'all' && (this.#expectsReplies || this.#hasListeners())
+  }
+
+  expectReply(): void {
+    this.#expectsReplies = true
   }
 
   success(senderId: string | undefined, reply: ReplyTo | undefined): void {

@@ -13,7 +13,6 @@ import {
   type Refusal,
   type ReplyTo,
 } from '../message.ts'
-import type { PipelineObserver } from '../observer.ts'
 import type { CommitListener, Intake, Route } from '../sources/source.ts'
 import { type Envelope, readEnvelope } from './envelope.ts'
 import { isChannelName, parsePredefinedTopic, STATUS_TOPIC } from './input-topics.ts'
@@ -22,7 +21,6 @@ import { TopicFilter } from './topic-filter.ts'
 export interface RouterOptions {
   readonly channels: ChannelSet
   readonly receipts: ReceiptSink
-  readonly observer: PipelineObserver
   readonly clock: Clock
   /** Customer-defined topics: filters whose messages go to the default channel as binary. */
   readonly inputs: readonly string[]
@@ -118,6 +116,7 @@ export class Router implements Intake {
         : this.#fillBinary(topic, bytes, start, end)
     if (refusal !== undefined) return this.#refuse(route, draft.id, reply, refusal)
     const cycle = this.#channels.offer(route.channel, draft)
+    if (cycle >= 0 && reply !== undefined) this.#options.receipts.expectReply()
     return cycle >= 0 ? cycle : this.#tell(draft.id, reply, this.#channels.lastRefusal)
   }
 
@@ -167,8 +166,7 @@ export class Router implements Intake {
 
   /** For what never got as far as its channel; what a channel refuses it has counted itself. */
   #refuse(route: ChannelRoute, id: string | undefined, reply: ReplyTo | undefined, why: Refusal) {
-    this.#channels.countRefusal(route.channel, why.error)
-    this.#options.observer.messageDropped(route.channel, why.error, why.message)
+    this.#channels.refuse(route.channel, why)
     return this.#tell(id, reply, why)
   }
 

@@ -109,7 +109,6 @@ async function pipeline(run: typeof runs extends fc.Arbitrary<infer Run> ? Run :
   const router = new Router({
     channels,
     receipts: desk,
-    observer,
     clock,
     inputs: [],
     defaultChannel: undefined,

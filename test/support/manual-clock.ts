@@ -1,58 +1,67 @@
-/** A clock that moves by hand. Timers due at the same moment are called in the order they were set. */
+/** A clock that stands still until a test moves it. */
 import type { Clock, Timer } from '../../src/clock.ts'
 
-interface Due {
-  readonly at: number
+interface PendingCall {
+  readonly dueAt: number
   readonly call: () => void
 }
 
 export class ManualClock implements Clock {
-  #elapsedMs = 0
-  readonly #startMs: number
-  #timers: Due[] = []
+  #now: number
+  #elapsed = 0
+  readonly #pending = new Set<PendingCall>()
 
-  constructor(startMs = Date.UTC(2026, 0, 1)) {
-    this.#startMs = startMs
+  constructor(now = 1_700_000_000_000) {
+    this.#now = now
   }
 
-  /** Timers set and neither called nor cancelled. */
-  get pending(): number {
-    return this.#timers.length
+  /** Calls that wait for their time. */
+  get pendingCalls(): number {
+    return this.#pending.size
   }
 
   now(): number {
-    return this.#startMs + this.#elapsedMs
+    return this.#now
   }
 
   monotonic(): number {
-    return this.#elapsedMs
+    return this.#elapsed
   }
 
   after(delayMs: number, call: () => void): Timer {
-    const timer = { at: this.#elapsedMs + delayMs, call }
-    this.#timers.push(timer)
-    return { cancel: () => this.#forget(timer) }
+    const pending = { dueAt: this.#elapsed + Math.max(0, delayMs), call }
+    this.#pending.add(pending)
+    return { cancel: () => void this.#pending.delete(pending) }
   }
 
-  advance(ms: number): void {
-    const until = this.#elapsedMs + ms
-    for (let next = this.#next(until); next !== undefined; next = this.#next(until)) {
-      this.#forget(next)
-      this.#elapsedMs = next.at
+  /** Moves time on, calling what becomes due on the way, each at its own time. */
+  advance(byMs: number): void {
+    const until = this.#elapsed + byMs
+    for (let next = this.#nextDue(until); next !== undefined; next = this.#nextDue(until)) {
+      this.#pending.delete(next)
+      this.#moveTo(next.dueAt)
       next.call()
     }
-    this.#elapsedMs = until
+    this.#moveTo(until)
   }
 
-  #next(until: number): Due | undefined {
-    let first: Due | undefined
-    for (const timer of this.#timers) {
-      if (timer.at <= until && (first === undefined || timer.at < first.at)) first = timer
+  /** Somebody sets the machine's clock; durations are not touched. */
+  setTime(now: number): void {
+    this.#now = now
+  }
+
+  #moveTo(elapsed: number): void {
+    if (elapsed <= this.#elapsed) return
+    this.#now += elapsed - this.#elapsed
+    this.#elapsed = elapsed
+  }
+
+  #nextDue(until: number): PendingCall | undefined {
+    let first: PendingCall | undefined
+    for (const pending of this.#pending) {
+      if (pending.dueAt > until) continue
+      if (first === undefined || pending.dueAt < first.dueAt) first = pending
     }
     return first
-  }
-
-  #forget(timer: Due): void {
-    this.#timers = this.#timers.filter((other) => other !== timer)
   }
 }

@@ -105,7 +105,7 @@ test('what was held back is told when the observer is closed, and nothing stays 
   observer.close()
 
   assert.equal(lines.at(-1)?.['repeated'], 2)
-  assert.equal(clock.pending, 0)
+  assert.equal(clock.pendingCalls, 0)
 })
 
 test('a trouble that is over is forgotten after the interval, so that a new one is told at once', () => {
@@ -123,5 +123,5 @@ test('endless kinds of trouble hold no endless memory', () => {
 
   for (let n = 0; n < 3000; n++) observer.clientRefused('mqttServer', '10.0.0.7', `reason ${n}`)
 
-  assert.equal(clock.pending, 1000)
+  assert.equal(clock.pendingCalls, 1000)
 })

@@ -1,0 +1,45 @@
+/**
+ * What a sender reads when a bound was met: which limit of which channel, what it is set to, and
+ * what helps.
+ */
+import type { Refusal } from '../message.ts'
+
+export type DropBehavior = 'DROP_NEWEST' | 'DROP_OLDEST'
+
+export function queueFull(
+  channel: string,
+  maxBacklogMessages: number,
+  behavior: DropBehavior,
+): Refusal {
+  return {
+    error: 'QueueFull',
+    message: `Channel ${channel} has ${maxBacklogMessages} messages waiting, as many as IotAnalyticsQueueSizePerChannel allows; ${victimOf(behavior)}. Raise the parameter, or mend the destination.`,
+  }
+}
+
+export function storageFull(channel: string, maxBytes: number, behavior: DropBehavior): Refusal {
+  return {
+    error: 'QueueFull',
+    message: `Channel ${channel} has no room: all channels together hold the ${maxBytes} bytes that storage.maxBytes allows; ${victimOf(behavior)}. Raise storage.maxBytes, or mend the destination.`,
+  }
+}
+
+export function memoryFull(channel: string, maxBytes: number, behavior: DropBehavior): Refusal {
+  return {
+    error: 'MemoryFull',
+    message: `Channel ${channel} has no room: messages in memory hold the ${Math.floor(maxBytes / 1024)} KB that MemorySize allows; ${victimOf(behavior)}. Raise MemorySize, or set storage.durability to disk.`,
+  }
+}
+
+export function activeChannelLimit(channel: string, maxActiveChannels: number): Refusal {
+  return {
+    error: 'ActiveChannelLimit',
+    message: `Channel ${channel} can't become active: ${maxActiveChannels} channels have messages waiting, as many as IotAnalyticsMaxActiveChannels allows. Raise the parameter, or send again when one has drained.`,
+  }
+}
+
+function victimOf(behavior: DropBehavior): string {
+  return behavior === 'DROP_NEWEST'
+    ? 'DROP_NEWEST refused this newcomer'
+    : 'DROP_OLDEST dropped the message that could make room'
+}

@@ -1,0 +1,249 @@
+/**
+ * The bookkeeping of one cursor: which messages are settled, which are in flight, and the counts
+ * that say what became of them. No I/O; everything in one place, so that it always adds up:
+ *
+ *     base + delivered + rejected + Σ dropped = position + settled above it
+ *
+ *        settled        in flight   settled    free        dropped before its commit
+ *     ──────────────┬──────────────┬───────┬───────────┬──────────┬─┬──────▶ offsets
+ *                position                          committed              end
+ *
+ * `base` counts what was in the log before this reader came, or was settled by a state that is lost.
+ */
+import type { CursorState, OffsetRange } from './channel-log.ts'
+import { OffsetRanges } from './offset-ranges.ts'
+
+interface EarlyDrop {
+  readonly from: number
+  to: number
+  readonly code: string
+}
+
+export class CursorPosition {
+  #position: number
+  #base: number
+  #inFlight = 0
+  #delivered = 0
+  #rejected = 0
+  #dropped: Record<string, number> = {}
+  /** Settled at or above `position`. */
+  readonly #settled = new OffsetRanges()
+  /** Settled or in flight: what can't be leased. */
+  readonly #taken = new OffsetRanges()
+  /** Dropped before their commit, ascending. A failing commit undoes them. */
+  #earlyDrops: EarlyDrop[] = []
+
+  /** A reader that begins at `start`. */
+  constructor(start: number) {
+    this.#position = start
+    this.#base = start
+  }
+
+  /**
+   * As it was written down. What doesn't fit the log (a state that lagged, was damaged, or comes
+   * from elsewhere) is cut to fit.
+   */
+  static restored(state: CursorState, start: number, committed: number): CursorPosition {
+    const cursor = new CursorPosition(Math.min(Math.max(state.position, start), committed))
+    for (const range of state.settled) {
+      cursor.#settled.add(
+        Math.max(range.from, cursor.#position),
+        Math.min(Math.max(range.to, cursor.#position), committed),
+      )
+    }
+    for (const range of cursor.#settled) cursor.#taken.add(range.from, range.to)
+    const dropped = sumOf(state.dropped)
+    const settled = cursor.#position + cursor.#settled.size
+    cursor.#base = settled - state.delivered - state.rejected - dropped
+    cursor.#delivered = state.delivered
+    cursor.#rejected = state.rejected
+    cursor.#dropped = { ...state.dropped }
+    if (cursor.#base < 0) {
+      // More counted than there ever was: believe the deliveries least, they happen again.
+      cursor.#delivered += cursor.#base
+      cursor.#base = 0
+      if (cursor.#delivered < 0) cursor.#forgetCounts(settled)
+    }
+    cursor.advance(committed)
+    return cursor
+  }
+
+  /** Every message below is settled. Never above the log's `committed`. */
+  get position(): number {
+    return this.#position
+  }
+
+  get inFlight(): number {
+    return this.#inFlight
+  }
+
+  /** Messages in the log before this reader's time. */
+  get base(): number {
+    return this.#base
+  }
+
+  get delivered(): number {
+    return this.#delivered
+  }
+
+  get rejected(): number {
+    return this.#rejected
+  }
+
+  get dropped(): Readonly<Record<string, number>> {
+    return this.#dropped
+  }
+
+  /** How many offsets below `end` are not settled; those in flight included. */
+  unsettled(end: number): number {
+    return end - this.#position - this.#settled.size
+  }
+
+  /** How many committed messages are neither settled nor in flight. */
+  waiting(committed: number): number {
+    let early = 0
+    for (const drop of this.#earlyDrops) early += overlap(drop, committed, drop.to)
+    return committed - this.#position - (this.#settled.size - early) - this.#inFlight
+  }
+
+  isSettled(offset: number): boolean {
+    return offset < this.#position || this.#settled.has(offset)
+  }
+
+  /** The oldest offset that is neither settled nor in flight. May lie at or above `committed`. */
+  get oldestFree(): number {
+    return this.#taken.firstGap(this.#position)
+  }
+
+  /** The first offset at or after `from` that is neither settled nor in flight. */
+  freeFrom(from: number): number {
+    return this.#taken.firstGap(Math.max(from, this.#position))
+  }
+
+  isInFlight(offset: number): boolean {
+    return this.#taken.has(offset) && !this.#settled.has(offset)
+  }
+
+  /** Where the free run that begins at `from` ends, `limit` at most. */
+  freeUntil(from: number, limit: number): number {
+    return this.#taken.gapEnd(from, limit)
+  }
+
+  /** Puts free offsets in flight. */
+  take(from: number, to: number): void {
+    this.#taken.add(from, to)
+    this.#inFlight += to - from
+  }
+
+  /** Puts offsets in flight back in their place. */
+  putBack(from: number, to: number): void {
+    this.#taken.delete(from, to)
+    this.#inFlight -= to - from
+  }
+
+  deliver(from: number, to: number): void {
+    this.#land(from, to)
+    this.#delivered += to - from
+  }
+
+  reject(from: number, to: number): void {
+    this.#land(from, to)
+    this.#rejected += to - from
+  }
+
+  /** Drops offsets that are in flight. */
+  dropTaken(from: number, to: number, code: string): void {
+    this.#land(from, to)
+    this.#count(code, to - from)
+  }
+
+  /** Drops offsets that are free; those from `committed` on are undone if their commit fails. */
+  dropFree(from: number, to: number, code: string, committed: number): void {
+    this.#settled.add(from, to)
+    this.#taken.add(from, to)
+    this.#count(code, to - from)
+    if (to <= committed) return
+    const last = this.#earlyDrops.at(-1)
+    if (last?.to === from && last.code === code) last.to = to
+    else this.#earlyDrops.push({ from: Math.max(from, committed), to, code })
+  }
+
+  /** Moves the position over what is settled. To be called after settling and after a commit. */
+  advance(committed: number): void {
+    while (this.#earlyDrops.length > 0 && (this.#earlyDrops[0]?.to ?? 0) <= committed) {
+      this.#earlyDrops.shift()
+    }
+    const position = Math.min(this.#settled.firstGap(this.#position), committed)
+    if (position === this.#position) return
+    this.#position = position
+    this.#settled.deleteBelow(position)
+    this.#taken.deleteBelow(position)
+  }
+
+  /** The staged offsets `from ≤ x < to` could not be committed; those above move down to `from`. */
+  withdraw(from: number, to: number): void {
+    const drops = this.#earlyDrops
+    this.#earlyDrops = []
+    for (const drop of drops) {
+      this.#count(drop.code, -overlap(drop, from, to))
+      const rest = { ...drop, from: moved(drop.from, from, to), to: moved(drop.to, from, to) }
+      if (rest.from < rest.to) this.#earlyDrops.push(rest)
+    }
+    this.#settled.cutOut(from, to)
+    this.#taken.cutOut(from, to)
+  }
+
+  /** What is to be written down: nothing from `committed` on, whose offsets a crash may give anew. */
+  state(committed: number): CursorState {
+    const dropped = { ...this.#dropped }
+    for (const drop of this.#earlyDrops) {
+      const early = overlap(drop, committed, drop.to)
+      if (early > 0) dropped[drop.code] = (dropped[drop.code] ?? early) - early
+    }
+    const settled: OffsetRange[] = []
+    for (const { from, to } of this.#settled) {
+      if (from < committed) settled.push({ from, to: Math.min(to, committed) })
+    }
+    return {
+      position: this.#position,
+      settled,
+      delivered: this.#delivered,
+      rejected: this.#rejected,
+      dropped,
+    }
+  }
+
+  #land(from: number, to: number): void {
+    this.#settled.add(from, to)
+    this.#inFlight -= to - from
+  }
+
+  #count(code: string, count: number): void {
+    if (count === 0) return
+    const sum = (this.#dropped[code] ?? 0) + count
+    if (sum === 0) delete this.#dropped[code]
+    else this.#dropped[code] = sum
+  }
+
+  #forgetCounts(settled: number): void {
+    this.#base = settled
+    this.#delivered = 0
+    this.#rejected = 0
+    this.#dropped = {}
+  }
+}
+
+function sumOf(counts: Readonly<Record<string, number>>): number {
+  let sum = 0
+  for (const count of Object.values(counts)) sum += count
+  return sum
+}
+
+function overlap(range: OffsetRange, from: number, to: number): number {
+  return Math.max(0, Math.min(range.to, to) - Math.max(range.from, from))
+}
+
+/** Where an offset lies after `from ≤ x < to` were cut out. */
+function moved(offset: number, from: number, to: number): number {
+  return offset <= from ? offset : Math.max(from, offset - (to - from))
+}

@@ -1,0 +1,62 @@
+/** A channel's ledger, added up from its log, its cursors and what was refused on arrival. */
+import type { ChannelLog } from './channel-log.ts'
+import type { Cursor } from './cursor.ts'
+import type { ChannelLedger, ReaderLedger } from './ledger.ts'
+
+const EXPIRED = 'MessageExpired'
+
+type Counts = Readonly<Record<string, number>>
+
+export function channelLedger(
+  log: ChannelLog,
+  cursors: readonly Cursor[],
+  refused: Counts,
+): ChannelLedger {
+  const [primary, ...others] = cursors
+  const fates = primary === undefined ? storedAlone(log) : readerLedger(log, primary)
+  return {
+    channel: log.channel,
+    received: log.end + sumOf(refused),
+    ...fates,
+    // What was in the log before the primary reader had been delivered: to the store.
+    delivered: fates.delivered + (primary?.position.base ?? 0),
+    dropped: sumUp(refused, fates.dropped),
+    bytes: log.bytes,
+    oldestWaitingAt: primary?.oldestWaitingAt,
+    readers: Object.fromEntries(others.map((cursor) => [cursor.reader, readerLedger(log, cursor)])),
+  }
+}
+
+/** Without readers the store is the destination. */
+function storedAlone(log: ChannelLog): ReaderLedger {
+  return {
+    delivered: log.committed,
+    rejected: 0,
+    dropped: {},
+    expired: 0,
+    waiting: log.end - log.committed,
+    inFlight: 0,
+  }
+}
+
+function readerLedger(log: ChannelLog, { position }: Cursor): ReaderLedger {
+  const { [EXPIRED]: expired = 0, ...dropped } = position.dropped
+  return {
+    delivered: position.delivered,
+    rejected: position.rejected,
+    dropped,
+    expired,
+    waiting: position.unsettled(log.end) - position.inFlight,
+    inFlight: position.inFlight,
+  }
+}
+
+function sumUp(left: Counts, right: Counts): Counts {
+  const sum: Record<string, number> = { ...left }
+  for (const [code, count] of Object.entries(right)) sum[code] = (sum[code] ?? 0) + count
+  return sum
+}
+
+function sumOf(counts: Counts): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0)
+}

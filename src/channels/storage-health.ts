@@ -1,0 +1,71 @@
+/**
+ * Which channels can't be stored just now, and when to try them again. Between two tries a failing
+ * channel's newcomers are refused at once, so that a full disk costs nothing; the tries need no
+ * help: the first message after the pause is one.
+ */
+import type { Clock } from '../clock.ts'
+import type { ConnectorError } from '../errors.ts'
+import type { Refusal } from '../message.ts'
+import type { PipelineObserver } from '../observer.ts'
+
+const FIRST_PAUSE_MS = 100
+const LONGEST_PAUSE_MS = 5_000
+/** A channel that failed and got no message since is not held against storage for longer. */
+const FORGET_AFTER_MS = 30_000
+
+interface Failure {
+  readonly refusal: Refusal
+  readonly pauseMs: number
+  readonly tryAgainAt: number
+}
+
+export class StorageHealth {
+  readonly #clock: Clock
+  readonly #observer: PipelineObserver
+  readonly #failing = new Map<string, Failure>()
+
+  constructor(clock: Clock, observer: PipelineObserver) {
+    this.#clock = clock
+    this.#observer = observer
+  }
+
+  /** Why messages can't be stored; undefined while they can. */
+  get failure(): Refusal | undefined {
+    if (this.#failing.size === 0) return undefined
+    return this.#failing.values().next().value?.refusal
+  }
+
+  /** Why a message for the channel is not even tried; undefined when it may be. */
+  refusalFor(channel: string): Refusal | undefined {
+    if (this.#failing.size === 0) return undefined
+    const failure = this.#failing.get(channel)
+    if (failure === undefined || this.#clock.monotonic() >= failure.tryAgainAt) return undefined
+    return failure.refusal
+  }
+
+  /** The channel's messages could not be stored. Returns what to tell their senders. */
+  failed(channel: string, error: ConnectorError): Refusal {
+    const wasHealthy = this.#failing.size === 0
+    const before = this.#failing.get(channel)
+    const pauseMs =
+      before === undefined ? FIRST_PAUSE_MS : Math.min(before.pauseMs * 2, LONGEST_PAUSE_MS)
+    const refusal = {
+      error: error.code,
+      message: `Channel ${channel} can't be stored: ${error.message}. The message was not taken; send it again once storage has recovered.`,
+    }
+    const tryAgainAt = this.#clock.monotonic() + pauseMs
+    this.#failing.set(channel, { refusal, pauseMs, tryAgainAt })
+    if (wasHealthy) this.#observer.storageFailed(channel, error)
+    return refusal
+  }
+
+  succeeded(channel: string): void {
+    if (this.#failing.size === 0) return
+    this.#failing.delete(channel)
+    const forgetAt = this.#clock.monotonic() - FORGET_AFTER_MS
+    for (const [other, failure] of this.#failing) {
+      if (failure.tryAgainAt < forgetAt) this.#failing.delete(other)
+    }
+    if (this.#failing.size === 0) this.#observer.storageRecovered()
+  }
+}

@@ -1,0 +1,46 @@
+/**
+ * Counts messages refused for channels that don't exist yet and may not become active. Anybody can
+ * make up names, so only so many are told apart; the rest share one row.
+ */
+import type { ChannelState } from './channel-log.ts'
+import type { ChannelLedger } from './ledger.ts'
+
+const MAX_NAMES = 1_000
+/** No channel can have this name. */
+const ALL_OTHERS = '*'
+
+export class StrayRefusals {
+  readonly #counts = new Map<string, Record<string, number>>()
+
+  refuse(name: string, code: string): void {
+    const isKnown = this.#counts.has(name) || this.#counts.size < MAX_NAMES
+    const key = isKnown ? name : ALL_OTHERS
+    const counts = this.#counts.get(key) ?? {}
+    counts[code] = (counts[code] ?? 0) + 1
+    this.#counts.set(key, counts)
+  }
+
+  /** The channel comes to be now: what was refused before goes into its own ledger. */
+  takeOver(name: string): ChannelState | undefined {
+    const refused = this.#counts.get(name)
+    if (refused === undefined) return undefined
+    this.#counts.delete(name)
+    return { version: 1, cursors: {}, refused }
+  }
+
+  ledger(): ChannelLedger[] {
+    return [...this.#counts].map(([channel, dropped]) => ({
+      channel,
+      received: Object.values(dropped).reduce((sum, count) => sum + count, 0),
+      delivered: 0,
+      rejected: 0,
+      dropped: { ...dropped },
+      expired: 0,
+      waiting: 0,
+      inFlight: 0,
+      bytes: 0,
+      oldestWaitingAt: undefined,
+      readers: {},
+    }))
+  }
+}
