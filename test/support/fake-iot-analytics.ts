@@ -64,6 +64,7 @@ export class FakeIotAnalytics {
   readonly #options: FakeOptions
   readonly #server: Server
   readonly #received = new Map<string, FakeMessage[]>()
+  readonly #batches: { readonly channel: string; readonly messages: readonly FakeMessage[] }[] = []
   readonly #next: FakeAnswer[] = []
   readonly #standing: { readonly condition: (call: FakeCall) => boolean; answer: FakeAnswer }[] = []
   readonly #waiting = new Set<() => void>()
@@ -102,6 +103,13 @@ export class FakeIotAnalytics {
   /** Accepted messages of a channel in their order, duplicates included. */
   received(channel: string): readonly FakeMessage[] {
     return this.#received.get(channel) ?? []
+  }
+
+  /** The same, call by call. */
+  batches(channel: string): readonly (readonly FakeMessage[])[] {
+    return this.#batches
+      .filter((batch) => batch.channel === channel)
+      .map(({ messages }) => messages)
   }
 
   get messageCount(): number {
@@ -203,7 +211,9 @@ export class FakeIotAnalytics {
   ): void {
     const kept = this.#received.get(channel) ?? []
     this.#received.set(channel, kept)
-    for (const message of messages) if (wanted(message)) kept.push(message)
+    const accepted = messages.filter(wanted)
+    kept.push(...accepted)
+    this.#batches.push({ channel, messages: accepted })
   }
 
   #signatureProblem(arrived: ArrivedRequest): SignatureProblem | undefined {

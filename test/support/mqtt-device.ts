@@ -1,5 +1,5 @@
 /** A device as a test needs it: publishes over MQTT.js, and waits for the receipts it gets. */
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import type { TestContext } from 'node:test'
 import {
   connectAsync,
@@ -23,6 +23,7 @@ export class MqttDevice {
   readonly client: MqttClient
   /** Status messages so far, parsed, in the order they came. */
   readonly receipts: StatusMessage[] = []
+  readonly #arrivals = new EventEmitter()
 
   private constructor(client: MqttClient) {
     this.client = client
@@ -39,7 +40,7 @@ export class MqttDevice {
     client.on('message', (topic, payload) => {
       if (topic !== STATUS_TOPIC) return
       device.receipts.push(JSON.parse(payload.toString()))
-      client.emit('receipt')
+      device.#arrivals.emit('receipt')
     })
     await client.subscribeAsync(STATUS_TOPIC)
     return device
@@ -63,7 +64,7 @@ export class MqttDevice {
   /** Waits until there are `count` receipts. */
   async receiptsUpTo(count: number): Promise<readonly StatusMessage[]> {
     const deadline = AbortSignal.timeout(20_000)
-    while (this.receipts.length < count) await once(this.client, 'receipt', { signal: deadline })
+    while (this.receipts.length < count) await once(this.#arrivals, 'receipt', { signal: deadline })
     return this.receipts
   }
 }

@@ -32,7 +32,7 @@ export function destinationOf(api: FakeIotAnalytics, options: object = {}) {
   return {
     iotAnalytics: {
       endpoint: api.url,
-      region: 'us-east-1',
+      region: 'us-west-2',
       credentials: { ...FAKE_IDENTITY },
       ...options,
     },
