@@ -8,16 +8,22 @@ export function expectation(node: SchemaNode): string | undefined {
   // The documented parameters take their numbers as strings too; that needs no saying each time.
   const told =
     numeric.length > 0 ? branches.filter((branch) => branch.pattern === undefined) : branches
-  const words = told.map(expectationOfBranch).filter((text) => text !== undefined)
+  const constants = told.flatMap((branch) => (branch.const === undefined ? [] : [branch.const]))
+  const others = told.filter((branch) => branch.const === undefined)
+  const words = [
+    ...(constants.length > 0 ? [alternatives(constants)] : []),
+    ...others
+      .map((branch) => expectationOfBranch(branch, node))
+      .filter((text) => text !== undefined),
+  ]
   return words.length === 0 ? undefined : [...new Set(words)].join(' or ')
 }
 
-function expectationOfBranch(node: SchemaNode): string | undefined {
-  if (node.const !== undefined) return String(node.const)
+function expectationOfBranch(node: SchemaNode, whole: SchemaNode): string | undefined {
   if (node.enum !== undefined) return alternatives(node.enum.filter((name) => name !== ''))
   switch (node.type) {
     case 'string':
-      return node.format === 'uri' ? 'a URL such as http://host:8090' : 'text'
+      return textOf(node, whole)
     case 'boolean':
       return 'true or false'
     case 'array':
@@ -30,6 +36,12 @@ function expectationOfBranch(node: SchemaNode): string | undefined {
     default:
       return undefined
   }
+}
+
+function textOf(node: SchemaNode, whole: SchemaNode): string {
+  if (node.format === 'uri') return 'a URL such as http://host:8090'
+  const [example] = whole.examples ?? node.examples ?? []
+  return example === undefined ? 'text' : `text such as ${String(example)}`
 }
 
 function alternatives(names: readonly unknown[]): string {

@@ -12,7 +12,17 @@ export type SchemaNode = z.core.JSONSchema.BaseSchema
 
 /** The schema of configuration files, as JSON Schema (draft 2020-12). */
 export function configJsonSchema(): SchemaNode {
-  return z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any', reused: 'inline' })
+  return z.toJSONSchema(configSchema, {
+    io: 'input',
+    unrepresentable: 'any',
+    reused: 'inline',
+    override({ zodSchema, jsonSchema }) {
+      // Zod leaves these out where a value is transformed; ours are stated in the file's own terms.
+      const { default: fallback, examples } = z.globalRegistry.get(zodSchema) ?? {}
+      if (fallback !== undefined) jsonSchema.default = fallback
+      if (Array.isArray(examples)) jsonSchema.examples = examples
+    },
+  })
 }
 
 export class KnownKeys {

@@ -39,14 +39,14 @@ function wholeNumber<Fallback extends number | undefined>(rule: NumberRule<Fallb
     .union([z.string().regex(/^[0-9]*$/), z.int().min(rule.min).max(rule.max)], {
       error: () => expected,
     })
+    .optional()
     .transform((given, context): number | Fallback => {
-      if (given === '') return rule.fallback
+      if (given === undefined || given === '') return rule.fallback
       const number = Number(given)
       if (number >= rule.min && number <= rule.max) return number
       context.addIssue({ code: 'custom', message: expected })
       return z.NEVER
     })
-    .prefault('')
     .meta({
       description: rule.description,
       ...(rule.fallback === undefined ? {} : { default: rule.fallback }),
@@ -57,18 +57,25 @@ function choice<const Name extends string>(names: readonly [Name, ...Name[]], de
   const [fallback] = names
   return z
     .literal(['', ...names], { error: () => `expected ${names.join(' or ')}` })
+    .optional()
     .transform((given): Name => names.find((name) => name === given) ?? fallback)
-    .prefault('')
     .meta({ description, default: fallback })
 }
 
-function optionalText(pattern: RegExp, expected: string, description: string) {
+interface TextRule {
+  readonly pattern: RegExp
+  readonly expected: string
+  readonly example: string
+  readonly description: string
+}
+
+function optionalText({ pattern, expected, example, description }: TextRule) {
   return z
     .string({ error: () => expected })
     .refine((given) => given === '' || pattern.test(given), { error: expected })
     .transform((given) => (given === '' ? undefined : given))
     .optional()
-    .meta({ description })
+    .meta({ description, examples: [example] })
 }
 
 export const parameterOptions = z
@@ -80,11 +87,12 @@ export const parameterOptions = z
       description:
         'KB of memory that messages may hold, over all channels. Required in a connector definition.',
     }),
-    PublishRegion: optionalText(
-      REGION,
-      'expected an AWS Region such as us-west-2',
-      'AWS Region of the channels. Default: the environment’s AWS_REGION.',
-    ),
+    PublishRegion: optionalText({
+      pattern: REGION,
+      expected: 'expected an AWS Region such as us-west-2',
+      example: 'us-west-2',
+      description: 'AWS Region of the channels. Default: the environment’s AWS_REGION.',
+    }),
     PublishInterval: wholeNumber({
       min: 0,
       max: MAX_INTERVAL_SECONDS,
@@ -116,11 +124,13 @@ export const parameterOptions = z
       because: `BatchPutMessage takes at most ${MAX_BATCH_MESSAGES} messages a call`,
       description: 'Messages per batch at most; a batch is sent as soon as so many wait.',
     }),
-    IotAnalyticsDefaultChannelName: optionalText(
-      CHANNEL_NAME,
-      'expected a channel name: 1 to 128 of A-Z a-z 0-9 _, not beginning with two underscores',
-      'Channel for messages that arrive on the topics of `inputs`.',
-    ),
+    IotAnalyticsDefaultChannelName: optionalText({
+      pattern: CHANNEL_NAME,
+      expected:
+        'expected a channel name: 1 to 128 of A-Z a-z 0-9 _, not beginning with two underscores',
+      example: 'my_channel',
+      description: 'Channel for messages that arrive on the topics of `inputs`.',
+    }),
     BinaryPayloadEncoding: choice(
       ['raw', 'base64'],
       'How binary messages are stored: as they came, or as base64 text for pipelines that decode it themselves. Not among AWS’s parameters.',

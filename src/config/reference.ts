@@ -42,8 +42,8 @@ not exist are errors. Relative paths start from the working directory.
 For a destination's \`region\` and \`endpoint\`, when the file has none: \`PublishRegion\`, then \`AWS_REGION\` and
 \`AWS_DEFAULT_REGION\`; \`AWS_ENDPOINT_URL_IOTANALYTICS\`, then \`AWS_ENDPOINT_URL\`, as AWS's SDKs do.
 
-An editor completes and checks the file with this first line:
-\`# yaml-language-server: $schema=https://raw.githubusercontent.com/iot-analytics-connector/iot-analytics-connector/main/docs/config.schema.json\`
+Editors complete and check the file with \`config.schema.json\`, which lies beside this page: begin the file with
+\`# yaml-language-server: $schema=<path to config.schema.json>\`, or set \`$schema\` in JSON.
 `
 
 export function configurationPage(): string {
@@ -64,12 +64,22 @@ function section(key: string, node: SchemaNode): string {
   const rows = rowsOf([key], node, false)
   const head = `## ${key}\n\n${node.description ?? descriptionIn(node)}\n`
   if (rows.length === 0) return head
-  const table = ['| setting | allowed | default | |', '| --- | --- | --- | --- |', ...rows]
-  return `${head}\n${table.join('\n')}\n`
+  return `${head}\n${aligned([['setting', 'allowed', 'default', ''], ...rows]).join('\n')}\n`
 }
 
-/** A row per setting; mappings have none of their own unless they carry an explanation. */
-function rowsOf(path: ConfigPath, node: SchemaNode, isRequired: boolean): string[] {
+/** A Markdown table with its columns as wide as their widest cell, the first row its head. */
+function aligned(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(3, ...rows.map((cells) => cells[column]?.length ?? 0)),
+  )
+  const line = (cells: readonly string[], filler: string): string =>
+    `| ${widths.map((width, column) => (cells[column] ?? '').padEnd(width, filler)).join(' | ')} |`
+  const [head = [], ...body] = rows
+  return [line(head, ' '), line([], '-'), ...body.map((cells) => line(cells, ' '))]
+}
+
+/** A row per setting, a list's first entry standing for all; mappings have none of their own unless they carry an explanation. */
+function rowsOf(path: ConfigPath, node: SchemaNode, isRequired: boolean): string[][] {
   const inner = branchesOf(node).flatMap((branch) => memberRows(path, branch))
   const entries = branchesOf(node).find((branch) => branch.type === 'array')
   if (inner.length === 0) return [row(path, node, isRequired)]
@@ -79,7 +89,7 @@ function rowsOf(path: ConfigPath, node: SchemaNode, isRequired: boolean): string
     : inner
 }
 
-function memberRows(path: ConfigPath, node: SchemaNode): string[] {
+function memberRows(path: ConfigPath, node: SchemaNode): string[][] {
   const members = Object.entries(node.properties ?? {}).flatMap(([key, member]) =>
     rowsOf(
       [...path, key],
@@ -97,15 +107,14 @@ function memberRows(path: ConfigPath, node: SchemaNode): string[] {
   return [...members, ...entry]
 }
 
-function row(path: ConfigPath, node: SchemaNode, isRequired: boolean): string {
-  const name = pathText(path.slice(1)).replaceAll('[0]', '[]') || pathText(path)
+function row(path: ConfigPath, node: SchemaNode, isRequired: boolean): string[] {
   const cells = [
-    `\`${name.replace(/^\./, '')}\``,
+    `\`${pathText(path)}\``,
     expectation(node) ?? '',
     isRequired ? 'required' : defaultOf(node),
     descriptionIn(node),
   ]
-  return `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`
+  return cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', ' '))
 }
 
 function defaultOf(node: SchemaNode): string {

@@ -32,4 +32,7 @@ export const topicFilter = z
     if (fault === undefined) return
     context.issues.push({ code: 'custom', message: fault, input: context.value })
   })
-  .describe('A topic filter: + stands for one level, # for the rest.')
+  .meta({
+    description: 'A topic filter: + stands for one level, # for the rest.',
+    examples: ['factory/#'],
+  })
