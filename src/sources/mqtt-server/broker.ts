@@ -1,0 +1,156 @@
+/**
+ * Everything the connections share: topics, subscriptions, retained messages, sessions, and the
+ * way a message takes from here to its subscribers.
+ */
+import type { Clock } from '../../clock.ts'
+import type { ReplyTo } from '../../message.ts'
+import type { PipelineObserver } from '../../observer.ts'
+import type { Intake } from '../source.ts'
+import { Acceptance } from './acceptance.ts'
+import type { Will } from './connect-packet.ts'
+import type { MqttLimits } from './limits.ts'
+import type { Properties } from './properties.ts'
+import type { Qos } from './protocol.ts'
+import { Publication } from './publication.ts'
+import { PublishPacket } from './publish-packet.ts'
+import { RetainedMessages } from './retained-messages.ts'
+import { Sessions } from './sessions.ts'
+import { Statistics } from './statistics.ts'
+import { type Audience, nextMember, type Subscriber, Subscriptions } from './subscriptions.ts'
+import { type Topic, TopicCache } from './topic-cache.ts'
+
+export interface BrokerOptions {
+  readonly intake: Intake
+  readonly limits: MqttLimits
+  readonly clock: Clock
+  readonly observer: PipelineObserver
+  readonly protectedTopics: readonly string[]
+  /** The source's name, for the observer. */
+  readonly name: string
+}
+
+/** A message for subscribers; its payload may lie in a buffer that is used again later. */
+export interface Envelope {
+  readonly bytes: Buffer
+  readonly payloadStart: number
+  readonly end: number
+  readonly qos: Qos
+  readonly retain: boolean
+  readonly properties: Properties
+}
+
+export class Broker {
+  readonly name: string
+  readonly limits: MqttLimits
+  readonly clock: Clock
+  readonly observer: PipelineObserver
+  readonly acceptance: Acceptance
+  readonly topics: TopicCache
+  readonly subscriptions = new Subscriptions()
+  readonly retained: RetainedMessages
+  readonly sessions: Sessions
+  readonly statistics = new Statistics()
+  /** The one PUBLISH being read: reading the next overwrites it. */
+  readonly incoming = new PublishPacket()
+
+  constructor(options: BrokerOptions) {
+    this.name = options.name
+    this.limits = options.limits
+    this.clock = options.clock
+    this.observer = options.observer
+    this.acceptance = new Acceptance(options.intake)
+    this.topics = new TopicCache(options.intake, options.protectedTopics)
+    this.retained = new RetainedMessages(options.limits)
+    this.sessions = new Sessions({
+      limits: options.limits,
+      statistics: this.statistics,
+      subscriptions: this.subscriptions,
+      clock: options.clock,
+      publishWill: (will) => this.#publishWill(will),
+    })
+  }
+
+  /**
+   * Passes a message on to whoever listens, and keeps it when it is retained. Costs next to
+   * nothing when nobody does and it is not. Returns whether anybody listens.
+   */
+  distribute(topic: Topic, envelope: Envelope, publisher: Subscriber | undefined): boolean {
+    const audience = this.subscriptions.audienceOf(topic)
+    const isHeard = audience.listeners.length > 0 || audience.groups.length > 0
+    if (!isHeard && !envelope.retain) return false
+    const publication = this.#publicationOf(topic, envelope)
+    if (envelope.retain && !this.retained.store(publication)) {
+      this.observer.messageDropped(
+        undefined,
+        'MemoryFull',
+        `no room to retain the message on ${topic.name}; it was passed on all the same`,
+      )
+    }
+    if (isHeard) deliver(publication, audience, publisher)
+    return isHeard
+  }
+
+  #publicationOf(topic: Topic, envelope: Envelope): Publication {
+    const { properties } = envelope
+    const expiryS = properties.messageExpiryIntervalS
+    return new Publication({
+      topic,
+      payload: Buffer.from(envelope.bytes.subarray(envelope.payloadStart, envelope.end)),
+      qos: envelope.qos,
+      retain: envelope.retain,
+      properties,
+      expiresAtMs: expiryS === undefined ? undefined : this.clock.monotonic() + expiryS * 1000,
+    })
+  }
+
+  /** A will is a message like any other [MQTT-3.1.2-8]: where it has a route it is taken in. */
+  #publishWill(will: Will): void {
+    const topic = this.topics.named(will.topic)
+    if (topic.isProtected || topic.isTooLong) {
+      this.observer.messageDropped(
+        undefined,
+        topic.isProtected ? 'NotAuthorized' : 'InvalidTopic',
+        `a will may not be published to ${topic.name}`,
+      )
+      return
+    }
+    const { payload, properties } = will
+    if (topic.route !== undefined) {
+      const { intake } = this.acceptance
+      const reply = replyTo(properties)
+      const end = payload.length
+      if (intake.accept(topic.route, topic.name, payload, 0, end, reply) < 0) return
+    }
+    const { qos, retain } = will
+    const envelope = {
+      bytes: payload,
+      payloadStart: 0,
+      end: payload.length,
+      qos,
+      retain,
+      properties,
+    }
+    this.distribute(topic, envelope, undefined)
+  }
+}
+
+export function replyTo(properties: Properties): ReplyTo | undefined {
+  if (properties.responseTopic === undefined) return undefined
+  return { topic: properties.responseTopic, correlation: properties.correlationData }
+}
+
+function deliver(
+  publication: Publication,
+  audience: Audience,
+  publisher: Subscriber | undefined,
+): void {
+  for (const listener of audience.listeners) {
+    // [MQTT-3.8.3-3]
+    if (listener.noLocal && listener.subscriber === publisher) continue
+    listener.subscriber.deliver(publication, listener)
+  }
+  for (const group of audience.groups) {
+    const listener = nextMember(group)
+    listener?.subscriber.deliver(publication, listener)
+  }
+}

@@ -1,0 +1,113 @@
+/** Reads CONNECT (section 3.1) and writes CONNACK (section 3.2). */
+import { PacketReader } from './packet-reader.ts'
+import { PacketWriter } from './packet-writer.ts'
+import { encodeProperties, type Properties, readProperties, WILL_PROPERTIES } from './properties.ts'
+import { PacketType, type ProtocolVersion, type Qos, ReasonCode } from './protocol.ts'
+import { ProtocolViolation } from './protocol-violation.ts'
+import { isTopicName } from './topic.ts'
+
+export interface Will {
+  readonly topic: string
+  readonly payload: Buffer
+  readonly qos: Qos
+  readonly retain: boolean
+  readonly properties: Properties
+}
+
+export interface ConnectPacket {
+  readonly version: ProtocolVersion
+  readonly clientId: string
+  readonly isCleanStart: boolean
+  /** 0 turns keep-alive off. */
+  readonly keepAliveS: number
+  readonly properties: Properties
+  readonly will: Will | undefined
+  readonly userName: string | undefined
+  readonly password: Buffer | undefined
+}
+
+const FLAG = { reserved: 1, cleanStart: 2, will: 4, willRetain: 32, password: 64, userName: 128 }
+const NONE: Properties = {}
+
+/** A protocol level we don't speak: answered with CONNACK, unlike other violations [MQTT-3.1.2-2]. */
+export class UnsupportedProtocol extends ProtocolViolation {
+  constructor(message: string) {
+    super(message, ReasonCode.unsupportedProtocolVersion)
+  }
+}
+
+export function readConnect(bytes: Buffer, start: number, end: number): ConnectPacket {
+  const reader = new PacketReader(bytes, start, end)
+  const version = readVersion(reader)
+  const flags = reader.byte()
+  checkFlags(flags, version)
+  const keepAliveS = reader.uint16()
+  const properties = version === 5 ? readProperties(reader, PacketType.connect) : NONE
+  if (
+    properties.authenticationData !== undefined &&
+    properties.authenticationMethod === undefined
+  ) {
+    throw new ProtocolViolation('authentication data without a method', ReasonCode.protocolError)
+  }
+  const clientId = reader.text()
+  const will = (flags & FLAG.will) !== 0 ? readWill(reader, flags, version) : undefined
+  const userName = (flags & FLAG.userName) !== 0 ? reader.text() : undefined
+  const password = (flags & FLAG.password) !== 0 ? reader.binary() : undefined
+  reader.expectEnd()
+  const isCleanStart = (flags & FLAG.cleanStart) !== 0
+  return { version, clientId, isCleanStart, keepAliveS, properties, will, userName, password }
+}
+
+function readVersion(reader: PacketReader): ProtocolVersion {
+  const name = reader.text()
+  const level = reader.byte()
+  if (name === 'MQIsdp' && level === 3) return 3
+  if (name === 'MQTT' && (level === 4 || level === 5)) return level
+  if (name !== 'MQTT' && name !== 'MQIsdp') {
+    throw new ProtocolViolation('not MQTT: unknown protocol name')
+  }
+  throw new UnsupportedProtocol(`${name} level ${level} is not spoken here, but 3.1, 3.1.1 and 5.0`)
+}
+
+function checkFlags(flags: number, version: ProtocolVersion): void {
+  const willQos = (flags >> 3) & 3
+  // [MQTT-3.1.2-3]
+  if ((flags & FLAG.reserved) !== 0) throw new ProtocolViolation('reserved connect flag is set')
+  // [MQTT-3.1.2-11], [MQTT-3.1.2-13], [MQTT-3.1.2-15]
+  if ((flags & FLAG.will) === 0 && (willQos !== 0 || (flags & FLAG.willRetain) !== 0)) {
+    throw new ProtocolViolation('will QoS or retain without a will')
+  }
+  // [MQTT-3.1.2-14]
+  if (willQos === 3) throw new ProtocolViolation('will QoS 3')
+  // [MQTT-3.1.2-22]; MQTT 5 allows a password alone.
+  if (version !== 5 && (flags & (FLAG.password | FLAG.userName)) === FLAG.password) {
+    throw new ProtocolViolation('password without user name')
+  }
+}
+
+function readWill(reader: PacketReader, flags: number, version: ProtocolVersion): Will {
+  const properties = version === 5 ? readProperties(reader, WILL_PROPERTIES) : NONE
+  const topic = reader.text()
+  const payload = reader.binary()
+  if (!isTopicName(topic)) {
+    throw new ProtocolViolation(
+      'will topic is empty or has a wildcard',
+      ReasonCode.topicNameInvalid,
+    )
+  }
+  const willQos = (flags >> 3) & 3
+  const qos = willQos === 2 ? 2 : willQos === 1 ? 1 : 0
+  return { topic, payload, qos, retain: (flags & FLAG.willRetain) !== 0, properties }
+}
+
+/** `code` is a reason code in MQTT 5 and a return code before; `properties` are left out before 5. */
+export function encodeConnack(
+  version: ProtocolVersion,
+  isSessionPresent: boolean,
+  code: number,
+  properties: Properties = NONE,
+): Buffer {
+  const writer = new PacketWriter().byte(isSessionPresent ? 1 : 0).byte(code)
+  if (version === 5) writer.raw(encodeProperties(properties))
+  return writer.frame(PacketType.connack << 4)
+}

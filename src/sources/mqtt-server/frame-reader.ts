@@ -1,0 +1,117 @@
+/**
+ * Cuts a connection's byte stream into MQTT packets. A packet that lies whole in a chunk is handed
+ * on where it lies; only one that spans chunks is put together in a buffer of its own.
+ *
+ *     first byte │ remaining length (1–4 bytes, 7 bits each, low first) │ body
+ *     type flags │                                                      │ start … end
+ */
+import { MAX_VARIABLE_BYTES, ReasonCode } from './protocol.ts'
+import { ProtocolViolation } from './protocol-violation.ts'
+
+export interface FrameHandler {
+  /**
+   * One whole packet: its first byte and where its body lies. The bytes are the handler's to look
+   * at, not to keep. Returns false when no more packets are wanted, ever.
+   */
+  frame(first: number, bytes: Buffer, start: number, end: number): boolean
+}
+
+const EMPTY = Buffer.alloc(0)
+
+export class FrameReader {
+  readonly #handler: FrameHandler
+  /** A longer packet is refused as soon as its length is known. */
+  readonly #maxPacketBytes: number
+  /** The beginning of a packet whose rest has not come: `partial[0, filled)`. */
+  #partial: Buffer = EMPTY
+  #filled = 0
+  #isClosed = false
+
+  constructor(handler: FrameHandler, maxPacketBytes: number) {
+    this.#handler = handler
+    this.#maxPacketBytes = maxPacketBytes
+  }
+
+  /** Throws ProtocolViolation when the bytes can't be MQTT or a packet is too long. */
+  push(chunk: Buffer): void {
+    let at = 0
+    if (this.#filled > 0) {
+      at = this.#complete(chunk)
+      if (at < 0) return
+    }
+    const length = chunk.length
+    while (at < length && !this.#isClosed) {
+      const headerEnd = this.#headerEnd(chunk, at, length)
+      if (headerEnd < 0) break
+      const end = headerEnd + remainingLength(chunk, at + 1, headerEnd)
+      this.#check(end - at)
+      if (end > length) break
+      if (!this.#handler.frame(chunk[at] ?? 0, chunk, headerEnd, end)) this.#isClosed = true
+      at = end
+    }
+    if (at < length && !this.#isClosed) this.#keep(chunk, at)
+  }
+
+  /** Fills the packet begun in an earlier chunk. Returns where the next one begins, or -1. */
+  #complete(chunk: Buffer): number {
+    let at = 0
+    let headerEnd = this.#headerEnd(this.#partial, 0, this.#filled)
+    while (headerEnd < 0) {
+      if (at === chunk.length) return -1
+      this.#partial[this.#filled++] = chunk[at++] ?? 0
+      headerEnd = this.#headerEnd(this.#partial, 0, this.#filled)
+    }
+    const end = headerEnd + remainingLength(this.#partial, 1, headerEnd)
+    this.#check(end)
+    const copied = Math.min(end - this.#filled, chunk.length - at)
+    this.#makeRoom(this.#filled + copied, end)
+    chunk.copy(this.#partial, this.#filled, at, at + copied)
+    this.#filled += copied
+    if (this.#filled < end) return -1
+
+    const packet = this.#partial
+    this.#partial = EMPTY
+    this.#filled = 0
+    if (!this.#handler.frame(packet[0] ?? 0, packet, headerEnd, end)) this.#isClosed = true
+    return at + copied
+  }
+
+  #keep(chunk: Buffer, at: number): void {
+    const available = chunk.length - at
+    this.#partial = Buffer.allocUnsafe(Math.max(available, 1 + MAX_VARIABLE_BYTES))
+    this.#filled = chunk.copy(this.#partial, 0, at)
+  }
+
+  /** Grows with what has come, not with what a header promises: promises cost a sender nothing. */
+  #makeRoom(needed: number, whole: number): void {
+    if (needed <= this.#partial.length) return
+    const grown = Buffer.allocUnsafe(Math.max(needed, Math.min(whole, 2 * this.#partial.length)))
+    this.#partial.copy(grown, 0, 0, this.#filled)
+    this.#partial = grown
+  }
+
+  /** Where the body begins, or -1 while the header is not all there. */
+  #headerEnd(bytes: Buffer, start: number, available: number): number {
+    for (let i = start + 1; i < available; i++) {
+      if ((bytes[i] ?? 0) < 0x80) return i + 1
+      if (i - start >= MAX_VARIABLE_BYTES) {
+        throw new ProtocolViolation('remaining length takes more than four bytes')
+      }
+    }
+    return -1
+  }
+
+  #check(packetBytes: number): void {
+    if (packetBytes <= this.#maxPacketBytes) return
+    throw new ProtocolViolation(
+      `packet of ${packetBytes} bytes, at most ${this.#maxPacketBytes} are taken`,
+      ReasonCode.packetTooLarge,
+    )
+  }
+}
+
+function remainingLength(bytes: Buffer, start: number, end: number): number {
+  let value = 0
+  for (let i = end - 1; i >= start; i--) value = value * 128 + ((bytes[i] ?? 0) & 0x7f)
+  return value
+}

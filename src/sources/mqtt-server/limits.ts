@@ -1,0 +1,47 @@
+/**
+ * The bounds of the MQTT server. None of them is ever exceeded, whatever a client sends.
+ */
+import { MAX_PAYLOAD_BYTES } from '../../message.ts'
+
+export interface MqttLimits {
+  /** A packet longer than this ends the connection unread. Above the payload's limit, so that most oversized messages get a receipt. */
+  readonly maxPacketBytes: number
+  /** A connection that has not sent a CONNECT by then is closed. */
+  readonly connectTimeoutMs: number
+  /** What a connection's packets may hold while commits are behind; then its socket is paused. */
+  readonly maxHeldBytes: number
+  /** QoS 1 and 2 messages a client may have unacknowledged: MQTT 5's Receive Maximum. */
+  readonly receiveMaximum: number
+  /** Topic aliases a client may define. */
+  readonly topicAliasMaximum: number
+  /** Bytes waiting in a subscriber's socket above which its QoS 0 messages are dropped. */
+  readonly maxOutgoingBytes: number
+  /** QoS 1 and 2 messages sent to a subscriber and not acknowledged. */
+  readonly maxInflight: number
+  /** QoS 1 and 2 messages that wait for a subscriber, beyond those in flight. */
+  readonly maxQueuedMessages: number
+  readonly maxQueuedBytes: number
+  readonly maxSubscriptionsPerClient: number
+  readonly maxRetainedMessages: number
+  readonly maxRetainedBytes: number
+  readonly maxClientIdBytes: number
+  /** Sessions kept without a connection. The one that would expire first makes room. */
+  readonly maxOfflineSessions: number
+}
+
+export const DEFAULT_LIMITS: MqttLimits = {
+  maxPacketBytes: MAX_PAYLOAD_BYTES + 65_536,
+  connectTimeoutMs: 5_000,
+  maxHeldBytes: 65_536,
+  receiveMaximum: 1_024,
+  topicAliasMaximum: 32,
+  maxOutgoingBytes: 1_048_576,
+  maxInflight: 256,
+  maxQueuedMessages: 10_000,
+  maxQueuedBytes: 8_388_608,
+  maxSubscriptionsPerClient: 1_000,
+  maxRetainedMessages: 10_000,
+  maxRetainedBytes: 67_108_864,
+  maxClientIdBytes: 1_024,
+  maxOfflineSessions: 1_000,
+}

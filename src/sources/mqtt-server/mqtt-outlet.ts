@@ -1,0 +1,130 @@
+/** Sends receipts to whoever subscribes to their topic: many payloads in one buffer and one write. */
+import type { ReplyTo } from '../../message.ts'
+import type { PackedPayloads, ReceiptOutlet } from '../source.ts'
+import type { Broker } from './broker.ts'
+import type { ProtocolVersion } from './protocol.ts'
+import { encodeManyPublishes, Publication } from './publication.ts'
+import { Session } from './session.ts'
+import { type Listener, nextMember } from './subscriptions.ts'
+import type { Topic } from './topic-cache.ts'
+
+/** Receipts are not lost on the way if the subscriber doesn't want them to be. */
+const RECEIPT_QOS = 1
+
+export class MqttOutlet implements ReceiptOutlet {
+  readonly #broker: Broker
+
+  constructor(broker: Broker) {
+    this.#broker = broker
+  }
+
+  hasListeners(topic: string): boolean {
+    const { listeners, groups } = this.#broker.subscriptions.audienceOf(
+      this.#broker.topics.named(topic),
+    )
+    return listeners.length > 0 || groups.length > 0
+  }
+
+  publish(topicName: string, payloads: PackedPayloads): void {
+    const topic = this.#broker.topics.named(topicName)
+    const { listeners, groups } = this.#broker.subscriptions.audienceOf(topic)
+    if (listeners.length === 0 && groups.length === 0) return
+    const batch = new ReceiptBatch(topic, payloads)
+    for (const listener of listeners) this.#deliver(batch, listener)
+    for (const group of groups) {
+      const member = nextMember(group)
+      if (member !== undefined) this.#deliver(batch, member)
+    }
+  }
+
+  reply(to: ReplyTo, payload: Buffer): void {
+    const topic = this.#broker.topics.named(to.topic)
+    if (topic.isProtected || topic.isTooLong) return
+    const properties = to.correlation === undefined ? {} : { correlationData: to.correlation }
+    this.#broker.distribute(
+      topic,
+      {
+        bytes: payload,
+        payloadStart: 0,
+        end: payload.length,
+        qos: RECEIPT_QOS,
+        retain: false,
+        properties,
+      },
+      undefined,
+    )
+  }
+
+  #deliver(batch: ReceiptBatch, listener: Listener): void {
+    const { subscriber, qos, identifiers } = listener
+    const link = subscriber instanceof Session ? subscriber.link : undefined
+    if (qos > 0 || identifiers.length > 0 || (link?.maxPacketBytes ?? 0) < batch.longestBytes) {
+      for (const publication of batch.publications) subscriber.deliver(publication, listener)
+      return
+    }
+    if (link === undefined) return
+    if (link.isCongested) {
+      this.#broker.statistics.messagesDropped += batch.count
+      this.#broker.observer.receiptsDropped(this.#broker.name, batch.count)
+      return
+    }
+    this.#broker.statistics.messagesSent += batch.count
+    link.send(batch.framed(link.version))
+  }
+}
+
+/** One call's payloads, framed at most once for each kind of subscriber there is. */
+class ReceiptBatch {
+  readonly count: number
+  readonly #topic: Topic
+  readonly #payloads: PackedPayloads
+  #framed: Buffer | undefined
+  #framed5: Buffer | undefined
+  #publications: Publication[] | undefined
+
+  constructor(topic: Topic, payloads: PackedPayloads) {
+    this.#topic = topic
+    this.#payloads = payloads
+    this.count = payloads.count
+  }
+
+  /** No packet of the batch is longer. */
+  get longestBytes(): number {
+    return this.#payloads.bytes.length + this.#topic.bytes.length + 16
+  }
+
+  framed(version: ProtocolVersion): Buffer {
+    if (version === 5) {
+      this.#framed5 ??= encodeManyPublishes(5, this.#topic.bytes, this.#payloads)
+      return this.#framed5
+    }
+    this.#framed ??= encodeManyPublishes(version, this.#topic.bytes, this.#payloads)
+    return this.#framed
+  }
+
+  get publications(): readonly Publication[] {
+    this.#publications ??= this.#unpack()
+    return this.#publications
+  }
+
+  #unpack(): Publication[] {
+    const { bytes, ends, count } = this.#payloads
+    const owned = Buffer.from(bytes.subarray(0, ends[count - 1] ?? 0))
+    const publications: Publication[] = []
+    for (let i = 0, start = 0; i < count; i++) {
+      const end = ends[i] ?? start
+      publications.push(
+        new Publication({
+          topic: this.#topic,
+          payload: owned.subarray(start, end),
+          qos: RECEIPT_QOS,
+          retain: false,
+          properties: {},
+          expiresAtMs: undefined,
+        }),
+      )
+      start = end
+    }
+    return publications
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * What goes out to one client: everything written during one turn of the event loop leaves in one
+ * write. `FlushQueue` is shared by all connections and costs one callback a turn, not one each.
+ */
+import type { Duplex } from 'node:stream'
+
+export class FlushQueue {
+  #waiting: Outbox[] = []
+
+  add(outbox: Outbox): void {
+    if (this.#waiting.length === 0) process.nextTick(FlushQueue.#run, this)
+    this.#waiting.push(outbox)
+  }
+
+  static #run(queue: FlushQueue): void {
+    const waiting = queue.#waiting
+    queue.#waiting = []
+    for (const outbox of waiting) outbox.flush()
+  }
+}
+
+export class Outbox {
+  readonly #socket: Duplex
+  readonly #queue: FlushQueue
+  #parts: Buffer[] = []
+  #bytes = 0
+  /** Written since the connection began. */
+  totalBytes = 0
+
+  constructor(socket: Duplex, queue: FlushQueue) {
+    this.#socket = socket
+    this.#queue = queue
+  }
+
+  /** Bytes that have not left the process. */
+  get waitingBytes(): number {
+    return this.#bytes + this.#socket.writableLength
+  }
+
+  add(bytes: Buffer): void {
+    if (this.#parts.length === 0) this.#queue.add(this)
+    this.#parts.push(bytes)
+    this.#bytes += bytes.length
+  }
+
+  flush(): void {
+    const [only] = this.#parts
+    if (only === undefined) return
+    const bytes = this.#parts.length === 1 ? only : Buffer.concat(this.#parts, this.#bytes)
+    this.#parts = []
+    this.#bytes = 0
+    this.totalBytes += bytes.length
+    if (this.#socket.writable) this.#socket.write(bytes)
+  }
+}

@@ -1,0 +1,90 @@
+/**
+ * Reads the fields of one packet's body. Every method throws ProtocolViolation when the field
+ * would run past the packet's end. For all packets but PUBLISH, which is read in place.
+ */
+import { isUtf8 } from 'node:buffer'
+import { MAX_VARIABLE_BYTES } from './protocol.ts'
+import { ProtocolViolation } from './protocol-violation.ts'
+
+export class PacketReader {
+  readonly bytes: Buffer
+  position: number
+  readonly end: number
+
+  constructor(bytes: Buffer, start: number, end: number) {
+    this.bytes = bytes
+    this.position = start
+    this.end = end
+  }
+
+  get isAtEnd(): boolean {
+    return this.position >= this.end
+  }
+
+  byte(): number {
+    return this.bytes[this.#advance(1)] ?? 0
+  }
+
+  uint16(): number {
+    return this.bytes.readUInt16BE(this.#advance(2))
+  }
+
+  uint32(): number {
+    return this.bytes.readUInt32BE(this.#advance(4))
+  }
+
+  variableByteInteger(): number {
+    let value = 0
+    let multiplier = 1
+    for (let i = 0; i < MAX_VARIABLE_BYTES; i++) {
+      const byte = this.byte()
+      value += (byte & 0x7f) * multiplier
+      if (byte < 0x80) {
+        // [MQTT-1.5.5-1]: the encoded value uses the fewest bytes that it needs.
+        if (byte === 0 && i > 0) throw new ProtocolViolation('length with needless bytes')
+        return value
+      }
+      multiplier *= 128
+    }
+    throw new ProtocolViolation('variable byte integer takes more than four bytes')
+  }
+
+  /** A copy, since packets' bytes are not to be kept. */
+  binary(): Buffer {
+    const length = this.uint16()
+    const start = this.#advance(length)
+    return Buffer.from(this.bytes.subarray(start, start + length))
+  }
+
+  text(): string {
+    const length = this.uint16()
+    const start = this.#advance(length)
+    return readText(this.bytes, start, start + length)
+  }
+
+  /** [MQTT-2.3.1-1] / [MQTT-2.2.1-3]: a packet identifier is never 0. */
+  packetId(): number {
+    const id = this.uint16()
+    if (id === 0) throw new ProtocolViolation('packet identifier 0')
+    return id
+  }
+
+  expectEnd(): void {
+    if (!this.isAtEnd) throw new ProtocolViolation('bytes after the end of the packet')
+  }
+
+  #advance(bytes: number): number {
+    const from = this.position
+    if (from + bytes > this.end) throw new ProtocolViolation('packet ends in the middle of a field')
+    this.position = from + bytes
+    return from
+  }
+}
+
+/** [MQTT-1.5.3-1/-2], [MQTT-1.5.4-1/-2]: well-formed UTF-8 without surrogates, and no U+0000. */
+export function readText(bytes: Buffer, start: number, end: number): string {
+  const field = bytes.subarray(start, end)
+  if (!isUtf8(field)) throw new ProtocolViolation('text that is not well-formed UTF-8')
+  if (field.includes(0)) throw new ProtocolViolation('text with U+0000 in it')
+  return field.toString('utf8')
+}

@@ -1,0 +1,82 @@
+/**
+ * Reads PUBLISH (section 3.3) in place: nothing is copied, nothing allocated. One instance is
+ * filled anew for every packet; its numbers are offsets into `bytes`.
+ *
+ *     topic length │ topic │ packet id (QoS 1, 2) │ properties (MQTT 5) │ payload … end
+ */
+import { PacketReader } from './packet-reader.ts'
+import { type Properties, readProperties } from './properties.ts'
+import { PacketType, type ProtocolVersion, type Qos, ReasonCode } from './protocol.ts'
+import { ProtocolViolation } from './protocol-violation.ts'
+
+const EMPTY = Buffer.alloc(0)
+const NONE: Properties = Object.freeze({})
+
+export class PublishPacket {
+  bytes: Buffer = EMPTY
+  qos: Qos = 0
+  isDuplicate = false
+  retain = false
+  topicStart = 0
+  topicEnd = 0
+  /** 0 at QoS 0. */
+  packetId = 0
+  /** The shared, empty NONE when the packet has none. */
+  properties: Properties = NONE
+  payloadStart = 0
+  end = 0
+
+  /** Throws ProtocolViolation. The topic's characters are not looked at here: see TopicCache. */
+  read(first: number, bytes: Buffer, start: number, end: number, version: ProtocolVersion): void {
+    const qos = (first >> 1) & 3
+    this.bytes = bytes
+    this.isDuplicate = (first & 8) !== 0
+    this.retain = (first & 1) !== 0
+    // [MQTT-3.3.1-4], [MQTT-3.3.1-2]
+    if (qos === 3) throw new ProtocolViolation('PUBLISH with QoS 3')
+    if (qos === 0 && this.isDuplicate) throw new ProtocolViolation('PUBLISH with QoS 0 and DUP')
+    this.qos = qos === 0 ? 0 : qos === 1 ? 1 : 2
+
+    let at = this.#readTopic(bytes, start, end)
+    this.packetId = 0
+    if (qos > 0) {
+      at += 2
+      if (at > end) throw truncated()
+      this.packetId = ((bytes[at - 2] ?? 0) << 8) | (bytes[at - 1] ?? 0)
+      if (this.packetId === 0) throw new ProtocolViolation('packet identifier 0')
+    }
+    this.properties = NONE
+    if (version === 5) at = this.#readProperties(bytes, at, end)
+    if (at > end) throw truncated()
+    this.payloadStart = at
+    this.end = end
+  }
+
+  #readTopic(bytes: Buffer, start: number, end: number): number {
+    if (start + 2 > end) throw truncated()
+    this.topicStart = start + 2
+    this.topicEnd = start + 2 + (((bytes[start] ?? 0) << 8) | (bytes[start + 1] ?? 0))
+    if (this.topicEnd > end) throw truncated()
+    return this.topicEnd
+  }
+
+  #readProperties(bytes: Buffer, start: number, end: number): number {
+    if (start >= end) throw truncated()
+    if (bytes[start] === 0) return start + 1
+    const reader = new PacketReader(bytes, start, end)
+    const properties = readProperties(reader, PacketType.publish)
+    // [MQTT-3.3.2-14]: a response topic has no wildcards; [MQTT-3.3.2-8]: an alias is not 0.
+    if (/[+#]/.test(properties.responseTopic ?? '')) {
+      throw new ProtocolViolation('response topic with a wildcard', ReasonCode.topicNameInvalid)
+    }
+    if (properties.topicAlias === 0) {
+      throw new ProtocolViolation('topic alias 0', ReasonCode.topicAliasInvalid)
+    }
+    this.properties = properties
+    return reader.position
+  }
+}
+
+function truncated(): ProtocolViolation {
+  return new ProtocolViolation('PUBLISH ends in the middle of a field')
+}

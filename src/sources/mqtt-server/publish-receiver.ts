@@ -1,0 +1,189 @@
+/**
+ * What one client publishes: taken in, passed on, acknowledged when it is durable. Made when a
+ * connection sends its first PUBLISH, so that idle connections hold nothing of it.
+ */
+import type { Refusal } from '../../message.ts'
+import { NO_CYCLE } from './acceptance.ts'
+import { type Broker, replyTo } from './broker.ts'
+import { encodeAcknowledgement } from './control-packets.ts'
+import { PendingAcks, withFailure } from './pending-acks.ts'
+import { PacketType, ReasonCode } from './protocol.ts'
+import { ProtocolViolation } from './protocol-violation.ts'
+import type { PublishPacket } from './publish-packet.ts'
+import { refusalReason } from './refusal-reason.ts'
+import type { Link, Session } from './session.ts'
+import type { Topic } from './topic-cache.ts'
+
+export interface PublishReceiverOptions {
+  readonly broker: Broker
+  readonly link: Link
+  readonly session: Session
+  /** Whether the client wants reason strings [MQTT-3.1.2-29]. */
+  readonly wantsReasons: boolean
+}
+
+const PUBACK = PacketType.puback << 4
+const PUBREC = PacketType.pubrec << 4
+const NO_ROUTE_REASON = 'nobody listens to this topic and no channel takes from it'
+
+export class PublishReceiver {
+  readonly #broker: Broker
+  readonly #link: Link
+  readonly #session: Session
+  readonly #wantsReasons: boolean
+  readonly #acks = new PendingAcks()
+  #aliases: Map<number, Topic> | undefined
+
+  constructor({ broker, link, session, wantsReasons }: PublishReceiverOptions) {
+    this.#broker = broker
+    this.#link = link
+    this.#session = session
+    this.#wantsReasons = wantsReasons
+  }
+
+  /** Takes one PUBLISH. Throws ProtocolViolation for what ends the connection. */
+  receive(packet: PublishPacket): void {
+    const { acceptance, statistics, limits } = this.#broker
+    if (acceptance.isStopped) return
+    statistics.messagesReceived++
+    const topic = this.#topicOf(packet)
+    if (packet.qos > 0) {
+      // [MQTT-3.3.4-7]
+      if (this.#link.version === 5 && this.#acks.count >= limits.receiveMaximum) {
+        throw new ProtocolViolation(
+          `more than ${limits.receiveMaximum} messages unacknowledged`,
+          ReasonCode.receiveMaximumExceeded,
+        )
+      }
+      if (packet.qos === 2 && this.#isRepeated(packet.packetId)) return
+    }
+    const refusal = this.#refusalOf(topic)
+    if (refusal !== undefined) {
+      this.#broker.observer.messageDropped(undefined, refusal.error, refusal.message)
+      this.#acknowledgeRefused(packet, refusal)
+      return
+    }
+    let cycle = NO_CYCLE
+    if (topic.route !== undefined) {
+      const { bytes, payloadStart, end, properties } = packet
+      const { intake } = acceptance
+      const reply = replyTo(properties)
+      cycle = intake.accept(topic.route, topic.name, bytes, payloadStart, end, reply)
+      if (cycle < 0) {
+        this.#acknowledgeRefused(packet, intake.lastRefusal)
+        return
+      }
+    }
+    const isHeard = this.#broker.distribute(topic, packet, this.#session)
+    if (packet.qos > 0) this.#acknowledge(packet, cycle, topic.route !== undefined || isHeard)
+  }
+
+  /** Sends what is due and returns whether more is owed for a later cycle. */
+  settle(cycle: number): boolean {
+    if (this.#acks.isEmpty) return false
+    const due = this.#acks.take(cycle)
+    if (due !== undefined) this.#link.send(due)
+    return !this.#acks.isEmpty
+  }
+
+  fail(cycle: number, refusal: Refusal): boolean {
+    this.settle(cycle - 1)
+    const failed = this.#acks.take(cycle)
+    if (failed === undefined) return !this.#acks.isEmpty
+    const reason = refusalReason(refusal.error)
+    const release = (packetId: number) => this.#session.receivedIds.delete(packetId)
+    this.#link.send(withFailure(failed, this.#link.version, reason, release))
+    return !this.#acks.isEmpty
+  }
+
+  #topicOf(packet: PublishPacket): Topic {
+    const alias = packet.properties.topicAlias
+    if (alias === undefined) {
+      return this.#broker.topics.find(packet.bytes, packet.topicStart, packet.topicEnd)
+    }
+    // [MQTT-3.3.2-9]
+    if (alias > this.#broker.limits.topicAliasMaximum) {
+      throw new ProtocolViolation(
+        `topic alias ${alias}, at most ${this.#broker.limits.topicAliasMaximum} are taken`,
+        ReasonCode.topicAliasInvalid,
+      )
+    }
+    this.#aliases ??= new Map()
+    if (packet.topicStart === packet.topicEnd) {
+      const known = this.#aliases.get(alias)
+      if (known !== undefined) return known
+      throw new ProtocolViolation(
+        `topic alias ${alias} was never given a topic`,
+        ReasonCode.protocolError,
+      )
+    }
+    const topic = this.#broker.topics.find(packet.bytes, packet.topicStart, packet.topicEnd)
+    this.#aliases.set(alias, topic)
+    return topic
+  }
+
+  /**
+   * A QoS 2 message that has been taken before is acknowledged again and not taken again
+   * [MQTT-4.3.3-2]; its PUBREC waits for whatever the first one waits for.
+   */
+  #isRepeated(packetId: number): boolean {
+    if (!this.#session.hasReceivedIds || !this.#session.receivedIds.has(packetId)) return false
+    this.#acks.add(NO_CYCLE, PUBREC, packetId)
+    return true
+  }
+
+  /** Why nobody may publish to the topic, before the intake is asked. */
+  #refusalOf(topic: Topic): Refusal | undefined {
+    if (topic.isProtected) {
+      return { error: 'NotAuthorized', message: `only the connector publishes to ${topic.name}` }
+    }
+    if (topic.isTooLong && topic.route?.kind !== 'refused') {
+      return {
+        error: 'InvalidTopic',
+        message: `the topic has ${topic.bytes.length} bytes of UTF-8, at most 256 are taken`,
+      }
+    }
+    return undefined
+  }
+
+  #acknowledge(packet: PublishPacket, cycle: number, isWanted: boolean): void {
+    const { qos, packetId } = packet
+    if (qos === 2) this.#session.receivedIds.add(packetId)
+    if (cycle !== NO_CYCLE || this.#link.version !== 5) {
+      this.#acks.add(cycle, qos === 2 ? PUBREC : PUBACK, packetId)
+      return
+    }
+    // Not the four-byte form: that one means "stored" and fails with its cycle.
+    const code = isWanted ? ReasonCode.success : ReasonCode.noMatchingSubscribers
+    this.#acks.addEncoded(
+      cycle,
+      this.#explicit(packet, code, isWanted ? undefined : NO_ROUTE_REASON),
+    )
+  }
+
+  /** MQTT 3.1.1 can't say no: there the message is acknowledged like any other [MQTT-3.3.5-2]. */
+  #acknowledgeRefused(packet: PublishPacket, refusal: Refusal): void {
+    const { qos, packetId } = packet
+    if (qos === 0) return
+    if (this.#link.version !== 5) {
+      if (qos === 2) this.#session.receivedIds.add(packetId)
+      this.#acks.add(NO_CYCLE, qos === 2 ? PUBREC : PUBACK, packetId)
+      return
+    }
+    const code = refusalReason(refusal.error)
+    this.#acks.addEncoded(NO_CYCLE, this.#explicit(packet, code, refusal.message))
+  }
+
+  #explicit(packet: PublishPacket, code: number, reason: string | undefined): Buffer {
+    const type = packet.qos === 2 ? PacketType.pubrec : PacketType.puback
+    if (code === ReasonCode.success) {
+      return Buffer.from([type << 4, 3, packet.packetId >> 8, packet.packetId & 0xff, code])
+    }
+    if (this.#wantsReasons) {
+      const bytes = encodeAcknowledgement(type, 5, packet.packetId, code, reason)
+      // [MQTT-3.4.2-2]: the reason string is what goes when there is no room.
+      if (bytes.length <= this.#link.maxPacketBytes) return bytes
+    }
+    return encodeAcknowledgement(type, 5, packet.packetId, code)
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * The last retained message of each topic (section 3.3.1.3), in a tree by level so that a filter
+ * finds its messages without looking at the others. Bounded by number and bytes: beyond them a
+ * message is passed on, but not kept.
+ */
+import type { Publication } from './publication.ts'
+
+interface Level {
+  readonly children: Map<string, Level>
+  message: Publication | undefined
+}
+
+export interface RetainedLimits {
+  readonly maxRetainedMessages: number
+  readonly maxRetainedBytes: number
+}
+
+export class RetainedMessages {
+  readonly #limits: RetainedLimits
+  readonly #root: Level = { children: new Map(), message: undefined }
+  #count = 0
+  #bytes = 0
+
+  constructor(limits: RetainedLimits) {
+    this.#limits = limits
+  }
+
+  get count(): number {
+    return this.#count
+  }
+
+  /** An empty payload takes the topic's message away [MQTT-3.3.1-6]. Returns whether there was room. */
+  store(message: Publication): boolean {
+    const names = message.topic.name.split('/')
+    this.#remove(this.#root, names, 0)
+    if (message.payload.length === 0) return true
+    const hasRoom =
+      this.#count < this.#limits.maxRetainedMessages &&
+      this.#bytes + message.bytes <= this.#limits.maxRetainedBytes
+    if (!hasRoom) return false
+
+    let level = this.#root
+    for (const name of names) {
+      let child = level.children.get(name)
+      if (child === undefined) {
+        child = { children: new Map(), message: undefined }
+        level.children.set(name, child)
+      }
+      level = child
+    }
+    level.message = message
+    this.#count++
+    this.#bytes += message.bytes
+    return true
+  }
+
+  /** Those that `filter` matches, without expired ones. */
+  matching(filter: string, nowMs: number): Publication[] {
+    const found: Publication[] = []
+    const names = filter.split('/')
+    collect(this.#root, names, 0, true, (message) => {
+      if (!message.isExpired(nowMs)) found.push(message)
+    })
+    return found
+  }
+
+  #remove(level: Level, names: readonly string[], depth: number): void {
+    const name = names[depth]
+    if (name === undefined) {
+      if (level.message === undefined) return
+      this.#count--
+      this.#bytes -= level.message.bytes
+      level.message = undefined
+      return
+    }
+    const child = level.children.get(name)
+    if (child === undefined) return
+    this.#remove(child, names, depth + 1)
+    if (child.children.size === 0 && child.message === undefined) level.children.delete(name)
+  }
+}
+
+function collect(
+  level: Level,
+  names: readonly string[],
+  depth: number,
+  isTop: boolean,
+  found: (message: Publication) => void,
+): void {
+  const name = names[depth]
+  if (name === undefined || name === '#') {
+    if (level.message !== undefined) found(level.message)
+  }
+  if (name === undefined) return
+  if (name !== '#' && name !== '+') {
+    const child = level.children.get(name)
+    if (child !== undefined) collect(child, names, depth + 1, false, found)
+    return
+  }
+  for (const [childName, child] of level.children) {
+    // [MQTT-4.7.2-1]
+    if (isTop && childName.startsWith('$')) continue
+    collect(child, names, name === '#' ? depth : depth + 1, false, found)
+  }
+}

@@ -1,0 +1,206 @@
+/**
+ * What the server remembers of a client (section 3.1.2.4 / 4.1): its subscriptions, messages on
+ * their way to it, QoS 2 messages half received. It may outlive the connection.
+ */
+import type { Clock } from '../../clock.ts'
+import type { Will } from './connect-packet.ts'
+import { encodeAcknowledgement } from './control-packets.ts'
+import type { MqttLimits } from './limits.ts'
+import { type Delivery, OutgoingQueue } from './outgoing-queue.ts'
+import { lowerQos, PacketType, type ProtocolVersion, ReasonCode } from './protocol.ts'
+import type { Publication } from './publication.ts'
+import type { Statistics } from './statistics.ts'
+import type { Listener, Subscriber, SubscriptionOptions } from './subscriptions.ts'
+
+/** A session's connection, while it has one. */
+export interface Link {
+  readonly version: ProtocolVersion
+  /** The client takes no longer packets. */
+  readonly maxPacketBytes: number
+  /** The client takes no more QoS 1 and 2 messages at once. */
+  readonly receiveMaximum: number
+  /** More waits in the socket than should. */
+  readonly isCongested: boolean
+  send(bytes: Buffer): void
+  /** Ends the connection and says why. The session is given up before this returns. */
+  end(reasonCode: number, reason: string): void
+}
+
+interface SessionOptions {
+  readonly clientId: string
+  readonly limits: MqttLimits
+  readonly statistics: Statistics
+  readonly clock: Clock
+}
+
+/** An expiry interval that never ends (section 3.1.2.11.2). */
+export const NEVER_EXPIRES_S = 0xffff_ffff
+
+export class Session implements Subscriber {
+  readonly clientId: string
+  readonly subscriptions = new Map<string, SubscriptionOptions>()
+  /** How long the session outlives its connection. 0: not at all. */
+  expiryIntervalS = 0
+  /** By the monotonic clock, when the session without a connection ends. */
+  expiresAtMs = Number.POSITIVE_INFINITY
+  will: Will | undefined
+  /** By the monotonic clock, when the will of a lost connection is published. */
+  willDueAtMs = Number.POSITIVE_INFINITY
+  readonly #limits: MqttLimits
+  readonly #statistics: Statistics
+  readonly #clock: Clock
+  #link: Link | undefined
+  #queue: OutgoingQueue | undefined
+  #receivedIds: Set<number> | undefined
+
+  constructor({ clientId, limits, statistics, clock }: SessionOptions) {
+    this.clientId = clientId
+    this.#limits = limits
+    this.#statistics = statistics
+    this.#clock = clock
+  }
+
+  get link(): Link | undefined {
+    return this.#link
+  }
+
+  get isOnline(): boolean {
+    return this.#link !== undefined
+  }
+
+  /** Packet ids of QoS 2 messages taken in and not yet released: they are not taken twice. */
+  get receivedIds(): Set<number> {
+    this.#receivedIds ??= new Set()
+    return this.#receivedIds
+  }
+
+  get hasReceivedIds(): boolean {
+    return this.#receivedIds !== undefined && this.#receivedIds.size > 0
+  }
+
+  attach(link: Link): void {
+    this.#link = link
+    this.expiresAtMs = Number.POSITIVE_INFINITY
+  }
+
+  detach(): void {
+    this.#link = undefined
+  }
+
+  deliver(publication: Publication, listener: Listener): void {
+    const retain = publication.retain && listener.retainAsPublished
+    this.#deliver(publication, listener, retain)
+  }
+
+  /** A message that was retained before the subscription: its flag stays set [MQTT-3.3.1-8]. */
+  deliverRetained(publication: Publication, listener: Listener): void {
+    this.#deliver(publication, listener, true)
+  }
+
+  /** Everything in flight once more [MQTT-4.4.0-1], then what has been waiting. After `attach`. */
+  resume(): void {
+    const link = this.#link
+    if (link === undefined || this.#queue === undefined) return
+    for (const [packetId, { delivery, isReleased }] of this.#queue.inflight) {
+      if (isReleased) {
+        link.send(encodeAcknowledgement(PacketType.pubrel, link.version, packetId))
+      } else {
+        this.#send(link, delivery, packetId, true)
+      }
+    }
+    this.pump()
+  }
+
+  /** Sends waiting messages as far as flow control allows. */
+  pump(): void {
+    const link = this.#link
+    const queue = this.#queue
+    if (link === undefined || queue === undefined) return
+    const window = Math.min(link.receiveMaximum, this.#limits.maxInflight)
+    while (queue.inflightCount < window && !link.isCongested) {
+      const delivery = queue.take(this.#clock.monotonic())
+      if (delivery === undefined) return
+      this.#send(link, delivery, queue.send(delivery), false)
+    }
+  }
+
+  /** PUBACK, or PUBCOMP: the message has arrived. Returns whether it was in flight. */
+  settle(packetId: number): boolean {
+    const isKnown = this.#queue?.settle(packetId) ?? false
+    this.pump()
+    return isKnown
+  }
+
+  /** PUBREC: from now on PUBREL is what counts. Returns whether the message was in flight. */
+  release(packetId: number): boolean {
+    const inflight = this.#queue?.find(packetId)
+    if (inflight === undefined) return false
+    inflight.isReleased = true
+    return true
+  }
+
+  #deliver(publication: Publication, listener: Listener, retain: boolean): void {
+    const qos = lowerQos(publication.qos, listener.qos)
+    if (qos === 0) {
+      this.#deliverAtMostOnce(publication, listener, retain)
+      return
+    }
+    this.#queue ??= new OutgoingQueue(this.#limits)
+    const isQueued = this.#queue.offer({
+      publication,
+      qos,
+      retain,
+      identifiers: listener.identifiers,
+    })
+    if (isQueued) {
+      this.pump()
+      return
+    }
+    this.#statistics.messagesDropped++
+    this.#link?.end(ReasonCode.quotaExceeded, 'too slow for what it has subscribed to')
+  }
+
+  #deliverAtMostOnce(publication: Publication, listener: Listener, retain: boolean): void {
+    const link = this.#link
+    if (link === undefined) return
+    if (link.isCongested) {
+      this.#statistics.messagesDropped++
+      return
+    }
+    const { version } = link
+    const bytes = publication.encode(
+      {
+        version,
+        qos: 0,
+        retain,
+        isDuplicate: false,
+        packetId: 0,
+        subscriptionIdentifiers: listener.identifiers,
+      },
+      this.#clock.monotonic(),
+    )
+    // [MQTT-3.1.2-24]: what is too long for the client is not sent, as if it had been.
+    if (bytes.length > link.maxPacketBytes) return
+    this.#statistics.messagesSent++
+    link.send(bytes)
+  }
+
+  #send(link: Link, delivery: Delivery, packetId: number, isDuplicate: boolean): void {
+    const { publication, qos, retain, identifiers } = delivery
+    const header = {
+      version: link.version,
+      qos,
+      retain,
+      isDuplicate,
+      packetId,
+      subscriptionIdentifiers: identifiers,
+    }
+    const bytes = publication.encode(header, this.#clock.monotonic())
+    if (bytes.length > link.maxPacketBytes) {
+      this.#queue?.settle(packetId)
+      return
+    }
+    this.#statistics.messagesSent++
+    link.send(bytes)
+  }
+}

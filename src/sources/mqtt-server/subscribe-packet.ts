@@ -1,0 +1,110 @@
+/** Reads SUBSCRIBE and UNSUBSCRIBE, writes SUBACK and UNSUBACK (sections 3.8 to 3.11). */
+import { PacketReader } from './packet-reader.ts'
+import { PacketWriter } from './packet-writer.ts'
+import { readProperties } from './properties.ts'
+import { PacketType, type ProtocolVersion, type Qos, ReasonCode } from './protocol.ts'
+import { ProtocolViolation } from './protocol-violation.ts'
+
+/** What a retained message does at the time of subscribing: sent, sent if new, not sent. */
+export type RetainHandling = 0 | 1 | 2
+
+export interface SubscriptionRequest {
+  readonly filter: string
+  readonly qos: Qos
+  /** The subscriber's own messages don't come back to it. */
+  readonly noLocal: boolean
+  /** The retain flag goes out as it came in. */
+  readonly retainAsPublished: boolean
+  readonly retainHandling: RetainHandling
+}
+
+export interface SubscribePacket {
+  readonly packetId: number
+  readonly identifier: number | undefined
+  readonly requests: readonly SubscriptionRequest[]
+}
+
+export interface UnsubscribePacket {
+  readonly packetId: number
+  readonly filters: readonly string[]
+}
+
+export function readSubscribe(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  version: ProtocolVersion,
+): SubscribePacket {
+  const reader = new PacketReader(bytes, start, end)
+  const packetId = reader.packetId()
+  const properties = version === 5 ? readProperties(reader, PacketType.subscribe) : undefined
+  const requests: SubscriptionRequest[] = []
+  do {
+    requests.push(readRequest(reader, version))
+  } while (!reader.isAtEnd)
+  return { packetId, identifier: properties?.subscriptionIdentifiers?.[0], requests }
+}
+
+function readRequest(reader: PacketReader, version: ProtocolVersion): SubscriptionRequest {
+  const filter = reader.text()
+  const options = reader.byte()
+  const qos = options & 3
+  const retainHandling = (options >> 4) & 3
+  // [MQTT-3-8.3-4] in 3.1.1, [MQTT-3.8.3-5] in 5.0
+  if (qos === 3 || (options & (version === 5 ? 0xc0 : 0xfc)) !== 0) {
+    throw new ProtocolViolation('reserved subscription options are set')
+  }
+  if (retainHandling === 3) {
+    throw new ProtocolViolation('retain handling 3', ReasonCode.protocolError)
+  }
+  const noLocal = (options & 4) !== 0
+  // [MQTT-3.8.3-4]
+  if (noLocal && filter.startsWith('$share/')) {
+    throw new ProtocolViolation('no local on a shared subscription', ReasonCode.protocolError)
+  }
+  return {
+    filter,
+    qos: qos === 2 ? 2 : qos === 1 ? 1 : 0,
+    noLocal,
+    retainAsPublished: (options & 8) !== 0,
+    retainHandling: retainHandling === 2 ? 2 : retainHandling === 1 ? 1 : 0,
+  }
+}
+
+export function readUnsubscribe(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  version: ProtocolVersion,
+): UnsubscribePacket {
+  const reader = new PacketReader(bytes, start, end)
+  const packetId = reader.packetId()
+  if (version === 5) readProperties(reader, PacketType.unsubscribe)
+  const filters: string[] = []
+  // [MQTT-3.10.3-2]: at least one filter.
+  do {
+    filters.push(reader.text())
+  } while (!reader.isAtEnd)
+  return { packetId, filters }
+}
+
+export function encodeSuback(
+  version: ProtocolVersion,
+  packetId: number,
+  codes: readonly number[],
+): Buffer {
+  const writer = new PacketWriter().uint16(packetId)
+  if (version === 5) writer.byte(0)
+  return writer.raw(Buffer.from(codes)).frame(PacketType.suback << 4)
+}
+
+/** Before MQTT 5 an UNSUBACK carries no codes. */
+export function encodeUnsuback(
+  version: ProtocolVersion,
+  packetId: number,
+  codes: readonly number[],
+): Buffer {
+  const writer = new PacketWriter().uint16(packetId)
+  if (version === 5) writer.byte(0).raw(Buffer.from(codes))
+  return writer.frame(PacketType.unsuback << 4)
+}

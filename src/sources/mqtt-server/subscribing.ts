@@ -1,0 +1,87 @@
+/** What SUBSCRIBE and UNSUBSCRIBE do (sections 3.8 and 3.10): one code per filter, then the retained messages. */
+import type { Broker } from './broker.ts'
+import { ReasonCode } from './protocol.ts'
+import type { Link, Session } from './session.ts'
+import {
+  encodeSuback,
+  encodeUnsuback,
+  type SubscribePacket,
+  type SubscriptionRequest,
+  type UnsubscribePacket,
+} from './subscribe-packet.ts'
+import { listenerOf, type SubscriptionOptions } from './subscriptions.ts'
+import { isSharedFilter, isTopicFilter, parseSharedFilter } from './topic.ts'
+
+/** No topic is longer than 256 bytes, so a longer filter only costs memory; `$share/<group>/` comes on top. */
+const MAX_FILTER_BYTES = 512
+/** Before MQTT 5 there is one code for all failures [MQTT-3.9.3-2]. */
+const FAILURE = 0x80
+
+export function subscribe(
+  broker: Broker,
+  session: Session,
+  link: Link,
+  packet: SubscribePacket,
+): void {
+  const codes: number[] = []
+  const fresh: [SubscriptionRequest, SubscriptionOptions][] = []
+  for (const request of packet.requests) {
+    const refusal = refusalOf(request, broker, session)
+    if (refusal !== undefined) {
+      codes.push(link.version === 5 ? refusal : FAILURE)
+      continue
+    }
+    const { filter, qos, noLocal, retainAsPublished, retainHandling } = request
+    const options = { qos, noLocal, retainAsPublished, identifier: packet.identifier }
+    const isNew = broker.subscriptions.add(session, filter, options)
+    session.subscriptions.set(filter, options)
+    codes.push(qos)
+    if (retainHandling === 0 || (retainHandling === 1 && isNew)) fresh.push([request, options])
+  }
+  link.send(encodeSuback(link.version, packet.packetId, codes))
+  for (const [request, options] of fresh) sendRetained(broker, session, request.filter, options)
+}
+
+export function unsubscribe(
+  broker: Broker,
+  session: Session,
+  link: Link,
+  packet: UnsubscribePacket,
+): void {
+  const codes = packet.filters.map((filter) => {
+    if (!session.subscriptions.delete(filter)) return ReasonCode.noSubscriptionExisted
+    broker.subscriptions.remove(session, filter)
+    return ReasonCode.success
+  })
+  link.send(encodeUnsuback(link.version, packet.packetId, codes))
+}
+
+function refusalOf(
+  { filter }: SubscriptionRequest,
+  broker: Broker,
+  session: Session,
+): number | undefined {
+  if (Buffer.byteLength(filter) > MAX_FILTER_BYTES) return ReasonCode.topicFilterInvalid
+  const isValid = isSharedFilter(filter)
+    ? parseSharedFilter(filter) !== undefined
+    : isTopicFilter(filter)
+  if (!isValid) return ReasonCode.topicFilterInvalid
+  const isOneTooMany =
+    session.subscriptions.size >= broker.limits.maxSubscriptionsPerClient &&
+    !session.subscriptions.has(filter)
+  return isOneTooMany ? ReasonCode.quotaExceeded : undefined
+}
+
+/** Not for shared subscriptions (MQTT 5.0, section 4.8.2). */
+function sendRetained(
+  broker: Broker,
+  session: Session,
+  filter: string,
+  options: SubscriptionOptions,
+): void {
+  if (isSharedFilter(filter)) return
+  const listener = listenerOf(session, options)
+  for (const message of broker.retained.matching(filter, broker.clock.monotonic())) {
+    session.deliverRetained(message, listener)
+  }
+}
