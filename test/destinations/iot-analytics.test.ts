@@ -242,7 +242,7 @@ describe('answers that are tried again within the call', () => {
       const error = await errorOf(destination.send(makeBatch('channel', 3), never))
 
       assert.equal(error.code, 'DestinationUnavailable')
-      assert.match(error.message, /^sending 3 messages of channel channel to http:/)
+      assert.match(error.message, /^sending a batch of 3 from channel channel to http:/)
       assert.equal(api.requests.length, 3)
     })
   }

@@ -31,6 +31,7 @@ export class CredentialSource {
   }
 
   async open(): Promise<void> {
+    if (this.#chain !== undefined) return
     const { accessKeyId, secretAccessKey, sessionToken, profile } = this.#options
     if (accessKeyId !== undefined && secretAccessKey !== undefined) {
       this.#identity = { accessKeyId, secretAccessKey, sessionToken }

@@ -7,6 +7,7 @@
  * undici and the AWS credential chain are loaded by `open`, so that who sends nowhere pays nothing.
  */
 import { randomUUID } from 'node:crypto'
+import { setMaxListeners } from 'node:events'
 import type { Clock } from '../../clock.ts'
 import { ConnectorError, type ErrorCode, messageOf, systemCodeOf } from '../../errors.ts'
 import type { Batch, BatchOutcome, Destination } from '../destination.ts'
@@ -84,6 +85,8 @@ export class IotAnalyticsDestination implements Destination {
   }
 
   async send(batch: Batch, signal: AbortSignal): Promise<BatchOutcome> {
+    // One signal may call off the sends of all channels; Node would warn from the eleventh on.
+    setMaxListeners(0, signal)
     const body = requestBody(batch)
     const call: Call = {
       batch,
@@ -182,7 +185,7 @@ export class IotAnalyticsDestination implements Destination {
   }
 
   #doing({ channel, messages }: Batch): string {
-    return `sending ${messages.length} messages of channel ${channel} to ${this.#endpoint.origin}`
+    return `sending a batch of ${messages.length} from channel ${channel} to ${this.#endpoint.origin}`
   }
 }
 

@@ -78,7 +78,9 @@ class Exchange implements Dispatcher.DispatchHandler {
   readonly #options: ExchangeOptions
   readonly #timer: Timer
   #controller: Dispatcher.DispatchController | undefined
-  #ended: Error | undefined
+  #isSettled = false
+  /** Why undici is to let go of the request, should it only begin now. */
+  #abortReason: Error | undefined
   #status = 0
   #headers: Readonly<Record<string, string | string[] | undefined>> = {}
   #chunks: Buffer[] = []
@@ -99,7 +101,7 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller
-    if (this.#ended !== undefined) controller.abort(this.#ended)
+    if (this.#abortReason !== undefined) controller.abort(this.#abortReason)
   }
 
   onResponseStart(
@@ -112,18 +114,18 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#ended !== undefined) return
+    if (this.#isSettled) return
     this.#chunks.push(chunk)
     this.#bytes += chunk.length
     if (this.#bytes > MAX_ANSWER_BYTES) this.#cut(new Error('the answer is too long'))
   }
 
   onResponseEnd(): void {
-    if (this.#ended === undefined) this.#answer(false)
+    if (!this.#isSettled) this.#answer(false)
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    if (this.#ended !== undefined) return
+    if (this.#isSettled) return
     // A refusal whose explanation broke off is still a refusal.
     if (this.#status >= 300) this.#cut(error)
     else this.#fail(error)
@@ -141,7 +143,7 @@ class Exchange implements Dispatcher.DispatchHandler {
         this.#chunks.length === 1 ? String(this.#chunks[0]) : String(Buffer.concat(this.#chunks)),
       isCut,
     }
-    this.#end(new Error('answered'))
+    this.#settle()
     this.#options.resolve(answer)
   }
 
@@ -151,15 +153,16 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #fail(reason: unknown): void {
-    if (this.#ended !== undefined) return
+    if (this.#isSettled) return
     const error = reason instanceof Error ? reason : new Error(String(reason))
-    this.#end(error)
+    this.#abortReason = error
+    this.#settle()
     this.#options.reject(error)
     this.#controller?.abort(error)
   }
 
-  #end(reason: Error): void {
-    this.#ended = reason
+  #settle(): void {
+    this.#isSettled = true
     this.#timer.cancel()
     this.#options.signal.removeEventListener('abort', this)
     this.#chunks = []

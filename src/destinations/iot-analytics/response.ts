@@ -17,6 +17,8 @@ export interface Answer {
 
 /** So much of an unexplained answer goes into messages for people. */
 const EXCERPT_CHARACTERS = 200
+/** Longer names and messages are cut, for each sender of a batch is told them. */
+const MAX_TEXT_CHARACTERS = 1_000
 
 /**
  * What became of the batch; undefined when the answer is not one of BatchPutMessage (HTML from a
@@ -138,5 +140,5 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 function textIn(members: Readonly<Record<string, unknown>>, name: string): string | undefined {
   const value = members[name]
   if (typeof value === 'number') return String(value)
-  return typeof value === 'string' && value !== '' ? value : undefined
+  return typeof value === 'string' && value !== '' ? value.slice(0, MAX_TEXT_CHARACTERS) : undefined
 }

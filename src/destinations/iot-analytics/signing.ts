@@ -7,7 +7,7 @@
  *                                                      ▲
  *     secret ─HMAC date─HMAC region─HMAC service─HMAC "aws4_request": the signing key, kept for a day
  */
-import { createHash, createHmac } from 'node:crypto'
+import { createHmac, hash } from 'node:crypto'
 import type { Endpoint } from './endpoint.ts'
 
 const SERVICE = 'iotanalytics'
@@ -36,6 +36,9 @@ export class RequestSigner {
   readonly #host: string
   readonly #canonicalPath: string
   readonly #keys = new SigningKeyCache()
+  /** The second last signed for, and how it is written: formatting costs as much as an HMAC. */
+  #second = Number.NaN
+  #timestamp = ''
 
   constructor(region: string, endpoint: Endpoint) {
     this.#region = region
@@ -48,7 +51,7 @@ export class RequestSigner {
    * @param atMs the time to sign for, milliseconds since 1970, corrected for a wrong clock
    */
   sign(attempt: Attempt, identity: Identity, atMs: number): string[] {
-    const time = timestampOf(atMs)
+    const time = this.#timestampOf(atMs)
     const date = time.slice(0, 8)
     const scope = `${date}/${this.#region}/${SERVICE}/aws4_request`
     const headers = headersOf(attempt, this.#host, time, identity.sessionToken)
@@ -68,6 +71,16 @@ export class RequestSigner {
     )
     return headers
   }
+
+  /** `20171127T093000Z` */
+  #timestampOf(atMs: number): string {
+    const second = Math.floor(atMs / 1000)
+    if (second !== this.#second) {
+      this.#second = second
+      this.#timestamp = new Date(atMs).toISOString().replace(/[-:]|\.\d+/g, '')
+    }
+    return this.#timestamp
+  }
 }
 
 /** The same request for an endpoint that asks for no signature. */
@@ -83,7 +96,7 @@ export function unsignedHeaders(attempt: Attempt): string[] {
 }
 
 export function sha256Hex(content: Buffer | string): string {
-  return createHash('sha256').update(content).digest('hex')
+  return hash('sha256', content)
 }
 
 const SIGNED_NAMES =
@@ -101,11 +114,6 @@ function headersOf(
   headers.push('host', host, 'x-amz-content-sha256', attempt.contentSha256, 'x-amz-date', time)
   if (sessionToken !== undefined) headers.push('x-amz-security-token', sessionToken)
   return headers
-}
-
-/** `20171127T093000Z` */
-function timestampOf(atMs: number): string {
-  return new Date(atMs).toISOString().replace(/[-:]|\.\d+/g, '')
 }
 
 /** The path with every segment percent-encoded once more, and empty segments left out. */
