@@ -51,7 +51,7 @@ export class ConfigTree {
   /** What lay beneath a value that is replaced says nothing about the new one. */
   #forget(text: string): void {
     for (const known of this.#origins.keys()) {
-      if (known.startsWith(`${text}.`) || known.startsWith(`${text}[`)) this.#origins.delete(known)
+      if (isWithin(known, text)) this.#origins.delete(known)
     }
   }
 
@@ -66,12 +66,14 @@ export class ConfigTree {
     this.#origins.set(pathText(path), origin)
   }
 
-  /** Where the value at `path`, or else what holds it, was set; undefined for defaults. */
+  /** Where the value at `path`, what holds it, or else what it holds was set; undefined for defaults. */
   originOf(path: ConfigPath): string | undefined {
     for (let length = path.length; length > 0; length--) {
       const origin = this.#origins.get(pathText(path.slice(0, length)))
       if (origin !== undefined) return origin
     }
+    const text = pathText(path)
+    for (const [known, origin] of this.#origins) if (isWithin(known, text)) return origin
     return undefined
   }
 
@@ -90,6 +92,10 @@ export function pathText(path: ConfigPath): string {
     else text += text === '' ? key : `.${key}`
   }
   return text
+}
+
+function isWithin(inner: string, outer: string): boolean {
+  return inner.startsWith(`${outer}.`) || inner.startsWith(`${outer}[`)
 }
 
 /** Plain objects only: a Buffer with a certificate is a value, not a mapping. */

@@ -1,7 +1,7 @@
 /** Reads one YAML or JSON file and remembers on which line each value stands. */
-import { readFile } from 'node:fs/promises'
 import { isNode, LineCounter, parseDocument, type YAMLError } from 'yaml'
-import { ConnectorError, messageOf, systemCodeOf } from '../errors.ts'
+import { ConnectorError, messageOf } from '../errors.ts'
+import { readGivenFile } from './given-file.ts'
 import type { ConfigPath } from './known-keys.ts'
 
 export interface ConfigDocument {
@@ -10,16 +10,9 @@ export interface ConfigDocument {
   locate(path: ConfigPath): string
 }
 
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  EISDIR: 'it is a directory',
-  EACCES: 'it may not be read',
-  EPERM: 'it may not be read',
-}
-
 /** Throws `InvalidConfiguration` with line and column of every fault in the file's form. */
 export async function readConfigDocument(file: string): Promise<ConfigDocument> {
-  return parseConfigDocument(file, await readText(file))
+  return parseConfigDocument(file, (await readGivenFile(file)).toString())
 }
 
 export function parseConfigDocument(file: string, text: string): ConfigDocument {
@@ -42,17 +35,6 @@ export function parseConfigDocument(file: string, text: string): ConfigDocument 
       }
       return file
     },
-  }
-}
-
-async function readText(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8')
-  } catch (thrown) {
-    const reason = REASONS[systemCodeOf(thrown) ?? ''] ?? messageOf(thrown)
-    throw new ConnectorError('InvalidConfiguration', `Can’t read ${file}: ${reason}`, {
-      cause: thrown,
-    })
   }
 }
 

@@ -90,9 +90,10 @@ export function nearestName(wrong: string, names: readonly string[]): string | u
   if (names.length === 0) return undefined
   const alike = names.find((name) => sameName(name, wrong))
   if (alike !== undefined) return alike
-  const nearest = closest(wrong.toLowerCase(), names)
-  const slips = distance(wrong.toLowerCase(), nearest.toLowerCase())
-  return slips <= Math.min(3, nearest.length / 2) ? nearest : undefined
+  const plain = names.map(plainName)
+  const nearest = closest(plainName(wrong), plain)
+  const slips = distance(plainName(wrong), nearest)
+  return slips <= Math.min(3, nearest.length / 2) ? names[plain.indexOf(nearest)] : undefined
 }
 
 export function branchesOf(node: SchemaNode): SchemaNode[] {

@@ -62,15 +62,16 @@ async function tail(reader: MessageReader, flags: TailFlags, context: CliContext
   const { stdout } = context.process
   const follows = flags.follow === true
   const waitSeconds = follows ? FOLLOW_WAIT_SECONDS : 0
-  let left = flags.limit ?? Number.POSITIVE_INFINITY
+  const limit = flags.limit ?? Number.MAX_SAFE_INTEGER
+  let shown = 0
   let from = flags.from ?? (follows ? 'now' : 'earliest')
   let isFirst = true
-  while (left > 0) {
-    const before = left
-    const page = { from, limit: Math.min(left, PAGE_MESSAGES), waitSeconds }
+  while (shown < limit) {
+    const before = shown
+    const page = { from, limit: Math.min(limit - shown, PAGE_MESSAGES), waitSeconds }
     const next = await pageOrNothing(!isFirst && follows, context, () =>
       reader.read(page, async (message) => {
-        left -= 1
+        shown += 1
         from = String(message.offset + 1)
         const text = flags.json === true ? message.line : message.text
         if (!stdout.write(`${text}\n`))
@@ -80,7 +81,7 @@ async function tail(reader: MessageReader, flags: TailFlags, context: CliContext
     if (context.outputClosed.aborted) return
     from = next ?? from
     isFirst = false
-    if (left !== before) continue
+    if (shown !== before) continue
     if (!follows) return
     // The hub has held the answer back already; this is for one that doesn't.
     await delay(EMPTY_PAGE_MS)

@@ -1,9 +1,8 @@
 /** The messages that `publish` sends: given ones, read ones, made-up ones. */
 import { randomBytes } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { buffer } from 'node:stream/consumers'
-import { ConnectorError, messageOf } from '../../errors.ts'
+import { readGivenFile } from '../../config/given-file.ts'
 
 export interface OutgoingMessage {
   readonly payload: Buffer
@@ -61,12 +60,7 @@ async function givenContent(
   if (request.text !== undefined) return Buffer.from(request.text)
   if (request.file === undefined) return undefined
   if (request.file === '-') return buffer(stdin)
-  try {
-    return await readFile(request.file)
-  } catch (thrown) {
-    const told = `Can’t read ${request.file}: ${messageOf(thrown)}`
-    throw new ConnectorError('InvalidConfiguration', told, { cause: thrown })
-  }
+  return readGivenFile(request.file)
 }
 
 /** Specification, "Topic filter: iotanalytics/channels/+/messages/put". */

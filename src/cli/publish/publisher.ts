@@ -1,7 +1,7 @@
 /** Publishes a stream of messages over one MQTT connection, at a pace, with few unacknowledged. */
-import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { IClientOptions, IClientPublishOptions, MqttClient } from 'mqtt'
+import { readGivenFile } from '../../config/given-file.ts'
 import { ConnectorError, messageOf, systemCodeOf } from '../../errors.ts'
 import type { OutgoingMessage } from './outgoing-message.ts'
 import type { ReceiptTally } from './receipt-tally.ts'
@@ -57,8 +57,9 @@ export class Publisher {
   async open(): Promise<void> {
     const { connectAsync } = await import('mqtt')
     const { url, receipts } = this.#options
+    const options = await this.#connectOptions()
     try {
-      this.#client = await connectAsync(url, await this.#connectOptions(), false)
+      this.#client = await connectAsync(url, options, false)
     } catch (thrown) {
       throw unreachable(url, thrown)
     }
@@ -78,6 +79,7 @@ export class Publisher {
     for await (const message of messages) {
       await this.#pace(startedAt, count)
       await this.#until(() => this.#unacknowledged < MAX_UNACKNOWLEDGED)
+      if (this.#lost !== undefined) throw this.#lost
       this.#publish(message)
       count += 1
       sent(count)
@@ -88,7 +90,8 @@ export class Publisher {
 
   async close(): Promise<void> {
     this.#client?.removeAllListeners('close')
-    await this.#client?.endAsync()
+    // What a lost connection owes will never be acknowledged; it is not waited for.
+    await this.#client?.endAsync(this.#lost !== undefined)
     this.#client = undefined
   }
 
@@ -107,7 +110,7 @@ export class Publisher {
       connectTimeout: CONNECT_TIMEOUT_MS,
       ...(username === undefined ? {} : { username }),
       ...(password === undefined ? {} : { password }),
-      ...(caFile === undefined ? {} : { ca: await readFile(caFile) }),
+      ...(caFile === undefined ? {} : { ca: await readGivenFile(caFile) }),
     }
   }
 
