@@ -36,7 +36,7 @@ export class BrokerLink {
 
   /** @throws what MQTT.js throws for an address it can't use. */
   open(): void {
-    const { connect, settings, options, up, unreleased } = this.#options
+    const { connect, settings, options, up, session } = this.#options
     const client = connect(nameOfProtocol(options.url), settings)
     this.#client = client
     client.on('error', (error) => {
@@ -48,7 +48,7 @@ export class BrokerLink {
       })
     })
     client.on('connect', ({ sessionPresent }) => {
-      if (!sessionPresent) unreleased.clear()
+      if (!sessionPresent) session.unreleased.clear()
       up(client)
     })
     client.on('packetreceive', (packet) => {

@@ -12,8 +12,13 @@ import type { MqttClientOptions } from './options.ts'
 import { OwedAcknowledgements, PUBACK, PUBREC } from './owed-acknowledgements.ts'
 import { reasonCodeOf } from './reason-code.ts'
 
-/** QoS 2 messages taken and not yet released by the broker, each with its commit cycle: part of the session. */
-export type UnreleasedMessages = Map<number, number>
+/** What outlives a connection. */
+export interface InboundSession {
+  /** Packet ids of QoS 2 messages taken and not yet released by the broker, each with its commit cycle. */
+  readonly unreleased: Map<number, number>
+  /** Whatever belongs to this cycle or one before has been reported. */
+  reportedCycle: number
+}
 
 /** The user property that marks our receipts in MQTT 5. */
 export const RECEIPT_MARK = 'iot-analytics-connector-receipt'
@@ -21,7 +26,7 @@ export const RECEIPT_MARK = 'iot-analytics-connector-receipt'
 export interface InboundMessagesOptions {
   readonly options: MqttClientOptions
   readonly intake: Intake
-  readonly unreleased: UnreleasedMessages
+  readonly session: InboundSession
   /** Writes acknowledgements to the connection. */
   readonly write: (packets: Buffer) => void
 }
@@ -29,19 +34,17 @@ export interface InboundMessagesOptions {
 export class InboundMessages implements CommitListener {
   readonly #options: MqttClientOptions
   readonly #intake: Intake
-  readonly #unreleased: UnreleasedMessages
+  readonly #session: InboundSession
   readonly #write: (packets: Buffer) => void
   readonly #owed: OwedAcknowledgements
-  /** Whatever belongs to this cycle or one before has been reported. */
-  #reportedCycle = -1
   #stopped = false
   /** Set while packets are held back: makes MQTT.js go on. */
   #goOn: (() => void) | undefined
 
-  constructor({ options, intake, unreleased, write }: InboundMessagesOptions) {
+  constructor({ options, intake, session, write }: InboundMessagesOptions) {
     this.#options = options
     this.#intake = intake
-    this.#unreleased = unreleased
+    this.#session = session
     this.#write = write
     this.#owed = new OwedAcknowledgements(options.protocolVersion === 5)
   }
@@ -60,7 +63,7 @@ export class InboundMessages implements CommitListener {
 
   /** The broker has let go of this QoS 2 packet id (PUBREL) and may use it again. */
   released(packetId: number): void {
-    this.#unreleased.delete(packetId)
+    this.#session.unreleased.delete(packetId)
   }
 
   stop(): void {
@@ -68,7 +71,7 @@ export class InboundMessages implements CommitListener {
   }
 
   committed(cycle: number): void {
-    this.#reportedCycle = cycle
+    this.#session.reportedCycle = cycle
     if (this.#owed.count > 0) this.#send(this.#owed.release(cycle))
     this.#continue()
   }
@@ -90,7 +93,7 @@ export class InboundMessages implements CommitListener {
   }
 
   #take(packet: IPublishPacket): void {
-    const knownCycle = packet.qos === 2 ? this.#unreleased.get(idOf(packet)) : undefined
+    const knownCycle = packet.qos === 2 ? this.#session.unreleased.get(idOf(packet)) : undefined
     if (knownCycle !== undefined) {
       // Sent again because our PUBREC was lost; taken in once [MQTT-4.3.3-10].
       this.#acknowledge(packet, knownCycle, 0)
@@ -98,17 +101,17 @@ export class InboundMessages implements CommitListener {
     }
     const route = this.#isWanted(packet) ? this.#intake.route(packet.topic) : undefined
     if (route === undefined) {
-      this.#acknowledge(packet, this.#reportedCycle, 0)
+      this.#acknowledge(packet, this.#session.reportedCycle, 0)
       return
     }
     const payload = bytesOf(packet)
     const reply = replyTo(packet)
     const cycle = this.#intake.accept(route, packet.topic, payload, 0, payload.length, reply)
     if (cycle === -1) {
-      this.#acknowledge(packet, this.#reportedCycle, reasonCodeOf(this.#intake.lastRefusal))
+      this.#acknowledge(packet, this.#session.reportedCycle, reasonCodeOf(this.#intake.lastRefusal))
       return
     }
-    if (packet.qos === 2) this.#unreleased.set(idOf(packet), cycle)
+    if (packet.qos === 2) this.#session.unreleased.set(idOf(packet), cycle)
     this.#acknowledge(packet, cycle, 0)
   }
 
@@ -123,8 +126,8 @@ export class InboundMessages implements CommitListener {
     if (packet.qos === 0) return
     const type = packet.qos === 1 ? PUBACK : PUBREC
     this.#owed.owe(Math.max(cycle, this.#owed.newestCycle), type, idOf(packet), reasonCode)
-    if (this.#owed.newestCycle <= this.#reportedCycle) {
-      this.#send(this.#owed.release(this.#reportedCycle))
+    if (this.#owed.newestCycle <= this.#session.reportedCycle) {
+      this.#send(this.#owed.release(this.#session.reportedCycle))
     }
   }
 

@@ -9,6 +9,7 @@
 import type { MqttClient } from 'mqtt'
 import type { Clock, Timer } from '../../clock.ts'
 import { asConnectorError, type ConnectorError } from '../../errors.ts'
+import type { Refusal } from '../../message.ts'
 import type { PipelineObserver } from '../../observer.ts'
 import type { Intake, ReceiptOutlet, Source } from '../source.ts'
 import { BrokerLink } from './broker-link.ts'
@@ -16,7 +17,7 @@ import { BrokerOutlet } from './broker-outlet.ts'
 import { connectOptions } from './connect-options.ts'
 import { connectionFailure } from './connection-failure.ts'
 import { coveringFilters } from './covering-filters.ts'
-import type { UnreleasedMessages } from './inbound-messages.ts'
+import type { InboundSession } from './inbound-messages.ts'
 import type { MqttClientOptions } from './options.ts'
 import { reconnectDelayMs } from './reconnect-delay.ts'
 import { Subscriptions } from './subscriptions.ts'
@@ -48,7 +49,7 @@ export class MqttClientSource implements Source {
   readonly #options: MqttClientSourceOptions
   readonly #filters: readonly string[]
   readonly #outlet: BrokerOutlet
-  readonly #unreleased: UnreleasedMessages = new Map()
+  readonly #session: InboundSession = { unreleased: new Map(), reportedCycle: -1 }
   #intake: Intake | undefined
   #link: BrokerLink | undefined
   #subscriptions: Subscriptions | undefined
@@ -90,8 +91,8 @@ export class MqttClientSource implements Source {
     this.#intake = intake
     await connectOptions(this.#options.options)
     intake.listen({
-      committed: (cycle) => this.#link?.inbound.committed(cycle),
-      failed: (cycle, refusal) => this.#link?.inbound.failed(cycle, refusal),
+      committed: (cycle) => this.#committed(cycle),
+      failed: (cycle, refusal) => this.#commitFailed(cycle, refusal),
     })
     this.#connect(intake)
   }
@@ -109,12 +110,28 @@ export class MqttClientSource implements Source {
     if (this.#closed) return
     this.#closed = true
     this.#retryTimer?.cancel()
+    this.#subscriptions?.stop()
     await this.#within(CLOSE_TIMEOUT_MS, this.#outlet.drained())
     this.#outlet.close()
     const link = this.#link
     if (link === undefined) return
     await this.#within(CLOSE_TIMEOUT_MS, link.close(false))
     await link.close(true)
+  }
+
+  #committed(cycle: number): void {
+    this.#session.reportedCycle = cycle
+    this.#link?.inbound.committed(cycle)
+  }
+
+  #commitFailed(cycle: number, refusal: Refusal): void {
+    const { unreleased } = this.#session
+    for (const [packetId, ofCycle] of unreleased) {
+      // Not stored: should the broker send it again, it is to be taken again.
+      if (ofCycle === cycle) unreleased.delete(packetId)
+    }
+    this.#session.reportedCycle = cycle
+    this.#link?.inbound.failed(cycle, refusal)
   }
 
   #connect(intake: Intake): void {
@@ -137,7 +154,7 @@ export class MqttClientSource implements Source {
       options,
       intake,
       clock,
-      unreleased: this.#unreleased,
+      session: this.#session,
       up: (client) => this.#up(client),
       down: (cause) => this.#down(cause),
     })
@@ -149,6 +166,7 @@ export class MqttClientSource implements Source {
   #up(client: MqttClient): void {
     const { options, clock, random } = this.#options
     this.#upSince = clock.monotonic()
+    this.#problem = 'connected and not yet subscribed'
     this.#outlet.attach(client)
     this.#subscriptions = new Subscriptions({
       client,

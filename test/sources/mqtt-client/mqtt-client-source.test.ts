@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
+import type { IPublishPacket } from 'mqtt'
 import { ConnectorError } from '../../../src/errors.ts'
 import type { PackedPayloads } from '../../../src/sources/source.ts'
 import { startMosquitto } from '../../support/mosquitto.ts'
 import { commandOf, skipWithout } from '../../support/real-peers.ts'
 import { RecordingIntake, STATUS_TOPIC } from './recording-intake.ts'
-import { RefusingBroker } from './refusing-broker.ts'
+import { ScriptedBroker } from './scripted-broker.ts'
 import { device, nextMessage, ready, startSource } from './source-on-broker.ts'
 
 const skip = skipWithout('mosquitto', 'mosquitto_pub')
@@ -19,6 +20,11 @@ function packed(...payloads: string[]): PackedPayloads {
     return end
   })
   return { count: payloads.length, bytes: Buffer.concat(buffers), ends }
+}
+
+function publication(parts: Partial<IPublishPacket>): IPublishPacket {
+  const plain = { topic: 'in/pump', payload: '', qos: 0, dup: false, retain: false } as const
+  return { cmd: 'publish', ...plain, ...parts }
 }
 
 for (const protocolVersion of [4, 5]) {
@@ -237,12 +243,12 @@ test('a file that cannot be read is a configuration error that names setting and
 })
 
 test('a subscription the broker refuses is reported and asked for again, and the others work', async (t) => {
-  const broker = new RefusingBroker(['secret/#'])
+  const broker = new ScriptedBroker(['secret/#'])
   await broker.start(t)
 
   const under = await startSource(t, { url: broker.url }, ['in/#', 'secret/#'])
   const { error } = await under.reports.first('retried')
-  broker.publish('in/pump', 'allowed')
+  broker.send(publication({ payload: 'allowed' }))
   await under.intake.has(1)
   assert.equal(error?.code, 'SubscriptionRefused')
   assert.match(error?.message ?? '', /"secret\/#"/)
@@ -445,4 +451,49 @@ test('the will tells others when the connector vanishes, and not when it says go
   await watcher.subscribeAsync('x')
 
   assert.equal(silence.broken, false)
+})
+
+test('a QoS 2 message that is sent again after a lost connection is taken in once', async (t) => {
+  const broker = new ScriptedBroker()
+  await broker.start(t)
+  broker.sessionPresent = true
+  const under = await startSource(t, { url: broker.url, clientId: 'connector', qos: 2 })
+  await broker.next('subscribe')
+  const message = publication({ payload: 'exactly one', qos: 2, messageId: 7 })
+
+  broker.send(message)
+  await broker.next('pubrec')
+  broker.drop()
+  await broker.next('subscribe')
+  broker.send({ ...message, dup: true })
+  assert.equal((await broker.next('pubrec')).messageId, 7)
+  broker.send({ cmd: 'pubrel', messageId: 7 })
+  assert.equal((await broker.next('pubcomp')).messageId, 7)
+  assert.deepEqual(under.intake.payloads, ['exactly one'])
+  broker.send({ ...message, payload: 'another of that id' })
+  await broker.next('pubrec')
+
+  assert.deepEqual(under.intake.payloads, ['exactly one', 'another of that id'])
+})
+
+test('a broker that goes silent is noticed by its missing answers to pings', async (t) => {
+  const broker = new ScriptedBroker()
+  await broker.start(t)
+
+  const under = await startSource(t, { url: broker.url, keepAliveSeconds: 1 })
+  const { error } = await under.reports.first('retried')
+
+  assert.match(error?.message ?? '', /Keepalive timeout/)
+})
+
+test('a broker that is not there is tried again until it is, and a source may be closed meanwhile', async (t) => {
+  const under = await startSource(t, { url: 'mqtt://127.0.0.1:1' })
+
+  const { error } = await under.reports.first('retried')
+  under.source.outlet.publish(STATUS_TOPIC, packed('1', '2'))
+  await under.source.close()
+
+  assert.match(error?.message ?? '', /mqtt:\/\/127\.0\.0\.1:1: .*ECONNREFUSED/)
+  assert.equal((await under.reports.first('receiptsDropped')).count, 2)
+  assert.equal(under.source.outlet.hasListeners(STATUS_TOPIC), false)
 })

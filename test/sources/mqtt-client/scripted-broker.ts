@@ -1,17 +1,21 @@
-/** A broker that accepts every client and refuses the filters it is told to, until it is told otherwise. */
+/** A broker that does what the test tells it: refuses filters, sends what it likes, goes silent. */
 import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 import { generate, type Packet, parser } from 'mqtt-packet'
 
-export class RefusingBroker {
+export class ScriptedBroker {
+  /** Filters to be refused from now on. */
   readonly refused: Set<string>
+  sessionPresent = false
   /** Filters in the order they were asked for. */
   readonly asked: string[] = []
+  readonly #received: Packet[] = []
+  readonly #waiting: (() => void)[] = []
   port = 0
   #client: Socket | undefined
 
-  constructor(refused: readonly string[]) {
+  constructor(refused: readonly string[] = []) {
     this.refused = new Set(refused)
   }
 
@@ -30,12 +34,26 @@ export class RefusingBroker {
     this.port = typeof address === 'object' && address !== null ? address.port : 0
   }
 
-  publish(topic: string, payload: string): void {
-    this.#send({ cmd: 'publish', topic, payload, qos: 0, dup: false, retain: false })
+  send(packet: Packet): void {
+    this.#client?.write(generate(packet))
   }
 
-  #send(packet: Packet): void {
-    this.#client?.write(generate(packet))
+  drop(): void {
+    this.#client?.destroy()
+  }
+
+  /** The next packet of a kind that has come and was not asked for before. */
+  async next<Kind extends Packet['cmd']>(cmd: Kind): Promise<Extract<Packet, { cmd: Kind }>> {
+    const isWanted = (packet: Packet): packet is Extract<Packet, { cmd: Kind }> =>
+      packet.cmd === cmd
+    for (;;) {
+      const packet = this.#received.find(isWanted)
+      if (packet !== undefined) {
+        this.#received.splice(this.#received.indexOf(packet), 1)
+        return packet
+      }
+      await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    }
   }
 
   #serve(socket: Socket): void {
@@ -47,14 +65,16 @@ export class RefusingBroker {
   }
 
   #answer(packet: Packet): void {
+    this.#received.push(packet)
+    for (const wake of this.#waiting.splice(0)) wake()
     if (packet.cmd === 'connect') {
-      this.#send({ cmd: 'connack', returnCode: 0, sessionPresent: false })
+      this.send({ cmd: 'connack', returnCode: 0, sessionPresent: this.sessionPresent })
     } else if (packet.cmd === 'subscribe') {
       const granted = packet.subscriptions.map(({ topic, qos }) => {
         this.asked.push(topic)
         return this.refused.has(topic) ? 0x80 : qos
       })
-      this.#send({ cmd: 'suback', messageId: packet.messageId ?? 0, granted })
+      this.send({ cmd: 'suback', messageId: packet.messageId ?? 0, granted })
     }
   }
 }
