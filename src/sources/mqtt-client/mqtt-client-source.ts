@@ -40,7 +40,7 @@ export interface MqttClientSourceOptions {
 export interface ConnectionState {
   /** Connected and every filter subscribed. */
   readonly isReady: boolean
-  /** What is wrong, for health reports. */
+  /** What is wrong, for health reports; something may be wrong while messages do come in. */
   readonly problem: string | undefined
 }
 
@@ -56,6 +56,7 @@ export class MqttClientSource implements Source {
   #retryTimer: Timer | undefined
   #attempt = 0
   #upSince = 0
+  #isReady = false
   #problem: string | undefined = 'not connected yet'
   #hasFailed = false
   #stopped = false
@@ -82,7 +83,7 @@ export class MqttClientSource implements Source {
   }
 
   get connectionState(): ConnectionState {
-    return { isReady: this.#problem === undefined, problem: this.#problem }
+    return { isReady: this.#isReady, problem: this.#problem }
   }
 
   /** @throws {ConnectorError} InvalidConfiguration when a file can't be read; never for the broker. */
@@ -175,7 +176,7 @@ export class MqttClientSource implements Source {
       random,
       filters: this.#filters,
       refused: (error, delayMs) => this.#failed(error, delayMs),
-      complete: () => this.#recovered(),
+      complete: (weakened) => this.#subscribed(weakened),
     })
     void this.#subscriptions.subscribe()
   }
@@ -185,7 +186,7 @@ export class MqttClientSource implements Source {
     this.#link = undefined
     this.#subscriptions?.stop()
     this.#outlet.detach()
-    if (this.#problem === undefined && clock.monotonic() - this.#upSince >= STEADY_AFTER_MS) {
+    if (this.#isReady && clock.monotonic() - this.#upSince >= STEADY_AFTER_MS) {
       this.#attempt = 0
     }
     this.#retry(connectionFailure(options.url, cause))
@@ -203,13 +204,19 @@ export class MqttClientSource implements Source {
   }
 
   #failed(error: ConnectorError, delayMs: number): void {
+    this.#isReady = false
     this.#problem = error.message
     this.#hasFailed = true
     this.#options.observer.sourceRetried(this.name, error, delayMs)
   }
 
-  #recovered(): void {
-    this.#problem = undefined
+  #subscribed(weakened: readonly string[]): void {
+    this.#isReady = true
+    this.#problem =
+      weakened.length === 0
+        ? undefined
+        : `the broker grants less than QoS ${this.#options.options.qos} for ${weakened.join(', ')}: ` +
+          'what is lost on the way to us is not sent again'
     if (!this.#hasFailed) return
     this.#hasFailed = false
     this.#options.observer.sourceRecovered(this.name)

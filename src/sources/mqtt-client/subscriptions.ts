@@ -15,13 +15,14 @@ export interface SubscriptionsOptions {
   readonly clock: Clock
   readonly random: () => number
   readonly refused: (error: ConnectorError, delayMs: number) => void
-  /** Every filter is subscribed. */
-  readonly complete: () => void
+  /** Every filter is subscribed; `weakened` are those that the broker granted a lower QoS than asked. */
+  readonly complete: (weakened: readonly string[]) => void
 }
 
 export class Subscriptions {
   readonly #options: SubscriptionsOptions
   #missing: readonly string[]
+  readonly #weakened: string[] = []
   #attempt = 0
   #timer: Timer | undefined
   #stopped = false
@@ -37,7 +38,7 @@ export class Subscriptions {
     )
     if (this.#stopped) return
     this.#missing = answers.filter(({ isGranted }) => !isGranted).map(({ filter }) => filter)
-    if (this.#missing.length === 0) this.#options.complete()
+    if (this.#missing.length === 0) this.#options.complete(this.#weakened)
     else this.#askAgainLater()
   }
 
@@ -66,7 +67,10 @@ export class Subscriptions {
     const topic =
       options.shareGroup === undefined ? filter : `$share/${options.shareGroup}/${filter}`
     return new Promise((resolve) => {
-      client.subscribe(topic, this.#settings(), (error) => resolve(!error))
+      client.subscribe(topic, this.#settings(), (error, granted) => {
+        if (!error && granted?.some(({ qos }) => qos < options.qos)) this.#weakened.push(filter)
+        resolve(!error)
+      })
     })
   }
 

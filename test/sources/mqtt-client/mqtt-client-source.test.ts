@@ -497,3 +497,14 @@ test('a broker that is not there is tried again until it is, and a source may be
   assert.equal((await under.reports.first('receiptsDropped')).count, 2)
   assert.equal(under.source.outlet.hasListeners(STATUS_TOPIC), false)
 })
+
+test('a broker that grants less than was asked for is a problem told, while messages come in', {
+  skip,
+}, async (t) => {
+  const broker = await startMosquitto(t, { config: ['allow_anonymous true', 'max_qos 0'] })
+
+  const under = await startSource(t, { url: broker.url })
+  await ready(under)
+
+  assert.match(under.source.connectionState.problem ?? '', /less than QoS 1 for in\/#/)
+})
