@@ -12,7 +12,9 @@ const LEVEL_COLOURS: Readonly<Record<string, string>> = {
 }
 /** Fields that the line shows in places of their own, or that only machines need. */
 const PLACED = new Set(['level', 'time', 'msg', 'event'])
-const PLAIN_VALUE = /^[^\s"=]+$/
+/** Needs no quotes. Nothing that could steer a terminal: values come from devices too. */
+const PLAIN_VALUE = /^[^\s"=\p{C}]+$/u
+const CONTROL_CHARACTERS = /\p{C}/gu
 
 /** `jsonLine` as written by pino; what is no JSON object comes back as it is. */
 export function prettyLine(jsonLine: string, coloured: boolean): string {
@@ -40,8 +42,17 @@ function parse(jsonLine: string): Record<string, unknown> | undefined {
 }
 
 function shown(value: unknown): string {
-  if (typeof value === 'string') return PLAIN_VALUE.test(value) ? value : JSON.stringify(value)
-  return JSON.stringify(value) ?? 'undefined'
+  if (typeof value === 'string') return PLAIN_VALUE.test(value) ? value : quoted(value)
+  return quoted(value)
+}
+
+/** As JSON, control characters beyond those of ASCII escaped as well. */
+function quoted(value: unknown): string {
+  const json = JSON.stringify(value) ?? 'undefined'
+  return json.replace(
+    CONTROL_CHARACTERS,
+    (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
+  )
 }
 
 function localTime(iso: string): string {

@@ -65,3 +65,18 @@ test('a line for people quotes what has spaces and leaves what is no JSON as it 
   assert.equal(line, '--:--:-- warn  m  a="b c" o={"p":1}\n')
   assert.equal(prettyLine('not json', true), 'not json')
 })
+
+test('a value from a device cannot steer the terminal', () => {
+  const entry = {
+    level: 'warn',
+    time: 'x',
+    msg: 'm',
+    id: '\u001b[2J',
+    c1: '\u009b2J',
+    bidi: 'a\u202eb',
+  }
+
+  const line = prettyLine(JSON.stringify(entry), false)
+
+  assert.equal(line, '--:--:-- warn  m  id="\\u001b[2J" c1="\\u009b2J" bidi="a\\u202eb"\n')
+})

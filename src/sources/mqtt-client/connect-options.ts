@@ -1,0 +1,80 @@
+/** Our settings as those of MQTT.js, with the files read. */
+import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import type { IClientOptions } from 'mqtt'
+import { ConnectorError, messageOf } from '../../errors.ts'
+import type { MqttClientOptions } from './options.ts'
+
+const CONNECT_TIMEOUT_MS = 10_000
+
+export function isCleanSession({ cleanSession, clientId }: MqttClientOptions): boolean {
+  return cleanSession ?? clientId === undefined
+}
+
+/** @throws {ConnectorError} InvalidConfiguration when a file can't be read. */
+export async function connectOptions(options: MqttClientOptions): Promise<IClientOptions> {
+  const clean = isCleanSession(options)
+  return {
+    protocolVersion: options.protocolVersion,
+    clientId: options.clientId ?? `iot-analytics-${randomBytes(4).toString('hex')}`,
+    clean,
+    keepalive: options.keepAliveSeconds,
+    // Every keep-alive interval a PINGREQ, whatever else we write: only its answer tells that the
+    // broker is still there.
+    reschedulePings: false,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    // Connecting again is ours (`broker-link.ts`): with one client object per connection nothing
+    // of an old one can leak into the next.
+    reconnectPeriod: 0,
+    resubscribe: false,
+    ...(await credentials(options)),
+    ...(await tlsOptions(options)),
+    ...(options.will === undefined
+      ? {}
+      : { will: { ...options.will, payload: Buffer.from(options.will.payload) } }),
+    ...(options.protocolVersion === 5
+      ? {
+          properties: {
+            receiveMaximum: options.maxUnacknowledged,
+            sessionExpiryInterval: clean ? 0 : options.sessionExpirySeconds,
+          },
+        }
+      : {}),
+  }
+}
+
+async function credentials(options: MqttClientOptions): Promise<IClientOptions> {
+  const { username, password, passwordFile } = options
+  const secret =
+    passwordFile === undefined
+      ? password
+      : (await contentOf(passwordFile, 'passwordFile')).toString('utf8').replace(/\r?\n$/, '')
+  return {
+    ...(username === undefined ? {} : { username }),
+    ...(secret === undefined ? {} : { password: secret }),
+  }
+}
+
+async function tlsOptions({ tls }: MqttClientOptions): Promise<IClientOptions> {
+  if (tls === undefined) return {}
+  const { ca, cert, key, servername, rejectUnauthorized } = tls
+  return {
+    rejectUnauthorized,
+    ...(ca === undefined ? {} : { ca: await contentOf(ca, 'tls.ca') }),
+    ...(cert === undefined ? {} : { cert: await contentOf(cert, 'tls.cert') }),
+    ...(key === undefined ? {} : { key: await contentOf(key, 'tls.key') }),
+    ...(servername === undefined ? {} : { servername }),
+  }
+}
+
+async function contentOf(path: string, setting: string): Promise<Buffer> {
+  try {
+    return await readFile(path)
+  } catch (thrown) {
+    throw new ConnectorError(
+      'InvalidConfiguration',
+      `sources.mqttClient.${setting}: reading ${path}: ${messageOf(thrown)}`,
+      { cause: thrown },
+    )
+  }
+}

@@ -1,0 +1,29 @@
+/**
+ * Topic filters that say the same in fewer words. A broker may deliver a message once for each
+ * subscription that matches it [MQTT-3.3.5-1], so a filter that another one covers is left out.
+ *
+ * Filters that overlap without one covering the other (`a/+/c` and `a/b/#`) stay: there a broker
+ * that delivers per subscription sends a message twice, and nothing in it tells that from two.
+ */
+
+/** The filters that no other one covers, in their order, each once. */
+export function coveringFilters(filters: readonly string[]): readonly string[] {
+  const distinct = [...new Set(filters)]
+  return distinct.filter(
+    (filter) => !distinct.some((other) => other !== filter && covers(other, filter)),
+  )
+}
+
+/** Whether every topic that `covered` matches is matched by `filter` too. */
+export function covers(filter: string, covered: string): boolean {
+  if (covered.startsWith('$') && /^[+#]/.test(filter)) return false // [MQTT-4.7.2-1]
+  const levels = filter.split('/')
+  const coveredLevels = covered.split('/')
+  for (const [index, level] of levels.entries()) {
+    if (level === '#') return true
+    const other = coveredLevels[index]
+    if (other === undefined || other === '#') return false
+    if (level !== '+' && level !== other) return false
+  }
+  return levels.length === coveredLevels.length
+}

@@ -1,0 +1,153 @@
+/**
+ * The messages one connection brings: taken in, acknowledged when they are committed, and held
+ * back when too much waits to be.
+ *
+ * MQTT.js would handle the next packet only when this one is acknowledged, that is one message per
+ * sync. So it is told at once to go on and to leave acknowledging to us (`broker-link.ts`).
+ */
+import type { IPublishPacket } from 'mqtt'
+import type { Refusal, ReplyTo } from '../../message.ts'
+import type { CommitListener, Intake } from '../source.ts'
+import type { MqttClientOptions } from './options.ts'
+import { OwedAcknowledgements, PUBACK, PUBREC } from './owed-acknowledgements.ts'
+import { reasonCodeOf } from './reason-code.ts'
+
+/** What outlives a connection. */
+export interface InboundSession {
+  /** Packet ids of QoS 2 messages taken and not yet released by the broker, each with its commit cycle. */
+  readonly unreleased: Map<number, number>
+  /** Whatever belongs to this cycle or one before has been reported. */
+  reportedCycle: number
+}
+
+/** The user property that marks our receipts in MQTT 5. */
+export const RECEIPT_MARK = 'iot-analytics-connector-receipt'
+
+export interface InboundMessagesOptions {
+  readonly options: MqttClientOptions
+  readonly intake: Intake
+  readonly session: InboundSession
+  /** Writes acknowledgements to the connection. */
+  readonly write: (packets: Buffer) => void
+}
+
+export class InboundMessages implements CommitListener {
+  readonly #options: MqttClientOptions
+  readonly #intake: Intake
+  readonly #session: InboundSession
+  readonly #write: (packets: Buffer) => void
+  readonly #owed: OwedAcknowledgements
+  #stopped = false
+  /** Set while packets are held back: makes MQTT.js go on. */
+  #goOn: (() => void) | undefined
+
+  constructor({ options, intake, session, write }: InboundMessagesOptions) {
+    this.#options = options
+    this.#intake = intake
+    this.#session = session
+    this.#write = write
+    this.#owed = new OwedAcknowledgements(options.protocolVersion === 5)
+  }
+
+  get isHeldBack(): boolean {
+    return this.#goOn !== undefined
+  }
+
+  /** Calls `goOn` when the next packet may come: now, or when enough has been committed. */
+  handle(packet: IPublishPacket, goOn: () => void): void {
+    // After `stop`: neither taken nor acknowledged, so that the broker keeps it.
+    if (!this.#stopped) this.#take(packet)
+    if (this.#isFull) this.#goOn = goOn
+    else goOn()
+  }
+
+  /** The broker has let go of this QoS 2 packet id (PUBREL) and may use it again. */
+  released(packetId: number): void {
+    this.#session.unreleased.delete(packetId)
+  }
+
+  stop(): void {
+    this.#stopped = true
+  }
+
+  committed(cycle: number): void {
+    this.#session.reportedCycle = cycle
+    if (this.#owed.count > 0) this.#send(this.#owed.release(cycle))
+    this.#continue()
+  }
+
+  failed(cycle: number, refusal: Refusal): void {
+    this.#owed.fail(cycle, reasonCodeOf(refusal))
+    this.committed(cycle)
+  }
+
+  get #isFull(): boolean {
+    return this.#intake.isSaturated || this.#owed.count >= this.#options.maxUnacknowledged
+  }
+
+  #continue(): void {
+    const goOn = this.#goOn
+    if (goOn === undefined || this.#isFull) return
+    this.#goOn = undefined
+    goOn()
+  }
+
+  #take(packet: IPublishPacket): void {
+    const knownCycle = packet.qos === 2 ? this.#session.unreleased.get(idOf(packet)) : undefined
+    if (knownCycle !== undefined) {
+      // Sent again because our PUBREC was lost; taken in once [MQTT-4.3.3-10].
+      this.#acknowledge(packet, knownCycle, 0)
+      return
+    }
+    const route = this.#isWanted(packet) ? this.#intake.route(packet.topic) : undefined
+    if (route === undefined) {
+      this.#acknowledge(packet, this.#session.reportedCycle, 0)
+      return
+    }
+    const payload = bytesOf(packet)
+    const reply = replyTo(packet)
+    const cycle = this.#intake.accept(route, packet.topic, payload, 0, payload.length, reply)
+    if (cycle === -1) {
+      this.#acknowledge(packet, this.#session.reportedCycle, reasonCodeOf(this.#intake.lastRefusal))
+      return
+    }
+    if (packet.qos === 2) this.#session.unreleased.set(idOf(packet), cycle)
+    this.#acknowledge(packet, cycle, 0)
+  }
+
+  /** What the broker retained is old news, and our own receipts are none. */
+  #isWanted({ retain, properties }: IPublishPacket): boolean {
+    if (retain && this.#options.retained === 'ignore') return false
+    return properties?.userProperties?.[RECEIPT_MARK] === undefined
+  }
+
+  /** Acknowledges once `cycle` is reported, and not before what came before. */
+  #acknowledge(packet: IPublishPacket, cycle: number, reasonCode: number): void {
+    if (packet.qos === 0) return
+    const type = packet.qos === 1 ? PUBACK : PUBREC
+    this.#owed.owe(Math.max(cycle, this.#owed.newestCycle), type, idOf(packet), reasonCode)
+    if (this.#owed.newestCycle <= this.#session.reportedCycle) {
+      this.#send(this.#owed.release(this.#session.reportedCycle))
+    }
+  }
+
+  #send(packets: Buffer): void {
+    if (packets.length > 0) this.#write(packets)
+  }
+}
+
+function idOf({ messageId }: IPublishPacket): number {
+  return messageId ?? 0
+}
+
+function bytesOf({ payload }: IPublishPacket): Buffer {
+  return typeof payload === 'string' ? Buffer.from(payload) : payload
+}
+
+function replyTo({ properties }: IPublishPacket): ReplyTo | undefined {
+  const topic = properties?.responseTopic
+  if (topic === undefined) return undefined
+  const correlation = properties?.correlationData
+  // Copied, because it outlives the packet it is a part of.
+  return { topic, correlation: correlation === undefined ? undefined : Buffer.from(correlation) }
+}

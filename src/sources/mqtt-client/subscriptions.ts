@@ -1,0 +1,88 @@
+/**
+ * Our subscriptions on one connection. Each answer is looked at: a filter that the broker refuses
+ * is reported and asked for again, for access lists get mended; the others work meanwhile.
+ */
+import type { IClientSubscribeOptions, MqttClient } from 'mqtt'
+import type { Clock, Timer } from '../../clock.ts'
+import { ConnectorError } from '../../errors.ts'
+import type { MqttClientOptions } from './options.ts'
+import { reconnectDelayMs } from './reconnect-delay.ts'
+
+export interface SubscriptionsOptions {
+  readonly client: MqttClient
+  readonly options: MqttClientOptions
+  readonly filters: readonly string[]
+  readonly clock: Clock
+  readonly random: () => number
+  readonly refused: (error: ConnectorError, delayMs: number) => void
+  /** Every filter is subscribed; `weakened` are those that the broker granted a lower QoS than asked. */
+  readonly complete: (weakened: readonly string[]) => void
+}
+
+export class Subscriptions {
+  readonly #options: SubscriptionsOptions
+  #missing: readonly string[]
+  readonly #weakened: string[] = []
+  #attempt = 0
+  #timer: Timer | undefined
+  #stopped = false
+
+  constructor(options: SubscriptionsOptions) {
+    this.#options = options
+    this.#missing = options.filters
+  }
+
+  async subscribe(): Promise<void> {
+    const answers = await Promise.all(
+      this.#missing.map(async (filter) => ({ filter, isGranted: await this.#ask(filter) })),
+    )
+    if (this.#stopped) return
+    this.#missing = answers.filter(({ isGranted }) => !isGranted).map(({ filter }) => filter)
+    if (this.#missing.length === 0) this.#options.complete(this.#weakened)
+    else this.#askAgainLater()
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#timer?.cancel()
+  }
+
+  #askAgainLater(): void {
+    const { clock, random, options, refused } = this.#options
+    const delayMs = reconnectDelayMs(this.#attempt, random())
+    this.#attempt += 1
+    const filters = this.#missing.map((filter) => `"${filter}"`).join(', ')
+    const error = new ConnectorError(
+      'SubscriptionRefused',
+      `the broker ${options.url} refused to let us subscribe to ${filters}; ` +
+        `its access list must allow that to user ${options.username ?? '(none)'}`,
+    )
+    this.#timer = clock.after(delayMs, () => void this.subscribe())
+    refused(error, delayMs)
+  }
+
+  /** False when the broker refused, or the connection ended meanwhile. */
+  #ask(filter: string): Promise<boolean> {
+    const { client, options } = this.#options
+    const topic =
+      options.shareGroup === undefined ? filter : `$share/${options.shareGroup}/${filter}`
+    return new Promise((resolve) => {
+      client.subscribe(topic, this.#settings(), (error, granted) => {
+        if (!error && granted?.some(({ qos }) => qos < options.qos)) this.#weakened.push(filter)
+        resolve(!error)
+      })
+    })
+  }
+
+  #settings(): IClientSubscribeOptions {
+    const { qos, protocolVersion, shareGroup, retained } = this.#options.options
+    if (protocolVersion !== 5) return { qos }
+    return {
+      qos,
+      // What we publish ourselves is not to come back; for a shared subscription that may not be
+      // asked for [MQTT-3.8.3-4], there our receipts are known by their mark.
+      nl: shareGroup === undefined,
+      rh: retained === 'ignore' ? 2 : 0,
+    }
+  }
+}

@@ -1,0 +1,50 @@
+/** An authority and the certificates it signs, made by the openssl program for one test. */
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+
+export const skipWithoutOpenssl: string | false =
+  spawnSync('openssl', ['version']).status === 0
+    ? false
+    : 'openssl is missing: apt-get install openssl'
+
+export interface Certificates {
+  /** Path of the file `name`, for example `ca.crt`, `broker.key`. */
+  path(name: string): string
+}
+
+/** `ca`, a `broker` for the name broker.test and 127.0.0.1, and a client `connector`; each .crt and .key. */
+export function makeCertificates(t: TestContext): Certificates {
+  const directory = mkdtempSync(join(tmpdir(), 'certificates-'))
+  t.after(() => rmSync(directory, { recursive: true, force: true }))
+  const path = (name: string): string => join(directory, name)
+  const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
+
+  openssl(
+    ...['req', '-x509', ...newKey, '-days', '2', '-subj', '/CN=test authority'],
+    ...['-keyout', path('ca.key'), '-out', path('ca.crt')],
+  )
+  for (const [name, extensions] of [
+    ['broker', 'subjectAltName=DNS:broker.test,IP:127.0.0.1'],
+    ['connector', 'extendedKeyUsage=clientAuth'],
+  ] as const) {
+    writeFileSync(path(`${name}.ext`), extensions)
+    openssl(
+      ...['req', ...newKey, '-subj', `/CN=${name}`],
+      ...['-keyout', path(`${name}.key`), '-out', path(`${name}.csr`)],
+    )
+    openssl(
+      ...['x509', '-req', '-days', '2', '-in', path(`${name}.csr`), '-out', path(`${name}.crt`)],
+      ...['-CA', path('ca.crt'), '-CAkey', path('ca.key'), '-CAcreateserial'],
+      ...['-extfile', path(`${name}.ext`)],
+    )
+  }
+  return { path }
+}
+
+function openssl(...parameters: readonly string[]): void {
+  const { status, stderr } = spawnSync('openssl', parameters, { encoding: 'utf8' })
+  if (status !== 0) throw new Error(`openssl ${parameters[0]}: ${stderr}`)
+}
