@@ -14,6 +14,8 @@ const CHANNELS = ['alpha', 'beta', 'gamma'] as const
 const READERS = ['primary', 'second'] as const
 const MAX_BACKLOG = 6
 const MAX_ACTIVE = 2
+/** About what one message of a trial takes. */
+const MESSAGE_BYTES = 180
 
 const operationOf = fc.oneof(
   {
@@ -73,6 +75,8 @@ class Trial {
   /** Settled by the primary, or told as dropped. */
   readonly #accountedFor = new Set<string>()
   #toldOfDrops = 0
+  /** What the primary settled since the last crash: none of it may be told as dropped as well. */
+  #settledInThisLife = new Set<string>()
   /** Then what was settled since the last checkpoint waits again, beyond any bound. */
   #hasCrashed = false
 
@@ -81,7 +85,9 @@ class Trial {
     readers: readonly string[]
     dropBehavior: 'DROP_NEWEST' | 'DROP_OLDEST'
   }) {
-    this.#disk = options.onDisk ? new PretendDisk({ segmentMessages: 3 }) : undefined
+    this.#disk = options.onDisk
+      ? new PretendDisk({ segmentMessages: 3, isSlow: true, maxBytes: 25 * MESSAGE_BYTES })
+      : undefined
     this.#readers = options.readers
     this.#dropBehavior = options.dropBehavior
     this.#rig = this.#newRig()
@@ -187,7 +193,7 @@ class Trial {
     for (const [index, message] of lease.messages.entries()) {
       if (fates[index] === 1) rejected.push(index)
       if (fates[index] === 2) kept.push(index)
-      else if (cursor.reader === 'primary') this.#accountedFor.add(message.senderId!)
+      else if (cursor.reader === 'primary') this.#noteSettled(message.senderId!)
     }
     cursor.settle(lease, { rejected, kept })
   }
@@ -200,12 +206,19 @@ class Trial {
     this.#staged.clear()
     this.#leases = []
     this.#toldOfDrops = 0
+    this.#settledInThisLife.clear()
     this.#rig = this.#newRig()
     await this.#rig.set.open()
   }
 
+  #noteSettled(id: string): void {
+    assert.ok(!this.#settledInThisLife.has(id), `${id} was settled twice`)
+    this.#settledInThisLife.add(id)
+    this.#accountedFor.add(id)
+  }
+
   #noteDrops(): void {
-    for (const { id } of this.#rig.dropped.slice(this.#toldOfDrops)) this.#accountedFor.add(id!)
+    for (const { id } of this.#rig.dropped.slice(this.#toldOfDrops)) this.#noteSettled(id!)
     this.#toldOfDrops = this.#rig.dropped.length
   }
 
@@ -250,7 +263,7 @@ class Trial {
       for (const message of lease.messages) {
         assert.ok(message.offset > last, 'order is kept')
         last = message.offset
-        if (cursor.reader === 'primary') this.#accountedFor.add(message.senderId!)
+        if (cursor.reader === 'primary') this.#noteSettled(message.senderId!)
       }
       cursor.settle(lease, { rejected: [], kept: [] })
     }

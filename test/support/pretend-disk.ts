@@ -31,11 +31,14 @@ interface Medium {
 export interface PretendDiskOptions {
   readonly maxBytes?: number
   readonly segmentMessages?: number
+  /** Reads take a turn of the event loop, so that other things happen meanwhile. */
+  readonly isSlow?: boolean
 }
 
 export class PretendDisk {
   readonly maxBytes: number
   readonly segmentMessages: number
+  readonly isSlow: boolean
   readonly media = new Map<string, Medium>()
   /** While set, commits and state writes fail with this system error code. */
   failure: string | undefined
@@ -51,6 +54,7 @@ export class PretendDisk {
   constructor(options: PretendDiskOptions = {}) {
     this.maxBytes = options.maxBytes ?? Number.POSITIVE_INFINITY
     this.segmentMessages = options.segmentMessages ?? 4
+    this.isSlow = options.isSlow ?? false
   }
 
   get heldCommits(): number {
@@ -216,7 +220,8 @@ class PretendDiskLog implements ChannelLog {
     this.#committed += count
   }
 
-  read(from: number, maxCount: number, maxBytes: number): Promise<readonly Message[]> {
+  async read(from: number, maxCount: number, maxBytes: number): Promise<readonly Message[]> {
+    if (this.#disk.isSlow) await new Promise((resolve) => setImmediate(resolve))
     const messages: Message[] = []
     let bytes = 0
     for (const { message } of this.#medium.stored) {
@@ -225,7 +230,7 @@ class PretendDiskLog implements ChannelLog {
       if (messages.length === maxCount || (messages.length > 0 && bytes > maxBytes)) break
       messages.push(message)
     }
-    return Promise.resolve(messages)
+    return messages
   }
 
   offsetAt(time: number): Promise<number> {
