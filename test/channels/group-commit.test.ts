@@ -1,0 +1,210 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ChannelSetRig, ledgerGap, type RigOptions } from '../support/channel-set-rig.ts'
+import { PretendDisk } from '../support/pretend-disk.ts'
+
+async function openRig(options: RigOptions): Promise<ChannelSetRig> {
+  const rig = new ChannelSetRig(options)
+  await rig.set.open()
+  return rig
+}
+
+/** Lets everything happen that the event loop has been given to do. */
+async function turn(): Promise<void> {
+  for (let i = 0; i < 3; i += 1) await new Promise((resolve) => setImmediate(resolve))
+}
+
+test('what is accepted in one turn is committed together, what comes meanwhile with the next', async () => {
+  const disk = new PretendDisk()
+  disk.holdsCommits = true
+  const rig = await openRig({ disk })
+
+  const first = [rig.offer('c', 'a'), rig.offer('d', 'b')]
+  await turn()
+  const second = [rig.offer('c', 'c'), rig.offer('d', 'd')]
+  await turn()
+  const beforeSync = [...rig.cycles]
+  disk.releaseCommits()
+  await turn()
+  const afterSync = [...rig.cycles]
+  disk.releaseCommits()
+  await turn()
+
+  assert.deepEqual(
+    [first, second],
+    [
+      [1, 1],
+      [2, 2],
+    ],
+  )
+  assert.deepEqual(beforeSync, [])
+  assert.deepEqual(afterSync, ['committed 1'])
+  assert.deepEqual(rig.cycles, ['committed 1', 'committed 2'])
+  assert.equal(disk.commits, 4)
+})
+
+test('a minimum interval holds commits apart, and flush does not wait for it', async () => {
+  const rig = await openRig({ disk: new PretendDisk(), minCommitIntervalMs: 50 })
+  rig.offer('c', 'a')
+  await turn()
+  rig.offer('c', 'b')
+  await turn()
+  const within = [...rig.cycles]
+  rig.clock.advance(50)
+  await turn()
+  const after = [...rig.cycles]
+  rig.offer('c', 'c')
+  await rig.set.flush()
+
+  assert.deepEqual(within, ['committed 1'])
+  assert.deepEqual(after, ['committed 1', 'committed 2'])
+  assert.deepEqual(rig.cycles, ['committed 1', 'committed 2', 'committed 3'])
+})
+
+test('memory commits are reported within the turn of the event loop that follows', async () => {
+  const rig = await openRig({})
+
+  rig.offer('c', 'a')
+  await new Promise((resolve) => setImmediate(resolve))
+  await Promise.resolve()
+
+  assert.deepEqual(rig.cycles, ['committed 1'])
+})
+
+test('more staged bytes than may be held saturate the set until they are committed', async () => {
+  const disk = new PretendDisk()
+  disk.holdsCommits = true
+  const rig = await openRig({ disk, memoryBytes: 2_000 })
+
+  rig.offer('c', 'a', 'x'.repeat(1_500))
+  const before = rig.set.isSaturated
+  await turn()
+  rig.offer('c', 'b', 'x'.repeat(500))
+  const staged = rig.set.isSaturated
+  disk.releaseCommits()
+  await turn()
+  const after = rig.set.isSaturated
+  disk.releaseCommits()
+  await turn()
+
+  assert.deepEqual([before, staged, after], [false, true, false])
+})
+
+test('messages of a failed commit are counted, their senders told, and nothing shifts in the ledger', async () => {
+  const disk = new PretendDisk()
+  const rig = await openRig({ disk })
+  rig.offer('c', 'a')
+  await rig.set.flush()
+  disk.holdsCommits = true
+  rig.offer('c', 'b')
+  await turn()
+  rig.offer('c', 'c')
+  disk.failure = 'ENOSPC'
+  disk.holdsCommits = false
+  disk.releaseCommits()
+  await Promise.resolve()
+  await Promise.resolve()
+  disk.failure = undefined
+
+  await rig.set.flush()
+  rig.clock.advance(200)
+
+  assert.deepEqual(
+    rig.dropped.map(({ id, error }) => [id, error]),
+    [['b', 'StorageFailed']],
+  )
+  assert.match(rig.dropped[0]!.message, /Channel c can't be stored: .*ENOSPC/)
+  assert.deepEqual(rig.cycles, ['committed 1', 'failed 2 StorageFailed', 'committed 3'])
+  assert.deepEqual(await rig.deliver('c'), ['a', 'c'])
+  const row = rig.ledger('c')
+  assert.deepEqual([row.received, row.delivered, row.dropped], [3, 2, { StorageFailed: 1 }])
+  assert.equal(ledgerGap(row), 0)
+})
+
+test('while storage fails newcomers are refused without a try, then it is tried and recovers by itself', async () => {
+  const disk = new PretendDisk()
+  const reports: string[] = []
+  const rig = await openRig({
+    disk,
+    observer: {
+      storageFailed: (channel, error) => reports.push(`failed ${channel} ${error.code}`),
+      storageRecovered: () => reports.push('recovered'),
+    },
+  })
+  disk.failure = 'ENOSPC'
+  rig.offer('c', 'a')
+  await turn()
+  const tries = disk.commits
+  for (let i = 0; i < 100; i += 1) assert.equal(rig.offer('c', `b${i}`), -1)
+  await turn()
+  const triesMeanwhile = disk.commits - tries
+  const failure = rig.set.storageFailure
+  rig.clock.advance(100)
+  rig.offer('c', 'c')
+  await turn()
+  assert.equal(rig.offer('c', 'd'), -1)
+  rig.clock.advance(199)
+  assert.equal(rig.offer('c', 'e'), -1)
+  rig.clock.advance(1)
+  disk.failure = undefined
+  const taken = rig.offer('c', 'f')
+  await turn()
+
+  assert.equal(triesMeanwhile, 0)
+  assert.equal(failure?.error, 'StorageFailed')
+  assert.equal(rig.set.lastRefusal.error, 'StorageFailed')
+  assert.ok(taken > 0)
+  assert.equal(rig.set.storageFailure, undefined)
+  assert.deepEqual(reports, ['failed c StorageFailed', 'recovered'])
+  assert.deepEqual(await rig.deliver('c'), ['f'])
+  assert.equal(ledgerGap(rig.ledger('c')), 0)
+})
+
+test('one channel that can’t be stored does not stop the others', async () => {
+  const disk = new PretendDisk()
+  const rig = await openRig({ disk })
+  disk.failure = 'EIO'
+  disk.failingChannels = ['broken']
+  rig.offer('broken', 'a')
+  rig.offer('whole', 'b')
+  await turn()
+
+  const refused = rig.offer('broken', 'c')
+  const taken = rig.offer('whole', 'd')
+  await turn()
+
+  assert.equal(refused, -1)
+  assert.ok(taken > 0)
+  assert.deepEqual(await rig.deliver('whole'), ['b', 'd'])
+  assert.deepEqual(
+    rig.dropped.map(({ id }) => id),
+    ['a'],
+  )
+})
+
+test('closing commits what is staged, and a second close is the same', async () => {
+  const disk = new PretendDisk()
+  const before = await openRig({ disk })
+  before.offer('c', 'a')
+  const closing = before.set.close()
+  await Promise.all([closing, before.set.close()])
+
+  const rig = await openRig({ disk })
+
+  assert.deepEqual(await rig.deliver('c'), ['a'])
+})
+
+test('channels found at start and new ones are told of', async () => {
+  const disk = new PretendDisk()
+  const before = await openRig({ disk })
+  before.offer('old', 'a')
+  await before.set.close()
+  const rig = await openRig({ disk })
+  const told: string[] = []
+
+  rig.set.onChannel((channel) => told.push(channel.name))
+  rig.offer('fresh', 'b')
+  rig.offer('fresh', 'c')
+
+  assert.deepEqual(told, ['old', 'fresh'])
+})
