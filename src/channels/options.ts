@@ -28,6 +28,20 @@ export const storageOptions = z
       .min(64 * 1024)
       .default(16 * MEBIBYTE)
       .describe('A log file is sealed at this size. Space is given back a whole file at a time.'),
+    segmentMaxAge: z
+      .number()
+      .int()
+      .min(1000)
+      .default(86_400_000)
+      .describe('A log file is sealed at this age, in milliseconds, even when it is small.'),
+    historyBytes: z
+      .number()
+      .int()
+      .min(0)
+      .default(256 * MEBIBYTE)
+      .describe(
+        'Bytes of messages that no destination waits for any more are kept for replay, within maxBytes. They go first when room is needed.',
+      ),
     minCommitInterval: z
       .number()
       .min(0)

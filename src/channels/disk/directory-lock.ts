@@ -1,0 +1,159 @@
+/**
+ * Keeps two processes out of one data directory, without outliving its owner.
+ *
+ *     <dir>/lock.<n>   JSON: who holds it. The highest n counts; the others are left-overs.
+ *
+ * A lock is stale when its owner released it, or is no longer the process it was: a pid alone
+ * may have been given to another since, so boot, start time and pid namespace are compared too.
+ * A stale lock.<n> is never removed but outnumbered: whoever creates lock.<n+1> (a hard link,
+ * so that it appears with its contents and only once) holds the directory and then clears away
+ * the lower ones. Because the highest is never removed, somebody who was slow and creates a lower
+ * number always sees a higher one afterwards, and withdraws.
+ */
+import { link, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { ConnectorError, systemCodeOf } from '../../errors.ts'
+
+const NAME = /^lock\.(\d{1,15})$/
+
+interface Owner {
+  readonly pid: number
+  /** Clock ticks since boot, from /proc/<pid>/stat. */
+  readonly startedAt: string
+  readonly bootId: string
+  readonly pidNamespace: string
+  readonly host: string
+  readonly isReleased: boolean
+}
+
+export class DirectoryLock {
+  readonly #directory: string
+  #held: { path: string; owner: Owner } | undefined
+
+  constructor(directory: string) {
+    this.#directory = directory
+  }
+
+  /** @throws {ConnectorError} DirectoryLocked, naming the process that uses the directory */
+  async acquire(): Promise<void> {
+    const owner = await thisProcess()
+    for (;;) {
+      const highest = await this.#highest()
+      const path = join(this.#directory, `lock.${highest}`)
+      const holder = highest === 0 ? undefined : await readOwner(path)
+      if (holder !== undefined && (await isAlive(holder, owner))) {
+        throw new ConnectorError(
+          'DirectoryLocked',
+          `expected ${this.#directory} to be free, but process ${holder.pid} on ${holder.host} uses it`,
+        )
+      }
+      if (await this.#create(highest + 1, owner)) return
+    }
+  }
+
+  async release(): Promise<void> {
+    const held = this.#held
+    this.#held = undefined
+    if (held === undefined) return
+    await writeFile(held.path, JSON.stringify({ ...held.owner, isReleased: true })).catch(
+      () => undefined,
+    )
+  }
+
+  /** False when somebody else was quicker. */
+  async #create(number: number, owner: Owner): Promise<boolean> {
+    const path = join(this.#directory, `lock.${number}`)
+    const draft = join(this.#directory, `lock.draft.${owner.pid}.${process.hrtime.bigint()}`)
+    await writeFile(draft, JSON.stringify({ ...owner, isReleased: false }))
+    try {
+      await link(draft, path)
+    } catch (error) {
+      if (systemCodeOf(error) === 'EEXIST') return false
+      throw error
+    } finally {
+      await rm(draft, { force: true })
+    }
+    if ((await this.#highest()) > number) {
+      await rm(path, { force: true })
+      return false
+    }
+    this.#held = { path, owner }
+    for (const lower of await this.#numbers()) {
+      if (lower < number) await rm(join(this.#directory, `lock.${lower}`), { force: true })
+    }
+    return true
+  }
+
+  async #highest(): Promise<number> {
+    return Math.max(0, ...(await this.#numbers()))
+  }
+
+  async #numbers(): Promise<number[]> {
+    const names = await readdir(this.#directory)
+    return names.flatMap((name) => {
+      const digits = NAME.exec(name)?.[1]
+      return digits === undefined ? [] : [Number(digits)]
+    })
+  }
+}
+
+async function thisProcess(): Promise<Owner> {
+  return {
+    pid: process.pid,
+    startedAt: (await startOf('self')) ?? '',
+    bootId: await readFile('/proc/sys/kernel/random/boot_id', 'latin1').then(
+      (text) => text.trim(),
+      () => '',
+    ),
+    pidNamespace: await readlink('/proc/self/ns/pid').catch(() => ''),
+    host: hostname(),
+    isReleased: false,
+  }
+}
+
+/** Field 22 of /proc/<pid>/stat; the name in field 2 may contain anything, so count from its end. */
+async function startOf(pid: string): Promise<string | undefined> {
+  try {
+    const stat = await readFile(`/proc/${pid}/stat`, 'latin1')
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+  } catch {
+    return undefined
+  }
+}
+
+/** Undefined when it can't be read: its writing was cut short by a power failure. */
+async function readOwner(path: string): Promise<Owner | undefined> {
+  try {
+    const value: unknown = JSON.parse(await readFile(path, 'utf8'))
+    return isOwner(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isOwner(value: unknown): value is Owner {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'pid' in value &&
+    typeof value.pid === 'number' &&
+    'startedAt' in value &&
+    'bootId' in value &&
+    'isReleased' in value
+  )
+}
+
+async function isAlive(holder: Owner, self: Owner): Promise<boolean> {
+  if (holder.isReleased) return false
+  if (holder.bootId !== self.bootId) return false
+  if (holder.pidNamespace !== self.pidNamespace) return false
+  const startedAt = await startOf(String(holder.pid))
+  if (self.startedAt !== '') return startedAt === holder.startedAt
+  try {
+    process.kill(holder.pid, 0)
+    return true
+  } catch (error) {
+    return systemCodeOf(error) === 'EPERM'
+  }
+}

@@ -1,0 +1,294 @@
+/**
+ * A channel's log on disk: segments for what is durable, a staging area for what is not yet, and
+ * for what became so only just now.
+ *
+ *     <dir>/channels/<channel>/0000000000000000.log   sealed, with its .idx
+ *                              0000000000131072.log   active
+ *                              cursors                where the readers are
+ *
+ * Reads at the head come from memory; others from a window of one segment at a time, so that a
+ * backlog of any size costs the same.
+ */
+import { asConnectorError, messageOf } from '../../errors.ts'
+import type { Draft, Message } from '../../message.ts'
+import {
+  type ChannelLog,
+  type ChannelState,
+  CommitError,
+  type OffsetRange,
+} from '../channel-log.ts'
+import { Batch, type Chunk } from './chunk.ts'
+import { logIdText } from './frame.ts'
+import { LogSegments, type LogSegmentsOptions } from './log-segments.ts'
+import { addRange, coveredUpTo } from './offset-ranges.ts'
+import type { Segment } from './segment.ts'
+import { SegmentWriter, type SegmentWriterOptions } from './segment-writer.ts'
+import { Sequence } from './sequence.ts'
+import { type StagedGroup, StagingArea } from './staging-area.ts'
+import { encodeState, writeStateFile } from './state-file.ts'
+
+/** Claimed for every log: its state twice over, and room to begin a fresh segment on a full disk. */
+export const LOG_RESERVE_BYTES = 4096
+
+export interface DiskLogOptions extends SegmentWriterOptions, LogSegmentsOptions {
+  /** Lets go of chunks that are only kept for quick reading, in any log. */
+  readonly makeMemory: (bytes: number) => void
+  /** Called when released segments were added to the history. */
+  readonly trimHistory: () => void
+}
+
+/** Where a log goes on: what recovery found, or nothing for a new one. */
+export interface DiskLogStart {
+  readonly segments: Segment[]
+  readonly isLastOpen: boolean
+  readonly end: number
+  readonly damaged: readonly OffsetRange[]
+  readonly state: ChannelState | undefined
+  readonly stateBytes: number
+}
+
+export class DiskLog implements ChannelLog {
+  readonly channel: string
+  readonly id: string
+  readonly #options: DiskLogOptions
+  readonly #segments: LogSegments
+  readonly #staging: StagingArea
+  readonly #writer: SegmentWriter
+  readonly #states = new Sequence()
+  #committed: number
+  #released = 0
+  #committing: Promise<void> | undefined
+  #renewing: Promise<void> | undefined
+  #state: ChannelState | undefined
+  #stateBytes: number
+  /** Claimed of the disk for the state. */
+  #stateClaim = LOG_RESERVE_BYTES
+
+  constructor(options: DiskLogOptions, start: DiskLogStart) {
+    this.#options = options
+    this.channel = options.channel
+    this.id = logIdText(options.identity)
+    this.#segments = new LogSegments(options, start.segments, start.damaged)
+    this.#committed = start.end
+    this.#state = start.state
+    this.#stateBytes = start.stateBytes
+    this.#stateClaim = Math.max(LOG_RESERVE_BYTES, start.stateBytes * 2)
+    this.#staging = new StagingArea({ ...options, end: start.end })
+    this.#writer = new SegmentWriter(options, start.segments, start.isLastOpen)
+  }
+
+  get start(): number {
+    return this.#segments.list[0]?.base ?? this.#committed
+  }
+
+  get committed(): number {
+    return this.#committed
+  }
+
+  get end(): number {
+    return this.#staging.end
+  }
+
+  get bytes(): number {
+    return this.#segments.heldBytes + this.#stateBytes + this.#staging.stagedBytes
+  }
+
+  get memoryBytes(): number {
+    return this.#staging.memoryBytes + this.#segments.windowBytes
+  }
+
+  get damaged(): readonly OffsetRange[] {
+    return this.#segments.damaged
+  }
+
+  get nextReclaim(): number {
+    const oldest = this.#segments.oldestNeeded
+    if (oldest === undefined || oldest.end >= this.#committed) {
+      return this.#released < this.#committed ? this.#committed : this.end
+    }
+    return oldest.end
+  }
+
+  /** When the oldest segment kept only for replay was written; undefined when there is none. */
+  get oldestHistoryAt(): number | undefined {
+    return this.#segments.oldestHistoryAt
+  }
+
+  append(draft: Draft): void {
+    this.#options.space.staged += this.#staging.append(draft)
+  }
+
+  commit(): Promise<void> {
+    const committing = this.#commit().finally(() => {
+      this.#committing = undefined
+    })
+    this.#committing = committing
+    return committing
+  }
+
+  async #commit(): Promise<void> {
+    const group = this.#staging.cut()
+    await this.#renewing
+    if (group.bytes === 0) {
+      await this.#writer.syncDirectory()
+      return
+    }
+    try {
+      await this.#writer.write(group)
+    } catch (cause) {
+      await this.#writer.abandon()
+      throw this.#discard(group, cause)
+    }
+    this.#options.space.staged -= group.bytes
+    this.#committed = group.endOffset
+  }
+
+  #discard(group: StagedGroup, cause: unknown): CommitError {
+    const batch = new Batch(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY)
+    for (const { chunk } of group.parts) {
+      const from = Math.max(group.firstOffset, chunk.firstOffset)
+      chunk.collect(from, Math.min(group.endOffset, chunk.endOffset), batch)
+    }
+    this.#staging.discard(group)
+    this.#options.space.staged -= group.bytes
+    const what = `writing ${batch.messages.length} messages of channel ${this.channel}`
+    return new CommitError(`${what}: ${messageOf(cause)}`, batch.messages, { cause })
+  }
+
+  async read(from: number, maxCount: number, maxBytes: number): Promise<readonly Message[]> {
+    const batch = new Batch(maxCount, maxBytes)
+    let at = from
+    while (!batch.isFull) {
+      at = coveredUpTo(this.damaged, Math.max(at, this.start))
+      if (at >= this.#committed) break
+      const chunk = this.#staging.find(at) ?? (await this.#load(at))
+      if (chunk !== undefined) at = this.#collect(chunk, at, batch)
+    }
+    return batch.messages
+  }
+
+  /** Takes what the chunk has from `from` on; returns where to go on. */
+  #collect(chunk: Chunk, from: number, batch: Batch): number {
+    const count = batch.messages.length
+    const before = Math.min(this.#committed, chunk.endOffset)
+    chunk.collect(from, before, batch)
+    if (batch.unreadable !== undefined) addRange(this.#segments.damaged, batch.unreadable)
+    if (batch.isFull || batch.unreadable !== undefined) {
+      batch.unreadable = undefined
+      const last = batch.messages.length > count ? batch.messages.at(-1) : undefined
+      return last === undefined ? from : last.offset + 1
+    }
+    return before
+  }
+
+  async #load(offset: number): Promise<Chunk | undefined> {
+    try {
+      return await this.#segments.load(offset, this.#committed)
+    } catch (error) {
+      throw asConnectorError(error, 'StorageFailed', `reading channel ${this.channel}`)
+    }
+  }
+
+  async offsetAt(time: number): Promise<number> {
+    for (const segment of [...this.#segments.list]) {
+      let at = await this.#firstSince(segment, time)
+      while (at !== undefined) {
+        at = coveredUpTo(this.damaged, Math.max(at, this.start))
+        if (at >= Math.min(segment.end, this.#committed)) break
+        const chunk = this.#staging.find(at) ?? (await this.#load(at))
+        const found = chunk?.offsetAt(at, time)
+        if (found !== undefined && found < this.#committed) return found
+        if (chunk !== undefined) at = chunk.endOffset
+      }
+    }
+    return this.#committed
+  }
+
+  async #firstSince(segment: Segment, time: number): Promise<number | undefined> {
+    try {
+      return await this.#segments.locateTime(segment, time)
+    } catch (error) {
+      throw asConnectorError(error, 'StorageFailed', `reading channel ${this.channel}`)
+    }
+  }
+
+  release(offset: number): void {
+    if (offset <= this.#released) return
+    this.#released = Math.min(offset, this.#committed)
+    this.#staging.dropBelow(this.#released)
+    this.#segments.release(this.#released)
+    this.#options.trimHistory()
+  }
+
+  loadState(): Promise<ChannelState | undefined> {
+    return Promise.resolve(this.#state)
+  }
+
+  saveState(state: ChannelState): Promise<void> {
+    return this.#states.run(async () => {
+      const bytes = encodeState(state)
+      const { files, directory, space, makeRoom } = this.#options
+      try {
+        const more = Math.max(bytes.length, this.#stateBytes) + bytes.length - this.#stateClaim
+        if (more > 0) {
+          await space.claim(more, makeRoom)
+          this.#stateClaim += more
+        }
+        await this.#writer.makeDirectory()
+        await writeStateFile(files, directory, bytes)
+      } catch (error) {
+        throw asConnectorError(error, 'StorageFailed', `saving the state of ${this.channel}`)
+      }
+      this.#writer.touchDirectory()
+      this.#state = state
+      this.#stateBytes = bytes.length
+    })
+  }
+
+  /** Lets go of the oldest segment that is only kept for replay. */
+  evictOldest(): void {
+    this.#segments.evictOldest()
+  }
+
+  /** Lets go of the oldest chunk that is only kept for quick reading; returns its bytes. */
+  dropOldestChunk(): number {
+    return this.#staging.dropOldest(this.#committed)
+  }
+
+  /**
+   * Puts a fresh, empty segment in the place of all others when every message is released.
+   * Returns how many bytes that gives back; 0 when it is not the time.
+   */
+  renew(): number {
+    const old = [...this.#segments.list]
+    const held = this.#segments.heldBytes
+    const fresh = this.#writer.freshBytes
+    const isDrained = this.#released >= this.#committed && old.at(-1)?.end !== old.at(-1)?.base
+    const isBusy = this.#committing !== undefined || this.#renewing !== undefined
+    if (isBusy || !isDrained || held <= fresh) return 0
+    const { space } = this.#options
+    space.giveBack(held - fresh)
+    this.#renewing = this.#renew(old)
+      .catch(() => space.count(held - fresh))
+      .finally(() => {
+        this.#renewing = undefined
+      })
+    space.removing(this.#renewing)
+    return held - fresh
+  }
+
+  async #renew(old: readonly Segment[]): Promise<void> {
+    await this.#writer.renew(this.#committed)
+    this.#segments.dropAllBut(1)
+    for (const segment of old) await this.#segments.remove(segment)
+  }
+
+  async close(): Promise<void> {
+    await this.#committing?.catch(() => undefined)
+    await this.#renewing
+    await this.#states.run(() => Promise.resolve())
+    await this.#writer.close()
+    await this.#segments.close()
+    this.#staging.clear()
+  }
+}

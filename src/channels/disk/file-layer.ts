@@ -1,0 +1,44 @@
+/**
+ * The few things the disk log asks of a file system, so that tests can put a disk in its place
+ * that tears, loses, fills up and fails.
+ *
+ * What a caller may rely on is what POSIX gives and no more: a write is durable after `sync` of its
+ * file, a name (created, renamed, removed) after `syncDirectory` of its directory. Everything
+ * rejects with a Node system error (`code` is `ENOSPC`, `EIO`, …).
+ */
+export interface FileLayer {
+  /** Creates the directory and its parents where missing. */
+  makeDirectory(path: string): Promise<void>
+  /** Entries of a directory in no order; none when it does not exist. */
+  list(path: string): Promise<readonly DirectoryEntry[]>
+  open(path: string, mode: OpenMode): Promise<OpenFile>
+  /** Replaces `to` where it exists. */
+  rename(from: string, to: string): Promise<void>
+  /** Succeeds when there is no such file. */
+  remove(path: string): Promise<void>
+  syncDirectory(path: string): Promise<void>
+}
+
+/** `create` refuses an existing file (EEXIST), `replace` empties one, `edit` reads and writes one. */
+export type OpenMode = 'create' | 'replace' | 'edit' | 'read'
+
+export interface DirectoryEntry {
+  readonly name: string
+  readonly isDirectory: boolean
+  /** 0 for a directory. */
+  readonly bytes: number
+  /** Milliseconds since 1970. */
+  readonly modifiedAt: number
+}
+
+export interface OpenFile {
+  /** Writes `bytes[start, end)` at `position`; resolves when all of it is written. */
+  write(bytes: Buffer, start: number, end: number, position: number): Promise<void>
+  /** Fills `into[0, length)` from `position`; the count is smaller only at the file's end. */
+  read(into: Buffer, length: number, position: number): Promise<number>
+  /** Makes contents and length durable (`fdatasync`). */
+  sync(): Promise<void>
+  truncate(bytes: number): Promise<void>
+  bytes(): Promise<number>
+  close(): Promise<void>
+}

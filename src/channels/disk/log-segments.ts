@@ -1,0 +1,186 @@
+/**
+ * The segments of one log from the readers' side: which file holds an offset, the window read
+ * last, what was found damaged, and which segments nobody waits for any more.
+ *
+ *      history (released, kept for replay)   │  needed           active
+ *     ┌─────────┬─────────┬─────────┐ ┌──────┴──┬─────────┐ ┌──────────
+ *     └─────────┴─────────┴─────────┘ └─────────┴─────────┘ └──────────
+ *      evicted from this end                 ▲ released
+ */
+import type { OffsetRange } from '../channel-log.ts'
+import type { MemoryBudget } from '../memory-budget.ts'
+import type { Chunk } from './chunk.ts'
+import type { DiskSpace } from './disk-space.ts'
+import type { FileLayer } from './file-layer.ts'
+import type { LogIdentity } from './frame.ts'
+import { addRange } from './offset-ranges.ts'
+import type { Quarantine } from './quarantine.ts'
+import type { Segment } from './segment.ts'
+import { SegmentReader, type Window } from './segment-reader.ts'
+import { Sequence } from './sequence.ts'
+
+export interface LogSegmentsOptions {
+  readonly channel: string
+  readonly files: FileLayer
+  readonly identity: LogIdentity
+  readonly space: DiskSpace
+  readonly budget: MemoryBudget
+  readonly quarantine: Quarantine
+}
+
+export class LogSegments {
+  /** Oldest first. The last one is written to, if any is. */
+  readonly list: Segment[]
+  readonly damaged: OffsetRange[]
+  readonly #options: LogSegmentsOptions
+  readonly #reader: SegmentReader
+  readonly #disk = new Sequence()
+  /** Segments at the front that are history, and their bytes. */
+  #historyCount = 0
+  #window: Chunk | undefined
+
+  constructor(options: LogSegmentsOptions, list: Segment[], damaged: readonly OffsetRange[]) {
+    this.#options = options
+    this.list = list
+    this.damaged = [...damaged]
+    this.#reader = new SegmentReader(options.files, options.identity)
+  }
+
+  /** Bytes of all files. */
+  get heldBytes(): number {
+    let bytes = 0
+    for (const segment of this.list) bytes += segment.heldBytes
+    return bytes
+  }
+
+  get windowBytes(): number {
+    return this.#window?.heldBytes ?? 0
+  }
+
+  /** The oldest segment that is still needed. */
+  get oldestNeeded(): Segment | undefined {
+    return this.list[this.#historyCount]
+  }
+
+  /** When the oldest history segment was written; undefined without history. */
+  get oldestHistoryAt(): number | undefined {
+    return this.#historyCount === 0 ? undefined : this.list[0]?.writtenAt
+  }
+
+  /** Counts as history what lies wholly below `offset`. The last segment never does. */
+  release(offset: number): void {
+    while (this.#historyCount < this.list.length - 1) {
+      const segment = this.list[this.#historyCount]
+      if (segment === undefined || segment.end > offset) return
+      this.#historyCount++
+      this.#options.space.history += segment.heldBytes
+    }
+  }
+
+  /** Removes the oldest history segment. Its bytes count as free when the file is gone. */
+  evictOldest(): void {
+    const segment = this.#historyCount === 0 ? undefined : this.list.shift()
+    if (segment === undefined) return
+    const { space } = this.#options
+    const bytes = segment.heldBytes
+    this.#historyCount--
+    space.history -= bytes
+    space.giveBack(bytes)
+    space.removing(
+      this.remove(segment).catch(() => {
+        space.count(bytes)
+      }),
+    )
+  }
+
+  /** Takes all but the newest `count` segments out of the list, without touching files or space. */
+  dropAllBut(count: number): void {
+    const dropped = this.list.splice(0, this.list.length - count)
+    for (const segment of dropped.slice(0, this.#historyCount)) {
+      this.#options.space.history -= segment.heldBytes
+    }
+    this.#historyCount = 0
+  }
+
+  /** Removes the files of a segment that is no longer in the list. */
+  remove(segment: Segment): Promise<void> {
+    return this.#disk.run(async () => {
+      await this.#reader.forget(segment)
+      await this.#options.files.remove(segment.logPath)
+      await this.#options.files.remove(segment.indexPath)
+    })
+  }
+
+  /**
+   * The window with the next message at or after `offset`. Undefined when there was damage, which
+   * is in `damaged` by then, or when the segment has gone.
+   */
+  load(offset: number, committed: number): Promise<Chunk | undefined> {
+    const kept = this.#window
+    if (kept !== undefined && kept.firstOffset <= offset && offset < kept.endOffset) {
+      return Promise.resolve(kept)
+    }
+    return this.#disk.run(() => this.#load(offset, committed))
+  }
+
+  /** An offset at or before the first one in the segment received at or after `time`. */
+  locateTime(segment: Segment, time: number): Promise<number | undefined> {
+    return this.#disk.run(async () => (await this.#reader.index(segment)).locateTime(time))
+  }
+
+  async close(): Promise<void> {
+    await this.#disk.run(() => this.#reader.close())
+    this.#keep(undefined)
+  }
+
+  /** The segment that holds `offset`, were it there. */
+  segmentOf(offset: number): Segment | undefined {
+    let low = 0
+    let high = this.list.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((this.list[middle]?.base ?? 0) <= offset) low = middle + 1
+      else high = middle
+    }
+    return this.list[low - 1]
+  }
+
+  async #load(offset: number, committed: number): Promise<Chunk | undefined> {
+    const segment = this.segmentOf(offset)
+    if (segment === undefined) return undefined
+    const window = await this.#reader.window(segment, offset)
+    if (window.kind === 'chunk') {
+      this.#keep(window.chunk)
+      if (window.chunk.firstOffset > offset) {
+        await this.#setAside(segment, window, { from: offset, to: window.chunk.firstOffset })
+      }
+      return window.chunk
+    }
+    const to = window.kind === 'damage' ? window.to : segment.end
+    const from = window.kind === 'damage' ? window.from : offset
+    const after = this.list[this.list.indexOf(segment) + 1]?.base ?? committed
+    await this.#setAside(segment, window, { from, to: to > offset ? to : after })
+    return undefined
+  }
+
+  async #setAside(segment: Segment, window: Window, offsets: OffsetRange): Promise<void> {
+    addRange(this.damaged, offsets)
+    const { quarantine, channel } = this.#options
+    const damage = window.kind === 'damage' ? window.damage : undefined
+    const position = damage?.position ?? segment.bytes
+    const bytes = damage === undefined ? 0 : damage.end - damage.position
+    const what = `${offsets.to - offsets.from} messages can't be read: their bytes on disk are missing or do not match their checksum.`
+    const content = window.kind === 'damage' ? window.content : Buffer.alloc(0)
+    await quarantine.keep(
+      { channel, file: segment.logName, position, bytes, offsets, what },
+      content,
+    )
+  }
+
+  #keep(window: Chunk | undefined): void {
+    const { budget } = this.#options
+    if (this.#window !== undefined) budget.give(this.#window.heldBytes)
+    this.#window = window
+    if (window !== undefined) budget.take(window.heldBytes)
+  }
+}

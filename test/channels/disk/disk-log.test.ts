@@ -1,0 +1,405 @@
+import assert from 'node:assert/strict'
+import { readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { CommitError, type LogStore } from '../../../src/channels/channel-log.ts'
+import type {
+  DiskLogStore,
+  DiskLogStoreOptions,
+} from '../../../src/channels/disk/disk-log-store.ts'
+import { MemoryBudget } from '../../../src/channels/memory-budget.ts'
+import { silentObserver } from '../../../src/observer.ts'
+import { testChannelLog } from '../../contract/channel-log.contract.ts'
+import { diskStore, MEBIBYTE, temporaryDirectory } from '../../support/disk-stores.ts'
+import { appendTexts, binaryDraft, draftOf, readAll, textsOf } from '../../support/log-drafts.ts'
+import { SimulatedDisk, seededRandom } from '../../support/simulated-disk.ts'
+
+const directories = new WeakMap<LogStore, string>()
+
+async function openIn(
+  t: TestContext,
+  directory: string,
+  change: Partial<DiskLogStoreOptions> = {},
+) {
+  const store = diskStore({ directory, ...change })
+  const logs = await store.open()
+  t.after(() => store.close())
+  directories.set(store, directory)
+  return { store, logs }
+}
+
+testChannelLog({
+  name: 'DiskLog',
+  async open(t) {
+    return (await openIn(t, await temporaryDirectory(t))).store
+  },
+  reopen(t, store) {
+    return openIn(t, directories.get(store) ?? '')
+  },
+})
+
+testChannelLog({
+  name: 'DiskLog with tiny segments and no memory to keep anything',
+  async open(t) {
+    const small = { segmentBytes: 200, budget: new MemoryBudget(0), historyBytes: MEBIBYTE }
+    return (await openIn(t, await temporaryDirectory(t), small)).store
+  },
+  reopen(t, store) {
+    return openIn(t, directories.get(store) ?? '', { segmentBytes: 200 })
+  },
+})
+
+async function filesOf(directory: string, ending: string): Promise<string[]> {
+  const names = await readdir(join(directory, 'channels', 'press_1'))
+  return names
+    .filter((name) => name.endsWith(ending))
+    .sort()
+    .map((name) => join(directory, 'channels', 'press_1', name))
+}
+
+async function bytesBelow(directory: string): Promise<number> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true })
+  const sizes = await Promise.all(
+    entries
+      .filter((entry) => entry.isFile())
+      .map((entry) => stat(join(entry.parentPath, entry.name)).then((found) => found.size)),
+  )
+  return sizes.reduce((sum, size) => sum + size, 0)
+}
+
+/** A closed directory with one channel: `count` messages m0, m1, … in commits of ten. */
+async function writtenDirectory(t: TestContext, count: number, segmentBytes: number) {
+  const directory = await temporaryDirectory(t)
+  const store = diskStore({ directory, segmentBytes })
+  await store.open()
+  const log = store.create('press_1')
+  for (let offset = 0; offset < count; offset += 10) {
+    appendTexts(
+      log,
+      Array.from({ length: Math.min(10, count - offset) }, (_, index) => `m${offset + index}`),
+    )
+    await log.commit()
+  }
+  await store.close()
+  return directory
+}
+
+function numbered(from: number, to: number): string[] {
+  return Array.from({ length: to - from }, (_, index) => `m${from + index}`)
+}
+
+test('a directory is opened without reading its sealed segments', async (t) => {
+  const directory = await writtenDirectory(t, 500, 400)
+  const sealed = (await filesOf(directory, '.log')).slice(0, -1)
+  assert.ok(sealed.length > 10)
+  for (const path of sealed.slice(1)) await rm(path.replace(/log$/, 'idx'))
+
+  const { logs } = await openIn(t, directory)
+
+  assert.deepEqual(textsOf(await readAll(logs[0]!)), numbered(0, 500))
+})
+
+test('a torn tail is cut off and the log goes on there', async (t) => {
+  const directory = await writtenDirectory(t, 30, MEBIBYTE)
+  const [path] = await filesOf(directory, '.log')
+  await truncate(path!, (await stat(path!)).size - 5)
+
+  const { logs, store } = await openIn(t, directory)
+  const log = logs[0]!
+  appendTexts(log, ['next'])
+  await log.commit()
+  const messages = await readAll(log)
+  await store.close()
+
+  assert.deepEqual(textsOf(messages), [...numbered(0, 20), 'next'])
+  assert.deepEqual(log.damaged, [])
+  assert.deepEqual(await readdir(directory), ['channels', 'lock.2'])
+})
+
+test('a damaged frame is set aside with a report; the messages around it are read', async (t) => {
+  const directory = await writtenDirectory(t, 30, MEBIBYTE)
+  const [path] = await filesOf(directory, '.log')
+  const bytes = await readFile(path!)
+  const at = bytes.indexOf('m15')
+  bytes[at] = 0x40
+  await writeFile(path!, bytes)
+  const reports: string[] = []
+  const observer = {
+    ...silentObserver,
+    damageFound: (channel: string, what: string) => reports.push(`${channel}: ${what}`),
+  }
+
+  const { logs } = await openIn(t, directory, { observer })
+
+  assert.deepEqual(textsOf(await readAll(logs[0]!)), [...numbered(0, 10), ...numbered(20, 30)])
+  assert.deepEqual(logs[0]?.damaged, [{ from: 10, to: 20 }])
+  assert.equal(reports.length, 1)
+  const kept = await readdir(join(directory, 'quarantine'))
+  assert.equal(kept.length, 2)
+  const report = JSON.parse(
+    await readFile(
+      join(directory, 'quarantine', kept.find((name) => name.endsWith('.json'))!),
+      'utf8',
+    ),
+  )
+  assert.deepEqual(report.offsets, { from: 10, to: 20 })
+})
+
+test('damage in the last frame is told from a torn tail, and its offsets are not used again', async (t) => {
+  const directory = await writtenDirectory(t, 30, MEBIBYTE)
+  const [path] = await filesOf(directory, '.log')
+  const bytes = await readFile(path!)
+  bytes[bytes.indexOf('m25')] = 0x40
+  await writeFile(path!, bytes)
+
+  const { logs } = await openIn(t, directory)
+  const log = logs[0]!
+  appendTexts(log, ['next'])
+  await log.commit()
+
+  const messages = await readAll(log)
+  assert.deepEqual(textsOf(messages), [...numbered(0, 20), 'next'])
+  assert.equal(messages.at(-1)?.offset, 30)
+  assert.deepEqual(log.damaged, [{ from: 20, to: 30 }])
+})
+
+test('damage in a sealed segment is found when it is read', async (t) => {
+  const directory = await writtenDirectory(t, 200, 400)
+  const [, path] = await filesOf(directory, '.log')
+  const bytes = await readFile(path!)
+  const base = Number(path!.slice(-20, -4))
+  bytes[60] = (bytes[60] ?? 0) ^ 1
+  await writeFile(path!, bytes)
+
+  const { logs } = await openIn(t, directory)
+  const log = logs[0]!
+  const messages = await readAll(log)
+
+  const gone = log.damaged[0]!
+  assert.deepEqual([log.damaged.length, gone.from], [1, base])
+  assert.deepEqual(textsOf(messages), [...numbered(0, base), ...numbered(gone.to, 200)])
+})
+
+test('a payload that looks like a frame of another log is not taken for one when damage is searched', async (t) => {
+  const directory = await temporaryDirectory(t)
+  const other = await writtenDirectory(t, 10, MEBIBYTE)
+  const [path] = await filesOf(other, '.log')
+  const foreign = await readFile(path!)
+  const store = diskStore({ directory })
+  await store.open()
+  const log = store.create('press_1')
+  log.append(binaryDraft(foreign))
+  await log.commit()
+  appendTexts(log, ['good'])
+  await log.commit()
+  await store.close()
+  const [own] = await filesOf(directory, '.log')
+  const bytes = await readFile(own!)
+  bytes[50] = 0xff
+  await writeFile(own!, bytes)
+
+  const { logs } = await openIn(t, directory)
+
+  assert.deepEqual(textsOf(await readAll(logs[0]!)), ['good'])
+})
+
+test('a damaged state file is set aside and the log is read from its start', async (t) => {
+  const directory = await temporaryDirectory(t)
+  const store = diskStore({ directory })
+  await store.open()
+  const log = store.create('press_1')
+  appendTexts(log, ['a'])
+  await log.commit()
+  await log.saveState({ version: 1, cursors: {}, refused: { QueueFull: 1 } })
+  await store.close()
+  const path = join(directory, 'channels', 'press_1', 'cursors')
+  await writeFile(path, (await readFile(path, 'utf8')).replace('1', '2'))
+
+  const { logs } = await openIn(t, directory)
+
+  assert.equal(await logs[0]?.loadState(), undefined)
+  assert.deepEqual(textsOf(await readAll(logs[0]!)), ['a'])
+  assert.equal((await readdir(join(directory, 'quarantine'))).length, 2)
+})
+
+test('offsets that the state knows are not used again when the tail was lost', async (t) => {
+  const directory = await temporaryDirectory(t)
+  const store = diskStore({ directory })
+  await store.open()
+  const log = store.create('press_1')
+  appendTexts(log, ['a', 'b'])
+  await log.commit()
+  const cursor = { position: 9, settled: [], delivered: 9, rejected: 0, dropped: {} }
+  await log.saveState({ version: 1, cursors: { primary: cursor }, refused: {} })
+  await store.close()
+
+  const { logs } = await openIn(t, directory)
+  const found = logs[0]!
+  appendTexts(found, ['new'])
+  await found.commit()
+
+  assert.deepEqual(
+    (await readAll(found)).map((message) => message.offset),
+    [0, 1, 9],
+  )
+  assert.deepEqual(found.damaged, [{ from: 2, to: 9 }])
+})
+
+test('unknown files are left alone', async (t) => {
+  const directory = await writtenDirectory(t, 10, MEBIBYTE)
+  const note = join(directory, 'channels', 'press_1', 'note.txt')
+  await writeFile(note, 'mine')
+
+  const { logs, store } = await openIn(t, directory)
+  const log = logs[0]!
+  log.release(10)
+  store.makeRoom(store.maxBytes)
+  await store.close()
+
+  assert.equal(await readFile(note, 'utf8'), 'mine')
+})
+
+test('released segments are kept as history up to historyBytes, the oldest going first', async (t) => {
+  const directory = await temporaryDirectory(t)
+  const { store } = await openIn(t, directory, { segmentBytes: 4096, historyBytes: 20_000 })
+  const log = store.create('press_1')
+  for (let round = 0; round < 100; round++) {
+    log.append(binaryDraft(Buffer.alloc(1000)))
+    await log.commit()
+  }
+
+  log.release(100)
+  await store.close()
+
+  assert.ok(log.start > 60 && log.start < 100, `start is ${log.start}`)
+  assert.ok((await bytesBelow(directory)) < 32_000)
+})
+
+test('files never exceed maxBytes, whatever is appended, released and reopened', async (t) => {
+  const directory = await temporaryDirectory(t)
+  const maxBytes = 300_000
+  let failures = 0
+  let store = diskStore({ directory, maxBytes, segmentBytes: 20_000, historyBytes: maxBytes })
+  await store.open()
+  let log = store.create('press_1')
+
+  for (let round = 0; round < 120; round++) {
+    for (let count = 0; count < 4; count++) log.append(binaryDraft(Buffer.alloc(1500, round)))
+    await log.commit().catch((error: unknown) => {
+      assert.ok(error instanceof CommitError)
+      assert.equal(error.discarded.length, 4)
+      failures++
+    })
+    assert.ok((await bytesBelow(directory)) <= maxBytes)
+    assert.ok(store.bytes <= maxBytes)
+    if (round === 60) {
+      await store.close()
+      store = diskStore({ directory, maxBytes, segmentBytes: 20_000, historyBytes: maxBytes })
+      const logs = await store.open()
+      log = logs[0]!
+    }
+    if (round === 80) log.release(log.committed - 20)
+  }
+  await store.close()
+
+  assert.ok(failures > 10 && failures < 60, `${failures} commits failed`)
+})
+
+test('room is made by letting go of history, and then of a log that is drained', async (t) => {
+  const directory = await temporaryDirectory(t)
+  const maxBytes = 400_000
+  const { store } = await openIn(t, directory, { maxBytes, historyBytes: maxBytes })
+  const log = store.create('press_1')
+  for (let round = 0; round < 35; round++) {
+    for (let count = 0; count < 10; count++) log.append(binaryDraft(Buffer.alloc(1000)))
+    await log.commit()
+  }
+  const whenFull = store.makeRoom(100_000)
+
+  log.release(log.committed)
+  const whenReleased = store.makeRoom(maxBytes - 20_000)
+  appendTexts(log, ['next'])
+  await log.commit()
+
+  assert.equal(whenFull, false)
+  assert.equal(whenReleased, true)
+  assert.deepEqual(
+    (await readAll(log)).map((message) => [message.offset, message.payload.toString()]),
+    [[350, 'next']],
+  )
+  assert.ok((await bytesBelow(directory)) < 20_000)
+})
+
+test('memory that is only kept for quick reading goes when the budget is used up', async (t) => {
+  const budget = new MemoryBudget(MEBIBYTE)
+  const { store } = await openIn(t, await temporaryDirectory(t), { budget })
+  const logs = [store.create('press_1'), store.create('press_2')]
+
+  for (let round = 0; round < 200; round++) {
+    for (const log of logs) {
+      for (let count = 0; count < 10; count++) log.append(binaryDraft(Buffer.alloc(1000)))
+      await log.commit()
+      assert.ok(budget.held <= MEBIBYTE, `${budget.held} bytes held`)
+    }
+  }
+
+  for (const log of logs) assert.equal((await readAll(log, 0, 100)).length, 2000)
+  await store.close()
+  assert.equal(budget.held, 0)
+})
+
+test('a commit that fails tells what is lost, and the log goes on without a gap', async (t) => {
+  const disk = new SimulatedDisk(seededRandom(1))
+  const store = diskStore({ files: disk })
+  await store.open()
+  t.after(() => store.close())
+  const log = store.create('press_1')
+  appendTexts(log, ['a'])
+  await log.commit()
+  appendTexts(log, ['lost 1', 'lost 2'])
+  disk.fail = (operation) => (operation === 'sync' ? 'EIO' : undefined)
+
+  const committing = log.commit()
+  log.append(draftOf('b', { topic: 'other' }))
+  const error = await committing.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  )
+  disk.fail = () => undefined
+  await log.commit()
+
+  assert.ok(error instanceof CommitError)
+  assert.deepEqual(textsOf(error.discarded), ['lost 1', 'lost 2'])
+  assert.deepEqual(
+    (await readAll(log)).map((message) => [message.offset, message.payload.toString()]),
+    [
+      [0, 'a'],
+      [1, 'b'],
+    ],
+  )
+})
+
+test('a full disk refuses and recovers by itself', async (t) => {
+  const disk = new SimulatedDisk(seededRandom(2))
+  disk.capacityBytes = 20_000
+  const store: DiskLogStore = diskStore({ files: disk })
+  await store.open()
+  t.after(() => store.close())
+  const log = store.create('press_1')
+  const stored: number[] = []
+
+  for (let round = 0; round < 40; round++) {
+    if (round === 30) disk.capacityBytes = Number.POSITIVE_INFINITY
+    log.append(binaryDraft(Buffer.alloc(1000, round)))
+    await log.commit().then(
+      () => stored.push(round),
+      () => undefined,
+    )
+  }
+
+  assert.ok(stored.length > 20 && stored.length < 35)
+  assert.deepEqual(
+    (await readAll(log)).map((message) => message.payload[0]),
+    stored,
+  )
+})
