@@ -31,6 +31,7 @@ for (const version of ['mqttv31', 'mqttv311', 'mqttv5']) {
       '%t %q %p',
     ])
     t.after(() => listener.kill())
+    const ended = once(listener, 'close')
     const lines: string[] = []
     const output = createInterface(listener.stdout)
     output.on('line', (line) => lines.push(line))
@@ -40,7 +41,7 @@ for (const version of ['mqttv31', 'mqttv311', 'mqttv5']) {
     for (const qos of ['0', '1', '2']) {
       await run(commandOf('mosquitto_pub'), [...peer, '-q', qos, '-t', TOPIC, '-m', `m${qos}`])
     }
-    await once(listener, 'exit')
+    await ended
 
     assert.deepEqual(
       intake.messages.map(({ payload }) => payload.toString()),
