@@ -1,0 +1,142 @@
+/** Clients that nobody here wrote: mosquitto's, MQTT.js, paho. */
+import assert from 'node:assert/strict'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { connectAsync } from 'mqtt'
+import { startServer } from '../../support/mqtt-server-under-test.ts'
+import { commandOf, skipWithout } from '../../support/real-peers.ts'
+
+const run = promisify(execFile)
+const TOPIC = 'iotanalytics/channels/c/messages/binary/put'
+
+for (const version of ['mqttv31', 'mqttv311', 'mqttv5']) {
+  test(`mosquitto_pub and mosquitto_sub with ${version}, QoS 0 to 2`, {
+    skip: skipWithout('mosquitto_pub', 'mosquitto_sub'),
+  }, async (t) => {
+    const { port, intake, server } = await startServer(t)
+    const peer = ['-h', '127.0.0.1', '-p', String(port), '-V', version]
+    const listener = spawn(commandOf('mosquitto_sub'), [
+      ...peer,
+      '-q',
+      '1',
+      '-t',
+      'iotanalytics/#',
+      '-C',
+      '3',
+      '-F',
+      '%t %q %p',
+    ])
+    t.after(() => listener.kill())
+    const ended = once(listener, 'close')
+    const lines: string[] = []
+    const output = createInterface(listener.stdout)
+    output.on('line', (line) => lines.push(line))
+    // Its output comes when it ends, so the server is asked whether it has subscribed.
+    while (!server.outlet.hasListeners('iotanalytics/any')) await setTimeout(5)
+
+    for (const qos of ['0', '1', '2']) {
+      await run(commandOf('mosquitto_pub'), [...peer, '-q', qos, '-t', TOPIC, '-m', `m${qos}`])
+    }
+    await ended
+
+    assert.deepEqual(
+      intake.messages.map(({ payload }) => payload.toString()),
+      ['m0', 'm1', 'm2'],
+    )
+    const got = lines.filter((line) => line.startsWith('iotanalytics/'))
+    assert.deepEqual(got, [`${TOPIC} 0 m0`, `${TOPIC} 1 m1`, `${TOPIC} 1 m2`])
+  })
+}
+
+test('mosquitto_pub sends many lines over one connection without losing one', {
+  skip: skipWithout('mosquitto_pub'),
+}, async (t) => {
+  const { port, intake } = await startServer(t)
+  const publisher = spawn(commandOf('mosquitto_pub'), [
+    '-h',
+    '127.0.0.1',
+    '-p',
+    String(port),
+    '-q',
+    '1',
+    '-t',
+    TOPIC,
+    '-l',
+  ])
+
+  publisher.stdin.end(Array.from({ length: 2_000 }, (_, i) => `line ${i}\n`).join(''))
+  await once(publisher, 'exit')
+
+  assert.deepEqual(
+    intake.messages.map(({ payload }) => payload.toString()),
+    Array.from({ length: 2_000 }, (_, i) => `line ${i}`),
+  )
+})
+
+for (const protocolVersion of [4, 5] as const) {
+  test(`MQTT.js with version ${protocolVersion}`, async (t) => {
+    const { port, intake } = await startServer(t)
+    const client = await connectAsync(`mqtt://127.0.0.1:${port}`, {
+      protocolVersion,
+      reconnectPeriod: 0,
+    })
+    t.after(() => client.endAsync(true))
+    const received: string[] = []
+    client.on('message', (topic, payload) => received.push(`${topic} ${payload.toString()}`))
+    await client.subscribeAsync(['echo/#', '$SYS/#'], { qos: 2 })
+
+    await Promise.all(
+      [0, 1, 2].map((qos) =>
+        client.publishAsync(TOPIC, `q${qos}`, { qos: qos === 0 ? 0 : qos === 1 ? 1 : 2 }),
+      ),
+    )
+    await client.publishAsync('echo/me', 'hello', { qos: 2, retain: true })
+    while (!received.includes('echo/me hello')) {
+      await new Promise<void>((resolve) => client.once('message', () => resolve()))
+    }
+    await client.unsubscribeAsync('echo/#')
+
+    assert.deepEqual(intake.messages.map(({ payload }) => payload.toString()).toSorted(), [
+      'q0',
+      'q1',
+      'q2',
+    ])
+  })
+}
+
+const PAHO = `
+import sys, paho.mqtt.client as mqtt
+port, topic, protocol = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+client = mqtt.Client('paho', protocol=protocol)
+client.will_set('will', 'gone', qos=1)
+def connected(client, *_):
+    client.subscribe('back', qos=2)
+def subscribed(client, *_):
+    for qos in (0, 1, 2):
+        client.publish(topic, 'p%d' % qos, qos=qos)
+    client.publish('back', 'home', qos=2)
+def received(client, userdata, message):
+    print(message.topic, message.payload.decode(), message.qos)
+    client.disconnect()
+client.on_connect, client.on_subscribe, client.on_message = connected, subscribed, received
+client.connect('127.0.0.1', port)
+client.loop_forever()
+`
+
+for (const protocol of ['4', '5']) {
+  test(`paho with protocol ${protocol}`, { skip: skipWithout('paho') }, async (t) => {
+    const { port, intake } = await startServer(t)
+
+    const { stdout } = await run(commandOf('paho'), ['-c', PAHO, String(port), TOPIC, protocol])
+
+    assert.equal(stdout.trim(), 'back home 2')
+    assert.deepEqual(
+      intake.messages.map(({ payload }) => payload.toString()),
+      ['p0', 'p1', 'p2'],
+    )
+  })
+}
