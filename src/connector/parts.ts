@@ -11,6 +11,9 @@ import type { PipelineObserver } from '../observer.ts'
 import { PREDEFINED_FILTERS, STATUS_TOPIC } from '../routing/input-topics.ts'
 import type { Source } from '../sources/source.ts'
 
+/** Of `storage.maxBytes`, for messages that every destination has. Without destinations: all of it. */
+const HISTORY_SHARE = 0.1
+
 /** What every part may need of its surroundings. */
 export interface Surroundings {
   readonly observer: PipelineObserver
@@ -30,7 +33,17 @@ export async function makeStore(
     return new MemoryLogStore({ budget, keepsHistory })
   }
   const { DiskLogStore } = await import('../channels/disk/disk-log-store.ts')
-  return new DiskLogStore({ options: config.storage, keepsHistory, budget, observer, clock })
+  const { directory, maxBytes, segmentBytes, segmentMaxAge, historyBytes } = config.storage
+  return new DiskLogStore({
+    directory,
+    maxBytes,
+    segmentBytes,
+    segmentMaxAgeMs: segmentMaxAge,
+    historyBytes: historyBytes ?? (keepsHistory ? maxBytes : maxBytes * HISTORY_SHARE),
+    budget,
+    observer,
+    clock,
+  })
 }
 
 export async function makeDestination(
@@ -53,9 +66,9 @@ export async function makeSources(
     sources.push(new MqttServer({ options: mqttServer, observer, clock, protectedTopics }))
   }
   if (mqttClient !== undefined) {
-    const { MqttClient } = await import('../sources/mqtt-client/mqtt-client.ts')
+    const { MqttClientSource } = await import('../sources/mqtt-client/mqtt-client-source.ts')
     const filters = [...PREDEFINED_FILTERS, ...config.inputs]
-    sources.push(new MqttClient({ options: mqttClient, filters, observer, clock, random }))
+    sources.push(new MqttClientSource({ options: mqttClient, filters, observer, clock, random }))
   }
   return sources
 }

@@ -20,7 +20,13 @@ for (const version of ['mqttv311', 'mqttv5']) {
       const connector = await startConnector(t, {})
       const port = mqttPortOf(connector)
       const listening = ['-V', version, '-p', port, '-t', 'iotanalytics/messages/put/status', '-d']
-      const subscriber = spawn(commandOf('mosquitto_sub'), [...listening, '-C', '1'])
+      const subscriber = spawn('stdbuf', [
+        '-oL',
+        commandOf('mosquitto_sub'),
+        ...listening,
+        '-C',
+        '1',
+      ])
       t.after(() => subscriber.kill())
       const lines = createInterface(subscriber.stdout)
       const output: string[] = []

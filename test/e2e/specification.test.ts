@@ -281,14 +281,10 @@ test('retryable errors: nothing is lost in an outage, the order stays, and every
 test('a partial failure refuses what can’t succeed and sends again what can, in its old place', async (t) => {
   const api = await FakeIotAnalytics.start(t)
   api.answerNext(
-    refusing((message) => {
-      if (message.messageId === 'bad') {
-        return { errorCode: 'InvalidRequestException', errorMessage: 'no' }
-      }
-      if (message.messageId === 'busy') {
-        return { errorCode: 'ThrottlingException', errorMessage: 'slow down' }
-      }
-      return undefined
+    refusing(({ messageId }) => {
+      if (messageId === 'good') return undefined
+      if (messageId === 'busy') return { messageId, errorCode: 'ThrottlingException' }
+      return { messageId, errorCode: 'InvalidRequestException', errorMessage: 'no' }
     }),
   )
   const connector = await startConnector(t, {
