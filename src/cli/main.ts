@@ -4,5 +4,6 @@ import process from 'node:process'
 import { startCli } from './start-cli.ts'
 
 await startCli(process, async () => {
-  throw new Error('the connector is not part of this build')
+  const { Connector } = await import('../connector/connector.ts')
+  return (config) => new Connector(config)
 })

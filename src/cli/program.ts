@@ -1,5 +1,6 @@
 /** The command line: its commands, its help, its errors. */
 import { Command, CommanderError } from 'commander'
+import { VERSION } from '../version.ts'
 import type { CliContext } from './cli-context.ts'
 import { addCheckCommand } from './commands/check.ts'
 import { addPublishCommand } from './commands/publish.ts'
@@ -7,7 +8,6 @@ import { addRunCommand } from './commands/run.ts'
 import { addTailCommand } from './commands/tail.ts'
 import { EXIT_CODES_HELP, EXIT_FINE, errorTextOf, exitCodeOf } from './exit-code.ts'
 import { addGlobalFlags } from './global-flags.ts'
-import { packageVersion } from './package-version.ts'
 
 const PURPOSE =
   'Takes messages from devices over MQTT, keeps them in a durable log per channel, sends them on in batches, and tells every sender what became of its message.'
@@ -23,7 +23,7 @@ Examples:
 export function createProgram(context: CliContext): Command {
   const program = new Command('iot-analytics-connector')
     .description(PURPOSE)
-    .version(packageVersion(), '-v, --version')
+    .version(VERSION, '-v, --version')
     .helpOption('-h, --help', 'what there is, with examples')
     .helpCommand('help [command]', 'the same for a command')
     .configureHelp({ showGlobalOptions: true })

@@ -36,12 +36,13 @@ for (const version of ['mqttv311', 'mqttv5']) {
           if (line.includes('Subscribed')) resolve()
         })
       })
+      const ended = once(subscriber, 'exit')
       await subscribed
 
       await run(commandOf('mosquitto_pub'), [
         ...['-V', version, '-p', port, '-q', qos, '-t', PUT, '-m', EXAMPLE],
       ])
-      await once(subscriber, 'exit')
+      await ended
 
       assert.ok(output.includes('{"response":{"status":"success"},"id":"req123"}'))
       assert.equal(connector.ledger()[0]?.delivered, 1)

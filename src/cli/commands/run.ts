@@ -2,12 +2,12 @@
 import type { Command } from 'commander'
 import { nearestName } from '../../config/known-keys.ts'
 import type { LoadedConfig } from '../../config/load.ts'
+import { VERSION } from '../../version.ts'
 import { awsAdvice } from '../aws-advice.ts'
 import type { CliContext } from '../cli-context.ts'
 import { EXIT_FAILED, usageError } from '../exit-code.ts'
 import { loadConfigOf } from '../global-flags.ts'
 import { decimal } from '../number-argument.ts'
-import { packageVersion } from '../package-version.ts'
 import type { RunnableConnector, StopReport } from '../runnable-connector.ts'
 import { type StartUp, startUpText } from '../start-up.ts'
 import { aborted, watchStopSignals } from '../stop-signals.ts'
@@ -63,7 +63,7 @@ async function run(command: Command, context: CliContext, deadlineMs: number): P
 function startUpOf(loaded: LoadedConfig): StartUp {
   const { config, files } = loaded
   return {
-    version: packageVersion(),
+    version: VERSION,
     files,
     notices: [...loaded.notices, ...awsAdvice(config)],
     defaultChannel: config.parameters.defaultChannelName,
