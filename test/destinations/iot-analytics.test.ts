@@ -248,6 +248,17 @@ describe('answers that are tried again within the call', () => {
   }
 })
 
+test('a service that fails every other time never exhausts the retries', async (t) => {
+  const { api, destination } = await setUp(t)
+
+  for (let call = 0; call < 60; call++) {
+    api.answerNext(fake.plain(500))
+    await destination.send(makeBatch('channel', 1), never)
+  }
+
+  assert.equal(api.messageCount, 60)
+})
+
 describe('answers after which a batch waits for its next turn', () => {
   const waiting: Record<string, fake.FakeAnswer> = {
     '408': fake.plain(408),
