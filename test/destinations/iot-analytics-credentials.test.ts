@@ -176,6 +176,21 @@ test('options: credentials that make no sense together are refused', () => {
   assert.deepEqual(iotAnalyticsOptions.parse({}).credentials, { anonymous: false })
 })
 
+test('options: an endpoint is an http or https URL and carries no secrets', () => {
+  const refused = [
+    'ftp://host',
+    'host:80',
+    'http://user:pass@host',
+    'http://host/?key=1',
+    'http://h#x',
+  ]
+
+  for (const endpoint of refused) {
+    assert.equal(iotAnalyticsOptions.safeParse({ endpoint }).success, false, endpoint)
+  }
+  assert.ok(iotAnalyticsOptions.safeParse({ endpoint: 'https://host:8443/stage' }).success)
+})
+
 test('options: every secret is named where printers look', () => {
   const given = { accessKeyId: 'AKID', secretAccessKey: 'hidden', sessionToken: 'hidden' }
   const options: unknown = structuredClone(iotAnalyticsOptions.parse({ credentials: given }))

@@ -1,6 +1,6 @@
 /** The destination against a service that checks every request: contract, wire, every kind of answer. */
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
+import { getEventListeners, once } from 'node:events'
 import { createServer } from 'node:net'
 import { describe, type TestContext, test } from 'node:test'
 import fc from 'fast-check'
@@ -248,6 +248,17 @@ describe('answers that are tried again within the call', () => {
   }
 })
 
+test('a service that fails every other time never exhausts the retries', async (t) => {
+  const { api, destination } = await setUp(t)
+
+  for (let call = 0; call < 60; call++) {
+    api.answerNext(fake.plain(500))
+    await destination.send(makeBatch('channel', 1), never)
+  }
+
+  assert.equal(api.messageCount, 60)
+})
+
 describe('answers after which a batch waits for its next turn', () => {
   const waiting: Record<string, fake.FakeAnswer> = {
     '408': fake.plain(408),
@@ -314,7 +325,7 @@ describe('answers after which a batch waits for its next turn', () => {
     assert.equal(error.code, 'DestinationUnavailable')
   })
 
-  test('every connection is taken by calls that hang: who waits for one is told in time', async (t) => {
+  test('calls that hang take every connection: who waits is told in time and not sent late', async (t) => {
     const { api, destination } = await setUp(t, { maxConnections: 1, maxAttempts: 1 })
     api.answerWhile(() => true, fake.silence())
     const begun = performance.now()
@@ -327,6 +338,24 @@ describe('answers after which a batch waits for its next turn', () => {
 
     assert.ok(performance.now() - begun < 4 * TIMEOUT_MS)
     assert.deepEqual(new Set(errors.map(({ code }) => code)), new Set(['DestinationUnavailable']))
+    api.recover()
+    await destination.send(makeBatch('after', 1), never)
+    assert.equal(api.requests.length, 2)
+    assert.equal(api.messageCount, 1)
+  })
+
+  test('a signal shared by many sends is left without listeners', async (t) => {
+    const { api, destination } = await setUp(t)
+    const { signal } = new AbortController()
+    api.answerNext(fake.reset(), fake.silence(), fake.plain(404))
+
+    await Promise.allSettled(
+      Array.from({ length: 20 }, (_, index) =>
+        destination.send(makeBatch(`c_${index}`, 1), signal),
+      ),
+    )
+
+    assert.deepEqual(getEventListeners(signal, 'abort'), [])
   })
 })
 

@@ -61,13 +61,12 @@ export class IotAnalyticsDestination implements Destination {
   #clockOffsetMs = 0
 
   constructor({ name, options, region, clock, random = Math.random }: IotAnalyticsSettings) {
-    const url = options.endpoint ?? publicEndpointOf(region)
     this.name = name
-    this.description = `BatchPutMessage to ${url} (${region})`
     this.maxBatchBytes = options.maxBatchBytes
     this.#options = options
     this.#clock = clock
-    this.#endpoint = endpointAt(url)
+    this.#endpoint = endpointAt(options.endpoint ?? publicEndpointOf(region))
+    this.description = `BatchPutMessage to ${this.#endpoint.origin} (${region})`
     this.#credentials = new CredentialSource(options.credentials, { region, clock })
     this.#signer = new RequestSigner(region, this.#endpoint)
     this.#http = new HttpSender({

@@ -45,7 +45,10 @@ const awsCredentials = z
 export const iotAnalyticsOptions = z
   .strictObject({
     endpoint: z
-      .url({ protocol: /^https?$/ })
+      .url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' })
+      .refine((url) => isBare(url), {
+        error: 'must have no user, query or fragment; credentials are options of their own',
+      })
       .optional()
       .describe('Where BatchPutMessage is sent. Default: the public endpoint of the region.'),
     region: z
@@ -88,6 +91,12 @@ export const iotAnalyticsOptions = z
       ),
   })
   .describe('BatchPutMessage to AWS IoT Analytics or to a service that speaks it.')
+
+function isBare(url: string): boolean {
+  if (!URL.canParse(url)) return true
+  const { username, password, search, hash } = new URL(url)
+  return username + password + search + hash === ''
+}
 
 export type IotAnalyticsOptions = z.infer<typeof iotAnalyticsOptions>
 
