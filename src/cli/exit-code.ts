@@ -24,16 +24,17 @@ export function exitCodeOf(thrown: unknown): number {
   return EXIT_FAILED
 }
 
-/**
- * The text for standard error; undefined when commander has written its own. A stack is shown only
- * for what can be nothing but a fault of ours.
- */
+/** The text for standard error; undefined when commander has written its own. */
 export function errorTextOf(thrown: unknown): string | undefined {
   if (thrown instanceof CommanderError) {
     return thrown.code === 'usage' ? `error: ${thrown.message}` : undefined
   }
-  if (thrown instanceof ConnectorError && thrown.code !== 'Unexpected') {
-    return `error: ${thrown.message}`
-  }
-  return `error: ${messageOf(thrown)}\nThis is a fault in the program. Please report it, with --log-level debug for where it happened.`
+  if (!isFault(thrown)) return `error: ${messageOf(thrown)}`
+  return `error: ${thrown.message}\nThis is a fault in the program. Please report it, with --log-level debug for where it happened.`
+}
+
+/** Whether something can be nothing but a fault of ours. */
+export function isFault(thrown: unknown): thrown is Error {
+  if (!(thrown instanceof Error) || thrown instanceof CommanderError) return false
+  return !(thrown instanceof ConnectorError) || thrown.code === 'Unexpected'
 }

@@ -1,12 +1,12 @@
 /** The command line: its commands, its help, its errors. */
-import { Command, CommanderError } from 'commander'
+import { Command } from 'commander'
 import { VERSION } from '../version.ts'
 import type { CliContext } from './cli-context.ts'
 import { addCheckCommand } from './commands/check.ts'
 import { addPublishCommand } from './commands/publish.ts'
 import { addRunCommand } from './commands/run.ts'
 import { addTailCommand } from './commands/tail.ts'
-import { EXIT_CODES_HELP, EXIT_FINE, errorTextOf, exitCodeOf } from './exit-code.ts'
+import { EXIT_CODES_HELP, EXIT_FINE, errorTextOf, exitCodeOf, isFault } from './exit-code.ts'
 import { addGlobalFlags } from './global-flags.ts'
 
 const PURPOSE =
@@ -43,15 +43,15 @@ export function createProgram(context: CliContext): Command {
 /** Runs one command line to its end and returns the exit code. Never throws. */
 export async function runCommandLine(argv: readonly string[], context: CliContext) {
   const { process } = context
+  const program = createProgram(context)
   try {
-    const command = createProgram(context)
-    await command.parseAsync([...argv])
+    await program.parseAsync([...argv])
     return Number(process.exitCode ?? EXIT_FINE)
   } catch (thrown) {
     const text = errorTextOf(thrown)
     if (text !== undefined) process.stderr.write(`${text}\n`)
-    const isOurs = !(thrown instanceof CommanderError) && thrown instanceof Error
-    if (isOurs && argv.includes('debug') && thrown.stack) process.stderr.write(`${thrown.stack}\n`)
+    const showsStack = program.opts()['logLevel'] === 'debug' && isFault(thrown)
+    if (showsStack) process.stderr.write(`${thrown.stack}\n`)
     return exitCodeOf(thrown)
   }
 }

@@ -14,6 +14,10 @@ import { applyEnvironment, applyOverride, type Environment } from './setting.ts'
 /** Read when it is there and no other file was named. */
 export const DEFAULT_CONFIG_FILE = 'iot-analytics-connector.yaml'
 
+/** A definition means "to AWS" without saying so; whoever comes with one should hear why it doesn't. */
+const NO_DESTINATION =
+  'Messages stay in the local store: AWS IoT Analytics, where the connector definition would have sent them, was shut down on 2025-12-15. Set destinations to send them on.'
+
 export interface ConfigRequest {
   readonly file?: string | undefined
   /** File with the JSON of `aws greengrass create-connector-definition`. */
@@ -57,7 +61,11 @@ export async function loadConfig(request: ConfigRequest): Promise<LoadedConfig> 
   }
   if (request.logLevel !== undefined) tree.set(['log', 'level'], request.logLevel, '--log-level')
 
-  return { ...checkConfig(tree, known, request.environment), tree, files, notices }
+  const checked = checkConfig(tree, known, request.environment)
+  if (request.connectorDefinition !== undefined && checked.config.destinations.length === 0) {
+    notices.push(NO_DESTINATION)
+  }
+  return { ...checked, tree, files, notices }
 }
 
 async function mergeDefinition(file: string, tree: ConfigTree): Promise<readonly string[]> {

@@ -20,6 +20,10 @@ export interface Problem {
 }
 
 const MAX_SHOWN_CHARACTERS = 80
+const LENGTHS: Readonly<Record<string, { readonly name: string; readonly unit: string }>> = {
+  string: { name: 'text', unit: 'characters' },
+  array: { name: 'a list', unit: 'entries' },
+}
 
 export function problemsOf(
   issues: readonly z.core.$ZodIssue[],
@@ -109,16 +113,27 @@ function textOf(
   tree: ConfigTree,
   known: KnownKeys,
 ): string {
-  if (issue.code === 'custom' || !isStockMessage(issue))
+  if (issue.code === 'custom' || !isStockMessage(issue)) {
     return suggested(issue.message, issue, path, tree)
+  }
   const node = known.at(path)
-  const expected = node === undefined ? undefined : expectation(node)
+  const expected = lengthOf(issue) ?? (node === undefined ? undefined : expectation(node))
   return suggested(
     expected === undefined ? issue.message : `expected ${expected}`,
     issue,
     path,
     tree,
   )
+}
+
+/** The text or list that a length asks for; numbers tell their bounds themselves. */
+function lengthOf(issue: z.core.$ZodIssue): string | undefined {
+  if (issue.code !== 'too_small' && issue.code !== 'too_big') return undefined
+  const what = LENGTHS[issue.origin]
+  if (what === undefined) return undefined
+  if (issue.code === 'too_big') return `${what.name} of at most ${issue.maximum} ${what.unit}`
+  if (issue.minimum === 1) return `${what.name} that is not empty`
+  return `${what.name} of at least ${issue.minimum} ${what.unit}`
 }
 
 function suggested(

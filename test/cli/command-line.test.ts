@@ -44,6 +44,10 @@ const USAGE_ERRORS: readonly (readonly [readonly string[], string])[] = [
     ['publish', 'c', '--count', '0'],
     "error: option '--count <n>' argument '0' is invalid. Expected a whole number from 1 to 1000000000.\n",
   ],
+  [
+    ['publish', 'c', 'm', '--url', 'http://x'],
+    'error: --url http://x: expected a URL such as mqtt://host:1883\n',
+  ],
   [['tail'], "error: missing required argument 'channel'\n"],
   [
     ['tail', 'c', '--from', 'yesterday'],
@@ -90,7 +94,7 @@ test('check of the specification’s connector definition', async (t) => {
 
   assert.equal(code, 0)
   assert.match(stdout, /IotAnalyticsQueueSizePerChannel: 1028 # .*connector-definition\.json:12:/)
-  assert.equal(stderr, '')
+  assert.match(stderr, /^Note: Messages stay in the local store: .*\n$/)
 })
 
 test('check says what to know about a destination that is AWS, apart from the output', async (t) => {

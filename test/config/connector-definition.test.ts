@@ -30,6 +30,8 @@ const ours = (version: number | string, parameters: object = {}, region = 'us-we
   ConnectorArn: `arn:aws:greengrass:${region}::/connectors/IoTAnalytics/versions/${version}`,
   Parameters: { MemorySize: '65535', ...parameters },
 })
+const NO_DESTINATION =
+  'Messages stay in the local store: AWS IoT Analytics, where the connector definition would have sent them, was shut down on 2025-12-15. Set destinations to send them on.'
 const SNS = {
   Id: 'sns',
   ConnectorArn: 'arn:aws:greengrass:us-west-2::/connectors/SNS/versions/4',
@@ -67,7 +69,7 @@ test('the specification’s own example loads, value by value', async (t) => {
     binaryPayloadEncoding: 'raw',
     statusReports: 'all',
   })
-  assert.deepEqual(notices, [])
+  assert.deepEqual(notices, [NO_DESTINATION])
 })
 
 test('the whole input of the CLI, what the API gives back and the bare array mean the same', async (t) => {
@@ -98,6 +100,7 @@ test('other connectors are named and skipped', async (t) => {
 
   assert.deepEqual(notices, [
     'Connector SNS is skipped (arn:aws:greengrass:us-west-2::/connectors/SNS/versions/4).',
+    NO_DESTINATION,
   ])
 })
 

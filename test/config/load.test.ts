@@ -271,11 +271,11 @@ test('what is described has each value’s origin, hides secrets and means the s
 
 test('a password in a URL is masked where the configuration is shown', async () => {
   const loaded = await load({
-    overrides: ['sources.mqttClient.url=mqtt://device:geheim@broker:1883'],
+    overrides: ['destinations[0].iotAnalytics.endpoint=http://device:geheim@host:1883'],
   })
 
   const text = describeConfig(loaded)
 
   assert(!text.includes('geheim'))
-  assert.match(text, /mqtt:\/\/device:\*{8}@broker:1883/)
+  assert.match(text, /http:\/\/device:\*{8}@host:1883/)
 })

@@ -136,6 +136,11 @@ const CASES: readonly Case[] = [
     lines: ['http.port (hub.yaml:1:15): expected a whole number from 0 to 65535, got 70000'],
   },
   {
+    name: 'empty text where there must be some',
+    overrides: ['storage.directory='],
+    lines: ['storage.directory (--set): expected text that is not empty, got ""'],
+  },
+  {
     name: 'secrets are not shown',
     yaml: 'destinations: [{ iotAnalytics: { region: us-west-2, endpoint: "ftp://me:geheim@host" } }]',
     lines: [

@@ -115,12 +115,18 @@ function requestOf({ text, isBinary }: Target, flags: PublishFlags): MessageRequ
   return { text, file, count: count ?? 1, size: size ?? 0, isBinary, id }
 }
 
+async function urlOf(flags: PublishFlags, command: Command, context: CliContext): Promise<string> {
+  const url = flags.url ?? mqttUrlOf((await loadConfigOf(command, context)).config)
+  if (/^(mqtts?|wss?|tcp|tls):\/\//.test(url) && URL.canParse(url)) return url
+  throw usageError(`--url ${url}: expected a URL such as mqtt://host:1883`)
+}
+
 async function publish(target: Target, flags: PublishFlags, command: Command, context: CliContext) {
   const request = requestOf(target, flags)
   const { process } = context
   const receipts = flags.receipts === true ? new ReceiptTally() : undefined
   const publisher = new Publisher({
-    url: flags.url ?? mqttUrlOf((await loadConfigOf(command, context)).config),
+    url: await urlOf(flags, command, context),
     username: flags.username,
     password: flags.password,
     caFile: flags.ca,

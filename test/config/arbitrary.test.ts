@@ -1,0 +1,76 @@
+/** Whatever is thrown at the configuration: it is taken, or refused as `InvalidConfiguration`. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { ConfigTree } from '../../src/config/config-tree.ts'
+import { parseConfigDocument } from '../../src/config/document.ts'
+import { configJsonSchema, KnownKeys } from '../../src/config/known-keys.ts'
+import { checkConfig } from '../../src/config/parse-config.ts'
+import { applyOverride } from '../../src/config/setting.ts'
+import { faultOfTopicFilter } from '../../src/config/topic-filter.ts'
+import { ConnectorError } from '../../src/errors.ts'
+
+const known = new KnownKeys(configJsonSchema())
+const paths = known.paths().map((path) => path.join('.'))
+
+function isTakenOrRefused(action: () => void): void {
+  try {
+    action()
+  } catch (thrown) {
+    assert(thrown instanceof ConnectorError, String(thrown))
+    assert.equal(thrown.code, 'InvalidConfiguration')
+  }
+}
+
+const section = fc.oneof(fc.jsonValue(), fc.dictionary(fc.string(), fc.jsonValue()))
+
+test('any document', () => {
+  const keys = known.keysAt([])
+  const document = fc.dictionary(fc.oneof(fc.constantFrom(...keys), fc.string()), section)
+
+  fc.assert(
+    fc.property(document, (value) => {
+      isTakenOrRefused(() => {
+        const tree = new ConfigTree()
+        tree.merge(value, () => 'here')
+        checkConfig(tree, known, {})
+      })
+    }),
+    { numRuns: 300 },
+  )
+})
+
+test('any value at any path of --set', () => {
+  const path = fc.oneof(fc.constantFrom(...paths), fc.string())
+  const override = fc.tuple(path, fc.oneof(fc.string(), fc.json())).map((pair) => pair.join('='))
+
+  fc.assert(
+    fc.property(fc.array(override, { maxLength: 4 }), (overrides) => {
+      isTakenOrRefused(() => {
+        const tree = new ConfigTree()
+        for (const given of overrides) applyOverride(given, tree, known)
+        checkConfig(tree, known, {})
+      })
+      assert.equal(Object.getPrototypeOf({}), Object.prototype)
+      assert.deepEqual(Object.keys(Object.prototype), [])
+    }),
+    { numRuns: 500 },
+  )
+})
+
+test('any text as a file', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: fc.constantFrom(...'ab:-[]{}"\' \n#&*!|>%@?,') }), (text) => {
+      isTakenOrRefused(() => parseConfigDocument('hub.yaml', text).locate(['a', 0]))
+    }),
+    { numRuns: 500 },
+  )
+})
+
+test('a topic filter without wildcards is right whatever it says', () => {
+  const topic = fc
+    .string({ minLength: 1, maxLength: 60 })
+    .filter((text) => !/[+#\0]/.test(text) && !text.startsWith('$share/'))
+
+  fc.assert(fc.property(topic, (filter) => faultOfTopicFilter(filter) === undefined))
+})
