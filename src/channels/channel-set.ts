@@ -132,6 +132,20 @@ export class ChannelSet implements Iterable<Channel> {
     return this.#offerTo(channel, draft)
   }
 
+  /**
+   * Counts and reports a message that was refused before it could be offered. `name` is what the
+   * sender wrote and need not be a name a channel can have.
+   */
+  refuse(name: string, refusal: Refusal): void {
+    const channel = this.#channels.get(name)
+    if (channel !== undefined) {
+      channel.refuse(refusal)
+      return
+    }
+    this.#strays.refuse(name, refusal.error)
+    this.#options.observer.messageDropped(name, refusal.error, refusal.message)
+  }
+
   /** Reports commits from now on. */
   listen(listener: CommitListener): void {
     this.#commits.listen(listener)
@@ -166,9 +180,7 @@ export class ChannelSet implements Iterable<Channel> {
   #offerToNew(name: string, draft: Draft): number {
     if (!this.#hasPlaceForOneMore()) {
       this.#lastRefusal = activeChannelLimit(name, this.#options.bounds.maxActiveChannels)
-      this.#strays.refuse(name, this.#lastRefusal.error)
-      const { error, message } = this.#lastRefusal
-      this.#options.observer.messageDropped(name, error, message)
+      this.refuse(name, this.#lastRefusal)
       return -1
     }
     const log: ChannelLog = this.#options.store.create(name)
