@@ -208,3 +208,28 @@ test('channels found at start and new ones are told of', async () => {
 
   assert.deepEqual(told, ['old', 'fresh'])
 })
+
+test('a message dropped before its commit fails is told once, and what follows takes no harm', async () => {
+  const disk = new PretendDisk()
+  const rig = await openRig({
+    disk,
+    bounds: { maxBacklogMessages: 2, dropBehavior: 'DROP_OLDEST' },
+  })
+  disk.failure = 'ENOSPC'
+  for (const id of ['a', 'b', 'c']) rig.offer('c', id)
+  await turn()
+  disk.failure = undefined
+  rig.clock.advance(100)
+
+  for (const id of ['d', 'e']) rig.offer('c', id)
+  await rig.set.flush()
+  const ids = await rig.deliver('c')
+
+  assert.deepEqual(ids, ['d', 'e'])
+  assert.deepEqual(
+    rig.dropped.map(({ id, error }) => `${id} ${error}`),
+    ['a StorageFailed', 'b StorageFailed', 'c StorageFailed'],
+  )
+  assert.deepEqual(rig.ledger('c').dropped, { StorageFailed: 3 })
+  assert.equal(ledgerGap(rig.ledger('c')), 0)
+})
