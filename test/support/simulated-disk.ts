@@ -135,7 +135,10 @@ export class SimulatedDisk implements FileLayer {
     await this.#call('makeDirectory', path)
     const parents: string[] = []
     for (let at = normalize(path); !this.#names.has(at); at = dirname(at)) parents.unshift(at)
-    for (const parent of parents) this.#rename(new Map([[parent, 'directory']]), dirname(parent))
+    for (const parent of parents) {
+      this.#names.set(parent, 'directory')
+      this.#durableNames.set(parent, 'directory')
+    }
   }
 
   async list(path: string): Promise<readonly DirectoryEntry[]> {

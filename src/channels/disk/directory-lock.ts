@@ -1,10 +1,13 @@
 /**
- * Keeps two processes out of one data directory, without outliving its owner.
+ * Keeps two processes of one machine out of one data directory, without outliving its owner.
  *
- *     <dir>/lock.<n>   JSON: who holds it. The highest n counts; the others are left-overs.
+ *     <dir>/lock.<n>       JSON: who holds it. The highest n counts; the others are left-overs.
+ *     <dir>/lock.….sock    answers while the owner lives, see lock-socket.ts
  *
  * A lock is stale when its owner released it, or is no longer the process it was: a pid alone
- * may have been given to another since, so boot, start time and pid namespace are compared too.
+ * may have been given to another since, so boot and start time are compared too, and where the
+ * owner is in another pid namespace its socket is asked.
+ *
  * A stale lock.<n> is never removed but outnumbered: whoever creates lock.<n+1> (a hard link,
  * so that it appears with its contents and only once) holds the directory and then clears away
  * the lower ones. Because the highest is never removed, somebody who was slow and creates a lower
@@ -14,6 +17,7 @@ import { link, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promis
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { ConnectorError, systemCodeOf } from '../../errors.ts'
+import { isAnswered, LockSocket } from './lock-socket.ts'
 
 const NAME = /^lock\.(\d{1,15})$/
 
@@ -24,12 +28,15 @@ interface Owner {
   readonly bootId: string
   readonly pidNamespace: string
   readonly host: string
+  /** Name of the socket; undefined where the file system has none. */
+  readonly socket?: string | undefined
   readonly isReleased: boolean
 }
 
 export class DirectoryLock {
   readonly #directory: string
   #held: { path: string; owner: Owner } | undefined
+  #socket: LockSocket | undefined
 
   constructor(directory: string) {
     this.#directory = directory
@@ -37,18 +44,17 @@ export class DirectoryLock {
 
   /** @throws {ConnectorError} DirectoryLocked, naming the process that uses the directory */
   async acquire(): Promise<void> {
-    const owner = await thisProcess()
-    for (;;) {
-      const highest = await this.#highest()
-      const path = join(this.#directory, `lock.${highest}`)
-      const holder = highest === 0 ? undefined : await readOwner(path)
-      if (holder !== undefined && (await isAlive(holder, owner))) {
-        throw new ConnectorError(
-          'DirectoryLocked',
-          `expected ${this.#directory} to be free, but process ${holder.pid} on ${holder.host} uses it`,
-        )
+    const name = `lock.${process.pid}.${process.hrtime.bigint()}.sock`
+    this.#socket = new LockSocket(this.#directory, name)
+    const hasSocket = await this.#socket.listen()
+    const owner = await thisProcess(hasSocket ? name : undefined)
+    try {
+      while (!(await this.#tryAcquire(owner))) {
+        // Somebody else was quicker: look at who it was.
       }
-      if (await this.#create(highest + 1, owner)) return
+    } catch (error) {
+      await this.#socket.close()
+      throw error
     }
   }
 
@@ -56,9 +62,30 @@ export class DirectoryLock {
     const held = this.#held
     this.#held = undefined
     if (held === undefined) return
-    await writeFile(held.path, JSON.stringify({ ...held.owner, isReleased: true })).catch(
-      () => undefined,
-    )
+    const released = JSON.stringify({ ...held.owner, isReleased: true })
+    await writeFile(held.path, released).catch(() => undefined)
+    await this.#socket?.close()
+  }
+
+  async #tryAcquire(owner: Owner): Promise<boolean> {
+    const highest = await this.#highest()
+    const holder =
+      highest === 0 ? undefined : await readOwner(join(this.#directory, `lock.${highest}`))
+    if (holder !== undefined && (await this.#isAlive(holder, owner))) {
+      throw new ConnectorError(
+        'DirectoryLocked',
+        `expected ${this.#directory} to be free, but process ${holder.pid} on ${holder.host} uses it`,
+      )
+    }
+    return this.#create(highest + 1, owner)
+  }
+
+  async #isAlive(holder: Owner, self: Owner): Promise<boolean> {
+    if (holder.isReleased || holder.bootId !== self.bootId) return false
+    if (holder.pidNamespace !== self.pidNamespace) {
+      return holder.socket === undefined || (await isAnswered(this.#directory, holder.socket))
+    }
+    return isRunning(holder)
   }
 
   /** False when somebody else was quicker. */
@@ -80,9 +107,16 @@ export class DirectoryLock {
     }
     this.#held = { path, owner }
     for (const lower of await this.#numbers()) {
-      if (lower < number) await rm(join(this.#directory, `lock.${lower}`), { force: true })
+      if (lower < number) await this.#clear(join(this.#directory, `lock.${lower}`))
     }
     return true
+  }
+
+  /** Removes a lower lock and the socket its owner has left behind. */
+  async #clear(path: string): Promise<void> {
+    const socket = (await readOwner(path))?.socket
+    if (socket !== undefined) await rm(join(this.#directory, socket), { force: true })
+    await rm(path, { force: true })
   }
 
   async #highest(): Promise<number> {
@@ -98,7 +132,7 @@ export class DirectoryLock {
   }
 }
 
-async function thisProcess(): Promise<Owner> {
+async function thisProcess(socket: string | undefined): Promise<Owner> {
   return {
     pid: process.pid,
     startedAt: (await startOf('self')) ?? '',
@@ -108,6 +142,7 @@ async function thisProcess(): Promise<Owner> {
     ),
     pidNamespace: await readlink('/proc/self/ns/pid').catch(() => ''),
     host: hostname(),
+    socket,
     isReleased: false,
   }
 }
@@ -144,12 +179,8 @@ function isOwner(value: unknown): value is Owner {
   )
 }
 
-async function isAlive(holder: Owner, self: Owner): Promise<boolean> {
-  if (holder.isReleased) return false
-  if (holder.bootId !== self.bootId) return false
-  if (holder.pidNamespace !== self.pidNamespace) return false
-  const startedAt = await startOf(String(holder.pid))
-  if (self.startedAt !== '') return startedAt === holder.startedAt
+async function isRunning(holder: Owner): Promise<boolean> {
+  if (holder.startedAt !== '') return (await startOf(String(holder.pid))) === holder.startedAt
   try {
     process.kill(holder.pid, 0)
     return true

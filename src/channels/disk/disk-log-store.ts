@@ -86,7 +86,6 @@ export class DiskLogStore implements LogStore {
     try {
       await this.#files.makeDirectory(join(directory, 'channels'))
       await this.#lock?.acquire()
-      await this.#files.syncDirectory(directory)
       await this.#quarantine.open()
       await this.#countFiles(directory)
       await this.#countFiles(join(directory, 'channels'))

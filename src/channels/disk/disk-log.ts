@@ -129,12 +129,9 @@ export class DiskLog implements ChannelLog {
   async #commit(): Promise<void> {
     const group = this.#staging.cut()
     await this.#renewing
-    if (group.bytes === 0) {
-      await this.#writer.syncDirectory()
-      return
-    }
     try {
-      await this.#writer.write(group)
+      if (group.bytes === 0) await this.#writer.syncDirectory()
+      else await this.#writer.write(group)
     } catch (cause) {
       await this.#writer.abandon()
       throw this.#discard(group, cause)

@@ -7,7 +7,7 @@
  * rejects with a Node system error (`code` is `ENOSPC`, `EIO`, …).
  */
 export interface FileLayer {
-  /** Creates the directory and its parents where missing. */
+  /** Creates the directory and its parents where missing, durable at once. */
   makeDirectory(path: string): Promise<void>
   /** Entries of a directory in no order; none when it does not exist. */
   list(path: string): Promise<readonly DirectoryEntry[]>

@@ -4,7 +4,7 @@
  */
 import * as fs from 'node:fs'
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { systemCodeOf } from '../../errors.ts'
 import type { DirectoryEntry, FileLayer, OpenFile, OpenMode } from './file-layer.ts'
 
@@ -12,7 +12,12 @@ const FLAGS: Record<OpenMode, string> = { create: 'wx+', replace: 'w+', edit: 'r
 
 export const nodeFileLayer: FileLayer = {
   async makeDirectory(path) {
-    await mkdir(path, { recursive: true })
+    const made = await mkdir(path, { recursive: true })
+    if (made === undefined) return
+    for (let parent = dirname(resolve(path)); ; parent = dirname(parent)) {
+      await this.syncDirectory(parent)
+      if (parent === dirname(resolve(made))) return
+    }
   },
 
   async list(path) {

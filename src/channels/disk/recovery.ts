@@ -11,8 +11,8 @@ import { join } from 'node:path'
 import type { ChannelState, OffsetRange } from '../channel-log.ts'
 import { type Damage, explainDamage } from './damage.ts'
 import type { DirectoryEntry, FileLayer, OpenFile } from './file-layer.ts'
-import { FRAME_HEADER_BYTES, type LogIdentity, readHeader } from './frame.ts'
-import { FileView, walkFrames } from './frame-walk.ts'
+import { type LogIdentity, readHeader } from './frame.ts'
+import { FileView, findFrame, walkFrames } from './frame-walk.ts'
 import type { Quarantine } from './quarantine.ts'
 import { baseOfLogName, Segment } from './segment.ts'
 import { SegmentIndex } from './segment-index.ts'
@@ -123,10 +123,10 @@ async function findIdentity(
     const file = await files.open(segment.logPath, 'read')
     try {
       const view = new FileView(file, segment.bytes)
-      if (await view.load(0, FRAME_HEADER_BYTES)) {
-        const header = readHeader(view.buffer, view.indexOf(0), undefined)
-        if (header !== undefined) return header.identity
-      }
+      const position = await findFrame(view, undefined, 0)
+      if (position === undefined) continue
+      const header = readHeader(view.buffer, view.indexOf(position), undefined)
+      if (header !== undefined) return header.identity
     } finally {
       await file.close()
     }

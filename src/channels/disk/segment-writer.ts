@@ -65,9 +65,7 @@ export class SegmentWriter {
 
   async makeDirectory(): Promise<void> {
     if (this.#isDirectoryMade) return
-    const { files, directory } = this.#options
-    await files.makeDirectory(directory)
-    await files.syncDirectory(`${directory}/..`)
+    await this.#options.files.makeDirectory(this.#options.directory)
     this.#isDirectoryMade = true
   }
 
