@@ -17,8 +17,6 @@ export interface Rejected {
   readonly reason: string
 }
 
-const MAX_CLIENT_ID_CHARACTERS_3_1 = 23
-
 export function admit(packet: ConnectPacket, broker: Broker): Admitted | Rejected {
   const rejected = reject(packet, broker)
   if (rejected !== undefined) return rejected
@@ -43,10 +41,10 @@ function reject(packet: ConnectPacket, broker: Broker): Rejected | undefined {
       'extended authentication is not offered',
     )
   }
-  // [MQTT-3.1.3-8]; MQTT 3.1 wants 1 to 23 characters.
+  // [MQTT-3.1.3-8]. MQTT 3.1 allows up to 23 characters, which nobody keeps to.
   const isUnusable =
     (clientId === '' && version === 4 && !isCleanStart) ||
-    (version === 3 && (clientId === '' || clientId.length > MAX_CLIENT_ID_CHARACTERS_3_1)) ||
+    (clientId === '' && version === 3) ||
     Buffer.byteLength(clientId) > broker.limits.maxClientIdBytes
   if (!isUnusable) return undefined
   return rejection(

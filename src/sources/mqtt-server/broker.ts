@@ -72,12 +72,11 @@ export class Broker {
 
   /**
    * Passes a message on to whoever listens, and keeps it when it is retained. Costs next to
-   * nothing when nobody does and it is not. Returns whether anybody listens.
+   * nothing when nobody does and it is not.
    */
-  distribute(topic: Topic, envelope: Envelope, publisher: Subscriber | undefined): boolean {
-    const audience = this.subscriptions.audienceOf(topic)
-    const isHeard = audience.listeners.length > 0 || audience.groups.length > 0
-    if (!isHeard && !envelope.retain) return false
+  distribute(topic: Topic, envelope: Envelope, publisher: Subscriber | undefined): void {
+    const isHeard = this.isHeard(topic)
+    if (!isHeard && !envelope.retain) return
     const publication = this.#publicationOf(topic, envelope)
     if (envelope.retain && !this.retained.store(publication)) {
       this.observer.messageDropped(
@@ -86,8 +85,13 @@ export class Broker {
         `no room to retain the message on ${topic.name}; it was passed on all the same`,
       )
     }
-    if (isHeard) deliver(publication, audience, publisher)
-    return isHeard
+    if (isHeard) deliver(publication, this.subscriptions.audienceOf(topic), publisher)
+  }
+
+  /** Whether anybody has subscribed to the topic. */
+  isHeard(topic: Topic): boolean {
+    const { listeners, groups } = this.subscriptions.audienceOf(topic)
+    return listeners.length > 0 || groups.length > 0
   }
 
   #publicationOf(topic: Topic, envelope: Envelope): Publication {

@@ -1,8 +1,8 @@
 /** Reads CONNECT (section 3.1) and writes CONNACK (section 3.2). */
-import { PacketReader } from './packet-reader.ts'
+import { PacketReader, readText } from './packet-reader.ts'
 import { PacketWriter } from './packet-writer.ts'
 import { encodeProperties, type Properties, readProperties, WILL_PROPERTIES } from './properties.ts'
-import { PacketType, type ProtocolVersion, type Qos, ReasonCode } from './protocol.ts'
+import { PacketType, type ProtocolVersion, type Qos, ReasonCode, ReturnCode } from './protocol.ts'
 import { ProtocolViolation } from './protocol-violation.ts'
 import { isTopicName } from './topic.ts'
 
@@ -29,16 +29,42 @@ export interface ConnectPacket {
 const FLAG = { reserved: 1, cleanStart: 2, will: 4, willRetain: 32, password: 64, userName: 128 }
 const NONE: Properties = {}
 
-/** A protocol level we don't speak: answered with CONNACK, unlike other violations [MQTT-3.1.2-2]. */
-export class UnsupportedProtocol extends ProtocolViolation {
-  constructor(message: string) {
-    super(message, ReasonCode.unsupportedProtocolVersion)
+/** A CONNECT that is not accepted, with the answer that the protocol has for it. */
+export class RefusedConnect extends ProtocolViolation {
+  readonly connack: Buffer
+
+  constructor(message: string, reasonCode: number, connack: Buffer) {
+    super(message, reasonCode)
+    this.connack = connack
   }
 }
 
-export function readConnect(bytes: Buffer, start: number, end: number): ConnectPacket {
+/** `first` is the packet's first byte. Throws ProtocolViolation: RefusedConnect where there is an answer. */
+export function readConnect(
+  first: number,
+  bytes: Buffer,
+  start: number,
+  end: number,
+): ConnectPacket {
   const reader = new PacketReader(bytes, start, end)
   const version = readVersion(reader)
+  // MQTT 3.1 has no rule about the flags of CONNECT.
+  if (version !== 3 && (first & 0x0f) !== 0) throw new ProtocolViolation('reserved flags are set')
+  if (version !== 5) return readFields(reader, version)
+  try {
+    return readFields(reader, version)
+  } catch (error) {
+    if (!(error instanceof ProtocolViolation)) throw error
+    // [MQTT-3.1.4-1]: from 5.0 on the client is told why.
+    throw new RefusedConnect(
+      error.message,
+      error.reasonCode,
+      encodeConnack(5, false, error.reasonCode),
+    )
+  }
+}
+
+function readFields(reader: PacketReader, version: ProtocolVersion): ConnectPacket {
   const flags = reader.byte()
   checkFlags(flags, version)
   const keepAliveS = reader.uint16()
@@ -49,13 +75,22 @@ export function readConnect(bytes: Buffer, start: number, end: number): ConnectP
   ) {
     throw new ProtocolViolation('authentication data without a method', ReasonCode.protocolError)
   }
-  const clientId = reader.text()
+  const clientId = readClientId(reader)
   const will = (flags & FLAG.will) !== 0 ? readWill(reader, flags, version) : undefined
   const userName = (flags & FLAG.userName) !== 0 ? reader.text() : undefined
   const password = (flags & FLAG.password) !== 0 ? reader.binary() : undefined
   reader.expectEnd()
   const isCleanStart = (flags & FLAG.cleanStart) !== 0
   return { version, clientId, isCleanStart, keepAliveS, properties, will, userName, password }
+}
+
+function readClientId(reader: PacketReader): string {
+  const bytes = reader.binary()
+  try {
+    return readText(bytes, 0, bytes.length)
+  } catch {
+    throw new ProtocolViolation('client id with bad text', ReasonCode.clientIdentifierNotValid)
+  }
 }
 
 function readVersion(reader: PacketReader): ProtocolVersion {
@@ -66,13 +101,21 @@ function readVersion(reader: PacketReader): ProtocolVersion {
   if (name !== 'MQTT' && name !== 'MQIsdp') {
     throw new ProtocolViolation('not MQTT: unknown protocol name')
   }
-  throw new UnsupportedProtocol(`${name} level ${level} is not spoken here, but 3.1, 3.1.1 and 5.0`)
+  const message = `${name} level ${level} is not spoken here, but 3.1, 3.1.1 and 5.0`
+  const code = ReasonCode.unsupportedProtocolVersion
+  // [MQTT-3.1.2-2]; whoever has our levels under the wrong name gets the answer of old.
+  const isOld = level === 3 || level === 4
+  const connack = isOld
+    ? encodeConnack(4, false, ReturnCode.unacceptableProtocolVersion)
+    : encodeConnack(5, false, code)
+  throw new RefusedConnect(message, code, connack)
 }
 
 function checkFlags(flags: number, version: ProtocolVersion): void {
   const willQos = (flags >> 3) & 3
   // [MQTT-3.1.2-3]
-  if ((flags & FLAG.reserved) !== 0) throw new ProtocolViolation('reserved connect flag is set')
+  if ((flags & FLAG.reserved) !== 0 && version !== 3)
+    throw new ProtocolViolation('reserved connect flag is set')
   // [MQTT-3.1.2-11], [MQTT-3.1.2-13], [MQTT-3.1.2-15]
   if ((flags & FLAG.will) === 0 && (willQos !== 0 || (flags & FLAG.willRetain) !== 0)) {
     throw new ProtocolViolation('will QoS or retain without a will')
@@ -100,14 +143,14 @@ function readWill(reader: PacketReader, flags: number, version: ProtocolVersion)
   return { topic, payload, qos, retain: (flags & FLAG.willRetain) !== 0, properties }
 }
 
-/** `code` is a reason code in MQTT 5 and a return code before; `properties` are left out before 5. */
+/** `code` is a reason code in MQTT 5 and a return code before. MQTT 3.1 says nothing of sessions, and none before 5 has properties. */
 export function encodeConnack(
   version: ProtocolVersion,
   isSessionPresent: boolean,
   code: number,
   properties: Properties = NONE,
 ): Buffer {
-  const writer = new PacketWriter().byte(isSessionPresent ? 1 : 0).byte(code)
+  const writer = new PacketWriter().byte(isSessionPresent && version !== 3 ? 1 : 0).byte(code)
   if (version === 5) writer.raw(encodeProperties(properties))
   return writer.frame(PacketType.connack << 4)
 }

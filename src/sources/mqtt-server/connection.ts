@@ -13,19 +13,14 @@ import type { Refusal } from '../../message.ts'
 import type { Debtor } from './acceptance.ts'
 import { admit } from './admission.ts'
 import type { Broker } from './broker.ts'
-import {
-  type ConnectPacket,
-  encodeConnack,
-  readConnect,
-  UnsupportedProtocol,
-} from './connect-packet.ts'
+import { type ConnectPacket, RefusedConnect, readConnect } from './connect-packet.ts'
 import { encodeDisconnect } from './control-packets.ts'
-import { Conversation, hasRightFlags } from './conversation.ts'
+import { Conversation, checkHeader } from './conversation.ts'
 import { type FrameHandler, FrameReader } from './frame-reader.ts'
 import { HeldFrames } from './held-frames.ts'
 import { Liveness } from './liveness.ts'
 import { type FlushQueue, Outbox } from './outbox.ts'
-import { PacketType, type ProtocolVersion, ReasonCode, ReturnCode } from './protocol.ts'
+import { PacketType, type ProtocolVersion, ReasonCode } from './protocol.ts'
 import { ProtocolViolation } from './protocol-violation.ts'
 import type { Link } from './session.ts'
 
@@ -98,7 +93,7 @@ export class Connection implements Link, FrameHandler, Debtor {
     } else if (type === PacketType.publish) {
       this.#conversation.publish(first, bytes, start, end)
     } else {
-      if (!hasRightFlags(type, first)) throw new ProtocolViolation('reserved flags are set')
+      checkHeader(type, first)
       if (type === PacketType.disconnect) this.#disconnect(this.#conversation, bytes, start, end)
       else this.#conversation.handle(type, bytes, start, end)
     }
@@ -189,9 +184,7 @@ export class Connection implements Link, FrameHandler, Debtor {
 
   #violated(violation: ProtocolViolation): void {
     this.#broker.observer.clientRefused(this.#broker.name, this.#remote, violation.message)
-    if (violation instanceof UnsupportedProtocol) {
-      this.#outbox.add(encodeConnack(4, false, ReturnCode.unacceptableProtocolVersion))
-    }
+    if (violation instanceof RefusedConnect) this.#outbox.add(violation.connack)
     if (this.#phase === 'new') this.#leave(violation.message, false)
     this.end(violation.reasonCode, violation.message)
     this.#endSocket()
@@ -200,10 +193,13 @@ export class Connection implements Link, FrameHandler, Debtor {
   #connect(type: number, first: number, bytes: Buffer, start: number, end: number): void {
     // [MQTT-3.1.0-1]
     if (type !== PacketType.connect) throw new ProtocolViolation('first packet is not CONNECT')
-    if (!hasRightFlags(type, first)) throw new ProtocolViolation('reserved flags are set')
-    const packet = readConnect(bytes, start, end)
+    const packet = readConnect(first, bytes, start, end)
     this.version = packet.version
     const admission = admit(packet, this.#broker)
+    if (admission.connack.length > (packet.properties.maximumPacketBytes ?? NO_LIMIT)) {
+      this.#refuse('takes no packet as long as a CONNACK')
+      return
+    }
     this.#outbox.add(admission.connack)
     if (admission.session === undefined) {
       this.#refuse(admission.reason)

@@ -33,7 +33,9 @@ export function readAcknowledgement(
   version: ProtocolVersion,
 ): Acknowledgement {
   const reader = new PacketReader(bytes, start, end)
-  const packetId = reader.packetId()
+  const packetId = reader.uint16()
+  // [MQTT-2.2.1-4]: it is the one of a PUBLISH, and those are never 0.
+  if (packetId === 0) throw new ProtocolViolation('packet identifier 0', ReasonCode.protocolError)
   let reasonCode: number = ReasonCode.success
   if (version === 5 && !reader.isAtEnd) {
     reasonCode = reader.byte()
@@ -65,7 +67,10 @@ export function readDisconnect(
 }
 
 function unknownReason(code: number): ProtocolViolation {
-  return new ProtocolViolation(`reason code ${code} does not belong in this packet`)
+  return new ProtocolViolation(
+    `reason code ${code} does not belong in this packet`,
+    ReasonCode.protocolError,
+  )
 }
 
 /** Two, three or more bytes of body: the reason code is left out when it is success. */

@@ -13,6 +13,26 @@ import type { Link, Session } from './session.ts'
 import { readSubscribe, readUnsubscribe } from './subscribe-packet.ts'
 import { subscribe, unsubscribe } from './subscribing.ts'
 
+/** What stands in the low half of a packet's first byte [MQTT-2.2.2-1], where it is not 0. */
+const FLAGS: Readonly<Record<number, number>> = {
+  [PacketType.pubrel]: 2,
+  [PacketType.subscribe]: 2,
+  [PacketType.unsubscribe]: 2,
+}
+const ONLY_SERVERS_SEND: ReadonlySet<number> = new Set([
+  PacketType.connack,
+  PacketType.suback,
+  PacketType.unsuback,
+  PacketType.pingresp,
+])
+/** Of these, wrong flags are called a protocol error by the servers that clients know. */
+const PROTOCOL_ERROR_FLAGS: ReadonlySet<number> = new Set([
+  PacketType.connack,
+  PacketType.pubrel,
+  PacketType.disconnect,
+  PacketType.auth,
+])
+
 export interface ConversationOptions {
   readonly broker: Broker
   readonly session: Session
@@ -21,11 +41,19 @@ export interface ConversationOptions {
   readonly wantsReasons: boolean
 }
 
-/** [MQTT-2.2.2-1]: the flags each packet has in its first byte, PUBLISH aside. */
-export function hasRightFlags(type: number, first: number): boolean {
-  const isTwo =
-    type === PacketType.pubrel || type === PacketType.subscribe || type === PacketType.unsubscribe
-  return (first & 0x0f) === (isTwo ? 2 : 0)
+/** Whether a connected client may send the packet at all, and with these flags [MQTT-2.2.2-2]. Not for PUBLISH. */
+export function checkHeader(type: number, first: number): void {
+  if ((first & 0x0f) !== (FLAGS[type] ?? 0)) {
+    const isError = PROTOCOL_ERROR_FLAGS.has(type)
+    const code = isError ? ReasonCode.protocolError : ReasonCode.malformedPacket
+    throw new ProtocolViolation('reserved flags are set', code)
+  }
+  if (ONLY_SERVERS_SEND.has(type) || type === PacketType.connect || type === PacketType.auth) {
+    throw new ProtocolViolation(
+      `packet of type ${type} from a client that is connected`,
+      ReasonCode.protocolError,
+    )
+  }
 }
 
 export class Conversation {
@@ -59,7 +87,7 @@ export class Conversation {
     this.#receiver.receive(incoming)
   }
 
-  /** Any packet but PUBLISH and DISCONNECT. Throws ProtocolViolation. */
+  /** Any packet that `checkHeader` has let through, but DISCONNECT. Throws ProtocolViolation. */
   handle(type: number, bytes: Buffer, start: number, end: number): void {
     const { version } = this.#link
     switch (type) {
@@ -83,11 +111,6 @@ export class Conversation {
         if (start !== end) throw new ProtocolViolation('PINGREQ with a body')
         this.#link.send(PINGRESP)
         return
-      default:
-        throw new ProtocolViolation(
-          `packet of type ${type} from a client that is connected`,
-          ReasonCode.protocolError,
-        )
     }
   }
 
@@ -110,17 +133,32 @@ export class Conversation {
   #acknowledged(type: 4 | 5 | 6 | 7, bytes: Buffer, start: number, end: number): void {
     const { version } = this.#link
     const { packetId, reasonCode } = readAcknowledgement(type, bytes, start, end, version)
+    this.#expectInTurn(type, packetId)
     if (type === PacketType.pubrel) {
-      const isKnown = this.session.hasReceivedIds && this.session.receivedIds.delete(packetId)
-      const code = isKnown ? ReasonCode.success : ReasonCode.packetIdentifierNotFound
-      this.#link.send(encodeAcknowledgement(PacketType.pubcomp, version, packetId, code))
+      // An id we don't know is no error: our PUBCOMP may have been lost.
+      if (this.session.hasReceivedIds) this.session.receivedIds.delete(packetId)
+      this.#link.send(encodeAcknowledgement(PacketType.pubcomp, version, packetId))
     } else if (type === PacketType.pubrec && reasonCode < ReasonCode.unspecifiedError) {
-      const isKnown = this.session.release(packetId)
-      const code = isKnown ? ReasonCode.success : ReasonCode.packetIdentifierNotFound
-      this.#link.send(encodeAcknowledgement(PacketType.pubrel, version, packetId, code))
+      this.session.release(packetId)
+      this.#link.send(encodeAcknowledgement(PacketType.pubrel, version, packetId))
     } else {
       // PUBACK, PUBCOMP, or a PUBREC that says no and so ends the exchange [MQTT-4.3.3-1].
       this.session.settle(packetId)
     }
+  }
+
+  /** An acknowledgement of the wrong kind for a message in flight (section 4.3); unknown packet ids are let pass. */
+  #expectInTurn(type: number, packetId: number): void {
+    const inflight = type === PacketType.pubrel ? undefined : this.session.inflight(packetId)
+    if (inflight === undefined) return
+    const isInTurn =
+      type === PacketType.puback
+        ? inflight.delivery.qos === 1
+        : inflight.delivery.qos === 2 && (type === PacketType.pubrec || inflight.isReleased)
+    if (isInTurn) return
+    throw new ProtocolViolation(
+      `acknowledgement of type ${type} is not what message ${packetId} waits for`,
+      ReasonCode.protocolError,
+    )
   }
 }

@@ -92,6 +92,9 @@ export class FrameReader {
 
   /** Where the body begins, or -1 while the header is not all there. */
   #headerEnd(bytes: Buffer, start: number, available: number): number {
+    if ((bytes[start] ?? 0) < 0x10) {
+      throw new ProtocolViolation('packet of type 0', ReasonCode.protocolError)
+    }
     for (let i = start + 1; i < available; i++) {
       if ((bytes[i] ?? 0) < 0x80) return i + 1
       if (i - start >= MAX_VARIABLE_BYTES) {

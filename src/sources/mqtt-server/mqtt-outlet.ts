@@ -19,10 +19,7 @@ export class MqttOutlet implements ReceiptOutlet {
   }
 
   hasListeners(topic: string): boolean {
-    const { listeners, groups } = this.#broker.subscriptions.audienceOf(
-      this.#broker.topics.named(topic),
-    )
-    return listeners.length > 0 || groups.length > 0
+    return this.#broker.isHeard(this.#broker.topics.named(topic))
   }
 
   publish(topicName: string, payloads: PackedPayloads): void {

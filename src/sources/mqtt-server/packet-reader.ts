@@ -69,6 +69,10 @@ export class PacketReader {
     return id
   }
 
+  skip(bytes: number): void {
+    this.#advance(bytes)
+  }
+
   expectEnd(): void {
     if (!this.isAtEnd) throw new ProtocolViolation('bytes after the end of the packet')
   }
@@ -81,10 +85,14 @@ export class PacketReader {
   }
 }
 
+/** Control characters and code points that are no characters: a receiver may refuse them (section 1.5.4), and what ends up in names, logs and receipts is better without. */
+const UNWANTED = /[\p{Cc}\p{Noncharacter_Code_Point}]/u
+
 /** [MQTT-1.5.3-1/-2], [MQTT-1.5.4-1/-2]: well-formed UTF-8 without surrogates, and no U+0000. */
 export function readText(bytes: Buffer, start: number, end: number): string {
   const field = bytes.subarray(start, end)
   if (!isUtf8(field)) throw new ProtocolViolation('text that is not well-formed UTF-8')
-  if (field.includes(0)) throw new ProtocolViolation('text with U+0000 in it')
-  return field.toString('utf8')
+  const text = field.toString('utf8')
+  if (UNWANTED.test(text)) throw new ProtocolViolation('text with control or non-characters in it')
+  return text
 }

@@ -2,10 +2,11 @@
  * The properties of MQTT 5 packets (section 2.2.2): which exist, what type they have, which
  * packets may carry them and whether more than once.
  */
-import type { PacketReader } from './packet-reader.ts'
+import { PacketReader } from './packet-reader.ts'
 import { PacketWriter } from './packet-writer.ts'
 import { PacketType, ReasonCode } from './protocol.ts'
 import { ProtocolViolation } from './protocol-violation.ts'
+import { isTopicName } from './topic.ts'
 
 export type UserProperty = readonly [name: string, value: string]
 
@@ -21,12 +22,19 @@ type NumberName =
   | 'topicAliasMaximum'
   | 'topicAlias'
   | 'maximumPacketBytes'
+  | 'maximumQos'
+  | 'retainAvailable'
+  | 'wildcardSubscriptionAvailable'
+  | 'subscriptionIdentifierAvailable'
+  | 'sharedSubscriptionAvailable'
 type TextName =
   | 'contentType'
   | 'responseTopic'
   | 'assignedClientIdentifier'
   | 'authenticationMethod'
   | 'reasonString'
+  | 'responseInformation'
+  | 'serverReference'
 type BinaryName = 'correlationData' | 'authenticationData'
 
 export type Properties = { -readonly [name in NumberName]?: number } & {
@@ -50,7 +58,7 @@ interface Shape {
 }
 
 const { connect, connack, publish, puback, pubrec, pubrel, pubcomp } = PacketType
-const { subscribe, suback, unsuback, disconnect, auth } = PacketType
+const { subscribe, suback, unsubscribe, unsuback, disconnect, auth } = PacketType
 const REASONED = [connack, puback, pubrec, pubrel, pubcomp, suback, unsuback, disconnect, auth]
 
 const NUMBERS: Readonly<Record<number, Shape>> = {
@@ -64,7 +72,12 @@ const NUMBERS: Readonly<Record<number, Shape>> = {
   33: { type: 'uint16', name: 'receiveMaximum', carriers: [connect, connack], min: 1 },
   34: { type: 'uint16', name: 'topicAliasMaximum', carriers: [connect, connack] },
   35: { type: 'uint16', name: 'topicAlias', carriers: [publish] },
+  36: { type: 'byte', name: 'maximumQos', carriers: [connack], max: 1 },
+  37: { type: 'byte', name: 'retainAvailable', carriers: [connack], max: 1 },
   39: { type: 'uint32', name: 'maximumPacketBytes', carriers: [connect, connack], min: 1 },
+  40: { type: 'byte', name: 'wildcardSubscriptionAvailable', carriers: [connack], max: 1 },
+  41: { type: 'byte', name: 'subscriptionIdentifierAvailable', carriers: [connack], max: 1 },
+  42: { type: 'byte', name: 'sharedSubscriptionAvailable', carriers: [connack], max: 1 },
 }
 
 const TEXTS: Readonly<Record<number, { name: TextName; carriers: readonly Carrier[] }>> = {
@@ -72,6 +85,8 @@ const TEXTS: Readonly<Record<number, { name: TextName; carriers: readonly Carrie
   8: { name: 'responseTopic', carriers: [publish, WILL_PROPERTIES] },
   18: { name: 'assignedClientIdentifier', carriers: [connack] },
   21: { name: 'authenticationMethod', carriers: [connect, connack, auth] },
+  26: { name: 'responseInformation', carriers: [connack] },
+  28: { name: 'serverReference', carriers: [connack, disconnect] },
   31: { name: 'reasonString', carriers: REASONED },
 }
 
@@ -86,11 +101,15 @@ const USER_PROPERTY = 38
 /** Reads a property length and what it covers. Throws ProtocolViolation for what `carrier` may not have. */
 export function readProperties(reader: PacketReader, carrier: Carrier): Properties {
   const length = reader.variableByteInteger()
-  const end = reader.position + length
-  if (end > reader.end) throw new ProtocolViolation('properties run past the end of the packet')
+  // A reader of their own: a value that runs past their end is malformed, whatever stands behind.
+  const own = new PacketReader(reader.bytes, reader.position, reader.position + length)
+  reader.skip(length)
   const properties: Properties = {}
-  while (reader.position < end) readProperty(reader, carrier, properties)
-  if (reader.position !== end) throw new ProtocolViolation('a property runs past their length')
+  while (!own.isAtEnd) readProperty(own, carrier, properties)
+  // [MQTT-3.3.2-14]
+  if (properties.responseTopic !== undefined && !isTopicName(properties.responseTopic)) {
+    throw broken('response topic is empty or has a wildcard')
+  }
   return properties
 }
 
@@ -100,61 +119,63 @@ function readProperty(reader: PacketReader, carrier: Carrier, into: Properties):
   const text = TEXTS[id]
   const binary = BINARIES[id]
   if (number !== undefined) {
-    expect(number, carrier, into, id)
-    into[number.name] = readNumber(reader, number)
+    const value = reader[number.type]()
+    expectBelongs(number, carrier, into, id)
+    if (value < (number.min ?? 0) || value > (number.max ?? value)) {
+      throw broken(`${number.name} may not be ${value}`)
+    }
+    into[number.name] = value
   } else if (text !== undefined) {
-    expect(text, carrier, into, id)
-    into[text.name] = reader.text()
+    const value = reader.text()
+    expectBelongs(text, carrier, into, id)
+    into[text.name] = value
   } else if (binary !== undefined) {
-    expect(binary, carrier, into, id)
-    into[binary.name] = reader.binary()
+    const value = reader.binary()
+    expectBelongs(binary, carrier, into, id)
+    into[binary.name] = value
   } else if (id === USER_PROPERTY) {
     into.userProperties ??= []
     into.userProperties.push([reader.text(), reader.text()])
-  } else if (id === SUBSCRIPTION_IDENTIFIER && carrier === subscribe) {
-    // In a client's packets only SUBSCRIBE has one, and one alone [MQTT-3.3.4-6].
-    if (into.subscriptionIdentifiers !== undefined) throw repeated(id)
-    into.subscriptionIdentifiers = [subscriptionIdentifier(reader)]
-  } else if (id === SUBSCRIPTION_IDENTIFIER && carrier === publish) {
-    throw new ProtocolViolation('subscription identifier from a client', ReasonCode.protocolError)
+  } else if (id === SUBSCRIPTION_IDENTIFIER) {
+    readSubscriptionIdentifier(reader, carrier, into)
   } else {
-    throw new ProtocolViolation(`property ${id} does not exist or does not belong in this packet`)
+    throw new ProtocolViolation(`property ${id} does not exist`)
   }
 }
 
-function expect(
+function expectBelongs(
   shape: { readonly name: keyof Properties; readonly carriers: readonly Carrier[] },
   carrier: Carrier,
   into: Properties,
   id: number,
 ): void {
-  if (!shape.carriers.includes(carrier)) {
-    throw new ProtocolViolation(
-      `property ${id} does not belong in this packet`,
-      ReasonCode.protocolError,
-    )
-  }
-  if (into[shape.name] !== undefined) throw repeated(id)
+  if (!shape.carriers.includes(carrier)) throw misplaced(id, carrier)
+  if (into[shape.name] !== undefined) throw broken(`property ${id} comes twice`)
 }
 
-function repeated(id: number): ProtocolViolation {
-  return new ProtocolViolation(`property ${id} comes twice`, ReasonCode.protocolError)
-}
-
-function readNumber(reader: PacketReader, shape: Shape): number {
-  const value = reader[shape.type]()
-  if (value < (shape.min ?? 0) || value > (shape.max ?? value)) {
-    throw new ProtocolViolation(`${shape.name} may not be ${value}`, ReasonCode.protocolError)
-  }
-  return value
-}
-
-function subscriptionIdentifier(reader: PacketReader): number {
+/** In a client's packets only SUBSCRIBE has one, and one alone [MQTT-3.3.4-6]. */
+function readSubscriptionIdentifier(
+  reader: PacketReader,
+  carrier: Carrier,
+  into: Properties,
+): void {
   const value = reader.variableByteInteger()
-  if (value === 0) {
-    throw new ProtocolViolation('subscription identifier 0', ReasonCode.protocolError)
-  }
-  return value
+  if (carrier !== subscribe) throw misplaced(SUBSCRIPTION_IDENTIFIER, carrier)
+  if (into.subscriptionIdentifiers !== undefined) throw broken('two subscription identifiers')
+  if (value === 0) throw broken('subscription identifier 0')
+  into.subscriptionIdentifiers = [value]
+}
+
+/** Malformed by section 2.2.2.2, a protocol error by the sections on the single packets and in practice. */
+function misplaced(id: number, carrier: Carrier): ProtocolViolation {
+  const message = `property ${id} does not belong here`
+  const isMalformed = carrier === subscribe || carrier === unsubscribe
+  return isMalformed ? new ProtocolViolation(message) : broken(message)
+}
+
+/** What is well-formed but not allowed (section 4.13.1). */
+function broken(message: string): ProtocolViolation {
+  return new ProtocolViolation(message, ReasonCode.protocolError)
 }
 
 /** The properties with their length in front, ready to be put into a packet. */

@@ -43,7 +43,9 @@ export class PublishPacket {
       at += 2
       if (at > end) throw truncated()
       this.packetId = ((bytes[at - 2] ?? 0) << 8) | (bytes[at - 1] ?? 0)
-      if (this.packetId === 0) throw new ProtocolViolation('packet identifier 0')
+      if (this.packetId === 0) {
+        throw new ProtocolViolation('packet identifier 0', ReasonCode.protocolError)
+      }
     }
     this.properties = NONE
     if (version === 5) at = this.#readProperties(bytes, at, end)
@@ -65,10 +67,7 @@ export class PublishPacket {
     if (bytes[start] === 0) return start + 1
     const reader = new PacketReader(bytes, start, end)
     const properties = readProperties(reader, PacketType.publish)
-    // [MQTT-3.3.2-14]: a response topic has no wildcards; [MQTT-3.3.2-8]: an alias is not 0.
-    if (/[+#]/.test(properties.responseTopic ?? '')) {
-      throw new ProtocolViolation('response topic with a wildcard', ReasonCode.topicNameInvalid)
-    }
+    // [MQTT-3.3.2-8]
     if (properties.topicAlias === 0) {
       throw new ProtocolViolation('topic alias 0', ReasonCode.topicAliasInvalid)
     }

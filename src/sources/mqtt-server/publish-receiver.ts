@@ -74,8 +74,8 @@ export class PublishReceiver {
         return
       }
     }
-    const isHeard = this.#broker.distribute(topic, packet, this.#session)
-    if (packet.qos > 0) this.#acknowledge(packet, cycle, topic.route !== undefined || isHeard)
+    if (packet.qos > 0) this.#acknowledge(packet, cycle, topic)
+    this.#broker.distribute(topic, packet, this.#session)
   }
 
   /** Sends what is due and returns whether more is owed for a later cycle. */
@@ -146,19 +146,24 @@ export class PublishReceiver {
     return undefined
   }
 
-  #acknowledge(packet: PublishPacket, cycle: number, isWanted: boolean): void {
+  #acknowledge(packet: PublishPacket, cycle: number, topic: Topic): void {
     const { qos, packetId } = packet
     if (qos === 2) this.#session.receivedIds.add(packetId)
+    const first = qos === 2 ? PUBREC : PUBACK
     if (cycle !== NO_CYCLE || this.#link.version !== 5) {
-      this.#acks.add(cycle, qos === 2 ? PUBREC : PUBACK, packetId)
-      return
+      this.#acks.add(cycle, first, packetId)
+    } else if (qos === 1 && !this.#broker.isHeard(topic)) {
+      const code = ReasonCode.noMatchingSubscribers
+      this.#acks.addEncoded(cycle, this.#explicit(packet, code, NO_ROUTE_REASON))
+    } else if (this.#acks.isEmpty) {
+      this.#acks.add(cycle, first, packetId)
+    } else {
+      // Behind messages that wait for a commit, the short form would fail with theirs.
+      const explicit = [first, 3, packetId >> 8, packetId & 0xff, ReasonCode.success]
+      this.#acks.addEncoded(cycle, Buffer.from(explicit))
     }
-    // Not the four-byte form: that one means "stored" and fails with its cycle.
-    const code = isWanted ? ReasonCode.success : ReasonCode.noMatchingSubscribers
-    this.#acks.addEncoded(
-      cycle,
-      this.#explicit(packet, code, isWanted ? undefined : NO_ROUTE_REASON),
-    )
+    // A message that waits for no commit is acknowledged before it comes back to its sender.
+    if (qos === 2 && cycle === NO_CYCLE) this.settle(this.#broker.acceptance.finishedCycle)
   }
 
   /** MQTT 3.1.1 can't say no: there the message is acknowledged like any other [MQTT-3.3.5-2]. */
@@ -174,11 +179,8 @@ export class PublishReceiver {
     this.#acks.addEncoded(NO_CYCLE, this.#explicit(packet, code, refusal.message))
   }
 
-  #explicit(packet: PublishPacket, code: number, reason: string | undefined): Buffer {
+  #explicit(packet: PublishPacket, code: number, reason: string): Buffer {
     const type = packet.qos === 2 ? PacketType.pubrec : PacketType.puback
-    if (code === ReasonCode.success) {
-      return Buffer.from([type << 4, 3, packet.packetId >> 8, packet.packetId & 0xff, code])
-    }
     if (this.#wantsReasons) {
       const bytes = encodeAcknowledgement(type, 5, packet.packetId, code, reason)
       // [MQTT-3.4.2-2]: the reason string is what goes when there is no room.

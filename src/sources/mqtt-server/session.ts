@@ -6,7 +6,7 @@ import type { Clock } from '../../clock.ts'
 import type { Will } from './connect-packet.ts'
 import { encodeAcknowledgement } from './control-packets.ts'
 import type { MqttLimits } from './limits.ts'
-import { type Delivery, OutgoingQueue } from './outgoing-queue.ts'
+import { type Delivery, type Inflight, OutgoingQueue } from './outgoing-queue.ts'
 import { lowerQos, PacketType, type ProtocolVersion, ReasonCode } from './protocol.ts'
 import type { Publication } from './publication.ts'
 import type { Statistics } from './statistics.ts'
@@ -124,19 +124,20 @@ export class Session implements Subscriber {
     }
   }
 
-  /** PUBACK, or PUBCOMP: the message has arrived. Returns whether it was in flight. */
-  settle(packetId: number): boolean {
-    const isKnown = this.#queue?.settle(packetId) ?? false
-    this.pump()
-    return isKnown
+  /** The message in flight under `packetId`, if there is one. */
+  inflight(packetId: number): Inflight | undefined {
+    return this.#queue?.find(packetId)
   }
 
-  /** PUBREC: from now on PUBREL is what counts. Returns whether the message was in flight. */
-  release(packetId: number): boolean {
+  /** PUBACK, or PUBCOMP: the message has arrived. */
+  settle(packetId: number): void {
+    if (this.#queue?.settle(packetId) === true) this.pump()
+  }
+
+  /** PUBREC: from now on PUBREL is what counts. */
+  release(packetId: number): void {
     const inflight = this.#queue?.find(packetId)
-    if (inflight === undefined) return false
-    inflight.isReleased = true
-    return true
+    if (inflight !== undefined) inflight.isReleased = true
   }
 
   #deliver(publication: Publication, listener: Listener, retain: boolean): void {

@@ -46,7 +46,7 @@ export function readSubscribe(
 }
 
 function readRequest(reader: PacketReader, version: ProtocolVersion): SubscriptionRequest {
-  const filter = reader.text()
+  const filter = readFilter(reader)
   const options = reader.byte()
   const qos = options & 3
   const retainHandling = (options >> 4) & 3
@@ -55,7 +55,7 @@ function readRequest(reader: PacketReader, version: ProtocolVersion): Subscripti
     throw new ProtocolViolation('reserved subscription options are set')
   }
   if (retainHandling === 3) {
-    throw new ProtocolViolation('retain handling 3', ReasonCode.protocolError)
+    throw new ProtocolViolation('retain handling 3')
   }
   const noLocal = (options & 4) !== 0
   // [MQTT-3.8.3-4]
@@ -71,6 +71,13 @@ function readRequest(reader: PacketReader, version: ProtocolVersion): Subscripti
   }
 }
 
+/** [MQTT-4.7.3-1] */
+function readFilter(reader: PacketReader): string {
+  const filter = reader.text()
+  if (filter === '') throw new ProtocolViolation('empty topic filter')
+  return filter
+}
+
 export function readUnsubscribe(
   bytes: Buffer,
   start: number,
@@ -83,7 +90,7 @@ export function readUnsubscribe(
   const filters: string[] = []
   // [MQTT-3.10.3-2]: at least one filter.
   do {
-    filters.push(reader.text())
+    filters.push(readFilter(reader))
   } while (!reader.isAtEnd)
   return { packetId, filters }
 }

@@ -1,6 +1,7 @@
 /** What SUBSCRIBE and UNSUBSCRIBE do (sections 3.8 and 3.10): one code per filter, then the retained messages. */
 import type { Broker } from './broker.ts'
 import { ReasonCode } from './protocol.ts'
+import { ProtocolViolation } from './protocol-violation.ts'
 import type { Link, Session } from './session.ts'
 import {
   encodeSuback,
@@ -27,6 +28,8 @@ export function subscribe(
   const fresh: [SubscriptionRequest, SubscriptionOptions][] = []
   for (const request of packet.requests) {
     const refusal = refusalOf(request, broker, session)
+    if (refusal === ReasonCode.topicFilterInvalid && link.version !== 5)
+      throw noFilter(request.filter)
     if (refusal !== undefined) {
       codes.push(link.version === 5 ? refusal : FAILURE)
       continue
@@ -49,6 +52,7 @@ export function unsubscribe(
   packet: UnsubscribePacket,
 ): void {
   const codes = packet.filters.map((filter) => {
+    if (link.version !== 5 && !isFilter(filter)) throw noFilter(filter)
     if (!session.subscriptions.delete(filter)) return ReasonCode.noSubscriptionExisted
     broker.subscriptions.remove(session, filter)
     return ReasonCode.success
@@ -56,16 +60,22 @@ export function unsubscribe(
   link.send(encodeUnsuback(link.version, packet.packetId, codes))
 }
 
+function isFilter(filter: string): boolean {
+  return isSharedFilter(filter) ? parseSharedFilter(filter) !== undefined : isTopicFilter(filter)
+}
+
+/** Before MQTT 5 a filter that is none ends the connection [MQTT-4.7.1-2, MQTT-4.7.1-3]. */
+function noFilter(filter: string): ProtocolViolation {
+  return new ProtocolViolation(`topic filter ${filter} has its wildcards wrong`)
+}
+
 function refusalOf(
   { filter }: SubscriptionRequest,
   broker: Broker,
   session: Session,
 ): number | undefined {
-  if (Buffer.byteLength(filter) > MAX_FILTER_BYTES) return ReasonCode.topicFilterInvalid
-  const isValid = isSharedFilter(filter)
-    ? parseSharedFilter(filter) !== undefined
-    : isTopicFilter(filter)
-  if (!isValid) return ReasonCode.topicFilterInvalid
+  if (Buffer.byteLength(filter) > MAX_FILTER_BYTES) return ReasonCode.quotaExceeded
+  if (!isFilter(filter)) return ReasonCode.topicFilterInvalid
   const isOneTooMany =
     session.subscriptions.size >= broker.limits.maxSubscriptionsPerClient &&
     !session.subscriptions.has(filter)

@@ -10,7 +10,6 @@
 import { MAX_TOPIC_BYTES } from '../../message.ts'
 import type { Intake, Route } from '../source.ts'
 import { readText } from './packet-reader.ts'
-import { ReasonCode } from './protocol.ts'
 import { ProtocolViolation } from './protocol-violation.ts'
 import type { Audience } from './subscriptions.ts'
 import { isTopicName } from './topic.ts'
@@ -70,22 +69,27 @@ export class TopicCache {
 
   #describe(name: string): Topic {
     if (!isTopicName(name)) {
-      throw new ProtocolViolation(
-        'topic name is empty or has a wildcard',
-        ReasonCode.topicNameInvalid,
-      )
+      throw new ProtocolViolation('topic name is empty or has a wildcard')
     }
     const bytes = Buffer.from(name, 'utf8')
     return {
       name,
       bytes,
       route: this.#intake.route(name),
-      isProtected: this.#protectedTopics.has(name) || name.startsWith('$SYS/'),
+      isProtected: this.#protectedTopics.has(name) || isReserved(name),
       isTooLong: bytes.length > MAX_TOPIC_BYTES,
       audience: undefined,
       audienceVersion: -1,
     }
   }
+}
+
+/** What bridges of the common kind report about themselves. */
+const BRIDGE_STATE = /^\$SYS\/broker\/connection\/[^/]+\/state$/
+
+/** The server's own topics, and shared filters mistaken for a topic. */
+function isReserved(name: string): boolean {
+  return name.startsWith('$share/') || (name.startsWith('$SYS/') && !BRIDGE_STATE.test(name))
 }
 
 /** FNV-1a. Somebody who makes topics collide on purpose costs them a route look-up each, no more. */

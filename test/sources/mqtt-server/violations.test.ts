@@ -91,7 +91,7 @@ test('MQTT 5 hears why in a DISCONNECT', async (t) => {
   const { client } = await startServer(t)
   const cases: [packet: Buffer, code: string][] = [
     [frame(0x36, TOPIC, [0, 1, 0]), '81'],
-    [frame(0x30, 'a/#', [0]), '90'],
+    [frame(0x30, 'a/#', [0]), '81'],
     [publishPacket({ topic: '', properties: [35, 0, 1] }), '82'],
     [publishPacket({ topic: 'a', properties: [35, 0, 0] }), '94'],
     [publishPacket({ topic: 'a', properties: [35, 0xff, 0xff] }), '94'],
@@ -113,11 +113,14 @@ test('MQTT 5 hears why in a DISCONNECT', async (t) => {
 
 test('a protocol level nobody speaks is told so [MQTT-3.1.2-2]', async (t) => {
   const { wire } = await startServer(t)
-  const client = await wire()
+  const future = await wire()
+  const mistaken = await wire()
 
-  client.send(frame(0x10, 'MQTT', [9, 2, 0, 0], 'c'))
+  future.send(frame(0x10, 'MQTT', [9, 2, 0, 0], 'c'))
+  mistaken.send(frame(0x10, 'MQIsdp', [4, 2, 0, 0], 'c'))
 
-  assert.deepEqual(await client.untilClosed(), ['20020001'])
+  assert.deepEqual(await future.untilClosed(), ['2003008400'])
+  assert.deepEqual(await mistaken.untilClosed(), ['20020001'])
 })
 
 test('an empty client id needs a clean session before MQTT 5 [MQTT-3.1.3-8]; MQTT 5 is given one', async (t) => {
