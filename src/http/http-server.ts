@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { ConnectorError, messageOf } from '../errors.ts'
 import type { ConnectorView } from './connector-view.ts'
+import { LongPolls } from './long-poll.ts'
 import { isLocalName, isLoopback } from './loopback.ts'
 import type { HttpOptions } from './options.ts'
 import { answerError, answerErrorsAsJson, RequestError } from './request-error.ts'
@@ -31,7 +32,7 @@ export interface HttpServerOptions {
 export class HttpServer {
   readonly #options: HttpOptions
   readonly #view: ConnectorView
-  readonly #closing = new AbortController()
+  readonly #longPolls = new LongPolls(MAX_CONNECTIONS)
   #server: FastifyInstance | undefined
 
   constructor({ options, view }: HttpServerOptions) {
@@ -80,7 +81,7 @@ export class HttpServer {
 
   /** Ends what is being answered, waiting requests included. */
   async close(): Promise<void> {
-    this.#closing.abort()
+    this.#longPolls.close()
     await this.#server?.close()
   }
 
@@ -108,7 +109,7 @@ export class HttpServer {
     healthRoutes(server, this.#view)
     metricsRoute(server, this.#view)
     ledgerRoute(server, this.#view)
-    channelRoutes(server, this.#view, this.#closing.signal)
+    channelRoutes(server, this.#view, this.#longPolls)
     return server
   }
 }

@@ -68,7 +68,7 @@ export class TelemetryObserver implements PipelineObserver {
 
   storageRecovered(): void {
     this.#metrics.add('storage_recoveries_total', {})
-    this.#logger.info({ event: 'storage_recoveries' }, 'storage works again')
+    this.#recovery('storage_recoveries', 'storage works again', {})
   }
 
   damageFound(channel: string, what: string): void {
@@ -106,8 +106,8 @@ export class TelemetryObserver implements PipelineObserver {
 
   destinationRecovered(channel: string, destination: string): void {
     this.#metrics.add('destination_recoveries_total', { channel, destination })
-    const fields = { event: 'destination_recoveries', channel, destination }
-    this.#logger.info(fields, 'destination works again')
+    const fields = { channel, destination }
+    this.#recovery('destination_recoveries', 'destination works again', fields)
   }
 
   clientConnected(source: string, clientId: string): void {
@@ -135,7 +135,7 @@ export class TelemetryObserver implements PipelineObserver {
 
   sourceRetried(source: string, error: ConnectorError, delayMs: number): void {
     this.#metrics.add('source_retries_total', { source, code: error.code })
-    const key = `source ${source} ${error.code}`
+    const key = `source ${source} ${error.message}`
     if (this.#limiter.isRepeat(key)) return
     const fields = { source, delayMs: Math.round(delayMs), ...told(error) }
     this.#limiter.say(key, warning('source_retries', 'source will try again', fields))
@@ -143,7 +143,7 @@ export class TelemetryObserver implements PipelineObserver {
 
   sourceRecovered(source: string): void {
     this.#metrics.add('source_recoveries_total', { source })
-    this.#logger.info({ event: 'source_recoveries', source }, 'source works again')
+    this.#recovery('source_recoveries', 'source works again', { source })
   }
 
   receiptsDropped(source: string, count: number): void {
@@ -151,6 +151,13 @@ export class TelemetryObserver implements PipelineObserver {
     const key = `receipts ${source}`
     if (this.#limiter.isRepeat(key)) return
     this.#limiter.say(key, warning('receipts_dropped', 'receipts dropped', { source, count }))
+  }
+
+  /** What comes and goes, comes back as often. */
+  #recovery(event: string, message: string, about: Readonly<Record<string, string>>): void {
+    const key = [event, ...Object.values(about)].join(' ')
+    if (this.#limiter.isRepeat(key)) return
+    this.#limiter.say(key, { level: 'info', message, fields: { event, ...about } })
   }
 
   #write({ level, message, fields }: LogLine, repeats: number): void {

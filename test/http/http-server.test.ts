@@ -16,6 +16,7 @@ class ListView implements ConnectorView {
   state: Health = { live: true, ready: true, problems: [] }
   readonly messages: Message[] = []
   readonly waiting: (() => void)[] = []
+  readonly signals: AbortSignal[] = []
   failure: Error | undefined
 
   add(payload: string | Buffer, senderId?: string): void {
@@ -69,6 +70,7 @@ class ListView implements ConnectorView {
   }
 
   async waitForMessages(_channel: string, _offset: number, signal: AbortSignal): Promise<void> {
+    this.signals.push(signal)
     if (signal.aborted) return
     await new Promise<void>((resolve) => {
       this.waiting.push(resolve)
@@ -220,6 +222,21 @@ test('a request that waits is answered when something newer is there', async (t)
     lines.map(({ payload }) => payload),
     ['new'],
   )
+})
+
+test('a request that waits in vain ends when its time is over, or its client goes', async (t) => {
+  const { view, url } = await serve(t)
+  const leaving = new AbortController()
+
+  const inVain = await fetch(`${url}/channels/pumps/messages?from=now&wait=1`)
+  const left = fetch(`${url}/channels/pumps/messages?from=now&wait=60`, { signal: leaving.signal })
+  while (view.signals.length < 2) await new Promise(setImmediate)
+  leaving.abort()
+  await assert.rejects(left)
+  if (view.signals[1]?.aborted === false) await once(view.signals[1], 'abort')
+
+  assert.equal(await inVain.text(), '')
+  assert.equal(inVain.headers.get('x-next-offset'), '0')
 })
 
 test('closing ends a request that waits', async (t) => {

@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import type { ConnectorView, MessagePage, ReadFrom } from '../connector-view.ts'
+import type { LongPolls } from '../long-poll.ts'
 import { messageLine } from '../message-line.ts'
 import { parseQuery, wholeNumber } from '../query.ts'
 import { RequestError } from '../request-error.ts'
@@ -19,7 +20,7 @@ const messagesQuery = z.strictObject({
 export function channelRoutes(
   server: FastifyInstance,
   view: ConnectorView,
-  closing: AbortSignal,
+  longPolls: LongPolls,
 ): void {
   server.get('/channels', () => ({
     channels: view.ledger().map(({ channel, received, waiting, bytes }) => ({
@@ -36,11 +37,9 @@ export function channelRoutes(
     const { name } = request.params
     let page = found(name, await view.readMessages(name, from, limit))
     if (page.messages.length === 0 && wait > 0) {
-      const gone = new AbortController()
-      reply.raw.once('close', () => gone.abort())
-      const signal = AbortSignal.any([gone.signal, closing, AbortSignal.timeout(wait * 1000)])
-      await view.waitForMessages(name, page.next, signal)
-      page = found(name, await view.readMessages(name, { offset: page.next }, limit))
+      const { next } = page
+      await longPolls.wait(reply.raw, wait, (signal) => view.waitForMessages(name, next, signal))
+      page = found(name, await view.readMessages(name, { offset: next }, limit))
     }
     return reply
       .type('application/x-ndjson')

@@ -23,7 +23,7 @@ export function connectionFailure(url: string, cause: unknown): ConnectorError {
   const hint = typeof code === 'number' ? HINTS[code] : undefined
   return new ConnectorError(
     'BrokerUnavailable',
-    `connecting to the broker ${url}: ${described(cause)}${hint === undefined ? '' : `; ${hint}`}`,
+    `the connection to the broker ${url} failed: ${described(cause)}${hint === undefined ? '' : `; ${hint}`}`,
     { cause },
   )
 }

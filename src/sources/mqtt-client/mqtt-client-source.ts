@@ -89,8 +89,8 @@ export class MqttClientSource implements Source {
   /** @throws {ConnectorError} InvalidConfiguration when a file can't be read; never for the broker. */
   async start(intake: Intake): Promise<void> {
     if (this.#intake !== undefined || this.#closed) return
-    this.#intake = intake
     await connectOptions(this.#options.options)
+    this.#intake = intake
     intake.listen({
       committed: (cycle) => this.#committed(cycle),
       failed: (cycle, refusal) => this.#commitFailed(cycle, refusal),

@@ -6,6 +6,7 @@ import { ConnectorError } from '../../../src/errors.ts'
 import type { PackedPayloads } from '../../../src/sources/source.ts'
 import { startMosquitto } from '../../support/mosquitto.ts'
 import { commandOf, skipWithout } from '../../support/real-peers.ts'
+import { startCuttingProxy } from './cutting-proxy.ts'
 import { RecordingIntake, STATUS_TOPIC } from './recording-intake.ts'
 import { ScriptedBroker } from './scripted-broker.ts'
 import { device, nextMessage, ready, startSource } from './source-on-broker.ts'
@@ -493,7 +494,7 @@ test('a broker that is not there is tried again until it is, and a source may be
   under.source.outlet.publish(STATUS_TOPIC, packed('1', '2'))
   await under.source.close()
 
-  assert.match(error?.message ?? '', /mqtt:\/\/127\.0\.0\.1:1: .*ECONNREFUSED/)
+  assert.match(error?.message ?? '', /mqtt:\/\/127\.0\.0\.1:1 failed: .*ECONNREFUSED/)
   assert.equal((await under.reports.first('receiptsDropped')).count, 2)
   assert.equal(under.source.outlet.hasListeners(STATUS_TOPIC), false)
 })
@@ -508,3 +509,37 @@ test('a broker that grants less than was asked for is a problem told, while mess
 
   assert.match(under.source.connectionState.problem ?? '', /less than QoS 1 for in\/#/)
 })
+
+for (const qos of [1, 2] as const) {
+  test(`no QoS ${qos} message is lost over connections that are cut, nor a receipt`, {
+    skip,
+  }, async (t) => {
+    const broker = await startMosquitto(t, {
+      config: ['allow_anonymous true', 'max_queued_messages 0', 'max_inflight_messages 0'],
+    })
+    const proxy = await startCuttingProxy(t, broker.port)
+    const under = await startSource(t, { url: proxy.url, clientId: 'connector', qos })
+    await ready(under)
+    const pump = await device(t, broker.url)
+    await pump.subscribeAsync(STATUS_TOPIC, { qos: 1 })
+    const receipts = new Set<string>()
+    pump.on('message', (_topic, payload) => receipts.add(payload.toString()))
+
+    for (let round = 1; round <= 4; round++) {
+      const sent: Promise<unknown>[] = []
+      for (let n = 0; n < 100; n++) {
+        sent.push(pump.publishAsync('in/pump', `${round}.${n}`, { qos }))
+        under.source.outlet.publish(STATUS_TOPIC, packed(`${round}.${n}`))
+      }
+      if (round < 4) proxy.cut()
+      await Promise.all(sent)
+    }
+    while (new Set(under.intake.payloads).size < 400) {
+      await under.intake.has(under.intake.taken.length + 1)
+    }
+    while (receipts.size < 400) await nextMessage(pump)
+
+    assert.ok(under.reports.list.some(({ what }) => what === 'retried'))
+    if (qos === 2) assert.equal(under.intake.taken.length, 400)
+  })
+}

@@ -194,7 +194,7 @@ test('a failed connection says which broker, why and what to do', () => {
 
   assert.match(
     connectionFailure('mqtt://b', cause).message,
-    /mqtt:\/\/b: .*Not authorized; check username and password/,
+    /mqtt:\/\/b failed: .*Not authorized; check username and password/,
   )
   assert.match(connectionFailure('mqtt://b', both).message, /ECONNREFUSED ::1, no route/)
   assert.match(connectionFailure('mqtt://b', undefined).message, /closed the connection/)
