@@ -5,14 +5,18 @@
 import type { Clock } from '../clock.ts'
 import type { Draft, Message, Refusal } from '../message.ts'
 import type { PipelineObserver } from '../observer.ts'
-import { activeChannelLimit } from './bound-refusals.ts'
-import { Channel, type ChannelBounds, type ChannelSurroundings } from './channel.ts'
+import { activeChannelLimit, alreadyStored } from './bound-refusals.ts'
+import { Channel, type ChannelSurroundings } from './channel.ts'
 import type { ChannelLog, LogStore } from './channel-log.ts'
+import type { ChannelBounds, ChannelRules } from './channel-rules.ts'
 import { Checkpoints } from './checkpoints.ts'
+import { ExpirySweep } from './expiry-sweep.ts'
 import { type CommitListener, GroupCommit } from './group-commit.ts'
 import type { ChannelLedger } from './ledger.ts'
 import type { MemoryBudget } from './memory-budget.ts'
 import { draftBytes } from './message-bytes.ts'
+import type { CursorStart } from './reader-positions.ts'
+import { type RestoredChannel, restoreChannel } from './restored-channel.ts'
 import { StorageHealth } from './storage-health.ts'
 import { StrayRefusals } from './stray-refusals.ts'
 
@@ -24,6 +28,10 @@ export interface ChannelSetOptions {
   readonly bounds: ChannelBounds
   /** Cursor names, the primary first. None: the local store is the destination, commit = delivered. */
   readonly readers: readonly string[]
+  /** Where readers begin that a channel doesn't know yet. Default: with what comes from now on. */
+  readonly readerStarts?: Readonly<Record<string, CursorStart>>
+  /** What is set for single channels. Default: nothing. */
+  readonly rulesFor?: (channel: string) => ChannelRules
   /** Milliseconds between two commits at least; 0: as fast as the medium. */
   readonly minCommitIntervalMs: number
   /** A message that had been accepted was dropped by a rule, or could not be stored. */
@@ -33,6 +41,7 @@ export interface ChannelSetOptions {
 /** More staged bytes than this never help a disk to write faster. */
 const MAX_STAGED_BYTES = 8 * 1024 * 1024
 const NO_REFUSAL: Refusal = Object.freeze({ error: '', message: '' })
+const NOTHING_RESTORED = { positions: new Map(), dormant: {}, ids: undefined }
 /** Logs whose names begin so are the connector's own, never a channel. */
 const RESERVED_PREFIX = '__'
 
@@ -42,6 +51,7 @@ export class ChannelSet implements Iterable<Channel> {
   readonly #health: StorageHealth
   readonly #commits: GroupCommit
   readonly #checkpoints: Checkpoints
+  readonly #sweep: ExpirySweep
   readonly #strays = new StrayRefusals()
   readonly #channels = new Map<string, Channel>()
   readonly #listeners: ((channel: Channel) => void)[] = []
@@ -64,7 +74,13 @@ export class ChannelSet implements Iterable<Channel> {
       clock,
       onFailed: (channel, error) => void this.#health.failed(channel.name, error),
     })
+    this.#sweep = new ExpirySweep({
+      clock,
+      channels: this,
+      onFailed: (channel, error) => void this.#health.failed(channel.name, error),
+    })
     this.#surroundings = {
+      rulesFor: () => ({}),
       ...options,
       onChanged: (channel, soon) => this.#checkpoints.changed(channel, soon),
       onActivity: (channel) => {
@@ -94,11 +110,12 @@ export class ChannelSet implements Iterable<Channel> {
    */
   async open(): Promise<void> {
     const logs = await this.#options.store.open()
-    const states = await Promise.all(logs.map((log) => log.loadState()))
-    for (const [index, log] of logs.entries()) {
-      if (!log.channel.startsWith(RESERVED_PREFIX))
-        this.#add(new Channel(log, states[index], this.#surroundings))
+    const channels = logs.filter((log) => !log.channel.startsWith(RESERVED_PREFIX))
+    const restored = await Promise.all(channels.map((log) => this.#restore(log)))
+    for (const [index, log] of channels.entries()) {
+      this.#add(new Channel(log, restored[index], this.#surroundings))
     }
+    this.#sweep.start()
   }
 
   /** Commits and writes down everything, then lets go of the store. Idempotent. */
@@ -164,7 +181,15 @@ export class ChannelSet implements Iterable<Channel> {
     return rows.sort((left, right) => (left.channel < right.channel ? -1 : 1))
   }
 
+  #restore(log: ChannelLog): Promise<RestoredChannel> {
+    const { readers, readerStarts = {}, clock } = this.#options
+    const { idWindow } = this.#surroundings.rulesFor(log.channel)
+    return restoreChannel(log, { readers, readerStarts, idWindow, now: clock.now() })
+  }
+
   #offerTo(channel: Channel, draft: Draft): number {
+    const cycleOfSame = channel.cycleOfSame(draft)
+    if (cycleOfSame !== undefined) return this.#refuseSame(channel, draft, cycleOfSame)
     const bytes = draftBytes(draft)
     const refusal =
       this.#health.refusalFor(channel.name) ??
@@ -176,6 +201,18 @@ export class ChannelSet implements Iterable<Channel> {
     return -1
   }
 
+  /**
+   * What a sender sends again is stored already, or is just being stored: then it is acknowledged
+   * with the first one, for if that is lost nobody may think that it is not.
+   */
+  #refuseSame(channel: Channel, draft: Draft, cycle: number): number {
+    this.#lastRefusal = alreadyStored(channel.name)
+    channel.refuse(this.#lastRefusal)
+    if (cycle <= this.#commits.lastReported) return -1
+    this.#options.onDropped(messageOfDraft(draft), this.#lastRefusal)
+    return cycle
+  }
+
   /** A name not seen before gets a channel only while one more may become active. */
   #offerToNew(name: string, draft: Draft): number {
     if (!this.#hasPlaceForOneMore()) {
@@ -184,7 +221,8 @@ export class ChannelSet implements Iterable<Channel> {
       return -1
     }
     const log: ChannelLog = this.#options.store.create(name)
-    const channel = new Channel(log, this.#strays.takeOver(name), this.#surroundings)
+    const refused = this.#strays.takeOver(name)
+    const channel = new Channel(log, { ...NOTHING_RESTORED, refused }, this.#surroundings)
     this.#add(channel)
     return this.#offerTo(channel, draft)
   }
@@ -207,9 +245,23 @@ export class ChannelSet implements Iterable<Channel> {
   }
 
   async #close(): Promise<void> {
+    await this.#sweep.close()
     await this.flush()
     await this.#checkpoints.close()
     await Promise.all([...this].map((channel) => channel.log.close()))
     await this.#options.store.close()
+  }
+}
+
+/** For the receipt of a message that never came into a log. */
+function messageOfDraft(draft: Draft): Message {
+  return {
+    offset: -1,
+    receivedAt: draft.receivedAt,
+    topic: draft.topic,
+    senderId: draft.id,
+    messageId: draft.id ?? '',
+    payload: Buffer.alloc(0),
+    reply: draft.reply,
   }
 }

@@ -49,6 +49,7 @@ export class GroupCommit {
   readonly #options: GroupCommitOptions
   readonly #listeners: CommitListener[] = []
   #openCycle = 1
+  #lastReported = 0
   #next: Gathering = nothingGathered()
   #writingBytes = 0
   #lastStartAt = Number.NEGATIVE_INFINITY
@@ -63,6 +64,11 @@ export class GroupCommit {
   /** The cycle that a message accepted now belongs to. */
   get openCycle(): number {
     return this.#openCycle
+  }
+
+  /** Every cycle up to this one has been reported. */
+  get lastReported(): number {
+    return this.#lastReported
   }
 
   get isSaturated(): boolean {
@@ -129,6 +135,7 @@ export class GroupCommit {
     if (refusals.includes(undefined)) {
       observer.committed(gathered.messages, gathered.bytes, clock.monotonic() - this.#lastStartAt)
     }
+    this.#lastReported = cycle
     for (const listener of this.#listeners) {
       if (refusal === undefined) listener.committed(cycle)
       else listener.failed(cycle, refusal)
