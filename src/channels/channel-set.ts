@@ -10,6 +10,7 @@ import { Channel, type ChannelSurroundings } from './channel.ts'
 import type { ChannelLog, LogStore } from './channel-log.ts'
 import type { ChannelBounds, ChannelRules } from './channel-rules.ts'
 import { Checkpoints } from './checkpoints.ts'
+import { DEAD_LETTERS_LOG, type DeadLetterBounds, DeadLetters } from './dead-letters.ts'
 import { ExpirySweep } from './expiry-sweep.ts'
 import { type CommitListener, GroupCommit } from './group-commit.ts'
 import type { ChannelLedger } from './ledger.ts'
@@ -32,6 +33,8 @@ export interface ChannelSetOptions {
   readonly readerStarts?: Readonly<Record<string, CursorStart>>
   /** What is set for single channels. Default: nothing. */
   readonly rulesFor?: (channel: string) => ChannelRules
+  /** How many dead letters are kept. Default: none. */
+  readonly deadLetters?: DeadLetterBounds
   /** Milliseconds between two commits at least; 0: as fast as the medium. */
   readonly minCommitIntervalMs: number
   /** A message that had been accepted was dropped by a rule, or could not be stored. */
@@ -57,6 +60,7 @@ export class ChannelSet implements Iterable<Channel> {
   readonly #listeners: ((channel: Channel) => void)[] = []
   #activeChannels = 0
   #lastRefusal = NO_REFUSAL
+  #deadLetters: DeadLetters | undefined
   #closing: Promise<void> | undefined
 
   constructor(options: ChannelSetOptions) {
@@ -104,12 +108,18 @@ export class ChannelSet implements Iterable<Channel> {
     return this.#health.failure
   }
 
+  /** What was refused for good; undefined when none is to be kept, and before `open`. */
+  get deadLetters(): DeadLetters | undefined {
+    return this.#deadLetters
+  }
+
   /**
    * Takes the store into use with all channels in it.
    * @throws {ConnectorError} DirectoryLocked, StorageFailed
    */
   async open(): Promise<void> {
     const logs = await this.#options.store.open()
+    await this.#openDeadLetters(logs)
     const channels = logs.filter((log) => !log.channel.startsWith(RESERVED_PREFIX))
     const restored = await Promise.all(channels.map((log) => this.#restore(log)))
     for (const [index, log] of channels.entries()) {
@@ -181,6 +191,21 @@ export class ChannelSet implements Iterable<Channel> {
     return rows.sort((left, right) => (left.channel < right.channel ? -1 : 1))
   }
 
+  async #openDeadLetters(logs: readonly ChannelLog[]): Promise<void> {
+    const { deadLetters: bounds, store } = this.#options
+    if (bounds === undefined) return
+    const found = logs.find((log) => log.channel === DEAD_LETTERS_LOG)
+    this.#deadLetters = new DeadLetters({
+      ...this.#options,
+      bounds,
+      log: found ?? store.create(DEAD_LETTERS_LOG),
+      state: await found?.loadState(),
+      mayWrite: () => this.#health.refusalFor(DEAD_LETTERS_LOG) === undefined,
+      stage: (letters, bytes) => void this.#commits.stage(letters, bytes),
+      onChanged: (letters) => this.#checkpoints.changed(letters, false),
+    })
+  }
+
   #restore(log: ChannelLog): Promise<RestoredChannel> {
     const { readers, readerStarts = {}, clock } = this.#options
     const { idWindow } = this.#surroundings.rulesFor(log.channel)
@@ -249,6 +274,7 @@ export class ChannelSet implements Iterable<Channel> {
     await this.flush()
     await this.#checkpoints.close()
     await Promise.all([...this].map((channel) => channel.log.close()))
+    await this.#deadLetters?.log.close()
     await this.#options.store.close()
   }
 }

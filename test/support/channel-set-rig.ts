@@ -3,6 +3,7 @@
 import type { LogStore } from '../../src/channels/channel-log.ts'
 import type { ChannelBounds, ChannelRules } from '../../src/channels/channel-rules.ts'
 import { ChannelSet } from '../../src/channels/channel-set.ts'
+import type { DeadLetterBounds } from '../../src/channels/dead-letters.ts'
 import type { ChannelLedger } from '../../src/channels/ledger.ts'
 import { MemoryBudget } from '../../src/channels/memory-budget.ts'
 import { MemoryLogStore } from '../../src/channels/memory-log-store.ts'
@@ -20,6 +21,7 @@ export interface RigOptions {
   readonly readers?: readonly string[]
   readonly readerStarts?: Readonly<Record<string, CursorStart>>
   readonly rules?: ChannelRules
+  readonly deadLetters?: DeadLetterBounds
   readonly minCommitIntervalMs?: number
   readonly observer?: Partial<PipelineObserver>
   readonly clock?: ManualClock
@@ -61,6 +63,7 @@ export class ChannelSetRig {
       },
       readers: options.readers ?? ['primary'],
       readerStarts: options.readerStarts ?? {},
+      ...(options.deadLetters === undefined ? {} : { deadLetters: options.deadLetters }),
       rulesFor: () => options.rules ?? {},
       minCommitIntervalMs: options.minCommitIntervalMs ?? 0,
       onDropped: (message: Message, refusal: Refusal) => {
