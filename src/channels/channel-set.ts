@@ -5,7 +5,7 @@
 import type { Clock } from '../clock.ts'
 import type { Draft, Message, Refusal } from '../message.ts'
 import type { PipelineObserver } from '../observer.ts'
-import { activeChannelLimit, alreadyStored } from './bound-refusals.ts'
+import { activeChannelLimit, alreadyStored, storageFull } from './bound-refusals.ts'
 import { Channel, type ChannelSurroundings } from './channel.ts'
 import type { ChannelLog, LogStore } from './channel-log.ts'
 import type { ChannelBounds, ChannelRules } from './channel-rules.ts'
@@ -20,6 +20,7 @@ import type { CursorStart } from './reader-positions.ts'
 import { type RestoredChannel, restoreChannel } from './restored-channel.ts'
 import { StorageHealth } from './storage-health.ts'
 import { StrayRefusals } from './stray-refusals.ts'
+import { unstoredMessage } from './unstored-message.ts'
 
 export interface ChannelSetOptions {
   readonly store: LogStore
@@ -234,15 +235,16 @@ export class ChannelSet implements Iterable<Channel> {
     this.#lastRefusal = alreadyStored(channel.name)
     channel.refuse(this.#lastRefusal)
     if (cycle <= this.#commits.lastReported) return -1
-    this.#options.onDropped(messageOfDraft(draft), this.#lastRefusal)
+    this.#options.onDropped(unstoredMessage(draft), this.#lastRefusal)
     return cycle
   }
 
-  /** A name not seen before gets a channel only while one more may become active. */
+  /** A name not seen before gets a channel only where there is room for one: names cost nothing. */
   #offerToNew(name: string, draft: Draft): number {
-    if (!this.#hasPlaceForOneMore()) {
-      this.#lastRefusal = activeChannelLimit(name, this.#options.bounds.maxActiveChannels)
-      this.refuse(name, this.#lastRefusal)
+    const refusal = this.#refusalForNew(name, draftBytes(draft))
+    if (refusal !== undefined) {
+      this.#lastRefusal = refusal
+      this.refuse(name, refusal)
       return -1
     }
     const log: ChannelLog = this.#options.store.create(name)
@@ -250,6 +252,13 @@ export class ChannelSet implements Iterable<Channel> {
     const channel = new Channel(log, { ...NOTHING_RESTORED, refused }, this.#surroundings)
     this.#add(channel)
     return this.#offerTo(channel, draft)
+  }
+
+  #refusalForNew(name: string, bytes: number): Refusal | undefined {
+    const { store, bounds } = this.#options
+    if (!this.#hasPlaceForOneMore()) return activeChannelLimit(name, bounds.maxActiveChannels)
+    if (store.bytes + bytes <= store.maxBytes || store.makeRoom(bytes)) return undefined
+    return storageFull(name, store.maxBytes, 'DROP_NEWEST')
   }
 
   #activeLimitFor(channel: Channel): Refusal | undefined {
@@ -276,18 +285,5 @@ export class ChannelSet implements Iterable<Channel> {
     await Promise.all([...this].map((channel) => channel.log.close()))
     await this.#deadLetters?.log.close()
     await this.#options.store.close()
-  }
-}
-
-/** For the receipt of a message that never came into a log. */
-function messageOfDraft(draft: Draft): Message {
-  return {
-    offset: -1,
-    receivedAt: draft.receivedAt,
-    topic: draft.topic,
-    senderId: draft.id,
-    messageId: draft.id ?? '',
-    payload: Buffer.alloc(0),
-    reply: draft.reply,
   }
 }
