@@ -38,6 +38,13 @@ export function activeChannelLimit(channel: string, maxActiveChannels: number): 
   }
 }
 
+export function alreadyStored(channel: string): Refusal {
+  return {
+    error: 'DuplicateMessageId',
+    message: `Channel ${channel} has a message with this id already; it is stored once. Give each message its own id, or shorten the channel's deduplication window.`,
+  }
+}
+
 function victimOf(behavior: DropBehavior): string {
   return behavior === 'DROP_NEWEST'
     ? 'DROP_NEWEST refused this newcomer'

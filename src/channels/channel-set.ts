@@ -5,16 +5,22 @@
 import type { Clock } from '../clock.ts'
 import type { Draft, Message, Refusal } from '../message.ts'
 import type { PipelineObserver } from '../observer.ts'
-import { activeChannelLimit } from './bound-refusals.ts'
-import { Channel, type ChannelBounds, type ChannelSurroundings } from './channel.ts'
+import { activeChannelLimit, alreadyStored, storageFull } from './bound-refusals.ts'
+import { Channel, type ChannelSurroundings } from './channel.ts'
 import type { ChannelLog, LogStore } from './channel-log.ts'
+import type { ChannelBounds, ChannelRules } from './channel-rules.ts'
 import { Checkpoints } from './checkpoints.ts'
+import { DEAD_LETTERS_LOG, type DeadLetterBounds, DeadLetters } from './dead-letters.ts'
+import { ExpirySweep } from './expiry-sweep.ts'
 import { type CommitListener, GroupCommit } from './group-commit.ts'
 import type { ChannelLedger } from './ledger.ts'
 import type { MemoryBudget } from './memory-budget.ts'
 import { draftBytes } from './message-bytes.ts'
+import type { CursorStart } from './reader-positions.ts'
+import { type RestoredChannel, restoreChannel } from './restored-channel.ts'
 import { StorageHealth } from './storage-health.ts'
 import { StrayRefusals } from './stray-refusals.ts'
+import { unstoredMessage } from './unstored-message.ts'
 
 export interface ChannelSetOptions {
   readonly store: LogStore
@@ -24,6 +30,12 @@ export interface ChannelSetOptions {
   readonly bounds: ChannelBounds
   /** Cursor names, the primary first. None: the local store is the destination, commit = delivered. */
   readonly readers: readonly string[]
+  /** Where readers begin that a channel doesn't know yet. Default: with what comes from now on. */
+  readonly readerStarts?: Readonly<Record<string, CursorStart>>
+  /** What is set for single channels. Default: nothing. */
+  readonly rulesFor?: (channel: string) => ChannelRules
+  /** How many dead letters are kept. Default: none. */
+  readonly deadLetters?: DeadLetterBounds
   /** Milliseconds between two commits at least; 0: as fast as the medium. */
   readonly minCommitIntervalMs: number
   /** A message that had been accepted was dropped by a rule, or could not be stored. */
@@ -33,6 +45,7 @@ export interface ChannelSetOptions {
 /** More staged bytes than this never help a disk to write faster. */
 const MAX_STAGED_BYTES = 8 * 1024 * 1024
 const NO_REFUSAL: Refusal = Object.freeze({ error: '', message: '' })
+const NOTHING_RESTORED = { positions: new Map(), dormant: {}, ids: undefined }
 /** Logs whose names begin so are the connector's own, never a channel. */
 const RESERVED_PREFIX = '__'
 
@@ -42,11 +55,13 @@ export class ChannelSet implements Iterable<Channel> {
   readonly #health: StorageHealth
   readonly #commits: GroupCommit
   readonly #checkpoints: Checkpoints
+  readonly #sweep: ExpirySweep
   readonly #strays = new StrayRefusals()
   readonly #channels = new Map<string, Channel>()
   readonly #listeners: ((channel: Channel) => void)[] = []
   #activeChannels = 0
   #lastRefusal = NO_REFUSAL
+  #deadLetters: DeadLetters | undefined
   #closing: Promise<void> | undefined
 
   constructor(options: ChannelSetOptions) {
@@ -64,7 +79,13 @@ export class ChannelSet implements Iterable<Channel> {
       clock,
       onFailed: (channel, error) => void this.#health.failed(channel.name, error),
     })
+    this.#sweep = new ExpirySweep({
+      clock,
+      channels: this,
+      onFailed: (channel, error) => void this.#health.failed(channel.name, error),
+    })
     this.#surroundings = {
+      rulesFor: () => ({}),
       ...options,
       onChanged: (channel, soon) => this.#checkpoints.changed(channel, soon),
       onActivity: (channel) => {
@@ -88,17 +109,24 @@ export class ChannelSet implements Iterable<Channel> {
     return this.#health.failure
   }
 
+  /** What was refused for good; undefined when none is to be kept, and before `open`. */
+  get deadLetters(): DeadLetters | undefined {
+    return this.#deadLetters
+  }
+
   /**
    * Takes the store into use with all channels in it.
    * @throws {ConnectorError} DirectoryLocked, StorageFailed
    */
   async open(): Promise<void> {
     const logs = await this.#options.store.open()
-    const states = await Promise.all(logs.map((log) => log.loadState()))
-    for (const [index, log] of logs.entries()) {
-      if (!log.channel.startsWith(RESERVED_PREFIX))
-        this.#add(new Channel(log, states[index], this.#surroundings))
+    await this.#openDeadLetters(logs)
+    const channels = logs.filter((log) => !log.channel.startsWith(RESERVED_PREFIX))
+    const restored = await Promise.all(channels.map((log) => this.#restore(log)))
+    for (const [index, log] of channels.entries()) {
+      this.#add(new Channel(log, restored[index], this.#surroundings))
     }
+    this.#sweep.start()
   }
 
   /** Commits and writes down everything, then lets go of the store. Idempotent. */
@@ -164,7 +192,30 @@ export class ChannelSet implements Iterable<Channel> {
     return rows.sort((left, right) => (left.channel < right.channel ? -1 : 1))
   }
 
+  async #openDeadLetters(logs: readonly ChannelLog[]): Promise<void> {
+    const { deadLetters: bounds, store } = this.#options
+    if (bounds === undefined) return
+    const found = logs.find((log) => log.channel === DEAD_LETTERS_LOG)
+    this.#deadLetters = new DeadLetters({
+      ...this.#options,
+      bounds,
+      log: found ?? store.create(DEAD_LETTERS_LOG),
+      state: await found?.loadState(),
+      mayWrite: () => this.#health.refusalFor(DEAD_LETTERS_LOG) === undefined,
+      stage: (letters, bytes) => void this.#commits.stage(letters, bytes),
+      onChanged: (letters) => this.#checkpoints.changed(letters, false),
+    })
+  }
+
+  #restore(log: ChannelLog): Promise<RestoredChannel> {
+    const { readers, readerStarts = {}, clock } = this.#options
+    const { idWindow } = this.#surroundings.rulesFor(log.channel)
+    return restoreChannel(log, { readers, readerStarts, idWindow, now: clock.now() })
+  }
+
   #offerTo(channel: Channel, draft: Draft): number {
+    const cycleOfSame = channel.cycleOfSame(draft)
+    if (cycleOfSame !== undefined) return this.#refuseSame(channel, draft, cycleOfSame)
     const bytes = draftBytes(draft)
     const refusal =
       this.#health.refusalFor(channel.name) ??
@@ -176,17 +227,38 @@ export class ChannelSet implements Iterable<Channel> {
     return -1
   }
 
-  /** A name not seen before gets a channel only while one more may become active. */
+  /**
+   * What a sender sends again is stored already, or is just being stored: then it is acknowledged
+   * with the first one, for if that is lost nobody may think that it is not.
+   */
+  #refuseSame(channel: Channel, draft: Draft, cycle: number): number {
+    this.#lastRefusal = alreadyStored(channel.name)
+    channel.refuse(this.#lastRefusal)
+    if (cycle <= this.#commits.lastReported) return -1
+    this.#options.onDropped(unstoredMessage(draft), this.#lastRefusal)
+    return cycle
+  }
+
+  /** A name not seen before gets a channel only where there is room for one: names cost nothing. */
   #offerToNew(name: string, draft: Draft): number {
-    if (!this.#hasPlaceForOneMore()) {
-      this.#lastRefusal = activeChannelLimit(name, this.#options.bounds.maxActiveChannels)
-      this.refuse(name, this.#lastRefusal)
+    const refusal = this.#refusalForNew(name, draftBytes(draft))
+    if (refusal !== undefined) {
+      this.#lastRefusal = refusal
+      this.refuse(name, refusal)
       return -1
     }
     const log: ChannelLog = this.#options.store.create(name)
-    const channel = new Channel(log, this.#strays.takeOver(name), this.#surroundings)
+    const refused = this.#strays.takeOver(name)
+    const channel = new Channel(log, { ...NOTHING_RESTORED, refused }, this.#surroundings)
     this.#add(channel)
     return this.#offerTo(channel, draft)
+  }
+
+  #refusalForNew(name: string, bytes: number): Refusal | undefined {
+    const { store, bounds } = this.#options
+    if (!this.#hasPlaceForOneMore()) return activeChannelLimit(name, bounds.maxActiveChannels)
+    if (store.bytes + bytes <= store.maxBytes || store.makeRoom(bytes)) return undefined
+    return storageFull(name, store.maxBytes, 'DROP_NEWEST')
   }
 
   #activeLimitFor(channel: Channel): Refusal | undefined {
@@ -207,9 +279,11 @@ export class ChannelSet implements Iterable<Channel> {
   }
 
   async #close(): Promise<void> {
+    await this.#sweep.close()
     await this.flush()
     await this.#checkpoints.close()
     await Promise.all([...this].map((channel) => channel.log.close()))
+    await this.#deadLetters?.log.close()
     await this.#options.store.close()
   }
 }

@@ -2,29 +2,26 @@
  * One channel: its log, a cursor for each reader, its bounds, and its part of the ledger. What is
  * settled by all readers, and written down as settled, is released in the log.
  */
+import type { Clock } from '../clock.ts'
 import type { Draft, Message, Refusal } from '../message.ts'
 import type { PipelineObserver } from '../observer.ts'
 import { ArrivalMarks } from './arrival-marks.ts'
-import type { DropBehavior } from './bound-refusals.ts'
 import { ChannelCapacity } from './channel-capacity.ts'
 import type { ChannelLog, ChannelState, CursorState, LogStore } from './channel-log.ts'
+import type { ChannelBounds, ChannelRules } from './channel-rules.ts'
 import { Cursor } from './cursor.ts'
 import { CursorPosition } from './cursor-position.ts'
 import { DropReceipts } from './drop-receipts.ts'
+import { Expiry } from './expiry.ts'
+import { IdWindow } from './id-window.ts'
 import type { ChannelLedger } from './ledger.ts'
 import { channelLedger } from './ledger-rows.ts'
 import type { MemoryBudget } from './memory-budget.ts'
-
-export interface ChannelBounds {
-  /** Messages one channel may hold unsettled, those in flight included. `Infinity`: bytes bound it. */
-  readonly maxBacklogMessages: number
-  readonly dropBehavior: DropBehavior
-  /** Channels that may have a backlog at the same time. */
-  readonly maxActiveChannels: number
-}
+import type { RestoredChannel } from './restored-channel.ts'
 
 /** What a channel shares with all others. */
 export interface ChannelSurroundings {
+  readonly clock: Clock
   readonly store: LogStore
   readonly budget: MemoryBudget
   readonly observer: PipelineObserver
@@ -32,6 +29,7 @@ export interface ChannelSurroundings {
   /** Cursor names, the primary first. */
   readonly readers: readonly string[]
   readonly onDropped: (message: Message, refusal: Refusal) => void
+  readonly rulesFor: (channel: string) => ChannelRules
   /** The channel's state has to be written down, `soon` when disk space waits for it. */
   readonly onChanged: (channel: Channel, soon: boolean) => void
   readonly onActivity: (channel: Channel) => void
@@ -48,28 +46,40 @@ export class Channel {
   readonly #receipts: DropReceipts
   readonly #marks = new ArrivalMarks()
   readonly #refused: Record<string, number>
+  readonly #dormant: Readonly<Record<string, CursorState>>
+  readonly #ids: IdWindow | undefined
   #isActive = false
-  #isStateStale = false
+  /** Once for every channel: so that a reader that comes later is known to be new. */
+  #isStateStale = true
 
-  constructor(log: ChannelLog, state: ChannelState | undefined, surroundings: ChannelSurroundings) {
+  constructor(log: ChannelLog, before: RestoredChannel | undefined, around: ChannelSurroundings) {
     this.name = log.channel
     this.log = log
-    this.#surroundings = surroundings
-    this.#refused = { ...state?.refused }
-    this.cursors = surroundings.readers.map((reader) =>
-      this.#cursorOf(reader, state?.cursors[reader]),
+    this.#surroundings = around
+    this.#refused = { ...before?.refused }
+    this.#dormant = before?.dormant ?? {}
+    const { bounds, clock } = around
+    const { maxAgeMs, idWindow } = around.rulesFor(log.channel)
+    this.#ids = before?.ids ?? (idWindow === undefined ? undefined : new IdWindow(idWindow))
+    const expiry =
+      maxAgeMs === undefined ? undefined : new Expiry({ channel: this.name, maxAgeMs, clock })
+    this.cursors = around.readers.map((reader) =>
+      this.#newCursor(reader, before?.positions.get(reader) ?? new CursorPosition(0), expiry),
     )
-    const { onDropped, bounds } = surroundings
-    this.#receipts = new DropReceipts({ log, onDropped, onDone: () => this.#changed(true) })
+    this.#receipts = new DropReceipts({
+      log,
+      onDropped: (message, refusal) => this.#tellDropped(message, refusal),
+      onDone: () => this.#changed(true),
+    })
     this.#capacity = new ChannelCapacity({
-      ...surroundings,
+      ...around,
       log,
       cursors: this.cursors,
       maxBacklogMessages: bounds.maxBacklogMessages,
       dropBehavior: bounds.dropBehavior,
       drop: (cursor, from, to, refusal) => this.#drop(cursor, from, to, refusal),
     })
-    this.#settleDamage()
+    this.#dropDamaged()
     this.#isActive = this.backlog > 0
   }
 
@@ -93,10 +103,19 @@ export class Channel {
     return cursor
   }
 
+  /**
+   * The commit cycle of an earlier message with the same sender's id, 0 for one from before the
+   * start; undefined when none is remembered, or nothing is to be remembered.
+   */
+  cycleOfSame(draft: Draft): number | undefined {
+    return this.#ids?.cycleOf(draft.id, draft.receivedAt)
+  }
+
   /** Appends the message, or says which bound refuses it. `bytes` is its `draftBytes`. */
   offer(draft: Draft, bytes: number, cycle: number): Refusal | undefined {
     const refusal = this.#capacity.makeRoom(bytes)
     if (refusal !== undefined) return refusal
+    this.#ids?.note(draft.id, draft.receivedAt, cycle)
     if (this.stagedIn !== cycle) this.#marks.note(this.log.end, draft.receivedAt)
     this.log.append(draft)
     if (!this.#isActive) this.#updateActivity()
@@ -129,13 +148,18 @@ export class Channel {
     this.#marks.cutOut(from, to)
     for (const message of messages) {
       this.refuse(refusal)
-      this.#surroundings.onDropped(message, refusal)
+      this.#tellDropped(message, refusal)
     }
     this.#updateActivity()
   }
 
+  /** Drops what has waited longer than the channel's `maxAge`. */
+  async dropExpired(): Promise<void> {
+    for (const cursor of this.cursors) await cursor.dropExpired()
+  }
+
   ledger(): ChannelLedger {
-    return channelLedger(this.log, this.cursors, this.#refused)
+    return channelLedger(this.log, this.cursors, this.#refused, Object.values(this.#dormant)[0])
   }
 
   /** Writes down where the readers are, then lets the log give back what is behind them all. */
@@ -158,32 +182,41 @@ export class Channel {
     return this.#receipts.settled()
   }
 
-  #cursorOf(reader: string, state: CursorState | undefined): Cursor {
-    const { log } = this
-    return new Cursor({
+  #newCursor(reader: string, position: CursorPosition, expiry: Expiry | undefined): Cursor {
+    const cursor: Cursor = new Cursor({
       reader,
-      log,
+      log: this.log,
+      position,
       marks: this.#marks,
-      position:
-        state === undefined
-          ? new CursorPosition(log.start)
-          : CursorPosition.restored(state, log.start, log.committed),
+      expiry,
       events: {
         settled: (messages) => this.#afterSettling(messages),
-        droppedDuplicate: (cursor, message, refusal) => {
-          this.#surroundings.observer.messageDropped(this.name, refusal.error, refusal.message)
-          if (cursor === this.cursors[0]) this.#surroundings.onDropped(message, refusal)
+        rejected: (message) => {
+          if (cursor === this.cursors[0]) this.#ids?.forget(message.senderId)
         },
-        foundDamage: (from, to) => this.#reportDamage(reader, from, to),
+        dropped: (message, refusal) => {
+          this.#surroundings.observer.messageDropped(this.name, refusal.error, refusal.message)
+          if (cursor === this.cursors[0]) this.#tellDropped(message, refusal)
+        },
+        foundDamage: (from, to) => this.#reportDamage(reader, to - from),
       },
     })
+    return cursor
+  }
+
+  /** What was dropped its sender may send again, though not within the batch that has its like. */
+  #tellDropped(message: Message, refusal: Refusal): void {
+    if (refusal.error !== 'DuplicateMessageId') this.#ids?.forget(message.senderId)
+    this.#surroundings.onDropped(message, refusal)
   }
 
   #state(): ChannelState {
     const cursors: Record<string, CursorState> = {}
+    // The primary first, also where it is not configured any more: see `readerPositions`.
     for (const { reader, position } of this.cursors) {
       cursors[reader] = position.state(this.log.committed)
     }
+    Object.assign(cursors, this.#dormant)
     return { version: 1, cursors, refused: { ...this.#refused } }
   }
 
@@ -213,12 +246,12 @@ export class Channel {
   }
 
   #drop(cursor: Cursor, from: number, to: number, refusal: Refusal): void {
-    const { observer, onDropped } = this.#surroundings
+    const { observer } = this.#surroundings
     cursor.position.dropFree(from, to, refusal.error, this.log.committed)
     const removed = to - from === 1 ? this.#removeIfSettled(from) : undefined
     if (cursor === this.cursors[0]) {
       if (removed === undefined) this.#receipts.add(from, to, refusal)
-      else onDropped(removed, refusal)
+      else this.#tellDropped(removed, refusal)
     }
     for (let offset = from; offset < to; offset += 1) {
       observer.messageDropped(this.name, refusal.error, refusal.message)
@@ -230,26 +263,19 @@ export class Channel {
   }
 
   /** What was found damaged when the log was opened, and no reader had settled yet. */
-  #settleDamage(): void {
-    for (const damage of this.log.damaged) {
-      const end = Math.min(damage.to, this.log.committed)
+  #dropDamaged(): void {
+    const { committed } = this.log
+    for (const { from, to } of this.log.damaged) {
+      const range = { from, to: Math.min(to, committed) }
       for (const { reader, position } of this.cursors) {
-        let from = position.freeFrom(damage.from)
-        while (from < end) {
-          const to = position.freeUntil(from, end)
-          position.dropFree(from, to, 'DataDamaged', this.log.committed)
-          this.#reportDamage(reader, from, to)
-          from = position.freeFrom(to)
-        }
-        position.advance(this.log.committed)
+        this.#reportDamage(reader, position.dropAllFree(range, 'DataDamaged', committed))
       }
-      this.#isStateStale = true
     }
   }
 
-  #reportDamage(reader: string, from: number, to: number): void {
-    for (let offset = from; offset < to; offset += 1) {
-      const detail = `message ${offset} can't be read for ${reader}; its bytes don't match their checksum`
+  #reportDamage(reader: string, count: number): void {
+    for (let i = 0; i < count; i += 1) {
+      const detail = `the message can't be read for ${reader}: its bytes on disk are damaged`
       this.#surroundings.observer.messageDropped(this.name, 'DataDamaged', detail)
     }
   }

@@ -4,19 +4,24 @@
  */
 import type { Clock, Timer } from '../clock.ts'
 import { asConnectorError, type ConnectorError } from '../errors.ts'
-import type { Channel } from './channel.ts'
 
 const INTERVAL_MS = 1_000
 
+/** What has a state to write down: a channel, or the dead letters. */
+export interface Checkpointed {
+  readonly name: string
+  checkpoint(): Promise<void>
+}
+
 export interface CheckpointsOptions {
   readonly clock: Clock
-  /** A channel's state could not be written. It is tried again with the next checkpoint. */
-  readonly onFailed: (channel: Channel, error: ConnectorError) => void
+  /** A state could not be written. It is tried again with the next checkpoint. */
+  readonly onFailed: (member: Checkpointed, error: ConnectorError) => void
 }
 
 export class Checkpoints {
   readonly #options: CheckpointsOptions
-  #changed = new Set<Channel>()
+  #changed = new Set<Checkpointed>()
   #timer: Timer | undefined
   #running: Promise<void> = Promise.resolve()
   #isClosed = false
@@ -25,10 +30,10 @@ export class Checkpoints {
     this.#options = options
   }
 
-  /** The channel has something to write down; at once when disk space waits for it. */
-  changed(channel: Channel, soon: boolean): void {
+  /** The member has something to write down; at once when disk space waits for it. */
+  changed(member: Checkpointed, soon: boolean): void {
     if (this.#isClosed) return
-    this.#changed.add(channel)
+    this.#changed.add(member)
     if (soon) this.#start()
     else this.#timer ??= this.#options.clock.after(INTERVAL_MS, () => this.#start())
   }
@@ -56,13 +61,13 @@ export class Checkpoints {
   async #write(): Promise<void> {
     const changed = this.#changed
     this.#changed = new Set()
-    for (const channel of changed) {
+    for (const member of changed) {
       try {
-        await channel.checkpoint()
+        await member.checkpoint()
       } catch (thrown) {
         const error = asConnectorError(thrown, 'StorageFailed', 'writing down reader positions')
-        this.#options.onFailed(channel, error)
-        this.changed(channel, false)
+        this.#options.onFailed(member, error)
+        this.changed(member, false)
       }
     }
   }

@@ -94,9 +94,14 @@ export class CursorPosition {
     return this.#dropped
   }
 
+  /** How many offsets are settled, all below `position` among them. */
+  get settledCount(): number {
+    return this.#position + this.#settled.size
+  }
+
   /** How many offsets below `end` are not settled; those in flight included. */
   unsettled(end: number): number {
-    return end - this.#position - this.#settled.size
+    return end - this.settledCount
   }
 
   /** How many committed messages are neither settled nor in flight. */
@@ -166,6 +171,18 @@ export class CursorPosition {
     const last = this.#earlyDrops.at(-1)
     if (last?.to === from && last.code === code) last.to = to
     else this.#earlyDrops.push({ from: Math.max(from, committed), to, code })
+  }
+
+  /** Drops whatever is free within a range; returns how many that were. */
+  dropAllFree(range: OffsetRange, code: string, committed: number): number {
+    let count = 0
+    for (let from = this.freeFrom(range.from); from < range.to; from = this.freeFrom(from)) {
+      const to = this.freeUntil(from, range.to)
+      this.dropFree(from, to, code, committed)
+      count += to - from
+    }
+    this.advance(committed)
+    return count
   }
 
   /** Moves the position over what is settled. To be called after settling and after a commit. */

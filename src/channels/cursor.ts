@@ -7,6 +7,8 @@ import type { Message, Refusal } from '../message.ts'
 import type { ArrivalMarks } from './arrival-marks.ts'
 import type { ChannelLog } from './channel-log.ts'
 import type { CursorPosition } from './cursor-position.ts'
+import type { Expiry } from './expiry.ts'
+import { LeaseBatch } from './lease-batch.ts'
 
 /** Messages handed to a reader, in order, at least one, all `messageId`s different. */
 export interface Lease {
@@ -24,8 +26,10 @@ export interface Settlement {
 export interface CursorEvents {
   /** These messages are settled now; positions and counts have changed. */
   settled(messages: readonly Message[]): void
-  /** A message read for a lease was dropped instead: another with its id is in the same batch. */
-  droppedDuplicate(cursor: Cursor, message: Message, refusal: Refusal): void
+  /** The reader refused the message for good. */
+  rejected(message: Message): void
+  /** A message was dropped when it was read: too old, or another with its id is in the same batch. */
+  dropped(message: Message, refusal: Refusal): void
   /** Messages `from ≤ x < to` can't be read any more. */
   foundDamage(from: number, to: number): void
 }
@@ -36,7 +40,12 @@ export interface CursorOptions {
   readonly position: CursorPosition
   readonly marks: ArrivalMarks
   readonly events: CursorEvents
+  readonly expiry: Expiry | undefined
 }
+
+/** How much of the log a search for expired messages reads at once. */
+const SWEEP_MESSAGES = 256
+const SWEEP_BYTES = 1024 * 1024
 
 const KEPT = 1
 const REJECTED = 2
@@ -47,6 +56,7 @@ export class Cursor {
   readonly position: CursorPosition
   /** Called at most once per commit when more became readable. Set by whoever reads. */
   onReadable: (() => void) | undefined
+  readonly #options: CursorOptions
   readonly #log: ChannelLog
   readonly #marks: ArrivalMarks
   readonly #events: CursorEvents
@@ -55,6 +65,7 @@ export class Cursor {
   #turn: Promise<unknown> = Promise.resolve()
 
   constructor(options: CursorOptions) {
+    this.#options = options
     this.reader = options.reader
     this.position = options.position
     this.#log = options.log
@@ -99,6 +110,18 @@ export class Cursor {
     return lease
   }
 
+  /**
+   * Drops waiting messages that have expired, up to the first that has not.
+   * @throws {ConnectorError} StorageFailed when the log can't be read now.
+   */
+  dropExpired(): Promise<void> {
+    const { expiry } = this.#options
+    if (expiry === undefined || this.waiting === 0) return Promise.resolve()
+    const swept = this.#turn.then(() => this.#dropExpired(expiry))
+    this.#turn = swept.catch(() => undefined)
+    return swept
+  }
+
   /** Says what became of each message of a lease. Once per lease. */
   settle(lease: Lease, settlement: Settlement): void {
     if (!this.#outstanding.delete(lease)) {
@@ -118,6 +141,10 @@ export class Cursor {
       )
       first = index
     }
+    for (const index of settlement.rejected) {
+      const message = messages[index]
+      if (message !== undefined) this.#events.rejected(message)
+    }
     this.position.advance(this.#log.committed)
     this.#events.settled(messages)
   }
@@ -129,113 +156,106 @@ export class Cursor {
   }
 
   async #lease(maxCount: number, maxBytes: number): Promise<Lease | undefined> {
-    const batch = new BatchBeingRead(maxCount, maxBytes)
-    while (!batch.isFull) {
-      const from = this.position.oldestFree
-      const to = this.position.freeUntil(
-        from,
-        Math.min(this.#log.committed, from + maxCount - batch.messages.length),
-      )
-      if (from >= to) break
-      const isRunDone = await this.#readRun(from, to, batch)
-      if (!isRunDone) break
+    const batch = new LeaseBatch(maxCount, maxBytes)
+    const expiry = this.#options.expiry
+    const deadline = expiry?.deadline ?? Number.NEGATIVE_INFINITY
+    const take = (message: Message): boolean => {
+      if (expiry !== undefined && message.receivedAt < deadline) this.#drop(message, expiry.refusal)
+      else if (!batch.fits(message)) return false
+      else if (!batch.add(message)) this.#drop(message, this.#duplicateOf(message))
+      return true
     }
-    if (batch.dropped > 0) {
-      this.position.advance(this.#log.committed)
-      this.#events.settled([])
-    }
+    await this.#whileReading(async () => {
+      let goesOn = true
+      while (goesOn && !batch.isFull) {
+        goesOn = await this.#readRun(batch.countLeft, batch.bytesLeft, take)
+        // A run of nothing but dropped messages: what waits behind it is looked for at once.
+        if (batch.messages.length === 0) goesOn = this.waiting > 0
+      }
+    }, batch)
     if (batch.messages.length === 0) return undefined
     const lease: Lease = { messages: batch.messages }
     this.#outstanding.add(lease)
     return lease
   }
 
-  /** Reads what the batch can take of a free run. False when the batch ends within the run. */
-  async #readRun(from: number, to: number, batch: BatchBeingRead): Promise<boolean> {
-    this.position.take(from, to)
-    let messages: readonly Message[]
-    try {
-      messages = await this.#log.read(from, to - from, batch.bytesLeft)
-    } catch (error) {
-      this.position.putBack(from, to)
-      if (batch.messages.length > 0) return false
-      throw error
+  async #dropExpired({ deadline, refusal }: Expiry): Promise<void> {
+    let goesOn = true
+    const take = (message: Message): boolean => {
+      goesOn = message.receivedAt < deadline
+      if (goesOn) this.#drop(message, refusal)
+      return goesOn
     }
-    let next = from
-    for (const message of messages) {
-      const end = Math.min(message.offset, to)
-      if (end > next) this.#dropDamaged(next, end, batch)
-      next = end
-      if (message.offset >= to) return true
-      if (!batch.fits(message)) break
-      next = message.offset + 1
-      this.#add(message, batch)
-    }
-    if (messages.length === 0) {
-      this.#dropDamaged(from, to, batch)
-      return true
-    }
-    this.position.putBack(next, to)
-    return next === to
-  }
-
-  #add(message: Message, batch: BatchBeingRead): void {
-    if (batch.add(message)) return
-    batch.dropped += 1
-    this.position.dropTaken(message.offset, message.offset + 1, 'DuplicateMessageId')
-    this.#events.droppedDuplicate(this, message, {
-      error: 'DuplicateMessageId',
-      message: `Another message with the id ${message.messageId} is in the same batch for channel ${this.#log.channel}. Give each message its own id, or none.`,
+    await this.#whileReading(async () => {
+      while (goesOn && this.waiting > 0 && this.#marks.at(this.position.oldestFree) < deadline) {
+        await this.#readRun(SWEEP_MESSAGES, SWEEP_BYTES, take)
+      }
     })
   }
 
-  #dropDamaged(from: number, to: number, batch: BatchBeingRead): void {
-    batch.dropped += to - from
+  /** Tells the channel when something was dropped. What a batch holds already no error takes away. */
+  async #whileReading(read: () => Promise<void>, batch?: LeaseBatch): Promise<void> {
+    const settledBefore = this.position.settledCount
+    try {
+      await read()
+    } catch (error) {
+      if (batch === undefined || batch.messages.length === 0) throw error
+    } finally {
+      if (this.position.settledCount !== settledBefore) {
+        this.position.advance(this.#log.committed)
+        this.#events.settled([])
+      }
+    }
+  }
+
+  /**
+   * Reads the first free run and hands its messages over until one is not taken. What was taken is
+   * in flight or settled then. False when the run is not used up, or there is none.
+   */
+  async #readRun(
+    maxCount: number,
+    maxBytes: number,
+    take: (message: Message) => boolean,
+  ): Promise<boolean> {
+    const from = this.position.oldestFree
+    const to = this.position.freeUntil(from, Math.min(this.#log.committed, from + maxCount))
+    if (from >= to) return false
+    this.position.take(from, to)
+    let next = from
+    try {
+      const messages = await this.#log.read(from, to - from, maxBytes)
+      for (const message of messages) {
+        this.#dropDamaged(next, Math.min(message.offset, to))
+        next = Math.min(message.offset, to)
+        if (next === to || !take(message)) break
+        next += 1
+      }
+      if (messages.length === 0) {
+        this.#dropDamaged(from, to)
+        next = to
+      }
+    } finally {
+      this.position.putBack(next, to)
+    }
+    return next === to
+  }
+
+  #drop(message: Message, refusal: Refusal): void {
+    this.position.dropTaken(message.offset, message.offset + 1, refusal.error)
+    this.#events.dropped(message, refusal)
+  }
+
+  #dropDamaged(from: number, to: number): void {
+    if (from >= to) return
     this.position.dropTaken(from, to, 'DataDamaged')
     this.#events.foundDamage(from, to)
   }
-}
 
-/** A lease in the making, with its bounds. */
-class BatchBeingRead {
-  readonly messages: Message[] = []
-  /** How many of what was read didn't come into the batch, and never will. */
-  dropped = 0
-  readonly #maxCount: number
-  readonly #maxBytes: number
-  #bytes = 0
-  /** Kept only from the first message on whose sender chose its id: ours differ by themselves. */
-  #ids: Set<string> | undefined
-
-  constructor(maxCount: number, maxBytes: number) {
-    this.#maxCount = maxCount
-    this.#maxBytes = maxBytes
-  }
-
-  get isFull(): boolean {
-    return this.messages.length >= this.#maxCount || (this.#bytes > 0 && this.bytesLeft <= 0)
-  }
-
-  get bytesLeft(): number {
-    return this.#maxBytes - this.#bytes
-  }
-
-  fits(message: Message): boolean {
-    return this.messages.length === 0 || message.payload.length <= this.bytesLeft
-  }
-
-  /** False when a message with the same id is in the batch already. */
-  add(message: Message): boolean {
-    if (this.#ids === undefined && message.senderId !== undefined) {
-      this.#ids = new Set(this.messages.map((earlier) => earlier.messageId))
+  #duplicateOf({ messageId }: Message): Refusal {
+    return {
+      error: 'DuplicateMessageId',
+      message: `Another message with the id ${messageId} is in the same batch for channel ${this.#log.channel}. Give each message its own id, or none.`,
     }
-    if (this.#ids !== undefined) {
-      if (this.#ids.has(message.messageId)) return false
-      this.#ids.add(message.messageId)
-    }
-    this.messages.push(message)
-    this.#bytes += message.payload.length
-    return true
   }
 }
 

@@ -10,10 +10,9 @@
  */
 import type { Clock } from '../clock.ts'
 import { asConnectorError } from '../errors.ts'
-import type { Refusal } from '../message.ts'
+import type { Message, Refusal } from '../message.ts'
 import type { PipelineObserver } from '../observer.ts'
-import type { Channel } from './channel.ts'
-import { CommitError } from './channel-log.ts'
+import { type ChannelLog, CommitError } from './channel-log.ts'
 import type { StorageHealth } from './storage-health.ts'
 
 /** Told of commit cycles, in ascending order. The same as a source's `CommitListener`. */
@@ -28,6 +27,18 @@ export interface CommitListener {
   failed(cycle: number, refusal: Refusal): void
 }
 
+/** What has a log of its own: a channel, or the dead letters. */
+export interface Committable {
+  readonly name: string
+  readonly log: ChannelLog
+  /** The last cycle that something of it was staged in. Set by the group commit alone. */
+  stagedIn: number
+  /** What was staged is durable now. */
+  committed(): void
+  /** These messages could not be made durable and have left the log. */
+  discarded(messages: readonly Message[], refusal: Refusal): void
+}
+
 export interface GroupCommitOptions {
   readonly clock: Clock
   readonly observer: PipelineObserver
@@ -40,7 +51,7 @@ export interface GroupCommitOptions {
 
 /** What is being gathered for the next cycle. */
 interface Gathering {
-  readonly channels: Channel[]
+  readonly members: Committable[]
   messages: number
   bytes: number
 }
@@ -49,6 +60,7 @@ export class GroupCommit {
   readonly #options: GroupCommitOptions
   readonly #listeners: CommitListener[] = []
   #openCycle = 1
+  #lastReported = 0
   #next: Gathering = nothingGathered()
   #writingBytes = 0
   #lastStartAt = Number.NEGATIVE_INFINITY
@@ -65,6 +77,11 @@ export class GroupCommit {
     return this.#openCycle
   }
 
+  /** Every cycle up to this one has been reported. */
+  get lastReported(): number {
+    return this.#lastReported
+  }
+
   get isSaturated(): boolean {
     return this.#next.bytes + this.#writingBytes >= this.#options.maxStagedBytes
   }
@@ -73,11 +90,11 @@ export class GroupCommit {
     this.#listeners.push(listener)
   }
 
-  /** Notes that a message of `bytes` was appended to the channel's log. Returns its cycle. */
-  stage(channel: Channel, bytes: number): number {
-    if (channel.stagedIn !== this.#openCycle) {
-      channel.stagedIn = this.#openCycle
-      this.#next.channels.push(channel)
+  /** Notes that a message of `bytes` was appended to the member's log. Returns its cycle. */
+  stage(member: Committable, bytes: number): number {
+    if (member.stagedIn !== this.#openCycle) {
+      member.stagedIn = this.#openCycle
+      this.#next.members.push(member)
     }
     this.#next.messages += 1
     this.#next.bytes += bytes
@@ -87,7 +104,7 @@ export class GroupCommit {
 
   /** Commits all that is staged now, without waiting for an interval. */
   async flush(): Promise<void> {
-    while (this.#writing !== undefined || this.#next.channels.length > 0) {
+    while (this.#writing !== undefined || this.#next.members.length > 0) {
       if (this.#writing === undefined) this.#begin()
       await this.#writing
     }
@@ -122,40 +139,41 @@ export class GroupCommit {
 
   async #write(cycle: number, gathered: Gathering): Promise<void> {
     const { clock, observer } = this.#options
-    const refusals = await Promise.all(gathered.channels.map((channel) => this.#commit(channel)))
+    const refusals = await Promise.all(gathered.members.map((member) => this.#commit(member)))
     const refusal = refusals.find((one) => one !== undefined)
     this.#writingBytes = 0
     this.#writing = undefined
     if (refusals.includes(undefined)) {
       observer.committed(gathered.messages, gathered.bytes, clock.monotonic() - this.#lastStartAt)
     }
+    this.#lastReported = cycle
     for (const listener of this.#listeners) {
       if (refusal === undefined) listener.committed(cycle)
       else listener.failed(cycle, refusal)
     }
-    if (this.#next.channels.length > 0 && !this.#isScheduled && this.#writing === undefined) {
+    if (this.#next.members.length > 0 && !this.#isScheduled && this.#writing === undefined) {
       this.#schedule()
     }
   }
 
-  /** Commits one channel; resolves with what its senders are told when that failed. */
-  async #commit(channel: Channel): Promise<Refusal | undefined> {
+  /** Commits one log; resolves with what its senders are told when that failed. */
+  async #commit(member: Committable): Promise<Refusal | undefined> {
     const { health } = this.#options
     try {
-      await channel.log.commit()
+      await member.log.commit()
     } catch (thrown) {
       const cause = thrown instanceof CommitError ? thrown.cause : thrown
       const error = asConnectorError(cause, 'StorageFailed', 'writing to storage')
-      const refusal = health.failed(channel.name, error)
-      channel.discarded(thrown instanceof CommitError ? thrown.discarded : [], refusal)
+      const refusal = health.failed(member.name, error)
+      member.discarded(thrown instanceof CommitError ? thrown.discarded : [], refusal)
       return refusal
     }
-    health.succeeded(channel.name)
-    channel.committed()
+    health.succeeded(member.name)
+    member.committed()
     return undefined
   }
 }
 
 function nothingGathered(): Gathering {
-  return { channels: [], messages: 0, bytes: 0 }
+  return { members: [], messages: 0, bytes: 0 }
 }

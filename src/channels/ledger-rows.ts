@@ -1,5 +1,5 @@
 /** A channel's ledger, added up from its log, its cursors and what was refused on arrival. */
-import type { ChannelLog } from './channel-log.ts'
+import type { ChannelLog, CursorState } from './channel-log.ts'
 import type { Cursor } from './cursor.ts'
 import type { ChannelLedger, ReaderLedger } from './ledger.ts'
 
@@ -11,9 +11,10 @@ export function channelLedger(
   log: ChannelLog,
   cursors: readonly Cursor[],
   refused: Counts,
+  formerPrimary: CursorState | undefined,
 ): ChannelLedger {
   const [primary, ...others] = cursors
-  const fates = primary === undefined ? storedAlone(log) : readerLedger(log, primary)
+  const fates = primary === undefined ? storedAlone(log, formerPrimary) : readerLedger(log, primary)
   return {
     channel: log.channel,
     received: log.end + sumOf(refused),
@@ -27,13 +28,15 @@ export function channelLedger(
   }
 }
 
-/** Without readers the store is the destination. */
-function storedAlone(log: ChannelLog): ReaderLedger {
+/** Without readers the store is the destination, for all that no reader before it settled otherwise. */
+function storedAlone(log: ChannelLog, before: CursorState | undefined): ReaderLedger {
+  const { [EXPIRED]: expired = 0, ...dropped } = before?.dropped ?? {}
+  const rejected = before?.rejected ?? 0
   return {
-    delivered: log.committed,
-    rejected: 0,
-    dropped: {},
-    expired: 0,
+    delivered: log.committed - rejected - expired - sumOf(dropped),
+    rejected,
+    dropped,
+    expired,
     waiting: log.end - log.committed,
     inFlight: 0,
   }

@@ -2,7 +2,6 @@
  * Counts messages refused for channels that don't exist yet and may not become active. Anybody can
  * make up names, so only so many are told apart; the rest share one row.
  */
-import type { ChannelState } from './channel-log.ts'
 import type { ChannelLedger } from './ledger.ts'
 
 const MAX_NAMES = 1_000
@@ -21,11 +20,10 @@ export class StrayRefusals {
   }
 
   /** The channel comes to be now: what was refused before goes into its own ledger. */
-  takeOver(name: string): ChannelState | undefined {
-    const refused = this.#counts.get(name)
-    if (refused === undefined) return undefined
+  takeOver(name: string): Readonly<Record<string, number>> {
+    const refused = this.#counts.get(name) ?? {}
     this.#counts.delete(name)
-    return { version: 1, cursors: {}, refused }
+    return refused
   }
 
   ledger(): ChannelLedger[] {

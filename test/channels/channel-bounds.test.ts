@@ -205,6 +205,18 @@ test('a full disk refuses newcomers under DROP_NEWEST and takes them once there 
   assert.ok(rig.store.bytes <= disk.maxBytes)
 })
 
+test('a full disk gets no new channels, whatever names are sent', async () => {
+  const disk = new PretendDisk({ maxBytes: 1_000 })
+  const rig = await openRig({ disk, bounds: { dropBehavior: 'DROP_OLDEST' } })
+  rig.offer('c', 'a', 'x'.repeat(700))
+
+  for (let i = 0; i < 10; i += 1) assert.equal(rig.offer(`made_up_${i}`, 'b', 'x'.repeat(200)), -1)
+
+  assert.equal(rig.set.lastRefusal.error, 'QueueFull')
+  assert.deepEqual([...disk.media.keys()], ['c'])
+  assert.deepEqual(rig.ledger('made_up_1').dropped, { QueueFull: 1 })
+})
+
 test('a full disk under DROP_OLDEST lets the oldest file go and tells each sender', async () => {
   const bytes = draftBytes(new ChannelSetRig().draft('aa', 'aa'))
   const disk = new PretendDisk({ maxBytes: bytes * 8, segmentMessages: 4 })

@@ -106,6 +106,7 @@ class Trial {
     const rig = new ChannelSetRig({
       ...(this.#disk === undefined ? {} : { disk: this.#disk }),
       readers: this.#readers,
+      rules: { maxAgeMs: 30_000, idWindow: { windowMs: 10_000, maxIds: 10 } },
       bounds: {
         maxBacklogMessages: MAX_BACKLOG,
         dropBehavior: this.#dropBehavior,

@@ -1,10 +1,13 @@
 /** A channel set with everything a test wants to look at or move. */
-import type { ChannelBounds } from '../../src/channels/channel.ts'
+
 import type { LogStore } from '../../src/channels/channel-log.ts'
+import type { ChannelBounds, ChannelRules } from '../../src/channels/channel-rules.ts'
 import { ChannelSet } from '../../src/channels/channel-set.ts'
+import type { DeadLetterBounds } from '../../src/channels/dead-letters.ts'
 import type { ChannelLedger } from '../../src/channels/ledger.ts'
 import { MemoryBudget } from '../../src/channels/memory-budget.ts'
 import { MemoryLogStore } from '../../src/channels/memory-log-store.ts'
+import type { CursorStart } from '../../src/channels/reader-positions.ts'
 import type { Draft, Message, Refusal } from '../../src/message.ts'
 import { type PipelineObserver, silentObserver } from '../../src/observer.ts'
 import { ManualClock } from './manual-clock.ts'
@@ -16,6 +19,9 @@ export interface RigOptions {
   readonly memoryBytes?: number
   readonly bounds?: Partial<ChannelBounds>
   readonly readers?: readonly string[]
+  readonly readerStarts?: Readonly<Record<string, CursorStart>>
+  readonly rules?: ChannelRules
+  readonly deadLetters?: DeadLetterBounds
   readonly minCommitIntervalMs?: number
   readonly observer?: Partial<PipelineObserver>
   readonly clock?: ManualClock
@@ -56,6 +62,9 @@ export class ChannelSetRig {
         ...options.bounds,
       },
       readers: options.readers ?? ['primary'],
+      readerStarts: options.readerStarts ?? {},
+      ...(options.deadLetters === undefined ? {} : { deadLetters: options.deadLetters }),
+      rulesFor: () => options.rules ?? {},
       minCommitIntervalMs: options.minCommitIntervalMs ?? 0,
       onDropped: (message: Message, refusal: Refusal) => {
         this.dropped.push({

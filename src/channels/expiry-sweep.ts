@@ -1,0 +1,52 @@
+/**
+ * Lets expired messages go also where nobody reads: while a destination is away, its channels would
+ * otherwise hold them until it is back.
+ */
+import type { Clock, Timer } from '../clock.ts'
+import { asConnectorError, type ConnectorError } from '../errors.ts'
+import type { Channel } from './channel.ts'
+
+const INTERVAL_MS = 5_000
+
+export interface ExpirySweepOptions {
+  readonly clock: Clock
+  readonly channels: Iterable<Channel>
+  /** A channel's log could not be read. It is tried again with the next sweep. */
+  readonly onFailed: (channel: Channel, error: ConnectorError) => void
+}
+
+export class ExpirySweep {
+  readonly #options: ExpirySweepOptions
+  #timer: Timer | undefined
+  #running: Promise<void> = Promise.resolve()
+  #isClosed = false
+
+  constructor(options: ExpirySweepOptions) {
+    this.#options = options
+  }
+
+  start(): void {
+    if (this.#isClosed) return
+    this.#timer = this.#options.clock.after(INTERVAL_MS, () => {
+      this.#running = this.#sweep().then(() => this.start())
+    })
+  }
+
+  /** Resolves when the sweep under way has ended. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#timer?.cancel()
+    await this.#running
+  }
+
+  async #sweep(): Promise<void> {
+    for (const channel of this.#options.channels) {
+      try {
+        await channel.dropExpired()
+      } catch (thrown) {
+        const error = asConnectorError(thrown, 'StorageFailed', 'reading messages that may be old')
+        this.#options.onFailed(channel, error)
+      }
+    }
+  }
+}

@@ -1,0 +1,30 @@
+/** What a channel found at start brings with it: read from its log before it takes messages. */
+import type { ChannelLog } from './channel-log.ts'
+import { IdWindow, type IdWindowBounds } from './id-window.ts'
+import { type CursorStart, type ReaderPositions, readerPositions } from './reader-positions.ts'
+
+export interface RestoredChannel extends ReaderPositions {
+  /** Messages refused before they were appended, by code. */
+  readonly refused: Readonly<Record<string, number>>
+  readonly ids: IdWindow | undefined
+}
+
+export interface RestoreOptions {
+  readonly readers: readonly string[]
+  readonly readerStarts: Readonly<Record<string, CursorStart>>
+  readonly idWindow: IdWindowBounds | undefined
+  /** Milliseconds since 1970. */
+  readonly now: number
+}
+
+export async function restoreChannel(
+  log: ChannelLog,
+  { readers, readerStarts, idWindow, now }: RestoreOptions,
+): Promise<RestoredChannel> {
+  const state = await log.loadState()
+  return {
+    ...(await readerPositions(log, state, readers, readerStarts)),
+    refused: state?.refused ?? {},
+    ids: idWindow && (await IdWindow.readBack(idWindow, log, now)),
+  }
+}
