@@ -21,13 +21,17 @@ import { isAnswered, LockSocket } from './lock-socket.ts'
 
 const NAME = /^lock\.(\d{1,15})$/
 
-interface Owner {
+/** Who has a directory. */
+export interface LockHolder {
   readonly pid: number
+  readonly host: string
+}
+
+interface Owner extends LockHolder {
   /** Clock ticks since boot, from /proc/<pid>/stat. */
   readonly startedAt: string
   readonly bootId: string
   readonly pidNamespace: string
-  readonly host: string
   /** Name of the socket; undefined where the file system has none. */
   readonly socket?: string | undefined
   readonly isReleased: boolean
@@ -67,11 +71,20 @@ export class DirectoryLock {
     await this.#socket?.close()
   }
 
+  /** Who has the directory now, without taking it. Undefined when nobody does. */
+  async holder(): Promise<LockHolder | undefined> {
+    return this.#holder(await this.#highest(), await thisProcess(undefined))
+  }
+
+  async #holder(number: number, self: Owner): Promise<Owner | undefined> {
+    const holder = await readOwner(join(this.#directory, `lock.${number}`))
+    return holder !== undefined && (await this.#isAlive(holder, self)) ? holder : undefined
+  }
+
   async #tryAcquire(owner: Owner): Promise<boolean> {
     const highest = await this.#highest()
-    const holder =
-      highest === 0 ? undefined : await readOwner(join(this.#directory, `lock.${highest}`))
-    if (holder !== undefined && (await this.#isAlive(holder, owner))) {
+    const holder = await this.#holder(highest, owner)
+    if (holder !== undefined) {
       throw new ConnectorError(
         'DirectoryLocked',
         `expected ${this.#directory} to be free, but process ${holder.pid} on ${holder.host} uses it`,

@@ -59,11 +59,11 @@ export class Quarantine {
     this.#options.space.count(this.#bytes)
   }
 
-  /** Keeps a copy and a report of a finding, unless it is known from an earlier time. */
-  async keep(finding: Finding, content: Buffer): Promise<void> {
+  /** Keeps a copy and a report of a finding. False when it is known from an earlier time. */
+  async keep(finding: Finding, content: Buffer): Promise<boolean> {
     const mark = crc32(content).toString(16).padStart(8, '0')
     const name = `${finding.channel}-${finding.file}-${finding.position}-${mark}`
-    if (this.#kept.some((kept) => kept.name.startsWith(`${name}.`))) return
+    if (this.#kept.some((kept) => kept.name.startsWith(`${name}.`))) return false
     this.#options.observer.damageFound(finding.channel, finding.what)
     const at = new Date(this.#options.clock.now()).toISOString()
     const report = Buffer.from(`${JSON.stringify({ at, ...finding }, undefined, 2)}\n`)
@@ -75,6 +75,7 @@ export class Quarantine {
     } catch {
       // The observer has been told; a full or failing disk must not turn damage into an outage.
     }
+    return true
   }
 
   async #write(name: string, bytes: Buffer): Promise<void> {

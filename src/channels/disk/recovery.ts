@@ -9,14 +9,15 @@
  */
 import { join } from 'node:path'
 import type { ChannelState, OffsetRange } from '../channel-log.ts'
-import { type Damage, explainDamage } from './damage.ts'
+import type { Damage } from './damage.ts'
 import type { DirectoryEntry, FileLayer, OpenFile } from './file-layer.ts'
-import { type LogIdentity, readHeader } from './frame.ts'
-import { FileView, findFrame, walkFrames } from './frame-walk.ts'
+import type { LogIdentity } from './frame.ts'
+import { FileView } from './frame-walk.ts'
 import type { Quarantine } from './quarantine.ts'
-import { baseOfLogName, Segment } from './segment.ts'
-import { SegmentIndex } from './segment-index.ts'
+import { baseOfLogName, type Segment } from './segment.ts'
+import { findIdentity, isIndexName, orphanIndexes, segmentsOf } from './segment-listing.ts'
 import { readDamaged } from './segment-reader.ts'
+import { surveySegment } from './segment-survey.ts'
 import {
   decodeState,
   highestOffset,
@@ -60,7 +61,7 @@ export async function recoverLog(options: RecoveryOptions): Promise<Recovered> {
   const entries = (await files.list(directory)).filter((entry) => !entry.isDirectory)
   await files.remove(join(directory, STATE_TEMPORARY_NAME))
   const segments = segmentsOf(directory, entries)
-  await removeOrphanIndexes(options, entries, segments)
+  for (const name of orphanIndexes(entries, segments)) await files.remove(join(directory, name))
   const identity = await findIdentity(files, segments)
   const tail = await recoverTail(options, segments, identity)
   const { state, stateBytes } = await recoverState(options)
@@ -78,60 +79,11 @@ export async function recoverLog(options: RecoveryOptions): Promise<Recovered> {
   }
 }
 
-function segmentsOf(directory: string, entries: readonly DirectoryEntry[]): Segment[] {
-  const indexBytes = new Map(entries.map((entry) => [entry.name, entry.bytes]))
-  const segments: Segment[] = []
-  for (const { name, bytes, modifiedAt } of entries) {
-    const base = baseOfLogName(name)
-    if (base === undefined) continue
-    const segment = new Segment(directory, base, base, bytes, modifiedAt)
-    segment.indexBytes = indexBytes.get(name.replace(/log$/, 'idx')) ?? 0
-    segments.push(segment)
-  }
-  segments.sort((a, b) => a.base - b.base)
-  segments.forEach((segment, place) => {
-    segment.end = segments[place + 1]?.base ?? segment.base
-  })
-  return segments
-}
-
-async function removeOrphanIndexes(
-  { files, directory }: RecoveryOptions,
-  entries: readonly DirectoryEntry[],
-  segments: readonly Segment[],
-): Promise<void> {
-  const bases = new Set(segments.map((segment) => segment.base))
-  for (const { name } of entries) {
-    const base = name.endsWith('.idx') ? baseOfLogName(name.replace(/idx$/, 'log')) : undefined
-    if (base !== undefined && !bases.has(base)) await files.remove(join(directory, name))
-  }
-}
-
 function foreignBytes(entries: readonly DirectoryEntry[]): number {
   return entries
-    .filter(({ name }) => baseOfLogName(name.replace(/idx$/, 'log')) === undefined)
+    .filter(({ name }) => baseOfLogName(name) === undefined && !isIndexName(name))
     .filter(({ name }) => name !== STATE_NAME && name !== STATE_TEMPORARY_NAME)
     .reduce((sum, entry) => sum + entry.bytes, 0)
-}
-
-/** Every frame says which log it belongs to; mostly the first one looked at does. */
-async function findIdentity(
-  files: FileLayer,
-  segments: readonly Segment[],
-): Promise<LogIdentity | undefined> {
-  for (const segment of segments) {
-    const file = await files.open(segment.logPath, 'read')
-    try {
-      const view = new FileView(file, segment.bytes)
-      const position = await findFrame(view, undefined, 0)
-      if (position === undefined) continue
-      const header = readHeader(view.buffer, view.indexOf(position), undefined)
-      if (header !== undefined) return header.identity
-    } finally {
-      await file.close()
-    }
-  }
-  return undefined
 }
 
 async function recoverTail(
@@ -163,37 +115,16 @@ async function walkTail(
   identity: LogIdentity | undefined,
 ): Promise<Tail> {
   const view = new FileView(file, segment.bytes)
-  const index = new SegmentIndex()
-  const damaged: OffsetRange[] = []
-  let isOpen = true
-  let end = segment.base
-  let position = 0
-  while (position < view.fileBytes) {
-    const stop = await walkFrames(view, identity, position, (header, at) => {
-      if (header.firstOffset > end) damaged.push({ from: end, to: header.firstOffset })
-      end = Math.max(end, header.firstOffset + header.count)
-      index.note(header, at)
-    })
-    position = stop.position
-    if (position >= view.fileBytes) break
-    const damage = await explainDamage(view, identity, stop)
-    if (damage.isTorn) {
-      await file.truncate(position)
-      segment.bytes = position
-      break
-    }
-    isOpen = false
-    await setAside(options, segment, view, damage)
-    const known =
-      damage.header === undefined ? end : damage.header.firstOffset + damage.header.count
-    if (known > end) damaged.push({ from: end, to: known })
-    end = Math.max(end, known)
-    position = damage.end
+  const survey = await surveySegment(view, identity, segment.base, Number.POSITIVE_INFINITY)
+  for (const damage of survey.damages) await setAside(options, segment, view, damage)
+  if (survey.torn !== undefined) {
+    await file.truncate(survey.torn.position)
+    segment.bytes = survey.torn.position
   }
-  segment.index = index
+  segment.index = survey.index
   // What was read may still be on its way to the disk, and is about to be called committed.
   await file.sync()
-  return { isOpen, end, damaged }
+  return { isOpen: survey.damages.length === 0, end: survey.end, damaged: survey.missing }
 }
 
 async function setAside(

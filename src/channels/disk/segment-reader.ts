@@ -13,10 +13,11 @@ import {
   logIdText,
   readHeader,
 } from './frame.ts'
-import { FileView, type WalkEnd, walkFrames } from './frame-walk.ts'
+import { FileView, type WalkEnd } from './frame-walk.ts'
 import { MAX_KEPT_BYTES } from './quarantine.ts'
 import type { Segment } from './segment.ts'
 import { SegmentIndex } from './segment-index.ts'
+import { surveySegment } from './segment-survey.ts'
 import { readWholeFile } from './whole-file.ts'
 
 /** What a look into a segment gave: messages, damage before the next message, or nothing more. */
@@ -158,16 +159,8 @@ export class SegmentReader {
 
   async #rebuild(segment: Segment): Promise<SegmentIndex> {
     const view = new FileView(await this.#open(segment), segment.bytes)
-    const index = new SegmentIndex()
-    let position = 0
-    while (position < segment.bytes) {
-      const stop = await walkFrames(view, this.#identity, position, (header, at) => {
-        index.note(header, at)
-      })
-      if (stop.position >= segment.bytes) break
-      position = (await explainDamage(view, this.#identity, stop)).end
-    }
-    return index
+    const limit = Number.POSITIVE_INFINITY
+    return (await surveySegment(view, this.#identity, segment.base, limit)).index
   }
 }
 

@@ -50,8 +50,12 @@ export class Segment {
     return join(this.directory, this.logName)
   }
 
+  get indexName(): string {
+    return `${segmentName(this.base)}.idx`
+  }
+
   get indexPath(): string {
-    return join(this.directory, `${segmentName(this.base)}.idx`)
+    return join(this.directory, this.indexName)
   }
 
   /** Bytes it takes of the disk. */

@@ -1,0 +1,80 @@
+/**
+ * A walk through a whole segment: what can be read, what is damaged, where it stops. Recovery does
+ * it with the newest segment, a reader to make a lost index anew, the doctor with all of them.
+ */
+import type { OffsetRange } from '../channel-log.ts'
+import { type Damage, explainDamage } from './damage.ts'
+import type { FrameHeader, LogIdentity } from './frame.ts'
+import { type FileView, walkFrames } from './frame-walk.ts'
+import { addRange } from './offset-ranges.ts'
+import { SegmentIndex } from './segment-index.ts'
+
+export interface SegmentSurvey {
+  readonly index: SegmentIndex
+  /** Messages that can be read. */
+  readonly messages: number
+  /** `receivedAt` of the first of them; undefined when there is none. */
+  readonly oldestAt: number | undefined
+  /** The offset after the last one, damaged ones with a known number included. */
+  readonly end: number
+  /** Offsets that should be there and can't be read. */
+  readonly missing: readonly OffsetRange[]
+  readonly damages: readonly Damage[]
+  /** The remains of a write that never finished, if the file ends with them. */
+  readonly torn: Damage | undefined
+  /** Where frames of a failed commit begin, that belong behind the segment's end. */
+  readonly residueAt: number | undefined
+}
+
+/** `limit` is the next segment's base; `Infinity` for the newest. */
+export async function surveySegment(
+  view: FileView,
+  identity: LogIdentity | undefined,
+  base: number,
+  limit: number,
+): Promise<SegmentSurvey> {
+  const index = new SegmentIndex()
+  const missing: OffsetRange[] = []
+  const damages: Damage[] = []
+  let messages = 0
+  let oldestAt: number | undefined
+  let end = base
+  let torn: Damage | undefined
+  let residueAt: number | undefined
+  const onFrame = (header: FrameHeader, at: number) => {
+    if (header.count === 0) return
+    if (header.firstOffset >= limit) {
+      residueAt ??= at
+      return
+    }
+    addRange(missing, { from: end, to: header.firstOffset })
+    end = Math.max(end, header.firstOffset + header.count)
+    messages += header.count
+    oldestAt ??= header.firstReceivedAt
+    index.note(header, at)
+  }
+  for (let position = 0; position < view.fileBytes; ) {
+    const stop = await walkFrames(view, identity, position, onFrame)
+    if (stop.position >= view.fileBytes) break
+    const damage = await explainDamage(view, identity, stop)
+    // In a sealed segment whose messages are not all there, nothing is left unfinished.
+    if (damage.isTorn && (limit === Number.POSITIVE_INFINITY || end >= limit)) {
+      torn = damage
+      break
+    }
+    damages.push(damage)
+    const known = damage.header === undefined ? end : endOf(damage.header)
+    addRange(missing, { from: end, to: Math.min(known, limit) })
+    end = Math.max(end, Math.min(known, limit))
+    position = damage.end
+  }
+  if (limit < Number.POSITIVE_INFINITY) {
+    addRange(missing, { from: end, to: limit })
+    end = limit
+  }
+  return { index, messages, oldestAt, end, missing, damages, torn, residueAt }
+}
+
+function endOf(header: FrameHeader): number {
+  return header.firstOffset + header.count
+}
