@@ -44,9 +44,9 @@ export class MqttServer implements Source {
   readonly #connections = new Set<Connection>()
   readonly #sockets = new Set<Socket>()
   readonly #flushes = new FlushQueue()
+  readonly #outlet = new MqttOutlet()
   #server: Server | undefined
   #broker: Broker | undefined
-  #outlet: MqttOutlet | undefined
   #system: SystemTopics | undefined
   #startedAtMs = 0
   #sweepTimer: Timer | undefined
@@ -69,11 +69,7 @@ export class MqttServer implements Source {
     return this.#connections.size
   }
 
-  /** Valid after `start`. */
   get outlet(): ReceiptOutlet {
-    if (this.#outlet === undefined) {
-      throw new ConnectorError('Unexpected', 'the MQTT server has no outlet before it is started')
-    }
     return this.#outlet
   }
 
@@ -92,10 +88,14 @@ export class MqttServer implements Source {
     })
     intake.listen(broker.acceptance)
     this.#broker = broker
-    this.#outlet = new MqttOutlet(broker)
+    this.#outlet.open(broker)
     this.#system = new SystemTopics(broker)
     this.#startedAtMs = clock.monotonic()
     this.#server = await listen(options, (socket) => this.#accept(socket, broker))
+    this.#server.on('error', (error) => {
+      // A connection could not be accepted (too many open files); the others go on.
+      observer.clientRefused(this.name, 'unknown', messageOf(error))
+    })
     this.#sweep()
   }
 
