@@ -136,9 +136,9 @@ async function publish(target: Target, flags: PublishFlags, command: Command, co
     receipts,
     usesResponseTopic: receipts !== undefined && target.isBinary,
   })
-  const startedAt = performance.now()
   try {
     await publisher.open()
+    const startedAt = performance.now()
     const bar = await progressBar(process.stderr, target.text === '-' ? 0 : request.count)
     const count = await publisher
       .send(outgoingMessages(request, process.stdin), bar.update)
