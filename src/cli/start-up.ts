@@ -5,6 +5,8 @@ const LABEL_WIDTH = 14
 const EXAMPLE_MESSAGE = '{"request":{"message":"{\\"temp\\":23.33}"},"id":"req123"}'
 
 export interface StartUp {
+  /** How this program is called here, for the lines to try. */
+  readonly command: string
   readonly version: string
   readonly files: readonly string[]
   readonly notices: readonly string[]
@@ -31,7 +33,7 @@ export function startUpText(startUp: StartUp, connector: ConnectorDescription): 
     ...startUp.notices.map((notice) => `Note: ${notice}`),
     ...(startUp.notices.length > 0 ? [''] : []),
     'Try, in another terminal:',
-    ...suggestions(connector).map((line) => `  ${line}`),
+    ...suggestions(startUp.command, connector).map((line) => `  ${line}`),
     '',
     'Ctrl-C stops it gracefully.',
   ]
@@ -50,14 +52,15 @@ function channels({ channels: count }: ConnectorDescription): string {
   return count === 1 ? '1 channel' : `${count} channels`
 }
 
-function suggestions(connector: ConnectorDescription): string[] {
-  const address = connector.sources
+function suggestions(command: string, { sources, http }: ConnectorDescription): string[] {
+  const address = sources
     .map((source) => /mqtts?:\/\/\S+/.exec(source)?.[0])
     .find((url) => url !== undefined && URL.canParse(url))
   return [
     ...(address === undefined ? [] : [mosquittoLine(new URL(address))]),
-    'iot-analytics-connector tail my_channel --follow',
-    ...(connector.http === undefined ? [] : [`curl ${connector.http}/health`]),
+    ...(http === undefined
+      ? []
+      : [`${command} tail my_channel --follow --url ${http}`, `curl ${http}/health`]),
   ]
 }
 

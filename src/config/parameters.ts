@@ -18,6 +18,10 @@ const MEMORY_QUEUE_SIZE = 2048
 const CHANNEL_NAME = /^(?!__)[A-Za-z0-9_]{1,128}$/
 const REGION = /^[a-z]{2}(-[a-z]+)+-[0-9]$/
 
+export function isChannelName(text: string): boolean {
+  return CHANNEL_NAME.test(text)
+}
+
 /** Whether `text` has the form of an AWS Region's name. */
 export function isRegion(text: string): boolean {
   return REGION.test(text)

@@ -37,12 +37,14 @@ const EMPTY = Buffer.alloc(0)
 class ChannelRoute implements Route {
   readonly kind: Route['kind']
   readonly channel: string
+  readonly isFormatted: boolean
   /** Why everything on this topic is refused; set when `kind` is `refused`. */
   readonly refusal: Refusal | undefined
 
-  constructor(kind: Route['kind'], channel: string, refusal?: Refusal) {
-    this.kind = kind
+  constructor(format: 'formatted' | 'binary', channel: string, refusal?: Refusal) {
+    this.kind = refusal === undefined ? format : 'refused'
     this.channel = channel
+    this.isFormatted = format === 'formatted'
     this.refusal = refusal
   }
 }
@@ -102,7 +104,10 @@ export class Router implements Intake {
     reply: ReplyTo | undefined,
   ): number {
     if (!(route instanceof ChannelRoute)) throw new TypeError('a route of another intake')
-    if (route.refusal !== undefined) return this.#refuse(route, undefined, reply, route.refusal)
+    if (route.refusal !== undefined) {
+      const id = route.isFormatted ? this.#idIn(bytes, start, end) : undefined
+      return this.#refuse(route, id, reply, route.refusal)
+    }
     if (end - start > MAX_PAYLOAD_BYTES) {
       return this.#refuse(route, undefined, reply, tooLarge(topic, end - start))
     }
@@ -143,21 +148,29 @@ export class Router implements Intake {
     return tooLarge(`${topic}, as base64 text (BinaryPayloadEncoding)`, draft.text.length)
   }
 
+  /** So that the receipt for a message to a channel that can't exist finds its sender. */
+  #idIn(bytes: Buffer, start: number, end: number): string | undefined {
+    if (end - start > MAX_PAYLOAD_BYTES) return undefined
+    readEnvelope(bytes, start, end, this.#envelope)
+    return this.#envelope.id
+  }
+
   #resolve(topic: string): ChannelRoute | undefined {
     if (topic === STATUS_TOPIC) return undefined
     const predefined = parsePredefinedTopic(topic)
     if (predefined === undefined && !this.#isInput(topic)) return undefined
     const channel = predefined?.channel ?? this.#options.defaultChannel ?? ''
+    const format = predefined?.kind ?? 'binary'
     const length = Buffer.byteLength(topic)
     if (length > MAX_TOPIC_BYTES) {
       const text = `the topic has ${length} bytes of UTF-8; ${MAX_TOPIC_BYTES} are allowed`
-      return new ChannelRoute('refused', channel, refusal('InvalidTopic', text))
+      return new ChannelRoute(format, channel, refusal('InvalidTopic', text))
     }
     if (!isChannelName(channel)) {
       const text = `topic ${topic} names the channel "${channel}"; a name has 1 to 128 of A-Z a-z 0-9 _ and does not begin with __`
-      return new ChannelRoute('refused', channel, refusal('InvalidChannelName', text))
+      return new ChannelRoute(format, channel, refusal('InvalidChannelName', text))
     }
-    return new ChannelRoute(predefined?.kind ?? 'binary', channel)
+    return new ChannelRoute(format, channel)
   }
 
   #isInput(topic: string): boolean {

@@ -1,6 +1,6 @@
 /** The program as a user meets it: help, errors, exit codes. */
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { runCommand } from '../support/command-line.ts'
 import { temporaryFile } from '../support/temporary-file.ts'
@@ -49,6 +49,10 @@ const USAGE_ERRORS: readonly (readonly [readonly string[], string])[] = [
     'error: --url http://x: expected a URL such as mqtt://host:1883\n',
   ],
   [['tail'], "error: missing required argument 'channel'\n"],
+  [
+    ['tail', 'my-channel'],
+    'error: my-channel can’t be a channel: a name has 1 to 128 of A-Z a-z 0-9 _ and does not begin with two underscores\n',
+  ],
   [
     ['tail', 'c', '--from', 'yesterday'],
     "error: option '--from <point>' argument 'yesterday' is invalid. Expected earliest, now, an offset, a time such as 2026-01-31T12:00:00Z, or 15m for 15 minutes ago.\n",
@@ -106,6 +110,13 @@ test('check says what to know about a destination that is AWS, apart from the ou
   assert.match(stderr, /shut IoT Analytics down on 2025-12-15/)
   assert.match(stderr, /iotanalytics:BatchPutMessage on arn:aws:iotanalytics:us-west-1:/)
   assert.match(stderr, /never offered IoT Analytics in us-west-1/)
+})
+
+test('./iot-analytics-connector.yaml is read when it is there and no other is named', async (t) => {
+  const file = await temporaryFile(t, 'iot-analytics-connector.yaml', 'http: { port: 4711 }')
+  const { stdout } = await runCommand(t, ['check'], { cwd: dirname(file) })
+
+  assert.match(stdout, /port: 4711 # iot-analytics-connector\.yaml:1:15/)
 })
 
 test('the file may be named by the environment', async (t) => {

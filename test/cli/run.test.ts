@@ -49,6 +49,10 @@ test('run is the default command; what it prints says where things are and what 
     command.stdout,
     /mosquitto_pub -h 127\.0\.0\.1 -p 1884 -q 1 -t iotanalytics\/channels\/my_channel\/messages\/put -m '\{"request"/,
   )
+  assert.match(
+    command.stdout,
+    /^ {2}node .*pretend-main\.js tail my_channel --follow --url http:\/\/127\.0\.0\.1:8090$/m,
+  )
   assert.match(command.stdout, /curl http:\/\/127\.0\.0\.1:8090\/health/)
 })
 

@@ -35,6 +35,7 @@ class PretendHub {
   readonly #server = fastify({ forceCloseConnections: true })
   readonly #events = new EventEmitter()
   url = ''
+  isThere = true
 
   constructor(rows: Row[]) {
     this.rows = rows
@@ -47,7 +48,7 @@ class PretendHub {
       async ({ params, query }, reply) => {
         this.queries.push(query)
         this.#events.emit('asked')
-        if (params.name !== 'c') {
+        if (params.name !== 'c' || !this.isThere) {
           return reply.code(404).send({ error: 'NotFound', message: 'There is no such channel.' })
         }
         const from = this.#offsetOf(query.from)
@@ -169,13 +170,32 @@ test('--follow shows what arrives from now on, and what arrived while the hub wa
   assert.match(stdout, /#1 .*\n.*#2 .*\n.*#3 /)
 })
 
-test('a channel that is not there is an error with the hub’s own words', async (t) => {
+test('a channel that is not there is an error in a sentence', async (t) => {
   const hub = await new PretendHub([]).open(t)
 
   const { code, stderr } = await runCommand(t, ['tail', 'nope', '--url', hub.url])
 
   assert.equal(code, 1)
-  assert.equal(stderr, `error: The hub at ${hub.url} says 404: There is no such channel.\n`)
+  assert.equal(
+    stderr,
+    `error: The hub at ${hub.url} has no channel nope. ${hub.url}/channels lists them.\n`,
+  )
+})
+
+test('a channel that is not there yet is waited for with --follow', async (t) => {
+  const hub = await new PretendHub([]).open(t)
+  hub.isThere = false
+  const asked = hub.asked()
+  const command = new RunningCommand(t, ['tail', 'c', '--url', hub.url, '--follow', '-n', '1'])
+  await asked
+
+  hub.append(row(0))
+  hub.isThere = true
+  const { code, stdout, stderr } = await command.ends()
+
+  assert.equal(code, 0)
+  assert.equal(stderr, 'c holds nothing yet. Waiting for its first message.\n')
+  assert.match(stdout, /#0 /)
 })
 
 test('a reader that goes away ends it quietly', async (t) => {

@@ -142,10 +142,8 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'secrets are not shown',
-    yaml: 'destinations: [{ iotAnalytics: { region: us-west-2, endpoint: "ftp://me:geheim@host" } }]',
-    lines: [
-      'destinations[0].iotAnalytics.endpoint (hub.yaml:1:63): expected a URL such as http://host:8090, got "ftp://me:********@host"',
-    ],
+    overrides: ['log.format=mqtt://me:geheim@host'],
+    lines: ['log.format (--set): expected auto, json or pretty, got "mqtt://me:********@host"'],
   },
   {
     name: 'YAML that is none, with line and column',

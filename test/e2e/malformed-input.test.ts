@@ -60,6 +60,7 @@ const CASES: readonly Case[] = [
     payload: '{"request":{"message":"m"},"id":"a"}',
     error: 'InvalidChannelName',
     says: /"my-channel".*1 to 128/,
+    id: 'a',
   },
   {
     what: 'a channel name that is reserved',

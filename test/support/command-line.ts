@@ -10,6 +10,7 @@ const MAIN = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.js')
 export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>
   readonly input?: string
+  readonly cwd?: string
   /** Another script to run instead of the program's own. */
   readonly script?: string
 }
@@ -29,7 +30,7 @@ export class RunningCommand {
   constructor(t: TestContext, args: readonly string[], options: CommandOptions = {}) {
     const environment = Object.entries(process.env).filter(([name]) => !/^(AWS|IOT_)/.test(name))
     this.child = spawn(process.execPath, [options.script ?? MAIN, ...args], {
-      cwd: tmpdir(),
+      cwd: options.cwd ?? tmpdir(),
       env: { ...Object.fromEntries(environment), ...options.env },
     })
     t.after(() => this.child.kill('SIGKILL'))

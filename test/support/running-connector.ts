@@ -7,22 +7,29 @@ import type { TestContext } from 'node:test'
 import { type ConfigInput, type Connector, createConnector } from '../../src/index.ts'
 import { FAKE_IDENTITY, type FakeIotAnalytics } from './fake-iot-analytics.ts'
 
+const PREFIX = join(tmpdir(), 'iot-analytics-connector-')
+
 export async function temporaryDirectory(t: TestContext): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), 'iot-analytics-connector-'))
+  const directory = await mkdtemp(PREFIX)
   t.after(() => rm(directory, { recursive: true, force: true }))
   return directory
 }
 
 /** Fills in what every test wants: free ports, a directory, no log. */
 export async function startConnector(t: TestContext, config: ConfigInput): Promise<Connector> {
+  // One release for both: Node calls them in the order they were given, not in reverse.
+  const directory = await mkdtemp(PREFIX)
   const connector = createConnector({
     ...config,
     sources: config.sources ?? { mqttServer: { port: 0 } },
-    storage: { directory: await temporaryDirectory(t), ...config.storage },
+    storage: { directory, ...config.storage },
     http: config.http ?? { port: 0 },
     log: { level: 'silent' },
   })
-  t.after(() => connector.stop({ deadlineMs: 0 }))
+  t.after(async () => {
+    await connector.stop({ deadlineMs: 0 })
+    await rm(directory, { recursive: true, force: true })
+  })
   await connector.start()
   return connector
 }

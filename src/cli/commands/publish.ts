@@ -136,9 +136,9 @@ async function publish(target: Target, flags: PublishFlags, command: Command, co
     receipts,
     usesResponseTopic: receipts !== undefined && target.isBinary,
   })
-  const startedAt = performance.now()
   try {
     await publisher.open()
+    const startedAt = performance.now()
     const bar = await progressBar(process.stderr, target.text === '-' ? 0 : request.count)
     const count = await publisher
       .send(outgoingMessages(request, process.stdin), bar.update)
@@ -156,12 +156,13 @@ async function publish(target: Target, flags: PublishFlags, command: Command, co
 function summaryOf(
   count: number,
   seconds: number,
-  { acknowledged, failed }: Publisher,
+  { acknowledged, failed, isAcknowledged }: Publisher,
   receipts: ReceiptTally | undefined,
 ): string {
   const pace = count > 1 ? ` in ${seconds.toFixed(2)} s (${Math.round(count / seconds)}/s)` : ''
   const refused = failed > 0 ? `, ${failed} refused` : ''
-  const lines = [`published ${count}${pace}, ${acknowledged} acknowledged${refused}`]
+  const answer = isAcknowledged ? `, ${acknowledged} acknowledged` : ''
+  const lines = [`published ${count}${pace}${answer}${refused}`]
   if (receipts !== undefined) {
     lines.push(`receipts: ${receipts.succeeded} success`)
     for (const [error, failure] of receipts.failures) {

@@ -1,4 +1,5 @@
 /** `run`: starts the connector, waits for a signal, stops it gracefully and says what became of the messages. */
+import { relative } from 'node:path'
 import type { Command } from 'commander'
 import { nearestName } from '../../config/known-keys.ts'
 import type { LoadedConfig } from '../../config/load.ts'
@@ -52,7 +53,7 @@ async function run(command: Command, context: CliContext, deadlineMs: number): P
   const signals = watchStopSignals(process, () => process.exit(EXIT_FAILED))
   try {
     await connector.start()
-    process.stdout.write(startUpText(startUpOf(loaded), connector.describe()))
+    process.stdout.write(startUpText(startUpOf(loaded, process.argv[1]), connector.describe()))
     await aborted(signals.first)
     await stop(connector, context, String(signals.first.reason), deadlineMs)
   } finally {
@@ -60,15 +61,22 @@ async function run(command: Command, context: CliContext, deadlineMs: number): P
   }
 }
 
-function startUpOf(loaded: LoadedConfig): StartUp {
+function startUpOf(loaded: LoadedConfig, script: string | undefined): StartUp {
   const { config, files } = loaded
   return {
+    command: commandOf(script),
     version: VERSION,
     files,
     notices: [...loaded.notices, ...awsAdvice(config)],
     defaultChannel: config.parameters.defaultChannelName,
     inputs: config.inputs,
   }
+}
+
+/** From a clone of the repository the program is not on the PATH; what is printed works there too. */
+function commandOf(script: string | undefined): string {
+  if (script === undefined || !script.endsWith('.js')) return 'iot-analytics-connector'
+  return `node ${relative('', script)}`
 }
 
 async function stop(

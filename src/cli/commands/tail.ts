@@ -1,13 +1,13 @@
 /** `tail`: shows what a channel of the running hub holds and, if asked, what arrives. */
 import { once } from 'node:events'
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Command } from 'commander'
-import { ConnectorError } from '../../errors.ts'
+import { isChannelName } from '../../config/parameters.ts'
 import type { CliContext } from '../cli-context.ts'
 import { usageError } from '../exit-code.ts'
 import { loadConfigOf } from '../global-flags.ts'
 import { httpUrlOf } from '../hub-address.ts'
 import { wholeNumber } from '../number-argument.ts'
+import { channelMessages } from '../tail/channel-messages.ts'
 import { MessageReader } from '../tail/message-reader.ts'
 import { parseStartPoint } from '../tail/start-point.ts'
 
@@ -18,10 +18,7 @@ Examples:
   $ iot-analytics-connector tail my_channel --from 15m -n 10    ten messages, from 15 minutes ago on
   $ iot-analytics-connector tail my_channel --json | jq -r .payload`
 
-const PAGE_MESSAGES = 1_000
-const FOLLOW_WAIT_SECONDS = 20
-const RECONNECT_MS = 1_000
-const EMPTY_PAGE_MS = 100
+const CHANNEL_NAMES = 'a name has 1 to 128 of A-Z a-z 0-9 _ and does not begin with two underscores'
 
 interface TailFlags {
   readonly from?: string
@@ -51,56 +48,34 @@ export function addTailCommand(program: Command, context: CliContext): void {
     .option('--url <url>', 'the hub’s HTTP address (default: from the configuration)')
     .addHelpText('after', EXAMPLES)
     .action(async (channel: string, flags: TailFlags, command: Command) => {
+      if (!isChannelName(channel))
+        throw usageError(`${channel} can’t be a channel: ${CHANNEL_NAMES}`)
       const url = flags.url ?? httpUrlOf((await loadConfigOf(command, context)).config)
       if (!URL.canParse(url))
         throw usageError(`--url ${url}: expected a URL such as http://host:8090`)
-      await tail(new MessageReader({ url, channel, signal: context.outputClosed }), flags, context)
+      const reader = new MessageReader({ url, channel, signal: context.outputClosed })
+      await tail(reader, channel, flags, context)
     })
 }
 
-async function tail(reader: MessageReader, flags: TailFlags, context: CliContext): Promise<void> {
-  const { stdout } = context.process
+async function tail(reader: MessageReader, channel: string, flags: TailFlags, context: CliContext) {
+  const { outputClosed } = context
+  const { stdout, stderr } = context.process
   const follows = flags.follow === true
-  const waitSeconds = follows ? FOLLOW_WAIT_SECONDS : 0
-  const limit = flags.limit ?? Number.MAX_SAFE_INTEGER
-  let shown = 0
-  let from = flags.from ?? (follows ? 'now' : 'earliest')
-  let isFirst = true
-  while (shown < limit) {
-    const before = shown
-    const page = { from, limit: Math.min(limit - shown, PAGE_MESSAGES), waitSeconds }
-    const next = await pageOrNothing(!isFirst && follows, context, () =>
-      reader.read(page, async (message) => {
-        shown += 1
-        from = String(message.offset + 1)
-        const text = flags.json === true ? message.line : message.text
-        if (!stdout.write(`${text}\n`))
-          await once(stdout, 'drain', { signal: context.outputClosed })
-      }),
-    )
-    if (context.outputClosed.aborted) return
-    from = next ?? from
-    isFirst = false
-    if (shown !== before) continue
-    if (!follows) return
-    // The hub has held the answer back already; this is for one that doesn't.
-    await delay(EMPTY_PAGE_MS)
-  }
-}
-
-/** What `read` returns. While following, a hub that is away for a while is waited for: undefined. */
-async function pageOrNothing(
-  isPatient: boolean,
-  context: CliContext,
-  read: () => Promise<string>,
-): Promise<string | undefined> {
+  const messages = channelMessages(reader, {
+    from: flags.from ?? (follows ? 'now' : 'earliest'),
+    limit: flags.limit ?? Number.MAX_SAFE_INTEGER,
+    follows,
+    signal: outputClosed,
+    absent: () => stderr.write(`${channel} holds nothing yet. Waiting for its first message.\n`),
+  })
   try {
-    return await read()
+    for await (const { line, text } of messages) {
+      const isRoomLeft = stdout.write(`${flags.json === true ? line : text}\n`)
+      if (!isRoomLeft) await once(stdout, 'drain', { signal: outputClosed })
+    }
   } catch (thrown) {
-    if (context.outputClosed.aborted) return undefined
-    const isAway = thrown instanceof ConnectorError && thrown.effect === 'retry'
-    if (!isPatient || !isAway) throw thrown
-    await delay(RECONNECT_MS)
-    return undefined
+    // Nobody reads on: that is an end, not a failure.
+    if (!outputClosed.aborted) throw thrown
   }
 }

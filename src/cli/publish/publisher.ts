@@ -44,6 +44,11 @@ export class Publisher {
     this.#options = options
   }
 
+  /** Whether the server says anything at all: not at QoS 0. */
+  get isAcknowledged(): boolean {
+    return this.#options.qos > 0
+  }
+
   get acknowledged(): number {
     return this.#acknowledged
   }

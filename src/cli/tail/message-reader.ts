@@ -5,14 +5,20 @@
 import { ConnectorError, messageOf, systemCodeOf } from '../../errors.ts'
 import { parseStoredMessage, type StoredMessage } from './stored-message.ts'
 
-/** Where the page ended, so that an empty one from `now` leads on without a gap. */
+/** Where to go on after the page, so that an empty one from `now` leads on without a gap. */
 const NEXT_OFFSET_HEADER = 'x-next-offset'
 
-export interface Page {
+export interface PageRequest {
   readonly from: string
   readonly limit: number
   /** How long the hub may hold the answer back until there is a message. */
   readonly waitSeconds: number
+}
+
+export interface Page {
+  /** Where to go on after a page without messages; otherwise after the last message. */
+  readonly next: string
+  readonly messages: AsyncIterable<StoredMessage>
 }
 
 export class MessageReader {
@@ -31,24 +37,34 @@ export class MessageReader {
   }
 
   /**
-   * Hands each message of the page to `take` and returns where the next page begins.
-   * Throws `BrokerUnavailable` when the hub can't be reached and may be asked again, and
-   * `InvalidConfiguration` when it refuses the request.
+   * Asks for a page; undefined when the hub has no such channel (yet). Throws `BrokerUnavailable`
+   * when the hub can't be reached and when its answer makes no sense; so do the page's messages.
    */
-  async read(page: Page, take: (message: StoredMessage) => Promise<void>): Promise<string> {
-    const response = await this.#request(page)
-    let next = response.headers.get(NEXT_OFFSET_HEADER) ?? page.from
-    for await (const line of this.#lines(response)) {
-      const message = parseStoredMessage(line)
-      if (message === undefined)
-        throw this.#strange(`a line that is no message: ${line.slice(0, 80)}`)
-      await take(message)
-      next = String(message.offset + 1)
-    }
-    return next
+  async open(request: PageRequest): Promise<Page | undefined> {
+    const response = await this.#request(request)
+    if (response === undefined) return undefined
+    const next = response.headers.get(NEXT_OFFSET_HEADER) ?? request.from
+    return { next, messages: this.#messages(response) }
   }
 
-  async #request({ from, limit, waitSeconds }: Page): Promise<Response> {
+  noSuchChannel(): ConnectorError {
+    return new ConnectorError(
+      'InvalidChannelName',
+      `The hub at ${this.#url} has no channel ${this.#channel}. ${this.#url}/channels lists them.`,
+    )
+  }
+
+  async *#messages(response: Response): AsyncGenerator<StoredMessage> {
+    for await (const line of this.#lines(response)) {
+      const message = parseStoredMessage(line)
+      if (message === undefined) {
+        throw this.#strange(`a line that is no message: ${line.slice(0, 80)}`)
+      }
+      yield message
+    }
+  }
+
+  async #request({ from, limit, waitSeconds }: PageRequest): Promise<Response | undefined> {
     const query = new URLSearchParams({ from, limit: String(limit), wait: String(waitSeconds) })
     const path = `/channels/${encodeURIComponent(this.#channel)}/messages?${query}`
     let response: Response
@@ -59,17 +75,8 @@ export class MessageReader {
     }
     if (response.ok) return response
     const reason = reasonIn(await response.text())
-    if (response.status >= 500) throw this.#strange(`${response.status} ${reason}`)
-    if (response.status === 404 && reason === '') {
-      throw new ConnectorError(
-        'InvalidChannelName',
-        `The hub at ${this.#url} has no channel ${this.#channel}.`,
-      )
-    }
-    throw new ConnectorError(
-      'InvalidChannelName',
-      `The hub at ${this.#url} says ${response.status}: ${reason}`,
-    )
+    if (response.status === 404) return undefined
+    throw this.#strange(`${response.status}: ${reason}`)
   }
 
   async *#lines(response: Response): AsyncGenerator<string> {
