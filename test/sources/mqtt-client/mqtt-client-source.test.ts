@@ -543,3 +543,17 @@ for (const qos of [1, 2] as const) {
     if (qos === 2) assert.equal(under.intake.taken.length, 400)
   })
 }
+
+test('closing does not wait for ever for a broker that acknowledges no receipt', async (t) => {
+  const broker = new ScriptedBroker()
+  await broker.start(t)
+  const under = await startSource(t, { url: broker.url })
+  await ready(under)
+  under.source.outlet.publish(STATUS_TOPIC, packed('never acknowledged'))
+  await broker.next('publish')
+
+  await under.source.close()
+  await broker.ended()
+
+  assert.equal((await under.reports.first('receiptsDropped')).count, 1)
+})
