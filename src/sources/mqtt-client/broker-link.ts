@@ -111,6 +111,7 @@ export class BrokerLink {
     client.end(true)
     // An `end` that still waits for acknowledgements makes MQTT.js take no notice of a second one.
     client.stream.destroy()
+    client.keepaliveManager?.destroy()
     this.#options.down(this.#cause)
   }
 }

@@ -541,6 +541,7 @@ for (const qos of [1, 2] as const) {
 
     assert.ok(under.reports.list.some(({ what }) => what === 'retried'))
     if (qos === 2) assert.equal(under.intake.taken.length, 400)
+    await under.source.close()
   })
 }
 
