@@ -48,6 +48,11 @@ export class BrokerLink {
       })
     })
     client.on('connect', ({ sessionPresent }) => {
+      // A CONNACK that was still in MQTT.js's buffers when the connection ended.
+      if (this.#client !== client) {
+        client.keepaliveManager?.destroy()
+        return
+      }
       if (!sessionPresent) session.unreleased.clear()
       up(client)
     })
@@ -104,6 +109,9 @@ export class BrokerLink {
     this.#client = undefined
     this.#pingTimer?.cancel()
     client.end(true)
+    // An `end` that still waits for acknowledgements makes MQTT.js take no notice of a second one.
+    client.stream.destroy()
+    client.keepaliveManager?.destroy()
     this.#options.down(this.#cause)
   }
 }

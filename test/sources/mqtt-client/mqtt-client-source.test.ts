@@ -541,5 +541,20 @@ for (const qos of [1, 2] as const) {
 
     assert.ok(under.reports.list.some(({ what }) => what === 'retried'))
     if (qos === 2) assert.equal(under.intake.taken.length, 400)
+    await under.source.close()
   })
 }
+
+test('closing does not wait for ever for a broker that acknowledges no receipt', async (t) => {
+  const broker = new ScriptedBroker()
+  await broker.start(t)
+  const under = await startSource(t, { url: broker.url })
+  await ready(under)
+  under.source.outlet.publish(STATUS_TOPIC, packed('never acknowledged'))
+  await broker.next('publish')
+
+  await under.source.close()
+  await broker.ended()
+
+  assert.equal((await under.reports.first('receiptsDropped')).count, 1)
+})

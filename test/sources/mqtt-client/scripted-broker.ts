@@ -38,6 +38,11 @@ export class ScriptedBroker {
     this.#client?.write(generate(packet))
   }
 
+  /** Resolves when the client's connection has ended. */
+  async ended(): Promise<void> {
+    if (this.#client?.closed === false) await once(this.#client, 'close')
+  }
+
   drop(): void {
     this.#client?.destroy()
   }
