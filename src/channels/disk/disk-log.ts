@@ -141,6 +141,7 @@ export class DiskLog implements ChannelLog {
     }
     this.#options.space.staged -= group.bytes
     this.#committed = group.endOffset
+    this.#staging.trim(this.#committed)
   }
 
   #discard(group: StagedGroup, cause: unknown): CommitError {
@@ -256,9 +257,8 @@ export class DiskLog implements ChannelLog {
   }
 
   /**
-   * Puts a fresh, empty segment in the place of all others when every message is released.
-   * Returns how many bytes that gives back: 0 when that is too little for the trouble, or when a
-   * commit is under way; the next one then begins the fresh segment.
+   * Puts a fresh, empty segment in the place of all others when every message is released. Returns
+   * the bytes given back: 0 when it is not worth it, or a commit is under way and the next shall do it.
    */
   renew(): number {
     const old = [...this.#segments.list]

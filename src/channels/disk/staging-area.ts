@@ -27,6 +27,8 @@ import { MAX_TIME_STEP_MS, recordBytesAtMost, writeRecord } from './record.ts'
 const SMALLEST_CHUNK_BYTES = 16 * 1024
 /** Also the size of a frame at most, but for one with a single large record. */
 const LARGEST_CHUNK_BYTES = 256 * 1024
+/** Readers further behind read windows from disk, which costs hardly more. */
+const KEPT_CHUNKS = 4
 /** Times are 48 bits on disk. */
 const MAX_TIME = 2 ** 48 - 1
 
@@ -200,6 +202,11 @@ export class StagingArea {
       this.#chunks.shift()
       this.#give(first)
     }
+  }
+
+  /** After a commit: keeps no more than a reader at the head may want. */
+  trim(committed: number): void {
+    while (this.#chunks.length > KEPT_CHUNKS && this.dropOldest(committed) > 0);
   }
 
   /** Lets go of the oldest chunk if it holds nothing at or above `committed`. Returns its bytes. */
