@@ -110,7 +110,8 @@ export class DiskLogStore implements LogStore {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#logs.splice(0).map((log) => log.close()))
+    // What is committed is durable: a file that can't be closed must not keep the lock.
+    await Promise.allSettled(this.#logs.splice(0).map((log) => log.close()))
     await this.#space.settled()
     await this.#lock?.release()
   }

@@ -30,6 +30,9 @@ import { encodeState, writeStateFile } from './state-file.ts'
 /** Claimed for every log: its state twice over, and room to begin a fresh segment on a full disk. */
 export const LOG_RESERVE_BYTES = 4096
 
+/** A drained log is begun anew when that gives back so much. */
+const RENEW_FROM_BYTES = 32 * 1024
+
 export interface DiskLogOptions extends SegmentWriterOptions, LogSegmentsOptions {
   /** Lets go of chunks that are only kept for quick reading, in any log. */
   readonly makeMemory: (bytes: number) => void
@@ -138,6 +141,7 @@ export class DiskLog implements ChannelLog {
     }
     this.#options.space.staged -= group.bytes
     this.#committed = group.endOffset
+    this.#staging.trim(this.#committed)
   }
 
   #discard(group: StagedGroup, cause: unknown): CommitError {
@@ -247,22 +251,25 @@ export class DiskLog implements ChannelLog {
     this.#segments.evictOldest()
   }
 
-  /** Lets go of the oldest chunk that is only kept for quick reading; returns its bytes. */
+  /** Lets go of the oldest memory that is only kept for quick reading; returns its bytes. */
   dropOldestChunk(): number {
-    return this.#staging.dropOldest(this.#committed)
+    return this.#segments.dropWindow() || this.#staging.dropOldest(this.#committed)
   }
 
   /**
-   * Puts a fresh, empty segment in the place of all others when every message is released.
-   * Returns how many bytes that gives back; 0 when it is not the time.
+   * Puts a fresh, empty segment in the place of all others when every message is released. Returns
+   * the bytes given back: 0 when it is not worth it, or a commit is under way and the next shall do it.
    */
   renew(): number {
     const old = [...this.#segments.list]
     const held = this.#segments.heldBytes
     const fresh = this.#writer.freshBytes
     const isDrained = this.#released >= this.#committed && old.at(-1)?.end !== old.at(-1)?.base
-    const isBusy = this.#committing !== undefined || this.#renewing !== undefined
-    if (isBusy || !isDrained || held <= fresh) return 0
+    if (!isDrained || held - fresh < RENEW_FROM_BYTES || this.#renewing !== undefined) return 0
+    if (this.#committing !== undefined) {
+      this.#writer.sealNext()
+      return 0
+    }
     const { space } = this.#options
     space.giveBack(held - fresh)
     this.#renewing = this.#renew(old)

@@ -67,8 +67,16 @@ export class LogSegments {
     return this.#historyCount === 0 ? undefined : this.list[0]?.writtenAt
   }
 
+  /** Lets go of the window read last; returns its bytes. */
+  dropWindow(): number {
+    const bytes = this.windowBytes
+    this.#keep(undefined)
+    return bytes
+  }
+
   /** Counts as history what lies wholly below `offset`. The last segment never does. */
   release(offset: number): void {
+    if (this.#window !== undefined && this.#window.endOffset <= offset) this.#keep(undefined)
     while (this.#historyCount < this.list.length - 1) {
       const segment = this.list[this.#historyCount]
       if (segment === undefined || segment.end > offset) return

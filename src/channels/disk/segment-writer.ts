@@ -49,6 +49,7 @@ export class SegmentWriter {
   #file: OpenFile | undefined
   #isDirectoryDirty = false
   #isDirectoryMade = false
+  #isSealWanted = false
   /** Whether the disk was asked for something since the last success. */
   #isTouched = false
 
@@ -61,6 +62,11 @@ export class SegmentWriter {
   /** Something was renamed in the directory and is durable after the next `syncDirectory`. */
   touchDirectory(): void {
     this.#isDirectoryDirty = true
+  }
+
+  /** The next write begins a fresh segment, whatever the active one's size. */
+  sealNext(): void {
+    this.#isSealWanted = true
   }
 
   async makeDirectory(): Promise<void> {
@@ -192,7 +198,9 @@ export class SegmentWriter {
     if (segment === undefined || segment.end === segment.base) return false
     const { segmentBytes, segmentMaxAgeMs, clock } = this.#options
     return (
-      segment.bytes + bytes > segmentBytes || clock.now() - segment.writtenAt >= segmentMaxAgeMs
+      this.#isSealWanted ||
+      segment.bytes + bytes > segmentBytes ||
+      clock.now() - segment.writtenAt >= segmentMaxAgeMs
     )
   }
 
@@ -231,6 +239,7 @@ export class SegmentWriter {
       throw error
     }
     this.#isDirectoryDirty = true
+    this.#isSealWanted = false
     this.#segments.push(segment)
     this.#active = segment
     this.#file = file

@@ -27,6 +27,10 @@ import { MAX_TIME_STEP_MS, recordBytesAtMost, writeRecord } from './record.ts'
 const SMALLEST_CHUNK_BYTES = 16 * 1024
 /** Also the size of a frame at most, but for one with a single large record. */
 const LARGEST_CHUNK_BYTES = 256 * 1024
+/** Readers further behind read windows from disk, which costs hardly more. */
+const KEPT_CHUNKS = 4
+/** Times are 48 bits on disk. */
+const MAX_TIME = 2 ** 48 - 1
 
 /** Whole frames that go to disk together. */
 export interface StagedGroup {
@@ -87,7 +91,7 @@ export class StagingArea {
 
   /** Encodes the draft as the message at `end`. Returns the bytes it added. */
   append(draft: Draft): number {
-    const time = draft.receivedAt > 0 ? Math.floor(draft.receivedAt) : 0
+    const time = draft.receivedAt > 0 ? Math.min(Math.floor(draft.receivedAt), MAX_TIME) : 0
     const needed = recordBytesAtMost(draft)
     let chunk = this.#last
     let added = 0
@@ -198,6 +202,11 @@ export class StagingArea {
       this.#chunks.shift()
       this.#give(first)
     }
+  }
+
+  /** After a commit: keeps no more than a reader at the head may want. */
+  trim(committed: number): void {
+    while (this.#chunks.length > KEPT_CHUNKS && this.dropOldest(committed) > 0);
   }
 
   /** Lets go of the oldest chunk if it holds nothing at or above `committed`. Returns its bytes. */

@@ -330,6 +330,28 @@ test('room is made by letting go of history, and then of a log that is drained',
   assert.ok((await bytesBelow(directory)) < 20_000)
 })
 
+test('a drained log begins anew with the next commit when one is under way', async (t) => {
+  const directory = await temporaryDirectory(t)
+  const maxBytes = 400_000
+  const { store } = await openIn(t, directory, { maxBytes })
+  const log = store.create('press_1')
+  for (let count = 0; count < 50; count++) log.append(binaryDraft(Buffer.alloc(1000)))
+  await log.commit()
+  log.release(50)
+  appendTexts(log, ['a'])
+
+  const committing = log.commit()
+  const whileBusy = store.makeRoom(maxBytes - 20_000)
+  await committing
+  appendTexts(log, ['b'])
+  await log.commit()
+  log.release(51)
+  const afterwards = store.makeRoom(maxBytes - 20_000)
+
+  assert.deepEqual([whileBusy, afterwards], [false, true])
+  assert.deepEqual(textsOf(await readAll(log, 51)), ['b'])
+})
+
 test('memory that is only kept for quick reading goes when the budget is used up', async (t) => {
   const budget = new MemoryBudget(MEBIBYTE)
   const { store } = await openIn(t, await temporaryDirectory(t), { budget })
