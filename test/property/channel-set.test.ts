@@ -5,7 +5,7 @@
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { MemoryLogStore } from '../../src/channels/memory-log-store.ts'
-import { ChannelTrial, operationOf, type TrialMedium } from '../support/channel-trial.ts'
+import { ChannelTrial, operationsOf, type TrialMedium } from '../support/channel-trial.ts'
 import { PretendDisk, PretendDiskStore } from '../support/pretend-disk.ts'
 
 /** About what one message of a trial takes. */
@@ -42,7 +42,7 @@ for (const [where, newMedium] of [
 
       test(`${how}: no message is lost without a word`, async () => {
         await fc.assert(
-          fc.asyncProperty(fc.array(operationOf, { maxLength: 50 }), async (operations) => {
+          fc.asyncProperty(operationsOf, async (operations) => {
             await new ChannelTrial({ medium: newMedium(), readers, dropBehavior }).run(operations)
           }),
           { numRuns: 150 },

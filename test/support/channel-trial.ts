@@ -16,7 +16,7 @@ const READERS = ['primary', 'second'] as const
 const MAX_BACKLOG = 6
 const MAX_ACTIVE = 2
 
-export const operationOf = fc.oneof(
+const operationOf = fc.oneof(
   {
     weight: 5,
     arbitrary: fc.record({
@@ -51,8 +51,10 @@ export const operationOf = fc.oneof(
       byMs: fc.constantFrom(200, 1_000, 40_000),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('crash' as const) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('crash' as const) }) },
 )
+/** Long enough that much happens between two crashes. */
+export const operationsOf = fc.array(operationOf, { minLength: 5, maxLength: 60, size: 'max' })
 export type Operation = typeof operationOf extends fc.Arbitrary<infer T> ? T : never
 
 interface OpenLease {
