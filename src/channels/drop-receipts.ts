@@ -4,6 +4,7 @@
  */
 import type { Message, Refusal } from '../message.ts'
 import type { ChannelLog } from './channel-log.ts'
+import type { Drop } from './cursor-position.ts'
 
 const MAX_READ_MESSAGES = 256
 const MAX_READ_BYTES = 1024 * 1024
@@ -33,6 +34,11 @@ export class DropReceipts {
   /** Whether the message has to stay in the log for its sender's sake. */
   needs(offset: number): boolean {
     return this.#entries.some((entry) => entry.from <= offset && offset < entry.to)
+  }
+
+  /** What was dropped and is not told of yet. */
+  get untold(): readonly Drop[] {
+    return this.#entries.map(({ from, to, refusal }) => ({ from, to, code: refusal.error }))
   }
 
   /** Messages from here on have to stay in the log; `Infinity` when none has to. */

@@ -8,6 +8,7 @@ import { MemoryLogStore } from '../../src/channels/memory-log-store.ts'
 import { ChannelTrial, operationsOf, type TrialMedium } from '../support/channel-trial.ts'
 import { PretendDisk, PretendDiskStore } from '../support/pretend-disk.ts'
 
+const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 100)
 /** About what one message of a trial takes. */
 const MESSAGE_BYTES = 180
 
@@ -45,7 +46,7 @@ for (const [where, newMedium] of [
           fc.asyncProperty(operationsOf, async (operations) => {
             await new ChannelTrial({ medium: newMedium(), readers, dropBehavior }).run(operations)
           }),
-          { numRuns: 150 },
+          { numRuns: RUNS },
         )
       })
     }
