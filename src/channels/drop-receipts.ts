@@ -61,12 +61,14 @@ export class DropReceipts {
     if (this.#running !== undefined || this.#nextReadable() === undefined) return
     this.#running = this.#tell().finally(() => {
       this.#running = undefined
+      // What was added after the last look would otherwise wait for the next commit.
+      this.pump()
     })
   }
 
   /** Resolves when every committed message has been told of. */
   async settled(): Promise<void> {
-    await this.#running
+    while (this.#running !== undefined) await this.#running
   }
 
   /** The staged offsets `from ≤ x < to` never came to be; those above have moved down. */
