@@ -1,5 +1,5 @@
 /** What `run` prints once everything listens: what there is, and what to try next. */
-import type { ConnectorDescription } from './runnable-connector.ts'
+import type { ConnectorDescription } from '../connector/connector.ts'
 
 const LABEL_WIDTH = 14
 const EXAMPLE_MESSAGE = '{"request":{"message":"{\\"temp\\":23.33}"},"id":"req123"}'

@@ -19,7 +19,7 @@ await startCli(process, async () => (config): RunnableConnector => {
         throw new ConnectorError('AddressInUse', '127.0.0.1:1883 is taken; choose another port.')
       }
     },
-    async stop({ deadlineMs }) {
+    async stop({ deadlineMs = 0 } = {}) {
       if (mode === 'slow stop') await delay(60_000)
       clearInterval(open)
       return { delivered: 3, kept: deadlineMs, lost: mode === 'loses' ? 2 : 0 }
