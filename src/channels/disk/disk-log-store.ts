@@ -23,6 +23,7 @@ import type { LogIdentity } from './frame.ts'
 import { nodeFileLayer } from './node-file-layer.ts'
 import { Quarantine } from './quarantine.ts'
 import { type Recovered, recoverLog } from './recovery.ts'
+import { freshSegmentBytes } from './segment-writer.ts'
 import type { WriteFigures } from './write-figures.ts'
 
 const SMALLEST_SEGMENT_BYTES = 64 * 1024
@@ -53,12 +54,17 @@ export class DiskLogStore implements LogStore {
   readonly #quarantine: Quarantine
   readonly #lock: DirectoryLock | undefined
   readonly #logs: DiskLog[] = []
+  readonly #segmentBytes: number
+  readonly #freshBytes: number
   /** What was asked of the disk since start. */
   readonly figures: WriteFigures = { bytesWritten: 0, syncs: 0 }
 
   constructor(options: DiskLogStoreOptions) {
     this.#options = options
     this.maxBytes = options.maxBytes
+    const share = Math.floor(options.maxBytes / SEGMENTS_AT_LEAST)
+    this.#segmentBytes = Math.min(options.segmentBytes, Math.max(SMALLEST_SEGMENT_BYTES, share))
+    this.#freshBytes = freshSegmentBytes(this.#segmentBytes)
     this.#files = options.files ?? nodeFileLayer
     this.#space = new DiskSpace(options.maxBytes)
     this.#lock = options.files === undefined ? new DirectoryLock(options.directory) : undefined
@@ -72,8 +78,12 @@ export class DiskLogStore implements LogStore {
     })
   }
 
+  /**
+   * All files and what is staged, and for each log room to begin a segment: as long as this keeps
+   * within `maxBytes`, no commit fails for want of room.
+   */
   get bytes(): number {
-    return this.#space.bytes
+    return this.#space.bytes + this.#logs.length * this.#freshBytes
   }
 
   /** Bytes that are kept only for replay; part of `bytes`. */
@@ -106,7 +116,7 @@ export class DiskLogStore implements LogStore {
   }
 
   makeRoom(bytes: number): boolean {
-    return this.#evictUntil(() => this.#space.bytes + bytes <= this.maxBytes)
+    return this.#evictUntil(() => this.bytes + bytes <= this.maxBytes)
   }
 
   async close(): Promise<void> {
@@ -133,8 +143,6 @@ export class DiskLogStore implements LogStore {
   }
 
   #add(channel: string, identity: LogIdentity, start: DiskLogStart): DiskLog {
-    const { segmentBytes } = this.#options
-    const share = Math.floor(this.maxBytes / SEGMENTS_AT_LEAST)
     const log = new DiskLog(
       {
         ...this.#options,
@@ -145,7 +153,7 @@ export class DiskLogStore implements LogStore {
         space: this.#space,
         quarantine: this.#quarantine,
         figures: this.figures,
-        segmentBytes: Math.min(segmentBytes, Math.max(SMALLEST_SEGMENT_BYTES, share)),
+        segmentBytes: this.#segmentBytes,
         makeRoom: (bytes) => this.#evictUntil(() => this.#space.onDisk + bytes <= this.maxBytes),
         makeMemory: (bytes) => this.#dropChunks(bytes),
         trimHistory: () => this.#trimHistory(),

@@ -22,7 +22,7 @@ import { logIdText } from './frame.ts'
 import { LogSegments, type LogSegmentsOptions } from './log-segments.ts'
 import { addRange, coveredUpTo } from './offset-ranges.ts'
 import type { Segment } from './segment.ts'
-import { SegmentWriter, type SegmentWriterOptions } from './segment-writer.ts'
+import { freshSegmentBytes, SegmentWriter, type SegmentWriterOptions } from './segment-writer.ts'
 import { Sequence } from './sequence.ts'
 import { type StagedGroup, StagingArea } from './staging-area.ts'
 import { encodeState, writeStateFile } from './state-file.ts'
@@ -263,7 +263,7 @@ export class DiskLog implements ChannelLog {
   renew(): number {
     const old = [...this.#segments.list]
     const held = this.#segments.heldBytes
-    const fresh = this.#writer.freshBytes
+    const fresh = freshSegmentBytes(this.#options.segmentBytes)
     const isDrained = this.#released >= this.#committed && old.at(-1)?.end !== old.at(-1)?.base
     if (!isDrained || held - fresh < RENEW_FROM_BYTES || this.#renewing !== undefined) return 0
     if (this.#committing !== undefined) {

@@ -155,14 +155,9 @@ export class SegmentWriter {
     if (segment !== undefined) await this.#writeIndex(segment)
   }
 
-  /** Bytes a fresh segment without records takes. */
-  get freshBytes(): number {
-    return FRAME_HEADER_BYTES + SegmentIndex.bytesAtMost(this.#options.segmentBytes)
-  }
-
   /**
    * Begins a fresh segment at `base`, durable at once, in place of all there are, which the caller
-   * removes then. Claims nothing: `freshBytes` are counted by the caller.
+   * removes then. Claims nothing: `freshSegmentBytes` are counted by the caller.
    */
   async renew(base: number): Promise<void> {
     await this.close()
@@ -277,6 +272,11 @@ export class SegmentWriter {
       await files.remove(segment.indexPath).catch(() => undefined)
     }
   }
+}
+
+/** Bytes a segment without records takes, its index included. */
+export function freshSegmentBytes(segmentBytes: number): number {
+  return FRAME_HEADER_BYTES + SegmentIndex.bytesAtMost(segmentBytes)
 }
 
 function noteFrames(segment: Segment, group: StagedGroup): void {

@@ -305,6 +305,34 @@ test('files never exceed maxBytes, whatever is appended, released and reopened',
   assert.ok(failures > 10 && failures < 60, `${failures} commits failed`)
 })
 
+test('who keeps to the figures of the store never sees a commit fail for want of room', async (t) => {
+  const maxBytes = 500_000
+  const directory = await temporaryDirectory(t)
+  const { store } = await openIn(t, directory, { maxBytes, historyBytes: maxBytes })
+  const logs = ['a', 'b', 'c'].map((channel) => store.create(channel))
+  const random = seededRandom(7)
+  let refused = 0
+
+  for (let round = 0; round < 400; round++) {
+    for (const log of logs) {
+      for (let count = 0; count < 5; count++) {
+        const payload = Buffer.alloc(Math.floor(random() * 800))
+        const bytes = payload.length + 150
+        if (store.bytes + bytes <= maxBytes || store.makeRoom(bytes))
+          log.append(binaryDraft(payload))
+        else refused++
+      }
+    }
+    await Promise.all(logs.map((log) => log.commit()))
+    if (round % 100 > 50) {
+      for (const log of logs) log.release(log.start + Math.floor(random() * 60))
+    }
+  }
+
+  assert.ok(refused > 100, `${refused} refused`)
+  assert.ok((await bytesBelow(directory)) <= maxBytes)
+})
+
 test('room is made by letting go of history, and then of a log that is drained', async (t) => {
   const directory = await temporaryDirectory(t)
   const maxBytes = 400_000
