@@ -1,0 +1,65 @@
+/** The program `run`, as a process of its own: for tests that kill it, signal it or start it twice. */
+import type { TestContext } from 'node:test'
+import { type CommandOptions, type Finished, RunningCommand } from './command-line.ts'
+import { FAKE_IDENTITY, type FakeIotAnalytics } from './fake-iot-analytics.ts'
+
+/** Free ports, and no log. */
+export const ON_FREE_PORTS: readonly string[] = [
+  ...['--set', 'sources.mqttServer.port=0'],
+  ...['--set', 'http.port=0'],
+  ...['--log-level', 'silent'],
+]
+
+/** `--set` for a fake endpoint. */
+export function sendingTo(api: FakeIotAnalytics, region = 'us-west-2'): readonly string[] {
+  const { accessKeyId, secretAccessKey } = FAKE_IDENTITY
+  const settings = [
+    `endpoint=${api.url}`,
+    `region=${region}`,
+    `credentials.accessKeyId=${accessKeyId}`,
+    `credentials.secretAccessKey=${secretAccessKey}`,
+  ]
+  return settings.flatMap((setting) => ['--set', `destinations[0].iotAnalytics.${setting}`])
+}
+
+export class HubProcess {
+  readonly command: RunningCommand
+
+  constructor(t: TestContext, args: readonly string[], options: CommandOptions = {}) {
+    this.command = new RunningCommand(t, ['run', ...ON_FREE_PORTS, ...args], options)
+  }
+
+  /** Resolves when messages can come in. */
+  async started(): Promise<this> {
+    await this.command.says(/Ctrl-C stops it gracefully/)
+    return this
+  }
+
+  get mqttUrl(): string {
+    return this.#address(/^ {2}listens on +(mqtt:\S+)/m)
+  }
+
+  get httpUrl(): string {
+    return this.#address(/^ {2}http +(http:\S+)/m)
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.command.child.kill(name)
+  }
+
+  ends(): Promise<Finished> {
+    return this.command.ends()
+  }
+
+  /** As a power cut would end it. */
+  async crash(): Promise<void> {
+    this.signal('SIGKILL')
+    await this.ends()
+  }
+
+  #address(pattern: RegExp): string {
+    const address = pattern.exec(this.command.stdout)?.[1]
+    if (address === undefined) throw new Error(`no address in: ${this.command.stdout}`)
+    return address
+  }
+}
