@@ -74,11 +74,13 @@ function expiryOf(packet: ConnectPacket): number {
 
 function offers(packet: ConnectPacket, broker: Broker, clientId: string): Properties {
   if (packet.version !== 5) return {}
-  const { receiveMaximum, topicAliasMaximum, maxPacketBytes } = broker.limits
+  const { receiveMaximum, topicAliasMaximum, maxPacketBytes, maxKeepAliveS } = broker.limits
   return {
     receiveMaximum,
     topicAliasMaximum,
     maximumPacketBytes: maxPacketBytes,
+    // [MQTT-3.2.2-21]
+    ...(packet.keepAliveS > maxKeepAliveS && { serverKeepAliveS: maxKeepAliveS }),
     // [MQTT-3.2.2-16]
     ...(packet.clientId === '' && { assignedClientIdentifier: clientId }),
   }

@@ -7,6 +7,7 @@ import type { ReplyTo } from '../../message.ts'
 import type { PipelineObserver } from '../../observer.ts'
 import type { Intake } from '../source.ts'
 import { Acceptance } from './acceptance.ts'
+import type { AccessControl } from './access-control.ts'
 import type { Will } from './connect-packet.ts'
 import type { MqttLimits } from './limits.ts'
 import type { Properties } from './properties.ts'
@@ -25,6 +26,7 @@ export interface BrokerOptions {
   readonly clock: Clock
   readonly observer: PipelineObserver
   readonly protectedTopics: readonly string[]
+  readonly access: AccessControl
   /** The source's name, for the observer. */
   readonly name: string
 }
@@ -44,6 +46,7 @@ export class Broker {
   readonly limits: MqttLimits
   readonly clock: Clock
   readonly observer: PipelineObserver
+  readonly access: AccessControl
   readonly acceptance: Acceptance
   readonly topics: TopicCache
   readonly subscriptions = new Subscriptions()
@@ -58,6 +61,7 @@ export class Broker {
     this.limits = options.limits
     this.clock = options.clock
     this.observer = options.observer
+    this.access = options.access
     this.acceptance = new Acceptance(options.intake)
     this.topics = new TopicCache(options.intake, options.protectedTopics)
     this.retained = new RetainedMessages(options.limits)

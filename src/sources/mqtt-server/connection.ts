@@ -17,12 +17,13 @@ import { type ConnectPacket, RefusedConnect, readConnect } from './connect-packe
 import { encodeDisconnect } from './control-packets.ts'
 import { Conversation, checkHeader } from './conversation.ts'
 import { type FrameHandler, FrameReader } from './frame-reader.ts'
-import { HeldFrames } from './held-frames.ts'
+import { HeldFrames, mayOvertake } from './held-frames.ts'
 import { Liveness } from './liveness.ts'
 import { type FlushQueue, Outbox } from './outbox.ts'
 import { PacketType, type ProtocolVersion, ReasonCode } from './protocol.ts'
 import { ProtocolViolation } from './protocol-violation.ts'
 import type { Link } from './session.ts'
+import { TopicAliases } from './topic-aliases.ts'
 
 export interface ConnectionOptions {
   readonly socket: Duplex
@@ -39,6 +40,7 @@ export class Connection implements Link, FrameHandler, Debtor {
   version: ProtocolVersion = 4
   maxPacketBytes = NO_LIMIT
   receiveMaximum = 65_535
+  aliases: TopicAliases | undefined
   readonly #socket: Duplex
   readonly #remote: string
   readonly #broker: Broker
@@ -221,7 +223,12 @@ export class Connection implements Link, FrameHandler, Debtor {
   }
 
   #settleIn({ keepAliveS, properties }: ConnectPacket): void {
-    this.#liveness.admitted(this.#broker.clock.monotonic(), keepAliveS * 1000)
+    this.#liveness.admitted(
+      this.#broker.clock.monotonic(),
+      Math.min(keepAliveS, this.#broker.limits.maxKeepAliveS) * 1000,
+    )
+    const aliasMaximum = properties.topicAliasMaximum ?? 0
+    if (aliasMaximum > 0) this.aliases = new TopicAliases(aliasMaximum)
     this.maxPacketBytes = properties.maximumPacketBytes ?? NO_LIMIT
     this.receiveMaximum = properties.receiveMaximum ?? 65_535
   }
@@ -240,15 +247,7 @@ export class Connection implements Link, FrameHandler, Debtor {
   }
 
   #mustHold(type: number): boolean {
-    if (this.#held !== undefined) {
-      // Their order against held messages doesn't matter.
-      return !(
-        type === PacketType.pingreq ||
-        type === PacketType.puback ||
-        type === PacketType.pubrec ||
-        type === PacketType.pubcomp
-      )
-    }
+    if (this.#held !== undefined) return !mayOvertake(type)
     return type === PacketType.publish && this.#broker.acceptance.intake.isSaturated
   }
 

@@ -5,10 +5,21 @@
  *     │ body length (4) │ first byte (1) │ body │ body length │ …
  */
 import type { FrameHandler } from './frame-reader.ts'
+import { PacketType } from './protocol.ts'
 
 const HEAD_BYTES = 5
 const FIRST_BYTES = 4_096
 const EMPTY = Buffer.alloc(0)
+
+/** Packets whose order against held messages doesn't matter: pings, and what concerns messages the other way. */
+export function mayOvertake(type: number): boolean {
+  return (
+    type === PacketType.pingreq ||
+    type === PacketType.puback ||
+    type === PacketType.pubrec ||
+    type === PacketType.pubcomp
+  )
+}
 
 export class HeldFrames {
   #buffer: Buffer = EMPTY

@@ -14,6 +14,8 @@ export interface MqttLimits {
   readonly receiveMaximum: number
   /** Topic aliases a client may define. */
   readonly topicAliasMaximum: number
+  /** A longer keep-alive is cut to this, and an MQTT 5 client is told. None at all (0) stays none before MQTT 5. */
+  readonly maxKeepAliveS: number
   /** Bytes waiting in a subscriber's socket above which its QoS 0 messages are dropped. */
   readonly maxOutgoingBytes: number
   /** QoS 1 and 2 messages sent to a subscriber and not acknowledged. */
@@ -34,7 +36,8 @@ export const DEFAULT_LIMITS: MqttLimits = {
   connectTimeoutMs: 5_000,
   maxHeldBytes: 65_536,
   receiveMaximum: 1_024,
-  topicAliasMaximum: 32,
+  topicAliasMaximum: 10,
+  maxKeepAliveS: 65_535,
   maxOutgoingBytes: 1_048_576,
   maxInflight: 256,
   maxQueuedMessages: 10_000,

@@ -6,39 +6,46 @@ import type { ProtocolVersion } from './protocol.ts'
 import { encodeManyPublishes, Publication } from './publication.ts'
 import { Session } from './session.ts'
 import { type Listener, nextMember } from './subscriptions.ts'
+import { isTopicName } from './topic.ts'
 import type { Topic } from './topic-cache.ts'
 
 /** Receipts are not lost on the way if the subscriber doesn't want them to be. */
 const RECEIPT_QOS = 1
 
 export class MqttOutlet implements ReceiptOutlet {
-  readonly #broker: Broker
+  /** Undefined until the server starts: nobody can be listening before. */
+  #broker: Broker | undefined
 
-  constructor(broker: Broker) {
+  open(broker: Broker): void {
     this.#broker = broker
   }
 
   hasListeners(topic: string): boolean {
-    return this.#broker.isHeard(this.#broker.topics.named(topic))
+    const broker = this.#broker
+    return broker?.isHeard(broker.topics.named(topic)) ?? false
   }
 
   publish(topicName: string, payloads: PackedPayloads): void {
-    const topic = this.#broker.topics.named(topicName)
-    const { listeners, groups } = this.#broker.subscriptions.audienceOf(topic)
+    const broker = this.#broker
+    if (broker === undefined) return
+    const topic = broker.topics.named(topicName)
+    const { listeners, groups } = broker.subscriptions.audienceOf(topic)
     if (listeners.length === 0 && groups.length === 0) return
     const batch = new ReceiptBatch(topic, payloads)
-    for (const listener of listeners) this.#deliver(batch, listener)
+    for (const listener of listeners) deliver(broker, batch, listener)
     for (const group of groups) {
       const member = nextMember(group)
-      if (member !== undefined) this.#deliver(batch, member)
+      if (member !== undefined) deliver(broker, batch, member)
     }
   }
 
   reply(to: ReplyTo, payload: Buffer): void {
-    const topic = this.#broker.topics.named(to.topic)
+    const broker = this.#broker
+    if (broker === undefined || !isTopicName(to.topic)) return
+    const topic = broker.topics.named(to.topic)
     if (topic.isProtected || topic.isTooLong) return
     const properties = to.correlation === undefined ? {} : { correlationData: to.correlation }
-    this.#broker.distribute(
+    broker.distribute(
       topic,
       {
         bytes: payload,
@@ -51,23 +58,23 @@ export class MqttOutlet implements ReceiptOutlet {
       undefined,
     )
   }
+}
 
-  #deliver(batch: ReceiptBatch, listener: Listener): void {
-    const { subscriber, qos, identifiers } = listener
-    const link = subscriber instanceof Session ? subscriber.link : undefined
-    if (qos > 0 || identifiers.length > 0 || (link?.maxPacketBytes ?? 0) < batch.longestBytes) {
-      for (const publication of batch.publications) subscriber.deliver(publication, listener)
-      return
-    }
-    if (link === undefined) return
-    if (link.isCongested) {
-      this.#broker.statistics.messagesDropped += batch.count
-      this.#broker.observer.receiptsDropped(this.#broker.name, batch.count)
-      return
-    }
-    this.#broker.statistics.messagesSent += batch.count
-    link.send(batch.framed(link.version))
+function deliver(broker: Broker, batch: ReceiptBatch, listener: Listener): void {
+  const { subscriber, qos, identifiers } = listener
+  const link = subscriber instanceof Session ? subscriber.link : undefined
+  if (qos > 0 || identifiers.length > 0 || (link?.maxPacketBytes ?? 0) < batch.longestBytes) {
+    for (const publication of batch.publications) subscriber.deliver(publication, listener)
+    return
   }
+  if (link === undefined) return
+  if (link.isCongested) {
+    broker.statistics.messagesDropped += batch.count
+    broker.observer.receiptsDropped(broker.name, batch.count)
+    return
+  }
+  broker.statistics.messagesSent += batch.count
+  link.send(batch.framed(link.version))
 }
 
 /** One call's payloads, framed at most once for each kind of subscriber there is. */

@@ -9,6 +9,7 @@ import type { Clock, Timer } from '../../clock.ts'
 import { ConnectorError, messageOf, systemCodeOf } from '../../errors.ts'
 import type { PipelineObserver } from '../../observer.ts'
 import type { Intake, ReceiptOutlet, Source } from '../source.ts'
+import { type AccessControl, everythingAllowed } from './access-control.ts'
 import { Broker } from './broker.ts'
 import { Connection } from './connection.ts'
 import { DEFAULT_LIMITS, type MqttLimits } from './limits.ts'
@@ -16,6 +17,7 @@ import { MqttOutlet } from './mqtt-outlet.ts'
 import type { MqttServerOptions } from './options.ts'
 import { FlushQueue } from './outbox.ts'
 import { ReasonCode } from './protocol.ts'
+import { SystemTopics } from './system-topics.ts'
 
 export interface MqttServerParts {
   readonly options: MqttServerOptions
@@ -23,6 +25,10 @@ export interface MqttServerParts {
   readonly clock: Clock
   /** Topics that only the connector itself publishes to. */
   readonly protectedTopics: readonly string[]
+  /** The product's, for `$SYS/broker/version`. */
+  readonly version?: string
+  /** Everything is allowed when it is left out. */
+  readonly access?: AccessControl
   /** For tests; the defaults are what is documented. */
   readonly limits?: Partial<MqttLimits>
 }
@@ -38,9 +44,11 @@ export class MqttServer implements Source {
   readonly #connections = new Set<Connection>()
   readonly #sockets = new Set<Socket>()
   readonly #flushes = new FlushQueue()
+  readonly #outlet = new MqttOutlet()
   #server: Server | undefined
   #broker: Broker | undefined
-  #outlet: MqttOutlet | undefined
+  #system: SystemTopics | undefined
+  #startedAtMs = 0
   #sweepTimer: Timer | undefined
 
   constructor(parts: MqttServerParts) {
@@ -61,11 +69,7 @@ export class MqttServer implements Source {
     return this.#connections.size
   }
 
-  /** Valid after `start`. */
   get outlet(): ReceiptOutlet {
-    if (this.#outlet === undefined) {
-      throw new ConnectorError('Unexpected', 'the MQTT server has no outlet before it is started')
-    }
     return this.#outlet
   }
 
@@ -78,14 +82,21 @@ export class MqttServer implements Source {
       clock,
       observer,
       protectedTopics,
+      access: this.#parts.access ?? everythingAllowed,
       limits: { ...DEFAULT_LIMITS, ...limits },
       name: this.name,
     })
     intake.listen(broker.acceptance)
     this.#broker = broker
-    this.#outlet = new MqttOutlet(broker)
+    this.#outlet.open(broker)
+    this.#system = new SystemTopics(broker)
+    this.#startedAtMs = clock.monotonic()
     this.#server = await listen(options, (socket) => this.#accept(socket, broker))
-    this.#scheduleSweep()
+    this.#server.on('error', (error) => {
+      // A connection could not be accepted (too many open files); the others go on.
+      observer.clientRefused(this.name, 'unknown', messageOf(error))
+    })
+    this.#sweep()
   }
 
   async stopIntake(): Promise<void> {
@@ -122,13 +133,17 @@ export class MqttServer implements Source {
     connection.open()
   }
 
-  #scheduleSweep(): void {
-    this.#sweepTimer = this.#parts.clock.after(SWEEP_MS, () => {
-      const nowMs = this.#parts.clock.monotonic()
-      for (const connection of this.#connections) connection.sweep(nowMs)
-      this.#broker?.sessions.sweep()
-      this.#scheduleSweep()
-    })
+  /** Everything that goes by time, once a second for all connections together. */
+  #sweep(): void {
+    const nowMs = this.#parts.clock.monotonic()
+    for (const connection of this.#connections) connection.sweep(nowMs)
+    this.#broker?.sessions.sweep()
+    this.#system?.sweep(nowMs, () => ({
+      version: `iot-analytics-connector ${this.#parts.version ?? 'unknown'}`,
+      clientsConnected: this.#connections.size,
+      uptimeS: Math.round((nowMs - this.#startedAtMs) / 1000),
+    }))
+    this.#sweepTimer = this.#parts.clock.after(SWEEP_MS, () => this.#sweep())
   }
 
   #destroySockets(): void {

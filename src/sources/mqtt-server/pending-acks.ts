@@ -18,10 +18,10 @@ export class PendingAcks {
   #length = 0
   #cycles: number[] = []
   #ends: number[] = []
-  /** How many acknowledgements each segment has. */
+  /** How many PUBACKs each segment has. */
   #counts: number[] = []
-  /** How many acknowledgements wait. */
-  count = 0
+  /** How many PUBACKs wait. */
+  pubackCount = 0
 
   get isEmpty(): boolean {
     return this.#length === 0
@@ -42,7 +42,7 @@ export class PendingAcks {
     bytes[at + 2] = packetId >> 8
     bytes[at + 3] = packetId & 0xff
     this.#length = at + 4
-    this.#mark(cycle)
+    this.#mark(cycle, first)
   }
 
   /** Adds one that is written already: with a reason code, or for a message that waits for no commit. */
@@ -52,7 +52,7 @@ export class PendingAcks {
     }
     acknowledgement.copy(this.#bytes, this.#length)
     this.#length += acknowledgement.length
-    this.#mark(cycle)
+    this.#mark(cycle, acknowledgement[0] ?? 0)
   }
 
   /** Takes out, as a copy, all that wait for `cycle` or one before it. Undefined when none does. */
@@ -67,17 +67,18 @@ export class PendingAcks {
     return bytes
   }
 
-  #mark(cycle: number): void {
+  #mark(cycle: number, first: number): void {
+    const count = first >> 4 === PacketType.puback ? 1 : 0
     const last = this.#cycles.length - 1
     if (last >= 0 && (this.#cycles[last] ?? 0) >= cycle) {
       this.#ends[last] = this.#length
-      this.#counts[last] = (this.#counts[last] ?? 0) + 1
+      this.#counts[last] = (this.#counts[last] ?? 0) + count
     } else {
       this.#cycles.push(cycle)
       this.#ends.push(this.#length)
-      this.#counts.push(1)
+      this.#counts.push(count)
     }
-    this.count++
+    this.pubackCount += count
   }
 
   #remove(segments: number, end: number): void {
@@ -86,7 +87,7 @@ export class PendingAcks {
       this.#cycles.length = 0
       this.#ends.length = 0
       this.#counts.length = 0
-      this.count = 0
+      this.pubackCount = 0
       if (this.#bytes.length > KEPT_BYTES) this.#bytes = EMPTY
       return
     }
@@ -95,7 +96,7 @@ export class PendingAcks {
     this.#cycles.splice(0, segments)
     this.#ends.splice(0, segments)
     for (let i = 0; i < this.#ends.length; i++) this.#ends[i] = (this.#ends[i] ?? 0) - end
-    for (const count of this.#counts.splice(0, segments)) this.count -= count
+    for (const count of this.#counts.splice(0, segments)) this.pubackCount -= count
   }
 
   #grow(needed: number): void {

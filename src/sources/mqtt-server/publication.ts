@@ -7,6 +7,7 @@
 import { variableByteIntegerLength, writeVariableByteInteger } from './packet-writer.ts'
 import { encodeProperties, type Properties } from './properties.ts'
 import { PacketType, type ProtocolVersion, type Qos } from './protocol.ts'
+import type { PublishAlias } from './topic-aliases.ts'
 
 const NO_PROPERTIES = Buffer.from([0])
 const EMPTY = Buffer.alloc(0)
@@ -19,6 +20,7 @@ export interface PublishHeader {
   readonly isDuplicate: boolean
   readonly packetId: number
   readonly subscriptionIdentifiers: readonly number[]
+  readonly alias: PublishAlias | undefined
 }
 
 export interface PublicationOptions {
@@ -63,7 +65,10 @@ export class Publication {
 
   encode(header: PublishHeader, nowMs: number): Buffer {
     const isPlain =
-      header.qos === 0 && !header.retain && header.subscriptionIdentifiers.length === 0
+      header.qos === 0 &&
+      !header.retain &&
+      header.subscriptionIdentifiers.length === 0 &&
+      header.alias === undefined
     if (!isPlain) return this.#encode(header, nowMs)
     if (header.version !== 5) {
       this.#plain ??= this.#encode(header, nowMs)
@@ -81,11 +86,13 @@ export class Publication {
       (header.isDuplicate ? 8 : 0) |
       (header.qos << 1) |
       (header.retain ? 1 : 0)
-    return encodePublish(first, this.topic.bytes, header.packetId, properties, this.payload)
+    const topic = header.alias?.isKnown === true ? EMPTY : this.topic.bytes
+    return encodePublish(first, topic, header.packetId, properties, this.payload)
   }
 
   #properties(header: PublishHeader, nowMs: number): Buffer {
-    if (this.#isBare && header.subscriptionIdentifiers.length === 0) return NO_PROPERTIES
+    const isBare = this.#isBare && header.alias === undefined
+    if (isBare && header.subscriptionIdentifiers.length === 0) return NO_PROPERTIES
     const { payloadFormatIndicator, contentType, responseTopic, correlationData, userProperties } =
       this.properties
     return encodeProperties({
@@ -99,6 +106,7 @@ export class Publication {
       ...(this.expiresAtMs !== undefined && {
         messageExpiryIntervalS: Math.max(1, Math.ceil((this.expiresAtMs - nowMs) / 1000)),
       }),
+      ...(header.alias !== undefined && { topicAlias: header.alias.number }),
       subscriptionIdentifiers: [...header.subscriptionIdentifiers],
     })
   }

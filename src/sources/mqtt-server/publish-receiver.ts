@@ -24,7 +24,6 @@ export interface PublishReceiverOptions {
 
 const PUBACK = PacketType.puback << 4
 const PUBREC = PacketType.pubrec << 4
-const NO_ROUTE_REASON = 'nobody listens to this topic and no channel takes from it'
 
 export class PublishReceiver {
   readonly #broker: Broker
@@ -48,14 +47,14 @@ export class PublishReceiver {
     statistics.messagesReceived++
     const topic = this.#topicOf(packet)
     if (packet.qos > 0) {
+      if (packet.qos === 2 && this.#isRepeated(packet.packetId)) return
       // [MQTT-3.3.4-7]
-      if (this.#link.version === 5 && this.#acks.count >= limits.receiveMaximum) {
+      if (this.#link.version === 5 && this.#unacknowledged >= limits.receiveMaximum) {
         throw new ProtocolViolation(
           `more than ${limits.receiveMaximum} messages unacknowledged`,
           ReasonCode.receiveMaximumExceeded,
         )
       }
-      if (packet.qos === 2 && this.#isRepeated(packet.packetId)) return
     }
     const refusal = this.#refusalOf(topic)
     if (refusal !== undefined) {
@@ -94,6 +93,12 @@ export class PublishReceiver {
     const release = (packetId: number) => this.#session.receivedIds.delete(packetId)
     this.#link.send(withFailure(failed, this.#link.version, reason, release))
     return !this.#acks.isEmpty
+  }
+
+  /** As Receive Maximum counts: QoS 1 until PUBACK, QoS 2 until PUBREL is answered. */
+  get #unacknowledged(): number {
+    const session = this.#session
+    return this.#acks.pubackCount + (session.hasReceivedIds ? session.receivedIds.size : 0)
   }
 
   #topicOf(packet: PublishPacket): Topic {
@@ -153,14 +158,12 @@ export class PublishReceiver {
     if (cycle !== NO_CYCLE || this.#link.version !== 5) {
       this.#acks.add(cycle, first, packetId)
     } else if (qos === 1 && !this.#broker.isHeard(topic)) {
-      const code = ReasonCode.noMatchingSubscribers
-      this.#acks.addEncoded(cycle, this.#explicit(packet, code, NO_ROUTE_REASON))
+      this.#acks.addEncoded(cycle, short(first, packetId, ReasonCode.noMatchingSubscribers))
     } else if (this.#acks.isEmpty) {
       this.#acks.add(cycle, first, packetId)
     } else {
       // Behind messages that wait for a commit, the short form would fail with theirs.
-      const explicit = [first, 3, packetId >> 8, packetId & 0xff, ReasonCode.success]
-      this.#acks.addEncoded(cycle, Buffer.from(explicit))
+      this.#acks.addEncoded(cycle, short(first, packetId, ReasonCode.success))
     }
     // A message that waits for no commit is acknowledged before it comes back to its sender.
     if (qos === 2 && cycle === NO_CYCLE) this.settle(this.#broker.acceptance.finishedCycle)
@@ -188,4 +191,9 @@ export class PublishReceiver {
     }
     return encodeAcknowledgement(type, 5, packet.packetId, code)
   }
+}
+
+/** A PUBACK or PUBREC of MQTT 5 with a code and no more. */
+function short(first: number, packetId: number, code: number): Buffer {
+  return Buffer.from([first, 3, packetId >> 8, packetId & 0xff, code])
 }

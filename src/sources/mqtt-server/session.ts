@@ -8,9 +8,10 @@ import { encodeAcknowledgement } from './control-packets.ts'
 import type { MqttLimits } from './limits.ts'
 import { type Delivery, type Inflight, OutgoingQueue } from './outgoing-queue.ts'
 import { lowerQos, PacketType, type ProtocolVersion, ReasonCode } from './protocol.ts'
-import type { Publication } from './publication.ts'
+import type { Publication, PublishHeader } from './publication.ts'
 import type { Statistics } from './statistics.ts'
 import type { Listener, Subscriber, SubscriptionOptions } from './subscriptions.ts'
+import type { TopicAliases } from './topic-aliases.ts'
 
 /** A session's connection, while it has one. */
 export interface Link {
@@ -19,6 +20,8 @@ export interface Link {
   readonly maxPacketBytes: number
   /** The client takes no more QoS 1 and 2 messages at once. */
   readonly receiveMaximum: number
+  /** Undefined when the client takes none. */
+  readonly aliases: TopicAliases | undefined
   /** More waits in the socket than should. */
   readonly isCongested: boolean
   send(bytes: Buffer): void
@@ -168,40 +171,36 @@ export class Session implements Subscriber {
       this.#statistics.messagesDropped++
       return
     }
-    const { version } = link
-    const bytes = publication.encode(
-      {
-        version,
-        qos: 0,
-        retain,
-        isDuplicate: false,
-        packetId: 0,
-        subscriptionIdentifiers: listener.identifiers,
-      },
-      this.#clock.monotonic(),
-    )
-    // [MQTT-3.1.2-24]: what is too long for the client is not sent, as if it had been.
-    if (bytes.length > link.maxPacketBytes) return
-    this.#statistics.messagesSent++
-    link.send(bytes)
+    const header = {
+      version: link.version,
+      qos: 0,
+      retain,
+      isDuplicate: false,
+      packetId: 0,
+      subscriptionIdentifiers: listener.identifiers,
+    } as const
+    this.#write(link, publication, header)
   }
 
   #send(link: Link, delivery: Delivery, packetId: number, isDuplicate: boolean): void {
     const { publication, qos, retain, identifiers } = delivery
-    const header = {
-      version: link.version,
-      qos,
-      retain,
-      isDuplicate,
-      packetId,
-      subscriptionIdentifiers: identifiers,
-    }
-    const bytes = publication.encode(header, this.#clock.monotonic())
+    const { version } = link
+    const subscriptionIdentifiers = identifiers
+    const header = { version, qos, retain, isDuplicate, packetId, subscriptionIdentifiers }
+    if (!this.#write(link, publication, header)) this.#queue?.settle(packetId)
+  }
+
+  /** [MQTT-3.1.2-24]: what is too long for the client is not sent, as if it had been. Returns whether it was. */
+  #write(link: Link, publication: Publication, fields: Omit<PublishHeader, 'alias'>): boolean {
+    const topic = publication.topic.name
+    const alias = link.aliases?.of(topic)
+    const bytes = publication.encode({ ...fields, alias }, this.#clock.monotonic())
     if (bytes.length > link.maxPacketBytes) {
-      this.#queue?.settle(packetId)
-      return
+      if (alias?.isKnown === false) link.aliases?.takeBack(topic)
+      return false
     }
     this.#statistics.messagesSent++
     link.send(bytes)
+    return true
   }
 }

@@ -76,6 +76,8 @@ function refusalOf(
 ): number | undefined {
   if (Buffer.byteLength(filter) > MAX_FILTER_BYTES) return ReasonCode.quotaExceeded
   if (!isFilter(filter)) return ReasonCode.topicFilterInvalid
+  const denied = broker.access.subscriptionRefusal(session.clientId, filter)
+  if (denied !== undefined) return denied
   const isOneTooMany =
     session.subscriptions.size >= broker.limits.maxSubscriptionsPerClient &&
     !session.subscriptions.has(filter)
