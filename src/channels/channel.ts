@@ -214,7 +214,8 @@ export class Channel {
     const cursors: Record<string, CursorState> = {}
     // The primary first, also where it is not configured any more: see `readerPositions`.
     for (const { reader, position } of this.cursors) {
-      cursors[reader] = position.state(this.log.committed)
+      const untold = position === this.cursors[0]?.position ? this.#receipts.untold : []
+      cursors[reader] = position.state(this.log.committed, untold)
     }
     Object.assign(cursors, this.#dormant)
     return { version: 1, cursors, refused: { ...this.#refused } }

@@ -13,6 +13,11 @@
 import type { CursorState, OffsetRange } from './channel-log.ts'
 import { OffsetRanges } from './offset-ranges.ts'
 
+/** Offsets `from ≤ x < to`, dropped for one reason. */
+export interface Drop extends OffsetRange {
+  readonly code: string
+}
+
 interface EarlyDrop {
   readonly from: number
   to: number
@@ -159,14 +164,14 @@ export class CursorPosition {
   /** Drops offsets that are in flight. */
   dropTaken(from: number, to: number, code: string): void {
     this.#land(from, to)
-    this.#count(code, to - from)
+    count(this.#dropped, code, to - from)
   }
 
   /** Drops offsets that are free; those from `committed` on are undone if their commit fails. */
   dropFree(from: number, to: number, code: string, committed: number): void {
     this.#settled.add(from, to)
     this.#taken.add(from, to)
-    this.#count(code, to - from)
+    count(this.#dropped, code, to - from)
     if (to <= committed) return
     const last = this.#earlyDrops.at(-1)
     if (last?.to === from && last.code === code) last.to = to
@@ -175,14 +180,14 @@ export class CursorPosition {
 
   /** Drops whatever is free within a range; returns how many that were. */
   dropAllFree(range: OffsetRange, code: string, committed: number): number {
-    let count = 0
+    let dropped = 0
     for (let from = this.freeFrom(range.from); from < range.to; from = this.freeFrom(from)) {
       const to = this.freeUntil(from, range.to)
       this.dropFree(from, to, code, committed)
-      count += to - from
+      dropped += to - from
     }
     this.advance(committed)
-    return count
+    return dropped
   }
 
   /** Moves the position over what is settled. To be called after settling and after a commit. */
@@ -202,7 +207,7 @@ export class CursorPosition {
     const drops = this.#earlyDrops
     this.#earlyDrops = []
     for (const drop of drops) {
-      this.#count(drop.code, -overlap(drop, from, to))
+      count(this.#dropped, drop.code, -overlap(drop, from, to))
       const rest = { ...drop, from: moved(drop.from, from, to), to: moved(drop.to, from, to) }
       if (rest.from < rest.to) this.#earlyDrops.push(rest)
     }
@@ -210,20 +215,31 @@ export class CursorPosition {
     this.#taken.cutOut(from, to)
   }
 
-  /** What is to be written down: nothing from `committed` on, whose offsets a crash may give anew. */
-  state(committed: number): CursorState {
+  /**
+   * What is to be written down. Not as settled: what lies at or above `committed`, whose offsets a
+   * crash may give anew, and the drops in `untold`, whose senders would never be told.
+   */
+  state(committed: number, untold: Iterable<Drop>): CursorState {
     const dropped = { ...this.#dropped }
-    for (const drop of this.#earlyDrops) {
-      const early = overlap(drop, committed, drop.to)
-      if (early > 0) dropped[drop.code] = (dropped[drop.code] ?? early) - early
+    const settled = new OffsetRanges()
+    for (const { from, to } of this.#settled) settled.add(from, Math.min(to, committed))
+    let position = this.#position
+    for (const drop of untold) {
+      if (drop.from >= position) continue
+      settled.add(drop.from, position)
+      position = drop.from
     }
-    const settled: OffsetRange[] = []
-    for (const { from, to } of this.#settled) {
-      if (from < committed) settled.push({ from, to: Math.min(to, committed) })
+    for (const { from, to, code } of untold) {
+      const end = Math.min(to, committed)
+      settled.delete(from, end)
+      if (end > from) count(dropped, code, from - end)
+    }
+    for (const drop of this.#earlyDrops) {
+      count(dropped, drop.code, -overlap(drop, committed, drop.to))
     }
     return {
-      position: this.#position,
-      settled,
+      position,
+      settled: Array.from(settled, ({ from, to }) => ({ from, to })),
       delivered: this.#delivered,
       rejected: this.#rejected,
       dropped,
@@ -235,19 +251,19 @@ export class CursorPosition {
     this.#inFlight -= to - from
   }
 
-  #count(code: string, count: number): void {
-    if (count === 0) return
-    const sum = (this.#dropped[code] ?? 0) + count
-    if (sum === 0) delete this.#dropped[code]
-    else this.#dropped[code] = sum
-  }
-
   #forgetCounts(settled: number): void {
     this.#base = settled
     this.#delivered = 0
     this.#rejected = 0
     this.#dropped = {}
   }
+}
+
+/** Adds to one code's count; a code that counts nothing is not there. */
+function count(counts: Record<string, number>, code: string, change: number): void {
+  const sum = (counts[code] ?? 0) + change
+  if (sum === 0) delete counts[code]
+  else counts[code] = sum
 }
 
 function sumOf(counts: Readonly<Record<string, number>>): number {

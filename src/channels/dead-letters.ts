@@ -142,7 +142,7 @@ export class DeadLetters {
   /** Writes down which are left, then gives back the space of those below. */
   async checkpoint(): Promise<void> {
     const { position } = this.#position
-    const cursors = { [CURSOR]: this.#position.state(this.log.committed) }
+    const cursors = { [CURSOR]: this.#position.state(this.log.committed, []) }
     await this.log.saveState({ version: 1, cursors, refused: {} })
     this.log.release(position)
   }

@@ -4,6 +4,7 @@
  */
 import type { Message, Refusal } from '../message.ts'
 import type { ChannelLog } from './channel-log.ts'
+import type { Drop } from './cursor-position.ts'
 
 const MAX_READ_MESSAGES = 256
 const MAX_READ_BYTES = 1024 * 1024
@@ -35,6 +36,11 @@ export class DropReceipts {
     return this.#entries.some((entry) => entry.from <= offset && offset < entry.to)
   }
 
+  /** What was dropped and is not told of yet. */
+  get untold(): readonly Drop[] {
+    return this.#entries.map(({ from, to, refusal }) => ({ from, to, code: refusal.error }))
+  }
+
   /** Messages from here on have to stay in the log; `Infinity` when none has to. */
   get neededFrom(): number {
     let needed = Number.POSITIVE_INFINITY
@@ -55,12 +61,14 @@ export class DropReceipts {
     if (this.#running !== undefined || this.#nextReadable() === undefined) return
     this.#running = this.#tell().finally(() => {
       this.#running = undefined
+      // What was added after the last look would otherwise wait for the next commit.
+      this.pump()
     })
   }
 
   /** Resolves when every committed message has been told of. */
   async settled(): Promise<void> {
-    await this.#running
+    while (this.#running !== undefined) await this.#running
   }
 
   /** The staged offsets `from ≤ x < to` never came to be; those above have moved down. */

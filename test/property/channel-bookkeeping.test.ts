@@ -154,7 +154,7 @@ function step(
       return cursor
     }
     case 'restart': {
-      const state = structuredClone(cursor.state(model.committed))
+      const state = structuredClone(cursor.state(model.committed, []))
       fates.length = model.committed
       for (const [offset, fate] of fates.entries()) if (fate === 'inFlight') fates[offset] = 'free'
       return CursorPosition.restored(state, cursor.position, model.committed)

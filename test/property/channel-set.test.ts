@@ -1,286 +1,52 @@
 /**
- * The set of channels under random work, in memory and on a disk that fails and crashes, against an
- * oracle that knows every message: the ledger adds up after every step, order is kept, no bound is
- * passed, and no message that was acknowledged is lost without a word.
+ * Trials of the set of channels: in memory, and on a pretended disk that fails and crashes, is slow
+ * and has little room.
  */
-import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { Cursor, Lease } from '../../src/channels/cursor.ts'
-import { ChannelSetRig, ledgerGap } from '../support/channel-set-rig.ts'
-import { PretendDisk } from '../support/pretend-disk.ts'
+import { MemoryLogStore } from '../../src/channels/memory-log-store.ts'
+import { ChannelTrial, operationsOf, type TrialMedium } from '../support/channel-trial.ts'
+import { PretendDisk, PretendDiskStore } from '../support/pretend-disk.ts'
 
-const CHANNELS = ['alpha', 'beta', 'gamma'] as const
-const READERS = ['primary', 'second'] as const
-const MAX_BACKLOG = 6
-const MAX_ACTIVE = 2
+const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 100)
 /** About what one message of a trial takes. */
 const MESSAGE_BYTES = 180
 
-const operationOf = fc.oneof(
-  {
-    weight: 5,
-    arbitrary: fc.record({
-      kind: fc.constant('offer' as const),
-      channel: fc.nat(2),
-      count: fc.integer({ min: 1, max: 8 }),
-    }),
-  },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('turn' as const) }) },
-  {
-    weight: 4,
-    arbitrary: fc.record({
-      kind: fc.constant('lease' as const),
-      channel: fc.nat(2),
-      reader: fc.nat(1),
-      count: fc.integer({ min: 1, max: 4 }),
-    }),
-  },
-  {
-    weight: 4,
-    arbitrary: fc.record({
-      kind: fc.constant('settle' as const),
-      pick: fc.nat(5),
-      fates: fc.array(fc.nat(3), { minLength: 4, maxLength: 4 }),
-    }),
-  },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('disk' as const), fails: fc.boolean() }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      kind: fc.constant('wait' as const),
-      byMs: fc.constantFrom(200, 1_000, 40_000),
-    }),
-  },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('crash' as const) }) },
-)
-type Operation = typeof operationOf extends fc.Arbitrary<infer T> ? T : never
-
-interface OpenLease {
-  readonly cursor: Cursor
-  readonly lease: Lease
-}
-
-/** Runs operations and checks after each. One lives through several crashes. */
-class Trial {
-  readonly #disk: PretendDisk | undefined
-  readonly #readers: readonly string[]
-  readonly #dropBehavior: 'DROP_NEWEST' | 'DROP_OLDEST'
-  #rig: ChannelSetRig
-  #nextId = 0
-  #leases: OpenLease[] = []
-  /** Ids appended and not known to be committed, by cycle. */
-  readonly #staged = new Map<string, number>()
-  readonly #acknowledged = new Set<string>()
-  /** Settled by the primary, or told as dropped. */
-  readonly #accountedFor = new Set<string>()
-  #toldOfDrops = 0
-  /** What the primary settled since the last crash: none of it may be told as dropped as well. */
-  #settledInThisLife = new Set<string>()
-  /** Then what was settled since the last checkpoint waits again, beyond any bound. */
-  #hasCrashed = false
-
-  constructor(options: {
-    onDisk: boolean
-    readers: readonly string[]
-    dropBehavior: 'DROP_NEWEST' | 'DROP_OLDEST'
-  }) {
-    this.#disk = options.onDisk
-      ? new PretendDisk({ segmentMessages: 3, isSlow: true, maxBytes: 25 * MESSAGE_BYTES })
-      : undefined
-    this.#readers = options.readers
-    this.#dropBehavior = options.dropBehavior
-    this.#rig = this.#newRig()
-  }
-
-  async run(operations: readonly Operation[]): Promise<void> {
-    await this.#rig.set.open()
-    for (const operation of operations) {
-      await this.#step(operation)
-      this.#check()
-    }
-    await this.#drain()
-  }
-
-  #newRig(): ChannelSetRig {
-    const rig = new ChannelSetRig({
-      ...(this.#disk === undefined ? {} : { disk: this.#disk }),
-      readers: this.#readers,
-      rules: { maxAgeMs: 30_000, idWindow: { windowMs: 10_000, maxIds: 10 } },
-      bounds: {
-        maxBacklogMessages: MAX_BACKLOG,
-        dropBehavior: this.#dropBehavior,
-        maxActiveChannels: MAX_ACTIVE,
-      },
-    })
-    rig.set.listen({
-      committed: (cycle) => this.#acknowledge(cycle),
-      failed: (cycle) => this.#acknowledge(cycle),
-    })
-    return rig
-  }
-
-  /** A failed cycle is acknowledged too; what it lost was told by `onDropped` before. */
-  #acknowledge(cycle: number): void {
-    this.#noteDrops()
-    for (const [id, stagedIn] of this.#staged) {
-      if (stagedIn > cycle) continue
-      this.#staged.delete(id)
-      this.#acknowledged.add(id)
-    }
-  }
-
-  async #step(operation: Operation): Promise<void> {
-    switch (operation.kind) {
-      case 'offer':
-        return this.#offer(CHANNELS[operation.channel]!, operation.count)
-      case 'turn':
-        return this.#turn()
-      case 'lease':
-        return this.#lease(operation)
-      case 'settle':
-        return this.#settle(operation.pick, operation.fates)
-      case 'disk':
-        if (this.#disk !== undefined) this.#disk.failure = operation.fails ? 'ENOSPC' : undefined
-        return
-      case 'wait':
-        this.#rig.clock.advance(operation.byMs)
-        return this.#turn()
-      case 'crash':
-        return this.#crash()
-    }
-  }
-
-  #offer(channel: string, count: number): void {
-    for (let i = 0; i < count; i += 1) {
-      const id = `m${this.#nextId}`
-      this.#nextId += 1
-      const cycle = this.#rig.offer(channel, id)
-      if (cycle >= 0) this.#staged.set(id, cycle)
-      else assert.ok(this.#rig.set.lastRefusal.message.includes(channel))
-      this.#check()
-    }
-  }
-
-  async #turn(): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve))
-    await new Promise((resolve) => setImmediate(resolve))
-  }
-
-  async #lease(operation: { channel: number; reader: number; count: number }): Promise<void> {
-    const channel = this.#rig.set.get(CHANNELS[operation.channel]!)
-    if (channel === undefined) return
-    const cursor = channel.cursor(this.#readers[operation.reader % this.#readers.length]!)
-    const lease = await cursor.lease(operation.count, 1_000)
-    if (lease === undefined) return
-    const offsets = lease.messages.map((message) => message.offset)
-    assert.deepEqual(
-      offsets,
-      [...new Set(offsets)].sort((a, b) => a - b),
-    )
-    for (const { lease: other, cursor: owner } of this.#leases) {
-      if (owner !== cursor) continue
-      for (const { offset } of other.messages) assert.ok(!offsets.includes(offset))
-    }
-    this.#leases.push({ cursor, lease })
-  }
-
-  #settle(pick: number, fates: readonly number[]): void {
-    const [open] = this.#leases.splice(pick % Math.max(1, this.#leases.length), 1)
-    if (open === undefined) return
-    const { cursor, lease } = open
-    const rejected: number[] = []
-    const kept: number[] = []
-    for (const [index, message] of lease.messages.entries()) {
-      if (fates[index] === 1) rejected.push(index)
-      if (fates[index] === 2) kept.push(index)
-      else if (cursor.reader === 'primary') this.#noteSettled(message.senderId!)
-    }
-    cursor.settle(lease, { rejected, kept })
-  }
-
-  async #crash(): Promise<void> {
-    if (this.#disk === undefined) return
-    this.#noteDrops()
-    this.#hasCrashed = true
-    this.#disk.crash()
-    this.#staged.clear()
-    this.#leases = []
-    this.#toldOfDrops = 0
-    this.#settledInThisLife.clear()
-    this.#rig = this.#newRig()
-    await this.#rig.set.open()
-  }
-
-  #noteSettled(id: string): void {
-    assert.ok(!this.#settledInThisLife.has(id), `${id} was settled twice`)
-    this.#settledInThisLife.add(id)
-    this.#accountedFor.add(id)
-  }
-
-  #noteDrops(): void {
-    for (const { id } of this.#rig.dropped.slice(this.#toldOfDrops)) this.#noteSettled(id!)
-    this.#toldOfDrops = this.#rig.dropped.length
-  }
-
-  #check(): void {
-    let active = 0
-    for (const row of this.#rig.set.ledger()) {
-      assert.equal(ledgerGap(row), 0, JSON.stringify(row))
-      assert.ok(row.waiting >= 0 && row.inFlight >= 0 && row.delivered >= 0)
-      const backlog = this.#rig.set.get(row.channel)?.backlog ?? 0
-      if (!this.#hasCrashed) assert.ok(backlog <= MAX_BACKLOG, `backlog ${backlog}`)
-      if (backlog > 0) active += 1
-    }
-    if (!this.#hasCrashed) assert.ok(active <= MAX_ACTIVE, `${active} active channels`)
-  }
-
-  /** Lets everything end, then asks what became of each acknowledged message. */
-  async #drain(): Promise<void> {
-    if (this.#disk !== undefined) this.#disk.failure = undefined
-    for (const { cursor, lease } of this.#leases.splice(0)) {
-      cursor.settle(lease, { rejected: [], kept: lease.messages.map((_, index) => index) })
-    }
-    await this.#rig.set.flush()
-    for (const channel of this.#rig.set) {
-      for (const reader of this.#readers) await this.#drainCursor(channel.cursor(reader))
-      assert.equal(channel.backlog, 0)
-    }
-    await this.#rig.set.flush()
-    this.#noteDrops()
-    this.#check()
-    for (const id of this.#acknowledged) assert.ok(this.#accountedFor.has(id), `${id} is lost`)
-    if (this.#disk === undefined) assert.equal(this.#rig.budget.held, 0)
-    await this.#rig.set.close()
-  }
-
-  async #drainCursor(cursor: Cursor): Promise<void> {
-    let last = -1
-    for (
-      let lease = await cursor.lease(3, 1_000);
-      lease !== undefined;
-      lease = await cursor.lease(3, 1_000)
-    ) {
-      for (const message of lease.messages) {
-        assert.ok(message.offset > last, 'order is kept')
-        last = message.offset
-        if (cursor.reader === 'primary') this.#noteSettled(message.senderId!)
-      }
-      cursor.settle(lease, { rejected: [], kept: [] })
-    }
+function inMemory(): TrialMedium {
+  return {
+    isDurable: false,
+    openStore: (budget) => new MemoryLogStore({ budget }),
+    setFailing() {},
+    crash() {},
   }
 }
 
-for (const onDisk of [false, true]) {
+function onPretendDisk(): TrialMedium {
+  const disk = new PretendDisk({ segmentMessages: 3, isSlow: true, maxBytes: 25 * MESSAGE_BYTES })
+  return {
+    isDurable: true,
+    openStore: () => new PretendDiskStore(disk),
+    setFailing(fails) {
+      disk.failure = fails ? 'ENOSPC' : undefined
+    },
+    crash: () => disk.crash(),
+  }
+}
+
+for (const [where, newMedium] of [
+  ['in memory', inMemory],
+  ['on a disk that fails and crashes', onPretendDisk],
+] as const) {
   for (const dropBehavior of ['DROP_NEWEST', 'DROP_OLDEST'] as const) {
-    for (const readers of [READERS.slice(0, 1), READERS]) {
-      const where = onDisk ? 'on a disk that fails and crashes' : 'in memory'
-      test(`${where}, ${dropBehavior}, ${readers.length} readers: nothing is lost without a word`, async () => {
+    for (const readers of [1, 2]) {
+      const how = `${where}, ${dropBehavior}, ${readers === 1 ? 'one reader' : 'two readers'}`
+
+      test(`${how}: no message is lost without a word`, async () => {
         await fc.assert(
-          fc.asyncProperty(fc.array(operationOf, { maxLength: 50 }), async (operations) => {
-            await new Trial({ onDisk, readers, dropBehavior }).run(operations)
+          fc.asyncProperty(operationsOf, async (operations) => {
+            await new ChannelTrial({ medium: newMedium(), readers, dropBehavior }).run(operations)
           }),
-          { numRuns: 150 },
+          { numRuns: RUNS },
         )
       })
     }

@@ -14,6 +14,8 @@ import { ManualClock } from './manual-clock.ts'
 import { type PretendDisk, PretendDiskStore } from './pretend-disk.ts'
 
 export interface RigOptions {
+  /** Default: logs in memory. */
+  readonly openStore?: (budget: MemoryBudget, clock: ManualClock) => LogStore
   readonly disk?: PretendDisk
   readonly keepsHistory?: boolean
   readonly memoryBytes?: number
@@ -46,10 +48,7 @@ export class ChannelSetRig {
   constructor(options: RigOptions = {}) {
     this.clock = options.clock ?? new ManualClock()
     this.budget = new MemoryBudget(options.memoryBytes ?? 64 * 1024 * 1024)
-    this.store =
-      options.disk === undefined
-        ? new MemoryLogStore({ budget: this.budget, keepsHistory: options.keepsHistory ?? false })
-        : new PretendDiskStore(options.disk)
+    this.store = this.#storeOf(options)
     this.set = new ChannelSet({
       store: this.store,
       budget: this.budget,
@@ -78,6 +77,12 @@ export class ChannelSetRig {
       committed: (cycle) => this.cycles.push(`committed ${cycle}`),
       failed: (cycle, refusal) => this.cycles.push(`failed ${cycle} ${refusal.error}`),
     })
+  }
+
+  #storeOf({ openStore, disk, keepsHistory = false }: RigOptions): LogStore {
+    if (openStore !== undefined) return openStore(this.budget, this.clock)
+    if (disk !== undefined) return new PretendDiskStore(disk)
+    return new MemoryLogStore({ budget: this.budget, keepsHistory })
   }
 
   /** Offers a message whose id and payload are `id`. */
