@@ -77,12 +77,13 @@ export class ChannelSet implements Iterable<Channel> {
     })
     this.#checkpoints = new Checkpoints({
       clock,
-      onFailed: (channel, error) => void this.#health.failed(channel.name, error),
+      onWritten: ({ name }) => this.#health.succeeded(name, 'positions'),
+      onFailed: ({ name }, error) => void this.#health.failed(name, 'positions', error),
     })
     this.#sweep = new ExpirySweep({
       clock,
       channels: this,
-      onFailed: (channel, error) => void this.#health.failed(channel.name, error),
+      onFailed: ({ name }, error) => observer.storageFailed(name, error),
     })
     this.#surroundings = {
       rulesFor: () => ({}),

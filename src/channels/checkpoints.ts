@@ -15,6 +15,7 @@ export interface Checkpointed {
 
 export interface CheckpointsOptions {
   readonly clock: Clock
+  readonly onWritten: (member: Checkpointed) => void
   /** A state could not be written. It is tried again with the next checkpoint. */
   readonly onFailed: (member: Checkpointed, error: ConnectorError) => void
 }
@@ -64,6 +65,7 @@ export class Checkpoints {
     for (const member of changed) {
       try {
         await member.checkpoint()
+        this.#options.onWritten(member)
       } catch (thrown) {
         const error = asConnectorError(thrown, 'StorageFailed', 'writing down reader positions')
         this.#options.onFailed(member, error)

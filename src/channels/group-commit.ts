@@ -164,11 +164,11 @@ export class GroupCommit {
     } catch (thrown) {
       const cause = thrown instanceof CommitError ? thrown.cause : thrown
       const error = asConnectorError(cause, 'StorageFailed', 'writing to storage')
-      const refusal = health.failed(member.name, error)
+      const refusal = health.failed(member.name, 'messages', error)
       member.discarded(thrown instanceof CommitError ? thrown.discarded : [], refusal)
       return refusal
     }
-    health.succeeded(member.name)
+    health.succeeded(member.name, 'messages')
     member.committed()
     return undefined
   }

@@ -23,7 +23,8 @@ export function channelLedger(
     delivered: fates.delivered + (primary?.position.base ?? 0),
     dropped: sumUp(refused, fates.dropped),
     bytes: log.bytes,
-    oldestWaitingAt: primary?.oldestWaitingAt,
+    // 0, not known, is for who has to decide; here it would be read as 1970.
+    oldestWaitingAt: primary?.oldestWaitingAt || undefined,
     readers: Object.fromEntries(others.map((cursor) => [cursor.reader, readerLedger(log, cursor)])),
   }
 }

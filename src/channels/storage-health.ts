@@ -13,6 +13,9 @@ const LONGEST_PAUSE_MS = 5_000
 /** A channel that failed and got no message since is not held against storage for longer. */
 const FORGET_AFTER_MS = 30_000
 
+/** What of a channel could not be written: its messages, or where its readers are. */
+export type Stored = 'messages' | 'positions'
+
 interface Failure {
   readonly refusal: Refusal
   readonly pauseMs: number
@@ -22,6 +25,7 @@ interface Failure {
 export class StorageHealth {
   readonly #clock: Clock
   readonly #observer: PipelineObserver
+  /** By `<what> <channel>`. */
   readonly #failing = new Map<string, Failure>()
 
   constructor(clock: Clock, observer: PipelineObserver) {
@@ -38,15 +42,16 @@ export class StorageHealth {
   /** Why a message for the channel is not even tried; undefined when it may be. */
   refusalFor(channel: string): Refusal | undefined {
     if (this.#failing.size === 0) return undefined
-    const failure = this.#failing.get(channel)
+    const failure = this.#failing.get(`messages ${channel}`)
     if (failure === undefined || this.#clock.monotonic() >= failure.tryAgainAt) return undefined
     return failure.refusal
   }
 
-  /** The channel's messages could not be stored. Returns what to tell their senders. */
-  failed(channel: string, error: ConnectorError): Refusal {
+  /** Something of the channel could not be stored. Returns what to tell senders whose messages it were. */
+  failed(channel: string, what: Stored, error: ConnectorError): Refusal {
     const wasHealthy = this.#failing.size === 0
-    const before = this.#failing.get(channel)
+    const key = `${what} ${channel}`
+    const before = this.#failing.get(key)
     const pauseMs =
       before === undefined ? FIRST_PAUSE_MS : Math.min(before.pauseMs * 2, LONGEST_PAUSE_MS)
     const refusal = {
@@ -54,14 +59,14 @@ export class StorageHealth {
       message: `Channel ${channel} can't be stored: ${error.message}. The message was not taken; send it again once storage has recovered.`,
     }
     const tryAgainAt = this.#clock.monotonic() + pauseMs
-    this.#failing.set(channel, { refusal, pauseMs, tryAgainAt })
+    this.#failing.set(key, { refusal, pauseMs, tryAgainAt })
     if (wasHealthy) this.#observer.storageFailed(channel, error)
     return refusal
   }
 
-  succeeded(channel: string): void {
+  succeeded(channel: string, what: Stored): void {
     if (this.#failing.size === 0) return
-    this.#failing.delete(channel)
+    this.#failing.delete(`${what} ${channel}`)
     const forgetAt = this.#clock.monotonic() - FORGET_AFTER_MS
     for (const [other, failure] of this.#failing) {
       if (failure.tryAgainAt < forgetAt) this.#failing.delete(other)

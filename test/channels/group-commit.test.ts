@@ -160,6 +160,26 @@ test('while storage fails newcomers are refused without a try, then it is tried 
   assert.equal(ledgerGap(rig.ledger('c')), 0)
 })
 
+test('positions that can’t be written down are a failure of storage until they can, and refuse nobody', async () => {
+  const disk = new PretendDisk()
+  const rig = await openRig({ disk })
+  rig.offer('c', 'a')
+  await rig.set.flush()
+  disk.failure = 'EROFS'
+  await rig.deliver('c')
+  rig.clock.advance(1_000)
+  await turn()
+  const failure = rig.set.storageFailure
+  disk.failure = undefined
+  const taken = rig.offer('c', 'b')
+  rig.clock.advance(1_000)
+  await turn()
+
+  assert.equal(failure?.error, 'StorageFailed')
+  assert.ok(taken > 0)
+  assert.equal(rig.set.storageFailure, undefined)
+})
+
 test('one channel that can’t be stored does not stop the others', async () => {
   const disk = new PretendDisk()
   const rig = await openRig({ disk })
