@@ -47,7 +47,7 @@ export class DestinationDelivery {
     const failing = this.#deliveries.filter((delivery) => delivery.failure !== undefined)
     const [first] = failing
     if (first === undefined) return undefined
-    return `${destination.name} doesn't take messages of ${failing.length} channels: ${first.failure?.message}`
+    return `${destination.name} doesn’t take messages of ${channels(failing.length)}: ${first.failure?.message}`
   }
 
   /** Begins to deliver; a destination that can't be opened yet is tried again in the background. */
@@ -120,4 +120,8 @@ export class DestinationDelivery {
       random: this.#options.random,
     })
   }
+}
+
+function channels(count: number): string {
+  return count === 1 ? '1 channel' : `${count} channels`
 }
