@@ -12,6 +12,7 @@ import type {
 } from '../../src/channels/disk/file-layer.ts'
 
 const SECTOR_BYTES = 512
+const PAGE_BYTES = 4096
 
 type Change = { readonly position: number; readonly bytes: Buffer } | { readonly length: number }
 
@@ -58,6 +59,7 @@ export class SimulatedDisk implements FileLayer {
   readonly #durableNames = new Map<string, Inode | 'directory'>([['/', 'directory']])
   #pendingNames: NameChange[] = []
   #hasPower = true
+  readonly #spoiled: { readonly path: string; readonly page: number }[] = []
 
   /** Calls so far, `close` not counted. */
   calls = 0
@@ -99,6 +101,17 @@ export class SimulatedDisk implements FileLayer {
     for (const copy of [file.content, file.durable]) {
       if (position < copy.length) copy[position] = (copy[position] ?? 0) ^ mask
     }
+  }
+
+  /** A page of a file that can't be read any more: EIO, as often as it is tried. */
+  spoilPage(path: string, position: number): void {
+    this.#spoiled.push({ path, page: Math.floor(position / PAGE_BYTES) })
+  }
+
+  /** Removes a file as an outsider would, durably. */
+  lose(path: string): void {
+    this.#names.delete(path)
+    this.#durableNames.delete(path)
   }
 
   /** Replaces a file as an outsider would, durably. */
@@ -224,6 +237,11 @@ export class SimulatedDisk implements FileLayer {
       },
       read: async (into, length, position) => {
         await this.#call('read', path)
+        const isSpoiled = this.#spoiled.some((one) => {
+          const from = one.page * PAGE_BYTES
+          return one.path === path && position < from + PAGE_BYTES && position + length > from
+        })
+        if (isSpoiled) throw systemError('EIO', path)
         return file.content.copy(
           into,
           0,

@@ -80,7 +80,7 @@ async function* segmentMessages(
 /** A segment that was removed meanwhile, by the process that uses the directory, has ended. */
 async function windowOf(reader: SegmentReader, segment: Segment, at: number): Promise<Window> {
   try {
-    return await reader.window(segment, at)
+    return await reader.window(segment, at, true)
   } catch (error) {
     if (systemCodeOf(error) === 'ENOENT') return { kind: 'end' }
     throw error

@@ -2,6 +2,7 @@
  * Going through a file's frames from the beginning, and finding the way again behind damage.
  */
 
+import { systemCodeOf } from '../../errors.ts'
 import type { OpenFile } from './file-layer.ts'
 import {
   FRAME_HEADER_BYTES,
@@ -13,18 +14,27 @@ import {
 } from './frame.ts'
 
 const VIEW_BYTES = 256 * 1024
+const PAGE_BYTES = 4096
+/** Stands for bytes that can't be read. Not zero: that would look like a write that never finished. */
+const UNREADABLE = 0xff
 
-/** A movable window on a file, so that no file is ever in memory as a whole. */
+/**
+ * A movable window on a file, so that no file is ever in memory as a whole. A lenient view puts
+ * other bytes in the place of pages that the medium can't give back, as long as it gives some, so
+ * that a bad sector is damage like any other and not the end.
+ */
 export class FileView {
   readonly fileBytes: number
   readonly #file: OpenFile
+  readonly #isLenient: boolean
   buffer = Buffer.alloc(0)
   #start = 0
   #end = 0
 
-  constructor(file: OpenFile, fileBytes: number) {
+  constructor(file: OpenFile, fileBytes: number, isLenient: boolean) {
     this.#file = file
     this.fileBytes = fileBytes
+    this.#isLenient = isLenient
   }
 
   /** Whether `[position, position + bytes)` of the file is in the buffer. */
@@ -50,8 +60,33 @@ export class FileView {
     if (this.buffer.length < size) this.buffer = Buffer.allocUnsafeSlow(size)
     this.#start = position
     this.#end = position
-    this.#end += await this.#file.read(this.buffer, size, position)
+    this.#end = position + (await this.#read(size, position))
     return this.has(position, bytes)
+  }
+
+  async #read(size: number, position: number): Promise<number> {
+    try {
+      return await this.#file.read(this.buffer, size, position)
+    } catch (error) {
+      if (!this.#isLenient || systemCodeOf(error) !== 'EIO') throw error
+      return this.#readPages(size, position, error)
+    }
+  }
+
+  async #readPages(size: number, position: number, error: unknown): Promise<number> {
+    let readable = 0
+    for (let at = 0; at < size; ) {
+      const end = Math.min(size, at + PAGE_BYTES - ((position + at) % PAGE_BYTES))
+      const page = this.buffer.subarray(at, end)
+      try {
+        readable += await this.#file.read(page, page.length, position + at)
+      } catch {
+        page.fill(UNREADABLE)
+      }
+      at = end
+    }
+    if (readable === 0) throw error
+    return size
   }
 }
 

@@ -133,7 +133,7 @@ async function surveyFile(
     const file = await files.open(segment.logPath, 'read')
     try {
       const limit = isNewest ? Number.POSITIVE_INFINITY : segment.end
-      const view = new FileView(file, segment.bytes)
+      const view = new FileView(file, segment.bytes, true)
       return await surveySegment(view, identity, segment.base, limit)
     } finally {
       await file.close()

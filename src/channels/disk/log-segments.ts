@@ -7,6 +7,7 @@
  *     └─────────┴─────────┴─────────┘ └─────────┴─────────┘ └──────────
  *      evicted from this end                 ▲ released
  */
+import { systemCodeOf } from '../../errors.ts'
 import type { OffsetRange } from '../channel-log.ts'
 import type { MemoryBudget } from '../memory-budget.ts'
 import type { Chunk } from './chunk.ts'
@@ -18,6 +19,9 @@ import type { Quarantine } from './quarantine.ts'
 import type { Segment } from './segment.ts'
 import { SegmentReader, type Window } from './segment-reader.ts'
 import { Sequence } from './sequence.ts'
+
+/** Reads of a segment fail so often before what can't be read in it is taken for damaged. */
+const PATIENCE = 3
 
 export interface LogSegmentsOptions {
   readonly channel: string
@@ -156,7 +160,7 @@ export class LogSegments {
   async #load(offset: number, committed: number): Promise<Chunk | undefined> {
     const segment = this.segmentOf(offset)
     if (segment === undefined) return undefined
-    const window = await this.#reader.window(segment, offset)
+    const window = await this.#look(segment, offset)
     if (window.kind === 'chunk') {
       this.#keep(window.chunk)
       if (window.chunk.firstOffset > offset) {
@@ -169,6 +173,17 @@ export class LogSegments {
     const after = this.list[this.list.indexOf(segment) + 1]?.base ?? committed
     await this.#setAside(segment, window, { from, to: to > offset ? to : after })
     return undefined
+  }
+
+  /** What fails for good must not stop a reader for ever: a file that is gone, a sector gone bad. */
+  async #look(segment: Segment, offset: number): Promise<Window> {
+    try {
+      return await this.#reader.window(segment, offset, segment.readFailures >= PATIENCE)
+    } catch (error) {
+      segment.readFailures++
+      if (systemCodeOf(error) === 'ENOENT' && this.list.includes(segment)) return { kind: 'end' }
+      throw error
+    }
   }
 
   async #setAside(segment: Segment, window: Window, offsets: OffsetRange): Promise<void> {

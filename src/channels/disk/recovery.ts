@@ -114,7 +114,7 @@ async function walkTail(
   file: OpenFile,
   identity: LogIdentity | undefined,
 ): Promise<Tail> {
-  const view = new FileView(file, segment.bytes)
+  const view = new FileView(file, segment.bytes, true)
   const survey = await surveySegment(view, identity, segment.base, Number.POSITIVE_INFINITY)
   for (const damage of survey.damages) await setAside(options, segment, view, damage)
   if (survey.torn !== undefined) {

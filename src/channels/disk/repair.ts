@@ -153,7 +153,7 @@ async function writeIndex(files: FileLayer, directory: string, name: string): Pr
   if (segment === undefined || identity === undefined) return
   const file = await files.open(segment.logPath, 'read')
   try {
-    const view = new FileView(file, segment.bytes)
+    const view = new FileView(file, segment.bytes, true)
     const { index } = await surveySegment(view, identity, segment.base, segment.end)
     await writeWholeFile(files, segment.indexPath, index.encode(segment.bytes, segment.end))
   } finally {

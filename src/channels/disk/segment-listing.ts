@@ -45,7 +45,7 @@ export async function findIdentity(
   for (const segment of segments) {
     const file = await files.open(segment.logPath, 'read')
     try {
-      const view = new FileView(file, segment.bytes)
+      const view = new FileView(file, segment.bytes, true)
       const position = await findFrame(view, undefined, 0)
       if (position === undefined) continue
       const header = readHeader(view.buffer, view.indexOf(position), undefined)

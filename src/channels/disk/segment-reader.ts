@@ -49,9 +49,12 @@ export class SegmentReader {
     this.#identity = identity
   }
 
-  /** Frames from the one that holds `offset`, or the next after it, on. */
-  async window(segment: Segment, offset: number): Promise<Window> {
-    const view = new FileView(await this.#open(segment), segment.bytes)
+  /**
+   * Frames from the one that holds `offset`, or the next after it, on. A lenient look takes pages
+   * that can't be read for damage.
+   */
+  async window(segment: Segment, offset: number, isLenient: boolean): Promise<Window> {
+    const view = new FileView(await this.#open(segment), segment.bytes, isLenient)
     let position =
       offset === this.#hintOffset ? this.#hintPosition : (await this.index(segment)).locate(offset)
     while (position < segment.bytes) {
@@ -158,7 +161,7 @@ export class SegmentReader {
   }
 
   async #rebuild(segment: Segment): Promise<SegmentIndex> {
-    const view = new FileView(await this.#open(segment), segment.bytes)
+    const view = new FileView(await this.#open(segment), segment.bytes, true)
     const limit = Number.POSITIVE_INFINITY
     return (await surveySegment(view, this.#identity, segment.base, limit)).index
   }

@@ -31,6 +31,8 @@ export class Segment {
   indexBytes = 0
   /** Milliseconds since 1970 of the last write, or of the first while it is active. */
   writtenAt: number
+  /** How often it could not be read. */
+  readFailures = 0
   /** Undefined for a sealed segment that was not read yet. */
   index: SegmentIndex | undefined
 

@@ -8,6 +8,7 @@ import type {
   DiskLogStoreOptions,
 } from '../../../src/channels/disk/disk-log-store.ts'
 import { MemoryBudget } from '../../../src/channels/memory-budget.ts'
+import { systemClock } from '../../../src/clock.ts'
 import { silentObserver } from '../../../src/observer.ts'
 import { testChannelLog } from '../../contract/channel-log.contract.ts'
 import { diskStore, MEBIBYTE, temporaryDirectory } from '../../support/disk-stores.ts'
@@ -427,6 +428,69 @@ test('a commit that fails tells what is lost, and the log goes on without a gap'
       [1, 'b'],
     ],
   )
+})
+
+test('a page that can never be read again costs the messages in it and no more', async (t) => {
+  const disk = new SimulatedDisk(seededRandom(3))
+  const options = { files: disk, segmentBytes: 100_000, budget: new MemoryBudget(0) }
+  let store = diskStore(options)
+  await store.open()
+  const log = store.create('press_1')
+  for (let round = 0; round < 250; round++) {
+    log.append(binaryDraft(Buffer.alloc(1000, round)))
+    await log.commit()
+  }
+  await store.close()
+  const [sealed, , newest] = disk.files.filter((path) => path.endsWith('.log'))
+  disk.spoilPage(sealed!, 50_000)
+  disk.spoilPage(newest!, 9000)
+
+  store = diskStore(options)
+  const [found] = await store.open()
+  t.after(() => store.close())
+  const failures: unknown[] = []
+  let messages: number[] = []
+  while (messages.length === 0 && failures.length < 10) {
+    await readAll(found!).then(
+      (all) => {
+        messages = all.map((message) => message.offset)
+      },
+      (error: unknown) => failures.push(error),
+    )
+  }
+
+  // Three for each of the two files: it might have been passing.
+  assert.equal(failures.length, 6)
+  const missing = found!.damaged.reduce((sum, { from, to }) => sum + to - from, 0)
+  assert.equal(messages.length, 250 - missing)
+  assert.ok(missing >= 8 && missing <= 12, `${missing} are missing`)
+})
+
+test('a segment that is gone costs its messages and does not stop the reader', async (t) => {
+  const directory = await writtenDirectory(t, 200, 400)
+  const [, path, next] = await filesOf(directory, '.log')
+  const { logs } = await openIn(t, directory)
+
+  await rm(path!)
+
+  const [from, to] = [path!, next!].map((name) => Number(name.slice(-20, -4)))
+  assert.deepEqual(textsOf(await readAll(logs[0]!)), [...numbered(0, from!), ...numbered(to!, 200)])
+})
+
+test('a segment is sealed by age', async (t) => {
+  let now = 1_700_000_000_000
+  const clock = { ...systemClock, now: () => now }
+  const directory = await temporaryDirectory(t)
+  const { store } = await openIn(t, directory, { clock, segmentMaxAgeMs: 60_000 })
+  const log = store.create('press_1')
+
+  for (const stepMs of [0, 59_000, 2000, -3_600_000, 1000]) {
+    now += stepMs
+    appendTexts(log, ['x'])
+    await log.commit()
+  }
+
+  assert.equal((await filesOf(directory, '.log')).length, 2)
 })
 
 test('a full disk refuses and recovers by itself', async (t) => {
