@@ -4,24 +4,35 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { type ConfigInput, type Connector, createConnector } from '../../src/index.ts'
+import {
+  type ConfigInput,
+  type Connector,
+  type ConnectorOptions,
+  createConnector,
+} from '../../src/index.ts'
 import { FAKE_IDENTITY, type FakeIotAnalytics } from './fake-iot-analytics.ts'
 
 export async function temporaryDirectory(t: TestContext): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'iot-analytics-connector-'))
-  t.after(() => rm(directory, { recursive: true, force: true }))
+  // What uses it is stopped by hooks that come later, so it may still be written to meanwhile.
+  t.after(() => rm(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 }))
   return directory
 }
 
 /** Fills in what every test wants: free ports, a directory, no log. */
-export async function startConnector(t: TestContext, config: ConfigInput): Promise<Connector> {
-  const connector = createConnector({
+export async function startConnector(
+  t: TestContext,
+  config: ConfigInput,
+  options?: ConnectorOptions,
+): Promise<Connector> {
+  const filledIn: ConfigInput = {
     ...config,
     sources: config.sources ?? { mqttServer: { port: 0 } },
     storage: { directory: await temporaryDirectory(t), ...config.storage },
     http: config.http ?? { port: 0 },
     log: { level: 'silent' },
-  })
+  }
+  const connector = createConnector(filledIn, options)
   t.after(() => connector.stop({ deadlineMs: 0 }))
   await connector.start()
   return connector
