@@ -111,7 +111,7 @@ test('kill -9 at random moments, an endpoint that fails at random: all that was 
   const directory = await temporaryDirectory(t)
   const devices = senders()
   const args = [
-    ...['--data', directory, ...SMALL_FILES, ...sendingTo(api)],
+    ...['--data', directory, ...SMALL_FILES, ...sendingTo(api, 'us-west-2')],
     ...['--set', 'parameters.PublishInterval=0'],
     ...['--set', 'parameters.IotAnalyticsBatchSizePerChannel=50'],
   ]
@@ -266,7 +266,7 @@ async function allStored(t: TestContext, hub: HubProcess, channel: string) {
 test('SIGTERM under load: what is reported, what arrived and what is left on disk add up', async (t) => {
   const api = await FakeIotAnalytics.start(t)
   const directory = await temporaryDirectory(t)
-  const args = ['--data', directory, ...sendingTo(api)]
+  const args = ['--data', directory, ...sendingTo(api, 'us-west-2')]
   const devices = senders()
   const hub = await new HubProcess(t, args).started()
   const sending = devices.map((device) => device.sendUntilCut(hub.mqttUrl))
@@ -297,7 +297,7 @@ test('a second signal ends the program at once though its endpoint hangs, and no
   const api = await FakeIotAnalytics.start(t)
   api.answerWhile(() => true, silence())
   const directory = await temporaryDirectory(t)
-  const args = ['--data', directory, '--deadline', '600', ...sendingTo(api)]
+  const args = ['--data', directory, '--deadline', '600', ...sendingTo(api, 'us-west-2')]
   const hub = await new HubProcess(t, args).started()
   const published = await runCommand(t, ['publish', 'my_channel', 'm', '--url', hub.mqttUrl])
   await api.until(() => api.requests.length === 1)

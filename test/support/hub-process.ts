@@ -10,12 +10,12 @@ export const ON_FREE_PORTS: readonly string[] = [
   ...['--log-level', 'silent'],
 ]
 
-/** `--set` for a fake endpoint. */
-export function sendingTo(api: FakeIotAnalytics, region = 'us-west-2'): readonly string[] {
+/** `--set` for a fake endpoint; without a region `PublishRegion` decides. */
+export function sendingTo(api: FakeIotAnalytics, region?: string): readonly string[] {
   const { accessKeyId, secretAccessKey } = FAKE_IDENTITY
   const settings = [
     `endpoint=${api.url}`,
-    `region=${region}`,
+    ...(region === undefined ? [] : [`region=${region}`]),
     `credentials.accessKeyId=${accessKeyId}`,
     `credentials.secretAccessKey=${secretAccessKey}`,
   ]

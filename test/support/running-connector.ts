@@ -4,7 +4,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { type ConfigInput, type Connector, createConnector } from '../../src/index.ts'
+import {
+  type ConfigInput,
+  type Connector,
+  type ConnectorOptions,
+  createConnector,
+} from '../../src/index.ts'
 import { FAKE_IDENTITY, type FakeIotAnalytics } from './fake-iot-analytics.ts'
 
 const PREFIX = join(tmpdir(), 'iot-analytics-connector-')
@@ -16,16 +21,21 @@ export async function temporaryDirectory(t: TestContext): Promise<string> {
 }
 
 /** Fills in what every test wants: free ports, a directory, no log. */
-export async function startConnector(t: TestContext, config: ConfigInput): Promise<Connector> {
+export async function startConnector(
+  t: TestContext,
+  config: ConfigInput,
+  options?: ConnectorOptions,
+): Promise<Connector> {
   // One release for both: Node calls them in the order they were given, not in reverse.
   const directory = await mkdtemp(PREFIX)
-  const connector = createConnector({
+  const filledIn: ConfigInput = {
     ...config,
     sources: config.sources ?? { mqttServer: { port: 0 } },
     storage: { directory, ...config.storage },
     http: config.http ?? { port: 0 },
     log: { level: 'silent' },
-  })
+  }
+  const connector = createConnector(filledIn, options)
   t.after(async () => {
     await connector.stop({ deadlineMs: 0 })
     await rm(directory, { recursive: true, force: true })

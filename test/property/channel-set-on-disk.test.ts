@@ -1,0 +1,45 @@
+/**
+ * Trials of the set of channels on the disk log, whose disk fails now and then, and loses power:
+ * what was not synced is gone, kept or torn.
+ */
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { ChannelTrial, operationsOf, type TrialMedium } from '../support/channel-trial.ts'
+import { diskStore, MEBIBYTE } from '../support/disk-stores.ts'
+import { SimulatedDisk, seededRandom } from '../support/simulated-disk.ts'
+
+const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 100)
+
+function onDiskLog(seed: number): TrialMedium {
+  let disk = new SimulatedDisk(seededRandom(seed))
+  return {
+    isDurable: true,
+    openStore: (budget, clock) =>
+      diskStore({ files: disk, budget, clock, segmentBytes: 400, maxBytes: 4 * MEBIBYTE }),
+    setFailing(fails) {
+      disk.fail = (operation) => {
+        return fails && (operation === 'write' || operation === 'sync') ? 'ENOSPC' : undefined
+      }
+    },
+    crash() {
+      disk.powerLostAt = disk.calls
+      disk = disk.afterPowerLoss()
+    },
+  }
+}
+
+for (const dropBehavior of ['DROP_NEWEST', 'DROP_OLDEST'] as const) {
+  for (const readers of [1, 2]) {
+    const how = `${dropBehavior}, ${readers === 1 ? 'one reader' : 'two readers'}`
+
+    test(`on a disk that fails and loses power, ${how}: no message is lost without a word`, async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.nat(), operationsOf, async (seed, operations) => {
+          const trial = new ChannelTrial({ medium: onDiskLog(seed), readers, dropBehavior })
+          await trial.run(operations)
+        }),
+        { numRuns: RUNS },
+      )
+    })
+  }
+}
