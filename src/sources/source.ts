@@ -60,8 +60,9 @@ export interface CommitListener {
   /** All messages of this cycle and those before are durable: acknowledge them now. */
   committed(cycle: number): void
   /**
-   * The messages of this cycle could not be stored; their receipts say so. They are acknowledged
-   * all the same, with a reason code where the protocol has one.
+   * Some channel of this cycle could not be stored; receipts say which messages are lost. By cycle
+   * alone the stored ones can't be told apart, so all of it is acknowledged with a reason code where
+   * the protocol has one: their senders may send again, but nobody thinks a lost one is safe.
    */
   failed(cycle: number, refusal: Refusal): void
 }

@@ -4,6 +4,16 @@ import type { ChannelLog } from '../../src/channels/channel-log.ts'
 import { MemoryBudget } from '../../src/channels/memory-budget.ts'
 import { MemoryLogStore } from '../../src/channels/memory-log-store.ts'
 import type { Draft } from '../../src/message.ts'
+import { testChannelLog } from '../contract/channel-log.contract.ts'
+
+testChannelLog({
+  name: 'MemoryLog',
+  async open() {
+    const store = new MemoryLogStore({ budget: new MemoryBudget(100_000_000) })
+    await store.open()
+    return store
+  },
+})
 
 function openLog(keepsHistory = false): {
   log: ChannelLog
