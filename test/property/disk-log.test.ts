@@ -306,8 +306,8 @@ test('a flipped bit costs at most the commit it is in, and never stops the log',
       fc.array(fc.record(size), { minLength: 1, maxLength: 20 }),
       seed,
       fc.constantFrom(300, 3000, 100_000),
-      flips,
-      async (groups, seedNumber, segmentBytes, flip) => {
+      fc.array(flips, { minLength: 1, maxLength: 4 }),
+      async (groups, seedNumber, segmentBytes, all) => {
         const random = seededRandom(seedNumber)
         const rig = new Rig(new SimulatedDisk(random), random, { segmentBytes, historyBytes: 0 })
         await rig.open()
@@ -319,9 +319,11 @@ test('a flipped bit costs at most the commit it is in, and never stops the log',
         }
         await rig.log.saveState({ version: 1, cursors: {}, refused: {} })
         await rig.close()
-        const path = rig.disk.files[flip.file % rig.disk.files.length]!
-        const { length } = rig.disk.contentOf(path)
-        rig.disk.damage(path, flip.position % length, 1 << flip.bit)
+        for (const flip of all) {
+          const path = rig.disk.files[flip.file % rig.disk.files.length]!
+          const { length } = rig.disk.contentOf(path)
+          rig.disk.damage(path, flip.position % length, 1 << flip.bit)
+        }
 
         await rig.open()
         const messages = await readAll(rig.log)
@@ -331,7 +333,7 @@ test('a flipped bit costs at most the commit it is in, and never stops the log',
         }
         const found = new Set(messages.map((message) => message.offset))
         const gone = groupOf.filter((_, offset) => !found.has(offset))
-        assert.ok(new Set(gone).size <= 1, `commits ${[...new Set(gone)]} are gone`)
+        assert.ok(new Set(gone).size <= all.length, `commits ${[...new Set(gone)]} are gone`)
         await rig.close()
       },
     ),

@@ -154,10 +154,19 @@ export class SegmentReader {
     offset: number,
   ): Promise<DamageWindow> {
     const damage = await explainDamage(view, this.#identity, stop)
-    const next = damage.end < view.fileBytes ? await this.#header(view, damage.end) : undefined
-    const to = Math.min(next?.firstOffset ?? segment.end, segment.end)
+    const to = Math.min(await this.#nextOffset(view, damage, segment.end), segment.end)
     const from = Math.min(stop.header?.firstOffset ?? offset, offset)
     return { kind: 'damage', damage, content: await readDamaged(view, damage), from, to }
+  }
+
+  /** The first offset behind damage. What follows a frame of known length may be damaged too. */
+  async #nextOffset(view: FileView, damage: Damage, last: number): Promise<number> {
+    const { header, position, end } = damage
+    if (header !== undefined && position + FRAME_HEADER_BYTES + header.bodyBytes === end) {
+      return header.firstOffset + header.count
+    }
+    const next = end < view.fileBytes ? await this.#header(view, end) : undefined
+    return next?.firstOffset ?? last
   }
 
   async #rebuild(segment: Segment): Promise<SegmentIndex> {
