@@ -28,6 +28,7 @@ const LAYERS: Record<string, readonly string[]> = {
   ],
   config: [
     'channels/options.ts',
+    'delivery/options.ts',
     'sources/mqtt-server/options.ts',
     'sources/mqtt-client/options.ts',
     'destinations/iot-analytics/options.ts',

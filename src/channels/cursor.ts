@@ -97,15 +97,29 @@ export class Cursor {
     return this.waiting === 0 ? undefined : this.#marks.at(this.position.oldestFree)
   }
 
+  /** Offsets below can be read. */
+  get readableEnd(): number {
+    return this.#log.committed
+  }
+
+  /** What waits without a gap at and after `from`, as far as it is known: see `waitingBytes`. */
+  waitingFrom(from: number): { count: number; bytes: number; oldestAt: number } {
+    const { start, end, bytes, committed } = this.#log
+    const first = this.position.freeFrom(from)
+    const count = first < committed ? this.position.freeUntil(first, committed) - first : 0
+    const averageBytes = end === start ? 0 : bytes / (end - start)
+    return { count, bytes: averageBytes * count, oldestAt: this.#marks.at(first) }
+  }
+
   /**
-   * The oldest waiting messages, at most `maxCount` and, after the first, at most `maxBytes` of
+   * The oldest waiting messages at or after `from`, at most `maxCount` and, after the first, at most `maxBytes` of
    * payload. They count as in flight until they are settled. Undefined when nothing waits. Several
    * leases may be outstanding.
    *
    * @throws {ConnectorError} StorageFailed when the log can't be read now; nothing is leased then.
    */
-  lease(maxCount: number, maxBytes: number): Promise<Lease | undefined> {
-    const lease = this.#turn.then(() => this.#lease(maxCount, maxBytes))
+  lease(maxCount: number, maxBytes: number, from = 0): Promise<Lease | undefined> {
+    const lease = this.#turn.then(() => this.#lease(maxCount, maxBytes, from))
     this.#turn = lease.catch(() => undefined)
     return lease
   }
@@ -155,7 +169,7 @@ export class Cursor {
     else this.position.deliver(from, to)
   }
 
-  async #lease(maxCount: number, maxBytes: number): Promise<Lease | undefined> {
+  async #lease(maxCount: number, maxBytes: number, start: number): Promise<Lease | undefined> {
     const batch = new LeaseBatch(maxCount, maxBytes)
     const expiry = this.#options.expiry
     const deadline = expiry?.deadline ?? Number.NEGATIVE_INFINITY
@@ -168,9 +182,9 @@ export class Cursor {
     await this.#whileReading(async () => {
       let goesOn = true
       while (goesOn && !batch.isFull) {
-        goesOn = await this.#readRun(batch.countLeft, batch.bytesLeft, take)
+        goesOn = await this.#readRun(start, batch.countLeft, batch.bytesLeft, take)
         // A run of nothing but dropped messages: what waits behind it is looked for at once.
-        if (batch.messages.length === 0) goesOn = this.waiting > 0
+        if (batch.messages.length === 0) goesOn = this.position.freeFrom(start) < this.readableEnd
       }
     }, batch)
     if (batch.messages.length === 0) return undefined
@@ -188,7 +202,7 @@ export class Cursor {
     }
     await this.#whileReading(async () => {
       while (goesOn && this.waiting > 0 && this.#marks.at(this.position.oldestFree) < deadline) {
-        await this.#readRun(SWEEP_MESSAGES, SWEEP_BYTES, take)
+        await this.#readRun(0, SWEEP_MESSAGES, SWEEP_BYTES, take)
       }
     })
   }
@@ -209,15 +223,16 @@ export class Cursor {
   }
 
   /**
-   * Reads the first free run and hands its messages over until one is not taken. What was taken is
+   * Reads the first free run at or after `start` and hands its messages over until one is not taken. What was taken is
    * in flight or settled then. False when the run is not used up, or there is none.
    */
   async #readRun(
+    start: number,
     maxCount: number,
     maxBytes: number,
     take: (message: Message) => boolean,
   ): Promise<boolean> {
-    const from = this.position.oldestFree
+    const from = this.position.freeFrom(start)
     const to = this.position.freeUntil(from, Math.min(this.#log.committed, from + maxCount))
     if (from >= to) return false
     this.position.take(from, to)

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { duration } from './duration-option.ts'
 
 const MEBIBYTE = 1024 * 1024
 
@@ -54,3 +55,60 @@ export const storageOptions = z
   .describe('Where and how channels keep their messages.')
 
 export type StorageOptions = z.infer<typeof storageOptions>
+
+const CHANNEL = /^(\*|(?!__)[A-Za-z0-9_]{1,128})$/
+const CHANNEL_EXPECTED =
+  'expected * or a channel’s name: 1 to 128 of A-Z a-z 0-9 _, not beginning with two underscores'
+
+const channelRules = z.strictObject({
+  maxAge: duration({ minMs: 1_000 })
+    .optional()
+    .describe(
+      'Messages that wait longer are dropped, with a receipt that says so. Milliseconds or text such as 30s, 15m, 24h, 7d. Default: they wait for ever.',
+    ),
+  deduplication: z
+    .strictObject({
+      window: duration({ minMs: 1_000 }).describe('How long a sender’s id is remembered.'),
+      maxIds: z
+        .number()
+        .int()
+        .min(1)
+        .max(1_000_000)
+        .default(10_000)
+        .describe('How many ids are remembered at most; each takes some 100 bytes of memory.'),
+    })
+    .optional()
+    .describe(
+      'A message that its sender sends again, because an acknowledgement was lost, is stored once. Only for messages that carry an id.',
+    ),
+})
+
+/** What is set for single channels; `*` stands for all that say nothing else. */
+export const channelsOptions = z
+  .record(z.string().regex(CHANNEL, CHANNEL_EXPECTED), channelRules)
+  .describe('Rules of single channels, by name. Under `*`: of all channels that say nothing else.')
+
+export type ChannelsOptions = z.infer<typeof channelsOptions>
+
+/** How many messages that were refused for good are kept. */
+export const deadLetterOptions = z
+  .strictObject({
+    maxMessages: z
+      .number()
+      .int()
+      .min(1)
+      .max(10_000_000)
+      .default(10_000)
+      .describe('How many are kept; the oldest go first.'),
+    maxBytes: z
+      .number()
+      .int()
+      .min(64 * 1024)
+      .default(16 * MEBIBYTE)
+      .describe('Bytes that they may hold, about, within storage.maxBytes.'),
+  })
+  .describe(
+    'Messages refused for good, by a destination or by routing, are kept for a look and a replay.',
+  )
+
+export type DeadLetterOptions = z.infer<typeof deadLetterOptions>

@@ -1,5 +1,6 @@
 /** The configuration as the rest of the program sees it: resolved, frozen, nothing left to look up. */
-import type { StorageOptions } from '../channels/options.ts'
+import type { ChannelsOptions, DeadLetterOptions, StorageOptions } from '../channels/options.ts'
+import type { DeliveryOptions } from '../delivery/options.ts'
 import type { IotAnalyticsOptions } from '../destinations/iot-analytics/options.ts'
 import type { HttpOptions } from '../http/options.ts'
 import type { MqttClientOptions } from '../sources/mqtt-client/options.ts'
@@ -13,6 +14,7 @@ export interface IotAnalyticsDestinationConfig {
   readonly name: string
   /** `region` is the one to sign for, wherever it came from. */
   readonly options: IotAnalyticsOptions & { readonly region: string }
+  readonly delivery: DeliveryOptions
 }
 
 /** One entry of `destinations`. Told apart by `kind`. */
@@ -28,6 +30,10 @@ export interface ConnectorConfig {
     readonly mqttClient: MqttClientOptions | undefined
   }
   readonly storage: StorageOptions
+  /** By channel; `*` for all that say nothing else. Durations in milliseconds. */
+  readonly channels: ChannelsOptions
+  /** Undefined: none are kept. */
+  readonly deadLetters: DeadLetterOptions | undefined
   /** The first is the primary one: it decides what receipts say. */
   readonly destinations: readonly DestinationConfig[]
   /** Undefined: no HTTP server. */

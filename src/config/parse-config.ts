@@ -52,6 +52,8 @@ function resolve(options: EffectiveOptions): ConnectorConfig {
       mqttClient: options.sources.mqttClient,
     },
     storage: options.storage,
+    channels: options.channels,
+    deadLetters: options.deadLetters === false ? undefined : options.deadLetters,
     destinations: options.destinations.map(resolveDestination),
     http: options.http === false ? undefined : options.http,
     log: options.log,
@@ -60,11 +62,12 @@ function resolve(options: EffectiveOptions): ConnectorConfig {
 
 /** `fillIn` has given every destination a name and a region, or the check has refused it. */
 function resolveDestination(entry: EffectiveOptions['destinations'][number]): DestinationConfig {
-  const { name = 'iotAnalytics', iotAnalytics } = entry
+  const { name = 'iotAnalytics', iotAnalytics, ...delivery } = entry
   return {
     kind: 'iotAnalytics',
     name,
     options: { ...iotAnalytics, region: iotAnalytics.region ?? '' },
+    delivery,
   }
 }
 

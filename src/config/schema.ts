@@ -3,7 +3,8 @@
  * The parser, `docs/configuration.md` and `docs/config.schema.json` come from it.
  */
 import { z } from 'zod'
-import { storageOptions } from '../channels/options.ts'
+import { channelsOptions, deadLetterOptions, storageOptions } from '../channels/options.ts'
+import { deliveryOptions } from '../delivery/options.ts'
 import { iotAnalyticsOptions } from '../destinations/iot-analytics/options.ts'
 import { httpOptions } from '../http/options.ts'
 import { mqttClientOptions } from '../sources/mqtt-client/options.ts'
@@ -30,6 +31,7 @@ const destinationOptions = z.strictObject({
       'Name in logs, metrics and on disk, where it keeps the position: don’t change it. Default: the kind.',
     ),
   iotAnalytics: iotAnalyticsOptions,
+  ...deliveryOptions,
 })
 
 export const configSchema = z
@@ -44,6 +46,13 @@ export const configSchema = z
       ),
     sources: sourceOptions.prefault({}),
     storage: storageOptions.prefault({}),
+    channels: channelsOptions.prefault({}),
+    deadLetters: z
+      .union([z.literal(false), deadLetterOptions])
+      .prefault({})
+      .describe(
+        'Messages refused for good, by a destination or by routing, kept for a look and a replay; `false`: none are kept.',
+      ),
     destinations: z
       .array(destinationOptions)
       .default([])

@@ -22,6 +22,7 @@ import { createLogger, type LogOutput } from '../telemetry/logger.ts'
 import { Metrics } from '../telemetry/metrics.ts'
 import { TelemetryObserver } from '../telemetry/pipeline-observer.ts'
 import { VERSION } from '../version.ts'
+import { channelSettings } from './channel-settings.ts'
 import { type ConnectorEvents, emittingObserver } from './connector-events.ts'
 import { makeDestination, makeSources, makeStore, type Surroundings } from './parts.ts'
 import { RunningView } from './running-view.ts'
@@ -165,7 +166,7 @@ export class Connector {
   }
 
   async #openChannels(): Promise<Running> {
-    const { parameters, storage, destinations } = this.config
+    const { parameters } = this.config
     const { clock, observer } = this.#surroundings
     const desk = new ReceiptDesk({ topic: STATUS_TOPIC, reports: parameters.statusReports })
     const budget = new MemoryBudget(parameters.memoryBytes)
@@ -174,13 +175,7 @@ export class Connector {
       budget,
       clock,
       observer,
-      bounds: {
-        maxBacklogMessages: parameters.queueSizePerChannel ?? Number.POSITIVE_INFINITY,
-        dropBehavior: parameters.queueDropBehavior,
-        maxActiveChannels: parameters.maxActiveChannels,
-      },
-      readers: destinations.map(({ name }) => name),
-      minCommitIntervalMs: storage.minCommitInterval,
+      ...channelSettings(this.config),
       onDropped: (message, refusal) => desk.failure(receiptIdOf(message), message.reply, refusal),
     })
     await channels.open()
@@ -200,7 +195,8 @@ export class Connector {
         channels,
         batchMessages: parameters.batchSizePerChannel,
         publishIntervalMs: parameters.publishIntervalMs,
-        maxInFlightBatches: 1,
+        maxInFlightBatches: destination.delivery.batchesInFlight,
+        catchUp: destination.delivery.catchUp,
         receipts: index === 0 ? new PrimaryReceipts(desk) : noReceipts,
       })
       delivery.start()

@@ -10,12 +10,18 @@
  */
 import type { Channel } from '../channels/channel.ts'
 import type { Cursor, Lease } from '../channels/cursor.ts'
+import type { DeadLetters } from '../channels/dead-letters.ts'
 import type { Clock, Timer } from '../clock.ts'
 import type { Batch, BatchOutcome, Destination } from '../destinations/destination.ts'
 import { asConnectorError, ConnectorError } from '../errors.ts'
+import type { Refusal } from '../message.ts'
 import type { PipelineObserver } from '../observer.ts'
-import { type BatchRule, untilBatchDueMs } from './batch-due.ts'
+import type { AttemptTrail } from './attempt-trail.ts'
+import { type BatchRule, untilBatchDueMs, type WaitingMessages } from './batch-due.ts'
 import type { BatchReceipts } from './batch-receipts.ts'
+import { CatchUp, type CatchUpOrder } from './catch-up.ts'
+import { keepRejected } from './keep-rejected.ts'
+import type { BatchSize, RateCap, Reservation } from './rate-cap.ts'
 import type { RetrySchedule } from './retry-schedule.ts'
 
 export interface ChannelDeliveryOptions {
@@ -25,6 +31,12 @@ export interface ChannelDeliveryOptions {
   readonly rule: BatchRule
   /** Batches that may be under way at once. 1 keeps the order even when one has to be sent again. */
   readonly maxInFlightBatches: number
+  readonly order: CatchUpOrder
+  /** The destination's, shared by all its channels. */
+  readonly cap: RateCap
+  readonly trail: AttemptTrail
+  /** Where what the destination refuses for good is kept; undefined: nowhere. */
+  readonly deadLetters: DeadLetters | undefined
   readonly retries: RetrySchedule
   readonly receipts: BatchReceipts
   readonly observer: PipelineObserver
@@ -35,6 +47,7 @@ export interface ChannelDeliveryOptions {
 export class ChannelDelivery {
   readonly #options: ChannelDeliveryOptions
   readonly #cursor: Cursor
+  readonly #catchUp: CatchUp
   #isStarted = false
   #isDraining = false
   #sending = 0
@@ -46,6 +59,7 @@ export class ChannelDelivery {
   constructor(options: ChannelDeliveryOptions) {
     this.#options = options
     this.#cursor = options.cursor
+    this.#catchUp = new CatchUp(options.cursor, options.order)
   }
 
   /** Why the last batch, or part of it, has to be sent again; undefined while all goes well. */
@@ -55,6 +69,7 @@ export class ChannelDelivery {
 
   start(): void {
     this.#isStarted = true
+    this.#catchUp.begin()
     this.#cursor.onReadable = () => this.#schedule()
     this.#schedule()
   }
@@ -96,38 +111,60 @@ export class ChannelDelivery {
   #schedule(): void {
     if (!this.#isStarted || this.#isBackingOff) return
     if (this.#sending >= this.#options.maxInFlightBatches) return
-    const delayMs = this.#untilDueMs()
+    const delayMs = this.#untilDueMs(this.#waiting())
     if (delayMs === undefined) return
-    if (delayMs === 0) {
-      this.#timer?.cancel()
-      this.#timer = undefined
-      this.#sending++
-      void this.#sendNext()
+    if (delayMs > 0) {
+      // The oldest waiting message decides, and it stays the oldest: a running timer is right.
+      this.#timer ??= this.#scheduleAfter(delayMs)
       return
     }
-    // The oldest waiting message decides, and it stays the oldest: a running timer is right.
-    this.#timer ??= this.#options.clock.after(delayMs, () => {
+    this.#timer?.cancel()
+    this.#timer = undefined
+    const { cap } = this.#options
+    const cappedMs = cap.isSet ? cap.untilMs(this.#expected()) : 0
+    if (cappedMs > 0) {
+      this.#timer = this.#scheduleAfter(cappedMs)
+      return
+    }
+    this.#sending++
+    void this.#sendNext(cap.isSet ? this.#reserve() : undefined)
+  }
+
+  #scheduleAfter(delayMs: number): Timer {
+    return this.#options.clock.after(delayMs, () => {
       this.#timer = undefined
       this.#schedule()
     })
   }
 
-  #untilDueMs(): number | undefined {
+  #waiting(): WaitingMessages {
+    const { waiting, waitingBytes, oldestWaitingAt } = this.#cursor
+    return { count: waiting, bytes: waitingBytes, oldestAt: oldestWaitingAt }
+  }
+
+  #untilDueMs(waiting: WaitingMessages): number | undefined {
     const { rule, clock } = this.#options
-    const cursor = this.#cursor
-    const waiting = {
-      count: cursor.waiting,
-      bytes: cursor.waitingBytes,
-      oldestAt: cursor.oldestWaitingAt,
-    }
     const delayMs = untilBatchDueMs(waiting, rule, clock.now())
     return delayMs !== undefined && this.#isDraining ? 0 : delayMs
   }
 
-  async #sendNext(): Promise<void> {
+  /** What the next batch will carry, by the average of what the log holds. */
+  #expected(): BatchSize {
+    const { maxMessages, maxBytes } = this.#options.rule
+    const { waiting, waitingBytes } = this.#cursor
+    const messages = Math.min(maxMessages, waiting)
+    return { messages, bytes: Math.min(maxBytes, (waitingBytes / waiting) * messages) }
+  }
+
+  #reserve(): Reservation {
+    const { cap, rule } = this.#options
+    return cap.reserve(this.#expected(), { messages: rule.maxMessages, bytes: rule.maxBytes })
+  }
+
+  async #sendNext(reservation: Reservation | undefined): Promise<void> {
     let failure: ConnectorError | undefined
     try {
-      failure = await this.#sendBatch()
+      failure = await this.#sendBatch(reservation)
     } catch (error) {
       failure = asConnectorError(error, 'Unexpected', `delivering channel ${this.#name}`)
     }
@@ -138,28 +175,45 @@ export class ChannelDelivery {
   }
 
   /** Sends what is next. Returns why it, or part of it, has to be sent again. */
-  async #sendBatch(): Promise<ConnectorError | undefined> {
-    const { rule, clock, observer, destination, signal } = this.#options
-    const lease = await this.#cursor.lease(rule.maxMessages, rule.maxBytes)
+  async #sendBatch(reservation: Reservation | undefined): Promise<ConnectorError | undefined> {
+    const { clock, observer, destination, signal } = this.#options
+    const lease = await this.#lease(reservation)
     if (lease === undefined) return undefined
+    const at = clock.now()
     const startedAt = clock.monotonic()
     const batch: Batch = { channel: this.#name, messages: lease.messages }
     try {
       const outcome = await destination.send(batch, signal)
-      const count = lease.messages.length
-      observer.batchSent(this.#name, destination.name, count, clock.monotonic() - startedAt)
+      const durationMs = clock.monotonic() - startedAt
+      observer.batchSent(this.#name, destination.name, lease.messages.length, durationMs)
+      this.#options.trail.note({ ...batch, at, durationMs, end: outcome })
       return this.#settle(lease, outcome)
     } catch (error) {
-      const failure = asConnectorError(
-        error,
-        'DestinationUnavailable',
-        `sending to ${destination.name}`,
-      )
+      const doing = `sending to ${destination.name}`
+      const failure = asConnectorError(error, 'DestinationUnavailable', doing)
+      const durationMs = clock.monotonic() - startedAt
+      this.#options.trail.note({ ...batch, at, durationMs, end: endOf(failure, lease) })
       return this.#settleFailed(lease, failure)
     }
   }
 
+  async #lease(reservation: Reservation | undefined): Promise<Lease | undefined> {
+    const { rule, cap } = this.#options
+    const from = this.#catchUp.nextFrom((waiting) => this.#untilDueMs(waiting) === 0)
+    if (reservation === undefined) return this.#cursor.lease(rule.maxMessages, rule.maxBytes, from)
+    const { limit } = reservation
+    const lease = await this.#cursor.lease(limit.messages, limit.bytes, from)
+    const messages = lease?.messages ?? []
+    const bytes = messages.reduce((sum, message) => sum + message.payload.length, 0)
+    cap.correct(reservation, { messages: messages.length, bytes })
+    return lease
+  }
+
   #settle(lease: Lease, outcome: BatchOutcome): ConnectorError | undefined {
+    const { deadLetters, destination } = this.#options
+    if (deadLetters !== undefined && outcome.rejected.length > 0) {
+      keepRejected(deadLetters, this.#name, destination.name, lease.messages, outcome)
+    }
     this.#cursor.settle(lease, {
       rejected: outcome.rejected.map((rejection) => rejection.index),
       kept: outcome.kept,
@@ -177,13 +231,10 @@ export class ChannelDelivery {
 
   /** A whole batch that was not taken: kept in its place, or, if it never will be, refused. */
   #settleFailed(lease: Lease, failure: ConnectorError): ConnectorError | undefined {
-    const all = lease.messages.map((_, index) => index)
-    if (failure.effect !== 'reject') {
-      this.#cursor.settle(lease, { rejected: [], kept: all })
-      return failure
-    }
-    const refusal = { error: failure.code, message: failure.message }
-    return this.#settle(lease, { rejected: all.map((index) => ({ index, refusal })), kept: [] })
+    const end = endOf(failure, lease)
+    if (!('error' in end)) return this.#settle(lease, end)
+    this.#cursor.settle(lease, { rejected: [], kept: lease.messages.map((_, index) => index) })
+    return failure
   }
 
   #reportRejections(outcome: BatchOutcome): void {
@@ -212,6 +263,7 @@ export class ChannelDelivery {
     this.#timer = clock.after(delayMs, () => {
       this.#timer = undefined
       this.#isBackingOff = false
+      this.#catchUp.begin()
       this.#schedule()
     })
   }
@@ -226,4 +278,11 @@ function keptError(count: number, destination: Destination): ConnectorError {
     'DestinationUnavailable',
     `${destination.name} put off ${count} messages of a batch`,
   )
+}
+
+/** What a call that failed means for its batch: all refused, or why all is kept. */
+function endOf({ effect, code, message }: ConnectorError, lease: Lease): BatchOutcome | Refusal {
+  const refusal = { error: code, message }
+  if (effect !== 'reject') return refusal
+  return { rejected: lease.messages.map((_, index) => ({ index, refusal })), kept: [] }
 }

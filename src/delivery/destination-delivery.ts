@@ -5,8 +5,11 @@ import type { Clock } from '../clock.ts'
 import type { Destination } from '../destinations/destination.ts'
 import { asConnectorError, type ConnectorError } from '../errors.ts'
 import type { PipelineObserver } from '../observer.ts'
+import { AttemptTrail } from './attempt-trail.ts'
 import type { BatchReceipts } from './batch-receipts.ts'
+import type { CatchUpOrder } from './catch-up.ts'
 import { ChannelDelivery } from './channel-delivery.ts'
+import { RateCap, type RateCapOptions } from './rate-cap.ts'
 import { RetrySchedule } from './retry-schedule.ts'
 
 export interface DestinationDeliveryOptions {
@@ -16,6 +19,7 @@ export interface DestinationDeliveryOptions {
   readonly batchMessages: number
   readonly publishIntervalMs: number
   readonly maxInFlightBatches: number
+  readonly catchUp?: RateCapOptions & { readonly order: CatchUpOrder }
   readonly receipts: BatchReceipts
   readonly observer: PipelineObserver
   readonly clock: Clock
@@ -24,6 +28,9 @@ export interface DestinationDeliveryOptions {
 
 export class DestinationDelivery {
   readonly #options: DestinationDeliveryOptions
+  /** What was tried with the last batches. */
+  readonly trail = new AttemptTrail()
+  readonly #cap: RateCap
   readonly #deliveries: ChannelDelivery[] = []
   readonly #abort = new AbortController()
   #isOpen = false
@@ -32,6 +39,7 @@ export class DestinationDelivery {
 
   constructor(options: DestinationDeliveryOptions) {
     this.#options = options
+    this.#cap = new RateCap(options.catchUp ?? {}, options.clock)
   }
 
   get destination(): Destination {
@@ -96,7 +104,8 @@ export class DestinationDelivery {
   }
 
   #add(channel: Channel): void {
-    const { destination, batchMessages, publishIntervalMs, ...rest } = this.#options
+    const { destination, channels, catchUp, batchMessages, publishIntervalMs, ...rest } =
+      this.#options
     const delivery = new ChannelDelivery({
       ...rest,
       destination,
@@ -107,6 +116,10 @@ export class DestinationDelivery {
         maxBytes: destination.maxBatchBytes,
         intervalMs: publishIntervalMs,
       },
+      order: catchUp?.order ?? 'backlog-first',
+      cap: this.#cap,
+      trail: this.trail,
+      deadLetters: channels.deadLetters,
       retries: this.#retries(),
       signal: this.#abort.signal,
     })

@@ -1,0 +1,48 @@
+/** What the configuration means for the channels: bounds, rules by name, where readers begin. */
+import type { ChannelRules } from '../channels/channel-rules.ts'
+import type { ChannelSetOptions } from '../channels/channel-set.ts'
+import type { ChannelsOptions } from '../channels/options.ts'
+import type { CursorStart } from '../channels/reader-positions.ts'
+import type { ConnectorConfig } from '../config/connector-config.ts'
+
+type ChannelSettings = Pick<
+  ChannelSetOptions,
+  'bounds' | 'readers' | 'readerStarts' | 'rulesFor' | 'minCommitIntervalMs' | 'deadLetters'
+>
+
+export function channelSettings(config: ConnectorConfig): ChannelSettings {
+  const { parameters, storage, destinations, channels, deadLetters } = config
+  const readerStarts: Record<string, CursorStart> = {}
+  for (const { name, delivery } of destinations) {
+    if (delivery.from !== undefined) readerStarts[name] = startOf(delivery.from)
+  }
+  return {
+    bounds: {
+      maxBacklogMessages: parameters.queueSizePerChannel ?? Number.POSITIVE_INFINITY,
+      dropBehavior: parameters.queueDropBehavior,
+      maxActiveChannels: parameters.maxActiveChannels,
+    },
+    readers: destinations.map(({ name }) => name),
+    readerStarts,
+    rulesFor: (channel) => rulesOf(channels, channel),
+    minCommitIntervalMs: storage.minCommitInterval,
+    ...(deadLetters === undefined ? {} : { deadLetters }),
+  }
+}
+
+/** What a channel says itself goes over what `*` says, setting by setting. */
+export function rulesOf(channels: ChannelsOptions, channel: string): ChannelRules {
+  const own = Object.hasOwn(channels, channel) ? channels[channel] : undefined
+  const { maxAge, deduplication } = { ...channels['*'], ...own }
+  return {
+    maxAgeMs: maxAge,
+    idWindow:
+      deduplication === undefined
+        ? undefined
+        : { windowMs: deduplication.window, maxIds: deduplication.maxIds },
+  }
+}
+
+function startOf(from: string): CursorStart {
+  return from === 'now' || from === 'earliest' ? from : { time: Date.parse(from) }
+}

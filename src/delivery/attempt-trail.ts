@@ -1,0 +1,82 @@
+/**
+ * What was tried with the last batches, so that one message's story can be told. One entry per
+ * batch, in memory: it begins when the process starts, and the oldest go when it is full.
+ */
+import type { BatchOutcome } from '../destinations/destination.ts'
+import type { Message, Refusal } from '../message.ts'
+
+/** What one attempt did to one message. */
+export interface Attempt {
+  /** When the batch was handed to the destination; milliseconds since 1970. */
+  readonly at: number
+  readonly durationMs: number
+  /** `kept`: it stayed in the log, to be sent again. */
+  readonly result: 'accepted' | 'rejected' | 'kept'
+  /** Why it was rejected or kept, where the destination said so. */
+  readonly refusal: Refusal | undefined
+}
+
+export interface BatchAttempt {
+  readonly channel: string
+  readonly messages: readonly Message[]
+  readonly at: number
+  readonly durationMs: number
+  /** What became of the batch, or why all of it was kept. */
+  readonly end: BatchOutcome | Refusal
+}
+
+interface Entry extends Omit<BatchAttempt, 'messages'> {
+  readonly first: number
+  readonly last: number
+  /** Undefined where the batch had no gaps. */
+  readonly offsets: readonly number[] | undefined
+}
+
+const MAX_ENTRIES = 10_000
+
+export class AttemptTrail {
+  readonly #maxEntries: number
+  readonly #entries: Entry[] = []
+  #next = 0
+
+  constructor(maxEntries = MAX_ENTRIES) {
+    this.#maxEntries = maxEntries
+  }
+
+  note({ messages, ...attempt }: BatchAttempt): void {
+    const first = messages[0]?.offset ?? 0
+    const last = messages.at(-1)?.offset ?? first
+    const isGapless = last - first + 1 === messages.length
+    const offsets = isGapless ? undefined : messages.map(({ offset }) => offset)
+    this.#entries[this.#next] = { ...attempt, first, last, offsets }
+    this.#next = (this.#next + 1) % this.#maxEntries
+  }
+
+  /** Every attempt with one message that is remembered, the earliest first. */
+  of(channel: string, offset: number): Attempt[] {
+    const attempts: Attempt[] = []
+    for (const entry of this.#inOrder()) {
+      if (entry.channel !== channel || offset < entry.first || offset > entry.last) continue
+      const index = entry.offsets?.indexOf(offset) ?? offset - entry.first
+      if (index >= 0) attempts.push(attemptAt(entry, index))
+    }
+    return attempts
+  }
+
+  *#inOrder(): Generator<Entry> {
+    const isFull = this.#entries.length === this.#maxEntries
+    const start = isFull ? this.#next : 0
+    yield* this.#entries.slice(start)
+    yield* this.#entries.slice(0, start)
+  }
+}
+
+function attemptAt({ at, durationMs, end }: Entry, index: number): Attempt {
+  if ('error' in end) return { at, durationMs, result: 'kept', refusal: end }
+  const rejection = end.rejected.find((one) => one.index === index)
+  if (rejection !== undefined) {
+    return { at, durationMs, result: 'rejected', refusal: rejection.refusal }
+  }
+  const result = end.kept.includes(index) ? 'kept' : 'accepted'
+  return { at, durationMs, result, refusal: undefined }
+}

@@ -1,0 +1,48 @@
+import { z } from 'zod'
+
+const FROM = 'expected now, earliest or a time such as 2026-01-31T12:00:00Z'
+const MAX_RATE = 1_000_000_000_000
+
+const rate = (description: string) =>
+  z.number().positive().max(MAX_RATE).optional().describe(description)
+
+/** How messages go to one destination; part of each entry of `destinations`. */
+export const deliveryOptions = {
+  from: z
+    .string(FROM)
+    .refine((text) => text === 'now' || text === 'earliest' || isTime(text), { error: FROM })
+    .optional()
+    .describe(
+      'Where a destination begins that is new: now, earliest (all that is stored) or a time. One that is known goes on where it was. Default: now; the first one takes over from a first one that is gone.',
+    )
+    .meta({ examples: ['earliest'] }),
+  batchesInFlight: z
+    .number()
+    .int()
+    .min(1)
+    .max(100)
+    .default(1)
+    .describe(
+      'Batches of one channel that may be under way at once. More than 1 is faster over a slow line and gives up the order where a batch is sent again.',
+    ),
+  catchUp: z
+    .strictObject({
+      order: z
+        .enum(['backlog-first', 'live-first'])
+        .default('backlog-first')
+        .describe(
+          'After an outage, and at a start with a backlog: oldest first, or what arrives first and the backlog behind it. Either keeps its own order then; the two are interleaved.',
+        ),
+      maxMessagesPerSecond: rate('Messages per second at most, over all channels.'),
+      maxBytesPerSecond: rate('Bytes of payload per second at most, over all channels.'),
+    })
+    .prefault({})
+    .describe('How a backlog is worked off, and how fast messages are sent at most.'),
+}
+
+export const deliveryOptionsSchema = z.strictObject(deliveryOptions)
+export type DeliveryOptions = z.output<typeof deliveryOptionsSchema>
+
+function isTime(text: string): boolean {
+  return /^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(Date.parse(text))
+}
