@@ -1,22 +1,26 @@
 /** Starts the built connector as a process of its own, on a core of its own, and reads what it costs. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { cpuSecondsOf, rssBytesOf } from './process-cost.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..', '..')
-/** Clock ticks a second in /proc, on every Linux that Node runs on. */
-const TICKS_PER_SECOND = 100
 
 /** `taskset -c <core>` in front, where there is one and more than one core. */
-export function pinned(core: number, command: string, args: readonly string[]): ChildProcess {
+export function pinned(
+  core: number,
+  command: string,
+  args: readonly string[],
+  stdin: 'ignore' | 'pipe' = 'ignore',
+): ChildProcess {
   const isPinnable = existsSync('/usr/bin/taskset')
   const all = isPinnable ? ['-c', String(core), command, ...args] : args
   return spawn(isPinnable ? '/usr/bin/taskset' : command, all, {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: [stdin, 'pipe', 'inherit'],
   })
 }
 
@@ -39,21 +43,36 @@ export async function stopped(child: ChildProcess, signal: NodeJS.Signals): Prom
   await exit
 }
 
+interface HubParts {
+  readonly port: number
+  readonly httpPort: number
+  readonly startUpMs: number
+}
+
 export class Hub {
   readonly port: number
+  readonly httpPort: number
   readonly startUpMs: number
   readonly #child: ChildProcess
   readonly #directory: string
 
-  private constructor(child: ChildProcess, directory: string, port: number, startUpMs: number) {
+  private constructor(child: ChildProcess, directory: string, parts: HubParts) {
     this.#child = child
     this.#directory = directory
-    this.port = port
-    this.startUpMs = startUpMs
+    this.port = parts.port
+    this.httpPort = parts.httpPort
+    this.startUpMs = parts.startUpMs
   }
 
-  /** Resolves when the hub answers on its ports. `config` is completed with free ports and a directory. */
-  static async start(config: Record<string, unknown>, core: number): Promise<Hub> {
+  /**
+   * Resolves when the hub answers on its ports. `config` is completed with free ports and, unless it
+   * names one, with a directory that goes when the hub does.
+   */
+  static async start(
+    config: Record<string, unknown>,
+    core: number,
+    nodeFlags: readonly string[] = [],
+  ): Promise<Hub> {
     const directory = await mkdtemp(join(process.env['BENCH_DIRECTORY'] ?? tmpdir(), 'bench-'))
     const file = join(directory, 'config.json')
     const [port, httpPort] = [await freePort(), await freePort()]
@@ -71,26 +90,34 @@ export class Hub {
     const main = join(ROOT, 'dist', 'cli', 'main.js')
     const profile = process.env['BENCH_PROFILE']
     const flags = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]
-    const child = pinned(core, process.execPath, [...flags, main, 'run', '--config', file])
+    const child = pinned(core, process.execPath, [
+      ...nodeFlags,
+      ...flags,
+      main,
+      'run',
+      '--config',
+      file,
+    ])
     child.stdout?.resume()
     await untilReady(httpPort, child)
-    return new Hub(child, directory, port, performance.now() - startedAt)
+    return new Hub(child, directory, { port, httpPort, startUpMs: performance.now() - startedAt })
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0
   }
 
   /** User and system time of all threads so far. */
   cpuSeconds(): number {
-    const stat = readFileSync(`/proc/${this.#child.pid}/stat`, 'utf8')
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
+    return cpuSecondsOf(this.pid)
   }
 
   rssMegabytes(): number {
-    const status = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8')
-    return Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024)
+    return Math.round(rssBytesOf(this.pid) / 1024 / 1024)
   }
 
-  async stop(): Promise<void> {
-    await stopped(this.#child, 'SIGTERM')
+  async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
+    await stopped(this.#child, signal)
     await rm(this.#directory, { recursive: true, force: true })
   }
 }
@@ -109,7 +136,7 @@ async function untilReady(httpPort: number, child: ChildProcess): Promise<void> 
   }
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const { createServer } = await import('node:net')
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')

@@ -1,0 +1,14 @@
+/**
+ * Loaded into a Node server with `--import`: on SIGUSR2 it collects garbage, so that memory per
+ * connection is what is held and not what was used once.
+ */
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+
+setFlagsFromString('--expose-gc')
+const collect = runInNewContext('gc') as () => void
+
+process.on('SIGUSR2', () => {
+  collect()
+  collect()
+})
