@@ -38,6 +38,7 @@ const NO_LIMIT = Number.POSITIVE_INFINITY
 
 export class Connection implements Link, FrameHandler, Debtor {
   version: ProtocolVersion = 4
+  isBridge = false
   maxPacketBytes = NO_LIMIT
   receiveMaximum = 65_535
   aliases: TopicAliases | undefined
@@ -197,6 +198,7 @@ export class Connection implements Link, FrameHandler, Debtor {
     if (type !== PacketType.connect) throw new ProtocolViolation('first packet is not CONNECT')
     const packet = readConnect(first, bytes, start, end)
     this.version = packet.version
+    this.isBridge = packet.isBridge
     const admission = admit(packet, this.#broker)
     if (admission.connack.length > (packet.properties.maximumPacketBytes ?? NO_LIMIT)) {
       this.#refuse('takes no packet as long as a CONNACK')
