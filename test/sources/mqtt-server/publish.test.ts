@@ -114,6 +114,25 @@ test('a QoS 2 message is taken once, however often it comes before its PUBREL [M
   assert.equal(intake.messages.length, 2)
 })
 
+test('a QoS 2 message sent again over a new connection still waits for its commit', async (t) => {
+  const { client, intake } = await startServer(t, { intake: new RecordingIntake() })
+  const fields = { clientId: 'roaming', isClean: false }
+  const packet = { topic: TOPIC, qos: 2, id: 9 } as const
+  const first = await client(fields)
+  first.send(publishPacket(packet))
+  await intake.taken(1)
+  first.socket.destroy()
+
+  const second = await client(fields)
+  second.send(publishPacket({ ...packet, isDuplicate: true }))
+  const before = await second.untilPong()
+  intake.commit()
+
+  assert.deepEqual(before, [])
+  assert.equal(await second.nextHex(), '50020009')
+  assert.equal(intake.messages.length, 1)
+})
+
 test('only the connector publishes to its status topic', async (t) => {
   const dropped: string[] = []
   const { client, intake } = await startServer(t, {
