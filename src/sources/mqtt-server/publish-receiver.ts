@@ -132,8 +132,10 @@ export class PublishReceiver {
    * [MQTT-4.3.3-2]; its PUBREC waits for whatever the first one waits for.
    */
   #isRepeated(packetId: number): boolean {
-    if (!this.#session.hasReceivedIds || !this.#session.receivedIds.has(packetId)) return false
-    this.#acks.add(NO_CYCLE, PUBREC, packetId)
+    if (!this.#session.hasReceivedIds) return false
+    const cycle = this.#session.receivedIds.get(packetId)
+    if (cycle === undefined) return false
+    this.#acks.add(cycle, PUBREC, packetId)
     return true
   }
 
@@ -153,7 +155,7 @@ export class PublishReceiver {
 
   #acknowledge(packet: PublishPacket, cycle: number, topic: Topic): void {
     const { qos, packetId } = packet
-    if (qos === 2) this.#session.receivedIds.add(packetId)
+    if (qos === 2) this.#session.receivedIds.set(packetId, cycle)
     const first = qos === 2 ? PUBREC : PUBACK
     if (cycle !== NO_CYCLE || this.#link.version !== 5) {
       this.#acks.add(cycle, first, packetId)
@@ -174,7 +176,7 @@ export class PublishReceiver {
     const { qos, packetId } = packet
     if (qos === 0) return
     if (this.#link.version !== 5) {
-      if (qos === 2) this.#session.receivedIds.add(packetId)
+      if (qos === 2) this.#session.receivedIds.set(packetId, NO_CYCLE)
       this.#acks.add(NO_CYCLE, qos === 2 ? PUBREC : PUBACK, packetId)
       return
     }

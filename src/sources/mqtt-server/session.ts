@@ -58,7 +58,7 @@ export class Session implements Subscriber {
   readonly #queued: QueueTotal
   #link: Link | undefined
   #queue: OutgoingQueue | undefined
-  #receivedIds: Set<number> | undefined
+  #receivedIds: Map<number, number> | undefined
 
   constructor({ clientId, limits, statistics, clock, queued }: SessionOptions) {
     this.clientId = clientId
@@ -76,9 +76,9 @@ export class Session implements Subscriber {
     return this.#link !== undefined
   }
 
-  /** Packet ids of QoS 2 messages taken in and not yet released: they are not taken twice. */
-  get receivedIds(): Set<number> {
-    this.#receivedIds ??= new Set()
+  /** Packet ids of QoS 2 messages taken in and not yet released, with their commit cycles: they are not taken twice. */
+  get receivedIds(): Map<number, number> {
+    this.#receivedIds ??= new Map()
     return this.#receivedIds
   }
 
