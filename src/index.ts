@@ -20,6 +20,8 @@ export function createConnector(config: ConfigInput = {}, options?: ConnectorOpt
 }
 
 export type { ChannelLedger, ReaderLedger } from './channels/ledger.ts'
+export type { Clock, Timer } from './clock.ts'
+export type { ConnectorConfig } from './config/connector-config.ts'
 export type { ConfigInput } from './config/schema.ts'
 export type {
   Connector,

@@ -12,6 +12,7 @@ import { noReceipts, PrimaryReceipts } from '../delivery/batch-receipts.ts'
 import { CommitReceipts } from '../delivery/commit-receipts.ts'
 import { DestinationDelivery } from '../delivery/destination-delivery.ts'
 import { ReceiptDesk } from '../delivery/receipt-desk.ts'
+import { ConnectorError } from '../errors.ts'
 import type { HttpServer } from '../http/http-server.ts'
 import { receiptIdOf } from '../message.ts'
 import { STATUS_TOPIC } from '../routing/input-topics.ts'
@@ -75,6 +76,7 @@ export class Connector {
   /** How to undo what has been started; to be called from the last to the first. */
   readonly #undo: (() => Promise<void>)[] = []
   #running: Running | undefined
+  #starting: Promise<void> | undefined
   #stopping: Promise<StopReport> | undefined
 
   constructor(config: ConnectorConfig, options: ConnectorOptions = {}) {
@@ -101,20 +103,17 @@ export class Connector {
   }
 
   /**
-   * Resolves when messages can come in. When it rejects, nothing of it is left running.
-   * @throws {ConnectorError} AddressInUse, DirectoryLocked, InvalidConfiguration, StorageFailed
+   * Resolves when messages can come in. When it rejects, nothing of it is left running, and it may
+   * be called again. Calling it while it runs changes nothing.
+   * @throws {ConnectorError} AddressInUse, DirectoryLocked, InvalidConfiguration, StorageFailed;
+   *   Stopping after `stop`: a connector runs once.
    */
   async start(): Promise<void> {
-    try {
-      const running = await this.#openChannels()
-      await this.#startDeliveries(running)
-      await this.#startSources(running)
-      await this.#startHttp(running)
-      this.#running = running
-    } catch (error) {
-      await this.#undoAll()
-      throw error
+    if (this.#stopping !== undefined) {
+      throw new ConnectorError('Stopping', 'this connector has been stopped; create another one')
     }
+    this.#starting ??= this.#start()
+    await this.#starting
   }
 
   /**
@@ -162,6 +161,20 @@ export class Connector {
       http: running?.http?.description,
       dataDirectory: storage.durability === 'disk' ? storage.directory : undefined,
       channels: running === undefined ? 0 : [...running.channels].length,
+    }
+  }
+
+  async #start(): Promise<void> {
+    try {
+      const running = await this.#openChannels()
+      await this.#startDeliveries(running)
+      await this.#startSources(running)
+      await this.#startHttp(running)
+      this.#running = running
+    } catch (error) {
+      this.#starting = undefined
+      await this.#undoAll()
+      throw error
     }
   }
 
@@ -237,6 +250,7 @@ export class Connector {
   }
 
   async #stop(deadlineMs: number): Promise<StopReport> {
+    await this.#starting?.catch(() => {}) // who started it hears of that
     const running = this.#running
     if (running === undefined) return { delivered: 0, kept: 0, lost: 0 }
     const { channels, deliveries, desk, sources } = running
