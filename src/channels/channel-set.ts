@@ -170,7 +170,7 @@ export class ChannelSet implements Iterable<Channel> {
       this.#health.refusalFor(channel.name) ??
       this.#activeLimitFor(channel) ??
       channel.offer(draft, bytes, this.#commits.openCycle)
-    if (refusal === undefined) return this.#commits.stage(channel, bytes)
+    if (refusal === undefined) return this.#commits.stage(channel, bytes, draft.receivedAt)
     channel.refuse(refusal)
     this.#lastRefusal = refusal
     return -1
