@@ -203,7 +203,8 @@ export class ChannelSet implements Iterable<Channel> {
       log: found ?? store.create(DEAD_LETTERS_LOG),
       state: await found?.loadState(),
       mayWrite: () => this.#health.refusalFor(DEAD_LETTERS_LOG) === undefined,
-      stage: (letters, bytes) => void this.#commits.stage(letters, bytes),
+      stage: (letters, bytes) =>
+        void this.#commits.stage(letters, bytes, this.#options.clock.now()),
       onChanged: (letters) => this.#checkpoints.changed(letters, false),
     })
   }
@@ -222,7 +223,7 @@ export class ChannelSet implements Iterable<Channel> {
       this.#health.refusalFor(channel.name) ??
       this.#activeLimitFor(channel) ??
       channel.offer(draft, bytes, this.#commits.openCycle)
-    if (refusal === undefined) return this.#commits.stage(channel, bytes)
+    if (refusal === undefined) return this.#commits.stage(channel, bytes, draft.receivedAt)
     channel.refuse(refusal)
     this.#lastRefusal = refusal
     return -1
