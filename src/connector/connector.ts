@@ -59,6 +59,7 @@ export interface ConnectorDescription {
 interface Running {
   readonly channels: ChannelSet
   readonly desk: ReceiptDesk
+  readonly router: Router
   readonly deliveries: DestinationDelivery[]
   readonly sources: Source[]
   http: HttpServer | undefined
@@ -166,7 +167,7 @@ export class Connector {
   }
 
   async #openChannels(): Promise<Running> {
-    const { parameters } = this.config
+    const { parameters, inputs } = this.config
     const { clock, observer } = this.#surroundings
     const desk = new ReceiptDesk({ topic: STATUS_TOPIC, reports: parameters.statusReports })
     const budget = new MemoryBudget(parameters.memoryBytes)
@@ -180,7 +181,16 @@ export class Connector {
     })
     await channels.open()
     this.#undo.push(() => channels.close())
-    return { channels, desk, deliveries: [], sources: [], http: undefined }
+    const router = new Router({
+      ...this.#surroundings,
+      channels,
+      receipts: desk,
+      inputs,
+      defaultChannel: parameters.defaultChannelName,
+      binaryEncoding: parameters.binaryPayloadEncoding,
+      deadLetters: channels.deadLetters,
+    })
+    return { channels, desk, router, deliveries: [], sources: [], http: undefined }
   }
 
   async #startDeliveries({ channels, desk, deliveries }: Running): Promise<void> {
@@ -205,16 +215,7 @@ export class Connector {
     }
   }
 
-  async #startSources({ channels, desk, sources }: Running): Promise<void> {
-    const { parameters, inputs } = this.config
-    const router = new Router({
-      ...this.#surroundings,
-      channels,
-      receipts: desk,
-      inputs,
-      defaultChannel: parameters.defaultChannelName,
-      binaryEncoding: parameters.binaryPayloadEncoding,
-    })
+  async #startSources({ desk, router, sources }: Running): Promise<void> {
     await this.#inProcess.start(router)
     this.#undo.push(() => this.#inProcess.close())
     desk.addOutlet(this.#inProcess.outlet)
@@ -229,7 +230,7 @@ export class Connector {
   async #startHttp(running: Running): Promise<void> {
     if (this.config.http === undefined) return
     const { HttpServer } = await import('../http/http-server.ts')
-    const view = new RunningView({ ...running, metrics: this.#metrics })
+    const view = new RunningView({ ...this.#surroundings, ...running, metrics: this.#metrics })
     const server = new HttpServer({ options: this.config.http, view })
     await server.start()
     this.#undo.push(() => server.close())

@@ -2,14 +2,25 @@
 import type { Channel } from '../channels/channel.ts'
 import type { ChannelSet } from '../channels/channel-set.ts'
 import type { ChannelLedger } from '../channels/ledger.ts'
+import type { Clock } from '../clock.ts'
 import type { DestinationDelivery } from '../delivery/destination-delivery.ts'
 import type { ConnectorView, Health, MessagePage, ReadFrom } from '../http/connector-view.ts'
+import type {
+  DeadLetterFilter,
+  DeadLetterPage,
+  ReplayReport,
+  ReplayRequest,
+} from '../http/dead-letters-view.ts'
+import type { Router } from '../routing/router.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import { DeadLetterDesk } from './dead-letter-desk.ts'
 
 export interface RunningViewOptions {
   readonly channels: ChannelSet
   readonly deliveries: readonly DestinationDelivery[]
   readonly metrics: Metrics
+  readonly router: Router
+  readonly clock: Clock
 }
 
 /** A page holds no more payload than this, however many messages were asked for. */
@@ -19,12 +30,16 @@ export class RunningView implements ConnectorView {
   readonly #channels: ChannelSet
   readonly #deliveries: readonly DestinationDelivery[]
   readonly #metrics: Metrics
+  readonly #letters: DeadLetterDesk
   readonly #waiting = new Set<() => void>()
 
-  constructor({ channels, deliveries, metrics }: RunningViewOptions) {
+  constructor(options: RunningViewOptions) {
+    const { channels, deliveries, metrics } = options
     this.#channels = channels
     this.#deliveries = deliveries
     this.#metrics = metrics
+    this.#letters = new DeadLetterDesk(options)
+    this.#letters.start()
     const look = () => {
       for (const wake of this.#waiting) wake()
     }
@@ -62,6 +77,18 @@ export class RunningView implements ConnectorView {
     const start = await offsetOf(log, from)
     const messages = await log.read(start, limit, MAX_PAGE_BYTES)
     return { messages, next: (messages.at(-1)?.offset ?? start - 1) + 1 }
+  }
+
+  readDeadLetters(
+    filter: DeadLetterFilter,
+    from: number,
+    limit: number,
+  ): Promise<DeadLetterPage | undefined> {
+    return this.#letters.readDeadLetters(filter, from, limit)
+  }
+
+  replayDeadLetters(request: ReplayRequest): Promise<ReplayReport | undefined> {
+    return this.#letters.replayDeadLetters(request)
   }
 
   async waitForMessages(name: string, offset: number, signal: AbortSignal): Promise<void> {

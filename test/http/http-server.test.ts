@@ -5,6 +5,11 @@ import { type TestContext, test } from 'node:test'
 import type { ChannelLedger } from '../../src/channels/ledger.ts'
 import { ConnectorError } from '../../src/errors.ts'
 import type { ConnectorView, Health, MessagePage, ReadFrom } from '../../src/http/connector-view.ts'
+import type {
+  DeadLetterFilter,
+  DeadLetterPage,
+  ReplayRequest,
+} from '../../src/http/dead-letters-view.ts'
 import { HttpServer } from '../../src/http/http-server.ts'
 import type { HttpOptions } from '../../src/http/options.ts'
 import type { Message } from '../../src/message.ts'
@@ -18,6 +23,8 @@ class ListView implements ConnectorView {
   readonly waiting: (() => void)[] = []
   readonly signals: AbortSignal[] = []
   failure: Error | undefined
+  letters: DeadLetterPage | undefined
+  readonly asked: unknown[] = []
 
   add(payload: string | Buffer, senderId?: string): void {
     const offset = this.messages.length
@@ -67,6 +74,17 @@ class ListView implements ConnectorView {
     const start = this.#start(from)
     const messages = this.messages.slice(start, start + limit)
     return { messages, next: Math.max(start, start + messages.length) }
+  }
+
+  async readDeadLetters(filter: DeadLetterFilter, from: number, limit: number) {
+    this.asked.push({ filter, from, limit })
+    return this.letters
+  }
+
+  async replayDeadLetters(request: ReplayRequest) {
+    this.asked.push(request)
+    const refusal = { error: 'QueueFull', message: 'full' }
+    return { matched: 2, replayed: 1, refused: [{ offset: 7, refusal }], next: undefined, to: 9 }
   }
 
   async waitForMessages(_channel: string, _offset: number, signal: AbortSignal): Promise<void> {
