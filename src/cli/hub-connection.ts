@@ -31,10 +31,16 @@ export class HubConnection {
     this.#signal = signal
   }
 
+  /** A 404 is an answer like another. */
+  async ask(path: string, query: Query): Promise<Response> {
+    const response = await this.#fetch(pathTo(path, query), {})
+    return response.status === 404 ? response : await this.#checked(response)
+  }
+
   /** Undefined where the hub says there is no such thing. */
   async get(path: string, query: Query): Promise<Response | undefined> {
-    const response = await this.#fetch(pathTo(path, query), {})
-    if (response.status !== 404) return await this.#checked(response)
+    const response = await this.ask(path, query)
+    if (response.ok) return response
     await response.body?.cancel()
     return undefined
   }

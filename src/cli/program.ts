@@ -8,6 +8,7 @@ import { addPublishCommand } from './commands/publish.ts'
 import { addReplayCommand } from './commands/replay.ts'
 import { addRunCommand } from './commands/run.ts'
 import { addTailCommand } from './commands/tail.ts'
+import { addWhyCommand } from './commands/why.ts'
 import { EXIT_CODES_HELP, EXIT_FINE, errorTextOf, exitCodeOf, isFault } from './exit-code.ts'
 import { addGlobalFlags } from './global-flags.ts'
 
@@ -40,6 +41,7 @@ export function createProgram(context: CliContext): Command {
   addTailCommand(program, context)
   addDeadLettersCommand(program, context)
   addReplayCommand(program, context)
+  addWhyCommand(program, context)
   for (const command of program.commands) command.addHelpText('after', EXIT_CODES_HELP)
   return program
 }

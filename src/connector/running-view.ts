@@ -2,7 +2,6 @@
 import type { Channel } from '../channels/channel.ts'
 import type { ChannelSet } from '../channels/channel-set.ts'
 import type { ChannelLedger } from '../channels/ledger.ts'
-import type { Clock } from '../clock.ts'
 import type { DestinationDelivery } from '../delivery/destination-delivery.ts'
 import type { ConnectorView, Health, MessagePage, ReadFrom } from '../http/connector-view.ts'
 import type {
@@ -11,16 +10,15 @@ import type {
   ReplayReport,
   ReplayRequest,
 } from '../http/dead-letters-view.ts'
+import type { Stories } from '../http/stories-view.ts'
 import type { Router } from '../routing/router.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { DeadLetterDesk } from './dead-letter-desk.ts'
+import { StoryTeller, type StoryTellerOptions } from './story-teller.ts'
 
-export interface RunningViewOptions {
-  readonly channels: ChannelSet
-  readonly deliveries: readonly DestinationDelivery[]
+export interface RunningViewOptions extends StoryTellerOptions {
   readonly metrics: Metrics
   readonly router: Router
-  readonly clock: Clock
 }
 
 /** A page holds no more payload than this, however many messages were asked for. */
@@ -31,6 +29,7 @@ export class RunningView implements ConnectorView {
   readonly #deliveries: readonly DestinationDelivery[]
   readonly #metrics: Metrics
   readonly #letters: DeadLetterDesk
+  readonly #stories: StoryTeller
   readonly #waiting = new Set<() => void>()
 
   constructor(options: RunningViewOptions) {
@@ -40,6 +39,7 @@ export class RunningView implements ConnectorView {
     this.#metrics = metrics
     this.#letters = new DeadLetterDesk(options)
     this.#letters.start()
+    this.#stories = new StoryTeller(options)
     const look = () => {
       for (const wake of this.#waiting) wake()
     }
@@ -89,6 +89,10 @@ export class RunningView implements ConnectorView {
 
   replayDeadLetters(request: ReplayRequest): Promise<ReplayReport | undefined> {
     return this.#letters.replayDeadLetters(request)
+  }
+
+  why(id: string): Promise<Stories> {
+    return this.#stories.why(id)
   }
 
   async waitForMessages(name: string, offset: number, signal: AbortSignal): Promise<void> {

@@ -17,6 +17,7 @@ import { healthRoutes } from './routes/health.ts'
 import { indexPage } from './routes/index-page.ts'
 import { ledgerRoute } from './routes/ledger.ts'
 import { metricsRoute } from './routes/metrics.ts'
+import { whyRoute } from './routes/why.ts'
 
 /** What one peer may take of us: nothing here is asked for with large or slow requests. */
 const MAX_HEADER_BYTES = 16 * 1024
@@ -113,6 +114,7 @@ export class HttpServer {
     ledgerRoute(server, this.#view)
     channelRoutes(server, this.#view, this.#longPolls)
     deadLetterRoutes(server, this.#view)
+    whyRoute(server, this.#view)
     return server
   }
 }

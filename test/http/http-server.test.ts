@@ -76,6 +76,11 @@ class ListView implements ConnectorView {
     return { messages, next: Math.max(start, start + messages.length) }
   }
 
+  async why(id: string) {
+    const message = { channel: 'pumps', offset: 0, sentences: ['It came.', 'It went.'] }
+    return { id, messages: id === 'a/b' ? [message] : [], notes: ['Not all was looked at.'] }
+  }
+
   async readDeadLetters(filter: DeadLetterFilter, from: number, limit: number) {
     this.asked.push({ filter, from, limit })
     return this.letters
@@ -476,4 +481,16 @@ test('a replay is asked for with JSON, and never by a page of another site', asy
   assert.equal(own.status, 200)
   assert.deepEqual(statuses, [415, 415, 403, 403, 400, 400])
   assert.equal(view.asked.length, 2, 'nothing else reached the dead letters')
+})
+
+test('a message’s story is JSON or sentences, and 404 where nothing is known', async (t) => {
+  const { url } = await serve(t)
+
+  const text = await fetch(`${url}/why/a%2Fb?format=text`)
+  const json = await fetch(`${url}/why/a%2Fb`)
+  const unknown = await fetch(`${url}/why/c`)
+
+  assert.equal(await text.text(), 'It came.\nIt went.\n\nNote: Not all was looked at.\n')
+  assert.equal((await jsonOf(json)).messages[0].channel, 'pumps')
+  assert.equal(unknown.status, 404)
 })

@@ -24,6 +24,8 @@ const PAGE = `<!doctype html>
   <dd>Messages refused for good, with the reason, one JSON object a line. <code>channel=</code>, <code>destination=</code>, <code>error=</code>, <code>since=</code>, <code>until=</code>, <code>limit=</code>; go on with <code>from=</code> and the header <code>x-next-offset</code>.</dd>
   <dt>POST /dead-letters/replay</dt>
   <dd>Gives them to their channels again. <code>{"channel": …, "error": …, "dryRun": true}</code></dd>
+  <dt>/why/&lt;id&gt;</dt>
+  <dd>One message’s story, by its sender’s id or its message id. JSON, or sentences with <code>?format=text</code>.</dd>
   <dt><a href="/metrics">/metrics</a></dt>
   <dd>For Prometheus.</dd>
 </dl>
