@@ -26,6 +26,7 @@ import { VERSION } from '../version.ts'
 import { channelSettings } from './channel-settings.ts'
 import { type ConnectorEvents, emittingObserver } from './connector-events.ts'
 import { makeDestination, makeSources, makeStore, type Surroundings } from './parts.ts'
+import { RecentRefusals } from './recent-refusals.ts'
 import { RunningView } from './running-view.ts'
 
 export interface ConnectorOptions {
@@ -60,6 +61,8 @@ export interface ConnectorDescription {
 interface Running {
   readonly channels: ChannelSet
   readonly desk: ReceiptDesk
+  readonly router: Router
+  readonly refusals: RecentRefusals
   readonly deliveries: DestinationDelivery[]
   readonly sources: Source[]
   http: HttpServer | undefined
@@ -179,9 +182,10 @@ export class Connector {
   }
 
   async #openChannels(): Promise<Running> {
-    const { parameters } = this.config
+    const { parameters, inputs } = this.config
     const { clock, observer } = this.#surroundings
     const desk = new ReceiptDesk({ topic: STATUS_TOPIC, reports: parameters.statusReports })
+    const refusals = new RecentRefusals(clock)
     const budget = new MemoryBudget(parameters.memoryBytes)
     const channels = new ChannelSet({
       store: await makeStore(this.config, budget, this.#surroundings),
@@ -189,11 +193,23 @@ export class Connector {
       clock,
       observer,
       ...channelSettings(this.config),
-      onDropped: (message, refusal) => desk.failure(receiptIdOf(message), message.reply, refusal),
+      onDropped: (message, refusal) => {
+        refusals.dropped(message, refusal)
+        desk.failure(receiptIdOf(message), message.reply, refusal)
+      },
     })
     await channels.open()
     this.#undo.push(() => channels.close())
-    return { channels, desk, deliveries: [], sources: [], http: undefined }
+    const router = new Router({
+      ...this.#surroundings,
+      channels,
+      receipts: refusals.watching(desk),
+      inputs,
+      defaultChannel: parameters.defaultChannelName,
+      binaryEncoding: parameters.binaryPayloadEncoding,
+      deadLetters: channels.deadLetters,
+    })
+    return { channels, desk, router, refusals, deliveries: [], sources: [], http: undefined }
   }
 
   async #startDeliveries({ channels, desk, deliveries }: Running): Promise<void> {
@@ -218,16 +234,7 @@ export class Connector {
     }
   }
 
-  async #startSources({ channels, desk, sources }: Running): Promise<void> {
-    const { parameters, inputs } = this.config
-    const router = new Router({
-      ...this.#surroundings,
-      channels,
-      receipts: desk,
-      inputs,
-      defaultChannel: parameters.defaultChannelName,
-      binaryEncoding: parameters.binaryPayloadEncoding,
-    })
+  async #startSources({ desk, router, sources }: Running): Promise<void> {
     await this.#inProcess.start(router)
     this.#undo.push(() => this.#inProcess.close())
     desk.addOutlet(this.#inProcess.outlet)
@@ -242,7 +249,12 @@ export class Connector {
   async #startHttp(running: Running): Promise<void> {
     if (this.config.http === undefined) return
     const { HttpServer } = await import('../http/http-server.ts')
-    const view = new RunningView({ ...running, metrics: this.#metrics })
+    const view = new RunningView({
+      ...this.#surroundings,
+      ...running,
+      reports: this.config.parameters.statusReports,
+      metrics: this.#metrics,
+    })
     const server = new HttpServer({ options: this.config.http, view })
     await server.start()
     this.#undo.push(() => server.close())

@@ -4,12 +4,21 @@ import type { ChannelSet } from '../channels/channel-set.ts'
 import type { ChannelLedger } from '../channels/ledger.ts'
 import type { DestinationDelivery } from '../delivery/destination-delivery.ts'
 import type { ConnectorView, Health, MessagePage, ReadFrom } from '../http/connector-view.ts'
+import type {
+  DeadLetterFilter,
+  DeadLetterPage,
+  ReplayReport,
+  ReplayRequest,
+} from '../http/dead-letters-view.ts'
+import type { Stories } from '../http/stories-view.ts'
+import type { Router } from '../routing/router.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import { DeadLetterDesk } from './dead-letter-desk.ts'
+import { StoryTeller, type StoryTellerOptions } from './story-teller.ts'
 
-export interface RunningViewOptions {
-  readonly channels: ChannelSet
-  readonly deliveries: readonly DestinationDelivery[]
+export interface RunningViewOptions extends StoryTellerOptions {
   readonly metrics: Metrics
+  readonly router: Router
 }
 
 /** A page holds no more payload than this, however many messages were asked for. */
@@ -19,12 +28,18 @@ export class RunningView implements ConnectorView {
   readonly #channels: ChannelSet
   readonly #deliveries: readonly DestinationDelivery[]
   readonly #metrics: Metrics
+  readonly #letters: DeadLetterDesk
+  readonly #stories: StoryTeller
   readonly #waiting = new Set<() => void>()
 
-  constructor({ channels, deliveries, metrics }: RunningViewOptions) {
+  constructor(options: RunningViewOptions) {
+    const { channels, deliveries, metrics } = options
     this.#channels = channels
     this.#deliveries = deliveries
     this.#metrics = metrics
+    this.#letters = new DeadLetterDesk(options)
+    this.#letters.start()
+    this.#stories = new StoryTeller(options)
     const look = () => {
       for (const wake of this.#waiting) wake()
     }
@@ -62,6 +77,22 @@ export class RunningView implements ConnectorView {
     const start = await offsetOf(log, from)
     const messages = await log.read(start, limit, MAX_PAGE_BYTES)
     return { messages, next: (messages.at(-1)?.offset ?? start - 1) + 1 }
+  }
+
+  readDeadLetters(
+    filter: DeadLetterFilter,
+    from: number,
+    limit: number,
+  ): Promise<DeadLetterPage | undefined> {
+    return this.#letters.readDeadLetters(filter, from, limit)
+  }
+
+  replayDeadLetters(request: ReplayRequest): Promise<ReplayReport | undefined> {
+    return this.#letters.replayDeadLetters(request)
+  }
+
+  why(id: string): Promise<Stories> {
+    return this.#stories.why(id)
   }
 
   async waitForMessages(name: string, offset: number, signal: AbortSignal): Promise<void> {

@@ -1,8 +1,11 @@
 /**
- * All that the HTTP server knows of the connector. It reads; nothing here changes anything.
+ * All that the HTTP server knows of the connector. It reads; but for `replayDeadLetters` nothing
+ * here changes anything.
  */
 import type { ChannelLedger } from '../channels/ledger.ts'
 import type { Message } from '../message.ts'
+import type { DeadLettersView } from './dead-letters-view.ts'
+import type { StoriesView } from './stories-view.ts'
 
 export interface Health {
   /** The process works and should not be restarted. */
@@ -27,7 +30,7 @@ export interface MessagePage {
   readonly next: number
 }
 
-export interface ConnectorView {
+export interface ConnectorView extends DeadLettersView, StoriesView {
   health(): Health
   ledger(): readonly ChannelLedger[]
   metrics(): Promise<{ readonly contentType: string; readonly text: string }>

@@ -5,7 +5,7 @@ import type { ChannelLedger } from '../../channels/ledger.ts'
 import type { ConnectorView } from '../connector-view.ts'
 import { ledgerTable } from '../ledger-table.ts'
 import { ledgerTotals } from '../ledger-totals.ts'
-import { parseQuery } from '../query.ts'
+import { parseRequest } from '../query.ts'
 
 const ledgerQuery = z.strictObject({
   format: z.enum(['json', 'text'], 'must be json or text').default('json'),
@@ -13,7 +13,7 @@ const ledgerQuery = z.strictObject({
 
 export function ledgerRoute(server: FastifyInstance, view: ConnectorView): void {
   server.get('/ledger', (request, reply) => {
-    const { format } = parseQuery(ledgerQuery, request.query)
+    const { format } = parseRequest(ledgerQuery, request.query)
     const channels = view.ledger()
     if (format === 'text') {
       return reply.type('text/plain; charset=utf-8').send(ledgerTable(channels))
