@@ -6,6 +6,8 @@ import type { Properties } from './properties.ts'
 import { ReasonCode, ReturnCode } from './protocol.ts'
 import { NEVER_EXPIRES_S, type Session } from './session.ts'
 
+const EMPTY = Buffer.alloc(0)
+
 export interface Admitted {
   readonly session: Session
   readonly connack: Buffer
@@ -13,6 +15,7 @@ export interface Admitted {
 
 export interface Rejected {
   readonly session: undefined
+  /** Empty when the client takes no packet as long. */
   readonly connack: Buffer
   readonly reason: string
 }
@@ -20,15 +23,22 @@ export interface Rejected {
 export function admit(packet: ConnectPacket, broker: Broker): Admitted | Rejected {
   const rejected = reject(packet, broker)
   if (rejected !== undefined) return rejected
-
   const clientId = packet.clientId === '' ? `auto-${randomUUID()}` : packet.clientId
+  const properties = offers(packet, broker, clientId)
+  // Asked before anything is changed: a client that takes no CONNACK takes nothing.
+  if (!fits(encodeConnack(packet.version, false, 0, properties), packet)) {
+    return { session: undefined, connack: EMPTY, reason: 'takes no packet as long as a CONNACK' }
+  }
+
   const { session, isPresent } = broker.sessions.open(clientId, packet.isCleanStart)
   session.will = packet.will
   session.expiryIntervalS = expiryOf(packet)
-  return {
-    session,
-    connack: encodeConnack(packet.version, isPresent, 0, offers(packet, broker, clientId)),
-  }
+  return { session, connack: encodeConnack(packet.version, isPresent, 0, properties) }
+}
+
+/** [MQTT-3.1.2-24] */
+function fits(bytes: Buffer, { properties }: ConnectPacket): boolean {
+  return bytes.length <= (properties.maximumPacketBytes ?? Number.POSITIVE_INFINITY)
 }
 
 function reject(packet: ConnectPacket, broker: Broker): Rejected | undefined {
@@ -63,7 +73,7 @@ function rejection(
 ): Rejected {
   const code = packet.version === 5 ? reasonCode : returnCode
   const connack = encodeConnack(packet.version, false, code, { reasonString: reason })
-  return { session: undefined, connack, reason }
+  return { session: undefined, connack: fits(connack, packet) ? connack : EMPTY, reason }
 }
 
 /** Before MQTT 5 a session that is not clean is kept for good; "for good" has the bound of `maxOfflineSessions`. */

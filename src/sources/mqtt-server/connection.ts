@@ -38,6 +38,7 @@ const NO_LIMIT = Number.POSITIVE_INFINITY
 
 export class Connection implements Link, FrameHandler, Debtor {
   version: ProtocolVersion = 4
+  isBridge = false
   maxPacketBytes = NO_LIMIT
   receiveMaximum = 65_535
   aliases: TopicAliases | undefined
@@ -120,7 +121,7 @@ export class Connection implements Link, FrameHandler, Debtor {
     const { intake } = this.#broker.acceptance
     this.#guarded(() => held.drain(this, () => intake.isSaturated))
     if (held.isEmpty || this.#phase !== 'open') {
-      if (this.#isSocketGone) this.#close('connection closed')
+      if (this.#isSocketGone) this.#close()
       else if (!this.#liveness.isStalled) this.#socket.resume()
     } else {
       this.#held = held
@@ -142,21 +143,15 @@ export class Connection implements Link, FrameHandler, Debtor {
   /** Called about once a second: ends what has lasted too long. */
   sweep(nowMs: number): void {
     const isReading = !this.#socket.isPaused() && !this.#isSocketGone
-    switch (this.#liveness.verdict(nowMs, isReading)) {
-      case 'fine':
-        return
-      case 'no CONNECT':
-        this.#refuse('no CONNECT in time')
-        return
-      case 'silent':
-        this.end(ReasonCode.keepAliveTimeout, 'nothing heard for 1.5 keep-alive intervals')
-        return
-      case 'stalled':
-        this.#leave('takes none of what is sent to it', true)
-        this.#socket.destroy()
-        return
-      case 'not gone':
-        this.#socket.destroy()
+    const verdict = this.#liveness.verdict(nowMs, isReading)
+    if (verdict === 'fine') return
+    if (verdict === 'no CONNECT') {
+      this.#refuse('no CONNECT in time')
+    } else if (verdict === 'silent') {
+      this.end(ReasonCode.keepAliveTimeout, 'nothing heard for 1.5 keep-alive intervals')
+    } else {
+      this.#leave('takes none of what is sent to it', true)
+      this.#socket.destroy()
     }
   }
 
@@ -172,7 +167,6 @@ export class Connection implements Link, FrameHandler, Debtor {
     try {
       read()
     } catch (error) {
-      if (!(error instanceof ProtocolViolation)) throw error
       this.#violated(error)
     }
     const receiver = this.#conversation?.receiver
@@ -184,7 +178,12 @@ export class Connection implements Link, FrameHandler, Debtor {
     }
   }
 
-  #violated(violation: ProtocolViolation): void {
+  /** A fault of our own costs this connection and no other. */
+  #violated(error: unknown): void {
+    const violation =
+      error instanceof ProtocolViolation
+        ? error
+        : new ProtocolViolation(`fault: ${messageOf(error)}`, ReasonCode.unspecifiedError)
     this.#broker.observer.clientRefused(this.#broker.name, this.#remote, violation.message)
     if (violation instanceof RefusedConnect) this.#outbox.add(violation.connack)
     if (this.#phase === 'new') this.#leave(violation.message, false)
@@ -197,11 +196,8 @@ export class Connection implements Link, FrameHandler, Debtor {
     if (type !== PacketType.connect) throw new ProtocolViolation('first packet is not CONNECT')
     const packet = readConnect(first, bytes, start, end)
     this.version = packet.version
+    this.isBridge = packet.isBridge
     const admission = admit(packet, this.#broker)
-    if (admission.connack.length > (packet.properties.maximumPacketBytes ?? NO_LIMIT)) {
-      this.#refuse('takes no packet as long as a CONNACK')
-      return
-    }
     this.#outbox.add(admission.connack)
     if (admission.session === undefined) {
       this.#refuse(admission.reason)
@@ -278,6 +274,10 @@ export class Connection implements Link, FrameHandler, Debtor {
   }
 
   #endSocket(): void {
+    if (this.#isSocketGone) {
+      this.#close()
+      return
+    }
     this.#outbox.flush()
     this.#socket.end()
     this.#socket.resume()
@@ -287,11 +287,11 @@ export class Connection implements Link, FrameHandler, Debtor {
     this.#isSocketGone = true
     // QoS 0 messages sent just before going are still taken in.
     if (this.#held !== undefined && this.#phase === 'open') return
-    this.#close('connection closed')
+    this.#close()
   }
 
-  #close(reason: string): void {
-    this.#leave(reason, true)
+  #close(): void {
+    this.#leave('connection closed', true)
     this.#phase = 'closed'
     this.#onClosed(this)
   }

@@ -6,7 +6,7 @@ import type { Clock } from '../../clock.ts'
 import type { Will } from './connect-packet.ts'
 import { encodeAcknowledgement } from './control-packets.ts'
 import type { MqttLimits } from './limits.ts'
-import { type Delivery, type Inflight, OutgoingQueue } from './outgoing-queue.ts'
+import { type Delivery, type Inflight, OutgoingQueue, type QueueTotal } from './outgoing-queue.ts'
 import { lowerQos, PacketType, type ProtocolVersion, ReasonCode } from './protocol.ts'
 import type { Publication, PublishHeader } from './publication.ts'
 import type { Statistics } from './statistics.ts'
@@ -16,6 +16,8 @@ import type { TopicAliases } from './topic-aliases.ts'
 /** A session's connection, while it has one. */
 export interface Link {
   readonly version: ProtocolVersion
+  /** Another broker: its own messages don't come back to it, and retain flags stay as they are. */
+  readonly isBridge: boolean
   /** The client takes no longer packets. */
   readonly maxPacketBytes: number
   /** The client takes no more QoS 1 and 2 messages at once. */
@@ -34,6 +36,7 @@ interface SessionOptions {
   readonly limits: MqttLimits
   readonly statistics: Statistics
   readonly clock: Clock
+  readonly queued: QueueTotal
 }
 
 /** An expiry interval that never ends (section 3.1.2.11.2). */
@@ -52,15 +55,17 @@ export class Session implements Subscriber {
   readonly #limits: MqttLimits
   readonly #statistics: Statistics
   readonly #clock: Clock
+  readonly #queued: QueueTotal
   #link: Link | undefined
   #queue: OutgoingQueue | undefined
   #receivedIds: Set<number> | undefined
 
-  constructor({ clientId, limits, statistics, clock }: SessionOptions) {
+  constructor({ clientId, limits, statistics, clock, queued }: SessionOptions) {
     this.clientId = clientId
     this.#limits = limits
     this.#statistics = statistics
     this.#clock = clock
+    this.#queued = queued
   }
 
   get link(): Link | undefined {
@@ -88,6 +93,13 @@ export class Session implements Subscriber {
 
   detach(): void {
     this.#link = undefined
+  }
+
+  /** The session has ended for good. */
+  discard(): void {
+    this.#queue?.clear()
+    this.#queue = undefined
+    this.subscriptions.clear()
   }
 
   deliver(publication: Publication, listener: Listener): void {
@@ -149,7 +161,7 @@ export class Session implements Subscriber {
       this.#deliverAtMostOnce(publication, listener, retain)
       return
     }
-    this.#queue ??= new OutgoingQueue(this.#limits)
+    this.#queue ??= new OutgoingQueue(this.#limits, this.#queued)
     const isQueued = this.#queue.offer({
       publication,
       qos,
@@ -171,30 +183,38 @@ export class Session implements Subscriber {
       this.#statistics.messagesDropped++
       return
     }
-    const header = {
-      version: link.version,
-      qos: 0,
-      retain,
-      isDuplicate: false,
-      packetId: 0,
-      subscriptionIdentifiers: listener.identifiers,
-    } as const
-    this.#write(link, publication, header)
+    const isPlain = !retain && listener.identifiers.length === 0 && link.aliases === undefined
+    const plain = isPlain ? publication.plain(link.version) : undefined
+    if (plain === undefined) {
+      this.#write(link, publication, {
+        qos: 0,
+        retain,
+        isDuplicate: false,
+        packetId: 0,
+        subscriptionIdentifiers: listener.identifiers,
+      })
+    } else if (plain.length <= link.maxPacketBytes) {
+      this.#statistics.messagesSent++
+      link.send(plain)
+    }
   }
 
   #send(link: Link, delivery: Delivery, packetId: number, isDuplicate: boolean): void {
-    const { publication, qos, retain, identifiers } = delivery
-    const { version } = link
-    const subscriptionIdentifiers = identifiers
-    const header = { version, qos, retain, isDuplicate, packetId, subscriptionIdentifiers }
-    if (!this.#write(link, publication, header)) this.#queue?.settle(packetId)
+    const { publication, qos, retain, identifiers: subscriptionIdentifiers } = delivery
+    const fields = { qos, retain, isDuplicate, packetId, subscriptionIdentifiers }
+    if (!this.#write(link, publication, fields)) this.#queue?.settle(packetId)
   }
 
   /** [MQTT-3.1.2-24]: what is too long for the client is not sent, as if it had been. Returns whether it was. */
-  #write(link: Link, publication: Publication, fields: Omit<PublishHeader, 'alias'>): boolean {
+  #write(
+    link: Link,
+    publication: Publication,
+    fields: Omit<PublishHeader, 'version' | 'alias'>,
+  ): boolean {
     const topic = publication.topic.name
     const alias = link.aliases?.of(topic)
-    const bytes = publication.encode({ ...fields, alias }, this.#clock.monotonic())
+    const header = { ...fields, version: link.version, alias }
+    const bytes = publication.encode(header, this.#clock.monotonic())
     if (bytes.length > link.maxPacketBytes) {
       if (alias?.isKnown === false) link.aliases?.takeBack(topic)
       return false
