@@ -15,7 +15,7 @@ export interface BrokerProcess {
   readonly name: BrokerName
   readonly port: number
   readonly pid: number
-  stop(): Promise<void>
+  stop(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>
 }
 
 const MOSQUITTO = '/usr/sbin/mosquitto'
@@ -47,7 +47,7 @@ export async function startBroker(name: BrokerName, core: number): Promise<Broke
 
 async function startOurs(core: number): Promise<BrokerProcess> {
   const hub = await Hub.start({ destinations: [] }, core, COLLECT_GARBAGE)
-  return { name: 'ours', port: hub.port, pid: hub.pid, stop: () => hub.stop() }
+  return { name: 'ours', port: hub.port, pid: hub.pid, stop: (signal) => hub.stop(signal) }
 }
 
 export interface Mosquitto extends BrokerProcess {
@@ -92,8 +92,8 @@ function running(
     name,
     port,
     pid: child.pid ?? 0,
-    async stop() {
-      await stopped(child, 'SIGTERM')
+    async stop(signal = 'SIGTERM') {
+      await stopped(child, signal)
       await remove()
     },
   }
