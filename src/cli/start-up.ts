@@ -6,6 +6,8 @@ const EXAMPLE_MESSAGE = '{"request":{"message":"{\\"temp\\":23.33}"},"id":"req12
 
 export interface StartUp {
   readonly version: string
+  /** How this program is called from where the reader is. */
+  readonly command: string
   readonly files: readonly string[]
   readonly notices: readonly string[]
   readonly defaultChannel: string | undefined
@@ -31,7 +33,7 @@ export function startUpText(startUp: StartUp, connector: ConnectorDescription): 
     ...startUp.notices.map((notice) => `Note: ${notice}`),
     ...(startUp.notices.length > 0 ? [''] : []),
     'Try, in another terminal:',
-    ...suggestions(connector).map((line) => `  ${line}`),
+    ...suggestions(startUp.command, connector).map((line) => `  ${line}`),
     '',
     'Ctrl-C stops it gracefully.',
   ]
@@ -50,13 +52,13 @@ function channels({ channels: count }: ConnectorDescription): string {
   return count === 1 ? '1 channel' : `${count} channels`
 }
 
-function suggestions(connector: ConnectorDescription): string[] {
+function suggestions(command: string, connector: ConnectorDescription): string[] {
   const address = connector.sources
     .map((source) => /mqtts?:\/\/\S+/.exec(source)?.[0])
     .find((url) => url !== undefined && URL.canParse(url))
   return [
     ...(address === undefined ? [] : [mosquittoLine(new URL(address))]),
-    'iot-analytics-connector tail my_channel --follow',
+    `${command} tail my_channel --follow`,
     ...(connector.http === undefined ? [] : [`curl ${connector.http}/health`]),
   ]
 }
