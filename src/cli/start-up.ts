@@ -6,8 +6,6 @@ const EXAMPLE_MESSAGE = '{"request":{"message":"{\\"temp\\":23.33}"},"id":"req12
 
 export interface StartUp {
   readonly version: string
-  /** How this program is called from where the reader is. */
-  readonly command: string
   readonly files: readonly string[]
   readonly notices: readonly string[]
   readonly defaultChannel: string | undefined
@@ -33,7 +31,7 @@ export function startUpText(startUp: StartUp, connector: ConnectorDescription): 
     ...startUp.notices.map((notice) => `Note: ${notice}`),
     ...(startUp.notices.length > 0 ? [''] : []),
     'Try, in another terminal:',
-    ...suggestions(startUp.command, connector).map((line) => `  ${line}`),
+    ...suggestions(connector).map((line) => `  ${line}`),
     '',
     'Ctrl-C stops it gracefully.',
   ]
@@ -52,13 +50,13 @@ function channels({ channels: count }: ConnectorDescription): string {
   return count === 1 ? '1 channel' : `${count} channels`
 }
 
-function suggestions(command: string, connector: ConnectorDescription): string[] {
+function suggestions(connector: ConnectorDescription): string[] {
   const address = connector.sources
     .map((source) => /mqtts?:\/\/\S+/.exec(source)?.[0])
     .find((url) => url !== undefined && URL.canParse(url))
   return [
     ...(address === undefined ? [] : [mosquittoLine(new URL(address))]),
-    `${command} tail my_channel --follow`,
+    'iot-analytics-connector tail my_channel --follow',
     ...(connector.http === undefined ? [] : [`curl ${connector.http}/health`]),
   ]
 }

@@ -37,14 +37,11 @@ const EMPTY = Buffer.alloc(0)
 class ChannelRoute implements Route {
   readonly kind: Route['kind']
   readonly channel: string
-  /** Messages on this topic carry an envelope, refused or not. */
-  readonly hasEnvelope: boolean
   /** Why everything on this topic is refused; set when `kind` is `refused`. */
   readonly refusal: Refusal | undefined
 
-  constructor(format: 'formatted' | 'binary', channel: string, refusal?: Refusal) {
-    this.kind = refusal === undefined ? format : 'refused'
-    this.hasEnvelope = format === 'formatted'
+  constructor(kind: Route['kind'], channel: string, refusal?: Refusal) {
+    this.kind = kind
     this.channel = channel
     this.refusal = refusal
   }
@@ -105,10 +102,9 @@ export class Router implements Intake {
     reply: ReplyTo | undefined,
   ): number {
     if (!(route instanceof ChannelRoute)) throw new TypeError('a route of another intake')
-    const unread =
-      route.refusal ?? (end - start > MAX_PAYLOAD_BYTES ? tooLarge(topic, end - start) : undefined)
-    if (unread !== undefined) {
-      return this.#refuse(route, this.#idIn(route, bytes, start, end), reply, unread)
+    if (route.refusal !== undefined) return this.#refuse(route, undefined, reply, route.refusal)
+    if (end - start > MAX_PAYLOAD_BYTES) {
+      return this.#refuse(route, undefined, reply, tooLarge(topic, end - start))
     }
     const draft = this.#draft
     draft.receivedAt = this.#options.clock.now()
@@ -122,13 +118,6 @@ export class Router implements Intake {
     const cycle = this.#channels.offer(route.channel, draft)
     if (cycle >= 0 && reply !== undefined) this.#options.receipts.expectReply()
     return cycle >= 0 ? cycle : this.#tell(draft.id, reply, this.#channels.lastRefusal)
-  }
-
-  /** For a receipt about a message that is refused whatever is in it: its sender knows it by the id. */
-  #idIn(route: ChannelRoute, bytes: Buffer, start: number, end: number): string | undefined {
-    if (!route.hasEnvelope) return undefined
-    readEnvelope(bytes, start, end, this.#envelope)
-    return this.#envelope.id
   }
 
   #fillFormatted(topic: string, bytes: Buffer, start: number, end: number): Refusal | undefined {
@@ -159,17 +148,16 @@ export class Router implements Intake {
     const predefined = parsePredefinedTopic(topic)
     if (predefined === undefined && !this.#isInput(topic)) return undefined
     const channel = predefined?.channel ?? this.#options.defaultChannel ?? ''
-    const format = predefined?.kind ?? 'binary'
     const length = Buffer.byteLength(topic)
     if (length > MAX_TOPIC_BYTES) {
       const text = `the topic has ${length} bytes of UTF-8; ${MAX_TOPIC_BYTES} are allowed`
-      return new ChannelRoute(format, channel, refusal('InvalidTopic', text))
+      return new ChannelRoute('refused', channel, refusal('InvalidTopic', text))
     }
     if (!isChannelName(channel)) {
       const text = `topic ${topic} names the channel "${channel}"; a name has 1 to 128 of A-Z a-z 0-9 _ and does not begin with __`
-      return new ChannelRoute(format, channel, refusal('InvalidChannelName', text))
+      return new ChannelRoute('refused', channel, refusal('InvalidChannelName', text))
     }
-    return new ChannelRoute(format, channel)
+    return new ChannelRoute(predefined?.kind ?? 'binary', channel)
   }
 
   #isInput(topic: string): boolean {

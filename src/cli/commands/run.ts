@@ -52,7 +52,7 @@ async function run(command: Command, context: CliContext, deadlineMs: number): P
   const signals = watchStopSignals(process, () => process.exit(EXIT_FAILED))
   try {
     await connector.start()
-    process.stdout.write(startUpText(startUpOf(loaded, context), connector.describe()))
+    process.stdout.write(startUpText(startUpOf(loaded), connector.describe()))
     await aborted(signals.first)
     await stop(connector, context, String(signals.first.reason), deadlineMs)
   } finally {
@@ -60,13 +60,10 @@ async function run(command: Command, context: CliContext, deadlineMs: number): P
   }
 }
 
-function startUpOf(loaded: LoadedConfig, { process }: CliContext): StartUp {
+function startUpOf(loaded: LoadedConfig): StartUp {
   const { config, files } = loaded
-  // Whoever says `npm start` is in a checkout, where the command is known to npx alone.
-  const isRunByNpm = process.env['npm_lifecycle_event'] !== undefined
   return {
     version: VERSION,
-    command: `${isRunByNpm ? 'npx ' : ''}iot-analytics-connector`,
     files,
     notices: [...loaded.notices, ...awsAdvice(config)],
     defaultChannel: config.parameters.defaultChannelName,
