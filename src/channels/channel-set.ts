@@ -19,6 +19,7 @@ import { draftBytes } from './message-bytes.ts'
 import type { CursorStart } from './reader-positions.ts'
 import { type RestoredChannel, restoreChannel } from './restored-channel.ts'
 import { StorageHealth } from './storage-health.ts'
+import type { StorageState } from './storage-state.ts'
 import { StrayRefusals } from './stray-refusals.ts'
 import { unstoredMessage } from './unstored-message.ts'
 
@@ -108,6 +109,11 @@ export class ChannelSet implements Iterable<Channel> {
   /** Why messages can't be stored just now; undefined while they can. */
   get storageFailure(): Refusal | undefined {
     return this.#health.failure
+  }
+
+  /** The same by name with what to do about it, and bytes of messages committed since the start. */
+  get storageFigures(): { readonly state: StorageState; readonly committedBytes: number } {
+    return { state: this.#health.state, committedBytes: this.#commits.committedBytes }
   }
 
   /** What was refused for good; undefined when none is to be kept, and before `open`. */

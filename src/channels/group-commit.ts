@@ -67,6 +67,7 @@ export class GroupCommit {
   #lastReported = 0
   #next: Gathering = nothingGathered()
   #writingBytes = 0
+  #committedBytes = 0
   #isScheduled = false
   #cancelScheduled: (() => void) | undefined
   #writing: Promise<void> | undefined
@@ -84,6 +85,11 @@ export class GroupCommit {
   /** Every cycle up to this one has been reported. */
   get lastReported(): number {
     return this.#lastReported
+  }
+
+  /** Bytes of messages committed since the start. */
+  get committedBytes(): number {
+    return this.#committedBytes
   }
 
   get isSaturated(): boolean {
@@ -157,6 +163,7 @@ export class GroupCommit {
     this.#writingBytes = 0
     this.#writing = undefined
     if (refusals.includes(undefined)) {
+      this.#committedBytes += gathered.bytes
       observer.committed(gathered.messages, gathered.bytes, endedAt - startedAt)
     }
     this.#lastReported = cycle
