@@ -12,7 +12,7 @@ import type { ChannelBounds, ChannelRules } from './channel-rules.ts'
 import { Checkpoints } from './checkpoints.ts'
 import { DEAD_LETTERS_LOG, type DeadLetterBounds, DeadLetters } from './dead-letters.ts'
 import { ExpirySweep } from './expiry-sweep.ts'
-import { type CommitListener, GroupCommit } from './group-commit.ts'
+import { type CommitListener, type Committed, GroupCommit } from './group-commit.ts'
 import type { ChannelLedger } from './ledger.ts'
 import type { MemoryBudget } from './memory-budget.ts'
 import { draftBytes } from './message-bytes.ts'
@@ -111,9 +111,9 @@ export class ChannelSet implements Iterable<Channel> {
     return this.#health.failure
   }
 
-  /** The same by name with what to do about it, and bytes of messages committed since the start. */
-  get storageFigures(): { readonly state: StorageState; readonly committedBytes: number } {
-    return { state: this.#health.state, committedBytes: this.#commits.committedBytes }
+  /** The same by name with what to do about it, and what was committed since the start. */
+  get storageFigures(): { readonly state: StorageState; readonly committed: Committed } {
+    return { state: this.#health.state, committed: this.#commits.committed }
   }
 
   /** What was refused for good; undefined when none is to be kept, and before `open`. */

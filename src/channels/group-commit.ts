@@ -50,6 +50,12 @@ export interface GroupCommitOptions {
   readonly maxStagedBytes: number
 }
 
+/** Messages, and their bytes as `draftBytes` counts them. */
+export interface Committed {
+  readonly messages: number
+  readonly bytes: number
+}
+
 /** What is being gathered for the next cycle. */
 interface Gathering {
   readonly members: Committable[]
@@ -67,6 +73,7 @@ export class GroupCommit {
   #lastReported = 0
   #next: Gathering = nothingGathered()
   #writingBytes = 0
+  #committedMessages = 0
   #committedBytes = 0
   #isScheduled = false
   #cancelScheduled: (() => void) | undefined
@@ -87,9 +94,9 @@ export class GroupCommit {
     return this.#lastReported
   }
 
-  /** Bytes of messages committed since the start. */
-  get committedBytes(): number {
-    return this.#committedBytes
+  /** Committed since the start: messages, and bytes as `draftBytes` counts them. */
+  get committed(): Committed {
+    return { messages: this.#committedMessages, bytes: this.#committedBytes }
   }
 
   get isSaturated(): boolean {
@@ -163,6 +170,7 @@ export class GroupCommit {
     this.#writingBytes = 0
     this.#writing = undefined
     if (refusals.includes(undefined)) {
+      this.#committedMessages += gathered.messages
       this.#committedBytes += gathered.bytes
       observer.committed(gathered.messages, gathered.bytes, endedAt - startedAt)
     }

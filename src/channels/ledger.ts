@@ -52,8 +52,8 @@ export interface StoreLedger {
   /** Since the process started: bytes and syncs asked of the disk; undefined in memory. */
   readonly bytesWritten: number | undefined
   readonly syncs: number | undefined
-  /** Bytes of messages committed since the process started. */
-  readonly committedBytes: number
+  /** Payloads, topics and ids of the messages committed since the process started. */
+  readonly messageBytes: number
   /** Dead letters kept; undefined where none are to be. */
   readonly deadLetters: number | undefined
 }

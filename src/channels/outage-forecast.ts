@@ -8,8 +8,8 @@ import type { OutageBound, OutageLeft } from './ledger.ts'
 export interface IntakeSample {
   /** Milliseconds of a clock that never goes back. */
   readonly at: number
-  /** Bytes of messages committed so far, over all channels. */
-  readonly committedBytes: number
+  /** Bytes taken of the store so far, over all channels. */
+  readonly takenBytes: number
   /** Messages stored so far, by channel. */
   readonly stored: ReadonlyMap<string, number>
 }
@@ -41,7 +41,7 @@ export function outageForecast(
 ): OutageLeft[] {
   const seconds = (later.at - earlier.at) / 1000
   if (seconds <= 0) return []
-  const bytesPerSecond = (later.committedBytes - earlier.committedBytes) / seconds
+  const bytesPerSecond = (later.takenBytes - earlier.takenBytes) / seconds
   const untilFull = bytesPerSecond > 0 ? store.freeBytes / bytesPerSecond : Number.POSITIVE_INFINITY
   const rows: OutageLeft[] = []
   for (const room of channels) {

@@ -33,6 +33,7 @@ export async function openStorage(
     channels,
     maxBacklogMessages: settings.bounds.maxBacklogMessages,
     rulesFor: (channel) => rulesOf(config.channels, channel),
+    takenBytes: () => store.figures?.bytesWritten ?? channels.storageFigures.committed.bytes,
     room: () => storeRoom(store, budget),
   })
   watch.start()

@@ -16,6 +16,8 @@ export interface OutageWatchOptions {
   readonly clock: Clock
   readonly maxBacklogMessages: number
   readonly rulesFor: (channel: string) => ChannelRules
+  /** Bytes of that room taken so far, whatever was given back since. */
+  readonly takenBytes: () => number
   /** What room there is now. */
   readonly room: () => StoreRoom
 }
@@ -54,11 +56,10 @@ export class OutageWatch {
   }
 
   #sample(): IntakeSample {
-    const { channels, clock } = this.#options
+    const { channels, clock, takenBytes } = this.#options
     const stored = new Map<string, number>()
     for (const { name, log } of channels) stored.set(name, log.end)
-    const { committedBytes } = channels.storageFigures
-    return { at: clock.monotonic(), committedBytes, stored }
+    return { at: clock.monotonic(), takenBytes: takenBytes(), stored }
   }
 
   #roomOf({ name, backlog, cursors }: Channel): ChannelRoom {

@@ -3,11 +3,12 @@ import type { LogStore } from '../channels/channel-log.ts'
 import type { ChannelSet } from '../channels/channel-set.ts'
 import type { StoreLedger } from '../channels/ledger.ts'
 import type { MemoryBudget } from '../channels/memory-budget.ts'
+import { OVERHEAD_BYTES } from '../channels/message-bytes.ts'
 import type { StoreRoom } from '../channels/outage-forecast.ts'
 
 export function storeLedger(channels: ChannelSet, store: LogStore): StoreLedger {
   const { storageFailure, storageFigures, deadLetters } = channels
-  const { state, committedBytes } = storageFigures
+  const { state, committed } = storageFigures
   const { bytes, maxBytes, historyBytes = 0, figures } = store
   return {
     state: state.name,
@@ -17,7 +18,7 @@ export function storeLedger(channels: ChannelSet, store: LogStore): StoreLedger 
     historyBytes,
     bytesWritten: figures?.bytesWritten,
     syncs: figures?.syncs,
-    committedBytes,
+    messageBytes: committed.bytes - committed.messages * OVERHEAD_BYTES,
     deadLetters: deadLetters?.count,
   }
 }

@@ -218,7 +218,7 @@ export const STORE_METRICS = {
   write_amplification: {
     type: 'gauge',
     labels: [],
-    help: 'Bytes written to the disk for each byte of message committed, since the process started.',
+    help: 'Bytes written to the disk for each byte of payload, topic and id committed, since the process started.',
   },
   dead_letters: {
     type: 'gauge',

@@ -13,8 +13,8 @@ const figures: Readonly<Record<keyof typeof STORE_METRICS, Figures>> = {
   storage_history_bytes: figure(({ historyBytes }) => historyBytes),
   storage_written_bytes_total: figure(({ bytesWritten }) => bytesWritten),
   storage_syncs_total: figure(({ syncs }) => syncs),
-  write_amplification: figure(({ bytesWritten, committedBytes }) =>
-    bytesWritten === undefined || committedBytes === 0 ? undefined : bytesWritten / committedBytes,
+  write_amplification: figure(({ bytesWritten, messageBytes }) =>
+    bytesWritten === undefined || messageBytes === 0 ? undefined : bytesWritten / messageBytes,
   ),
   dead_letters: figure(({ deadLetters }) => deadLetters),
   outage_left_seconds: (_store, outage, tell) => {

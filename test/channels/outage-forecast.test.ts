@@ -7,9 +7,9 @@ import { OutageWatch } from '../../src/connector/outage-watch.ts'
 import { ConnectorError } from '../../src/errors.ts'
 import { ChannelSetRig } from '../support/channel-set-rig.ts'
 
-const sample = (at: number, committedBytes: number, stored: Record<string, number>) => ({
+const sample = (at: number, takenBytes: number, stored: Record<string, number>) => ({
   at,
-  committedBytes,
+  takenBytes,
   stored: new Map(Object.entries(stored)),
 })
 const room = (channel: string, change = {}) => ({
@@ -69,6 +69,7 @@ test('the watch goes by what came in since its earliest look', async (t) => {
     clock: rig.clock,
     maxBacklogMessages: 100,
     rulesFor: () => ({}),
+    takenBytes: () => 0,
     room: () => ({ freeBytes: 1_000_000, bound: 'MemorySize' }),
   })
   t.after(() => watch.stop())

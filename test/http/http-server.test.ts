@@ -69,7 +69,7 @@ class ListView implements ConnectorView {
       historyBytes: 0,
       bytesWritten: 5000,
       syncs: 7,
-      committedBytes: 2500,
+      messageBytes: 2500,
       deadLetters: 3,
     }
   }

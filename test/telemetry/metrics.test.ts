@@ -124,7 +124,7 @@ test('the store tells its state, what it wrote, and how much that is per byte of
     historyBytes: 10,
     bytesWritten: 300,
     syncs: 4,
-    committedBytes: 200,
+    messageBytes: 200,
     deadLetters: 5,
   }
   const metrics = new Metrics({
