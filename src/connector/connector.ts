@@ -2,9 +2,7 @@
  * The composition root: starts the parts in the data's order and stops them in reverse.
  */
 import { EventEmitter } from 'node:events'
-import { ChannelSet } from '../channels/channel-set.ts'
 import type { ChannelLedger } from '../channels/ledger.ts'
-import { MemoryBudget } from '../channels/memory-budget.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import type { ConnectorConfig } from '../config/connector-config.ts'
 import { noReceipts, PrimaryReceipts } from '../delivery/batch-receipts.ts'
@@ -22,10 +20,10 @@ import { createLogger, type LogOutput } from '../telemetry/logger.ts'
 import { Metrics } from '../telemetry/metrics.ts'
 import { TelemetryObserver } from '../telemetry/pipeline-observer.ts'
 import { VERSION } from '../version.ts'
-import { channelSettings } from './channel-settings.ts'
 import { type ConnectorEvents, emittingObserver } from './connector-events.ts'
 import { drain, type StopReport } from './draining.ts'
-import { makeDestination, makeSources, makeStore, type Surroundings } from './parts.ts'
+import { type OpenedStorage, openStorage } from './opened-storage.ts'
+import { makeDestination, makeSources, type Surroundings } from './parts.ts'
 import { RecentRefusals } from './recent-refusals.ts'
 import { RunningView } from './running-view.ts'
 
@@ -49,8 +47,7 @@ export interface ConnectorDescription {
 }
 
 /** What `start` has made; there is none before and after. */
-interface Running {
-  readonly channels: ChannelSet
+interface Running extends OpenedStorage {
   readonly desk: ReceiptDesk
   readonly router: Router
   readonly refusals: RecentRefusals
@@ -79,6 +76,8 @@ export class Connector {
     this.#metrics = new Metrics({
       version: VERSION,
       ledger: () => this.ledger(),
+      store: () => this.#running?.storeLedger(),
+      outage: () => this.#running?.outage() ?? [],
       now: () => clock.now(),
     })
     const telemetry = new TelemetryObserver({
@@ -174,23 +173,14 @@ export class Connector {
 
   async #openChannels(): Promise<Running> {
     const { parameters, inputs } = this.config
-    const { clock, observer } = this.#surroundings
     const desk = new ReceiptDesk({ topic: STATUS_TOPIC, reports: parameters.statusReports })
-    const refusals = new RecentRefusals(clock)
-    const budget = new MemoryBudget(parameters.memoryBytes)
-    const channels = new ChannelSet({
-      store: await makeStore(this.config, budget, this.#surroundings),
-      budget,
-      clock,
-      observer,
-      ...channelSettings(this.config),
-      onDropped: (message, refusal) => {
-        refusals.dropped(message, refusal)
-        desk.failure(receiptIdOf(message), message.reply, refusal)
-      },
+    const refusals = new RecentRefusals(this.#surroundings.clock)
+    const storage = await openStorage(this.config, this.#surroundings, (message, refusal) => {
+      refusals.dropped(message, refusal)
+      desk.failure(receiptIdOf(message), message.reply, refusal)
     })
-    await channels.open()
-    this.#undo.push(() => channels.close())
+    const { channels } = storage
+    this.#undo.push(() => storage.close())
     const router = new Router({
       ...this.#surroundings,
       channels,
@@ -200,7 +190,7 @@ export class Connector {
       binaryEncoding: parameters.binaryPayloadEncoding,
       deadLetters: channels.deadLetters,
     })
-    return { channels, desk, router, refusals, deliveries: [], sources: [], http: undefined }
+    return { ...storage, desk, router, refusals, deliveries: [], sources: [], http: undefined }
   }
 
   async #startDeliveries({ channels, desk, deliveries }: Running): Promise<void> {
