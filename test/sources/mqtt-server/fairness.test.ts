@@ -8,6 +8,7 @@ import { setTimeout } from 'node:timers/promises'
 import { systemClock } from '../../../src/clock.ts'
 import { silentObserver } from '../../../src/observer.ts'
 import { MqttServer } from '../../../src/sources/mqtt-server/mqtt-server.ts'
+import { mqttServerOptions } from '../../../src/sources/mqtt-server/options.ts'
 import { connectPacket, MqttWire, publishPacket } from '../../support/mqtt-wire.ts'
 import { CommittingIntake } from './committing-intake.ts'
 import { letIn, ServerProcess } from './server-process.ts'
@@ -73,7 +74,7 @@ test('a polite client is acknowledged in time while others flood', async (t) => 
 test('when commits fall behind, a polite message waits for its turn and not for the flood', async (t) => {
   const intake = new CommittingIntake(50)
   const server = new MqttServer({
-    options: { host: '127.0.0.1', port: 0, allowAnonymous: false },
+    options: mqttServerOptions.parse({ port: 0 }),
     observer: silentObserver,
     clock: systemClock,
     protectedTopics: [],
