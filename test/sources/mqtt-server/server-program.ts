@@ -9,6 +9,7 @@ import { runInNewContext } from 'node:vm'
 import { systemClock } from '../../../src/clock.ts'
 import { silentObserver } from '../../../src/observer.ts'
 import { MqttServer } from '../../../src/sources/mqtt-server/mqtt-server.ts'
+import { mqttServerOptions } from '../../../src/sources/mqtt-server/options.ts'
 import { CommittingIntake } from './committing-intake.ts'
 import type { ServerState } from './server-process.ts'
 
@@ -20,7 +21,7 @@ interface Served {
 
 async function mqttServer(): Promise<Served> {
   const server = new MqttServer({
-    options: { host: '127.0.0.1', port: 0, allowAnonymous: false },
+    options: mqttServerOptions.parse({ port: 0 }),
     observer: silentObserver,
     clock: systemClock,
     protectedTopics: [],
