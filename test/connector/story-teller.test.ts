@@ -67,7 +67,10 @@ test('a waiting message tells how many are before it, and has no receipt yet', (
 })
 
 test('of many attempts the first and the last are told', () => {
-  const sentences = told({}, [...Array.from({ length: 50 }, () => attempt('kept')), attempt('accepted')])
+  const sentences = told({}, [
+    ...Array.from({ length: 50 }, () => attempt('kept')),
+    attempt('accepted'),
+  ])
 
   assert.equal(sentences.length, 9)
   assert.equal(sentences[2], '… and 45 more attempts for cloud.')
@@ -95,7 +98,11 @@ test('a message is found by either id, the newest first, and the bound is owned 
   assert.deepEqual(await offsetsOf('m4999'), { places: ['b 2499'], isComplete: false })
   assert.deepEqual(await offsetsOf('m0'), { places: ['a 0'], isComplete: true })
   assert.deepEqual(await offsetsOf('nobody'), { places: [], isComplete: true })
-  assert.deepEqual(await offsetsOf(generated), { places: [], isComplete: true }, 'its sender named it')
+  assert.deepEqual(
+    await offsetsOf(generated),
+    { places: [], isComplete: true },
+    'its sender named it',
+  )
   assert.deepEqual(await offsetsOf('m0', { maxBytes: 1_000, maxMs: 1_000 }), {
     places: [],
     isComplete: false,
