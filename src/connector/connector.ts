@@ -2,7 +2,6 @@
  * The composition root: starts the parts in the data's order and stops them in reverse.
  */
 import { EventEmitter } from 'node:events'
-import { setTimeout as delay } from 'node:timers/promises'
 import type { ChannelLedger } from '../channels/ledger.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import type { ConnectorConfig } from '../config/connector-config.ts'
@@ -22,6 +21,7 @@ import { Metrics } from '../telemetry/metrics.ts'
 import { TelemetryObserver } from '../telemetry/pipeline-observer.ts'
 import { VERSION } from '../version.ts'
 import { type ConnectorEvents, emittingObserver } from './connector-events.ts'
+import { drain, type StopReport } from './draining.ts'
 import { type OpenedStorage, openStorage } from './opened-storage.ts'
 import { makeDestination, makeSources, type Surroundings } from './parts.ts'
 import { RecentRefusals } from './recent-refusals.ts'
@@ -33,15 +33,6 @@ export interface ConnectorOptions {
   readonly random?: () => number
   /** Where log lines go. Default: standard error. */
   readonly logOutput?: LogOutput
-}
-
-/** What became of the messages that were waiting when the connector was told to stop. */
-export interface StopReport {
-  readonly delivered: number
-  /** On disk, for the next start … */
-  readonly kept: number
-  /** … or, with durability `memory`, gone. */
-  readonly lost: number
 }
 
 /** What is running, in lines for people. */
@@ -255,42 +246,16 @@ export class Connector {
     await this.#starting?.catch(() => {}) // who started it hears of that
     const running = this.#running
     if (running === undefined) return { delivered: 0, kept: 0, lost: 0 }
-    const { channels, deliveries, desk, sources } = running
-    const before = totalsOf(channels.ledger())
-    await Promise.all([this.#inProcess, ...sources].map((source) => source.stopIntake()))
-    await channels.flush()
+    await Promise.all([this.#inProcess, ...running.sources].map((source) => source.stopIntake()))
     const isKept = this.config.storage.durability === 'disk'
-    await withDeadline(
-      Promise.all(deliveries.map((delivery) => delivery.drain(isKept))),
-      deadlineMs,
-    )
-    const after = totalsOf(channels.ledger())
-    desk.flush()
+    const report = await drain({ ...running, deadlineMs, isKept })
+    running.desk.flush()
     this.#running = undefined
     await this.#undoAll()
-    const left = after.left
-    const delivered = after.delivered - before.delivered
-    return { delivered, kept: isKept ? left : 0, lost: isKept ? 0 : left }
+    return report
   }
 
   async #undoAll(): Promise<void> {
     for (const undo of this.#undo.splice(0).reverse()) await undo()
   }
-}
-
-function totalsOf(ledger: readonly ChannelLedger[]): { delivered: number; left: number } {
-  let delivered = 0
-  let left = 0
-  for (const channel of ledger) {
-    delivered += channel.delivered
-    left += channel.waiting + channel.inFlight
-  }
-  return { delivered, left }
-}
-
-async function withDeadline(work: Promise<unknown>, deadlineMs: number): Promise<void> {
-  const over = new AbortController()
-  const deadline = delay(deadlineMs, undefined, { signal: over.signal }).catch(() => {})
-  await Promise.race([work, deadline])
-  over.abort()
 }

@@ -4,7 +4,10 @@
  * Figures per message are not counted here: they are read from the ledger when somebody scrapes,
  * so that they cost nothing in between, survive restarts and can never disagree with it.
  */
-import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import Counter from 'prom-client/lib/counter.js'
+import Gauge from 'prom-client/lib/gauge.js'
+import Histogram from 'prom-client/lib/histogram.js'
+import Registry from 'prom-client/lib/registry.js'
 import type { ChannelLedger, OutageLeft, StoreLedger } from '../channels/ledger.ts'
 import { BoundedLabel } from './bounded-label.ts'
 import { type Labels, LEDGER_FIGURES } from './ledger-figures.ts'
