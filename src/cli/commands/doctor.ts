@@ -37,7 +37,9 @@ export function addDoctorCommand(program: Command, context: CliContext): void {
       const { directory } = (await loadConfigOf(command, context)).config.storage
       await assertDataDirectory(directory)
       const { process } = context
-      if (flags.repair === true) process.stdout.write(await repair(directory))
+      // What was done goes aside where the report is for a program.
+      const aside = flags.json === true ? process.stderr : process.stdout
+      if (flags.repair === true) aside.write(await repair(directory))
       const inspection = await inspect(directory)
       const text = flags.json === true ? JSON.stringify(inspection, null, 2) : reportOf(inspection)
       process.stdout.write(`${text}\n`)
