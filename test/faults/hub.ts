@@ -31,7 +31,10 @@ export class Hub {
     this.ended = once(this.child, 'exit').then(() => undefined)
     const reported = new Promise<Addresses | undefined>((resolve) => {
       this.child.on('message', (report: HostReport) => {
-        if ('failed' in report) this.refusal = report.failed.code
+        if ('failed' in report) {
+          this.refusal = report.failed.code
+          this.stderr += report.failed.message
+        }
         resolve('started' in report ? report.started : undefined)
       })
     })

@@ -62,7 +62,10 @@ export class Publisher {
   }
 
   #sendNext(client: MqttClient, leave: () => void): void {
-    if (this.#isStopped || !client.connected) return leave()
+    if (this.#isStopped || !client.connected) {
+      leave()
+      return
+    }
     const { plan, oracle } = this
     const name: MessageName = { publisher: plan.name, number: this.#next++ }
     const topic = `iotanalytics/channels/${plan.channel}/messages${plan.isBinary ? '/binary' : ''}/put`

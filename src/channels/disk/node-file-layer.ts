@@ -35,7 +35,7 @@ export const nodeFileLayer: FileLayer = {
   open(path, mode) {
     return new Promise((resolve, reject) => {
       fs.open(path, FLAGS[mode], (error, descriptor) => {
-        if (error === null) resolve(new NodeFile(descriptor))
+        if (error === null) resolve(new NodeFile(descriptor, path))
         else reject(error)
       })
     })
@@ -74,9 +74,13 @@ async function describe(
 
 class NodeFile implements OpenFile {
   readonly #descriptor: number
+  readonly #path: string
+  readonly #inode: number
 
-  constructor(descriptor: number) {
+  constructor(descriptor: number, path: string) {
     this.#descriptor = descriptor
+    this.#path = path
+    this.#inode = fs.fstatSync(descriptor).ino
   }
 
   write(bytes: Buffer, start: number, end: number, position: number): Promise<void> {
@@ -107,8 +111,12 @@ class NodeFile implements OpenFile {
     })
   }
 
-  sync(): Promise<void> {
-    return this.#call((done) => fs.fdatasync(this.#descriptor, done))
+  async sync(): Promise<void> {
+    await this.#call((done) => fs.fdatasync(this.#descriptor, done))
+    // Answered from the kernel's cache in a few microseconds: the thread pool would cost more.
+    if (fs.statSync(this.#path, { throwIfNoEntry: false })?.ino === this.#inode) return
+    const message = `ENOENT: the file was removed or moved while it was in use, ${this.#path}`
+    throw Object.assign(new Error(message), { code: 'ENOENT' })
   }
 
   truncate(bytes: number): Promise<void> {
