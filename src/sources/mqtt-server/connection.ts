@@ -1,36 +1,37 @@
 /**
  * One client's connection: its bytes in, ours out, its life.
  *
- *     new ──CONNECT──▶ open ──DISCONNECT, violation, takeover, timeout──▶ ending ──▶ closed
- *      └─── refused, timeout ───────────────────────────────────────────────┘
- *
- * While commits are behind, an open connection holds packets back, and when it holds too many it
- * stops reading. Pings are answered all the same.
+ *     new ──CONNECT──▶ identifying ──▶ open ──DISCONNECT, violation, takeover, timeout──▶ ending ──▶ closed
+ *      └─── timeout ──────┴── refused ───────────────────────────────────────────────────┘
  */
 import type { Duplex } from 'node:stream'
 import { messageOf } from '../../errors.ts'
 import type { Refusal } from '../../message.ts'
 import type { Debtor } from './acceptance.ts'
+import { everythingPermitted, type Permissions } from './access/permissions.ts'
+import type { Denied, Identity } from './access-control.ts'
 import { admit } from './admission.ts'
 import type { Broker } from './broker.ts'
 import { type ConnectPacket, RefusedConnect, readConnect } from './connect-packet.ts'
 import { encodeDisconnect } from './control-packets.ts'
 import { Conversation, checkHeader } from './conversation.ts'
 import { type FrameHandler, FrameReader } from './frame-reader.ts'
-import { HeldFrames, mayOvertake } from './held-frames.ts'
 import { Liveness } from './liveness.ts'
 import { type FlushQueue, Outbox } from './outbox.ts'
 import { PacketType, type ProtocolVersion, ReasonCode } from './protocol.ts'
 import { ProtocolViolation } from './protocol-violation.ts'
 import type { Link } from './session.ts'
 import { TopicAliases } from './topic-aliases.ts'
+import { Inflow, Pause } from './transport/inflow.ts'
+import type { Arrival } from './transport/listener.ts'
+import type { Turns } from './transport/turns.ts'
+import { WaitingPackets } from './waiting-packets.ts'
 
 export interface ConnectionOptions {
-  readonly socket: Duplex
-  /** Where the client is, for the observer. */
-  readonly remote: string
+  readonly arrival: Arrival
   readonly broker: Broker
   readonly flushes: FlushQueue
+  readonly turns: Turns
   readonly onClosed: (connection: Connection) => void
 }
 
@@ -41,27 +42,44 @@ export class Connection implements Link, FrameHandler, Debtor {
   maxPacketBytes = NO_LIMIT
   receiveMaximum = 65_535
   aliases: TopicAliases | undefined
+  permissions: Permissions = everythingPermitted
   readonly #socket: Duplex
-  readonly #remote: string
+  readonly #arrival: Arrival
   readonly #broker: Broker
   readonly #onClosed: (connection: Connection) => void
   readonly #reader: FrameReader
   readonly #outbox: Outbox
   readonly #liveness: Liveness
-  #phase: 'new' | 'open' | 'ending' | 'closed' = 'new'
+  readonly #inflow: Inflow
+  readonly #waiting: WaitingPackets
+  #phase: 'new' | 'identifying' | 'open' | 'ending' | 'closed' = 'new'
+  #identity: Identity | undefined
   #conversation: Conversation | undefined
-  #held: HeldFrames | undefined
   #isOwed = false
   #isSocketGone = false
 
-  constructor({ socket, remote, broker, flushes, onClosed }: ConnectionOptions) {
+  constructor({ arrival, broker, flushes, turns, onClosed }: ConnectionOptions) {
+    const { socket } = arrival
+    const { clock, limits, acceptance } = broker
     this.#socket = socket
-    this.#remote = remote
+    this.#arrival = arrival
     this.#broker = broker
     this.#onClosed = onClosed
-    this.#reader = new FrameReader(this, broker.limits.maxPacketBytes)
+    this.#reader = new FrameReader(this, limits.maxPacketBytes)
     this.#outbox = new Outbox(socket, flushes)
-    this.#liveness = new Liveness(broker.clock.monotonic(), broker.limits.connectTimeoutMs)
+    this.#liveness = new Liveness(clock.monotonic(), limits.connectTimeoutMs)
+    const { maxMessagesPerSecond } = limits
+    this.#inflow = new Inflow({ socket, turns, clock, maxMessagesPerSecond })
+    this.#waiting = new WaitingPackets({
+      inflow: this.#inflow,
+      acceptance,
+      maxBytes: limits.maxHeldBytes,
+      handler: this,
+      guarded: (work) => this.#guarded(work),
+      onEmpty: () => {
+        if (this.#isSocketGone) this.#close('connection closed')
+      },
+    })
   }
 
   get isCongested(): boolean {
@@ -82,16 +100,19 @@ export class Connection implements Link, FrameHandler, Debtor {
     if (this.isCongested && !this.#liveness.isStalled) {
       // What a client doesn't read must not grow with what it sends.
       this.#liveness.stalled(this.#broker.clock.monotonic())
-      this.#socket.pause()
+      this.#inflow.pause(Pause.stalled)
     }
   }
 
   frame(first: number, bytes: Buffer, start: number, end: number): boolean {
     const type = first >> 4
+    if (this.#waiting.mustWait(type)) {
+      this.#waiting.add(first, bytes, start, end)
+      return true
+    }
+    this.#inflow.spend(type)
     if (this.#conversation === undefined) {
       this.#connect(type, first, bytes, start, end)
-    } else if (this.#mustHold(type)) {
-      this.#hold(first, bytes, start, end)
     } else if (type === PacketType.publish) {
       this.#conversation.publish(first, bytes, start, end)
     } else {
@@ -99,7 +120,7 @@ export class Connection implements Link, FrameHandler, Debtor {
       if (type === PacketType.disconnect) this.#disconnect(this.#conversation, bytes, start, end)
       else this.#conversation.handle(type, bytes, start, end)
     }
-    return this.#phase === 'open'
+    return this.#phase === 'open' || this.#phase === 'identifying'
   }
 
   settle(cycle: number): boolean {
@@ -112,19 +133,15 @@ export class Connection implements Link, FrameHandler, Debtor {
     return this.#isOwed
   }
 
-  /** The intake takes messages again: what was held goes first. */
-  resume(): void {
-    const held = this.#held
-    if (held === undefined || this.#phase === 'closed') return
-    this.#held = undefined
-    const { intake } = this.#broker.acceptance
-    this.#guarded(() => held.drain(this, () => intake.isSaturated))
-    if (held.isEmpty || this.#phase !== 'open') {
-      if (this.#isSocketGone) this.#close('connection closed')
-      else if (!this.#liveness.isStalled) this.#socket.resume()
+  /** Users and rules may have changed. */
+  recheck(): void {
+    const session = this.#conversation?.session
+    if (session === undefined || this.#identity === undefined || this.#phase !== 'open') return
+    const { access } = this.#broker
+    if (access.isCurrent(this.#identity)) {
+      this.permissions = access.permissionsOf(session.userName, session.clientId)
     } else {
-      this.#held = held
-      this.#broker.acceptance.hold(this)
+      this.end(ReasonCode.notAuthorized, 'its user is gone or has another password')
     }
   }
 
@@ -141,7 +158,9 @@ export class Connection implements Link, FrameHandler, Debtor {
 
   /** Called about once a second: ends what has lasted too long. */
   sweep(nowMs: number): void {
-    const isReading = !this.#socket.isPaused() && !this.#isSocketGone
+    // How long that takes has a bound of its own.
+    if (this.#phase === 'identifying') return
+    const isReading = this.#inflow.isReading && !this.#isSocketGone
     switch (this.#liveness.verdict(nowMs, isReading)) {
       case 'fine':
         return
@@ -164,6 +183,8 @@ export class Connection implements Link, FrameHandler, Debtor {
     if (this.#phase === 'ending' || this.#phase === 'closed') return
     this.#liveness.heard(this.#broker.clock.monotonic())
     this.#broker.statistics.bytesReceived += chunk.length
+    this.#inflow.begin()
+    this.#inflow.took(chunk.length)
     this.#guarded(() => this.#reader.push(chunk))
   }
 
@@ -185,7 +206,7 @@ export class Connection implements Link, FrameHandler, Debtor {
   }
 
   #violated(violation: ProtocolViolation): void {
-    this.#broker.observer.clientRefused(this.#broker.name, this.#remote, violation.message)
+    this.#reportRefused(violation.message)
     if (violation instanceof RefusedConnect) this.#outbox.add(violation.connack)
     if (this.#phase === 'new') this.#leave(violation.message, false)
     this.end(violation.reasonCode, violation.message)
@@ -197,7 +218,26 @@ export class Connection implements Link, FrameHandler, Debtor {
     if (type !== PacketType.connect) throw new ProtocolViolation('first packet is not CONNECT')
     const packet = readConnect(first, bytes, start, end)
     this.version = packet.version
-    const admission = admit(packet, this.#broker)
+    const { address, certificateName } = this.#arrival
+    const { userName, password } = packet
+    const hasLeft = (): boolean => this.#phase !== 'identifying'
+    const claim = { userName, password, certificateName, address, hasLeft }
+    const verdict = this.#broker.access.identify(claim)
+    if (!(verdict instanceof Promise)) {
+      this.#admit(packet, verdict)
+      return
+    }
+    this.#phase = 'identifying'
+    this.#waiting.lock()
+    void verdict.then((later) => {
+      if (this.#phase !== 'identifying') return
+      this.#guarded(() => this.#admit(packet, later))
+      this.#waiting.unlock()
+    })
+  }
+
+  #admit(packet: ConnectPacket, verdict: Identity | Denied): void {
+    const admission = admit(packet, this.#broker, verdict)
     if (admission.connack.length > (packet.properties.maximumPacketBytes ?? NO_LIMIT)) {
       this.#refuse('takes no packet as long as a CONNACK')
       return
@@ -209,6 +249,8 @@ export class Connection implements Link, FrameHandler, Debtor {
     }
     this.#settleIn(packet)
     const { session } = admission
+    this.permissions = admission.permissions
+    this.#identity = admission.identity
     this.#conversation = new Conversation({
       broker: this.#broker,
       session,
@@ -233,8 +275,13 @@ export class Connection implements Link, FrameHandler, Debtor {
     this.receiveMaximum = properties.receiveMaximum ?? 65_535
   }
 
+  #reportRefused(reason: string): void {
+    const { observer, name } = this.#broker
+    observer.clientRefused(name, this.#arrival.remote, reason)
+  }
+
   #refuse(reason: string): void {
-    this.#broker.observer.clientRefused(this.#broker.name, this.#remote, reason)
+    this.#reportRefused(reason)
     this.#leave(reason, false)
     this.#endSocket()
   }
@@ -246,21 +293,9 @@ export class Connection implements Link, FrameHandler, Debtor {
     this.#endSocket()
   }
 
-  #mustHold(type: number): boolean {
-    if (this.#held !== undefined) return !mayOvertake(type)
-    return type === PacketType.publish && this.#broker.acceptance.intake.isSaturated
-  }
-
-  #hold(first: number, bytes: Buffer, start: number, end: number): void {
-    this.#held ??= new HeldFrames()
-    this.#held.add(first, bytes, start, end)
-    this.#broker.acceptance.hold(this)
-    if (this.#held.bytes > this.#broker.limits.maxHeldBytes) this.#socket.pause()
-  }
-
   #drained(): void {
     this.#liveness.moved()
-    if (this.#held === undefined) this.#socket.resume()
+    this.#inflow.resume(Pause.stalled)
     this.#conversation?.session.pump()
   }
 
@@ -269,8 +304,7 @@ export class Connection implements Link, FrameHandler, Debtor {
     if (this.#phase === 'ending' || this.#phase === 'closed') return
     this.#phase = 'ending'
     this.#liveness.ended(this.#broker.clock.monotonic())
-    this.#held = undefined
-    this.#broker.acceptance.forget(this)
+    this.#waiting.close()
     const session = this.#conversation?.session
     if (session === undefined) return
     this.#broker.sessions.disconnected(session, hasWill)
@@ -280,13 +314,13 @@ export class Connection implements Link, FrameHandler, Debtor {
   #endSocket(): void {
     this.#outbox.flush()
     this.#socket.end()
-    this.#socket.resume()
+    this.#inflow.release()
   }
 
   #socketClosed(): void {
     this.#isSocketGone = true
     // QoS 0 messages sent just before going are still taken in.
-    if (this.#held !== undefined && this.#phase === 'open') return
+    if (!this.#waiting.isEmpty && this.#phase === 'open') return
     this.#close('connection closed')
   }
 

@@ -56,7 +56,7 @@ export class PublishReceiver {
         )
       }
     }
-    const refusal = this.#refusalOf(topic)
+    const refusal = this.#refusalOf(topic, packet)
     if (refusal !== undefined) {
       this.#broker.observer.messageDropped(undefined, refusal.error, refusal.message)
       this.#acknowledgeRefused(packet, refusal)
@@ -138,9 +138,23 @@ export class PublishReceiver {
   }
 
   /** Why nobody may publish to the topic, before the intake is asked. */
-  #refusalOf(topic: Topic): Refusal | undefined {
+  #refusalOf(topic: Topic, { properties }: PublishPacket): Refusal | undefined {
     if (topic.isProtected) {
       return { error: 'NotAuthorized', message: `only the connector publishes to ${topic.name}` }
+    }
+    const { permissions } = this.#link
+    if (!permissions.mayPublish(topic.name)) {
+      return { error: 'NotAuthorized', message: `the client may not publish to ${topic.name}` }
+    }
+    const { responseTopic } = properties
+    // We would publish there in the client's place.
+    if (responseTopic !== undefined && topic.route !== undefined) {
+      if (!permissions.mayPublish(responseTopic)) {
+        return {
+          error: 'NotAuthorized',
+          message: `the client may not have answers published to ${responseTopic}`,
+        }
+      }
     }
     if (topic.isTooLong && topic.route?.kind !== 'refused') {
       return {
