@@ -11,8 +11,7 @@ import type { AccessControl } from './access-control.ts'
 import type { Will } from './connect-packet.ts'
 import type { MqttLimits } from './limits.ts'
 import type { Properties } from './properties.ts'
-import type { Qos } from './protocol.ts'
-import { Publication } from './publication.ts'
+import { type Envelope, Publication } from './publication.ts'
 import { PublishPacket } from './publish-packet.ts'
 import { RetainedMessages } from './retained-messages.ts'
 import { Sessions } from './sessions.ts'
@@ -29,16 +28,6 @@ export interface BrokerOptions {
   readonly access: AccessControl
   /** The source's name, for the observer. */
   readonly name: string
-}
-
-/** A message for subscribers; its payload may lie in a buffer that is used again later. */
-export interface Envelope {
-  readonly bytes: Buffer
-  readonly payloadStart: number
-  readonly end: number
-  readonly qos: Qos
-  readonly retain: boolean
-  readonly properties: Properties
 }
 
 export class Broker {
@@ -99,16 +88,9 @@ export class Broker {
   }
 
   #publicationOf(topic: Topic, envelope: Envelope): Publication {
-    const { properties } = envelope
-    const expiryS = properties.messageExpiryIntervalS
-    return new Publication({
-      topic,
-      payload: Buffer.from(envelope.bytes.subarray(envelope.payloadStart, envelope.end)),
-      qos: envelope.qos,
-      retain: envelope.retain,
-      properties,
-      expiresAtMs: expiryS === undefined ? undefined : this.clock.monotonic() + expiryS * 1000,
-    })
+    const expiryS = envelope.properties.messageExpiryIntervalS
+    const expiresAtMs = expiryS === undefined ? undefined : this.clock.monotonic() + expiryS * 1000
+    return new Publication(topic, envelope, expiresAtMs)
   }
 
   /** A will is a message like any other [MQTT-3.1.2-8]: where it has a route it is taken in. */

@@ -51,7 +51,7 @@ export const DEFAULT_LIMITS: MqttLimits = {
   receiveMaximum: 1_024,
   topicAliasMaximum: 10,
   maxKeepAliveS: 65_535,
-  maxOutgoingBytes: 1_048_576,
+  maxOutgoingBytes: 4_194_304,
   maxInflight: 256,
   maxQueuedMessages: 10_000,
   maxQueuedBytes: 8_388_608,

@@ -10,7 +10,7 @@ import { isTopicName } from './topic.ts'
 import type { Topic } from './topic-cache.ts'
 
 /** Receipts are not lost on the way if the subscriber doesn't want them to be. */
-const RECEIPT_QOS = 1
+const RECEIPT = { qos: 1, retain: false, properties: {} } as const
 
 export class MqttOutlet implements ReceiptOutlet {
   /** Undefined until the server starts: nobody can be listening before. */
@@ -45,18 +45,8 @@ export class MqttOutlet implements ReceiptOutlet {
     const topic = broker.topics.named(to.topic)
     if (topic.isProtected || topic.isTooLong) return
     const properties = to.correlation === undefined ? {} : { correlationData: to.correlation }
-    broker.distribute(
-      topic,
-      {
-        bytes: payload,
-        payloadStart: 0,
-        end: payload.length,
-        qos: RECEIPT_QOS,
-        retain: false,
-        properties,
-      },
-      undefined,
-    )
+    const place = { bytes: payload, payloadStart: 0, end: payload.length }
+    broker.distribute(topic, { ...RECEIPT, ...place, properties }, undefined)
   }
 }
 
@@ -117,16 +107,8 @@ class ReceiptBatch {
     const publications: Publication[] = []
     for (let i = 0, start = 0; i < count; i++) {
       const end = ends[i] ?? start
-      publications.push(
-        new Publication({
-          topic: this.#topic,
-          payload: owned.subarray(start, end),
-          qos: RECEIPT_QOS,
-          retain: false,
-          properties: {},
-          expiresAtMs: undefined,
-        }),
-      )
+      const envelope = { bytes: owned, payloadStart: start, end, ...RECEIPT }
+      publications.push(new Publication(this.#topic, envelope, undefined))
       start = end
     }
     return publications

@@ -57,11 +57,12 @@ export class OutgoingQueue {
 
   /** Returns false, and takes nothing, when the queue is full. */
   offer(delivery: Delivery): boolean {
-    const bytes = delivery.publication.bytes
+    const bytes = delivery.publication.heldBytes
     const isFull =
       this.waitingCount >= this.#limits.maxQueuedMessages ||
       this.#waitingBytes + bytes > this.#limits.maxQueuedBytes
     if (isFull) return false
+    delivery.publication.keep()
     this.#waiting.push(delivery)
     this.#waitingBytes += bytes
     return true
@@ -72,7 +73,7 @@ export class OutgoingQueue {
     while (this.#head < this.#waiting.length) {
       const delivery = this.#waiting[this.#head++]
       if (delivery === undefined) continue
-      this.#waitingBytes -= delivery.publication.bytes
+      this.#waitingBytes -= delivery.publication.heldBytes
       this.#compact()
       if (!delivery.publication.isExpired(nowMs)) return delivery
     }

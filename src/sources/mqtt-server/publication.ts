@@ -11,6 +11,7 @@ import type { PublishAlias } from './topic-aliases.ts'
 
 const NO_PROPERTIES = Buffer.from([0])
 const EMPTY = Buffer.alloc(0)
+const PUBLISH = PacketType.publish << 4
 
 /** What differs from one subscriber to the next. */
 export interface PublishHeader {
@@ -23,71 +24,102 @@ export interface PublishHeader {
   readonly alias: PublishAlias | undefined
 }
 
-export interface PublicationOptions {
-  readonly topic: { readonly name: string; readonly bytes: Buffer }
-  /** Stays as it is for as long as the publication lives. */
-  readonly payload: Buffer
+/** A message as it came: its payload is `bytes[payloadStart, end)`, in a buffer that is used again later. */
+export interface Envelope {
+  readonly bytes: Buffer
+  readonly payloadStart: number
+  readonly end: number
+  readonly qos: Qos
+  readonly retain: boolean
+  readonly properties: Properties
+}
+
+export interface PublicationTopic {
+  readonly name: string
+  readonly bytes: Buffer
+}
+
+export class Publication {
+  readonly topic: PublicationTopic
   readonly qos: Qos
   readonly retain: boolean
   readonly properties: Properties
   /** By the monotonic clock; undefined never. */
   readonly expiresAtMs: number | undefined
-}
-
-export class Publication {
-  readonly topic: { readonly name: string; readonly bytes: Buffer }
-  readonly payload: Buffer
-  readonly qos: Qos
-  readonly retain: boolean
-  readonly properties: Properties
-  readonly expiresAtMs: number | undefined
+  #bytes: Buffer
+  #start: number
+  #end: number
+  #isKept = false
   /** QoS 0, no retain flag, no subscription identifier: what most subscribers get. */
   #plain: Buffer | undefined
   #plain5: Buffer | undefined
 
-  constructor(options: PublicationOptions) {
-    this.topic = options.topic
-    this.payload = options.payload
-    this.qos = options.qos
-    this.retain = options.retain
-    this.properties = options.properties
-    this.expiresAtMs = options.expiresAtMs
+  constructor(topic: PublicationTopic, envelope: Envelope, expiresAtMs: number | undefined) {
+    this.topic = topic
+    this.qos = envelope.qos
+    this.retain = envelope.retain
+    this.properties = envelope.properties
+    this.expiresAtMs = expiresAtMs
+    this.#bytes = envelope.bytes
+    this.#start = envelope.payloadStart
+    this.#end = envelope.end
+  }
+
+  get payloadBytes(): number {
+    return this.#end - this.#start
   }
 
   /** Roughly what it holds in memory while it waits. */
-  get bytes(): number {
-    return this.payload.length + this.topic.bytes.length + 128
+  get heldBytes(): number {
+    return this.payloadBytes + this.topic.bytes.length + 128
+  }
+
+  /** Makes the payload its own. To be called by whoever holds the publication beyond the call it came in. */
+  keep(): this {
+    if (this.#isKept) return this
+    this.#bytes = Buffer.from(this.#bytes.subarray(this.#start, this.#end))
+    this.#start = 0
+    this.#end = this.#bytes.length
+    this.#isKept = true
+    return this
   }
 
   isExpired(nowMs: number): boolean {
     return this.expiresAtMs !== undefined && nowMs >= this.expiresAtMs
   }
 
-  encode(header: PublishHeader, nowMs: number): Buffer {
-    const isPlain =
-      header.qos === 0 &&
-      !header.retain &&
-      header.subscriptionIdentifiers.length === 0 &&
-      header.alias === undefined
-    if (!isPlain) return this.#encode(header, nowMs)
-    if (header.version !== 5) {
-      this.#plain ??= this.#encode(header, nowMs)
+  /** The packet at QoS 0 without anything that is particular to one subscriber; undefined when that can't be. */
+  plain(version: ProtocolVersion): Buffer | undefined {
+    if (version !== 5) {
+      this.#plain ??= this.#frame(PUBLISH, this.topic.bytes, 0, EMPTY)
       return this.#plain
     }
-    if (this.expiresAtMs !== undefined) return this.#encode(header, nowMs)
-    this.#plain5 ??= this.#encode(header, nowMs)
+    if (this.#plain5 === undefined && this.#isBare) {
+      this.#plain5 = this.#frame(PUBLISH, this.topic.bytes, 0, NO_PROPERTIES)
+    }
     return this.#plain5
   }
 
-  #encode(header: PublishHeader, nowMs: number): Buffer {
+  encode(header: PublishHeader, nowMs: number): Buffer {
     const properties = header.version === 5 ? this.#properties(header, nowMs) : EMPTY
     const first =
-      (PacketType.publish << 4) |
-      (header.isDuplicate ? 8 : 0) |
-      (header.qos << 1) |
-      (header.retain ? 1 : 0)
+      PUBLISH | (header.isDuplicate ? 8 : 0) | (header.qos << 1) | (header.retain ? 1 : 0)
     const topic = header.alias?.isKnown === true ? EMPTY : this.topic.bytes
-    return encodePublish(first, topic, header.packetId, properties, this.payload)
+    return this.#frame(first, topic, header.packetId, properties)
+  }
+
+  #frame(first: number, topic: Buffer, packetId: number, properties: Buffer): Buffer {
+    const idBytes = packetId === 0 ? 0 : 2
+    const length = 2 + topic.length + idBytes + properties.length + this.payloadBytes
+    const bytes = Buffer.allocUnsafe(1 + variableByteIntegerLength(length) + length)
+    bytes[0] = first
+    let at = writeVariableByteInteger(bytes, 1, length)
+    at = bytes.writeUInt16BE(topic.length, at)
+    at += topic.copy(bytes, at)
+    if (packetId !== 0) at = bytes.writeUInt16BE(packetId, at)
+    at += properties.copy(bytes, at)
+    this.#bytes.copy(bytes, at, this.#start, this.#end)
+    return bytes
   }
 
   #properties(header: PublishHeader, nowMs: number): Buffer {
@@ -117,26 +149,6 @@ export class Publication {
   }
 }
 
-function encodePublish(
-  first: number,
-  topic: Buffer,
-  packetId: number,
-  properties: Buffer,
-  payload: Buffer,
-): Buffer {
-  const idBytes = packetId === 0 ? 0 : 2
-  const length = 2 + topic.length + idBytes + properties.length + payload.length
-  const bytes = Buffer.allocUnsafe(1 + variableByteIntegerLength(length) + length)
-  bytes[0] = first
-  let at = writeVariableByteInteger(bytes, 1, length)
-  at = bytes.writeUInt16BE(topic.length, at)
-  at += topic.copy(bytes, at)
-  if (packetId !== 0) at = bytes.writeUInt16BE(packetId, at)
-  at += properties.copy(bytes, at)
-  payload.copy(bytes, at)
-  return bytes
-}
-
 /** Many QoS 0 messages of one topic in one buffer, for one protocol version. */
 export function encodeManyPublishes(
   version: ProtocolVersion,
@@ -154,7 +166,7 @@ export function encodeManyPublishes(
   const bytes = Buffer.allocUnsafe(total)
   for (let i = 0, start = 0, at = 0; i < payloads.count; i++) {
     const end = payloads.ends[i] ?? start
-    bytes[at] = PacketType.publish << 4
+    bytes[at] = PUBLISH
     at = writeVariableByteInteger(bytes, at + 1, head + end - start)
     at = bytes.writeUInt16BE(topic.length, at)
     at += topic.copy(bytes, at)

@@ -33,10 +33,10 @@ export class RetainedMessages {
   store(message: Publication): boolean {
     const names = message.topic.name.split('/')
     this.#remove(this.#root, names, 0)
-    if (message.payload.length === 0) return true
+    if (message.payloadBytes === 0) return true
     const hasRoom =
       this.#count < this.#limits.maxRetainedMessages &&
-      this.#bytes + message.bytes <= this.#limits.maxRetainedBytes
+      this.#bytes + message.heldBytes <= this.#limits.maxRetainedBytes
     if (!hasRoom) return false
 
     let level = this.#root
@@ -48,9 +48,9 @@ export class RetainedMessages {
       }
       level = child
     }
-    level.message = message
+    level.message = message.keep()
     this.#count++
-    this.#bytes += message.bytes
+    this.#bytes += message.heldBytes
     return true
   }
 
@@ -69,7 +69,7 @@ export class RetainedMessages {
     if (name === undefined) {
       if (level.message === undefined) return
       this.#count--
-      this.#bytes -= level.message.bytes
+      this.#bytes -= level.message.heldBytes
       level.message = undefined
       return
     }

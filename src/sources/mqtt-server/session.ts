@@ -176,30 +176,38 @@ export class Session implements Subscriber {
       this.#statistics.messagesDropped++
       return
     }
-    const header = {
-      version: link.version,
-      qos: 0,
-      retain,
-      isDuplicate: false,
-      packetId: 0,
-      subscriptionIdentifiers: listener.identifiers,
-    } as const
-    this.#write(link, publication, header)
+    const isPlain = !retain && listener.identifiers.length === 0 && link.aliases === undefined
+    const plain = isPlain ? publication.plain(link.version) : undefined
+    if (plain === undefined) {
+      this.#write(link, publication, {
+        qos: 0,
+        retain,
+        isDuplicate: false,
+        packetId: 0,
+        subscriptionIdentifiers: listener.identifiers,
+      })
+    } else if (plain.length <= link.maxPacketBytes) {
+      this.#statistics.messagesSent++
+      link.send(plain)
+    }
   }
 
   #send(link: Link, delivery: Delivery, packetId: number, isDuplicate: boolean): void {
-    const { publication, qos, retain, identifiers } = delivery
-    const { version } = link
-    const subscriptionIdentifiers = identifiers
-    const header = { version, qos, retain, isDuplicate, packetId, subscriptionIdentifiers }
-    if (!this.#write(link, publication, header)) this.#queue?.settle(packetId)
+    const { publication, qos, retain, identifiers: subscriptionIdentifiers } = delivery
+    const fields = { qos, retain, isDuplicate, packetId, subscriptionIdentifiers }
+    if (!this.#write(link, publication, fields)) this.#queue?.settle(packetId)
   }
 
   /** [MQTT-3.1.2-24]: what is too long for the client is not sent, as if it had been. Returns whether it was. */
-  #write(link: Link, publication: Publication, fields: Omit<PublishHeader, 'alias'>): boolean {
+  #write(
+    link: Link,
+    publication: Publication,
+    fields: Omit<PublishHeader, 'version' | 'alias'>,
+  ): boolean {
     const topic = publication.topic.name
     const alias = link.aliases?.of(topic)
-    const bytes = publication.encode({ ...fields, alias }, this.#clock.monotonic())
+    const header = { ...fields, version: link.version, alias }
+    const bytes = publication.encode(header, this.#clock.monotonic())
     if (bytes.length > link.maxPacketBytes) {
       if (alias?.isKnown === false) link.aliases?.takeBack(topic)
       return false
