@@ -6,8 +6,6 @@
  */
 import type { Duplex } from 'node:stream'
 import { messageOf } from '../../errors.ts'
-import type { Refusal } from '../../message.ts'
-import type { Debtor } from './acceptance.ts'
 import { everythingPermitted, type Permissions } from './access/permissions.ts'
 import type { Denied, Identity } from './access-control.ts'
 import { admit } from './admission.ts'
@@ -37,7 +35,7 @@ export interface ConnectionOptions {
 
 const NO_LIMIT = Number.POSITIVE_INFINITY
 
-export class Connection implements Link, FrameHandler, Debtor {
+export class Connection implements Link, FrameHandler {
   version: ProtocolVersion = 4
   maxPacketBytes = NO_LIMIT
   receiveMaximum = 65_535
@@ -55,7 +53,6 @@ export class Connection implements Link, FrameHandler, Debtor {
   #phase: 'new' | 'identifying' | 'open' | 'ending' | 'closed' = 'new'
   #identity: Identity | undefined
   #conversation: Conversation | undefined
-  #isOwed = false
   #isSocketGone = false
 
   constructor({ arrival, broker, flushes, turns, onClosed }: ConnectionOptions) {
@@ -68,17 +65,14 @@ export class Connection implements Link, FrameHandler, Debtor {
     this.#reader = new FrameReader(this, limits.maxPacketBytes)
     this.#outbox = new Outbox(socket, flushes)
     this.#liveness = new Liveness(clock.monotonic(), limits.connectTimeoutMs)
-    const { maxMessagesPerSecond } = limits
-    this.#inflow = new Inflow({ socket, turns, clock, maxMessagesPerSecond })
+    this.#inflow = new Inflow({ socket, turns, clock, limits })
     this.#waiting = new WaitingPackets({
       inflow: this.#inflow,
       acceptance,
       maxBytes: limits.maxHeldBytes,
       handler: this,
       guarded: (work) => this.#guarded(work),
-      onEmpty: () => {
-        if (this.#isSocketGone) this.#close('connection closed')
-      },
+      onEmpty: () => this.#isSocketGone && this.#close('connection closed'),
     })
   }
 
@@ -123,16 +117,6 @@ export class Connection implements Link, FrameHandler, Debtor {
     return this.#phase === 'open' || this.#phase === 'identifying'
   }
 
-  settle(cycle: number): boolean {
-    this.#isOwed = this.#conversation?.receiver?.settle(cycle) ?? false
-    return this.#isOwed
-  }
-
-  fail(cycle: number, refusal: Refusal): boolean {
-    this.#isOwed = this.#conversation?.receiver?.fail(cycle, refusal) ?? false
-    return this.#isOwed
-  }
-
   /** Users and rules may have changed. */
   recheck(): void {
     const session = this.#conversation?.session
@@ -161,21 +145,14 @@ export class Connection implements Link, FrameHandler, Debtor {
     // How long that takes has a bound of its own.
     if (this.#phase === 'identifying') return
     const isReading = this.#inflow.isReading && !this.#isSocketGone
-    switch (this.#liveness.verdict(nowMs, isReading)) {
-      case 'fine':
-        return
-      case 'no CONNECT':
-        this.#refuse('no CONNECT in time')
-        return
-      case 'silent':
-        this.end(ReasonCode.keepAliveTimeout, 'nothing heard for 1.5 keep-alive intervals')
-        return
-      case 'stalled':
-        this.#leave('takes none of what is sent to it', true)
-        this.#socket.destroy()
-        return
-      case 'not gone':
-        this.#socket.destroy()
+    const verdict = this.#liveness.verdict(nowMs, isReading)
+    if (verdict === 'no CONNECT') {
+      this.#refuse('no CONNECT in time')
+    } else if (verdict === 'silent') {
+      this.end(ReasonCode.keepAliveTimeout, 'nothing heard for 1.5 keep-alive intervals')
+    } else if (verdict !== 'fine') {
+      this.#leave('takes none of what is sent to it', true)
+      this.#socket.destroy()
     }
   }
 
@@ -196,13 +173,7 @@ export class Connection implements Link, FrameHandler, Debtor {
       if (!(error instanceof ProtocolViolation)) throw error
       this.#violated(error)
     }
-    const receiver = this.#conversation?.receiver
-    if (receiver === undefined) return
-    const { acceptance } = this.#broker
-    if (receiver.settle(acceptance.finishedCycle) && !this.#isOwed) {
-      this.#isOwed = true
-      acceptance.owe(this)
-    }
+    this.#conversation?.receiver?.settleFinished()
   }
 
   #violated(violation: ProtocolViolation): void {
@@ -218,11 +189,8 @@ export class Connection implements Link, FrameHandler, Debtor {
     if (type !== PacketType.connect) throw new ProtocolViolation('first packet is not CONNECT')
     const packet = readConnect(first, bytes, start, end)
     this.version = packet.version
-    const { address, certificateName } = this.#arrival
-    const { userName, password } = packet
     const hasLeft = (): boolean => this.#phase !== 'identifying'
-    const claim = { userName, password, certificateName, address, hasLeft }
-    const verdict = this.#broker.access.identify(claim)
+    const verdict = this.#broker.access.identify({ ...this.#arrival, ...packet, hasLeft })
     if (!(verdict instanceof Promise)) {
       this.#admit(packet, verdict)
       return

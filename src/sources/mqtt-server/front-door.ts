@@ -18,7 +18,11 @@ import { isLoopback } from './transport/address.ts'
 import { readCertificates } from './transport/certificates.ts'
 import { Doorkeeper } from './transport/doorkeeper.ts'
 import { type Arrival, listenOn, portOf, urlOf } from './transport/listener.ts'
-import { createMqttsServer, createTcpServer, type TlsListenerOptions } from './transport/tcp-listener.ts'
+import {
+  createMqttsServer,
+  createTcpServer,
+  type TlsListenerOptions,
+} from './transport/tcp-listener.ts'
 import { createWebSocketServer } from './transport/web-socket-listener.ts'
 
 export interface FrontDoorOptions {
@@ -80,7 +84,6 @@ export class FrontDoor {
   async readAccess(): Promise<AccessControl> {
     const { options, limits, clock } = this.#options
     refuseOpenDoor(options)
-    await this.#watch.start()
     this.#gatekeeper = new Gatekeeper({
       clock,
       admitsAnonymous: options.allowAnonymous || !hasAuthentication(options),
@@ -92,6 +95,7 @@ export class FrontDoor {
 
   /** Throws `AddressInUse` and `InvalidConfiguration`; then nothing is left listening. */
   async open(onArrival: (arrival: Arrival) => void): Promise<void> {
+    await this.#watch.start()
     try {
       for (const listener of await this.#createListeners(onArrival)) {
         await listenOn(listener.server, listener)
@@ -165,7 +169,14 @@ export class FrontDoor {
     if (secure !== undefined) {
       const { host: ownHost = host, port } = secure.tls
       const server = createMqttsServer(secure, events)
-      listeners.push({ scheme: 'mqtts', host: ownHost, port, setting: 'tls.port', path: '', server })
+      listeners.push({
+        scheme: 'mqtts',
+        host: ownHost,
+        port,
+        setting: 'tls.port',
+        path: '',
+        server,
+      })
     }
     if (webSocket !== undefined) {
       const { host: ownHost = host, port, path } = webSocket

@@ -103,13 +103,13 @@ export class MqttServer implements Source {
       limits,
       name,
     })
-    await door.open((arrival) => this.#accept(arrival, broker))
     intake.listen(broker.acceptance)
     this.#door = door
     this.#broker = broker
     this.#outlet.open(broker)
     this.#system = new SystemTopics(broker)
     this.#startedAtMs = clock.monotonic()
+    await door.open((arrival) => this.#accept(arrival, broker))
     this.#sweep()
   }
 

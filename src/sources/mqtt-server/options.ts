@@ -34,7 +34,9 @@ const tls = z
     clientName: z
       .enum(['commonName', 'alternativeName'])
       .default('commonName')
-      .describe('Which name of a client’s certificate counts; of several alternative ones the first.'),
+      .describe(
+        'Which name of a client’s certificate counts; of several alternative ones the first.',
+      ),
     minVersion: z
       .enum(['TLSv1.2', 'TLSv1.3'])
       .default('TLSv1.2')
@@ -94,7 +96,9 @@ const limits = z
     maxHeldBytes: count('maxHeldBytes', GIBIBYTE).describe(
       'Bytes of one client that wait to be taken in; then its socket is not read for a while.',
     ),
-    maxSubscriptions: count('maxSubscriptionsPerClient', MANY).describe('Subscriptions of one client.'),
+    maxSubscriptions: count('maxSubscriptionsPerClient', MANY).describe(
+      'Subscriptions of one client.',
+    ),
     maxInflight: count('maxInflight', 65_535).describe(
       'QoS 1 and 2 messages on their way to one subscriber, not yet acknowledged.',
     ),
@@ -132,7 +136,9 @@ export const mqttServerOptions = z
       ),
     aclFile: file
       .optional()
-      .describe('YAML or JSON file with such a list, instead of acl. Changes are taken up at once.'),
+      .describe(
+        'YAML or JSON file with such a list, instead of acl. Changes are taken up at once.',
+      ),
     tls: tls.optional(),
     webSocket: webSocket.optional(),
     limits: limits.prefault({}),

@@ -17,7 +17,7 @@ export interface WaitingPacketsOptions {
   /** Runs what hands packets on, and takes care of what it throws. */
   readonly guarded: (work: () => void) => void
   /** None waits any more. */
-  readonly onEmpty: () => void
+  readonly onEmpty: () => unknown
 }
 
 export class WaitingPackets {

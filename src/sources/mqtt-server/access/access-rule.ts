@@ -32,7 +32,10 @@ const rule = z
       .array(pattern)
       .default([])
       .describe('What may be subscribed to: a filter must lie within one of these.'),
-    deny: z.boolean().default(false).describe('true: refuses what it names instead of allowing it.'),
+    deny: z
+      .boolean()
+      .default(false)
+      .describe('true: refuses what it names instead of allowing it.'),
   })
   .refine(({ user, anonymous }) => user === undefined || anonymous === undefined, {
     path: ['anonymous'],

@@ -16,7 +16,7 @@ export interface InflowOptions {
   readonly socket: Duplex
   readonly turns: Turns
   readonly clock: Clock
-  readonly maxMessagesPerSecond: number
+  readonly limits: { readonly maxMessagesPerSecond: number }
 }
 
 const BYTES_A_TURN = 65_536
@@ -29,6 +29,7 @@ const RATE_INTERVAL_MS = 20
 
 export class Inflow {
   readonly #options: InflowOptions
+  readonly #maxMessagesPerSecond: number
   #pauses = 0
   #turn = -1
   #bytesLeft = BYTES_A_TURN
@@ -41,7 +42,8 @@ export class Inflow {
 
   constructor(options: InflowOptions) {
     this.#options = options
-    this.#messagesLeft = options.maxMessagesPerSecond
+    this.#maxMessagesPerSecond = options.limits.maxMessagesPerSecond
+    this.#messagesLeft = this.#maxMessagesPerSecond
     this.#refilledAtMs = options.clock.monotonic()
   }
 
@@ -80,7 +82,7 @@ export class Inflow {
     this.#turn = turn
     this.#bytesLeft = BYTES_A_TURN
     this.#workLeft = WORK_A_TURN
-    if (this.#options.maxMessagesPerSecond !== Number.POSITIVE_INFINITY) this.#refill()
+    if (this.#maxMessagesPerSecond !== Number.POSITIVE_INFINITY) this.#refill()
   }
 
   /** So many bytes have come. */
@@ -113,16 +115,14 @@ export class Inflow {
       this.#options.turns.next(free)
       return
     }
-    const { clock, maxMessagesPerSecond } = this.#options
-    const untilOneMs = ((1 - this.#messagesLeft) / maxMessagesPerSecond) * 1000
-    clock.after(Math.max(RATE_INTERVAL_MS, untilOneMs), free)
+    const untilOneMs = ((1 - this.#messagesLeft) / this.#maxMessagesPerSecond) * 1000
+    this.#options.clock.after(Math.max(RATE_INTERVAL_MS, untilOneMs), free)
   }
 
   #refill(): void {
-    const { clock, maxMessagesPerSecond } = this.#options
-    const nowMs = clock.monotonic()
-    const fresh = ((nowMs - this.#refilledAtMs) / 1000) * maxMessagesPerSecond
+    const nowMs = this.#options.clock.monotonic()
+    const fresh = ((nowMs - this.#refilledAtMs) / 1000) * this.#maxMessagesPerSecond
     this.#refilledAtMs = nowMs
-    this.#messagesLeft = Math.min(maxMessagesPerSecond, this.#messagesLeft + fresh)
+    this.#messagesLeft = Math.min(this.#maxMessagesPerSecond, this.#messagesLeft + fresh)
   }
 }
