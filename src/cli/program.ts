@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { VERSION } from '../version.ts'
 import type { CliContext } from './cli-context.ts'
 import { addCheckCommand } from './commands/check.ts'
+import { addPasswdCommand } from './commands/passwd.ts'
 import { addPublishCommand } from './commands/publish.ts'
 import { addRunCommand } from './commands/run.ts'
 import { addTailCommand } from './commands/tail.ts'
@@ -36,6 +37,7 @@ export function createProgram(context: CliContext): Command {
   addCheckCommand(program, context)
   addPublishCommand(program, context)
   addTailCommand(program, context)
+  addPasswdCommand(program, context)
   for (const command of program.commands) command.addHelpText('after', EXIT_CODES_HELP)
   return program
 }

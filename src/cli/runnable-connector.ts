@@ -26,6 +26,8 @@ export interface ConnectorDescription {
 export interface RunnableConnector {
   start(): Promise<void>
   stop(options: { readonly deadlineMs: number }): Promise<StopReport>
+  /** Reads certificates, users and access rules again. */
+  reload(): Promise<void>
   /** Valid once `start` has resolved. */
   describe(): ConnectorDescription
 }

@@ -127,6 +127,14 @@ export class Connector {
   }
 
   /**
+   * Reads certificates, users and access rules again; connections stay. What is wrong is logged, and
+   * what was in force stays so. They are also read again by themselves when they change.
+   */
+  async reload(): Promise<void> {
+    await Promise.all(this.#running?.sources.map((source) => source.reload?.()) ?? [])
+  }
+
+  /**
    * Takes a message as if a device had sent it: a string as a formatted one, with its id if given;
    * bytes as a binary one. Resolves when it is committed.
    * @throws {ConnectorError} the code says why it was refused.

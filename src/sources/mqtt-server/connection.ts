@@ -189,7 +189,7 @@ export class Connection implements Link, FrameHandler {
     if (type !== PacketType.connect) throw new ProtocolViolation('first packet is not CONNECT')
     const packet = readConnect(first, bytes, start, end)
     this.version = packet.version
-    const hasLeft = (): boolean => this.#phase !== 'identifying'
+    const hasLeft = (): boolean => this.#phase === 'ending' || this.#phase === 'closed'
     const verdict = this.#broker.access.identify({ ...this.#arrival, ...packet, hasLeft })
     if (!(verdict instanceof Promise)) {
       this.#admit(packet, verdict)
