@@ -18,20 +18,27 @@ export async function askPassword(process: NodeJS.Process, user: string): Promis
 }
 
 async function typedTwice(process: NodeJS.Process, user: string): Promise<string> {
-  const password = await typed(process, `Password for ${user}: `)
-  const again = await typed(process, 'Again: ')
-  if (password !== again) throw usageError('the two passwords differ; nothing was changed')
-  return password
+  const { stdin } = process
+  // Before the first question, so that not even a fast typist's first letter is shown.
+  stdin.setRawMode(true)
+  stdin.setEncoding('utf8')
+  try {
+    const password = await typed(process, `Password for ${user}: `)
+    const again = await typed(process, 'Again: ')
+    if (password !== again) throw usageError('the two passwords differ; nothing was changed')
+    return password
+  } finally {
+    stdin.setRawMode(false)
+    stdin.pause()
+  }
 }
 
 async function typed({ stdin, stderr }: NodeJS.Process, question: string): Promise<string> {
   stderr.write(question)
-  stdin.setRawMode(true)
-  stdin.setEncoding('utf8')
   try {
     let password = ''
-    for await (const typed of stdin.iterator({ destroyOnReturn: false })) {
-      for (const key of String(typed)) {
+    for await (const keys of stdin.iterator({ destroyOnReturn: false })) {
+      for (const key of String(keys)) {
         if (key === '\r' || key === '\n' || key === CTRL_D) return password
         if (key === CTRL_C) throw usageError('stopped; nothing was changed')
         password = ERASES.includes(key) ? [...password].slice(0, -1).join('') : password + key
@@ -39,8 +46,6 @@ async function typed({ stdin, stderr }: NodeJS.Process, question: string): Promi
     }
     return password
   } finally {
-    stdin.setRawMode(false)
-    stdin.pause()
     stderr.write('\n')
   }
 }

@@ -66,7 +66,11 @@ test('the first rule that applies and names the topic decides', () => {
 
 test('client id patterns: * stands for anything, also for nothing', () => {
   const may = (clientId: string, pattern: string): boolean =>
-    permissionsFor(accessRules.parse([{ clientId: pattern, publish: ['#'] }]), clientId, 'u').mayPublish('a')
+    permissionsFor(
+      accessRules.parse([{ clientId: pattern, publish: ['#'] }]),
+      clientId,
+      'u',
+    ).mayPublish('a')
 
   for (const [pattern, id, isMatch] of [
     ['pump-*', 'pump-', true],
@@ -195,7 +199,9 @@ test('new rules count at once, for topics seen before, for subscriptions, for se
   assert.doesNotMatch(await send('a/x', 3), /^87/)
   assert.doesNotMatch(await send('b/x', 4), /^87/)
 
-  const heard = (await listener.untilPong()).map((hex) => Buffer.from(hex, 'hex').toString('latin1'))
+  const heard = (await listener.untilPong()).map((hex) =>
+    Buffer.from(hex, 'hex').toString('latin1'),
+  )
   assert.equal(heard.filter((packet) => packet.includes('a/x')).length, 1)
   assert.equal(heard.filter((packet) => packet.includes('b/x')).length, 0)
   const back = await client({ clientId: 'away', isClean: false })
@@ -206,11 +212,16 @@ test('new rules count at once, for topics seen before, for subscriptions, for se
   await writeFile(aclFile, '- { publish: [a/#/b] }\n')
   await server.reload()
   assert.equal(reloads[0], undefined)
-  assert.match(reloads[1]?.message ?? '', /aclFile: .*rules\.yaml: \[0\]\.publish\[0\]: must be a topic filter/)
+  assert.match(
+    reloads[1]?.message ?? '',
+    /aclFile: .*rules\.yaml: \[0\]\.publish\[0\]: must be a topic filter/,
+  )
   assert.doesNotMatch(await send('a/x', 5), /^87/)
 })
 
-test('rules hold for mosquitto’s clients', { skip: skipWithout('mosquitto_pub', 'mosquitto_sub') }, async (t) => {
+test('rules hold for mosquitto’s clients', {
+  skip: skipWithout('mosquitto_pub', 'mosquitto_sub'),
+}, async (t) => {
   const { port, intake } = await pumps(t)
   const run = async (name: 'mosquitto_pub' | 'mosquitto_sub', ...args: string[]) => {
     const peer = ['-h', '127.0.0.1', '-p', String(port), '-V', 'mqttv5', '-q', '1']
@@ -224,10 +235,26 @@ test('rules hold for mosquitto’s clients', { skip: skipWithout('mosquitto_pub'
   }
   const pump = ['-u', 'pump', '-P', 'p']
 
-  const wrong = await run('mosquitto_pub', '-u', 'pump', '-P', 'no', '-t', 'devices/pump/a', '-m', 'x')
+  const wrong = await run(
+    'mosquitto_pub',
+    '-u',
+    'pump',
+    '-P',
+    'no',
+    '-t',
+    'devices/pump/a',
+    '-m',
+    'x',
+  )
   const denied = await run('mosquitto_pub', ...pump, '-t', 'commands/x', '-m', 'x')
   const heard = await run('mosquitto_sub', ...pump, '-t', '#', '-W', '2')
-  const sent = await run('mosquitto_pub', '-t', 'iotanalytics/channels/public/messages/put', '-m', 'x')
+  const sent = await run(
+    'mosquitto_pub',
+    '-t',
+    'iotanalytics/channels/public/messages/put',
+    '-m',
+    'x',
+  )
 
   assert.notEqual(wrong.code, 0)
   assert.match(wrong.output, /Bad user name or password/i)

@@ -77,12 +77,12 @@ export class Inflow {
 
   /** To be called before packets are worked on: it may be another turn by now. */
   begin(): void {
+    if (this.#maxMessagesPerSecond !== Number.POSITIVE_INFINITY) this.#refill()
     const turn = this.#options.turns.current
     if (turn === this.#turn) return
     this.#turn = turn
     this.#bytesLeft = BYTES_A_TURN
     this.#workLeft = WORK_A_TURN
-    if (this.#maxMessagesPerSecond !== Number.POSITIVE_INFINITY) this.#refill()
   }
 
   /** So many bytes have come. */
