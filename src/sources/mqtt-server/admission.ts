@@ -9,6 +9,8 @@ import type { Properties } from './properties.ts'
 import { ReasonCode, ReturnCode } from './protocol.ts'
 import { NEVER_EXPIRES_S, type Session } from './session.ts'
 
+const EMPTY = Buffer.alloc(0)
+
 export interface Admitted {
   readonly session: Session
   readonly identity: Identity
@@ -18,6 +20,7 @@ export interface Admitted {
 
 export interface Rejected {
   readonly session: undefined
+  /** Empty when the client takes no packet as long. */
   readonly connack: Buffer
   readonly reason: string
 }
@@ -49,6 +52,11 @@ export function admit(
   const permissions = broker.access.permissionsOf(userName, clientId)
   const rejected = reject(packet, broker) ?? rejectByAccess(packet, broker, userName, permissions)
   if (rejected !== undefined) return rejected
+  const properties = offers(packet, broker, clientId)
+  // Asked before anything is changed: a client that takes no CONNACK takes nothing.
+  if (!fits(encodeConnack(packet.version, false, 0, properties), packet)) {
+    return { session: undefined, connack: EMPTY, reason: 'takes no packet as long as a CONNACK' }
+  }
 
   // What another user has left under this client id is not for this one.
   const isOthers = isOfAnother(broker, clientId, userName)
@@ -57,12 +65,13 @@ export function admit(
   session.will = packet.will
   session.expiryIntervalS = expiryOf(packet)
   if (isPresent) dropForbiddenSubscriptions(broker, session, permissions)
-  return {
-    session,
-    identity,
-    permissions,
-    connack: encodeConnack(packet.version, isPresent, 0, offers(packet, broker, clientId)),
-  }
+  const connack = encodeConnack(packet.version, isPresent, 0, properties)
+  return { session, identity, permissions, connack }
+}
+
+/** [MQTT-3.1.2-24] */
+function fits(bytes: Buffer, { properties }: ConnectPacket): boolean {
+  return bytes.length <= (properties.maximumPacketBytes ?? Number.POSITIVE_INFINITY)
 }
 
 function isOfAnother(broker: Broker, clientId: string, userName: string | undefined): boolean {
@@ -121,7 +130,7 @@ function rejection(
 ): Rejected {
   const code = packet.version === 5 ? reasonCode : returnCode
   const connack = encodeConnack(packet.version, false, code, { reasonString: reason })
-  return { session: undefined, connack, reason }
+  return { session: undefined, connack: fits(connack, packet) ? connack : EMPTY, reason }
 }
 
 /** Before MQTT 5 a session that is not clean is kept for good; "for good" has the bound of `maxOfflineSessions`. */

@@ -16,6 +16,8 @@ export interface Will {
 
 export interface ConnectPacket {
   readonly version: ProtocolVersion
+  /** Another broker: the high bit of the protocol level says so, by a custom that mosquitto began. */
+  readonly isBridge: boolean
   readonly clientId: string
   readonly isCleanStart: boolean
   /** 0 turns keep-alive off. */
@@ -26,6 +28,7 @@ export interface ConnectPacket {
   readonly password: Buffer | undefined
 }
 
+const BRIDGE_BIT = 0x80
 const FLAG = { reserved: 1, cleanStart: 2, will: 4, willRetain: 32, password: 64, userName: 128 }
 const NONE: Properties = {}
 
@@ -47,12 +50,12 @@ export function readConnect(
   end: number,
 ): ConnectPacket {
   const reader = new PacketReader(bytes, start, end)
-  const version = readVersion(reader)
+  const { version, isBridge } = readVersion(reader)
   // MQTT 3.1 has no rule about the flags of CONNECT.
   if (version !== 3 && (first & 0x0f) !== 0) throw new ProtocolViolation('reserved flags are set')
-  if (version !== 5) return readFields(reader, version)
+  if (version !== 5) return readFields(reader, version, isBridge)
   try {
-    return readFields(reader, version)
+    return readFields(reader, version, isBridge)
   } catch (error) {
     if (!(error instanceof ProtocolViolation)) throw error
     // [MQTT-3.1.4-1]: from 5.0 on the client is told why.
@@ -64,7 +67,11 @@ export function readConnect(
   }
 }
 
-function readFields(reader: PacketReader, version: ProtocolVersion): ConnectPacket {
+function readFields(
+  reader: PacketReader,
+  version: ProtocolVersion,
+  isBridge: boolean,
+): ConnectPacket {
   const flags = reader.byte()
   checkFlags(flags, version)
   const keepAliveS = reader.uint16()
@@ -81,7 +88,17 @@ function readFields(reader: PacketReader, version: ProtocolVersion): ConnectPack
   const password = (flags & FLAG.password) !== 0 ? reader.binary() : undefined
   reader.expectEnd()
   const isCleanStart = (flags & FLAG.cleanStart) !== 0
-  return { version, clientId, isCleanStart, keepAliveS, properties, will, userName, password }
+  return {
+    version,
+    isBridge,
+    clientId,
+    isCleanStart,
+    keepAliveS,
+    properties,
+    will,
+    userName,
+    password,
+  }
 }
 
 function readClientId(reader: PacketReader): string {
@@ -93,15 +110,18 @@ function readClientId(reader: PacketReader): string {
   }
 }
 
-function readVersion(reader: PacketReader): ProtocolVersion {
+function readVersion(reader: PacketReader): Pick<ConnectPacket, 'version' | 'isBridge'> {
   const name = reader.text()
-  const level = reader.byte()
-  if (name === 'MQIsdp' && level === 3) return 3
-  if (name === 'MQTT' && (level === 4 || level === 5)) return level
+  const byte = reader.byte()
+  const level = byte & ~BRIDGE_BIT
+  const isBridge = byte !== level && level !== 5
+  if (name === 'MQIsdp' && level === 3) return { version: level, isBridge }
+  if (name === 'MQTT' && (level === 4 || byte === 5))
+    return { version: level === 4 ? 4 : 5, isBridge }
   if (name !== 'MQTT' && name !== 'MQIsdp') {
     throw new ProtocolViolation('not MQTT: unknown protocol name')
   }
-  const message = `${name} level ${level} is not spoken here, but 3.1, 3.1.1 and 5.0`
+  const message = `${name} level ${byte} is not spoken here, but 3.1, 3.1.1 and 5.0`
   const code = ReasonCode.unsupportedProtocolVersion
   // [MQTT-3.1.2-2]; whoever has our levels under the wrong name gets the answer of old.
   const isOld = level === 3 || level === 4

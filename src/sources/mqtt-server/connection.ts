@@ -17,7 +17,7 @@ import { type FrameHandler, FrameReader } from './frame-reader.ts'
 import { Liveness } from './liveness.ts'
 import { type FlushQueue, Outbox } from './outbox.ts'
 import { PacketType, type ProtocolVersion, ReasonCode } from './protocol.ts'
-import { ProtocolViolation } from './protocol-violation.ts'
+import { asViolation, ProtocolViolation } from './protocol-violation.ts'
 import type { Link } from './session.ts'
 import { TopicAliases } from './topic-aliases.ts'
 import { Inflow, Pause } from './transport/inflow.ts'
@@ -37,6 +37,7 @@ const NO_LIMIT = Number.POSITIVE_INFINITY
 
 export class Connection implements Link, FrameHandler {
   version: ProtocolVersion = 4
+  isBridge = false
   maxPacketBytes = NO_LIMIT
   receiveMaximum = 65_535
   aliases: TopicAliases | undefined
@@ -72,7 +73,7 @@ export class Connection implements Link, FrameHandler {
       maxBytes: limits.maxHeldBytes,
       handler: this,
       guarded: (work) => this.#guarded(work),
-      onEmpty: () => this.#isSocketGone && this.#close('connection closed'),
+      onEmpty: () => this.#isSocketGone && this.#close(),
     })
   }
 
@@ -170,13 +171,14 @@ export class Connection implements Link, FrameHandler {
     try {
       read()
     } catch (error) {
-      if (!(error instanceof ProtocolViolation)) throw error
       this.#violated(error)
     }
     this.#conversation?.receiver?.settleFinished()
   }
 
-  #violated(violation: ProtocolViolation): void {
+  /** A fault of our own costs this connection and no other. */
+  #violated(error: unknown): void {
+    const violation = asViolation(error)
     this.#reportRefused(violation.message)
     if (violation instanceof RefusedConnect) this.#outbox.add(violation.connack)
     if (this.#phase === 'new') this.#leave(violation.message, false)
@@ -189,12 +191,10 @@ export class Connection implements Link, FrameHandler {
     if (type !== PacketType.connect) throw new ProtocolViolation('first packet is not CONNECT')
     const packet = readConnect(first, bytes, start, end)
     this.version = packet.version
+    this.isBridge = packet.isBridge
     const hasLeft = (): boolean => this.#phase === 'ending' || this.#phase === 'closed'
     const verdict = this.#broker.access.identify({ ...this.#arrival, ...packet, hasLeft })
-    if (!(verdict instanceof Promise)) {
-      this.#admit(packet, verdict)
-      return
-    }
+    if (!(verdict instanceof Promise)) return this.#admit(packet, verdict)
     this.#phase = 'identifying'
     this.#waiting.lock()
     void verdict.then((later) => {
@@ -206,10 +206,6 @@ export class Connection implements Link, FrameHandler {
 
   #admit(packet: ConnectPacket, verdict: Identity | Denied): void {
     const admission = admit(packet, this.#broker, verdict)
-    if (admission.connack.length > (packet.properties.maximumPacketBytes ?? NO_LIMIT)) {
-      this.#refuse('takes no packet as long as a CONNACK')
-      return
-    }
     this.#outbox.add(admission.connack)
     if (admission.session === undefined) {
       this.#refuse(admission.reason)
@@ -280,6 +276,10 @@ export class Connection implements Link, FrameHandler {
   }
 
   #endSocket(): void {
+    if (this.#isSocketGone) {
+      this.#close()
+      return
+    }
     this.#outbox.flush()
     this.#socket.end()
     this.#inflow.release()
@@ -289,11 +289,11 @@ export class Connection implements Link, FrameHandler {
     this.#isSocketGone = true
     // QoS 0 messages sent just before going are still taken in.
     if (!this.#waiting.isEmpty && this.#phase === 'open') return
-    this.#close('connection closed')
+    this.#close()
   }
 
-  #close(reason: string): void {
-    this.#leave(reason, true)
+  #close(): void {
+    this.#leave('connection closed', true)
     this.#phase = 'closed'
     this.#onClosed(this)
   }

@@ -31,6 +31,8 @@ export interface MqttLimits {
   /** QoS 1 and 2 messages that wait for a subscriber, beyond those in flight. */
   readonly maxQueuedMessages: number
   readonly maxQueuedBytes: number
+  /** The same over all subscribers; what several wait for is counted for each. */
+  readonly maxQueuedBytesOfAll: number
   readonly maxSubscriptionsPerClient: number
   readonly maxRetainedMessages: number
   readonly maxRetainedBytes: number
@@ -55,6 +57,7 @@ export const DEFAULT_LIMITS: MqttLimits = {
   maxInflight: 256,
   maxQueuedMessages: 10_000,
   maxQueuedBytes: 8_388_608,
+  maxQueuedBytesOfAll: 134_217_728,
   maxSubscriptionsPerClient: 1_000,
   maxRetainedMessages: 10_000,
   maxRetainedBytes: 67_108_864,

@@ -27,19 +27,28 @@ export interface Inflight {
 export interface QueueLimits {
   readonly maxQueuedMessages: number
   readonly maxQueuedBytes: number
+  readonly maxQueuedBytesOfAll: number
+}
+
+/** What the queues of all sessions hold together, in flight included. */
+export interface QueueTotal {
+  bytes: number
 }
 
 export class OutgoingQueue {
   readonly #limits: QueueLimits
+  readonly #total: QueueTotal
   #waiting: Delivery[] = []
   /** Where the first one waiting stands; those before are gone. */
   #head = 0
-  #waitingBytes = 0
+  /** Waiting and in flight. */
+  #bytes = 0
   readonly #inflight = new Map<number, Inflight>()
   #lastId = 0
 
-  constructor(limits: QueueLimits) {
+  constructor(limits: QueueLimits, total: QueueTotal) {
     this.#limits = limits
+    this.#total = total
   }
 
   get inflightCount(): number {
@@ -60,11 +69,13 @@ export class OutgoingQueue {
     const bytes = delivery.publication.heldBytes
     const isFull =
       this.waitingCount >= this.#limits.maxQueuedMessages ||
-      this.#waitingBytes + bytes > this.#limits.maxQueuedBytes
+      this.#bytes + bytes > this.#limits.maxQueuedBytes ||
+      this.#total.bytes + bytes > this.#limits.maxQueuedBytesOfAll
     if (isFull) return false
     delivery.publication.keep()
     this.#waiting.push(delivery)
-    this.#waitingBytes += bytes
+    this.#bytes += bytes
+    this.#total.bytes += bytes
     return true
   }
 
@@ -73,9 +84,9 @@ export class OutgoingQueue {
     while (this.#head < this.#waiting.length) {
       const delivery = this.#waiting[this.#head++]
       if (delivery === undefined) continue
-      this.#waitingBytes -= delivery.publication.heldBytes
       this.#compact()
       if (!delivery.publication.isExpired(nowMs)) return delivery
+      this.#release(delivery)
     }
     return undefined
   }
@@ -96,7 +107,25 @@ export class OutgoingQueue {
 
   /** Its exchange is complete. Returns whether there was one. */
   settle(packetId: number): boolean {
-    return this.#inflight.delete(packetId)
+    const inflight = this.#inflight.get(packetId)
+    if (inflight === undefined) return false
+    this.#inflight.delete(packetId)
+    this.#release(inflight.delivery)
+    return true
+  }
+
+  /** The session has ended: what it holds counts no more. */
+  clear(): void {
+    this.#total.bytes -= this.#bytes
+    this.#bytes = 0
+    this.#waiting = []
+    this.#head = 0
+    this.#inflight.clear()
+  }
+
+  #release({ publication }: Delivery): void {
+    this.#bytes -= publication.heldBytes
+    this.#total.bytes -= publication.heldBytes
   }
 
   #compact(): void {

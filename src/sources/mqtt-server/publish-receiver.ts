@@ -149,8 +149,10 @@ export class PublishReceiver implements Debtor {
    * [MQTT-4.3.3-2]; its PUBREC waits for whatever the first one waits for.
    */
   #isRepeated(packetId: number): boolean {
-    if (!this.#session.hasReceivedIds || !this.#session.receivedIds.has(packetId)) return false
-    this.#acks.add(NO_CYCLE, PUBREC, packetId)
+    if (!this.#session.hasReceivedIds) return false
+    const cycle = this.#session.receivedIds.get(packetId)
+    if (cycle === undefined) return false
+    this.#acks.add(cycle, PUBREC, packetId)
     return true
   }
 
@@ -184,7 +186,7 @@ export class PublishReceiver implements Debtor {
 
   #acknowledge(packet: PublishPacket, cycle: number, topic: Topic): void {
     const { qos, packetId } = packet
-    if (qos === 2) this.#session.receivedIds.add(packetId)
+    if (qos === 2) this.#session.receivedIds.set(packetId, cycle)
     const first = qos === 2 ? PUBREC : PUBACK
     if (cycle !== NO_CYCLE || this.#link.version !== 5) {
       this.#acks.add(cycle, first, packetId)
@@ -205,7 +207,7 @@ export class PublishReceiver implements Debtor {
     const { qos, packetId } = packet
     if (qos === 0) return
     if (this.#link.version !== 5) {
-      if (qos === 2) this.#session.receivedIds.add(packetId)
+      if (qos === 2) this.#session.receivedIds.set(packetId, NO_CYCLE)
       this.#acks.add(NO_CYCLE, qos === 2 ? PUBREC : PUBACK, packetId)
       return
     }

@@ -7,7 +7,7 @@ import type { Permissions } from './access/permissions.ts'
 import type { Will } from './connect-packet.ts'
 import { encodeAcknowledgement } from './control-packets.ts'
 import type { MqttLimits } from './limits.ts'
-import { type Delivery, type Inflight, OutgoingQueue } from './outgoing-queue.ts'
+import { type Delivery, type Inflight, OutgoingQueue, type QueueTotal } from './outgoing-queue.ts'
 import { lowerQos, PacketType, type ProtocolVersion, ReasonCode } from './protocol.ts'
 import type { Publication, PublishHeader } from './publication.ts'
 import type { Statistics } from './statistics.ts'
@@ -17,6 +17,8 @@ import type { TopicAliases } from './topic-aliases.ts'
 /** A session's connection, while it has one. */
 export interface Link {
   readonly version: ProtocolVersion
+  /** Another broker: its own messages don't come back to it, and retain flags stay as they are. */
+  readonly isBridge: boolean
   /** The client takes no longer packets. */
   readonly maxPacketBytes: number
   /** The client takes no more QoS 1 and 2 messages at once. */
@@ -37,6 +39,7 @@ interface SessionOptions {
   readonly limits: MqttLimits
   readonly statistics: Statistics
   readonly clock: Clock
+  readonly queued: QueueTotal
 }
 
 /** An expiry interval that never ends (section 3.1.2.11.2). */
@@ -57,15 +60,17 @@ export class Session implements Subscriber {
   readonly #limits: MqttLimits
   readonly #statistics: Statistics
   readonly #clock: Clock
+  readonly #queued: QueueTotal
   #link: Link | undefined
   #queue: OutgoingQueue | undefined
-  #receivedIds: Set<number> | undefined
+  #receivedIds: Map<number, number> | undefined
 
-  constructor({ clientId, limits, statistics, clock }: SessionOptions) {
+  constructor({ clientId, limits, statistics, clock, queued }: SessionOptions) {
     this.clientId = clientId
     this.#limits = limits
     this.#statistics = statistics
     this.#clock = clock
+    this.#queued = queued
   }
 
   get link(): Link | undefined {
@@ -76,9 +81,9 @@ export class Session implements Subscriber {
     return this.#link !== undefined
   }
 
-  /** Packet ids of QoS 2 messages taken in and not yet released: they are not taken twice. */
-  get receivedIds(): Set<number> {
-    this.#receivedIds ??= new Set()
+  /** Packet ids of QoS 2 messages taken in and not yet released, with their commit cycles: they are not taken twice. */
+  get receivedIds(): Map<number, number> {
+    this.#receivedIds ??= new Map()
     return this.#receivedIds
   }
 
@@ -93,6 +98,13 @@ export class Session implements Subscriber {
 
   detach(): void {
     this.#link = undefined
+  }
+
+  /** The session has ended for good. */
+  discard(): void {
+    this.#queue?.clear()
+    this.#queue = undefined
+    this.subscriptions.clear()
   }
 
   deliver(publication: Publication, listener: Listener): void {
@@ -154,7 +166,7 @@ export class Session implements Subscriber {
       this.#deliverAtMostOnce(publication, listener, retain)
       return
     }
-    this.#queue ??= new OutgoingQueue(this.#limits)
+    this.#queue ??= new OutgoingQueue(this.#limits, this.#queued)
     const isQueued = this.#queue.offer({
       publication,
       qos,

@@ -18,6 +18,7 @@ interface SessionsOptions {
 
 export class Sessions {
   readonly #options: SessionsOptions
+  readonly #queued = { bytes: 0 }
   readonly #byClientId = new Map<string, Session>()
   /** Those without a connection, in the order they lost it. */
   readonly #offline = new Set<Session>()
@@ -54,7 +55,7 @@ export class Sessions {
     }
     if (kept !== undefined) this.#end(kept)
     const { limits, statistics, clock } = this.#options
-    const session = new Session({ clientId, limits, statistics, clock })
+    const session = new Session({ clientId, limits, statistics, clock, queued: this.#queued })
     this.#byClientId.set(clientId, session)
     return { session, isPresent: false }
   }
@@ -95,7 +96,7 @@ export class Sessions {
     for (const filter of session.subscriptions.keys()) {
       this.#options.subscriptions.remove(session, filter)
     }
-    session.subscriptions.clear()
+    session.discard()
     if (this.#byClientId.get(session.clientId) === session) {
       this.#byClientId.delete(session.clientId)
     }

@@ -36,11 +36,11 @@ export function subscribe(
       codes.push(link.version === 5 ? refusal : FAILURE)
       continue
     }
-    const { filter, qos, noLocal, retainAsPublished, retainHandling } = request
-    const options = { qos, noLocal, retainAsPublished, identifier: packet.identifier }
+    const { filter, retainHandling } = request
+    const options = optionsOf(request, packet.identifier, link)
     const isNew = broker.subscriptions.add(session, filter, options)
     session.subscriptions.set(filter, options)
-    codes.push(qos)
+    codes.push(options.qos)
     if (retainHandling === 0 || (retainHandling === 1 && isNew)) fresh.push([request, options])
   }
   link.send(encodeSuback(link.version, packet.packetId, codes))
@@ -60,6 +60,19 @@ export function unsubscribe(
     return ReasonCode.success
   })
   link.send(encodeUnsuback(link.version, packet.packetId, codes))
+}
+
+function optionsOf(
+  { qos, noLocal, retainAsPublished }: SubscriptionRequest,
+  identifier: number | undefined,
+  { isBridge }: Link,
+): SubscriptionOptions {
+  return {
+    qos,
+    noLocal: noLocal || isBridge,
+    retainAsPublished: retainAsPublished || isBridge,
+    identifier,
+  }
 }
 
 function isFilter(filter: string): boolean {

@@ -2,12 +2,17 @@
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { connectAsync } from 'mqtt'
 import { startServer } from '../../support/mqtt-server-under-test.ts'
+import { publishPacket } from '../../support/mqtt-wire.ts'
 import { commandOf, skipWithout } from '../../support/real-peers.ts'
 
 const run = promisify(execFile)
@@ -106,6 +111,53 @@ for (const protocolVersion of [4, 5] as const) {
       'q2',
     ])
   })
+}
+
+test('a mosquitto bridge carries messages in both directions', {
+  skip: skipWithout('mosquitto', 'mosquitto_pub'),
+}, async (t) => {
+  const { port, intake, server, client } = await startServer(t)
+  const directory = await mkdtemp(join(tmpdir(), 'bridge-'))
+  t.after(() => rm(directory, { recursive: true }))
+  const own = await freePort()
+  const configuration = join(directory, 'mosquitto.conf')
+  const lines = [
+    ...(process.getuid?.() === 0 ? ['user root'] : []),
+    `listener ${own} 127.0.0.1`,
+    'allow_anonymous true',
+    'connection hub',
+    `address 127.0.0.1:${port}`,
+    'topic iotanalytics/# out 1',
+    'topic down/# both 1',
+  ]
+  await writeFile(configuration, lines.join('\n'))
+  const bridge = spawn(commandOf('mosquitto'), ['-c', configuration], { stdio: 'ignore' })
+  t.after(() => bridge.kill())
+  while (!server.outlet.hasListeners('down/any')) await setTimeout(5)
+  const peer = ['-h', '127.0.0.1', '-p', String(own), '-q', '1']
+  const below = await connectAsync(`mqtt://127.0.0.1:${own}`, { reconnectPeriod: 0 })
+  t.after(() => below.endAsync(true))
+  const arrived = new Promise<string>((resolve) => {
+    below.on('message', (topic, payload) => resolve(`${topic} ${payload.toString()}`))
+  })
+  await below.subscribeAsync('down/#')
+
+  await run(commandOf('mosquitto_pub'), [...peer, '-t', TOPIC, '-m', 'up'])
+  await intake.taken(1)
+  const publisher = await client()
+  publisher.send(publishPacket({ topic: 'down/x', payload: 'down', qos: 1 }))
+
+  assert.equal(await arrived, 'down/x down')
+  assert.equal(intake.messages[0]?.payload.toString(), 'up')
+})
+
+/** mosquitto can't take port 0. */
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const address = probe.address()
+  probe.close()
+  return typeof address === 'object' && address !== null ? address.port : 0
 }
 
 const PAHO = `
