@@ -122,9 +122,8 @@ export class Connection implements Link, FrameHandler {
   recheck(): void {
     const session = this.#conversation?.session
     if (session === undefined || this.#identity === undefined || this.#phase !== 'open') return
-    const { access } = this.#broker
-    if (access.isCurrent(this.#identity)) {
-      this.permissions = access.permissionsOf(session.userName, session.clientId)
+    if (this.#broker.access.isCurrent(this.#identity)) {
+      this.permissions = this.#broker.access.permissionsOf(session.userName, session.clientId)
     } else {
       this.end(ReasonCode.notAuthorized, 'its user is gone or has another password')
     }
@@ -143,8 +142,7 @@ export class Connection implements Link, FrameHandler {
 
   /** Called about once a second: ends what has lasted too long. */
   sweep(nowMs: number): void {
-    // How long that takes has a bound of its own.
-    if (this.#phase === 'identifying') return
+    if (this.#phase === 'identifying') return // That has a bound of its own.
     const isReading = this.#inflow.isReading && !this.#isSocketGone
     const verdict = this.#liveness.verdict(nowMs, isReading)
     if (verdict === 'no CONNECT') {
@@ -194,14 +192,17 @@ export class Connection implements Link, FrameHandler {
     this.isBridge = packet.isBridge
     const hasLeft = (): boolean => this.#phase === 'ending' || this.#phase === 'closed'
     const verdict = this.#broker.access.identify({ ...this.#arrival, ...packet, hasLeft })
-    if (!(verdict instanceof Promise)) return this.#admit(packet, verdict)
-    this.#phase = 'identifying'
-    this.#waiting.lock()
-    void verdict.then((later) => {
-      if (this.#phase !== 'identifying') return
-      this.#guarded(() => this.#admit(packet, later))
-      this.#waiting.unlock()
-    })
+    if (verdict instanceof Promise) {
+      this.#phase = 'identifying'
+      this.#waiting.lock()
+      void verdict.then((later) => {
+        if (this.#phase !== 'identifying') return
+        this.#guarded(() => this.#admit(packet, later))
+        this.#waiting.unlock()
+      })
+    } else {
+      this.#admit(packet, verdict)
+    }
   }
 
   #admit(packet: ConnectPacket, verdict: Identity | Denied): void {
@@ -240,8 +241,7 @@ export class Connection implements Link, FrameHandler {
   }
 
   #reportRefused(reason: string): void {
-    const { observer, name } = this.#broker
-    observer.clientRefused(name, this.#arrival.remote, reason)
+    this.#broker.observer.clientRefused(this.#broker.name, this.#arrival.remote, reason)
   }
 
   #refuse(reason: string): void {
