@@ -126,10 +126,7 @@ export class Connector {
     return this.#stopping
   }
 
-  /**
-   * Reads certificates, users and access rules again; connections stay. What is wrong is logged, and
-   * what was in force stays so. They are also read again by themselves when they change.
-   */
+  /** Reads certificates, users and access rules again. What is wrong is logged and not taken up. */
   async reload(): Promise<void> {
     await Promise.all(this.#running?.sources.map((source) => source.reload?.()) ?? [])
   }

@@ -13,7 +13,7 @@ import { Gatekeeper } from './access/gatekeeper.ts'
 import type { AccessControl } from './access-control.ts'
 import { FileWatch } from './file-watch.ts'
 import type { MqttLimits } from './limits.ts'
-import type { MqttServerOptions, TlsOptions } from './options.ts'
+import type { FrontDoorSettings, TlsOptions } from './options.ts'
 import { isLoopback } from './transport/address.ts'
 import { readCertificates } from './transport/certificates.ts'
 import { Doorkeeper } from './transport/doorkeeper.ts'
@@ -26,7 +26,7 @@ import {
 import { createWebSocketServer } from './transport/web-socket-listener.ts'
 
 export interface FrontDoorOptions {
-  readonly options: MqttServerOptions
+  readonly options: FrontDoorSettings
   readonly limits: MqttLimits
   readonly clock: Clock
   readonly observer: PipelineObserver
@@ -205,17 +205,17 @@ async function secured(tls: TlsOptions, handshakeTimeoutMs: number): Promise<Tls
   return { tls, certificates: await readCertificates(tls), handshakeTimeoutMs }
 }
 
-function filesOf({ passwordFile, aclFile, tls }: MqttServerOptions): string[] {
+function filesOf({ passwordFile, aclFile, tls }: FrontDoorSettings): string[] {
   const files = [passwordFile, aclFile, tls?.cert, tls?.key, tls?.ca]
   return files.filter((path) => path !== undefined)
 }
 
-function hasAuthentication({ passwordFile, tls }: MqttServerOptions): boolean {
+function hasAuthentication({ passwordFile, tls }: FrontDoorSettings): boolean {
   return passwordFile !== undefined || (tls !== undefined && tls.clientCertificate !== 'ignored')
 }
 
 /** Beyond loopback nobody comes in unasked, unless that is what the configuration says. */
-function refuseOpenDoor(options: MqttServerOptions): void {
+function refuseOpenDoor(options: FrontDoorSettings): void {
   const { allowAnonymous, host, tls, webSocket } = options
   if (allowAnonymous || hasAuthentication(options)) return
   const hosts = [

@@ -15,7 +15,7 @@ import { Connection } from './connection.ts'
 import { FrontDoor } from './front-door.ts'
 import { DEFAULT_LIMITS, type MqttLimits } from './limits.ts'
 import { MqttOutlet } from './mqtt-outlet.ts'
-import type { MqttServerOptions } from './options.ts'
+import type { FrontDoorSettings, LimitOptions } from './options.ts'
 import { FlushQueue } from './outbox.ts'
 import { ReasonCode } from './protocol.ts'
 import { SystemTopics } from './system-topics.ts'
@@ -23,7 +23,8 @@ import type { Arrival } from './transport/listener.ts'
 import { Turns } from './transport/turns.ts'
 
 export interface MqttServerParts {
-  readonly options: MqttServerOptions
+  /** Bounds that are left out are the documented ones. */
+  readonly options: FrontDoorSettings & { readonly limits?: Partial<LimitOptions> }
   readonly observer: PipelineObserver
   readonly clock: Clock
   /** Topics that only the connector itself publishes to. */
@@ -83,7 +84,7 @@ export class MqttServer implements Source {
   async start(intake: Intake): Promise<void> {
     if (this.#door !== undefined) return
     const { options, observer, clock, protectedTopics } = this.#parts
-    const limits = { ...limitsOf(options), ...this.#parts.limits }
+    const limits = { ...limitsOf(options.limits), ...this.#parts.limits }
     const { name } = this
     const door = new FrontDoor({
       options,
@@ -184,13 +185,13 @@ async function closed(socket: Duplex): Promise<void> {
   if (!socket.closed) await once(socket, 'close').catch(() => undefined)
 }
 
-function limitsOf({ limits }: MqttServerOptions): MqttLimits {
+function limitsOf(limits: Partial<LimitOptions> = {}): MqttLimits {
   const { maxUnacknowledged, maxSubscriptions, maxMessagesPerSecond, ...others } = limits
   return {
     ...DEFAULT_LIMITS,
     ...others,
-    receiveMaximum: maxUnacknowledged,
-    maxSubscriptionsPerClient: maxSubscriptions,
+    receiveMaximum: maxUnacknowledged ?? DEFAULT_LIMITS.receiveMaximum,
+    maxSubscriptionsPerClient: maxSubscriptions ?? DEFAULT_LIMITS.maxSubscriptionsPerClient,
     maxMessagesPerSecond: maxMessagesPerSecond ?? DEFAULT_LIMITS.maxMessagesPerSecond,
   }
 }

@@ -2,13 +2,13 @@
 import { readFile } from 'node:fs/promises'
 import { parse } from 'yaml'
 import { asConnectorError, ConnectorError, messageOf } from '../../../errors.ts'
-import type { MqttServerOptions } from '../options.ts'
+import type { FrontDoorSettings } from '../options.ts'
 import { type AccessRule, accessRules } from './access-rule.ts'
 import type { AccessData } from './gatekeeper.ts'
 import { parsePasswordFile } from './password-file.ts'
 
 /** Throws `InvalidConfiguration`. */
-export async function readAccessData(options: MqttServerOptions): Promise<AccessData> {
+export async function readAccessData(options: FrontDoorSettings): Promise<AccessData> {
   const { passwordFile, acl, aclFile } = options
   return {
     users: passwordFile === undefined ? undefined : await readUsers(passwordFile),
