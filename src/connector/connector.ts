@@ -119,6 +119,11 @@ export class Connector {
     return this.#stopping
   }
 
+  /** Reads certificates, users and access rules again. What is wrong is logged and not taken up. */
+  async reload(): Promise<void> {
+    await Promise.all(this.#running?.sources.map((source) => source.reload?.()) ?? [])
+  }
+
   /**
    * Takes a message as if a device had sent it: a string as a formatted one, with its id if given;
    * bytes as a binary one. Resolves when it is committed.

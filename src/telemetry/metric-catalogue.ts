@@ -101,6 +101,11 @@ export const EVENT_METRICS = {
     labels: ['source'],
     help: 'Times that a source reached its peer again after a failure.',
   },
+  file_reloads_total: {
+    type: 'counter',
+    labels: ['source', 'code'],
+    help: 'Times that certificates, users and rules were read again; code is empty where they were taken up.',
+  },
   receipts_dropped_total: {
     type: 'counter',
     labels: ['source'],
