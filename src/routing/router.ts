@@ -36,6 +36,8 @@ export interface RouterOptions {
 
 /** A device that invents a topic per message must not fill the memory with routes. */
 const MAX_CACHED_ROUTES = 4096
+/** A message too large is looked into for its id, within reason. */
+const MAX_READ_FOR_ID_BYTES = 2 * MAX_PAYLOAD_BYTES
 const EMPTY = Buffer.alloc(0)
 
 class ChannelRoute implements Route {
@@ -150,11 +152,10 @@ export class Router implements Intake {
     draft.receivedAt = this.#options.clock.now()
     draft.topic = topic
     draft.id = undefined
-    if (route.refusal !== undefined) {
+    if (route.refusal !== undefined || end - start > MAX_PAYLOAD_BYTES) {
       if (route.isFormatted) draft.id = this.#idIn(bytes, start, end)
-      return route.refusal
+      return route.refusal ?? tooLarge(topic, end - start)
     }
-    if (end - start > MAX_PAYLOAD_BYTES) return tooLarge(topic, end - start)
     return route.isFormatted
       ? this.#fillFormatted(topic, bytes, start, end)
       : this.#fillBinary(topic, bytes, start, end)
@@ -192,9 +193,9 @@ export class Router implements Intake {
     return tooLarge(`${topic}, as base64 text (BinaryPayloadEncoding)`, draft.text.length)
   }
 
-  /** So that the receipt for a message to a channel that can't exist finds its sender. */
+  /** So that the receipt for a message that is refused unread finds its sender. */
   #idIn(bytes: Buffer, start: number, end: number): string | undefined {
-    if (end - start > MAX_PAYLOAD_BYTES) return undefined
+    if (end - start > MAX_READ_FOR_ID_BYTES) return undefined
     readEnvelope(bytes, start, end, this.#envelope)
     return this.#envelope.id
   }
