@@ -12,6 +12,9 @@ const ROOT = join(import.meta.dirname, '..', '..', '..')
 /** Clock ticks a second in /proc, on every Linux that Node runs on. */
 const TICKS_PER_SECOND = 100
 
+/** Rare enough to cost the hub next to nothing. */
+const SETTLED_POLL_MS = 100
+
 /** `taskset -c <core>` in front, where there is one and more than one core. */
 export function pinned(core: number, command: string, args: readonly string[]): ChildProcess {
   const isPinnable = existsSync('/usr/bin/taskset')
@@ -49,11 +52,18 @@ export class Hub {
   readonly startUpMs: number
   readonly #child: ChildProcess
   readonly #directory: string
+  readonly #httpPort: number
 
-  private constructor(child: ChildProcess, directory: string, port: number, startUpMs: number) {
+  private constructor(
+    child: ChildProcess,
+    directory: string,
+    ports: readonly [mqtt: number, http: number],
+    startUpMs: number,
+  ) {
     this.#child = child
     this.#directory = directory
-    this.port = port
+    this.port = ports[0]
+    this.#httpPort = ports[1]
     this.startUpMs = startUpMs
   }
 
@@ -79,7 +89,7 @@ export class Hub {
     const child = pinned(core, process.execPath, [...flags, main, 'run', '--config', file])
     child.stdout?.resume()
     await untilReady(httpPort, child)
-    return new Hub(child, directory, port, performance.now() - startedAt)
+    return new Hub(child, directory, [port, httpPort], performance.now() - startedAt)
   }
 
   /** User and system time of all threads so far. */
@@ -87,6 +97,16 @@ export class Hub {
     const stat = readFileSync(`/proc/${this.#child.pid}/stat`, 'utf8')
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
+  }
+
+  /** Resolves when every message it has taken is settled; those acknowledged may still wait to be sent. */
+  async settled(): Promise<void> {
+    for (;;) {
+      const answer = await fetch(`http://127.0.0.1:${this.#httpPort}/ledger?format=json`)
+      const { totals } = (await answer.json()) as { totals: { waiting: number; inFlight: number } }
+      if (totals.waiting + totals.inFlight === 0) return
+      await new Promise((resolve) => setTimeout(resolve, SETTLED_POLL_MS))
+    }
   }
 
   rssMegabytes(): number {
