@@ -11,6 +11,9 @@ import { cpuSecondsOf, rssBytesOf } from './process-cost.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..', '..')
 
+/** Rare enough to cost the hub next to nothing. */
+const SETTLED_POLL_MS = 100
+
 /** `taskset -c <core>` in front, where there is one and more than one core. */
 export function pinned(
   core: number,
@@ -115,6 +118,16 @@ export class Hub {
   /** User and system time of all threads so far. */
   cpuSeconds(): number {
     return cpuSecondsOf(this.pid)
+  }
+
+  /** Resolves when every message it has taken is settled; those acknowledged may still wait to be sent. */
+  async settled(): Promise<void> {
+    for (;;) {
+      const answer = await fetch(`http://127.0.0.1:${this.httpPort}/ledger?format=json`)
+      const { totals } = (await answer.json()) as { totals: { waiting: number; inFlight: number } }
+      if (totals.waiting + totals.inFlight === 0) return
+      await new Promise((resolve) => setTimeout(resolve, SETTLED_POLL_MS))
+    }
   }
 
   rssMegabytes(): number {
