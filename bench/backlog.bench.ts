@@ -22,14 +22,27 @@ const MESSAGE_BYTES = 1_000
 const COMMIT_MESSAGES = 2_000
 const DRAIN_MS = 10_000
 
+interface Mode {
+  readonly endpoint: 'takes' | 'refuses'
+  readonly memorySize: string
+}
+
+const MODES: readonly Mode[] = [
+  { endpoint: 'refuses', memorySize: '65535' },
+  { endpoint: 'takes', memorySize: '65535' },
+  { endpoint: 'takes', memorySize: '8192' },
+]
+
 for (const argument of process.argv.slice(2)) {
   const bytes = Number(argument) * GIGABYTE
   const directory = await mkdtemp(join(tmpdir(), 'backlog-'))
   try {
     await fill(directory, bytes)
-    process.stdout.write(
-      `${JSON.stringify({ gigabytes: bytes / GIGABYTE, ...(await drain(directory, bytes)) })}\n`,
-    )
+    for (const mode of MODES) {
+      const figures = await drain(directory, bytes, mode)
+      const line = { gigabytes: bytes / GIGABYTE, ...mode, ...figures }
+      process.stdout.write(`${JSON.stringify(line)}\n`)
+    }
   } finally {
     await rm(directory, { recursive: true, force: true })
   }
@@ -68,7 +81,7 @@ async function fill(directory: string, bytes: number): Promise<void> {
   await store.close()
 }
 
-async function drain(directory: string, bytes: number): Promise<object> {
+async function drain(directory: string, bytes: number, mode: Mode): Promise<object> {
   let messages = 0
   let firstMs: number | undefined
   const launchedAt = performance.now()
@@ -78,6 +91,7 @@ async function drain(directory: string, bytes: number): Promise<object> {
     request.on('end', () => {
       firstMs ??= performance.now() - launchedAt
       messages += Buffer.concat(chunks).toString('latin1').split('"messageId"').length - 1
+      if (mode.endpoint === 'refuses') response.writeHead(503)
       response.end('{"batchPutMessageErrorEntries":[]}')
     })
   })
@@ -91,7 +105,7 @@ async function drain(directory: string, bytes: number): Promise<object> {
   }
   const hub = new Hub({
     config: {
-      parameters: { IotAnalyticsBatchSizePerChannel: '100' },
+      parameters: { IotAnalyticsBatchSizePerChannel: '100', MemorySize: mode.memorySize },
       sources: { mqttServer: { port: 0 } },
       storage: { directory, maxBytes: bytes * 1.2, historyBytes: 0 },
       destinations: [{ iotAnalytics }],

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { CAMPAIGNS } from './campaigns/all.ts'
 
-const LENGTH_MS = 6_000
+const LENGTH_MS = 3_000
 
 describe('whatever happens to the process, its disk, its clock and its endpoint', {
   concurrency: 3,

@@ -22,6 +22,8 @@ export interface Figures {
   starts: number
   /** From the start of the process, or the end of the fault, until messages come in again. */
   longestRecoveryMs: number
+  /** The most the directory ever took, as a part of storage.maxBytes. */
+  mostBytesOfBound: number
   readonly violations: string[]
 }
 
@@ -39,6 +41,7 @@ export function newFigures(): Figures {
     destroyedWithoutTrace: 0,
     starts: 0,
     longestRecoveryMs: 0,
+    mostBytesOfBound: 0,
     violations: [],
   }
 }
@@ -62,6 +65,7 @@ export function addFigures(sum: Figures, one: Figures): void {
   sum.destroyedWithoutTrace += one.destroyedWithoutTrace
   sum.starts += one.starts
   sum.longestRepeatMs = Math.max(sum.longestRepeatMs, one.longestRepeatMs)
+  sum.mostBytesOfBound = Math.max(sum.mostBytesOfBound, one.mostBytesOfBound)
   sum.longestRecoveryMs = Math.max(sum.longestRecoveryMs, one.longestRecoveryMs)
   sum.violations.push(...one.violations)
 }

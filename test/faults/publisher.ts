@@ -20,8 +20,7 @@ export interface PublisherPlan {
 export class Publisher {
   readonly plan: PublisherPlan
   oracle: Oracle
-  /** Resolves, again and again, with the next acknowledgement. */
-  onAcknowledged: (() => void) | undefined
+  #onAcknowledged: (() => void) | undefined
   #next: number
   #isStopped = true
 
@@ -56,6 +55,12 @@ export class Publisher {
     client.end(true)
   }
 
+  nextAcknowledgement(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onAcknowledged = resolve
+    })
+  }
+
   /** Lets what is under way be acknowledged and sends no more. */
   stop(): void {
     this.#isStopped = true
@@ -77,7 +82,7 @@ export class Publisher {
       // MQTT 5 refuses with a reason code, which is an error here: nothing was promised.
       if (!(error instanceof Error)) {
         oracle.acknowledged(name)
-        this.onAcknowledged?.()
+        this.#onAcknowledged?.()
       }
       setTimeout(() => this.#sendNext(client, leave), plan.pauseMs)
     })

@@ -12,6 +12,7 @@ import { Endpoint } from './endpoint.ts'
 import { countFault, type Figures, newFigures } from './figures.ts'
 import { Hub } from './hub.ts'
 import { HubWatch, type LedgerRow } from './hub-watch.ts'
+import { BULKY_PREFIX } from './numbered-message.ts'
 import { ANSWER_TIMEOUT_MS, Oracle } from './oracle.ts'
 import { Publisher, type PublisherPlan } from './publisher.ts'
 
@@ -35,6 +36,8 @@ export interface RigOptions {
   readonly lengthMs: number
   /** Of each publisher's lanes after an acknowledgement. */
   readonly pauseMs?: number
+  /** Few large messages rather than many small ones. */
+  readonly isBulky?: boolean
   readonly storage?: ConfigInput['storage']
   readonly parameters?: ConfigInput['parameters']
   /** Instead of a temporary directory. */
@@ -70,12 +73,12 @@ export class Rig {
     this.oracle =
       past?.oracle.at(position()) ??
       new Oracle({
-        channels: new Map(PLANS.map(({ name, channel }) => [name, channel])),
+        channels: new Map(plansOf(options).map(({ name, channel }) => [name, channel])),
         unordered: UNORDERED,
         position,
       })
     this.endpoint = new Endpoint(this.oracle, this.random, UNORDERED)
-    this.publishers = PLANS.map((plan, index) => {
+    this.publishers = plansOf(options).map((plan, index) => {
       const next = past?.publishers[index]?.next
       return new Publisher({ ...plan, pauseMs: options.pauseMs ?? 2 }, this.oracle, next)
     })
@@ -136,6 +139,12 @@ export class Rig {
   publish(): void {
     const { mqtt } = this.watch.addresses
     this.#sending = Promise.all(this.publishers.map((publisher) => publisher.sendUntilCut(mqtt)))
+  }
+
+  /** Resolves when the running hub has acknowledged something, or has had long enough to. */
+  async firstAcknowledgement(): Promise<void> {
+    const first = this.publishers.map((publisher) => publisher.nextAcknowledgement())
+    await Promise.race([...first, delay(START_PATIENCE_MS / 3, undefined, { ref: false })])
   }
 
   /** Publishers send no more, and what was under way has been answered. */
@@ -246,4 +255,9 @@ export class Rig {
       log: { level: 'silent' },
     }
   }
+}
+
+function plansOf({ isBulky = false }: RigOptions): readonly Omit<PublisherPlan, 'pauseMs'>[] {
+  if (!isBulky) return PLANS
+  return PLANS.map((plan) => ({ ...plan, name: `${BULKY_PREFIX}_${plan.name}` }))
 }

@@ -1,5 +1,6 @@
 /** Every campaign there is. */
 import type { Campaign } from '../campaign.ts'
+import { boundsCampaign } from './bounds.ts'
 import { clockJumpsCampaign } from './clock-jumps.ts'
 import { damageCampaign } from './damage.ts'
 import { diskFullCampaign } from './disk-full.ts'
@@ -14,6 +15,7 @@ export const CAMPAIGNS: readonly Campaign[] = [
   damageCampaign,
   diskRefusesCampaign,
   diskFullCampaign,
+  boundsCampaign,
   clockJumpsCampaign,
   twoProcessesCampaign,
 ]

@@ -32,6 +32,7 @@ async function run(options: CampaignOptions): Promise<Figures> {
   const rig = await Rig.open({
     ...options,
     pauseMs: 0,
+    isBulky: true,
     directory: join(directory, 'data'),
     // History is given up when the disk is full, whatever its bound.
     storage: { historyBytes: 64 * 1024 * 1024 },

@@ -11,7 +11,7 @@ async function run(options: CampaignOptions): Promise<Figures> {
   try {
     rig.endpoint.state = 'moody'
     const endings = [killedAtWork, killedStopping, killedTwice, killedStarting, killedPaused]
-    for (let life = 0; rig.hasTime; life++) {
+    for (let life = 0; life < endings.length || rig.hasTime; life++) {
       await endings[life % endings.length]?.(rig)
     }
     rig.checkNothingLost(await rig.drain())
@@ -24,6 +24,7 @@ async function run(options: CampaignOptions): Promise<Figures> {
 async function atWork(rig: Rig, mostMs: number): Promise<void> {
   await rig.start()
   rig.publish()
+  if (rig.random() < 0.8) await rig.firstAcknowledgement()
   await delay(rig.between(0, mostMs))
 }
 

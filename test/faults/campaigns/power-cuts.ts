@@ -13,8 +13,8 @@ import { diskAfterCut, type RecordedDisk, readJournal } from '../disk-journal.ts
 import { addFigures, type Figures } from '../figures.ts'
 import { Rig } from '../rig.ts'
 
-const CUTS_PER_RECORDING = 5
-const RECORDING_MS = 3_000
+const CUTS_PER_RECORDING = 3
+const RECORDING_MS = 2_000
 
 export const powerCutsCampaign: Campaign = { name: 'power cuts', run }
 
