@@ -31,8 +31,7 @@ export function admit(packet: ConnectPacket, broker: Broker): Admitted | Rejecte
   }
 
   const { session, isPresent } = broker.sessions.open(clientId, packet.isCleanStart)
-  session.will = packet.will
-  session.expiryIntervalS = expiryOf(packet)
+  broker.sessions.configure(session, packet.will, expiryOf(packet))
   return { session, connack: encodeConnack(packet.version, isPresent, 0, properties) }
 }
 

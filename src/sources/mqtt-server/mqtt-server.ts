@@ -17,6 +17,8 @@ import { MqttOutlet } from './mqtt-outlet.ts'
 import type { MqttServerOptions } from './options.ts'
 import { FlushQueue } from './outbox.ts'
 import { ReasonCode } from './protocol.ts'
+import { restore } from './restoring.ts'
+import type { SessionStore } from './session-store.ts'
 import { SystemTopics } from './system-topics.ts'
 
 export interface MqttServerParts {
@@ -29,6 +31,8 @@ export interface MqttServerParts {
   readonly version?: string
   /** Everything is allowed when it is left out. */
   readonly access?: AccessControl
+  /** Keeps sessions and retained messages over restarts. They end with the process when it is left out. */
+  readonly store?: SessionStore | undefined
   /** For tests; the defaults are what is documented. */
   readonly limits?: Partial<MqttLimits>
 }
@@ -77,6 +81,7 @@ export class MqttServer implements Source {
     if (this.#server !== undefined) return
     const { options, observer, clock, protectedTopics, limits } = this.#parts
     refuseOpenDoor(options)
+    const kept = await this.#parts.store?.open()
     const broker = new Broker({
       intake,
       clock,
@@ -85,8 +90,10 @@ export class MqttServer implements Source {
       access: this.#parts.access ?? everythingAllowed,
       limits: { ...DEFAULT_LIMITS, ...limits },
       name: this.name,
+      store: this.#parts.store,
     })
     intake.listen(broker.acceptance)
+    if (kept !== undefined) restore(broker, kept)
     this.#broker = broker
     this.#outlet.open(broker)
     this.#system = new SystemTopics(broker)
@@ -114,6 +121,7 @@ export class MqttServer implements Source {
     const deadline = setTimeout(() => this.#destroySockets(), CLOSE_MS)
     await Promise.all([...this.#sockets].map((socket) => closed(socket)))
     clearTimeout(deadline)
+    await this.#parts.store?.close()
   }
 
   #accept(socket: Socket, broker: Broker): void {
