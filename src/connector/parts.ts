@@ -2,6 +2,7 @@
  * Makes the parts a configuration asks for. What is not asked for is not even loaded: a box that
  * only stores pays nothing for AWS's credential chain, and the memory it would take.
  */
+import { join } from 'node:path'
 import type { LogStore } from '../channels/channel-log.ts'
 import type { MemoryBudget } from '../channels/memory-budget.ts'
 import type { Clock } from '../clock.ts'
@@ -9,6 +10,7 @@ import type { ConnectorConfig, DestinationConfig } from '../config/connector-con
 import type { Destination } from '../destinations/destination.ts'
 import type { PipelineObserver } from '../observer.ts'
 import { PREDEFINED_FILTERS, STATUS_TOPIC } from '../routing/input-topics.ts'
+import type { SessionStore } from '../sources/mqtt-server/session-store.ts'
 import type { Source } from '../sources/source.ts'
 import { VERSION } from '../version.ts'
 
@@ -65,7 +67,14 @@ export async function makeSources(
     const { MqttServer } = await import('../sources/mqtt-server/mqtt-server.ts')
     const protectedTopics = [STATUS_TOPIC]
     sources.push(
-      new MqttServer({ options: mqttServer, observer, clock, protectedTopics, version: VERSION }),
+      new MqttServer({
+        options: mqttServer,
+        observer,
+        clock,
+        protectedTopics,
+        version: VERSION,
+        store: await makeSessionStore(config, { observer, clock, random }),
+      }),
     )
   }
   if (mqttClient !== undefined) {
@@ -74,4 +83,14 @@ export async function makeSources(
     sources.push(new MqttClientSource({ options: mqttClient, filters, observer, clock, random }))
   }
   return sources
+}
+
+/** Sessions are kept where messages are. */
+async function makeSessionStore(
+  { storage }: ConnectorConfig,
+  { observer, clock }: Surroundings,
+): Promise<SessionStore | undefined> {
+  if (storage.durability === 'memory') return undefined
+  const { SessionJournal } = await import('../sources/mqtt-server/session-journal.ts')
+  return new SessionJournal({ directory: join(storage.directory, 'sessions'), observer, clock })
 }

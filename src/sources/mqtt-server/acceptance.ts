@@ -1,9 +1,11 @@
 /**
  * Between connections and the intake: which connections wait for a commit to send their
- * acknowledgements, and which hold back messages because commits are behind.
+ * acknowledgements, and which hold back messages because commits are behind. Where sessions are
+ * kept beyond the process, acknowledgements wait until what they gave to those is durable too.
  */
 import type { Refusal } from '../../message.ts'
 import type { CommitListener, Intake } from '../source.ts'
+import type { SessionRecorder } from './session-recorder.ts'
 
 /** A connection as far as commits concern it. Both return whether it still waits for a later one. */
 export interface Debtor {
@@ -27,11 +29,37 @@ export class Acceptance implements CommitListener {
   finishedCycle = NO_CYCLE
   /** No more messages come in. */
   isStopped = false
+  readonly #recorder: SessionRecorder | undefined
   #owing: Debtor[] = []
   readonly #holding = new Set<Holder>()
+  /** Calls that wait until so many changes to sessions are durable. */
+  readonly #waiting: { noted: number; call: () => void }[] = []
 
-  constructor(intake: Intake) {
+  constructor(intake: Intake, recorder: SessionRecorder | undefined) {
     this.intake = intake
+    this.#recorder = recorder
+    recorder?.store.listen(() => this.#kept())
+  }
+
+  /** Whether sessions are kept beyond the process. */
+  get keepsSessions(): boolean {
+    return this.#recorder !== undefined
+  }
+
+  /** How many changes to kept sessions there have been … */
+  get noted(): number {
+    return this.#recorder?.store.noted ?? 0
+  }
+
+  /** … and how many of them are durable. */
+  get durable(): number {
+    return this.#recorder?.store.durable ?? Number.POSITIVE_INFINITY
+  }
+
+  /** Calls when all changes up to now are durable: at once where nothing is kept. */
+  whenKept(call: () => void): void {
+    if (this.durable >= this.noted) call()
+    else this.#waiting.push({ noted: this.noted, call })
   }
 
   /** Once per debtor, until `settle` or `fail` has returned false for it. */
@@ -49,18 +77,33 @@ export class Acceptance implements CommitListener {
 
   committed(cycle: number): void {
     this.finishedCycle = cycle
-    const owing = this.#owing
-    this.#owing = []
-    for (const debtor of owing) if (debtor.settle(cycle)) this.#owing.push(debtor)
+    this.#recorder?.finished(cycle)
+    this.#settle()
     this.#resume()
   }
 
   failed(cycle: number, refusal: Refusal): void {
     this.finishedCycle = cycle
+    this.#recorder?.finished(cycle)
     const owing = this.#owing
     this.#owing = []
     for (const debtor of owing) if (debtor.fail(cycle, refusal)) this.#owing.push(debtor)
     this.#resume()
+  }
+
+  #settle(): void {
+    const owing = this.#owing
+    this.#owing = []
+    for (const debtor of owing) if (debtor.settle(this.finishedCycle)) this.#owing.push(debtor)
+  }
+
+  /** More changes to sessions are durable. */
+  #kept(): void {
+    this.#settle()
+    const { durable } = this
+    const count = this.#waiting.findIndex(({ noted }) => noted > durable)
+    const due = this.#waiting.splice(0, count < 0 ? this.#waiting.length : count)
+    for (const { call } of due) call()
   }
 
   /** In turn, so that none has to wait for all that another holds. */

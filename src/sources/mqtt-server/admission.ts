@@ -62,8 +62,7 @@ export function admit(
   const isOthers = isOfAnother(broker, clientId, userName)
   const { session, isPresent } = broker.sessions.open(clientId, packet.isCleanStart || isOthers)
   session.userName = userName
-  session.will = packet.will
-  session.expiryIntervalS = expiryOf(packet)
+  broker.sessions.configure(session, packet.will, expiryOf(packet))
   if (isPresent) dropForbiddenSubscriptions(broker, session, permissions)
   const connack = encodeConnack(packet.version, isPresent, 0, properties)
   return { session, identity, permissions, connack }

@@ -14,6 +14,8 @@ import type { Properties } from './properties.ts'
 import { type Envelope, Publication } from './publication.ts'
 import { PublishPacket } from './publish-packet.ts'
 import { RetainedMessages } from './retained-messages.ts'
+import { SessionRecorder } from './session-recorder.ts'
+import type { SessionStore } from './session-store.ts'
 import { Sessions } from './sessions.ts'
 import { Statistics } from './statistics.ts'
 import { type Audience, nextMember, type Subscriber, Subscriptions } from './subscriptions.ts'
@@ -26,6 +28,8 @@ export interface BrokerOptions {
   readonly observer: PipelineObserver
   readonly protectedTopics: readonly string[]
   readonly access: AccessControl
+  /** Keeps sessions and retained messages beyond the process. */
+  readonly store?: SessionStore | undefined
   /** The source's name, for the observer. */
   readonly name: string
 }
@@ -44,6 +48,7 @@ export class Broker {
   readonly statistics = new Statistics()
   /** The one PUBLISH being read: reading the next overwrites it. */
   readonly incoming = new PublishPacket()
+  readonly #recorder: SessionRecorder | undefined
 
   constructor(options: BrokerOptions) {
     this.name = options.name
@@ -51,7 +56,8 @@ export class Broker {
     this.clock = options.clock
     this.observer = options.observer
     this.access = options.access
-    this.acceptance = new Acceptance(options.intake)
+    this.#recorder = options.store && new SessionRecorder(options.store, options.clock)
+    this.acceptance = new Acceptance(options.intake, this.#recorder)
     this.topics = new TopicCache(options.intake, options.protectedTopics)
     this.retained = new RetainedMessages(options.limits)
     this.sessions = new Sessions({
@@ -59,6 +65,7 @@ export class Broker {
       statistics: this.statistics,
       subscriptions: this.subscriptions,
       clock: options.clock,
+      recorder: this.#recorder,
       publishWill: (will) => this.#publishWill(will),
     })
   }
@@ -71,13 +78,7 @@ export class Broker {
     const isHeard = this.isHeard(topic)
     if (!isHeard && !envelope.retain) return
     const publication = this.#publicationOf(topic, envelope)
-    if (envelope.retain && !this.retained.store(publication)) {
-      this.observer.messageDropped(
-        undefined,
-        'MemoryFull',
-        `no room to retain the message on ${topic.name}; it was passed on all the same`,
-      )
-    }
+    if (envelope.retain) this.#retain(topic, publication)
     if (isHeard) deliver(publication, this.subscriptions.audienceOf(topic), publisher)
   }
 
@@ -85,6 +86,18 @@ export class Broker {
   isHeard(topic: Topic): boolean {
     const { listeners, groups } = this.subscriptions.audienceOf(topic)
     return listeners.length > 0 || groups.length > 0
+  }
+
+  #retain(topic: Topic, publication: Publication): void {
+    const isKept = this.retained.store(publication)
+    // What the server says of itself is said anew after a start.
+    if (!topic.isProtected) this.#recorder?.retained(publication, isKept)
+    if (isKept) return
+    this.observer.messageDropped(
+      undefined,
+      'MemoryFull',
+      `no room to retain the message on ${topic.name}; it was passed on all the same`,
+    )
   }
 
   #publicationOf(topic: Topic, envelope: Envelope): Publication {

@@ -136,8 +136,11 @@ export class Conversation {
     this.#expectInTurn(type, packetId)
     if (type === PacketType.pubrel) {
       // An id we don't know is no error: our PUBCOMP may have been lost.
-      if (this.session.hasReceivedIds) this.session.receivedIds.delete(packetId)
-      this.#link.send(encodeAcknowledgement(PacketType.pubcomp, version, packetId))
+      this.session.forgetReceived(packetId)
+      const pubcomp = encodeAcknowledgement(PacketType.pubcomp, version, packetId)
+      // With it the client may use the id for another message, so it must be forgotten for good.
+      if (this.session.record === undefined) this.#link.send(pubcomp)
+      else this.#broker.acceptance.whenKept(() => this.#link.send(pubcomp))
     } else if (type === PacketType.pubrec && reasonCode < ReasonCode.unspecifiedError) {
       this.session.release(packetId)
       this.#link.send(encodeAcknowledgement(PacketType.pubrel, version, packetId))

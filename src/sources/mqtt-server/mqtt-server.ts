@@ -18,6 +18,8 @@ import { MqttOutlet } from './mqtt-outlet.ts'
 import type { FrontDoorSettings, LimitOptions } from './options.ts'
 import { FlushQueue } from './outbox.ts'
 import { ReasonCode } from './protocol.ts'
+import { restore } from './restoring.ts'
+import type { SessionStore } from './session-store.ts'
 import { SystemTopics } from './system-topics.ts'
 import type { Arrival } from './transport/listener.ts'
 import { Turns } from './transport/turns.ts'
@@ -33,6 +35,8 @@ export interface MqttServerParts {
   readonly version?: string
   /** Instead of the one that the options describe. */
   readonly access?: AccessControl
+  /** Keeps sessions and retained messages over restarts. They end with the process when it is left out. */
+  readonly store?: SessionStore | undefined
   /** For tests: these go over those of the options. */
   readonly limits?: Partial<MqttLimits>
 }
@@ -95,6 +99,7 @@ export class MqttServer implements Source {
       onReloaded: () => this.#recheck(),
     })
     const access = await door.readAccess()
+    const kept = await this.#parts.store?.open()
     const broker = new Broker({
       intake,
       clock,
@@ -103,8 +108,10 @@ export class MqttServer implements Source {
       access: this.#parts.access ?? access,
       limits,
       name,
+      store: this.#parts.store,
     })
     intake.listen(broker.acceptance)
+    if (kept !== undefined) restore(broker, kept)
     this.#door = door
     this.#broker = broker
     this.#outlet.open(broker)
@@ -136,6 +143,7 @@ export class MqttServer implements Source {
     clearTimeout(deadline)
     // Those that never came as far as CONNECT.
     this.#door?.destroySockets()
+    await this.#parts.store?.close()
   }
 
   #accept(arrival: Arrival, broker: Broker): void {

@@ -12,6 +12,8 @@ import type { Listener } from './subscriptions.ts'
 
 /** One message for this subscriber, with what the subscription makes of it. */
 export interface Delivery {
+  /** Ascending within the session. */
+  readonly sequence: number
   readonly publication: Publication
   readonly qos: 1 | 2
   readonly retain: boolean
@@ -77,6 +79,19 @@ export class OutgoingQueue {
     this.#bytes += bytes
     this.#total.bytes += bytes
     return true
+  }
+
+  /** Takes back what was in flight when the process ended, in the order it was sent. */
+  restore(packetId: number, delivery: Delivery, isReleased: boolean): void {
+    const bytes = delivery.publication.keep().heldBytes
+    this.#inflight.set(packetId, { delivery, isReleased })
+    this.#bytes += bytes
+    this.#total.bytes += bytes
+  }
+
+  /** Packet ids go on behind this one. */
+  continueAfter(packetId: number): void {
+    this.#lastId = packetId
   }
 
   /** The next one waiting that has not expired. */

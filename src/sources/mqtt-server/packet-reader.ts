@@ -1,6 +1,7 @@
 /**
  * Reads the fields of one packet's body. Every method throws ProtocolViolation when the field
- * would run past the packet's end. For all packets but PUBLISH, which is read in place.
+ * would run past the packet's end. For all packets but PUBLISH, which is read in place; and for
+ * what is kept of sessions.
  */
 import { isUtf8 } from 'node:buffer'
 import { MAX_VARIABLE_BYTES } from './protocol.ts'
@@ -33,6 +34,10 @@ export class PacketReader {
     return this.bytes.readUInt32BE(this.#advance(4))
   }
 
+  double(): number {
+    return this.bytes.readDoubleBE(this.#advance(8))
+  }
+
   variableByteInteger(): number {
     let value = 0
     let multiplier = 1
@@ -51,7 +56,11 @@ export class PacketReader {
 
   /** A copy, since packets' bytes are not to be kept. */
   binary(): Buffer {
-    const length = this.uint16()
+    return this.bytesOf(this.uint16())
+  }
+
+  /** A copy as well. */
+  bytesOf(length: number): Buffer {
     const start = this.#advance(length)
     return Buffer.from(this.bytes.subarray(start, start + length))
   }

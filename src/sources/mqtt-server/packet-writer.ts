@@ -39,6 +39,11 @@ export class PacketWriter {
     return this
   }
 
+  /** Everything written so far. */
+  bytes(): Buffer {
+    return Buffer.concat(this.#parts, this.#length)
+  }
+
   /** Everything written so far, behind its length: how MQTT 5 writes properties. */
   withLength(): Buffer {
     return Buffer.concat([encodeVariableByteInteger(this.#length), ...this.#parts])

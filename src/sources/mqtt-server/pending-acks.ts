@@ -5,19 +5,27 @@
  *     bytes:   PUBACK PUBACK PUBREC │ PUBACK PUBACK │ (free)
  *                       ends[0] ────┘      ends[1] ─┘
  *              cycles[0] = 7           cycles[1] = 8
+ *
+ * Where sessions are kept beyond the process, a segment also waits until so many changes to them
+ * are durable: those that its messages made.
  */
+import { NO_CYCLE } from './acceptance.ts'
 import { PacketType, type ProtocolVersion } from './protocol.ts'
 
 const FIRST_BYTES = 256
 const EMPTY = Buffer.alloc(0)
 /** Above this, the buffer is given up once it is empty. */
 const KEPT_BYTES = 16_384
+/** The changes that a segment waits for are not known yet. */
+const OPEN = Number.POSITIVE_INFINITY
 
 export class PendingAcks {
   #bytes: Buffer = EMPTY
   #length = 0
   #cycles: number[] = []
   #ends: number[] = []
+  /** How many changes to sessions have to be durable before a segment goes. */
+  #changes: number[] = []
   /** How many PUBACKs each segment has. */
   #counts: number[] = []
   /** How many PUBACKs wait. */
@@ -25,11 +33,6 @@ export class PendingAcks {
 
   get isEmpty(): boolean {
     return this.#length === 0
-  }
-
-  /** The cycle that the first of them waits for. Only valid when not empty. */
-  get firstCycle(): number {
-    return this.#cycles[0] ?? -1
   }
 
   /** Adds one for a message of `cycle`; cycles never descend. `first` is PUBACK's or PUBREC's first byte. */
@@ -55,10 +58,26 @@ export class PendingAcks {
     this.#mark(cycle, acknowledgement[0] ?? 0)
   }
 
-  /** Takes out, as a copy, all that wait for `cycle` or one before it. Undefined when none does. */
-  take(cycle: number): Buffer | undefined {
+  /** What has been added since the last call goes when `changes` changes to sessions are durable. */
+  seal(changes: number): void {
+    for (let i = this.#changes.length - 1; i >= 0 && this.#changes[i] === OPEN; i--) {
+      this.#changes[i] = changes
+    }
+  }
+
+  /**
+   * Takes out, as a copy, all that wait for `cycle` or one before it and for no more than `durable`
+   * changes. Undefined when none does.
+   */
+  take(cycle: number, durable = OPEN): Buffer | undefined {
     let taken = 0
-    while (taken < this.#cycles.length && (this.#cycles[taken] ?? 0) <= cycle) taken++
+    while (
+      taken < this.#cycles.length &&
+      (this.#cycles[taken] ?? 0) <= cycle &&
+      (this.#changes[taken] ?? 0) <= durable
+    ) {
+      taken++
+    }
     if (taken === 0) return undefined
     const end = this.#ends[taken - 1] ?? 0
     const bytes = Buffer.allocUnsafe(end)
@@ -70,11 +89,13 @@ export class PendingAcks {
   #mark(cycle: number, first: number): void {
     const count = first >> 4 === PacketType.puback ? 1 : 0
     const last = this.#cycles.length - 1
-    if (last >= 0 && (this.#cycles[last] ?? 0) >= cycle) {
+    const lastCycle = this.#cycles[last] ?? NO_CYCLE
+    if (last >= 0 && lastCycle >= cycle && this.#changes[last] === OPEN) {
       this.#ends[last] = this.#length
       this.#counts[last] = (this.#counts[last] ?? 0) + count
     } else {
-      this.#cycles.push(cycle)
+      this.#cycles.push(Math.max(cycle, lastCycle))
+      this.#changes.push(OPEN)
       this.#ends.push(this.#length)
       this.#counts.push(count)
     }
@@ -85,6 +106,7 @@ export class PendingAcks {
     if (segments === this.#cycles.length) {
       this.#length = 0
       this.#cycles.length = 0
+      this.#changes.length = 0
       this.#ends.length = 0
       this.#counts.length = 0
       this.pubackCount = 0
@@ -94,6 +116,7 @@ export class PendingAcks {
     this.#bytes.copyWithin(0, end, this.#length)
     this.#length -= end
     this.#cycles.splice(0, segments)
+    this.#changes.splice(0, segments)
     this.#ends.splice(0, segments)
     for (let i = 0; i < this.#ends.length; i++) this.#ends[i] = (this.#ends[i] ?? 0) - end
     for (const count of this.#counts.splice(0, segments)) this.pubackCount -= count

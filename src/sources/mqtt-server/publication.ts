@@ -7,6 +7,7 @@
 import { variableByteIntegerLength, writeVariableByteInteger } from './packet-writer.ts'
 import { encodeProperties, type Properties } from './properties.ts'
 import { PacketType, type ProtocolVersion, type Qos } from './protocol.ts'
+import type { StoredMessage } from './session-store.ts'
 import type { PublishAlias } from './topic-aliases.ts'
 
 const NO_PROPERTIES = Buffer.from([0])
@@ -46,6 +47,8 @@ export class Publication {
   readonly properties: Properties
   /** By the monotonic clock; undefined never. */
   readonly expiresAtMs: number | undefined
+  /** What a store has of it. */
+  stored: StoredMessage | undefined
   #bytes: Buffer
   #start: number
   #end: number
@@ -60,6 +63,7 @@ export class Publication {
     this.retain = envelope.retain
     this.properties = envelope.properties
     this.expiresAtMs = expiresAtMs
+    this.stored = undefined
     this.#bytes = envelope.bytes
     this.#start = envelope.payloadStart
     this.#end = envelope.end
@@ -67,6 +71,25 @@ export class Publication {
 
   get payloadBytes(): number {
     return this.#end - this.#start
+  }
+
+  /** Valid for as long as the publication is when `keep` was called before. */
+  get payload(): Buffer {
+    return this.#bytes.subarray(this.#start, this.#end)
+  }
+
+  /** What goes on to subscribers as it came. */
+  get forwardedProperties(): Properties {
+    const { payloadFormatIndicator, contentType, responseTopic, correlationData, userProperties } =
+      this.properties
+    return {
+      ...(payloadFormatIndicator !== undefined && { payloadFormatIndicator }),
+      ...(contentType !== undefined && { contentType }),
+      ...(responseTopic !== undefined && { responseTopic }),
+      ...(correlationData !== undefined && { correlationData }),
+      // In their order [MQTT-3.3.2-18].
+      ...(userProperties !== undefined && { userProperties }),
+    }
   }
 
   /** Roughly what it holds in memory while it waits. */
@@ -125,15 +148,8 @@ export class Publication {
   #properties(header: PublishHeader, nowMs: number): Buffer {
     const isBare = this.#isBare && header.alias === undefined
     if (isBare && header.subscriptionIdentifiers.length === 0) return NO_PROPERTIES
-    const { payloadFormatIndicator, contentType, responseTopic, correlationData, userProperties } =
-      this.properties
     return encodeProperties({
-      ...(payloadFormatIndicator !== undefined && { payloadFormatIndicator }),
-      ...(contentType !== undefined && { contentType }),
-      ...(responseTopic !== undefined && { responseTopic }),
-      ...(correlationData !== undefined && { correlationData }),
-      // In their order [MQTT-3.3.2-18].
-      ...(userProperties !== undefined && { userProperties }),
+      ...this.forwardedProperties,
       // What remains of the interval [MQTT-3.3.2-6].
       ...(this.expiresAtMs !== undefined && {
         messageExpiryIntervalS: Math.max(1, Math.ceil((this.expiresAtMs - nowMs) / 1000)),

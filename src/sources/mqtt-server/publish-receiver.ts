@@ -11,7 +11,7 @@ import { PacketType, ReasonCode } from './protocol.ts'
 import { ProtocolViolation } from './protocol-violation.ts'
 import type { PublishPacket } from './publish-packet.ts'
 import { refusalReason } from './refusal-reason.ts'
-import type { Link, Session } from './session.ts'
+import { type Link, type Session, STORED_BEFORE } from './session.ts'
 import type { Topic } from './topic-cache.ts'
 
 export interface PublishReceiverOptions {
@@ -49,7 +49,7 @@ export class PublishReceiver implements Debtor {
     statistics.messagesReceived++
     const topic = this.#topicOf(packet)
     if (packet.qos > 0) {
-      if (packet.qos === 2 && this.#isRepeated(packet.packetId)) return
+      if (packet.qos === 2 && this.#isRepeated(packet)) return
       // [MQTT-3.3.4-7]
       if (this.#link.version === 5 && this.#unacknowledged >= limits.receiveMaximum) {
         throw new ProtocolViolation(
@@ -93,11 +93,12 @@ export class PublishReceiver implements Debtor {
   }
 
   fail(cycle: number, refusal: Refusal): boolean {
-    this.#sendDue(cycle - 1)
+    const stored = this.#acks.take(cycle - 1)
+    if (stored !== undefined) this.#link.send(stored)
     const failed = this.#acks.take(cycle)
     if (failed !== undefined) {
       const reason = refusalReason(refusal.error)
-      const release = (packetId: number) => this.#session.receivedIds.delete(packetId)
+      const release = (packetId: number) => this.#session.forgetReceived(packetId)
       this.#link.send(withFailure(failed, this.#link.version, reason, release))
     }
     this.#isOwed = !this.#acks.isEmpty
@@ -107,15 +108,16 @@ export class PublishReceiver implements Debtor {
   /** Sends what is due and returns whether more is owed for a later cycle. */
   #sendDue(cycle: number): boolean {
     if (this.#acks.isEmpty) return false
-    const due = this.#acks.take(cycle)
+    const { acceptance } = this.#broker
+    if (acceptance.keepsSessions) this.#acks.seal(acceptance.noted)
+    const due = this.#acks.take(cycle, acceptance.durable)
     if (due !== undefined) this.#link.send(due)
     return !this.#acks.isEmpty
   }
 
   /** As Receive Maximum counts: QoS 1 until PUBACK, QoS 2 until PUBREL is answered. */
   get #unacknowledged(): number {
-    const session = this.#session
-    return this.#acks.pubackCount + (session.hasReceivedIds ? session.receivedIds.size : 0)
+    return this.#acks.pubackCount + this.#session.receivedCount
   }
 
   #topicOf(packet: PublishPacket): Topic {
@@ -146,12 +148,13 @@ export class PublishReceiver implements Debtor {
 
   /**
    * A QoS 2 message that has been taken before is acknowledged again and not taken again
-   * [MQTT-4.3.3-2]; its PUBREC waits for whatever the first one waits for.
+   * [MQTT-4.3.3-2]; its PUBREC waits for whatever the first one waits for. Of one from before a
+   * restart DUP is asked as well [MQTT-3.3.1-1]: without it this is another message, whose id a
+   * failing disk has not forgotten.
    */
-  #isRepeated(packetId: number): boolean {
-    if (!this.#session.hasReceivedIds) return false
-    const cycle = this.#session.receivedIds.get(packetId)
-    if (cycle === undefined) return false
+  #isRepeated({ packetId, isDuplicate }: PublishPacket): boolean {
+    const cycle = this.#session.receivedIn(packetId)
+    if (cycle === undefined || (cycle === STORED_BEFORE && !isDuplicate)) return false
     this.#acks.add(cycle, PUBREC, packetId)
     return true
   }
@@ -186,7 +189,7 @@ export class PublishReceiver implements Debtor {
 
   #acknowledge(packet: PublishPacket, cycle: number, topic: Topic): void {
     const { qos, packetId } = packet
-    if (qos === 2) this.#session.receivedIds.set(packetId, cycle)
+    if (qos === 2) this.#session.received(packetId, cycle)
     const first = qos === 2 ? PUBREC : PUBACK
     if (cycle !== NO_CYCLE || this.#link.version !== 5) {
       this.#acks.add(cycle, first, packetId)
@@ -198,8 +201,11 @@ export class PublishReceiver implements Debtor {
       // Behind messages that wait for a commit, the short form would fail with theirs.
       this.#acks.addEncoded(cycle, short(first, packetId, ReasonCode.success))
     }
-    // A message that waits for no commit is acknowledged before it comes back to its sender.
-    if (qos === 2 && cycle === NO_CYCLE) this.#sendDue(this.#broker.acceptance.finishedCycle)
+    const { acceptance } = this.#broker
+    // A message that waits for nothing is acknowledged before it comes back to its sender.
+    if (qos === 2 && cycle === NO_CYCLE && !acceptance.keepsSessions) {
+      this.#sendDue(acceptance.finishedCycle)
+    }
   }
 
   /** MQTT 3.1.1 can't say no: there the message is acknowledged like any other [MQTT-3.3.5-2]. */
@@ -207,7 +213,7 @@ export class PublishReceiver implements Debtor {
     const { qos, packetId } = packet
     if (qos === 0) return
     if (this.#link.version !== 5) {
-      if (qos === 2) this.#session.receivedIds.set(packetId, NO_CYCLE)
+      if (qos === 2) this.#session.received(packetId, NO_CYCLE)
       this.#acks.add(NO_CYCLE, qos === 2 ? PUBREC : PUBACK, packetId)
       return
     }

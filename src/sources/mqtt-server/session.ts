@@ -10,6 +10,8 @@ import type { MqttLimits } from './limits.ts'
 import { type Delivery, type Inflight, OutgoingQueue, type QueueTotal } from './outgoing-queue.ts'
 import { lowerQos, PacketType, type ProtocolVersion, ReasonCode } from './protocol.ts'
 import type { Publication, PublishHeader } from './publication.ts'
+import type { RestoredSession } from './restoring.ts'
+import type { SessionRecord } from './session-recorder.ts'
 import type { Statistics } from './statistics.ts'
 import type { Listener, Subscriber, SubscriptionOptions } from './subscriptions.ts'
 import type { TopicAliases } from './topic-aliases.ts'
@@ -44,6 +46,14 @@ interface SessionOptions {
 
 /** An expiry interval that never ends (section 3.1.2.11.2). */
 export const NEVER_EXPIRES_S = 0xffff_ffff
+/** In the place of a commit cycle: a QoS 2 message that was stored before the server last started. */
+export const STORED_BEFORE = -2
+/**
+ * After a restart packet ids go on so far behind the last one known. More than can have been in
+ * flight unnoted: a client that still has one of those would take another message for it.
+ */
+const SKIPPED_IDS = 4_096
+const MAX_PACKET_ID = 65_535
 
 export class Session implements Subscriber {
   readonly clientId: string
@@ -57,6 +67,8 @@ export class Session implements Subscriber {
   will: Will | undefined
   /** By the monotonic clock, when the will of a lost connection is published. */
   willDueAtMs = Number.POSITIVE_INFINITY
+  /** Tells a store of the session while it is to outlive the process. */
+  record: SessionRecord | undefined
   readonly #limits: MqttLimits
   readonly #statistics: Statistics
   readonly #clock: Clock
@@ -64,6 +76,7 @@ export class Session implements Subscriber {
   #link: Link | undefined
   #queue: OutgoingQueue | undefined
   #receivedIds: Map<number, number> | undefined
+  #nextSequence = 0
 
   constructor({ clientId, limits, statistics, clock, queued }: SessionOptions) {
     this.clientId = clientId
@@ -81,14 +94,24 @@ export class Session implements Subscriber {
     return this.#link !== undefined
   }
 
-  /** Packet ids of QoS 2 messages taken in and not yet released, with their commit cycles: they are not taken twice. */
-  get receivedIds(): Map<number, number> {
-    this.#receivedIds ??= new Map()
-    return this.#receivedIds
+  /** QoS 2 messages taken in and not yet released. */
+  get receivedCount(): number {
+    return this.#receivedIds?.size ?? 0
   }
 
-  get hasReceivedIds(): boolean {
-    return this.#receivedIds !== undefined && this.#receivedIds.size > 0
+  /** The commit cycle of a QoS 2 message taken in and not yet released: it is not taken twice. */
+  receivedIn(packetId: number): number | undefined {
+    return this.#receivedIds?.get(packetId)
+  }
+
+  received(packetId: number, cycle: number): void {
+    this.#receivedIds ??= new Map()
+    this.#receivedIds.set(packetId, cycle)
+    this.record?.received(packetId, cycle, this.#receivedIds)
+  }
+
+  forgetReceived(packetId: number): void {
+    if (this.#receivedIds?.delete(packetId) === true) this.record?.forgotten(packetId)
   }
 
   attach(link: Link): void {
@@ -104,7 +127,30 @@ export class Session implements Subscriber {
   discard(): void {
     this.#queue?.clear()
     this.#queue = undefined
+    this.#receivedIds?.clear()
     this.subscriptions.clear()
+  }
+
+  /** Takes back what an earlier process left, but subscriptions and times. */
+  restore({ kept, will, waiting, inflight }: RestoredSession): void {
+    this.userName = kept.userName
+    this.expiryIntervalS = kept.expiryIntervalS
+    this.will = will
+    for (const packetId of kept.receivedIds) {
+      this.#receivedIds ??= new Map()
+      this.#receivedIds.set(packetId, STORED_BEFORE)
+    }
+    const queue = new OutgoingQueue(this.#limits, this.#queued)
+    queue.continueAfter((kept.lastPacketId + SKIPPED_IDS) % MAX_PACKET_ID)
+    for (const { packetId, delivery, isReleased } of inflight) {
+      queue.restore(packetId, delivery, isReleased)
+      this.#nextSequence = delivery.sequence + 1
+    }
+    for (const delivery of waiting) {
+      this.#nextSequence = delivery.sequence + 1
+      if (!queue.offer(delivery)) this.#statistics.messagesDropped++
+    }
+    this.#queue = queue
   }
 
   deliver(publication: Publication, listener: Listener): void {
@@ -140,7 +186,9 @@ export class Session implements Subscriber {
     while (queue.inflightCount < window && !link.isCongested) {
       const delivery = queue.take(this.#clock.monotonic())
       if (delivery === undefined) return
-      this.#send(link, delivery, queue.send(delivery), false)
+      const packetId = queue.send(delivery)
+      this.record?.sent(delivery.sequence, packetId)
+      this.#send(link, delivery, packetId, false)
     }
   }
 
@@ -151,13 +199,21 @@ export class Session implements Subscriber {
 
   /** PUBACK, or PUBCOMP: the message has arrived. */
   settle(packetId: number): void {
-    if (this.#queue?.settle(packetId) === true) this.pump()
+    if (this.#end(packetId)) this.pump()
   }
 
   /** PUBREC: from now on PUBREL is what counts. */
   release(packetId: number): void {
     const inflight = this.#queue?.find(packetId)
-    if (inflight !== undefined) inflight.isReleased = true
+    if (inflight === undefined) return
+    inflight.isReleased = true
+    this.record?.released(packetId)
+  }
+
+  #end(packetId: number): boolean {
+    const isEnded = this.#queue?.settle(packetId) ?? false
+    if (isEnded) this.record?.settled(packetId)
+    return isEnded
   }
 
   #deliver(publication: Publication, listener: Listener, retain: boolean): void {
@@ -167,13 +223,15 @@ export class Session implements Subscriber {
       return
     }
     this.#queue ??= new OutgoingQueue(this.#limits, this.#queued)
-    const isQueued = this.#queue.offer({
+    const delivery = {
+      sequence: this.#nextSequence++,
       publication,
       qos,
       retain,
       identifiers: listener.identifiers,
-    })
-    if (isQueued) {
+    }
+    if (this.#queue.offer(delivery)) {
+      this.record?.queued(delivery)
       this.pump()
       return
     }
@@ -207,7 +265,7 @@ export class Session implements Subscriber {
   #send(link: Link, delivery: Delivery, packetId: number, isDuplicate: boolean): void {
     const { publication, qos, retain, identifiers: subscriptionIdentifiers } = delivery
     const fields = { qos, retain, isDuplicate, packetId, subscriptionIdentifiers }
-    if (!this.#write(link, publication, fields)) this.#queue?.settle(packetId)
+    if (!this.#write(link, publication, fields)) this.#end(packetId)
   }
 
   /** [MQTT-3.1.2-24]: what is too long for the client is not sent, as if it had been. Returns whether it was. */

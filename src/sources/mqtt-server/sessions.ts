@@ -3,7 +3,9 @@ import type { Clock } from '../../clock.ts'
 import type { Will } from './connect-packet.ts'
 import type { MqttLimits } from './limits.ts'
 import { ReasonCode } from './protocol.ts'
+import type { RestoredSession } from './restoring.ts'
 import { NEVER_EXPIRES_S, Session } from './session.ts'
+import type { SessionRecorder } from './session-recorder.ts'
 import type { Statistics } from './statistics.ts'
 import type { Subscriptions } from './subscriptions.ts'
 
@@ -12,6 +14,8 @@ interface SessionsOptions {
   readonly statistics: Statistics
   readonly subscriptions: Subscriptions
   readonly clock: Clock
+  /** Where sessions are kept beyond the process. */
+  readonly recorder: SessionRecorder | undefined
   /** A will whose time has come. */
   readonly publishWill: (will: Will) => void
 }
@@ -54,10 +58,48 @@ export class Sessions {
       return { session: kept, isPresent: true }
     }
     if (kept !== undefined) this.#end(kept)
-    const { limits, statistics, clock } = this.#options
-    const session = new Session({ clientId, limits, statistics, clock, queued: this.#queued })
-    this.#byClientId.set(clientId, session)
-    return { session, isPresent: false }
+    return { session: this.#add(clientId), isPresent: false }
+  }
+
+  /** What the client that opened it asks of the session. */
+  configure(session: Session, will: Will | undefined, expiryIntervalS: number): void {
+    session.will = will
+    session.expiryIntervalS = expiryIntervalS
+    if (expiryIntervalS === 0) {
+      session.record?.ended()
+      session.record = undefined
+      return
+    }
+    session.record ??= this.#options.recorder?.begin(session.clientId)
+    session.record?.connected(session)
+  }
+
+  /**
+   * A session out of the store. Its time went on by the wall clock while nothing ran; one that had
+   * a connection to the end has lost it now.
+   */
+  restore(restored: RestoredSession): void {
+    const { clock, subscriptions, recorder } = this.#options
+    const { kept } = restored
+    const session = this.#add(kept.clientId)
+    session.record = recorder?.resume(kept.clientId)
+    session.restore(restored)
+    for (const [filter, options] of kept.subscriptions) {
+      session.subscriptions.set(filter, options)
+      subscriptions.add(session, filter, options)
+    }
+    if (kept.expiresAt === undefined) {
+      this.#wait(session, clock.monotonic(), willDelayMs(session))
+      return
+    }
+    const passed = clock.now() - clock.monotonic()
+    session.expiresAtMs = Math.min(
+      kept.expiresAt - passed,
+      clock.monotonic() + expiryMs(session.expiryIntervalS),
+    )
+    session.willDueAtMs = kept.willDueAt - passed
+    this.#offline.add(session)
+    this.#makeRoom()
   }
 
   /** The session's connection is gone. `hasWill` is false after a normal disconnection. */
@@ -65,19 +107,10 @@ export class Sessions {
     const nowMs = this.#options.clock.monotonic()
     session.detach()
     if (!hasWill) session.will = undefined
-    const { expiryIntervalS } = session
-    const expiresInMs =
-      expiryIntervalS === NEVER_EXPIRES_S ? Number.POSITIVE_INFINITY : expiryIntervalS * 1000
-    const delayMs = (session.will?.properties.willDelayIntervalS ?? 0) * 1000
+    const delayMs = willDelayMs(session)
     if (delayMs === 0) this.#publishWill(session)
-    if (expiresInMs === 0) {
-      this.#end(session)
-      return
-    }
-    if (session.will !== undefined) session.willDueAtMs = nowMs + delayMs
-    session.expiresAtMs = nowMs + expiresInMs
-    this.#offline.add(session)
-    this.#makeRoom()
+    if (session.expiryIntervalS === 0) this.#end(session)
+    else this.#wait(session, nowMs, delayMs)
   }
 
   /** Ends sessions and publishes wills whose time has come. Called about once a second. */
@@ -89,6 +122,22 @@ export class Sessions {
     }
   }
 
+  #add(clientId: string): Session {
+    const { limits, statistics, clock } = this.#options
+    const session = new Session({ clientId, limits, statistics, clock, queued: this.#queued })
+    this.#byClientId.set(clientId, session)
+    return session
+  }
+
+  /** Without a connection since `nowMs`. */
+  #wait(session: Session, nowMs: number, delayMs: number): void {
+    if (session.will !== undefined) session.willDueAtMs = nowMs + delayMs
+    session.expiresAtMs = nowMs + expiryMs(session.expiryIntervalS)
+    session.record?.disconnected(session.expiresAtMs, session.willDueAtMs)
+    this.#offline.add(session)
+    this.#makeRoom()
+  }
+
   /** The will goes out at the latest when the session ends [MQTT-3.1.3-9]. */
   #end(session: Session): void {
     if (!session.isOnline) this.#publishWill(session)
@@ -96,6 +145,8 @@ export class Sessions {
     for (const filter of session.subscriptions.keys()) {
       this.#options.subscriptions.remove(session, filter)
     }
+    session.record?.ended()
+    session.record = undefined
     session.discard()
     if (this.#byClientId.get(session.clientId) === session) {
       this.#byClientId.delete(session.clientId)
@@ -106,7 +157,9 @@ export class Sessions {
     const { will } = session
     session.will = undefined
     session.willDueAtMs = Number.POSITIVE_INFINITY
-    if (will !== undefined) this.#options.publishWill(will)
+    if (will === undefined) return
+    session.record?.willPublished()
+    this.#options.publishWill(will)
   }
 
   /** The session longest without a connection goes when there are too many. */
@@ -115,4 +168,12 @@ export class Sessions {
     const [longest] = this.#offline
     if (longest !== undefined) this.#end(longest)
   }
+}
+
+function expiryMs(expiryIntervalS: number): number {
+  return expiryIntervalS === NEVER_EXPIRES_S ? Number.POSITIVE_INFINITY : expiryIntervalS * 1000
+}
+
+function willDelayMs({ will }: Session): number {
+  return (will?.properties.willDelayIntervalS ?? 0) * 1000
 }

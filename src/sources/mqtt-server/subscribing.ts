@@ -40,11 +40,15 @@ export function subscribe(
     const options = optionsOf(request, packet.identifier, link)
     const isNew = broker.subscriptions.add(session, filter, options)
     session.subscriptions.set(filter, options)
+    session.record?.subscribed(filter, options)
     codes.push(options.qos)
     if (retainHandling === 0 || (retainHandling === 1 && isNew)) fresh.push([request, options])
   }
-  link.send(encodeSuback(link.version, packet.packetId, codes))
-  for (const [request, options] of fresh) sendRetained(broker, session, request.filter, options)
+  whenKept(broker, session, () => {
+    if (session.link !== link) return
+    link.send(encodeSuback(link.version, packet.packetId, codes))
+    for (const [request, options] of fresh) sendRetained(broker, session, request.filter, options)
+  })
 }
 
 export function unsubscribe(
@@ -57,9 +61,18 @@ export function unsubscribe(
     if (link.version !== 5 && !isFilter(filter)) throw noFilter(filter)
     if (!session.subscriptions.delete(filter)) return ReasonCode.noSubscriptionExisted
     broker.subscriptions.remove(session, filter)
+    session.record?.unsubscribed(filter)
     return ReasonCode.success
   })
-  link.send(encodeUnsuback(link.version, packet.packetId, codes))
+  whenKept(broker, session, () => {
+    link.send(encodeUnsuback(link.version, packet.packetId, codes))
+  })
+}
+
+/** What outlives the process is answered when it will. */
+function whenKept(broker: Broker, session: Session, answer: () => void): void {
+  if (session.record === undefined) answer()
+  else broker.acceptance.whenKept(answer)
 }
 
 function optionsOf(

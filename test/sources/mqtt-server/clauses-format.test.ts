@@ -174,6 +174,7 @@ test('packet ids the server gives are never 0 and never in use, also when they c
     properties: {},
   } as const
   const delivery = {
+    sequence: 0,
     publication: new Publication(topic, envelope, undefined),
     qos: 1,
     retain: false,
