@@ -105,8 +105,8 @@ const SCENARIOS: readonly Scenario[] = [
     servers: [...ALL, 'sockets'],
     load: {
       kind: 'storm',
-      connections: flags.smoke ? 100 : 3000,
-      warmUp: flags.smoke ? 50 : 2000,
+      connections: flags.smoke ? 100 : 2000,
+      warmUp: flags.smoke ? 50 : 1000,
       concurrency: 50,
     },
   },
@@ -222,6 +222,16 @@ function reportOf(scenario: Scenario, rounds: Rounds) {
   }
 }
 
+function report(roundCount: number, results: ReadonlyMap<Scenario, Rounds>) {
+  return {
+    date: new Date().toISOString().slice(0, 10),
+    machine: machine(),
+    versions: versions(),
+    rounds: roundCount,
+    scenarios: [...results].map(([scenario, rounds]) => reportOf(scenario, rounds)),
+  }
+}
+
 const chosen = SCENARIOS.filter(
   ({ name }) => positionals.length === 0 || positionals.some((part) => name.includes(part)),
 )
@@ -235,17 +245,12 @@ for (let round = 1; round <= roundCount; round++) {
       process.stderr.write(`${round}  ${scenario.name}  ${name}  ${JSON.stringify(figures)}\n`)
     }
   }
+  if (flags.json !== undefined) {
+    writeFileSync(flags.json, `${JSON.stringify(report(round, results), null, 2)}\n`)
+  }
 }
-const report = {
-  date: new Date().toISOString().slice(0, 10),
-  machine: machine(),
-  versions: versions(),
-  rounds: roundCount,
-  scenarios: [...results].map(([scenario, rounds]) => reportOf(scenario, rounds)),
-}
-if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify(report, null, 2)}\n`)
 const table: Record<string, object> = {}
-for (const { name, servers, ratios } of report.scenarios) {
+for (const { name, servers, ratios } of report(roundCount, results).scenarios) {
   for (const [server, figures] of Object.entries(servers)) {
     const { spread: range, ...medians } = figures
     const quotient = ratios[`ours/${server}`]?.median

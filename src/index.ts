@@ -20,12 +20,14 @@ export function createConnector(config: ConfigInput = {}, options?: ConnectorOpt
 }
 
 export type { ChannelLedger, ReaderLedger } from './channels/ledger.ts'
+export type { Clock, Timer } from './clock.ts'
+export type { ConnectorConfig } from './config/connector-config.ts'
 export type { ConfigInput } from './config/schema.ts'
 export type {
   Connector,
   ConnectorDescription,
   ConnectorOptions,
-  StopReport,
 } from './connector/connector.ts'
 export type { ConnectorEvents, Receipt } from './connector/connector-events.ts'
+export type { StopReport } from './connector/draining.ts'
 export { ConnectorError, type ErrorCode, type ErrorEffect } from './errors.ts'

@@ -6,7 +6,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { firstLineOf, freePort, Hub, pinned, stopped } from './hub.ts'
+import { freePort, Hub, linesOf, pinned, stopped } from './hub.ts'
 
 export type BrokerName = 'ours' | 'aedes' | 'mosquitto' | 'sockets'
 
@@ -15,7 +15,7 @@ export interface BrokerProcess {
   readonly name: BrokerName
   readonly port: number
   readonly pid: number
-  stop(): Promise<void>
+  stop(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>
 }
 
 const MOSQUITTO = '/usr/sbin/mosquitto'
@@ -42,12 +42,12 @@ export async function startBroker(name: BrokerName, core: number): Promise<Broke
     name === 'aedes' ? 'aedes-server.js' : 'socket-server.js',
   )
   const child = pinned(core, process.execPath, [...COLLECT_GARBAGE, program])
-  return running(name, Number(await firstLineOf(child)), child, () => Promise.resolve())
+  return running(name, Number(await linesOf(child)()), child, () => Promise.resolve())
 }
 
 async function startOurs(core: number): Promise<BrokerProcess> {
   const hub = await Hub.start({ destinations: [] }, core, COLLECT_GARBAGE)
-  return { name: 'ours', port: hub.port, pid: hub.pid, stop: () => hub.stop() }
+  return { name: 'ours', port: hub.port, pid: hub.pid, stop: (signal) => hub.stop(signal) }
 }
 
 export interface Mosquitto extends BrokerProcess {
@@ -92,8 +92,8 @@ function running(
     name,
     port,
     pid: child.pid ?? 0,
-    async stop() {
-      await stopped(child, 'SIGTERM')
+    async stop(signal = 'SIGTERM') {
+      await stopped(child, signal)
       await remove()
     },
   }

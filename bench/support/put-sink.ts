@@ -1,6 +1,7 @@
 /**
  * A BatchPutMessage endpoint that accepts everything, as cheap as it can be made: counts requests
- * by their Content-Length and answers each at once. Run as a program; prints its port.
+ * by their Content-Length and answers each at once. Run as a program; prints its port, and when the
+ * first request has come the time, in milliseconds since 1970.
  */
 import { createServer } from 'node:net'
 
@@ -8,6 +9,8 @@ const ANSWER = Buffer.from(
   'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 34\r\n\r\n{"batchPutMessageErrorEntries":[]}',
 )
 const LENGTH = /\r\ncontent-length: *(\d+)/i
+
+let isFirst = true
 
 const server = createServer({ noDelay: true }, (socket) => {
   let head = ''
@@ -30,7 +33,10 @@ const server = createServer({ noDelay: true }, (socket) => {
       const taken = Math.min(missing, bytes.length - at)
       at += taken
       missing -= taken
-      if (missing === 0) socket.write(ANSWER)
+      if (missing > 0) continue
+      socket.write(ANSWER)
+      if (isFirst) process.stdout.write(`${Date.now()}\n`)
+      isFirst = false
     }
   })
 })

@@ -16,7 +16,7 @@ const LONGEST_MS = 36_525 * 86_400_000
 export function duration({ minMs }: { readonly minMs: number }) {
   const expected = `expected at least ${minMs} milliseconds, or text such as 30s, 15m, 24h or 7d`
   return z
-    .union([z.number(), z.string()], { error: () => expected })
+    .union([z.number().min(minMs, expected), z.string()], { error: () => expected })
     .transform((given, context): number => {
       const milliseconds = typeof given === 'number' ? given : millisecondsOf(given)
       if (milliseconds >= minMs && milliseconds <= LONGEST_MS) return Math.round(milliseconds)

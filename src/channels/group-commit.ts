@@ -6,13 +6,14 @@
  *     written            │aaaaaaaaaaaaa│bbbbb
  *
  * When idle, a cycle begins at the end of the event loop's turn: what one read of a socket brought
- * goes together.
+ * goes together. Under a steady stream `CommitPace` lets it wait a few milliseconds for more.
  */
 import type { Clock } from '../clock.ts'
 import { asConnectorError } from '../errors.ts'
 import type { Message, Refusal } from '../message.ts'
 import type { PipelineObserver } from '../observer.ts'
 import { type ChannelLog, CommitError } from './channel-log.ts'
+import { CommitPace } from './commit-pace.ts'
 import type { StorageHealth } from './storage-health.ts'
 
 /** Told of commit cycles, in ascending order. The same as a source's `CommitListener`. */
@@ -49,27 +50,38 @@ export interface GroupCommitOptions {
   readonly maxStagedBytes: number
 }
 
+/** Messages, and their bytes as `draftBytes` counts them. */
+export interface Committed {
+  readonly messages: number
+  readonly bytes: number
+}
+
 /** What is being gathered for the next cycle. */
 interface Gathering {
   readonly members: Committable[]
   messages: number
   bytes: number
+  /** `receivedAt` of the newest message. */
+  newestAt: number
 }
 
 export class GroupCommit {
   readonly #options: GroupCommitOptions
+  readonly #pace: CommitPace
   readonly #listeners: CommitListener[] = []
   #openCycle = 1
   #lastReported = 0
   #next: Gathering = nothingGathered()
   #writingBytes = 0
-  #lastStartAt = Number.NEGATIVE_INFINITY
+  #committedMessages = 0
+  #committedBytes = 0
   #isScheduled = false
   #cancelScheduled: (() => void) | undefined
   #writing: Promise<void> | undefined
 
   constructor(options: GroupCommitOptions) {
     this.#options = options
+    this.#pace = new CommitPace(options.minIntervalMs)
   }
 
   /** The cycle that a message accepted now belongs to. */
@@ -82,6 +94,11 @@ export class GroupCommit {
     return this.#lastReported
   }
 
+  /** Committed since the start: messages, and bytes as `draftBytes` counts them. */
+  get committed(): Committed {
+    return { messages: this.#committedMessages, bytes: this.#committedBytes }
+  }
+
   get isSaturated(): boolean {
     return this.#next.bytes + this.#writingBytes >= this.#options.maxStagedBytes
   }
@@ -91,13 +108,14 @@ export class GroupCommit {
   }
 
   /** Notes that a message of `bytes` was appended to the member's log. Returns its cycle. */
-  stage(member: Committable, bytes: number): number {
+  stage(member: Committable, bytes: number, receivedAt: number): number {
     if (member.stagedIn !== this.#openCycle) {
       member.stagedIn = this.#openCycle
       this.#next.members.push(member)
     }
     this.#next.messages += 1
     this.#next.bytes += bytes
+    this.#next.newestAt = receivedAt
     if (!this.#isScheduled && this.#writing === undefined) this.#schedule()
     return this.#openCycle
   }
@@ -110,18 +128,22 @@ export class GroupCommit {
     }
   }
 
+  /** Decides at the end of this turn of the event loop, when all that came with it is staged. */
   #schedule(): void {
     this.#isScheduled = true
-    const { clock, minIntervalMs } = this.#options
-    const waitMs = this.#lastStartAt + minIntervalMs - clock.monotonic()
-    const begin = () => this.#begin()
-    if (waitMs > 0) {
-      const timer = clock.after(waitMs, begin)
-      this.#cancelScheduled = () => timer.cancel()
-    } else {
-      const immediate = setImmediate(begin)
-      this.#cancelScheduled = () => clearImmediate(immediate)
+    const immediate = setImmediate(() => this.#beginWhenDue())
+    this.#cancelScheduled = () => clearImmediate(immediate)
+  }
+
+  #beginWhenDue(): void {
+    const { clock } = this.#options
+    const waitMs = this.#pace.waitMs(this.#next.bytes, clock.monotonic())
+    if (waitMs <= 0) {
+      this.#begin()
+      return
     }
+    const timer = clock.after(waitMs, () => this.#begin())
+    this.#cancelScheduled = () => timer.cancel()
   }
 
   #begin(): void {
@@ -133,18 +155,24 @@ export class GroupCommit {
     this.#openCycle += 1
     this.#next = nothingGathered()
     this.#writingBytes = gathered.bytes
-    this.#lastStartAt = this.#options.clock.monotonic()
-    this.#writing = this.#write(cycle, gathered)
+    const { clock } = this.#options
+    const startedAt = clock.monotonic()
+    this.#pace.began(clock.now() - gathered.newestAt, startedAt)
+    this.#writing = this.#write(cycle, gathered, startedAt)
   }
 
-  async #write(cycle: number, gathered: Gathering): Promise<void> {
+  async #write(cycle: number, gathered: Gathering, startedAt: number): Promise<void> {
     const { clock, observer } = this.#options
     const refusals = await Promise.all(gathered.members.map((member) => this.#commit(member)))
     const refusal = refusals.find((one) => one !== undefined)
+    const endedAt = clock.monotonic()
+    this.#pace.ended(endedAt)
     this.#writingBytes = 0
     this.#writing = undefined
     if (refusals.includes(undefined)) {
-      observer.committed(gathered.messages, gathered.bytes, clock.monotonic() - this.#lastStartAt)
+      this.#committedMessages += gathered.messages
+      this.#committedBytes += gathered.bytes
+      observer.committed(gathered.messages, gathered.bytes, endedAt - startedAt)
     }
     this.#lastReported = cycle
     for (const listener of this.#listeners) {
@@ -175,5 +203,5 @@ export class GroupCommit {
 }
 
 function nothingGathered(): Gathering {
-  return { members: [], messages: 0, bytes: 0 }
+  return { members: [], messages: 0, bytes: 0, newestAt: 0 }
 }

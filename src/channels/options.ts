@@ -68,7 +68,9 @@ const channelRules = z.strictObject({
     ),
   deduplication: z
     .strictObject({
-      window: duration({ minMs: 1_000 }).describe('How long a sender’s id is remembered.'),
+      window: duration({ minMs: 1_000 }).describe(
+        'How long a sender’s id is remembered. Milliseconds or text, as maxAge.',
+      ),
       maxIds: z
         .number()
         .int()

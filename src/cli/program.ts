@@ -3,9 +3,15 @@ import { Command } from 'commander'
 import { VERSION } from '../version.ts'
 import type { CliContext } from './cli-context.ts'
 import { addCheckCommand } from './commands/check.ts'
+import { addDeadLettersCommand } from './commands/dead-letters.ts'
+import { addDoctorCommand } from './commands/doctor.ts'
+import { addExportCommand } from './commands/export.ts'
+import { addPasswdCommand } from './commands/passwd.ts'
 import { addPublishCommand } from './commands/publish.ts'
+import { addReplayCommand } from './commands/replay.ts'
 import { addRunCommand } from './commands/run.ts'
 import { addTailCommand } from './commands/tail.ts'
+import { addWhyCommand } from './commands/why.ts'
 import { EXIT_CODES_HELP, EXIT_FINE, errorTextOf, exitCodeOf, isFault } from './exit-code.ts'
 import { addGlobalFlags } from './global-flags.ts'
 
@@ -36,6 +42,12 @@ export function createProgram(context: CliContext): Command {
   addCheckCommand(program, context)
   addPublishCommand(program, context)
   addTailCommand(program, context)
+  addDeadLettersCommand(program, context)
+  addReplayCommand(program, context)
+  addWhyCommand(program, context)
+  addDoctorCommand(program, context)
+  addExportCommand(program, context)
+  addPasswdCommand(program, context)
   for (const command of program.commands) command.addHelpText('after', EXIT_CODES_HELP)
   return program
 }

@@ -85,6 +85,10 @@ function problemsOfIssue(
       return branch.flatMap((inner) => problemsOfIssue(inner, path, tree, known))
     }
   }
+  if (issue.code === 'invalid_key') {
+    const text = issue.issues[0]?.message ?? issue.message
+    return [{ path, text, showsValue: false }]
+  }
   return [{ path, text: textOf(issue, path, tree, known), showsValue: showsValueOf(issue) }]
 }
 

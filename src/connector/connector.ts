@@ -2,16 +2,14 @@
  * The composition root: starts the parts in the data's order and stops them in reverse.
  */
 import { EventEmitter } from 'node:events'
-import { setTimeout as delay } from 'node:timers/promises'
-import { ChannelSet } from '../channels/channel-set.ts'
 import type { ChannelLedger } from '../channels/ledger.ts'
-import { MemoryBudget } from '../channels/memory-budget.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import type { ConnectorConfig } from '../config/connector-config.ts'
 import { noReceipts, PrimaryReceipts } from '../delivery/batch-receipts.ts'
 import { CommitReceipts } from '../delivery/commit-receipts.ts'
 import { DestinationDelivery } from '../delivery/destination-delivery.ts'
 import { ReceiptDesk } from '../delivery/receipt-desk.ts'
+import { ConnectorError } from '../errors.ts'
 import type { HttpServer } from '../http/http-server.ts'
 import { receiptIdOf } from '../message.ts'
 import { STATUS_TOPIC } from '../routing/input-topics.ts'
@@ -22,9 +20,11 @@ import { createLogger, type LogOutput } from '../telemetry/logger.ts'
 import { Metrics } from '../telemetry/metrics.ts'
 import { TelemetryObserver } from '../telemetry/pipeline-observer.ts'
 import { VERSION } from '../version.ts'
-import { channelSettings } from './channel-settings.ts'
 import { type ConnectorEvents, emittingObserver } from './connector-events.ts'
-import { makeDestination, makeSources, makeStore, type Surroundings } from './parts.ts'
+import { drain, type StopReport } from './draining.ts'
+import { type OpenedStorage, openStorage } from './opened-storage.ts'
+import { makeDestination, makeSources, type Surroundings } from './parts.ts'
+import { RecentRefusals } from './recent-refusals.ts'
 import { RunningView } from './running-view.ts'
 
 export interface ConnectorOptions {
@@ -33,15 +33,6 @@ export interface ConnectorOptions {
   readonly random?: () => number
   /** Where log lines go. Default: standard error. */
   readonly logOutput?: LogOutput
-}
-
-/** What became of the messages that were waiting when the connector was told to stop. */
-export interface StopReport {
-  readonly delivered: number
-  /** On disk, for the next start … */
-  readonly kept: number
-  /** … or, with durability `memory`, gone. */
-  readonly lost: number
 }
 
 /** What is running, in lines for people. */
@@ -56,9 +47,10 @@ export interface ConnectorDescription {
 }
 
 /** What `start` has made; there is none before and after. */
-interface Running {
-  readonly channels: ChannelSet
+interface Running extends OpenedStorage {
   readonly desk: ReceiptDesk
+  readonly router: Router
+  readonly refusals: RecentRefusals
   readonly deliveries: DestinationDelivery[]
   readonly sources: Source[]
   http: HttpServer | undefined
@@ -75,6 +67,7 @@ export class Connector {
   /** How to undo what has been started; to be called from the last to the first. */
   readonly #undo: (() => Promise<void>)[] = []
   #running: Running | undefined
+  #starting: Promise<void> | undefined
   #stopping: Promise<StopReport> | undefined
 
   constructor(config: ConnectorConfig, options: ConnectorOptions = {}) {
@@ -83,6 +76,8 @@ export class Connector {
     this.#metrics = new Metrics({
       version: VERSION,
       ledger: () => this.ledger(),
+      store: () => this.#running?.storeLedger(),
+      outage: () => this.#running?.outage() ?? [],
       now: () => clock.now(),
     })
     const telemetry = new TelemetryObserver({
@@ -101,20 +96,17 @@ export class Connector {
   }
 
   /**
-   * Resolves when messages can come in. When it rejects, nothing of it is left running.
-   * @throws {ConnectorError} AddressInUse, DirectoryLocked, InvalidConfiguration, StorageFailed
+   * Resolves when messages can come in. When it rejects, nothing of it is left running, and it may
+   * be called again. Calling it while it runs changes nothing.
+   * @throws {ConnectorError} AddressInUse, DirectoryLocked, InvalidConfiguration, StorageFailed;
+   *   Stopping after `stop`: a connector runs once.
    */
   async start(): Promise<void> {
-    try {
-      const running = await this.#openChannels()
-      await this.#startDeliveries(running)
-      await this.#startSources(running)
-      await this.#startHttp(running)
-      this.#running = running
-    } catch (error) {
-      await this.#undoAll()
-      throw error
+    if (this.#stopping !== undefined) {
+      throw new ConnectorError('Stopping', 'this connector has been stopped; create another one')
     }
+    this.#starting ??= this.#start()
+    await this.#starting
   }
 
   /**
@@ -125,6 +117,11 @@ export class Connector {
   stop(options: { readonly deadlineMs?: number } = {}): Promise<StopReport> {
     this.#stopping ??= this.#stop(options.deadlineMs ?? STOP_DEADLINE_MS)
     return this.#stopping
+  }
+
+  /** Reads certificates, users and access rules again. What is wrong is logged and not taken up. */
+  async reload(): Promise<void> {
+    await Promise.all(this.#running?.sources.map((source) => source.reload?.()) ?? [])
   }
 
   /**
@@ -165,22 +162,40 @@ export class Connector {
     }
   }
 
+  async #start(): Promise<void> {
+    try {
+      const running = await this.#openChannels()
+      await this.#startDeliveries(running)
+      await this.#startSources(running)
+      await this.#startHttp(running)
+      this.#running = running
+    } catch (error) {
+      this.#starting = undefined
+      await this.#undoAll()
+      throw error
+    }
+  }
+
   async #openChannels(): Promise<Running> {
-    const { parameters } = this.config
-    const { clock, observer } = this.#surroundings
+    const { parameters, inputs } = this.config
     const desk = new ReceiptDesk({ topic: STATUS_TOPIC, reports: parameters.statusReports })
-    const budget = new MemoryBudget(parameters.memoryBytes)
-    const channels = new ChannelSet({
-      store: await makeStore(this.config, budget, this.#surroundings),
-      budget,
-      clock,
-      observer,
-      ...channelSettings(this.config),
-      onDropped: (message, refusal) => desk.failure(receiptIdOf(message), message.reply, refusal),
+    const refusals = new RecentRefusals(this.#surroundings.clock)
+    const storage = await openStorage(this.config, this.#surroundings, (message, refusal) => {
+      refusals.dropped(message, refusal)
+      desk.failure(receiptIdOf(message), message.reply, refusal)
     })
-    await channels.open()
-    this.#undo.push(() => channels.close())
-    return { channels, desk, deliveries: [], sources: [], http: undefined }
+    const { channels } = storage
+    this.#undo.push(() => storage.close())
+    const router = new Router({
+      ...this.#surroundings,
+      channels,
+      receipts: refusals.watching(desk),
+      inputs,
+      defaultChannel: parameters.defaultChannelName,
+      binaryEncoding: parameters.binaryPayloadEncoding,
+      deadLetters: channels.deadLetters,
+    })
+    return { ...storage, desk, router, refusals, deliveries: [], sources: [], http: undefined }
   }
 
   async #startDeliveries({ channels, desk, deliveries }: Running): Promise<void> {
@@ -205,16 +220,7 @@ export class Connector {
     }
   }
 
-  async #startSources({ channels, desk, sources }: Running): Promise<void> {
-    const { parameters, inputs } = this.config
-    const router = new Router({
-      ...this.#surroundings,
-      channels,
-      receipts: desk,
-      inputs,
-      defaultChannel: parameters.defaultChannelName,
-      binaryEncoding: parameters.binaryPayloadEncoding,
-    })
+  async #startSources({ desk, router, sources }: Running): Promise<void> {
     await this.#inProcess.start(router)
     this.#undo.push(() => this.#inProcess.close())
     desk.addOutlet(this.#inProcess.outlet)
@@ -229,7 +235,12 @@ export class Connector {
   async #startHttp(running: Running): Promise<void> {
     if (this.config.http === undefined) return
     const { HttpServer } = await import('../http/http-server.ts')
-    const view = new RunningView({ ...running, metrics: this.#metrics })
+    const view = new RunningView({
+      ...this.#surroundings,
+      ...running,
+      reports: this.config.parameters.statusReports,
+      metrics: this.#metrics,
+    })
     const server = new HttpServer({ options: this.config.http, view })
     await server.start()
     this.#undo.push(() => server.close())
@@ -237,44 +248,19 @@ export class Connector {
   }
 
   async #stop(deadlineMs: number): Promise<StopReport> {
+    await this.#starting?.catch(() => {}) // who started it hears of that
     const running = this.#running
     if (running === undefined) return { delivered: 0, kept: 0, lost: 0 }
-    const { channels, deliveries, desk, sources } = running
-    const before = totalsOf(channels.ledger())
-    await Promise.all([this.#inProcess, ...sources].map((source) => source.stopIntake()))
-    await channels.flush()
+    await Promise.all([this.#inProcess, ...running.sources].map((source) => source.stopIntake()))
     const isKept = this.config.storage.durability === 'disk'
-    await withDeadline(
-      Promise.all(deliveries.map((delivery) => delivery.drain(isKept))),
-      deadlineMs,
-    )
-    const after = totalsOf(channels.ledger())
-    desk.flush()
+    const report = await drain({ ...running, deadlineMs, isKept })
+    running.desk.flush()
     this.#running = undefined
     await this.#undoAll()
-    const left = after.left
-    const delivered = after.delivered - before.delivered
-    return { delivered, kept: isKept ? left : 0, lost: isKept ? 0 : left }
+    return report
   }
 
   async #undoAll(): Promise<void> {
     for (const undo of this.#undo.splice(0).reverse()) await undo()
   }
-}
-
-function totalsOf(ledger: readonly ChannelLedger[]): { delivered: number; left: number } {
-  let delivered = 0
-  let left = 0
-  for (const channel of ledger) {
-    delivered += channel.delivered
-    left += channel.waiting + channel.inFlight
-  }
-  return { delivered, left }
-}
-
-async function withDeadline(work: Promise<unknown>, deadlineMs: number): Promise<void> {
-  const over = new AbortController()
-  const deadline = delay(deadlineMs, undefined, { signal: over.signal }).catch(() => {})
-  await Promise.race([work, deadline])
-  over.abort()
 }

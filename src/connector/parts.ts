@@ -10,6 +10,7 @@ import type { Destination } from '../destinations/destination.ts'
 import type { PipelineObserver } from '../observer.ts'
 import { PREDEFINED_FILTERS, STATUS_TOPIC } from '../routing/input-topics.ts'
 import type { Source } from '../sources/source.ts'
+import { VERSION } from '../version.ts'
 
 /** Of `storage.maxBytes`, for messages that every destination has. Without destinations: all of it. */
 const HISTORY_SHARE = 0.1
@@ -63,7 +64,9 @@ export async function makeSources(
   if (mqttServer !== undefined) {
     const { MqttServer } = await import('../sources/mqtt-server/mqtt-server.ts')
     const protectedTopics = [STATUS_TOPIC]
-    sources.push(new MqttServer({ options: mqttServer, observer, clock, protectedTopics }))
+    sources.push(
+      new MqttServer({ options: mqttServer, observer, clock, protectedTopics, version: VERSION }),
+    )
   }
   if (mqttClient !== undefined) {
     const { MqttClientSource } = await import('../sources/mqtt-client/mqtt-client-source.ts')

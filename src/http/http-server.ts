@@ -1,6 +1,7 @@
 /**
- * The HTTP server: shows what a `ConnectorView` tells. Read-only; on loopback unless told
- * otherwise, for there are no users here and whoever reaches it can read every message.
+ * The HTTP server: shows what a `ConnectorView` tells. Read-only but for the replay of dead letters;
+ * on loopback unless told otherwise, for there are no users here and whoever reaches it can read
+ * every message.
  */
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
@@ -11,10 +12,12 @@ import { isLocalName, isLoopback } from './loopback.ts'
 import type { HttpOptions } from './options.ts'
 import { answerError, answerErrorsAsJson, RequestError } from './request-error.ts'
 import { channelRoutes } from './routes/channels.ts'
+import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { healthRoutes } from './routes/health.ts'
 import { indexPage } from './routes/index-page.ts'
 import { ledgerRoute } from './routes/ledger.ts'
 import { metricsRoute } from './routes/metrics.ts'
+import { whyRoute } from './routes/why.ts'
 
 /** What one peer may take of us: nothing here is asked for with large or slow requests. */
 const MAX_HEADER_BYTES = 16 * 1024
@@ -96,6 +99,10 @@ export class HttpServer {
       frameworkErrors: (error, _request, reply) => void answerError(error, reply),
       routerOptions: { maxParamLength: 256 },
       http: { maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: HEADERS_TIMEOUT_MS },
+      // No route has a schema of fastify's kind: its JSON Schema compilers need not be loaded.
+      schemaController: {
+        compilersFactory: { buildValidator: noCompiler, buildSerializer: noCompiler },
+      },
     })
     server.server.maxConnections = MAX_CONNECTIONS
     if (isLoopback(this.#options.host)) refuseForeignNames(server)
@@ -110,8 +117,14 @@ export class HttpServer {
     metricsRoute(server, this.#view)
     ledgerRoute(server, this.#view)
     channelRoutes(server, this.#view, this.#longPolls)
+    deadLetterRoutes(server, this.#view)
+    whyRoute(server, this.#view)
     return server
   }
+}
+
+function noCompiler(): never {
+  throw new Error('a route was given a schema; queries are checked with zod')
 }
 
 function refuseForeignNames(server: FastifyInstance): void {

@@ -1,6 +1,7 @@
-/** A stored message as a line of JSON. */
+/** Stored messages and dead letters as lines of JSON. */
 import { isUtf8 } from 'node:buffer'
 import type { Message } from '../message.ts'
+import type { ShownDeadLetter } from './dead-letters-view.ts'
 
 /** The payload stands in `payload` as text where it is valid UTF-8, otherwise in `payloadBase64`. */
 export function messageLine(message: Message): string {
@@ -11,9 +12,33 @@ export function messageLine(message: Message): string {
     topic,
     ...(senderId === undefined ? {} : { id: senderId }),
     messageId,
-    ...(isUtf8(payload)
-      ? { payload: payload.toString('utf8') }
-      : { payloadBase64: payload.toString('base64') }),
+    ...payloadField(payload),
   }
   return `${JSON.stringify(line)}\n`
+}
+
+/** A letter that routing refused has no `destination`, and no `messageId` as it never had a place. */
+export function deadLetterLine(letter: ShownDeadLetter): string {
+  const { offset, keptAt, channel, destination, refusal, topic, receivedAt } = letter
+  const { senderId, messageId, payload } = letter
+  const line = {
+    offset,
+    keptAt: new Date(keptAt).toISOString(),
+    channel,
+    destination,
+    error: refusal.error,
+    error_message: refusal.message,
+    topic,
+    receivedAt: new Date(receivedAt).toISOString(),
+    id: senderId,
+    messageId,
+    ...payloadField(payload),
+  }
+  return `${JSON.stringify(line)}\n`
+}
+
+function payloadField(payload: Buffer) {
+  return isUtf8(payload)
+    ? { payload: payload.toString('utf8') }
+    : { payloadBase64: payload.toString('base64') }
 }

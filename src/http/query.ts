@@ -1,18 +1,30 @@
-/** The part of a URL after `?`, checked as strictly as the configuration. */
+/** What a request asks for, in its URL or its body, checked as strictly as the configuration. */
 import { z } from 'zod'
 import { RequestError } from './request-error.ts'
 
 /** @throws {RequestError} 400, naming the parameter and what is allowed. */
-export function parseQuery<Schema extends z.ZodType>(
+export function parseRequest<Schema extends z.ZodType>(
   schema: Schema,
-  query: unknown,
+  given: unknown,
 ): z.infer<Schema> {
-  const parsed = schema.safeParse(query)
+  const parsed = schema.safeParse(given)
   if (parsed.success) return parsed.data
   const message = parsed.error.issues
     .map(({ path, message }) => (path.length === 0 ? message : `${path.join('.')}: ${message}`))
     .join('; ')
   throw new RequestError(400, 'InvalidRequest', message)
+}
+
+const TIME = 'must be a time like 2026-01-31T12:00:00Z'
+
+/** A time in ISO 8601, as milliseconds since 1970. */
+export function time() {
+  return z.string(TIME).transform((text, context): number => {
+    const timeMs = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN
+    if (!Number.isNaN(timeMs)) return timeMs
+    context.addIssue({ code: 'custom', message: TIME })
+    return z.NEVER
+  })
 }
 
 /** A whole number in decimal digits. */

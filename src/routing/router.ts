@@ -3,6 +3,7 @@
  * What can't be taken is refused here: counted, reported, and its sender told.
  */
 import type { ChannelSet } from '../channels/channel-set.ts'
+import type { DeadLetters } from '../channels/dead-letters.ts'
 import type { Clock } from '../clock.ts'
 import type { ErrorCode } from '../errors.ts'
 import {
@@ -16,6 +17,7 @@ import {
 import type { CommitListener, Intake, Route } from '../sources/source.ts'
 import { type Envelope, readEnvelope } from './envelope.ts'
 import { isChannelName, parsePredefinedTopic, STATUS_TOPIC } from './input-topics.ts'
+import { PlainEnvelope } from './plain-envelope.ts'
 import { TopicFilter } from './topic-filter.ts'
 
 export interface RouterOptions {
@@ -28,10 +30,14 @@ export interface RouterOptions {
   readonly defaultChannel: string | undefined
   /** `base64`: binary payloads are stored as base64 text, for pipelines that expect to decode. */
   readonly binaryEncoding: 'raw' | 'base64'
+  /** Where what is refused here is kept. Default: nowhere. */
+  readonly deadLetters?: DeadLetters | undefined
 }
 
 /** A device that invents a topic per message must not fill the memory with routes. */
 const MAX_CACHED_ROUTES = 4096
+/** A message too large is looked into for its id, within reason. */
+const MAX_READ_FOR_ID_BYTES = 2 * MAX_PAYLOAD_BYTES
 const EMPTY = Buffer.alloc(0)
 
 class ChannelRoute implements Route {
@@ -54,6 +60,7 @@ export class Router implements Intake {
   readonly #channels: ChannelSet
   readonly #filters: readonly TopicFilter[]
   readonly #routes = new Map<string, ChannelRoute | undefined>()
+  readonly #plain = new PlainEnvelope()
   readonly #envelope: Envelope = { fault: undefined, message: '', id: undefined }
   /** The one draft, filled anew for each message; see `Draft`. */
   readonly #draft: Draft = {
@@ -104,40 +111,78 @@ export class Router implements Intake {
     reply: ReplyTo | undefined,
   ): number {
     if (!(route instanceof ChannelRoute)) throw new TypeError('a route of another intake')
-    if (route.refusal !== undefined) {
-      const id = route.isFormatted ? this.#idIn(bytes, start, end) : undefined
-      return this.#refuse(route, id, reply, route.refusal)
-    }
-    if (end - start > MAX_PAYLOAD_BYTES) {
-      return this.#refuse(route, undefined, reply, tooLarge(topic, end - start))
+    const why = this.#fill(route, topic, bytes, start, end)
+    if (why !== undefined) {
+      this.#keep(route.channel, bytes.subarray(start, end), why)
+      return this.#refuse(route, reply, why)
     }
     const draft = this.#draft
-    draft.receivedAt = this.#options.clock.now()
-    draft.topic = topic
     draft.reply = reply
-    const refusal =
-      route.kind === 'formatted'
-        ? this.#fillFormatted(topic, bytes, start, end)
-        : this.#fillBinary(topic, bytes, start, end)
-    if (refusal !== undefined) return this.#refuse(route, draft.id, reply, refusal)
     const cycle = this.#channels.offer(route.channel, draft)
     if (cycle >= 0 && reply !== undefined) this.#options.receipts.expectReply()
     return cycle >= 0 ? cycle : this.#tell(draft.id, reply, this.#channels.lastRefusal)
   }
 
+  /**
+   * Takes a message again that was refused before, and is still kept: if it is refused again, it is
+   * neither kept twice nor its sender told twice. As `accept` otherwise.
+   */
+  acceptAgain(topic: string, bytes: Buffer): number {
+    const route = this.route(topic)
+    if (!(route instanceof ChannelRoute)) {
+      this.#refusal = refusal('InvalidTopic', `no channel takes messages from topic ${topic}`)
+      return -1
+    }
+    const why = this.#fill(route, topic, bytes, 0, bytes.length)
+    this.#draft.reply = undefined
+    const cycle = why === undefined ? this.#channels.offer(route.channel, this.#draft) : -1
+    if (cycle < 0) this.#refusal = why ?? this.#channels.lastRefusal
+    return cycle
+  }
+
+  /** Fills the draft, its id also where the message is refused: so that the receipt finds its sender. */
+  #fill(
+    route: ChannelRoute,
+    topic: string,
+    bytes: Buffer,
+    start: number,
+    end: number,
+  ): Refusal | undefined {
+    const draft = this.#draft
+    draft.receivedAt = this.#options.clock.now()
+    draft.topic = topic
+    draft.id = undefined
+    if (route.refusal !== undefined || end - start > MAX_PAYLOAD_BYTES) {
+      if (route.isFormatted) draft.id = this.#idIn(bytes, start, end)
+      return route.refusal ?? tooLarge(topic, end - start)
+    }
+    return route.isFormatted
+      ? this.#fillFormatted(topic, bytes, start, end)
+      : this.#fillBinary(topic, bytes, start, end)
+  }
+
   #fillFormatted(topic: string, bytes: Buffer, start: number, end: number): Refusal | undefined {
+    const draft = this.#draft
+    const plain = this.#plain
+    // An id is never undefined here: '' stands for "the connector generates one" (`receiptIdOf`).
+    if (plain.read(bytes, start, end)) {
+      draft.id = plain.id ?? ''
+      draft.text = undefined
+      draft.bytes = plain.bytes
+      draft.start = plain.start
+      draft.end = plain.end
+      return undefined
+    }
     const envelope = this.#envelope
     readEnvelope(bytes, start, end, envelope)
-    // Not undefined even without an id: '' stands for "the connector generates one" (`receiptIdOf`).
-    this.#draft.id = envelope.id ?? ''
-    this.#draft.text = envelope.message
+    draft.id = envelope.id ?? ''
+    draft.text = envelope.message
     if (envelope.fault === undefined) return undefined
     return refusal('InvalidMessage', `${envelope.fault} (topic ${topic})`)
   }
 
   #fillBinary(topic: string, bytes: Buffer, start: number, end: number): Refusal | undefined {
     const draft = this.#draft
-    draft.id = undefined
     draft.text = undefined
     draft.bytes = bytes
     draft.start = start
@@ -148,9 +193,9 @@ export class Router implements Intake {
     return tooLarge(`${topic}, as base64 text (BinaryPayloadEncoding)`, draft.text.length)
   }
 
-  /** So that the receipt for a message to a channel that can't exist finds its sender. */
+  /** So that the receipt for a message that is refused unread finds its sender. */
   #idIn(bytes: Buffer, start: number, end: number): string | undefined {
-    if (end - start > MAX_PAYLOAD_BYTES) return undefined
+    if (end - start > MAX_READ_FOR_ID_BYTES) return undefined
     readEnvelope(bytes, start, end, this.#envelope)
     return this.#envelope.id
   }
@@ -178,9 +223,27 @@ export class Router implements Intake {
   }
 
   /** For what never got as far as its channel; what a channel refuses it has counted itself. */
-  #refuse(route: ChannelRoute, id: string | undefined, reply: ReplyTo | undefined, why: Refusal) {
+  #refuse(route: ChannelRoute, reply: ReplyTo | undefined, why: Refusal): -1 {
     this.#channels.refuse(route.channel, why)
-    return this.#tell(id, reply, why)
+    return this.#tell(this.#draft.id, reply, why)
+  }
+
+  /** What exceeds the limits no configuration can mend: it is not kept. */
+  #keep(channel: string, payload: Buffer, why: Refusal): void {
+    const { deadLetters } = this.#options
+    const { topic, receivedAt, id } = this.#draft
+    if (deadLetters === undefined || payload.length > MAX_PAYLOAD_BYTES) return
+    if (Buffer.byteLength(topic) > MAX_TOPIC_BYTES) return
+    deadLetters.keep({
+      channel,
+      reader: undefined,
+      refusal: why,
+      topic,
+      receivedAt,
+      senderId: id,
+      messageId: undefined,
+      payload,
+    })
   }
 
   #tell(id: string | undefined, reply: ReplyTo | undefined, why: Refusal): -1 {

@@ -112,7 +112,7 @@ const CASES: readonly Case[] = [
       'parameters.StatusReport (hub.yaml:4:29): unknown key; did you mean parameters.StatusReports?',
       'storage.max_bytes (hub.yaml:2:14): unknown key; did you mean storage.maxBytes?',
       'PublishRegion (hub.yaml:3:16): unknown key; did you mean parameters.PublishRegion?',
-      'queues (hub.yaml:5:9): unknown key; known here: parameters, inputs, sources, storage, destinations, http, log',
+      'queues (hub.yaml:5:9): unknown key; known here: parameters, inputs, sources, storage, channels, deadLetters, destinations, http, log',
     ],
   },
   {
@@ -198,7 +198,7 @@ const CASES: readonly Case[] = [
     name: '--set of a key that reaches for the prototype',
     overrides: ['__proto__.polluted=1'],
     lines: [
-      '__proto__ (--set): unknown key; known here: parameters, inputs, sources, storage, destinations, http, log',
+      '__proto__ (--set): unknown key; known here: parameters, inputs, sources, storage, channels, deadLetters, destinations, http, log',
     ],
   },
 ]

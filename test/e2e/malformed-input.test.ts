@@ -90,6 +90,14 @@ const CASES: readonly Case[] = [
     error: 'MessageTooLarge',
     says: /131073 bytes; 131072/,
   },
+  {
+    what: 'an envelope of more than 128 KB',
+    topic: PUT,
+    payload: JSON.stringify({ request: { message: 'm'.repeat(131_072) }, id: 'a' }),
+    error: 'MessageTooLarge',
+    says: /bytes; 131072/,
+    id: 'a',
+  },
 ]
 
 for (const protocolVersion of [4, 5] as const) {

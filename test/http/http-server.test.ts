@@ -2,9 +2,14 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { type TestContext, test } from 'node:test'
-import type { ChannelLedger } from '../../src/channels/ledger.ts'
+import type { ChannelLedger, OutageLeft, StoreLedger } from '../../src/channels/ledger.ts'
 import { ConnectorError } from '../../src/errors.ts'
 import type { ConnectorView, Health, MessagePage, ReadFrom } from '../../src/http/connector-view.ts'
+import type {
+  DeadLetterFilter,
+  DeadLetterPage,
+  ReplayRequest,
+} from '../../src/http/dead-letters-view.ts'
 import { HttpServer } from '../../src/http/http-server.ts'
 import type { HttpOptions } from '../../src/http/options.ts'
 import type { Message } from '../../src/message.ts'
@@ -13,11 +18,13 @@ const START = Date.UTC(2026, 0, 1)
 
 /** A connector with one channel, `pumps`, held in an array. */
 class ListView implements ConnectorView {
-  state: Health = { live: true, ready: true, problems: [] }
+  state: Health = { live: true, ready: true, storage: 'ok', problems: [], outage: undefined }
   readonly messages: Message[] = []
   readonly waiting: (() => void)[] = []
   readonly signals: AbortSignal[] = []
   failure: Error | undefined
+  letters: DeadLetterPage | undefined
+  readonly asked: unknown[] = []
 
   add(payload: string | Buffer, senderId?: string): void {
     const offset = this.messages.length
@@ -53,6 +60,24 @@ class ListView implements ConnectorView {
     }))
   }
 
+  store(): StoreLedger {
+    return {
+      state: 'ok',
+      problem: undefined,
+      bytes: 2000,
+      maxBytes: 4000,
+      historyBytes: 0,
+      bytesWritten: 5000,
+      syncs: 7,
+      messageBytes: 2500,
+      deadLetters: 3,
+    }
+  }
+
+  outage(): readonly OutageLeft[] {
+    return [{ channel: 'pumps', seconds: 7300.5, bound: 'storage.maxBytes' }]
+  }
+
   async metrics() {
     return { contentType: 'text/plain; version=0.0.4; charset=utf-8', text: 'up 1\n' }
   }
@@ -67,6 +92,22 @@ class ListView implements ConnectorView {
     const start = this.#start(from)
     const messages = this.messages.slice(start, start + limit)
     return { messages, next: Math.max(start, start + messages.length) }
+  }
+
+  async why(id: string) {
+    const message = { channel: 'pumps', offset: 0, sentences: ['It came.', 'It went.'] }
+    return { id, messages: id === 'a/b' ? [message] : [], notes: ['Not all was looked at.'] }
+  }
+
+  async readDeadLetters(filter: DeadLetterFilter, from: number, limit: number) {
+    this.asked.push({ filter, from, limit })
+    return this.letters
+  }
+
+  async replayDeadLetters(request: ReplayRequest) {
+    this.asked.push(request)
+    const refusal = { error: 'QueueFull', message: 'full' }
+    return { matched: 2, replayed: 1, refused: [{ offset: 7, refusal }], next: undefined, to: 9 }
   }
 
   async waitForMessages(_channel: string, _offset: number, signal: AbortSignal): Promise<void> {
@@ -111,7 +152,13 @@ test('health is 200 when live and ready, and 503 with the reasons when not', asy
   const { view, url } = await serve(t)
 
   const well = await fetch(`${url}/health`)
-  view.state = { live: true, ready: false, problems: ['Storage: no space left on /data.'] }
+  view.state = {
+    live: true,
+    ready: false,
+    storage: 'full',
+    problems: ['Storage: no space left on /data.'],
+    outage: 'Not long.',
+  }
   const unready = await fetch(`${url}/health`)
   const [live, ready] = await Promise.all([
     fetch(`${url}/health/live`),
@@ -119,7 +166,7 @@ test('health is 200 when live and ready, and 503 with the reasons when not', asy
   ])
 
   assert.equal(well.status, 200)
-  assert.deepEqual(await well.json(), { live: true, ready: true, problems: [] })
+  assert.deepEqual(await well.json(), { live: true, ready: true, storage: 'ok', problems: [] })
   assert.equal(unready.status, 503)
   assert.deepEqual(await unready.json(), view.state)
   assert.deepEqual([live.status, ready.status], [200, 503])
@@ -144,12 +191,19 @@ test('the ledger adds up over the channels, as JSON and as a table', async (t) =
   assert.deepEqual(json.totals.dropped, { QueueFull: 4 })
   assert.equal(json.channels[0].oldestWaitingAt, '2026-01-01T00:00:00.000Z')
   assert.equal(json.channels[1].oldestWaitingAt, null)
+  assert.deepEqual(
+    [json.channels[0].outageLeftSeconds, json.channels[0].outageBound],
+    [7300, 'storage.maxBytes'],
+  )
+  assert.equal(json.channels[1].outageLeftSeconds, null)
+  assert.equal(json.store.deadLetters, 3)
   assert.equal(
     text,
-    'channel  received  delivered  rejected  dropped  expired  waiting  in flight  bytes\n' +
-      'pumps          10          6         0        2        0        1          1   1000\n' +
-      'valves         10          6         0        2        0        1          1   1000\n' +
-      'total          20         12         0        4        0        2          2   2000\n',
+    'channel  received  delivered  rejected  dropped  expired  waiting  in flight  bytes  outage left\n' +
+      'pumps          10          6         0        2        0        1          1   1000          2 h\n' +
+      'valves         10          6         0        2        0        1          1   1000            -\n' +
+      'total          20         12         0        4        0        2          2   2000             \n' +
+      '\nstorage: ok, 2000 of 4000 bytes\ndead letters: 3\n',
   )
 })
 
@@ -380,4 +434,94 @@ test('the index page names every route', async (t) => {
   for (const route of ['/health', '/ledger', '/channels', '/metrics']) {
     assert.ok(page.includes(route), route)
   }
+})
+
+test('dead letters are lines of JSON with the reason, and filtered by what is asked', async (t) => {
+  const { view, url } = await serve(t)
+  const absent = await fetch(`${url}/dead-letters`)
+  view.letters = {
+    letters: [
+      {
+        offset: 3,
+        keptAt: START + 5000,
+        channel: 'pumps',
+        destination: undefined,
+        refusal: { error: 'InvalidMessage', message: 'no JSON' },
+        topic: 'iotanalytics/channels/pumps/messages/put',
+        receivedAt: START,
+        senderId: '',
+        messageId: undefined,
+        payload: Buffer.from([0xff]),
+      },
+    ],
+    next: 4,
+  }
+
+  const response = await fetch(
+    `${url}/dead-letters?channel=pumps&error=InvalidMessage&since=2026-01-01T00:00:00Z&from=2&limit=1`,
+  )
+
+  assert.equal(absent.status, 404)
+  assert.equal(response.headers.get('x-next-offset'), '4')
+  assert.deepEqual(await linesOf(response), [
+    {
+      offset: 3,
+      keptAt: '2026-01-01T00:00:05.000Z',
+      channel: 'pumps',
+      error: 'InvalidMessage',
+      error_message: 'no JSON',
+      topic: 'iotanalytics/channels/pumps/messages/put',
+      receivedAt: '2026-01-01T00:00:00.000Z',
+      id: '',
+      payloadBase64: '/w==',
+    },
+  ])
+  assert.deepEqual(view.asked.at(-1), {
+    filter: { channel: 'pumps', error: 'InvalidMessage', since: START },
+    from: 2,
+    limit: 1,
+  })
+})
+
+test('a replay is asked for with JSON, and never by a page of another site', async (t) => {
+  const { view, url } = await serve(t)
+  const json = { 'content-type': 'application/json' }
+  const post = (headers: Record<string, string>, body = '{"channel":"pumps","dryRun":true}') =>
+    fetch(`${url}/dead-letters/replay`, { method: 'POST', headers, body })
+
+  const good = await post(json)
+  const own = await post({ ...json, origin: url })
+  const statuses = await Promise.all(
+    [
+      post({ 'content-type': 'text/plain' }),
+      post({ 'content-type': 'application/x-www-form-urlencoded' }),
+      post({ ...json, origin: 'https://example.com' }),
+      post({ ...json, origin: 'null' }),
+      post(json, '{"chanel":"pumps"}'),
+      post(json, '{'),
+    ].map(async (response) => (await response).status),
+  )
+
+  assert.deepEqual(await good.json(), {
+    matched: 2,
+    replayed: 1,
+    refused: [{ offset: 7, error: 'QueueFull', error_message: 'full' }],
+    next: null,
+    to: 9,
+  })
+  assert.equal(own.status, 200)
+  assert.deepEqual(statuses, [415, 415, 403, 403, 400, 400])
+  assert.equal(view.asked.length, 2, 'nothing else reached the dead letters')
+})
+
+test('a message’s story is JSON or sentences, and 404 where nothing is known', async (t) => {
+  const { url } = await serve(t)
+
+  const text = await fetch(`${url}/why/a%2Fb?format=text`)
+  const json = await fetch(`${url}/why/a%2Fb`)
+  const unknown = await fetch(`${url}/why/c`)
+
+  assert.equal(await text.text(), 'It came.\nIt went.\n\nNote: Not all was looked at.\n')
+  assert.equal((await jsonOf(json)).messages[0].channel, 'pumps')
+  assert.equal(unknown.status, 404)
 })

@@ -37,6 +37,7 @@ function reportEverything(observer: TelemetryObserver): void {
   observer.clientRefused('mqttServer', '10.0.0.7', 'malformed packet')
   observer.sourceRetried('mqttClient', new ConnectorError('BrokerUnavailable', 'refused'), 500)
   observer.sourceRecovered('mqttClient')
+  observer.filesReloaded('mqttServer', undefined)
   observer.receiptsDropped('mqttClient', 3)
 }
 

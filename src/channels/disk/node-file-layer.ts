@@ -11,12 +11,13 @@ import type { DirectoryEntry, FileLayer, OpenFile, OpenMode } from './file-layer
 const FLAGS: Record<OpenMode, string> = { create: 'wx+', replace: 'w+', edit: 'r+', read: 'r' }
 
 export const nodeFileLayer: FileLayer = {
+  // Not mkdir's own `recursive`, which never returns where a parent answers ENOENT, as in /proc.
   async makeDirectory(path) {
-    const made = await mkdir(path, { recursive: true })
-    if (made === undefined) return
-    for (let parent = dirname(resolve(path)); ; parent = dirname(parent)) {
-      await this.syncDirectory(parent)
-      if (parent === dirname(resolve(made))) return
+    const missing: string[] = []
+    for (let at = resolve(path); !(await isDirectory(at)); at = dirname(at)) missing.push(at)
+    for (const directory of missing.reverse()) {
+      await mkdir(directory)
+      await this.syncDirectory(dirname(directory))
     }
   },
 
@@ -142,5 +143,14 @@ class NodeFile implements OpenFile {
         else reject(error)
       })
     })
+  }
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory()
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT') return false
+    throw error
   }
 }

@@ -1,15 +1,14 @@
 /** `tail`: shows what a channel of the running hub holds and, if asked, what arrives. */
-import { once } from 'node:events'
 import type { Command } from 'commander'
 import { isChannelName } from '../../config/parameters.ts'
 import type { CliContext } from '../cli-context.ts'
 import { usageError } from '../exit-code.ts'
-import { loadConfigOf } from '../global-flags.ts'
-import { httpUrlOf } from '../hub-address.ts'
+import { connectToHub } from '../hub-connection.ts'
 import { wholeNumber } from '../number-argument.ts'
 import { channelMessages } from '../tail/channel-messages.ts'
 import { MessageReader } from '../tail/message-reader.ts'
 import { parseStartPoint } from '../tail/start-point.ts'
+import { writeLines } from '../write-lines.ts'
 
 const EXAMPLES = `
 Examples:
@@ -50,32 +49,26 @@ export function addTailCommand(program: Command, context: CliContext): void {
     .action(async (channel: string, flags: TailFlags, command: Command) => {
       if (!isChannelName(channel))
         throw usageError(`${channel} can’t be a channel: ${CHANNEL_NAMES}`)
-      const url = flags.url ?? httpUrlOf((await loadConfigOf(command, context)).config)
-      if (!URL.canParse(url))
-        throw usageError(`--url ${url}: expected a URL such as http://host:8090`)
-      const reader = new MessageReader({ url, channel, signal: context.outputClosed })
+      const hub = await connectToHub(flags.url, command, context)
+      const reader = new MessageReader(hub, channel)
       await tail(reader, channel, flags, context)
     })
 }
 
 async function tail(reader: MessageReader, channel: string, flags: TailFlags, context: CliContext) {
-  const { outputClosed } = context
-  const { stdout, stderr } = context.process
+  const { stderr } = context.process
   const follows = flags.follow === true
   const messages = channelMessages(reader, {
     from: flags.from ?? (follows ? 'now' : 'earliest'),
     limit: flags.limit ?? Number.MAX_SAFE_INTEGER,
     follows,
-    signal: outputClosed,
+    signal: context.outputClosed,
     absent: () => stderr.write(`${channel} holds nothing yet. Waiting for its first message.\n`),
   })
-  try {
-    for await (const { line, text } of messages) {
-      const isRoomLeft = stdout.write(`${flags.json === true ? line : text}\n`)
-      if (!isRoomLeft) await once(stdout, 'drain', { signal: outputClosed })
-    }
-  } catch (thrown) {
-    // Nobody reads on: that is an end, not a failure.
-    if (!outputClosed.aborted) throw thrown
-  }
+  await writeLines(
+    context,
+    (async function* () {
+      for await (const { line, text } of messages) yield flags.json === true ? line : text
+    })(),
+  )
 }

@@ -1,4 +1,5 @@
 /** A message as the hub hands it out over HTTP, and as a line for people. */
+import { printable } from '../printable.ts'
 
 export interface StoredMessage {
   readonly offset: number
@@ -35,7 +36,7 @@ function textOf(offset: number, fields: ReadonlyMap<string, unknown>): string {
   return parts.join('  ')
 }
 
-function payloadOf(fields: ReadonlyMap<string, unknown>): string {
+export function payloadOf(fields: ReadonlyMap<string, unknown>): string {
   const payload = fields.get('payload')
   if (payload !== undefined) return printable(String(payload))
   const base64 = String(fields.get('payloadBase64') ?? '')
@@ -43,16 +44,7 @@ function payloadOf(fields: ReadonlyMap<string, unknown>): string {
   return `base64:${shown}${shown.length < base64.length ? '…' : ''}`
 }
 
-function timeOf(receivedAt: unknown): string {
+export function timeOf(receivedAt: unknown): string {
   const time = typeof receivedAt === 'string' ? Date.parse(receivedAt) : Number(receivedAt)
   return Number.isFinite(time) ? new Date(time).toISOString() : '-'
-}
-
-/** A device's bytes must not steer the terminal: control characters are shown, not sent. */
-function printable(text: string): string {
-  return text.replaceAll(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, (character) =>
-    JSON.stringify(character) === `"${character}"`
-      ? `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`
-      : JSON.stringify(character).slice(1, -1),
-  )
 }

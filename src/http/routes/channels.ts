@@ -4,7 +4,7 @@ import { z } from 'zod'
 import type { ConnectorView, MessagePage, ReadFrom } from '../connector-view.ts'
 import type { LongPolls } from '../long-poll.ts'
 import { messageLine } from '../message-line.ts'
-import { parseQuery, wholeNumber } from '../query.ts'
+import { parseRequest, wholeNumber } from '../query.ts'
 import { RequestError } from '../request-error.ts'
 
 const MAX_MESSAGES = 1000
@@ -33,7 +33,7 @@ export function channelRoutes(
   }))
 
   server.get<{ Params: { name: string } }>('/channels/:name/messages', async (request, reply) => {
-    const { from, limit, wait } = parseQuery(messagesQuery, request.query)
+    const { from, limit, wait } = parseRequest(messagesQuery, request.query)
     const { name } = request.params
     let page = found(name, await view.readMessages(name, from, limit))
     if (page.messages.length === 0 && wait > 0) {

@@ -20,6 +20,12 @@ const PAGE = `<!doctype html>
   <dd>The channels.</dd>
   <dt>/channels/&lt;name&gt;/messages</dt>
   <dd>Their messages, one JSON object a line. <code>from=earliest|now|&lt;offset&gt;|&lt;time&gt;</code>, <code>limit=</code>, <code>wait=</code> seconds for something newer; go on from the header <code>x-next-offset</code>.</dd>
+  <dt><a href="/dead-letters">/dead-letters</a></dt>
+  <dd>Messages refused for good, with the reason, one JSON object a line. <code>channel=</code>, <code>destination=</code>, <code>error=</code>, <code>since=</code>, <code>until=</code>, <code>limit=</code>; go on with <code>from=</code> and the header <code>x-next-offset</code>.</dd>
+  <dt>POST /dead-letters/replay</dt>
+  <dd>Gives them to their channels again. <code>{"channel": …, "error": …, "dryRun": true}</code></dd>
+  <dt>/why/&lt;id&gt;</dt>
+  <dd>One message’s story, by its sender’s id or its message id. JSON, or sentences with <code>?format=text</code>.</dd>
   <dt><a href="/metrics">/metrics</a></dt>
   <dd>For Prometheus.</dd>
 </dl>

@@ -95,6 +95,7 @@ export class Broker {
 
   /** A will is a message like any other [MQTT-3.1.2-8]: where it has a route it is taken in. */
   #publishWill(will: Will): void {
+    if (this.acceptance.isStopped) return
     const topic = this.topics.named(will.topic)
     if (topic.isProtected || topic.isTooLong) {
       this.observer.messageDropped(

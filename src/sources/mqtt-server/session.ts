@@ -3,6 +3,7 @@
  * their way to it, QoS 2 messages half received. It may outlive the connection.
  */
 import type { Clock } from '../../clock.ts'
+import type { Permissions } from './access/permissions.ts'
 import type { Will } from './connect-packet.ts'
 import { encodeAcknowledgement } from './control-packets.ts'
 import type { MqttLimits } from './limits.ts'
@@ -24,6 +25,8 @@ export interface Link {
   readonly receiveMaximum: number
   /** Undefined when the client takes none. */
   readonly aliases: TopicAliases | undefined
+  /** What the client may do; another object when that has changed. */
+  readonly permissions: Permissions
   /** More waits in the socket than should. */
   readonly isCongested: boolean
   send(bytes: Buffer): void
@@ -44,6 +47,8 @@ export const NEVER_EXPIRES_S = 0xffff_ffff
 
 export class Session implements Subscriber {
   readonly clientId: string
+  /** Whose session it is; undefined is an anonymous client's. */
+  userName: string | undefined
   readonly subscriptions = new Map<string, SubscriptionOptions>()
   /** How long the session outlives its connection. 0: not at all. */
   expiryIntervalS = 0
@@ -58,7 +63,7 @@ export class Session implements Subscriber {
   readonly #queued: QueueTotal
   #link: Link | undefined
   #queue: OutgoingQueue | undefined
-  #receivedIds: Set<number> | undefined
+  #receivedIds: Map<number, number> | undefined
 
   constructor({ clientId, limits, statistics, clock, queued }: SessionOptions) {
     this.clientId = clientId
@@ -76,9 +81,9 @@ export class Session implements Subscriber {
     return this.#link !== undefined
   }
 
-  /** Packet ids of QoS 2 messages taken in and not yet released: they are not taken twice. */
-  get receivedIds(): Set<number> {
-    this.#receivedIds ??= new Set()
+  /** Packet ids of QoS 2 messages taken in and not yet released, with their commit cycles: they are not taken twice. */
+  get receivedIds(): Map<number, number> {
+    this.#receivedIds ??= new Map()
     return this.#receivedIds
   }
 

@@ -1,9 +1,11 @@
 /** What clients publish: taken in, acknowledged when it is durable, refused with a reason. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import { MAX_PAYLOAD_BYTES } from '../../../src/message.ts'
+import { ManualClock } from '../../support/manual-clock.ts'
 import { STATUS_TOPIC, startServer } from '../../support/mqtt-server-under-test.ts'
-import { frame, publishPacket, subscribePacket } from '../../support/mqtt-wire.ts'
+import { connectPacket, frame, publishPacket, subscribePacket } from '../../support/mqtt-wire.ts'
 import { RecordingIntake } from '../../support/recording-intake.ts'
 
 const TOPIC = 'iotanalytics/channels/c/messages/binary/put'
@@ -110,6 +112,25 @@ test('a QoS 2 message is taken once, however often it comes before its PUBREL [M
   assert.equal(await device.nextHex(), '50020009')
 
   assert.equal(intake.messages.length, 2)
+})
+
+test('a QoS 2 message sent again over a new connection still waits for its commit', async (t) => {
+  const { client, intake } = await startServer(t, { intake: new RecordingIntake() })
+  const fields = { clientId: 'roaming', isClean: false }
+  const packet = { topic: TOPIC, qos: 2, id: 9 } as const
+  const first = await client(fields)
+  first.send(publishPacket(packet))
+  await intake.taken(1)
+  first.socket.destroy()
+
+  const second = await client(fields)
+  second.send(publishPacket({ ...packet, isDuplicate: true }))
+  const before = await second.untilPong()
+  intake.commit()
+
+  assert.deepEqual(before, [])
+  assert.equal(await second.nextHex(), '50020009')
+  assert.equal(intake.messages.length, 1)
 })
 
 test('only the connector publishes to its status topic', async (t) => {
@@ -227,4 +248,61 @@ test('after stopIntake nothing more is taken, while acknowledgements still go ou
   assert.deepEqual(between, [])
   assert.equal(await device.nextHex(), '40020001')
   assert.equal(intake.messages.length, 1)
+})
+
+test('a client that comes back while its messages are held leaves no connection behind', async (t) => {
+  const intake = new RecordingIntake()
+  const { client, server } = await startServer(t, { intake })
+  intake.isSaturated = true
+  const first = await client({ clientId: 'same' })
+  first.send(publishPacket({ topic: TOPIC, qos: 1, id: 1 }))
+  await first.untilPong()
+  first.socket.end()
+  await first.untilClosed()
+
+  const second = await client({ clientId: 'same' })
+
+  await second.untilPong()
+  assert.equal(server.connectionCount, 1)
+})
+
+test('a client whose largest packet is smaller than CONNACK is turned away and leaves no session', async (t) => {
+  const { wire, server } = await startServer(t)
+  const client = await wire()
+
+  client.send(connectPacket({ version: 5, properties: [39, 0, 0, 0, 2, 17, 0, 0, 0, 9] }))
+
+  assert.deepEqual(await client.untilClosed(), [])
+  while (server.connectionCount > 0) await setImmediate()
+})
+
+test('a fault in what lies behind the server costs one connection and no other', async (t) => {
+  const intake = new RecordingIntake({
+    refuse: (_topic, payload) => {
+      if (payload.includes('boom')) throw new Error('a fault')
+      return undefined
+    },
+  })
+  const { client } = await startServer(t, { intake })
+  const unlucky = await client({ clientId: 'unlucky', version: 5 })
+  const other = await client({ clientId: 'other' })
+
+  unlucky.send(publishPacket({ topic: TOPIC, payload: 'boom', properties: [] }))
+
+  assert.match((await unlucky.untilClosed())[0] ?? '', /^e0..80/)
+  assert.deepEqual(await other.untilPong(), [])
+})
+
+test('three hundred silent connections are gone after the time for CONNECT', async (t) => {
+  const clock = new ManualClock()
+  const { wire, client, server } = await startServer(t, { clock })
+  const device = await client()
+  const silent = await Promise.all(Array.from({ length: 300 }, () => wire()))
+  for (const one of silent) one.send(Buffer.from([0x10, 0x7f]))
+  while (server.connectionCount < 301) await setImmediate()
+
+  clock.advance(7_000)
+  await Promise.all(silent.map((one) => one.untilClosed()))
+
+  assert.deepEqual(await device.untilPong(), [])
 })

@@ -1,0 +1,24 @@
+/**
+ * Requests that change something come from programs that mean it, never from a page that some
+ * browser on this machine happens to show. A page can send a form or a plain text anywhere; it can
+ * send JSON to another origin only where that allows it beforehand (CORS), which we never do.
+ */
+import type { FastifyRequest } from 'fastify'
+import { RequestError } from './request-error.ts'
+
+/** @throws {RequestError} 415 for what is not JSON, 403 for another site's page. */
+export async function refuseForeignPages({ headers }: FastifyRequest): Promise<void> {
+  const type = headers['content-type']?.split(';')[0]?.trim().toLowerCase()
+  if (type !== 'application/json') {
+    throw new RequestError(415, 'InvalidRequest', 'Send JSON, with content-type: application/json.')
+  }
+  const site = headers['sec-fetch-site']
+  const isOwnSite = site === undefined || site === 'same-origin' || site === 'none'
+  if (isOwnSite && isOwnOrigin(headers.origin, headers.host)) return
+  throw new RequestError(403, 'ForeignOrigin', 'Pages of other sites may not send this request.')
+}
+
+function isOwnOrigin(origin: string | undefined, host: string | undefined): boolean {
+  if (origin === undefined) return true
+  return URL.canParse(origin) && new URL(origin).host === host
+}

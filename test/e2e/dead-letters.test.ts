@@ -1,0 +1,119 @@
+/** Dead letters through the whole product: kept with the reason, listed, sent again after a fix. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Connector } from '../../src/index.ts'
+import { runCommand } from '../support/command-line.ts'
+import { type FakeMessage, refusing } from '../support/fake-answers.ts'
+import { FakeIotAnalytics } from '../support/fake-iot-analytics.ts'
+import { MqttDevice } from '../support/mqtt-device.ts'
+import {
+  assertLedgerAddsUp,
+  destinationOf,
+  mqttUrlOf,
+  startConnector,
+} from '../support/running-connector.ts'
+
+const AT_ONCE = { PublishInterval: '0' }
+
+function urlOf(connector: Connector): string {
+  return String(connector.describe().http)
+}
+
+function refusalOf({ messageId }: FakeMessage) {
+  return { messageId, errorCode: 'InvalidRequestException', errorMessage: 'not like this' }
+}
+
+/** Waits until so many are stored: a refusal is told before. */
+async function lettersUpTo(connector: Connector, count: number) {
+  const deadline = AbortSignal.timeout(10_000)
+  for (;;) {
+    const letters = await lettersOf(connector)
+    if (letters.length >= count) return letters
+    await delay(20, undefined, { signal: deadline })
+  }
+}
+
+async function lettersOf(connector: Connector, query = '') {
+  const response = await fetch(`${urlOf(connector)}/dead-letters${query}`)
+  const lines = (await response.text()).split('\n').slice(0, -1)
+  return lines.map((line) => JSON.parse(line))
+}
+
+test('what a destination refuses is kept with the reason, and sent again when it is mended', async (t) => {
+  const api = await FakeIotAnalytics.start(t)
+  api.answerNext(
+    refusing((message) => (message.messageId === 'm3' ? undefined : refusalOf(message))),
+  )
+  const connector = await startConnector(t, {
+    parameters: { IotAnalyticsBatchSizePerChannel: '3', PublishInterval: '60' },
+    destinations: [destinationOf(api)],
+  })
+  const device = await MqttDevice.connect(t, mqttUrlOf(connector))
+
+  for (const id of ['m1', 'm2', 'm3']) await device.putMessage('my_channel', `of ${id}`, id)
+  await device.receiptsUpTo(3)
+  const kept = await lettersUpTo(connector, 2)
+  const url = ['--url', urlOf(connector)]
+  const dry = await runCommand(t, ['replay', '--all', '--dry-run', ...url])
+  const listed = await runCommand(t, ['dead-letters', '--channel', 'my_channel', ...url])
+  const replayed = await runCommand(t, ['replay', '--channel', 'my_channel', ...url])
+  await device.putMessage('my_channel', 'of m4', 'm4')
+  const receipts = await device.receiptsUpTo(6)
+
+  assert.deepEqual(
+    kept.map(({ id, channel, destination, payload }) => ({ id, channel, destination, payload })),
+    ['m1', 'm2'].map((id) => ({
+      id,
+      channel: 'my_channel',
+      destination: 'iotAnalytics',
+      payload: `of ${id}`,
+    })),
+  )
+  assert.equal(dry.stdout, '2 would be sent again\n')
+  assert.match(
+    listed.stdout,
+    /#0 {2}my_channel {2}refused by iotAnalytics: .*id=m1 {2}of m1\n.*id=m2/,
+  )
+  assert.deepEqual([replayed.code, replayed.stdout], [0, 'sent again: 2 of 2\n'])
+  assert.deepEqual(
+    receipts.slice(3).map(({ id, response }) => `${id} ${response.status}`),
+    ['m1 success', 'm2 success', 'm4 success'],
+  )
+  assert.deepEqual(await lettersOf(connector), [])
+  assertLedgerAddsUp(connector)
+})
+
+test('what routing refuses is kept once, however often it is refused again', async (t) => {
+  const connector = await startConnector(t, { parameters: AT_ONCE })
+  const device = await MqttDevice.connect(t, mqttUrlOf(connector))
+
+  await device.put('my_channel', 'no envelope')
+  const [kept, ...others] = await lettersUpTo(connector, 1)
+  const url = ['--url', urlOf(connector)]
+  const replayed = await runCommand(t, ['replay', '--error', 'InvalidMessage', ...url])
+  const after = await lettersOf(connector, '?error=InvalidMessage')
+
+  assert.deepEqual([kept.error, kept.payload, others], ['InvalidMessage', 'no envelope', []])
+  assert.equal('destination' in kept, false)
+  assert.equal(replayed.code, 1)
+  assert.match(replayed.stdout, /^sent again: 0 of 1\nstill dead letters: 1, InvalidMessage: /)
+  assert.deepEqual(after, [kept])
+  assertLedgerAddsUp(connector)
+})
+
+test('a replay without a filter has to say that it means all', async (t) => {
+  const { code, stderr } = await runCommand(t, ['replay', '--url', 'http://127.0.0.1:1'])
+
+  assert.equal(code, 2)
+  assert.match(stderr, /say which: --all, or by/)
+})
+
+test('where none are to be kept, the list says so', async (t) => {
+  const connector = await startConnector(t, { deadLetters: false })
+
+  const listed = await runCommand(t, ['dead-letters', '--url', urlOf(connector)])
+
+  assert.equal(listed.code, 1)
+  assert.match(listed.stderr, /keeps no dead letters/)
+})

@@ -1,0 +1,72 @@
+/**
+ * Run with `fork`: a server in a process of its own, so that its memory is nobody else's. Either
+ * the MQTT server, or sockets that are listened to and nothing more, for comparison. Sends its
+ * port, and answers each message with what it holds after a garbage collection.
+ */
+import { createServer, type Socket } from 'node:net'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { systemClock } from '../../../src/clock.ts'
+import { silentObserver } from '../../../src/observer.ts'
+import { MqttServer } from '../../../src/sources/mqtt-server/mqtt-server.ts'
+import { mqttServerOptions } from '../../../src/sources/mqtt-server/options.ts'
+import { CommittingIntake } from './committing-intake.ts'
+import type { ServerState } from './server-process.ts'
+
+interface Served {
+  readonly port: number
+  connectionCount(): number
+  messages(): number
+}
+
+async function mqttServer(): Promise<Served> {
+  const server = new MqttServer({
+    options: mqttServerOptions.parse({ port: 0 }),
+    observer: silentObserver,
+    clock: systemClock,
+    protectedTopics: [],
+  })
+  const intake = new CommittingIntake()
+  await server.start(intake)
+  return {
+    port: server.port,
+    connectionCount: () => server.connectionCount,
+    messages: () => intake.messages,
+  }
+}
+
+async function socketServer(): Promise<Served> {
+  const sockets = new Set<Socket>()
+  const server = createServer({ noDelay: true }, (socket) => {
+    sockets.add(socket)
+    socket.once('data', () => socket.write(Buffer.from([0x20, 2, 0, 0])))
+    socket.on('data', () => undefined)
+    socket.on('drain', () => undefined)
+    socket.on('error', () => undefined)
+    socket.on('close', () => sockets.delete(socket))
+  })
+  await new Promise<void>((resolve) => {
+    server.listen({ port: 0, host: '127.0.0.1', backlog: 1024 }, resolve)
+  })
+  const address = server.address()
+  if (typeof address !== 'object' || address === null) throw new Error('no port')
+  return { port: address.port, connectionCount: () => sockets.size, messages: () => 0 }
+}
+
+setFlagsFromString('--expose-gc')
+const collect = runInNewContext('gc') as () => void
+const served = await (process.argv[2] === 'sockets' ? socketServer() : mqttServer())
+process.on('message', () => {
+  collect()
+  collect()
+  const { heapUsed, external, rss } = process.memoryUsage()
+  const state: ServerState = {
+    heldBytes: heapUsed + external,
+    rssBytes: rss,
+    connectionCount: served.connectionCount(),
+    messages: served.messages(),
+  }
+  process.send?.(state)
+})
+process.on('disconnect', () => process.exit(0))
+process.send?.(served.port)
