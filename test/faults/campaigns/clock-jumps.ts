@@ -17,6 +17,7 @@ async function run(options: CampaignOptions): Promise<Figures> {
     while (rig.hasTime) {
       await rig.start()
       rig.publish()
+      await rig.firstAcknowledgement()
       for (let jump = 0; jump < 8; jump++) {
         await delay(rig.between(20, 300))
         const by = JUMPS_MS[Math.floor(rig.between(0, JUMPS_MS.length))] ?? 0

@@ -41,7 +41,8 @@ async function damageOnce(rig: Rig, kind: DamageKind, explained: Set<string>): P
   const before = damagedOn(await rig.watch.ledger(), channel)
   rig.endpoint.state = rig.random() < 0.3 ? 'moody' : 'away'
   rig.publish()
-  await delay(rig.between(600, 1_200))
+  await rig.firstAcknowledgement()
+  await delay(rig.between(500, 1_000))
   if (!kind.whileRunning) await rig.kill()
   const harm = await kind.damage({
     rig,

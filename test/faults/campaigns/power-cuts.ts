@@ -48,7 +48,8 @@ async function record(rig: Rig): Promise<void> {
   do {
     await rig.start()
     rig.publish()
-    await delay(rig.between(500, 2_000))
+    await rig.firstAcknowledgement()
+    await delay(rig.between(300, 1_500))
     await (rig.random() < 0.5 ? rig.kill() : rig.stop())
   } while (performance.now() < endsAt)
 }
