@@ -75,7 +75,7 @@ const SCENARIOS: readonly Scenario[] = [
         {
           name: 'mosquitto, saved every 30 minutes',
           channels: 10,
-          messages: MESSAGES,
+          messages: MESSAGES / 4,
           start: () => startQueueing(AUTOSAVE_RARELY),
         },
         {

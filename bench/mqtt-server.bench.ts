@@ -14,6 +14,7 @@ import { parseArgs } from 'node:util'
 import { systemClock } from '../src/clock.ts'
 import { silentObserver } from '../src/observer.ts'
 import { MqttServer } from '../src/sources/mqtt-server/mqtt-server.ts'
+import { mqttServerOptions } from '../src/sources/mqtt-server/options.ts'
 import type { CommitListener, Intake, Route } from '../src/sources/source.ts'
 
 interface Task {
@@ -80,7 +81,7 @@ class NullIntake implements Intake {
 
 async function measure(scenario: Scenario, scale: number) {
   const server = new MqttServer({
-    options: { host: '127.0.0.1', port: 0, allowAnonymous: false },
+    options: mqttServerOptions.parse({ port: 0 }),
     observer: silentObserver,
     clock: systemClock,
     protectedTopics: [],

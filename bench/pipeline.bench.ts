@@ -7,14 +7,14 @@
  *     npm run bench -- --smoke               seconds, to see that it runs
  *
  * The hub runs on one core, load generator and endpoint on the other; rounds of all scenarios are
- * interleaved, and medians quoted, because machines are noisy.
+ * interleaved, and medians quoted, because machines are noisy. What is measured comes after a warm-up.
  */
 
 import { writeFileSync } from 'node:fs'
 import { cpus, release } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { firstLineOf, Hub, pinned, stopped } from './support/hub.ts'
+import { Hub, linesOf, pinned, pinThisProcess, stopped } from './support/hub.ts'
 import type { LoadOptions, LoadResult } from './support/mqtt-load.ts'
 import { median } from './support/percentiles.ts'
 
@@ -55,17 +55,34 @@ const SCENARIOS: readonly Scenario[] = [
   {
     name: 'MQTT → disk → BatchPutMessage by 5, receipts',
     batch: 5,
-    load: { envelope: true, maxOutstandingReceipts: 1000, messages: 100_000 },
+    load: {
+      envelope: true,
+      maxOutstandingReceipts: 1000,
+      messages: 100_000,
+      warmUpMessages: 30_000,
+    },
   },
   {
     name: 'MQTT → disk → BatchPutMessage by 100, receipts, 1,000/s',
     batch: 100,
-    load: { envelope: true, maxOutstandingReceipts: 60_000, rate: 1000, messages: 10_000 },
+    load: {
+      envelope: true,
+      maxOutstandingReceipts: 60_000,
+      rate: 1000,
+      messages: 15_000,
+      warmUpMessages: 15_000,
+    },
   },
   {
     name: 'MQTT → disk → BatchPutMessage by 100, receipts, 10,000/s',
     batch: 100,
-    load: { envelope: true, maxOutstandingReceipts: 60_000, rate: 10_000, messages: 60_000 },
+    load: {
+      envelope: true,
+      maxOutstandingReceipts: 60_000,
+      rate: 10_000,
+      messages: 60_000,
+      warmUpMessages: 60_000,
+    },
   },
 ]
 
@@ -97,6 +114,7 @@ function loadOf(scenario: Scenario, port: number): LoadOptions {
     port,
     qos: 1,
     messages: 1_000_000,
+    warmUpMessages: 100_000,
     payloadBytes: 100,
     connections: 1,
     window: 4000,
@@ -106,7 +124,7 @@ function loadOf(scenario: Scenario, port: number): LoadOptions {
     rate: 0,
     ...scenario.load,
   }
-  return flags.smoke ? { ...load, messages: Math.min(load.messages, 2000) } : load
+  return flags.smoke ? { ...load, messages: 2000, warmUpMessages: 100 } : load
 }
 
 async function run(scenario: Scenario): Promise<Figures> {
@@ -114,15 +132,17 @@ async function run(scenario: Scenario): Promise<Figures> {
     scenario.batch === undefined
       ? undefined
       : pinned(LOAD_CORE, process.execPath, [program('put-sink.js')])
-  const endpoint = sink === undefined ? undefined : await firstLineOf(sink)
+  const endpoint = sink === undefined ? undefined : await linesOf(sink)()
   const hub = await Hub.start(configOf(scenario, endpoint), HUB_CORE)
   const idleRssMegabytes = hub.rssMegabytes()
-  const cpuBefore = hub.cpuSeconds()
   const load = pinned(LOAD_CORE, process.execPath, [
     program('mqtt-load.js'),
     JSON.stringify(loadOf(scenario, hub.port)),
   ])
-  const result = JSON.parse(await firstLineOf(load)) as LoadResult
+  const nextLine = linesOf(load)
+  await nextLine()
+  const cpuBefore = hub.cpuSeconds()
+  const result = JSON.parse(await nextLine()) as LoadResult
   const cpu = hub.cpuSeconds() - cpuBefore
   const rssMegabytes = hub.rssMegabytes()
   await hub.stop()
@@ -171,6 +191,7 @@ function summary(rounds: readonly Figures[]): Record<string, number> {
   return medians
 }
 
+pinThisProcess(LOAD_CORE)
 const chosen = SCENARIOS.filter(
   ({ name }) => positionals.length === 0 || positionals.some((part) => name.includes(part)),
 )

@@ -36,6 +36,12 @@ received = delivered + rejected + dropped + expired + waiting + in flight.
 
 ${table(catalogue.LEDGER_METRICS, catalogue.METRIC_PREFIX)}
 
+## Of the store
+
+Read at the moment of the scrape.
+
+${table(catalogue.STORE_METRICS, catalogue.METRIC_PREFIX)}
+
 ## As it happens
 
 Counted since the process started. A counter’s name without prefix and \`_total\` is the \`event\` of

@@ -1,7 +1,7 @@
 // Runs the compiled tests: all of them, or those whose path contains one of the arguments.
 // Node 20's --test takes no globs, so the files are listed here.
 import { spawnSync } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 
 const root = join(import.meta.dirname, '..', 'build', 'test')
@@ -10,6 +10,8 @@ const flags = process.argv.slice(2).filter((argument) => argument.startsWith('-'
 
 const files = readdirSync(root, { recursive: true })
   .filter((file) => file.endsWith('.test.js'))
+  // What was compiled from a file that is gone is no test any more.
+  .filter((file) => existsSync(join(root, '..', '..', 'test', file.replace(/js$/, 'ts'))))
   .map((file) => join('build', 'test', file))
   .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
   .sort()

@@ -27,7 +27,7 @@ export type {
   Connector,
   ConnectorDescription,
   ConnectorOptions,
-  StopReport,
 } from './connector/connector.ts'
 export type { ConnectorEvents, Receipt } from './connector/connector-events.ts'
+export type { StopReport } from './connector/draining.ts'
 export { ConnectorError, type ErrorCode, type ErrorEffect } from './errors.ts'

@@ -20,8 +20,8 @@ export interface ReplyTo {
  * each message, so that taking a message allocates nothing; whoever is handed a draft copies
  * what it needs before it returns.
  *
- * The payload is either `text` (the inner string of a formatted message, to be stored as UTF-8)
- * or, when `text` is undefined, `bytes[start, end)`.
+ * The payload is either `text`, to be stored as UTF-8, or, when `text` is undefined,
+ * `bytes[start, end)`.
  */
 export interface Draft {
   receivedAt: number

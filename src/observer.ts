@@ -31,6 +31,8 @@ export interface PipelineObserver {
   clientRefused(source: string, remote: string, reason: string): void
   sourceRetried(source: string, error: ConnectorError, delayMs: number): void
   sourceRecovered(source: string): void
+  /** Certificates, users or rules were read anew; with an error, the old ones stay in force. */
+  filesReloaded(source: string, error: ConnectorError | undefined): void
 
   receiptsDropped(source: string, count: number): void
 }
@@ -51,5 +53,6 @@ export const silentObserver: PipelineObserver = {
   clientRefused() {},
   sourceRetried() {},
   sourceRecovered() {},
+  filesReloaded() {},
   receiptsDropped() {},
 }

@@ -36,7 +36,7 @@ const LAYERS: Record<string, readonly string[]> = {
     'telemetry/options.ts',
   ],
   telemetry: ['channels/ledger.ts'],
-  http: ['channels/ledger.ts'],
+  http: ['channels/ledger.ts', 'channels/outage-forecast.ts'],
 }
 /** What stands above the layers, in this order, and may import all that is below. */
 const ABOVE = ['connector', 'index.ts', 'cli']

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { comeBack, subscribeAndLeave } from './absent-subscriber.ts'
 import { type Mosquitto, startMosquitto } from './broker-process.ts'
-import { firstLineOf, freePort, Hub, pinned, stopped } from './hub.ts'
+import { freePort, Hub, linesOf, pinned, stopped } from './hub.ts'
 import type { LoadOptions, LoadResult } from './mqtt-load.ts'
 import { cpuSecondsOf, peakRssBytesOf, rssBytesOf } from './process-cost.ts'
 
@@ -46,6 +46,7 @@ export async function load(
     port,
     qos: 1,
     messages: 100_000,
+    warmUpMessages: 0,
     payloadBytes: 100,
     connections: 4,
     window: 1000,
@@ -57,7 +58,9 @@ export async function load(
   }
   const program = join(import.meta.dirname, 'mqtt-load.js')
   const generator = pinned(core, process.execPath, [program, JSON.stringify(all)])
-  return JSON.parse(await firstLineOf(generator)) as LoadResult
+  const nextLine = linesOf(generator)
+  await nextLine() // that it is warm
+  return JSON.parse(await nextLine()) as LoadResult
 }
 
 /** `endpointPort` where nothing listens makes a backlog. */
@@ -85,8 +88,9 @@ export async function ourBacklog(options: BacklogOptions): Promise<BacklogFigure
     const filled = await fill(hub.port, hub.pid, options)
     await hub.stop('SIGKILL')
     const sink = pinned(LOAD_CORE, process.execPath, [join(import.meta.dirname, 'put-sink.js')])
-    const sinkPort = Number(await firstLineOf(sink))
-    const firstRequest = firstLineOf(sink)
+    const nextLine = linesOf(sink)
+    const sinkPort = Number(await nextLine())
+    const firstRequest = nextLine()
     const startedAtMs = Date.now()
     const again = await Hub.start(config(sinkPort), SERVER_CORE)
     const firstAtMs = Number(await firstRequest)

@@ -6,7 +6,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { firstLineOf, freePort, Hub, pinned, stopped } from './hub.ts'
+import { freePort, Hub, linesOf, pinned, stopped } from './hub.ts'
 
 export type BrokerName = 'ours' | 'aedes' | 'mosquitto' | 'sockets'
 
@@ -42,7 +42,7 @@ export async function startBroker(name: BrokerName, core: number): Promise<Broke
     name === 'aedes' ? 'aedes-server.js' : 'socket-server.js',
   )
   const child = pinned(core, process.execPath, [...COLLECT_GARBAGE, program])
-  return running(name, Number(await firstLineOf(child)), child, () => Promise.resolve())
+  return running(name, Number(await linesOf(child)()), child, () => Promise.resolve())
 }
 
 async function startOurs(core: number): Promise<BrokerProcess> {

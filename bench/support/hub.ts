@@ -1,8 +1,9 @@
 /** Starts the built connector as a process of its own, on a core of its own, and reads what it costs. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { get } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -24,16 +25,20 @@ export function pinned(
   })
 }
 
-export async function firstLineOf(child: ChildProcess): Promise<string> {
+/** Puts this process, with all its threads, on a core: measuring must not disturb what is measured. */
+export function pinThisProcess(core: number): void {
+  spawnSync('taskset', ['-a', '-p', '-c', String(core), String(process.pid)])
+}
+
+/** Reads the child's output line by line; each call gives the next. */
+export function linesOf(child: ChildProcess): () => Promise<string> {
   if (child.stdout === null) throw new Error('no output to read')
-  const lines = createInterface(child.stdout)
-  const [line] = (await Promise.race([
-    once(lines, 'line'),
-    once(child, 'exit').then(([code]) => {
-      throw new Error(`the process ended with ${code} before it said anything`)
-    }),
-  ])) as [string]
-  return line
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]()
+  return async () => {
+    const { value, done } = await lines.next()
+    if (done === true) throw new Error('the process ended before it said anything')
+    return value
+  }
 }
 
 export async function stopped(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
@@ -125,15 +130,20 @@ export class Hub {
 async function untilReady(httpPort: number, child: ChildProcess): Promise<void> {
   for (;;) {
     if (child.exitCode !== null) throw new Error(`the hub ended with ${child.exitCode}`)
-    try {
-      const answer = await fetch(`http://127.0.0.1:${httpPort}/health/ready`)
-      await answer.arrayBuffer()
-      if (answer.ok) return
-    } catch {
-      // Not listening yet.
-    }
+    if ((await statusOf(`http://127.0.0.1:${httpPort}/health/ready`)) === 200) return
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
+}
+
+/** Undefined while nobody listens. */
+function statusOf(url: string): Promise<number | undefined> {
+  return new Promise((resolve) => {
+    const request = get(url, { agent: false }, (answer) => {
+      answer.resume()
+      resolve(answer.statusCode)
+    })
+    request.on('error', () => resolve(undefined))
+  })
 }
 
 export async function freePort(): Promise<number> {

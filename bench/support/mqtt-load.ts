@@ -3,7 +3,8 @@
  * packets are made beforehand: sending is one write of a slice, counting PUBACKs a division, so that
  * the generator is not the limit of a measurement (about 0.1 µs a message).
  *
- * Takes one JSON argument (`LoadOptions`), prints one JSON line (`LoadResult`).
+ * Takes one JSON argument (`LoadOptions`), prints a line when the warm-up is over, and one JSON line
+ * (`LoadResult`) about what came after it.
  */
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
@@ -13,6 +14,8 @@ export interface LoadOptions {
   readonly port: number
   readonly qos: 0 | 1
   readonly messages: number
+  /** So many messages before the measurement: a cold program is mostly its compiler's work. */
+  readonly warmUpMessages: number
   readonly payloadBytes: number
   readonly connections: number
   /** Unacknowledged messages per connection at most. */
@@ -44,12 +47,14 @@ const MAX_WRITE_BYTES = 64 * 1024
 const MAX_BUFFERED_BYTES = 512 * 1024
 
 const options = JSON.parse(process.argv[2] ?? '{}') as LoadOptions
-const perConnection = Math.floor(options.messages / options.connections)
+const perConnection = Math.floor((options.warmUpMessages + options.messages) / options.connections)
 const pubackMs: number[] = []
 const receiptMs: number[] = []
 let outstandingReceipts = 0
 let receipts = 0
 let failures = 0
+let startedAt = 0
+let isWarm = false
 
 class Publisher {
   readonly #socket: Socket
@@ -121,7 +126,7 @@ class Publisher {
   #countAcks(bytes: Buffer): void {
     const all = this.#partial.length === 0 ? bytes : Buffer.concat([this.#partial, bytes])
     const whole = all.length - (all.length % 4)
-    if (options.rate > 0) {
+    if (options.rate > 0 && isWarm) {
       const now = performance.now()
       for (let at = 0; at < whole; at += 4) {
         pubackMs.push(now - (this.sentAt[all.readUInt16BE(at + 2) - 1] ?? now))
@@ -202,7 +207,7 @@ function countReceipts(all: Buffer): number {
     receipts++
     outstandingReceipts--
     if (all.indexOf('"success"', at, 'latin1') > end) failures++
-    if (options.rate > 0) noteReceiptTime(all, end, now)
+    if (options.rate > 0 && isWarm) noteReceiptTime(all, end, now)
     at = end
   }
 }
@@ -214,18 +219,32 @@ function noteReceiptTime(all: Buffer, end: number, now: number): void {
   if (sentAt !== undefined) receiptMs.push(now - sentAt)
 }
 
+let sentBefore = 0
+
+/** From here on it counts. */
+function warm(): void {
+  isWarm = true
+  startedAt = performance.now()
+  sentBefore = sum((publisher) => publisher.sent)
+  process.stdout.write('warm\n')
+}
+
+function sum(figure: (publisher: Publisher) => number): number {
+  return publishers.reduce((total, publisher) => total + figure(publisher), 0)
+}
+
 let isFinished = false
 const publishers: Publisher[] = []
 if (options.maxOutstandingReceipts > 0) await subscribeToReceipts()
 const sockets: Socket[] = []
 for (let index = 0; index < options.connections; index++) sockets.push(await open(`load-${index}`))
 publishers.push(...sockets.map((socket, index) => new Publisher(socket, index)))
-const startedAt = performance.now()
 for (const publisher of publishers) publisher.pump()
 await new Promise<void>((resolve) => {
   const timer = setInterval(
     () => {
       if (options.rate > 0) for (const publisher of publishers) publisher.pump()
+      if (!isWarm && sum((publisher) => publisher.sent) >= options.warmUpMessages) warm()
       const areReceiptsIn = options.maxOutstandingReceipts === 0 || outstandingReceipts === 0
       if (!areReceiptsIn || !publishers.every((publisher) => publisher.isDone)) return
       clearInterval(timer)
@@ -237,9 +256,9 @@ await new Promise<void>((resolve) => {
 const seconds = (performance.now() - startedAt) / 1000
 isFinished = true
 const result: LoadResult = {
-  messages: publishers.reduce((sum, publisher) => sum + publisher.sent, 0),
+  messages: sum((publisher) => publisher.sent) - sentBefore,
   seconds,
-  acknowledged: publishers.reduce((sum, publisher) => sum + publisher.acknowledged, 0),
+  acknowledged: sum((publisher) => publisher.acknowledged),
   receipts,
   failures,
   ...(pubackMs.length > 0 ? { pubackMs: percentiles(pubackMs) } : {}),

@@ -4,9 +4,9 @@ export interface Percentiles {
   readonly max: number
 }
 
-/** Of what is left after the first tenth, which is warm-up. Rounded to hundredths. */
+/** Rounded to hundredths. */
 export function percentiles(values: readonly number[]): Percentiles {
-  const sorted = values.slice(Math.floor(values.length / 10)).sort((a, b) => a - b)
+  const sorted = [...values].sort((a, b) => a - b)
   const at = (share: number) =>
     Math.round(
       (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0) * 100,

@@ -91,6 +91,10 @@ export interface LogStore {
   readonly bytes: number
   /** Bytes that must never be exceeded; `Infinity` where only memory bounds count. */
   readonly maxBytes: number
+  /** Bytes kept only for replay, part of `bytes`, where the medium tells. */
+  readonly historyBytes?: number
+  /** What was asked of the medium since start, where it tells. */
+  readonly figures?: { readonly bytesWritten: number; readonly syncs: number }
 
   /**
    * Takes the medium into use (a directory is locked, its logs recovered) and returns the logs

@@ -12,13 +12,14 @@ import type { ChannelBounds, ChannelRules } from './channel-rules.ts'
 import { Checkpoints } from './checkpoints.ts'
 import { DEAD_LETTERS_LOG, type DeadLetterBounds, DeadLetters } from './dead-letters.ts'
 import { ExpirySweep } from './expiry-sweep.ts'
-import { type CommitListener, GroupCommit } from './group-commit.ts'
+import { type CommitListener, type Committed, GroupCommit } from './group-commit.ts'
 import type { ChannelLedger } from './ledger.ts'
 import type { MemoryBudget } from './memory-budget.ts'
 import { draftBytes } from './message-bytes.ts'
 import type { CursorStart } from './reader-positions.ts'
 import { type RestoredChannel, restoreChannel } from './restored-channel.ts'
 import { StorageHealth } from './storage-health.ts'
+import type { StorageState } from './storage-state.ts'
 import { StrayRefusals } from './stray-refusals.ts'
 import { unstoredMessage } from './unstored-message.ts'
 
@@ -108,6 +109,11 @@ export class ChannelSet implements Iterable<Channel> {
   /** Why messages can't be stored just now; undefined while they can. */
   get storageFailure(): Refusal | undefined {
     return this.#health.failure
+  }
+
+  /** The same by name with what to do about it, and what was committed since the start. */
+  get storageFigures(): { readonly state: StorageState; readonly committed: Committed } {
+    return { state: this.#health.state, committed: this.#commits.committed }
   }
 
   /** What was refused for good; undefined when none is to be kept, and before `open`. */

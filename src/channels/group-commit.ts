@@ -50,6 +50,12 @@ export interface GroupCommitOptions {
   readonly maxStagedBytes: number
 }
 
+/** Messages, and their bytes as `draftBytes` counts them. */
+export interface Committed {
+  readonly messages: number
+  readonly bytes: number
+}
+
 /** What is being gathered for the next cycle. */
 interface Gathering {
   readonly members: Committable[]
@@ -67,6 +73,8 @@ export class GroupCommit {
   #lastReported = 0
   #next: Gathering = nothingGathered()
   #writingBytes = 0
+  #committedMessages = 0
+  #committedBytes = 0
   #isScheduled = false
   #cancelScheduled: (() => void) | undefined
   #writing: Promise<void> | undefined
@@ -84,6 +92,11 @@ export class GroupCommit {
   /** Every cycle up to this one has been reported. */
   get lastReported(): number {
     return this.#lastReported
+  }
+
+  /** Committed since the start: messages, and bytes as `draftBytes` counts them. */
+  get committed(): Committed {
+    return { messages: this.#committedMessages, bytes: this.#committedBytes }
   }
 
   get isSaturated(): boolean {
@@ -157,6 +170,8 @@ export class GroupCommit {
     this.#writingBytes = 0
     this.#writing = undefined
     if (refusals.includes(undefined)) {
+      this.#committedMessages += gathered.messages
+      this.#committedBytes += gathered.bytes
       observer.committed(gathered.messages, gathered.bytes, endedAt - startedAt)
     }
     this.#lastReported = cycle

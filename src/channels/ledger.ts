@@ -1,3 +1,6 @@
+/** The figures of channels and of the store, as everybody may see them. */
+import type { StorageStateName } from './storage-state.ts'
+
 /**
  * The figures of one channel, that add up at any moment and over restarts:
  *
@@ -34,3 +37,37 @@ export interface ReaderLedger {
   readonly waiting: number
   readonly inFlight: number
 }
+
+/** The store as a whole, beside its channels. */
+export interface StoreLedger {
+  /** `ok`, or what is wrong: `full`, `read-only`, `no-access`, `io-error`, `failing`. */
+  readonly state: StorageStateName
+  /** What happened and what to do about it; undefined while all is well. */
+  readonly problem: string | undefined
+  readonly bytes: number
+  /** Undefined where only memory bounds count. */
+  readonly maxBytes: number | undefined
+  /** Part of `bytes` that is kept only for replay. */
+  readonly historyBytes: number
+  /** Since the process started: bytes and syncs asked of the disk; undefined in memory. */
+  readonly bytesWritten: number | undefined
+  readonly syncs: number | undefined
+  /** Payloads, topics and ids of the messages committed since the process started. */
+  readonly messageBytes: number
+  /** Dead letters kept; undefined where none are to be. */
+  readonly deadLetters: number | undefined
+}
+
+/** How long a channel could go on without its destinations, at the rate of the last minutes. */
+export interface OutageLeft {
+  readonly channel: string
+  readonly seconds: number
+  /** What it would then meet. */
+  readonly bound: OutageBound
+}
+
+export type OutageBound =
+  | 'storage.maxBytes'
+  | 'MemorySize'
+  | 'IotAnalyticsQueueSizePerChannel'
+  | 'maxAge'

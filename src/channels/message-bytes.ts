@@ -2,7 +2,7 @@
 import type { Draft } from '../message.ts'
 
 /** Objects, headers and ring or frame entries around one message; on the safe side for every log. */
-const OVERHEAD_BYTES = 128
+export const OVERHEAD_BYTES = 128
 
 /**
  * What storing the draft will take, in memory or on disk. A budget is asked with this figure, and a

@@ -7,6 +7,7 @@ import type { Clock } from '../clock.ts'
 import type { ConnectorError } from '../errors.ts'
 import type { Refusal } from '../message.ts'
 import type { PipelineObserver } from '../observer.ts'
+import { STORAGE_OK, type StorageState, storageStateOf } from './storage-state.ts'
 
 const FIRST_PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 5_000
@@ -17,6 +18,7 @@ const FORGET_AFTER_MS = 30_000
 export type Stored = 'messages' | 'positions'
 
 interface Failure {
+  readonly state: StorageState
   readonly refusal: Refusal
   readonly pauseMs: number
   readonly tryAgainAt: number
@@ -39,6 +41,12 @@ export class StorageHealth {
     return this.#failing.values().next().value?.refusal
   }
 
+  /** What is wrong, by name, and what to do about it. */
+  get state(): StorageState {
+    if (this.#failing.size === 0) return STORAGE_OK
+    return this.#failing.values().next().value?.state ?? STORAGE_OK
+  }
+
   /** Why a message for the channel is not even tried; undefined when it may be. */
   refusalFor(channel: string): Refusal | undefined {
     if (this.#failing.size === 0) return undefined
@@ -59,7 +67,7 @@ export class StorageHealth {
       message: `Channel ${channel} can't be stored: ${error.message}. The message was not taken; send it again once storage has recovered.`,
     }
     const tryAgainAt = this.#clock.monotonic() + pauseMs
-    this.#failing.set(key, { refusal, pauseMs, tryAgainAt })
+    this.#failing.set(key, { state: storageStateOf(error), refusal, pauseMs, tryAgainAt })
     if (wasHealthy) this.#observer.storageFailed(channel, error)
     return refusal
   }

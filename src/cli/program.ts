@@ -4,6 +4,9 @@ import { VERSION } from '../version.ts'
 import type { CliContext } from './cli-context.ts'
 import { addCheckCommand } from './commands/check.ts'
 import { addDeadLettersCommand } from './commands/dead-letters.ts'
+import { addDoctorCommand } from './commands/doctor.ts'
+import { addExportCommand } from './commands/export.ts'
+import { addPasswdCommand } from './commands/passwd.ts'
 import { addPublishCommand } from './commands/publish.ts'
 import { addReplayCommand } from './commands/replay.ts'
 import { addRunCommand } from './commands/run.ts'
@@ -42,6 +45,9 @@ export function createProgram(context: CliContext): Command {
   addDeadLettersCommand(program, context)
   addReplayCommand(program, context)
   addWhyCommand(program, context)
+  addDoctorCommand(program, context)
+  addExportCommand(program, context)
+  addPasswdCommand(program, context)
   for (const command of program.commands) command.addHelpText('after', EXIT_CODES_HELP)
   return program
 }

@@ -4,6 +4,10 @@ import { ConnectorError, messageOf } from '../errors.ts'
 import { readGivenFile } from './given-file.ts'
 import type { ConfigPath } from './known-keys.ts'
 
+/** A file of another kind has faults without end, and quotes of it are no help. */
+const MAX_FAULTS = 5
+const MAX_FAULT_LENGTH = 160
+
 export interface ConfigDocument {
   readonly value: unknown
   /** `hub.yaml:12:3`, as editors open it; for a path that is not in the file, the nearest that is. */
@@ -20,7 +24,10 @@ export function parseConfigDocument(file: string, text: string): ConfigDocument 
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
   const faults: YAMLError[] = [...document.errors, ...document.warnings]
   if (faults.length > 0) {
-    const told = faults.map((fault) => `  ${place(file, lines, fault.pos[0])}: ${fault.message}`)
+    const told = faults
+      .slice(0, MAX_FAULTS)
+      .map((fault) => `  ${place(file, lines, fault.pos[0])}: ${shortened(fault.message)}`)
+    if (faults.length > MAX_FAULTS) told.push(`  … and ${faults.length - MAX_FAULTS} more`)
     throw new ConnectorError(
       'InvalidConfiguration',
       `${file} is neither YAML nor JSON:\n${told.join('\n')}`,
@@ -52,4 +59,8 @@ function evaluated(file: string, read: () => unknown): unknown {
 function place(file: string, lines: LineCounter, offset: number): string {
   const { line, col } = lines.linePos(offset)
   return `${file}:${line}:${col}`
+}
+
+function shortened(text: string): string {
+  return text.length <= MAX_FAULT_LENGTH ? text : `${text.slice(0, MAX_FAULT_LENGTH)}…`
 }

@@ -63,6 +63,7 @@ export function emittingObserver(
     clientRefused: (...report) => next.clientRefused(...report),
     sourceRetried: (...report) => next.sourceRetried(...report),
     sourceRecovered: (...report) => next.sourceRecovered(...report),
+    filesReloaded: (...report) => next.filesReloaded(...report),
     receiptsDropped: (...report) => next.receiptsDropped(...report),
   }
 }

@@ -2,10 +2,7 @@
  * The composition root: starts the parts in the data's order and stops them in reverse.
  */
 import { EventEmitter } from 'node:events'
-import { setTimeout as delay } from 'node:timers/promises'
-import { ChannelSet } from '../channels/channel-set.ts'
 import type { ChannelLedger } from '../channels/ledger.ts'
-import { MemoryBudget } from '../channels/memory-budget.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import type { ConnectorConfig } from '../config/connector-config.ts'
 import { noReceipts, PrimaryReceipts } from '../delivery/batch-receipts.ts'
@@ -23,9 +20,10 @@ import { createLogger, type LogOutput } from '../telemetry/logger.ts'
 import { Metrics } from '../telemetry/metrics.ts'
 import { TelemetryObserver } from '../telemetry/pipeline-observer.ts'
 import { VERSION } from '../version.ts'
-import { channelSettings } from './channel-settings.ts'
 import { type ConnectorEvents, emittingObserver } from './connector-events.ts'
-import { makeDestination, makeSources, makeStore, type Surroundings } from './parts.ts'
+import { drain, type StopReport } from './draining.ts'
+import { type OpenedStorage, openStorage } from './opened-storage.ts'
+import { makeDestination, makeSources, type Surroundings } from './parts.ts'
 import { RecentRefusals } from './recent-refusals.ts'
 import { RunningView } from './running-view.ts'
 
@@ -35,15 +33,6 @@ export interface ConnectorOptions {
   readonly random?: () => number
   /** Where log lines go. Default: standard error. */
   readonly logOutput?: LogOutput
-}
-
-/** What became of the messages that were waiting when the connector was told to stop. */
-export interface StopReport {
-  readonly delivered: number
-  /** On disk, for the next start … */
-  readonly kept: number
-  /** … or, with durability `memory`, gone. */
-  readonly lost: number
 }
 
 /** What is running, in lines for people. */
@@ -58,8 +47,7 @@ export interface ConnectorDescription {
 }
 
 /** What `start` has made; there is none before and after. */
-interface Running {
-  readonly channels: ChannelSet
+interface Running extends OpenedStorage {
   readonly desk: ReceiptDesk
   readonly router: Router
   readonly refusals: RecentRefusals
@@ -88,6 +76,8 @@ export class Connector {
     this.#metrics = new Metrics({
       version: VERSION,
       ledger: () => this.ledger(),
+      store: () => this.#running?.storeLedger(),
+      outage: () => this.#running?.outage() ?? [],
       now: () => clock.now(),
     })
     const telemetry = new TelemetryObserver({
@@ -127,6 +117,11 @@ export class Connector {
   stop(options: { readonly deadlineMs?: number } = {}): Promise<StopReport> {
     this.#stopping ??= this.#stop(options.deadlineMs ?? STOP_DEADLINE_MS)
     return this.#stopping
+  }
+
+  /** Reads certificates, users and access rules again. What is wrong is logged and not taken up. */
+  async reload(): Promise<void> {
+    await Promise.all(this.#running?.sources.map((source) => source.reload?.()) ?? [])
   }
 
   /**
@@ -183,23 +178,14 @@ export class Connector {
 
   async #openChannels(): Promise<Running> {
     const { parameters, inputs } = this.config
-    const { clock, observer } = this.#surroundings
     const desk = new ReceiptDesk({ topic: STATUS_TOPIC, reports: parameters.statusReports })
-    const refusals = new RecentRefusals(clock)
-    const budget = new MemoryBudget(parameters.memoryBytes)
-    const channels = new ChannelSet({
-      store: await makeStore(this.config, budget, this.#surroundings),
-      budget,
-      clock,
-      observer,
-      ...channelSettings(this.config),
-      onDropped: (message, refusal) => {
-        refusals.dropped(message, refusal)
-        desk.failure(receiptIdOf(message), message.reply, refusal)
-      },
+    const refusals = new RecentRefusals(this.#surroundings.clock)
+    const storage = await openStorage(this.config, this.#surroundings, (message, refusal) => {
+      refusals.dropped(message, refusal)
+      desk.failure(receiptIdOf(message), message.reply, refusal)
     })
-    await channels.open()
-    this.#undo.push(() => channels.close())
+    const { channels } = storage
+    this.#undo.push(() => storage.close())
     const router = new Router({
       ...this.#surroundings,
       channels,
@@ -209,7 +195,7 @@ export class Connector {
       binaryEncoding: parameters.binaryPayloadEncoding,
       deadLetters: channels.deadLetters,
     })
-    return { channels, desk, router, refusals, deliveries: [], sources: [], http: undefined }
+    return { ...storage, desk, router, refusals, deliveries: [], sources: [], http: undefined }
   }
 
   async #startDeliveries({ channels, desk, deliveries }: Running): Promise<void> {
@@ -265,42 +251,16 @@ export class Connector {
     await this.#starting?.catch(() => {}) // who started it hears of that
     const running = this.#running
     if (running === undefined) return { delivered: 0, kept: 0, lost: 0 }
-    const { channels, deliveries, desk, sources } = running
-    const before = totalsOf(channels.ledger())
-    await Promise.all([this.#inProcess, ...sources].map((source) => source.stopIntake()))
-    await channels.flush()
+    await Promise.all([this.#inProcess, ...running.sources].map((source) => source.stopIntake()))
     const isKept = this.config.storage.durability === 'disk'
-    await withDeadline(
-      Promise.all(deliveries.map((delivery) => delivery.drain(isKept))),
-      deadlineMs,
-    )
-    const after = totalsOf(channels.ledger())
-    desk.flush()
+    const report = await drain({ ...running, deadlineMs, isKept })
+    running.desk.flush()
     this.#running = undefined
     await this.#undoAll()
-    const left = after.left
-    const delivered = after.delivered - before.delivered
-    return { delivered, kept: isKept ? left : 0, lost: isKept ? 0 : left }
+    return report
   }
 
   async #undoAll(): Promise<void> {
     for (const undo of this.#undo.splice(0).reverse()) await undo()
   }
-}
-
-function totalsOf(ledger: readonly ChannelLedger[]): { delivered: number; left: number } {
-  let delivered = 0
-  let left = 0
-  for (const channel of ledger) {
-    delivered += channel.delivered
-    left += channel.waiting + channel.inFlight
-  }
-  return { delivered, left }
-}
-
-async function withDeadline(work: Promise<unknown>, deadlineMs: number): Promise<void> {
-  const over = new AbortController()
-  const deadline = delay(deadlineMs, undefined, { signal: over.signal }).catch(() => {})
-  await Promise.race([work, deadline])
-  over.abort()
 }

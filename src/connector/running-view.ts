@@ -1,7 +1,8 @@
 /** What the HTTP server may show of the running connector. */
 import type { Channel } from '../channels/channel.ts'
 import type { ChannelSet } from '../channels/channel-set.ts'
-import type { ChannelLedger } from '../channels/ledger.ts'
+import type { ChannelLedger, OutageLeft, StoreLedger } from '../channels/ledger.ts'
+import { durationText } from '../channels/outage-forecast.ts'
 import type { DestinationDelivery } from '../delivery/destination-delivery.ts'
 import type { ConnectorView, Health, MessagePage, ReadFrom } from '../http/connector-view.ts'
 import type {
@@ -17,6 +18,8 @@ import { DeadLetterDesk } from './dead-letter-desk.ts'
 import { StoryTeller, type StoryTellerOptions } from './story-teller.ts'
 
 export interface RunningViewOptions extends StoryTellerOptions {
+  readonly storeLedger: () => StoreLedger
+  readonly outage: () => readonly OutageLeft[]
   readonly metrics: Metrics
   readonly router: Router
 }
@@ -25,6 +28,7 @@ export interface RunningViewOptions extends StoryTellerOptions {
 const MAX_PAGE_BYTES = 4 * 1024 * 1024
 
 export class RunningView implements ConnectorView {
+  readonly #options: RunningViewOptions
   readonly #channels: ChannelSet
   readonly #deliveries: readonly DestinationDelivery[]
   readonly #metrics: Metrics
@@ -34,6 +38,7 @@ export class RunningView implements ConnectorView {
 
   constructor(options: RunningViewOptions) {
     const { channels, deliveries, metrics } = options
+    this.#options = options
     this.#channels = channels
     this.#deliveries = deliveries
     this.#metrics = metrics
@@ -47,16 +52,23 @@ export class RunningView implements ConnectorView {
   }
 
   health(): Health {
-    const { storageFailure } = this.#channels
-    const problems = this.#deliveries.filter((delivery) => delivery.problem !== undefined)
+    const { state, problem } = this.#options.storeLedger()
+    const failing = this.#deliveries.flatMap((delivery) => delivery.problem ?? [])
     return {
       live: true,
-      ready: storageFailure === undefined,
-      problems: [
-        ...(storageFailure === undefined ? [] : [storageFailure.message]),
-        ...problems.map(({ problem }) => String(problem)),
-      ],
+      ready: problem === undefined,
+      storage: state,
+      problems: problem === undefined ? failing : [problem, ...failing],
+      outage: outageSentence(this.outage()),
     }
+  }
+
+  store(): StoreLedger {
+    return this.#options.storeLedger()
+  }
+
+  outage(): readonly OutageLeft[] {
+    return this.#options.outage()
   }
 
   ledger(): readonly ChannelLedger[] {
@@ -117,4 +129,12 @@ async function offsetOf(log: Channel['log'], from: ReadFrom): Promise<number> {
   if (from === 'earliest') return log.start
   if (from === 'now') return log.committed
   return 'offset' in from ? Math.max(from.offset, log.start) : log.offsetAt(from.timeMs)
+}
+
+/** Of the channel that would be the first to lose messages. */
+function outageSentence(rows: readonly OutageLeft[]): string | undefined {
+  const [first] = [...rows].sort((one, other) => one.seconds - other.seconds)
+  if (first === undefined) return undefined
+  const { channel, seconds, bound } = first
+  return `At the rate of the last minutes, destinations may be away for ${durationText(seconds)} before channel ${channel} meets ${bound} and loses messages.`
 }

@@ -2,7 +2,7 @@
  * All that the HTTP server knows of the connector. It reads; but for `replayDeadLetters` nothing
  * here changes anything.
  */
-import type { ChannelLedger } from '../channels/ledger.ts'
+import type { ChannelLedger, OutageLeft, StoreLedger } from '../channels/ledger.ts'
 import type { Message } from '../message.ts'
 import type { DeadLettersView } from './dead-letters-view.ts'
 import type { StoriesView } from './stories-view.ts'
@@ -12,8 +12,12 @@ export interface Health {
   readonly live: boolean
   /** Messages can come in and be stored. */
   readonly ready: boolean
+  /** `ok`, or what is wrong with it by name: `full`, `read-only`, `io-error`, … */
+  readonly storage: StoreLedger['state']
   /** What is wrong, each a sentence for the operator; a destination that is down does not unready us. */
   readonly problems: readonly string[]
+  /** How long an outage of the destinations would be borne, as a sentence; undefined when nothing comes in. */
+  readonly outage: string | undefined
 }
 
 /** Where to begin to read: the oldest message held, the next one to come, an offset, or a time (ms since 1970). */
@@ -33,6 +37,8 @@ export interface MessagePage {
 export interface ConnectorView extends DeadLettersView, StoriesView {
   health(): Health
   ledger(): readonly ChannelLedger[]
+  store(): StoreLedger
+  outage(): readonly OutageLeft[]
   metrics(): Promise<{ readonly contentType: string; readonly text: string }>
 
   /**

@@ -1,5 +1,6 @@
 /** The ledger as a table of text, for people with curl. */
-import type { ChannelLedger } from '../channels/ledger.ts'
+import type { ChannelLedger, OutageLeft } from '../channels/ledger.ts'
+import { durationText } from '../channels/outage-forecast.ts'
 import { type LedgerTotals, ledgerTotals } from './ledger-totals.ts'
 
 const HEADINGS = [
@@ -12,13 +13,18 @@ const HEADINGS = [
   'waiting',
   'in flight',
   'bytes',
+  'outage left',
 ]
 
-export function ledgerTable(channels: readonly ChannelLedger[]): string {
+export function ledgerTable(
+  channels: readonly ChannelLedger[],
+  outage: readonly OutageLeft[],
+): string {
+  const left = new Map(outage.map((row) => [row.channel, durationText(row.seconds)]))
   const rows = [
     HEADINGS,
-    ...channels.map((ledger) => row(ledger.channel, ledger)),
-    row('total', ledgerTotals(channels)),
+    ...channels.map((ledger) => [...row(ledger.channel, ledger), left.get(ledger.channel) ?? '-']),
+    [...row('total', ledgerTotals(channels)), ''],
   ]
   const widths = HEADINGS.map((_heading, column) =>
     Math.max(...rows.map((cells) => cells[column]?.length ?? 0)),

@@ -17,6 +17,7 @@ import {
 import type { CommitListener, Intake, Route } from '../sources/source.ts'
 import { type Envelope, readEnvelope } from './envelope.ts'
 import { isChannelName, parsePredefinedTopic, STATUS_TOPIC } from './input-topics.ts'
+import { PlainEnvelope } from './plain-envelope.ts'
 import { TopicFilter } from './topic-filter.ts'
 
 export interface RouterOptions {
@@ -57,6 +58,7 @@ export class Router implements Intake {
   readonly #channels: ChannelSet
   readonly #filters: readonly TopicFilter[]
   readonly #routes = new Map<string, ChannelRoute | undefined>()
+  readonly #plain = new PlainEnvelope()
   readonly #envelope: Envelope = { fault: undefined, message: '', id: undefined }
   /** The one draft, filled anew for each message; see `Draft`. */
   readonly #draft: Draft = {
@@ -159,11 +161,21 @@ export class Router implements Intake {
   }
 
   #fillFormatted(topic: string, bytes: Buffer, start: number, end: number): Refusal | undefined {
+    const draft = this.#draft
+    const plain = this.#plain
+    // An id is never undefined here: '' stands for "the connector generates one" (`receiptIdOf`).
+    if (plain.read(bytes, start, end)) {
+      draft.id = plain.id ?? ''
+      draft.text = undefined
+      draft.bytes = plain.bytes
+      draft.start = plain.start
+      draft.end = plain.end
+      return undefined
+    }
     const envelope = this.#envelope
     readEnvelope(bytes, start, end, envelope)
-    // Not undefined even without an id: '' stands for "the connector generates one" (`receiptIdOf`).
-    this.#draft.id = envelope.id ?? ''
-    this.#draft.text = envelope.message
+    draft.id = envelope.id ?? ''
+    draft.text = envelope.message
     if (envelope.fault === undefined) return undefined
     return refusal('InvalidMessage', `${envelope.fault} (topic ${topic})`)
   }

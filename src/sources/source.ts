@@ -101,4 +101,6 @@ export interface Source {
   start(intake: Intake): Promise<void>
   stopIntake(): Promise<void>
   close(): Promise<void>
+  /** Reads files such as certificates and users again and reports how it went. Never rejects. */
+  reload?(): Promise<void>
 }

@@ -101,6 +101,11 @@ export const EVENT_METRICS = {
     labels: ['source'],
     help: 'Times that a source reached its peer again after a failure.',
   },
+  file_reloads_total: {
+    type: 'counter',
+    labels: ['source', 'code'],
+    help: 'Times that certificates, users and rules were read again; code is empty where they were taken up.',
+  },
   receipts_dropped_total: {
     type: 'counter',
     labels: ['source'],
@@ -184,6 +189,51 @@ export const LEDGER_METRICS = {
     type: 'gauge',
     labels: ['channel', 'reader'],
     help: 'Messages in a batch being sent to a further destination.',
+  },
+} as const satisfies Record<string, MetricDeclaration>
+
+/** Of the store as a whole, read at scrape time. */
+export const STORE_METRICS = {
+  storage_state: {
+    type: 'gauge',
+    labels: ['state'],
+    help: 'Always 1; the label says what state storage is in: ok, full, read-only, no-access, io-error or failing.',
+  },
+  storage_bytes: { type: 'gauge', labels: [], help: 'Bytes that the store holds.' },
+  storage_max_bytes: {
+    type: 'gauge',
+    labels: [],
+    help: 'Bytes that it never exceeds; absent in memory.',
+  },
+  storage_history_bytes: {
+    type: 'gauge',
+    labels: [],
+    help: 'Bytes of it that are kept only for replay.',
+  },
+  storage_written_bytes_total: {
+    type: 'counter',
+    labels: [],
+    help: 'Bytes written to the disk since the process started.',
+  },
+  storage_syncs_total: {
+    type: 'counter',
+    labels: [],
+    help: 'Syncs asked of the disk since the process started.',
+  },
+  write_amplification: {
+    type: 'gauge',
+    labels: [],
+    help: 'Bytes written to the disk for each byte of payload, topic and id committed, since the process started.',
+  },
+  dead_letters: {
+    type: 'gauge',
+    labels: [],
+    help: 'Messages refused for good that are kept for a look and a replay.',
+  },
+  outage_left_seconds: {
+    type: 'gauge',
+    labels: ['channel'],
+    help: 'How long destinations may be away before the channel loses messages, at the rate of the last minutes; absent when nothing comes in.',
   },
 } as const satisfies Record<string, MetricDeclaration>
 

@@ -4,8 +4,11 @@
  * Figures per message are not counted here: they are read from the ledger when somebody scrapes,
  * so that they cost nothing in between, survive restarts and can never disagree with it.
  */
-import { Counter, Gauge, Histogram, Registry } from 'prom-client'
-import type { ChannelLedger } from '../channels/ledger.ts'
+import Counter from 'prom-client/lib/counter.js'
+import Gauge from 'prom-client/lib/gauge.js'
+import Histogram from 'prom-client/lib/histogram.js'
+import Registry from 'prom-client/lib/registry.js'
+import type { ChannelLedger, OutageLeft, StoreLedger } from '../channels/ledger.ts'
 import { BoundedLabel } from './bounded-label.ts'
 import { type Labels, LEDGER_FIGURES } from './ledger-figures.ts'
 import {
@@ -13,8 +16,10 @@ import {
   LEDGER_METRICS,
   METRIC_PREFIX,
   type MetricDeclaration,
+  STORE_METRICS,
 } from './metric-catalogue.ts'
 import { declareProcessMetrics } from './process-metrics.ts'
+import { STORE_FIGURES } from './store-figures.ts'
 
 type EventMetric = keyof typeof EVENT_METRICS
 type OfType<Type extends MetricDeclaration['type']> = {
@@ -28,6 +33,9 @@ export interface MetricSources {
   readonly version: string
   /** The ledger as it is now; empty until there is one. All metrics of a scrape see one moment. */
   readonly ledger: () => readonly ChannelLedger[]
+  /** The store's figures; undefined until there is a store. */
+  readonly store?: () => StoreLedger | undefined
+  readonly outage?: () => readonly OutageLeft[]
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
@@ -48,6 +56,9 @@ export class Metrics {
     for (const [name, declaration] of Object.entries(EVENT_METRICS)) this.#event(name, declaration)
     for (const [name, declaration] of Object.entries(LEDGER_METRICS)) {
       this.#ledger(name, declaration, sources)
+    }
+    for (const [name, declaration] of Object.entries(STORE_METRICS)) {
+      this.#store(name, declaration, sources)
     }
     declareProcessMetrics(this.registry, sources.version)
   }
@@ -99,8 +110,27 @@ export class Metrics {
     else this.#histograms.set(name, new Histogram({ ...options, buckets: [...(buckets ?? [])] }))
   }
 
-  #ledger(name: string, { type, help, labels }: MetricDeclaration, sources: MetricSources): void {
+  #store(name: string, declaration: MetricDeclaration, sources: MetricSources): void {
+    const { store, outage } = sources
+    this.#readAtScrape(name, declaration, (tell) => {
+      const ledger = store?.()
+      if (ledger !== undefined) STORE_FIGURES[name]?.(ledger, outage?.() ?? [], tell)
+    })
+  }
+
+  #ledger(name: string, declaration: MetricDeclaration, { ledger, now }: MetricSources): void {
     const figures = LEDGER_FIGURES[name]
+    this.#readAtScrape(name, declaration, (tell) => {
+      const at = now()
+      for (const channel of ledger()) figures?.(channel, at, tell)
+    })
+  }
+
+  #readAtScrape(
+    name: string,
+    { type, help, labels }: MetricDeclaration,
+    read: (tell: (labels: Labels, value: number) => void) => void,
+  ): void {
     const bounded = (values: Labels): Labels => this.#bounded(values)
     const Metric = type === 'counter' ? Counter : Gauge
     new Metric({
@@ -110,10 +140,9 @@ export class Metrics {
       registers: [this.registry],
       collect() {
         this.reset()
-        const now = sources.now()
-        for (const ledger of sources.ledger()) {
-          figures?.(ledger, now, (values, value) => this.inc(bounded(values), value))
-        }
+        // Without labels a reset leaves a 0, which would be a figure that nobody knows.
+        if (labels.length === 0) this.remove({})
+        read((values, value) => this.inc(bounded(values), value))
       },
     })
   }

@@ -146,6 +146,13 @@ export class TelemetryObserver implements PipelineObserver {
     this.#recovery('source_recoveries', 'source works again', { source })
   }
 
+  filesReloaded(source: string, error: ConnectorError | undefined): void {
+    this.#metrics.add('file_reloads_total', { source, code: error?.code ?? '' })
+    const fields = { event: 'file_reloads', source }
+    if (error === undefined) this.#logger.info(fields, 'certificates, users and rules read again')
+    else this.#logger.error({ ...fields, ...told(error) }, 'files are wrong, the old ones stay')
+  }
+
   receiptsDropped(source: string, count: number): void {
     this.#metrics.add('receipts_dropped_total', { source }, count)
     const key = `receipts ${source}`

@@ -1,5 +1,7 @@
 /** What is running and what it uses, under the names that every Prometheus client has for them. */
-import { Counter, Gauge, type Registry } from 'prom-client'
+import type { Registry } from 'prom-client'
+import Counter from 'prom-client/lib/counter.js'
+import Gauge from 'prom-client/lib/gauge.js'
 import { METRIC_PREFIX, PROCESS_METRICS } from './metric-catalogue.ts'
 
 export function declareProcessMetrics(registry: Registry, version: string): void {

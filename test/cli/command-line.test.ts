@@ -36,7 +36,10 @@ test('--version gives the package’s version', async (t) => {
 
 const USAGE_ERRORS: readonly (readonly [readonly string[], string])[] = [
   [['chek'], 'error: unknown command chek; did you mean check?\n'],
-  [['frobnicate'], 'error: unknown command frobnicate; there are run, check, publish, tail\n'],
+  [
+    ['frobnicate'],
+    'error: unknown command frobnicate; there are run, check, publish, tail, dead-letters, replay, why, doctor, export, passwd\n',
+  ],
   [['check', '--confg', 'x'], "error: unknown option '--confg'\n(Did you mean --config?)\n"],
   [['publish'], 'error: missing the channel to publish to, or --topic\n'],
   [['publish', 'c', 'm', '--file', 'f'], 'error: give a message or --file, not both\n'],

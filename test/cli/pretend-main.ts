@@ -24,6 +24,9 @@ await startCli(process, async () => (config): RunnableConnector => {
       clearInterval(open)
       return { delivered: 3, kept: deadlineMs, lost: mode === 'loses' ? 2 : 0 }
     },
+    async reload() {
+      process.stdout.write('reloaded\n')
+    },
     describe: () => ({
       sources: ['mqtt://127.0.0.1:1884'],
       destinations: config.destinations.map((destination) => destination.name),

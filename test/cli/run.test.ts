@@ -93,3 +93,14 @@ test('it goes on running when nobody reads its output any more', async (t) => {
 
   assert.deepEqual({ code, stderr }, { code: 0, stderr: '' })
 })
+
+test('SIGHUP has the files read again, and the hub goes on', async (t) => {
+  const command = start(t)
+  await command.says(/Ctrl-C stops it gracefully/)
+
+  command.child.kill('SIGHUP')
+
+  await command.says(/reloaded/)
+  command.child.kill('SIGTERM')
+  assert.equal((await command.ends()).code, 0)
+})

@@ -36,7 +36,7 @@ for (const version of ['mqttv311', 'mqttv5']) {
           if (line.includes('Subscribed')) resolve()
         })
       })
-      const ended = once(subscriber, 'exit')
+      const ended = once(lines, 'close')
       await subscribed
 
       await run(commandOf('mosquitto_pub'), [

@@ -12,15 +12,14 @@ function digestOf(channel: string, offset: number): Buffer {
 }
 
 /** Between 0 and about 2,000 bytes. */
-export function payloadOf(channel: string, offset: number): Buffer {
-  const digest = digestOf(channel, offset)
+function payloadOf(digest: Buffer): Buffer {
   const length = digest.readUInt8(0) < 8 ? 0 : digest.readUInt16LE(1) % 2000
   return Buffer.alloc(length, digest)
 }
 
 export function fillDraft(draft: Draft, channel: string, offset: number): void {
   const digest = digestOf(channel, offset)
-  const payload = payloadOf(channel, offset)
+  const payload = payloadOf(digest)
   draft.topic = `device/${digest.readUInt8(3) % 5}`
   draft.id = digest.readUInt8(4) < 128 ? `id-${offset}` : undefined
   draft.text = undefined
@@ -35,7 +34,7 @@ export function isAsWritten(channel: string, message: Message): boolean {
   const { offset } = message
   const digest = digestOf(channel, offset)
   return (
-    message.payload.equals(payloadOf(channel, offset)) &&
+    message.payload.equals(payloadOf(digest)) &&
     message.topic === `device/${digest.readUInt8(3) % 5}` &&
     message.senderId === (digest.readUInt8(4) < 128 ? `id-${offset}` : undefined) &&
     message.receivedAt === 1_700_000_000_000 + offset

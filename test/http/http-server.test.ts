@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { type TestContext, test } from 'node:test'
-import type { ChannelLedger } from '../../src/channels/ledger.ts'
+import type { ChannelLedger, OutageLeft, StoreLedger } from '../../src/channels/ledger.ts'
 import { ConnectorError } from '../../src/errors.ts'
 import type { ConnectorView, Health, MessagePage, ReadFrom } from '../../src/http/connector-view.ts'
 import type {
@@ -18,7 +18,7 @@ const START = Date.UTC(2026, 0, 1)
 
 /** A connector with one channel, `pumps`, held in an array. */
 class ListView implements ConnectorView {
-  state: Health = { live: true, ready: true, problems: [] }
+  state: Health = { live: true, ready: true, storage: 'ok', problems: [], outage: undefined }
   readonly messages: Message[] = []
   readonly waiting: (() => void)[] = []
   readonly signals: AbortSignal[] = []
@@ -58,6 +58,24 @@ class ListView implements ConnectorView {
       oldestWaitingAt: channel === 'pumps' ? START : undefined,
       readers: {},
     }))
+  }
+
+  store(): StoreLedger {
+    return {
+      state: 'ok',
+      problem: undefined,
+      bytes: 2000,
+      maxBytes: 4000,
+      historyBytes: 0,
+      bytesWritten: 5000,
+      syncs: 7,
+      messageBytes: 2500,
+      deadLetters: 3,
+    }
+  }
+
+  outage(): readonly OutageLeft[] {
+    return [{ channel: 'pumps', seconds: 7300.5, bound: 'storage.maxBytes' }]
   }
 
   async metrics() {
@@ -134,7 +152,13 @@ test('health is 200 when live and ready, and 503 with the reasons when not', asy
   const { view, url } = await serve(t)
 
   const well = await fetch(`${url}/health`)
-  view.state = { live: true, ready: false, problems: ['Storage: no space left on /data.'] }
+  view.state = {
+    live: true,
+    ready: false,
+    storage: 'full',
+    problems: ['Storage: no space left on /data.'],
+    outage: 'Not long.',
+  }
   const unready = await fetch(`${url}/health`)
   const [live, ready] = await Promise.all([
     fetch(`${url}/health/live`),
@@ -142,7 +166,7 @@ test('health is 200 when live and ready, and 503 with the reasons when not', asy
   ])
 
   assert.equal(well.status, 200)
-  assert.deepEqual(await well.json(), { live: true, ready: true, problems: [] })
+  assert.deepEqual(await well.json(), { live: true, ready: true, storage: 'ok', problems: [] })
   assert.equal(unready.status, 503)
   assert.deepEqual(await unready.json(), view.state)
   assert.deepEqual([live.status, ready.status], [200, 503])
@@ -167,12 +191,19 @@ test('the ledger adds up over the channels, as JSON and as a table', async (t) =
   assert.deepEqual(json.totals.dropped, { QueueFull: 4 })
   assert.equal(json.channels[0].oldestWaitingAt, '2026-01-01T00:00:00.000Z')
   assert.equal(json.channels[1].oldestWaitingAt, null)
+  assert.deepEqual(
+    [json.channels[0].outageLeftSeconds, json.channels[0].outageBound],
+    [7300, 'storage.maxBytes'],
+  )
+  assert.equal(json.channels[1].outageLeftSeconds, null)
+  assert.equal(json.store.deadLetters, 3)
   assert.equal(
     text,
-    'channel  received  delivered  rejected  dropped  expired  waiting  in flight  bytes\n' +
-      'pumps          10          6         0        2        0        1          1   1000\n' +
-      'valves         10          6         0        2        0        1          1   1000\n' +
-      'total          20         12         0        4        0        2          2   2000\n',
+    'channel  received  delivered  rejected  dropped  expired  waiting  in flight  bytes  outage left\n' +
+      'pumps          10          6         0        2        0        1          1   1000          2 h\n' +
+      'valves         10          6         0        2        0        1          1   1000            -\n' +
+      'total          20         12         0        4        0        2          2   2000             \n' +
+      '\nstorage: ok, 2000 of 4000 bytes\ndead letters: 3\n',
   )
 })
 

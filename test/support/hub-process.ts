@@ -3,12 +3,13 @@ import type { TestContext } from 'node:test'
 import { type CommandOptions, type Finished, RunningCommand } from './command-line.ts'
 import { FAKE_IDENTITY, type FakeIotAnalytics } from './fake-iot-analytics.ts'
 
-/** Free ports, and no log. */
-export const ON_FREE_PORTS: readonly string[] = [
-  ...['--set', 'sources.mqttServer.port=0'],
-  ...['--set', 'http.port=0'],
-  ...['--log-level', 'silent'],
-]
+const QUIETLY: readonly string[] = ['--set', 'http.port=0', '--log-level', 'silent']
+const FRONT_DOOR: readonly string[] = ['--set', 'sources.mqttServer.port=0']
+
+export interface HubOptions extends CommandOptions {
+  /** False: devices come by another way. */
+  readonly withFrontDoor?: boolean
+}
 
 /** `--set` for a fake endpoint; without a region `PublishRegion` decides. */
 export function sendingTo(api: FakeIotAnalytics, region?: string): readonly string[] {
@@ -25,8 +26,10 @@ export function sendingTo(api: FakeIotAnalytics, region?: string): readonly stri
 export class HubProcess {
   readonly command: RunningCommand
 
-  constructor(t: TestContext, args: readonly string[], options: CommandOptions = {}) {
-    this.command = new RunningCommand(t, ['run', ...ON_FREE_PORTS, ...args], options)
+  constructor(t: TestContext, args: readonly string[], options: HubOptions = {}) {
+    const { withFrontDoor = true, ...rest } = options
+    const always = [...QUIETLY, ...(withFrontDoor ? FRONT_DOOR : [])]
+    this.command = new RunningCommand(t, ['run', ...always, ...args], rest)
   }
 
   /** Resolves when messages can come in. */

@@ -1,9 +1,11 @@
 /** A started MqttServer on a free port, with what it was given at hand; closed after the test. */
 import type { TestContext } from 'node:test'
+import type { z } from 'zod'
 import { type Clock, systemClock } from '../../src/clock.ts'
 import { type PipelineObserver, silentObserver } from '../../src/observer.ts'
 import type { MqttLimits } from '../../src/sources/mqtt-server/limits.ts'
 import { MqttServer } from '../../src/sources/mqtt-server/mqtt-server.ts'
+import { mqttServerOptions } from '../../src/sources/mqtt-server/options.ts'
 import { type ConnectFields, connectPacket, MqttWire } from './mqtt-wire.ts'
 import { RecordingIntake } from './recording-intake.ts'
 
@@ -14,6 +16,8 @@ export interface ServerParts {
   readonly observer?: Partial<PipelineObserver>
   readonly clock?: Clock
   readonly limits?: Partial<MqttLimits>
+  /** Over the defaults, and a free port. */
+  readonly options?: z.input<typeof mqttServerOptions>
 }
 
 export interface ServerUnderTest {
@@ -32,7 +36,7 @@ export async function startServer(
 ): Promise<ServerUnderTest> {
   const intake = parts.intake ?? new RecordingIntake({ commitsAtOnce: true })
   const server = new MqttServer({
-    options: { host: '127.0.0.1', port: 0, allowAnonymous: false },
+    options: mqttServerOptions.parse({ port: 0, ...parts.options }),
     observer: { ...silentObserver, ...parts.observer },
     clock: parts.clock ?? systemClock,
     protectedTopics: [STATUS_TOPIC],

@@ -122,6 +122,8 @@ export interface ConnectFields {
   readonly version?: 3 | 4 | 5
   readonly isClean?: boolean
   readonly keepAliveS?: number
+  readonly userName?: string
+  readonly password?: string
   /** Without their length. */
   readonly properties?: readonly number[]
   readonly will?: {
@@ -135,9 +137,11 @@ export interface ConnectFields {
 
 export function connectPacket(fields: ConnectFields = {}): Buffer {
   const { clientId = 'wire', version = 4, isClean = true, keepAliveS = 0, properties = [] } = fields
-  const { will } = fields
+  const { will, userName, password } = fields
   const flags =
     (isClean ? 2 : 0) |
+    (userName === undefined ? 0 : 0x80) |
+    (password === undefined ? 0 : 0x40) |
     (will === undefined ? 0 : 4 | ((will.qos ?? 0) << 3) | (will.retain === true ? 32 : 0))
   const isFive = version === 5
   const willProperties = will?.properties ?? []
@@ -150,6 +154,8 @@ export function connectPacket(fields: ConnectFields = {}): Buffer {
     will !== undefined && isFive ? [willProperties.length, ...willProperties] : [],
     will === undefined ? Buffer.alloc(0) : text(will.topic),
     will === undefined ? Buffer.alloc(0) : text(will.payload),
+    userName === undefined ? Buffer.alloc(0) : text(userName),
+    password === undefined ? Buffer.alloc(0) : text(password),
   )
 }
 

@@ -16,7 +16,8 @@ const PREFIX = join(tmpdir(), 'iot-analytics-connector-')
 
 export async function temporaryDirectory(t: TestContext): Promise<string> {
   const directory = await mkdtemp(PREFIX)
-  t.after(() => rm(directory, { recursive: true, force: true }))
+  // What uses it is stopped by hooks that come later, so it may still be written to meanwhile.
+  t.after(() => rm(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 }))
   return directory
 }
 

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import type { ChannelLedger } from '../../src/channels/ledger.ts'
+import type { ChannelLedger, StoreLedger } from '../../src/channels/ledger.ts'
 import { METRIC_PREFIX } from '../../src/telemetry/metric-catalogue.ts'
 import { Metrics } from '../../src/telemetry/metrics.ts'
 
@@ -59,7 +59,7 @@ test('docs/metrics.md lists the metrics of the registry and nothing else', async
 })
 
 test('names carry the prefix and a unit, labels are of the bounded kinds, help is a sentence', async () => {
-  const labels = ['channel', 'destination', 'code', 'source', 'reader', 'version', 'node']
+  const labels = ['channel', 'destination', 'code', 'source', 'reader', 'state', 'version', 'node']
   const page = readFileSync(join(root, 'docs', 'metrics.md'), 'utf8')
 
   for (const metric of await metricsOf(() => []).registry.getMetricsAsJSON()) {
@@ -113,4 +113,33 @@ test('channels beyond the bound are counted together, however many anybody names
   const series = (await metrics.text()).split('\n').filter((line) => line.includes('drops_total{'))
   assert.equal(series.length, 1001)
   assert.equal(await scraped(metrics, 'drops_total{channel="_other",code="QueueFull"}'), 4000)
+})
+
+test('the store tells its state, what it wrote, and how much that is per byte of message', async () => {
+  const store: StoreLedger = {
+    state: 'read-only',
+    problem: 'it is',
+    bytes: 100,
+    maxBytes: undefined,
+    historyBytes: 10,
+    bytesWritten: 300,
+    syncs: 4,
+    messageBytes: 200,
+    deadLetters: 5,
+  }
+  const metrics = new Metrics({
+    version: '1',
+    ledger: () => [],
+    store: () => store,
+    outage: () => [{ channel: 'c', seconds: 60, bound: 'maxAge' }],
+    now: () => NOW,
+  })
+
+  assert.equal(await scraped(metrics, 'storage_state{state="read-only"}'), 1)
+  assert.equal(await scraped(metrics, 'storage_written_bytes_total'), 300)
+  assert.equal(await scraped(metrics, 'storage_syncs_total'), 4)
+  assert.equal(await scraped(metrics, 'write_amplification'), 1.5)
+  assert.equal(await scraped(metrics, 'dead_letters'), 5)
+  assert.equal(await scraped(metrics, 'outage_left_seconds{channel="c"}'), 60)
+  assert.equal(await scraped(metrics, 'storage_max_bytes'), undefined, 'unknown is not 0')
 })

@@ -3,6 +3,7 @@
  *
  *     <dir>/lock.<n>       JSON: who holds it. The highest n counts; the others are left-overs.
  *     <dir>/lock.….sock    answers while the owner lives, see lock-socket.ts
+ *     <dir>/lock.spare     room for the next lock, for a start on a full disk
  *
  * A lock is stale when its owner released it, or is no longer the process it was: a pid alone
  * may have been given to another since, so boot and start time are compared too, and where the
@@ -13,13 +14,16 @@
  * the lower ones. Because the highest is never removed, somebody who was slow and creates a lower
  * number always sees a higher one afterwards, and withdraws.
  */
-import { link, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises'
+import { link, open, readdir, readFile, readlink, rename, rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { ConnectorError, systemCodeOf } from '../../errors.ts'
 import { isAnswered, LockSocket } from './lock-socket.ts'
 
 const NAME = /^lock\.(\d{1,15})$/
+/** Written when there is room and taken, block and all, when there is none. */
+const SPARE_NAME = 'lock.spare'
+const SPARE_BYTES = 512
 
 /** Who has a directory. */
 export interface LockHolder {
@@ -105,8 +109,8 @@ export class DirectoryLock {
   async #create(number: number, owner: Owner): Promise<boolean> {
     const path = join(this.#directory, `lock.${number}`)
     const draft = join(this.#directory, `lock.draft.${owner.pid}.${process.hrtime.bigint()}`)
-    await writeFile(draft, JSON.stringify({ ...owner, isReleased: false }))
     try {
+      await this.#write(draft, JSON.stringify({ ...owner, isReleased: false }))
       await link(draft, path)
     } catch (error) {
       if (systemCodeOf(error) === 'EEXIST') return false
@@ -122,7 +126,28 @@ export class DirectoryLock {
     for (const lower of await this.#numbers()) {
       if (lower < number) await this.#clear(join(this.#directory, `lock.${lower}`))
     }
+    await writeFile(this.#sparePath, Buffer.alloc(SPARE_BYTES, ' ')).catch(() => undefined)
     return true
+  }
+
+  get #sparePath(): string {
+    return join(this.#directory, SPARE_NAME)
+  }
+
+  async #write(path: string, text: string): Promise<void> {
+    try {
+      await writeFile(path, text)
+    } catch (error) {
+      if (systemCodeOf(error) !== 'ENOSPC') throw error
+      // In place, so that the file system need not find a block; JSON may end in spaces.
+      await rename(this.#sparePath, path)
+      const spare = await open(path, 'r+')
+      try {
+        await spare.write(text.padEnd(SPARE_BYTES), 0)
+      } finally {
+        await spare.close()
+      }
+    }
   }
 
   /** Removes a lower lock and the socket its owner has left behind. */

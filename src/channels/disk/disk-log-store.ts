@@ -16,10 +16,11 @@ import type { PipelineObserver } from '../../observer.ts'
 import type { ChannelLog, LogStore } from '../channel-log.ts'
 import type { MemoryBudget } from '../memory-budget.ts'
 import { DirectoryLock } from './directory-lock.ts'
-import { DiskLog, type DiskLogStart, LOG_RESERVE_BYTES } from './disk-log.ts'
+import { DiskLog, type DiskLogStart } from './disk-log.ts'
 import { DiskSpace } from './disk-space.ts'
 import type { FileLayer } from './file-layer.ts'
 import type { LogIdentity } from './frame.ts'
+import { LOG_RESERVE_BYTES } from './log-state.ts'
 import { nodeFileLayer } from './node-file-layer.ts'
 import { Quarantine } from './quarantine.ts'
 import { type Recovered, recoverLog } from './recovery.ts'
@@ -157,6 +158,7 @@ export class DiskLogStore implements LogStore {
         makeRoom: (bytes) => this.#evictUntil(() => this.#space.onDisk + bytes <= this.maxBytes),
         makeMemory: (bytes) => this.#dropChunks(bytes),
         trimHistory: () => this.#trimHistory(),
+        easeDisk: () => this.#easeDisk(),
       },
       start,
     )
@@ -172,6 +174,12 @@ export class DiskLogStore implements LogStore {
     while (this.#space.history > this.#options.historyBytes) {
       if (!this.#evictOldest()) return
     }
+  }
+
+  /** History is worth less than the next message, wherever the disk's end is. */
+  #easeDisk(): void {
+    const enough = this.#space.onDisk - 2 * this.#segmentBytes
+    while (this.#space.onDisk > enough && this.#evictOldest());
   }
 
   #evictUntil(fits: () => boolean): boolean {

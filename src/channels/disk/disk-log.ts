@@ -9,7 +9,7 @@
  * Reads at the head come from memory; others from a window of one segment at a time, so that a
  * backlog of any size costs the same.
  */
-import { asConnectorError, messageOf } from '../../errors.ts'
+import { asConnectorError, messageOf, systemCodeOf } from '../../errors.ts'
 import type { Draft, Message } from '../../message.ts'
 import {
   type ChannelLog,
@@ -20,15 +20,11 @@ import {
 import { Batch, type Chunk } from './chunk.ts'
 import { logIdText } from './frame.ts'
 import { LogSegments, type LogSegmentsOptions } from './log-segments.ts'
+import { LogState } from './log-state.ts'
 import { addRange, coveredUpTo } from './offset-ranges.ts'
 import type { Segment } from './segment.ts'
 import { freshSegmentBytes, SegmentWriter, type SegmentWriterOptions } from './segment-writer.ts'
-import { Sequence } from './sequence.ts'
 import { type StagedGroup, StagingArea } from './staging-area.ts'
-import { encodeState, writeStateFile } from './state-file.ts'
-
-/** Claimed for every log: its state twice over, and room to begin a fresh segment on a full disk. */
-export const LOG_RESERVE_BYTES = 4096
 
 /** A drained log is begun anew when that gives back so much. */
 const RENEW_FROM_BYTES = 32 * 1024
@@ -38,6 +34,8 @@ export interface DiskLogOptions extends SegmentWriterOptions, LogSegmentsOptions
   readonly makeMemory: (bytes: number) => void
   /** Called when released segments were added to the history. */
   readonly trimHistory: () => void
+  /** Called when the disk itself is full, whatever the bounds are: lets go of some history. */
+  readonly easeDisk: () => void
 }
 
 /** Where a log goes on: what recovery found, or nothing for a new one. */
@@ -57,15 +55,11 @@ export class DiskLog implements ChannelLog {
   readonly #segments: LogSegments
   readonly #staging: StagingArea
   readonly #writer: SegmentWriter
-  readonly #states = new Sequence()
+  readonly #state: LogState
   #committed: number
   #released = 0
   #committing: Promise<void> | undefined
   #renewing: Promise<void> | undefined
-  #state: ChannelState | undefined
-  #stateBytes: number
-  /** Claimed of the disk for the state. */
-  #stateClaim = LOG_RESERVE_BYTES
 
   constructor(options: DiskLogOptions, start: DiskLogStart) {
     this.#options = options
@@ -73,11 +67,10 @@ export class DiskLog implements ChannelLog {
     this.id = logIdText(options.identity)
     this.#segments = new LogSegments(options, start.segments, start.damaged)
     this.#committed = start.end
-    this.#state = start.state
-    this.#stateBytes = start.stateBytes
-    this.#stateClaim = Math.max(LOG_RESERVE_BYTES, start.stateBytes * 2)
     this.#staging = new StagingArea({ ...options, end: start.end })
     this.#writer = new SegmentWriter(options, start.segments, start.isLastOpen)
+    const around = { ...options, segments: this.#segments, writer: this.#writer }
+    this.#state = new LogState(around, start.state, start.stateBytes)
   }
 
   get start(): number {
@@ -93,7 +86,7 @@ export class DiskLog implements ChannelLog {
   }
 
   get bytes(): number {
-    return this.#segments.heldBytes + this.#stateBytes + this.#staging.stagedBytes
+    return this.#segments.heldBytes + this.#state.bytes + this.#staging.stagedBytes
   }
 
   get memoryBytes(): number {
@@ -137,6 +130,7 @@ export class DiskLog implements ChannelLog {
       else await this.#writer.write(group)
     } catch (cause) {
       await this.#writer.abandon()
+      if (systemCodeOf(cause) === 'ENOSPC') this.#options.easeDisk()
       throw this.#discard(group, cause)
     }
     this.#options.space.staged -= group.bytes
@@ -222,28 +216,11 @@ export class DiskLog implements ChannelLog {
   }
 
   loadState(): Promise<ChannelState | undefined> {
-    return Promise.resolve(this.#state)
+    return Promise.resolve(this.#state.current)
   }
 
   saveState(state: ChannelState): Promise<void> {
-    return this.#states.run(async () => {
-      const bytes = encodeState(state)
-      const { files, directory, space, makeRoom } = this.#options
-      try {
-        const more = Math.max(bytes.length, this.#stateBytes) + bytes.length - this.#stateClaim
-        if (more > 0) {
-          await space.claim(more, makeRoom)
-          this.#stateClaim += more
-        }
-        await this.#writer.makeDirectory()
-        await writeStateFile(files, directory, bytes)
-      } catch (error) {
-        throw asConnectorError(error, 'StorageFailed', `saving the state of ${this.channel}`)
-      }
-      this.#writer.touchDirectory()
-      this.#state = state
-      this.#stateBytes = bytes.length
-    })
+    return this.#state.save(state)
   }
 
   /** Lets go of the oldest segment that is only kept for replay. */
@@ -290,7 +267,7 @@ export class DiskLog implements ChannelLog {
   async close(): Promise<void> {
     await this.#committing?.catch(() => undefined)
     await this.#renewing
-    await this.#states.run(() => Promise.resolve())
+    await this.#state.settled()
     await this.#writer.close()
     await this.#segments.close()
     this.#staging.clear()

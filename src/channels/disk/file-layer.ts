@@ -36,7 +36,10 @@ export interface OpenFile {
   write(bytes: Buffer, start: number, end: number, position: number): Promise<void>
   /** Fills `into[0, length)` from `position`; the count is smaller only at the file's end. */
   read(into: Buffer, length: number, position: number): Promise<number>
-  /** Makes contents and length durable (`fdatasync`). */
+  /**
+   * Makes contents and length durable (`fdatasync`). Fails with ENOENT when the file is no longer
+   * what is found by its name, for nobody would find again what is written to it.
+   */
   sync(): Promise<void>
   truncate(bytes: number): Promise<void>
   bytes(): Promise<number>

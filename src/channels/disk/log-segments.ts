@@ -105,6 +105,23 @@ export class LogSegments {
     )
   }
 
+  /**
+   * Removes index files of the oldest sealed segments, `bytes` of them at least: room for something
+   * that can't be made anew. Whoever reads such a segment walks it once.
+   */
+  giveUpIndexes(bytes: number): Promise<void> {
+    return this.#disk.run(async () => {
+      let given = 0
+      for (const segment of this.list.slice(0, -1)) {
+        if (given >= bytes) return
+        if (segment.isIndexGivenUp) continue
+        await this.#options.files.remove(segment.indexPath)
+        segment.isIndexGivenUp = true
+        given += segment.indexBytes
+      }
+    })
+  }
+
   /** Takes all but the newest `count` segments out of the list, without touching files or space. */
   dropAllBut(count: number): void {
     const dropped = this.list.splice(0, this.list.length - count)

@@ -11,12 +11,13 @@ import type { DirectoryEntry, FileLayer, OpenFile, OpenMode } from './file-layer
 const FLAGS: Record<OpenMode, string> = { create: 'wx+', replace: 'w+', edit: 'r+', read: 'r' }
 
 export const nodeFileLayer: FileLayer = {
+  // Not mkdir's own `recursive`, which never returns where a parent answers ENOENT, as in /proc.
   async makeDirectory(path) {
-    const made = await mkdir(path, { recursive: true })
-    if (made === undefined) return
-    for (let parent = dirname(resolve(path)); ; parent = dirname(parent)) {
-      await this.syncDirectory(parent)
-      if (parent === dirname(resolve(made))) return
+    const missing: string[] = []
+    for (let at = resolve(path); !(await isDirectory(at)); at = dirname(at)) missing.push(at)
+    for (const directory of missing.reverse()) {
+      await mkdir(directory)
+      await this.syncDirectory(dirname(directory))
     }
   },
 
@@ -34,7 +35,7 @@ export const nodeFileLayer: FileLayer = {
   open(path, mode) {
     return new Promise((resolve, reject) => {
       fs.open(path, FLAGS[mode], (error, descriptor) => {
-        if (error === null) resolve(new NodeFile(descriptor))
+        if (error === null) resolve(new NodeFile(descriptor, path))
         else reject(error)
       })
     })
@@ -73,9 +74,13 @@ async function describe(
 
 class NodeFile implements OpenFile {
   readonly #descriptor: number
+  readonly #path: string
+  readonly #inode: number
 
-  constructor(descriptor: number) {
+  constructor(descriptor: number, path: string) {
     this.#descriptor = descriptor
+    this.#path = path
+    this.#inode = fs.fstatSync(descriptor).ino
   }
 
   write(bytes: Buffer, start: number, end: number, position: number): Promise<void> {
@@ -106,8 +111,12 @@ class NodeFile implements OpenFile {
     })
   }
 
-  sync(): Promise<void> {
-    return this.#call((done) => fs.fdatasync(this.#descriptor, done))
+  async sync(): Promise<void> {
+    await this.#call((done) => fs.fdatasync(this.#descriptor, done))
+    // Answered from the kernel's cache in a few microseconds: the thread pool would cost more.
+    if (fs.statSync(this.#path, { throwIfNoEntry: false })?.ino === this.#inode) return
+    const message = `ENOENT: the file was removed or moved while it was in use, ${this.#path}`
+    throw Object.assign(new Error(message), { code: 'ENOENT' })
   }
 
   truncate(bytes: number): Promise<void> {
@@ -134,5 +143,14 @@ class NodeFile implements OpenFile {
         else reject(error)
       })
     })
+  }
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory()
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT') return false
+    throw error
   }
 }

@@ -69,6 +69,11 @@ export class SegmentWriter {
     this.#isSealWanted = true
   }
 
+  /** Something failed that may be because the directory is not there any more. */
+  doubtDirectory(): void {
+    this.#isDirectoryMade = false
+  }
+
   async makeDirectory(): Promise<void> {
     if (this.#isDirectoryMade) return
     await this.#options.files.makeDirectory(this.#options.directory)
@@ -117,6 +122,7 @@ export class SegmentWriter {
    * asked anything of the disk. What is durable stays.
    */
   async abandon(): Promise<void> {
+    this.doubtDirectory()
     if (!this.#isTouched) return
     this.#isTouched = false
     const segment = this.#active

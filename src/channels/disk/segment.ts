@@ -29,6 +29,8 @@ export class Segment {
   ruinBytes = 0
   /** Bytes of the `.idx` file, or kept free for it until it is written. */
   indexBytes = 0
+  /** The index file was removed for its space; it is made anew when somebody reads. */
+  isIndexGivenUp = false
   /** Milliseconds since 1970 of the last write, or of the first while it is active. */
   writtenAt: number
   /** How often it could not be read. */

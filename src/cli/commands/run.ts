@@ -3,7 +3,7 @@ import { relative } from 'node:path'
 import type { Command } from 'commander'
 import { nearestName } from '../../config/known-keys.ts'
 import type { LoadedConfig } from '../../config/load.ts'
-import type { StopReport } from '../../connector/connector.ts'
+import type { StopReport } from '../../connector/draining.ts'
 import { VERSION } from '../../version.ts'
 import { awsAdvice } from '../aws-advice.ts'
 import type { CliContext } from '../cli-context.ts'
@@ -20,6 +20,8 @@ Examples:
   $ iot-analytics-connector run --config hub.yaml --data /var/lib/hub
   $ iot-analytics-connector run --connector-definition connectors.json
   $ iot-analytics-connector run --set sources.mqttServer.port=1884 --log-level debug
+
+SIGHUP: reads certificates, users and access rules again, without dropping connections.
 
 SIGTERM or Ctrl-C: takes no more messages, goes on delivering until the deadline, keeps the rest on
 disk for the next start and reports. A second signal ends at once, with exit code 1.`
@@ -52,12 +54,15 @@ async function run(command: Command, context: CliContext, deadlineMs: number): P
   const createConnector = await context.loadConnector()
   const connector = createConnector(loaded.config)
   const signals = watchStopSignals(process, () => process.exit(EXIT_FAILED))
+  const reload = (): void => void connector.reload()
+  process.on('SIGHUP', reload)
   try {
     await connector.start()
     process.stdout.write(startUpText(startUpOf(loaded, process.argv[1]), connector.describe()))
     await aborted(signals.first)
     await stop(connector, context, String(signals.first.reason), deadlineMs)
   } finally {
+    process.off('SIGHUP', reload)
     signals.stop()
   }
 }

@@ -33,7 +33,7 @@ export class HttpSender {
 
   async open(): Promise<void> {
     if (this.#pool !== undefined) return
-    const { Pool } = await import('undici')
+    const { default: Pool } = await import('undici/lib/dispatcher/pool.js')
     this.#pool ??= new Pool(this.#options.endpoint.origin, {
       connections: this.#options.maxConnections,
       pipelining: 1,

@@ -1,7 +1,7 @@
 /** What became of every message, per channel and in all. */
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
-import type { ChannelLedger } from '../../channels/ledger.ts'
+import type { ChannelLedger, OutageLeft, StoreLedger } from '../../channels/ledger.ts'
 import type { ConnectorView } from '../connector-view.ts'
 import { ledgerTable } from '../ledger-table.ts'
 import { ledgerTotals } from '../ledger-totals.ts'
@@ -15,17 +15,34 @@ export function ledgerRoute(server: FastifyInstance, view: ConnectorView): void 
   server.get('/ledger', (request, reply) => {
     const { format } = parseRequest(ledgerQuery, request.query)
     const channels = view.ledger()
+    const outage = view.outage()
+    const store = view.store()
     if (format === 'text') {
-      return reply.type('text/plain; charset=utf-8').send(ledgerTable(channels))
+      const text = ledgerTable(channels, outage) + storeText(store)
+      return reply.type('text/plain; charset=utf-8').send(text)
     }
-    return reply.send({ totals: ledgerTotals(channels), channels: channels.map(shown) })
+    const left = new Map(outage.map((row) => [row.channel, row]))
+    return reply.send({
+      totals: ledgerTotals(channels),
+      store,
+      channels: channels.map((ledger) => shown(ledger, left.get(ledger.channel))),
+    })
   })
 }
 
 /** Times as everywhere in this API: ISO 8601. */
-function shown({ oldestWaitingAt, ...figures }: ChannelLedger) {
+function shown({ oldestWaitingAt, ...figures }: ChannelLedger, left: OutageLeft | undefined) {
   return {
     ...figures,
     oldestWaitingAt: oldestWaitingAt === undefined ? null : new Date(oldestWaitingAt).toISOString(),
+    outageLeftSeconds: left === undefined ? null : Math.floor(left.seconds),
+    outageBound: left?.bound ?? null,
   }
+}
+
+function storeText({ state, problem, bytes, maxBytes, deadLetters }: StoreLedger): string {
+  const room = maxBytes === undefined ? `${bytes} bytes` : `${bytes} of ${maxBytes} bytes`
+  const letters = deadLetters === undefined ? '' : `\ndead letters: ${deadLetters}`
+  const trouble = problem === undefined ? '' : `: ${problem}`
+  return `\nstorage: ${state}, ${room}${trouble}${letters}\n`
 }

@@ -11,7 +11,10 @@ export interface Debtor {
   settle(cycle: number): boolean
   /** `cycle` is not, and never will be. */
   fail(cycle: number, refusal: Refusal): boolean
-  /** The intake takes messages again. */
+}
+
+/** Holds messages back until the intake takes them again. */
+export interface Holder {
   resume(): void
 }
 
@@ -25,7 +28,7 @@ export class Acceptance implements CommitListener {
   /** No more messages come in. */
   isStopped = false
   #owing: Debtor[] = []
-  readonly #holding = new Set<Debtor>()
+  readonly #holding = new Set<Holder>()
 
   constructor(intake: Intake) {
     this.intake = intake
@@ -36,12 +39,12 @@ export class Acceptance implements CommitListener {
     this.#owing.push(debtor)
   }
 
-  hold(debtor: Debtor): void {
-    this.#holding.add(debtor)
+  hold(holder: Holder): void {
+    this.#holding.add(holder)
   }
 
-  forget(debtor: Debtor): void {
-    this.#holding.delete(debtor)
+  forget(holder: Holder): void {
+    this.#holding.delete(holder)
   }
 
   committed(cycle: number): void {
@@ -62,10 +65,10 @@ export class Acceptance implements CommitListener {
 
   /** In turn, so that none has to wait for all that another holds. */
   #resume(): void {
-    for (const debtor of [...this.#holding]) {
+    for (const holder of [...this.#holding]) {
       if (this.intake.isSaturated) return
-      this.#holding.delete(debtor)
-      debtor.resume()
+      this.#holding.delete(holder)
+      holder.resume()
     }
   }
 }

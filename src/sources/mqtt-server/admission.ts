@@ -1,5 +1,8 @@
 /** Decides about CONNECT: who comes in, with which session, and what CONNACK says (sections 3.1, 3.2). */
 import { randomUUID } from 'node:crypto'
+import type { Permissions } from './access/permissions.ts'
+import { dropForbiddenSubscriptions } from './access/subscription-review.ts'
+import type { Denial, Denied, Identity } from './access-control.ts'
 import type { Broker } from './broker.ts'
 import { type ConnectPacket, encodeConnack } from './connect-packet.ts'
 import type { Properties } from './properties.ts'
@@ -10,6 +13,8 @@ const EMPTY = Buffer.alloc(0)
 
 export interface Admitted {
   readonly session: Session
+  readonly identity: Identity
+  readonly permissions: Permissions
   readonly connack: Buffer
 }
 
@@ -20,25 +25,77 @@ export interface Rejected {
   readonly reason: string
 }
 
-export function admit(packet: ConnectPacket, broker: Broker): Admitted | Rejected {
-  const rejected = reject(packet, broker)
-  if (rejected !== undefined) return rejected
+/** What each denial is called in MQTT 5 and before, and for the log; nothing of what the client said. */
+const DENIALS: Readonly<Record<Denial, readonly [number, number, string]>> = {
+  badCredentials: [
+    ReasonCode.badUserNameOrPassword,
+    ReturnCode.badUserNameOrPassword,
+    'bad user name or password',
+  ],
+  notAuthorized: [ReasonCode.notAuthorized, ReturnCode.notAuthorized, 'no user was named'],
+  tooManyAttempts: [
+    ReasonCode.connectionRateExceeded,
+    ReturnCode.serverUnavailable,
+    'too many wrong passwords from its address',
+  ],
+  busy: [ReasonCode.serverBusy, ReturnCode.serverUnavailable, 'too many passwords to be checked'],
+}
+
+export function admit(
+  packet: ConnectPacket,
+  broker: Broker,
+  identity: Identity | Denied,
+): Admitted | Rejected {
+  if (identity.denial !== undefined) return rejection(packet, ...DENIALS[identity.denial])
+  const { userName } = identity
   const clientId = packet.clientId === '' ? `auto-${randomUUID()}` : packet.clientId
+  const permissions = broker.access.permissionsOf(userName, clientId)
+  const rejected = reject(packet, broker) ?? rejectByAccess(packet, broker, userName, permissions)
+  if (rejected !== undefined) return rejected
   const properties = offers(packet, broker, clientId)
   // Asked before anything is changed: a client that takes no CONNACK takes nothing.
   if (!fits(encodeConnack(packet.version, false, 0, properties), packet)) {
     return { session: undefined, connack: EMPTY, reason: 'takes no packet as long as a CONNACK' }
   }
 
-  const { session, isPresent } = broker.sessions.open(clientId, packet.isCleanStart)
+  // What another user has left under this client id is not for this one.
+  const isOthers = isOfAnother(broker, clientId, userName)
+  const { session, isPresent } = broker.sessions.open(clientId, packet.isCleanStart || isOthers)
+  session.userName = userName
   session.will = packet.will
   session.expiryIntervalS = expiryOf(packet)
-  return { session, connack: encodeConnack(packet.version, isPresent, 0, properties) }
+  if (isPresent) dropForbiddenSubscriptions(broker, session, permissions)
+  const connack = encodeConnack(packet.version, isPresent, 0, properties)
+  return { session, identity, permissions, connack }
 }
 
 /** [MQTT-3.1.2-24] */
 function fits(bytes: Buffer, { properties }: ConnectPacket): boolean {
   return bytes.length <= (properties.maximumPacketBytes ?? Number.POSITIVE_INFINITY)
+}
+
+function isOfAnother(broker: Broker, clientId: string, userName: string | undefined): boolean {
+  const known = broker.sessions.find(clientId)
+  return known !== undefined && known.userName !== userName
+}
+
+function rejectByAccess(
+  packet: ConnectPacket,
+  broker: Broker,
+  userName: string | undefined,
+  permissions: Permissions,
+): Rejected | undefined {
+  const { clientId, will } = packet
+  const refuse = (reason: string): Rejected =>
+    rejection(packet, ReasonCode.notAuthorized, ReturnCode.notAuthorized, reason)
+  if (isOfAnother(broker, clientId, userName) && broker.sessions.find(clientId)?.isOnline) {
+    return refuse('another user is connected with this client id')
+  }
+  if (will === undefined) return undefined
+  if (!permissions.mayPublish(will.topic)) return refuse('may not publish its will')
+  const { responseTopic } = will.properties
+  if (responseTopic === undefined || permissions.mayPublish(responseTopic)) return undefined
+  return refuse('may not have answers to its will published')
 }
 
 function reject(packet: ConnectPacket, broker: Broker): Rejected | undefined {

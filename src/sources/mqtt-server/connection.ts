@@ -1,68 +1,80 @@
 /**
  * One client's connection: its bytes in, ours out, its life.
  *
- *     new ──CONNECT──▶ open ──DISCONNECT, violation, takeover, timeout──▶ ending ──▶ closed
- *      └─── refused, timeout ───────────────────────────────────────────────┘
- *
- * While commits are behind, an open connection holds packets back, and when it holds too many it
- * stops reading. Pings are answered all the same.
+ *     new ──CONNECT──▶ identifying ──▶ open ──DISCONNECT, violation, takeover, timeout──▶ ending ──▶ closed
+ *      └─── timeout ──────┴── refused ───────────────────────────────────────────────────┘
  */
 import type { Duplex } from 'node:stream'
 import { messageOf } from '../../errors.ts'
-import type { Refusal } from '../../message.ts'
-import type { Debtor } from './acceptance.ts'
+import { everythingPermitted, type Permissions } from './access/permissions.ts'
+import type { Denied, Identity } from './access-control.ts'
 import { admit } from './admission.ts'
 import type { Broker } from './broker.ts'
 import { type ConnectPacket, RefusedConnect, readConnect } from './connect-packet.ts'
 import { encodeDisconnect } from './control-packets.ts'
 import { Conversation, checkHeader } from './conversation.ts'
 import { type FrameHandler, FrameReader } from './frame-reader.ts'
-import { HeldFrames, mayOvertake } from './held-frames.ts'
 import { Liveness } from './liveness.ts'
 import { type FlushQueue, Outbox } from './outbox.ts'
 import { PacketType, type ProtocolVersion, ReasonCode } from './protocol.ts'
-import { ProtocolViolation } from './protocol-violation.ts'
+import { asViolation, ProtocolViolation } from './protocol-violation.ts'
 import type { Link } from './session.ts'
 import { TopicAliases } from './topic-aliases.ts'
+import { Inflow, Pause } from './transport/inflow.ts'
+import type { Arrival } from './transport/listener.ts'
+import type { Turns } from './transport/turns.ts'
+import { WaitingPackets } from './waiting-packets.ts'
 
 export interface ConnectionOptions {
-  readonly socket: Duplex
-  /** Where the client is, for the observer. */
-  readonly remote: string
+  readonly arrival: Arrival
   readonly broker: Broker
   readonly flushes: FlushQueue
+  readonly turns: Turns
   readonly onClosed: (connection: Connection) => void
 }
 
 const NO_LIMIT = Number.POSITIVE_INFINITY
 
-export class Connection implements Link, FrameHandler, Debtor {
+export class Connection implements Link, FrameHandler {
   version: ProtocolVersion = 4
   isBridge = false
   maxPacketBytes = NO_LIMIT
   receiveMaximum = 65_535
   aliases: TopicAliases | undefined
+  permissions: Permissions = everythingPermitted
   readonly #socket: Duplex
-  readonly #remote: string
+  readonly #arrival: Arrival
   readonly #broker: Broker
   readonly #onClosed: (connection: Connection) => void
   readonly #reader: FrameReader
   readonly #outbox: Outbox
   readonly #liveness: Liveness
-  #phase: 'new' | 'open' | 'ending' | 'closed' = 'new'
+  readonly #inflow: Inflow
+  readonly #waiting: WaitingPackets
+  #phase: 'new' | 'identifying' | 'open' | 'ending' | 'closed' = 'new'
+  #identity: Identity | undefined
   #conversation: Conversation | undefined
-  #held: HeldFrames | undefined
-  #isOwed = false
   #isSocketGone = false
 
-  constructor({ socket, remote, broker, flushes, onClosed }: ConnectionOptions) {
+  constructor({ arrival, broker, flushes, turns, onClosed }: ConnectionOptions) {
+    const { socket } = arrival
+    const { clock, limits, acceptance } = broker
     this.#socket = socket
-    this.#remote = remote
+    this.#arrival = arrival
     this.#broker = broker
     this.#onClosed = onClosed
-    this.#reader = new FrameReader(this, broker.limits.maxPacketBytes)
+    this.#reader = new FrameReader(this, limits.maxPacketBytes)
     this.#outbox = new Outbox(socket, flushes)
-    this.#liveness = new Liveness(broker.clock.monotonic(), broker.limits.connectTimeoutMs)
+    this.#liveness = new Liveness(clock.monotonic(), limits.connectTimeoutMs)
+    this.#inflow = new Inflow({ socket, turns, clock, limits })
+    this.#waiting = new WaitingPackets({
+      inflow: this.#inflow,
+      acceptance,
+      maxBytes: limits.maxHeldBytes,
+      handler: this,
+      guarded: (work) => this.#guarded(work),
+      onEmpty: () => this.#isSocketGone && this.#close(),
+    })
   }
 
   get isCongested(): boolean {
@@ -83,16 +95,19 @@ export class Connection implements Link, FrameHandler, Debtor {
     if (this.isCongested && !this.#liveness.isStalled) {
       // What a client doesn't read must not grow with what it sends.
       this.#liveness.stalled(this.#broker.clock.monotonic())
-      this.#socket.pause()
+      this.#inflow.pause(Pause.stalled)
     }
   }
 
   frame(first: number, bytes: Buffer, start: number, end: number): boolean {
     const type = first >> 4
+    if (this.#waiting.mustWait(type)) {
+      this.#waiting.add(first, bytes, start, end)
+      return true
+    }
+    this.#inflow.spend(type)
     if (this.#conversation === undefined) {
       this.#connect(type, first, bytes, start, end)
-    } else if (this.#mustHold(type)) {
-      this.#hold(first, bytes, start, end)
     } else if (type === PacketType.publish) {
       this.#conversation.publish(first, bytes, start, end)
     } else {
@@ -100,32 +115,17 @@ export class Connection implements Link, FrameHandler, Debtor {
       if (type === PacketType.disconnect) this.#disconnect(this.#conversation, bytes, start, end)
       else this.#conversation.handle(type, bytes, start, end)
     }
-    return this.#phase === 'open'
+    return this.#phase === 'open' || this.#phase === 'identifying'
   }
 
-  settle(cycle: number): boolean {
-    this.#isOwed = this.#conversation?.receiver?.settle(cycle) ?? false
-    return this.#isOwed
-  }
-
-  fail(cycle: number, refusal: Refusal): boolean {
-    this.#isOwed = this.#conversation?.receiver?.fail(cycle, refusal) ?? false
-    return this.#isOwed
-  }
-
-  /** The intake takes messages again: what was held goes first. */
-  resume(): void {
-    const held = this.#held
-    if (held === undefined || this.#phase === 'closed') return
-    this.#held = undefined
-    const { intake } = this.#broker.acceptance
-    this.#guarded(() => held.drain(this, () => intake.isSaturated))
-    if (held.isEmpty || this.#phase !== 'open') {
-      if (this.#isSocketGone) this.#close()
-      else if (!this.#liveness.isStalled) this.#socket.resume()
+  /** Users and rules may have changed. */
+  recheck(): void {
+    const session = this.#conversation?.session
+    if (session === undefined || this.#identity === undefined || this.#phase !== 'open') return
+    if (this.#broker.access.isCurrent(this.#identity)) {
+      this.permissions = this.#broker.access.permissionsOf(session.userName, session.clientId)
     } else {
-      this.#held = held
-      this.#broker.acceptance.hold(this)
+      this.end(ReasonCode.notAuthorized, 'its user is gone or has another password')
     }
   }
 
@@ -142,14 +142,14 @@ export class Connection implements Link, FrameHandler, Debtor {
 
   /** Called about once a second: ends what has lasted too long. */
   sweep(nowMs: number): void {
-    const isReading = !this.#socket.isPaused() && !this.#isSocketGone
+    if (this.#phase === 'identifying') return // That has a bound of its own.
+    const isReading = this.#inflow.isReading && !this.#isSocketGone
     const verdict = this.#liveness.verdict(nowMs, isReading)
-    if (verdict === 'fine') return
     if (verdict === 'no CONNECT') {
       this.#refuse('no CONNECT in time')
     } else if (verdict === 'silent') {
       this.end(ReasonCode.keepAliveTimeout, 'nothing heard for 1.5 keep-alive intervals')
-    } else {
+    } else if (verdict !== 'fine') {
       this.#leave('takes none of what is sent to it', true)
       this.#socket.destroy()
     }
@@ -159,6 +159,8 @@ export class Connection implements Link, FrameHandler, Debtor {
     if (this.#phase === 'ending' || this.#phase === 'closed') return
     this.#liveness.heard(this.#broker.clock.monotonic())
     this.#broker.statistics.bytesReceived += chunk.length
+    this.#inflow.begin()
+    this.#inflow.took(chunk.length)
     this.#guarded(() => this.#reader.push(chunk))
   }
 
@@ -169,22 +171,13 @@ export class Connection implements Link, FrameHandler, Debtor {
     } catch (error) {
       this.#violated(error)
     }
-    const receiver = this.#conversation?.receiver
-    if (receiver === undefined) return
-    const { acceptance } = this.#broker
-    if (receiver.settle(acceptance.finishedCycle) && !this.#isOwed) {
-      this.#isOwed = true
-      acceptance.owe(this)
-    }
+    this.#conversation?.receiver?.settleFinished()
   }
 
   /** A fault of our own costs this connection and no other. */
   #violated(error: unknown): void {
-    const violation =
-      error instanceof ProtocolViolation
-        ? error
-        : new ProtocolViolation(`fault: ${messageOf(error)}`, ReasonCode.unspecifiedError)
-    this.#broker.observer.clientRefused(this.#broker.name, this.#remote, violation.message)
+    const violation = asViolation(error)
+    this.#reportRefused(violation.message)
     if (violation instanceof RefusedConnect) this.#outbox.add(violation.connack)
     if (this.#phase === 'new') this.#leave(violation.message, false)
     this.end(violation.reasonCode, violation.message)
@@ -197,7 +190,23 @@ export class Connection implements Link, FrameHandler, Debtor {
     const packet = readConnect(first, bytes, start, end)
     this.version = packet.version
     this.isBridge = packet.isBridge
-    const admission = admit(packet, this.#broker)
+    const hasLeft = (): boolean => this.#phase === 'ending' || this.#phase === 'closed'
+    const verdict = this.#broker.access.identify({ ...this.#arrival, ...packet, hasLeft })
+    if (verdict instanceof Promise) {
+      this.#phase = 'identifying'
+      this.#waiting.lock()
+      void verdict.then((later) => {
+        if (this.#phase !== 'identifying') return
+        this.#guarded(() => this.#admit(packet, later))
+        this.#waiting.unlock()
+      })
+    } else {
+      this.#admit(packet, verdict)
+    }
+  }
+
+  #admit(packet: ConnectPacket, verdict: Identity | Denied): void {
+    const admission = admit(packet, this.#broker, verdict)
     this.#outbox.add(admission.connack)
     if (admission.session === undefined) {
       this.#refuse(admission.reason)
@@ -205,6 +214,8 @@ export class Connection implements Link, FrameHandler, Debtor {
     }
     this.#settleIn(packet)
     const { session } = admission
+    this.permissions = admission.permissions
+    this.#identity = admission.identity
     this.#conversation = new Conversation({
       broker: this.#broker,
       session,
@@ -229,8 +240,12 @@ export class Connection implements Link, FrameHandler, Debtor {
     this.receiveMaximum = properties.receiveMaximum ?? 65_535
   }
 
+  #reportRefused(reason: string): void {
+    this.#broker.observer.clientRefused(this.#broker.name, this.#arrival.remote, reason)
+  }
+
   #refuse(reason: string): void {
-    this.#broker.observer.clientRefused(this.#broker.name, this.#remote, reason)
+    this.#reportRefused(reason)
     this.#leave(reason, false)
     this.#endSocket()
   }
@@ -242,21 +257,9 @@ export class Connection implements Link, FrameHandler, Debtor {
     this.#endSocket()
   }
 
-  #mustHold(type: number): boolean {
-    if (this.#held !== undefined) return !mayOvertake(type)
-    return type === PacketType.publish && this.#broker.acceptance.intake.isSaturated
-  }
-
-  #hold(first: number, bytes: Buffer, start: number, end: number): void {
-    this.#held ??= new HeldFrames()
-    this.#held.add(first, bytes, start, end)
-    this.#broker.acceptance.hold(this)
-    if (this.#held.bytes > this.#broker.limits.maxHeldBytes) this.#socket.pause()
-  }
-
   #drained(): void {
     this.#liveness.moved()
-    if (this.#held === undefined) this.#socket.resume()
+    this.#inflow.resume(Pause.stalled)
     this.#conversation?.session.pump()
   }
 
@@ -265,8 +268,7 @@ export class Connection implements Link, FrameHandler, Debtor {
     if (this.#phase === 'ending' || this.#phase === 'closed') return
     this.#phase = 'ending'
     this.#liveness.ended(this.#broker.clock.monotonic())
-    this.#held = undefined
-    this.#broker.acceptance.forget(this)
+    this.#waiting.close()
     const session = this.#conversation?.session
     if (session === undefined) return
     this.#broker.sessions.disconnected(session, hasWill)
@@ -280,13 +282,13 @@ export class Connection implements Link, FrameHandler, Debtor {
     }
     this.#outbox.flush()
     this.#socket.end()
-    this.#socket.resume()
+    this.#inflow.release()
   }
 
   #socketClosed(): void {
     this.#isSocketGone = true
     // QoS 0 messages sent just before going are still taken in.
-    if (this.#held !== undefined && this.#phase === 'open') return
+    if (!this.#waiting.isEmpty && this.#phase === 'open') return
     this.#close()
   }
 

@@ -4,6 +4,14 @@
 import { MAX_PAYLOAD_BYTES } from '../../message.ts'
 
 export interface MqttLimits {
+  readonly maxConnections: number
+  /** From one IPv4 address or IPv6 /64. */
+  readonly maxConnectionsPerAddress: number
+  readonly maxConnectsPerSecond: number
+  /** Wrong passwords from one address. */
+  readonly maxFailuresPerMinute: number
+  /** What one client may publish; it is made to wait, nothing is dropped. */
+  readonly maxMessagesPerSecond: number
   /** A packet longer than this ends the connection unread. Above the payload's limit, so that most oversized messages get a receipt. */
   readonly maxPacketBytes: number
   /** A connection that has not sent a CONNECT by then is closed. */
@@ -34,6 +42,11 @@ export interface MqttLimits {
 }
 
 export const DEFAULT_LIMITS: MqttLimits = {
+  maxConnections: 20_000,
+  maxConnectionsPerAddress: 1_000,
+  maxConnectsPerSecond: 200,
+  maxFailuresPerMinute: 10,
+  maxMessagesPerSecond: Number.POSITIVE_INFINITY,
   maxPacketBytes: MAX_PAYLOAD_BYTES + 65_536,
   connectTimeoutMs: 5_000,
   maxHeldBytes: 65_536,

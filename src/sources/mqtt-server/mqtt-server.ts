@@ -4,48 +4,52 @@
  * subscribes to them, as with any broker.
  */
 import { once } from 'node:events'
-import { createServer, type Server, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { Clock, Timer } from '../../clock.ts'
-import { ConnectorError, messageOf, systemCodeOf } from '../../errors.ts'
 import type { PipelineObserver } from '../../observer.ts'
 import type { Intake, ReceiptOutlet, Source } from '../source.ts'
-import { type AccessControl, everythingAllowed } from './access-control.ts'
+import { dropForbiddenSubscriptions } from './access/subscription-review.ts'
+import type { AccessControl } from './access-control.ts'
 import { Broker } from './broker.ts'
 import { Connection } from './connection.ts'
+import { FrontDoor } from './front-door.ts'
 import { DEFAULT_LIMITS, type MqttLimits } from './limits.ts'
 import { MqttOutlet } from './mqtt-outlet.ts'
-import type { MqttServerOptions } from './options.ts'
+import type { FrontDoorSettings, LimitOptions } from './options.ts'
 import { FlushQueue } from './outbox.ts'
 import { ReasonCode } from './protocol.ts'
 import { SystemTopics } from './system-topics.ts'
+import type { Arrival } from './transport/listener.ts'
+import { Turns } from './transport/turns.ts'
 
 export interface MqttServerParts {
-  readonly options: MqttServerOptions
+  /** Bounds that are left out are the documented ones. */
+  readonly options: FrontDoorSettings & { readonly limits?: Partial<LimitOptions> }
   readonly observer: PipelineObserver
   readonly clock: Clock
   /** Topics that only the connector itself publishes to. */
   readonly protectedTopics: readonly string[]
   /** The product's, for `$SYS/broker/version`. */
   readonly version?: string
-  /** Everything is allowed when it is left out. */
+  /** Instead of the one that the options describe. */
   readonly access?: AccessControl
-  /** For tests; the defaults are what is documented. */
+  /** For tests: these go over those of the options. */
   readonly limits?: Partial<MqttLimits>
 }
 
 const SWEEP_MS = 1_000
 /** How long `close` waits for clients to take their last bytes. */
 const CLOSE_MS = 1_000
-const BACKLOG = 1_024
 
 export class MqttServer implements Source {
   readonly name = 'mqttServer'
   readonly #parts: MqttServerParts
   readonly #connections = new Set<Connection>()
-  readonly #sockets = new Set<Socket>()
+  readonly #sockets = new Set<Duplex>()
   readonly #flushes = new FlushQueue()
+  readonly #turns = new Turns()
   readonly #outlet = new MqttOutlet()
-  #server: Server | undefined
+  #door: FrontDoor | undefined
   #broker: Broker | undefined
   #system: SystemTopics | undefined
   #startedAtMs = 0
@@ -56,13 +60,17 @@ export class MqttServer implements Source {
   }
 
   get description(): string {
-    return `mqtt://${hostForUrl(this.#parts.options.host)}:${this.port}`
+    return this.#door?.urls.join(', ') ?? 'mqtt://'
   }
 
-  /** The port that was bound; the configured one before `start`. */
+  /** The port that was bound for plain TCP; the configured one before `start`. */
   get port(): number {
-    const address = this.#server?.address()
-    return typeof address === 'object' && address !== null ? address.port : this.#parts.options.port
+    return this.#door?.portOf('mqtt') ?? this.#parts.options.port
+  }
+
+  /** The port that was bound for another transport; 0 without it. */
+  portOf(scheme: 'mqtts' | 'ws' | 'wss'): number {
+    return this.#door?.portOf(scheme) ?? 0
   }
 
   get connectionCount(): number {
@@ -74,34 +82,46 @@ export class MqttServer implements Source {
   }
 
   async start(intake: Intake): Promise<void> {
-    if (this.#server !== undefined) return
-    const { options, observer, clock, protectedTopics, limits } = this.#parts
-    refuseOpenDoor(options)
+    if (this.#door !== undefined) return
+    const { options, observer, clock, protectedTopics } = this.#parts
+    const limits = { ...limitsOf(options.limits), ...this.#parts.limits }
+    const { name } = this
+    const door = new FrontDoor({
+      options,
+      limits,
+      clock,
+      observer,
+      name,
+      onReloaded: () => this.#recheck(),
+    })
+    const access = await door.readAccess()
     const broker = new Broker({
       intake,
       clock,
       observer,
       protectedTopics,
-      access: this.#parts.access ?? everythingAllowed,
-      limits: { ...DEFAULT_LIMITS, ...limits },
-      name: this.name,
+      access: this.#parts.access ?? access,
+      limits,
+      name,
     })
     intake.listen(broker.acceptance)
+    this.#door = door
     this.#broker = broker
     this.#outlet.open(broker)
     this.#system = new SystemTopics(broker)
     this.#startedAtMs = clock.monotonic()
-    this.#server = await listen(options, (socket) => this.#accept(socket, broker))
-    this.#server.on('error', (error) => {
-      // A connection could not be accepted (too many open files); the others go on.
-      observer.clientRefused(this.name, 'unknown', messageOf(error))
-    })
+    await door.open((arrival) => this.#accept(arrival, broker))
     this.#sweep()
+  }
+
+  /** Reads certificates, users and rules again. Who is connected stays, unless they say otherwise. */
+  async reload(): Promise<void> {
+    await this.#door?.reload()
   }
 
   async stopIntake(): Promise<void> {
     if (this.#broker !== undefined) this.#broker.acceptance.isStopped = true
-    this.#server?.close()
+    this.#door?.shut()
   }
 
   async close(): Promise<void> {
@@ -111,18 +131,20 @@ export class MqttServer implements Source {
     for (const connection of [...this.#connections]) {
       connection.end(ReasonCode.serverShuttingDown, 'the server is shutting down')
     }
-    const deadline = setTimeout(() => this.#destroySockets(), CLOSE_MS)
+    const deadline = setTimeout(() => this.#door?.destroySockets(), CLOSE_MS)
     await Promise.all([...this.#sockets].map((socket) => closed(socket)))
     clearTimeout(deadline)
+    // Those that never came as far as CONNECT.
+    this.#door?.destroySockets()
   }
 
-  #accept(socket: Socket, broker: Broker): void {
-    socket.setNoDelay(true)
+  #accept(arrival: Arrival, broker: Broker): void {
+    const { socket } = arrival
     const connection = new Connection({
-      socket,
-      remote: `${socket.remoteAddress ?? 'unknown'}:${socket.remotePort ?? 0}`,
+      arrival,
       broker,
       flushes: this.#flushes,
+      turns: this.#turns,
       onClosed: (gone) => {
         this.#connections.delete(gone)
         this.#sockets.delete(socket)
@@ -131,6 +153,18 @@ export class MqttServer implements Source {
     this.#connections.add(connection)
     this.#sockets.add(socket)
     connection.open()
+  }
+
+  /** Users and rules may have changed, also for sessions whose clients are away. */
+  #recheck(): void {
+    const broker = this.#broker
+    if (broker === undefined) return
+    for (const connection of [...this.#connections]) connection.recheck()
+    for (const session of broker.sessions.values()) {
+      const { userName, clientId, link } = session
+      const permissions = link?.permissions ?? broker.access.permissionsOf(userName, clientId)
+      dropForbiddenSubscriptions(broker, session, permissions)
+    }
   }
 
   /** Everything that goes by time, once a second for all connections together. */
@@ -145,50 +179,19 @@ export class MqttServer implements Source {
     }))
     this.#sweepTimer = this.#parts.clock.after(SWEEP_MS, () => this.#sweep())
   }
-
-  #destroySockets(): void {
-    for (const socket of this.#sockets) socket.destroy()
-  }
 }
 
-async function closed(socket: Socket): Promise<void> {
+async function closed(socket: Duplex): Promise<void> {
   if (!socket.closed) await once(socket, 'close').catch(() => undefined)
 }
 
-async function listen(
-  { host, port }: MqttServerOptions,
-  onSocket: (socket: Socket) => void,
-): Promise<Server> {
-  const server = createServer(onSocket)
-  server.listen({ host, port, backlog: BACKLOG })
-  try {
-    await once(server, 'listening')
-    return server
-  } catch (error) {
-    const hint =
-      systemCodeOf(error) === 'EADDRINUSE'
-        ? 'it is in use: stop what listens there (another MQTT broker?) or set another port in sources.mqttServer.port'
-        : messageOf(error)
-    throw new ConnectorError('AddressInUse', `cannot listen on ${host}:${port}: ${hint}`, {
-      cause: error,
-    })
+function limitsOf(limits: Partial<LimitOptions> = {}): MqttLimits {
+  const { maxUnacknowledged, maxSubscriptions, maxMessagesPerSecond, ...others } = limits
+  return {
+    ...DEFAULT_LIMITS,
+    ...others,
+    receiveMaximum: maxUnacknowledged ?? DEFAULT_LIMITS.receiveMaximum,
+    maxSubscriptionsPerClient: maxSubscriptions ?? DEFAULT_LIMITS.maxSubscriptionsPerClient,
+    maxMessagesPerSecond: maxMessagesPerSecond ?? DEFAULT_LIMITS.maxMessagesPerSecond,
   }
-}
-
-/** Beyond loopback nobody comes in unasked, unless that is what the configuration says. */
-function refuseOpenDoor({ host, allowAnonymous }: MqttServerOptions): void {
-  if (allowAnonymous || isLoopback(host)) return
-  throw new ConnectorError(
-    'InvalidConfiguration',
-    `sources.mqttServer.host: ${host} can be reached from other machines, and no authentication is set up; ` +
-      'write host: 127.0.0.1, or allowAnonymous: true beside it to let anyone who reaches the port publish',
-  )
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
-}
-
-function hostForUrl(host: string): string {
-  return host.includes(':') ? `[${host}]` : host
 }

@@ -64,6 +64,7 @@ export const ReasonCode = {
   packetTooLarge: 0x95,
   quotaExceeded: 0x97,
   payloadFormatInvalid: 0x99,
+  connectionRateExceeded: 0x9f,
 } as const
 
 /** CONNACK's return codes in MQTT 3.1 and 3.1.1 (table 3.1). */

@@ -3,7 +3,7 @@
  * connection sends its first PUBLISH, so that idle connections hold nothing of it.
  */
 import type { Refusal } from '../../message.ts'
-import { NO_CYCLE } from './acceptance.ts'
+import { type Debtor, NO_CYCLE } from './acceptance.ts'
 import { type Broker, replyTo } from './broker.ts'
 import { encodeAcknowledgement } from './control-packets.ts'
 import { PendingAcks, withFailure } from './pending-acks.ts'
@@ -25,13 +25,15 @@ export interface PublishReceiverOptions {
 const PUBACK = PacketType.puback << 4
 const PUBREC = PacketType.pubrec << 4
 
-export class PublishReceiver {
+export class PublishReceiver implements Debtor {
   readonly #broker: Broker
   readonly #link: Link
   readonly #session: Session
   readonly #wantsReasons: boolean
   readonly #acks = new PendingAcks()
   #aliases: Map<number, Topic> | undefined
+  /** Commits are reported to us until nothing is owed. */
+  #isOwed = false
 
   constructor({ broker, link, session, wantsReasons }: PublishReceiverOptions) {
     this.#broker = broker
@@ -56,7 +58,7 @@ export class PublishReceiver {
         )
       }
     }
-    const refusal = this.#refusalOf(topic)
+    const refusal = this.#refusalOf(topic, packet)
     if (refusal !== undefined) {
       this.#broker.observer.messageDropped(undefined, refusal.error, refusal.message)
       this.#acknowledgeRefused(packet, refusal)
@@ -77,21 +79,36 @@ export class PublishReceiver {
     this.#broker.distribute(topic, packet, this.#session)
   }
 
-  /** Sends what is due and returns whether more is owed for a later cycle. */
+  /** Sends what waits for no commit, or for one that is over; the rest when its commit is. */
+  settleFinished(): void {
+    const { acceptance } = this.#broker
+    if (!this.#sendDue(acceptance.finishedCycle) || this.#isOwed) return
+    this.#isOwed = true
+    acceptance.owe(this)
+  }
+
   settle(cycle: number): boolean {
-    if (this.#acks.isEmpty) return false
-    const due = this.#acks.take(cycle)
-    if (due !== undefined) this.#link.send(due)
-    return !this.#acks.isEmpty
+    this.#isOwed = this.#sendDue(cycle)
+    return this.#isOwed
   }
 
   fail(cycle: number, refusal: Refusal): boolean {
-    this.settle(cycle - 1)
+    this.#sendDue(cycle - 1)
     const failed = this.#acks.take(cycle)
-    if (failed === undefined) return !this.#acks.isEmpty
-    const reason = refusalReason(refusal.error)
-    const release = (packetId: number) => this.#session.receivedIds.delete(packetId)
-    this.#link.send(withFailure(failed, this.#link.version, reason, release))
+    if (failed !== undefined) {
+      const reason = refusalReason(refusal.error)
+      const release = (packetId: number) => this.#session.receivedIds.delete(packetId)
+      this.#link.send(withFailure(failed, this.#link.version, reason, release))
+    }
+    this.#isOwed = !this.#acks.isEmpty
+    return this.#isOwed
+  }
+
+  /** Sends what is due and returns whether more is owed for a later cycle. */
+  #sendDue(cycle: number): boolean {
+    if (this.#acks.isEmpty) return false
+    const due = this.#acks.take(cycle)
+    if (due !== undefined) this.#link.send(due)
     return !this.#acks.isEmpty
   }
 
@@ -140,9 +157,23 @@ export class PublishReceiver {
   }
 
   /** Why nobody may publish to the topic, before the intake is asked. */
-  #refusalOf(topic: Topic): Refusal | undefined {
+  #refusalOf(topic: Topic, { properties }: PublishPacket): Refusal | undefined {
     if (topic.isProtected) {
       return { error: 'NotAuthorized', message: `only the connector publishes to ${topic.name}` }
+    }
+    const { permissions } = this.#link
+    if (!permissions.mayPublish(topic.name)) {
+      return { error: 'NotAuthorized', message: `the client may not publish to ${topic.name}` }
+    }
+    const { responseTopic } = properties
+    // We would publish there in the client's place.
+    if (responseTopic !== undefined && topic.route !== undefined) {
+      if (!permissions.mayPublish(responseTopic)) {
+        return {
+          error: 'NotAuthorized',
+          message: `the client may not have answers published to ${responseTopic}`,
+        }
+      }
     }
     if (topic.isTooLong && topic.route?.kind !== 'refused') {
       return {
@@ -168,7 +199,7 @@ export class PublishReceiver {
       this.#acks.addEncoded(cycle, short(first, packetId, ReasonCode.success))
     }
     // A message that waits for no commit is acknowledged before it comes back to its sender.
-    if (qos === 2 && cycle === NO_CYCLE) this.settle(this.#broker.acceptance.finishedCycle)
+    if (qos === 2 && cycle === NO_CYCLE) this.#sendDue(this.#broker.acceptance.finishedCycle)
   }
 
   /** MQTT 3.1.1 can't say no: there the message is acknowledged like any other [MQTT-3.3.5-2]. */

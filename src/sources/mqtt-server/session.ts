@@ -3,6 +3,7 @@
  * their way to it, QoS 2 messages half received. It may outlive the connection.
  */
 import type { Clock } from '../../clock.ts'
+import type { Permissions } from './access/permissions.ts'
 import type { Will } from './connect-packet.ts'
 import { encodeAcknowledgement } from './control-packets.ts'
 import type { MqttLimits } from './limits.ts'
@@ -24,6 +25,8 @@ export interface Link {
   readonly receiveMaximum: number
   /** Undefined when the client takes none. */
   readonly aliases: TopicAliases | undefined
+  /** What the client may do; another object when that has changed. */
+  readonly permissions: Permissions
   /** More waits in the socket than should. */
   readonly isCongested: boolean
   send(bytes: Buffer): void
@@ -44,6 +47,8 @@ export const NEVER_EXPIRES_S = 0xffff_ffff
 
 export class Session implements Subscriber {
   readonly clientId: string
+  /** Whose session it is; undefined is an anonymous client's. */
+  userName: string | undefined
   readonly subscriptions = new Map<string, SubscriptionOptions>()
   /** How long the session outlives its connection. 0: not at all. */
   expiryIntervalS = 0

@@ -31,6 +31,14 @@ export class Sessions {
     return this.#byClientId.size
   }
 
+  find(clientId: string): Session | undefined {
+    return this.#byClientId.get(clientId)
+  }
+
+  values(): Iterable<Session> {
+    return this.#byClientId.values()
+  }
+
   /**
    * The session for a client that connects: the one it had, or a new one when it had none or
    * starts clean [MQTT-3.1.2-4]. A connection that still has it is cut off first.

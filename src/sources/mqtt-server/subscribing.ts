@@ -1,4 +1,6 @@
 /** What SUBSCRIBE and UNSUBSCRIBE do (sections 3.8 and 3.10): one code per filter, then the retained messages. */
+import { everythingPermitted } from './access/permissions.ts'
+import { maySubscribe } from './access/subscription-review.ts'
 import type { Broker } from './broker.ts'
 import { ReasonCode } from './protocol.ts'
 import { ProtocolViolation } from './protocol-violation.ts'
@@ -89,8 +91,8 @@ function refusalOf(
 ): number | undefined {
   if (Buffer.byteLength(filter) > MAX_FILTER_BYTES) return ReasonCode.quotaExceeded
   if (!isFilter(filter)) return ReasonCode.topicFilterInvalid
-  const denied = broker.access.subscriptionRefusal(session.clientId, filter)
-  if (denied !== undefined) return denied
+  const permissions = session.link?.permissions ?? everythingPermitted
+  if (!maySubscribe(permissions, filter)) return ReasonCode.notAuthorized
   const isOneTooMany =
     session.subscriptions.size >= broker.limits.maxSubscriptionsPerClient &&
     !session.subscriptions.has(filter)

@@ -114,7 +114,7 @@ test('a torn tail is cut off and the log goes on there', async (t) => {
 
   assert.deepEqual(textsOf(messages), [...numbered(0, 20), 'next'])
   assert.deepEqual(log.damaged, [])
-  assert.deepEqual(await readdir(directory), ['channels', 'lock.2'])
+  assert.deepEqual(await readdir(directory), ['channels', 'lock.2', 'lock.spare'])
 })
 
 test('a damaged frame is set aside with a report; the messages around it are read', async (t) => {

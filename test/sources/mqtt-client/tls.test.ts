@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
+import {
+  type Certificates,
+  makeCertificates,
+  skipWithoutOpenssl,
+} from '../../support/certificates.ts'
 import { type Mosquitto, startMosquitto } from '../../support/mosquitto.ts'
 import { skipWithout } from '../../support/real-peers.ts'
-import { type Certificates, makeCertificates, skipWithoutOpenssl } from './certificates.ts'
 import { device, ready, startSource } from './source-on-broker.ts'
 
 const skip = skipWithoutOpenssl || skipWithout('mosquitto')

@@ -10,6 +10,7 @@ import { systemClock } from '../../../src/clock.ts'
 import { silentObserver } from '../../../src/observer.ts'
 import type { MqttLimits } from '../../../src/sources/mqtt-server/limits.ts'
 import { MqttServer } from '../../../src/sources/mqtt-server/mqtt-server.ts'
+import { mqttServerOptions } from '../../../src/sources/mqtt-server/options.ts'
 import { CommittingIntake } from './committing-intake.ts'
 import type { ServerState } from './server-process.ts'
 
@@ -32,7 +33,7 @@ const TIGHT: Partial<MqttLimits> = {
 
 async function mqttServer(limits: Partial<MqttLimits>): Promise<Served> {
   const server = new MqttServer({
-    options: { host: '127.0.0.1', port: 0, allowAnonymous: false },
+    options: mqttServerOptions.parse({ port: 0 }),
     observer: silentObserver,
     clock: systemClock,
     protectedTopics: [],

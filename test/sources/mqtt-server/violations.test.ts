@@ -6,6 +6,7 @@ import { systemClock } from '../../../src/clock.ts'
 import { ConnectorError } from '../../../src/errors.ts'
 import { silentObserver } from '../../../src/observer.ts'
 import { MqttServer } from '../../../src/sources/mqtt-server/mqtt-server.ts'
+import { mqttServerOptions } from '../../../src/sources/mqtt-server/options.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 import { startServer } from '../../support/mqtt-server-under-test.ts'
 import {
@@ -231,7 +232,7 @@ test('random and mutated bytes never hurt the server', async (t) => {
 
 test('a host beyond loopback needs authentication or the word that it does not', async () => {
   const parts = { observer: silentObserver, clock: systemClock, protectedTopics: [] }
-  const open = { host: '0.0.0.0', port: 0, allowAnonymous: false }
+  const open = mqttServerOptions.parse({ host: '0.0.0.0', port: 0 })
   const server = new MqttServer({ ...parts, options: open })
 
   await assert.rejects(server.start(new RecordingIntake()), (error: unknown) => {
@@ -248,7 +249,7 @@ test('a host beyond loopback needs authentication or the word that it does not',
 
 test('a port in use is named, with what to do', async (t) => {
   const { port } = await startServer(t)
-  const options = { host: '127.0.0.1', port, allowAnonymous: false }
+  const options = mqttServerOptions.parse({ port })
   const second = new MqttServer({
     options,
     observer: silentObserver,

@@ -1,0 +1,124 @@
+/**
+ * What a large backlog costs: the time from the start of the process to the first delivery, and its
+ * memory while it drains. Prints one line of JSON a size.
+ *
+ *     npm run bench:backlog -- 1 10        (gigabytes)
+ */
+import { readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { DiskLogStore } from '../src/channels/disk/disk-log-store.ts'
+import { MemoryBudget } from '../src/channels/memory-budget.ts'
+import { systemClock } from '../src/clock.ts'
+import { silentObserver } from '../src/observer.ts'
+import { Hub } from '../test/faults/hub.ts'
+
+const GIGABYTE = 1e9
+const CHANNELS = 10
+const MESSAGE_BYTES = 1_000
+const COMMIT_MESSAGES = 2_000
+const DRAIN_MS = 10_000
+
+for (const argument of process.argv.slice(2)) {
+  const bytes = Number(argument) * GIGABYTE
+  const directory = await mkdtemp(join(tmpdir(), 'backlog-'))
+  try {
+    await fill(directory, bytes)
+    process.stdout.write(
+      `${JSON.stringify({ gigabytes: bytes / GIGABYTE, ...(await drain(directory, bytes)) })}\n`,
+    )
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
+}
+
+async function fill(directory: string, bytes: number): Promise<void> {
+  const store = new DiskLogStore({
+    directory,
+    maxBytes: bytes * 1.2,
+    segmentBytes: 16 * 1024 * 1024,
+    segmentMaxAgeMs: 86_400_000,
+    historyBytes: 0,
+    budget: new MemoryBudget(64 * 1024 * 1024),
+    clock: systemClock,
+    observer: silentObserver,
+  })
+  await store.open()
+  const logs = Array.from({ length: CHANNELS }, (_, index) => store.create(`channel_${index}`))
+  const payload = Buffer.alloc(MESSAGE_BYTES, 'x')
+  const draft = {
+    receivedAt: Date.now(),
+    topic: 'device/1',
+    id: undefined,
+    text: undefined,
+    bytes: payload,
+    start: 0,
+    end: payload.length,
+    reply: undefined,
+  }
+  while (store.bytes < bytes) {
+    for (const log of logs) {
+      for (let count = 0; count < COMMIT_MESSAGES; count++) log.append(draft)
+    }
+    await Promise.all(logs.map((log) => log.commit()))
+  }
+  await store.close()
+}
+
+async function drain(directory: string, bytes: number): Promise<object> {
+  let messages = 0
+  let firstMs: number | undefined
+  const launchedAt = performance.now()
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = []
+    request.on('data', (chunk: Buffer) => chunks.push(chunk))
+    request.on('end', () => {
+      firstMs ??= performance.now() - launchedAt
+      messages += Buffer.concat(chunks).toString('latin1').split('"messageId"').length - 1
+      response.end('{"batchPutMessageErrorEntries":[]}')
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  const port = typeof address === 'object' ? address?.port : undefined
+  const iotAnalytics = {
+    endpoint: `http://127.0.0.1:${port}`,
+    region: 'us-west-2',
+    credentials: { anonymous: true },
+  }
+  const hub = new Hub({
+    config: {
+      parameters: { IotAnalyticsBatchSizePerChannel: '100' },
+      sources: { mqttServer: { port: 0 } },
+      storage: { directory, maxBytes: bytes * 1.2, historyBytes: 0 },
+      destinations: [{ iotAnalytics }],
+      http: { port: 0 },
+      log: { level: 'silent' },
+    },
+  })
+  await hub.started
+  const readyMs = performance.now() - launchedAt
+  await delay(DRAIN_MS)
+  const memory = memoryOf(hub.child.pid ?? 0)
+  await hub.kill()
+  server.closeAllConnections()
+  server.close()
+  return {
+    readyMs: Math.round(readyMs),
+    firstDeliveryMs: Math.round(firstMs ?? Number.NaN),
+    messagesDrained: messages,
+    drainSeconds: DRAIN_MS / 1_000,
+    ...memory,
+  }
+}
+
+/** As the kernel counts it; the peak since the start too. */
+function memoryOf(pid: number): object {
+  const status = readFileSync(`/proc/${pid}/status`, 'latin1')
+  const megabytes = (name: string) =>
+    Math.round((Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1]) * 1024) / 1e6)
+  return { rssMegabytes: megabytes('VmRSS'), peakRssMegabytes: megabytes('VmHWM') }
+}

@@ -1,0 +1,49 @@
+/** What keeps messages: the store, its channels, and the watch over the room that is left. */
+import { ChannelSet, type ChannelSetOptions } from '../channels/channel-set.ts'
+import type { OutageLeft, StoreLedger } from '../channels/ledger.ts'
+import { MemoryBudget } from '../channels/memory-budget.ts'
+import type { ConnectorConfig } from '../config/connector-config.ts'
+import { channelSettings, rulesOf } from './channel-settings.ts'
+import { OutageWatch } from './outage-watch.ts'
+import { makeStore, type Surroundings } from './parts.ts'
+import { storeLedger, storeRoom } from './store-ledger.ts'
+
+export interface OpenedStorage {
+  readonly channels: ChannelSet
+  readonly storeLedger: () => StoreLedger
+  /** None without destinations: then nothing waits for anybody. */
+  readonly outage: () => readonly OutageLeft[]
+  readonly close: () => Promise<void>
+}
+
+/** @throws {ConnectorError} DirectoryLocked, StorageFailed */
+export async function openStorage(
+  config: ConnectorConfig,
+  surroundings: Surroundings,
+  onDropped: ChannelSetOptions['onDropped'],
+): Promise<OpenedStorage> {
+  const { parameters, destinations } = config
+  const budget = new MemoryBudget(parameters.memoryBytes)
+  const store = await makeStore(config, budget, surroundings)
+  const settings = channelSettings(config)
+  const channels = new ChannelSet({ ...surroundings, ...settings, store, budget, onDropped })
+  await channels.open()
+  const watch = new OutageWatch({
+    ...surroundings,
+    channels,
+    maxBacklogMessages: settings.bounds.maxBacklogMessages,
+    rulesFor: (channel) => rulesOf(config.channels, channel),
+    takenBytes: () => store.figures?.bytesWritten ?? channels.storageFigures.committed.bytes,
+    room: () => storeRoom(store, budget),
+  })
+  watch.start()
+  return {
+    channels,
+    storeLedger: () => storeLedger(channels, store),
+    outage: () => (destinations.length === 0 ? [] : watch.forecast()),
+    close: () => {
+      watch.stop()
+      return channels.close()
+    },
+  }
+}

@@ -1,0 +1,32 @@
+/** The store's own figures, gathered from the store and the channels. */
+import type { LogStore } from '../channels/channel-log.ts'
+import type { ChannelSet } from '../channels/channel-set.ts'
+import type { StoreLedger } from '../channels/ledger.ts'
+import type { MemoryBudget } from '../channels/memory-budget.ts'
+import { OVERHEAD_BYTES } from '../channels/message-bytes.ts'
+import type { StoreRoom } from '../channels/outage-forecast.ts'
+
+export function storeLedger(channels: ChannelSet, store: LogStore): StoreLedger {
+  const { storageFailure, storageFigures, deadLetters } = channels
+  const { state, committed } = storageFigures
+  const { bytes, maxBytes, historyBytes = 0, figures } = store
+  return {
+    state: state.name,
+    problem: storageFailure === undefined ? undefined : `${storageFailure.message} ${state.advice}`,
+    bytes,
+    maxBytes: Number.isFinite(maxBytes) ? maxBytes : undefined,
+    historyBytes,
+    bytesWritten: figures?.bytesWritten,
+    syncs: figures?.syncs,
+    messageBytes: committed.bytes - committed.messages * OVERHEAD_BYTES,
+    deadLetters: deadLetters?.count,
+  }
+}
+
+/** What the store may still take; history makes way. */
+export function storeRoom(store: LogStore, budget: MemoryBudget): StoreRoom {
+  const { bytes, maxBytes, historyBytes = 0 } = store
+  return Number.isFinite(maxBytes)
+    ? { freeBytes: maxBytes - bytes + historyBytes, bound: 'storage.maxBytes' }
+    : { freeBytes: budget.maxBytes - budget.held, bound: 'MemorySize' }
+}

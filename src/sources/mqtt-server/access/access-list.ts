@@ -1,0 +1,95 @@
+/**
+ * The access rules, in their order: for each topic the first rule that applies to the client and
+ * names the topic decides; what no rule names is refused.
+ *
+ * A subscription is decided as a whole, so that nothing has to be checked when messages go out: an
+ * allowing rule must cover all of the filter, while a denying one stops it as soon as the two have
+ * any topic in common.
+ */
+import type { AccessRule } from './access-rule.ts'
+import type { Permissions } from './permissions.ts'
+import { covers, type Levels, overlaps, resolvePattern } from './topic-pattern.ts'
+
+/** A rule that applies to the client, with the client's names put in. */
+interface ClientRule {
+  readonly allows: boolean
+  readonly publish: readonly Levels[]
+  readonly subscribe: readonly Levels[]
+}
+
+/** Topics whose answer a client's permissions keep; beyond them they are forgotten and looked up anew. */
+const MAX_REMEMBERED = 1_024
+
+export function permissionsFor(
+  rules: readonly AccessRule[],
+  clientId: string,
+  userName: string | undefined,
+): Permissions {
+  const resolved = (patterns: readonly string[]): Levels[] =>
+    patterns.flatMap((pattern) => {
+      const levels = resolvePattern(pattern, clientId, userName)
+      return levels === undefined ? [] : [levels]
+    })
+  const applying = rules.filter((rule) => appliesTo(rule, clientId, userName))
+  return new ListedPermissions(
+    applying.map(({ publish, subscribe, deny }) => ({
+      allows: !deny,
+      publish: resolved(publish),
+      subscribe: resolved(subscribe),
+    })),
+  )
+}
+
+class ListedPermissions implements Permissions {
+  readonly #rules: readonly ClientRule[]
+  readonly #remembered = new Map<string, boolean>()
+
+  constructor(rules: readonly ClientRule[]) {
+    this.#rules = rules
+  }
+
+  mayPublish(topic: string): boolean {
+    const known = this.#remembered.get(topic)
+    if (known !== undefined) return known
+    const levels = topic.split('/')
+    const rule = this.#rules.find(({ publish }) =>
+      publish.some((pattern) => covers(pattern, levels)),
+    )
+    if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered.clear()
+    this.#remembered.set(topic, rule?.allows ?? false)
+    return rule?.allows ?? false
+  }
+
+  maySubscribe(filter: string): boolean {
+    const levels = filter.split('/')
+    const rule = this.#rules.find(({ allows, subscribe }) =>
+      subscribe.some((pattern) => (allows ? covers : overlaps)(pattern, levels)),
+    )
+    return rule?.allows ?? false
+  }
+}
+
+function appliesTo(rule: AccessRule, clientId: string, userName: string | undefined): boolean {
+  const { user, anonymous, clientId: ids } = rule
+  if (anonymous === true && userName !== undefined) return false
+  if (user === '*' && userName === undefined) return false
+  if (user !== undefined && user !== '*' && user !== userName) return false
+  return ids === undefined || matchesId(ids, clientId, userName)
+}
+
+/** `*` stands for anything, `%u` for the user name; everything else for itself. */
+function matchesId(pattern: string, clientId: string, userName: string | undefined): boolean {
+  if (pattern.includes('%u') && userName === undefined) return false
+  const parts = pattern.split('*').map((part) => part.replaceAll('%u', () => userName ?? ''))
+  const [first = '', ...others] = parts
+  if (!clientId.startsWith(first)) return false
+  const last = others.pop()
+  if (last === undefined) return clientId === first
+  let at = first.length
+  for (const part of others) {
+    const found = clientId.indexOf(part, at)
+    if (found < 0) return false
+    at = found + part.length
+  }
+  return clientId.length - last.length >= at && clientId.endsWith(last)
+}

@@ -1,0 +1,53 @@
+/** Our certificate, and the names in those of clients. */
+import { createSecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls'
+import { ConnectorError, messageOf } from '../../../errors.ts'
+import { readNamedFile } from '../access/access-files.ts'
+import type { TlsOptions } from '../options.ts'
+
+/** Reads the files and makes sure that they fit. Throws `InvalidConfiguration`. */
+export async function readCertificates(options: TlsOptions): Promise<SecureContextOptions> {
+  const { cert, key, ca, minVersion } = options
+  const context: SecureContextOptions = {
+    cert: await readNamedFile(cert, 'tls.cert'),
+    key: await readNamedFile(key, 'tls.key'),
+    ...(ca !== undefined && { ca: await readNamedFile(ca, 'tls.ca') }),
+    minVersion,
+  }
+  try {
+    createSecureContext(context)
+  } catch (thrown) {
+    throw new ConnectorError(
+      'InvalidConfiguration',
+      `sources.mqttServer.tls: ${cert} and ${key} can't be used together: ${messageOf(thrown)}`,
+      { cause: thrown },
+    )
+  }
+  return context
+}
+
+export interface CertifiedClient {
+  /** Undefined when the client showed no certificate and needs none. */
+  readonly name: string | undefined
+  /** Why it can't be let in. */
+  readonly refusal: string | undefined
+}
+
+const NOBODY: CertifiedClient = { name: undefined, refusal: undefined }
+const ALTERNATIVE_NAME = /^(?:DNS|email|URI):([^",\s]{1,256})(?:,|$)/
+
+/** Whose certificate the client has shown. TLS itself has turned away those it must. */
+export function certifiedClient(socket: TLSSocket, options: TlsOptions): CertifiedClient {
+  if (options.clientCertificate === 'ignored') return NOBODY
+  const { subject, subjectaltname } = socket.getPeerCertificate()
+  if (subject === undefined) return NOBODY
+  if (!socket.authorized) {
+    return { name: undefined, refusal: 'its certificate is not one that tls.ca has signed' }
+  }
+  const name =
+    options.clientName === 'commonName'
+      ? subject.CN
+      : ALTERNATIVE_NAME.exec(subjectaltname ?? '')?.[1]
+  // A certificate may have several common names, and then has none that counts.
+  if (typeof name === 'string' && name !== '') return { name, refusal: undefined }
+  return { name: undefined, refusal: `its certificate has no ${options.clientName}` }
+}

@@ -1,0 +1,113 @@
+/** MQTT over WebSocket, plain or in TLS (MQTT 5.0, section 6). */
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { createServer as createHttpsServer } from 'node:https'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { TLSSocket } from 'node:tls'
+import { WebSocketServer } from 'ws'
+import type { WebSocketOptions } from '../options.ts'
+import { certifiedClient } from './certificates.ts'
+import { type ListenerEvents, remoteOf } from './listener.ts'
+import { reportHandshakes, serverTlsOptions, type TlsListenerOptions } from './tcp-listener.ts'
+import { WebSocketStream } from './web-socket-stream.ts'
+
+export interface WebSocketListenerOptions {
+  readonly webSocket: WebSocketOptions
+  /** For `wss`. */
+  readonly secure: TlsListenerOptions | undefined
+  readonly timeoutMs: number
+  /** The longest WebSocket message that is taken. */
+  readonly maxMessageBytes: number
+}
+
+const MAX_HEADER_BYTES = 8_192
+/** The name of the standard [MQTT-6.0.0-3], and that of before. */
+const PROTOCOLS = ['mqtt', 'mqttv3.1']
+const CHECK_INTERVAL_MS = 1_000
+
+export function createWebSocketServer(
+  options: WebSocketListenerOptions,
+  events: ListenerEvents,
+): Server {
+  const { secure, timeoutMs } = options
+  const http = {
+    maxHeaderSize: MAX_HEADER_BYTES,
+    headersTimeout: timeoutMs,
+    requestTimeout: timeoutMs,
+    connectionsCheckingInterval: CHECK_INTERVAL_MS,
+    noDelay: true,
+  }
+  const server =
+    secure === undefined
+      ? createServer(http)
+      : createHttpsServer({
+          ...http,
+          ...serverTlsOptions(secure.certificates, secure.tls, secure.handshakeTimeoutMs),
+        })
+  const upgrades = new WebSocketServer({
+    noServer: true,
+    perMessageDeflate: false,
+    maxPayload: options.maxMessageBytes,
+    handleProtocols: (offered) => PROTOCOLS.find((name) => offered.has(name)) ?? false,
+  })
+  server.on('connection', (socket: Socket) => events.admits(socket))
+  server.on('request', (_request, response) => {
+    response.writeHead(426, { Upgrade: 'websocket', Connection: 'close' }).end()
+  })
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    const refusal = refusalOf(request, options.webSocket)
+    const client = clientOf(request, secure)
+    if (refusal !== undefined || client.refusal !== undefined) {
+      refuse(socket, refusal)
+      events.onRefused(remoteOf(request.socket), refusal?.reason ?? client.refusal ?? '')
+      return
+    }
+    upgrades.handleUpgrade(request, socket, head, (webSocket) => {
+      events.onArrival({
+        socket: new WebSocketStream(webSocket),
+        address: request.socket.remoteAddress ?? '',
+        remote: remoteOf(request.socket),
+        certificateName: client.name,
+      })
+    })
+  })
+  if (secure !== undefined) reportHandshakes(server, events)
+  return server
+}
+
+interface Refused {
+  readonly status: string
+  readonly reason: string
+}
+
+function refusalOf(request: IncomingMessage, options: WebSocketOptions): Refused | undefined {
+  const [path] = (request.url ?? '').split('?')
+  if (path !== options.path) {
+    return { status: '404 Not Found', reason: 'asked for another path than webSocket.path' }
+  }
+  const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',')
+  if (!offered.some((name) => PROTOCOLS.includes(name.trim()))) {
+    return { status: '400 Bad Request', reason: 'did not offer the subprotocol mqtt' }
+  }
+  const { origin } = request.headers
+  const { origins } = options
+  // Any page that a browser on this network shows could otherwise speak to us in its user's place.
+  if (origin !== undefined && !origins.includes('*') && !origins.includes(origin)) {
+    return { status: '403 Forbidden', reason: 'its web page is not among webSocket.origins' }
+  }
+  return undefined
+}
+
+function clientOf({ socket }: IncomingMessage, secure: TlsListenerOptions | undefined) {
+  if (secure === undefined || !(socket instanceof TLSSocket)) {
+    return { name: undefined, refusal: undefined }
+  }
+  return certifiedClient(socket, secure.tls)
+}
+
+function refuse(socket: Duplex, refusal: Refused | undefined): void {
+  socket.on('error', () => socket.destroy())
+  socket.end(
+    `HTTP/1.1 ${refusal?.status ?? '403 Forbidden'}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
+  )
+}

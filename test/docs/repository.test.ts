@@ -1,0 +1,80 @@
+/** What the pages of this repository say of it: links, dependencies, versions, sizes. */
+import assert from 'node:assert/strict'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { test } from 'node:test'
+import { VERSION } from '../../src/version.ts'
+
+const root = join(import.meta.dirname, '..', '..', '..')
+const manifest = JSON.parse(textOf('package.json'))
+const PAGES = [
+  ...readdirSync(root).filter((name) => name.endsWith('.md')),
+  ...['docs', 'bench', 'examples'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.md'))
+      .map((name) => join(folder, name)),
+  ),
+]
+
+function textOf(file: string): string {
+  return readFileSync(join(root, file), 'utf8')
+}
+
+test('every relative link leads somewhere, headings included', () => {
+  const broken = PAGES.flatMap((page) =>
+    [...textOf(page).matchAll(/\]\((?!https?:|mailto:)([^)\s]+)\)/g)]
+      .map((match) => match[1] ?? '')
+      .filter((target) => !leadsSomewhere(page, target))
+      .map((target) => `${page}: ${target}`),
+  )
+
+  assert.deepEqual(broken, [])
+})
+
+function leadsSomewhere(page: string, target: string): boolean {
+  const [path = '', anchor] = target.split('#')
+  const file = path === '' ? page : join(dirname(page), path)
+  if (!existsSync(join(root, file))) return false
+  return anchor === undefined || anchorsOf(file).includes(anchor)
+}
+
+/** As GitHub makes them of headings. */
+function anchorsOf(file: string): string[] {
+  return [...textOf(file).matchAll(/^#+ (.+)$/gm)].map((match) =>
+    (match[1] ?? '')
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  )
+}
+
+test('ARCHITECTURE.md gives a reason for each dependency, and for no other', () => {
+  const table = textOf('ARCHITECTURE.md').split('## Dependencies')[1] ?? ''
+  const listed = [...table.matchAll(/^\| `([^`]+)` \|/gm)].map((match) => match[1])
+
+  assert.deepEqual(listed.sort(), Object.keys(manifest.dependencies).sort())
+})
+
+test('the version is the package’s', () => {
+  assert.equal(VERSION, manifest.version)
+  assert.match(textOf('CHANGELOG.md'), /^## /m)
+})
+
+test('the lock file names no registry, so that any will do', () => {
+  const lock = textOf('package-lock.json')
+
+  assert.doesNotMatch(lock, /"resolved"|https?:\/\/[^"]*registry/)
+  assert.equal(JSON.parse(lock).version, manifest.version)
+})
+
+test('README.md is at most 150 lines, and everything the package promises to ship is there', () => {
+  assert.ok(textOf('README.md').split('\n').length <= 150)
+  for (const path of manifest.files)
+    assert.ok(path === 'dist' || existsSync(join(root, path)), path)
+})
+
+test('no page speaks of who wrote it or where', () => {
+  const telling = PAGES.filter((page) => /\/work\/|\/tmp\/hub|\bissue \d/i.test(textOf(page)))
+
+  assert.deepEqual(telling, [])
+})

@@ -1,0 +1,104 @@
+/** doctor and export on real data directories, stopped, running and damaged. */
+import assert from 'node:assert/strict'
+import { open, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { runCommand } from '../support/command-line.ts'
+import { startConnector, temporaryDirectory } from '../support/running-connector.ts'
+
+const MESSAGES = 20
+
+async function filledDirectory(t: TestContext): Promise<string> {
+  const directory = await temporaryDirectory(t)
+  const connector = await startConnector(t, { storage: { directory } })
+  for (let i = 0; i < MESSAGES; i += 1) await connector.publish('my_channel', `m${i}`)
+  await connector.stop()
+  return directory
+}
+
+/** Flips a byte in the middle of the channel's first file. */
+async function damage(directory: string): Promise<void> {
+  const channel = join(directory, 'channels', 'my_channel')
+  const log = (await readdir(channel)).filter((name) => name.endsWith('.log')).sort()[0] ?? ''
+  const file = await open(join(channel, log), 'r+')
+  const { size } = await file.stat()
+  const byte = Buffer.alloc(1)
+  const position = Math.floor(size / 2)
+  await file.read(byte, 0, 1, position)
+  byte[0] = (byte[0] ?? 0) ^ 0xff
+  await file.write(byte, 0, 1, position)
+  await file.close()
+}
+
+function payloadsOf(output: string): string[] {
+  return output
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line).payload)
+}
+
+test('doctor finds a stopped directory well, and export writes any range of it', async (t) => {
+  const directory = await filledDirectory(t)
+  const all = Array.from({ length: MESSAGES }, (_, i) => `m${i}`)
+
+  const [doctor, whole, part, none] = await Promise.all([
+    runCommand(t, ['doctor', '--data', directory]),
+    runCommand(t, ['export', 'my_channel', '--data', directory]),
+    runCommand(t, ['export', 'my_channel', '--from', '5', '--to', '8', '--data', directory]),
+    runCommand(t, ['export', 'my_channel', '--to', '1h', '--data', directory]),
+  ])
+
+  assert.match(doctor.stdout, /my_channel: 20 messages, offsets 0 to 19, 1 files/)
+  assert.match(doctor.stdout, /not in use[\s\S]*All is well\.\n$/)
+  assert.equal(doctor.code, 0)
+  assert.deepEqual(payloadsOf(whole.stdout), all)
+  assert.deepEqual(payloadsOf(part.stdout), ['m5', 'm6', 'm7'])
+  assert.deepEqual([none.code, none.stdout], [0, ''])
+})
+
+test('doctor explains damage, export steps over it, and a repair keeps what can be read', async (t) => {
+  const directory = await filledDirectory(t)
+  await damage(directory)
+
+  const found = await runCommand(t, ['doctor', '--data', directory])
+  const exported = await runCommand(t, ['export', 'my_channel', '--data', directory])
+  const repaired = await runCommand(t, ['doctor', '--repair', '--data', directory])
+  const after = await runCommand(t, ['export', 'my_channel', '--data', directory])
+
+  assert.equal(found.code, 1)
+  assert.match(found.stdout, /loss: DamagedBytes in .*\.log, at byte \d+/)
+  assert.match(found.stdout, /do not match their checksum/)
+  const left = payloadsOf(exported.stdout)
+  assert.ok(left.length >= MESSAGES - 2 && left.length < MESSAGES, `${left.length} are left`)
+  assert.match(repaired.stdout, /mended: my_channel\/.*: Copied the damaged bytes to quarantine/)
+  assert.deepEqual(payloadsOf(after.stdout), left)
+})
+
+test('a running directory can be checked and exported, but not repaired', async (t) => {
+  const directory = await temporaryDirectory(t)
+  const connector = await startConnector(t, { storage: { directory } })
+  await connector.publish('my_channel', 'm0')
+  const url = String(connector.describe().http)
+
+  const doctor = await runCommand(t, ['doctor', '--data', directory])
+  const repair = await runCommand(t, ['doctor', '--repair', '--data', directory])
+  const direct = await runCommand(t, ['export', 'my_channel', '--data', directory])
+  const overHttp = await runCommand(t, ['export', 'my_channel', '--from', '0', '--url', url])
+
+  assert.match(doctor.stdout, new RegExp(`in use by process ${process.pid}`))
+  assert.equal(repair.code, 1)
+  assert.match(repair.stderr, /expected .* to be free, but process/)
+  assert.deepEqual(payloadsOf(direct.stdout), ['m0'])
+  assert.equal(overHttp.stdout, direct.stdout)
+})
+
+test('a directory that is none, and a channel that is not there, are told apart from empty ones', async (t) => {
+  const directory = await filledDirectory(t)
+
+  const nowhere = await runCommand(t, ['doctor', '--data', join(directory, 'nowhere')])
+  const noChannel = await runCommand(t, ['export', 'other', '--data', directory])
+
+  assert.deepEqual([nowhere.code, noChannel.code], [2, 2])
+  assert.match(nowhere.stderr, /is no data directory/)
+  assert.match(noChannel.stderr, /holds no channel other/)
+})

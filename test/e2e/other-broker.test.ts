@@ -1,0 +1,143 @@
+/**
+ * Devices on mosquitto, the connector subscribed there: to disk, to the endpoint, and the receipts
+ * back. The broker is restarted meanwhile, and the connector killed.
+ */
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { connectAsync, type MqttClient } from 'mqtt'
+import { FakeIotAnalytics } from '../support/fake-iot-analytics.ts'
+import { HubProcess, sendingTo } from '../support/hub-process.ts'
+import { type Mosquitto, startMosquitto } from '../support/mosquitto.ts'
+import { STATUS_TOPIC } from '../support/mqtt-device.ts'
+import { skipWithout } from '../support/real-peers.ts'
+import { temporaryDirectory } from '../support/running-connector.ts'
+
+const EXAMPLE = join(import.meta.dirname, '..', '..', '..', 'examples', 'other-broker.yaml')
+const skip = skipWithout('mosquitto')
+/** Sessions and what waits in them survive the broker's restart. */
+const KEEPING = {
+  config: [
+    'allow_anonymous true',
+    'persistence true',
+    'persistence_location {dir}/',
+    'max_queued_messages 0',
+  ],
+}
+
+/** A device that resends what the broker has not acknowledged, as devices do. */
+async function deviceOn(t: TestContext, broker: Mosquitto): Promise<MqttClient> {
+  const client = await connectAsync(broker.url, {
+    clientId: 'device',
+    clean: false,
+    reconnectPeriod: 100,
+  })
+  client.on('error', () => {})
+  t.after(() => client.end(true))
+  return client
+}
+
+test('examples/other-broker.yaml: from mosquitto to disk to the endpoint, receipts published back', {
+  skip,
+}, async (t) => {
+  const broker = await startMosquitto(t)
+  const api = await FakeIotAnalytics.start(t)
+  const data = await temporaryDirectory(t)
+  const hub = await new HubProcess(
+    t,
+    [
+      ...['--config', EXAMPLE, '--data', data, ...sendingTo(api, 'us-west-2')],
+      ...['--set', `sources.mqttClient.url=${broker.url}`],
+    ],
+    { withFrontDoor: false },
+  ).started()
+  const client = await deviceOn(t, broker)
+  const receipts: string[] = []
+  client.on('message', (_topic, payload) => receipts.push(payload.toString()))
+  await client.subscribeAsync(STATUS_TOPIC, { qos: 1 })
+
+  // Until the connector has subscribed, nobody at the broker keeps what is published.
+  for (let n = 0; api.received('machines').length === 0; n++) {
+    await client.publishAsync('machines/m1/telemetry', `before ${n}`, { qos: 1 })
+    await delay(100)
+  }
+  const put = 'iotanalytics/channels/my_channel/messages/put'
+  await client.publishAsync(put, '{"request":{"message":"m"},"id":"req123"}', { qos: 1 })
+  await client.publishAsync(put, 'no envelope', { qos: 1 })
+  await client.publishAsync('machines/m1/other', 'not an input', { qos: 1 })
+  await api.until(() => api.received('my_channel').length === 1)
+  while (!receipts.some((receipt) => receipt.includes('req123'))) await delay(20)
+
+  assert.ok(receipts.includes('{"response":{"status":"success"},"id":"req123"}'))
+  assert.ok(receipts.some((receipt) => receipt.includes('"InvalidMessage"')))
+  assert.ok(api.received('machines').every(({ payload }) => /^before/.test(payload.toString())))
+  assert.deepEqual(api.violations, [])
+  hub.signal('SIGTERM')
+  assert.equal((await hub.ends()).code, 0)
+})
+
+test('nothing is lost while mosquitto is restarted and the connector is killed', {
+  skip,
+}, async (t) => {
+  const broker = await startMosquitto(t, KEEPING)
+  const api = await FakeIotAnalytics.start(t)
+  const data = await temporaryDirectory(t)
+  const args = [
+    ...['--data', data, ...sendingTo(api, 'us-west-2'), '--set', 'parameters.PublishInterval=0'],
+    ...['--set', 'parameters.IotAnalyticsBatchSizePerChannel=100'],
+    ...['--set', `sources={mqttClient: {url: "${broker.url}", clientId: connector}}`],
+  ]
+  let hub = new HubProcess(t, args, { withFrontDoor: false })
+  const client = await deviceOn(t, broker)
+  const acknowledged = new Set<string>()
+  let next = 0
+  const publish = async () => {
+    const id = `m${next++}`
+    const envelope = JSON.stringify({ request: { message: id }, id })
+    const topic = 'iotanalytics/channels/my_channel/messages/put'
+    await client.publishAsync(topic, envelope, { qos: 1 })
+    acknowledged.add(id)
+  }
+  while (api.messageCount === 0) {
+    await Promise.all([publish(), delay(50)])
+  }
+  const firstKept = Number(api.received('my_channel')[0]?.messageId.slice(1))
+
+  let isPublishing = true
+  const publishing = (async () => {
+    while (isPublishing) await Promise.all([publish(), delay(2)])
+  })()
+  await delay(300)
+  await hub.crash()
+  await delay(300)
+  hub = new HubProcess(t, args, { withFrontDoor: false })
+  await hub.started()
+  await delay(300)
+  await broker.stop()
+  await broker.start()
+  await delay(1_000)
+  await hub.crash()
+  await broker.stop()
+  await broker.start()
+  hub = new HubProcess(t, args, { withFrontDoor: false })
+  await delay(300)
+  isPublishing = false
+  await publishing
+  const expected = [...acknowledged].filter((id) => Number(id.slice(1)) >= firstKept)
+  const arrived = () => new Set(api.received('my_channel').map(({ messageId }) => messageId))
+  await Promise.race([
+    api.until(() => {
+      const ids = arrived()
+      return expected.every((id) => ids.has(id))
+    }),
+    delay(20_000, undefined, { ref: false }),
+  ])
+
+  const ids = arrived()
+  assert.deepEqual(
+    expected.filter((id) => !ids.has(id)),
+    [],
+  )
+  t.diagnostic(`acknowledged ${acknowledged.size}, sent ${api.messageCount}`)
+})

@@ -1,0 +1,160 @@
+/** An outage through the whole product: how long it may last, live data first, storage in trouble. */
+import assert from 'node:assert/strict'
+import { chmod } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { exception } from '../support/fake-answers.ts'
+import { FakeIotAnalytics } from '../support/fake-iot-analytics.ts'
+import { MqttDevice } from '../support/mqtt-device.ts'
+import {
+  assertLedgerAddsUp,
+  destinationOf,
+  mqttUrlOf,
+  startConnector,
+  temporaryDirectory,
+} from '../support/running-connector.ts'
+
+const AT_ONCE = { PublishInterval: '0' }
+const NOBODY = { iotAnalytics: { endpoint: 'http://127.0.0.1:1', region: 'us-west-2' } }
+
+async function jsonOf(url: string) {
+  return JSON.parse(await (await fetch(url)).text())
+}
+
+test('ledger, health and metrics say how long an outage would be borne', async (t) => {
+  const connector = await startConnector(t, {
+    parameters: { IotAnalyticsQueueSizePerChannel: '1000' },
+    destinations: [NOBODY],
+  })
+  const http = String(connector.describe().http)
+  for (let i = 0; i < 10; i += 1) await connector.publish('my_channel', `m${i}`)
+  await delay(1_100) // a rate is told from a second on
+
+  const ledger = await jsonOf(`${http}/ledger`)
+  const health = await jsonOf(`${http}/health`)
+  const metrics = await (await fetch(`${http}/metrics`)).text()
+  const table = await (await fetch(`${http}/ledger?format=text`)).text()
+
+  const [channel] = ledger.channels
+  assert.equal(channel.outageBound, 'IotAnalyticsQueueSizePerChannel')
+  assert.ok(channel.outageLeftSeconds > 60 && channel.outageLeftSeconds < 3_600)
+  assert.match(health.outage, /destinations may be away for \d+ (s|min) before channel my_channel/)
+  assert.match(metrics, /outage_left_seconds\{channel="my_channel"\} \d/)
+  assert.match(metrics, /storage_state\{state="ok"\} 1/)
+  assert.match(metrics, /write_amplification \d/)
+  assert.match(table, /^my_channel .* \d+ (s|min)$/m)
+  assert.match(table, /^storage: ok, /m)
+})
+
+test('a destination that is away delays neither the other nor its receipts', async (t) => {
+  const api = await FakeIotAnalytics.start(t)
+  const connector = await startConnector(t, {
+    parameters: AT_ONCE,
+    destinations: [
+      { name: 'primary', ...destinationOf(api) },
+      { ...NOBODY, name: 'archive' },
+    ],
+  })
+  const device = await MqttDevice.connect(t, mqttUrlOf(connector))
+
+  for (let i = 0; i < 20; i += 1) await device.putMessage('my_channel', `m${i}`, `m${i}`)
+  const receipts = await device.receiptsUpTo(20)
+
+  assert.ok(receipts.every(({ response }) => response.status === 'success'))
+  const [ledger] = connector.ledger()
+  assert.equal(ledger?.delivered, 20)
+  const archive = ledger?.readers['archive']
+  assert.equal((archive?.waiting ?? 0) + (archive?.inFlight ?? 0), 20)
+  assertLedgerAddsUp(connector)
+})
+
+test('live-first: after an outage new messages arrive before the backlog', async (t) => {
+  const api = await FakeIotAnalytics.start(t)
+  let isAway = true
+  api.answerWhile(() => isAway, exception('ThrottlingException'))
+  const connector = await startConnector(t, {
+    parameters: { PublishInterval: '0', IotAnalyticsBatchSizePerChannel: '1' },
+    destinations: [
+      {
+        ...destinationOf(api, { maxAttempts: 1 }),
+        catchUp: { order: 'live-first', maxMessagesPerSecond: 5 },
+      },
+    ],
+  })
+  for (let i = 0; i < 20; i += 1) await connector.publish('my_channel', `b${i}`, { id: `b${i}` })
+  isAway = false
+  await api.until(() => api.received('my_channel').length >= 3)
+
+  await connector.publish('my_channel', 'live', { id: 'live' })
+  await api.until(() => api.received('my_channel').length === 21)
+
+  const order = api.received('my_channel').map(({ messageId }) => messageId)
+  assert.ok(order.indexOf('live') < 20, `live was number ${order.indexOf('live')}`)
+  assert.deepEqual(
+    order.filter((id) => id !== 'live'),
+    Array.from({ length: 20 }, (_, i) => `b${i}`),
+  )
+})
+
+test('a new destination that begins with the earliest gets the stored history', async (t) => {
+  const directory = await temporaryDirectory(t)
+  const api = await FakeIotAnalytics.start(t)
+  const before = await startConnector(t, { storage: { directory } })
+  for (let i = 0; i < 5; i += 1) await before.publish('my_channel', `m${i}`)
+  await before.stop()
+
+  await startConnector(t, {
+    parameters: AT_ONCE,
+    storage: { directory },
+    destinations: [{ ...destinationOf(api), from: 'earliest' }],
+  })
+
+  await api.until(() => api.received('my_channel').length === 5)
+})
+
+test('a message sent again within the window is stored once; an old one expires', async (t) => {
+  const connector = await startConnector(t, {
+    parameters: AT_ONCE,
+    destinations: [NOBODY],
+    channels: {
+      '*': { deduplication: { window: '1h' } },
+      short: { maxAge: '1s' },
+    },
+  })
+
+  await connector.publish('my_channel', 'once', { id: 'same' })
+  await assert.rejects(connector.publish('my_channel', 'once', { id: 'same' }), {
+    code: 'DuplicateMessageId',
+  })
+  await connector.publish('short', 'soon over')
+  const expired = () => connector.ledger().find(({ channel }) => channel === 'short')?.expired
+  const deadline = AbortSignal.timeout(15_000)
+  while (expired() !== 1) await delay(100, undefined, { signal: deadline })
+
+  assertLedgerAddsUp(connector)
+})
+
+const isRoot = process.getuid?.() === 0
+
+test('storage in trouble is named with what to do, and ready again by itself', {
+  skip: isRoot && 'root may write anywhere',
+}, async (t) => {
+  const directory = await temporaryDirectory(t)
+  const connector = await startConnector(t, { storage: { directory } })
+  const http = String(connector.describe().http)
+  const channels = join(directory, 'channels')
+
+  await chmod(channels, 0o500)
+  await assert.rejects(connector.publish('my_channel', 'm1'), { code: 'StorageFailed' })
+  const ill = await jsonOf(`${http}/health`)
+  await chmod(channels, 0o700)
+  const deadline = AbortSignal.timeout(10_000)
+  while (!(await jsonOf(`${http}/health`)).ready) {
+    await connector.publish('my_channel', 'm2').catch(() => {})
+    await delay(100, undefined, { signal: deadline })
+  }
+
+  assert.deepEqual([ill.ready, ill.storage], [false, 'no-access'])
+  assert.match(ill.problems[0], /give its user the directory/)
+})

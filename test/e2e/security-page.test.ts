@@ -1,0 +1,117 @@
+/** docs/security.md, from the first line to the last, as a reader would follow it. */
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { delimiter, join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { skipWithoutOpenssl } from '../support/certificates.ts'
+import { skipWithout } from '../support/real-peers.ts'
+import { temporaryDirectory } from '../support/running-connector.ts'
+
+const root = join(import.meta.dirname, '..', '..', '..')
+const MAIN = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.js')
+
+interface Block {
+  readonly kind: string
+  readonly text: string
+}
+
+function blocksOf(page: string): Block[] {
+  return [...page.matchAll(/^```(\w+(?: \w+)?)\n(.*?)^```$/gms)].map(
+    ([, kind = '', text = '']) => ({
+      kind,
+      text,
+    }),
+  )
+}
+
+async function freePort(): Promise<string> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  return String(typeof address === 'object' && address !== null ? address.port : 0)
+}
+
+/** A directory with the program in its PATH. */
+async function shell(t: TestContext) {
+  const directory = await temporaryDirectory(t)
+  const bin = join(directory, 'bin')
+  mkdirSync(bin)
+  const program = join(bin, 'iot-analytics-connector')
+  writeFileSync(program, `#!/bin/sh\nexec '${process.execPath}' '${MAIN}' "$@"\n`)
+  chmodSync(program, 0o755)
+  const env = { ...process.env, PATH: `${bin}${delimiter}${process.env['PATH']}` }
+  const start = (script: string) => {
+    const child = spawn('bash', ['-euo', 'pipefail', '-c', script], { cwd: directory, env })
+    t.after(() => child.kill('SIGKILL'))
+    let output = ''
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (chunk) => {
+        output += String(chunk)
+      })
+    }
+    return { child, output: () => output }
+  }
+  return { directory, start }
+}
+
+test('every command and every file of docs/security.md does what the page says', {
+  skip: skipWithoutOpenssl || skipWithout('mosquitto_pub'),
+}, async (t) => {
+  const { directory, start } = await shell(t)
+  const port = await freePort()
+  const hubs: ReturnType<typeof start>[] = []
+  const blocks = blocksOf(readFileSync(join(root, 'docs', 'security.md'), 'utf8'))
+  assert.equal(blocks.length, 9)
+
+  for (const { kind, text } of blocks) {
+    const script = text.replaceAll('8883', port)
+    if (kind === 'yaml') {
+      const name = /^# (\S+)\n/.exec(text)?.[1]
+      assert(name !== undefined)
+      writeFileSync(join(directory, name), text)
+    } else if (kind === 'sh run') {
+      for (const { child } of hubs.splice(0)) {
+        child.kill('SIGTERM')
+        await once(child, 'close')
+      }
+      const elsewhere = `--set sources.mqttServer.port=0 --set http.port=0 --set sources.mqttServer.tls.port=${port}`
+      const hub = start(`exec ${script.trim()} ${elsewhere}`)
+      hubs.push(hub)
+      while (!hub.output().includes('Ctrl-C')) {
+        assert.equal(hub.child.exitCode, null, hub.output())
+        await once(hub.child.stdout, 'data')
+      }
+    } else {
+      const { child, output } = start(script)
+      const [code] = await once(child, 'close')
+      assert.equal(code, 0, `${script}\n${output()}`)
+    }
+  }
+
+  const [hub] = hubs
+  hub?.child.kill('SIGTERM')
+  if (hub !== undefined) await once(hub.child, 'close')
+  assert.doesNotMatch(hub?.output() ?? '', /scrypt\$|a long password|PRIVATE/)
+})
+
+test('check shows where secrets are and none of them', async (t) => {
+  const { directory, start } = await shell(t)
+  writeFileSync(join(directory, 'users'), 'pump-1:scrypt$16384$8$1$c2FsdHNhbHRzYWx0c2FsdA$aGFzaA\n')
+  writeFileSync(
+    join(directory, 'hub.yaml'),
+    'sources: { mqttServer: { passwordFile: users, tls: { cert: hub.crt, key: hub.key } } }\n',
+  )
+
+  const { child, output } = start('iot-analytics-connector check -c hub.yaml')
+  const [code] = await once(child, 'close')
+
+  assert.equal(code, 0)
+  assert.match(output(), /passwordFile: users/)
+  assert.match(output(), /key: hub\.key/)
+  assert.doesNotMatch(output(), /scrypt/)
+})

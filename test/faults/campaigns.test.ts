@@ -1,0 +1,28 @@
+/**
+ * Every campaign once, short. `npm run faults -- --minutes 120` runs them for hours; what they do
+ * and what they found is in docs/reliability.md.
+ */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { CAMPAIGNS } from './campaigns/all.ts'
+
+const LENGTH_MS = 6_000
+
+describe('whatever happens to the process, its disk, its clock and its endpoint', {
+  concurrency: 3,
+}, () => {
+  for (const { name, obstacle, run } of CAMPAIGNS) {
+    const skip = obstacle?.() ?? false
+    test(`${name}: what was acknowledged is delivered or accounted for`, { skip }, async (t) => {
+      const seed = Date.now() % 2 ** 31
+      t.diagnostic(`seed ${seed}`)
+
+      const figures = await run({ seed, lengthMs: LENGTH_MS })
+
+      t.diagnostic(JSON.stringify(figures))
+      assert.deepEqual(figures.violations, [])
+      assert.deepEqual({ lost: figures.lost, altered: figures.altered }, { lost: 0, altered: 0 })
+      assert.ok(figures.acknowledged > 0)
+    })
+  }
+})

@@ -1,0 +1,19 @@
+/** Every campaign there is. */
+import type { Campaign } from '../campaign.ts'
+import { clockJumpsCampaign } from './clock-jumps.ts'
+import { damageCampaign } from './damage.ts'
+import { diskFullCampaign } from './disk-full.ts'
+import { diskRefusesCampaign } from './disk-refuses.ts'
+import { killCampaign } from './kill.ts'
+import { powerCutsCampaign } from './power-cuts.ts'
+import { twoProcessesCampaign } from './two-processes.ts'
+
+export const CAMPAIGNS: readonly Campaign[] = [
+  killCampaign,
+  powerCutsCampaign,
+  damageCampaign,
+  diskRefusesCampaign,
+  diskFullCampaign,
+  clockJumpsCampaign,
+  twoProcessesCampaign,
+]

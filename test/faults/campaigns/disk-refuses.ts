@@ -1,0 +1,94 @@
+/**
+ * The disk is full, read-only or fails, for a while and at random: nothing acknowledged may be lost
+ * by it unless a receipt has named it, health has to say so, and it has to end by itself.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Campaign, CampaignOptions } from '../campaign.ts'
+import type { DiskOrders } from '../faulty-files.ts'
+import type { Figures } from '../figures.ts'
+import { Rig } from '../rig.ts'
+
+const WRITING = ['open', 'write', 'sync', 'truncate', 'rename', 'remove'] as const
+/** How long all channels may need to notice that the disk is well again. */
+const RECOVERY_PATIENCE_MS = 20_000
+
+interface Refusal {
+  readonly name: string
+  readonly orders: DiskOrders
+  /** Whether it can't be missed while messages come in. */
+  readonly isTotal: boolean
+}
+
+const REFUSALS: readonly Refusal[] = [
+  {
+    name: 'read-only (EROFS)',
+    orders: { failing: [...WRITING], code: 'EROFS' },
+    isTotal: true,
+  },
+  { name: 'disk full (quota)', orders: { roomBytes: 20_000 }, isTotal: true },
+  { name: 'EIO on every sync', orders: { failing: ['sync'] }, isTotal: true },
+  {
+    name: 'EIO on some calls',
+    orders: { failing: [...WRITING, 'read'], share: 0.2 },
+    isTotal: false,
+  },
+  {
+    name: 'disk full without truncating',
+    orders: { roomBytes: 20_000, failing: ['truncate'] },
+    isTotal: true,
+  },
+]
+
+export const diskRefusesCampaign: Campaign = { name: 'disk refuses', run }
+
+async function run(options: CampaignOptions): Promise<Figures> {
+  const rig = await Rig.open(options)
+  // What could not be written down is delivered again after the next start.
+  rig.oracle.mayRepeatAll = true
+  try {
+    rig.endpoint.state = 'moody'
+    await rig.start()
+    rig.publish()
+    for (let turn = 0; turn < REFUSALS.length || rig.hasTime; turn++) {
+      const refusal = REFUSALS[turn % REFUSALS.length]
+      if (refusal !== undefined) await refuse(rig, refusal)
+      rig.endpoint.state = turn % 2 === 0 ? 'away' : 'moody'
+    }
+    await rig.quiet()
+    rig.checkNothingLost(await rig.drain())
+  } finally {
+    await rig.close()
+  }
+  return rig.figures
+}
+
+async function refuse(rig: Rig, { name, orders, isTotal }: Refusal): Promise<void> {
+  await delay(rig.between(50, 300))
+  rig.hub.order({ disk: orders })
+  rig.count(name)
+  if (isTotal) await healthIs(rig, false, name)
+  await delay(rig.between(0, 500))
+  rig.hub.order({ disk: {} })
+  const endedAt = performance.now()
+  await healthIs(rig, true, name)
+  rig.noteRecovery(performance.now() - endedAt)
+}
+
+/** Waits until health says what it has to; without anybody's help. */
+export async function healthIs(rig: Rig, ready: boolean, during: string): Promise<void> {
+  const givesUpAt = performance.now() + RECOVERY_PATIENCE_MS
+  for (;;) {
+    const health = await rig.watch.health()
+    if (health.ready === ready) {
+      if (!ready && !health.problems.some((problem) => problem.includes("can't be stored"))) {
+        rig.oracle.violated(`${during}: health does not name it: ${health.problems.join()}`)
+      }
+      return
+    }
+    if (performance.now() > givesUpAt) {
+      rig.oracle.violated(`${during}: health was still ${health.ready ? 'well' : 'not well'}`)
+      return
+    }
+    await delay(20)
+  }
+}

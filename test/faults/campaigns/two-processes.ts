@@ -1,0 +1,52 @@
+/** Several processes want one directory: one has it, the others are refused, and nothing is lost by it. */
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Campaign, CampaignOptions } from '../campaign.ts'
+import type { Figures } from '../figures.ts'
+import { Rig } from '../rig.ts'
+
+export const twoProcessesCampaign: Campaign = { name: 'two processes', run }
+
+async function run(options: CampaignOptions): Promise<Figures> {
+  const rig = await Rig.open(options)
+  try {
+    while (rig.hasTime) {
+      await beside(rig)
+      await race(rig)
+    }
+    rig.checkNothingLost(await rig.drain())
+  } finally {
+    await rig.close()
+  }
+  return rig.figures
+}
+
+/** One is at work, and another comes. */
+async function beside(rig: Rig): Promise<void> {
+  await rig.start()
+  rig.publish()
+  const first = rig.hub
+  const second = rig.launch()
+  const addresses = await second.started
+  if (addresses !== undefined || second.refusal !== 'DirectoryLocked') {
+    rig.oracle.violated(`a second process was not refused: ${second.refusal} ${second.stderr}`)
+  }
+  await second.kill()
+  rig.count('second process on the directory')
+  await delay(rig.between(0, 200))
+  await first.kill()
+  await rig.kill()
+  rig.count('kill -9 under load')
+}
+
+/** Two start at once; the one that has the directory is killed while the other tries. */
+async function race(rig: Rig): Promise<void> {
+  const hubs = [rig.launch(), rig.launch()]
+  const started = await Promise.all(hubs.map((hub) => hub.started))
+  if (started.filter((addresses) => addresses !== undefined).length !== 1) {
+    rig.oracle.violated(
+      `of two processes ${JSON.stringify(hubs.map((hub) => hub.refusal))} refused`,
+    )
+  }
+  await Promise.all(hubs.map((hub) => hub.kill()))
+  rig.count('two processes at once')
+}

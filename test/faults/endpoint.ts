@@ -1,0 +1,127 @@
+/**
+ * Where the product delivers to: takes BatchPutMessage calls and tells the oracle. It can be well,
+ * away, or moody: then it refuses, hangs, answers garbage or takes the messages and loses the answer.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Oracle } from './oracle.ts'
+
+export type EndpointState = 'well' | 'away' | 'moody'
+
+interface Batch {
+  readonly channelName: string
+  readonly messages: readonly { readonly messageId: string; readonly payload: string }[]
+}
+
+type Mood = (batch: Batch, response: ServerResponse) => void
+
+export class Endpoint {
+  state: EndpointState = 'well'
+  oracle: Oracle
+  /** Calls that were not simply taken, by what happened to them. */
+  readonly moods: Record<string, number> = {}
+  readonly #random: () => number
+  readonly #unordered: ReadonlySet<string>
+  readonly #server: Server
+
+  constructor(oracle: Oracle, random: () => number, unordered: ReadonlySet<string>) {
+    this.oracle = oracle
+    this.#random = random
+    this.#unordered = unordered
+    this.#server = createServer((request, response) => this.#take(request, response))
+  }
+
+  async start(): Promise<void> {
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve))
+  }
+
+  async stop(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    this.#server.closeAllConnections()
+    await closed
+  }
+
+  get url(): string {
+    const address = this.#server.address()
+    if (address === null || typeof address === 'string') throw new Error('not listening')
+    return `http://127.0.0.1:${address.port}`
+  }
+
+  #take(request: IncomingMessage, response: ServerResponse): void {
+    const chunks: Buffer[] = []
+    request.on('error', () => {})
+    response.on('error', () => {})
+    request.on('data', (chunk: Buffer) => chunks.push(chunk))
+    request.on('end', () => this.#answer(Buffer.concat(chunks), response))
+  }
+
+  #answer(body: Buffer, response: ServerResponse): void {
+    const batch: Batch = JSON.parse(body.toString())
+    if (this.state === 'well' || (this.state === 'moody' && this.#random() < 0.7)) {
+      this.#accept(batch, true)
+      answerJson(response, { batchPutMessageErrorEntries: [] })
+      return
+    }
+    const [name, mood] = this.state === 'away' ? AWAY : this.#mood(batch.channelName)
+    this.moods[name] = (this.moods[name] ?? 0) + 1
+    mood(batch, response)
+  }
+
+  #mood(channel: string): readonly [string, Mood] {
+    const moods = this.#unordered.has(channel)
+      ? [...this.#moods(), this.#puttingOff()]
+      : this.#moods()
+    return moods[Math.floor(this.#random() * moods.length)] ?? AWAY
+  }
+
+  #moods(): (readonly [string, Mood])[] {
+    return [
+      ['endpoint answers 503', (_batch, response) => response.writeHead(503).end('unavailable')],
+      ['endpoint throttles', throttle],
+      ['endpoint hangs', () => {}],
+      ['endpoint resets', (_batch, response) => response.socket?.resetAndDestroy()],
+      ['endpoint answers garbage', (_batch, response) => response.writeHead(502).end('\0<html>{')],
+      [
+        'endpoint takes, answer lost',
+        (batch, response) => {
+          this.#accept(batch, false)
+          response.socket?.resetAndDestroy()
+        },
+      ],
+    ]
+  }
+
+  /** Takes two messages of three; the third is to come again. */
+  #puttingOff(): readonly [string, Mood] {
+    const isPutOff = (_message: unknown, index: number) => index % 3 === 2
+    return [
+      'endpoint takes parts',
+      ({ channelName, messages }, response) => {
+        this.#accept({ channelName, messages: messages.filter((m, i) => !isPutOff(m, i)) }, true)
+        const entries = messages.filter(isPutOff).map(({ messageId }) => ({
+          messageId,
+          errorCode: 'InternalFailureException',
+        }))
+        answerJson(response, { batchPutMessageErrorEntries: entries })
+      },
+    ]
+  }
+
+  #accept({ channelName, messages }: Batch, isConfirmed: boolean): void {
+    for (const { messageId, payload } of messages) {
+      this.oracle.delivered(channelName, messageId, Buffer.from(payload, 'base64'), isConfirmed)
+    }
+  }
+}
+
+const AWAY: readonly [string, Mood] = [
+  'endpoint refuses',
+  (_batch, response) => response.socket?.resetAndDestroy(),
+]
+
+function throttle(_batch: Batch, response: ServerResponse): void {
+  response.writeHead(429, { 'x-amzn-errortype': 'ThrottlingException' }).end('{"message":"slow"}')
+}
+
+function answerJson(response: ServerResponse, body: object): void {
+  response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+}

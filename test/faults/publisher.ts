@@ -1,0 +1,85 @@
+/** A device that numbers what it sends, and tells the oracle what was acknowledged. */
+import { connectAsync, type MqttClient } from 'mqtt'
+import { idOf, type MessageName, payloadOf } from './numbered-message.ts'
+import type { Oracle } from './oracle.ts'
+
+/** Messages sent and not yet acknowledged, at most. */
+const WINDOW = 20
+
+export interface PublisherPlan {
+  readonly name: string
+  readonly channel: string
+  readonly qos: 1 | 2
+  readonly protocolVersion: 4 | 5
+  /** Raw bytes, without an id of the sender's. */
+  readonly isBinary: boolean
+  /** After each acknowledgement, so that a campaign's messages stay countable. */
+  readonly pauseMs: number
+}
+
+export class Publisher {
+  readonly plan: PublisherPlan
+  oracle: Oracle
+  /** Resolves, again and again, with the next acknowledgement. */
+  onAcknowledged: (() => void) | undefined
+  #next: number
+  #isStopped = true
+
+  constructor(plan: PublisherPlan, oracle: Oracle, next = 0) {
+    this.plan = plan
+    this.oracle = oracle
+    this.#next = next
+  }
+
+  get next(): number {
+    return this.#next
+  }
+
+  /** Sends until `stop`, or until the connection ends. What is not acknowledged then is not sent again. */
+  async sendUntilCut(url: string): Promise<void> {
+    const { protocolVersion } = this.plan
+    this.#isStopped = false
+    const options = { protocolVersion, reconnectPeriod: 0, connectTimeout: 5_000 }
+    const client = await connectAsync(url, options).catch(() => undefined)
+    if (client === undefined) return // the hub went first
+    client.on('error', () => {})
+    const cut = new Promise<void>((resolve) => client.once('close', () => resolve()))
+    let lanes = WINDOW
+    const ended = new Promise<void>((resolve) => {
+      const leave = () => {
+        lanes -= 1
+        if (lanes === 0) resolve()
+      }
+      for (let lane = 0; lane < WINDOW; lane++) this.#sendNext(client, leave)
+    })
+    await Promise.race([cut, ended])
+    client.end(true)
+  }
+
+  /** Lets what is under way be acknowledged and sends no more. */
+  stop(): void {
+    this.#isStopped = true
+  }
+
+  #sendNext(client: MqttClient, leave: () => void): void {
+    if (this.#isStopped || !client.connected) {
+      leave()
+      return
+    }
+    const { plan, oracle } = this
+    const name: MessageName = { publisher: plan.name, number: this.#next++ }
+    const topic = `iotanalytics/channels/${plan.channel}/messages${plan.isBinary ? '/binary' : ''}/put`
+    const payload = payloadOf(name)
+    const body = plan.isBinary
+      ? payload
+      : JSON.stringify({ request: { message: payload }, id: idOf(name) })
+    client.publish(topic, body, { qos: plan.qos }, (error) => {
+      // MQTT 5 refuses with a reason code, which is an error here: nothing was promised.
+      if (!(error instanceof Error)) {
+        oracle.acknowledged(name)
+        this.onAcknowledged?.()
+      }
+      setTimeout(() => this.#sendNext(client, leave), plan.pauseMs)
+    })
+  }
+}

@@ -1,0 +1,249 @@
+/**
+ * What every campaign works with: a data directory, an endpoint, publishers, an oracle, and the
+ * product's lives one after the other.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { ConfigInput } from '../../src/index.ts'
+import { seededRandom } from '../support/simulated-disk.ts'
+import { Endpoint } from './endpoint.ts'
+import { countFault, type Figures, newFigures } from './figures.ts'
+import { Hub } from './hub.ts'
+import { HubWatch, type LedgerRow } from './hub-watch.ts'
+import { ANSWER_TIMEOUT_MS, Oracle } from './oracle.ts'
+import { Publisher, type PublisherPlan } from './publisher.ts'
+
+const START_PATIENCE_MS = 30_000
+const DRAIN_PATIENCE_MS = 60_000
+
+/** The one channel whose endpoint puts parts of batches off. */
+const UNORDERED = new Set(['delta'])
+
+const PLANS: readonly Omit<PublisherPlan, 'pauseMs'>[] = [
+  { name: 'p0', channel: 'alpha', qos: 1, protocolVersion: 4, isBinary: false },
+  { name: 'p1', channel: 'alpha', qos: 2, protocolVersion: 5, isBinary: false },
+  { name: 'p2', channel: 'beta', qos: 1, protocolVersion: 5, isBinary: true },
+  { name: 'p3', channel: 'gamma', qos: 2, protocolVersion: 4, isBinary: false },
+  { name: 'p4', channel: 'delta', qos: 1, protocolVersion: 5, isBinary: false },
+]
+
+export interface RigOptions {
+  readonly seed: number
+  /** How long the campaign may put faults in the way; what it takes to drain comes on top. */
+  readonly lengthMs: number
+  /** Of each publisher's lanes after an acknowledgement. */
+  readonly pauseMs?: number
+  readonly storage?: ConfigInput['storage']
+  readonly parameters?: ConfigInput['parameters']
+  /** Instead of a temporary directory. */
+  readonly directory?: string
+  /** Where the disk's journal is written, outside of the directory. */
+  readonly journal?: string
+  readonly position?: () => number
+}
+
+export interface Drained {
+  readonly rows: readonly LedgerRow[]
+}
+
+export class Rig {
+  readonly random: () => number
+  readonly figures: Figures = newFigures()
+  readonly directory: string
+  readonly oracle: Oracle
+  readonly endpoint: Endpoint
+  readonly publishers: readonly Publisher[]
+  readonly endsAt: number
+  readonly #options: RigOptions
+  #hub: Hub | undefined
+  #watch: HubWatch | undefined
+  #sending: Promise<unknown> = Promise.resolve()
+
+  private constructor(options: RigOptions, directory: string, past?: Rig) {
+    this.#options = options
+    this.random = seededRandom(options.seed)
+    this.directory = directory
+    this.endsAt = performance.now() + options.lengthMs
+    const { position = () => 0 } = options
+    this.oracle =
+      past?.oracle.at(position()) ??
+      new Oracle({
+        channels: new Map(PLANS.map(({ name, channel }) => [name, channel])),
+        unordered: UNORDERED,
+        position,
+      })
+    this.endpoint = new Endpoint(this.oracle, this.random, UNORDERED)
+    this.publishers = PLANS.map((plan, index) => {
+      const next = past?.publishers[index]?.next
+      return new Publisher({ ...plan, pauseMs: options.pauseMs ?? 2 }, this.oracle, next)
+    })
+  }
+
+  /** `past` had the directory before: what it knew at the options' position goes on to be true. */
+  static async open(options: RigOptions, past?: Rig): Promise<Rig> {
+    const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'faults-')))
+    const rig = new Rig(options, directory, past)
+    await rig.endpoint.start()
+    return rig
+  }
+
+  get hub(): Hub {
+    if (this.#hub === undefined) throw new Error('no hub was started')
+    return this.#hub
+  }
+
+  get watch(): HubWatch {
+    if (this.#watch === undefined) throw new Error('no hub is up')
+    return this.#watch
+  }
+
+  get hasTime(): boolean {
+    return performance.now() < this.endsAt
+  }
+
+  between(least: number, most: number): number {
+    return least + this.random() * (most - least)
+  }
+
+  count(fault: string): void {
+    countFault(this.figures, fault)
+  }
+
+  /** A process on the directory, however far it has got. */
+  launch(): Hub {
+    this.figures.starts += 1
+    const { journal } = this.#options
+    const config = this.#config()
+    this.#hub = new Hub(journal === undefined ? { config } : { config, journal })
+    return this.#hub
+  }
+
+  /** A process that listens; watched, but without publishers. */
+  async start(): Promise<void> {
+    const launchedAt = performance.now()
+    const hub = this.launch()
+    const patience = delay(START_PATIENCE_MS, undefined, { ref: false })
+    const addresses = await Promise.race([hub.started, patience])
+    if (addresses === undefined) {
+      throw new Error(`the hub did not start: ${hub.refusal ?? ''} ${hub.stderr}`)
+    }
+    this.noteRecovery(performance.now() - launchedAt)
+    this.#watch = await HubWatch.start(addresses, this.oracle)
+  }
+
+  publish(): void {
+    const { mqtt } = this.watch.addresses
+    this.#sending = Promise.all(this.publishers.map((publisher) => publisher.sendUntilCut(mqtt)))
+  }
+
+  /** Publishers send no more, and what was under way has been answered. */
+  async quiet(): Promise<void> {
+    for (const publisher of this.publishers) publisher.stop()
+    await this.#sending
+  }
+
+  /** SIGKILL, at whatever it is doing. */
+  async kill(): Promise<void> {
+    await this.hub.kill()
+    this.oracle.lifeEnded()
+    await this.#leave()
+  }
+
+  /** SIGTERM, and the time it takes. */
+  async stop(): Promise<void> {
+    this.hub.signal('SIGTERM')
+    await this.hub.ended
+    this.oracle.lifeEnded()
+    await this.#leave()
+  }
+
+  async #leave(): Promise<void> {
+    await this.#watch?.stop()
+    this.#watch = undefined
+    await this.#sending
+  }
+
+  noteRecovery(ms: number): void {
+    this.figures.longestRecoveryMs = Math.max(this.figures.longestRecoveryMs, ms)
+  }
+
+  /** Starts once more, with a good endpoint, and waits until nothing waits any more. */
+  async drain(): Promise<Drained> {
+    this.endpoint.state = 'well'
+    if (this.#hub?.isAlive === true) await this.stop()
+    await this.start()
+    const givesUpAt = performance.now() + DRAIN_PATIENCE_MS
+    for (;;) {
+      const rows = await this.watch.ledger()
+      const waiting = rows.reduce((sum, row) => sum + row.waiting + row.inFlight, 0)
+      if (waiting === 0) return { rows }
+      if (performance.now() > givesUpAt) {
+        throw new Error(`${waiting} messages still wait: ${JSON.stringify(rows)}`)
+      }
+      await delay(50)
+    }
+  }
+
+  /** After `drain`, where no fault may have destroyed anything. */
+  checkNothingLost({ rows }: Drained): void {
+    const missing = this.oracle.missing()
+    this.figures.lost += missing.length
+    if (missing.length > 0) {
+      this.oracle.violated(`lost ${missing.length}: ${JSON.stringify(missing.slice(0, 5))}`)
+    }
+    for (const { channel, delivered } of rows) {
+      const arrived = this.oracle.deliveredOn(channel)
+      if (delivered !== arrived) {
+        this.oracle.violated(`${channel}: the ledger says ${delivered} delivered, not ${arrived}`)
+      }
+    }
+  }
+
+  /** Ends whatever runs. The directory stays when something was found, for a look. */
+  async close(): Promise<Figures> {
+    if (this.#hub?.isAlive === true) await this.kill()
+    await this.endpoint.stop()
+    for (const [mood, count] of Object.entries(this.endpoint.moods)) {
+      this.figures.faults[mood] = (this.figures.faults[mood] ?? 0) + count
+    }
+    this.oracle.tally(this.figures)
+    if (this.figures.violations.length === 0) {
+      await rm(this.directory, { recursive: true, force: true })
+    }
+    return this.figures
+  }
+
+  #config(): ConfigInput {
+    const { storage, parameters } = this.#options
+    return {
+      parameters: {
+        PublishInterval: '0',
+        IotAnalyticsBatchSizePerChannel: '100',
+        StatusReports: 'failures',
+        ...parameters,
+      },
+      sources: { mqttServer: { port: 0 } },
+      storage: {
+        directory: this.directory,
+        segmentBytes: 65_536,
+        historyBytes: 0,
+        ...storage,
+      },
+      destinations: [
+        {
+          iotAnalytics: {
+            endpoint: this.endpoint.url,
+            region: 'us-west-2',
+            credentials: { anonymous: true },
+            timeout: ANSWER_TIMEOUT_MS,
+            maxAttempts: 1,
+          },
+        },
+      ],
+      http: { port: 0 },
+      log: { level: 'silent' },
+    }
+  }
+}
