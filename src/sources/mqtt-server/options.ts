@@ -109,6 +109,9 @@ const limits = z
     maxOutgoingBytes: count('maxOutgoingBytes', GIBIBYTE).describe(
       'Bytes waiting in a subscriber’s socket; above it QoS 0 messages are dropped and counted.',
     ),
+    maxKeepAliveS: count('maxKeepAliveS', 65_535).describe(
+      'Longest keep-alive in seconds; a longer one is cut to it, and MQTT 5 clients are told.',
+    ),
     connectTimeoutMs: count('connectTimeoutMs', 600_000).describe(
       'Milliseconds for the TLS handshake, and again for CONNECT to arrive.',
     ),

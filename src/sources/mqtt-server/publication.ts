@@ -40,6 +40,21 @@ export interface PublicationTopic {
   readonly bytes: Buffer
 }
 
+/** Measured: what a waiting message with a short payload costs in objects, its place in a queue included. */
+const OBJECT_BYTES = 448
+
+/** Properties can be longer than the payload, and their texts are held as two bytes a character at worst. */
+function heldByProperties({
+  contentType = '',
+  responseTopic = '',
+  correlationData,
+  userProperties = [],
+}: Properties): number {
+  let bytes = 2 * (contentType.length + responseTopic.length) + (correlationData?.length ?? 0)
+  for (const [name, value] of userProperties) bytes += 2 * (name.length + value.length) + 96
+  return bytes
+}
+
 export class Publication {
   readonly topic: PublicationTopic
   readonly qos: Qos
@@ -94,7 +109,8 @@ export class Publication {
 
   /** Roughly what it holds in memory while it waits. */
   get heldBytes(): number {
-    return this.payloadBytes + this.topic.bytes.length + 128
+    const properties = this.#isBare ? 0 : heldByProperties(this.properties)
+    return this.payloadBytes + this.topic.bytes.length + properties + OBJECT_BYTES
   }
 
   /** Makes the payload its own. To be called by whoever holds the publication beyond the call it came in. */

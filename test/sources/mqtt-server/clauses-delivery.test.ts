@@ -435,3 +435,32 @@ test('with no more room for messages everything else goes on [MQTT-3.3.4-10] [MQ
     ['90', 'b0', '40'],
   )
 })
+
+test('PUBRELs go out in the order of their PUBRECs [MQTT-4.6.0-4]', async (t) => {
+  const { client } = await startServer(t)
+  const listener = await client({ clientId: 'listener' })
+  await subscribe(listener, { a: 2 })
+  const publisher = await client({ clientId: 'publisher' })
+  for (const id of [1, 2, 3]) await publish(publisher, { topic: 'a', qos: 2, id })
+  await listener.untilPong()
+
+  listener.send(frame(0x50, [0, 3]), frame(0x50, [0, 1]), frame(0x50, [0, 2]))
+
+  assert.deepEqual(await listener.untilPong(), ['62020003', '62020001', '62020002'])
+})
+
+test('a shared QoS 2 message in flight goes to nobody else when its session ends [MQTT-4.8.2-5]', async (t) => {
+  const { client } = await startServer(t)
+  const one = await client({ clientId: 'one', version: 5 })
+  await subscribe(one, { '$share/g/a': 2 }, [])
+  const publisher = await client({ clientId: 'publisher' })
+  await publish(publisher, { topic: 'a', qos: 2, id: 1 })
+  await one.untilPong()
+  const two = await client({ clientId: 'two', version: 5 })
+  await subscribe(two, { '$share/g/a': 2 }, [])
+
+  one.send(frame(0xe0))
+  await one.untilClosed()
+
+  assert.deepEqual(await two.untilPong(), [])
+})

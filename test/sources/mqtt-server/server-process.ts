@@ -24,7 +24,10 @@ export class ServerProcess {
     this.#child = child
   }
 
-  static async start(t: TestContext, kind: 'mqtt' | 'sockets' = 'mqtt'): Promise<ServerProcess> {
+  static async start(
+    t: TestContext,
+    kind: 'mqtt' | 'tight' | 'sockets' = 'mqtt',
+  ): Promise<ServerProcess> {
     const child = fork(join(import.meta.dirname, 'server-program.js'), [kind])
     t.after(async () => {
       if (child.exitCode !== null) return

@@ -1,6 +1,6 @@
 /**
  * Run with `fork`: a server in a process of its own, so that its memory is nobody else's. Either
- * the MQTT server, or sockets that are listened to and nothing more, for comparison. Sends its
+ * the MQTT server, with its own or tight bounds, or sockets that are listened to and nothing more, for comparison. Sends its
  * port, and answers each message with what it holds after a garbage collection.
  */
 import { createServer, type Socket } from 'node:net'
@@ -8,6 +8,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { systemClock } from '../../../src/clock.ts'
 import { silentObserver } from '../../../src/observer.ts'
+import type { MqttLimits } from '../../../src/sources/mqtt-server/limits.ts'
 import { MqttServer } from '../../../src/sources/mqtt-server/mqtt-server.ts'
 import { mqttServerOptions } from '../../../src/sources/mqtt-server/options.ts'
 import { CommittingIntake } from './committing-intake.ts'
@@ -19,12 +20,24 @@ interface Served {
   messages(): number
 }
 
-async function mqttServer(): Promise<Served> {
+/** Bounds that are reached in seconds: what still grows then has none. */
+const TIGHT: Partial<MqttLimits> = {
+  maxInflight: 20,
+  maxQueuedMessages: 100,
+  maxQueuedBytesOfAll: 2_097_152,
+  maxOfflineSessions: 50,
+  maxSubscriptionsPerClient: 20,
+  maxRetainedMessages: 100,
+  maxRetainedBytes: 1_048_576,
+}
+
+async function mqttServer(limits: Partial<MqttLimits>): Promise<Served> {
   const server = new MqttServer({
     options: mqttServerOptions.parse({ port: 0 }),
     observer: silentObserver,
     clock: systemClock,
     protectedTopics: [],
+    limits,
   })
   const intake = new CommittingIntake()
   await server.start(intake)
@@ -55,7 +68,10 @@ async function socketServer(): Promise<Served> {
 
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
-const served = await (process.argv[2] === 'sockets' ? socketServer() : mqttServer())
+const kind = process.argv[2]
+const served = await (kind === 'sockets'
+  ? socketServer()
+  : mqttServer(kind === 'tight' ? TIGHT : {}))
 process.on('message', () => {
   collect()
   collect()
