@@ -4,6 +4,7 @@ import { type Clock, systemClock } from '../../src/clock.ts'
 import { type PipelineObserver, silentObserver } from '../../src/observer.ts'
 import type { MqttLimits } from '../../src/sources/mqtt-server/limits.ts'
 import { MqttServer } from '../../src/sources/mqtt-server/mqtt-server.ts'
+import type { SessionStore } from '../../src/sources/mqtt-server/session-store.ts'
 import { type ConnectFields, connectPacket, MqttWire } from './mqtt-wire.ts'
 import { RecordingIntake } from './recording-intake.ts'
 
@@ -14,6 +15,7 @@ export interface ServerParts {
   readonly observer?: Partial<PipelineObserver>
   readonly clock?: Clock
   readonly limits?: Partial<MqttLimits>
+  readonly store?: SessionStore
 }
 
 export interface ServerUnderTest {
@@ -37,6 +39,7 @@ export async function startServer(
     clock: parts.clock ?? systemClock,
     protectedTopics: [STATUS_TOPIC],
     ...(parts.limits !== undefined && { limits: parts.limits }),
+    store: parts.store,
   })
   await server.start(intake)
   t.after(() => server.close())
