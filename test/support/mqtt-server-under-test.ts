@@ -6,6 +6,7 @@ import { type PipelineObserver, silentObserver } from '../../src/observer.ts'
 import type { MqttLimits } from '../../src/sources/mqtt-server/limits.ts'
 import { MqttServer } from '../../src/sources/mqtt-server/mqtt-server.ts'
 import { mqttServerOptions } from '../../src/sources/mqtt-server/options.ts'
+import type { SessionStore } from '../../src/sources/mqtt-server/session-store.ts'
 import { type ConnectFields, connectPacket, MqttWire } from './mqtt-wire.ts'
 import { RecordingIntake } from './recording-intake.ts'
 
@@ -18,6 +19,7 @@ export interface ServerParts {
   readonly limits?: Partial<MqttLimits>
   /** Over the defaults, and a free port. */
   readonly options?: z.input<typeof mqttServerOptions>
+  readonly store?: SessionStore
 }
 
 export interface ServerUnderTest {
@@ -41,6 +43,7 @@ export async function startServer(
     clock: parts.clock ?? systemClock,
     protectedTopics: [STATUS_TOPIC],
     ...(parts.limits !== undefined && { limits: parts.limits }),
+    store: parts.store,
   })
   await server.start(intake)
   t.after(() => server.close())

@@ -91,7 +91,7 @@ export class SessionJournal implements SessionStore {
   note(change: SessionChange): void {
     if (this.#isClosed) return
     const made = this.#kept.apply(change)
-    if (made !== change && isAddition(change)) this.#reportFull()
+    if (made !== change && this.#lacksRoom(change)) this.#reportFull()
     if (made === undefined) return
     this.#noted++
     if (!this.#mustReplace) this.#stage(made)
@@ -227,18 +227,16 @@ export class SessionJournal implements SessionStore {
     this.#options.observer.storageFailed(NAME, what)
   }
 
+  /** What was not made, or otherwise: whether for want of room, or because there is no such session. */
+  #lacksRoom(change: SessionChange): boolean {
+    if (change.kind === 'begun' || change.kind === 'retained') return true
+    return 'clientId' in change && this.#kept.sessions.has(change.clientId)
+  }
+
   #reportFull(): void {
     const message =
       `expected room below sessions/, but it holds ${this.#kept.bytes} bytes already; ` +
       'what comes in for subscribers now is in memory alone'
     this.#options.observer.storageFailed(NAME, new ConnectorError('StorageFailed', message))
   }
-}
-
-function isAddition({ kind }: SessionChange): boolean {
-  return kind === 'begun' || kind === 'connected' || kind === 'subscribed' || isMessage(kind)
-}
-
-function isMessage(kind: SessionChange['kind']): boolean {
-  return kind === 'queued' || kind === 'received' || kind === 'retained'
 }

@@ -1,0 +1,184 @@
+/** What subscribers are owed outlives the program: real clients, a restart, `kill -9`. */
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
+import { HubProcess } from '../support/hub-process.ts'
+import { commandOf, skipWithout } from '../support/real-peers.ts'
+import { temporaryDirectory } from '../support/running-connector.ts'
+
+const skip = skipWithout('mosquitto_pub', 'mosquitto_sub')
+
+/** What mosquitto_sub prints until it has `count` messages or two seconds are over. */
+function listen(hub: HubProcess, count: number, ...args: readonly string[]): string[] {
+  const { port } = new URL(hub.mqttUrl)
+  const { stdout } = spawnSync(
+    commandOf('mosquitto_sub'),
+    ['-p', port, '-C', `${count}`, '-W', '2', '-F', '%t %p', ...args],
+    { encoding: 'utf8' },
+  )
+  return stdout.split('\n').filter((line) => line !== '')
+}
+
+/** Subscribes as a client that keeps its session, and goes. */
+function subscribeAndGo(hub: HubProcess, clientId: string, filter: string): void {
+  const { port } = new URL(hub.mqttUrl)
+  const args = ['-p', port, '-c', '-i', clientId, '-q', '2', '-t', filter, '-E']
+  assert.equal(spawnSync(commandOf('mosquitto_sub'), args).status, 0)
+}
+
+async function connected(t: TestContext, hub: HubProcess, options: IClientOptions) {
+  const client = await mqtt.connectAsync(hub.mqttUrl, {
+    protocolVersion: 5,
+    reconnectPeriod: 0,
+    ...options,
+  })
+  t.after(() => client.end(true))
+  client.on('error', () => undefined)
+  return client
+}
+
+/** Resolves with the payloads of the messages that come before `last`. */
+function receivedBefore(client: MqttClient, last: string): Promise<string[]> {
+  const payloads: string[] = []
+  return new Promise((resolve) => {
+    client.on('message', (_topic, payload) => {
+      if (payload.toString() === last) resolve(payloads)
+      else payloads.push(payload.toString())
+    })
+  })
+}
+
+test('mosquitto_sub with a session gets what came while it was away, over a restart and over kill -9', {
+  skip,
+}, async (t) => {
+  const directory = await temporaryDirectory(t)
+  const start = () => new HubProcess(t, ['--data', directory]).started()
+  const first = await start()
+  subscribeAndGo(first, 'sleeper', 'news/#')
+  const publisher = await connected(t, first, { clientId: 'publisher' })
+  for (const payload of ['1', '2']) await publisher.publishAsync('news/a', payload, { qos: 1 })
+  await publisher.endAsync()
+  first.signal('SIGTERM')
+  await first.ends()
+
+  const second = await start()
+  const third = await connected(t, second, { clientId: 'publisher' })
+  await third.publishAsync('news/a', '3', { qos: 1 })
+  await third.publishAsync('news/kept', '4', { qos: 1, retain: true })
+  await second.crash()
+  const last = await start()
+  const got = listen(last, 4, '-c', '-i', 'sleeper', '-q', '2', '-t', 'news/#')
+  const retained = listen(last, 1, '-t', 'news/+')
+
+  assert.deepEqual(got, ['news/a 1', 'news/a 2', 'news/a 3', 'news/kept 4'])
+  assert.deepEqual(retained, ['news/kept 4'])
+})
+
+test('every message acknowledged before kill -9 reaches the session that slept, once in its order', async (t) => {
+  const directory = await temporaryDirectory(t)
+  const start = () => new HubProcess(t, ['--data', directory]).started()
+  const topic = 'iotanalytics/channels/c/messages/binary/put'
+  const properties = { sessionExpiryInterval: 600 }
+  let hub = await start()
+  const sleeper = await connected(t, hub, { clientId: 'sleeper', clean: false, properties })
+  await sleeper.subscribeAsync({ [topic]: { qos: 1 }, plain: { qos: 1 } })
+  await sleeper.endAsync()
+  const acknowledged: string[] = []
+  for (let life = 0; life < 3; life++) {
+    const publisher = await connected(t, hub, { clientId: 'publisher' })
+    let isUp = true
+    publisher.on('close', () => {
+      isUp = false
+    })
+    const crashed = new Promise<void>((resolve, reject) => {
+      setTimeout(() => hub.crash().then(resolve, reject), 300 + 100 * life)
+    })
+    for (let i = 0; isUp; i++) {
+      const payload = `${life}-${i}`
+      const to = i % 2 === 0 ? topic : 'plain'
+      await Promise.race([
+        publisher.publishAsync(to, payload, { qos: 1 }).then(
+          () => acknowledged.push(payload),
+          () => undefined,
+        ),
+        crashed,
+      ])
+    }
+    await crashed
+    hub = await start()
+  }
+
+  const marker = await connected(t, hub, { clientId: 'marker' })
+  await marker.publishAsync('plain', 'end', { qos: 1 })
+  const back = mqtt.connect(hub.mqttUrl, {
+    protocolVersion: 5,
+    reconnectPeriod: 0,
+    clientId: 'sleeper',
+    clean: false,
+    properties,
+  })
+  t.after(() => back.end(true))
+  const payloads = await receivedBefore(back, 'end')
+
+  const arrived = new Set(payloads)
+  assert.ok(acknowledged.length > 10, `${acknowledged.length} acknowledged`)
+  assert.deepEqual(
+    acknowledged.filter((payload) => !arrived.has(payload)),
+    [],
+    'lost',
+  )
+  assert.equal(arrived.size, payloads.length, 'nothing twice')
+  // One more may have been stored when each life ended.
+  assert.ok(payloads.length <= acknowledged.length + 3)
+  assert.deepEqual(
+    payloads.filter((payload) => acknowledged.includes(payload)),
+    acknowledged,
+    'in order',
+  )
+  t.diagnostic(`${acknowledged.length} acknowledged, ${payloads.length} arrived`)
+})
+
+test('a session of MQTT 5 is gone when its time ran out while the program was down; without sessions there is no file', async (t) => {
+  const directory = await temporaryDirectory(t)
+  const start = () => new HubProcess(t, ['--data', directory]).started()
+  const first = await start()
+  const plain = await connected(t, first, { clientId: 'plain' })
+  await plain.subscribeAsync('#', { qos: 1 })
+  await plain.publishAsync('a', 'x', { qos: 1 })
+  await plain.endAsync()
+  await assert.rejects(stat(join(directory, 'sessions')), { code: 'ENOENT' })
+  const options = (clientId: string, sessionExpiryInterval: number): IClientOptions => ({
+    clientId,
+    clean: false,
+    properties: { sessionExpiryInterval },
+  })
+  for (const [clientId, expiry] of [
+    ['short', 1],
+    ['long', 600],
+  ] as const) {
+    await (await connected(t, first, options(clientId, expiry))).endAsync()
+  }
+  const marker = await connected(t, first, { clientId: 'marker' })
+  // Its PUBACK says that all before is on disk.
+  await marker.publishAsync('marker', 'x', { qos: 1, retain: true })
+  await first.crash()
+  await new Promise((resolve) => setTimeout(resolve, 1_200))
+
+  const second = await start()
+  const isPresent = async (clientId: string) => {
+    const client = mqtt.connect(second.mqttUrl, {
+      protocolVersion: 5,
+      reconnectPeriod: 0,
+      ...options(clientId, 600),
+    })
+    t.after(() => client.end(true))
+    return new Promise((resolve) =>
+      client.once('connect', ({ sessionPresent }) => resolve(sessionPresent)),
+    )
+  }
+
+  assert.deepEqual([await isPresent('short'), await isPresent('long')], [false, true])
+})

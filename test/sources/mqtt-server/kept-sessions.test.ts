@@ -1,0 +1,275 @@
+/** Sessions and retained messages over a restart of the server, on one store. */
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
+import type { SessionStore } from '../../../src/sources/mqtt-server/session-store.ts'
+import { ManualClock } from '../../support/manual-clock.ts'
+import { MemorySessionStore } from '../../support/memory-session-store.ts'
+import { startServer } from '../../support/mqtt-server-under-test.ts'
+import {
+  type ConnectFields,
+  connectPacket,
+  frame,
+  type MqttWire,
+  publishPacket,
+  subscribePacket,
+} from '../../support/mqtt-wire.ts'
+import { RecordingIntake } from '../../support/recording-intake.ts'
+
+const PLAIN_TOPIC = 'news'
+const ROUTED_TOPIC = 'iotanalytics/channels/c/messages/binary/put'
+
+/** Servers one after the other on the same store, as if the process had been killed in between. */
+function lives(t: TestContext, store: SessionStore, clock = new ManualClock()) {
+  return { clock, begin: () => startServer(t, { store, clock }) }
+}
+
+/** A store that stops listening at some point: what comes later was not written when the process died. */
+function dyingStore(store: SessionStore) {
+  let isDead = false
+  return {
+    die: () => {
+      isDead = true
+    },
+    store: {
+      open: () => store.open(),
+      note: (change) => {
+        if (!isDead) store.note(change)
+      },
+      get noted() {
+        return store.noted
+      },
+      get durable() {
+        return store.durable
+      },
+      listen: (moved) => store.listen(moved),
+      close: async () => {},
+    } satisfies SessionStore,
+  }
+}
+
+async function back(wire: MqttWire, fields: Parameters<typeof connectPacket>[0]) {
+  wire.send(connectPacket(fields))
+  const connack = await wire.next()
+  return connack?.[2] === 1
+}
+
+function payloads(packets: readonly string[], length = 1): string[] {
+  return packets
+    .filter((hex) => hex.startsWith('3'))
+    .map((hex) => Buffer.from(hex, 'hex').subarray(-length).toString())
+}
+
+test('what waits for a client that is away comes after the restart, in order, and the session is present', async (t) => {
+  const { begin, clock } = lives(t, new MemorySessionStore())
+  const first = await begin()
+  const fields = { clientId: 'sleeper', version: 5, isClean: false } as const
+  const expiry = { ...fields, properties: [17, 0, 0, 1, 0] }
+  const sleeper = await first.client(expiry)
+  sleeper.send(subscribePacket(1, { [PLAIN_TOPIC]: 1 }, [11, 7]))
+  await sleeper.untilPong()
+  sleeper.send(frame(0xe0))
+  await sleeper.untilClosed()
+  const publisher = await first.client({ clientId: 'publisher', version: 5 })
+  const withText = [3, 0, 1, 0x74]
+  for (const payload of ['a', 'b']) {
+    publisher.send(publishPacket({ topic: PLAIN_TOPIC, payload, qos: 1, properties: withText }))
+  }
+  await publisher.untilPong()
+  await first.server.close()
+
+  const second = await begin()
+  const wire = await second.wire()
+  const isPresent = await back(wire, expiry)
+  const packets = await wire.untilPong()
+  await second.server.close()
+  clock.advance(257_000)
+  const third = await begin()
+  const isStillPresent = await back(await third.wire(), expiry)
+
+  assert.equal(isPresent, true)
+  assert.deepEqual(payloads(packets), ['a', 'b'])
+  const topic = Buffer.from(PLAIN_TOPIC).toString('hex')
+  // content type and subscription identifier are there
+  assert.equal(packets[0], `32100004${topic}100106030001740b0761`)
+  assert.equal(isStillPresent, false)
+})
+
+test('what was in flight is sent again with DUP under its packet id; after PUBREC it is PUBREL', async (t) => {
+  const { store, die } = dyingStore(new MemorySessionStore())
+  const { begin } = lives(t, store)
+  const first = await begin()
+  const fields = { clientId: 'listener', isClean: false }
+  const listener = await first.client(fields)
+  listener.send(subscribePacket(1, { q: 2 }))
+  await listener.untilPong()
+  const publisher = await first.client({ clientId: 'publisher' })
+  for (const [id, payload] of ['a', 'b', 'c'].entries()) {
+    publisher.send(publishPacket({ topic: 'q', payload, qos: id === 1 ? 1 : 2, id: id + 1 }))
+  }
+  await publisher.untilPong()
+  const sent = await listener.untilPong()
+  listener.send(frame(0x50, [0, 1]))
+  await listener.untilPong()
+  die()
+  await first.server.close()
+
+  const reborn = new MemorySessionStore()
+  for (const change of (await store.open()).changes()) reborn.note(change)
+  const second = await lives(t, reborn).begin()
+  const wire = await second.wire()
+  const isPresent = await back(wire, fields)
+  const packets = await wire.untilPong()
+
+  assert.deepEqual(sent, [
+    '34060001710001' + '61',
+    '32060001710002' + '62',
+    '34060001710003' + '63',
+  ])
+  assert.equal(isPresent, true)
+  assert.deepEqual(packets, ['62020001', '3a060001710002' + '62', '3c060001710003' + '63'])
+})
+
+test('a QoS 2 message sent again after the restart is not stored twice, and its id is free after PUBREL', async (t) => {
+  const store = new MemorySessionStore()
+  const { begin } = lives(t, store)
+  const first = await begin()
+  const fields = { clientId: 'device', isClean: false }
+  const device = await first.client(fields)
+  const message = { topic: ROUTED_TOPIC, payload: 'x', qos: 2, id: 9 } as const
+  device.send(publishPacket(message))
+  const pubrec = await device.nextHex()
+  await first.server.close()
+
+  const second = await begin()
+  const wire = await second.wire()
+  await back(wire, fields)
+  wire.send(publishPacket({ ...message, isDuplicate: true }))
+  const again = await wire.nextHex()
+  const stored = second.intake.messages.length
+  wire.send(frame(0x62, [0, 9]))
+  const pubcomp = await wire.nextHex()
+  wire.send(publishPacket(message))
+  await wire.nextHex()
+
+  assert.deepEqual([pubrec, again, pubcomp], ['50020009', '50020009', '70020009'])
+  assert.equal(stored, 0)
+  assert.equal(second.intake.messages.length, 1)
+})
+
+test('a QoS 2 id is noted when its message is committed, not before: a lost one is stored when it comes again', async (t) => {
+  const store = new MemorySessionStore()
+  const intake = new RecordingIntake()
+  const { client } = await startServer(t, { store, intake })
+  const device = await client({ clientId: 'device', isClean: false })
+
+  device.send(publishPacket({ topic: ROUTED_TOPIC, payload: 'x', qos: 2, id: 9 }))
+  await device.untilPong()
+  const before = [...(store.kept.sessions.get('device')?.receivedIds ?? [])]
+  intake.commit()
+  await device.nextHex()
+
+  assert.deepEqual(before, [])
+  assert.deepEqual([...(store.kept.sessions.get('device')?.receivedIds ?? [])], [9])
+})
+
+test('PUBACK waits for the commit and for what sleeping sessions are owed, whichever is later', async (t) => {
+  const memory = new MemorySessionStore()
+  let durable = Number.POSITIVE_INFINITY
+  let moved = () => {}
+  const store: SessionStore = {
+    open: () => memory.open(),
+    note: (change) => memory.note(change),
+    get noted() {
+      return memory.noted
+    },
+    get durable() {
+      return Math.min(durable, memory.noted)
+    },
+    listen: (call) => {
+      moved = call
+    },
+    close: async () => {},
+  }
+  const { client } = await startServer(t, { store })
+  const sleeper = await client({ clientId: 'sleeper', isClean: false })
+  sleeper.send(subscribePacket(1, { '#': 1 }))
+  await sleeper.untilPong()
+  sleeper.send(frame(0xe0))
+  await sleeper.untilClosed()
+  const device = await client({ clientId: 'device' })
+  // Twice: an answer to a ping overtakes acknowledgements of what came with it.
+  const answers = async () => [...(await device.untilPong()), ...(await device.untilPong())]
+  durable = memory.noted
+
+  device.send(publishPacket({ topic: ROUTED_TOPIC, payload: 'x', qos: 1, id: 1 }))
+  device.send(publishPacket({ topic: PLAIN_TOPIC, payload: 'x', qos: 1, id: 2 }))
+  await setImmediate()
+  const held = await answers()
+  durable = memory.noted
+  device.send(publishPacket({ topic: PLAIN_TOPIC, payload: 'x', qos: 1, id: 3 }))
+  const stillHeld = await answers()
+  moved()
+  const first = await answers()
+  durable = memory.noted
+  moved()
+  const second = await answers()
+
+  assert.deepEqual([held, stillHeld], [[], ['40020001', '40020002']])
+  assert.deepEqual([first, second], [[], ['40020003']])
+})
+
+test('retained messages are there after the restart, with what is left of their time', async (t) => {
+  const { begin, clock } = lives(t, new MemorySessionStore())
+  const first = await begin()
+  const publisher = await first.client({ clientId: 'publisher', version: 5 })
+  const retain = (topic: string, payload: string, properties: number[] = []) =>
+    publisher.send(publishPacket({ topic, payload, retain: true, properties }))
+  retain('r/stays', 'x')
+  retain('r/short', 'x', [2, 0, 0, 0, 10])
+  retain('r/long', 'x', [2, 0, 0, 0, 100])
+  retain('r/gone', 'x')
+  retain('r/gone', '')
+  await publisher.untilPong()
+  await first.server.close()
+  clock.advance(40_000)
+
+  const second = await begin()
+  const reader = await second.client({ clientId: 'reader', version: 5 })
+  reader.send(subscribePacket(1, { 'r/#': 0 }, []))
+  const packets = (await reader.untilPong()).filter((hex) => hex.startsWith('3'))
+
+  const long = Buffer.from('r/long').toString('hex')
+  const stays = Buffer.from('r/stays').toString('hex')
+  assert.deepEqual(packets.toSorted(), [`310b0007${stays}0078`, `310f0006${long}05020000003c78`])
+})
+
+test('a will whose delay was running is published when it is due after the restart, or not when its client is back', async (t) => {
+  const { begin, clock } = lives(t, new MemorySessionStore())
+  const first = await begin()
+  const fields = (clientId: string) =>
+    ({
+      clientId,
+      version: 5 as const,
+      isClean: false,
+      properties: [17, 0, 0, 1, 0],
+      will: { topic: `w/${clientId}`, payload: clientId, properties: [24, 0, 0, 0, 30] },
+    }) satisfies ConnectFields
+  for (const clientId of ['a', 'b']) (await first.client(fields(clientId))).socket.destroy()
+  const witness = await first.client({ clientId: 'witness' })
+  await witness.untilPong()
+  await witness.untilPong()
+  await first.server.close()
+  clock.advance(10_000)
+
+  const second = await begin()
+  const listener = await second.client({ clientId: 'listener' })
+  listener.send(subscribePacket(1, { 'w/#': 0 }))
+  await listener.untilPong()
+  await back(await second.wire(), fields('b'))
+  const early = await listener.untilPong()
+  clock.advance(25_000)
+
+  assert.deepEqual(early, [])
+  assert.deepEqual(payloads(await listener.untilPong()), ['a'])
+})
