@@ -46,7 +46,7 @@ export class CursorPosition {
 
   /**
    * As it was written down. What doesn't fit the log (a state that lagged, was damaged, or comes
-   * from elsewhere) is cut to fit.
+   * from elsewhere) is cut to fit. What the log began with and no longer has was lost, not delivered.
    */
   static restored(state: CursorState, start: number, committed: number): CursorPosition {
     const cursor = new CursorPosition(Math.min(Math.max(state.position, start), committed))
@@ -57,12 +57,15 @@ export class CursorPosition {
       )
     }
     for (const range of cursor.#settled) cursor.#taken.add(range.from, range.to)
-    const dropped = sumOf(state.dropped)
+    const lost = unsettledBelow(start, state)
+    const { DataDamaged: damaged = 0 } = state.dropped
+    cursor.#dropped =
+      lost === 0 ? { ...state.dropped } : { ...state.dropped, DataDamaged: damaged + lost }
+    const dropped = sumOf(cursor.#dropped)
     const settled = cursor.#position + cursor.#settled.size
     cursor.#base = settled - state.delivered - state.rejected - dropped
     cursor.#delivered = state.delivered
     cursor.#rejected = state.rejected
-    cursor.#dropped = { ...state.dropped }
     if (cursor.#base < 0) {
       // More counted than there ever was: believe the deliveries least, they happen again.
       cursor.#delivered += cursor.#base
@@ -279,4 +282,13 @@ function overlap(range: OffsetRange, from: number, to: number): number {
 /** Where an offset lies after `from ≤ x < to` were cut out. */
 function moved(offset: number, from: number, to: number): number {
   return offset <= from ? offset : Math.max(from, offset - (to - from))
+}
+
+/** Messages below `start` that the state does not call settled. */
+function unsettledBelow(start: number, { position, settled }: CursorState): number {
+  let count = Math.max(0, start - position)
+  for (const { from, to } of settled) {
+    count -= Math.max(0, Math.min(to, start) - Math.max(from, position))
+  }
+  return Math.max(0, count)
 }

@@ -75,7 +75,8 @@ async function flipLog({ rig, channel, directory }: Place): Promise<Harmed> {
 }
 
 async function flipOther({ rig, directory }: Place, ending: string): Promise<Harmed> {
-  const names = (await readdir(directory)).filter((name) => name.endsWith(ending))
+  const found = await readdir(directory).catch(() => [])
+  const names = found.filter((name) => name.endsWith(ending))
   const name = names[Math.floor(rig.random() * names.length)]
   if (name !== undefined) {
     const path = join(directory, name)
@@ -121,6 +122,7 @@ async function deleteCursors({ directory }: Place): Promise<Harmed> {
 
 async function addUnknown({ rig, directory }: Place): Promise<Harmed> {
   const channels = join(rig.directory, 'channels')
+  await mkdir(directory, { recursive: true })
   await writeFile(join(directory, 'notes.txt'), 'not ours')
   await writeFile(join(directory, '12.log'), 'not ours either')
   await mkdir(join(channels, 'lost+found', 'deep'), { recursive: true })
@@ -136,7 +138,8 @@ interface LogFile {
 }
 
 async function anyLog(rig: Rig, directory: string): Promise<LogFile | undefined> {
-  const names = (await readdir(directory)).filter((name) => /^\d{16}\.log$/.test(name)).sort()
+  const found = await readdir(directory).catch(() => [])
+  const names = found.filter((name) => /^\d{16}\.log$/.test(name)).sort()
   const place = Math.floor(rig.random() * names.length)
   const name = names[place]
   if (name === undefined) return undefined

@@ -1,10 +1,12 @@
 /** Looks at a running hub as an operator would: its receipts over MQTT, its ledger and health over HTTP. */
+import { setTimeout as delay } from 'node:timers/promises'
 import { connectAsync, type MqttClient } from 'mqtt'
 import type { Addresses } from './hub.ts'
 import type { Oracle } from './oracle.ts'
 
 const STATUS_TOPIC = 'iotanalytics/messages/put/status'
 const EVERY_MS = 250
+const CLOSE_PATIENCE_MS = 5_000
 
 export interface LedgerRow {
   readonly channel: string
@@ -44,10 +46,15 @@ export class HubWatch {
     return new HubWatch(addresses, oracle, client)
   }
 
-  stop(): Promise<void> {
+  /** After the hub has ended: what it had sent until then is still read. */
+  async stop(): Promise<void> {
     clearInterval(this.#timer)
-    this.#client?.end(true)
-    return Promise.resolve()
+    const client = this.#client
+    if (client?.connected === true) {
+      const closed = new Promise<void>((resolve) => client.once('close', () => resolve()))
+      await Promise.race([closed, delay(CLOSE_PATIENCE_MS)])
+    }
+    client?.end(true)
   }
 
   /** The ledger's rows, which have to add up whenever they are asked for. */

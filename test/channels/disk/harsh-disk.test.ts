@@ -4,6 +4,7 @@ import { readdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { CommitError } from '../../../src/channels/channel-log.ts'
+import { CursorPosition } from '../../../src/channels/cursor-position.ts'
 import { diskStore, MEBIBYTE, temporaryDirectory } from '../../support/disk-stores.ts'
 import { appendTexts, binaryDraft, readAll, textsOf } from '../../support/log-drafts.ts'
 import { SimulatedDisk, seededRandom } from '../../support/simulated-disk.ts'
@@ -80,4 +81,21 @@ test('a commit to a directory that was moved away fails, and the next begins a n
   const [found] = await next.open()
   t.after(() => next.close())
   assert.deepEqual(found && textsOf(await readAll(found)), ['after'])
+})
+
+test('messages of an oldest file that is gone are counted as damaged, not as delivered', () => {
+  const state = {
+    position: 10,
+    settled: [{ from: 15, to: 18 }],
+    delivered: 13,
+    rejected: 0,
+    dropped: {},
+  }
+
+  const cursor = CursorPosition.restored(state, 20, 30)
+
+  assert.equal(cursor.position, 20)
+  assert.equal(cursor.delivered, 13)
+  assert.deepEqual(cursor.dropped, { DataDamaged: 7 })
+  assert.equal(cursor.base, 0)
 })
