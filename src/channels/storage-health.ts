@@ -11,8 +11,8 @@ import { STORAGE_OK, type StorageState, storageStateOf } from './storage-state.t
 
 const FIRST_PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 5_000
-/** A channel that failed and got no message since is not held against storage for longer. */
-const FORGET_AFTER_MS = 30_000
+/** So long after the next try was due, a channel that got no message to try with is not held against storage. */
+const FORGET_AFTER_MS = 10_000
 
 /** What of a channel could not be written: its messages, or where its readers are. */
 export type Stored = 'messages' | 'positions'
@@ -37,13 +37,13 @@ export class StorageHealth {
 
   /** Why messages can't be stored; undefined while they can. */
   get failure(): Refusal | undefined {
-    if (this.#failing.size === 0) return undefined
+    this.#forgetUntried()
     return this.#failing.values().next().value?.refusal
   }
 
   /** What is wrong, by name, and what to do about it. */
   get state(): StorageState {
-    if (this.#failing.size === 0) return STORAGE_OK
+    this.#forgetUntried()
     return this.#failing.values().next().value?.state ?? STORAGE_OK
   }
 
@@ -75,9 +75,16 @@ export class StorageHealth {
   succeeded(channel: string, what: Stored): void {
     if (this.#failing.size === 0) return
     this.#failing.delete(`${what} ${channel}`)
+    if (this.#failing.size === 0) this.#observer.storageRecovered()
+    else this.#forgetUntried()
+  }
+
+  /** Without messages nobody finds out that there is room again; positions are tried by themselves. */
+  #forgetUntried(): void {
+    if (this.#failing.size === 0) return
     const forgetAt = this.#clock.monotonic() - FORGET_AFTER_MS
-    for (const [other, failure] of this.#failing) {
-      if (failure.tryAgainAt < forgetAt) this.#failing.delete(other)
+    for (const [what, { tryAgainAt }] of this.#failing) {
+      if (tryAgainAt < forgetAt) this.#failing.delete(what)
     }
     if (this.#failing.size === 0) this.#observer.storageRecovered()
   }

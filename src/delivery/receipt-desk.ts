@@ -24,6 +24,7 @@ export class ReceiptDesk implements ReceiptSink {
   readonly #pack = new ReceiptPack()
   #packed = 0
   #expectsReplies = false
+  #flushesNext = false
 
   constructor(options: ReceiptDeskOptions) {
     this.#options = options
@@ -55,6 +56,7 @@ export class ReceiptDesk implements ReceiptSink {
     if (this.#options.reports === 'none') return
     const isListening = this.#hasListeners()
     if (isListening || reply !== undefined) {
+      this.#flushBeforeAcknowledgements()
       this.#give(failureReceipt(senderId, refusal), reply, isListening)
     }
   }
@@ -80,6 +82,20 @@ export class ReceiptDesk implements ReceiptSink {
     if (this.#packed === 0) setImmediate(() => this.flush())
     this.#pack.add(receipt)
     if (++this.#packed >= MAX_PACKED) this.flush()
+  }
+
+  /**
+   * A refused message is acknowledged all the same, and then nothing but its receipt says so: that
+   * has to leave first, or a crash in between would make it one that was taken and lost. Sources
+   * write acknowledgements at the end of the tick in which they come up, after this was called.
+   */
+  #flushBeforeAcknowledgements(): void {
+    if (this.#flushesNext) return
+    this.#flushesNext = true
+    process.nextTick(() => {
+      this.#flushesNext = false
+      this.flush()
+    })
   }
 
   #hasListeners(): boolean {

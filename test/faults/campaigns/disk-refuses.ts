@@ -86,7 +86,8 @@ export async function healthIs(rig: Rig, ready: boolean, during: string): Promis
       return
     }
     if (performance.now() > givesUpAt) {
-      rig.oracle.violated(`${during}: health was still ${health.ready ? 'well' : 'not well'}`)
+      const state = health.ready ? 'well' : `not well (${health.problems.join()})`
+      rig.oracle.violated(`${during}: health was still ${state}`)
       return
     }
     await delay(20)
