@@ -10,7 +10,7 @@ import type { ConnectorConfig, DestinationConfig } from '../config/connector-con
 import type { Destination } from '../destinations/destination.ts'
 import type { PipelineObserver } from '../observer.ts'
 import { PREDEFINED_FILTERS, STATUS_TOPIC } from '../routing/input-topics.ts'
-import type { SessionStore } from '../sources/mqtt-server/session-store.ts'
+import type { SessionStore } from '../sources/mqtt-server/session-store/session-store.ts'
 import type { Source } from '../sources/source.ts'
 import { VERSION } from '../version.ts'
 
@@ -91,6 +91,6 @@ async function makeSessionStore(
   { observer, clock }: Surroundings,
 ): Promise<SessionStore | undefined> {
   if (storage.durability === 'memory') return undefined
-  const { SessionJournal } = await import('../sources/mqtt-server/session-journal.ts')
+  const { SessionJournal } = await import('../sources/mqtt-server/session-store/session-journal.ts')
   return new SessionJournal({ directory: join(storage.directory, 'sessions'), observer, clock })
 }

@@ -1,6 +1,9 @@
 /** A session store whose medium is this object: what it was told is there for the next server. */
-import { KeptSessions } from '../../src/sources/mqtt-server/kept-sessions.ts'
-import type { SessionChange, SessionStore } from '../../src/sources/mqtt-server/session-store.ts'
+import { KeptSessions } from '../../src/sources/mqtt-server/session-store/kept-sessions.ts'
+import type {
+  SessionChange,
+  SessionStore,
+} from '../../src/sources/mqtt-server/session-store/session-store.ts'
 
 export class MemorySessionStore implements SessionStore {
   readonly kept = new KeptSessions()

@@ -6,7 +6,7 @@ import { type PipelineObserver, silentObserver } from '../../src/observer.ts'
 import type { MqttLimits } from '../../src/sources/mqtt-server/limits.ts'
 import { MqttServer } from '../../src/sources/mqtt-server/mqtt-server.ts'
 import { mqttServerOptions } from '../../src/sources/mqtt-server/options.ts'
-import type { SessionStore } from '../../src/sources/mqtt-server/session-store.ts'
+import type { SessionStore } from '../../src/sources/mqtt-server/session-store/session-store.ts'
 import { type ConnectFields, connectPacket, MqttWire } from './mqtt-wire.ts'
 import { RecordingIntake } from './recording-intake.ts'
 

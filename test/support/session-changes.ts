@@ -1,10 +1,10 @@
 /** Changes to sessions for tests, and what a store keeps of them in a form that compares well. */
-import type { KeptSessions } from '../../src/sources/mqtt-server/kept-sessions.ts'
+import type { KeptSessions } from '../../src/sources/mqtt-server/session-store/kept-sessions.ts'
 import type {
   StoredDelivery,
   StoredMessage,
   StoredWill,
-} from '../../src/sources/mqtt-server/session-store.ts'
+} from '../../src/sources/mqtt-server/session-store/session-store.ts'
 import type { SubscriptionOptions } from '../../src/sources/mqtt-server/subscriptions.ts'
 
 export interface PlainSession {

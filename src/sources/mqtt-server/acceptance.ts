@@ -5,7 +5,7 @@
  */
 import type { Refusal } from '../../message.ts'
 import type { CommitListener, Intake } from '../source.ts'
-import type { SessionRecorder } from './session-recorder.ts'
+import type { SessionRecorder } from './session-store/session-recorder.ts'
 
 /** A connection as far as commits concern it. Both return whether it still waits for a later one. */
 export interface Debtor {

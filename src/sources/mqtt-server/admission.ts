@@ -4,9 +4,9 @@ import type { Permissions } from './access/permissions.ts'
 import { dropForbiddenSubscriptions } from './access/subscription-review.ts'
 import type { Denial, Denied, Identity } from './access-control.ts'
 import type { Broker } from './broker.ts'
-import { type ConnectPacket, encodeConnack } from './connect-packet.ts'
-import type { Properties } from './properties.ts'
-import { ReasonCode, ReturnCode } from './protocol.ts'
+import { type ConnectPacket, encodeConnack } from './packets/connect-packet.ts'
+import type { Properties } from './packets/properties.ts'
+import { ReasonCode, ReturnCode } from './packets/protocol.ts'
 import { NEVER_EXPIRES_S, type Session } from './session.ts'
 
 const EMPTY = Buffer.alloc(0)

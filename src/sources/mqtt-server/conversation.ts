@@ -5,12 +5,12 @@ import {
   encodeAcknowledgement,
   readAcknowledgement,
   readDisconnect,
-} from './control-packets.ts'
-import { PacketType, PINGRESP, ReasonCode } from './protocol.ts'
-import { ProtocolViolation } from './protocol-violation.ts'
+} from './packets/control-packets.ts'
+import { PacketType, PINGRESP, ReasonCode } from './packets/protocol.ts'
+import { ProtocolViolation } from './packets/protocol-violation.ts'
+import { readSubscribe, readUnsubscribe } from './packets/subscribe-packet.ts'
 import { PublishReceiver } from './publish-receiver.ts'
 import type { Link, Session } from './session.ts'
-import { readSubscribe, readUnsubscribe } from './subscribe-packet.ts'
 import { subscribe, unsubscribe } from './subscribing.ts'
 
 /** What stands in the low half of a packet's first byte [MQTT-2.2.2-1], where it is not 0. */

@@ -4,8 +4,8 @@
  *
  *     │ body length (4) │ first byte (1) │ body │ body length │ …
  */
-import type { FrameHandler } from './frame-reader.ts'
-import { PacketType } from './protocol.ts'
+import type { FrameHandler } from './packets/frame-reader.ts'
+import { PacketType } from './packets/protocol.ts'
 
 const HEAD_BYTES = 5
 const FIRST_BYTES = 4_096

@@ -2,7 +2,7 @@
 import type { ReplyTo } from '../../message.ts'
 import type { PackedPayloads, ReceiptOutlet } from '../source.ts'
 import type { Broker } from './broker.ts'
-import type { ProtocolVersion } from './protocol.ts'
+import type { ProtocolVersion } from './packets/protocol.ts'
 import { encodeManyPublishes, Publication } from './publication.ts'
 import { Session } from './session.ts'
 import { type Listener, nextMember } from './subscriptions.ts'

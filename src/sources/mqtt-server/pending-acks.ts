@@ -10,7 +10,7 @@
  * are durable: those that its messages made.
  */
 import { NO_CYCLE } from './acceptance.ts'
-import { PacketType, type ProtocolVersion } from './protocol.ts'
+import { PacketType, type ProtocolVersion } from './packets/protocol.ts'
 
 const FIRST_BYTES = 256
 const EMPTY = Buffer.alloc(0)

@@ -4,10 +4,10 @@
  *
  *     first byte │ remaining length │ topic │ packet id (QoS 1, 2) │ properties (MQTT 5) │ payload
  */
-import { variableByteIntegerLength, writeVariableByteInteger } from './packet-writer.ts'
-import { encodeProperties, type Properties } from './properties.ts'
-import { PacketType, type ProtocolVersion, type Qos } from './protocol.ts'
-import type { StoredMessage } from './session-store.ts'
+import { variableByteIntegerLength, writeVariableByteInteger } from './packets/packet-writer.ts'
+import { encodeProperties, type Properties } from './packets/properties.ts'
+import { PacketType, type ProtocolVersion, type Qos } from './packets/protocol.ts'
+import type { StoredMessage } from './session-store/session-store.ts'
 import type { PublishAlias } from './topic-aliases.ts'
 
 const NO_PROPERTIES = Buffer.from([0])

@@ -1,6 +1,6 @@
 /** What a refused message is told in MQTT 5: the reason codes PUBACK and PUBREC may carry (table 3-4). */
 import type { ErrorCode } from '../../errors.ts'
-import { ReasonCode } from './protocol.ts'
+import { ReasonCode } from './packets/protocol.ts'
 
 const REASONS: Partial<Record<ErrorCode, number>> = {
   QueueFull: ReasonCode.quotaExceeded,

@@ -1,11 +1,11 @@
 /** All sessions by client id: at most one for each, with at most one connection [MQTT-3.1.4-2]. */
 import type { Clock } from '../../clock.ts'
-import type { Will } from './connect-packet.ts'
 import type { MqttLimits } from './limits.ts'
-import { ReasonCode } from './protocol.ts'
-import type { RestoredSession } from './restoring.ts'
+import type { Will } from './packets/connect-packet.ts'
+import { ReasonCode } from './packets/protocol.ts'
 import { NEVER_EXPIRES_S, Session } from './session.ts'
-import type { SessionRecorder } from './session-recorder.ts'
+import type { RestoredSession } from './session-store/restoring.ts'
+import type { SessionRecorder } from './session-store/session-recorder.ts'
 import type { Statistics } from './statistics.ts'
 import type { Subscriptions } from './subscriptions.ts'
 

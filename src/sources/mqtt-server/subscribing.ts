@@ -2,16 +2,16 @@
 import { everythingPermitted } from './access/permissions.ts'
 import { maySubscribe } from './access/subscription-review.ts'
 import type { Broker } from './broker.ts'
-import { ReasonCode } from './protocol.ts'
-import { ProtocolViolation } from './protocol-violation.ts'
-import type { Link, Session } from './session.ts'
+import { ReasonCode } from './packets/protocol.ts'
+import { ProtocolViolation } from './packets/protocol-violation.ts'
 import {
   encodeSuback,
   encodeUnsuback,
   type SubscribePacket,
   type SubscriptionRequest,
   type UnsubscribePacket,
-} from './subscribe-packet.ts'
+} from './packets/subscribe-packet.ts'
+import type { Link, Session } from './session.ts'
 import { listenerOf, type SubscriptionOptions } from './subscriptions.ts'
 import { isSharedFilter, isTopicFilter, parseSharedFilter } from './topic.ts'
 

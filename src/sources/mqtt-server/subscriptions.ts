@@ -7,7 +7,7 @@
  *                                               └─ #: [B]
  */
 
-import { higherQos, type Qos } from './protocol.ts'
+import { higherQos, type Qos } from './packets/protocol.ts'
 import type { Publication } from './publication.ts'
 import { isSystemTopic, parseSharedFilter } from './topic.ts'
 

@@ -3,7 +3,7 @@
  * retained messages and renewed every few seconds; nobody has to listen.
  */
 import type { Broker } from './broker.ts'
-import type { Properties } from './properties.ts'
+import type { Properties } from './packets/properties.ts'
 
 const INTERVAL_MS = 10_000
 const NONE: Properties = {}

@@ -9,8 +9,8 @@
  */
 import { MAX_TOPIC_BYTES } from '../../message.ts'
 import type { Intake, Route } from '../source.ts'
-import { readText } from './packet-reader.ts'
-import { ProtocolViolation } from './protocol-violation.ts'
+import { readText } from './packets/packet-reader.ts'
+import { ProtocolViolation } from './packets/protocol-violation.ts'
 import type { Audience } from './subscriptions.ts'
 import { isTopicName } from './topic.ts'
 

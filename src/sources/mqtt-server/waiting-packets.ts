@@ -4,9 +4,9 @@
  * no further. Pings and acknowledgements need not wait, except for the first of these.
  */
 import type { Acceptance } from './acceptance.ts'
-import type { FrameHandler } from './frame-reader.ts'
 import { HeldFrames, mayOvertake } from './held-frames.ts'
-import { PacketType } from './protocol.ts'
+import type { FrameHandler } from './packets/frame-reader.ts'
+import { PacketType } from './packets/protocol.ts'
 import { type Inflow, Pause } from './transport/inflow.ts'
 
 export interface WaitingPacketsOptions {

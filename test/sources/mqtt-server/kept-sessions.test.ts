@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
-import type { SessionStore } from '../../../src/sources/mqtt-server/session-store.ts'
+import type { SessionStore } from '../../../src/sources/mqtt-server/session-store/session-store.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 import { MemorySessionStore } from '../../support/memory-session-store.ts'
 import { startServer } from '../../support/mqtt-server-under-test.ts'

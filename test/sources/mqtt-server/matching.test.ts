@@ -2,7 +2,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { type FrameHandler, FrameReader } from '../../../src/sources/mqtt-server/frame-reader.ts'
+import {
+  type FrameHandler,
+  FrameReader,
+} from '../../../src/sources/mqtt-server/packets/frame-reader.ts'
 import { PendingAcks, withFailure } from '../../../src/sources/mqtt-server/pending-acks.ts'
 import { Publication } from '../../../src/sources/mqtt-server/publication.ts'
 import { RetainedMessages } from '../../../src/sources/mqtt-server/retained-messages.ts'

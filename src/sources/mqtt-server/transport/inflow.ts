@@ -5,7 +5,7 @@
  */
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../../../clock.ts'
-import { PacketType } from '../protocol.ts'
+import { PacketType } from '../packets/protocol.ts'
 import type { Turns } from './turns.ts'
 
 /** Why a socket is not read just now. It is read when no reason is left. */

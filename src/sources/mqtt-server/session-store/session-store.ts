@@ -5,9 +5,10 @@
  * Only sessions that outlive their connection are told of, and retained messages: where there are
  * neither, the store is never called after `open`.
  */
+
+import type { Qos } from '../packets/protocol.ts'
+import type { SubscriptionOptions } from '../subscriptions.ts'
 import type { KeptSessions } from './kept-sessions.ts'
-import type { Qos } from './protocol.ts'
-import type { SubscriptionOptions } from './subscriptions.ts'
 
 /** A message as it is kept. One object is shared by all who wait for it. */
 export interface StoredMessage {

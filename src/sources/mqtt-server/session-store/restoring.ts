@@ -1,13 +1,13 @@
 /** Makes sessions and retained messages out of what the store has kept, before anybody can connect. */
-import type { Broker } from './broker.ts'
-import type { Will } from './connect-packet.ts'
+import type { Broker } from '../broker.ts'
+import type { Delivery } from '../outgoing-queue.ts'
+import type { Will } from '../packets/connect-packet.ts'
+import { PacketReader } from '../packets/packet-reader.ts'
+import { type Properties, readProperties, WILL_PROPERTIES } from '../packets/properties.ts'
+import { PacketType } from '../packets/protocol.ts'
+import { Publication } from '../publication.ts'
 import type { KeptSession } from './kept-session.ts'
 import type { KeptSessions } from './kept-sessions.ts'
-import type { Delivery } from './outgoing-queue.ts'
-import { PacketReader } from './packet-reader.ts'
-import { type Properties, readProperties, WILL_PROPERTIES } from './properties.ts'
-import { PacketType } from './protocol.ts'
-import { Publication } from './publication.ts'
 import type { StoredDelivery, StoredMessage, StoredWill } from './session-store.ts'
 
 /** A session as it was left, in the terms of this process. */

@@ -2,7 +2,7 @@
  * Thrown while a packet is read that breaks the protocol; the connection it came from is closed
  * with the reason code (MQTT 5) or without a word (MQTT 3.1.1, section 4.8).
  */
-import { messageOf } from '../../errors.ts'
+import { messageOf } from '../../../errors.ts'
 import { ReasonCode } from './protocol.ts'
 
 export class ProtocolViolation extends Error {

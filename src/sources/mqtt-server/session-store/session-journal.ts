@@ -10,9 +10,9 @@
  *     <data>/sessions/journal           see journal-file.ts, session-change-format.ts
  *     <data>/sessions/journal.damaged   bytes that were found damaged, the latest
  */
-import type { Clock, Timer } from '../../clock.ts'
-import { asConnectorError, ConnectorError } from '../../errors.ts'
-import type { PipelineObserver } from '../../observer.ts'
+import type { Clock, Timer } from '../../../clock.ts'
+import { asConnectorError, ConnectorError } from '../../../errors.ts'
+import type { PipelineObserver } from '../../../observer.ts'
 import { JournalFile, readJournal, setAside } from './journal-file.ts'
 import { KeptSessions } from './kept-sessions.ts'
 import { SessionChangeReader, SessionChangeWriter } from './session-change-format.ts'

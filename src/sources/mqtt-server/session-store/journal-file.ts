@@ -9,7 +9,7 @@
 import { type FileHandle, mkdir, open, readFile, rename } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { crc32 } from 'node:zlib'
-import { systemCodeOf } from '../../errors.ts'
+import { systemCodeOf } from '../../../errors.ts'
 
 export const JOURNAL_NAME = 'journal'
 const TEMPORARY_NAME = 'journal.tmp'

@@ -1,6 +1,7 @@
 /** One session as a store keeps it, and how many bytes that takes when written down, at most. */
+
+import type { SubscriptionOptions } from '../subscriptions.ts'
 import type { SessionChange, StoredDelivery, StoredMessage, StoredWill } from './session-store.ts'
-import type { SubscriptionOptions } from './subscriptions.ts'
 
 export interface KeptInflight {
   readonly delivery: StoredDelivery

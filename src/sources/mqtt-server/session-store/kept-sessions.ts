@@ -2,6 +2,8 @@
  * Sessions and retained messages as their changes leave them: what a store has to keep. The same
  * changes in the same order always make the same of it, also those read back from a disk.
  */
+
+import type { SubscriptionOptions } from '../subscriptions.ts'
 import {
   changesOf,
   deliveryBytes,
@@ -11,7 +13,6 @@ import {
   subscriptionBytes,
 } from './kept-session.ts'
 import type { SessionChange, StoredDelivery, StoredMessage } from './session-store.ts'
-import type { SubscriptionOptions } from './subscriptions.ts'
 
 const SESSION_BYTES = 96
 

@@ -2,14 +2,14 @@
  * Tells the store what has to be kept: in its terms, with times by the wall clock. There is one
  * where sessions are kept beyond the process, and none otherwise.
  */
-import type { Clock } from '../../clock.ts'
-import { NO_CYCLE } from './acceptance.ts'
-import type { Will } from './connect-packet.ts'
-import type { Delivery } from './outgoing-queue.ts'
-import { encodeProperties } from './properties.ts'
-import type { Publication } from './publication.ts'
+import type { Clock } from '../../../clock.ts'
+import { NO_CYCLE } from '../acceptance.ts'
+import type { Delivery } from '../outgoing-queue.ts'
+import type { Will } from '../packets/connect-packet.ts'
+import { encodeProperties } from '../packets/properties.ts'
+import type { Publication } from '../publication.ts'
+import type { SubscriptionOptions } from '../subscriptions.ts'
 import type { SessionStore, StoredMessage } from './session-store.ts'
-import type { SubscriptionOptions } from './subscriptions.ts'
 
 const FOR_EVER = Number.POSITIVE_INFINITY
 

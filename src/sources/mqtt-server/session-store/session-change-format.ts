@@ -7,11 +7,11 @@
  * is written once, under a number, before the first change that needs it; `queued` and `retained`
  * name the number. The numbers belong to one file.
  */
-import { PacketReader } from './packet-reader.ts'
-import { PacketWriter } from './packet-writer.ts'
-import type { Qos } from './protocol.ts'
+import { PacketReader } from '../packets/packet-reader.ts'
+import { PacketWriter } from '../packets/packet-writer.ts'
+import type { Qos } from '../packets/protocol.ts'
+import type { SubscriptionOptions } from '../subscriptions.ts'
 import type { SessionChange, StoredDelivery, StoredMessage, StoredWill } from './session-store.ts'
-import type { SubscriptionOptions } from './subscriptions.ts'
 
 const KIND = {
   message: 1,
