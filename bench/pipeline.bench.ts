@@ -11,10 +11,10 @@
  */
 
 import { writeFileSync } from 'node:fs'
-import { cpus, release } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Hub, linesOf, pinned, pinThisProcess, stopped } from './support/hub.ts'
+import { machine } from './support/machine.ts'
 import type { LoadOptions, LoadResult } from './support/mqtt-load.ts'
 import { median } from './support/percentiles.ts'
 
@@ -210,7 +210,7 @@ for (let round = 0; round < (flags.smoke ? 1 : Number(flags.rounds)); round++) {
 }
 const report = {
   date: new Date().toISOString().slice(0, 10),
-  machine: { cpu: cpus()[0]?.model, cores: cpus().length, linux: release() },
+  machine: machine(),
   node: process.version,
   rounds: flags.smoke ? 1 : Number(flags.rounds),
   scenarios: chosen.map((scenario) => ({

@@ -6,6 +6,6 @@ export function machine(): Record<string, string | number | undefined> {
     cpu: cpus()[0]?.model,
     cores: cpus().length,
     memoryGigabytes: Math.round(totalmem() / 1024 ** 3),
-    linux: release(),
+    linux: release().split('-')[0],
   }
 }
