@@ -22,12 +22,13 @@ import { NumberingSender, numberedPayload } from '../support/numbering-sender.ts
 import { temporaryDirectory } from '../support/running-connector.ts'
 
 const LIVES = 8
-const SHORTEST_LIFE_MS = 1_200
-const LONGEST_LIFE_MS = 3_000
+/** Long enough that positions are written down in each, a second after the first batch is settled. */
+const SHORTEST_LIFE_MS = 2_500
+const LONGEST_LIFE_MS = 4_000
 const LONGEST_START_MS = 1_000
 /**
- * Positions are written down once a second, so what was delivered in one life may come again in the
- * next, and on a busy machine in the one after; but not for ever.
+ * What was delivered in one life may come again in the next; where that one dies while it starts, or
+ * the machine is too busy to write positions down, in one of those after; but not for ever.
  */
 const LIVES_TO_SETTLE = 4
 /** Small files, so that they are sealed and given back while it all happens. */
