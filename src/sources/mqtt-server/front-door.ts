@@ -23,7 +23,6 @@ import {
   createTcpServer,
   type TlsListenerOptions,
 } from './transport/tcp-listener.ts'
-import { createWebSocketServer } from './transport/web-socket-listener.ts'
 
 export interface FrontDoorOptions {
   readonly options: FrontDoorSettings
@@ -179,6 +178,7 @@ export class FrontDoor {
       })
     }
     if (webSocket !== undefined) {
+      const { createWebSocketServer } = await import('./transport/web-socket-listener.ts')
       const { host: ownHost = host, port, path } = webSocket
       const server = createWebSocketServer(
         {
