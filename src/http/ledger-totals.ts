@@ -1,16 +1,10 @@
 /** The ledger of all channels together. */
 import type { ChannelLedger } from '../channels/ledger.ts'
 
-export interface LedgerTotals {
-  readonly received: number
-  readonly delivered: number
-  readonly rejected: number
-  readonly dropped: Readonly<Record<string, number>>
-  readonly expired: number
-  readonly waiting: number
-  readonly inFlight: number
-  readonly bytes: number
-}
+export type LedgerTotals = Pick<
+  ChannelLedger,
+  'received' | 'delivered' | 'rejected' | 'dropped' | 'expired' | 'waiting' | 'inFlight' | 'bytes'
+>
 
 export function ledgerTotals(channels: readonly ChannelLedger[]): LedgerTotals {
   const sum = (figure: (ledger: ChannelLedger) => number): number =>
