@@ -3,7 +3,7 @@
  * Reads the schema in its JSON Schema form, the same that editors get.
  */
 import { closest, distance } from 'fastest-levenshtein'
-import { z } from 'zod'
+import * as z from 'zod'
 import { configSchema } from './schema.ts'
 
 export type ConfigPath = readonly (string | number)[]
@@ -26,10 +26,12 @@ export function configJsonSchema(): SchemaNode {
 }
 
 export class KnownKeys {
-  readonly #root: SchemaNode
+  #schema: SchemaNode | undefined
 
-  constructor(root: SchemaNode) {
-    this.#root = root
+  /** Made when it is first asked for: a configuration without faults or overrides never asks. */
+  get #root(): SchemaNode {
+    this.#schema ??= configJsonSchema()
+    return this.#schema
   }
 
   /** The schema at `path`; undefined where there is nothing of that name. */

@@ -6,8 +6,8 @@ import { access } from 'node:fs/promises'
 import { ConnectorError } from '../errors.ts'
 import { ConfigTree, isMapping } from './config-tree.ts'
 import { readConnectorDefinition } from './connector-definition.ts'
-import { readConfigDocument } from './document.ts'
-import { configJsonSchema, KnownKeys } from './known-keys.ts'
+import type { ConfigDocument } from './document.ts'
+import { KnownKeys } from './known-keys.ts'
 import { type CheckedConfig, checkConfig } from './parse-config.ts'
 import { applyEnvironment, applyOverride, type Environment } from './setting.ts'
 
@@ -41,7 +41,7 @@ export interface LoadedConfig extends CheckedConfig {
 /** Throws `InvalidConfiguration`: an unreadable file, a fault in its form, or everything wrong in it. */
 export async function loadConfig(request: ConfigRequest): Promise<LoadedConfig> {
   const tree = new ConfigTree()
-  const known = new KnownKeys(configJsonSchema())
+  const known = new KnownKeys()
   const notices: string[] = []
   const files: string[] = []
 
@@ -54,8 +54,8 @@ export async function loadConfig(request: ConfigRequest): Promise<LoadedConfig> 
     files.push(file)
     await mergeFile(file, tree)
   }
-  applyEnvironment(request.environment, tree, known)
-  for (const override of request.overrides ?? []) applyOverride(override, tree, known)
+  await applyEnvironment(request.environment, tree, known)
+  for (const override of request.overrides ?? []) await applyOverride(override, tree, known)
   if (request.dataDirectory !== undefined) {
     tree.set(['storage', 'directory'], request.dataDirectory, '--data')
   }
@@ -69,7 +69,7 @@ export async function loadConfig(request: ConfigRequest): Promise<LoadedConfig> 
 }
 
 async function mergeDefinition(file: string, tree: ConfigTree): Promise<readonly string[]> {
-  const document = await readConfigDocument(file)
+  const document = await readDocument(file)
   const definition = readConnectorDefinition(document)
   tree.merge({ parameters: definition.parameters }, (path) =>
     document.locate([...definition.path, ...path.slice(1)]),
@@ -78,7 +78,7 @@ async function mergeDefinition(file: string, tree: ConfigTree): Promise<readonly
 }
 
 async function mergeFile(file: string, tree: ConfigTree): Promise<void> {
-  const document = await readConfigDocument(file)
+  const document = await readDocument(file)
   if (document.value === null) return
   if (!isMapping(document.value)) {
     throw new ConnectorError(
@@ -87,6 +87,12 @@ async function mergeFile(file: string, tree: ConfigTree): Promise<void> {
     )
   }
   tree.merge(document.value, (path) => document.locate(path))
+}
+
+/** The YAML parser is a twentieth of the start: it is loaded only where there is something to parse. */
+async function readDocument(file: string): Promise<ConfigDocument> {
+  const { readConfigDocument } = await import('./document.ts')
+  return await readConfigDocument(file)
 }
 
 async function defaultFile(): Promise<string | undefined> {

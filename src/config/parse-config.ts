@@ -2,7 +2,7 @@
 import { ConfigTree } from './config-tree.ts'
 import type { ConnectorConfig, DestinationConfig } from './connector-config.ts'
 import { fillIn, problemsAcrossParts } from './fill-in.ts'
-import { configJsonSchema, KnownKeys } from './known-keys.ts'
+import { KnownKeys } from './known-keys.ts'
 import { resolveParameters } from './parameters.ts'
 import { invalidConfiguration, problemsOf } from './problem.ts'
 import { type ConfigInput, configSchema, type EffectiveOptions } from './schema.ts'
@@ -24,7 +24,7 @@ export function parseConfig(
 ): ConnectorConfig {
   const tree = new ConfigTree()
   tree.merge(input, () => 'configuration')
-  return checkConfig(tree, new KnownKeys(configJsonSchema()), environment).config
+  return checkConfig(tree, new KnownKeys(), environment).config
 }
 
 /** Fills in, checks and resolves; `tree` holds afterwards what was filled in. */

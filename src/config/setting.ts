@@ -1,5 +1,4 @@
 /** Single settings from outside the file: `--set path=value` and environment variables. */
-import { parse } from 'yaml'
 import { ConnectorError, messageOf } from '../errors.ts'
 import { type ConfigTree, pathText } from './config-tree.ts'
 import { type ConfigPath, type KnownKeys, nearestName, plainName } from './known-keys.ts'
@@ -15,22 +14,30 @@ export const ENVIRONMENT_PREFIX = 'IOT_ANALYTICS_CONNECTOR__'
 const NUMBER = /^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?$/
 
 /** Applies `path=value` of `--set`; lists by index: `destinations[0].iotAnalytics.timeout=2000`. */
-export function applyOverride(override: string, tree: ConfigTree, known: KnownKeys): void {
+export async function applyOverride(
+  override: string,
+  tree: ConfigTree,
+  known: KnownKeys,
+): Promise<void> {
   const equals = override.indexOf('=')
   if (equals < 1) {
     throw invalid(`--set ${override}: expected path=value, such as storage.directory=/var/lib/hub`)
   }
   const path = parsePath(override.slice(0, equals))
-  put(path, override.slice(equals + 1), '--set', tree, known)
+  await put(path, override.slice(equals + 1), '--set', tree, known)
 }
 
 /** Applies every variable whose name begins with the prefix; a name that means nothing is an error. */
-export function applyEnvironment(environment: Environment, tree: ConfigTree, known: KnownKeys) {
+export async function applyEnvironment(
+  environment: Environment,
+  tree: ConfigTree,
+  known: KnownKeys,
+): Promise<void> {
   for (const [name, text] of Object.entries(environment).sort()) {
     if (text === undefined || !name.startsWith(ENVIRONMENT_PREFIX)) continue
     const path = pathOfVariable(name, known)
     if (path === undefined) throw unknownVariable(name, known)
-    put(path, text, name, tree, known)
+    await put(path, text, name, tree, known)
   }
 }
 
@@ -44,20 +51,20 @@ export function variableOf(path: ConfigPath): string {
   return ENVIRONMENT_PREFIX + segments.join('__')
 }
 
-function put(
+async function put(
   path: ConfigPath,
   text: string,
   origin: string,
   tree: ConfigTree,
   known: KnownKeys,
-): void {
+): Promise<void> {
   const parent = tree.get(path.slice(0, -1))
   const last = path.at(-1)
   const length = Array.isArray(parent) ? parent.length : 0
   if (typeof last === 'number' && last > length) {
     throw invalid(`${origin}: ${pathText(path)} would leave a gap; the next entry is [${length}]`)
   }
-  const value = known.isText(path) ? text : parseValue(text, origin)
+  const value = known.isText(path) ? text : await parseValue(text, origin)
   if (value === null) tree.set(path, undefined, origin)
   else tree.set(path, value, origin)
 }
@@ -74,14 +81,15 @@ function keyOf(segment: string): string | number {
 }
 
 /** A number, true, false, null, a quoted text or a list or mapping in YAML's brackets; else the text itself. */
-function parseValue(text: string, origin: string): unknown {
+async function parseValue(text: string, origin: string): Promise<unknown> {
   if (NUMBER.test(text)) return Number(text)
   if (text === 'true') return true
   if (text === 'false') return false
   if (text === 'null') return null
   if (!/^["'[{]/.test(text)) return text
+  const { default: yaml } = await import('yaml')
   try {
-    return parse(text)
+    return yaml.parse(text)
   } catch (thrown) {
     throw invalid(`${origin}: ${text} can’t be read: ${messageOf(thrown).split('\n')[0]}`)
   }

@@ -1,6 +1,5 @@
 /** `check`: says what a configuration means, or everything that is wrong with it, without starting. */
 import type { Command } from 'commander'
-import { describeConfig } from '../../config/describe.ts'
 import { awsAdvice } from '../aws-advice.ts'
 import type { CliContext } from '../cli-context.ts'
 import { loadConfigOf } from '../global-flags.ts'
@@ -21,6 +20,7 @@ export function addCheckCommand(program: Command, context: CliContext): void {
     .addHelpText('after', EXAMPLES)
     .action(async (_flags: unknown, command: Command) => {
       const { process } = context
+      const { describeConfig } = await import('../../config/describe.ts')
       const loaded = await loadConfigOf(command, context)
       process.stdout.write(describeConfig(loaded))
       for (const notice of [...loaded.notices, ...awsAdvice(loaded.config)]) {

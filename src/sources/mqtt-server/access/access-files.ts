@@ -1,6 +1,5 @@
 /** Reads the files that access control is made from. */
 import { readFile } from 'node:fs/promises'
-import { parse } from 'yaml'
 import { asConnectorError, ConnectorError, messageOf } from '../../../errors.ts'
 import type { FrontDoorSettings } from '../options.ts'
 import { type AccessRule, accessRules } from './access-rule.ts'
@@ -45,9 +44,10 @@ async function readUsers(path: string): Promise<AccessData['users']> {
 async function readRules(path: string): Promise<readonly AccessRule[]> {
   const text = (await readNamedFile(path, 'aclFile')).toString('utf8')
   const place = `sources.mqttServer.aclFile: ${path}`
+  const { default: yaml } = await import('yaml')
   let document: unknown
   try {
-    document = parse(text)
+    document = yaml.parse(text)
   } catch (thrown) {
     throw asConnectorError(thrown, 'InvalidConfiguration', place)
   }
