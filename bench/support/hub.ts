@@ -95,7 +95,7 @@ export class Hub {
       }),
     )
     const startedAt = performance.now()
-    const main = join(ROOT, 'dist', 'cli', 'main.js')
+    const main = join(ROOT, 'dist', 'program', 'main.js')
     const profile = process.env['BENCH_PROFILE']
     const flags = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]
     const child = pinned(core, process.execPath, [

@@ -1,5 +1,5 @@
 /** A length of time in the configuration: milliseconds, or text such as `30s`, `15m`, `24h`, `7d`. */
-import { z } from 'zod'
+import * as z from 'zod'
 
 const MS_PER_UNIT: Readonly<Record<string, number>> = {
   ms: 1,

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { duration } from './duration-option.ts'
 
 const MEBIBYTE = 1024 * 1024

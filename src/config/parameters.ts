@@ -5,7 +5,7 @@
  * allows a single character), so what they mean is checked. As there, every value may be a string,
  * and an empty string is the same as no value.
  */
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** BatchPutMessage: 100 messages per batch. Specification, Limits. */
 const MAX_BATCH_MESSAGES = 100

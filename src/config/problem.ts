@@ -2,7 +2,7 @@
  * What is wrong with a configuration, in lines a person can act on: the path, where it was set, what
  * was given, what is allowed, and the name that was probably meant.
  */
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { ConnectorError } from '../errors.ts'
 import { type ConfigTree, isMapping, pathText } from './config-tree.ts'
 import { expectation } from './expectation.ts'

@@ -2,7 +2,7 @@
  * The configuration file's form: every part's own `options.ts` put together, nothing else.
  * The parser, `docs/configuration.md` and `docs/config.schema.json` come from it.
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import { channelsOptions, deadLetterOptions, storageOptions } from '../channels/options.ts'
 import { deliveryOptions } from '../delivery/options.ts'
 import { iotAnalyticsOptions } from '../destinations/iot-analytics/options.ts'

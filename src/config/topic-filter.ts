@@ -1,5 +1,5 @@
 /** A topic filter as `inputs` takes it: MQTT 3.1.1, section 4.7. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { MAX_TOPIC_BYTES } from '../message.ts'
 
 /** What is wrong with a topic filter, as "expected …"; undefined when nothing is. */

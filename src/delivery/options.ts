@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 const FROM = 'expected now, earliest or a time such as 2026-01-31T12:00:00Z'
 const MAX_RATE = 1_000_000_000_000

@@ -89,7 +89,7 @@ export class HttpServer {
   }
 
   async #build(): Promise<FastifyInstance> {
-    const { fastify } = await import('fastify')
+    const { default: fastify } = await import('fastify')
     const server = fastify({
       logger: false,
       bodyLimit: MAX_BODY_BYTES,

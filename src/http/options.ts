@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** Health, metrics, ledger; later the API and the dashboard. */
 export const httpOptions = z

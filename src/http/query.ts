@@ -1,5 +1,5 @@
 /** What a request asks for, in its URL or its body, checked as strictly as the configuration. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { RequestError } from './request-error.ts'
 
 /** @throws {RequestError} 400, naming the parameter and what is allowed. */

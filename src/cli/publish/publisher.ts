@@ -60,11 +60,11 @@ export class Publisher {
 
   /** Throws `BrokerUnavailable` when the server can't be reached or says no. */
   async open(): Promise<void> {
-    const { connectAsync } = await import('mqtt')
+    const { default: mqtt } = await import('mqtt')
     const { url, receipts } = this.#options
     const options = await this.#connectOptions()
     try {
-      this.#client = await connectAsync(url, options, false)
+      this.#client = await mqtt.connectAsync(url, options, false)
     } catch (thrown) {
       throw unreachable(url, thrown)
     }

@@ -37,8 +37,8 @@ export class CredentialSource {
       this.#identity = { accessKeyId, secretAccessKey, sessionToken }
       return
     }
-    const { defaultProvider } = await import('@aws-sdk/credential-provider-node')
-    this.#chain = defaultProvider({
+    const { default: aws } = await import('@aws-sdk/credential-provider-node')
+    this.#chain = aws.defaultProvider({
       clientConfig: { region: this.#region },
       ...(profile === undefined ? {} : { profile }),
     })

@@ -1,6 +1,6 @@
 /** The channels and the messages they hold. */
 import type { FastifyInstance } from 'fastify'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { ConnectorView, MessagePage, ReadFrom } from '../connector-view.ts'
 import type { LongPolls } from '../long-poll.ts'
 import { messageLine } from '../message-line.ts'

@@ -1,6 +1,6 @@
 /** Messages that were refused for good: a look, and another try. */
 import type { FastifyInstance } from 'fastify'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { DeadLettersView } from '../dead-letters-view.ts'
 import { deadLetterLine } from '../message-line.ts'
 import { refuseForeignPages } from '../own-requests.ts'

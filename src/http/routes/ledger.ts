@@ -1,6 +1,6 @@
 /** What became of every message, per channel and in all. */
 import type { FastifyInstance } from 'fastify'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { ChannelLedger, OutageLeft, StoreLedger } from '../../channels/ledger.ts'
 import type { ConnectorView } from '../connector-view.ts'
 import { ledgerTable } from '../ledger-table.ts'

@@ -1,6 +1,6 @@
 /** One message's story. */
 import type { FastifyInstance } from 'fastify'
-import { z } from 'zod'
+import * as z from 'zod'
 import { parseRequest } from '../query.ts'
 import type { Stories, StoriesView } from '../stories-view.ts'
 

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** Settings that are never shown. */
 export const MQTT_CLIENT_SECRETS: readonly string[] = ['password']

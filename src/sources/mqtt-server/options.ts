@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { accessRules } from './access/access-rule.ts'
 import { DEFAULT_LIMITS } from './limits.ts'
 

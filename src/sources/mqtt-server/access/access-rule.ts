@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { isTopicFilter } from '../topic.ts'
 
 const pattern = z
