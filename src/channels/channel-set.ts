@@ -106,6 +106,10 @@ export class ChannelSet implements Iterable<Channel> {
     return this.#commits.isSaturated
   }
 
+  get isGathering(): boolean {
+    return this.#commits.isGathering
+  }
+
   /** Why messages can't be stored just now; undefined while they can. */
   get storageFailure(): Refusal | undefined {
     return this.#health.failure

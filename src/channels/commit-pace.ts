@@ -3,7 +3,7 @@
  * of it in the kernel, so under a steady stream it waits a little for more to come along:
  *
  *     idle          a│=commit=                       at once
- *     steady        a b c d e│=commit=│ f g h i │=…  5 ms from start to start
+ *     steady        a b c d e│=commit=│ f g h i │=…  10 ms from start to start
  *     closed loop   a b c    │=commit=│a b c│=…      at once: all wait for their acknowledgement,
  *                                                    and waiting for them brings nothing
  *
@@ -12,13 +12,13 @@
  */
 
 /** From the start of one cycle to the start of the next, when waiting pays … */
-const STEADY_INTERVAL_MS = 5
+const STEADY_INTERVAL_MS = 10
 /** … but no longer than this many commits take: those of a medium that costs nothing needn't be spared. */
 const STEADY_INTERVAL_COMMITS = 20
 /** A shorter wait is not worth a timer. */
 const SHORTEST_WAIT_MS = 1
 /** So many bytes are worth a commit of their own. */
-const WORTHWHILE_BYTES = 128 * 1024
+const WORTHWHILE_BYTES = 256 * 1024
 /** Nothing came for so long before a wait was over: it was for nothing. */
 const QUIET_MS = 2
 /** After many waits for nothing, so many cycles begin at once before it is tried again. */
@@ -40,6 +40,17 @@ export class CommitPace {
     this.#minIntervalMs = minIntervalMs
   }
 
+  /** From the start of a cycle: so long sources may leave unread what comes for the next; 0: not at all. */
+  get longestGatheringMs(): number {
+    const interval = this.#steadyIntervalMs
+    // Twice, because a cycle may begin a little late, and is to find them still waiting.
+    return interval < SHORTEST_WAIT_MS ? 0 : 2 * interval
+  }
+
+  get #steadyIntervalMs(): number {
+    return Math.min(STEADY_INTERVAL_MS, this.#averageMs * STEADY_INTERVAL_COMMITS)
+  }
+
   /** Milliseconds until the cycle should begin; 0: now. Asked once for each cycle. */
   waitMs(gatheredBytes: number, nowMs: number): number {
     const minimum = this.#startedAt + this.#minIntervalMs - nowMs
@@ -49,8 +60,7 @@ export class CommitPace {
       this.#cyclesAtOnce -= 1
       return 0
     }
-    const interval = Math.min(STEADY_INTERVAL_MS, this.#averageMs * STEADY_INTERVAL_COMMITS)
-    const wait = this.#startedAt + interval - nowMs
+    const wait = this.#startedAt + this.#steadyIntervalMs - nowMs
     this.#isWaiting = wait >= SHORTEST_WAIT_MS
     return this.#isWaiting ? wait : 0
   }

@@ -8,7 +8,7 @@
  * When idle, a cycle begins at the end of the event loop's turn: what one read of a socket brought
  * goes together. Under a steady stream `CommitPace` lets it wait a few milliseconds for more.
  */
-import type { Clock } from '../clock.ts'
+import type { Clock, Timer } from '../clock.ts'
 import { asConnectorError } from '../errors.ts'
 import type { Message, Refusal } from '../message.ts'
 import type { PipelineObserver } from '../observer.ts'
@@ -18,6 +18,11 @@ import type { StorageHealth } from './storage-health.ts'
 
 /** Told of commit cycles, in ascending order. The same as a source's `CommitListener`. */
 export interface CommitListener {
+  /**
+   * The open cycle is about to close, or has gathered for long enough. Returns whether more will be
+   * staged in this turn of the event loop, which then still belongs to the cycle.
+   */
+  closing?(): boolean
   /** All messages of this cycle and those before are durable, or their failure was reported. */
   committed(cycle: number): void
   /**
@@ -78,6 +83,8 @@ export class GroupCommit {
   #isScheduled = false
   #cancelScheduled: (() => void) | undefined
   #writing: Promise<void> | undefined
+  /** Runs while sources may leave unread what comes; a slow commit must not keep them from reading. */
+  #gathering: Timer | undefined
 
   constructor(options: GroupCommitOptions) {
     this.#options = options
@@ -101,6 +108,11 @@ export class GroupCommit {
 
   get isSaturated(): boolean {
     return this.#next.bytes + this.#writingBytes >= this.#options.maxStagedBytes
+  }
+
+  /** The open cycle holds something, and will wait for more. */
+  get isGathering(): boolean {
+    return this.#gathering !== undefined && this.#next.members.length > 0
   }
 
   listen(listener: CommitListener): void {
@@ -139,14 +151,35 @@ export class GroupCommit {
     const { clock } = this.#options
     const waitMs = this.#pace.waitMs(this.#next.bytes, clock.monotonic())
     if (waitMs <= 0) {
-      this.#begin()
+      this.#close()
       return
     }
-    const timer = clock.after(waitMs, () => this.#begin())
+    const timer = clock.after(waitMs, () => this.#close())
     this.#cancelScheduled = () => timer.cancel()
   }
 
+  /** What sources have left unread comes in this turn of the event loop; then the cycle begins. */
+  #close(): void {
+    if (!this.#endGathering()) {
+      this.#begin()
+      return
+    }
+    const immediate = setImmediate(() => this.#begin())
+    this.#cancelScheduled = () => clearImmediate(immediate)
+  }
+
+  /** Returns whether that brings more. */
+  #endGathering(): boolean {
+    if (this.#gathering === undefined) return false
+    this.#gathering.cancel()
+    this.#gathering = undefined
+    let isMore = false
+    for (const listener of this.#listeners) if (listener.closing?.() === true) isMore = true
+    return isMore
+  }
+
   #begin(): void {
+    this.#endGathering()
     this.#cancelScheduled?.()
     this.#cancelScheduled = undefined
     this.#isScheduled = false
@@ -158,6 +191,8 @@ export class GroupCommit {
     const { clock } = this.#options
     const startedAt = clock.monotonic()
     this.#pace.began(clock.now() - gathered.newestAt, startedAt)
+    const gatherMs = this.#pace.longestGatheringMs
+    if (gatherMs > 0) this.#gathering = clock.after(gatherMs, () => this.#endGathering())
     this.#writing = this.#write(cycle, gathered, startedAt)
   }
 

@@ -89,6 +89,10 @@ export class Router implements Intake {
     return this.#channels.isSaturated
   }
 
+  get isGathering(): boolean {
+    return this.#channels.isGathering
+  }
+
   listen(listener: CommitListener): void {
     this.#channels.listen(listener)
   }

@@ -52,11 +52,22 @@ export interface Intake {
    */
   readonly isSaturated: boolean
 
+  /**
+   * The open cycle holds something and stays open for some milliseconds more. A source may leave
+   * unread what comes meanwhile, until `CommitListener.closing`: one wake-up then serves for all.
+   */
+  readonly isGathering: boolean
+
   /** Reports commits from now on. The listener is not told of cycles before. */
   listen(listener: CommitListener): void
 }
 
 export interface CommitListener {
+  /**
+   * The open cycle is about to close. What was left unread while it gathered is to be read now: it
+   * has this turn of the event loop to get into the cycle. Returns whether there is any.
+   */
+  closing?(): boolean
   /** All messages of this cycle and those before are durable: acknowledge them now. */
   committed(cycle: number): void
   /**

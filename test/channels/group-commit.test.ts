@@ -61,6 +61,70 @@ test('a minimum interval holds commits apart, and flush does not wait for it', a
   assert.deepEqual(rig.cycles, ['committed 1', 'committed 2', 'committed 3'])
 })
 
+test('what sources left unread while a cycle gathered still gets into it when it closes', async () => {
+  const disk = new PretendDisk()
+  const rig = await openRig({ disk })
+  await commitSlowly(rig, disk, 20)
+  const log: string[] = []
+  let leftUnread: string | undefined = 'late'
+  rig.set.listen({
+    closing: () => {
+      if (leftUnread === undefined) return false
+      const id = leftUnread
+      leftUnread = undefined
+      process.nextTick(() => log.push(`${id} in ${rig.offer('c', id)}`))
+      return true
+    },
+    committed: () => {},
+    failed: () => {},
+  })
+
+  const before = rig.set.isGathering
+  const cycle = rig.offer('c', 'early')
+  await turn()
+  const meanwhile = rig.set.isGathering
+  rig.clock.advance(10)
+  await turn()
+
+  assert.deepEqual([before, meanwhile], [false, true])
+  assert.deepEqual(log, [`late in ${cycle}`])
+  assert.equal(rig.cycles.at(-1), `committed ${cycle}`)
+})
+
+test('a commit that takes its time lets sources read on', async () => {
+  const disk = new PretendDisk()
+  const rig = await openRig({ disk })
+  await commitSlowly(rig, disk, 20)
+  let closings = 0
+  rig.set.listen({ closing: () => ++closings > 0, committed: () => {}, failed: () => {} })
+  disk.holdsCommits = true
+  rig.clock.advance(1_000)
+  rig.offer('c', 'a')
+  await turn()
+  closings = 0
+
+  rig.offer('c', 'b')
+  const first = rig.set.isGathering
+  rig.clock.advance(20)
+  const later = rig.set.isGathering
+
+  assert.deepEqual([first, later, closings], [true, false, 1])
+})
+
+/** Cycles that the disk needs 2 ms for, so that it pays to wait for more. */
+async function commitSlowly(rig: ChannelSetRig, disk: PretendDisk, cycles: number): Promise<void> {
+  disk.holdsCommits = true
+  for (let cycle = 0; cycle < cycles; cycle += 1) {
+    rig.clock.advance(1_000)
+    rig.offer('c', `slow ${cycle}`)
+    await turn()
+    rig.clock.advance(2)
+    disk.releaseCommits()
+    await turn()
+  }
+  disk.holdsCommits = false
+}
+
 test('memory commits are reported within the turn of the event loop that follows', async () => {
   const rig = await openRig({})
 

@@ -25,6 +25,7 @@ const ROUTE: Route = { kind: 'binary' }
 export class RecordingIntake implements Intake {
   readonly messages: RecordedMessage[] = []
   isSaturated = false
+  isGathering = false
   lastRefusal: Refusal = { error: 'Unexpected', message: 'nothing was refused yet' }
   readonly #options: RecordingIntakeOptions
   #listener: CommitListener | undefined
@@ -66,6 +67,12 @@ export class RecordingIntake implements Intake {
 
   listen(listener: CommitListener): void {
     this.#listener = listener
+  }
+
+  /** The current cycle is about to end. */
+  close(): boolean {
+    this.isGathering = false
+    return this.#listener?.closing?.() ?? false
   }
 
   /** Ends the current cycle: everything taken so far is durable. */

@@ -5,6 +5,7 @@
  */
 import type { Refusal } from '../../message.ts'
 import type { CommitListener, Intake } from '../source.ts'
+import { Gathering } from './gathering.ts'
 import type { SessionRecorder } from './session-store/session-recorder.ts'
 
 /** A connection as far as commits concern it. Both return whether it still waits for a later one. */
@@ -25,6 +26,7 @@ export const NO_CYCLE = -1
 
 export class Acceptance implements CommitListener {
   readonly intake: Intake
+  readonly gathering: Gathering
   /** All cycles up to here have been reported. */
   finishedCycle = NO_CYCLE
   /** No more messages come in. */
@@ -37,6 +39,7 @@ export class Acceptance implements CommitListener {
 
   constructor(intake: Intake, recorder: SessionRecorder | undefined) {
     this.intake = intake
+    this.gathering = new Gathering(intake)
     this.#recorder = recorder
     recorder?.store.listen(() => this.#kept())
   }
@@ -73,6 +76,10 @@ export class Acceptance implements CommitListener {
 
   forget(holder: Holder): void {
     this.#holding.delete(holder)
+  }
+
+  closing(): boolean {
+    return this.gathering.end()
   }
 
   committed(cycle: number): void {

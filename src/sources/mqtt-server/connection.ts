@@ -66,7 +66,7 @@ export class Connection implements Link, FrameHandler {
     this.#reader = new FrameReader(this, limits.maxPacketBytes)
     this.#outbox = new Outbox(socket, flushes)
     this.#liveness = new Liveness(clock.monotonic(), limits.connectTimeoutMs)
-    this.#inflow = new Inflow({ socket, turns, clock, limits })
+    this.#inflow = new Inflow({ socket, turns, clock, limits, gathering: acceptance.gathering })
     this.#waiting = new WaitingPackets({
       inflow: this.#inflow,
       acceptance,
@@ -162,6 +162,7 @@ export class Connection implements Link, FrameHandler {
     this.#inflow.begin()
     this.#inflow.took(chunk.length)
     this.#guarded(() => this.#reader.push(chunk))
+    this.#inflow.worked(chunk.length)
   }
 
   /** Runs what reads packets; then sends the acknowledgements that wait for nothing. */

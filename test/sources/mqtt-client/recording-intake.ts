@@ -14,6 +14,7 @@ export class RecordingIntake implements Intake {
   readonly taken: Taken[] = []
   readonly lastRefusal: Refusal = { error: 'InvalidMessage', message: 'expected JSON' }
   isSaturated = false
+  readonly isGathering = false
   /** Whether each message is committed by itself, in the next turn. */
   commitsAtOnce = true
   cycle = 0

@@ -21,6 +21,7 @@ export class CommittingIntake implements Intake {
     this.#maxPerCycle = maxPerCycle
   }
 
+  readonly isGathering = false
   get isSaturated(): boolean {
     return this.#inCycle >= this.#maxPerCycle
   }

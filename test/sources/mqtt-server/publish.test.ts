@@ -29,6 +29,47 @@ test('a QoS 1 message is acknowledged when its cycle is committed, not before', 
   )
 })
 
+test('what a steady sender sends while a cycle gathers is read when it closes, others are read on', async (t) => {
+  const { client, intake } = await startServer(t, { intake: new RecordingIntake() })
+  const [steady, other] = [
+    await client({ clientId: 'steady' }),
+    await client({ clientId: 'other' }),
+  ]
+  intake.close()
+  intake.isGathering = true
+  for (const taken of [1, 2]) {
+    steady.send(publishPacket({ topic: TOPIC, payload: 'a', qos: 1, id: taken }))
+    await intake.taken(taken)
+  }
+
+  for (const id of [3, 4, 5]) steady.send(publishPacket({ topic: TOPIC, qos: 1, id }))
+  const pongs = await other.untilPong()
+  const meanwhile = intake.messages.length
+  const isAnyLeft = intake.close()
+  await intake.taken(5)
+
+  assert.deepEqual([pongs, meanwhile, isAnyLeft], [[], 2, true])
+  assert.equal(intake.close(), false)
+})
+
+test('a sender that waits for each acknowledgement is never left unread', async (t) => {
+  const { client, intake } = await startServer(t, { intake: new RecordingIntake() })
+  const device = await client()
+  intake.close()
+  intake.isGathering = true
+
+  for (const id of [1, 2, 3, 4]) {
+    device.send(publishPacket({ topic: TOPIC, qos: 1, id }))
+    await intake.taken(id)
+    intake.close()
+    intake.commit()
+    await device.next()
+    intake.isGathering = true
+  }
+
+  assert.equal(intake.close(), false)
+})
+
 test('acknowledgements of one commit leave together, in the order the messages came [MQTT-4.6.0-2]', async (t) => {
   const { client, intake } = await startServer(t, { intake: new RecordingIntake() })
   const device = await client()

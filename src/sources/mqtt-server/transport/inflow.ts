@@ -5,11 +5,12 @@
  */
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../../../clock.ts'
+import type { Gathering, Reader } from '../gathering.ts'
 import { PacketType } from '../packets/protocol.ts'
 import type { Turns } from './turns.ts'
 
 /** Why a socket is not read just now. It is read when no reason is left. */
-export const Pause = { turn: 1, held: 2, stalled: 4, identifying: 8 } as const
+export const Pause = { turn: 1, held: 2, stalled: 4, identifying: 8, gathering: 16 } as const
 type Pause = (typeof Pause)[keyof typeof Pause]
 
 export interface InflowOptions {
@@ -17,6 +18,7 @@ export interface InflowOptions {
   readonly turns: Turns
   readonly clock: Clock
   readonly limits: { readonly maxMessagesPerSecond: number }
+  readonly gathering: Gathering
 }
 
 const BYTES_A_TURN = 65_536
@@ -26,8 +28,10 @@ const WORK_A_TURN = 4_096
 const SUBSCRIBE_WORK = 256
 /** Messages are let through in bundles of at least so much time. */
 const RATE_INTERVAL_MS = 20
+/** A read of so many bytes was worth waking up for. */
+const WORTHWHILE_READ_BYTES = 4_096
 
-export class Inflow {
+export class Inflow implements Reader {
   readonly #options: InflowOptions
   readonly #maxMessagesPerSecond: number
   #pauses = 0
@@ -39,6 +43,8 @@ export class Inflow {
   #refilledAtMs: number
   #isReleased = false
   #isWaiting = false
+  /** The gathering in which something was read last: who is read twice in one is a steady sender. */
+  #readIn = -1
 
   constructor(options: InflowOptions) {
     this.#options = options
@@ -91,6 +97,21 @@ export class Inflow {
     if (this.#bytesLeft > 0) return
     this.pause(Pause.turn)
     this.#options.turns.next(() => this.resume(Pause.turn))
+  }
+
+  /** All packets in a chunk of so many bytes have been worked on. */
+  worked(bytes: number): void {
+    const { gathering } = this.#options
+    const isSteady = this.#readIn === gathering.number
+    this.#readIn = gathering.number
+    if (!isSteady || bytes >= WORTHWHILE_READ_BYTES || !gathering.isOn) return
+    if (!this.isReading || this.#isReleased) return
+    this.pause(Pause.gathering)
+    gathering.wait(this)
+  }
+
+  readOn(): void {
+    this.resume(Pause.gathering)
   }
 
   /** A packet is being worked on. */

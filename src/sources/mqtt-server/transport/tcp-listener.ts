@@ -11,8 +11,12 @@ import type { TlsOptions } from '../options.ts'
 import { certifiedClient } from './certificates.ts'
 import { type ListenerEvents, remoteOf } from './listener.ts'
 
+/** A paused socket is to leave what comes in the kernel. (More is not held back by it while it is read.) */
+const HELD_WHILE_PAUSED_BYTES = 1
+
 export function createTcpServer(events: ListenerEvents): Server {
-  return createServer({ noDelay: true }, (socket) => {
+  const options = { noDelay: true, highWaterMark: HELD_WHILE_PAUSED_BYTES }
+  return createServer(options, (socket) => {
     if (!events.admits(socket)) return
     events.onArrival({
       socket,
