@@ -53,6 +53,14 @@ export interface ChannelLog {
   commit(): Promise<void>
 
   /**
+   * Proves, after a commit that failed, that the medium takes as much again. Resolves when it does;
+   * stores nothing and loses nothing either way.
+   *
+   * @throws what the medium says to it
+   */
+  probe(): Promise<void>
+
+  /**
    * Committed messages from `from` on, in order, at most `maxCount` and, after the first, at most
    * `maxBytes` of payload. Empty only when nothing readable is left at or after `from`. Offsets are
    * ascending; where one is missing it lies in `damaged`, or below `start`.

@@ -78,8 +78,8 @@ export class ChannelSet implements Iterable<Channel> {
     })
     this.#checkpoints = new Checkpoints({
       clock,
-      onWritten: ({ name }) => this.#health.succeeded(name, 'positions'),
-      onFailed: ({ name }, error) => void this.#health.failed(name, 'positions', error),
+      onWritten: ({ name }) => this.#health.positionsSucceeded(name),
+      onFailed: ({ name }, error) => this.#health.positionsFailed(name, error),
     })
     this.#sweep = new ExpirySweep({
       clock,
@@ -294,6 +294,7 @@ export class ChannelSet implements Iterable<Channel> {
     await this.#sweep.close()
     await this.flush()
     await this.#checkpoints.close()
+    await this.#health.close()
     await Promise.all([...this].map((channel) => channel.log.close()))
     await this.#deadLetters?.log.close()
     await this.#options.store.close()

@@ -48,7 +48,7 @@ export interface DeadLettersOptions {
   readonly budget: MemoryBudget
   readonly clock: Clock
   readonly bounds: DeadLetterBounds
-  /** False while the log fails and is not to be tried again yet. */
+  /** False while the log can't be written. */
   readonly mayWrite: () => boolean
   /** Has `bytes` just appended committed with the next cycle. */
   readonly stage: (letters: DeadLetters, bytes: number) => void

@@ -227,11 +227,11 @@ export class GroupCommit {
     } catch (thrown) {
       const cause = thrown instanceof CommitError ? thrown.cause : thrown
       const error = asConnectorError(cause, 'StorageFailed', 'writing to storage')
-      const refusal = health.failed(member.name, 'messages', error)
+      const refusal = health.commitFailed(member.log, error)
       member.discarded(thrown instanceof CommitError ? thrown.discarded : [], refusal)
       return refusal
     }
-    health.succeeded(member.name, 'messages')
+    health.commitSucceeded(member.name)
     member.committed()
     return undefined
   }

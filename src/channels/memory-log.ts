@@ -96,6 +96,10 @@ export class MemoryLog implements ChannelLog {
     return Promise.resolve()
   }
 
+  probe(): Promise<void> {
+    return Promise.resolve()
+  }
+
   read(from: number, maxCount: number, maxBytes: number): Promise<readonly Message[]> {
     const messages: Message[] = []
     let bytes = 0

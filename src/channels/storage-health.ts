@@ -1,27 +1,31 @@
 /**
- * Which channels can't be stored just now, and when to try them again. Between two tries a failing
- * channel's newcomers are refused at once, so that a full disk costs nothing; the tries need no
- * help: the first message after the pause is one.
+ * Which channels can't be stored just now, and when they can again. A failing channel's newcomers
+ * are refused at once, so that a full disk costs nothing and nobody's message is spent on finding
+ * out; its log is probed instead, after pauses that grow, until it proves that it can be written.
+ *
+ *      a commit fails            the probe fails: a longer pause
+ *     ───────────────▶ failing ◀──────────────┐
+ *                         │                   │
+ *                       pause ─────────▶ probe of the log ────▶ well
+ *
+ * Nothing is probed while all is well. Positions need no probe: they are written again by themselves.
  */
-import type { Clock } from '../clock.ts'
-import type { ConnectorError } from '../errors.ts'
+import type { Clock, Timer } from '../clock.ts'
+import { asConnectorError, type ConnectorError } from '../errors.ts'
 import type { Refusal } from '../message.ts'
 import type { PipelineObserver } from '../observer.ts'
+import type { ChannelLog } from './channel-log.ts'
 import { STORAGE_OK, type StorageState, storageStateOf } from './storage-state.ts'
 
 const FIRST_PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 5_000
-/** So long after the next try was due, a channel that got no message to try with is not held against storage. */
-const FORGET_AFTER_MS = 10_000
-
-/** What of a channel could not be written: its messages, or where its readers are. */
-export type Stored = 'messages' | 'positions'
 
 interface Failure {
   readonly state: StorageState
   readonly refusal: Refusal
   readonly pauseMs: number
-  readonly tryAgainAt: number
+  /** Runs out when the log is to be probed; undefined where it is not. */
+  readonly timer: Timer | undefined
 }
 
 export class StorageHealth {
@@ -29,6 +33,9 @@ export class StorageHealth {
   readonly #observer: PipelineObserver
   /** By `<what> <channel>`. */
   readonly #failing = new Map<string, Failure>()
+  /** One after the other: on a nearly full disk two at once would refute each other. */
+  #probes: Promise<void> = Promise.resolve()
+  #isClosed = false
 
   constructor(clock: Clock, observer: PipelineObserver) {
     this.#clock = clock
@@ -37,55 +44,92 @@ export class StorageHealth {
 
   /** Why messages can't be stored; undefined while they can. */
   get failure(): Refusal | undefined {
-    this.#forgetUntried()
     return this.#failing.values().next().value?.refusal
   }
 
   /** What is wrong, by name, and what to do about it. */
   get state(): StorageState {
-    this.#forgetUntried()
     return this.#failing.values().next().value?.state ?? STORAGE_OK
   }
 
   /** Why a message for the channel is not even tried; undefined when it may be. */
   refusalFor(channel: string): Refusal | undefined {
-    if (this.#failing.size === 0) return undefined
-    const failure = this.#failing.get(`messages ${channel}`)
-    if (failure === undefined || this.#clock.monotonic() >= failure.tryAgainAt) return undefined
-    return failure.refusal
+    return this.#failing.size === 0 ? undefined : this.#failing.get(messagesOf(channel))?.refusal
   }
 
-  /** Something of the channel could not be stored. Returns what to tell senders whose messages it were. */
-  failed(channel: string, what: Stored, error: ConnectorError): Refusal {
-    const wasHealthy = this.#failing.size === 0
-    const key = `${what} ${channel}`
+  /** A commit of the log failed. Returns what to tell the senders whose messages were in it. */
+  commitFailed(log: ChannelLog, error: ConnectorError): Refusal {
+    const key = messagesOf(log.channel)
     const before = this.#failing.get(key)
+    before?.timer?.cancel()
     const pauseMs =
       before === undefined ? FIRST_PAUSE_MS : Math.min(before.pauseMs * 2, LONGEST_PAUSE_MS)
+    const timer = this.#isClosed ? undefined : this.#clock.after(pauseMs, () => this.#probe(log))
+    return this.#failed(key, log.channel, error, { pauseMs, timer })
+  }
+
+  commitSucceeded(channel: string): void {
+    if (this.#failing.size > 0) this.#succeeded(messagesOf(channel))
+  }
+
+  /** Where the channel's readers are could not be written down. */
+  positionsFailed(channel: string, error: ConnectorError): void {
+    this.#failed(`positions ${channel}`, channel, error, { pauseMs: 0, timer: undefined })
+  }
+
+  positionsSucceeded(channel: string): void {
+    if (this.#failing.size > 0) this.#succeeded(`positions ${channel}`)
+  }
+
+  /** Probes no more; resolves when the last one has ended. */
+  close(): Promise<void> {
+    this.#isClosed = true
+    for (const { timer } of this.#failing.values()) timer?.cancel()
+    return this.#probes
+  }
+
+  #probe(log: ChannelLog): void {
+    const failure = this.#failing.get(messagesOf(log.channel))
+    this.#probes = this.#probes.then(async () => {
+      const error = await failureOf(log)
+      // What a commit has said meanwhile is newer.
+      if (this.#failing.get(messagesOf(log.channel)) !== failure) return
+      if (error === undefined) this.#succeeded(messagesOf(log.channel))
+      else this.commitFailed(log, error)
+    })
+  }
+
+  #failed(
+    key: string,
+    channel: string,
+    error: ConnectorError,
+    next: Pick<Failure, 'pauseMs' | 'timer'>,
+  ): Refusal {
+    const wasHealthy = this.#failing.size === 0
     const refusal = {
       error: error.code,
       message: `Channel ${channel} can't be stored: ${error.message}. The message was not taken; send it again once storage has recovered.`,
     }
-    const tryAgainAt = this.#clock.monotonic() + pauseMs
-    this.#failing.set(key, { state: storageStateOf(error), refusal, pauseMs, tryAgainAt })
+    this.#failing.set(key, { state: storageStateOf(error), refusal, ...next })
     if (wasHealthy) this.#observer.storageFailed(channel, error)
     return refusal
   }
 
-  succeeded(channel: string, what: Stored): void {
-    if (this.#failing.size === 0) return
-    this.#failing.delete(`${what} ${channel}`)
-    if (this.#failing.size === 0) this.#observer.storageRecovered()
-    else this.#forgetUntried()
+  #succeeded(key: string): void {
+    this.#failing.get(key)?.timer?.cancel()
+    if (this.#failing.delete(key) && this.#failing.size === 0) this.#observer.storageRecovered()
   }
+}
 
-  /** Without messages nobody finds out that there is room again; positions are tried by themselves. */
-  #forgetUntried(): void {
-    if (this.#failing.size === 0) return
-    const forgetAt = this.#clock.monotonic() - FORGET_AFTER_MS
-    for (const [what, { tryAgainAt }] of this.#failing) {
-      if (tryAgainAt < forgetAt) this.#failing.delete(what)
-    }
-    if (this.#failing.size === 0) this.#observer.storageRecovered()
+function messagesOf(channel: string): string {
+  return `messages ${channel}`
+}
+
+async function failureOf(log: ChannelLog): Promise<ConnectorError | undefined> {
+  try {
+    await log.probe()
+    return undefined
+  } catch (thrown) {
+    return asConnectorError(thrown, 'StorageFailed', 'writing to storage')
   }
 }

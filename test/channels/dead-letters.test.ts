@@ -123,6 +123,7 @@ test('dead letters take no room from a store that has none, and a failing disk i
   assert.equal(letters.keep(letter('c')), false)
   disk.failure = undefined
   rig.clock.advance(100)
+  await new Promise((resolve) => setImmediate(resolve))
   assert.ok(letters.keep(letter('d')))
   await rig.set.flush()
 

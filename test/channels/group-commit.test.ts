@@ -185,7 +185,7 @@ test('messages of a failed commit are counted, their senders told, and nothing s
   assert.equal(ledgerGap(row), 0)
 })
 
-test('while storage fails newcomers are refused without a try, then it is tried and recovers by itself', async () => {
+test('while storage fails newcomers are refused without a try, until the log has proved that it can be written', async () => {
   const disk = new PretendDisk()
   const reports: string[] = []
   const rig = await openRig({
@@ -199,29 +199,70 @@ test('while storage fails newcomers are refused without a try, then it is tried 
   rig.offer('c', 'a')
   await turn()
   const tries = disk.commits
-  for (let i = 0; i < 100; i += 1) assert.equal(rig.offer('c', `b${i}`), -1)
+  const failure = rig.set.storageFailure
+  for (const pauseMs of [100, 200]) {
+    rig.clock.advance(pauseMs - 1)
+    assert.equal(rig.offer('c', 'too early'), -1)
+    rig.clock.advance(1)
+    await turn()
+    assert.equal(rig.offer('c', 'not yet'), -1)
+  }
+  disk.failure = undefined
+  rig.clock.advance(400)
   await turn()
   const triesMeanwhile = disk.commits - tries
-  const failure = rig.set.storageFailure
-  rig.clock.advance(100)
-  rig.offer('c', 'c')
-  await turn()
-  assert.equal(rig.offer('c', 'd'), -1)
-  rig.clock.advance(199)
-  assert.equal(rig.offer('c', 'e'), -1)
-  rig.clock.advance(1)
-  disk.failure = undefined
+  const stateBefore = rig.set.storageFigures.state.name
   const taken = rig.offer('c', 'f')
   await turn()
 
-  assert.equal(triesMeanwhile, 0)
+  assert.deepEqual([triesMeanwhile, disk.probes], [0, 3])
   assert.equal(failure?.error, 'StorageFailed')
   assert.equal(rig.set.lastRefusal.error, 'StorageFailed')
+  assert.equal(stateBefore, 'ok')
   assert.ok(taken > 0)
-  assert.equal(rig.set.storageFailure, undefined)
   assert.deepEqual(reports, ['failed c StorageFailed', 'recovered'])
   assert.deepEqual(await rig.deliver('c'), ['f'])
   assert.equal(ledgerGap(rig.ledger('c')), 0)
+})
+
+test('nobody’s message is needed to find out that storage is still bad, and nothing is probed while it is well', async () => {
+  const disk = new PretendDisk()
+  const rig = await openRig({ disk })
+  disk.failure = 'ENOSPC'
+  rig.offer('c', 'a')
+  await turn()
+
+  for (let second = 0; second < 60; second += 1) {
+    rig.clock.advance(1_000)
+    await turn()
+    assert.equal(rig.set.storageFailure?.error, 'StorageFailed')
+  }
+  const probesOfAMinute = disk.probes
+  disk.failure = undefined
+  rig.clock.advance(5_000)
+  await turn()
+
+  // After 0.1, 0.2, … s, then every 5 s.
+  assert.equal(probesOfAMinute, 16)
+  assert.equal(rig.set.storageFailure, undefined)
+  assert.equal(rig.clock.pendingCalls, 1, 'the expiry sweep alone')
+})
+
+test('looking at the health of storage changes nothing', async () => {
+  const disk = new PretendDisk()
+  const reports: string[] = []
+  const rig = await openRig({ disk, observer: { storageRecovered: () => reports.push('well') } })
+  disk.failure = 'EIO'
+  rig.offer('c', 'a')
+  await turn()
+  await rig.set.close()
+
+  rig.clock.advance(3_600_000)
+  const { storageFailure, storageFigures } = rig.set
+
+  assert.equal(storageFailure?.error, 'StorageFailed')
+  assert.equal(storageFigures.state.name, 'failing')
+  assert.deepEqual([reports, disk.probes], [[], 0])
 })
 
 test('positions that can’t be written down are a failure of storage until they can, and refuse nobody', async () => {
@@ -304,6 +345,7 @@ test('a message dropped before its commit fails is told once, and what follows t
   await turn()
   disk.failure = undefined
   rig.clock.advance(100)
+  await turn()
 
   for (const id of ['d', 'e']) rig.offer('c', id)
   await rig.set.flush()

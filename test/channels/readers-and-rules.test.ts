@@ -230,6 +230,7 @@ test('what was not stored, dropped or rejected may be sent again with its id', a
   await turn()
   disk.failure = undefined
   rig.clock.advance(100)
+  await turn()
   assert.ok(rig.offer('c', 'lost') > 0)
   await offerAndCommit(rig, ['b', 'c'])
   assert.equal(rig.dropped.at(-1)?.id, 'lost')

@@ -75,6 +75,20 @@ export function testChannelLog(under: LogUnderTest): void {
       assert.deepEqual(textsOf(await readAll(log)), ['first', 'second'])
     })
 
+    test('a probe stores nothing, and leaves what is staged to the next commit', async (t) => {
+      const log = (await under.open(t)).create('press_1')
+      appendTexts(log, ['first'])
+
+      await log.probe()
+      const before = [log.committed, log.end]
+      await log.commit()
+      await log.probe()
+
+      assert.deepEqual(before, [0, 1])
+      assert.deepEqual(textsOf(await readAll(log)), ['first'])
+      assert.deepEqual([log.committed, log.end], [1, 1])
+    })
+
     test('a message comes back as it was appended', async (t) => {
       const log = (await under.open(t)).create('press_1')
       const bytes = Buffer.from(Array.from({ length: 256 }, (_, index) => index))

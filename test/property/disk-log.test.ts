@@ -22,6 +22,7 @@ type Step =
   | { readonly do: 'read'; readonly back: number }
   | { readonly do: 'release'; readonly keep: number }
   | { readonly do: 'saveState' }
+  | { readonly do: 'probe' }
   | { readonly do: 'makeRoom' }
   | { readonly do: 'reopen' }
 
@@ -45,6 +46,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('saveState' as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('probe' as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('makeRoom' as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('reopen' as const) }) },
 )
@@ -141,6 +143,10 @@ class Rig {
         return this.log.release(this.released)
       case 'saveState':
         return this.log.saveState({ version: 1, cursors: {}, refused: {} }).catch((error) => {
+          if (!this.disk.hasPower) throw error
+        })
+      case 'probe':
+        return this.log.probe().catch((error) => {
           if (!this.disk.hasPower) throw error
         })
       case 'makeRoom':

@@ -47,6 +47,7 @@ export class PretendDisk {
   /** While true, commits wait for `releaseCommits`. */
   holdsCommits = false
   commits = 0
+  probes = 0
   /** Counts crashes: logs opened before the last one do nothing any more. */
   lives = 1
   #held: (() => void)[] = []
@@ -218,6 +219,14 @@ class PretendDiskLog implements ChannelLog {
     }
     this.#medium.stored.push(...written)
     this.#committed += count
+  }
+
+  probe(): Promise<void> {
+    this.#disk.probes += 1
+    if (!this.#disk.fails(this.channel)) return Promise.resolve()
+    return Promise.reject(
+      new ConnectorError('StorageFailed', `probe failed: ${this.#disk.failure}`),
+    )
   }
 
   async read(from: number, maxCount: number, maxBytes: number): Promise<readonly Message[]> {

@@ -9,7 +9,7 @@
  * Reads at the head come from memory; others from a window of one segment at a time, so that a
  * backlog of any size costs the same.
  */
-import { asConnectorError, messageOf, systemCodeOf } from '../../errors.ts'
+import { messageOf, systemCodeOf } from '../../errors.ts'
 import type { Draft, Message } from '../../message.ts'
 import {
   type ChannelLog,
@@ -19,6 +19,7 @@ import {
 } from '../channel-log.ts'
 import { Batch, type Chunk } from './chunk.ts'
 import { logIdText } from './frame.ts'
+import { LogDirectory } from './log-directory.ts'
 import { LogSegments, type LogSegmentsOptions } from './log-segments.ts'
 import { LogState } from './log-state.ts'
 import { addRange, coveredUpTo } from './offset-ranges.ts'
@@ -26,6 +27,9 @@ import type { Segment } from './segment.ts'
 import { freshSegmentBytes, SegmentWriter, type SegmentWriterOptions } from './segment-writer.ts'
 import { type StagedGroup, StagingArea } from './staging-area.ts'
 
+/** A probe proves room for the commit that failed, but for no more than this. */
+const PROBE_BYTES_AT_MOST = 1024 * 1024
+const PROBE_BYTES_AT_LEAST = 4096
 /** A drained log is begun anew when that gives back so much. */
 const RENEW_FROM_BYTES = 32 * 1024
 
@@ -56,10 +60,14 @@ export class DiskLog implements ChannelLog {
   readonly #staging: StagingArea
   readonly #writer: SegmentWriter
   readonly #state: LogState
+  readonly #names: LogDirectory
   #committed: number
   #released = 0
   #committing: Promise<void> | undefined
-  #renewing: Promise<void> | undefined
+  /** A renewal or a probe, which a commit waits for. Never rejects. */
+  #interlude: Promise<void> | undefined
+  /** Bytes of the last commit that failed. */
+  #failedBytes = 0
 
   constructor(options: DiskLogOptions, start: DiskLogStart) {
     this.#options = options
@@ -68,8 +76,10 @@ export class DiskLog implements ChannelLog {
     this.#segments = new LogSegments(options, start.segments, start.damaged)
     this.#committed = start.end
     this.#staging = new StagingArea({ ...options, end: start.end })
-    this.#writer = new SegmentWriter(options, start.segments, start.isLastOpen)
-    const around = { ...options, segments: this.#segments, writer: this.#writer }
+    const names = new LogDirectory(options)
+    this.#names = names
+    this.#writer = new SegmentWriter(options, names, start.segments, start.isLastOpen)
+    const around = { ...options, segments: this.#segments, names }
     this.#state = new LogState(around, start.state, start.stateBytes)
   }
 
@@ -124,18 +134,48 @@ export class DiskLog implements ChannelLog {
 
   async #commit(): Promise<void> {
     const group = this.#staging.cut()
-    await this.#renewing
+    await this.#interlude
     try {
-      if (group.bytes === 0) await this.#writer.syncDirectory()
+      if (group.bytes === 0) await this.#names.sync()
       else await this.#writer.write(group)
     } catch (cause) {
-      await this.#writer.abandon()
-      if (systemCodeOf(cause) === 'ENOSPC') this.#options.easeDisk()
+      this.#failedBytes = group.bytes
+      await this.#giveUp(cause)
       throw this.#discard(group, cause)
     }
     this.#options.space.staged -= group.bytes
     this.#committed = group.endOffset
     this.#staging.trim(this.#committed)
+  }
+
+  async #giveUp(cause: unknown): Promise<void> {
+    await this.#writer.abandon()
+    if (systemCodeOf(cause) === 'ENOSPC') this.#options.easeDisk()
+  }
+
+  async probe(): Promise<void> {
+    await this.#interlude
+    // A commit under way is as good a proof.
+    if (this.#committing !== undefined) return this.#committing
+    const probing = this.#probe()
+    this.#begin(probing.catch(() => undefined))
+    return probing
+  }
+
+  async #probe(): Promise<void> {
+    const bytes = Math.min(Math.max(this.#failedBytes, PROBE_BYTES_AT_LEAST), PROBE_BYTES_AT_MOST)
+    try {
+      await this.#writer.probe(this.#committed, bytes)
+    } catch (cause) {
+      await this.#giveUp(cause)
+      throw cause
+    }
+  }
+
+  #begin(interlude: Promise<void>): void {
+    this.#interlude = interlude.finally(() => {
+      this.#interlude = undefined
+    })
   }
 
   #discard(group: StagedGroup, cause: unknown): CommitError {
@@ -156,7 +196,7 @@ export class DiskLog implements ChannelLog {
     while (!batch.isFull) {
       at = coveredUpTo(this.damaged, Math.max(at, this.start))
       if (at >= this.#committed) break
-      const chunk = this.#staging.find(at) ?? (await this.#load(at))
+      const chunk = this.#staging.find(at) ?? (await this.#segments.load(at, this.#committed))
       if (chunk !== undefined) at = this.#collect(chunk, at, batch)
     }
     return batch.messages
@@ -176,35 +216,19 @@ export class DiskLog implements ChannelLog {
     return before
   }
 
-  async #load(offset: number): Promise<Chunk | undefined> {
-    try {
-      return await this.#segments.load(offset, this.#committed)
-    } catch (error) {
-      throw asConnectorError(error, 'StorageFailed', `reading channel ${this.channel}`)
-    }
-  }
-
   async offsetAt(time: number): Promise<number> {
     for (const segment of [...this.#segments.list]) {
-      let at = await this.#firstSince(segment, time)
+      let at = await this.#segments.locateTime(segment, time)
       while (at !== undefined) {
         at = coveredUpTo(this.damaged, Math.max(at, this.start))
         if (at >= Math.min(segment.end, this.#committed)) break
-        const chunk = this.#staging.find(at) ?? (await this.#load(at))
+        const chunk = this.#staging.find(at) ?? (await this.#segments.load(at, this.#committed))
         const found = chunk?.offsetAt(at, time)
         if (found !== undefined && found < this.#committed) return found
         if (chunk !== undefined) at = chunk.endOffset
       }
     }
     return this.#committed
-  }
-
-  async #firstSince(segment: Segment, time: number): Promise<number | undefined> {
-    try {
-      return await this.#segments.locateTime(segment, time)
-    } catch (error) {
-      throw asConnectorError(error, 'StorageFailed', `reading channel ${this.channel}`)
-    }
   }
 
   release(offset: number): void {
@@ -242,19 +266,16 @@ export class DiskLog implements ChannelLog {
     const held = this.#segments.heldBytes
     const fresh = freshSegmentBytes(this.#options.segmentBytes)
     const isDrained = this.#released >= this.#committed && old.at(-1)?.end !== old.at(-1)?.base
-    if (!isDrained || held - fresh < RENEW_FROM_BYTES || this.#renewing !== undefined) return 0
+    if (!isDrained || held - fresh < RENEW_FROM_BYTES || this.#interlude !== undefined) return 0
     if (this.#committing !== undefined) {
       this.#writer.sealNext()
       return 0
     }
     const { space } = this.#options
     space.giveBack(held - fresh)
-    this.#renewing = this.#renew(old)
-      .catch(() => space.count(held - fresh))
-      .finally(() => {
-        this.#renewing = undefined
-      })
-    space.removing(this.#renewing)
+    const renewing = this.#renew(old).catch(() => space.count(held - fresh))
+    this.#begin(renewing)
+    space.removing(renewing)
     return held - fresh
   }
 
@@ -266,7 +287,7 @@ export class DiskLog implements ChannelLog {
 
   async close(): Promise<void> {
     await this.#committing?.catch(() => undefined)
-    await this.#renewing
+    await this.#interlude
     await this.#state.settled()
     await this.#writer.close()
     await this.#segments.close()

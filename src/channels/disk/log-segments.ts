@@ -7,7 +7,7 @@
  *     └─────────┴─────────┴─────────┘ └─────────┴─────────┘ └──────────
  *      evicted from this end                 ▲ released
  */
-import { systemCodeOf } from '../../errors.ts'
+import { asConnectorError, systemCodeOf } from '../../errors.ts'
 import type { OffsetRange } from '../channel-log.ts'
 import type { MemoryBudget } from '../memory-budget.ts'
 import type { Chunk } from './chunk.ts'
@@ -143,18 +143,22 @@ export class LogSegments {
   /**
    * The window with the next message at or after `offset`. Undefined when there was damage, which
    * is in `damaged` by then, or when the segment has gone.
+   * @throws {ConnectorError} StorageFailed when the medium can't be read now.
    */
   load(offset: number, committed: number): Promise<Chunk | undefined> {
     const kept = this.#window
     if (kept !== undefined && kept.firstOffset <= offset && offset < kept.endOffset) {
       return Promise.resolve(kept)
     }
-    return this.#disk.run(() => this.#load(offset, committed))
+    return this.#reading(() => this.#load(offset, committed))
   }
 
-  /** An offset at or before the first one in the segment received at or after `time`. */
+  /**
+   * An offset at or before the first one in the segment received at or after `time`.
+   * @throws {ConnectorError} StorageFailed when the medium can't be read now.
+   */
   locateTime(segment: Segment, time: number): Promise<number | undefined> {
-    return this.#disk.run(async () => (await this.#reader.index(segment)).locateTime(time))
+    return this.#reading(async () => (await this.#reader.index(segment)).locateTime(time))
   }
 
   async close(): Promise<void> {
@@ -172,6 +176,14 @@ export class LogSegments {
       else high = middle
     }
     return this.list[low - 1]
+  }
+
+  async #reading<T>(read: () => Promise<T>): Promise<T> {
+    try {
+      return await this.#disk.run(read)
+    } catch (error) {
+      throw asConnectorError(error, 'StorageFailed', `reading channel ${this.#options.channel}`)
+    }
   }
 
   async #load(offset: number, committed: number): Promise<Chunk | undefined> {

@@ -3,8 +3,8 @@ import { asConnectorError, systemCodeOf } from '../../errors.ts'
 import type { ChannelState } from '../channel-log.ts'
 import type { DiskSpace } from './disk-space.ts'
 import type { FileLayer } from './file-layer.ts'
+import type { LogDirectory } from './log-directory.ts'
 import type { LogSegments } from './log-segments.ts'
-import type { SegmentWriter } from './segment-writer.ts'
 import { Sequence } from './sequence.ts'
 import { encodeState, writeStateFile } from './state-file.ts'
 
@@ -15,8 +15,8 @@ export interface LogStateOptions {
   readonly channel: string
   readonly files: FileLayer
   readonly directory: string
+  readonly names: LogDirectory
   readonly space: DiskSpace
-  readonly writer: SegmentWriter
   readonly segments: LogSegments
   readonly makeRoom: (bytes: number) => boolean
   /** Called when the disk itself is full, whatever the bounds are: lets go of some history. */
@@ -43,13 +43,13 @@ export class LogState {
   save(state: ChannelState): Promise<void> {
     return this.#writes.run(async () => {
       const bytes = encodeState(state)
-      const { writer, channel } = this.#options
+      const { names, channel } = this.#options
       try {
         await this.#write(bytes)
       } catch (error) {
         throw asConnectorError(error, 'StorageFailed', `saving the state of ${channel}`)
       }
-      writer.touchDirectory()
+      names.touch()
       this.current = state
       this.bytes = bytes.length
     })
@@ -61,17 +61,17 @@ export class LogState {
   }
 
   async #write(bytes: Buffer): Promise<void> {
-    const { files, directory, space, writer, segments, makeRoom, easeDisk } = this.#options
+    const { files, directory, space, names, segments, makeRoom, easeDisk } = this.#options
     const more = Math.max(bytes.length, this.bytes) + bytes.length - this.#claim
     if (more > 0) {
       await space.claim(more, makeRoom)
       this.#claim += more
     }
     try {
-      await writer.makeDirectory()
+      await names.make()
       await writeStateFile(files, directory, bytes)
     } catch (error) {
-      writer.doubtDirectory()
+      names.doubt()
       if (systemCodeOf(error) !== 'ENOSPC') throw error
       // Space comes back only when the readers' progress is written down, so there must be a way.
       easeDisk()

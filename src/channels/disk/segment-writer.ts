@@ -22,6 +22,7 @@ import {
   type LogIdentity,
   openingFrame,
 } from './frame.ts'
+import type { LogDirectory } from './log-directory.ts'
 import { Segment } from './segment.ts'
 import { SegmentIndex } from './segment-index.ts'
 import type { StagedGroup } from './staging-area.ts'
@@ -43,25 +44,25 @@ export interface SegmentWriterOptions {
 
 export class SegmentWriter {
   readonly #options: SegmentWriterOptions
+  readonly #directory: LogDirectory
   /** All segments of the log, oldest first; the writer adds, the log removes. */
   readonly #segments: Segment[]
   #active: Segment | undefined
   #file: OpenFile | undefined
-  #isDirectoryDirty = false
-  #isDirectoryMade = false
   #isSealWanted = false
   /** Whether the disk was asked for something since the last success. */
   #isTouched = false
 
-  constructor(options: SegmentWriterOptions, segments: Segment[], isLastOpen: boolean) {
+  constructor(
+    options: SegmentWriterOptions,
+    directory: LogDirectory,
+    segments: Segment[],
+    isLastOpen: boolean,
+  ) {
     this.#options = options
+    this.#directory = directory
     this.#segments = segments
     this.#active = isLastOpen ? segments.at(-1) : undefined
-  }
-
-  /** Something was renamed in the directory and is durable after the next `syncDirectory`. */
-  touchDirectory(): void {
-    this.#isDirectoryDirty = true
   }
 
   /** The next write begins a fresh segment, whatever the active one's size. */
@@ -69,33 +70,10 @@ export class SegmentWriter {
     this.#isSealWanted = true
   }
 
-  /** Something failed that may be because the directory is not there any more. */
-  doubtDirectory(): void {
-    this.#isDirectoryMade = false
-  }
-
-  async makeDirectory(): Promise<void> {
-    if (this.#isDirectoryMade) return
-    await this.#options.files.makeDirectory(this.#options.directory)
-    this.#isDirectoryMade = true
-  }
-
-  async syncDirectory(): Promise<void> {
-    if (!this.#isDirectoryDirty) return
-    this.#isDirectoryDirty = false
-    try {
-      this.#options.figures.syncs++
-      await this.#options.files.syncDirectory(this.#options.directory)
-    } catch (error) {
-      this.#isDirectoryDirty = true
-      throw error
-    }
-  }
-
   /** Makes the group durable, in a fresh segment where the active one is full, old or lost. */
   async write(group: StagedGroup): Promise<void> {
     if (this.#isFull(group.bytes)) await this.seal()
-    const segment = this.#active ?? (await this.#create(group))
+    const segment = this.#active ?? (await this.#create(group.firstOffset, group.bytes))
     const file = this.#file ?? (await this.#reopen(segment))
     const { space, makeRoom, figures } = this.#options
     await space.claim(group.bytes, makeRoom)
@@ -109,7 +87,7 @@ export class SegmentWriter {
     figures.bytesWritten += group.bytes
     figures.syncs++
     await file.sync()
-    await this.syncDirectory()
+    await this.#directory.sync()
     noteFrames(segment, group)
     segment.ruinBytes -= group.bytes
     segment.bytes += group.bytes
@@ -118,11 +96,34 @@ export class SegmentWriter {
   }
 
   /**
-   * After `write` has failed: lets go of the active file for good, unless it failed before it
+   * Proves that a group at `base` can be made durable: zeros go where it would, are synced and cut
+   * off again. `bytes` of them, or as many as fit the bound of all files. Whatever becomes active by
+   * it says by its name where the segment before it ends.
+   */
+  async probe(base: number, bytes: number): Promise<void> {
+    const segment = this.#active ?? (await this.#create(base, bytes))
+    const file = this.#file ?? (await this.#reopen(segment))
+    const { space } = this.#options
+    const zeros = Buffer.alloc(Math.max(0, Math.min(bytes, space.maxBytes - space.bytes)))
+    space.count(zeros.length)
+    segment.ruinBytes += zeros.length
+    this.#isTouched = true
+    await file.write(zeros, 0, zeros.length, segment.bytes)
+    await file.sync()
+    await file.truncate(segment.bytes)
+    await file.sync()
+    await this.#directory.sync()
+    segment.ruinBytes -= zeros.length
+    space.giveBack(zeros.length)
+    this.#isTouched = false
+  }
+
+  /**
+   * After `write` or `probe` has failed: lets go of the active file for good, unless it failed before it
    * asked anything of the disk. What is durable stays.
    */
   async abandon(): Promise<void> {
-    this.doubtDirectory()
+    this.#directory.doubt()
     if (!this.#isTouched) return
     this.#isTouched = false
     const segment = this.#active
@@ -172,7 +173,7 @@ export class SegmentWriter {
     await this.#begin(segment)
     try {
       await this.#file?.sync()
-      await this.syncDirectory()
+      await this.#directory.sync()
     } catch (error) {
       await this.#forget(segment).catch(() => undefined)
       throw error
@@ -205,10 +206,10 @@ export class SegmentWriter {
     )
   }
 
-  async #create(group: StagedGroup): Promise<Segment> {
+  async #create(base: number, groupBytes: number): Promise<Segment> {
     const { space, segmentBytes, makeRoom } = this.#options
-    await this.makeDirectory()
-    const segment = this.#plan(group.firstOffset, Math.max(segmentBytes, group.bytes))
+    await this.#directory.make()
+    const segment = this.#plan(base, Math.max(segmentBytes, groupBytes))
     const bytes = FRAME_HEADER_BYTES + segment.indexBytes
     await space.claim(bytes, makeRoom)
     try {
@@ -239,7 +240,7 @@ export class SegmentWriter {
       await files.remove(segment.logPath).catch(() => undefined)
       throw error
     }
-    this.#isDirectoryDirty = true
+    this.#directory.touch()
     this.#isSealWanted = false
     this.#segments.push(segment)
     this.#active = segment
@@ -260,7 +261,7 @@ export class SegmentWriter {
   }
 
   async #reopen(segment: Segment): Promise<OpenFile> {
-    this.#isDirectoryMade = true
+    this.#directory.trust()
     this.#file = await this.#options.files.open(segment.logPath, 'edit')
     return this.#file
   }
