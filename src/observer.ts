@@ -7,6 +7,15 @@
  */
 import type { ConnectorError } from './errors.ts'
 
+/** The remains of a write that never finished. */
+export interface CutTail {
+  readonly bytes: number
+  /** How many messages it was to hold at least, where that can still be read. */
+  readonly messages: number | undefined
+  /** When the last message before it came, milliseconds since 1970; undefined when there is none. */
+  readonly lastMessageAt: number | undefined
+}
+
 export interface PipelineObserver {
   /** A message was refused or dropped. `channel` is undefined when it named none that can exist. */
   messageDropped(channel: string | undefined, code: string, detail: string): void
@@ -17,6 +26,11 @@ export interface PipelineObserver {
   storageRecovered(): void
   /** Damage was found and set aside; the service goes on. */
   damageFound(channel: string, what: string): void
+  /**
+   * At the end of a log the remains of a write were cut off. As far as anything is left that could
+   * tell, it never finished, and nobody was told that what was in it is stored.
+   */
+  tailCut(channel: string, tail: CutTail): void
 
   batchSent(channel: string, destination: string, messages: number, durationMs: number): void
   /** A whole batch will be sent again after `delayMs`. */
@@ -44,6 +58,7 @@ export const silentObserver: PipelineObserver = {
   storageFailed() {},
   storageRecovered() {},
   damageFound() {},
+  tailCut() {},
   batchSent() {},
   batchRetried() {},
   messagesRejected() {},

@@ -154,6 +154,8 @@ export interface ChannelState {
   readonly cursors: Readonly<Record<string, CursorState>>
   /** Messages refused before they were appended, by code. */
   readonly refused: Readonly<Record<string, number>>
+  /** The log's `committed` then: it can't have become less. Absent in states of earlier versions. */
+  readonly end?: number
 }
 
 export interface CursorState {

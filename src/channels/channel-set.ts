@@ -46,7 +46,7 @@ export interface ChannelSetOptions {
 /** More staged bytes than this never help a disk to write faster. */
 const MAX_STAGED_BYTES = 8 * 1024 * 1024
 const NO_REFUSAL: Refusal = Object.freeze({ error: '', message: '' })
-const NOTHING_RESTORED = { positions: new Map(), dormant: {}, ids: undefined }
+const NOTHING_RESTORED = { positions: new Map(), gone: new Map(), dormant: {}, ids: undefined }
 /** Logs whose names begin so are the connector's own, never a channel. */
 const RESERVED_PREFIX = '__'
 
@@ -295,7 +295,7 @@ export class ChannelSet implements Iterable<Channel> {
     await this.flush()
     await this.#checkpoints.close()
     await this.#health.close()
-    await Promise.all([...this].map((channel) => channel.log.close()))
+    await Promise.all([...this].map((channel) => channel.close()))
     await this.#deadLetters?.log.close()
     await this.#options.store.close()
   }

@@ -11,6 +11,7 @@ import type { ChannelLog, ChannelState, CursorState, LogStore } from './channel-
 import type { ChannelBounds, ChannelRules } from './channel-rules.ts'
 import { Cursor } from './cursor.ts'
 import { CursorPosition } from './cursor-position.ts'
+import { DamagedMessages } from './damaged-messages.ts'
 import { DropReceipts } from './drop-receipts.ts'
 import { Expiry } from './expiry.ts'
 import { IdWindow } from './id-window.ts'
@@ -44,6 +45,7 @@ export class Channel {
   readonly #surroundings: ChannelSurroundings
   readonly #capacity: ChannelCapacity
   readonly #receipts: DropReceipts
+  readonly #damaged: DamagedMessages
   readonly #marks = new ArrivalMarks()
   readonly #refused: Record<string, number>
   readonly #dormant: Readonly<Record<string, CursorState>>
@@ -51,11 +53,14 @@ export class Channel {
   #isActive = false
   /** Once for every channel: so that a reader that comes later is known to be new. */
   #isStateStale = true
+  /** The log's end as it was last written down. */
+  #writtenEnd = 0
 
   constructor(log: ChannelLog, before: RestoredChannel | undefined, around: ChannelSurroundings) {
     this.name = log.channel
     this.log = log
     this.#surroundings = around
+    this.#damaged = new DamagedMessages({ log, observer: around.observer })
     this.#refused = { ...before?.refused }
     this.#dormant = before?.dormant ?? {}
     const { bounds, clock } = around
@@ -79,7 +84,7 @@ export class Channel {
       dropBehavior: bounds.dropBehavior,
       drop: (cursor, from, to, refusal) => this.#drop(cursor, from, to, refusal),
     })
-    this.#dropDamaged()
+    this.#damaged.foundAtStart(this.cursors, before?.gone ?? new Map())
     this.#isActive = this.backlog > 0
   }
 
@@ -167,14 +172,25 @@ export class Channel {
     const floor = this.#floor()
     if (this.#isStateStale) {
       this.#isStateStale = false
+      const state = this.#state()
       try {
-        await this.log.saveState(this.#state())
+        await this.log.saveState(state)
+        this.#writtenEnd = state.end
       } catch (error) {
         this.#isStateStale = true
         throw error
       }
     }
     this.log.release(floor)
+  }
+
+  /** Writes down where the log ends, so that a lost tail is known as such, and lets go of it. */
+  async close(): Promise<void> {
+    if (this.#writtenEnd < this.log.committed) {
+      this.#isStateStale = true
+      await this.checkpoint().catch(() => undefined)
+    }
+    await this.log.close()
   }
 
   /** Resolves when the senders of all dropped messages are told. */
@@ -198,7 +214,7 @@ export class Channel {
           this.#surroundings.observer.messageDropped(this.name, refusal.error, refusal.message)
           if (cursor === this.cursors[0]) this.#tellDropped(message, refusal)
         },
-        foundDamage: (from, to) => this.#reportDamage(reader, to - from),
+        foundDamage: (from, to) => this.#damaged.report(reader, to - from),
       },
     })
     return cursor
@@ -210,7 +226,7 @@ export class Channel {
     this.#surroundings.onDropped(message, refusal)
   }
 
-  #state(): ChannelState {
+  #state(): ChannelState & { readonly end: number } {
     const cursors: Record<string, CursorState> = {}
     // The primary first, also where it is not configured any more: see `readerPositions`.
     for (const { reader, position } of this.cursors) {
@@ -218,7 +234,7 @@ export class Channel {
       cursors[reader] = position.state(this.log.committed, untold)
     }
     Object.assign(cursors, this.#dormant)
-    return { version: 1, cursors, refused: { ...this.#refused } }
+    return { version: 1, cursors, refused: { ...this.#refused }, end: this.log.committed }
   }
 
   /** Below it nobody needs a message any more. */
@@ -261,24 +277,6 @@ export class Channel {
     if (this.log.remove !== undefined) this.log.release(this.#floor())
     this.#changed(false)
     this.#updateActivity()
-  }
-
-  /** What was found damaged when the log was opened, and no reader had settled yet. */
-  #dropDamaged(): void {
-    const { committed } = this.log
-    for (const { from, to } of this.log.damaged) {
-      const range = { from, to: Math.min(to, committed) }
-      for (const { reader, position } of this.cursors) {
-        this.#reportDamage(reader, position.dropAllFree(range, 'DataDamaged', committed))
-      }
-    }
-  }
-
-  #reportDamage(reader: string, count: number): void {
-    for (let i = 0; i < count; i += 1) {
-      const detail = `the message can't be read for ${reader}: its bytes on disk are damaged`
-      this.#surroundings.observer.messageDropped(this.name, 'DataDamaged', detail)
-    }
   }
 
   #changed(soon: boolean): void {

@@ -143,7 +143,7 @@ export class DeadLetters {
   async checkpoint(): Promise<void> {
     const { position } = this.#position
     const cursors = { [CURSOR]: this.#position.state(this.log.committed, []) }
-    await this.log.saveState({ version: 1, cursors, refused: {} })
+    await this.log.saveState({ version: 1, cursors, refused: {}, end: this.log.committed })
     this.log.release(position)
   }
 

@@ -13,6 +13,8 @@ export type CursorStart = 'now' | 'earliest' | { readonly time: number }
 
 export interface ReaderPositions {
   readonly positions: ReadonlyMap<string, CursorPosition>
+  /** Messages that had waited for a reader and are gone from the log's beginning. */
+  readonly gone: ReadonlyMap<string, number>
   /** Of readers that are not configured just now: when they come back they go on. */
   readonly dormant: Readonly<Record<string, CursorState>>
 }
@@ -31,6 +33,7 @@ export async function readerPositions(
   const dormant: Record<string, CursorState> = { ...state?.cursors }
   const formerPrimary = Object.keys(dormant)[0]
   const positions = new Map<string, CursorPosition>()
+  const gone = new Map<string, number>()
   for (const [index, reader] of readers.entries()) {
     const start = starts[reader]
     let known = reader
@@ -44,8 +47,13 @@ export async function readerPositions(
         ? new CursorPosition(await startOffset(log, state === undefined ? 'earliest' : start))
         : CursorPosition.restored(before, log.start, log.committed)
     positions.set(reader, position)
+    gone.set(reader, damagedIn(position.dropped) - damagedIn(before?.dropped))
   }
-  return { positions, dormant }
+  return { positions, gone, dormant }
+}
+
+function damagedIn(dropped: Readonly<Record<string, number>> = {}): number {
+  return dropped['DataDamaged'] ?? 0
 }
 
 async function startOffset(log: ChannelLog, start: CursorStart | undefined): Promise<number> {

@@ -56,6 +56,7 @@ export function emittingObserver(
     },
     committed: (...report) => next.committed(...report),
     damageFound: (...report) => next.damageFound(...report),
+    tailCut: (...report) => next.tailCut(...report),
     messagesRejected: (...report) => next.messagesRejected(...report),
     destinationRecovered: (...report) => next.destinationRecovered(...report),
     clientConnected: (...report) => next.clientConnected(...report),

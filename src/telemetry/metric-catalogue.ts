@@ -44,6 +44,16 @@ export const EVENT_METRICS = {
     labels: ['channel'],
     help: 'Places in logs found damaged and set aside.',
   },
+  tails_cut_total: {
+    type: 'counter',
+    labels: ['channel'],
+    help: 'Writes that never finished, found at the end of a log at start and cut off: normal after a crash, one a channel.',
+  },
+  tail_cut_bytes_total: {
+    type: 'counter',
+    labels: ['channel'],
+    help: 'Bytes of writes that never finished and were cut off.',
+  },
   batch_seconds: {
     type: 'histogram',
     labels: ['destination'],

@@ -7,7 +7,7 @@
  */
 import type { Clock } from '../clock.ts'
 import type { ConnectorError } from '../errors.ts'
-import type { PipelineObserver } from '../observer.ts'
+import type { CutTail, PipelineObserver } from '../observer.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
 import { type LogLine, RepeatLimiter } from './repeat-limiter.ts'
@@ -77,6 +77,16 @@ export class TelemetryObserver implements PipelineObserver {
     if (this.#limiter.isRepeat(key)) return
     const fields = { event: 'damage_found', channel, what }
     this.#limiter.say(key, { level: 'error', message: 'damage found and set aside', fields })
+  }
+
+  tailCut(channel: string, { bytes, messages, lastMessageAt }: CutTail): void {
+    this.#metrics.add('tails_cut_total', { channel })
+    this.#metrics.add('tail_cut_bytes_total', { channel }, bytes)
+    const key = `tail ${channel}`
+    if (this.#limiter.isRepeat(key)) return
+    const since = lastMessageAt === undefined ? undefined : new Date(lastMessageAt).toISOString()
+    const fields = { channel, bytes, messages, since }
+    this.#limiter.say(key, warning('tails_cut', 'write that never finished cut off', fields))
   }
 
   batchSent(channel: string, destination: string, messages: number, durationMs: number): void {

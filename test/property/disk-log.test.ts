@@ -142,9 +142,11 @@ class Rig {
         this.released = Math.max(this.released, this.committed.length - one.keep)
         return this.log.release(this.released)
       case 'saveState':
-        return this.log.saveState({ version: 1, cursors: {}, refused: {} }).catch((error) => {
-          if (!this.disk.hasPower) throw error
-        })
+        return this.log
+          .saveState({ version: 1, cursors: {}, refused: {}, end: this.log.committed })
+          .catch((error) => {
+            if (!this.disk.hasPower) throw error
+          })
       case 'probe':
         return this.log.probe().catch((error) => {
           if (!this.disk.hasPower) throw error

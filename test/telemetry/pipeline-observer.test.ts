@@ -28,6 +28,7 @@ function reportEverything(observer: TelemetryObserver): void {
   observer.storageFailed('pumps', new ConnectorError('StorageFailed', 'no space left'))
   observer.storageRecovered()
   observer.damageFound('pumps', 'frame at 4096')
+  observer.tailCut('pumps', { bytes: 700, messages: 2, lastMessageAt: undefined })
   observer.batchSent('pumps', 'cloud', 10, 20)
   observer.batchRetried('pumps', 'cloud', unavailable, 1000)
   observer.messagesRejected('pumps', 'cloud', 2, 'InvalidRequestException')

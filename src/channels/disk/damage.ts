@@ -14,7 +14,10 @@ export interface Damage {
   readonly end: number
   /** The damaged frame's own header, when that was good. */
   readonly header: FrameHeader | undefined
-  /** True when these are the remains of a write that never finished: nobody was promised anything. */
+  /**
+   * True when these may be the remains of a write that never finished, of which nobody was promised
+   * anything: they are, unless what lies behind proves that it did.
+   */
   readonly isTorn: boolean
 }
 
@@ -30,11 +33,13 @@ export async function explainDamage(
       ? Number.POSITIVE_INFINITY
       : position + FRAME_HEADER_BYTES + header.bodyBytes
   const end = frameEnd <= view.fileBytes ? frameEnd : await findFrame(view, identity, position + 1)
-  if (end !== undefined && end < view.fileBytes) return { position, end, header, isTorn: false }
+  if (end !== undefined && end < view.fileBytes) {
+    return { position, end, header, isTorn: await hasUnwrittenSector(view, position, end) }
+  }
   const isTorn =
     (header !== undefined && frameEnd > view.fileBytes) ||
     view.fileBytes - position < FRAME_HEADER_BYTES ||
-    (await hasUnwrittenSector(view, position))
+    (await hasUnwrittenSector(view, position, view.fileBytes))
   return { position, end: view.fileBytes, header, isTorn }
 }
 
@@ -42,10 +47,10 @@ export async function explainDamage(
  * A sector that never reached the disk reads as zeros in a file that only grows. Written frames
  * hold no such stretch but by intent, and then their checksum is right.
  */
-async function hasUnwrittenSector(view: FileView, from: number): Promise<boolean> {
+async function hasUnwrittenSector(view: FileView, from: number, to: number): Promise<boolean> {
   let position = from
-  while (position < view.fileBytes) {
-    const end = Math.min(position + SECTOR_BYTES - (position % SECTOR_BYTES), view.fileBytes)
+  while (position < to) {
+    const end = Math.min(position + SECTOR_BYTES - (position % SECTOR_BYTES), to)
     if (!(await view.load(position, end - position))) return true
     const start = view.indexOf(position)
     if (view.buffer.subarray(start, start + end - position).every((byte) => byte === 0)) return true

@@ -133,8 +133,9 @@ export class DiskLogStore implements LogStore {
 
   async #recover(channel: string): Promise<void> {
     const directory = this.#directoryOf(channel)
-    const recovery = { files: this.#files, directory, channel, quarantine: this.#quarantine }
-    const found = await recoverLog(recovery)
+    const { observer } = this.#options
+    const quarantine = this.#quarantine
+    const found = await recoverLog({ files: this.#files, directory, channel, quarantine, observer })
     if (found.segments.length === 0 && found.state === undefined && found.end === 0) {
       this.#space.count(found.foreignBytes)
       return

@@ -18,7 +18,7 @@ export const FINDINGS = {
   UnfinishedWrite: {
     severity: 'mendable',
     explanation:
-      'The file ends in a write that never finished; nobody was promised what was in it, and it is cut off at the next start.',
+      'The file ends in a write that never finished, as after a crash; as far as anything tells, nobody was promised what was in it, and it is cut off at the next start.',
   },
   FailedCommit: {
     severity: 'mendable',
@@ -37,7 +37,7 @@ export const FINDINGS = {
   LostTail: {
     severity: 'loss',
     explanation:
-      'Readers have been further than the log goes: its end was lost after it had been read; the log goes on behind it, so that no message id is used twice.',
+      'The log is known to have gone further than it does: its end was lost after it had been stored; the log goes on behind it, so that no message id is used twice.',
   },
   DamagedState: {
     severity: 'loss',
@@ -77,6 +77,8 @@ export interface FindingPlace {
   readonly offsets?: OffsetRange
   /** Messages concerned, where that is known. */
   readonly messages?: number | undefined
+  /** When the last message before it came, milliseconds since 1970: no older one can be concerned. */
+  readonly since?: number | undefined
 }
 
 export interface Finding extends FindingPlace {

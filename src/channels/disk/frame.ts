@@ -5,7 +5,8 @@
  *      4  headerCrc   CRC-32 of bytes 8 to 43
  *      8  bodyCrc     CRC-32 of the body
  *     12  bodyBytes
- *     16  count       records in the body; 0 in the frame that opens a segment
+ *     16  count       records in the body; 0 in the frame that opens a segment. The highest bit is set
+ *                     in all but the first frame of a commit
  *     20  id          the log's id, which message ids show
  *     24  key         the log's key, which nothing shows
  *     28  first       offset of the first record (48 bits)
@@ -22,6 +23,7 @@ import { crc32 } from 'node:zlib'
 export const FRAME_HEADER_BYTES = 44
 export const FRAME_MAGIC = Buffer.from('IAL1', 'latin1')
 const MAGIC = FRAME_MAGIC.readUInt32LE(0)
+const CONTINUES = 0x8000_0000
 /** Larger than any frame that is ever written; a length beyond it is damage. */
 const MAX_BODY_BYTES = 64 * 1024 * 1024
 export const MAX_NEWEST_DELTA_MS = 0xffff_ffff
@@ -39,6 +41,8 @@ export interface FrameHeader {
   readonly firstOffset: number
   readonly firstReceivedAt: number
   readonly newestReceivedAt: number
+  /** It was written by the commit of the frame before it: that it is there proves nothing of that one. */
+  readonly isContinuation: boolean
 }
 
 /** Eight hexadecimal digits, as `ChannelLog.id` wants them. */
@@ -52,7 +56,7 @@ export function sealFrame(into: Buffer, position: number, header: FrameHeader): 
   into.writeUInt32LE(MAGIC, position)
   into.writeUInt32LE(crc32(into.subarray(body, body + header.bodyBytes)), position + 8)
   into.writeUInt32LE(header.bodyBytes, position + 12)
-  into.writeUInt32LE(header.count, position + 16)
+  into.writeUInt32LE(header.count + (header.isContinuation ? CONTINUES : 0), position + 16)
   into.writeUInt32LE(header.identity.id, position + 20)
   into.writeUInt32LE(header.identity.key, position + 24)
   into.writeUIntLE(header.firstOffset, position + 28, 6)
@@ -85,6 +89,7 @@ export function openingFrame(identity: LogIdentity, base: number, time: number):
     firstOffset: base,
     firstReceivedAt: at,
     newestReceivedAt: at,
+    isContinuation: false,
   })
   return frame
 }
@@ -95,7 +100,7 @@ export function frameBytesAt(buffer: Buffer, position: number): number {
 }
 
 export function frameCountAt(buffer: Buffer, position: number): number {
-  return buffer.readUInt32LE(position + 16)
+  return buffer.readUInt32LE(position + 16) % CONTINUES
 }
 
 export function frameFirstOffsetAt(buffer: Buffer, position: number): number {
@@ -135,6 +140,7 @@ export function readHeader(
     firstOffset: frameFirstOffsetAt(buffer, position),
     firstReceivedAt: frameTimeAt(buffer, position),
     newestReceivedAt: frameNewestAt(buffer, position),
+    isContinuation: buffer.readUInt32LE(position + 16) >= CONTINUES,
   }
 }
 

@@ -83,6 +83,8 @@ async function inspectChannel(
   const entries = (await files.list(directory)).filter((entry) => !entry.isDirectory)
   const segments = segmentsOf(directory, entries)
   const identity = await findIdentity(files, segments)
+  // Before the segments: a process that uses the directory may go on meanwhile.
+  const state = await inspectState(files, directory, channel)
   const findings: Finding[] = [
     ...orphanIndexes(entries, segments).map((file) => explain('OrphanIndex', channel, { file })),
     ...otherFiles(channel, entries),
@@ -93,6 +95,7 @@ async function inspectChannel(
   let newestAt = 0
   let end = segments[0]?.base ?? 0
   for (const segment of segments) {
+    const known = segment === segments.at(-1) ? state.known : 0
     const survey = await surveyFile(files, segment, identity, segment === segments.at(-1))
     if (survey === undefined) continue
     messages += survey.messages
@@ -100,12 +103,15 @@ async function inspectChannel(
     newestAt = Math.max(newestAt, survey.index.newest)
     end = survey.end
     for (const range of survey.missing) addRange(missing, range)
-    findings.push(...segmentFindings(channel, segment, survey))
+    findings.push(...segmentFindings(channel, segment, survey, known))
     if (segment !== segments.at(-1)) {
       findings.push(...(await indexFindings(files, channel, segment, survey)))
     }
   }
-  const state = await inspectState(files, directory, channel, end)
+  if (state.known > end) {
+    const offsets = { from: end, to: state.known }
+    findings.push(explain('LostTail', channel, { file: STATE_NAME, offsets }))
+  }
   return {
     channel,
     logId: identity === undefined ? undefined : logIdText(identity),
@@ -144,7 +150,12 @@ async function surveyFile(
   }
 }
 
-function segmentFindings(channel: string, segment: Segment, survey: SegmentSurvey): Finding[] {
+function segmentFindings(
+  channel: string,
+  segment: Segment,
+  survey: SegmentSurvey,
+  known: number,
+): Finding[] {
   const file = segment.logName
   const findings = survey.damages.map(({ position, end, header }) =>
     explain('DamagedBytes', channel, {
@@ -155,8 +166,11 @@ function segmentFindings(channel: string, segment: Segment, survey: SegmentSurve
     }),
   )
   if (survey.torn !== undefined) {
-    const { position, end } = survey.torn
-    findings.push(explain('UnfinishedWrite', channel, { file, position, bytes: end - position }))
+    const { position, end, header } = survey.torn
+    const kind = survey.end < known ? 'DamagedBytes' : 'UnfinishedWrite'
+    const since = survey.messages === 0 ? undefined : survey.index.newest
+    const place = { file, position, bytes: end - position, messages: header?.count, since }
+    findings.push(explain(kind, channel, place))
   }
   if (survey.residueAt !== undefined) {
     const position = survey.residueAt
@@ -188,31 +202,27 @@ async function indexFindings(
   return []
 }
 
+interface StateInspection {
+  readonly positions: Record<string, number> | undefined
+  /** Every offset below was committed. */
+  readonly known: number
+  readonly findings: readonly Finding[]
+}
+
 async function inspectState(
   files: FileLayer,
   directory: string,
   channel: string,
-  end: number,
-): Promise<{ positions: Record<string, number> | undefined; findings: Finding[] }> {
+): Promise<StateInspection> {
   const bytes = await readStateFile(files, directory)
-  if (bytes === undefined) return { positions: undefined, findings: [] }
-  const file = STATE_NAME
+  if (bytes === undefined) return { positions: undefined, known: 0, findings: [] }
   const state = decodeState(bytes)
   if (state === undefined) {
-    return {
-      positions: undefined,
-      findings: [explain('DamagedState', channel, { file, bytes: bytes.length })],
-    }
+    const place = { file: STATE_NAME, bytes: bytes.length }
+    return { positions: undefined, known: 0, findings: [explain('DamagedState', channel, place)] }
   }
-  const known = highestOffset(state)
   const entries = Object.entries(state.cursors).map(([name, cursor]) => [name, cursor.position])
-  return {
-    positions: Object.fromEntries(entries),
-    findings:
-      known > end
-        ? [explain('LostTail', channel, { file, offsets: { from: end, to: known } })]
-        : [],
-  }
+  return { positions: Object.fromEntries(entries), known: highestOffset(state), findings: [] }
 }
 
 function otherFiles(channel: string, entries: readonly DirectoryEntry[]): Finding[] {

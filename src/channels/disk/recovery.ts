@@ -3,11 +3,14 @@
  * the sealed ones are known by their names and lengths, and looked at when they are read.
  *
  *     newest segment        nothing wrong          goes on being written
- *                           torn tail              cut off; nobody was promised it
+ *                           torn tail              cut off and reported; nobody was promised it
  *                           damage                 set aside, its offsets skipped, sealed
  *                           no frame at all        torn: removed; otherwise set aside and sealed
+ *     the state knows       of higher offsets      promised and lost: reported, skipped, sealed; a
+ *                                                  torn tail is set aside then
  */
 import { join } from 'node:path'
+import type { CutTail, PipelineObserver } from '../../observer.ts'
 import type { ChannelState, OffsetRange } from '../channel-log.ts'
 import type { Damage } from './damage.ts'
 import type { DirectoryEntry, FileLayer, OpenFile } from './file-layer.ts'
@@ -17,7 +20,7 @@ import type { Quarantine } from './quarantine.ts'
 import { baseOfLogName, type Segment } from './segment.ts'
 import { findIdentity, isIndexName, orphanIndexes, segmentsOf } from './segment-listing.ts'
 import { readDamaged } from './segment-reader.ts'
-import { surveySegment } from './segment-survey.ts'
+import { type SegmentSurvey, surveySegment } from './segment-survey.ts'
 import {
   decodeState,
   highestOffset,
@@ -47,6 +50,14 @@ export interface RecoveryOptions {
   readonly directory: string
   readonly channel: string
   readonly quarantine: Quarantine
+  readonly observer: PipelineObserver
+}
+
+/** What is known of a log before its newest segment is walked. */
+interface Known {
+  readonly identity: LogIdentity | undefined
+  /** Every offset below was committed. */
+  readonly known: number
 }
 
 interface Tail {
@@ -63,10 +74,11 @@ export async function recoverLog(options: RecoveryOptions): Promise<Recovered> {
   const segments = segmentsOf(directory, entries)
   for (const name of orphanIndexes(entries, segments)) await files.remove(join(directory, name))
   const identity = await findIdentity(files, segments)
-  const tail = await recoverTail(options, segments, identity)
   const { state, stateBytes } = await recoverState(options)
   const known = state === undefined ? 0 : highestOffset(state)
+  const tail = await recoverTail(options, segments, { identity, known })
   const lost = known > tail.end ? [{ from: tail.end, to: known }] : []
+  for (const offsets of lost) await reportLost(options, offsets)
   return {
     identity,
     segments,
@@ -89,13 +101,13 @@ function foreignBytes(entries: readonly DirectoryEntry[]): number {
 async function recoverTail(
   options: RecoveryOptions,
   segments: Segment[],
-  identity: LogIdentity | undefined,
+  known: Known,
 ): Promise<Tail> {
   const last = segments.at(-1)
   if (last === undefined) return { isOpen: false, end: 0, damaged: [] }
   const file = await options.files.open(last.logPath, 'edit')
   try {
-    const tail = await walkTail(options, last, file, identity)
+    const tail = await walkTail(options, last, file, known)
     last.end = tail.end
     if (last.bytes > 0) return tail
   } finally {
@@ -112,12 +124,14 @@ async function walkTail(
   options: RecoveryOptions,
   segment: Segment,
   file: OpenFile,
-  identity: LogIdentity | undefined,
+  { identity, known }: Known,
 ): Promise<Tail> {
   const view = new FileView(file, segment.bytes, true)
   const survey = await surveySegment(view, identity, segment.base, Number.POSITIVE_INFINITY)
   for (const damage of survey.damages) await setAside(options, segment, view, damage)
   if (survey.torn !== undefined) {
+    if (survey.end < known) await setAside(options, segment, view, survey.torn)
+    else options.observer.tailCut(options.channel, cutTail(survey.torn, survey))
     await file.truncate(survey.torn.position)
     segment.bytes = survey.torn.position
   }
@@ -125,6 +139,21 @@ async function walkTail(
   // What was read may still be on its way to the disk, and is about to be called committed.
   await file.sync()
   return { isOpen: survey.damages.length === 0, end: survey.end, damaged: survey.missing }
+}
+
+function cutTail({ position, end, header }: Damage, { index, messages }: SegmentSurvey): CutTail {
+  return {
+    bytes: end - position,
+    messages: header?.count,
+    lastMessageAt: messages === 0 ? undefined : index.newest,
+  }
+}
+
+/** Also where nothing is left of it that could be set aside. */
+async function reportLost({ channel, quarantine }: RecoveryOptions, offsets: OffsetRange) {
+  const what = `The log held ${offsets.to - offsets.from} messages more than are left: its end was lost.`
+  const finding = { channel, file: STATE_NAME, position: offsets.from, bytes: 0, offsets, what }
+  await quarantine.keep(finding, Buffer.alloc(0))
 }
 
 async function setAside(

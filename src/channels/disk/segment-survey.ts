@@ -33,6 +33,28 @@ export async function surveySegment(
   base: number,
   limit: number,
 ): Promise<SegmentSurvey> {
+  const whole = await survey(view, { identity, base, limit, until: view.fileBytes })
+  if (whole.torn === undefined) return whole
+  const finished = await survey(view, { identity, base, limit, until: whole.torn.position })
+  return { ...finished, torn: { ...whole.torn, end: view.fileBytes } }
+}
+
+interface Survey {
+  readonly identity: LogIdentity | undefined
+  readonly base: number
+  readonly limit: number
+  /** A position where walking stops, or the file's end. */
+  readonly until: number
+}
+
+/**
+ * Only a frame that begins a commit proves that the one before it was finished: `torn` is the first
+ * place with none behind it that looks as if it had never been.
+ */
+async function survey(
+  view: FileView,
+  { identity, base, limit, until }: Survey,
+): Promise<SegmentSurvey> {
   const index = new SegmentIndex()
   const missing: OffsetRange[] = []
   const damages: Damage[] = []
@@ -42,6 +64,7 @@ export async function surveySegment(
   let torn: Damage | undefined
   let residueAt: number | undefined
   const onFrame = (header: FrameHeader, at: number) => {
+    if (!header.isContinuation) torn = undefined
     if (header.count === 0) return
     if (header.firstOffset >= limit) {
       residueAt ??= at
@@ -53,15 +76,12 @@ export async function surveySegment(
     oldestAt ??= header.firstReceivedAt
     index.note(header, at)
   }
-  for (let position = 0; position < view.fileBytes; ) {
+  for (let position = 0; position < until; ) {
     const stop = await walkFrames(view, identity, position, onFrame)
-    if (stop.position >= view.fileBytes) break
+    if (stop.position >= until) break
     const damage = await explainDamage(view, identity, stop)
     // In a sealed segment whose messages are not all there, nothing is left unfinished.
-    if (damage.isTorn && (limit === Number.POSITIVE_INFINITY || end >= limit)) {
-      torn = damage
-      break
-    }
+    if (damage.isTorn && (limit === Number.POSITIVE_INFINITY || end >= limit)) torn ??= damage
     damages.push(damage)
     const known = damage.header === undefined ? end : endOf(damage.header)
     addRange(missing, { from: end, to: Math.min(known, limit) })

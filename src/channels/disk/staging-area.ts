@@ -267,6 +267,7 @@ export class StagingArea {
       firstOffset: this.#frameFirst,
       firstReceivedAt: this.#frameTime,
       newestReceivedAt: this.#newest,
+      isContinuation: this.#frameFirst > this.#cutOffset,
     })
     chunk.filled = this.#position
     chunk.endOffset = this.end

@@ -51,7 +51,7 @@ export async function writeStateFile(
 
 /** The highest offset that the state knows to have existed. */
 export function highestOffset(state: ChannelState): number {
-  let highest = 0
+  let highest = state.end ?? 0
   for (const cursor of Object.values(state.cursors)) {
     highest = Math.max(highest, cursor.position, cursor.settled.at(-1)?.to ?? 0)
   }

@@ -3,13 +3,14 @@ import type { Finding } from '../../channels/disk/finding.ts'
 import { printable } from '../printable.ts'
 
 export function findingLines(finding: Finding): string[] {
-  const { kind, severity, file, position, bytes, offsets, messages, explanation } = finding
+  const { kind, severity, file, position, bytes, offsets, messages, since, explanation } = finding
   const where = [
     printable(file),
     ...(position === undefined ? [] : [`at byte ${position}`]),
     ...(bytes === undefined ? [] : [`${bytes} bytes`]),
     ...(offsets === undefined ? [] : [rangeText(offsets.from, offsets.to)]),
     ...(messages === undefined ? [] : [`${messages} messages`]),
+    ...(since === undefined ? [] : [`from after ${new Date(since).toISOString()}`]),
   ]
   return [`  ${severity}: ${kind} in ${where.join(', ')}`, `    ${explanation}`]
 }

@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { CommitError } from '../../../src/channels/channel-log.ts'
 import { CursorPosition } from '../../../src/channels/cursor-position.ts'
+import { silentObserver } from '../../../src/observer.ts'
+import { ChannelSetRig, ledgerGap } from '../../support/channel-set-rig.ts'
 import { diskStore, MEBIBYTE, temporaryDirectory } from '../../support/disk-stores.ts'
 import { appendTexts, binaryDraft, readAll, textsOf } from '../../support/log-drafts.ts'
 import { SimulatedDisk, seededRandom } from '../../support/simulated-disk.ts'
@@ -98,4 +100,69 @@ test('messages of an oldest file that is gone are counted as damaged, not as del
   assert.equal(cursor.delivered, 13)
   assert.deepEqual(cursor.dropped, { DataDamaged: 7 })
   assert.equal(cursor.base, 0)
+})
+
+test('an oldest file that is gone is told: as damage, and each message of it as dropped', async () => {
+  const disk = new SimulatedDisk(seededRandom(4))
+  const openStore = () => diskStore({ files: disk, segmentBytes: 2_000 })
+  const before = new ChannelSetRig({ openStore })
+  await before.set.open()
+  for (let round = 0; round < 20; round++) {
+    before.offer('press_1', `m${round}`, 'x'.repeat(1_000))
+    await before.set.flush()
+  }
+  await before.set.close()
+  const [oldest = ''] = disk.files.filter((path) => path.endsWith('.log'))
+  const [, next = ''] = disk.files.filter((path) => path.endsWith('.log'))
+  disk.lose(oldest)
+  const gone = Number(/(\d+)\.log$/.exec(next)?.[1])
+  const damage: string[] = []
+  const drops: string[] = []
+
+  const rig = new ChannelSetRig({
+    openStore,
+    observer: {
+      damageFound: (channel, what) => damage.push(`${channel}: ${what}`),
+      messageDropped: (channel, code) => drops.push(`${channel} ${code}`),
+    },
+  })
+  await rig.set.open()
+
+  assert.ok(gone > 0)
+  assert.deepEqual(damage, [
+    `press_1: ${gone} messages that waited are gone with the oldest files: the log begins at offset ${gone}.`,
+  ])
+  assert.deepEqual(drops, Array(gone).fill('press_1 DataDamaged'))
+  assert.deepEqual(rig.ledger('press_1').dropped, { DataDamaged: gone })
+  assert.equal(ledgerGap(rig.ledger('press_1')), 0)
+  await rig.set.close()
+})
+
+test('a clean stop writes down where a log ends, with readers and without', async () => {
+  for (const readers of [['primary'], []]) {
+    const disk = new SimulatedDisk(seededRandom(5))
+    const openStore = () => diskStore({ files: disk })
+    const before = new ChannelSetRig({ openStore, readers })
+    await before.set.open()
+    before.offer('press_1', 'first')
+    await before.set.flush()
+    for (let round = 0; round < 5; round++) before.offer('press_1', `m${round}`)
+    await before.set.close()
+    const [path = ''] = disk.files.filter((one) => one.endsWith('.log'))
+    disk.replace(path, disk.contentOf(path).subarray(0, -3))
+    const damage: string[] = []
+
+    const observer = {
+      ...silentObserver,
+      damageFound: (_channel: string, what: string) => void damage.push(what),
+    }
+    const openAgain = () => diskStore({ files: disk, observer })
+    const rig = new ChannelSetRig({ openStore: openAgain, readers })
+    await rig.set.open()
+
+    assert.match(damage.join(), /held 5 messages more than are left/)
+    assert.equal(rig.ledger('press_1').received, 6)
+    assert.equal(ledgerGap(rig.ledger('press_1')), 0)
+    await rig.set.close()
+  }
 })
