@@ -29,7 +29,7 @@ export interface ChannelLog {
   /** Bytes held in this process's memory (staged, and kept for quick reading). */
   readonly memoryBytes: number
   /** Offsets that were found damaged and are gone; reads step over them. Ascending, disjoint. */
-  readonly damaged: readonly OffsetRange[]
+  readonly damaged: Iterable<OffsetRange>
 
   /**
    * The offset up to which messages have to be released before the medium gives space back next:

@@ -20,6 +20,10 @@ export class OffsetRanges implements Iterable<OffsetRange> {
     return this.#size
   }
 
+  constructor(ranges: Iterable<OffsetRange> = []) {
+    for (const { from, to } of ranges) this.add(from, to)
+  }
+
   /** Adds `from ≤ x < to`, whether or not some of it is there already. */
   add(from: number, to: number): void {
     if (from >= to) return

@@ -81,7 +81,7 @@ class Lane {
 }
 
 async function checkLog(log: ChannelLog, promised: Promised): Promise<void> {
-  assert.deepEqual(log.damaged, [])
+  assert.deepEqual([...log.damaged], [])
   assert.ok(log.start <= promised.releasing, `${log.channel} begins at ${log.start}`)
   assert.ok(log.committed >= promised.committed, `${log.channel} ends at ${log.committed}`)
   promised.id ??= log.id

@@ -239,7 +239,7 @@ async function openAfterPowerLoss(rig: Rig, losesPowerAgain: boolean): Promise<v
   const found = payloads(await readAll(rig.log, rig.released))
   const expected = rig.committed.slice(rig.released)
   assert.deepEqual(found.slice(0, expected.length), expected)
-  assert.deepEqual(rig.log.damaged, [])
+  assert.deepEqual([...rig.log.damaged], [])
   // What was not acknowledged may have been stored all the same, from its beginning on.
   const more = found.slice(expected.length)
   assert.deepEqual(more, staged.slice(0, more.length))

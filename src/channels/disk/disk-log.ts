@@ -17,12 +17,12 @@ import {
   CommitError,
   type OffsetRange,
 } from '../channel-log.ts'
+import type { OffsetRanges } from '../offset-ranges.ts'
 import { Batch, type Chunk } from './chunk.ts'
 import { logIdText } from './frame.ts'
 import { LogDirectory } from './log-directory.ts'
 import { LogSegments, type LogSegmentsOptions } from './log-segments.ts'
 import { LogState } from './log-state.ts'
-import { addRange, coveredUpTo } from './offset-ranges.ts'
 import type { Segment } from './segment.ts'
 import { freshSegmentBytes, SegmentWriter, type SegmentWriterOptions } from './segment-writer.ts'
 import { type StagedGroup, StagingArea } from './staging-area.ts'
@@ -47,7 +47,7 @@ export interface DiskLogStart {
   readonly segments: Segment[]
   readonly isLastOpen: boolean
   readonly end: number
-  readonly damaged: readonly OffsetRange[]
+  readonly damaged: Iterable<OffsetRange>
   readonly state: ChannelState | undefined
   readonly stateBytes: number
 }
@@ -103,7 +103,7 @@ export class DiskLog implements ChannelLog {
     return this.#staging.memoryBytes + this.#segments.windowBytes
   }
 
-  get damaged(): readonly OffsetRange[] {
+  get damaged(): OffsetRanges {
     return this.#segments.damaged
   }
 
@@ -194,7 +194,7 @@ export class DiskLog implements ChannelLog {
     const batch = new Batch(maxCount, maxBytes)
     let at = from
     while (!batch.isFull) {
-      at = coveredUpTo(this.damaged, Math.max(at, this.start))
+      at = this.damaged.firstGap(Math.max(at, this.start))
       if (at >= this.#committed) break
       const chunk = this.#staging.find(at) ?? (await this.#segments.load(at, this.#committed))
       if (chunk !== undefined) at = this.#collect(chunk, at, batch)
@@ -207,7 +207,7 @@ export class DiskLog implements ChannelLog {
     const count = batch.messages.length
     const before = Math.min(this.#committed, chunk.endOffset)
     chunk.collect(from, before, batch)
-    if (batch.unreadable !== undefined) addRange(this.#segments.damaged, batch.unreadable)
+    if (batch.unreadable !== undefined) this.damaged.add(batch.unreadable.from, batch.unreadable.to)
     if (batch.isFull || batch.unreadable !== undefined) {
       batch.unreadable = undefined
       const last = batch.messages.length > count ? batch.messages.at(-1) : undefined
@@ -220,7 +220,7 @@ export class DiskLog implements ChannelLog {
     for (const segment of [...this.#segments.list]) {
       let at = await this.#segments.locateTime(segment, time)
       while (at !== undefined) {
-        at = coveredUpTo(this.damaged, Math.max(at, this.start))
+        at = this.damaged.firstGap(Math.max(at, this.start))
         if (at >= Math.min(segment.end, this.#committed)) break
         const chunk = this.#staging.find(at) ?? (await this.#segments.load(at, this.#committed))
         const found = chunk?.offsetAt(at, time)

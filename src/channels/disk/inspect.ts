@@ -5,13 +5,13 @@
 import { join } from 'node:path'
 import { systemCodeOf } from '../../errors.ts'
 import type { OffsetRange } from '../channel-log.ts'
+import { OffsetRanges } from '../offset-ranges.ts'
 import { DirectoryLock, type LockHolder } from './directory-lock.ts'
 import type { DirectoryEntry, FileLayer } from './file-layer.ts'
 import { explain, type Finding } from './finding.ts'
 import { type LogIdentity, logIdText } from './frame.ts'
 import { FileView } from './frame-walk.ts'
 import { nodeFileLayer } from './node-file-layer.ts'
-import { addRange } from './offset-ranges.ts'
 import { baseOfLogName, type Segment } from './segment.ts'
 import { SegmentIndex } from './segment-index.ts'
 import { findIdentity, isIndexName, orphanIndexes, segmentsOf } from './segment-listing.ts'
@@ -89,7 +89,7 @@ async function inspectChannel(
     ...orphanIndexes(entries, segments).map((file) => explain('OrphanIndex', channel, { file })),
     ...otherFiles(channel, entries),
   ]
-  const missing: OffsetRange[] = []
+  const missing = new OffsetRanges()
   let messages = 0
   let oldestAt: number | undefined
   let newestAt = 0
@@ -102,7 +102,7 @@ async function inspectChannel(
     oldestAt ??= survey.oldestAt
     newestAt = Math.max(newestAt, survey.index.newest)
     end = survey.end
-    for (const range of survey.missing) addRange(missing, range)
+    for (const { from, to } of survey.missing) missing.add(from, to)
     findings.push(...segmentFindings(channel, segment, survey, known))
     if (segment !== segments.at(-1)) {
       findings.push(...(await indexFindings(files, channel, segment, survey)))
@@ -120,7 +120,7 @@ async function inspectChannel(
     messages,
     start: segments[0]?.base ?? end,
     end,
-    missing,
+    missing: [...missing],
     oldestAt,
     newestAt: messages === 0 ? undefined : newestAt,
     positions: state.positions,

@@ -10,11 +10,11 @@
 import { asConnectorError, systemCodeOf } from '../../errors.ts'
 import type { OffsetRange } from '../channel-log.ts'
 import type { MemoryBudget } from '../memory-budget.ts'
+import { OffsetRanges } from '../offset-ranges.ts'
 import type { Chunk } from './chunk.ts'
 import type { DiskSpace } from './disk-space.ts'
 import type { FileLayer } from './file-layer.ts'
 import type { LogIdentity } from './frame.ts'
-import { addRange } from './offset-ranges.ts'
 import type { Quarantine } from './quarantine.ts'
 import type { Segment } from './segment.ts'
 import { SegmentReader, type Window } from './segment-reader.ts'
@@ -35,7 +35,7 @@ export interface LogSegmentsOptions {
 export class LogSegments {
   /** Oldest first. The last one is written to, if any is. */
   readonly list: Segment[]
-  readonly damaged: OffsetRange[]
+  readonly damaged: OffsetRanges
   readonly #options: LogSegmentsOptions
   readonly #reader: SegmentReader
   readonly #disk = new Sequence()
@@ -43,10 +43,10 @@ export class LogSegments {
   #historyCount = 0
   #window: Chunk | undefined
 
-  constructor(options: LogSegmentsOptions, list: Segment[], damaged: readonly OffsetRange[]) {
+  constructor(options: LogSegmentsOptions, list: Segment[], damaged: Iterable<OffsetRange>) {
     this.#options = options
     this.list = list
-    this.damaged = [...damaged]
+    this.damaged = new OffsetRanges(damaged)
     this.#reader = new SegmentReader(options.files, options.identity)
   }
 
@@ -216,7 +216,7 @@ export class LogSegments {
   }
 
   async #setAside(segment: Segment, window: Window, offsets: OffsetRange): Promise<void> {
-    addRange(this.damaged, offsets)
+    this.damaged.add(offsets.from, offsets.to)
     const { quarantine, channel } = this.#options
     const damage = window.kind === 'damage' ? window.damage : undefined
     const position = damage?.position ?? segment.bytes

@@ -38,7 +38,7 @@ export interface Recovered {
   readonly isLastOpen: boolean
   /** The offset the next message gets. */
   readonly end: number
-  readonly damaged: readonly OffsetRange[]
+  readonly damaged: Iterable<OffsetRange>
   readonly state: ChannelState | undefined
   readonly stateBytes: number
   /** Bytes of files that are not ours and are left alone. */
@@ -63,7 +63,7 @@ interface Known {
 interface Tail {
   readonly isOpen: boolean
   readonly end: number
-  readonly damaged: readonly OffsetRange[]
+  readonly damaged: Iterable<OffsetRange>
 }
 
 /** @throws a system error when the directory can't be read or written */

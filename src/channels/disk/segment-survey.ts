@@ -3,10 +3,10 @@
  * it with the newest segment, a reader to make a lost index anew, the doctor with all of them.
  */
 import type { OffsetRange } from '../channel-log.ts'
+import { OffsetRanges } from '../offset-ranges.ts'
 import { type Damage, explainDamage } from './damage.ts'
 import type { FrameHeader, LogIdentity } from './frame.ts'
 import { type FileView, walkFrames } from './frame-walk.ts'
-import { addRange } from './offset-ranges.ts'
 import { SegmentIndex } from './segment-index.ts'
 
 export interface SegmentSurvey {
@@ -18,7 +18,7 @@ export interface SegmentSurvey {
   /** The offset after the last one, damaged ones with a known number included. */
   readonly end: number
   /** Offsets that should be there and can't be read. */
-  readonly missing: readonly OffsetRange[]
+  readonly missing: Iterable<OffsetRange>
   readonly damages: readonly Damage[]
   /** The remains of a write that never finished, if the file ends with them. */
   readonly torn: Damage | undefined
@@ -56,7 +56,7 @@ async function survey(
   { identity, base, limit, until }: Survey,
 ): Promise<SegmentSurvey> {
   const index = new SegmentIndex()
-  const missing: OffsetRange[] = []
+  const missing = new OffsetRanges()
   const damages: Damage[] = []
   let messages = 0
   let oldestAt: number | undefined
@@ -70,7 +70,7 @@ async function survey(
       residueAt ??= at
       return
     }
-    addRange(missing, { from: end, to: header.firstOffset })
+    missing.add(end, header.firstOffset)
     end = Math.max(end, header.firstOffset + header.count)
     messages += header.count
     oldestAt ??= header.firstReceivedAt
@@ -84,12 +84,12 @@ async function survey(
     if (damage.isTorn && (limit === Number.POSITIVE_INFINITY || end >= limit)) torn ??= damage
     damages.push(damage)
     const known = damage.header === undefined ? end : endOf(damage.header)
-    addRange(missing, { from: end, to: Math.min(known, limit) })
+    missing.add(end, Math.min(known, limit))
     end = Math.max(end, Math.min(known, limit))
     position = damage.end
   }
   if (limit < Number.POSITIVE_INFINITY) {
-    addRange(missing, { from: end, to: limit })
+    missing.add(end, limit)
     end = limit
   }
   return { index, messages, oldestAt, end, missing, damages, torn, residueAt }

@@ -113,7 +113,7 @@ test('a torn tail is cut off and the log goes on there', async (t) => {
   await store.close()
 
   assert.deepEqual(textsOf(messages), [...numbered(0, 20), 'next'])
-  assert.deepEqual(log.damaged, [])
+  assert.deepEqual([...log.damaged], [])
   assert.deepEqual(await readdir(directory), ['channels', 'lock.2', 'lock.spare'])
 })
 
@@ -133,7 +133,7 @@ test('a damaged frame is set aside with a report; the messages around it are rea
   const { logs } = await openIn(t, directory, { observer })
 
   assert.deepEqual(textsOf(await readAll(logs[0]!)), [...numbered(0, 10), ...numbered(20, 30)])
-  assert.deepEqual(logs[0]?.damaged, [{ from: 10, to: 20 }])
+  assert.deepEqual([...logs[0]!.damaged], [{ from: 10, to: 20 }])
   assert.equal(reports.length, 1)
   const kept = await readdir(join(directory, 'quarantine'))
   assert.equal(kept.length, 2)
@@ -161,7 +161,7 @@ test('damage in the last frame is told from a torn tail, and its offsets are not
   const messages = await readAll(log)
   assert.deepEqual(textsOf(messages), [...numbered(0, 20), 'next'])
   assert.equal(messages.at(-1)?.offset, 30)
-  assert.deepEqual(log.damaged, [{ from: 20, to: 30 }])
+  assert.deepEqual([...log.damaged], [{ from: 20, to: 30 }])
 })
 
 test('damage in a sealed segment is found when it is read', async (t) => {
@@ -176,9 +176,9 @@ test('damage in a sealed segment is found when it is read', async (t) => {
   const log = logs[0]!
   const messages = await readAll(log)
 
-  const gone = log.damaged[0]!
-  assert.deepEqual([log.damaged.length, gone.from], [1, base])
-  assert.deepEqual(textsOf(messages), [...numbered(0, base), ...numbered(gone.to, 200)])
+  const [gone, ...more] = log.damaged
+  assert.deepEqual([more.length, gone?.from], [0, base])
+  assert.deepEqual(textsOf(messages), [...numbered(0, base), ...numbered(gone!.to, 200)])
 })
 
 test('a payload that looks like a frame of another log is not taken for one when damage is searched', async (t) => {
@@ -243,7 +243,7 @@ test('offsets that the state knows are not used again when the tail was lost', a
     (await readAll(found)).map((message) => message.offset),
     [0, 1, 9],
   )
-  assert.deepEqual(found.damaged, [{ from: 2, to: 9 }])
+  assert.deepEqual([...found.damaged], [{ from: 2, to: 9 }])
 })
 
 test('unknown files are left alone', async (t) => {
@@ -461,9 +461,9 @@ test('a page that can never be read again costs the messages in it and no more',
 
   // Three for each of the two files: it might have been passing.
   assert.equal(failures.length, 6)
-  const missing = found!.damaged.reduce((sum, { from, to }) => sum + to - from, 0)
+  const missing = [...found!.damaged].reduce((sum, { from, to }) => sum + to - from, 0)
   assert.equal(messages.length, 250 - missing)
-  assert.ok(missing >= 8 && missing <= 12, JSON.stringify(found!.damaged))
+  assert.ok(missing >= 8 && missing <= 12, JSON.stringify([...found!.damaged]))
 })
 
 test('a segment that is gone costs its messages and does not stop the reader', async (t) => {

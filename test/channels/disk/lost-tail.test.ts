@@ -73,7 +73,7 @@ test('a write that never finished is cut off, and how much it was and since when
   assert.deepEqual(cut, [{ bytes: finding?.bytes, messages: 1, lastMessageAt: STARTED_AT + 1_000 }])
   assert.deepEqual(damage, [])
   assert.deepEqual(textsOf(await readAll(log)), ['a', 'b'])
-  assert.deepEqual(log.damaged, [])
+  assert.deepEqual([...log.damaged], [])
 })
 
 test('an end of which it is known that it was stored is lost by name, and what is left of it is kept', async (t) => {
@@ -98,7 +98,7 @@ test('an end of which it is known that it was stored is lost by name, and what i
   assert.equal(damage.length, 2)
   assert.match(damage[1] ?? '', /held 1 messages more than are left/)
   assert.equal((await readdir(join(directory, 'quarantine'))).length, 4)
-  assert.deepEqual(log.damaged, [{ from: 2, to: 3 }])
+  assert.deepEqual([...log.damaged], [{ from: 2, to: 3 }])
   assert.deepEqual(
     messages.map(({ offset, payload }) => `${offset} ${payload}`),
     ['0 a', '1 b', '3 d'],
@@ -151,7 +151,7 @@ test('a large commit of which only its end reached the disk is a write that neve
     cut.map((tail) => tail.bytes),
     [bytes.length - size],
   )
-  assert.deepEqual([damage, found.damaged, found.end], [[], [], 1])
+  assert.deepEqual([damage, [...found.damaged], found.end], [[], [], 1])
 })
 
 test('the same before a later commit is damage: what follows proves that it was stored', async (t) => {
