@@ -63,6 +63,11 @@ export const ERROR_CATALOGUE = {
     meaning:
       'As many channels as IotAnalyticsMaxActiveChannels allows have messages waiting. Raise it, or wait until one has drained.',
   },
+  ChannelLimit: {
+    effect: 'reject',
+    meaning:
+      'The message names a channel that does not exist, and there are as many as storage.maxChannels allows. Channels that exist go on. Raise the limit, or look who makes up names.',
+  },
   MessageExpired: {
     effect: 'reject',
     meaning: 'The message waited longer than the channel’s maxAge.',

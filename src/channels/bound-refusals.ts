@@ -38,6 +38,13 @@ export function activeChannelLimit(channel: string, maxActiveChannels: number): 
   }
 }
 
+export function channelLimit(channel: string, maxChannels: number): Refusal {
+  return {
+    error: 'ChannelLimit',
+    message: `Channel ${channel} does not exist, and there are ${maxChannels} channels already, as many as storage.maxChannels allows. Use a channel that exists, or raise the limit.`,
+  }
+}
+
 export function alreadyStored(channel: string): Refusal {
   return {
     error: 'DuplicateMessageId',

@@ -8,6 +8,8 @@ export interface ChannelBounds {
   readonly dropBehavior: DropBehavior
   /** Channels that may have a backlog at the same time. */
   readonly maxActiveChannels: number
+  /** Channels there may be at all. More that are found at start stay. */
+  readonly maxChannels: number
 }
 
 /** What is set for one channel. */

@@ -5,7 +5,7 @@
 import type { Clock } from '../clock.ts'
 import type { Draft, Message, Refusal } from '../message.ts'
 import type { PipelineObserver } from '../observer.ts'
-import { activeChannelLimit, alreadyStored, storageFull } from './bound-refusals.ts'
+import { activeChannelLimit, alreadyStored, channelLimit, storageFull } from './bound-refusals.ts'
 import { Channel, type ChannelSurroundings } from './channel.ts'
 import type { ChannelLog, LogStore } from './channel-log.ts'
 import type { ChannelBounds, ChannelRules } from './channel-rules.ts'
@@ -268,6 +268,7 @@ export class ChannelSet implements Iterable<Channel> {
 
   #refusalForNew(name: string, bytes: number): Refusal | undefined {
     const { store, bounds } = this.#options
+    if (this.#channels.size >= bounds.maxChannels) return channelLimit(name, bounds.maxChannels)
     if (!this.#hasPlaceForOneMore()) return activeChannelLimit(name, bounds.maxActiveChannels)
     if (store.bytes + bytes <= store.maxBytes || store.makeRoom(bytes)) return undefined
     return storageFull(name, store.maxBytes, 'DROP_NEWEST')

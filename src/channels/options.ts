@@ -35,6 +35,15 @@ export const storageOptions = z
       .min(1000)
       .default(86_400_000)
       .describe('A log file is sealed at this age, in milliseconds, even when it is small.'),
+    maxChannels: z
+      .number()
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .default(1_000)
+      .describe(
+        'Channels there may be at most, drained ones included: each has a directory, and senders name them. A channel that exists is never refused for it.',
+      ),
     historyBytes: z
       .number()
       .int()

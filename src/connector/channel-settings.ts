@@ -21,6 +21,7 @@ export function channelSettings(config: ConnectorConfig): ChannelSettings {
       maxBacklogMessages: parameters.queueSizePerChannel ?? Number.POSITIVE_INFINITY,
       dropBehavior: parameters.queueDropBehavior,
       maxActiveChannels: parameters.maxActiveChannels,
+      maxChannels: storage.maxChannels,
     },
     readers: destinations.map(({ name }) => name),
     readerStarts,

@@ -107,6 +107,30 @@ for (const where of ['in memory', 'on disk'] as const) {
   })
 }
 
+test('a channel more than there may be is refused and counted; what exists goes on, also under a lower limit', async () => {
+  for (const readers of [['primary'], []]) {
+    const disk = new PretendDisk()
+    const before = await openRig({ disk, readers, bounds: { maxChannels: 2 } })
+    for (const channel of ['one', 'two']) assert.ok(before.offer(channel, 'a') > 0)
+
+    const refused = before.offer('three', 'b')
+    const { error, message } = before.set.lastRefusal
+    const row = before.ledger('three')
+    await before.set.close()
+    const rig = await openRig({ disk, readers, bounds: { maxChannels: 1 } })
+    const taken = ['one', 'two'].map((channel) => rig.offer(channel, 'c'))
+
+    assert.equal(refused, -1)
+    assert.equal(error, 'ChannelLimit')
+    assert.match(message, /Channel three does not exist.* 2 channels .* storage.maxChannels/)
+    assert.deepEqual([row.received, row.dropped], [1, { ChannelLimit: 1 }])
+    assert.deepEqual([...disk.media.keys()], ['one', 'two'])
+    assert.ok(taken.every((cycle) => cycle > 0))
+    assert.equal(rig.offer('three', 'd'), -1)
+    assert.equal(rig.set.lastRefusal.error, 'ChannelLimit')
+  }
+})
+
 test('made-up channel names refused at the limit share rows in the ledger from some number on', async () => {
   const rig = await openRig({ bounds: { maxActiveChannels: 1 } })
   rig.offer('one', 'a')

@@ -27,6 +27,7 @@ const runs = fc.record({
   maxBacklogMessages: fc.constantFrom(1, 3, 10, 1000),
   dropBehavior: fc.constantFrom('DROP_NEWEST' as const, 'DROP_OLDEST' as const),
   maxActiveChannels: fc.integer({ min: 1, max: 5 }),
+  maxChannels: fc.constant(1_000),
 })
 
 test('whatever the destination does, every message has one receipt and the ledger adds up', async () => {

@@ -58,6 +58,7 @@ export class ChannelSetRig {
         maxBacklogMessages: Number.POSITIVE_INFINITY,
         dropBehavior: 'DROP_NEWEST',
         maxActiveChannels: 50,
+        maxChannels: 1_000,
         ...options.bounds,
       },
       readers: options.readers ?? ['primary'],
