@@ -53,8 +53,9 @@ export interface ChannelLog {
   commit(): Promise<void>
 
   /**
-   * Proves, after a commit that failed, that the medium takes as much again. Resolves when it does;
-   * stores nothing and loses nothing either way.
+   * Proves, after a commit that failed, that the medium takes as much again; after each probe that
+   * failed, half as much, so that what little room there is can be used. Resolves when it does; stores
+   * nothing and loses nothing either way.
    *
    * @throws what the medium says to it
    */

@@ -27,7 +27,7 @@ import type { Segment } from './segment.ts'
 import { freshSegmentBytes, SegmentWriter, type SegmentWriterOptions } from './segment-writer.ts'
 import { type StagedGroup, StagingArea } from './staging-area.ts'
 
-/** A probe proves room for the commit that failed, but for no more than this. */
+/** A probe proves room for the commit that failed, or, from try to try, for half of that; within these bounds. */
 const PROBE_BYTES_AT_MOST = 1024 * 1024
 const PROBE_BYTES_AT_LEAST = 4096
 /** A drained log is begun anew when that gives back so much. */
@@ -66,8 +66,8 @@ export class DiskLog implements ChannelLog {
   #committing: Promise<void> | undefined
   /** A renewal or a probe, which a commit waits for. Never rejects. */
   #interlude: Promise<void> | undefined
-  /** Bytes of the last commit that failed. */
-  #failedBytes = 0
+  /** What the next probe asks for. */
+  #probeBytes = PROBE_BYTES_AT_LEAST
 
   constructor(options: DiskLogOptions, start: DiskLogStart) {
     this.#options = options
@@ -139,7 +139,7 @@ export class DiskLog implements ChannelLog {
       if (group.bytes === 0) await this.#names.sync()
       else await this.#writer.write(group)
     } catch (cause) {
-      this.#failedBytes = group.bytes
+      this.#probeBytes = Math.min(group.bytes, PROBE_BYTES_AT_MOST)
       await this.#giveUp(cause)
       throw this.#discard(group, cause)
     }
@@ -163,10 +163,11 @@ export class DiskLog implements ChannelLog {
   }
 
   async #probe(): Promise<void> {
-    const bytes = Math.min(Math.max(this.#failedBytes, PROBE_BYTES_AT_LEAST), PROBE_BYTES_AT_MOST)
+    const bytes = Math.max(this.#probeBytes, PROBE_BYTES_AT_LEAST)
     try {
       await this.#writer.probe(this.#committed, bytes)
     } catch (cause) {
+      this.#probeBytes = Math.floor(bytes / 2)
       await this.#giveUp(cause)
       throw cause
     }

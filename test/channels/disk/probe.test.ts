@@ -50,6 +50,22 @@ test('a disk is not called well before it takes as much as the commit that faile
   )
 })
 
+test('what little room there is is found, step by step', async (t) => {
+  const disk = new SimulatedDisk(seededRandom(6))
+  const { log } = await openLog(t, disk)
+  disk.capacityBytes = disk.bytes + 10_000
+  log.append(binaryDraft(Buffer.alloc(30_000, 1)))
+  await assert.rejects(log.commit(), CommitError)
+
+  await assert.rejects(log.probe(), { code: 'ENOSPC' })
+  await assert.rejects(log.probe(), { code: 'ENOSPC' })
+  await log.probe()
+  appendTexts(log, ['small'])
+  await log.commit()
+
+  assert.deepEqual(textsOf(await readAll(log)), ['a', 'small'])
+})
+
 test('a probe gives history up on a full disk, as a message would', async (t) => {
   const disk = new SimulatedDisk(seededRandom(2))
   const store = diskStore({ files: disk, segmentBytes: 2_000, historyBytes: 10 * MEBIBYTE })
