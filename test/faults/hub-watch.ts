@@ -21,6 +21,7 @@ export interface LedgerRow {
 
 export interface HealthAnswer {
   readonly ready: boolean
+  readonly storage: string
   readonly problems: readonly string[]
 }
 
@@ -41,8 +42,11 @@ export class HubWatch {
 
   static async start(addresses: Addresses, oracle: Oracle): Promise<HubWatch> {
     const options = { reconnectPeriod: 0, connectTimeout: 10_000 }
-    const client = await connectAsync(addresses.mqtt, options).catch(() => undefined)
-    await client?.subscribeAsync(STATUS_TOPIC).catch(() => undefined)
+    const client = await connectAsync(addresses.mqtt, options, false).catch(() => undefined)
+    if (client !== undefined) {
+      const cut = new Promise<void>((resolve) => client.once('close', () => resolve()))
+      await Promise.race([cut, client.subscribeAsync(STATUS_TOPIC).catch(() => undefined)])
+    }
     return new HubWatch(addresses, oracle, client)
   }
 

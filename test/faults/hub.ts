@@ -2,8 +2,11 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { HostOptions, HostOrder, HostReport } from './hub-host.ts'
 
+/** A start may take that long on a machine that does much else. */
+const START_PATIENCE_MS = 60_000
 const HOST = join(import.meta.dirname, 'hub-host.js')
 
 export interface Addresses {
@@ -13,7 +16,7 @@ export interface Addresses {
 
 export class Hub {
   readonly child: ChildProcess
-  /** Where it listens; undefined when it ended before it did, or was refused. */
+  /** Where it listens; undefined when it ended before it did, was refused, or took too long. */
   readonly started: Promise<Addresses | undefined>
   readonly ended: Promise<void>
   /** The code it was refused with when it started. */
@@ -38,7 +41,8 @@ export class Hub {
         resolve('started' in report ? report.started : undefined)
       })
     })
-    this.started = Promise.race([reported, this.ended.then(() => undefined)])
+    const patience = delay(START_PATIENCE_MS, undefined, { ref: false })
+    this.started = Promise.race([reported, this.ended.then(() => undefined), patience])
   }
 
   get isAlive(): boolean {

@@ -39,7 +39,8 @@ export class Publisher {
     const { protocolVersion } = this.plan
     this.#isStopped = false
     const options = { protocolVersion, reconnectPeriod: 0, connectTimeout: 5_000 }
-    const client = await connectAsync(url, options).catch(() => undefined)
+    // Not to retry means that a connection which ends before its CONNACK is noticed at all.
+    const client = await connectAsync(url, options, false).catch(() => undefined)
     if (client === undefined) return // the hub went first
     client.on('error', () => {})
     const cut = new Promise<void>((resolve) => client.once('close', () => resolve()))

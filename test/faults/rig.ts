@@ -16,7 +16,8 @@ import { BULKY_PREFIX } from './numbered-message.ts'
 import { ANSWER_TIMEOUT_MS, Oracle } from './oracle.ts'
 import { Publisher, type PublisherPlan } from './publisher.ts'
 
-const START_PATIENCE_MS = 30_000
+const ACKNOWLEDGEMENT_PATIENCE_MS = 10_000
+const STOP_PATIENCE_MS = 30_000
 const DRAIN_PATIENCE_MS = 60_000
 
 /** The one channel whose endpoint puts parts of batches off. */
@@ -127,8 +128,7 @@ export class Rig {
   async start(): Promise<void> {
     const launchedAt = performance.now()
     const hub = this.launch()
-    const patience = delay(START_PATIENCE_MS, undefined, { ref: false })
-    const addresses = await Promise.race([hub.started, patience])
+    const addresses = await hub.started
     if (addresses === undefined) {
       throw new Error(`the hub did not start: ${hub.refusal ?? ''} ${hub.stderr}`)
     }
@@ -144,7 +144,7 @@ export class Rig {
   /** Resolves when the running hub has acknowledged something, or has had long enough to. */
   async firstAcknowledgement(): Promise<void> {
     const first = this.publishers.map((publisher) => publisher.nextAcknowledgement())
-    await Promise.race([...first, delay(START_PATIENCE_MS / 3, undefined, { ref: false })])
+    await Promise.race([...first, delay(ACKNOWLEDGEMENT_PATIENCE_MS, undefined, { ref: false })])
   }
 
   /** Publishers send no more, and what was under way has been answered. */
@@ -162,8 +162,13 @@ export class Rig {
 
   /** SIGTERM, and the time it takes. */
   async stop(): Promise<void> {
-    this.hub.signal('SIGTERM')
-    await this.hub.ended
+    const { hub } = this
+    hub.signal('SIGTERM')
+    const patience = delay(STOP_PATIENCE_MS, 'too long', { ref: false })
+    if ((await Promise.race([hub.ended, patience])) === 'too long') {
+      this.oracle.violated('the hub did not stop')
+      await hub.kill()
+    }
     this.oracle.lifeEnded()
     await this.#leave()
   }

@@ -22,7 +22,8 @@ export class NumberingSender {
   /** Sends until the connection ends. What is not acknowledged then is never sent again. */
   async sendUntilCut(url: string): Promise<void> {
     const options = { reconnectPeriod: 0, connectTimeout: 2_000, ...this.#options }
-    const client = await connectAsync(url, options).catch(() => undefined)
+    // Not to retry means that a connection which ends before its CONNACK is noticed at all.
+    const client = await connectAsync(url, options, false).catch(() => undefined)
     if (client === undefined) return // the hub went first
     client.on('error', () => {})
     const cut = new Promise<void>((resolve) => client.once('close', () => resolve()))

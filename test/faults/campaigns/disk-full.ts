@@ -1,57 +1,49 @@
 /** A file system that is really full: a small tmpfs, filled by a backlog, drained again and again. */
-import { spawnSync } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { SmallFileSystem } from '../../support/small-file-system.ts'
 import type { Campaign, CampaignOptions } from '../campaign.ts'
 import type { Figures } from '../figures.ts'
 import { Rig } from '../rig.ts'
 import { healthIs } from './disk-refuses.ts'
 
 const FILE_SYSTEM_BYTES = 2 * 1024 * 1024
+const BALLAST_BYTES = 256 * 1024
+/** Longer than the pauses of the first probes, which would find room if there were any. */
+const IDLE_MS = 4_000
+const FILL_PATIENCE_MS = 20_000
 
-export const diskFullCampaign: Campaign = { name: 'disk full', obstacle, run }
-
-function obstacle(): string | undefined {
-  if (process.platform !== 'linux' || process.getuid?.() !== 0) {
-    return 'only root on Linux can mount a small file system'
-  }
-  // Root in a container may not be allowed to, either.
-  return canMount() ? undefined : 'mounting a tmpfs is not allowed here'
-}
-
-function canMount(): boolean {
-  const trial = spawnSync('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'tmpfs', tmpdir()])
-  return trial.status === 0
+export const diskFullCampaign: Campaign = {
+  name: 'disk full',
+  obstacle: SmallFileSystem.obstacle,
+  run,
 }
 
 async function run(options: CampaignOptions): Promise<Figures> {
-  const directory = await mkdtemp(join(tmpdir(), 'faults-full-'))
-  mounted('mount', '-t', 'tmpfs', '-o', `size=${FILE_SYSTEM_BYTES}`, 'tmpfs', directory)
+  const disk = await SmallFileSystem.mount(FILE_SYSTEM_BYTES)
   const rig = await Rig.open({
     ...options,
     pauseMs: 0,
     isBulky: true,
-    directory: join(directory, 'data'),
+    directory: join(disk.directory, 'data'),
     // History is given up when the disk is full, whatever its bound.
     storage: { historyBytes: 64 * 1024 * 1024 },
   })
   rig.oracle.mayRepeatAll = true
   try {
-    for (let turn = 0; turn === 0 || rig.hasTime; turn++) {
-      await fillAndDrain(rig, turn % 2 === 0)
+    for (let turn = 0; turn < 2 || rig.hasTime; turn++) {
+      await fillAndDrain(rig, disk, turn % 2 === 1)
     }
   } finally {
     await rig.close()
-    mounted('umount', directory)
-    await rm(directory, { recursive: true, force: true })
+    await disk.unmount()
   }
   return rig.figures
 }
 
-async function fillAndDrain(rig: Rig, isKilled: boolean): Promise<void> {
+async function fillAndDrain(rig: Rig, disk: SmallFileSystem, isKilled: boolean): Promise<void> {
   rig.endpoint.state = 'away'
+  if (!isKilled) disk.fillUp(BALLAST_BYTES)
   await rig.start()
   rig.publish()
   await healthIs(rig, false, 'disk full (tmpfs)')
@@ -61,6 +53,9 @@ async function fillAndDrain(rig: Rig, isKilled: boolean): Promise<void> {
     await rig.kill()
     rig.count('kill -9 with a full disk, and a start on it')
     await rig.start()
+    rig.publish()
+  } else {
+    await staysFullUntilThereIsRoom(rig, disk)
     rig.publish()
   }
   rig.endpoint.state = 'well'
@@ -73,7 +68,31 @@ async function fillAndDrain(rig: Rig, isKilled: boolean): Promise<void> {
   await rig.stop()
 }
 
-function mounted(command: string, ...args: string[]): void {
-  const { status, stderr } = spawnSync(command, args, { encoding: 'utf8' })
-  if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${stderr}`)
+/** Nothing is delivered and nobody sends: health has to find out by itself, both ways. */
+async function staysFullUntilThereIsRoom(rig: Rig, disk: SmallFileSystem): Promise<void> {
+  await fillUpWithPublishers(rig, disk)
+  await rig.quiet()
+  for (const until = performance.now() + IDLE_MS; performance.now() < until; await delay(50)) {
+    const { ready, storage } = await rig.watch.health()
+    if (ready || storage !== 'full') {
+      rig.oracle.violated(`disk full and idle (tmpfs): health said ${ready} and ${storage}`)
+      break
+    }
+  }
+  disk.makeRoom()
+  const madeAt = performance.now()
+  await healthIs(rig, true, 'room on an idle disk (tmpfs)')
+  rig.noteRecovery(performance.now() - madeAt)
+  rig.count('disk full and idle (tmpfs)')
+}
+
+/** What is given up for room, history and indexes, is taken too, until there is no more of it. */
+async function fillUpWithPublishers(rig: Rig, disk: SmallFileSystem): Promise<void> {
+  const givesUpAt = performance.now() + FILL_PATIENCE_MS
+  for (let idleMs = 0; idleMs < 1_000; ) {
+    if (performance.now() > givesUpAt) throw new Error('the disk did not fill up')
+    await delay(100)
+    const isStill = disk.fillUp() === 0 && !(await rig.watch.health()).ready
+    idleMs = isStill ? idleMs + 100 : 0
+  }
 }
