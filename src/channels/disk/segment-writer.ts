@@ -103,10 +103,12 @@ export class SegmentWriter {
   async probe(base: number, bytes: number): Promise<void> {
     const segment = this.#active ?? (await this.#create(base, bytes))
     const file = this.#file ?? (await this.#reopen(segment))
-    const { space } = this.#options
+    const { space, figures } = this.#options
     const zeros = Buffer.alloc(Math.max(0, Math.min(bytes, space.maxBytes - space.bytes)))
     space.count(zeros.length)
     segment.ruinBytes += zeros.length
+    figures.bytesWritten += zeros.length
+    figures.syncs += 2
     this.#isTouched = true
     await file.write(zeros, 0, zeros.length, segment.bytes)
     await file.sync()
