@@ -95,15 +95,15 @@ async function inspectChannel(
   let newestAt = 0
   let end = segments[0]?.base ?? 0
   for (const segment of segments) {
-    const known = segment === segments.at(-1) ? state.known : 0
-    const survey = await surveyFile(files, segment, identity, segment === segments.at(-1))
+    const known = segment === segments.at(-1) ? state.known : undefined
+    const survey = await surveyFile(files, segment, identity, known)
     if (survey === undefined) continue
     messages += survey.messages
     oldestAt ??= survey.oldestAt
     newestAt = Math.max(newestAt, survey.index.newest)
     end = survey.end
     for (const { from, to } of survey.missing) missing.add(from, to)
-    findings.push(...segmentFindings(channel, segment, survey, known))
+    findings.push(...segmentFindings(channel, segment, survey))
     if (segment !== segments.at(-1)) {
       findings.push(...(await indexFindings(files, channel, segment, survey)))
     }
@@ -128,19 +128,22 @@ async function inspectChannel(
   }
 }
 
-/** Undefined when the segment was removed meanwhile by the process that uses the directory. */
+/**
+ * `known` is given for the newest segment alone. Undefined when the segment was removed meanwhile by
+ * the process that uses the directory.
+ */
 async function surveyFile(
   files: FileLayer,
   segment: Segment,
   identity: LogIdentity | undefined,
-  isNewest: boolean,
+  known: number | undefined,
 ): Promise<SegmentSurvey | undefined> {
   try {
     const file = await files.open(segment.logPath, 'read')
     try {
-      const limit = isNewest ? Number.POSITIVE_INFINITY : segment.end
+      const limit = known === undefined ? segment.end : Number.POSITIVE_INFINITY
       const view = new FileView(file, segment.bytes, true)
-      return await surveySegment(view, identity, segment.base, limit)
+      return await surveySegment(view, identity, segment.base, limit, known)
     } finally {
       await file.close()
     }
@@ -150,12 +153,7 @@ async function surveyFile(
   }
 }
 
-function segmentFindings(
-  channel: string,
-  segment: Segment,
-  survey: SegmentSurvey,
-  known: number,
-): Finding[] {
+function segmentFindings(channel: string, segment: Segment, survey: SegmentSurvey): Finding[] {
   const file = segment.logName
   const findings = survey.damages.map(({ position, end, header }) =>
     explain('DamagedBytes', channel, {
@@ -167,10 +165,9 @@ function segmentFindings(
   )
   if (survey.torn !== undefined) {
     const { position, end, header } = survey.torn
-    const kind = survey.end < known ? 'DamagedBytes' : 'UnfinishedWrite'
     const since = survey.messages === 0 ? undefined : survey.index.newest
     const place = { file, position, bytes: end - position, messages: header?.count, since }
-    findings.push(explain(kind, channel, place))
+    findings.push(explain('UnfinishedWrite', channel, place))
   }
   if (survey.residueAt !== undefined) {
     const position = survey.residueAt

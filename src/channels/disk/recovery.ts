@@ -6,8 +6,8 @@
  *                           torn tail              cut off and reported; nobody was promised it
  *                           damage                 set aside, its offsets skipped, sealed
  *                           no frame at all        torn: removed; otherwise set aside and sealed
- *     the state knows       of higher offsets      promised and lost: reported, skipped, sealed; a
- *                                                  torn tail is set aside then
+ *     the state knows       of higher offsets      promised: a torn tail is damage then, and what
+ *                                                  nothing is left of is reported, skipped, sealed
  */
 import { join } from 'node:path'
 import type { CutTail, PipelineObserver } from '../../observer.ts'
@@ -127,11 +127,10 @@ async function walkTail(
   { identity, known }: Known,
 ): Promise<Tail> {
   const view = new FileView(file, segment.bytes, true)
-  const survey = await surveySegment(view, identity, segment.base, Number.POSITIVE_INFINITY)
+  const survey = await surveySegment(view, identity, segment.base, Number.POSITIVE_INFINITY, known)
   for (const damage of survey.damages) await setAside(options, segment, view, damage)
   if (survey.torn !== undefined) {
-    if (survey.end < known) await setAside(options, segment, view, survey.torn)
-    else options.observer.tailCut(options.channel, cutTail(survey.torn, survey))
+    options.observer.tailCut(options.channel, cutTail(survey.torn, survey))
     await file.truncate(survey.torn.position)
     segment.bytes = survey.torn.position
   }

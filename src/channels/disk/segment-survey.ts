@@ -26,16 +26,22 @@ export interface SegmentSurvey {
   readonly residueAt: number | undefined
 }
 
-/** `limit` is the next segment's base; `Infinity` for the newest. */
+/**
+ * `limit` is the next segment's base; `Infinity` for the newest. Messages below `known` are known to
+ * have been committed: what should hold them is damaged, if it is not there.
+ */
 export async function surveySegment(
   view: FileView,
   identity: LogIdentity | undefined,
   base: number,
   limit: number,
+  known = 0,
 ): Promise<SegmentSurvey> {
-  const whole = await survey(view, { identity, base, limit, until: view.fileBytes })
+  const finishedTo = limit === Number.POSITIVE_INFINITY ? known : limit
+  const segment = { identity, base, limit, finishedTo }
+  const whole = await survey(view, { ...segment, until: view.fileBytes })
   if (whole.torn === undefined) return whole
-  const finished = await survey(view, { identity, base, limit, until: whole.torn.position })
+  const finished = await survey(view, { ...segment, until: whole.torn.position })
   return { ...finished, torn: { ...whole.torn, end: view.fileBytes } }
 }
 
@@ -43,6 +49,8 @@ interface Survey {
   readonly identity: LogIdentity | undefined
   readonly base: number
   readonly limit: number
+  /** No write of messages below was left unfinished. */
+  readonly finishedTo: number
   /** A position where walking stops, or the file's end. */
   readonly until: number
 }
@@ -53,7 +61,7 @@ interface Survey {
  */
 async function survey(
   view: FileView,
-  { identity, base, limit, until }: Survey,
+  { identity, base, limit, finishedTo, until }: Survey,
 ): Promise<SegmentSurvey> {
   const index = new SegmentIndex()
   const missing = new OffsetRanges()
@@ -80,8 +88,7 @@ async function survey(
     const stop = await walkFrames(view, identity, position, onFrame)
     if (stop.position >= until) break
     const damage = await explainDamage(view, identity, stop)
-    // In a sealed segment whose messages are not all there, nothing is left unfinished.
-    if (damage.isTorn && (limit === Number.POSITIVE_INFINITY || end >= limit)) torn ??= damage
+    if (damage.isTorn && end >= finishedTo) torn ??= damage
     damages.push(damage)
     const known = damage.header === undefined ? end : endOf(damage.header)
     missing.add(end, Math.min(known, limit))
