@@ -15,7 +15,7 @@ import type { Chunk } from './chunk.ts'
 import type { DiskSpace } from './disk-space.ts'
 import type { FileLayer } from './file-layer.ts'
 import type { LogIdentity } from './frame.ts'
-import type { Quarantine } from './quarantine.ts'
+import type { Finding, Quarantine } from './quarantine.ts'
 import type { Segment } from './segment.ts'
 import { SegmentReader, type Window } from './segment-reader.ts'
 import { Sequence } from './sequence.ts'
@@ -30,6 +30,17 @@ export interface LogSegmentsOptions {
   readonly space: DiskSpace
   readonly budget: MemoryBudget
   readonly quarantine: Quarantine
+}
+
+/** Damage that was found, for quarantine. */
+interface Aside {
+  readonly finding: Finding
+  readonly content: Buffer
+}
+
+interface Loaded {
+  readonly chunk: Chunk | undefined
+  readonly aside?: Aside
 }
 
 export class LogSegments {
@@ -145,12 +156,13 @@ export class LogSegments {
    * is in `damaged` by then, or when the segment has gone.
    * @throws {ConnectorError} StorageFailed when the medium can't be read now.
    */
-  load(offset: number, committed: number): Promise<Chunk | undefined> {
+  async load(offset: number, committed: number): Promise<Chunk | undefined> {
     const kept = this.#window
-    if (kept !== undefined && kept.firstOffset <= offset && offset < kept.endOffset) {
-      return Promise.resolve(kept)
-    }
-    return this.#reading(() => this.#load(offset, committed))
+    if (kept !== undefined && kept.firstOffset <= offset && offset < kept.endOffset) return kept
+    const { chunk, aside } = await this.#reading(() => this.#load(offset, committed))
+    // Out of turn: to keep a copy may have to wait for removals, which wait for their turn here.
+    if (aside !== undefined) await this.#options.quarantine.keep(aside.finding, aside.content)
+    return chunk
   }
 
   /**
@@ -186,22 +198,22 @@ export class LogSegments {
     }
   }
 
-  async #load(offset: number, committed: number): Promise<Chunk | undefined> {
+  async #load(offset: number, committed: number): Promise<Loaded> {
     const segment = this.segmentOf(offset)
-    if (segment === undefined) return undefined
+    if (segment === undefined) return { chunk: undefined }
     const window = await this.#look(segment, offset)
     if (window.kind === 'chunk') {
-      this.#keep(window.chunk)
-      if (window.chunk.firstOffset > offset) {
-        await this.#setAside(segment, window, { from: offset, to: window.chunk.firstOffset })
-      }
-      return window.chunk
+      const { chunk } = window
+      this.#keep(chunk)
+      if (chunk.firstOffset <= offset) return { chunk }
+      const gap = { from: offset, to: chunk.firstOffset }
+      return { chunk, aside: this.#noteDamage(segment, window, gap) }
     }
     const to = window.kind === 'damage' ? window.to : segment.end
     const from = window.kind === 'damage' ? window.from : offset
     const after = this.list[this.list.indexOf(segment) + 1]?.base ?? committed
-    await this.#setAside(segment, window, { from, to: to > offset ? to : after })
-    return undefined
+    const offsets = { from, to: to > offset ? to : after }
+    return { chunk: undefined, aside: this.#noteDamage(segment, window, offsets) }
   }
 
   /** What fails for good must not stop a reader for ever: a file that is gone, a sector gone bad. */
@@ -215,18 +227,15 @@ export class LogSegments {
     }
   }
 
-  async #setAside(segment: Segment, window: Window, offsets: OffsetRange): Promise<void> {
+  #noteDamage(segment: Segment, window: Window, offsets: OffsetRange): Aside {
     this.damaged.add(offsets.from, offsets.to)
-    const { quarantine, channel } = this.#options
+    const { channel } = this.#options
     const damage = window.kind === 'damage' ? window.damage : undefined
     const position = damage?.position ?? segment.bytes
     const bytes = damage === undefined ? 0 : damage.end - damage.position
     const what = `${offsets.to - offsets.from} messages can't be read: their bytes on disk are missing or do not match their checksum.`
     const content = window.kind === 'damage' ? window.content : Buffer.alloc(0)
-    await quarantine.keep(
-      { channel, file: segment.logName, position, bytes, offsets, what },
-      content,
-    )
+    return { finding: { channel, file: segment.logName, position, bytes, offsets, what }, content }
   }
 
   #keep(window: Chunk | undefined): void {

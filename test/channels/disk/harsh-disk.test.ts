@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { CommitError } from '../../../src/channels/channel-log.ts'
 import { CursorPosition } from '../../../src/channels/cursor-position.ts'
+import { MemoryBudget } from '../../../src/channels/memory-budget.ts'
 import { silentObserver } from '../../../src/observer.ts'
 import { ChannelSetRig, ledgerGap } from '../../support/channel-set-rig.ts'
 import { diskStore, MEBIBYTE, temporaryDirectory } from '../../support/disk-stores.ts'
@@ -165,4 +166,33 @@ test('a clean stop writes down where a log ends, with readers and without', asyn
     assert.equal(ledgerGap(rig.ledger('press_1')), 0)
     await rig.set.close()
   }
+})
+
+test('damage that is read while files are being removed stops nobody', {
+  timeout: 20_000,
+}, async (t) => {
+  const disk = new SimulatedDisk(seededRandom(6))
+  const budget = new MemoryBudget(0)
+  const store = diskStore({ files: disk, budget, segmentBytes: 2_000, historyBytes: MEBIBYTE })
+  await store.open()
+  t.after(() => store.close())
+  const log = store.create('press_1')
+  for (let round = 0; round < 200; round++) {
+    log.append(binaryDraft(Buffer.alloc(1_000, 1)))
+    await log.commit()
+  }
+  log.release(20)
+  const path = disk.files.filter((one) => one.endsWith('.log'))[30] ?? ''
+  disk.damage(path, 500, 1)
+  const from = Number(/(\d+)\.log$/.exec(path)?.[1])
+
+  const reading = log.read(from, 10, 100_000)
+  store.makeRoom(store.maxBytes)
+  const messages = await reading
+  log.append(binaryDraft(Buffer.alloc(1_000, 1)))
+  await log.commit()
+
+  assert.ok(messages.length > 0)
+  assert.equal([...log.damaged].length, 1)
+  assert.equal(disk.files.filter((one) => one.startsWith('/data/quarantine/')).length, 2)
 })
