@@ -3,6 +3,7 @@
  * away, or moody: then it refuses, hangs, answers garbage or takes the messages and loses the answer.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Oracle } from './oracle.ts'
 
 export type EndpointState = 'well' | 'away' | 'moody'
@@ -38,6 +39,15 @@ export class Endpoint {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     this.#server.closeAllConnections()
     await closed
+  }
+
+  /** Resolves when what a process that has ended had sent was looked at. */
+  async quiet(): Promise<void> {
+    const connections = () =>
+      new Promise<number>((resolve) =>
+        this.#server.getConnections((_error, count) => resolve(count)),
+      )
+    while ((await connections()) > 0) await delay(5)
   }
 
   get url(): string {

@@ -18,6 +18,7 @@ import { Publisher, type PublisherPlan } from './publisher.ts'
 
 const ACKNOWLEDGEMENT_PATIENCE_MS = 10_000
 const STOP_PATIENCE_MS = 30_000
+const QUIET_PATIENCE_MS = 5_000
 const DRAIN_PATIENCE_MS = 60_000
 
 /** The one channel whose endpoint puts parts of batches off. */
@@ -156,8 +157,7 @@ export class Rig {
   /** SIGKILL, at whatever it is doing. */
   async kill(): Promise<void> {
     await this.hub.kill()
-    this.oracle.lifeEnded()
-    await this.#leave()
+    await this.#lifeEnded()
   }
 
   /** SIGTERM, and the time it takes. */
@@ -169,11 +169,13 @@ export class Rig {
       this.oracle.violated('the hub did not stop')
       await hub.kill()
     }
-    this.oracle.lifeEnded()
-    await this.#leave()
+    await this.#lifeEnded()
   }
 
-  async #leave(): Promise<void> {
+  /** What was sent in this life is counted to it, though it is looked at a moment later. */
+  async #lifeEnded(): Promise<void> {
+    await Promise.race([this.endpoint.quiet(), delay(QUIET_PATIENCE_MS)])
+    this.oracle.lifeEnded()
     await this.#watch?.stop()
     this.#watch = undefined
     await this.#sending
