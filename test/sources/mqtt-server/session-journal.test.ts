@@ -164,6 +164,24 @@ test('bytes of any kind in its place are no reason not to start', async (t) => {
   )
 })
 
+test('a journal that can’t be read is set aside whole, said so, and a new one begun', async (t) => {
+  const { journal, path, directory, kept, reports } = await makeJournal(t)
+  // Reading a directory fails as a broken disk does: with an error instead of bytes.
+  await mkdir(path, { recursive: true })
+  await writeFile(join(path, 'inside'), 'what was there')
+  await mkdir(join(directory, 'journal.unreadable'))
+
+  await journal.open()
+  journal.note(BEGUN)
+  await journal.close()
+
+  assert.equal(reports.length, 1)
+  assert.match(reports[0] ?? '', /^sessions damaged: sessions\/journal can't be read \(EISDIR/)
+  const aside = await readFile(join(directory, 'journal.unreadable', 'inside'), 'utf8')
+  assert.equal(aside, 'what was there')
+  assert.deepEqual(Object.keys((await kept()).sessions), [clientId])
+})
+
 test('its files stay within their bound while messages come and go, and beyond it is said so', async (t) => {
   const maxBytes = 256 * 1024
   const { journal, directory, kept, reports } = await makeJournal(t, maxBytes)

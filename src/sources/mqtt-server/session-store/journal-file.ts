@@ -6,7 +6,7 @@
  * One write makes one frame, or several of about 256 KB. A file that replaces another is complete
  * before it gets the name: written as `journal.tmp`, synced, renamed.
  */
-import { type FileHandle, mkdir, open, readFile, rename } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { systemCodeOf } from '../../../errors.ts'
@@ -14,6 +14,7 @@ import { systemCodeOf } from '../../../errors.ts'
 export const JOURNAL_NAME = 'journal'
 const TEMPORARY_NAME = 'journal.tmp'
 const DAMAGED_NAME = 'journal.damaged'
+const UNREADABLE_NAME = 'journal.unreadable'
 
 const MAGIC = Buffer.from('SJ01')
 const HEADER_BYTES = 12
@@ -98,6 +99,14 @@ export async function setAside(directory: string, damaged: Buffer, maxBytes: num
   } finally {
     await file.close()
   }
+}
+
+/** Keeps a file that can't be read, whole and for a look: giving it another name takes no reading. */
+export async function setUnreadableAside(directory: string): Promise<void> {
+  const aside = join(directory, UNREADABLE_NAME)
+  await rm(aside, { recursive: true, force: true })
+  await rename(join(directory, JOURNAL_NAME), aside)
+  await syncDirectory(directory)
 }
 
 export class JournalFile {

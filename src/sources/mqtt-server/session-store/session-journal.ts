@@ -9,11 +9,18 @@
  *
  *     <data>/sessions/journal           see journal-file.ts, session-change-format.ts
  *     <data>/sessions/journal.damaged   bytes that were found damaged, the latest
+ *     <data>/sessions/journal.unreadable   a whole file that couldn't be read, the latest
  */
 import type { Clock, Timer } from '../../../clock.ts'
-import { asConnectorError, ConnectorError } from '../../../errors.ts'
+import { asConnectorError, ConnectorError, messageOf } from '../../../errors.ts'
 import type { PipelineObserver } from '../../../observer.ts'
-import { JournalFile, readJournal, setAside } from './journal-file.ts'
+import {
+  type JournalContents,
+  JournalFile,
+  readJournal,
+  setAside,
+  setUnreadableAside,
+} from './journal-file.ts'
 import { KeptSessions } from './kept-sessions.ts'
 import { SessionChangeReader, SessionChangeWriter } from './session-change-format.ts'
 import type { SessionChange, SessionStore } from './session-store.ts'
@@ -114,7 +121,7 @@ export class SessionJournal implements SessionStore {
 
   async #read(): Promise<void> {
     const { directory } = this.#options
-    const contents = await readJournal(directory)
+    const contents = await this.#contents()
     if (contents === undefined) return
     const reader = new SessionChangeReader()
     for (const body of contents.bodies) this.#replay(reader, body)
@@ -133,6 +140,21 @@ export class SessionJournal implements SessionStore {
       await setAside(directory, damaged, DAMAGED_BYTES)
     }
     await this.#replace()
+  }
+
+  /** Undefined when there is no file, or none that can be read: that one makes room for a new one. */
+  async #contents(): Promise<JournalContents | undefined> {
+    const { directory, observer } = this.#options
+    try {
+      return await readJournal(directory)
+    } catch (error) {
+      await setUnreadableAside(directory).catch(() => Promise.reject(error))
+      observer.damageFound(
+        NAME,
+        `sessions/journal can't be read (${messageOf(error)}) and is now sessions/journal.unreadable; sessions and retained messages begin anew`,
+      )
+      return undefined
+    }
   }
 
   #replay(reader: SessionChangeReader, body: Buffer | undefined): void {
