@@ -14,7 +14,6 @@ import { Conversation, checkHeader } from './conversation.ts'
 import { Liveness } from './liveness.ts'
 import { type FlushQueue, Outbox } from './outbox.ts'
 import { type ConnectPacket, RefusedConnect, readConnect } from './packets/connect-packet.ts'
-import { encodeDisconnect } from './packets/control-packets.ts'
 import { type FrameHandler, FrameReader } from './packets/frame-reader.ts'
 import { PacketType, type ProtocolVersion, ReasonCode } from './packets/protocol.ts'
 import { asViolation, ProtocolViolation } from './packets/protocol-violation.ts'
@@ -33,12 +32,10 @@ export interface ConnectionOptions {
   readonly onClosed: (connection: Connection) => void
 }
 
-const NO_LIMIT = Number.POSITIVE_INFINITY
-
 export class Connection implements Link, FrameHandler {
   version: ProtocolVersion = 4
   isBridge = false
-  maxPacketBytes = NO_LIMIT
+  maxPacketBytes = Number.POSITIVE_INFINITY
   receiveMaximum = 65_535
   aliases: TopicAliases | undefined
   permissions: Permissions = everythingPermitted
@@ -70,6 +67,7 @@ export class Connection implements Link, FrameHandler {
     this.#waiting = new WaitingPackets({
       inflow: this.#inflow,
       acceptance,
+      turns,
       maxBytes: limits.maxHeldBytes,
       handler: this,
       guarded: (work) => this.#guarded(work),
@@ -79,6 +77,10 @@ export class Connection implements Link, FrameHandler {
 
   get isCongested(): boolean {
     return this.#outbox.waitingBytes > this.#broker.limits.maxOutgoingBytes
+  }
+
+  get #hasLeft(): boolean {
+    return this.#phase === 'ending' || this.#phase === 'closed'
   }
 
   open(): void {
@@ -97,6 +99,10 @@ export class Connection implements Link, FrameHandler {
       this.#liveness.stalled(this.#broker.clock.monotonic())
       this.#inflow.pause(Pause.stalled)
     }
+  }
+
+  inTurns(step: () => boolean): void {
+    this.#waiting.inTurns(step)
   }
 
   frame(first: number, bytes: Buffer, start: number, end: number): boolean {
@@ -121,9 +127,10 @@ export class Connection implements Link, FrameHandler {
   /** Users and rules may have changed. */
   recheck(): void {
     const session = this.#conversation?.session
+    const { access } = this.#broker
     if (session === undefined || this.#identity === undefined || this.#phase !== 'open') return
-    if (this.#broker.access.isCurrent(this.#identity)) {
-      this.permissions = this.#broker.access.permissionsOf(session.userName, session.clientId)
+    if (access.isCurrent(this.#identity)) {
+      this.permissions = access.permissionsOf(session.userName, session.clientId)
     } else {
       this.end(ReasonCode.notAuthorized, 'its user is gone or has another password')
     }
@@ -131,11 +138,9 @@ export class Connection implements Link, FrameHandler {
 
   /** Ends the connection from our side, with a word about why where the protocol has one. */
   end(reasonCode: number, reason: string): void {
-    if (this.#phase === 'ending' || this.#phase === 'closed') return
-    if (this.#phase === 'open' && this.version === 5) {
-      const bytes = encodeDisconnect(reasonCode, reason)
-      if (bytes.length <= this.maxPacketBytes) this.send(bytes)
-    }
+    if (this.#hasLeft) return
+    const goodbye = this.#conversation?.goodbye(reasonCode, reason)
+    if (goodbye !== undefined) this.send(goodbye)
     this.#leave(reason, true)
     this.#endSocket()
   }
@@ -156,7 +161,7 @@ export class Connection implements Link, FrameHandler {
   }
 
   #received(chunk: Buffer): void {
-    if (this.#phase === 'ending' || this.#phase === 'closed') return
+    if (this.#hasLeft) return
     this.#liveness.heard(this.#broker.clock.monotonic())
     this.#broker.statistics.bytesReceived += chunk.length
     this.#inflow.begin()
@@ -191,23 +196,28 @@ export class Connection implements Link, FrameHandler {
     const packet = readConnect(first, bytes, start, end)
     this.version = packet.version
     this.isBridge = packet.isBridge
-    const hasLeft = (): boolean => this.#phase === 'ending' || this.#phase === 'closed'
-    const verdict = this.#broker.access.identify({ ...this.#arrival, ...packet, hasLeft })
-    if (verdict instanceof Promise) {
-      this.#phase = 'identifying'
-      this.#waiting.lock()
-      void verdict.then((later) => {
-        if (this.#phase !== 'identifying') return
-        this.#guarded(() => this.#admit(packet, later))
-        this.#waiting.unlock()
-      })
-    } else {
+    const claim = { ...this.#arrival, ...packet, hasLeft: () => this.#hasLeft }
+    const verdict = this.#broker.access.identify(claim)
+    if (!(verdict instanceof Promise)) {
       this.#admit(packet, verdict)
+      return
     }
+    this.#phase = 'identifying'
+    this.#waiting.lock()
+    void verdict.then((later) => {
+      if (this.#phase !== 'identifying') return
+      this.#guarded(() => this.#admit(packet, later))
+      this.#waiting.unlock()
+    })
   }
 
   #admit(packet: ConnectPacket, verdict: Identity | Denied): void {
-    const admission = admit(packet, this.#broker, verdict)
+    const broker = this.#broker
+    const { acceptance } = broker
+    const { noted } = acceptance
+    const admission = admit(packet, broker, verdict)
+    // What CONNACK says of the session is to be true after a power cut as well.
+    if (acceptance.noted > noted) this.#outbox.hold((release) => acceptance.whenKept(release))
     this.#outbox.add(admission.connack)
     if (admission.session === undefined) {
       this.#refuse(admission.reason)
@@ -217,28 +227,22 @@ export class Connection implements Link, FrameHandler {
     const { session } = admission
     this.permissions = admission.permissions
     this.#identity = admission.identity
-    this.#conversation = new Conversation({
-      broker: this.#broker,
-      session,
-      link: this,
-      wantsReasons: packet.properties.requestProblemInformation !== 0,
-    })
+    const wantsReasons = packet.properties.requestProblemInformation !== 0
+    this.#conversation = new Conversation({ broker, session, link: this, wantsReasons })
     this.#phase = 'open'
-    this.#broker.statistics.connectionsOpened++
+    broker.statistics.connectionsOpened++
     session.attach(this)
     session.resume()
-    this.#broker.observer.clientConnected(this.#broker.name, session.clientId)
+    broker.observer.clientConnected(broker.name, session.clientId)
   }
 
   #settleIn({ keepAliveS, properties }: ConnectPacket): void {
-    this.#liveness.admitted(
-      this.#broker.clock.monotonic(),
-      Math.min(keepAliveS, this.#broker.limits.maxKeepAliveS) * 1000,
-    )
-    const aliasMaximum = properties.topicAliasMaximum ?? 0
-    if (aliasMaximum > 0) this.aliases = new TopicAliases(aliasMaximum)
-    this.maxPacketBytes = properties.maximumPacketBytes ?? NO_LIMIT
-    this.receiveMaximum = properties.receiveMaximum ?? 65_535
+    const { clock, limits } = this.#broker
+    this.#liveness.admitted(clock.monotonic(), Math.min(keepAliveS, limits.maxKeepAliveS) * 1000)
+    const { topicAliasMaximum = 0, maximumPacketBytes, receiveMaximum } = properties
+    if (topicAliasMaximum > 0) this.aliases = new TopicAliases(topicAliasMaximum)
+    this.maxPacketBytes = maximumPacketBytes ?? this.maxPacketBytes
+    this.receiveMaximum = receiveMaximum ?? this.receiveMaximum
   }
 
   #reportRefused(reason: string): void {
@@ -266,7 +270,7 @@ export class Connection implements Link, FrameHandler {
 
   /** Gives the session up. From here on nothing is read and nothing more is sent. */
   #leave(reason: string, hasWill: boolean): void {
-    if (this.#phase === 'ending' || this.#phase === 'closed') return
+    if (this.#hasLeft) return
     this.#phase = 'ending'
     this.#liveness.ended(this.#broker.clock.monotonic())
     this.#waiting.close()
@@ -277,13 +281,9 @@ export class Connection implements Link, FrameHandler {
   }
 
   #endSocket(): void {
-    if (this.#isSocketGone) {
-      this.#close()
-      return
-    }
-    this.#outbox.flush()
-    this.#socket.end()
+    this.#outbox.end()
     this.#inflow.release()
+    if (this.#isSocketGone) this.#close()
   }
 
   #socketClosed(): void {

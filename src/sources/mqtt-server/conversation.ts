@@ -3,6 +3,7 @@ import type { Broker } from './broker.ts'
 import {
   type DisconnectPacket,
   encodeAcknowledgement,
+  encodeDisconnect,
   readAcknowledgement,
   readDisconnect,
 } from './packets/control-packets.ts'
@@ -128,6 +129,14 @@ export class Conversation {
       this.session.expiryIntervalS = expiryS
     }
     return packet
+  }
+
+  /** The DISCONNECT with which we end it; undefined where the protocol has none or the client takes none as long. */
+  goodbye(reasonCode: number, reason: string): Buffer | undefined {
+    const { version, maxPacketBytes } = this.#link
+    if (version !== 5) return undefined
+    const bytes = encodeDisconnect(reasonCode, reason)
+    return bytes.length <= maxPacketBytes ? bytes : undefined
   }
 
   #acknowledged(type: 4 | 5 | 6 | 7, bytes: Buffer, start: number, end: number): void {

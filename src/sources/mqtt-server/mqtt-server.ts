@@ -117,6 +117,7 @@ export class MqttServer implements Source {
     this.#outlet.open(broker)
     this.#system = new SystemTopics(broker)
     this.#startedAtMs = clock.monotonic()
+    this.#recheck()
     await door.open((arrival) => this.#accept(arrival, broker))
     this.#sweep()
   }

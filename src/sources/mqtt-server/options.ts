@@ -97,7 +97,7 @@ const limits = z
       'Bytes of one client that wait to be taken in; then its socket is not read for a while.',
     ),
     maxSubscriptions: count('maxSubscriptionsPerClient', MANY).describe(
-      'Subscriptions of one client.',
+      'Subscriptions of one client, and topic filters in one SUBSCRIBE.',
     ),
     maxInflight: count('maxInflight', 65_535).describe(
       'QoS 1 and 2 messages on their way to one subscriber, not yet acknowledged.',

@@ -26,6 +26,8 @@ export class Outbox {
   #bytes = 0
   /** Written since the connection began. */
   totalBytes = 0
+  #isHeld = false
+  #isEnding = false
 
   constructor(socket: Duplex, queue: FlushQueue) {
     this.#socket = socket
@@ -43,9 +45,27 @@ export class Outbox {
     this.#bytes += bytes.length
   }
 
+  /** Nothing leaves, not even the end, until `release` is called. */
+  hold(until: (release: () => void) => void): void {
+    this.#isHeld = true
+    until(() => {
+      this.#isHeld = false
+      if (this.#isEnding) this.end()
+      else this.flush()
+    })
+  }
+
+  /** Sends what there is, and the end of our side behind it. */
+  end(): void {
+    this.#isEnding = true
+    if (this.#isHeld) return
+    this.flush()
+    this.#socket.end()
+  }
+
   flush(): void {
     const [only] = this.#parts
-    if (only === undefined) return
+    if (only === undefined || this.#isHeld) return
     const bytes = this.#parts.length === 1 ? only : Buffer.concat(this.#parts, this.#bytes)
     this.#parts = []
     this.#bytes = 0

@@ -20,6 +20,7 @@ export class RetainedMessages {
   readonly #root: Level = { children: new Map(), message: undefined }
   #count = 0
   #bytes = 0
+  #steps = 0
 
   constructor(limits: RetainedLimits) {
     this.#limits = limits
@@ -27,6 +28,11 @@ export class RetainedMessages {
 
   get count(): number {
     return this.#count
+  }
+
+  /** How many levels `matching` has looked at so far: what it costs. */
+  get steps(): number {
+    return this.#steps
   }
 
   /** An empty payload takes the topic's message away [MQTT-3.3.1-6]. Returns whether there was room. */
@@ -58,9 +64,10 @@ export class RetainedMessages {
   matching(filter: string, nowMs: number): Publication[] {
     const found: Publication[] = []
     const names = filter.split('/')
-    collect(this.#root, names, 0, true, (message) => {
+    const steps = collect(this.#root, names, 0, true, (message) => {
       if (!message.isExpired(nowMs)) found.push(message)
     })
+    this.#steps += steps
     return found
   }
 
@@ -80,26 +87,28 @@ export class RetainedMessages {
   }
 }
 
+/** Returns how many levels it has looked at. */
 function collect(
   level: Level,
   names: readonly string[],
   depth: number,
   isTop: boolean,
   found: (message: Publication) => void,
-): void {
+): number {
   const name = names[depth]
   if (name === undefined || name === '#') {
     if (level.message !== undefined) found(level.message)
   }
-  if (name === undefined) return
+  if (name === undefined) return 1
   if (name !== '#' && name !== '+') {
     const child = level.children.get(name)
-    if (child !== undefined) collect(child, names, depth + 1, false, found)
-    return
+    return child === undefined ? 1 : 1 + collect(child, names, depth + 1, false, found)
   }
+  let steps = 1
   for (const [childName, child] of level.children) {
     // [MQTT-4.7.2-1]
     if (isTop && childName.startsWith('$')) continue
-    collect(child, names, name === '#' ? depth : depth + 1, false, found)
+    steps += collect(child, names, name === '#' ? depth : depth + 1, false, found)
   }
+  return steps
 }

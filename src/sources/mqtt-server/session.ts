@@ -32,6 +32,8 @@ export interface Link {
   /** More waits in the socket than should. */
   readonly isCongested: boolean
   send(bytes: Buffer): void
+  /** Does `step` once a turn until it returns true. Meanwhile no packet of the client's is looked at. */
+  inTurns(step: () => boolean): void
   /** Ends the connection and says why. The session is given up before this returns. */
   end(reasonCode: number, reason: string): void
 }
@@ -155,12 +157,15 @@ export class Session implements Subscriber {
 
   deliver(publication: Publication, listener: Listener): void {
     const retain = publication.retain && listener.retainAsPublished
-    this.#deliver(publication, listener, retain)
+    this.#deliver(publication, listener, retain, true)
   }
 
-  /** A message that was retained before the subscription: its flag stays set [MQTT-3.3.1-8]. */
-  deliverRetained(publication: Publication, listener: Listener): void {
-    this.#deliver(publication, listener, true)
+  /**
+   * A message that was retained before the subscription: its flag stays set [MQTT-3.3.1-8]. With
+   * `goesOut` false it waits, at QoS 1 and 2, for the next `pump`.
+   */
+  deliverRetained(publication: Publication, listener: Listener, goesOut: boolean): void {
+    this.#deliver(publication, listener, true, goesOut)
   }
 
   /** Everything in flight once more [MQTT-4.4.0-1], then what has been waiting. After `attach`. */
@@ -216,7 +221,7 @@ export class Session implements Subscriber {
     return isEnded
   }
 
-  #deliver(publication: Publication, listener: Listener, retain: boolean): void {
+  #deliver(publication: Publication, listener: Listener, retain: boolean, goesOut: boolean): void {
     const qos = lowerQos(publication.qos, listener.qos)
     if (qos === 0) {
       this.#deliverAtMostOnce(publication, listener, retain)
@@ -232,7 +237,7 @@ export class Session implements Subscriber {
     }
     if (this.#queue.offer(delivery)) {
       this.record?.queued(delivery)
-      this.pump()
+      if (goesOut) this.pump()
       return
     }
     this.#statistics.messagesDropped++

@@ -11,8 +11,9 @@ import {
   type SubscriptionRequest,
   type UnsubscribePacket,
 } from './packets/subscribe-packet.ts'
+import { type FreshSubscription, type RetainedPart, replayRetained } from './retained-replay.ts'
 import type { Link, Session } from './session.ts'
-import { listenerOf, type SubscriptionOptions } from './subscriptions.ts'
+import type { SubscriptionOptions } from './subscriptions.ts'
 import { isSharedFilter, isTopicFilter, parseSharedFilter } from './topic.ts'
 
 /** No topic is longer than 256 bytes, so a longer filter only costs memory; `$share/<group>/` comes on top. */
@@ -27,9 +28,9 @@ export function subscribe(
   packet: SubscribePacket,
 ): void {
   const codes: number[] = []
-  const fresh: [SubscriptionRequest, SubscriptionOptions][] = []
-  for (const request of packet.requests) {
-    const refusal = refusalOf(request, broker, session)
+  const fresh: FreshSubscription[] = []
+  for (const [index, request] of packet.requests.entries()) {
+    const refusal = refusalOf(request, index, broker, session)
     if (refusal === ReasonCode.topicFilterInvalid && link.version !== 5)
       throw noFilter(request.filter)
     if (refusal !== undefined) {
@@ -42,12 +43,35 @@ export function subscribe(
     session.subscriptions.set(filter, options)
     session.record?.subscribed(filter, options)
     codes.push(options.qos)
-    if (retainHandling === 0 || (retainHandling === 1 && isNew)) fresh.push([request, options])
+    if (retainHandling === 0 || (retainHandling === 1 && isNew)) fresh.push({ filter, options })
   }
-  whenKept(broker, session, () => {
+  answer(broker, session, link, encodeSuback(link.version, packet.packetId, codes), fresh)
+}
+
+/** SUBACK, then what is retained. What outlives the process is answered when it will. */
+function answer(
+  broker: Broker,
+  session: Session,
+  link: Link,
+  suback: Buffer,
+  fresh: readonly FreshSubscription[],
+): void {
+  const goOn = (part: RetainedPart): void => {
     if (session.link !== link) return
-    link.send(encodeSuback(link.version, packet.packetId, codes))
-    for (const [request, options] of fresh) sendRetained(broker, session, request.filter, options)
+    link.send(suback)
+    session.pump()
+    link.inTurns(replayRetained(broker, session, fresh, part))
+  }
+  if (session.record === undefined) {
+    goOn('all')
+    return
+  }
+  // After SUBACK these are owed to the session, so they belong in the journal before it.
+  const replay = replayRetained(broker, session, fresh, 'owed')
+  link.inTurns(() => {
+    const isDone = replay()
+    if (isDone) broker.acceptance.whenKept(() => goOn('others'))
+    return isDone
   })
 }
 
@@ -69,7 +93,6 @@ export function unsubscribe(
   })
 }
 
-/** What outlives the process is answered when it will. */
 function whenKept(broker: Broker, session: Session, answer: () => void): void {
   if (session.record === undefined) answer()
   else broker.acceptance.whenKept(answer)
@@ -99,9 +122,12 @@ function noFilter(filter: string): ProtocolViolation {
 
 function refusalOf(
   { filter }: SubscriptionRequest,
+  index: number,
   broker: Broker,
   session: Session,
 ): number | undefined {
+  // Also when it is the same one over and over: nobody needs more in one packet.
+  if (index >= broker.limits.maxSubscriptionsPerClient) return ReasonCode.quotaExceeded
   if (Buffer.byteLength(filter) > MAX_FILTER_BYTES) return ReasonCode.quotaExceeded
   if (!isFilter(filter)) return ReasonCode.topicFilterInvalid
   const permissions = session.link?.permissions ?? everythingPermitted
@@ -110,18 +136,4 @@ function refusalOf(
     session.subscriptions.size >= broker.limits.maxSubscriptionsPerClient &&
     !session.subscriptions.has(filter)
   return isOneTooMany ? ReasonCode.quotaExceeded : undefined
-}
-
-/** Not for shared subscriptions (MQTT 5.0, section 4.8.2). */
-function sendRetained(
-  broker: Broker,
-  session: Session,
-  filter: string,
-  options: SubscriptionOptions,
-): void {
-  if (isSharedFilter(filter)) return
-  const listener = listenerOf(session, options)
-  for (const message of broker.retained.matching(filter, broker.clock.monotonic())) {
-    session.deliverRetained(message, listener)
-  }
 }

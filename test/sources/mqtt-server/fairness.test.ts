@@ -9,7 +9,13 @@ import { systemClock } from '../../../src/clock.ts'
 import { silentObserver } from '../../../src/observer.ts'
 import { MqttServer } from '../../../src/sources/mqtt-server/mqtt-server.ts'
 import { mqttServerOptions } from '../../../src/sources/mqtt-server/options.ts'
-import { connectPacket, MqttWire, publishPacket } from '../../support/mqtt-wire.ts'
+import {
+  connectPacket,
+  MqttWire,
+  PINGREQ,
+  publishPacket,
+  subscribePacket,
+} from '../../support/mqtt-wire.ts'
 import { CommittingIntake } from './committing-intake.ts'
 
 const POLITE = 'iotanalytics/channels/polite/messages/binary/put'
@@ -112,4 +118,40 @@ test('when commits fall behind, a polite message waits for its turn and not for 
   t.diagnostic(`p99 ${cycles} cycles`)
   // A cycle for each flooder before it and one of its own, and what the loop's turns add on the way.
   assert.ok(cycles <= 4 * (FLOODERS + 1), `${cycles} cycles`)
+})
+
+test('a SUBSCRIBE that has all retained messages looked through again and again lets others have their turns', async (t) => {
+  const { polite, port } = await startRig(t, new CommittingIntake())
+  const publisher = await MqttWire.open(t, port)
+  publisher.send(connectPacket({ clientId: 'publisher' }))
+  for (let i = 0; i < 5_000; i++) {
+    publisher.send(publishPacket({ topic: `r/${i}/x`, payload: 'x', retain: true }))
+  }
+  await publisher.untilPong()
+  await publisher.untilPong()
+  const greedy = await MqttWire.open(t, port)
+  const filters = Array.from({ length: 500 }, (_, i) => [`+/+/${i}`, 0] as const)
+  let isAnswered = false
+  const answer = (async () => {
+    greedy.send(connectPacket({ clientId: 'greedy' }))
+    await greedy.next()
+    greedy.send(subscribePacket(1, Object.fromEntries(filters)), PINGREQ)
+    const suback = await greedy.next()
+    const pong = await greedy.nextHex()
+    isAnswered = true
+    return { suback, pong }
+  })()
+
+  let turns = 0
+  while (!isAnswered) {
+    polite.send(publishPacket({ topic: POLITE, payload: 'a word', qos: 1, id: 1 + turns }))
+    await polite.next()
+    turns++
+  }
+
+  const { suback, pong } = await answer
+  assert.equal(suback?.length, 5 + filters.length)
+  assert.equal(pong, 'd000')
+  t.diagnostic(`${turns} messages acknowledged meanwhile`)
+  assert.ok(turns > 20, `${turns} messages acknowledged meanwhile`)
 })

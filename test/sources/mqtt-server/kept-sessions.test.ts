@@ -11,6 +11,7 @@ import {
   connectPacket,
   frame,
   type MqttWire,
+  PINGREQ,
   publishPacket,
   subscribePacket,
 } from '../../support/mqtt-wire.ts'
@@ -43,6 +44,36 @@ function dyingStore(store: SessionStore) {
         return store.durable
       },
       listen: (moved) => store.listen(moved),
+      close: async () => {},
+    } satisfies SessionStore,
+  }
+}
+
+/** A store that is durable at once until `stop`, then as far as `write` has gone; `tell` tells of it. */
+function slowStore() {
+  const memory = new MemorySessionStore()
+  let durable = Number.POSITIVE_INFINITY
+  let moved = () => {}
+  const write = () => {
+    durable = memory.noted
+  }
+  return {
+    memory,
+    stop: write,
+    write,
+    tell: () => moved(),
+    store: {
+      open: () => memory.open(),
+      note: (change) => memory.note(change),
+      get noted() {
+        return memory.noted
+      },
+      get durable() {
+        return Math.min(durable, memory.noted)
+      },
+      listen: (call) => {
+        moved = call
+      },
       close: async () => {},
     } satisfies SessionStore,
   }
@@ -174,23 +205,8 @@ test('a QoS 2 id is noted when its message is committed, not before: a lost one 
 })
 
 test('PUBACK waits for the commit and for what sleeping sessions are owed, whichever is later', async (t) => {
-  const memory = new MemorySessionStore()
-  let durable = Number.POSITIVE_INFINITY
-  let moved = () => {}
-  const store: SessionStore = {
-    open: () => memory.open(),
-    note: (change) => memory.note(change),
-    get noted() {
-      return memory.noted
-    },
-    get durable() {
-      return Math.min(durable, memory.noted)
-    },
-    listen: (call) => {
-      moved = call
-    },
-    close: async () => {},
-  }
+  const disk = slowStore()
+  const { store } = disk
   const { client } = await startServer(t, { store })
   const sleeper = await client({ clientId: 'sleeper', isClean: false })
   sleeper.send(subscribePacket(1, { '#': 1 }))
@@ -200,23 +216,96 @@ test('PUBACK waits for the commit and for what sleeping sessions are owed, which
   const device = await client({ clientId: 'device' })
   // Twice: an answer to a ping overtakes acknowledgements of what came with it.
   const answers = async () => [...(await device.untilPong()), ...(await device.untilPong())]
-  durable = memory.noted
+  disk.stop()
 
   device.send(publishPacket({ topic: ROUTED_TOPIC, payload: 'x', qos: 1, id: 1 }))
   device.send(publishPacket({ topic: PLAIN_TOPIC, payload: 'x', qos: 1, id: 2 }))
   await setImmediate()
   const held = await answers()
-  durable = memory.noted
+  disk.write()
   device.send(publishPacket({ topic: PLAIN_TOPIC, payload: 'x', qos: 1, id: 3 }))
   const stillHeld = await answers()
-  moved()
+  disk.tell()
   const first = await answers()
-  durable = memory.noted
-  moved()
+  disk.write()
+  disk.tell()
   const second = await answers()
 
   assert.deepEqual([held, stillHeld], [[], ['40020001', '40020002']])
   assert.deepEqual([first, second], [[], ['40020003']])
+})
+
+test('CONNACK waits for what it says of a session, and all behind it too; who keeps nothing does not wait', async (t) => {
+  const disk = slowStore()
+  const { wire, client } = await startServer(t, { store: disk.store })
+  const old = await client({ clientId: 'cleared', isClean: false })
+  await old.send(frame(0xe0)).untilClosed()
+  disk.stop()
+  const [keeping, clearing, leaving] = [await wire(), await wire(), await wire()]
+
+  keeping.send(connectPacket({ clientId: 'keeps', isClean: false }), PINGREQ)
+  clearing.send(connectPacket({ clientId: 'cleared' }))
+  leaving.send(connectPacket({ clientId: 'leaves', isClean: false }), frame(0xe0))
+  const answers: string[] = []
+  for (const one of [keeping, clearing]) void one.nextHex().then((hex) => answers.push(hex))
+  const witness = await client({ clientId: 'witness' })
+  await witness.untilPong()
+  const early = [...answers]
+  disk.write()
+  disk.tell()
+
+  assert.deepEqual(early, [])
+  assert.deepEqual(await leaving.untilClosed(), ['20020000'])
+  assert.equal(await keeping.nextHex(), 'd000')
+  await clearing.untilPong()
+  assert.deepEqual(answers, ['20020000', '20020000'])
+})
+
+test('a retained message is owed from SUBACK on: it is in the store before, and goes out behind it', async (t) => {
+  const disk = slowStore()
+  const { client } = await startServer(t, { store: disk.store })
+  const publisher = await client({ clientId: 'publisher' })
+  for (const qos of [0, 1] as const) {
+    publisher.send(publishPacket({ topic: `r/${qos}`, payload: `${qos}`, qos, retain: true }))
+  }
+  await publisher.nextHex()
+  const reader = await client({ clientId: 'reader', isClean: false })
+  disk.stop()
+
+  reader.send(subscribePacket(1, { 'r/#': 1 }))
+  const early = await reader.untilPong()
+  const kept = disk.memory.kept.sessions.get('reader')
+  const owed = [...(kept?.waiting.values() ?? [])].map(({ message }) => message.topic)
+  disk.write()
+  disk.tell()
+  const packets = await reader.untilPong()
+
+  assert.deepEqual([early, owed], [[], ['r/1']])
+  assert.equal(packets[0], '9003000101')
+  assert.deepEqual(payloads(packets), ['1', '0'])
+})
+
+test('what the rules forbid by the next start is no subscription from then on', async (t) => {
+  const store = new MemorySessionStore()
+  const fields = { clientId: 'sleeper', isClean: false }
+  const first = await startServer(t, { store })
+  const sleeper = await first.client(fields)
+  await sleeper.send(subscribePacket(1, { secret: 1, open: 1 })).untilPong()
+  await first.server.close()
+
+  const acl = [{ publish: ['#'], subscribe: ['open'] }]
+  const second = await startServer(t, { store, options: { acl } })
+  const publisher = await second.client({ clientId: 'publisher' })
+  for (const topic of ['secret', 'open']) {
+    publisher.send(publishPacket({ topic, payload: topic, qos: 1 }))
+  }
+  await publisher.untilPong()
+  const wire = await second.wire()
+  const isPresent = await back(wire, fields)
+
+  assert.equal(isPresent, true)
+  assert.deepEqual(payloads(await wire.untilPong(), 4), ['open'])
+  assert.deepEqual([...(store.kept.sessions.get('sleeper')?.subscriptions.keys() ?? [])], ['open'])
 })
 
 test('retained messages are there after the restart, with what is left of their time', async (t) => {

@@ -10,7 +10,13 @@ import { TokenBuckets } from '../../../src/sources/mqtt-server/transport/token-b
 import { makeCertificates, skipWithoutOpenssl } from '../../support/certificates.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 import { startServer } from '../../support/mqtt-server-under-test.ts'
-import { connectPacket, PINGREQ, publishPacket, subscribePacket } from '../../support/mqtt-wire.ts'
+import {
+  connectPacket,
+  frame,
+  PINGREQ,
+  publishPacket,
+  subscribePacket,
+} from '../../support/mqtt-wire.ts'
 
 const TOPIC = 'iotanalytics/channels/c/messages/put'
 
@@ -56,6 +62,20 @@ test('300 half-open connections, silent or dribbling, are gone in time on every 
 
   assert.deepEqual(await good.untilPong(), [])
   assert.equal(server.connectionCount, 1)
+})
+
+test('of the filters in one SUBSCRIBE only as many count as a client may have, also when they are the same', async (t) => {
+  const { client } = await startServer(t, { limits: { maxSubscriptionsPerClient: 3 } })
+  const filters = ['a', 'a', 'a', 'a', 'b'].flatMap((filter) => [filter, [0]])
+
+  const codes = async (version: 4 | 5) => {
+    const wire = await client({ clientId: `v${version}`, version })
+    wire.send(frame(0x82, [0, 1], version === 5 ? [0] : [], ...filters))
+    return wire.nextHex()
+  }
+
+  assert.equal(await codes(5), '9008000100' + '0000009797')
+  assert.equal(await codes(4), '90070001' + '0000008080')
 })
 
 test('beyond maxConnections the next one is closed at once; when one has gone there is room again', async (t) => {

@@ -18,5 +18,6 @@ export function dropForbiddenSubscriptions(
     if (maySubscribe(permissions, filter)) continue
     session.subscriptions.delete(filter)
     broker.subscriptions.remove(session, filter)
+    session.record?.unsubscribed(filter)
   }
 }
