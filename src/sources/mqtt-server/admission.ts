@@ -1,5 +1,6 @@
 /** Decides about CONNECT: who comes in, with which session, and what CONNACK says (sections 3.1, 3.2). */
 import { randomUUID } from 'node:crypto'
+import { disclosed } from './access/disclosure.ts'
 import type { Permissions } from './access/permissions.ts'
 import { dropForbiddenSubscriptions } from './access/subscription-review.ts'
 import type { Denial, Denied, Identity } from './access-control.ts'
@@ -46,7 +47,7 @@ export function admit(
   broker: Broker,
   identity: Identity | Denied,
 ): Admitted | Rejected {
-  if (identity.denial !== undefined) return rejection(packet, ...DENIALS[identity.denial])
+  if (identity.denial !== undefined) return rejection(packet, broker, ...DENIALS[identity.denial])
   const { userName } = identity
   const clientId = packet.clientId === '' ? `auto-${randomUUID()}` : packet.clientId
   const permissions = broker.access.permissionsOf(userName, clientId)
@@ -86,7 +87,7 @@ function rejectByAccess(
 ): Rejected | undefined {
   const { clientId, will } = packet
   const refuse = (reason: string): Rejected =>
-    rejection(packet, ReasonCode.notAuthorized, ReturnCode.notAuthorized, reason)
+    rejection(packet, broker, ReasonCode.notAuthorized, ReturnCode.notAuthorized, reason)
   if (isOfAnother(broker, clientId, userName) && broker.sessions.find(clientId)?.isOnline) {
     return refuse('another user is connected with this client id')
   }
@@ -102,6 +103,7 @@ function reject(packet: ConnectPacket, broker: Broker): Rejected | undefined {
   if (properties.authenticationMethod !== undefined) {
     return rejection(
       packet,
+      broker,
       ReasonCode.badAuthenticationMethod,
       0,
       'extended authentication is not offered',
@@ -115,20 +117,25 @@ function reject(packet: ConnectPacket, broker: Broker): Rejected | undefined {
   if (!isUnusable) return undefined
   return rejection(
     packet,
+    broker,
     ReasonCode.clientIdentifierNotValid,
     ReturnCode.identifierRejected,
     `client id of ${Buffer.byteLength(clientId)} bytes can't be used here`,
   )
 }
 
+/** Before MQTT 5 there is no code that says nothing; then all who are kept in the dark hear the same one. */
 function rejection(
   packet: ConnectPacket,
+  { revealsRefusals }: Broker,
   reasonCode: number,
   returnCode: number,
   reason: string,
 ): Rejected {
-  const code = packet.version === 5 ? reasonCode : returnCode
-  const connack = encodeConnack(packet.version, false, code, { reasonString: reason })
+  const told = disclosed(reasonCode, reason, revealsRefusals)
+  const oldCode = told.isKeptBack ? ReturnCode.notAuthorized : returnCode
+  const code = packet.version === 5 ? told.code : oldCode
+  const connack = encodeConnack(packet.version, false, code, told.reason)
   return { session: undefined, connack: fits(connack, packet) ? connack : EMPTY, reason }
 }
 

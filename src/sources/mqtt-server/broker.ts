@@ -28,6 +28,8 @@ export interface BrokerOptions {
   readonly observer: PipelineObserver
   readonly protectedTopics: readonly string[]
   readonly access: AccessControl
+  /** Whether clients hear why they are refused. */
+  readonly revealsRefusals: boolean
   /** Keeps sessions and retained messages beyond the process. */
   readonly store?: SessionStore | undefined
   /** The source's name, for the observer. */
@@ -40,6 +42,7 @@ export class Broker {
   readonly clock: Clock
   readonly observer: PipelineObserver
   readonly access: AccessControl
+  readonly revealsRefusals: boolean
   readonly acceptance: Acceptance
   readonly topics: TopicCache
   readonly subscriptions = new Subscriptions()
@@ -56,6 +59,7 @@ export class Broker {
     this.clock = options.clock
     this.observer = options.observer
     this.access = options.access
+    this.revealsRefusals = options.revealsRefusals
     this.#recorder = options.store && new SessionRecorder(options.store, options.clock)
     this.acceptance = new Acceptance(options.intake, this.#recorder)
     this.topics = new TopicCache(options.intake, options.protectedTopics)

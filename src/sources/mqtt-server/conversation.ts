@@ -1,4 +1,5 @@
 /** What an admitted client and the server say to each other: one method per kind of packet. */
+import { disclosed } from './access/disclosure.ts'
 import type { Broker } from './broker.ts'
 import {
   type DisconnectPacket,
@@ -135,7 +136,8 @@ export class Conversation {
   goodbye(reasonCode: number, reason: string): Buffer | undefined {
     const { version, maxPacketBytes } = this.#link
     if (version !== 5) return undefined
-    const bytes = encodeDisconnect(reasonCode, reason)
+    const told = disclosed(reasonCode, reason, this.#broker.revealsRefusals)
+    const bytes = encodeDisconnect(told.code, told.reason)
     return bytes.length <= maxPacketBytes ? bytes : undefined
   }
 

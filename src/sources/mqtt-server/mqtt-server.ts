@@ -106,6 +106,7 @@ export class MqttServer implements Source {
       observer,
       protectedTopics,
       access: this.#parts.access ?? access,
+      revealsRefusals: options.revealRefusals,
       limits,
       name,
       store: this.#parts.store,

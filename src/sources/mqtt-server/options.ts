@@ -142,6 +142,12 @@ export const mqttServerOptions = z
       .describe(
         'YAML or JSON file with such a list, instead of acl. Changes are taken up at once.',
       ),
+    revealRefusals: z
+      .boolean()
+      .default(true)
+      .describe(
+        'false: clients that may not come in, publish or subscribe hear only that they were refused (MQTT 5: 0x80, no reason), not whether it was the password, the user or a rule. Logs say it.',
+      ),
     tls: tls.optional(),
     webSocket: webSocket.optional(),
     limits: limits.prefault({}),

@@ -4,6 +4,7 @@
  */
 import type { Refusal } from '../../message.ts'
 import { type Debtor, NO_CYCLE } from './acceptance.ts'
+import { disclosed } from './access/disclosure.ts'
 import { type Broker, replyTo } from './broker.ts'
 import { encodeAcknowledgement } from './packets/control-packets.ts'
 import { PacketType, ReasonCode } from './packets/protocol.ts'
@@ -217,11 +218,12 @@ export class PublishReceiver implements Debtor {
       this.#acks.add(NO_CYCLE, qos === 2 ? PUBREC : PUBACK, packetId)
       return
     }
-    const code = refusalReason(refusal.error)
-    this.#acks.addEncoded(NO_CYCLE, this.#explicit(packet, code, refusal.message))
+    const { error, message } = refusal
+    const { code, reason } = disclosed(refusalReason(error), message, this.#broker.revealsRefusals)
+    this.#acks.addEncoded(NO_CYCLE, this.#explicit(packet, code, reason.reasonString))
   }
 
-  #explicit(packet: PublishPacket, code: number, reason: string): Buffer {
+  #explicit(packet: PublishPacket, code: number, reason: string | undefined): Buffer {
     const type = packet.qos === 2 ? PacketType.pubrec : PacketType.puback
     if (this.#wantsReasons) {
       const bytes = encodeAcknowledgement(type, 5, packet.packetId, code, reason)

@@ -1,4 +1,5 @@
 /** What SUBSCRIBE and UNSUBSCRIBE do (sections 3.8 and 3.10): one code per filter, then the retained messages. */
+import { disclosed } from './access/disclosure.ts'
 import { everythingPermitted } from './access/permissions.ts'
 import { maySubscribe } from './access/subscription-review.ts'
 import type { Broker } from './broker.ts'
@@ -34,7 +35,8 @@ export function subscribe(
     if (refusal === ReasonCode.topicFilterInvalid && link.version !== 5)
       throw noFilter(request.filter)
     if (refusal !== undefined) {
-      codes.push(link.version === 5 ? refusal : FAILURE)
+      const { code } = disclosed(refusal, '', broker.revealsRefusals)
+      codes.push(link.version === 5 ? code : FAILURE)
       continue
     }
     const { filter, retainHandling } = request

@@ -153,6 +153,38 @@ test('a will that could not be published keeps its client out', async (t) => {
   await client({ ...PUMP, will: { ...will, topic: 'devices/pump/will' } })
 })
 
+test('with revealRefusals: false clients hear that they are refused and not why; the log knows', async (t) => {
+  const refusals: string[] = []
+  const users = await passwordFile(t, { pump: 'p' })
+  const { wire, client, server } = await pumps(t, {
+    options: { passwordFile: users, revealRefusals: false },
+    observer: { clientRefused: (_source, _remote, reason) => refusals.push(reason) },
+  })
+  const connack = async (fields: object) => {
+    const one = await wire()
+    return (await one.send(connectPacket(fields)).untilClosed())[0]
+  }
+  const will = { topic: 'commands/other', payload: 'gone' }
+  const refused = [{ ...PUMP, password: 'wrong' }, { ...PUMP, will }, { clientId: 'nobody' }]
+
+  for (const fields of refused) {
+    assert.equal(await connack({ ...fields, version: 5 }), '2003008000')
+    assert.equal(await connack(fields), '20020005')
+  }
+  const five = await client({ ...PUMP, version: 5 })
+  five.send(publishPacket({ topic: 'other', qos: 1, id: 1, properties: [] }))
+  assert.equal(await five.nextHex(), '4003000180')
+  five.send(publishPacket({ topic: 'other', qos: 2, id: 2, properties: [] }))
+  assert.equal(await five.nextHex(), '5003000280')
+  five.send(subscribePacket(3, { '#': 1, 'devices/pump/a': 1, 'a#': 1 }, []))
+  // What has nothing to do with rules is said as ever: 0x8F, topic filter invalid.
+  assert.equal(await five.nextHex(), '900600030080018f')
+  await writeFile(users, '')
+  await server.reload()
+  assert.deepEqual(await five.untilClosed(), ['e0028000'])
+  assert.equal(new Set(refusals).size, 3)
+})
+
 test('nobody has us publish an answer where he may not publish himself', async (t) => {
   const rules = [{ publish: ['iotanalytics/#', 'mine/#'] }]
   const { client, intake } = await startServer(t, { options: { acl: rules } })

@@ -92,9 +92,12 @@ export function encodeAcknowledgement(
 }
 
 /** MQTT 5 only: before, a server just closes the connection. */
-export function encodeDisconnect(reasonCode: number, reasonString: string): Buffer {
+export function encodeDisconnect(
+  reasonCode: number,
+  reason: Pick<Properties, 'reasonString'>,
+): Buffer {
   return new PacketWriter()
     .byte(reasonCode)
-    .raw(encodeProperties({ reasonString }))
+    .raw(encodeProperties(reason))
     .frame(PacketType.disconnect << 4)
 }
