@@ -13,6 +13,10 @@ export const skipWithoutOpenssl: string | false =
 export interface Certificates {
   /** Path of the file `name`, for example `ca.crt`, `broker.key`. */
   path(name: string): string
+  /** `ca.crl`: a list in which these certificates are revoked. */
+  revoke(names: readonly string[]): void
+  /** `<name>.encrypted.key`: the same key, with a passphrase. */
+  encryptKey(name: string, passphrase: string): void
 }
 
 /** `ca`, a `broker` for the name broker.test and 127.0.0.1, and a client `connector`; each .crt and .key. */
@@ -41,7 +45,23 @@ export function makeCertificates(t: TestContext): Certificates {
       ...['-extfile', path(`${name}.ext`)],
     )
   }
-  return { path }
+  return {
+    path,
+    encryptKey: (name, passphrase) =>
+      openssl(
+        ...['pkcs8', '-topk8', '-in', path(`${name}.key`), '-out', path(`${name}.encrypted.key`)],
+        ...['-passout', `pass:${passphrase}`],
+      ),
+    revoke(names) {
+      writeFileSync(path('ca.index'), '')
+      const section = `database=${path('ca.index')}\ndefault_md=sha256\ndefault_crl_days=2\n`
+      writeFileSync(path('ca.conf'), `[ca]\ndefault_ca=own\n[own]\n${section}`)
+      const ca = ['ca', '-config', path('ca.conf'), '-keyfile', path('ca.key')]
+      ca.push('-cert', path('ca.crt'))
+      for (const name of names) openssl(...ca, '-revoke', path(`${name}.crt`))
+      openssl(...ca, '-gencrl', '-out', path('ca.crl'))
+    },
+  }
 }
 
 function openssl(...parameters: readonly string[]): void {

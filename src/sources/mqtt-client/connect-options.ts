@@ -46,9 +46,7 @@ export async function connectOptions(options: MqttClientOptions): Promise<IClien
 async function credentials(options: MqttClientOptions): Promise<IClientOptions> {
   const { username, password, passwordFile } = options
   const secret =
-    passwordFile === undefined
-      ? password
-      : (await contentOf(passwordFile, 'passwordFile')).toString('utf8').replace(/\r?\n$/, '')
+    passwordFile === undefined ? password : await secretOf(passwordFile, 'passwordFile')
   return {
     ...(username === undefined ? {} : { username }),
     ...(secret === undefined ? {} : { password: secret }),
@@ -57,14 +55,22 @@ async function credentials(options: MqttClientOptions): Promise<IClientOptions> 
 
 async function tlsOptions({ tls }: MqttClientOptions): Promise<IClientOptions> {
   if (tls === undefined) return {}
-  const { ca, cert, key, servername, rejectUnauthorized } = tls
+  const { ca, cert, key, keyPassphraseFile, servername, rejectUnauthorized } = tls
   return {
     rejectUnauthorized,
     ...(ca === undefined ? {} : { ca: await contentOf(ca, 'tls.ca') }),
     ...(cert === undefined ? {} : { cert: await contentOf(cert, 'tls.cert') }),
     ...(key === undefined ? {} : { key: await contentOf(key, 'tls.key') }),
+    ...(keyPassphraseFile === undefined
+      ? {}
+      : { passphrase: await secretOf(keyPassphraseFile, 'tls.keyPassphraseFile') }),
     ...(servername === undefined ? {} : { servername }),
   }
+}
+
+/** Without the end of its line. */
+async function secretOf(path: string, setting: string): Promise<string> {
+  return (await contentOf(path, setting)).toString('utf8').replace(/\r?\n$/, '')
 }
 
 async function contentOf(path: string, setting: string): Promise<Buffer> {

@@ -24,6 +24,9 @@ const tls = z
       .describe('PEM file of the authorities that may have signed the broker’s certificate.'),
     cert: file.optional().describe('PEM file of our certificate, for mutual TLS.'),
     key: file.optional().describe('PEM file of our private key, for mutual TLS.'),
+    keyPassphraseFile: file
+      .optional()
+      .describe('File with the passphrase of the private key, where it is encrypted.'),
     servername: z
       .string()
       .min(1)

@@ -206,7 +206,8 @@ async function secured(tls: TlsOptions, handshakeTimeoutMs: number): Promise<Tls
 }
 
 function filesOf({ passwordFile, aclFile, tls }: FrontDoorSettings): string[] {
-  const files = [passwordFile, aclFile, tls?.cert, tls?.key, tls?.ca]
+  const { cert, key, keyPassphraseFile, ca, crl } = tls ?? {}
+  const files = [passwordFile, aclFile, cert, key, keyPassphraseFile, ca, crl]
   return files.filter((path) => path !== undefined)
 }
 

@@ -21,10 +21,18 @@ const tls = z
     port: port.default(8883).describe('TCP port for TLS; 0 takes a free one.'),
     host: hostOfItsOwn,
     cert: file.describe('PEM file of our certificate, with those between it and the authority.'),
-    key: file.describe('PEM file of our private key, without a passphrase.'),
+    key: file.describe('PEM file of our private key.'),
+    keyPassphraseFile: file
+      .optional()
+      .describe('File with the passphrase of the private key, where it is encrypted.'),
     ca: file
       .optional()
       .describe('PEM file of the authorities that may have signed a client’s certificate.'),
+    crl: file
+      .optional()
+      .describe(
+        'PEM file of revoked certificates: a current list of each authority in ca. Clients that show one of them are turned away.',
+      ),
     clientCertificate: z
       .enum(['ignored', 'optional', 'required'])
       .default('ignored')
@@ -45,6 +53,10 @@ const tls = z
   .refine(({ ca, clientCertificate }) => clientCertificate === 'ignored' || ca !== undefined, {
     path: ['ca'],
     message: 'clientCertificate needs ca, which says whose certificates count',
+  })
+  .refine(({ crl, clientCertificate }) => crl === undefined || clientCertificate !== 'ignored', {
+    path: ['crl'],
+    message: 'crl is about the certificates of clients, which clientCertificate has ignored',
   })
   .describe('MQTT over TLS. Changed files are taken up without dropping connections.')
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
 import {
   type Certificates,
@@ -81,6 +81,24 @@ test('with mutual TLS the connector shows its certificate; without one the broke
   const { error } = await anonymous.reports.first('retried')
   assert.equal(error?.code, 'BrokerUnavailable')
   assert.equal(anonymous.source.connectionState.isReady, false)
+})
+
+test('the connector’s private key may have a passphrase, which stands in a file', {
+  skip,
+}, async (t) => {
+  const certificates = makeCertificates(t)
+  certificates.encryptKey('connector', 'open sesame')
+  const keyPassphraseFile = certificates.path('passphrase')
+  writeFileSync(keyPassphraseFile, 'open sesame\n')
+  const broker = await startTlsBroker(t, certificates, ['require_certificate true'])
+  const tls = {
+    ca: certificates.path('ca.crt'),
+    cert: certificates.path('connector.crt'),
+    key: certificates.path('connector.encrypted.key'),
+    keyPassphraseFile,
+  }
+
+  await ready(await startSource(t, { url: `mqtts://127.0.0.1:${broker.port}`, tls }))
 })
 
 test('a certificate file that is not there is a configuration error', { skip }, async (t) => {

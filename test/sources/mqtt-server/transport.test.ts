@@ -34,8 +34,11 @@ function tlsOptions(certificates: Certificates, more: object = {}) {
 }
 
 /** A server with TLS, and a wire to it as a client with the given certificate would have it. */
-async function withTls(t: TestContext, parts: ServerParts & { readonly tls?: object } = {}) {
-  const certificates = makeCertificates(t)
+async function withTls(
+  t: TestContext,
+  parts: ServerParts & { readonly tls?: object; readonly certificates?: Certificates } = {},
+) {
+  const certificates = parts.certificates ?? makeCertificates(t)
   const refusals: string[] = []
   const under = await startServer(t, {
     ...parts,
@@ -195,6 +198,61 @@ test('a renewed certificate is shown to whoever comes next; who is here stays; a
   )
   assert.equal(await early.send(PINGREQ).nextHex(), 'd000')
   await secureWire(undefined, { rejectUnauthorized: false })
+})
+
+test('a revoked certificate gets nowhere, also one revoked meanwhile whose client would take up its TLS session again', {
+  skip,
+}, async (t) => {
+  const certificates = makeCertificates(t)
+  certificates.revoke([])
+  const crl = certificates.path('ca.crl')
+  const { server, secureWire } = await withTls(t, {
+    certificates,
+    tls: { clientCertificate: 'required', crl },
+  })
+  const { wire, socket } = await secureWire('connector', { maxVersion: 'TLSv1.2' })
+  await knock(wire)
+  const session = socket.getSession()
+  const again = await secureWire('connector', { maxVersion: 'TLSv1.2', session })
+  await knock(again.wire)
+
+  certificates.revoke(['connector'])
+  await server.reload()
+  const attempt = (more = {}) =>
+    secureWire('connector', more)
+      .then(({ wire: revoked }) => knock(revoked))
+      .catch(() => '')
+
+  assert.equal(again.socket.isSessionReused(), true)
+  for (const more of [{}, { maxVersion: 'TLSv1.2' }, { maxVersion: 'TLSv1.2', session }]) {
+    assert.equal(await attempt(more), '')
+  }
+  const { wire: other } = await secureWire('broker')
+  assert.equal(await knock(other, { clientId: 'other' }), '20020000')
+  writeFileSync(crl, 'rubbish')
+  await server.reload()
+  assert.equal(await attempt(), '')
+  const { wire: still } = await secureWire('broker')
+  assert.equal(await knock(still, { clientId: 'still' }), '20020000')
+})
+
+test('a private key may have a passphrase, which stands in a file', { skip }, async (t) => {
+  const certificates = makeCertificates(t)
+  certificates.encryptKey('broker', 'open sesame')
+  const keyPassphraseFile = certificates.path('passphrase')
+  const tls = { key: certificates.path('broker.encrypted.key'), keyPassphraseFile }
+
+  writeFileSync(keyPassphraseFile, 'open sesame\n')
+  const { secureWire } = await withTls(t, { certificates, tls })
+  const { wire } = await secureWire()
+  assert.equal(await knock(wire), '20020000')
+
+  writeFileSync(keyPassphraseFile, 'open barley')
+  await assert.rejects(withTls(t, { certificates, tls }), (error: ConnectorError) => {
+    assert.equal(error.code, 'InvalidConfiguration')
+    assert.match(error.message, /broker\.encrypted\.key, .*passphrase.* can't be used together/)
+    return !error.message.includes('barley')
+  })
 })
 
 for (const protocolVersion of [4, 5] as const) {

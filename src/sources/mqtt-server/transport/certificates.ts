@@ -6,23 +6,32 @@ import type { TlsOptions } from '../options.ts'
 
 /** Reads the files and makes sure that they fit. Throws `InvalidConfiguration`. */
 export async function readCertificates(options: TlsOptions): Promise<SecureContextOptions> {
-  const { cert, key, ca, minVersion } = options
+  const { cert, key, keyPassphraseFile, ca, crl, minVersion } = options
   const context: SecureContextOptions = {
     cert: await readNamedFile(cert, 'tls.cert'),
     key: await readNamedFile(key, 'tls.key'),
+    ...(keyPassphraseFile !== undefined && { passphrase: await readPassphrase(keyPassphraseFile) }),
     ...(ca !== undefined && { ca: await readNamedFile(ca, 'tls.ca') }),
+    ...(crl !== undefined && { crl: await readNamedFile(crl, 'tls.crl') }),
     minVersion,
   }
   try {
     createSecureContext(context)
   } catch (thrown) {
+    const files = [cert, key, keyPassphraseFile, ca, crl].filter((path) => path !== undefined)
     throw new ConnectorError(
       'InvalidConfiguration',
-      `sources.mqttServer.tls: ${cert} and ${key} can't be used together: ${messageOf(thrown)}`,
+      `sources.mqttServer.tls: ${files.join(', ')} can't be used together: ${messageOf(thrown)}`,
       { cause: thrown },
     )
   }
   return context
+}
+
+/** Without the end of its line. */
+async function readPassphrase(path: string): Promise<string> {
+  const text = (await readNamedFile(path, 'tls.keyPassphraseFile')).toString('utf8')
+  return text.replace(/\r?\n$/, '')
 }
 
 export interface CertifiedClient {
