@@ -14,16 +14,27 @@ import {
 export interface FuzzedSession {
   /** What the client sends, in the pieces it is sent in. */
   readonly pieces: readonly Buffer[]
+  /** How many packets they make, as long as no byte is changed. */
+  readonly packets: number
   /** Whether the client ends its side at the end, or resets the connection. */
   readonly isPolite: boolean
   /** Whether the client reads what it is sent. */
   readonly isReading: boolean
 }
 
-const NAMES = ['a', 'a/b', 'a/b/c', 'iotanalytics/channels/c/messages/binary/put', 'ü/☃'] as const
+/** What sessions publish to, and may retain. */
+export const NAMES = [
+  'a',
+  'a/b',
+  'a/b/c',
+  'iotanalytics/channels/c/messages/binary/put',
+  'ü/☃',
+] as const
 const FILTERS = ['a', 'a/#', '+', '+/b', '#', '$share/g/a/#', '$SYS/#', 'ü/+'] as const
 /** What is no topic, no filter, or neither. */
 const WRONG = ['', 'a/#', '+', '$share//a', 'a#', 'x'.repeat(300), 'a\u0000b'] as const
+const CLIENTS = 20
+export const CLIENT_IDS: readonly string[] = Array.from({ length: CLIENTS }, (_, i) => `fuzz-${i}`)
 const LONGEST_PIECE = 2_000
 /** Longer streams in single bytes would take more time than they are worth. */
 const BYTE_BY_BYTE_UP_TO = 1_000
@@ -47,6 +58,7 @@ export class SessionFuzzer {
     }
     return {
       pieces: this.#cut(stream),
+      packets: parts.length,
       isPolite: this.#isOneIn(2),
       isReading: !this.#isOneIn(4),
     }
@@ -61,7 +73,7 @@ export class SessionFuzzer {
       [39, 0, 0, 0, 20 + this.#below(50)],
     ])
     return connectPacket({
-      clientId: `fuzz-${this.#below(20)}`,
+      clientId: `fuzz-${this.#below(CLIENTS)}`,
       version,
       isClean: this.#isOneIn(2),
       keepAliveS: this.#below(5),
