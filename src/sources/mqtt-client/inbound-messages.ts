@@ -8,6 +8,7 @@
 import type { IPublishPacket } from 'mqtt'
 import type { Refusal, ReplyTo } from '../../message.ts'
 import type { CommitListener, Intake } from '../source.ts'
+import type { Copies } from './copies.ts'
 import type { MqttClientOptions } from './options.ts'
 import { OwedAcknowledgements, PUBACK, PUBREC } from './owed-acknowledgements.ts'
 import { reasonCodeOf } from './reason-code.ts'
@@ -27,6 +28,8 @@ export interface InboundMessagesOptions {
   readonly options: MqttClientOptions
   readonly intake: Intake
   readonly session: InboundSession
+  /** Undefined where none can come or none can be told. */
+  readonly copies: Copies | undefined
   /** Writes acknowledgements to the connection. */
   readonly write: (packets: Buffer) => void
 }
@@ -36,15 +39,17 @@ export class InboundMessages implements CommitListener {
   readonly #intake: Intake
   readonly #session: InboundSession
   readonly #write: (packets: Buffer) => void
+  readonly #copies: Copies | undefined
   readonly #owed: OwedAcknowledgements
   #stopped = false
   /** Set while packets are held back: makes MQTT.js go on. */
   #goOn: (() => void) | undefined
 
-  constructor({ options, intake, session, write }: InboundMessagesOptions) {
+  constructor({ options, intake, session, copies, write }: InboundMessagesOptions) {
     this.#options = options
     this.#intake = intake
     this.#session = session
+    this.#copies = copies
     this.#write = write
     this.#owed = new OwedAcknowledgements(options.protocolVersion === 5)
   }
@@ -78,6 +83,7 @@ export class InboundMessages implements CommitListener {
 
   failed(cycle: number, refusal: Refusal): void {
     this.#owed.fail(cycle, reasonCodeOf(refusal))
+    this.#copies?.forget(cycle)
     this.committed(cycle)
   }
 
@@ -105,12 +111,23 @@ export class InboundMessages implements CommitListener {
       return
     }
     const payload = bytesOf(packet)
+    const identifiers = identifiersOf(packet)
+    const copyOf = this.#copies?.find(packet.topic, payload, identifiers)
+    if (copyOf !== undefined) {
+      this.#acknowledgeTaken(packet, copyOf)
+      return
+    }
     const reply = replyTo(packet)
     const cycle = this.#intake.accept(route, packet.topic, payload, 0, payload.length, reply)
     if (cycle === -1) {
       this.#acknowledge(packet, this.#session.reportedCycle, reasonCodeOf(this.#intake.lastRefusal))
       return
     }
+    this.#copies?.expect(packet.topic, payload, identifiers, cycle)
+    this.#acknowledgeTaken(packet, cycle)
+  }
+
+  #acknowledgeTaken(packet: IPublishPacket, cycle: number): void {
     if (packet.qos === 2) this.#session.unreleased.set(idOf(packet), cycle)
     this.#acknowledge(packet, cycle, 0)
   }
@@ -142,6 +159,11 @@ function idOf({ messageId }: IPublishPacket): number {
 
 function bytesOf({ payload }: IPublishPacket): Buffer {
   return typeof payload === 'string' ? Buffer.from(payload) : payload
+}
+
+function identifiersOf({ properties }: IPublishPacket): readonly number[] {
+  const identifiers = properties?.subscriptionIdentifier ?? []
+  return typeof identifiers === 'number' ? [identifiers] : identifiers
 }
 
 function replyTo({ properties }: IPublishPacket): ReplyTo | undefined {

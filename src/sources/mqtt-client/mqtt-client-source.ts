@@ -16,7 +16,8 @@ import { BrokerLink } from './broker-link.ts'
 import { BrokerOutlet } from './broker-outlet.ts'
 import { connectOptions } from './connect-options.ts'
 import { connectionFailure } from './connection-failure.ts'
-import { coveringFilters } from './covering-filters.ts'
+import { Copies } from './copies.ts'
+import { areOverlapping, coveringFilters } from './covering-filters.ts'
 import type { InboundSession } from './inbound-messages.ts'
 import type { MqttClientOptions } from './options.ts'
 import { reconnectDelayMs } from './reconnect-delay.ts'
@@ -156,6 +157,7 @@ export class MqttClientSource implements Source {
       intake,
       clock,
       session: this.#session,
+      copies: this.#tellsCopies ? new Copies(this.#filters) : undefined,
       up: (client) => this.#up(client),
       down: (cause) => this.#down(cause),
     })
@@ -175,10 +177,17 @@ export class MqttClientSource implements Source {
       clock,
       random,
       filters: this.#filters,
+      isIdentified: this.#tellsCopies && mayIdentify(client),
       refused: (error, delayMs) => this.#failed(error, delayMs),
       complete: (weakened) => this.#subscribed(weakened),
     })
     void this.#subscriptions.subscribe()
+  }
+
+  /** The copies of a group go to any of its members. */
+  get #tellsCopies(): boolean {
+    const { protocolVersion, shareGroup } = this.#options.options
+    return protocolVersion === 5 && shareGroup === undefined && areOverlapping(this.#filters)
   }
 
   #down(cause: unknown): void {
@@ -228,4 +237,9 @@ export class MqttClientSource implements Source {
       work.then(resolve, reject).finally(() => timer.cancel())
     })
   }
+}
+
+/** Whether the broker takes subscription identifiers (MQTT 5.0, section 3.2.2.3.12). */
+function mayIdentify({ serverProperties }: MqttClient): boolean {
+  return serverProperties?.subscriptionIdentifiersAvailable !== false
 }

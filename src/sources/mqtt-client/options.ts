@@ -61,7 +61,7 @@ export const mqttClientOptions = z
       .union([z.literal(4), z.literal(5)])
       .default(4)
       .describe(
-        '4: MQTT 3.1.1, which every broker speaks. 5: lets senders ask for receipts on a topic of their own.',
+        '4: MQTT 3.1.1, which every broker speaks. 5: lets senders ask for receipts on a topic of their own, and tells copies of a message that overlapping filters bring.',
       ),
     qos: z
       .union([z.literal(0), z.literal(1), z.literal(2)])

@@ -12,6 +12,8 @@ export interface SubscriptionsOptions {
   readonly client: MqttClient
   readonly options: MqttClientOptions
   readonly filters: readonly string[]
+  /** Each message is to say for which filter it comes: by its place, beginning with 1. */
+  readonly isIdentified: boolean
   readonly clock: Clock
   readonly random: () => number
   readonly refused: (error: ConnectorError, delayMs: number) => void
@@ -67,14 +69,14 @@ export class Subscriptions {
     const topic =
       options.shareGroup === undefined ? filter : `$share/${options.shareGroup}/${filter}`
     return new Promise((resolve) => {
-      client.subscribe(topic, this.#settings(), (error, granted) => {
+      client.subscribe(topic, this.#settings(filter), (error, granted) => {
         if (!error && granted?.some(({ qos }) => qos < options.qos)) this.#weakened.push(filter)
         resolve(!error)
       })
     })
   }
 
-  #settings(): IClientSubscribeOptions {
+  #settings(filter: string): IClientSubscribeOptions {
     const { qos, protocolVersion, shareGroup, retained } = this.#options.options
     if (protocolVersion !== 5) return { qos }
     return {
@@ -83,6 +85,9 @@ export class Subscriptions {
       // asked for [MQTT-3.8.3-4], there our receipts are known by their mark.
       nl: shareGroup === undefined,
       rh: retained === 'ignore' ? 2 : 0,
+      ...(this.#options.isIdentified && {
+        properties: { subscriptionIdentifier: this.#options.filters.indexOf(filter) + 1 },
+      }),
     }
   }
 }

@@ -19,6 +19,7 @@ function inboundOf(intake: RecordingIntake, maxUnacknowledged: number) {
     options: mqttClientOptions.parse({ url: 'mqtt://broker', maxUnacknowledged }),
     intake,
     session,
+    copies: undefined,
     write: (packets) => acknowledged.push(...idsIn(packets)),
   })
   intake.listen(inbound)

@@ -2,7 +2,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { connectionFailure } from '../../../src/sources/mqtt-client/connection-failure.ts'
-import { coveringFilters, covers } from '../../../src/sources/mqtt-client/covering-filters.ts'
+import { Copies } from '../../../src/sources/mqtt-client/copies.ts'
+import {
+  areOverlapping,
+  coveringFilters,
+  covers,
+} from '../../../src/sources/mqtt-client/covering-filters.ts'
 import { mqttClientOptions } from '../../../src/sources/mqtt-client/options.ts'
 import {
   OwedAcknowledgements,
@@ -69,6 +74,45 @@ test('covering filters match what all of them matched, and none covers another',
     ),
     { numRuns: 1000 },
   )
+})
+
+test('a copy is what was taken in under other identifiers, with the same words', () => {
+  const copies = new Copies(['a/+/c', 'a/b/#', 'x'])
+  const [one, other] = [Buffer.from('1'), Buffer.from('2')]
+  const see = (topic: string, payload: Buffer, ...identifiers: number[]): string => {
+    const cycle = copies.find(topic, payload, identifiers)
+    if (cycle === undefined) copies.expect(topic, payload, identifiers, 7)
+    return cycle === undefined ? 'new' : `copy of ${cycle}`
+  }
+
+  assert.equal(see('a/b/c', one, 1), 'new')
+  assert.equal(see('a/b/c', other, 1), 'new')
+  assert.equal(see('a/b/c', one, 1), 'new')
+  assert.equal(see('a/b/c', one, 2), 'copy of 7')
+  assert.equal(see('a/b/c', one, 2), 'copy of 7')
+  assert.equal(see('a/b/c', other, 2), 'copy of 7')
+  assert.equal(see('a/b/c', other, 2), 'new')
+  // One message for all filters, or without identifiers, or of a topic that one filter matches.
+  assert.deepEqual([see('a/b/c', one, 1, 2), see('a/b/c', one, 1, 2)], ['new', 'new'])
+  assert.deepEqual([see('a/b/c', one), see('a/b/c', one)], ['new', 'new'])
+  assert.deepEqual([see('x', one, 3), see('x', one, 3)], ['new', 'new'])
+  // A broker that names one filter and means all.
+  for (let i = 0; i < 300; i++) assert.equal(see('a/b/c', one, 1), 'new')
+  copies.forget(7)
+  assert.equal(see('a/b/c', one, 2), 'new')
+})
+
+test('filters overlap exactly when there is a topic that both match', () => {
+  for (const [first, second, isOverlapping] of [
+    ['a/+/c', 'a/b/#', true],
+    ['a/+', 'a/b/c', false],
+    ['a/#', 'a', true],
+    ['+', '$SYS', false],
+    ['+/b', 'a/+', true],
+    ['a', 'b', false],
+  ] as const) {
+    assert.equal(areOverlapping([first, second]), isOverlapping, `${first} ${second}`)
+  }
 })
 
 test('acknowledgements go out in the order of their messages, for the cycles that are done', () => {
