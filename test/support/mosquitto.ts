@@ -52,6 +52,11 @@ export class Mosquitto {
     })
   }
 
+  /** From now on it takes and answers nothing, and its connections stay. It can only be stopped. */
+  freeze(): void {
+    this.#process?.kill('SIGSTOP')
+  }
+
   /** Ends it; sessions survive where `persistence` is on. */
   async stop(): Promise<void> {
     const process = this.#process
@@ -59,6 +64,7 @@ export class Mosquitto {
     if (process === undefined || process.exitCode !== null) return
     const ended = once(process, 'exit')
     process.kill('SIGTERM')
+    process.kill('SIGCONT')
     await ended
   }
 }

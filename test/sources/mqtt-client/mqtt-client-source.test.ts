@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { fork, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import type { IPublishPacket } from 'mqtt'
 import { ConnectorError } from '../../../src/errors.ts'
@@ -582,4 +584,26 @@ test('closing does not wait for ever for a broker that acknowledges no receipt',
   await broker.ended()
 
   assert.equal((await under.reports.first('receiptsDropped')).count, 1)
+})
+
+test('beside a broker that answers nothing any more a source closes in time and leaves nothing that holds the process', {
+  skip,
+  timeout: 60_000,
+}, async (t) => {
+  const broker = await startMosquitto(t)
+  const program = fork(join(import.meta.dirname, 'source-program.js'), [broker.url])
+  t.after(() => program.kill('SIGKILL'))
+  await once(program, 'message')
+
+  broker.freeze()
+  const closed = once(program, 'disconnect')
+  const ended = once(program, 'exit')
+  program.send('close')
+  await closed
+  const closedAt = performance.now()
+  const [code] = await ended
+
+  assert.equal(code, 0)
+  // What MQTT.js waits for at a connect, a timer of ten seconds, would show here.
+  assert.ok(performance.now() - closedAt < 8_000)
 })
