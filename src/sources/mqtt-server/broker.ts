@@ -83,7 +83,9 @@ export class Broker {
     if (!isHeard && !envelope.retain) return
     const publication = this.#publicationOf(topic, envelope)
     if (envelope.retain) this.#retain(topic, publication)
-    if (isHeard) deliver(publication, this.subscriptions.audienceOf(topic), publisher)
+    if (!isHeard) return
+    deliver(publication, this.subscriptions.audienceOf(topic), publisher)
+    publication.forgetPackets()
   }
 
   /** Whether anybody has subscribed to the topic. */

@@ -3,6 +3,7 @@
  * write. `FlushQueue` is shared by all connections and costs one callback a turn, not one each.
  */
 import type { Duplex } from 'node:stream'
+import { ownBytes } from './own-bytes.ts'
 
 export class FlushQueue {
   #waiting: Outbox[] = []
@@ -70,6 +71,8 @@ export class Outbox {
     this.#parts = []
     this.#bytes = 0
     this.totalBytes += bytes.length
-    if (this.#socket.writable) this.#socket.write(bytes)
+    if (!this.#socket.writable) return
+    // Behind other bytes these may wait for long.
+    this.#socket.write(this.#socket.writableLength > 0 ? ownBytes(bytes) : bytes)
   }
 }

@@ -4,12 +4,15 @@
  *
  *     first byte │ remaining length │ topic │ packet id (QoS 1, 2) │ properties (MQTT 5) │ payload
  */
+import { ownBytes } from './own-bytes.ts'
 import { variableByteIntegerLength, writeVariableByteInteger } from './packets/packet-writer.ts'
 import { encodeProperties, type Properties } from './packets/properties.ts'
 import { PacketType, type ProtocolVersion, type Qos } from './packets/protocol.ts'
 import type { StoredMessage } from './session-store/session-store.ts'
 import type { PublishAlias } from './topic-aliases.ts'
 
+/** Payloads below this length are kept as text: see `keep`. Longer buffers are no part of Node's pool. */
+const TEXT_BYTES = 4_096
 const NO_PROPERTIES = Buffer.from([0])
 const EMPTY = Buffer.alloc(0)
 const PUBLISH = PacketType.publish << 4
@@ -67,6 +70,8 @@ export class Publication {
   #bytes: Buffer
   #start: number
   #end: number
+  /** The payload when it is kept and short, a character for each byte. */
+  #text: string | undefined
   #isKept = false
   /** QoS 0, no retain flag, no subscription identifier: what most subscribers get. */
   #plain: Buffer | undefined
@@ -90,7 +95,10 @@ export class Publication {
 
   /** Valid for as long as the publication is when `keep` was called before. */
   get payload(): Buffer {
-    return this.#bytes.subarray(this.#start, this.#end)
+    if (this.#text === undefined) return this.#bytes.subarray(this.#start, this.#end)
+    const bytes = Buffer.allocUnsafeSlow(this.payloadBytes)
+    bytes.write(this.#text, 0, 'latin1')
+    return bytes
   }
 
   /** What goes on to subscribers as it came. */
@@ -113,14 +121,30 @@ export class Publication {
     return this.payloadBytes + this.topic.bytes.length + properties + OBJECT_BYTES
   }
 
-  /** Makes the payload its own. To be called by whoever holds the publication beyond the call it came in. */
+  /**
+   * Makes the payload its own. To be called by whoever holds the publication beyond the call it came
+   * in. A short one becomes a string: that is made sooner than a buffer and holds what it counts
+   * for, while a short buffer may hold the 8 KB it was cut from (`own-bytes.ts`).
+   */
   keep(): this {
     if (this.#isKept) return this
-    this.#bytes = Buffer.from(this.#bytes.subarray(this.#start, this.#end))
+    const length = this.payloadBytes
+    if (length < TEXT_BYTES) {
+      this.#text = this.#bytes.toString('latin1', this.#start, this.#end)
+      this.#bytes = EMPTY
+    } else {
+      this.#bytes = ownBytes(this.#bytes.subarray(this.#start, this.#end))
+    }
     this.#start = 0
-    this.#end = this.#bytes.length
+    this.#end = length
     this.#isKept = true
     return this
+  }
+
+  /** All who get the message now have it. What was written for several of them is not held any longer. */
+  forgetPackets(): void {
+    this.#plain = undefined
+    this.#plain5 = undefined
   }
 
   isExpired(nowMs: number): boolean {
@@ -157,7 +181,8 @@ export class Publication {
     at += topic.copy(bytes, at)
     if (packetId !== 0) at = bytes.writeUInt16BE(packetId, at)
     at += properties.copy(bytes, at)
-    this.#bytes.copy(bytes, at, this.#start, this.#end)
+    if (this.#text === undefined) this.#bytes.copy(bytes, at, this.#start, this.#end)
+    else bytes.write(this.#text, at, 'latin1')
     return bytes
   }
 

@@ -9,6 +9,7 @@
  */
 import { MAX_TOPIC_BYTES } from '../../message.ts'
 import type { Intake, Route } from '../source.ts'
+import { ownBytes } from './own-bytes.ts'
 import { readText } from './packets/packet-reader.ts'
 import { ProtocolViolation } from './packets/protocol-violation.ts'
 import type { Audience } from './subscriptions.ts'
@@ -71,7 +72,7 @@ export class TopicCache {
     if (!isTopicName(name)) {
       throw new ProtocolViolation('topic name is empty or has a wildcard')
     }
-    const bytes = Buffer.from(name, 'utf8')
+    const bytes = ownBytes(Buffer.from(name, 'utf8'))
     return {
       name,
       bytes,

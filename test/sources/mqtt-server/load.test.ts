@@ -8,7 +8,13 @@ import { connect, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { DEFAULT_LIMITS } from '../../../src/sources/mqtt-server/limits.ts'
-import { connectPacket, MqttWire, publishPacket, subscribePacket } from '../../support/mqtt-wire.ts'
+import {
+  connectPacket,
+  frame,
+  MqttWire,
+  publishPacket,
+  subscribePacket,
+} from '../../support/mqtt-wire.ts'
 import { letIn, letInMany, ServerProcess } from './server-process.ts'
 
 const SCALE = Number(process.env['LOAD_SCALE'] ?? 1)
@@ -126,4 +132,35 @@ test('an idle connection holds at most 4 KB beyond what Node needs for its socke
   t.diagnostic(`bytes per connection: ${JSON.stringify(held)}`)
 
   assert.ok(beyond <= 4096, `${Math.round(beyond)} bytes more than a socket's`)
+})
+
+test('a short message that waits holds as much memory as it counts for, whatever goes by between', async (t) => {
+  const count = 4_000
+  const server = await ServerProcess.start(t)
+  const sleeper = await MqttWire.open(t, server.port)
+  sleeper.send(connectPacket({ clientId: 'sleeper', isClean: false }), subscribePacket(1, { q: 1 }))
+  await sleeper.untilPong()
+  await sleeper.send(frame(0xe0)).untilClosed()
+  const listener = await letIn(server.port, 'listener')
+  t.after(() => listener.destroy())
+  listener.write(subscribePacket(1, { noise: 0 }))
+  await once(listener, 'data')
+  listener.resume()
+  const publisher = await MqttWire.open(t, server.port)
+  publisher.send(connectPacket({ clientId: 'publisher' }))
+  await publisher.untilPong()
+  const before = await server.state()
+
+  const noise = publishPacket({ topic: 'noise', payload: Buffer.alloc(1_000) })
+  for (let id = 1; id <= count; id++) {
+    const waiting = publishPacket({ topic: 'q', payload: Buffer.alloc(20), qos: 1, id })
+    publisher.send(waiting, ...Array.from({ length: 8 }, () => noise))
+    if (id % 100 === 0) await publisher.untilPong()
+  }
+  await publisher.untilPong()
+  await publisher.untilPong()
+  const each = ((await server.state()).heldBytes - before.heldBytes) / count
+
+  t.diagnostic(`${Math.round(each)} bytes each`)
+  assert.ok(each < 1_500, `${each} bytes each`)
 })

@@ -22,19 +22,10 @@ export interface FuzzedSession {
   readonly isReading: boolean
 }
 
-/** What sessions publish to, and may retain. */
-export const NAMES = [
-  'a',
-  'a/b',
-  'a/b/c',
-  'iotanalytics/channels/c/messages/binary/put',
-  'ü/☃',
-] as const
+const NAMES = ['a', 'a/b', 'a/b/c', 'iotanalytics/channels/c/messages/binary/put', 'ü/☃'] as const
 const FILTERS = ['a', 'a/#', '+', '+/b', '#', '$share/g/a/#', '$SYS/#', 'ü/+'] as const
 /** What is no topic, no filter, or neither. */
 const WRONG = ['', 'a/#', '+', '$share//a', 'a#', 'x'.repeat(300), 'a\u0000b'] as const
-const CLIENTS = 20
-export const CLIENT_IDS: readonly string[] = Array.from({ length: CLIENTS }, (_, i) => `fuzz-${i}`)
 const LONGEST_PIECE = 2_000
 /** Longer streams in single bytes would take more time than they are worth. */
 const BYTE_BY_BYTE_UP_TO = 1_000
@@ -73,7 +64,7 @@ export class SessionFuzzer {
       [39, 0, 0, 0, 20 + this.#below(50)],
     ])
     return connectPacket({
-      clientId: `fuzz-${this.#below(CLIENTS)}`,
+      clientId: `fuzz-${this.#below(20)}`,
       version,
       isClean: this.#isOneIn(2),
       keepAliveS: this.#below(5),

@@ -78,14 +78,16 @@ export class FrameReader {
 
   #keep(chunk: Buffer, at: number): void {
     const available = chunk.length - at
-    this.#partial = Buffer.allocUnsafe(Math.max(available, 1 + MAX_VARIABLE_BYTES))
+    this.#partial = Buffer.allocUnsafeSlow(Math.max(available, 1 + MAX_VARIABLE_BYTES))
     this.#filled = chunk.copy(this.#partial, 0, at)
   }
 
   /** Grows with what has come, not with what a header promises: promises cost a sender nothing. */
   #makeRoom(needed: number, whole: number): void {
     if (needed <= this.#partial.length) return
-    const grown = Buffer.allocUnsafe(Math.max(needed, Math.min(whole, 2 * this.#partial.length)))
+    const grown = Buffer.allocUnsafeSlow(
+      Math.max(needed, Math.min(whole, 2 * this.#partial.length)),
+    )
     this.#partial.copy(grown, 0, 0, this.#filled)
     this.#partial = grown
   }

@@ -4,6 +4,7 @@
  * what is kept of sessions.
  */
 import { isUtf8 } from 'node:buffer'
+import { ownBytes } from '../own-bytes.ts'
 import { MAX_VARIABLE_BYTES } from './protocol.ts'
 import { ProtocolViolation } from './protocol-violation.ts'
 
@@ -62,7 +63,7 @@ export class PacketReader {
   /** A copy as well. */
   bytesOf(length: number): Buffer {
     const start = this.#advance(length)
-    return Buffer.from(this.bytes.subarray(start, start + length))
+    return ownBytes(this.bytes.subarray(start, start + length))
   }
 
   text(): string {

@@ -1,6 +1,7 @@
 /** Makes sessions and retained messages out of what the store has kept, before anybody can connect. */
 import type { Broker } from '../broker.ts'
 import type { Delivery } from '../outgoing-queue.ts'
+import { ownBytes } from '../own-bytes.ts'
 import type { Will } from '../packets/connect-packet.ts'
 import { PacketReader } from '../packets/packet-reader.ts'
 import { type Properties, readProperties, WILL_PROPERTIES } from '../packets/properties.ts'
@@ -60,7 +61,7 @@ class Publications {
     const isMortal = Number.isFinite(expiresAt)
     const properties = propertiesOf(stored.properties, PacketType.publish)
     const publication = new Publication(
-      { name: topic, bytes: Buffer.from(topic) },
+      { name: topic, bytes: ownBytes(Buffer.from(topic)) },
       {
         bytes: payload,
         payloadStart: 0,

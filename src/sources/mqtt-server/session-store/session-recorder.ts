@@ -5,6 +5,7 @@
 import type { Clock } from '../../../clock.ts'
 import { NO_CYCLE } from '../acceptance.ts'
 import type { Delivery } from '../outgoing-queue.ts'
+import { ownBytes } from '../own-bytes.ts'
 import type { Will } from '../packets/connect-packet.ts'
 import { encodeProperties } from '../packets/properties.ts'
 import type { Publication } from '../publication.ts'
@@ -77,7 +78,7 @@ export class SessionRecorder {
       topic: publication.topic.name,
       qos: publication.qos,
       retain: publication.retain,
-      properties: encodeProperties(publication.forwardedProperties),
+      properties: ownBytes(encodeProperties(publication.forwardedProperties)),
       payload: publication.keep().payload,
       expiresAt: this.wallTime(publication.expiresAtMs ?? FOR_EVER),
     }
