@@ -206,7 +206,7 @@ test('a revoked certificate gets nowhere, also one revoked meanwhile whose clien
   const certificates = makeCertificates(t)
   certificates.revoke([])
   const crl = certificates.path('ca.crl')
-  const { server, secureWire } = await withTls(t, {
+  const { server, secureWire, refusals } = await withTls(t, {
     certificates,
     tls: { clientCertificate: 'required', crl },
   })
@@ -227,6 +227,7 @@ test('a revoked certificate gets nowhere, also one revoked meanwhile whose clien
   for (const more of [{}, { maxVersion: 'TLSv1.2' }, { maxVersion: 'TLSv1.2', session }]) {
     assert.equal(await attempt(more), '')
   }
+  assert.match(refusals[0] ?? '', /CERT_REVOKED/)
   const { wire: other } = await secureWire('broker')
   assert.equal(await knock(other, { clientId: 'other' }), '20020000')
   writeFileSync(crl, 'rubbish')
@@ -234,6 +235,23 @@ test('a revoked certificate gets nowhere, also one revoked meanwhile whose clien
   assert.equal(await attempt(), '')
   const { wire: still } = await secureWire('broker')
   assert.equal(await knock(still, { clientId: 'still' }), '20020000')
+})
+
+test('where certificates are optional, who shows a revoked one is told apart in the log', {
+  skip,
+}, async (t) => {
+  const certificates = makeCertificates(t)
+  certificates.revoke(['connector'])
+  const { secureWire, refusals } = await withTls(t, {
+    certificates,
+    tls: { clientCertificate: 'optional', crl: certificates.path('ca.crl') },
+  })
+
+  const { wire: revoked } = await secureWire('connector')
+  assert.equal(await knock(revoked), '')
+  const { wire: other } = await secureWire('broker')
+  assert.equal(await knock(other), '20020000')
+  assert.deepEqual(refusals, ['its certificate has been revoked'])
 })
 
 test('a private key may have a passphrase, which stands in a file', { skip }, async (t) => {

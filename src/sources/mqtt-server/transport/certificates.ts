@@ -44,13 +44,21 @@ export interface CertifiedClient {
 const NOBODY: CertifiedClient = { name: undefined, refusal: undefined }
 const ALTERNATIVE_NAME = /^(?:DNS|email|URI):([^",\s]{1,256})(?:,|$)/
 
+const NOT_SIGNED = 'its certificate is not one that tls.ca has signed'
+/** By OpenSSL's names for what is wrong. */
+const REFUSALS: Readonly<Record<string, string>> = {
+  CERT_REVOKED: 'its certificate has been revoked',
+  CRL_HAS_EXPIRED: 'the list in tls.crl has expired',
+  UNABLE_TO_GET_CRL: 'tls.crl has no list of the authority that signed its certificate',
+}
+
 /** Whose certificate the client has shown. TLS itself has turned away those it must. */
 export function certifiedClient(socket: TLSSocket, options: TlsOptions): CertifiedClient {
   if (options.clientCertificate === 'ignored') return NOBODY
   const { subject, subjectaltname } = socket.getPeerCertificate()
   if (subject === undefined) return NOBODY
   if (!socket.authorized) {
-    return { name: undefined, refusal: 'its certificate is not one that tls.ca has signed' }
+    return { name: undefined, refusal: REFUSALS[String(socket.authorizationError)] ?? NOT_SIGNED }
   }
   const name =
     options.clientName === 'commonName'

@@ -73,7 +73,8 @@ export function createMqttsServer(
 export function reportHandshakes(server: Server, events: ListenerEvents): void {
   server.on('tlsClientError', (error: Error, socket: TLSSocket) => {
     socket.destroy()
-    const code = systemCodeOf(error) ?? 'unknown error'
+    // Why a client's certificate was not taken is not in the error.
+    const code = socket.authorizationError ?? systemCodeOf(error) ?? 'unknown error'
     events.onRefused(remoteOf(socket), `TLS handshake failed: ${code}`)
   })
 }
