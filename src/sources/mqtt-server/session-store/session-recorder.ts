@@ -7,11 +7,12 @@ import { NO_CYCLE } from '../acceptance.ts'
 import type { Delivery } from '../outgoing-queue.ts'
 import { ownBytes } from '../own-bytes.ts'
 import type { Will } from '../packets/connect-packet.ts'
-import { encodeProperties } from '../packets/properties.ts'
+import { encodeProperties, type Properties } from '../packets/properties.ts'
 import type { Publication } from '../publication.ts'
 import type { SubscriptionOptions } from '../subscriptions.ts'
 import type { SessionStore, StoredMessage } from './session-store.ts'
 
+const NO_PROPERTIES = encodeProperties({})
 const FOR_EVER = Number.POSITIVE_INFINITY
 
 /** A QoS 2 message of a client's that is not committed yet. */
@@ -78,7 +79,7 @@ export class SessionRecorder {
       topic: publication.topic.name,
       qos: publication.qos,
       retain: publication.retain,
-      properties: ownBytes(encodeProperties(publication.forwardedProperties)),
+      properties: storedProperties(publication.forwardedProperties),
       payload: publication.keep().payload,
       expiresAt: this.wallTime(publication.expiresAtMs ?? FOR_EVER),
     }
@@ -93,6 +94,11 @@ export class SessionRecorder {
   #noteReceived({ clientId, packetId }: Awaited): void {
     this.store.note({ kind: 'received', clientId, packetId })
   }
+}
+
+function storedProperties(properties: Properties): Buffer {
+  const bytes = encodeProperties(properties)
+  return bytes.equals(NO_PROPERTIES) ? NO_PROPERTIES : ownBytes(bytes)
 }
 
 /** What a session has of its connection. */
