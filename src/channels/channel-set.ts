@@ -12,7 +12,7 @@ import type { ChannelBounds, ChannelRules } from './channel-rules.ts'
 import { Checkpoints } from './checkpoints.ts'
 import { DEAD_LETTERS_LOG, type DeadLetterBounds, DeadLetters } from './dead-letters.ts'
 import { ExpirySweep } from './expiry-sweep.ts'
-import { type CommitListener, type Committed, GroupCommit } from './group-commit.ts'
+import { type Committed, GroupCommit } from './group-commit.ts'
 import type { ChannelLedger } from './ledger.ts'
 import type { MemoryBudget } from './memory-budget.ts'
 import { draftBytes } from './message-bytes.ts'
@@ -51,10 +51,11 @@ const NOTHING_RESTORED = { positions: new Map(), gone: new Map(), dormant: {}, i
 const RESERVED_PREFIX = '__'
 
 export class ChannelSet implements Iterable<Channel> {
+  /** When what was accepted becomes durable; whoever accepts goes by it. */
+  readonly commits: GroupCommit
   readonly #options: ChannelSetOptions
   readonly #surroundings: ChannelSurroundings
   readonly #health: StorageHealth
-  readonly #commits: GroupCommit
   readonly #checkpoints: Checkpoints
   readonly #sweep: ExpirySweep
   readonly #strays = new StrayRefusals()
@@ -69,7 +70,7 @@ export class ChannelSet implements Iterable<Channel> {
     const { clock, observer, budget } = options
     this.#options = options
     this.#health = new StorageHealth(clock, observer)
-    this.#commits = new GroupCommit({
+    this.commits = new GroupCommit({
       clock,
       observer,
       health: this.#health,
@@ -101,15 +102,6 @@ export class ChannelSet implements Iterable<Channel> {
     return this.#lastRefusal
   }
 
-  /** More waits to be written than may be held in memory: nothing further should be read in. */
-  get isSaturated(): boolean {
-    return this.#commits.isSaturated
-  }
-
-  get isGathering(): boolean {
-    return this.#commits.isGathering
-  }
-
   /** Why messages can't be stored just now; undefined while they can. */
   get storageFailure(): Refusal | undefined {
     return this.#health.failure
@@ -117,7 +109,7 @@ export class ChannelSet implements Iterable<Channel> {
 
   /** The same by name with what to do about it, and what was committed since the start. */
   get storageFigures(): { readonly state: StorageState; readonly committed: Committed } {
-    return { state: this.#health.state, committed: this.#commits.committed }
+    return { state: this.#health.state, committed: this.commits.committed }
   }
 
   /** What was refused for good; undefined when none is to be kept, and before `open`. */
@@ -148,7 +140,7 @@ export class ChannelSet implements Iterable<Channel> {
 
   /** Commits all that is staged, and writes down where the readers are. */
   async flush(): Promise<void> {
-    await this.#commits.flush()
+    await this.commits.flush()
     for (const channel of this) await channel.receiptsSettled()
     await this.#checkpoints.flush()
   }
@@ -185,11 +177,6 @@ export class ChannelSet implements Iterable<Channel> {
     this.#options.observer.messageDropped(name, refusal.error, refusal.message)
   }
 
-  /** Reports commits from now on. */
-  listen(listener: CommitListener): void {
-    this.#commits.listen(listener)
-  }
-
   /** Tells of every channel: those that are there now, then each new one. */
   onChannel(call: (channel: Channel) => void): void {
     for (const channel of this) call(channel)
@@ -213,8 +200,7 @@ export class ChannelSet implements Iterable<Channel> {
       log: found ?? store.create(DEAD_LETTERS_LOG),
       state: await found?.loadState(),
       mayWrite: () => this.#health.refusalFor(DEAD_LETTERS_LOG) === undefined,
-      stage: (letters, bytes) =>
-        void this.#commits.stage(letters, bytes, this.#options.clock.now()),
+      stage: (letters, bytes) => void this.commits.stage(letters, bytes, this.#options.clock.now()),
       onChanged: (letters) => this.#checkpoints.changed(letters, false),
     })
   }
@@ -232,8 +218,8 @@ export class ChannelSet implements Iterable<Channel> {
     const refusal =
       this.#health.refusalFor(channel.name) ??
       this.#activeLimitFor(channel) ??
-      channel.offer(draft, bytes, this.#commits.openCycle)
-    if (refusal === undefined) return this.#commits.stage(channel, bytes, draft.receivedAt)
+      channel.offer(draft, bytes, this.commits.openCycle)
+    if (refusal === undefined) return this.commits.stage(channel, bytes, draft.receivedAt)
     channel.refuse(refusal)
     this.#lastRefusal = refusal
     return -1
@@ -246,7 +232,7 @@ export class ChannelSet implements Iterable<Channel> {
   #refuseSame(channel: Channel, draft: Draft, cycle: number): number {
     this.#lastRefusal = alreadyStored(channel.name)
     channel.refuse(this.#lastRefusal)
-    if (cycle <= this.#commits.lastReported) return -1
+    if (cycle <= this.commits.lastReported) return -1
     this.#options.onDropped(unstoredMessage(draft), this.#lastRefusal)
     return cycle
   }

@@ -46,7 +46,7 @@ export class DeadLetterDesk implements DeadLettersView {
   }
 
   start(): void {
-    this.#options.channels.listen({
+    this.#options.channels.commits.listen({
       committed: (cycle) => this.#report(cycle),
       failed: (cycle, refusal) => {
         if (this.#isReplaying) this.#failedCycles.set(cycle, refusal)

@@ -48,7 +48,7 @@ export class RunningView implements ConnectorView {
     const look = () => {
       for (const wake of this.#waiting) wake()
     }
-    channels.listen({ committed: look, failed: look })
+    channels.commits.listen({ committed: look, failed: look })
   }
 
   health(): Health {

@@ -29,7 +29,7 @@ export class CommitReceipts {
 
   start(): void {
     this.#channels.onChannel((channel) => this.#given.set(channel, channel.log.committed))
-    this.#channels.listen({
+    this.#channels.commits.listen({
       committed: () => this.#look(),
       failed: () => this.#look(),
     })

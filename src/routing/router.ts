@@ -86,15 +86,15 @@ export class Router implements Intake {
   }
 
   get isSaturated(): boolean {
-    return this.#channels.isSaturated
+    return this.#channels.commits.isSaturated
   }
 
   get isGathering(): boolean {
-    return this.#channels.isGathering
+    return this.#channels.commits.isGathering
   }
 
   listen(listener: CommitListener): void {
-    this.#channels.listen(listener)
+    this.#channels.commits.listen(listener)
   }
 
   route(topic: string): Route | undefined {

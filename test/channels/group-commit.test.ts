@@ -67,7 +67,7 @@ test('what sources left unread while a cycle gathered still gets into it when it
   await commitSlowly(rig, disk, 20)
   const log: string[] = []
   let leftUnread: string | undefined = 'late'
-  rig.set.listen({
+  rig.set.commits.listen({
     closing: () => {
       if (leftUnread === undefined) return false
       const id = leftUnread
@@ -79,10 +79,10 @@ test('what sources left unread while a cycle gathered still gets into it when it
     failed: () => {},
   })
 
-  const before = rig.set.isGathering
+  const before = rig.set.commits.isGathering
   const cycle = rig.offer('c', 'early')
   await turn()
-  const meanwhile = rig.set.isGathering
+  const meanwhile = rig.set.commits.isGathering
   rig.clock.advance(10)
   await turn()
 
@@ -96,7 +96,7 @@ test('a commit that takes its time lets sources read on', async () => {
   const rig = await openRig({ disk })
   await commitSlowly(rig, disk, 20)
   let closings = 0
-  rig.set.listen({ closing: () => ++closings > 0, committed: () => {}, failed: () => {} })
+  rig.set.commits.listen({ closing: () => ++closings > 0, committed: () => {}, failed: () => {} })
   disk.holdsCommits = true
   rig.clock.advance(1_000)
   rig.offer('c', 'a')
@@ -104,9 +104,9 @@ test('a commit that takes its time lets sources read on', async () => {
   closings = 0
 
   rig.offer('c', 'b')
-  const first = rig.set.isGathering
+  const first = rig.set.commits.isGathering
   rig.clock.advance(20)
-  const later = rig.set.isGathering
+  const later = rig.set.commits.isGathering
 
   assert.deepEqual([first, later, closings], [true, false, 1])
 })
@@ -141,13 +141,13 @@ test('more staged bytes than may be held saturate the set until they are committ
   const rig = await openRig({ disk, memoryBytes: 2_000 })
 
   rig.offer('c', 'a', 'x'.repeat(1_500))
-  const before = rig.set.isSaturated
+  const before = rig.set.commits.isSaturated
   await turn()
   rig.offer('c', 'b', 'x'.repeat(500))
-  const staged = rig.set.isSaturated
+  const staged = rig.set.commits.isSaturated
   disk.releaseCommits()
   await turn()
-  const after = rig.set.isSaturated
+  const after = rig.set.commits.isSaturated
   disk.releaseCommits()
   await turn()
 

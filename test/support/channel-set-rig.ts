@@ -74,7 +74,7 @@ export class ChannelSetRig {
         })
       },
     })
-    this.set.listen({
+    this.set.commits.listen({
       committed: (cycle) => this.cycles.push(`committed ${cycle}`),
       failed: (cycle, refusal) => this.cycles.push(`failed ${cycle} ${refusal.error}`),
     })

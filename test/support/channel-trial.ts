@@ -128,7 +128,7 @@ export class ChannelTrial {
     const acknowledge = (cycle: number) => {
       if (rig === this.#rig) this.#acknowledge(cycle)
     }
-    rig.set.listen({ committed: acknowledge, failed: acknowledge })
+    rig.set.commits.listen({ committed: acknowledge, failed: acknowledge })
     return rig
   }
 

@@ -24,7 +24,7 @@ import { LOG_RESERVE_BYTES } from './log-state.ts'
 import { nodeFileLayer } from './node-file-layer.ts'
 import { Quarantine } from './quarantine.ts'
 import { type Recovered, recoverLog } from './recovery.ts'
-import { freshSegmentBytes } from './segment-writer.ts'
+import { freshSegmentBytes } from './segment-index.ts'
 import type { WriteFigures } from './write-figures.ts'
 
 const SMALLEST_SEGMENT_BYTES = 64 * 1024

@@ -24,7 +24,8 @@ import { LogDirectory } from './log-directory.ts'
 import { LogSegments, type LogSegmentsOptions } from './log-segments.ts'
 import { LogState } from './log-state.ts'
 import type { Segment } from './segment.ts'
-import { freshSegmentBytes, SegmentWriter, type SegmentWriterOptions } from './segment-writer.ts'
+import { freshSegmentBytes } from './segment-index.ts'
+import { SegmentWriter, type SegmentWriterOptions } from './segment-writer.ts'
 import { type StagedGroup, StagingArea } from './staging-area.ts'
 
 /** A probe proves room for the commit that failed, or, from try to try, for half of that; within these bounds. */
@@ -283,7 +284,7 @@ export class DiskLog implements ChannelLog {
   async #renew(old: readonly Segment[]): Promise<void> {
     await this.#writer.renew(this.#committed)
     this.#segments.dropAllBut(1)
-    for (const segment of old) await this.#segments.remove(segment)
+    for (const segment of old) await this.#segments.remove(segment).catch(() => undefined)
   }
 
   async close(): Promise<void> {

@@ -43,6 +43,11 @@ interface Loaded {
   readonly aside?: Aside
 }
 
+interface Unremoved {
+  readonly segment: Segment
+  isCounted: boolean
+}
+
 export class LogSegments {
   /** Oldest first. The last one is written to, if any is. */
   readonly list: Segment[]
@@ -53,6 +58,8 @@ export class LogSegments {
   /** Segments at the front that are history, and their bytes. */
   #historyCount = 0
   #window: Chunk | undefined
+  /** Out of the list, and still on disk. */
+  readonly #unremoved: Unremoved[] = []
 
   constructor(options: LogSegmentsOptions, list: Segment[], damaged: Iterable<OffsetRange>) {
     this.#options = options
@@ -109,11 +116,7 @@ export class LogSegments {
     this.#historyCount--
     space.history -= bytes
     space.giveBack(bytes)
-    space.removing(
-      this.remove(segment).catch(() => {
-        space.count(bytes)
-      }),
-    )
+    space.removing(this.remove(segment).catch(() => undefined))
   }
 
   /**
@@ -142,13 +145,38 @@ export class LogSegments {
     this.#historyCount = 0
   }
 
-  /** Removes the files of a segment that is no longer in the list. */
+  /**
+   * Removes the files of a segment that is no longer in the list and whose bytes were given back: as
+   * long as that fails they are counted again. Those it failed for before go first, for where a segment
+   * ends is said by the next one's name alone.
+   */
   remove(segment: Segment): Promise<void> {
+    this.#unremoved.push({ segment, isCounted: false })
     return this.#disk.run(async () => {
-      await this.#reader.forget(segment)
-      await this.#options.files.remove(segment.logPath)
-      await this.#options.files.remove(segment.indexPath)
+      try {
+        await this.#removeInOrder()
+      } catch (error) {
+        for (const entry of this.#unremoved) this.#count(entry)
+        throw error
+      }
     })
+  }
+
+  async #removeInOrder(): Promise<void> {
+    const { files, space } = this.#options
+    for (let first = this.#unremoved[0]; first !== undefined; first = this.#unremoved[0]) {
+      const { segment, isCounted } = first
+      await this.#reader.forget(segment)
+      await files.remove(segment.logPath)
+      await files.remove(segment.indexPath)
+      if (isCounted) space.giveBack(segment.heldBytes)
+      this.#unremoved.shift()
+    }
+  }
+
+  #count(entry: Unremoved): void {
+    if (!entry.isCounted) this.#options.space.count(entry.segment.heldBytes)
+    entry.isCounted = true
   }
 
   /**

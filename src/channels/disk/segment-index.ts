@@ -16,7 +16,7 @@
  * made anew.
  */
 import { crc32 } from 'node:zlib'
-import type { FrameHeader } from './frame.ts'
+import { FRAME_HEADER_BYTES, type FrameHeader } from './frame.ts'
 
 const MAGIC = 0x31584149
 const HEADER_BYTES = 26
@@ -111,4 +111,9 @@ export class SegmentIndex {
     }
     return index
   }
+}
+
+/** Bytes a segment without records takes, its index included. */
+export function freshSegmentBytes(segmentBytes: number): number {
+  return FRAME_HEADER_BYTES + SegmentIndex.bytesAtMost(segmentBytes)
 }

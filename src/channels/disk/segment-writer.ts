@@ -11,7 +11,6 @@
  * file that failed once is not trusted with anything new, whatever the failure was.
  */
 import type { Clock } from '../../clock.ts'
-import { systemCodeOf } from '../../errors.ts'
 import type { DiskSpace } from './disk-space.ts'
 import type { FileLayer, OpenFile } from './file-layer.ts'
 import {
@@ -146,12 +145,18 @@ export class SegmentWriter {
       await this.#writeIndex(segment)
       return
     }
-    try {
-      await this.#forget(segment)
-      space.giveBack(segment.heldBytes)
-    } catch {
-      // Its bytes stay claimed; the next segment has the same name and replaces the file.
-    }
+    space.giveBack(segment.indexBytes)
+    segment.indexBytes = 0
+    if (this.#isDispensable(segment)) await this.#forget(segment).catch(() => undefined)
+  }
+
+  /**
+   * Whether a segment without records can go. Its name says where the log goes on, perhaps it alone, so
+   * it stays, unless what was not cut off would be taken for stored, and the one before says the same.
+   */
+  #isDispensable(segment: Segment): boolean {
+    const before = this.#segments[this.#segments.indexOf(segment) - 1]
+    return segment.ruinBytes > 0 && before?.ruinBytes === 0
   }
 
   /** Seals the active segment: nothing is written to it any more. */
@@ -177,18 +182,24 @@ export class SegmentWriter {
       await this.#file?.sync()
       await this.#directory.sync()
     } catch (error) {
+      // The old ones stay as well, and so does this one, where it can't be removed.
+      this.#options.space.count(segment.heldBytes)
       await this.#forget(segment).catch(() => undefined)
       throw error
     }
   }
 
-  /** Takes a segment without records away again. Its bytes are the caller's to account for. */
+  /** Takes a segment without records away again. */
   async #forget(segment: Segment): Promise<void> {
-    const place = this.#segments.indexOf(segment)
-    if (place >= 0) this.#segments.splice(place, 1)
     this.#active = undefined
     await this.close().catch(() => undefined)
     await this.#options.files.remove(segment.logPath)
+    this.#drop(segment)
+  }
+
+  #drop(segment: Segment): void {
+    this.#segments.splice(this.#segments.indexOf(segment), 1)
+    this.#options.space.giveBack(segment.heldBytes)
   }
 
   async close(): Promise<void> {
@@ -234,32 +245,24 @@ export class SegmentWriter {
     const { files, identity } = this.#options
     this.#isTouched = true
     const opening = openingFrame(identity, segment.base, segment.writtenAt)
-    const file = await this.#createFile(segment.logPath)
+    const last = this.#segments.at(-1)
+    const failed = last?.base === segment.base ? last : undefined
+    // A file of that name is left over from a failed commit: nothing in it is committed, but the name is needed.
+    const file = await files.open(segment.logPath, 'replace')
     try {
       await file.write(opening, 0, opening.length, 0)
     } catch (error) {
       await file.close().catch(() => undefined)
-      await files.remove(segment.logPath).catch(() => undefined)
+      if (failed === undefined) await files.remove(segment.logPath).catch(() => undefined)
       throw error
     }
     this.#directory.touch()
     this.#isSealWanted = false
+    if (failed !== undefined) this.#drop(failed)
     this.#segments.push(segment)
     this.#active = segment
     this.#file = file
     return segment
-  }
-
-  /** A file of that name can only be left over from a failed commit: nothing in it is committed. */
-  async #createFile(path: string): Promise<OpenFile> {
-    const { files } = this.#options
-    try {
-      return await files.open(path, 'create')
-    } catch (error) {
-      if (systemCodeOf(error) !== 'EEXIST') throw error
-      await files.remove(path)
-      return files.open(path, 'create')
-    }
   }
 
   async #reopen(segment: Segment): Promise<OpenFile> {
@@ -281,11 +284,6 @@ export class SegmentWriter {
       await files.remove(segment.indexPath).catch(() => undefined)
     }
   }
-}
-
-/** Bytes a segment without records takes, its index included. */
-export function freshSegmentBytes(segmentBytes: number): number {
-  return FRAME_HEADER_BYTES + SegmentIndex.bytesAtMost(segmentBytes)
 }
 
 function noteFrames(segment: Segment, group: StagedGroup): void {

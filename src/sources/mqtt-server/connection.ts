@@ -164,7 +164,6 @@ export class Connection implements Link, FrameHandler {
     if (this.#hasLeft) return
     this.#liveness.heard(this.#broker.clock.monotonic())
     this.#broker.statistics.bytesReceived += chunk.length
-    this.#inflow.begin()
     this.#inflow.took(chunk.length)
     this.#guarded(() => this.#reader.push(chunk))
     this.#inflow.worked(chunk.length)

@@ -91,8 +91,9 @@ export class Inflow implements Reader {
     this.#workLeft = WORK_A_TURN
   }
 
-  /** So many bytes have come. */
+  /** So many bytes have come, whose packets are about to be worked on. */
   took(bytes: number): void {
+    this.begin()
     this.#bytesLeft -= bytes
     if (this.#bytesLeft > 0) return
     this.pause(Pause.turn)
