@@ -14,9 +14,9 @@ import { answerError, answerErrorsAsJson, RequestError } from './request-error.t
 import { channelRoutes } from './routes/channels.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { healthRoutes } from './routes/health.ts'
-import { indexPage } from './routes/index-page.ts'
 import { ledgerRoute } from './routes/ledger.ts'
 import { metricsRoute } from './routes/metrics.ts'
+import { overviewRoute } from './routes/overview.ts'
 import { whyRoute } from './routes/why.ts'
 
 /** What one peer may take of us: nothing here is asked for with large or slow requests. */
@@ -112,7 +112,7 @@ export class HttpServer {
       reply.header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")
     })
     answerErrorsAsJson(server)
-    indexPage(server)
+    overviewRoute(server, this.#view)
     healthRoutes(server, this.#view)
     metricsRoute(server, this.#view)
     ledgerRoute(server, this.#view)

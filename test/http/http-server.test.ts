@@ -525,3 +525,24 @@ test('a message’s story is JSON or sentences, and 404 where nothing is known',
   assert.equal((await jsonOf(json)).messages[0].channel, 'pumps')
   assert.equal(unknown.status, 404)
 })
+
+test('the overview shows how it goes: state, totals, storage and each channel', async (t) => {
+  const { view, url } = await serve(t)
+
+  const well = await (await fetch(url)).text()
+  view.state = {
+    live: true,
+    ready: false,
+    storage: 'full',
+    problems: ['No space left on <data>.'],
+    outage: undefined,
+  }
+  const full = await (await fetch(url)).text()
+
+  assert.match(well, /class="badge well">well</)
+  assert.match(well, /<b>20<\/b>received/)
+  assert.match(well, /title="QueueFull: 4"><b>4<\/b>dropped/)
+  assert.match(well, /<tr><th>pumps<td>10<td>6<td>2<td>0<td title="QueueFull: 2">2/)
+  assert.match(full, /class="badge bad">storage full</)
+  assert.match(full, /No space left on &#60;data&#62;\./)
+})

@@ -1,0 +1,122 @@
+/**
+ * Health, storage and ledger as a page. It is made whole on each request and needs no script: what
+ * it shows is what `/health` and `/ledger` say.
+ */
+import type { ChannelLedger, OutageLeft, StoreLedger } from '../channels/ledger.ts'
+import { durationText } from '../channels/outage-forecast.ts'
+import type { Health } from './connector-view.ts'
+import { type LedgerTotals, ledgerTotals } from './ledger-totals.ts'
+import { ROUTES_HTML, STYLE } from './overview-parts.ts'
+
+const REFRESH_SECONDS = 3
+
+export interface Overview {
+  readonly health: Health
+  readonly store: StoreLedger
+  readonly channels: readonly ChannelLedger[]
+  readonly outage: readonly OutageLeft[]
+}
+
+export function overviewPage({ health, store, channels, outage }: Overview): string {
+  const totals = ledgerTotals(channels)
+  const left = new Map(outage.map((row) => [row.channel, durationText(row.seconds)]))
+  return `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta http-equiv="refresh" content="${REFRESH_SECONDS}">
+<title>${isWell(health) ? '' : '⚠ '}iot-analytics-connector</title>
+<style>${STYLE}</style>
+<header><h1>iot-analytics-connector</h1> ${stateBadge(health)}</header>
+${problemList(health)}
+<section class="tiles">
+${tile('received', totals.received)}
+${tile('delivered', totals.delivered)}
+${tile('waiting', totals.waiting + totals.inFlight)}
+${tile('rejected', totals.rejected)}
+${tile('dropped', droppedOf(totals), reasonsText(totals))}
+${tile('expired', totals.expired)}
+</section>
+${storageLine(store)}
+${channelTable(channels, left)}
+${health.outage === undefined ? '' : `<p class="quiet">${escaped(health.outage)}</p>`}
+${ROUTES_HTML}
+</html>
+`
+}
+
+function isWell({ live, ready, storage }: Health): boolean {
+  return live && ready && storage === 'ok'
+}
+
+function stateBadge(health: Health): string {
+  if (isWell(health)) return '<span class="badge well">well</span>'
+  const text = health.storage === 'ok' ? 'not ready' : `storage ${health.storage}`
+  return `<span class="badge bad">${escaped(text)}</span>`
+}
+
+function problemList({ problems }: Health): string {
+  if (problems.length === 0) return ''
+  return `<ul class="problems">${problems.map((problem) => `<li>${escaped(problem)}</li>`).join('')}</ul>`
+}
+
+function tile(name: string, count: number, title = ''): string {
+  return `<div title="${escaped(title)}"><b>${figure(count)}</b>${name}</div>`
+}
+
+function storageLine({ state, bytes, maxBytes, deadLetters }: StoreLedger): string {
+  const room =
+    maxBytes === undefined ? megabytes(bytes) : `${megabytes(bytes)} of ${megabytes(maxBytes)}`
+  const bar = maxBytes === undefined ? '' : `<meter value="${bytes}" max="${maxBytes}"></meter> `
+  const letters = deadLetters === undefined ? '' : ` · ${figure(deadLetters)} dead letters`
+  return `<p>Storage: ${bar}${room}, ${escaped(state)}${letters}</p>`
+}
+
+function channelTable(
+  channels: readonly ChannelLedger[],
+  left: ReadonlyMap<string, string>,
+): string {
+  if (channels.length === 0) {
+    return '<p class="quiet">No channel yet: publish to iotanalytics/channels/&lt;name&gt;/messages/put.</p>'
+  }
+  const rows = channels.map((ledger) => channelRow(ledger, left.get(ledger.channel)))
+  return `<table>
+<tr><th>channel<th>received<th>delivered<th>waiting<th>rejected<th>dropped<th>expired<th>on disk<th>outage left
+${rows.join('\n')}
+</table>`
+}
+
+function channelRow(ledger: ChannelLedger, left: string | undefined): string {
+  const counts = [
+    ledger.received,
+    ledger.delivered,
+    ledger.waiting + ledger.inFlight,
+    ledger.rejected,
+  ].map((count) => `<td>${figure(count)}`)
+  const dropped = `<td title="${escaped(reasonsText(ledger))}">${figure(droppedOf(ledger))}`
+  const rest = `<td>${figure(ledger.expired)}<td>${megabytes(ledger.bytes)}<td>${escaped(left ?? '–')}`
+  return `<tr><th>${escaped(ledger.channel)}${counts.join('')}${dropped}${rest}`
+}
+
+function droppedOf({ dropped }: Pick<LedgerTotals, 'dropped'>): number {
+  return Object.values(dropped).reduce((sum, count) => sum + count, 0)
+}
+
+function reasonsText({ dropped }: Pick<LedgerTotals, 'dropped'>): string {
+  return Object.entries(dropped)
+    .map(([code, count]) => `${code}: ${count}`)
+    .join(', ')
+}
+
+function figure(count: number): string {
+  return count.toLocaleString('en')
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1_000_000).toLocaleString('en', { maximumFractionDigits: 1 })} MB`
+}
+
+/** For text and attributes: refused names come from senders. */
+function escaped(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
+}

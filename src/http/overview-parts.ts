@@ -1,0 +1,41 @@
+/** What never changes on the overview page. */
+
+export const STYLE = `
+  :root { color-scheme: light dark; --quiet: light-dark(#667, #99a); --line: light-dark(#dde, #334) }
+  body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem }
+  header { display: flex; align-items: center; gap: 1rem } h1 { font-size: 1.4rem; margin: 0 }
+  .badge { border-radius: 1rem; padding: .1rem .8rem; color: #fff; font-weight: 600 }
+  .well { background: #2a7d46 } .bad { background: #b3261e }
+  .problems { border-left: 4px solid #b3261e; padding: .5rem 1rem .5rem 2rem }
+  .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(8rem, 1fr)); gap: .8rem; margin: 1.2rem 0 }
+  .tiles div { border: 1px solid var(--line); border-radius: .5rem; padding: .6rem .8rem; color: var(--quiet) }
+  .tiles b { display: block; font-size: 1.4rem; color: light-dark(#112, #eef); font-variant-numeric: tabular-nums }
+  meter { width: 12rem; vertical-align: middle }
+  table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
+  td, tr:first-child th { text-align: right } th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line) }
+  th { font-weight: 600 } tr th:first-child { text-align: left; overflow-wrap: anywhere }
+  tr:first-child th { color: var(--quiet); font-weight: 400 }
+  .quiet, dd { color: var(--quiet) } h2 { font-size: 1.1rem; margin-top: 2rem }
+  dt { font-family: ui-monospace, monospace } dd { margin: 0 0 .6rem 1rem }
+`
+
+export const ROUTES_HTML = `<h2>What else there is</h2>
+<dl>
+  <dt><a href="/health">/health</a></dt>
+  <dd>Whether it is live and ready, and if not, why; <code>/health/live</code> and <code>/health/ready</code> for probes.</dd>
+  <dt><a href="/ledger?format=text">/ledger</a></dt>
+  <dd>What became of every message. JSON, or a table with <code>?format=text</code>.</dd>
+  <dt><a href="/channels">/channels</a></dt>
+  <dd>The channels.</dd>
+  <dt>/channels/&lt;name&gt;/messages</dt>
+  <dd>Their messages, one JSON object a line. <code>from=earliest|now|&lt;offset&gt;|&lt;time&gt;</code>, <code>limit=</code>, <code>wait=</code> seconds for something newer; go on from the header <code>x-next-offset</code>.</dd>
+  <dt><a href="/dead-letters">/dead-letters</a></dt>
+  <dd>Messages refused for good, with the reason, one JSON object a line. <code>channel=</code>, <code>destination=</code>, <code>error=</code>, <code>since=</code>, <code>until=</code>, <code>limit=</code>; go on with <code>from=</code> and the header <code>x-next-offset</code>.</dd>
+  <dt>POST /dead-letters/replay</dt>
+  <dd>Gives them to their channels again. <code>{"channel": …, "error": …, "dryRun": true}</code></dd>
+  <dt>/why/&lt;id&gt;</dt>
+  <dd>One message’s story, by its sender’s id or its message id. JSON, or sentences with <code>?format=text</code>.</dd>
+  <dt><a href="/metrics">/metrics</a></dt>
+  <dd>For Prometheus.</dd>
+</dl>
+`
