@@ -24,9 +24,17 @@ interface Scenario {
   readonly durability?: 'disk' | 'memory'
   /** Messages per BatchPutMessage; undefined: no destination. */
   readonly batch?: number
+  /** Batches under way at once. Default: 1, which keeps the order whatever happens. */
+  readonly batchesInFlight?: number
 }
 
 const RECEIPTS = 4000
+const BY_FIVE: Partial<LoadOptions> = {
+  envelope: true,
+  maxOutstandingReceipts: 1000,
+  messages: 100_000,
+  warmUpMessages: 30_000,
+}
 const SCENARIOS: readonly Scenario[] = [
   { name: 'front door → memory log, QoS 0', durability: 'memory', load: { qos: 0 } },
   { name: 'front door → memory log, QoS 1', durability: 'memory', load: {} },
@@ -52,15 +60,12 @@ const SCENARIOS: readonly Scenario[] = [
     batch: 100,
     load: { envelope: true, maxOutstandingReceipts: RECEIPTS, payloadBytes: 1024 },
   },
+  { name: 'MQTT → disk → BatchPutMessage by 5, receipts', batch: 5, load: BY_FIVE },
   {
-    name: 'MQTT → disk → BatchPutMessage by 5, receipts',
+    name: 'MQTT → disk → BatchPutMessage by 5, 8 in flight, receipts',
     batch: 5,
-    load: {
-      envelope: true,
-      maxOutstandingReceipts: 1000,
-      messages: 100_000,
-      warmUpMessages: 30_000,
-    },
+    batchesInFlight: 8,
+    load: BY_FIVE,
   },
   {
     name: 'MQTT → disk → BatchPutMessage by 100, receipts, 1,000/s',
@@ -171,6 +176,8 @@ function program(name: string): string {
 function configOf(scenario: Scenario, endpoint: string | undefined): Record<string, unknown> {
   const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'benchmark' }
   const url = `http://127.0.0.1:${endpoint}`
+  const iotAnalytics = { endpoint: url, region: 'us-east-1', credentials }
+  const { batchesInFlight = 1 } = scenario
   return {
     parameters: {
       PublishInterval: '1',
@@ -179,10 +186,7 @@ function configOf(scenario: Scenario, endpoint: string | undefined): Record<stri
       ...(scenario.durability === 'memory' ? { IotAnalyticsQueueSizePerChannel: '1000000' } : {}),
     },
     storage: { durability: scenario.durability ?? 'disk' },
-    destinations:
-      endpoint === undefined
-        ? []
-        : [{ iotAnalytics: { endpoint: url, region: 'us-east-1', credentials } }],
+    destinations: endpoint === undefined ? [] : [{ batchesInFlight, iotAnalytics }],
   }
 }
 
