@@ -74,10 +74,12 @@ async function staysFullUntilThereIsRoom(rig: Rig, disk: SmallFileSystem): Promi
   await rig.quiet()
   for (const until = performance.now() + IDLE_MS; performance.now() < until; await delay(50)) {
     const { ready, storage } = await rig.watch.health()
-    if (ready || storage !== 'full') {
+    if (!ready && storage === 'full') continue
+    // There may be room: positions that are still to be written make some by giving indexes up.
+    if (disk.fillUp() === 0) {
       rig.oracle.violated(`disk full and idle (tmpfs): health said ${ready} and ${storage}`)
-      break
     }
+    break
   }
   disk.makeRoom()
   const madeAt = performance.now()
