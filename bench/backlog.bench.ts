@@ -14,13 +14,15 @@ import { DiskLogStore } from '../src/channels/disk/disk-log-store.ts'
 import { MemoryBudget } from '../src/channels/memory-budget.ts'
 import { systemClock } from '../src/clock.ts'
 import { silentObserver } from '../src/observer.ts'
-import { Hub } from '../test/faults/hub.ts'
+import { Hub, pinThisProcess } from './support/hub.ts'
 
 const GIGABYTE = 1e9
 const CHANNELS = 10
 const MESSAGE_BYTES = 1_000
 const COMMIT_MESSAGES = 2_000
 const DRAIN_MS = 10_000
+const HUB_CORE = 0
+const ENDPOINT_CORE = 1
 
 interface Mode {
   readonly endpoint: 'takes' | 'refuses'
@@ -33,6 +35,7 @@ const MODES: readonly Mode[] = [
   { endpoint: 'takes', memorySize: '8192' },
 ]
 
+pinThisProcess(ENDPOINT_CORE)
 for (const argument of process.argv.slice(2)) {
   const bytes = Number(argument) * GIGABYTE
   const directory = await mkdtemp(join(tmpdir(), 'backlog-'))
@@ -103,25 +106,22 @@ async function drain(directory: string, bytes: number, mode: Mode): Promise<obje
     region: 'us-west-2',
     credentials: { anonymous: true },
   }
-  const hub = new Hub({
-    config: {
+  const hub = await Hub.start(
+    {
       parameters: { IotAnalyticsBatchSizePerChannel: '100', MemorySize: mode.memorySize },
-      sources: { mqttServer: { port: 0 } },
       storage: { directory, maxBytes: bytes * 1.2, historyBytes: 0 },
       destinations: [{ iotAnalytics }],
-      http: { port: 0 },
       log: { level: 'silent' },
     },
-  })
-  await hub.started
-  const readyMs = performance.now() - launchedAt
+    HUB_CORE,
+  )
   await delay(DRAIN_MS)
-  const memory = memoryOf(hub.child.pid ?? 0)
-  await hub.kill()
+  const memory = memoryOf(hub.pid)
+  await hub.stop('SIGKILL')
   server.closeAllConnections()
   server.close()
   return {
-    readyMs: Math.round(readyMs),
+    readyMs: Math.round(hub.startUpMs),
     firstDeliveryMs: Math.round(firstMs ?? Number.NaN),
     messagesDrained: messages,
     drainSeconds: DRAIN_MS / 1_000,
