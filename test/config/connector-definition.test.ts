@@ -3,27 +3,8 @@ import assert from 'node:assert/strict'
 import { dirname } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { loadConfig } from '../../src/config/load.ts'
+import { SPECIFICATION_EXAMPLE } from '../support/specification-example.ts'
 import { temporaryFile } from '../support/temporary-file.ts'
-
-/** Specification, "Create Connector Example (CLI)": the value of --initial-version. */
-const SPECIFICATION_EXAMPLE = `{
-    "Connectors": [
-        {
-            "Id": "MyIoTAnalyticsApplication",
-            "ConnectorArn": "arn:aws:greengrass:region::/connectors/IoTAnalytics/versions/2",
-            "Parameters": {
-                "MemorySize": "65535",
-                "PublishRegion": "us-west-1",
-                "PublishInterval": "2",
-                "IotAnalyticsMaxActiveChannels": "25",
-                "IotAnalyticsQueueDropBehavior": "DROP_OLDEST",
-                "IotAnalyticsQueueSizePerChannel": "1028",
-                "IotAnalyticsBatchSizePerChannel": "5",
-                "IotAnalyticsDefaultChannelName": "my_channel"
-            }
-        }
-    ]
-}`
 
 const ours = (version: number | string, parameters: object = {}, region = 'us-west-2') => ({
   Id: 'analytics',

@@ -7,6 +7,7 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { LedgerRow } from '../faults/hub-watch.ts'
 import { runCommand } from '../support/command-line.ts'
 import {
   acceptedThenReset,
@@ -203,17 +204,6 @@ function firstDeliveries(deliveries: readonly Delivery[], inOrder: boolean): num
     }
   }
   return firsts
-}
-
-interface LedgerRow {
-  readonly channel: string
-  readonly received: number
-  readonly delivered: number
-  readonly rejected: number
-  readonly dropped: Readonly<Record<string, number>>
-  readonly expired: number
-  readonly waiting: number
-  readonly inFlight: number
 }
 
 interface LedgerAnswer {

@@ -11,28 +11,11 @@ import { FakeIotAnalytics } from '../support/fake-iot-analytics.ts'
 import { HubProcess, sendingTo } from '../support/hub-process.ts'
 import { MqttDevice } from '../support/mqtt-device.ts'
 import { temporaryDirectory } from '../support/running-connector.ts'
+import { SPECIFICATION_EXAMPLE } from '../support/specification-example.ts'
 
 const FILE = join(import.meta.dirname, '..', '..', '..', 'examples', 'connector-definition.json')
 
 /** Letter by letter from the specification. */
-const EXAMPLE = `{
-    "Connectors": [
-        {
-            "Id": "MyIoTAnalyticsApplication",
-            "ConnectorArn": "arn:aws:greengrass:region::/connectors/IoTAnalytics/versions/2",
-            "Parameters": {
-                "MemorySize": "65535",
-                "PublishRegion": "us-west-1",
-                "PublishInterval": "2",
-                "IotAnalyticsMaxActiveChannels": "25",
-                "IotAnalyticsQueueDropBehavior": "DROP_OLDEST",
-                "IotAnalyticsQueueSizePerChannel": "1028",
-                "IotAnalyticsBatchSizePerChannel": "5",
-                "IotAnalyticsDefaultChannelName": "my_channel"
-            }
-        }
-    ]
-}`
 const EXAMPLE_INPUT = `{
     "request": {
         "message" : "{\\"temp\\":23.33}"
@@ -56,7 +39,7 @@ async function runExample(t: TestContext, more: readonly string[] = []): Promise
 }
 
 test('examples/connector-definition.json is the specification’s example', () => {
-  assert.deepEqual(JSON.parse(readFileSync(FILE, 'utf8')), JSON.parse(EXAMPLE))
+  assert.deepEqual(JSON.parse(readFileSync(FILE, 'utf8')), JSON.parse(SPECIFICATION_EXAMPLE))
 })
 
 test('run --connector-definition: the example input goes out signed for PublishRegion within PublishInterval, with the example output', async (t) => {

@@ -426,7 +426,7 @@ test('start and close may be called twice, close before start too', async (t) =>
   }).close()
 })
 
-test('the index page names every route', async (t) => {
+test('the overview names every route', async (t) => {
   const { url } = await serve(t)
 
   const page = await (await fetch(url)).text()

@@ -53,8 +53,7 @@ interface Cleanup {
 const MAX_BODY_BYTES = 20_000_000
 const MAX_PAYLOAD_BYTES = 131_072
 const CHANNEL_NAME = /^(?!__)[a-zA-Z0-9_]{1,128}$/
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the model's pattern is all of ASCII
-const MESSAGE_ID = /^[\x00-\x7f]{1,128}$/
+const MESSAGE_ID = /^\p{ASCII}{1,128}$/u
 
 export class FakeIotAnalytics {
   /** What was wrong with requests, in their order. A well-behaved client leaves this empty. */
