@@ -2,8 +2,8 @@
  * Everything that can go wrong, by name.
  *
  * The runtime never asks what class an error has; it asks what may be done about it: `retry`
- * (the same thing may succeed later), `reject` (this message never will), `fatal` (the process
- * can't go on as configured). A code that a sender can meet in a receipt is written so that a
+ * (the same thing may succeed later), `reject` (this message is refused for good), `fatal` (the
+ * process can't go on as configured). A code that a sender can meet in a receipt is written so that a
  * person reading the receipt alone knows what to change.
  *
  * `docs/errors.md` lists the catalogue; a test holds the two together.
@@ -51,7 +51,7 @@ export const ERROR_CATALOGUE = {
   QueueFull: {
     effect: 'reject',
     meaning:
-      'The channel’s queue is full and its drop behaviour chose this message. Raise IotAnalyticsQueueSizePerChannel or storage.maxBytes, or mend the destination.',
+      'The channel’s queue is full and its drop behaviour chose this message. Raise IotAnalyticsQueueSizePerChannel, or mend the destination. With DROP_OLDEST, storage.maxBytes may be the bound that was met.',
   },
   MemoryFull: {
     effect: 'reject',
@@ -64,7 +64,7 @@ export const ERROR_CATALOGUE = {
       'As many channels as IotAnalyticsMaxActiveChannels allows have messages waiting. Raise it, or wait until one has drained.',
   },
   ChannelLimit: {
-    effect: 'reject',
+    effect: 'retry',
     meaning:
       'The message names a channel that does not exist, and there are as many as storage.maxChannels allows. Channels that exist go on. Raise the limit, or look who makes up names.',
   },
@@ -74,6 +74,11 @@ export const ERROR_CATALOGUE = {
   },
 
   // The box.
+  StorageFull: {
+    effect: 'retry',
+    meaning:
+      'All channels together hold as many bytes as storage.maxBytes allows, and no older message could make room. The message was not stored; send it again once there is room. Raise storage.maxBytes, or mend the destination.',
+  },
   StorageFailed: {
     effect: 'retry',
     meaning:
@@ -133,6 +138,19 @@ export const ERROR_CATALOGUE = {
 } as const satisfies Record<string, CatalogueEntry>
 
 export type ErrorCode = keyof typeof ERROR_CATALOGUE
+
+/**
+ * Whether the same message may be taken later. A sender that keeps its message until it is
+ * acknowledged must then get no acknowledgement. `code` may be a destination's own name: never.
+ */
+export function isNotNow(code: string): boolean {
+  return isOwnCode(code) && ERROR_CATALOGUE[code].effect === 'retry'
+}
+
+/** Whether the code is one of the catalogue. */
+export function isOwnCode(code: string): code is ErrorCode {
+  return Object.hasOwn(ERROR_CATALOGUE, code)
+}
 
 export class ConnectorError extends Error {
   readonly code: ErrorCode

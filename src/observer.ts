@@ -19,6 +19,11 @@ export interface CutTail {
 export interface PipelineObserver {
   /** A message was refused or dropped. `channel` is undefined when it named none that can exist. */
   messageDropped(channel: string | undefined, code: string, detail: string): void
+  /**
+   * A message can't be stored now and was not acknowledged: its sender keeps it. Told once for each
+   * message, however often it is offered again.
+   */
+  messageWithheld(source: string, code: string, detail: string): void
 
   /** One commit of all channels that had something to store. */
   committed(messages: number, bytes: number, durationMs: number): void
@@ -41,6 +46,8 @@ export interface PipelineObserver {
 
   clientConnected(source: string, clientId: string): void
   clientDisconnected(source: string, clientId: string, reason: string): void
+  /** A client was disconnected without acknowledgements, because its messages can't be stored now. */
+  clientSentAway(source: string, clientId: string, code: string, detail: string): void
   /** A client was refused or cut off for what it sent or did. */
   clientRefused(source: string, remote: string, reason: string): void
   sourceRetried(source: string, error: ConnectorError, delayMs: number): void
@@ -54,6 +61,7 @@ export interface PipelineObserver {
 /** Watches nothing. For libraries that pass no observer, and for tests. */
 export const silentObserver: PipelineObserver = {
   messageDropped() {},
+  messageWithheld() {},
   committed() {},
   storageFailed() {},
   storageRecovered() {},
@@ -65,6 +73,7 @@ export const silentObserver: PipelineObserver = {
   destinationRecovered() {},
   clientConnected() {},
   clientDisconnected() {},
+  clientSentAway() {},
   clientRefused() {},
   sourceRetried() {},
   sourceRecovered() {},

@@ -6,6 +6,7 @@ import {
   asConnectorError,
   ConnectorError,
   ERROR_CATALOGUE,
+  isNotNow,
   messageOf,
   systemCodeOf,
 } from '../src/errors.ts'
@@ -52,4 +53,13 @@ test('a foreign error is wrapped once and says what was being done', () => {
   assert.equal(systemCodeOf(foreign), 'ENOSPC')
   assert.equal(systemCodeOf('a string'), undefined)
   assert.equal(messageOf('a string'), 'a string')
+})
+
+test('what may be stored later is told from what is refused for good', () => {
+  const later = ['StorageFailed', 'StorageFull', 'ChannelLimit']
+  const never = ['QueueFull', 'MemoryFull', 'ActiveChannelLimit', 'DuplicateMessageId']
+  const senders = ['InvalidMessage', 'NotAuthorized', 'MessageTooLarge', 'toString', 'Throttling']
+
+  assert.deepEqual(later.map(isNotNow), [true, true, true])
+  assert.ok(![...never, ...senders].some(isNotNow))
 })

@@ -17,10 +17,19 @@ export function queueFull(
   }
 }
 
-export function storageFull(channel: string, maxBytes: number, behavior: DropBehavior): Refusal {
+/** For the newcomer: there may be room for it later. */
+export function storageFull(channel: string, maxBytes: number): Refusal {
+  return {
+    error: 'StorageFull',
+    message: `Channel ${channel} has no room: all channels together hold the ${maxBytes} bytes that storage.maxBytes allows. The message was not taken; send it again once there is room. Raise storage.maxBytes, or mend the destination.`,
+  }
+}
+
+/** For stored messages that DROP_OLDEST gives up: they are lost for good. */
+export function droppedFromFullStorage(channel: string, maxBytes: number): Refusal {
   return {
     error: 'QueueFull',
-    message: `Channel ${channel} has no room: all channels together hold the ${maxBytes} bytes that storage.maxBytes allows; ${victimOf(behavior)}. Raise storage.maxBytes, or mend the destination.`,
+    message: `Channel ${channel} has no room: all channels together hold the ${maxBytes} bytes that storage.maxBytes allows; ${victimOf('DROP_OLDEST')}. Raise storage.maxBytes, or mend the destination.`,
   }
 }
 

@@ -9,10 +9,17 @@
  * | MemorySize   | refuses newcomer | the oldest not in flight, as many as make room              |
  * | storage size | refuses newcomer | what keeps the oldest file; newcomers are refused meanwhile |
  *
- * With nothing to drop, because all is in flight, the newcomer goes.
+ * With nothing to drop, because all is in flight, the newcomer goes. A newcomer that the storage
+ * size refuses may be taken later (`StorageFull`); one that another bound refuses is refused for good.
  */
 import type { Refusal } from '../message.ts'
-import { type DropBehavior, memoryFull, queueFull, storageFull } from './bound-refusals.ts'
+import {
+  type DropBehavior,
+  droppedFromFullStorage,
+  memoryFull,
+  queueFull,
+  storageFull,
+} from './bound-refusals.ts'
 import type { ChannelLog, LogStore } from './channel-log.ts'
 import type { Cursor } from './cursor.ts'
 import type { MemoryBudget } from './memory-budget.ts'
@@ -33,13 +40,15 @@ export class ChannelCapacity {
   /** Made once: a flood of refusals is to cost nothing. */
   readonly #queueFull: Refusal
   readonly #storageFull: Refusal
+  readonly #droppedFromFullStorage: Refusal
   readonly #memoryFull: Refusal
 
   constructor(options: ChannelCapacityOptions) {
     this.#options = options
     const { log, maxBacklogMessages, dropBehavior, store, budget } = options
     this.#queueFull = queueFull(log.channel, maxBacklogMessages, dropBehavior)
-    this.#storageFull = storageFull(log.channel, store.maxBytes, dropBehavior)
+    this.#storageFull = storageFull(log.channel, store.maxBytes)
+    this.#droppedFromFullStorage = droppedFromFullStorage(log.channel, store.maxBytes)
     this.#memoryFull = memoryFull(log.channel, budget.maxBytes, dropBehavior)
   }
 
@@ -124,7 +133,8 @@ export class ChannelCapacity {
     if (dropBehavior === 'DROP_NEWEST' || end > log.committed || end >= log.end) return
     for (const cursor of cursors) {
       for (let from = cursor.position.oldestFree; from < end; from = cursor.position.oldestFree) {
-        drop(cursor, from, cursor.position.freeUntil(from, end), this.#storageFull)
+        const to = cursor.position.freeUntil(from, end)
+        drop(cursor, from, to, this.#droppedFromFullStorage)
       }
     }
   }

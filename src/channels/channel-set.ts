@@ -3,6 +3,7 @@
  * them, and commits them together.
  */
 import type { Clock } from '../clock.ts'
+import { isNotNow } from '../errors.ts'
 import type { Draft, Message, Refusal } from '../message.ts'
 import type { PipelineObserver } from '../observer.ts'
 import { activeChannelLimit, alreadyStored, channelLimit, storageFull } from './bound-refusals.ts'
@@ -156,11 +157,13 @@ export class ChannelSet implements Iterable<Channel> {
   /**
    * Takes a message for the channel, whose name is valid. Copies what it needs of the draft.
    * Returns the commit cycle the message belongs to, or -1 when it was refused: see `lastRefusal`.
+   * A refusal is counted and reported, unless `mayWithhold` says that the sender keeps the message
+   * and it is refused only for now (`isNotNow`): then it is as if it had never been offered.
    */
-  offer(name: string, draft: Draft): number {
+  offer(name: string, draft: Draft, mayWithhold = false): number {
     const channel = this.#channels.get(name)
-    if (channel === undefined) return this.#offerToNew(name, draft)
-    return this.#offerTo(channel, draft)
+    if (channel === undefined) return this.#offerToNew(name, draft, mayWithhold)
+    return this.#offerTo(channel, draft, mayWithhold)
   }
 
   /**
@@ -211,7 +214,7 @@ export class ChannelSet implements Iterable<Channel> {
     return restoreChannel(log, { readers, readerStarts, idWindow, now: clock.now() })
   }
 
-  #offerTo(channel: Channel, draft: Draft): number {
+  #offerTo(channel: Channel, draft: Draft, mayWithhold: boolean): number {
     const cycleOfSame = channel.cycleOfSame(draft)
     if (cycleOfSame !== undefined) return this.#refuseSame(channel, draft, cycleOfSame)
     const bytes = draftBytes(draft)
@@ -220,8 +223,8 @@ export class ChannelSet implements Iterable<Channel> {
       this.#activeLimitFor(channel) ??
       channel.offer(draft, bytes, this.commits.openCycle)
     if (refusal === undefined) return this.commits.stage(channel, bytes, draft.receivedAt)
-    channel.refuse(refusal)
     this.#lastRefusal = refusal
+    if (!mayWithhold || !isNotNow(refusal.error)) channel.refuse(refusal)
     return -1
   }
 
@@ -238,18 +241,18 @@ export class ChannelSet implements Iterable<Channel> {
   }
 
   /** A name not seen before gets a channel only where there is room for one: names cost nothing. */
-  #offerToNew(name: string, draft: Draft): number {
+  #offerToNew(name: string, draft: Draft, mayWithhold: boolean): number {
     const refusal = this.#refusalForNew(name, draftBytes(draft))
     if (refusal !== undefined) {
       this.#lastRefusal = refusal
-      this.refuse(name, refusal)
+      if (!mayWithhold || !isNotNow(refusal.error)) this.refuse(name, refusal)
       return -1
     }
     const log: ChannelLog = this.#options.store.create(name)
     const refused = this.#strays.takeOver(name)
     const channel = new Channel(log, { ...NOTHING_RESTORED, refused }, this.#surroundings)
     this.#add(channel)
-    return this.#offerTo(channel, draft)
+    return this.#offerTo(channel, draft, mayWithhold)
   }
 
   #refusalForNew(name: string, bytes: number): Refusal | undefined {
@@ -257,7 +260,7 @@ export class ChannelSet implements Iterable<Channel> {
     if (this.#channels.size >= bounds.maxChannels) return channelLimit(name, bounds.maxChannels)
     if (!this.#hasPlaceForOneMore()) return activeChannelLimit(name, bounds.maxActiveChannels)
     if (store.bytes + bytes <= store.maxBytes || store.makeRoom(bytes)) return undefined
-    return storageFull(name, store.maxBytes, 'DROP_NEWEST')
+    return storageFull(name, store.maxBytes)
   }
 
   #activeLimitFor(channel: Channel): Refusal | undefined {

@@ -54,6 +54,7 @@ export function emittingObserver(
       next.storageRecovered()
       events.emit('storageRecovered')
     },
+    messageWithheld: (...report) => next.messageWithheld(...report),
     committed: (...report) => next.committed(...report),
     damageFound: (...report) => next.damageFound(...report),
     tailCut: (...report) => next.tailCut(...report),
@@ -61,6 +62,7 @@ export function emittingObserver(
     destinationRecovered: (...report) => next.destinationRecovered(...report),
     clientConnected: (...report) => next.clientConnected(...report),
     clientDisconnected: (...report) => next.clientDisconnected(...report),
+    clientSentAway: (...report) => next.clientSentAway(...report),
     clientRefused: (...report) => next.clientRefused(...report),
     sourceRetried: (...report) => next.sourceRetried(...report),
     sourceRecovered: (...report) => next.sourceRecovered(...report),

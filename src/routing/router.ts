@@ -5,7 +5,7 @@
 import type { ChannelSet } from '../channels/channel-set.ts'
 import type { DeadLetters } from '../channels/dead-letters.ts'
 import type { Clock } from '../clock.ts'
-import type { ErrorCode } from '../errors.ts'
+import { type ErrorCode, isNotNow } from '../errors.ts'
 import {
   type Draft,
   MAX_PAYLOAD_BYTES,
@@ -14,7 +14,13 @@ import {
   type Refusal,
   type ReplyTo,
 } from '../message.ts'
-import type { CommitListener, Intake, Route } from '../sources/source.ts'
+import {
+  type CommitListener,
+  type Intake,
+  NOT_NOW,
+  REFUSED,
+  type Route,
+} from '../sources/source.ts'
 import { type Envelope, readEnvelope } from './envelope.ts'
 import { isChannelName, parsePredefinedTopic, STATUS_TOPIC } from './input-topics.ts'
 import { PlainEnvelope } from './plain-envelope.ts'
@@ -113,6 +119,7 @@ export class Router implements Intake {
     start: number,
     end: number,
     reply: ReplyTo | undefined,
+    mayWithhold: boolean,
   ): number {
     if (!(route instanceof ChannelRoute)) throw new TypeError('a route of another intake')
     const why = this.#fill(route, topic, bytes, start, end)
@@ -122,9 +129,16 @@ export class Router implements Intake {
     }
     const draft = this.#draft
     draft.reply = reply
-    const cycle = this.#channels.offer(route.channel, draft)
-    if (cycle >= 0 && reply !== undefined) this.#options.receipts.expectReply()
-    return cycle >= 0 ? cycle : this.#tell(draft.id, reply, this.#channels.lastRefusal)
+    const cycle = this.#channels.offer(route.channel, draft, mayWithhold)
+    if (cycle >= 0) {
+      if (reply !== undefined) this.#options.receipts.expectReply()
+      return cycle
+    }
+    const { lastRefusal } = this.#channels
+    if (!mayWithhold || !isNotNow(lastRefusal.error))
+      return this.#tell(draft.id, reply, lastRefusal)
+    this.#refusal = lastRefusal
+    return NOT_NOW
   }
 
   /**
@@ -135,11 +149,11 @@ export class Router implements Intake {
     const route = this.route(topic)
     if (!(route instanceof ChannelRoute)) {
       this.#refusal = refusal('InvalidTopic', `no channel takes messages from topic ${topic}`)
-      return -1
+      return REFUSED
     }
     const why = this.#fill(route, topic, bytes, 0, bytes.length)
     this.#draft.reply = undefined
-    const cycle = why === undefined ? this.#channels.offer(route.channel, this.#draft) : -1
+    const cycle = why === undefined ? this.#channels.offer(route.channel, this.#draft) : REFUSED
     if (cycle < 0) this.#refusal = why ?? this.#channels.lastRefusal
     return cycle
   }
@@ -227,7 +241,7 @@ export class Router implements Intake {
   }
 
   /** For what never got as far as its channel; what a channel refuses it has counted itself. */
-  #refuse(route: ChannelRoute, reply: ReplyTo | undefined, why: Refusal): -1 {
+  #refuse(route: ChannelRoute, reply: ReplyTo | undefined, why: Refusal): number {
     this.#channels.refuse(route.channel, why)
     return this.#tell(this.#draft.id, reply, why)
   }
@@ -250,10 +264,10 @@ export class Router implements Intake {
     })
   }
 
-  #tell(id: string | undefined, reply: ReplyTo | undefined, why: Refusal): -1 {
+  #tell(id: string | undefined, reply: ReplyTo | undefined, why: Refusal): number {
     this.#refusal = why
     this.#options.receipts.failure(id === '' ? undefined : id, reply, why)
-    return -1
+    return REFUSED
   }
 }
 

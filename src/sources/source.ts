@@ -11,6 +11,11 @@ export interface Route {
   readonly kind: 'formatted' | 'binary' | 'refused'
 }
 
+/** In the place of a commit cycle: the message was refused. */
+export const REFUSED = -1
+/** In the place of a commit cycle: the message can't be stored now, and its sender keeps it. */
+export const NOT_NOW = -2
+
 /**
  * Takes messages in.
  *
@@ -29,10 +34,16 @@ export interface Intake {
    * Takes one message, whose payload is `bytes[start, end)`; the bytes are copied before the call
    * returns. Never throws.
    *
-   * Returns the commit cycle that the message belongs to, or -1 when it was refused: then
-   * `lastRefusal` says why, the sender's receipt is already on its way, and the message is to be
-   * acknowledged like any other (with the fitting reason code where the protocol has one),
-   * because unacknowledged it would come back for ever.
+   * Returns the commit cycle that the message belongs to, or
+   * - `REFUSED`: `lastRefusal` says why, the message is counted and the sender's receipt is on its
+   *   way. The message is to be acknowledged, with the fitting reason code where the protocol has
+   *   one.
+   * - `NOT_NOW`, only where `mayWithhold` is set: the message can't be stored now; `lastRefusal`
+   *   says why. It is as if it had never been offered: not counted, without a receipt. It must not
+   *   be acknowledged; offer it again later, or let its sender send it again.
+   *
+   * Set `mayWithhold` for a message that its sender keeps until it is acknowledged, where the
+   * protocol has no acknowledgement that says no.
    */
   accept(
     route: Route,
@@ -41,9 +52,10 @@ export interface Intake {
     start: number,
     end: number,
     reply: ReplyTo | undefined,
+    mayWithhold: boolean,
   ): number
 
-  /** Valid right after `accept` has returned -1. */
+  /** Valid right after `accept` has returned `REFUSED` or `NOT_NOW`. */
   readonly lastRefusal: Refusal
 
   /**
@@ -71,9 +83,9 @@ export interface CommitListener {
   /** All messages of this cycle and those before are durable: acknowledge them now. */
   committed(cycle: number): void
   /**
-   * Some channel of this cycle could not be stored; receipts say which messages are lost. By cycle
-   * alone the stored ones can't be told apart, so all of it is acknowledged with a reason code where
-   * the protocol has one: their senders may send again, but nobody thinks a lost one is safe.
+   * This cycle could not be stored; receipts say which messages are lost. All of it is acknowledged
+   * with a reason code where the protocol has one, and not at all where it has none: then the
+   * connection ends, so that the sender sends it again. Nobody thinks a lost message is safe.
    */
   failed(cycle: number, refusal: Refusal): void
 }

@@ -21,6 +21,11 @@ export const EVENT_METRICS = {
     labels: ['channel', 'code'],
     help: 'Messages refused or dropped since the process started; channel is empty where none was meant or it cannot exist.',
   },
+  withheld_total: {
+    type: 'counter',
+    labels: ['source', 'code'],
+    help: 'Messages that could not be stored when they came and were not acknowledged: their senders keep them. Not counted as received.',
+  },
   commit_seconds: {
     type: 'histogram',
     labels: [],
@@ -95,6 +100,11 @@ export const EVENT_METRICS = {
     type: 'counter',
     labels: ['source'],
     help: 'Clients whose connection ended.',
+  },
+  clients_sent_away_total: {
+    type: 'counter',
+    labels: ['source', 'code'],
+    help: 'Clients disconnected without acknowledgements because their messages could not be stored; they send them again.',
   },
   clients_refused_total: {
     type: 'counter',

@@ -50,6 +50,14 @@ export class TelemetryObserver implements PipelineObserver {
     this.#limiter.say(key, warning('drops', 'message dropped', { channel, code, detail }))
   }
 
+  messageWithheld(source: string, code: string, detail: string): void {
+    this.#metrics.add('withheld_total', { source, code })
+    const key = `withheld ${source} ${code}`
+    if (this.#limiter.isRepeat(key)) return
+    const fields = { source, code, detail }
+    this.#limiter.say(key, warning('withheld', 'message not taken yet, its sender waits', fields))
+  }
+
   committed(messages: number, bytes: number, durationMs: number): void {
     this.#metrics.observe('commit_seconds', {}, durationMs / 1000)
     this.#metrics.add('commit_messages_total', {}, messages)
@@ -133,6 +141,15 @@ export class TelemetryObserver implements PipelineObserver {
     if (!this.#logger.isLevelEnabled('debug')) return
     const fields = { event: 'clients_disconnected', source, clientId, reason }
     this.#logger.debug(fields, 'client disconnected')
+  }
+
+  clientSentAway(source: string, clientId: string, code: string, detail: string): void {
+    this.#metrics.add('clients_sent_away_total', { source, code })
+    const key = `sent away ${source} ${code}`
+    if (this.#limiter.isRepeat(key)) return
+    const fields = { source, clientId, code, detail }
+    const message = 'client disconnected, it keeps what can’t be stored'
+    this.#limiter.say(key, warning('clients_sent_away', message, fields))
   }
 
   clientRefused(source: string, remote: string, reason: string): void {

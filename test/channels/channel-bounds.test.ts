@@ -223,7 +223,7 @@ test('a full disk refuses newcomers under DROP_NEWEST and takes them once there 
   const taken = rig.offer('c', 'b1')
 
   assert.equal(refused, -1)
-  assert.equal(error, 'QueueFull')
+  assert.equal(error, 'StorageFull')
   assert.match(message, /storage\.maxBytes/)
   assert.ok(taken > 0)
   assert.ok(rig.store.bytes <= disk.maxBytes)
@@ -236,9 +236,9 @@ test('a full disk gets no new channels, whatever names are sent', async () => {
 
   for (let i = 0; i < 10; i += 1) assert.equal(rig.offer(`made_up_${i}`, 'b', 'x'.repeat(200)), -1)
 
-  assert.equal(rig.set.lastRefusal.error, 'QueueFull')
+  assert.equal(rig.set.lastRefusal.error, 'StorageFull')
   assert.deepEqual([...disk.media.keys()], ['c'])
-  assert.deepEqual(rig.ledger('made_up_1').dropped, { QueueFull: 1 })
+  assert.deepEqual(rig.ledger('made_up_1').dropped, { StorageFull: 1 })
 })
 
 test('a full disk under DROP_OLDEST lets the oldest file go and tells each sender', async () => {
@@ -259,10 +259,44 @@ test('a full disk under DROP_OLDEST lets the oldest file go and tells each sende
     rig.dropped.map(({ id, error }) => [id, error]),
     ['a1', 'a2', 'a3', 'a4'].map((id) => [id, 'QueueFull']),
   )
-  assert.deepEqual(rig.ledger('c').dropped, { QueueFull: 5 })
+  assert.deepEqual(rig.ledger('c').dropped, { QueueFull: 4, StorageFull: 1 })
   assert.equal(ledgerGap(rig.ledger('c')), 0)
   assert.deepEqual(await rig.deliver('c'), ['a5', 'a6', 'a7', 'a8', 'b1'])
   assert.ok(rig.store.bytes <= disk.maxBytes)
+})
+
+test('what its sender keeps is not counted when it can’t be stored now, and taken later as if for the first time', async () => {
+  const bytes = draftBytes(new ChannelSetRig().draft('aa', 'aa'))
+  const disk = new PretendDisk({ maxBytes: bytes * 8, segmentMessages: 4 })
+  const rig = await openRig({ disk, bounds: { maxChannels: 1 } })
+  offerAll(rig, ['a1', 'a2', 'a3', 'a4', 'a5', 'a6', 'a7', 'a8'])
+  await rig.set.flush()
+
+  const full = rig.set.offer('c', rig.draft('a9', 'a9'), true)
+  const whyFull = rig.set.lastRefusal.error
+  const oneTooMany = rig.set.offer('other', rig.draft('b1', 'b1'), true)
+  const whyTooMany = rig.set.lastRefusal.error
+  const rows = rig.set.ledger().map(({ channel, received }) => [channel, received])
+  await rig.deliver('c', 4)
+  await rig.set.flush()
+  const later = rig.set.offer('c', rig.draft('a9', 'a9'), true)
+
+  assert.deepEqual([full, oneTooMany], [-1, -1])
+  assert.deepEqual([whyFull, whyTooMany], ['StorageFull', 'ChannelLimit'])
+  assert.deepEqual(rows, [['c', 8]])
+  assert.ok(later > 0)
+  assert.deepEqual([rig.ledger('c').received, rig.ledger('c').dropped], [9, {}])
+})
+
+test('a documented bound refuses for good, whether or not the sender keeps the message', async () => {
+  const rig = await openRig({ bounds: { maxBacklogMessages: 1 } })
+  rig.offer('c', 'a')
+
+  const refused = rig.set.offer('c', rig.draft('b', 'b'), true)
+
+  assert.equal(refused, -1)
+  assert.equal(rig.set.lastRefusal.error, 'QueueFull')
+  assert.deepEqual(rig.ledger('c').dropped, { QueueFull: 1 })
 })
 
 test('without readers a full disk gives up its oldest history, never the newcomer', async () => {

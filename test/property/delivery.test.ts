@@ -44,7 +44,7 @@ test('whatever the destination does, every message has one receipt and the ledge
         const bytes = Buffer.from(JSON.stringify(payload))
         const route = router.route(topic)
         assert.ok(route !== undefined)
-        router.accept(route, topic, bytes, 0, bytes.length, undefined)
+        router.accept(route, topic, bytes, 0, bytes.length, undefined, false)
         assertAddsUp(channels)
         if (index % run.burst === 0) await new Promise((resolve) => setImmediate(resolve))
       }

@@ -24,6 +24,7 @@ function observed(level: LogOptions['level'] = 'info') {
 function reportEverything(observer: TelemetryObserver): void {
   const unavailable = new ConnectorError('DestinationUnavailable', 'connection refused')
   observer.messageDropped('pumps', 'QueueFull', 'the queue is full')
+  observer.messageWithheld('mqttServer', 'StorageFull', 'no room')
   observer.committed(10, 1000, 2)
   observer.storageFailed('pumps', new ConnectorError('StorageFailed', 'no space left'))
   observer.storageRecovered()
@@ -35,6 +36,7 @@ function reportEverything(observer: TelemetryObserver): void {
   observer.destinationRecovered('pumps', 'cloud')
   observer.clientConnected('mqttServer', 'pump-1')
   observer.clientDisconnected('mqttServer', 'pump-1', 'keep-alive timed out')
+  observer.clientSentAway('mqttServer', 'pump-1', 'StorageFull', 'no room')
   observer.clientRefused('mqttServer', '10.0.0.7', 'malformed packet')
   observer.sourceRetried('mqttClient', new ConnectorError('BrokerUnavailable', 'refused'), 500)
   observer.sourceRecovered('mqttClient')

@@ -2,7 +2,7 @@
  * Lets a program that embeds the connector publish without a network, with the same promise as the
  * front door: when `publish` resolves, the message is on disk.
  */
-import { ConnectorError, ERROR_CATALOGUE, type ErrorCode } from '../../errors.ts'
+import { ConnectorError, isOwnCode } from '../../errors.ts'
 import type { Refusal } from '../../message.ts'
 import type { CommitListener, Intake, PackedPayloads, ReceiptOutlet, Source } from '../source.ts'
 
@@ -67,7 +67,7 @@ export class InProcessSource implements Source, CommitListener {
     if (route === undefined) {
       throw new ConnectorError('InvalidTopic', `no channel takes messages from topic ${topic}`)
     }
-    const cycle = intake.accept(route, topic, payload, 0, payload.length, undefined)
+    const cycle = intake.accept(route, topic, payload, 0, payload.length, undefined, false)
     if (cycle < 0) throw errorOf(intake.lastRefusal)
     await new Promise<void>((resolve, reject) => this.#pending.push({ cycle, resolve, reject }))
   }
@@ -103,7 +103,6 @@ export class InProcessSource implements Source, CommitListener {
 }
 
 function errorOf(refusal: Refusal): ConnectorError {
-  const isOurs = (code: string): code is ErrorCode => code in ERROR_CATALOGUE
-  const code = isOurs(refusal.error) ? refusal.error : 'Unexpected'
+  const code = isOwnCode(refusal.error) ? refusal.error : 'Unexpected'
   return new ConnectorError(code, refusal.message)
 }

@@ -118,7 +118,7 @@ export class InboundMessages implements CommitListener {
       return
     }
     const reply = replyTo(packet)
-    const cycle = this.#intake.accept(route, packet.topic, payload, 0, payload.length, reply)
+    const cycle = this.#intake.accept(route, packet.topic, payload, 0, payload.length, reply, false)
     if (cycle === -1) {
       this.#acknowledge(packet, this.#session.reportedCycle, reasonCodeOf(this.#intake.lastRefusal))
       return

@@ -129,7 +129,8 @@ export class Broker {
       const { intake } = this.acceptance
       const reply = replyTo(properties)
       const end = payload.length
-      if (intake.accept(topic.route, topic.name, payload, 0, end, reply) < 0) return
+      // Nobody would send a will again: one that can't be stored now is refused like any other.
+      if (intake.accept(topic.route, topic.name, payload, 0, end, reply, false) < 0) return
     }
     const { qos, retain } = will
     const envelope = {

@@ -70,7 +70,7 @@ export class PublishReceiver implements Debtor {
       const { bytes, payloadStart, end, properties } = packet
       const { intake } = acceptance
       const reply = replyTo(properties)
-      cycle = intake.accept(topic.route, topic.name, bytes, payloadStart, end, reply)
+      cycle = intake.accept(topic.route, topic.name, bytes, payloadStart, end, reply, false)
       if (cycle < 0) {
         this.#acknowledgeRefused(packet, intake.lastRefusal)
         return

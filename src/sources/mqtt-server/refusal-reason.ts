@@ -6,6 +6,7 @@ const REASONS: Partial<Record<ErrorCode, number>> = {
   QueueFull: ReasonCode.quotaExceeded,
   ActiveChannelLimit: ReasonCode.quotaExceeded,
   ChannelLimit: ReasonCode.quotaExceeded,
+  StorageFull: ReasonCode.quotaExceeded,
   MemoryFull: ReasonCode.quotaExceeded,
   // "Packet too large" is for DISCONNECT alone; of PUBACK's codes an imposed limit comes nearest.
   MessageTooLarge: ReasonCode.quotaExceeded,
