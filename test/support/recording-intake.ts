@@ -2,8 +2,15 @@
  * An Intake that keeps what it is given and commits when it is told to, or at once.
  * Topics under `iotanalytics/` have a route; what is refused, and how, is up to the test.
  */
+import { isNotNow } from '../../src/errors.ts'
 import type { Refusal, ReplyTo } from '../../src/message.ts'
-import type { CommitListener, Intake, Route } from '../../src/sources/source.ts'
+import {
+  type CommitListener,
+  type Intake,
+  NOT_NOW,
+  REFUSED,
+  type Route,
+} from '../../src/sources/source.ts'
 
 export interface RecordedMessage {
   readonly topic: string
@@ -24,6 +31,9 @@ const ROUTE: Route = { kind: 'binary' }
 
 export class RecordingIntake implements Intake {
   readonly messages: RecordedMessage[] = []
+  /** What was refused for good, and what was withheld each time that it was offered, by payload. */
+  readonly refused: string[] = []
+  readonly withheld: string[] = []
   isSaturated = false
   isGathering = false
   lastRefusal: Refusal = { error: 'Unexpected', message: 'nothing was refused yet' }
@@ -31,7 +41,7 @@ export class RecordingIntake implements Intake {
   #listener: CommitListener | undefined
   #cycle = 0
   #isScheduled = false
-  #waiters: { count: number; resolve: () => void }[] = []
+  readonly #waiters: { isSo: () => boolean; resolve: () => void }[] = []
 
   constructor(options: RecordingIntakeOptions = {}) {
     this.#options = options
@@ -49,15 +59,20 @@ export class RecordingIntake implements Intake {
     start: number,
     end: number,
     reply: ReplyTo | undefined,
+    mayWithhold: boolean,
   ): number {
     const payload = Buffer.from(bytes.subarray(start, end))
     const refusal = this.#options.refuse?.(topic, payload)
     if (refusal !== undefined) {
       this.lastRefusal = refusal
-      return -1
+      const isWithheld = mayWithhold && isNotNow(refusal.error)
+      const list = isWithheld ? this.withheld : this.refused
+      list.push(payload.toString())
+      this.#wake()
+      return isWithheld ? NOT_NOW : REFUSED
     }
     this.messages.push({ topic, payload, reply, cycle: this.#cycle })
-    for (const waiter of this.#waiters) if (this.messages.length >= waiter.count) waiter.resolve()
+    this.#wake()
     if (this.#options.commitsAtOnce === true && !this.#isScheduled) {
       this.#isScheduled = true
       setImmediate(() => this.commit())
@@ -95,9 +110,26 @@ export class RecordingIntake implements Intake {
     this.#listener?.committed(cycle)
   }
 
+  reportFailed(cycle: number, refusal: Refusal): void {
+    this.#listener?.failed(cycle, refusal)
+  }
+
   /** Resolves when `count` messages have been taken since the beginning. */
   async taken(count: number): Promise<void> {
-    if (this.messages.length >= count) return
-    await new Promise<void>((resolve) => this.#waiters.push({ count, resolve }))
+    await this.#until(() => this.messages.length >= count)
+  }
+
+  /** Resolves when messages have been offered and withheld `count` times since the beginning. */
+  async withheldTimes(count: number): Promise<void> {
+    await this.#until(() => this.withheld.length >= count)
+  }
+
+  async #until(isSo: () => boolean): Promise<void> {
+    if (isSo()) return
+    await new Promise<void>((resolve) => this.#waiters.push({ isSo, resolve }))
+  }
+
+  #wake(): void {
+    for (const { isSo, resolve } of this.#waiters) if (isSo()) resolve()
   }
 }

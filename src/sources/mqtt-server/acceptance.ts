@@ -32,13 +32,20 @@ export class Acceptance implements CommitListener {
   /** No more messages come in. */
   isStopped = false
   readonly #recorder: SessionRecorder | undefined
+  readonly #onLost: (cycle: number) => void
   #owing: Debtor[] = []
   readonly #holding = new Set<Holder>()
   /** Calls that wait until so many changes to sessions are durable. */
   readonly #waiting: { noted: number; call: () => void }[] = []
 
-  constructor(intake: Intake, recorder: SessionRecorder | undefined) {
+  /** `onLost` is told of each cycle that failed, before anybody else. */
+  constructor(
+    intake: Intake,
+    recorder: SessionRecorder | undefined,
+    onLost: (cycle: number) => void,
+  ) {
     this.intake = intake
+    this.#onLost = onLost
     this.gathering = new Gathering(intake)
     this.#recorder = recorder
     recorder?.store.listen(() => this.#kept())
@@ -91,6 +98,7 @@ export class Acceptance implements CommitListener {
 
   failed(cycle: number, refusal: Refusal): void {
     this.finishedCycle = cycle
+    this.#onLost(cycle)
     this.#recorder?.finished(cycle)
     const owing = this.#owing
     this.#owing = []

@@ -61,7 +61,9 @@ export class Broker {
     this.access = options.access
     this.revealsRefusals = options.revealsRefusals
     this.#recorder = options.store && new SessionRecorder(options.store, options.clock)
-    this.acceptance = new Acceptance(options.intake, this.#recorder)
+    this.acceptance = new Acceptance(options.intake, this.#recorder, (cycle) => {
+      this.sessions.forgetLost(cycle)
+    })
     this.topics = new TopicCache(options.intake, options.protectedTopics)
     this.retained = new RetainedMessages(options.limits)
     this.sessions = new Sessions({
@@ -86,6 +88,11 @@ export class Broker {
     if (!isHeard) return
     deliver(publication, this.subscriptions.audienceOf(topic), publisher)
     publication.forgetPackets()
+  }
+
+  /** A client was refused or cut off for what it sent or did. */
+  tellRefused(remote: string, reason: string): void {
+    this.observer.clientRefused(this.name, remote, reason)
   }
 
   /** Whether anybody has subscribed to the topic. */

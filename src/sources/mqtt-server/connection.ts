@@ -4,25 +4,25 @@
  *     new ──CONNECT──▶ identifying ──▶ open ──DISCONNECT, violation, takeover, timeout──▶ ending ──▶ closed
  *      └─── timeout ──────┴── refused ───────────────────────────────────────────────────┘
  */
-import type { Duplex } from 'node:stream'
 import { messageOf } from '../../errors.ts'
+import type { Refusal } from '../../message.ts'
 import { everythingPermitted, type Permissions } from './access/permissions.ts'
 import type { Denied, Identity } from './access-control.ts'
 import { admit } from './admission.ts'
 import type { Broker } from './broker.ts'
 import { Conversation, checkHeader } from './conversation.ts'
+import type { Link } from './link.ts'
 import { Liveness } from './liveness.ts'
 import { type FlushQueue, Outbox } from './outbox.ts'
 import { type ConnectPacket, RefusedConnect, readConnect } from './packets/connect-packet.ts'
-import { type FrameHandler, FrameReader } from './packets/frame-reader.ts'
+import { FrameReader } from './packets/frame-reader.ts'
 import { PacketType, type ProtocolVersion, ReasonCode } from './packets/protocol.ts'
 import { asViolation, ProtocolViolation } from './packets/protocol-violation.ts'
-import type { Link } from './session.ts'
 import { TopicAliases } from './topic-aliases.ts'
 import { Inflow, Pause } from './transport/inflow.ts'
 import type { Arrival } from './transport/listener.ts'
 import type { Turns } from './transport/turns.ts'
-import { WaitingPackets } from './waiting-packets.ts'
+import { type PacketHost, WaitingPackets } from './waiting-packets.ts'
 
 export interface ConnectionOptions {
   readonly arrival: Arrival
@@ -32,14 +32,14 @@ export interface ConnectionOptions {
   readonly onClosed: (connection: Connection) => void
 }
 
-export class Connection implements Link, FrameHandler {
+export class Connection implements Link, PacketHost {
   version: ProtocolVersion = 4
   isBridge = false
   maxPacketBytes = Number.POSITIVE_INFINITY
   receiveMaximum = 65_535
   aliases: TopicAliases | undefined
   permissions: Permissions = everythingPermitted
-  readonly #socket: Duplex
+  isLeaving = false
   readonly #arrival: Arrival
   readonly #broker: Broker
   readonly #onClosed: (connection: Connection) => void
@@ -56,7 +56,6 @@ export class Connection implements Link, FrameHandler {
   constructor({ arrival, broker, flushes, turns, onClosed }: ConnectionOptions) {
     const { socket } = arrival
     const { clock, limits, acceptance } = broker
-    this.#socket = socket
     this.#arrival = arrival
     this.#broker = broker
     this.#onClosed = onClosed
@@ -64,15 +63,7 @@ export class Connection implements Link, FrameHandler {
     this.#outbox = new Outbox(socket, flushes)
     this.#liveness = new Liveness(clock.monotonic(), limits.connectTimeoutMs)
     this.#inflow = new Inflow({ socket, turns, clock, limits, gathering: acceptance.gathering })
-    this.#waiting = new WaitingPackets({
-      inflow: this.#inflow,
-      acceptance,
-      turns,
-      maxBytes: limits.maxHeldBytes,
-      handler: this,
-      guarded: (work) => this.#guarded(work),
-      onEmpty: () => this.#isSocketGone && this.#close(),
-    })
+    this.#waiting = new WaitingPackets({ inflow: this.#inflow, broker, turns, host: this })
   }
 
   get isCongested(): boolean {
@@ -84,10 +75,10 @@ export class Connection implements Link, FrameHandler {
   }
 
   open(): void {
-    this.#socket.on('data', (chunk: Buffer) => this.#received(chunk))
-    this.#socket.on('drain', () => this.#drained())
-    this.#socket.on('error', (error) => this.#leave(messageOf(error), true))
-    this.#socket.on('close', () => this.#socketClosed())
+    this.#arrival.socket.on('data', (chunk: Buffer) => this.#received(chunk))
+    this.#arrival.socket.on('drain', () => this.#drained())
+    this.#arrival.socket.on('error', (error) => this.#leave(messageOf(error), true))
+    this.#arrival.socket.on('close', () => this.#socketClosed())
   }
 
   send(bytes: Buffer): void {
@@ -115,7 +106,8 @@ export class Connection implements Link, FrameHandler {
     if (this.#conversation === undefined) {
       this.#connect(type, first, bytes, start, end)
     } else if (type === PacketType.publish) {
-      this.#conversation.publish(first, bytes, start, end)
+      const refusal = this.#conversation.publish(first, bytes, start, end)
+      if (refusal !== undefined) this.#waiting.withhold(refusal, first, bytes, start, end)
     } else {
       checkHeader(type, first)
       if (type === PacketType.disconnect) this.#disconnect(this.#conversation, bytes, start, end)
@@ -139,10 +131,36 @@ export class Connection implements Link, FrameHandler {
   /** Ends the connection from our side, with a word about why where the protocol has one. */
   end(reasonCode: number, reason: string): void {
     if (this.#hasLeft) return
-    const goodbye = this.#conversation?.goodbye(reasonCode, reason)
-    if (goodbye !== undefined) this.send(goodbye)
+    this.#conversation?.sayGoodbye(reasonCode, reason)
     this.#leave(reason, true)
     this.#endSocket()
+  }
+
+  endSoon(refusal: Refusal): void {
+    this.#waiting.endSoon(refusal)
+  }
+
+  /** Runs what reads packets; then sends the acknowledgements that wait for nothing. */
+  guarded(read: () => void): void {
+    try {
+      read()
+    } catch (error) {
+      this.#violated(error)
+    }
+    this.#conversation?.receiver?.settleFinished()
+  }
+
+  /** No packet waits any more: that the client was not read until now is no silence of its own. */
+  caughtUp(): void {
+    this.#liveness.heard(this.#broker.clock.monotonic())
+    if (this.#isSocketGone) this.#close()
+  }
+
+  /** The client keeps what is not acknowledged, comes back and sends it again. */
+  sendAway(refusal: Refusal): void {
+    if (this.#hasLeft) return
+    this.#conversation?.tellSentAway(refusal)
+    this.end(ReasonCode.quotaExceeded, refusal.message)
   }
 
   /** Called about once a second: ends what has lasted too long. */
@@ -156,7 +174,7 @@ export class Connection implements Link, FrameHandler {
       this.end(ReasonCode.keepAliveTimeout, 'nothing heard for 1.5 keep-alive intervals')
     } else if (verdict !== 'fine') {
       this.#leave('takes none of what is sent to it', true)
-      this.#socket.destroy()
+      this.#arrival.socket.destroy()
     }
   }
 
@@ -165,24 +183,14 @@ export class Connection implements Link, FrameHandler {
     this.#liveness.heard(this.#broker.clock.monotonic())
     this.#broker.statistics.bytesReceived += chunk.length
     this.#inflow.took(chunk.length)
-    this.#guarded(() => this.#reader.push(chunk))
+    this.guarded(() => this.#reader.push(chunk))
     this.#inflow.worked(chunk.length)
-  }
-
-  /** Runs what reads packets; then sends the acknowledgements that wait for nothing. */
-  #guarded(read: () => void): void {
-    try {
-      read()
-    } catch (error) {
-      this.#violated(error)
-    }
-    this.#conversation?.receiver?.settleFinished()
   }
 
   /** A fault of our own costs this connection and no other. */
   #violated(error: unknown): void {
     const violation = asViolation(error)
-    this.#reportRefused(violation.message)
+    this.#broker.tellRefused(this.#arrival.remote, violation.message)
     if (violation instanceof RefusedConnect) this.#outbox.add(violation.connack)
     if (this.#phase === 'new') this.#leave(violation.message, false)
     this.end(violation.reasonCode, violation.message)
@@ -195,8 +203,8 @@ export class Connection implements Link, FrameHandler {
     const packet = readConnect(first, bytes, start, end)
     this.version = packet.version
     this.isBridge = packet.isBridge
-    const claim = { ...this.#arrival, ...packet, hasLeft: () => this.#hasLeft }
-    const verdict = this.#broker.access.identify(claim)
+    const hasLeft = () => this.#hasLeft
+    const verdict = this.#broker.access.identify({ ...this.#arrival, ...packet, hasLeft })
     if (!(verdict instanceof Promise)) {
       this.#admit(packet, verdict)
       return
@@ -205,34 +213,31 @@ export class Connection implements Link, FrameHandler {
     this.#waiting.lock()
     void verdict.then((later) => {
       if (this.#phase !== 'identifying') return
-      this.#guarded(() => this.#admit(packet, later))
+      this.guarded(() => this.#admit(packet, later))
       this.#waiting.unlock()
     })
   }
 
   #admit(packet: ConnectPacket, verdict: Identity | Denied): void {
     const broker = this.#broker
-    const { acceptance } = broker
-    const { noted } = acceptance
+    const { noted } = broker.acceptance
     const admission = admit(packet, broker, verdict)
     // What CONNACK says of the session is to be true after a power cut as well.
-    if (acceptance.noted > noted) this.#outbox.hold((release) => acceptance.whenKept(release))
+    const isNoted = broker.acceptance.noted > noted
+    if (isNoted) this.#outbox.hold((release) => broker.acceptance.whenKept(release))
     this.#outbox.add(admission.connack)
-    if (admission.session === undefined) {
+    const { session } = admission
+    if (session === undefined) {
       this.#refuse(admission.reason)
       return
     }
     this.#settleIn(packet)
-    const { session } = admission
     this.permissions = admission.permissions
     this.#identity = admission.identity
     const wantsReasons = packet.properties.requestProblemInformation !== 0
     this.#conversation = new Conversation({ broker, session, link: this, wantsReasons })
     this.#phase = 'open'
-    broker.statistics.connectionsOpened++
-    session.attach(this)
-    session.resume()
-    broker.observer.clientConnected(broker.name, session.clientId)
+    this.#conversation.begin()
   }
 
   #settleIn({ keepAliveS, properties }: ConnectPacket): void {
@@ -244,12 +249,8 @@ export class Connection implements Link, FrameHandler {
     this.receiveMaximum = receiveMaximum ?? this.receiveMaximum
   }
 
-  #reportRefused(reason: string): void {
-    this.#broker.observer.clientRefused(this.#broker.name, this.#arrival.remote, reason)
-  }
-
   #refuse(reason: string): void {
-    this.#reportRefused(reason)
+    this.#broker.tellRefused(this.#arrival.remote, reason)
     this.#leave(reason, false)
     this.#endSocket()
   }
@@ -273,10 +274,7 @@ export class Connection implements Link, FrameHandler {
     this.#phase = 'ending'
     this.#liveness.ended(this.#broker.clock.monotonic())
     this.#waiting.close()
-    const session = this.#conversation?.session
-    if (session === undefined) return
-    this.#broker.sessions.disconnected(session, hasWill)
-    this.#broker.observer.clientDisconnected(this.#broker.name, session.clientId, reason)
+    this.#conversation?.end(reason, hasWill)
   }
 
   #endSocket(): void {
@@ -287,12 +285,14 @@ export class Connection implements Link, FrameHandler {
 
   #socketClosed(): void {
     this.#isSocketGone = true
+    this.#waiting.abandon()
     // QoS 0 messages sent just before going are still taken in.
     if (!this.#waiting.isEmpty && this.#phase === 'open') return
     this.#close()
   }
 
   #close(): void {
+    if (this.#phase === 'closed') return
     this.#leave('connection closed', true)
     this.#phase = 'closed'
     this.#onClosed(this)

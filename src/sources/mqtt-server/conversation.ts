@@ -1,6 +1,8 @@
 /** What an admitted client and the server say to each other: one method per kind of packet. */
+import type { Refusal } from '../../message.ts'
 import { disclosed } from './access/disclosure.ts'
 import type { Broker } from './broker.ts'
+import type { Link } from './link.ts'
 import {
   type DisconnectPacket,
   encodeAcknowledgement,
@@ -12,7 +14,7 @@ import { PacketType, PINGRESP, ReasonCode } from './packets/protocol.ts'
 import { ProtocolViolation } from './packets/protocol-violation.ts'
 import { readSubscribe, readUnsubscribe } from './packets/subscribe-packet.ts'
 import { PublishReceiver } from './publish-receiver.ts'
-import type { Link, Session } from './session.ts'
+import type { Session } from './session.ts'
 import { subscribe, unsubscribe } from './subscribing.ts'
 
 /** What stands in the low half of a packet's first byte [MQTT-2.2.2-1], where it is not 0. */
@@ -72,12 +74,29 @@ export class Conversation {
     this.#wantsReasons = wantsReasons
   }
 
+  /** The session is the client's from now on. */
+  begin(): void {
+    const { statistics, observer, name } = this.#broker
+    statistics.connectionsOpened++
+    this.session.attach(this.#link)
+    this.session.resume()
+    observer.clientConnected(name, this.session.clientId)
+  }
+
+  /** The client is gone, and its session waits for it. */
+  end(reason: string, hasWill: boolean): void {
+    const { sessions, observer, name } = this.#broker
+    sessions.disconnected(this.session, hasWill)
+    observer.clientDisconnected(name, this.session.clientId, reason)
+  }
+
   /** Undefined until the client publishes for the first time. */
   get receiver(): PublishReceiver | undefined {
     return this.#receiver
   }
 
-  publish(first: number, bytes: Buffer, start: number, end: number): void {
+  /** Returns why the message can't be stored now when it is to be offered again. */
+  publish(first: number, bytes: Buffer, start: number, end: number): Refusal | undefined {
     this.#receiver ??= new PublishReceiver({
       broker: this.#broker,
       link: this.#link,
@@ -86,7 +105,7 @@ export class Conversation {
     })
     const { incoming } = this.#broker
     incoming.read(first, bytes, start, end, this.#link.version)
-    this.#receiver.receive(incoming)
+    return this.#receiver.receive(incoming)
   }
 
   /** Any packet that `checkHeader` has let through, but DISCONNECT. Throws ProtocolViolation. */
@@ -132,13 +151,18 @@ export class Conversation {
     return packet
   }
 
-  /** The DISCONNECT with which we end it; undefined where the protocol has none or the client takes none as long. */
-  goodbye(reasonCode: number, reason: string): Buffer | undefined {
+  /** The DISCONNECT with which we end it: not where the protocol has none or the client takes none as long. */
+  sayGoodbye(reasonCode: number, reason: string): void {
     const { version, maxPacketBytes } = this.#link
-    if (version !== 5) return undefined
+    if (version !== 5) return
     const told = disclosed(reasonCode, reason, this.#broker.revealsRefusals)
     const bytes = encodeDisconnect(told.code, told.reason)
-    return bytes.length <= maxPacketBytes ? bytes : undefined
+    if (bytes.length <= maxPacketBytes) this.#link.send(bytes)
+  }
+
+  tellSentAway({ error, message }: Refusal): void {
+    const { observer, name } = this.#broker
+    observer.clientSentAway(name, this.session.clientId, error, message)
   }
 
   #acknowledged(type: 4 | 5 | 6 | 7, bytes: Buffer, start: number, end: number): void {

@@ -25,9 +25,17 @@ export class HeldFrames {
   #buffer: Buffer = EMPTY
   #start = 0
   #end = 0
+  /** Where the packet begins that was handed on last, and how many have been in this `drain`. */
+  #lastStart = 0
+  #handedOn = 0
 
   get isEmpty(): boolean {
     return this.#start === this.#end
+  }
+
+  /** Whether the last `drain` has handed on a packet for good. */
+  get hasHandedOn(): boolean {
+    return this.#handedOn > 0
   }
 
   get bytes(): number {
@@ -45,15 +53,25 @@ export class HeldFrames {
 
   /** Hands the packets on until `isBlocked` or the handler wants no more. */
   drain(handler: FrameHandler, isBlocked: () => boolean): void {
+    this.#handedOn = 0
     // The bytes handed out must stay while the handler runs: nothing is added meanwhile.
     while (this.#start < this.#end && !isBlocked()) {
       const length = this.#buffer.readUInt32BE(this.#start)
       const first = this.#buffer[this.#start + 4] ?? 0
       const body = this.#start + HEAD_BYTES
+      this.#lastStart = this.#start
+      this.#handedOn += 1
       this.#start = body + length
       if (!handler.frame(first, this.#buffer, body, body + length)) break
     }
     if (this.isEmpty) this.clear()
+  }
+
+  /** For the handler: the packet just handed on stays the first. Returns whether it was the first before. */
+  putBack(): boolean {
+    this.#start = this.#lastStart
+    this.#handedOn -= 1
+    return this.#handedOn === 0
   }
 
   clear(): void {

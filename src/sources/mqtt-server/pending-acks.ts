@@ -10,7 +10,7 @@
  * are durable: those that its messages made.
  */
 import { NO_CYCLE } from './acceptance.ts'
-import { PacketType, type ProtocolVersion } from './packets/protocol.ts'
+import { PacketType } from './packets/protocol.ts'
 
 const FIRST_BYTES = 256
 const EMPTY = Buffer.alloc(0)
@@ -86,6 +86,10 @@ export class PendingAcks {
     return bytes
   }
 
+  clear(): void {
+    this.#remove(this.#cycles.length, this.#length)
+  }
+
   #mark(cycle: number, first: number): void {
     const count = first >> 4 === PacketType.puback ? 1 : 0
     const last = this.#cycles.length - 1
@@ -136,17 +140,15 @@ function packetLength(bytes: Buffer, at: number): number {
 }
 
 /**
- * The acknowledgements of a cycle that was not stored: those of stored messages are the plain ones
- * of four bytes, and get `reasonCode` where the protocol has one. Packet ids of failed PUBRECs are
- * given to `released`, for with a failure code the exchange ends there [MQTT-4.3.3-1].
+ * The acknowledgements of MQTT 5 for a cycle that was not stored: those of its messages are the
+ * plain ones of four bytes, and get `reasonCode`. Packet ids of failed PUBRECs are given to
+ * `released`, for with a failure code the exchange ends there [MQTT-4.3.3-1].
  */
 export function withFailure(
   acknowledgements: Buffer,
-  version: ProtocolVersion,
   reasonCode: number,
   released: (packetId: number) => void,
 ): Buffer {
-  if (version !== 5) return acknowledgements
   const parts: Buffer[] = []
   for (let at = 0; at < acknowledgements.length; ) {
     const end = at + packetLength(acknowledgements, at)

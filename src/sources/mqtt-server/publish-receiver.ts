@@ -1,18 +1,23 @@
 /**
  * What one client publishes: taken in, passed on, acknowledged when it is durable. Made when a
  * connection sends its first PUBLISH, so that idle connections hold nothing of it.
+ *
+ * An acknowledgement of MQTT 3.1.1 can't say no, and the client forgets its message with it. So what
+ * can't be stored now, and may be later, is not acknowledged to a client of 3.1.1.
  */
 import type { Refusal } from '../../message.ts'
+import { NOT_NOW, REFUSED, type Route } from '../source.ts'
 import { type Debtor, NO_CYCLE } from './acceptance.ts'
 import { disclosed } from './access/disclosure.ts'
 import { type Broker, replyTo } from './broker.ts'
+import type { Link } from './link.ts'
 import { encodeAcknowledgement } from './packets/control-packets.ts'
 import { PacketType, ReasonCode } from './packets/protocol.ts'
 import { ProtocolViolation } from './packets/protocol-violation.ts'
 import type { PublishPacket } from './packets/publish-packet.ts'
 import { PendingAcks, withFailure } from './pending-acks.ts'
 import { refusalReason } from './refusal-reason.ts'
-import { type Link, type Session, STORED_BEFORE } from './session.ts'
+import { type Session, STORED_BEFORE } from './session.ts'
 import type { Topic } from './topic-cache.ts'
 
 export interface PublishReceiverOptions {
@@ -43,41 +48,45 @@ export class PublishReceiver implements Debtor {
     this.#wantsReasons = wantsReasons
   }
 
-  /** Takes one PUBLISH. Throws ProtocolViolation for what ends the connection. */
-  receive(packet: PublishPacket): void {
-    const { acceptance, statistics, limits } = this.#broker
-    if (acceptance.isStopped) return
+  /**
+   * Takes one PUBLISH. Returns why it can't be stored now when it is to be offered again: then
+   * nothing has become of it. Throws ProtocolViolation for what ends the connection.
+   */
+  receive(packet: PublishPacket): Refusal | undefined {
+    const { acceptance, statistics } = this.#broker
+    if (acceptance.isStopped || (this.#link.isLeaving && packet.qos > 0)) return undefined
     statistics.messagesReceived++
     const topic = this.#topicOf(packet)
-    if (packet.qos > 0) {
-      if (packet.qos === 2 && this.#isRepeated(packet)) return
-      // [MQTT-3.3.4-7]
-      if (this.#link.version === 5 && this.#unacknowledged >= limits.receiveMaximum) {
-        throw new ProtocolViolation(
-          `more than ${limits.receiveMaximum} messages unacknowledged`,
-          ReasonCode.receiveMaximumExceeded,
-        )
-      }
-    }
+    if (packet.qos === 2 && this.#isRepeated(packet)) return undefined
+    if (packet.qos > 0 && this.#link.version === 5) this.#checkReceiveMaximum()
     const refusal = this.#refusalOf(topic, packet)
     if (refusal !== undefined) {
       this.#broker.observer.messageDropped(undefined, refusal.error, refusal.message)
       this.#acknowledgeRefused(packet, refusal)
-      return
+      return undefined
     }
     let cycle = NO_CYCLE
     if (topic.route !== undefined) {
-      const { bytes, payloadStart, end, properties } = packet
-      const { intake } = acceptance
-      const reply = replyTo(properties)
-      cycle = intake.accept(topic.route, topic.name, bytes, payloadStart, end, reply, false)
-      if (cycle < 0) {
-        this.#acknowledgeRefused(packet, intake.lastRefusal)
-        return
+      cycle = this.#offer(packet, topic.name, topic.route)
+      if (cycle === NOT_NOW) {
+        statistics.messagesReceived--
+        return acceptance.intake.lastRefusal
+      }
+      if (cycle === REFUSED) {
+        this.#acknowledgeRefused(packet, acceptance.intake.lastRefusal)
+        return undefined
       }
     }
     if (packet.qos > 0) this.#acknowledge(packet, cycle, topic)
     this.#broker.distribute(topic, packet, this.#session)
+    return undefined
+  }
+
+  #offer(packet: PublishPacket, topic: string, route: Route): number {
+    const { bytes, payloadStart, end, properties, qos } = packet
+    const { intake } = this.#broker.acceptance
+    const mayWithhold = qos > 0 && this.#link.version !== 5
+    return intake.accept(route, topic, bytes, payloadStart, end, replyTo(properties), mayWithhold)
   }
 
   /** Sends what waits for no commit, or for one that is over; the rest when its commit is. */
@@ -97,13 +106,21 @@ export class PublishReceiver implements Debtor {
     const stored = this.#acks.take(cycle - 1)
     if (stored !== undefined) this.#link.send(stored)
     const failed = this.#acks.take(cycle)
-    if (failed !== undefined) {
-      const reason = refusalReason(refusal.error)
-      const release = (packetId: number) => this.#session.forgetReceived(packetId)
-      this.#link.send(withFailure(failed, this.#link.version, reason, release))
-    }
+    if (failed !== undefined) this.#tellFailed(failed, refusal)
     this.#isOwed = !this.#acks.isEmpty
     return this.#isOwed
+  }
+
+  #tellFailed(acknowledgements: Buffer, refusal: Refusal): void {
+    if (this.#link.version === 5) {
+      const reason = refusalReason(refusal.error)
+      const release = (packetId: number) => this.#session.forgetReceived(packetId)
+      this.#link.send(withFailure(acknowledgements, reason, release))
+      return
+    }
+    // Those of later cycles would overtake the ones left out [MQTT-4.6.0-2].
+    this.#acks.clear()
+    this.#link.endSoon(refusal)
   }
 
   /** Sends what is due and returns whether more is owed for a later cycle. */
@@ -114,6 +131,16 @@ export class PublishReceiver implements Debtor {
     const due = this.#acks.take(cycle, acceptance.durable)
     if (due !== undefined) this.#link.send(due)
     return !this.#acks.isEmpty
+  }
+
+  /** [MQTT-3.3.4-7] */
+  #checkReceiveMaximum(): void {
+    const { receiveMaximum } = this.#broker.limits
+    if (this.#unacknowledged < receiveMaximum) return
+    throw new ProtocolViolation(
+      `more than ${receiveMaximum} messages unacknowledged`,
+      ReasonCode.receiveMaximumExceeded,
+    )
   }
 
   /** As Receive Maximum counts: QoS 1 until PUBACK, QoS 2 until PUBREL is answered. */
@@ -209,7 +236,10 @@ export class PublishReceiver implements Debtor {
     }
   }
 
-  /** MQTT 3.1.1 can't say no: there the message is acknowledged like any other [MQTT-3.3.5-2]. */
+  /**
+   * What is refused for good is acknowledged to a client of MQTT 3.1.1 like any other message
+   * [MQTT-3.3.5-2]: unacknowledged it would come back for ever. Its receipt says no.
+   */
   #acknowledgeRefused(packet: PublishPacket, refusal: Refusal): void {
     const { qos, packetId } = packet
     if (qos === 0) return

@@ -3,40 +3,17 @@
  * their way to it, QoS 2 messages half received. It may outlive the connection.
  */
 import type { Clock } from '../../clock.ts'
-import type { Permissions } from './access/permissions.ts'
 import type { MqttLimits } from './limits.ts'
+import type { Link } from './link.ts'
 import { type Delivery, type Inflight, OutgoingQueue, type QueueTotal } from './outgoing-queue.ts'
 import type { Will } from './packets/connect-packet.ts'
 import { encodeAcknowledgement } from './packets/control-packets.ts'
-import { lowerQos, PacketType, type ProtocolVersion, ReasonCode } from './packets/protocol.ts'
+import { lowerQos, PacketType, ReasonCode } from './packets/protocol.ts'
 import type { Publication, PublishHeader } from './publication.ts'
 import type { RestoredSession } from './session-store/restoring.ts'
 import type { SessionRecord } from './session-store/session-recorder.ts'
 import type { Statistics } from './statistics.ts'
 import type { Listener, Subscriber, SubscriptionOptions } from './subscriptions.ts'
-import type { TopicAliases } from './topic-aliases.ts'
-
-/** A session's connection, while it has one. */
-export interface Link {
-  readonly version: ProtocolVersion
-  /** Another broker: its own messages don't come back to it, and retain flags stay as they are. */
-  readonly isBridge: boolean
-  /** The client takes no longer packets. */
-  readonly maxPacketBytes: number
-  /** The client takes no more QoS 1 and 2 messages at once. */
-  readonly receiveMaximum: number
-  /** Undefined when the client takes none. */
-  readonly aliases: TopicAliases | undefined
-  /** What the client may do; another object when that has changed. */
-  readonly permissions: Permissions
-  /** More waits in the socket than should. */
-  readonly isCongested: boolean
-  send(bytes: Buffer): void
-  /** Does `step` once a turn until it returns true. Meanwhile no packet of the client's is looked at. */
-  inTurns(step: () => boolean): void
-  /** Ends the connection and says why. The session is given up before this returns. */
-  end(reasonCode: number, reason: string): void
-}
 
 interface SessionOptions {
   readonly clientId: string
@@ -114,6 +91,14 @@ export class Session implements Subscriber {
 
   forgetReceived(packetId: number): void {
     if (this.#receivedIds?.delete(packetId) === true) this.record?.forgotten(packetId)
+  }
+
+  /** QoS 2 messages that were lost with their commit. */
+  forgetLost(cycle: number): void {
+    if (this.#receivedIds === undefined) return
+    for (const [packetId, itsCycle] of this.#receivedIds) {
+      if (itsCycle === cycle) this.forgetReceived(packetId)
+    }
   }
 
   attach(link: Link): void {

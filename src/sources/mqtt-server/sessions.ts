@@ -61,6 +61,14 @@ export class Sessions {
     return { session: this.#add(clientId), isPresent: false }
   }
 
+  /**
+   * The commit cycle was not stored. A QoS 2 message of it that its client sends again, also over
+   * another connection, is to be taken again and not taken for a repeated one.
+   */
+  forgetLost(cycle: number): void {
+    for (const session of this.#byClientId.values()) session.forgetLost(cycle)
+  }
+
   /** What the client that opened it asks of the session. */
   configure(session: Session, will: Will | undefined, expiryIntervalS: number): void {
     session.will = will

@@ -3,6 +3,7 @@ import { disclosed } from './access/disclosure.ts'
 import { everythingPermitted } from './access/permissions.ts'
 import { maySubscribe } from './access/subscription-review.ts'
 import type { Broker } from './broker.ts'
+import type { Link } from './link.ts'
 import { ReasonCode } from './packets/protocol.ts'
 import { ProtocolViolation } from './packets/protocol-violation.ts'
 import {
@@ -13,7 +14,7 @@ import {
   type UnsubscribePacket,
 } from './packets/subscribe-packet.ts'
 import { type FreshSubscription, type RetainedPart, replayRetained } from './retained-replay.ts'
-import type { Link, Session } from './session.ts'
+import type { Session } from './session.ts'
 import type { SubscriptionOptions } from './subscriptions.ts'
 import { isSharedFilter, isTopicFilter, parseSharedFilter } from './topic.ts'
 
