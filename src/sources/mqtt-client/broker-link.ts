@@ -7,13 +7,14 @@
  * packets that it thus leaves out are written to the stream when the messages are committed.
  */
 import type { IClientOptions, IPublishPacket, MqttClient } from 'mqtt'
-import type { Clock, Timer } from '../../clock.ts'
+import type { Timer } from '../../clock.ts'
+import { ConnectorError, isOwnCode } from '../../errors.ts'
+import type { Refusal } from '../../message.ts'
 import { InboundMessages, type InboundMessagesOptions } from './inbound-messages.ts'
 
-export interface BrokerLinkOptions extends Omit<InboundMessagesOptions, 'write'> {
+export interface BrokerLinkOptions extends Omit<InboundMessagesOptions, 'write' | 'lost'> {
   readonly connect: (url: string, settings: IClientOptions) => MqttClient
   readonly settings: IClientOptions
-  readonly clock: Clock
   readonly up: (client: MqttClient) => void
   /** Called once; `cause` is undefined when the broker just closed. */
   readonly down: (cause: unknown) => void
@@ -31,7 +32,11 @@ export class BrokerLink {
 
   constructor(options: BrokerLinkOptions) {
     this.#options = options
-    this.inbound = new InboundMessages({ ...options, write: (packets) => this.#write(packets) })
+    this.inbound = new InboundMessages({
+      ...options,
+      write: (packets) => this.#write(packets),
+      lost: (refusal) => this.#drop(refusal),
+    })
   }
 
   /** @throws what MQTT.js throws for an address it can't use. */
@@ -68,6 +73,14 @@ export class BrokerLink {
     const client = this.#client
     if (client === undefined) return
     await new Promise<void>((resolve) => client.end(force, () => resolve()))
+    this.#closed(client)
+  }
+
+  /** Without a goodbye: the broker has to keep what is not acknowledged, and send it again. */
+  #drop({ error, message }: Refusal): void {
+    const client = this.#client
+    if (client === undefined) return
+    this.#cause = new ConnectorError(isOwnCode(error) ? error : 'StorageFailed', message)
     this.#closed(client)
   }
 
@@ -108,6 +121,7 @@ export class BrokerLink {
     if (this.#client === undefined) return
     this.#client = undefined
     this.#pingTimer?.cancel()
+    this.inbound.closed()
     client.end(true)
     // An `end` that still waits for acknowledgements makes MQTT.js take no notice of a second one.
     client.stream.destroy()

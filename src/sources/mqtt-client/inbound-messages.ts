@@ -2,12 +2,18 @@
  * The messages one connection brings: taken in, acknowledged when they are committed, and held
  * back when too much waits to be.
  *
+ * What can't be stored is never acknowledged, for the broker would forget it. A message that can't
+ * be stored now is offered again after pauses that grow, without an end: meanwhile the broker keeps
+ * it and all behind it. When a commit has failed, only a new connection makes the broker send its
+ * messages again, so this one ends.
+ *
  * MQTT.js would handle the next packet only when this one is acknowledged, that is one message per
  * sync. So it is told at once to go on and to leave acknowledging to us (`broker-link.ts`).
  */
 import type { IPublishPacket } from 'mqtt'
+import type { Clock, Timer } from '../../clock.ts'
 import type { Refusal, ReplyTo } from '../../message.ts'
-import type { CommitListener, Intake } from '../source.ts'
+import { type CommitListener, type Intake, NOT_NOW, REFUSED } from '../source.ts'
 import type { Copies } from './copies.ts'
 import type { MqttClientOptions } from './options.ts'
 import { OwedAcknowledgements, PUBACK, PUBREC } from './owed-acknowledgements.ts'
@@ -30,8 +36,24 @@ export interface InboundMessagesOptions {
   readonly session: InboundSession
   /** Undefined where none can come or none can be told. */
   readonly copies: Copies | undefined
+  readonly clock: Clock
+  /** A message can't be stored now; told once for each. */
+  readonly withheld: (refusal: Refusal) => void
   /** Writes acknowledgements to the connection. */
   readonly write: (packets: Buffer) => void
+  /** Messages were lost with their commit: the connection is to end, so that they come again. */
+  readonly lost: (refusal: Refusal) => void
+}
+
+const FIRST_PAUSE_MS = 20
+const LONGEST_PAUSE_MS = 1_000
+
+/** The message that can't be stored now. All behind it wait. */
+interface Withheld {
+  readonly refusal: Refusal
+  /** How long to wait when it is refused once more. */
+  readonly nextPauseMs: number
+  readonly timer: Timer
 }
 
 export class InboundMessages implements CommitListener {
@@ -39,14 +61,21 @@ export class InboundMessages implements CommitListener {
   readonly #intake: Intake
   readonly #session: InboundSession
   readonly #write: (packets: Buffer) => void
+  readonly #clock: Clock
+  readonly #tellWithheld: (refusal: Refusal) => void
+  readonly #lost: (refusal: Refusal) => void
   readonly #copies: Copies | undefined
   readonly #owed: OwedAcknowledgements
   #stopped = false
+  #withheld: Withheld | undefined
   /** Set while packets are held back: makes MQTT.js go on. */
   #goOn: (() => void) | undefined
 
-  constructor({ options, intake, session, copies, write }: InboundMessagesOptions) {
+  constructor({ options, intake, session, copies, write, ...rest }: InboundMessagesOptions) {
     this.#options = options
+    this.#clock = rest.clock
+    this.#tellWithheld = rest.withheld
+    this.#lost = rest.lost
     this.#intake = intake
     this.#session = session
     this.#copies = copies
@@ -56,6 +85,11 @@ export class InboundMessages implements CommitListener {
 
   get isHeldBack(): boolean {
     return this.#goOn !== undefined
+  }
+
+  /** Why the next message can't be stored just now. */
+  get refusal(): Refusal | undefined {
+    return this.#withheld?.refusal
   }
 
   /** Calls `goOn` when the next packet may come: now, or when enough has been committed. */
@@ -73,6 +107,13 @@ export class InboundMessages implements CommitListener {
 
   stop(): void {
     this.#stopped = true
+    this.#stopWithholding()
+    this.#continue()
+  }
+
+  /** The connection has ended: the broker sends again what is not acknowledged. */
+  closed(): void {
+    this.#stopWithholding()
   }
 
   committed(cycle: number): void {
@@ -82,13 +123,24 @@ export class InboundMessages implements CommitListener {
   }
 
   failed(cycle: number, refusal: Refusal): void {
-    this.#owed.fail(cycle, reasonCodeOf(refusal))
+    // Those of earlier cycles; behind them nothing may be acknowledged any more [MQTT-4.6.0-2].
+    if (this.#owed.count > 0) this.#send(this.#owed.release(cycle - 1))
     this.#copies?.forget(cycle)
-    this.committed(cycle)
+    this.#session.reportedCycle = cycle
+    if (this.#owed.count > 0 && this.#owed.oldestCycle <= cycle) {
+      this.#owed.clear()
+      this.#lost(refusal)
+    } else {
+      this.#continue()
+    }
   }
 
   get #isFull(): boolean {
-    return this.#intake.isSaturated || this.#owed.count >= this.#options.maxUnacknowledged
+    return (
+      this.#withheld !== undefined ||
+      this.#intake.isSaturated ||
+      this.#owed.count >= this.#options.maxUnacknowledged
+    )
   }
 
   #continue(): void {
@@ -118,13 +170,37 @@ export class InboundMessages implements CommitListener {
       return
     }
     const reply = replyTo(packet)
-    const cycle = this.#intake.accept(route, packet.topic, payload, 0, payload.length, reply, false)
-    if (cycle === -1) {
+    const mayWithhold = packet.qos > 0
+    const end = payload.length
+    const cycle = this.#intake.accept(route, packet.topic, payload, 0, end, reply, mayWithhold)
+    if (cycle === NOT_NOW) {
+      this.#withhold(packet, this.#intake.lastRefusal)
+      return
+    }
+    this.#withheld = undefined
+    if (cycle === REFUSED) {
       this.#acknowledge(packet, this.#session.reportedCycle, reasonCodeOf(this.#intake.lastRefusal))
       return
     }
     this.#copies?.expect(packet.topic, payload, identifiers, cycle)
     this.#acknowledgeTaken(packet, cycle)
+  }
+
+  #withhold(packet: IPublishPacket, refusal: Refusal): void {
+    if (this.#withheld === undefined) this.#tellWithheld(refusal)
+    const pauseMs = this.#withheld?.nextPauseMs ?? FIRST_PAUSE_MS
+    const timer = this.#clock.after(pauseMs, () => this.#offerAgain(packet))
+    this.#withheld = { refusal, nextPauseMs: Math.min(2 * pauseMs, LONGEST_PAUSE_MS), timer }
+  }
+
+  #offerAgain(packet: IPublishPacket): void {
+    this.#take(packet)
+    this.#continue()
+  }
+
+  #stopWithholding(): void {
+    this.#withheld?.timer.cancel()
+    this.#withheld = undefined
   }
 
   #acknowledgeTaken(packet: IPublishPacket, cycle: number): void {

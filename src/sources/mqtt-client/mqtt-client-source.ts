@@ -84,7 +84,9 @@ export class MqttClientSource implements Source {
   }
 
   get connectionState(): ConnectionState {
-    return { isReady: this.#isReady, problem: this.#problem }
+    const refusal = this.#link?.inbound.refusal
+    const problem = refusal && `the broker keeps its messages: ${refusal.message}`
+    return { isReady: this.#isReady, problem: problem ?? this.#problem }
   }
 
   /** @throws {ConnectorError} InvalidConfiguration when a file can't be read; never for the broker. */
@@ -144,7 +146,7 @@ export class MqttClientSource implements Source {
   }
 
   async #open(intake: Intake): Promise<void> {
-    const { options, clock } = this.#options
+    const { options, clock, observer } = this.#options
     const [{ default: mqtt }, settings] = await Promise.all([
       import('mqtt'),
       connectOptions(options),
@@ -157,6 +159,7 @@ export class MqttClientSource implements Source {
       intake,
       clock,
       session: this.#session,
+      withheld: ({ error, message }) => observer.messageWithheld(this.name, error, message),
       copies: this.#tellsCopies ? new Copies(this.#filters) : undefined,
       up: (client) => this.#up(client),
       down: (cause) => this.#down(cause),

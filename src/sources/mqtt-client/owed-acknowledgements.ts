@@ -13,7 +13,7 @@ interface Owed {
   readonly type: AcknowledgementType
   readonly packetId: number
   /** Of MQTT 5; 0 is success. */
-  reasonCode: number
+  readonly reasonCode: number
 }
 
 export class OwedAcknowledgements {
@@ -34,15 +34,17 @@ export class OwedAcknowledgements {
     return this.#owed.at(-1)?.cycle ?? -1
   }
 
+  /** The cycle that the oldest waits for; -1 when nothing is owed. */
+  get oldestCycle(): number {
+    return this.#owed[0]?.cycle ?? -1
+  }
+
   owe(cycle: number, type: AcknowledgementType, packetId: number, reasonCode: number): void {
     this.#owed.push({ cycle, type, packetId, reasonCode })
   }
 
-  /** Gives what waits for `cycle` itself another reason code; a refusal of its own stays. */
-  fail(cycle: number, reasonCode: number): void {
-    for (const owed of this.#owed) {
-      if (owed.cycle === cycle && owed.reasonCode === 0) owed.reasonCode = reasonCode
-    }
+  clear(): void {
+    this.#owed = []
   }
 
   /** The packets for all that waited for `cycle` or one before, ready to be written; empty if none. */

@@ -9,7 +9,6 @@ const REASON_CODES: Readonly<Record<string, number>> = {
   QueueFull: 0x97,
   MemoryFull: 0x97,
   ActiveChannelLimit: 0x97,
-  ChannelLimit: 0x97,
   InvalidMessage: 0x99,
 }
 

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { InboundMessages } from '../../../src/sources/mqtt-client/inbound-messages.ts'
 import { mqttClientOptions } from '../../../src/sources/mqtt-client/options.ts'
+import { ManualClock } from '../../support/manual-clock.ts'
 import { RecordingIntake, STATUS_TOPIC } from './recording-intake.ts'
 
 /** The packet ids in a run of PUBACKs and PUBRECs of MQTT 3.1.1. */
@@ -14,16 +15,24 @@ function idsIn(packets: Buffer): number[] {
 
 function inboundOf(intake: RecordingIntake, maxUnacknowledged: number) {
   const acknowledged: number[] = []
+  const clock = new ManualClock()
+  const ended = { isLost: false }
   const session = { unreleased: new Map<number, number>(), reportedCycle: -1 }
   const inbound = new InboundMessages({
     options: mqttClientOptions.parse({ url: 'mqtt://broker', maxUnacknowledged }),
     intake,
     session,
     copies: undefined,
+    clock,
+    withheld: () => {},
     write: (packets) => acknowledged.push(...idsIn(packets)),
+    lost: () => {
+      ended.isLost = true
+      inbound.closed()
+    },
   })
   intake.listen(inbound)
-  return { inbound, acknowledged }
+  return { inbound, acknowledged, clock, ended }
 }
 
 const message = fc.record({
@@ -33,42 +42,61 @@ const message = fc.record({
   retain: fc.boolean(),
 })
 const step = fc.oneof(
-  { weight: 4, arbitrary: message },
-  fc.constantFrom('commit' as const, 'fail' as const),
+  { weight: 6, arbitrary: message },
+  fc.constantFrom('commit' as const, 'commit' as const, 'fail' as const),
+  fc.constantFrom('full' as const, 'well' as const),
 )
 
-test('every message is acknowledged once, in the order they came, none before its commit, whatever happens', () => {
+test('every message is acknowledged once, in the order they came, none unless it is stored, whatever happens', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), fc.integer({ min: 1, max: 5 }), (steps, max) => {
       const intake = new RecordingIntake()
       intake.commitsAtOnce = false
-      const { inbound, acknowledged } = inboundOf(intake, max)
+      const { inbound, acknowledged, clock, ended } = inboundOf(intake, max)
       const came: number[] = []
-      const uncommitted = new Set<number>()
+      const unstored = new Set<number>()
       let nextId = 1
       let isHeldBack = false
+      let waiting: number | undefined
 
       for (const what of steps) {
-        if (what === 'commit' || what === 'fail') {
-          uncommitted.clear()
-          if (what === 'commit') intake.commit()
-          else intake.fail({ error: 'StorageFailed', message: 'no space left' })
+        if (what === 'commit') {
+          unstored.clear()
+          if (waiting !== undefined) unstored.add(waiting)
+          intake.commit()
+        } else if (what === 'fail') {
+          intake.fail({ error: 'StorageFailed', message: 'no space left' })
+          // What is lost is never acknowledged, nor is anything behind it.
+          if (ended.isLost) break
+        } else if (what === 'full' || what === 'well') {
+          intake.isFull = what === 'full'
+          clock.advance(2_000)
+          if (!intake.isFull) waiting = undefined
         } else if (!isHeldBack) {
           const messageId = nextId++
           const isStored = what.topic === 'in/pump' && what.payload === 'm' && !what.retain
           if (what.qos > 0) came.push(messageId)
-          if (what.qos > 0 && isStored) uncommitted.add(messageId)
+          if (what.qos > 0 && isStored) unstored.add(messageId)
+          if (what.qos > 0 && isStored && intake.isFull) waiting = messageId
           isHeldBack = true
           inbound.handle({ cmd: 'publish', dup: false, ...what, messageId }, () => {
             isHeldBack = false
           })
         }
         assert.deepEqual(acknowledged, came.slice(0, acknowledged.length))
-        assert.ok(!acknowledged.some((id) => uncommitted.has(id)))
-        assert.equal(isHeldBack, came.length - acknowledged.length >= max)
+        assert.ok(!acknowledged.some((id) => unstored.has(id)))
+        const isFull = came.length - acknowledged.length >= max
+        assert.equal(isHeldBack, isFull || waiting !== undefined)
       }
 
+      intake.isFull = false
+      clock.advance(2_000)
       intake.commit()
+      if (ended.isLost) {
+        assert.deepEqual(acknowledged, came.slice(0, acknowledged.length))
+        assert.ok(!acknowledged.some((id) => unstored.has(id)))
+        return
+      }
       assert.deepEqual(acknowledged, came)
       assert.equal(isHeldBack, false)
     }),

@@ -136,7 +136,7 @@ test('while the intake is saturated nothing is read, and the connection stays', 
   assert.deepEqual(under.reports.list, [])
 })
 
-test('a refused message and one that could not be stored are acknowledged too', {
+test('a refused message is acknowledged; one that could not be stored comes again over a new connection', {
   skip,
 }, async (t) => {
   const broker = await startMosquitto(t)
@@ -149,10 +149,11 @@ test('a refused message and one that could not be stored are acknowledged too', 
   under.intake.commitsAtOnce = false
   await pump.publishAsync('in/pump', 'not storable', { qos: 1 })
   await under.intake.has(2)
-  under.intake.fail({ error: 'StorageFailed', message: 'no space left' })
   under.intake.commitsAtOnce = true
-  await pump.publishAsync('in/pump', 'after', { qos: 1 })
+  under.intake.fail({ error: 'StorageFailed', message: 'no space left' })
   await under.intake.has(3)
+  await pump.publishAsync('in/pump', 'after', { qos: 1 })
+  await under.intake.has(4)
   // The turn in which the intake commits.
   await new Promise(setImmediate)
   await under.source.close()
@@ -161,7 +162,58 @@ test('a refused message and one that could not be stored are acknowledged too', 
   await pump.publishAsync('in/pump', 'next', { qos: 1 })
   await again.intake.has(1)
 
+  assert.deepEqual(under.intake.payloads, ['refuse me', 'not storable', 'not storable', 'after'])
   assert.deepEqual(again.intake.payloads, ['next'])
+})
+
+for (const protocolVersion of [4, 5]) {
+  test(`a message that can’t be stored now is not acknowledged over protocol ${protocolVersion} until it is, nor are those behind it`, async (t) => {
+    const broker = new ScriptedBroker()
+    await broker.start(t)
+    const under = await startSource(t, { url: broker.url, protocolVersion, clientId: 'connector' })
+    await ready(under)
+    under.intake.isFull = true
+
+    for (const messageId of [1, 2, 3]) {
+      broker.send(publication({ qos: 1, messageId, payload: `m${messageId}` }))
+    }
+    await under.intake.hasWithheld(4)
+    const { problem, isReady } = under.source.connectionState
+    const before = under.intake.taken.length
+    const withheld = under.reports.list.filter(({ what }) => what === 'withheld').length
+    under.intake.isFull = false
+    const ids = [1, 2, 3].map(async () => (await broker.next('puback')).messageId)
+
+    assert.deepEqual(await Promise.all(ids), [1, 2, 3])
+    assert.deepEqual([before, withheld, isReady], [0, 1, true])
+    assert.match(problem ?? '', /the broker keeps its messages: no room/)
+    assert.equal(under.source.connectionState.problem, undefined)
+    assert.deepEqual(under.intake.payloads, ['m1', 'm2', 'm3'])
+  })
+}
+
+test('of a commit that failed nothing is acknowledged: the connection ends, and the broker sends it again', async (t) => {
+  const broker = new ScriptedBroker()
+  broker.sessionPresent = true
+  await broker.start(t)
+  const under = await startSource(t, { url: broker.url, clientId: 'connector' })
+  await ready(under)
+  under.intake.commitsAtOnce = false
+
+  broker.send(publication({ qos: 1, messageId: 1, payload: 'one' }))
+  broker.send(publication({ qos: 2, messageId: 2, payload: 'two' }))
+  await under.intake.has(2)
+  under.intake.fail({ error: 'StorageFailed', message: 'no space left' })
+  const { error } = await under.reports.first('retried')
+  under.intake.commitsAtOnce = true
+  await under.reports.first('recovered')
+  broker.send(publication({ qos: 1, messageId: 1, payload: 'one', dup: true }))
+  broker.send(publication({ qos: 2, messageId: 2, payload: 'two', dup: true }))
+  const [puback, pubrec] = [await broker.next('puback'), await broker.next('pubrec')]
+
+  assert.equal(error?.code, 'StorageFailed')
+  assert.deepEqual([puback.messageId, pubrec.messageId], [1, 2])
+  assert.deepEqual(under.intake.payloads, ['one', 'two', 'one', 'two'])
 })
 
 test('after a restart of the broker it connects and subscribes again by itself', {

@@ -1,6 +1,12 @@
 /** An intake that keeps what it is given, and commits when the test says so or at once. */
 import type { Refusal, ReplyTo } from '../../../src/message.ts'
-import type { CommitListener, Intake, Route } from '../../../src/sources/source.ts'
+import {
+  type CommitListener,
+  type Intake,
+  NOT_NOW,
+  REFUSED,
+  type Route,
+} from '../../../src/sources/source.ts'
 
 export interface Taken {
   readonly topic: string
@@ -8,11 +14,15 @@ export interface Taken {
   readonly reply: ReplyTo | undefined
 }
 
+const INVALID: Refusal = { error: 'InvalidMessage', message: 'expected JSON' }
 export const STATUS_TOPIC = 'iotanalytics/messages/put/status'
 
 export class RecordingIntake implements Intake {
   readonly taken: Taken[] = []
-  readonly lastRefusal: Refusal = { error: 'InvalidMessage', message: 'expected JSON' }
+  lastRefusal: Refusal = INVALID
+  /** Storage takes nothing: how often it has been asked to. */
+  isFull = false
+  withheld = 0
   isSaturated = false
   readonly isGathering = false
   /** Whether each message is committed by itself, in the next turn. */
@@ -32,14 +42,26 @@ export class RecordingIntake implements Intake {
     start: number,
     end: number,
     reply: ReplyTo | undefined,
+    mayWithhold: boolean,
   ): number {
     const payload = bytes.toString('utf8', start, end)
+    if (this.isFull && payload !== 'refuse me') return this.#withhold(mayWithhold)
     this.taken.push({ topic, payload, reply })
     for (const wake of this.#waiting.splice(0)) wake()
-    if (payload === 'refuse me') return -1
+    if (payload === 'refuse me') {
+      this.lastRefusal = INVALID
+      return REFUSED
+    }
     const cycle = this.cycle
     if (this.commitsAtOnce) setImmediate(() => this.commit())
     return cycle
+  }
+
+  #withhold(mayWithhold: boolean): number {
+    this.lastRefusal = { error: 'StorageFull', message: 'no room' }
+    if (mayWithhold) this.withheld += 1
+    for (const wake of this.#waiting.splice(0)) wake()
+    return mayWithhold ? NOT_NOW : REFUSED
   }
 
   listen(listener: CommitListener): void {
@@ -60,6 +82,13 @@ export class RecordingIntake implements Intake {
 
   get payloads(): string[] {
     return this.taken.map(({ payload }) => payload)
+  }
+
+  /** Resolves when a message has been withheld so often. */
+  async hasWithheld(times: number): Promise<void> {
+    while (this.withheld < times) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    }
   }
 
   /** Resolves when so many messages have been taken. */

@@ -14,6 +14,7 @@ export class ScriptedBroker {
   readonly #waiting: (() => void)[] = []
   port = 0
   #client: Socket | undefined
+  #protocolVersion: 3 | 4 | 5 = 4
 
   constructor(refused: readonly string[] = []) {
     this.refused = new Set(refused)
@@ -35,7 +36,7 @@ export class ScriptedBroker {
   }
 
   send(packet: Packet): void {
-    this.#client?.write(generate(packet))
+    this.#client?.write(generate(packet, { protocolVersion: this.#protocolVersion }))
   }
 
   /** Resolves when the client's connection has ended. */
@@ -73,7 +74,9 @@ export class ScriptedBroker {
     this.#received.push(packet)
     for (const wake of this.#waiting.splice(0)) wake()
     if (packet.cmd === 'connect') {
-      this.send({ cmd: 'connack', returnCode: 0, sessionPresent: this.sessionPresent })
+      this.#protocolVersion = packet.protocolVersion ?? 4
+      const { sessionPresent } = this
+      this.send({ cmd: 'connack', returnCode: 0, reasonCode: 0, sessionPresent })
     } else if (packet.cmd === 'subscribe') {
       const granted = packet.subscriptions.map(({ topic, qos }) => {
         this.asked.push(topic)

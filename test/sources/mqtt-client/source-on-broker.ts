@@ -9,7 +9,7 @@ import { mqttClientOptions } from '../../../src/sources/mqtt-client/options.ts'
 import { RecordingIntake } from './recording-intake.ts'
 
 export interface Report {
-  readonly what: 'retried' | 'recovered' | 'receiptsDropped'
+  readonly what: 'retried' | 'recovered' | 'receiptsDropped' | 'withheld'
   readonly error?: ConnectorError
   readonly count?: number
 }
@@ -21,6 +21,7 @@ export class Reports {
   readonly observer: PipelineObserver = {
     ...silentObserver,
     sourceRetried: (_source, error) => this.#add({ what: 'retried', error }),
+    messageWithheld: () => this.#add({ what: 'withheld' }),
     sourceRecovered: () => this.#add({ what: 'recovered' }),
     receiptsDropped: (_source, count) => this.#add({ what: 'receiptsDropped', count }),
   }
