@@ -1,4 +1,4 @@
-/** `publish` over a real broker, with a stand-in for the hub that gives receipts. */
+/** `publish` over a real broker, with a stand-in for the hub that gives receipts, and over our own server. */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
@@ -6,7 +6,9 @@ import { createServer } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { connectAsync, type MqttClient } from 'mqtt'
 import { RunningCommand, runCommand } from '../support/command-line.ts'
+import { startServer } from '../support/mqtt-server-under-test.ts'
 import { commandOf, skipWithout } from '../support/real-peers.ts'
+import { RecordingIntake } from '../support/recording-intake.ts'
 import { temporaryFile } from '../support/temporary-file.ts'
 
 const skip = skipWithout('mosquitto')
@@ -200,4 +202,60 @@ test('a hub that refuses the connection is told of with its reason', { skip }, a
 
   assert.equal(code, 1)
   assert.match(stderr, /^error: Can’t connect to mqtts:\/\/127\.0\.0\.1:\d+: .*\n$/)
+})
+
+test('what the connector refuses is told by reason code, in plain words, with exit code 1', async (t) => {
+  const full = { error: 'StorageFull', message: 'Channel c has no room.' }
+  const invalid = { error: 'InvalidMessage', message: 'expected JSON' }
+  const intake = new RecordingIntake({
+    commitsAtOnce: true,
+    refuse: (_topic, payload) => {
+      if (payload.includes('full')) return full
+      return payload.includes('invalid') ? invalid : undefined
+    },
+  })
+  const { port } = await startServer(t, { intake })
+  const url = `mqtt://127.0.0.1:${port}`
+
+  for (const qos of ['1', '2']) {
+    const args = ['publish', 'c', '-', '--binary', '--qos', qos, '--url', url]
+    const input = 'fine\nfull\ninvalid\nfull\nfine'
+    const { code, stdout, stderr } = await runCommand(t, args, { input })
+
+    assert.deepEqual([code, stderr], [1, ''])
+    assert.match(stdout, /^published 5 in .*, 2 acknowledged, 3 refused\n/)
+    assert.match(
+      stdout,
+      /^refused: 2 with reason code 0x97 \(a limit is reached\): Channel c has no room\.$/m,
+    )
+    assert.match(
+      stdout,
+      /^refused: 1 with reason code 0x99 \(the message has the wrong format\): expected JSON$/m,
+    )
+  }
+})
+
+test('no more is unacknowledged than the server takes, and a message nobody listens to is fine', async (t) => {
+  const { port } = await startServer(t, { limits: { receiveMaximum: 3 } })
+  const url = `mqtt://127.0.0.1:${port}`
+
+  const many = await runCommand(t, ['publish', 'c', '--count', '200', '--url', url])
+  const unheard = await runCommand(t, ['publish', '--topic', 'nobody', 'x', '--url', url])
+
+  assert.match(many.stdout, /200 acknowledged\n$/)
+  assert.equal(unheard.stdout, 'published 1, 1 acknowledged\n')
+  assert.deepEqual([many.code, unheard.code], [0, 0])
+})
+
+test('a server that disconnects says why', async (t) => {
+  const { port, server, intake } = await startServer(t, { intake: new RecordingIntake() })
+  const url = `mqtt://127.0.0.1:${port}`
+  const command = new RunningCommand(t, ['publish', 'c', 'x', '--url', url])
+  await intake.taken(1)
+
+  await server.close()
+  const { code, stderr } = await command.ends()
+
+  assert.equal(code, 1)
+  assert.match(stderr, /^error: Lost the connection to mqtt:.*reason code 0x8b/)
 })

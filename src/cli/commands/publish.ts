@@ -1,4 +1,4 @@
-/** `publish`: sends test messages to the running hub, as a device would, over MQTT. */
+/** `publish`: sends test messages to the running connector, as a device would, over MQTT 5. */
 import { type Command, Option } from 'commander'
 import type { CliContext } from '../cli-context.ts'
 import { EXIT_FAILED, usageError } from '../exit-code.ts'
@@ -17,7 +17,9 @@ Examples:
   $ iot-analytics-connector publish my_channel --count 1000 --rate 100     made-up readings
   $ iot-analytics-connector publish my_channel --binary --file photo.jpg
   $ iot-analytics-connector publish --topic factory/line1/temp 23.33       a topic of your own
-  $ tail -f readings.jsonl | iot-analytics-connector publish my_channel -  a message per line`
+  $ tail -f readings.jsonl | iot-analytics-connector publish my_channel -  a message per line
+
+Exit code 1: a message was refused, or its receipt says fail or did not come.`
 
 const MAX_COUNT = 1_000_000_000
 const MAX_SIZE = 268_435_455
@@ -42,7 +44,7 @@ interface PublishFlags {
 export function addPublishCommand(program: Command, context: CliContext): void {
   program
     .command('publish')
-    .description('send messages to the running hub over MQTT, as a device would')
+    .description('send messages to the running connector over MQTT 5, as a device would')
     .argument('[channel]', 'the channel they are for; left out with --topic')
     .argument(
       '[message]',
@@ -146,7 +148,7 @@ async function publish(target: Target, flags: PublishFlags, command: Command, co
     const seconds = (performance.now() - startedAt) / 1000
     await receipts?.complete(flags.timeout * 1000)
     process.stdout.write(summaryOf(count, seconds, publisher, receipts))
-    const isFine = publisher.failed === 0 && (receipts?.succeeded ?? count) === count
+    const isFine = publisher.acknowledged === count && (receipts?.succeeded ?? count) === count
     if (!isFine) process.exitCode = EXIT_FAILED
   } finally {
     await publisher.close()
@@ -156,13 +158,13 @@ async function publish(target: Target, flags: PublishFlags, command: Command, co
 function summaryOf(
   count: number,
   seconds: number,
-  { acknowledged, failed, isAcknowledged }: Publisher,
+  { acknowledged, refusals, isAcknowledged }: Publisher,
   receipts: ReceiptTally | undefined,
 ): string {
   const pace = count > 1 ? ` in ${seconds.toFixed(2)} s (${Math.round(count / seconds)}/s)` : ''
-  const refused = failed > 0 ? `, ${failed} refused` : ''
+  const refused = refusals.count > 0 ? `, ${refusals.count} refused` : ''
   const answer = isAcknowledged ? `, ${acknowledged} acknowledged` : ''
-  const lines = [`published ${count}${pace}${answer}${refused}`]
+  const lines = [`published ${count}${pace}${answer}${refused}`, ...refusals.lines()]
   if (receipts !== undefined) {
     lines.push(`receipts: ${receipts.succeeded} success`)
     for (const [error, failure] of receipts.failures) {

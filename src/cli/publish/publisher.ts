@@ -1,10 +1,11 @@
-/** Publishes a stream of messages over one MQTT connection, at a pace, with few unacknowledged. */
+/** Publishes a stream of messages over one MQTT 5 connection, at a pace, with few unacknowledged. */
 import { setTimeout as delay } from 'node:timers/promises'
-import type { IClientOptions, IClientPublishOptions, MqttClient } from 'mqtt'
+import type { IClientOptions, IClientPublishOptions, MqttClient, Packet } from 'mqtt'
 import { readGivenFile } from '../../config/given-file.ts'
 import { ConnectorError, messageOf, systemCodeOf } from '../../errors.ts'
 import type { OutgoingMessage } from './outgoing-message.ts'
 import type { ReceiptTally } from './receipt-tally.ts'
+import { hex, RefusalTally } from './refusal-tally.ts'
 
 export const STATUS_TOPIC = 'iotanalytics/messages/put/status'
 
@@ -32,11 +33,13 @@ export interface PublisherOptions {
 
 export class Publisher {
   readonly #options: PublisherOptions
+  /** What the server refused with an MQTT 5 reason code. */
+  readonly refusals = new RefusalTally()
   readonly #clientId = `publish-${process.pid}-${Date.now().toString(36)}`
   #client: MqttClient | undefined
   #acknowledged = 0
-  #failed = 0
   #unacknowledged = 0
+  #maxUnacknowledged = MAX_UNACKNOWLEDGED
   #wake: (() => void) | undefined
   #lost: ConnectorError | undefined
 
@@ -53,11 +56,6 @@ export class Publisher {
     return this.#acknowledged
   }
 
-  /** Messages the server refused with an MQTT 5 reason code. */
-  get failed(): number {
-    return this.#failed
-  }
-
   /** Throws `BrokerUnavailable` when the server can't be reached or says no. */
   async open(): Promise<void> {
     const { default: mqtt } = await import('mqtt')
@@ -68,7 +66,13 @@ export class Publisher {
     } catch (thrown) {
       throw unreachable(url, thrown)
     }
+    const { receiveMaximum = MAX_UNACKNOWLEDGED } = this.#client.serverProperties ?? {}
+    this.#maxUnacknowledged = Math.min(MAX_UNACKNOWLEDGED, receiveMaximum)
     this.#client.on('error', (error) => this.#lose(messageOf(error)))
+    this.#client.on('disconnect', ({ reasonCode = 0, properties }) => {
+      const detail = properties?.reasonString === undefined ? '' : ` (${properties.reasonString})`
+      this.#lose(`the server disconnected with reason code ${hex(reasonCode)}${detail}`)
+    })
     this.#client.once('close', () => this.#lose('the server closed the connection'))
     if (receipts === undefined) return
     this.#client.on('message', (_topic, payload, packet) => {
@@ -83,7 +87,7 @@ export class Publisher {
     let count = 0
     for await (const message of messages) {
       await this.#pace(startedAt, count)
-      await this.#until(() => this.#unacknowledged < MAX_UNACKNOWLEDGED)
+      await this.#until(() => this.#unacknowledged < this.#maxUnacknowledged)
       if (this.#lost !== undefined) throw this.#lost
       this.#publish(message)
       count += 1
@@ -107,10 +111,11 @@ export class Publisher {
   }
 
   async #connectOptions(): Promise<IClientOptions> {
-    const { username, password, caFile, usesResponseTopic } = this.#options
+    const { username, password, caFile } = this.#options
     return {
       clientId: this.#clientId,
-      protocolVersion: usesResponseTopic ? 5 : 4,
+      // Before MQTT 5 a server can't say that it refuses a message.
+      protocolVersion: 5,
       reconnectPeriod: 0,
       connectTimeout: CONNECT_TIMEOUT_MS,
       ...(username === undefined ? {} : { username }),
@@ -127,12 +132,19 @@ export class Publisher {
       options.properties = { responseTopic: this.#receiptTopic, correlationData: Buffer.from(id) }
     }
     this.#unacknowledged += 1
-    this.#client?.publish(topic, payload, options, (error) => {
+    this.#client?.publish(topic, payload, options, (error, packet) => {
       this.#unacknowledged -= 1
-      if (error) this.#failed += 1
+      if (error) this.#refused(error, packet)
       else this.#acknowledged += 1
       this.#wake?.()
     })
+  }
+
+  /** An error without a code is the connection's, which is told of by itself. */
+  #refused(error: Error, packet: Packet | undefined): void {
+    if (!('code' in error) || typeof error.code !== 'number') return
+    const isAnswer = packet?.cmd === 'puback' || packet?.cmd === 'pubrec'
+    this.refusals.add(error.code, isAnswer ? packet.properties?.reasonString : undefined)
   }
 
   async #pace(startedAt: number, count: number): Promise<void> {
