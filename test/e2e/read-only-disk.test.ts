@@ -25,6 +25,10 @@ async function healthOf(hub: HubProcess): Promise<Health> {
   return JSON.parse(await answer.text())
 }
 
+async function metricsOf(hub: HubProcess): Promise<string> {
+  return (await fetch(`${hub.httpUrl}/metrics`)).text()
+}
+
 async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
   const givesUpAt = performance.now() + PATIENCE_MS
   while (!(await isSo())) {
@@ -74,23 +78,31 @@ test('a file system that turns read-only is named, newcomers are refused, and it
   await until('health names it', async () => (await healthOf(hub)).storage === 'read-only')
   const during = await healthOf(hub)
   const reason = await publish(modern, 'refused by its reason code')
-  await publish(old, 'refused by receipt')
-  await until('the receipt is there', () => receipts.some((one) => one.includes('by receipt')))
+  let isAcknowledged = false
+  const kept = publish(old, 'kept by its sender').then(() => {
+    isAcknowledged = true
+  })
+  await until('it is withheld', async () => /^\S+_withheld_total/m.test(await metricsOf(hub)))
+  await until('the receipt is there', () => receipts.some((one) => one.includes('by its reason')))
+  const tooEarly = isAcknowledged
   disk.remount('rw')
   await until('health is well', async () => (await healthOf(hub)).ready)
+  await kept
   const after = await publish(modern, 'after')
   api.recover()
-  await until('all has arrived', () => api.received('c').length >= taken + 1)
+  await until('all has arrived', () => api.received('c').length >= taken + 2)
 
   assert.ok(taken > 10)
   assert.equal(during.ready, false)
   assert.match(during.problems.join(), /EROFS.*mount it for writing again/)
   assert.equal(reason, 0x83)
-  const receipt = receipts.find((one) => one.includes('by receipt')) ?? ''
+  const receipt = receipts.find((one) => one.includes('by its reason')) ?? ''
   assert.match(receipt, /"status":"fail".*"error":"StorageFailed"/)
+  assert.equal(tooEarly, false)
+  assert.ok(!receipts.some((one) => one.includes('fail') && one.includes('by its sender')))
   assert.equal(after, 0)
   assert.deepEqual(
     [...new Set(api.received('c').map(({ messageId }) => messageId))].length,
-    taken + 1,
+    taken + 2,
   )
 })
