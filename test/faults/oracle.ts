@@ -5,6 +5,7 @@
  * Everything is noted with a position in time that a power cut can be compared with: the length of
  * the disk's journal then (`disk-journal.ts`); 0 where there is none.
  */
+import { isNotNow } from '../../src/errors.ts'
 import type { Figures } from './figures.ts'
 import { type MessageName, nameOf, nameOfId } from './numbered-message.ts'
 
@@ -68,13 +69,18 @@ export class Oracle {
   }
 
   acknowledged(name: MessageName): void {
-    this.#storyOf(name).acknowledgedAt ??= this.#options.position()
+    const story = this.#storyOf(name)
+    story.acknowledgedAt ??= this.#options.position()
+    this.#checkHonesty(name, story)
   }
 
   /** A receipt said that the message was not taken. */
   refused(id: string, error: string): void {
     const name = nameOfId(id)
-    if (name !== undefined) this.#storyOf(name).refusedAs = error
+    if (name === undefined) return
+    const story = this.#storyOf(name)
+    story.refusedAs = error
+    this.#checkHonesty(name, story)
   }
 
   delivered(channel: string, messageId: string, payload: Buffer, isConfirmed: boolean): void {
@@ -200,6 +206,12 @@ export class Oracle {
 
   #violate(what: string): void {
     if (this.#violations.size < 20) this.#violations.add(what)
+  }
+
+  /** Each message is sent once: what could not be stored then is not acknowledged. */
+  #checkHonesty({ publisher, number }: MessageName, { acknowledgedAt, refusedAs }: Story): void {
+    if (acknowledgedAt === undefined || refusedAs === undefined || !isNotNow(refusedAs)) return
+    this.#violate(`acknowledged and not stored (${refusedAs}): ${publisher} ${number}`)
   }
 
   #storyOf({ publisher, number }: MessageName): Story {

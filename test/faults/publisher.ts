@@ -34,14 +34,23 @@ export class Publisher {
     return this.#next
   }
 
-  /** Sends until `stop`, or until the connection ends. What is not acknowledged then is not sent again. */
-  async sendUntilCut(url: string): Promise<void> {
-    const { protocolVersion } = this.plan
+  /**
+   * Sends until `stop`, or until nobody listens any more. A connection that ends is opened again: the
+   * connector ends those of 3.1.1 whose messages can't be stored. What is not acknowledged then is
+   * not sent again.
+   */
+  async send(url: string): Promise<void> {
     this.#isStopped = false
+    while (!this.#isStopped && (await this.#sendUntilCut(url)));
+  }
+
+  /** Returns whether anybody listened. */
+  async #sendUntilCut(url: string): Promise<boolean> {
+    const { protocolVersion } = this.plan
     const options = { protocolVersion, reconnectPeriod: 0, connectTimeout: 5_000 }
     // Not to retry means that a connection which ends before its CONNACK is noticed at all.
     const client = await connectAsync(url, options, false).catch(() => undefined)
-    if (client === undefined) return // the hub went first
+    if (client === undefined) return false // the hub went first
     client.on('error', () => {})
     const cut = new Promise<void>((resolve) => client.once('close', () => resolve()))
     let lanes = WINDOW
@@ -54,6 +63,7 @@ export class Publisher {
     })
     await Promise.race([cut, ended])
     client.end(true)
+    return true
   }
 
   nextAcknowledgement(): Promise<void> {

@@ -139,7 +139,7 @@ export class Rig {
 
   publish(): void {
     const { mqtt } = this.watch.addresses
-    this.#sending = Promise.all(this.publishers.map((publisher) => publisher.sendUntilCut(mqtt)))
+    this.#sending = Promise.all(this.publishers.map((publisher) => publisher.send(mqtt)))
   }
 
   /** Resolves when the running hub has acknowledged something, or has had long enough to. */
