@@ -79,7 +79,7 @@ async function fill(directory: string, bytes: number): Promise<void> {
     for (const log of logs) {
       for (let count = 0; count < COMMIT_MESSAGES; count++) log.append(draft)
     }
-    await Promise.all(logs.map((log) => log.commit()))
+    await store.commit()
   }
   await store.close()
 }

@@ -59,7 +59,7 @@ async function measure(directory: string, group: number, messages: number): Prom
       log.append(draft)
     }
     appendMs += performance.now() - from
-    await log.commit()
+    await store.commit()
   }
   const { user, system } = process.cpuUsage(cpu)
   const wallMs = performance.now() - began

@@ -41,7 +41,7 @@ const LAYERS: Record<string, readonly string[]> = {
 /** What stands above the layers, in this order, and may import all that is below. */
 const ABOVE = ['connector', 'index.ts', 'cli']
 
-/** Longer than 300 lines, with the reason. */
+/** Longer than 400 lines, with the reason. */
 const LONG_FILES: Record<string, string> = {}
 
 const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) =>
@@ -96,10 +96,10 @@ test('every file belongs to a layer, to the leaves or stands above', () => {
   assert.deepEqual(homeless, [])
 })
 
-test('no source file is longer than 300 lines', () => {
+test('no source file is longer than 400 lines', () => {
   const long = files.filter(
     (file) =>
-      !(file in LONG_FILES) && readFileSync(join(src, file), 'utf8').split('\n').length > 301,
+      !(file in LONG_FILES) && readFileSync(join(src, file), 'utf8').split('\n').length > 401,
   )
 
   assert.deepEqual(long, [])

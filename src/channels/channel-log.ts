@@ -14,13 +14,16 @@
  */
 import type { Draft, Message } from '../message.ts'
 
+/** Stands in reports where all channels are concerned; no channel can have this name. */
+export const JOURNAL_NAME = '__journal'
+
 export interface ChannelLog {
   readonly channel: string
   /** Eight hexadecimal digits, chosen when the log was created and kept as long as it lives. */
   readonly id: string
   /** The oldest offset still held. `start ≤ committed ≤ end`. */
   readonly start: number
-  /** Messages below are durable and can be read. Grows only in `commit`. */
+  /** Messages below are durable and can be read. Grows only with a commit. */
   readonly committed: number
   /** The offset the next message will get. `end − committed` messages are staged. */
   readonly end: number
@@ -41,27 +44,6 @@ export interface ChannelLog {
   append(draft: Draft): void
 
   /**
-   * Makes durable whatever was staged when it was called; what is appended meanwhile stays staged.
-   * Never called again before it has settled.
-   *
-   * When it rejects, the messages it was to commit are no longer in the log, `discarded` names
-   * them, and what was staged meanwhile has moved down to follow `committed`. The log stays usable:
-   * the next commit tries anew, on a fresh file where that is needed.
-   *
-   * @throws {CommitError}
-   */
-  commit(): Promise<void>
-
-  /**
-   * Proves, after a commit that failed, that the medium takes as much again; after each probe that
-   * failed, half as much, so that what little room there is can be used. Resolves when it does; stores
-   * nothing and loses nothing either way.
-   *
-   * @throws what the medium says to it
-   */
-  probe(): Promise<void>
-
-  /**
    * Committed messages from `from` on, in order, at most `maxCount` and, after the first, at most
    * `maxBytes` of payload. Empty only when nothing readable is left at or after `from`. Offsets are
    * ascending; where one is missing it lies in `damaged`, or below `start`.
@@ -73,7 +55,10 @@ export interface ChannelLog {
   /** The first offset received at or after `time` (milliseconds since 1970); `committed` if none. */
   offsetAt(time: number): Promise<number>
 
-  /** Nobody needs messages below `offset` any more; their space may be given back. */
+  /**
+   * Nobody needs messages below `offset` any more; their space may be given back, on disk not before
+   * the next commit has written that down.
+   */
   release(offset: number): void
 
   /**
@@ -85,8 +70,8 @@ export interface ChannelLog {
 
   /** The state kept beside the log; undefined when there is none or it can't be read. */
   loadState(): Promise<ChannelState | undefined>
-  /** Replaces the state atomically. Durable against kill -9 at once; against power loss after `commit`. */
-  saveState(state: ChannelState): Promise<void>
+  /** Replaces the state with the next commit, which releases messages below `released` as well. */
+  noteState(state: ChannelState, released: number): void
 
   /** Waits for what is under way and lets go of files. Staged messages are lost: commit first. */
   close(): Promise<void>
@@ -100,6 +85,8 @@ export interface LogStore {
   readonly bytes: number
   /** Bytes that must never be exceeded; `Infinity` where only memory bounds count. */
   readonly maxBytes: number
+  /** Staged bytes that one commit should not exceed by much; absent where it does not matter. */
+  readonly maxCommitBytes?: number
   /** Bytes kept only for replay, part of `bytes`, where the medium tells. */
   readonly historyBytes?: number
   /** What was asked of the medium since start, where it tells. */
@@ -114,6 +101,26 @@ export interface LogStore {
 
   /** A new, empty log for a channel that has none. Touches the medium no earlier than its first commit. */
   create(channel: string): ChannelLog
+
+  /**
+   * Makes durable, all together, what all logs have staged when it is called; what is appended
+   * meanwhile stays staged. Never called again before it has settled.
+   *
+   * It succeeds or fails as a whole. When it rejects, no message that it was to commit is in a log any
+   * more, `discarded` names them, and what was staged meanwhile has moved down to follow `committed`.
+   * The store stays usable: the next commit tries again.
+   *
+   * @throws {CommitError}
+   */
+  commit(): Promise<void>
+
+  /**
+   * Proves, after a commit that failed, that the medium can be written. Stores nothing and loses
+   * nothing either way. Never called during a commit.
+   *
+   * @throws what the medium says to it
+   */
+  probe(): Promise<void>
 
   /**
    * Tries to give back so much that `bytes` more fit within `maxBytes`, by letting go of the oldest
@@ -133,12 +140,12 @@ export interface OffsetRange {
 /** A commit that could not be made durable. */
 export class CommitError extends Error {
   override readonly name = 'CommitError'
-  /** The messages that are not stored, in order, so that their senders can be told. */
-  readonly discarded: readonly Message[]
+  /** By channel, the messages that are not stored, in order, so that their senders can be told. */
+  readonly discarded: ReadonlyMap<string, readonly Message[]>
 
   constructor(
     message: string,
-    discarded: readonly Message[],
+    discarded: ReadonlyMap<string, readonly Message[]>,
     options: { readonly cause: unknown },
   ) {
     super(message, options)

@@ -70,19 +70,20 @@ export class ChannelSet implements Iterable<Channel> {
   constructor(options: ChannelSetOptions) {
     const { clock, observer, budget } = options
     this.#options = options
-    this.#health = new StorageHealth(clock, observer)
+    this.#health = new StorageHealth({ clock, observer, probe: () => options.store.probe() })
     this.commits = new GroupCommit({
+      commit: () => options.store.commit(),
       clock,
       observer,
       health: this.#health,
       minIntervalMs: options.minCommitIntervalMs,
-      maxStagedBytes: Math.min(MAX_STAGED_BYTES, budget.maxBytes),
+      maxStagedBytes: Math.min(
+        MAX_STAGED_BYTES,
+        budget.maxBytes,
+        options.store.maxCommitBytes ?? MAX_STAGED_BYTES,
+      ),
     })
-    this.#checkpoints = new Checkpoints({
-      clock,
-      onWritten: ({ name }) => this.#health.positionsSucceeded(name),
-      onFailed: ({ name }, error) => this.#health.positionsFailed(name, error),
-    })
+    this.#checkpoints = new Checkpoints(clock)
     this.#sweep = new ExpirySweep({
       clock,
       channels: this,
@@ -92,6 +93,7 @@ export class ChannelSet implements Iterable<Channel> {
       rulesFor: () => ({}),
       ...options,
       onChanged: (channel, soon) => this.#checkpoints.changed(channel, soon),
+      stageState: (channel) => this.commits.stageState(channel),
       onActivity: (channel) => {
         this.#activeChannels += channel.isActive ? 1 : -1
       },
@@ -143,7 +145,8 @@ export class ChannelSet implements Iterable<Channel> {
   async flush(): Promise<void> {
     await this.commits.flush()
     for (const channel of this) await channel.receiptsSettled()
-    await this.#checkpoints.flush()
+    this.#checkpoints.flush()
+    await this.commits.flush()
   }
 
   get(name: string): Channel | undefined {
@@ -202,7 +205,8 @@ export class ChannelSet implements Iterable<Channel> {
       bounds,
       log: found ?? store.create(DEAD_LETTERS_LOG),
       state: await found?.loadState(),
-      mayWrite: () => this.#health.refusalFor(DEAD_LETTERS_LOG) === undefined,
+      mayWrite: () => this.#health.failure === undefined,
+      stageState: (letters) => this.commits.stageState(letters),
       stage: (letters, bytes) => void this.commits.stage(letters, bytes, this.#options.clock.now()),
       onChanged: (letters) => this.#checkpoints.changed(letters, false),
     })
@@ -219,7 +223,7 @@ export class ChannelSet implements Iterable<Channel> {
     if (cycleOfSame !== undefined) return this.#refuseSame(channel, draft, cycleOfSame)
     const bytes = draftBytes(draft)
     const refusal =
-      this.#health.refusalFor(channel.name) ??
+      this.#health.failure ??
       this.#activeLimitFor(channel) ??
       channel.offer(draft, bytes, this.commits.openCycle)
     if (refusal === undefined) return this.commits.stage(channel, bytes, draft.receivedAt)
@@ -283,10 +287,7 @@ export class ChannelSet implements Iterable<Channel> {
   async #close(): Promise<void> {
     await this.#sweep.close()
     await this.flush()
-    await this.#checkpoints.close()
     await this.#health.close()
-    await Promise.all([...this].map((channel) => channel.close()))
-    await this.#deadLetters?.log.close()
     await this.#options.store.close()
   }
 }

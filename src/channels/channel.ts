@@ -34,6 +34,8 @@ export interface ChannelSurroundings {
   /** The channel's state has to be written down, `soon` when disk space waits for it. */
   readonly onChanged: (channel: Channel, soon: boolean) => void
   readonly onActivity: (channel: Channel) => void
+  /** Has a state just noted committed with the next cycle. */
+  readonly stageState: (channel: Channel) => void
 }
 
 export class Channel {
@@ -53,13 +55,14 @@ export class Channel {
   #isActive = false
   /** Once for every channel: so that a reader that comes later is known to be new. */
   #isStateStale = true
-  /** The log's end as it was last written down. */
-  #writtenEnd = 0
+  /** How far the log went when the readers were told of a commit last. */
+  #toldEnd: number
 
   constructor(log: ChannelLog, before: RestoredChannel | undefined, around: ChannelSurroundings) {
     this.name = log.channel
     this.log = log
     this.#surroundings = around
+    this.#toldEnd = log.committed
     this.#damaged = new DamagedMessages({ log, observer: around.observer })
     this.#refused = { ...before?.refused }
     this.#dormant = before?.dormant ?? {}
@@ -135,8 +138,10 @@ export class Channel {
     this.#changed(false)
   }
 
-  /** After each commit of the log: what was staged can be read. */
+  /** After each commit that the log was part of: what was staged can be read. */
   committed(): void {
+    if (this.log.committed === this.#toldEnd) return
+    this.#toldEnd = this.log.committed
     for (const { position } of this.cursors) position.advance(this.log.committed)
     this.#receipts.pump()
     if (this.log.remove !== undefined) this.log.release(this.#floor())
@@ -146,6 +151,7 @@ export class Channel {
 
   /** After a commit that failed: these messages are not in the log any more. */
   discarded(messages: readonly Message[], refusal: Refusal): void {
+    this.#changed(false)
     const from = this.log.committed
     const to = from + messages.length
     for (const { position } of this.cursors) position.withdraw(from, to)
@@ -167,30 +173,12 @@ export class Channel {
     return channelLedger(this.log, this.cursors, this.#refused, Object.values(this.#dormant)[0])
   }
 
-  /** Writes down where the readers are, then lets the log give back what is behind them all. */
-  async checkpoint(): Promise<void> {
-    const floor = this.#floor()
-    if (this.#isStateStale) {
-      this.#isStateStale = false
-      const state = this.#state()
-      try {
-        await this.log.saveState(state)
-        this.#writtenEnd = state.end
-      } catch (error) {
-        this.#isStateStale = true
-        throw error
-      }
-    }
-    this.log.release(floor)
-  }
-
-  /** Writes down where the log ends, so that a lost tail is known as such, and lets go of it. */
-  async close(): Promise<void> {
-    if (this.#writtenEnd < this.log.committed) {
-      this.#isStateStale = true
-      await this.checkpoint().catch(() => undefined)
-    }
-    await this.log.close()
+  /** Has written down where the readers are; then the log gives back what is behind them all. */
+  checkpoint(): void {
+    if (!this.#isStateStale) return
+    this.#isStateStale = false
+    this.log.noteState(this.#state(), this.#floor())
+    this.#surroundings.stageState(this)
   }
 
   /** Resolves when the senders of all dropped messages are told. */
@@ -226,7 +214,7 @@ export class Channel {
     this.#surroundings.onDropped(message, refusal)
   }
 
-  #state(): ChannelState & { readonly end: number } {
+  #state(): ChannelState {
     const cursors: Record<string, CursorState> = {}
     // The primary first, also where it is not configured any more: see `readerPositions`.
     for (const { reader, position } of this.cursors) {
@@ -280,7 +268,7 @@ export class Channel {
   }
 
   #changed(soon: boolean): void {
-    if (this.cursors.length > 0) this.#isStateStale = true
+    this.#isStateStale = true
     this.#surroundings.onChanged(this, soon)
   }
 

@@ -3,24 +3,26 @@
  * of it in the kernel, so under a steady stream it waits a little for more to come along:
  *
  *     idle          a│=commit=                       at once
- *     steady        a b c d e│=commit=│ f g h i │=…  10 ms from start to start
+ *     steady        a b c d e│=commit=│ f g h i │=…  5 ms from start to start
  *     closed loop   a b c    │=commit=│a b c│=…      at once: all wait for their acknowledgement,
  *                                                    and waiting for them brings nothing
  *
- * Whether a stream is steady is tried out: a wait in whose last part nothing came was for nothing,
- * and the more often that happens, the more rarely it is tried. Pure: time comes in as an argument.
+ * Whether a stream is steady is tried out. In a steady stream messages come all through a wait; in a
+ * closed loop all of them come at its beginning, so on average they are older when it ends. A wait that
+ * ends so was for nothing, and the more often that happens, the more rarely it is tried. Pure: time
+ * comes in as an argument.
  */
 
 /** From the start of one cycle to the start of the next, when waiting pays … */
-const STEADY_INTERVAL_MS = 10
+const STEADY_INTERVAL_MS = 5
 /** … but no longer than this many commits take: those of a medium that costs nothing needn't be spared. */
 const STEADY_INTERVAL_COMMITS = 20
 /** A shorter wait is not worth a timer. */
 const SHORTEST_WAIT_MS = 1
 /** So many bytes are worth a commit of their own. */
 const WORTHWHILE_BYTES = 256 * 1024
-/** Nothing came for so long before a wait was over: it was for nothing. */
-const QUIET_MS = 2
+/** Messages that are older on average than this part of the wait came at its beginning. */
+const OLD_SHARE = 0.7
 /** After many waits for nothing, so many cycles begin at once before it is tried again. */
 const MOST_CYCLES_AT_ONCE = 128
 /** How much the newest commit counts in the average. */
@@ -31,7 +33,8 @@ export class CommitPace {
   readonly #minIntervalMs: number
   #startedAt = Number.NEGATIVE_INFINITY
   #averageMs = 0
-  #isWaiting = false
+  /** How long the cycle that comes next waits. */
+  #waitingMs = 0
   /** Cycles that begin at once after the next wait for nothing, and those of them that are left. */
   #penalty = 1
   #cyclesAtOnce = 0
@@ -61,16 +64,17 @@ export class CommitPace {
       return 0
     }
     const wait = this.#startedAt + this.#steadyIntervalMs - nowMs
-    this.#isWaiting = wait >= SHORTEST_WAIT_MS
-    return this.#isWaiting ? wait : 0
+    this.#waitingMs = wait >= SHORTEST_WAIT_MS ? wait : 0
+    return this.#waitingMs
   }
 
-  /** @param quietMs how long ago the newest message of the cycle came. */
-  began(quietMs: number, nowMs: number): void {
+  /** @param meanAgeMs how long ago the messages of the cycle came, on average. */
+  began(meanAgeMs: number, nowMs: number): void {
     this.#startedAt = nowMs
-    if (!this.#isWaiting) return
-    this.#isWaiting = false
-    if (quietMs >= QUIET_MS) {
+    const waitedMs = this.#waitingMs
+    if (waitedMs === 0) return
+    this.#waitingMs = 0
+    if (meanAgeMs > waitedMs * OLD_SHARE) {
       this.#cyclesAtOnce = this.#penalty
       this.#penalty = Math.min(this.#penalty * 2, MOST_CYCLES_AT_ONCE)
     } else {

@@ -52,6 +52,8 @@ export interface DeadLettersOptions {
   readonly mayWrite: () => boolean
   /** Has `bytes` just appended committed with the next cycle. */
   readonly stage: (letters: DeadLetters, bytes: number) => void
+  /** Has a state just noted committed with the next cycle. */
+  readonly stageState: (letters: DeadLetters) => void
   /** What was removed has to be written down. */
   readonly onChanged: (letters: DeadLetters) => void
 }
@@ -67,6 +69,8 @@ export class DeadLetters {
   readonly #options: DeadLettersOptions
   /** Settled = removed, dropped = pushed out by newer ones. */
   readonly #position: CursorPosition
+  /** How far the log went when its state was noted last. */
+  #notedEnd = 0
 
   constructor(options: DeadLettersOptions) {
     const { log, state } = options
@@ -131,20 +135,23 @@ export class DeadLetters {
   }
 
   committed(): void {
-    this.#settled()
+    if (this.log.committed > this.#notedEnd) this.#settled()
   }
 
   discarded(messages: readonly Message[]): void {
+    this.#options.onChanged(this)
     const from = this.log.committed
     this.#position.withdraw(from, from + messages.length)
   }
 
-  /** Writes down which are left, then gives back the space of those below. */
-  async checkpoint(): Promise<void> {
+  /** Has written down which are left; then the space of those below is given back. */
+  checkpoint(): void {
     const { position } = this.#position
     const cursors = { [CURSOR]: this.#position.state(this.log.committed, []) }
-    await this.log.saveState({ version: 1, cursors, refused: {}, end: this.log.committed })
-    this.log.release(position)
+    const end = this.log.committed
+    this.#notedEnd = end
+    this.log.noteState({ version: 1, cursors, refused: {}, end }, position)
+    this.#options.stageState(this)
   }
 
   /** By the average of what the log holds. */

@@ -23,13 +23,9 @@ export interface CommitListener {
    * staged in this turn of the event loop, which then still belongs to the cycle.
    */
   closing?(): boolean
-  /** All messages of this cycle and those before are durable, or their failure was reported. */
+  /** All messages of this cycle are durable. */
   committed(cycle: number): void
-  /**
-   * Some channel of this cycle could not be stored. Which messages are lost their receipts say; by
-   * cycle alone the stored ones can't be told apart, so a sender that goes by acknowledgements may
-   * send those again, but is never told that a lost one is safe.
-   */
+  /** None of the messages of this cycle is stored. */
   failed(cycle: number, refusal: Refusal): void
 }
 
@@ -39,13 +35,15 @@ export interface Committable {
   readonly log: ChannelLog
   /** The last cycle that something of it was staged in. Set by the group commit alone. */
   stagedIn: number
-  /** What was staged is durable now. */
+  /** What was staged is durable now: messages, the state that was noted, or both. */
   committed(): void
-  /** These messages could not be made durable and have left the log. */
+  /** It could not be made durable: these messages, if any, have left the log. */
   discarded(messages: readonly Message[], refusal: Refusal): void
 }
 
 export interface GroupCommitOptions {
+  /** Commits what all logs have staged: `LogStore.commit`. */
+  readonly commit: () => Promise<void>
   readonly clock: Clock
   readonly observer: PipelineObserver
   readonly health: StorageHealth
@@ -66,8 +64,10 @@ interface Gathering {
   readonly members: Committable[]
   messages: number
   bytes: number
-  /** `receivedAt` of the newest message. */
-  newestAt: number
+  /** When gathering began; milliseconds since 1970. */
+  readonly sinceMs: number
+  /** Sum of how long after that each message came. */
+  arrivedMs: number
 }
 
 export class GroupCommit {
@@ -76,7 +76,7 @@ export class GroupCommit {
   readonly #listeners: CommitListener[] = []
   #openCycle = 1
   #lastReported = 0
-  #next: Gathering = nothingGathered()
+  #next: Gathering
   #writingBytes = 0
   #committedMessages = 0
   #committedBytes = 0
@@ -89,6 +89,7 @@ export class GroupCommit {
   constructor(options: GroupCommitOptions) {
     this.#options = options
     this.#pace = new CommitPace(options.minIntervalMs)
+    this.#next = nothingGathered(options.clock.now())
   }
 
   /** The cycle that a message accepted now belongs to. */
@@ -121,15 +122,24 @@ export class GroupCommit {
 
   /** Notes that a message of `bytes` was appended to the member's log. Returns its cycle. */
   stage(member: Committable, bytes: number, receivedAt: number): number {
-    if (member.stagedIn !== this.#openCycle) {
-      member.stagedIn = this.#openCycle
-      this.#next.members.push(member)
-    }
+    this.#join(member)
     this.#next.messages += 1
     this.#next.bytes += bytes
-    this.#next.newestAt = receivedAt
+    this.#next.arrivedMs += receivedAt - this.#next.sinceMs
     if (!this.#isScheduled && this.#writing === undefined) this.#schedule()
     return this.#openCycle
+  }
+
+  /** Notes that the member's log has a state to write down, if need be with a cycle of its own. */
+  stageState(member: Committable): void {
+    this.#join(member)
+    if (!this.#isScheduled && this.#writing === undefined) this.#schedule()
+  }
+
+  #join(member: Committable): void {
+    if (member.stagedIn === this.#openCycle) return
+    member.stagedIn = this.#openCycle
+    this.#next.members.push(member)
   }
 
   /** Commits all that is staged now, without waiting for an interval. */
@@ -149,7 +159,8 @@ export class GroupCommit {
 
   #beginWhenDue(): void {
     const { clock } = this.#options
-    const waitMs = this.#pace.waitMs(this.#next.bytes, clock.monotonic())
+    const { messages, bytes } = this.#next
+    const waitMs = messages === 0 ? 0 : this.#pace.waitMs(bytes, clock.monotonic())
     if (waitMs <= 0) {
       this.#close()
       return
@@ -186,57 +197,71 @@ export class GroupCommit {
     const cycle = this.#openCycle
     const gathered = this.#next
     this.#openCycle += 1
-    this.#next = nothingGathered()
-    this.#writingBytes = gathered.bytes
     const { clock } = this.#options
+    const now = clock.now()
+    this.#next = nothingGathered(now)
+    this.#writingBytes = gathered.bytes
     const startedAt = clock.monotonic()
-    this.#pace.began(clock.now() - gathered.newestAt, startedAt)
+    this.#pace.began(meanAge(gathered, now), startedAt)
     const gatherMs = this.#pace.longestGatheringMs
     if (gatherMs > 0) this.#gathering = clock.after(gatherMs, () => this.#endGathering())
     this.#writing = this.#write(cycle, gathered, startedAt)
   }
 
   async #write(cycle: number, gathered: Gathering, startedAt: number): Promise<void> {
-    const { clock, observer } = this.#options
-    const refusals = await Promise.all(gathered.members.map((member) => this.#commit(member)))
-    const refusal = refusals.find((one) => one !== undefined)
+    const { commit, clock } = this.#options
+    let thrown: unknown
+    try {
+      await commit()
+    } catch (error) {
+      thrown = error
+    }
     const endedAt = clock.monotonic()
     this.#pace.ended(endedAt)
     this.#writingBytes = 0
     this.#writing = undefined
-    if (refusals.includes(undefined)) {
-      this.#committedMessages += gathered.messages
-      this.#committedBytes += gathered.bytes
-      observer.committed(gathered.messages, gathered.bytes, endedAt - startedAt)
-    }
-    this.#lastReported = cycle
-    for (const listener of this.#listeners) {
-      if (refusal === undefined) listener.committed(cycle)
-      else listener.failed(cycle, refusal)
-    }
+    if (thrown === undefined) this.#succeeded(cycle, gathered, endedAt - startedAt)
+    else this.#failed(cycle, gathered, thrown)
     if (this.#next.members.length > 0 && !this.#isScheduled && this.#writing === undefined) {
       this.#schedule()
     }
   }
 
-  /** Commits one log; resolves with what its senders are told when that failed. */
-  async #commit(member: Committable): Promise<Refusal | undefined> {
+  #succeeded(cycle: number, { members, messages, bytes }: Gathering, durationMs: number): void {
+    const { health, observer } = this.#options
+    // A state alone may be written when messages can't: see `SlotPool`.
+    if (messages > 0) health.commitSucceeded()
+    this.#committedMessages += messages
+    this.#committedBytes += bytes
+    if (messages > 0) observer.committed(messages, bytes, durationMs)
+    for (const member of members) member.committed()
+    this.#lastReported = cycle
+    for (const listener of this.#listeners) listener.committed(cycle)
+  }
+
+  #failed(cycle: number, { members, messages }: Gathering, thrown: unknown): void {
     const { health } = this.#options
-    try {
-      await member.log.commit()
-    } catch (thrown) {
-      const cause = thrown instanceof CommitError ? thrown.cause : thrown
-      const error = asConnectorError(cause, 'StorageFailed', 'writing to storage')
-      const refusal = health.commitFailed(member.log, error)
-      member.discarded(thrown instanceof CommitError ? thrown.discarded : [], refusal)
-      return refusal
+    const isExpected = thrown instanceof CommitError
+    const error = asConnectorError(
+      isExpected ? thrown.cause : thrown,
+      'StorageFailed',
+      'writing to storage',
+    )
+    const known = messages === 0 ? health.failure : undefined
+    const refusal = known ?? health.commitFailed(error)
+    for (const member of members) {
+      member.discarded((isExpected && thrown.discarded.get(member.name)) || [], refusal)
     }
-    health.commitSucceeded(member.name)
-    member.committed()
-    return undefined
+    this.#lastReported = cycle
+    for (const listener of this.#listeners) listener.failed(cycle, refusal)
   }
 }
 
-function nothingGathered(): Gathering {
-  return { members: [], messages: 0, bytes: 0, newestAt: 0 }
+function nothingGathered(sinceMs: number): Gathering {
+  return { members: [], messages: 0, bytes: 0, sinceMs, arrivedMs: 0 }
+}
+
+/** How long ago the messages came, on average. */
+function meanAge({ sinceMs, arrivedMs, messages }: Gathering, now: number): number {
+  return messages === 0 ? 0 : now - sinceMs - arrivedMs / messages
 }

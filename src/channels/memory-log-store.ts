@@ -44,6 +44,15 @@ export class MemoryLogStore implements LogStore {
     return log
   }
 
+  commit(): Promise<void> {
+    for (const log of this.#logs) log.commit()
+    return Promise.resolve()
+  }
+
+  probe(): Promise<void> {
+    return Promise.resolve()
+  }
+
   makeRoom(bytes: number): boolean {
     const { budget, keepsHistory } = this.#options
     if (keepsHistory !== true || bytes > budget.maxBytes) return budget.fits(bytes)

@@ -91,13 +91,9 @@ export class MemoryLog implements ChannelLog {
     this.#budget.take(bytes)
   }
 
-  commit(): Promise<void> {
+  /** What is staged can be read. */
+  commit(): void {
     this.#committed = this.#end
-    return Promise.resolve()
-  }
-
-  probe(): Promise<void> {
-    return Promise.resolve()
   }
 
   read(from: number, maxCount: number, maxBytes: number): Promise<readonly Message[]> {
@@ -142,9 +138,9 @@ export class MemoryLog implements ChannelLog {
     return Promise.resolve(this.#state)
   }
 
-  saveState(state: ChannelState): Promise<void> {
+  noteState(state: ChannelState, released: number): void {
     this.#state = state
-    return Promise.resolve()
+    this.release(released)
   }
 
   close(): Promise<void> {

@@ -58,7 +58,7 @@ export const storageOptions = z
       .max(10_000)
       .default(0)
       .describe(
-        'Milliseconds between two commits at least. 0: at once, or 10 ms under a steady stream. More spares flash; PUBACKs wait for it.',
+        'Milliseconds between two commits at least. 0: at once, or 5 ms under a steady stream. More spares flash; PUBACKs wait for it.',
       ),
   })
   .describe('Where and how channels keep their messages.')

@@ -11,12 +11,12 @@ class Stream {
     this.pace = new CommitPace(minIntervalMs)
   }
 
-  /** A cycle whose first message comes `gapMs` after the last commit, and its newest `quietMs` before it begins. */
-  cycle(gapMs: number, quietMs: number, commitMs = 1, bytes = 100): number {
+  /** A cycle whose first message comes `gapMs` after the last commit, and all of them on average `meanAgeMs` before it begins. */
+  cycle(gapMs: number, meanAgeMs: number, commitMs = 1, bytes = 100): number {
     this.#now += gapMs
     const waitMs = this.pace.waitMs(bytes, this.#now)
     this.#now += waitMs
-    this.pace.began(quietMs, this.#now)
+    this.pace.began(meanAgeMs, this.#now)
     this.#now += commitMs
     this.pace.ended(this.#now)
     return waitMs
@@ -28,14 +28,14 @@ function warm(stream: Stream): Stream {
   return stream
 }
 
-test('after a pause a cycle begins at once, under a steady stream 10 ms after the one before', () => {
+test('after a pause a cycle begins at once, under a steady stream 5 ms after the one before', () => {
   const stream = warm(new Stream())
 
   const idle = stream.cycle(1000, 0)
   const steady = [1, 2, 3].map(() => stream.cycle(0.5, 0.2))
 
   assert.equal(idle, 0)
-  assert.deepEqual(steady, [8.5, 8.5, 8.5])
+  assert.deepEqual(steady, [3.5, 3.5, 3.5])
 })
 
 test('where waiting brings nothing it is tried ever more rarely, and not given up', () => {
@@ -48,7 +48,18 @@ test('where waiting brings nothing it is tried ever more rarely, and not given u
 
   assert.deepEqual(waits.slice(0, 6), [0, 2, 5, 10, 19, 36])
   assert.ok(waits.length < 16, `${waits.length} waits in 1000 cycles`)
-  assert.deepEqual(again, [8.5, 8.5, 8.5])
+  assert.deepEqual(again, [3.5, 3.5, 3.5])
+})
+
+test('messages that all came at the beginning of a wait show that it brings nothing', () => {
+  const atItsBeginning = warm(new Stream())
+  const allThroughIt = warm(new Stream())
+
+  const closedLoop = [1, 2, 3].map(() => atItsBeginning.cycle(0.5, 3))
+  const steady = [1, 2, 3].map(() => allThroughIt.cycle(0.5, 2))
+
+  assert.deepEqual(closedLoop, [3.5, 0, 3.5])
+  assert.deepEqual(steady, [3.5, 3.5, 3.5])
 })
 
 test('much to write, and commits that cost next to nothing, wait for nobody', () => {
@@ -75,7 +86,7 @@ test('sources may leave unread what comes for as long as a cycle is waited for a
   for (let cycle = 0; cycle < 20; cycle += 1) memory.cycle(0.5, 0, 0.02)
   const sparingly = warm(new Stream(1000)).pace
 
-  assert.equal(disk.longestGatheringMs, 20)
+  assert.equal(disk.longestGatheringMs, 10)
   assert.equal(memory.pace.longestGatheringMs, 0)
-  assert.equal(sparingly.longestGatheringMs, 20)
+  assert.equal(sparingly.longestGatheringMs, 10)
 })

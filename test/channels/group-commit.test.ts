@@ -40,7 +40,7 @@ test('what is accepted in one turn is committed together, what comes meanwhile w
   assert.deepEqual(beforeSync, [])
   assert.deepEqual(afterSync, ['committed 1'])
   assert.deepEqual(rig.cycles, ['committed 1', 'committed 2'])
-  assert.equal(disk.commits, 4)
+  assert.equal(disk.commits, 2)
 })
 
 test('a minimum interval holds commits apart, and flush does not wait for it', async () => {
@@ -54,7 +54,7 @@ test('a minimum interval holds commits apart, and flush does not wait for it', a
   await turn()
   const after = [...rig.cycles]
   rig.offer('c', 'c')
-  await rig.set.flush()
+  await rig.set.commits.flush()
 
   assert.deepEqual(within, ['committed 1'])
   assert.deepEqual(after, ['committed 1', 'committed 2'])
@@ -158,7 +158,7 @@ test('messages of a failed commit are counted, their senders told, and nothing s
   const disk = new PretendDisk()
   const rig = await openRig({ disk })
   rig.offer('c', 'a')
-  await rig.set.flush()
+  await rig.set.commits.flush()
   disk.holdsCommits = true
   rig.offer('c', 'b')
   await turn()
@@ -170,14 +170,14 @@ test('messages of a failed commit are counted, their senders told, and nothing s
   await Promise.resolve()
   disk.failure = undefined
 
-  await rig.set.flush()
+  await rig.set.commits.flush()
   rig.clock.advance(200)
 
   assert.deepEqual(
     rig.dropped.map(({ id, error }) => [id, error]),
     [['b', 'StorageFailed']],
   )
-  assert.match(rig.dropped[0]!.message, /Channel c can't be stored: .*ENOSPC/)
+  assert.match(rig.dropped[0]!.message, /Messages can't be stored: .*ENOSPC/)
   assert.deepEqual(rig.cycles, ['committed 1', 'failed 2 StorageFailed', 'committed 3'])
   assert.deepEqual(await rig.deliver('c'), ['a', 'c'])
   const row = rig.ledger('c')
@@ -185,7 +185,7 @@ test('messages of a failed commit are counted, their senders told, and nothing s
   assert.equal(ledgerGap(row), 0)
 })
 
-test('while storage fails newcomers are refused without a try, until the log has proved that it can be written', async () => {
+test('while storage fails newcomers are refused without a try, until the store has proved that it can be written', async () => {
   const disk = new PretendDisk()
   const reports: string[] = []
   const rig = await openRig({
@@ -220,7 +220,7 @@ test('while storage fails newcomers are refused without a try, until the log has
   assert.equal(rig.set.lastRefusal.error, 'StorageFailed')
   assert.equal(stateBefore, 'ok')
   assert.ok(taken > 0)
-  assert.deepEqual(reports, ['failed c StorageFailed', 'recovered'])
+  assert.deepEqual(reports, ['failed __journal StorageFailed', 'recovered'])
   assert.deepEqual(await rig.deliver('c'), ['f'])
   assert.equal(ledgerGap(rig.ledger('c')), 0)
 })
@@ -265,7 +265,7 @@ test('looking at the health of storage changes nothing', async () => {
   assert.deepEqual([reports, disk.probes], [[], 0])
 })
 
-test('positions that can’t be written down are a failure of storage until they can, and refuse nobody', async () => {
+test('positions that can’t be written down are a failure of storage until a probe says that it is over', async () => {
   const disk = new PretendDisk()
   const rig = await openRig({ disk })
   rig.offer('c', 'a')
@@ -276,35 +276,104 @@ test('positions that can’t be written down are a failure of storage until they
   await turn()
   const failure = rig.set.storageFailure
   disk.failure = undefined
+  const tooEarly = rig.offer('c', 'b')
+  rig.clock.advance(100)
+  await turn()
   const taken = rig.offer('c', 'b')
-  rig.clock.advance(1_000)
   await turn()
 
   assert.equal(failure?.error, 'StorageFailed')
+  assert.equal(tooEarly, -1)
   assert.ok(taken > 0)
+  assert.equal(rig.set.storageFailure, undefined)
+  assert.deepEqual(await rig.deliver('c'), ['b'])
+})
+
+test('positions that failed to be written down are written with a later commit', async () => {
+  const disk = new PretendDisk()
+  const before = await openRig({ disk })
+  before.offer('c', 'a')
+  await before.set.flush()
+  disk.failure = 'EROFS'
+  await before.deliver('c')
+  before.clock.advance(1_000)
+  await turn()
+  disk.failure = undefined
+  before.clock.advance(2_000)
+  await turn()
+  disk.crash()
+
+  const rig = await openRig({ disk })
+
+  assert.deepEqual(await rig.deliver('c'), [])
+  assert.equal(rig.ledger('c').delivered, 1)
+})
+
+test('positions that could be written down are no proof that messages can be stored', async () => {
+  const disk = new PretendDisk()
+  const rig = await openRig({ disk })
+  rig.offer('c', 'a')
+  await rig.set.flush()
+  disk.failure = 'ENOSPC'
+  rig.offer('c', 'b')
+  await turn()
+  disk.failure = undefined
+
+  await rig.deliver('c')
+  await rig.set.flush()
+  const afterwards = rig.set.storageFailure?.error
+  rig.clock.advance(100)
+  await turn()
+
+  assert.equal(afterwards, 'StorageFailed')
+  assert.match(rig.cycles.at(-1) ?? '', /^committed/)
+  assert.equal(disk.probes, 1)
   assert.equal(rig.set.storageFailure, undefined)
 })
 
-test('one channel that can’t be stored does not stop the others', async () => {
+test('positions that can’t be written down while storage fails do not put the next probe off', async () => {
+  const disk = new PretendDisk()
+  const rig = await openRig({ disk })
+  rig.offer('c', 'a')
+  await rig.set.flush()
+  disk.failure = 'ENOSPC'
+  rig.offer('c', 'b')
+  await turn()
+  rig.clock.advance(99)
+  await rig.deliver('c')
+  await rig.set.flush()
+  disk.failure = undefined
+
+  rig.clock.advance(1)
+  await turn()
+
+  assert.equal(disk.probes, 1)
+  assert.equal(rig.set.storageFailure, undefined)
+})
+
+test('a commit that fails fails for all channels, and every sender is told', async () => {
   const disk = new PretendDisk()
   const rig = await openRig({ disk })
   disk.failure = 'EIO'
-  disk.failingChannels = ['broken']
-  rig.offer('broken', 'a')
-  rig.offer('whole', 'b')
+  rig.offer('c', 'a')
+  rig.offer('d', 'b')
+  await turn()
+  const refused = [rig.offer('c', 'c'), rig.offer('d', 'd'), rig.offer('new', 'e')]
+  disk.failure = undefined
+  rig.clock.advance(100)
   await turn()
 
-  const refused = rig.offer('broken', 'c')
-  const taken = rig.offer('whole', 'd')
+  const taken = [rig.offer('c', 'f'), rig.offer('d', 'g')]
   await turn()
 
-  assert.equal(refused, -1)
-  assert.ok(taken > 0)
-  assert.deepEqual(await rig.deliver('whole'), ['b', 'd'])
-  assert.deepEqual(
-    rig.dropped.map(({ id }) => id),
-    ['a'],
-  )
+  assert.deepEqual(refused, [-1, -1, -1])
+  assert.ok(taken.every((cycle) => cycle > 0))
+  assert.deepEqual(rig.dropped.map(({ id, error }) => `${id} ${error}`).slice(0, 2), [
+    'a StorageFailed',
+    'b StorageFailed',
+  ])
+  assert.deepEqual([await rig.deliver('c'), await rig.deliver('d')], [['f'], ['g']])
+  for (const channel of ['c', 'd']) assert.equal(ledgerGap(rig.ledger(channel)), 0)
 })
 
 test('closing commits what is staged, and a second close is the same', async () => {

@@ -39,12 +39,12 @@ function draft(payload: Buffer, receivedAt = 0): Draft {
 }
 
 test('a ring that grows, wraps and shrinks keeps every message at its offset', async () => {
-  const { log, budget } = openLog()
+  const { log, store, budget } = openLog()
   let released = 0
 
   for (let i = 0; i < 200; i += 1) {
     log.append(draft(Buffer.from([i])))
-    await log.commit()
+    await store.commit()
     if (i % 3 < 2) continue
     released += 2
     log.release(released)
@@ -61,12 +61,12 @@ test('a ring that grows, wraps and shrinks keeps every message at its offset', a
 })
 
 test('a removed message is handed over, gives its memory back and is not read again', async () => {
-  const { log, budget } = openLog()
+  const { log, store, budget } = openLog()
   for (let i = 0; i < 3; i += 1) log.append(draft(Buffer.from([i])))
   const before = budget.held
 
   const staged = log.remove?.(1)
-  await log.commit()
+  await store.commit()
 
   assert.equal(staged?.payload[0], 1)
   assert.equal(log.remove?.(1), undefined)
@@ -83,7 +83,7 @@ test('history is kept until its memory is needed, the oldest of all channels goi
   for (let i = 0; i < 20; i += 1) {
     for (const [index, one] of [log, other].entries()) {
       one.append(draft(Buffer.alloc(100), i * 2 + index))
-      await one.commit()
+      await store.commit()
       one.release(one.committed)
     }
   }

@@ -49,11 +49,12 @@ export function testChannelLog(under: LogUnderTest): void {
     })
 
     test('messages can be read from their commit on, not before', async (t) => {
-      const log = (await under.open(t)).create('press_1')
+      const store = await under.open(t)
+      const log = store.create('press_1')
 
       appendTexts(log, ['a', 'b'])
       const before = await log.read(0, 10, 1000)
-      await log.commit()
+      await store.commit()
       const after = await log.read(0, 10, 1000)
 
       assert.deepEqual(before, [])
@@ -62,27 +63,29 @@ export function testChannelLog(under: LogUnderTest): void {
     })
 
     test('what is appended during a commit belongs to the next one', async (t) => {
-      const log = (await under.open(t)).create('press_1')
+      const store = await under.open(t)
+      const log = store.create('press_1')
       appendTexts(log, ['first'])
 
-      const committing = log.commit()
+      const committing = store.commit()
       appendTexts(log, ['second'])
       await committing
       const afterFirst = await readAll(log)
-      await log.commit()
+      await store.commit()
 
       assert.deepEqual(textsOf(afterFirst), ['first'])
       assert.deepEqual(textsOf(await readAll(log)), ['first', 'second'])
     })
 
     test('a probe stores nothing, and leaves what is staged to the next commit', async (t) => {
-      const log = (await under.open(t)).create('press_1')
+      const store = await under.open(t)
+      const log = store.create('press_1')
       appendTexts(log, ['first'])
 
-      await log.probe()
+      await store.probe()
       const before = [log.committed, log.end]
-      await log.commit()
-      await log.probe()
+      await store.commit()
+      await store.probe()
 
       assert.deepEqual(before, [0, 1])
       assert.deepEqual(textsOf(await readAll(log)), ['first'])
@@ -90,14 +93,15 @@ export function testChannelLog(under: LogUnderTest): void {
     })
 
     test('a message comes back as it was appended', async (t) => {
-      const log = (await under.open(t)).create('press_1')
+      const store = await under.open(t)
+      const log = store.create('press_1')
       const bytes = Buffer.from(Array.from({ length: 256 }, (_, index) => index))
       const reply = { topic: 'answers/7', correlation: Buffer.from([1, 0, 2]) }
 
       log.append(draftOf('grüße 🌡', { id: 'reading-1', receivedAt: 1_700_000_000_123, reply }))
       log.append(binaryDraft(bytes, { topic: 'größe/x', receivedAt: 1_600_000_000_000 }))
       log.append(draftOf('', { id: '', reply: { topic: 'a', correlation: undefined } }))
-      await log.commit()
+      await store.commit()
       const [text, binary, empty] = await log.read(0, 10, 10_000)
 
       assert.deepEqual(text, {
@@ -116,13 +120,14 @@ export function testChannelLog(under: LogUnderTest): void {
     })
 
     test('a draft may be filled anew after append', async (t) => {
-      const log = (await under.open(t)).create('press_1')
+      const store = await under.open(t)
+      const log = store.create('press_1')
       const draft = binaryDraft(Buffer.from('kept'))
 
       log.append(draft)
       draft.bytes.fill(0)
       draft.topic = 'other'
-      await log.commit()
+      await store.commit()
 
       const [message] = await log.read(0, 1, 100)
       assert.equal(message?.payload.toString(), 'kept')
@@ -130,13 +135,14 @@ export function testChannelLog(under: LogUnderTest): void {
     })
 
     test('an id that does not fit the wire is kept and another is made from log and offset', async (t) => {
-      const log = (await under.open(t)).create('press_1')
+      const store = await under.open(t)
+      const log = store.create('press_1')
       const long = 'x'.repeat(10_000)
 
       log.append(draftOf('a', { id: long }))
       log.append(draftOf('b', { id: 'mit ü' }))
       log.append(draftOf('c'))
-      await log.commit()
+      await store.commit()
       const messages = await log.read(0, 10, 1000)
 
       assert.deepEqual(
@@ -150,12 +156,13 @@ export function testChannelLog(under: LogUnderTest): void {
     })
 
     test('a message of the largest size is kept', async (t) => {
-      const log = (await under.open(t)).create('press_1')
+      const store = await under.open(t)
+      const log = store.create('press_1')
       const payload = Buffer.alloc(131_072, 'z')
 
       for (let count = 0; count < 5; count++) log.append(binaryDraft(payload))
       log.append(draftOf('é'.repeat(65_536)))
-      await log.commit()
+      await store.commit()
 
       const messages = await readAll(log)
       assert.deepEqual(
@@ -166,9 +173,10 @@ export function testChannelLog(under: LogUnderTest): void {
     })
 
     test('a read keeps its bounds, but always gives one message', async (t) => {
-      const log = (await under.open(t)).create('press_1')
+      const store = await under.open(t)
+      const log = store.create('press_1')
       appendTexts(log, ['aaaa', 'bbbb', 'cccc', 'dddd'])
-      await log.commit()
+      await store.commit()
 
       assert.deepEqual(textsOf(await log.read(1, 2, 1000)), ['bbbb', 'cccc'])
       assert.deepEqual(textsOf(await log.read(0, 10, 8)), ['aaaa', 'bbbb'])
@@ -179,14 +187,15 @@ export function testChannelLog(under: LogUnderTest): void {
     })
 
     test('order and offsets are kept over many commits', async (t) => {
-      const log = (await under.open(t)).create('press_1')
+      const store = await under.open(t)
+      const log = store.create('press_1')
       const expected: string[] = []
 
       for (let round = 0; round < 60; round++) {
         const texts = Array.from({ length: round % 9 }, (_, index) => `${round}/${index}`)
         appendTexts(log, texts)
         expected.push(...texts)
-        await log.commit()
+        await store.commit()
       }
 
       const messages = await readAll(log)
@@ -198,12 +207,13 @@ export function testChannelLog(under: LogUnderTest): void {
     })
 
     test('several readers go through a log at their own pace', async (t) => {
-      const log = (await under.open(t)).create('press_1')
+      const store = await under.open(t)
+      const log = store.create('press_1')
       appendTexts(
         log,
         Array.from({ length: 500 }, (_, index) => `m${index}`),
       )
-      await log.commit()
+      await store.commit()
 
       const [quick, slow] = await Promise.all([readAll(log, 0, 100), readAll(log, 250, 3)])
 
@@ -212,11 +222,12 @@ export function testChannelLog(under: LogUnderTest): void {
     })
 
     test('an offset is found by time, even when the clock went back', async (t) => {
-      const log = (await under.open(t)).create('press_1')
+      const store = await under.open(t)
+      const log = store.create('press_1')
       for (const receivedAt of [1000, 2000, 1500, 3000, 2500]) {
         log.append(draftOf('x', { receivedAt }))
       }
-      await log.commit()
+      await store.commit()
 
       assert.equal(await log.offsetAt(0), 0)
       assert.equal(await log.offsetAt(1001), 1)
@@ -225,13 +236,14 @@ export function testChannelLog(under: LogUnderTest): void {
     })
 
     test('a released log takes new messages and never uses an offset twice', async (t) => {
-      const log = (await under.open(t)).create('press_1')
+      const store = await under.open(t)
+      const log = store.create('press_1')
       appendTexts(log, ['a', 'b'])
-      await log.commit()
+      await store.commit()
 
       log.release(2)
       appendTexts(log, ['c'])
-      await log.commit()
+      await store.commit()
 
       const messages = await log.read(2, 10, 1000)
       assert.deepEqual(
@@ -242,9 +254,10 @@ export function testChannelLog(under: LogUnderTest): void {
     })
 
     test('buffers of messages stay as they are when the log goes on', async (t) => {
-      const log = (await under.open(t)).create('press_1')
+      const store = await under.open(t)
+      const log = store.create('press_1')
       appendTexts(log, ['held'])
-      await log.commit()
+      await store.commit()
       const [held] = await log.read(0, 1, 100)
 
       log.release(1)
@@ -253,7 +266,7 @@ export function testChannelLog(under: LogUnderTest): void {
           log,
           Array.from({ length: 20 }, () => 'x'.repeat(1000)),
         )
-        await log.commit()
+        await store.commit()
         log.release(log.committed)
       }
 
@@ -274,20 +287,38 @@ export function testChannelLog(under: LogUnderTest): void {
       assert.ok(store.bytes - before >= 8000)
     })
 
-    test('a state that was saved is loaded', async (t) => {
-      const log = (await under.open(t)).create('press_1')
+    test('a state that was noted is loaded', async (t) => {
+      const store = await under.open(t)
+      const log = store.create('press_1')
 
       const none = await log.loadState()
-      await log.saveState(STATE)
+      log.noteState(STATE, 0)
+      await store.commit()
 
       assert.equal(none, undefined)
       assert.deepEqual(await log.loadState(), STATE)
     })
 
-    test('a commit with nothing staged does nothing', async (t) => {
-      const log = (await under.open(t)).create('press_1')
+    test('one commit covers all logs that have something staged', async (t) => {
+      const store = await under.open(t)
+      const names = ['press_1', 'press_2', 'press_3']
+      const logs = names.map((name) => store.create(name))
+      for (const log of logs.slice(1)) appendTexts(log, [`of ${log.channel}`])
 
-      await log.commit()
+      await store.commit()
+
+      assert.deepEqual(
+        logs.map((log) => log.committed),
+        [0, 1, 1],
+      )
+      assert.deepEqual(textsOf(await readAll(logs[2]!)), ['of press_3'])
+    })
+
+    test('a commit with nothing staged does nothing', async (t) => {
+      const store = await under.open(t)
+      const log = store.create('press_1')
+
+      await store.commit()
 
       assert.deepEqual([log.start, log.committed, log.end], [0, 0, 0])
     })
@@ -304,8 +335,8 @@ function testReopening(under: LogUnderTest): void {
     const store = await under.open(t)
     const log = store.create('press_1')
     appendTexts(log, ['a', 'b', 'c'])
-    await log.commit()
-    await log.saveState(STATE)
+    log.noteState(STATE, 0)
+    await store.commit()
     appendTexts(log, ['never committed'])
     await store.close()
 
@@ -326,7 +357,7 @@ function testReopening(under: LogUnderTest): void {
     for (const text of ['a', 'b', 'c', 'd']) {
       assert.ok(log)
       appendTexts(log, [text])
-      await log.commit()
+      await store.commit()
       await store.close()
       const again = await reopen(t, store)
       store = again.store

@@ -8,9 +8,13 @@ import { startConnector, temporaryDirectory } from '../support/running-connector
 
 const MESSAGES = 20
 
+/** With a destination that is never reached, so that the messages are in the channel's own files. */
 async function filledDirectory(t: TestContext): Promise<string> {
   const directory = await temporaryDirectory(t)
-  const connector = await startConnector(t, { storage: { directory } })
+  const connector = await startConnector(t, {
+    storage: { directory },
+    destinations: [{ iotAnalytics: { endpoint: 'http://127.0.0.1:9', region: 'us-west-2' } }],
+  })
   for (let i = 0; i < MESSAGES; i += 1) await connector.publish('my_channel', `m${i}`)
   await connector.stop()
   return directory

@@ -1,5 +1,6 @@
 /** An acknowledgement never lies: what can't be stored is stored later or stays with its sender. */
 import assert from 'node:assert/strict'
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -23,6 +24,9 @@ import {
 import { SmallFileSystem } from '../support/small-file-system.ts'
 
 const PATIENCE_MS = 60_000
+const MAX_BYTES = 16 * 1024 * 1024
+/** Five slots of a 128th each. */
+const JOURNAL_BYTES = (5 * MAX_BYTES) / 128
 const BULK = 'x'.repeat(100_000)
 
 async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
@@ -185,7 +189,7 @@ test('a full disk: nothing is acknowledged to 3.1.1 that is not stored; with roo
   const disk = await SmallFileSystem.mount(4 * 1024 * 1024)
   const hub = new HubProcess(t, [
     ...['--data', join(disk.directory, 'data'), ...sendingTo(api, 'us-west-2')],
-    ...['--set', 'parameters.PublishInterval=0'],
+    ...['--set', 'parameters.PublishInterval=0', '--set', `storage.maxBytes=${MAX_BYTES}`],
   ])
   t.after(async () => {
     await hub.crash()
@@ -195,8 +199,12 @@ test('a full disk: nothing is acknowledged to 3.1.1 that is not stored; with roo
   const http = hub.httpUrl
   const once = await oldDevice(t, hub.mqttUrl, 'qos-1')
   const twice = await oldDevice(t, hub.mqttUrl, 'qos-2')
+  const letThrough = heldBack(api)
+  const journal = join(disk.directory, 'data', 'journal')
   await put(once, 'c', 'before')
+  await until('the journal has its room', async () => (await bytesIn(journal)) >= JOURNAL_BYTES)
   disk.fillUp()
+  const stored = await fillJournal(t, hub.mqttUrl)
 
   const acknowledged: string[] = []
   const sent = [1, 2, 3, 4].flatMap((number) =>
@@ -213,8 +221,9 @@ test('a full disk: nothing is acknowledged to 3.1.1 that is not stored; with roo
   const url = hub.mqttUrl
   const published = await runCommand(t, ['publish', 'c', BULK, '--url', url])
   disk.makeRoom()
+  letThrough()
   await Promise.all(sent)
-  await api.until(() => api.messageCount >= 9)
+  await api.until(() => api.messageCount >= 9 + stored)
   const [row] = await ledgerOf(http)
 
   assert.deepEqual(whileFull, [])
@@ -233,5 +242,27 @@ test('a full disk: nothing is acknowledged to 3.1.1 that is not stored; with roo
   const lost = row?.dropped['StorageFailed'] ?? 0
   // What failed with its commit or was refused is counted; what was withheld is not, until it is stored.
   assert.ok(lost >= 2)
-  assert.equal(row?.received, 9 + lost)
+  assert.equal(row?.received, 9 + stored + lost)
 })
+
+/** The journal has its room already: messages are stored until that is used up. Returns how many. */
+async function fillJournal(t: TestContext, url: string): Promise<number> {
+  const modern = await connectAsync(url, { protocolVersion: 5, reconnectPeriod: 0 })
+  t.after(() => modern.endAsync(true))
+  for (let stored = 0; ; stored++) {
+    try {
+      await put(modern, 'c', `stored-${stored}`)
+    } catch (error) {
+      assert.equal((error as { code?: number }).code, 0x83)
+      return stored
+    }
+  }
+}
+
+async function bytesIn(directory: string): Promise<number> {
+  const names = await readdir(directory).catch(() => [])
+  const sizes = await Promise.all(
+    names.map(async (name) => (await stat(join(directory, name))).size),
+  )
+  return sizes.reduce((sum, size) => sum + size, 0)
+}

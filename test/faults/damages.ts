@@ -1,20 +1,39 @@
-/** What can happen to the files of a channel behind the product's back. */
-import { mkdir, open, readdir, rename, rm, stat, truncate, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+/** What can happen to the files of a channel, and of the journal, behind the product's back. */
+import {
+  copyFile,
+  mkdir,
+  open,
+  readdir,
+  rename,
+  rm,
+  stat,
+  truncate,
+  writeFile,
+} from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { exportMessages } from '../../src/channels/disk/export-messages.ts'
+import { FileView } from '../../src/channels/disk/frame-walk.ts'
+import { aligned, BLOCK_BYTES } from '../../src/channels/disk/journal/cycle.ts'
+import { type FoundJournal, readJournal } from '../../src/channels/disk/journal/journal-reading.ts'
+import type { Slot } from '../../src/channels/disk/journal/slot.ts'
+import { walkSlot } from '../../src/channels/disk/journal/slot-walk.ts'
+import { nodeFileLayer } from '../../src/channels/disk/node-file-layer.ts'
 import { nameOf } from './numbered-message.ts'
 import type { Rig } from './rig.ts'
+
+export const CHANNELS = ['alpha', 'beta', 'gamma', 'delta']
 
 /** What was done, and what was in the files that it was done to. */
 export interface Harm {
   readonly name: string
-  readonly channel: string
-  /** As `publisher/number`. */
+  /** As `publisher/number`, of whatever channel. */
   readonly messages: ReadonlySet<string>
-  /** It was the newest file, or all: nothing may be left that knows how many messages there were. */
-  readonly isTraceless: boolean
-  /** The channel's figures of before are gone. */
+  /** Those of `messages` that nothing may be left of that knows of them. */
+  readonly traceless: ReadonlySet<string>
+  /** The channels' figures of before are gone. */
   readonly isLedgerLost: boolean
+  /** What knew how far logs went is gone: offsets may be used a second time. */
+  readonly mayReuseIds: boolean
 }
 
 export interface Place {
@@ -24,54 +43,67 @@ export interface Place {
   readonly directory: string
 }
 
+/** What the process does when the damage is done. */
+export type Moment = 'killed' | 'stopped' | 'running'
+
 export interface DamageKind {
   readonly name: string
-  readonly whileRunning: boolean
+  readonly moments: readonly Moment[]
+  /** Segments are damaged, or what lies beside them: there have to be some. */
+  readonly isOfSegments: boolean
   readonly damage: (place: Place) => Promise<Harm>
 }
 
+const STOPPED: readonly Moment[] = ['killed', 'stopped']
+const RUNNING: readonly Moment[] = ['running']
+
 export const DAMAGES: readonly DamageKind[] = [
-  kind('bit flipped in a .log, stopped', false, flipLog),
-  kind('bit flipped in a .log, running', true, flipLog),
-  kind('bit flipped in an .idx', false, (place) => flipOther(place, '.idx')),
-  kind('bit flipped in cursors', false, (place) => flipOther(place, 'cursors')),
-  kind('.log cut short', false, cutLog),
-  kind('.log deleted, stopped', false, deleteLog),
-  kind('.log deleted, running', true, deleteLog),
-  kind('channel directory deleted, stopped', false, deleteDirectory),
-  kind('channel directory deleted, running', true, deleteDirectory),
-  kind('unknown files and directories', false, addUnknown),
-  kind('cursors deleted', false, deleteCursors),
+  kind('bit flipped in a .log', STOPPED, flipLog),
+  kind('bit flipped in a .log, running', RUNNING, flipLog),
+  kind('bit flipped in an .idx', STOPPED, (place) => flipOther(place, '.idx')),
+  kind('bit flipped in cursors', STOPPED, (place) => flipOther(place, 'cursors')),
+  kind('.log cut short', STOPPED, cutLog),
+  kind('.log deleted', STOPPED, deleteLog),
+  kind('.log deleted, running', RUNNING, deleteLog),
+  kind('channel directory deleted', STOPPED, deleteDirectory),
+  kind('channel directory deleted, running', RUNNING, deleteDirectory),
+  kind('unknown files and directories', STOPPED, addUnknown),
+  kind('cursors deleted', STOPPED, deleteCursors),
+  slotKind('bit flipped in a slot', STOPPED, flipSlot),
+  slotKind('bit flipped in a slot, running', RUNNING, flipSlot),
+  slotKind('slot cut short', STOPPED, cutSlot),
+  slotKind('slot deleted', STOPPED, deleteSlot),
+  slotKind('slot deleted, running', RUNNING, deleteSlot),
+  slotKind('journal/ deleted', STOPPED, deleteJournal),
+  slotKind('journal/ deleted, running', RUNNING, deleteJournal),
 ]
 
-type Harmed = Partial<Omit<Harm, 'name' | 'channel'>>
+type Harmed = Partial<Omit<Harm, 'name'>>
+type Damaging = (place: Place) => Promise<Harmed>
 
-function kind(
-  name: string,
-  whileRunning: boolean,
-  damage: (place: Place) => Promise<Harmed>,
-): DamageKind {
-  return {
-    name,
-    whileRunning,
-    damage: async (place) => ({
-      name,
-      channel: place.channel,
-      messages: new Set(),
-      isTraceless: false,
-      isLedgerLost: false,
-      ...(await damage(place)),
-    }),
-  }
+const NO_HARM = {
+  messages: new Set<string>(),
+  traceless: new Set<string>(),
+  isLedgerLost: false,
+  mayReuseIds: false,
+}
+
+function kind(name: string, moments: readonly Moment[], damage: Damaging): DamageKind {
+  const harm = async (place: Place) => ({ name, ...NO_HARM, ...(await damage(place)) })
+  return { name, moments, isOfSegments: true, damage: harm }
+}
+
+function slotKind(name: string, moments: readonly Moment[], damage: Damaging): DamageKind {
+  return { ...kind(name, moments, damage), isOfSegments: false }
 }
 
 async function flipLog({ rig, channel, directory }: Place): Promise<Harmed> {
   const log = await anyLog(rig, directory)
   if (log === undefined) return {}
   const { size } = await stat(join(directory, log.name))
-  const messages = await messagesIn(join(directory, '..', '..'), { channel, ...log })
+  const messages = await messagesIn(rig.directory, { channel, ...log })
   await flip(rig, join(directory, log.name), size)
-  return { messages, isTraceless: log.to === undefined }
+  return { messages }
 }
 
 async function flipOther({ rig, directory }: Place, ending: string): Promise<Harmed> {
@@ -88,10 +120,10 @@ async function flipOther({ rig, directory }: Place, ending: string): Promise<Har
 async function cutLog({ rig, channel, directory }: Place): Promise<Harmed> {
   const log = await anyLog(rig, directory)
   if (log === undefined) return {}
-  const messages = await messagesIn(join(directory, '..', '..'), { channel, ...log })
+  const messages = await messagesIn(rig.directory, { channel, ...log })
   const path = join(directory, log.name)
   await truncate(path, Math.floor(rig.random() * (await stat(path)).size))
-  return { messages, isTraceless: log.to === undefined }
+  return { messages }
 }
 
 /** Moved away first, so that what is written until the move is known too. */
@@ -103,21 +135,120 @@ async function deleteLog({ rig, channel, directory }: Place): Promise<Harmed> {
   await rename(join(directory, log.name), join(away, 'channels', channel, log.name))
   const messages = await messagesIn(away, { channel, from: undefined, to: undefined })
   await rm(away, { recursive: true })
-  return { messages, isTraceless: log.to === undefined }
+  return { messages }
 }
 
+/** After a clean stop the directory alone knows of the channel. */
 async function deleteDirectory({ rig, channel, directory }: Place): Promise<Harmed> {
+  const { isClean } = await journalOf(rig)
   const away = join(rig.directory, 'away')
   await mkdir(join(away, 'channels'), { recursive: true })
   await rename(directory, join(away, 'channels', channel)).catch(() => undefined)
   const messages = await messagesIn(away, { channel, from: undefined, to: undefined })
   await rm(away, { recursive: true })
-  return { messages, isTraceless: true, isLedgerLost: true }
+  const traceless = isClean ? messages : new Set<string>()
+  return { messages, traceless, isLedgerLost: true, mayReuseIds: isClean }
 }
 
 async function deleteCursors({ directory }: Place): Promise<Harmed> {
   await rm(join(directory, 'cursors'), { force: true })
   return { isLedgerLost: true }
+}
+
+/** Of the newest slot's last cycle nothing tells whether its write was ever finished. */
+async function flipSlot({ rig }: Place): Promise<Harmed> {
+  const { slot, isNewest } = await anySlot(rig)
+  if (slot === undefined) return {}
+  const messages = await messagesInSlot(rig, slot.path)
+  const lastCycleAt = await startOfLastCycle(slot)
+  const others = await messagesInSlot(rig, slot.path, lastCycleAt)
+  const position = await flip(rig, slot.path, slot.bytes)
+  const isLast = isNewest && position >= lastCycleAt
+  const traceless = isLast ? without(messages, others) : new Set<string>()
+  return { messages, traceless, mayReuseIds: isLast }
+}
+
+async function cutSlot({ rig }: Place): Promise<Harmed> {
+  const { slot, isNewest } = await anySlot(rig)
+  if (slot === undefined) return {}
+  const messages = await messagesInSlot(rig, slot.path)
+  await truncate(slot.path, Math.floor(rig.random() * slot.bytes))
+  return tracelessIf(isNewest, messages)
+}
+
+async function deleteSlot({ rig }: Place): Promise<Harmed> {
+  const { slot, isNewest } = await anySlot(rig)
+  if (slot === undefined) return {}
+  const messages = await messagesInSlot(rig, slot.path)
+  await rm(slot.path)
+  return tracelessIf(isNewest, messages)
+}
+
+/** What is in the journal alone is gone, and so is what says how far the logs went. */
+async function deleteJournal({ rig }: Place): Promise<Harmed> {
+  const { read } = await journalOf(rig)
+  const messages = new Set<string>()
+  for (const { path } of read) {
+    for (const message of await messagesInSlot(rig, path)) messages.add(message)
+  }
+  await rm(join(rig.directory, 'journal'), { recursive: true })
+  return tracelessIf(true, messages)
+}
+
+function tracelessIf(isTraceless: boolean, messages: ReadonlySet<string>): Harmed {
+  if (!isTraceless) return { messages }
+  return { messages, traceless: messages, isLedgerLost: true, mayReuseIds: true }
+}
+
+function without(all: ReadonlySet<string>, some: ReadonlySet<string>): Set<string> {
+  return new Set([...all].filter((one) => !some.has(one)))
+}
+
+function journalOf(rig: Rig): Promise<FoundJournal> {
+  return readJournal(nodeFileLayer, join(rig.directory, 'journal'))
+}
+
+/** One that is needed, or the newest. */
+async function anySlot(rig: Rig): Promise<{ slot: Slot | undefined; isNewest: boolean }> {
+  const { read } = await journalOf(rig)
+  const slot = read[Math.floor(rig.random() * read.length)]
+  return { slot, isNewest: slot === read.at(-1) }
+}
+
+async function startOfLastCycle(slot: Slot): Promise<number> {
+  const file = await nodeFileLayer.open(slot.path, 'read')
+  const { key, generation, firstSequence } = slot
+  const visit = { onFrame() {}, onEntry() {}, onDamage() {} }
+  let end = BLOCK_BYTES
+  let start = end
+  try {
+    const view = new FileView(file, slot.bytes, true)
+    const use = { key, generation, firstSequence, endSequence: undefined }
+    await walkSlot(view, use, visit, ({ bytes }) => {
+      start = end
+      end += aligned(bytes)
+      return true
+    })
+  } finally {
+    await file.close()
+  }
+  return start
+}
+
+/** A slot explains itself: what is in it can be read from a copy of it alone, up to `end`. */
+async function messagesInSlot(rig: Rig, path: string, end?: number): Promise<Set<string>> {
+  const away = join(rig.directory, 'away')
+  await mkdir(join(away, 'journal'), { recursive: true })
+  const copy = join(away, 'journal', basename(path))
+  await copyFile(path, copy)
+  if (end !== undefined) await truncate(copy, end)
+  const messages = new Set<string>()
+  for (const channel of CHANNELS) {
+    const range = { channel, from: undefined, to: undefined }
+    for (const message of await messagesIn(away, range)) messages.add(message)
+  }
+  await rm(away, { recursive: true })
+  return messages
 }
 
 async function addUnknown({ rig, directory }: Place): Promise<Harmed> {
@@ -163,12 +294,14 @@ async function messagesIn(
   return messages
 }
 
-async function flip(rig: Rig, path: string, size: number): Promise<void> {
+/** Returns where. */
+async function flip(rig: Rig, path: string, size: number): Promise<number> {
   const file = await open(path, 'r+').catch(() => undefined)
-  if (file === undefined) return // it was given back just now
   const position = Math.floor(rig.random() * size)
+  if (file === undefined) return position // it was given back just now
   const { buffer } = await file.read(Buffer.alloc(1), 0, 1, position)
   buffer[0] = (buffer[0] ?? 0) ^ (1 << Math.floor(rig.random() * 8))
   await file.write(buffer, 0, 1, position)
   await file.close()
+  return position
 }

@@ -4,9 +4,10 @@
  *     one line of JSON, with `bytes` that follow it │ the bytes │ …
  *
  * Noted when it begins: writes and cuts, which power may tear. When it is done: changes of names,
- * for they can't have happened before. Both: syncs. A sync counts only if it is `synced` before the
- * cut, and then only for what had been done when it began. The file's length is a clock: what was
- * acknowledged at some length had its syncs noted below it.
+ * for they can't have happened before. Both: syncs, and writes to files opened `durable`, which are a
+ * sync of themselves. A sync counts only if it is `synced` before the cut, and then only for what had
+ * been done when it began. The file's length is a clock: what was acknowledged at some length had its
+ * syncs noted below it.
  */
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { join, relative } from 'node:path'
@@ -18,7 +19,14 @@ export type DiskCall =
   | { readonly call: 'open'; readonly path: string; readonly mode: OpenMode; readonly id: number }
   | { readonly call: 'rename'; readonly path: string; readonly to: string }
   | { readonly call: 'syncDirectory'; readonly path: string; readonly id: number }
-  | { readonly call: 'write'; readonly id: number; readonly position: number }
+  | {
+      readonly call: 'write'
+      /** The file's. */
+      readonly id: number
+      readonly position: number
+      /** The write's own, where it is durable when it has returned. */
+      readonly syncId?: number
+    }
   | { readonly call: 'sync'; readonly file: number; readonly id: number }
   | { readonly call: 'truncate'; readonly id: number; readonly bytes: number }
   | { readonly call: 'synced'; readonly id: number }
@@ -87,16 +95,22 @@ export async function diskAfterCut(
   const before = entries.filter((entry) => entry.end <= end)
   const synced = new Set<number>()
   for (const { call } of before) if (call.call === 'synced') synced.add(call.id)
-  const files = new Map<number, OpenFile>()
+  const files = new Map<number, ReplayedFile>()
   const placed = (path: string) => join('/', relative(directory, path))
   await disk.makeDirectory('/')
   for (const { call, bytes } of before) await replay({ disk, files, synced, placed }, call, bytes)
   return disk.afterPowerLoss()
 }
 
+interface ReplayedFile {
+  readonly file: OpenFile
+  /** The same file, whose writes wait for a sync: for a durable write that had not returned. */
+  readonly unsynced: OpenFile
+}
+
 interface Replay {
   readonly disk: SimulatedDisk
-  readonly files: Map<number, OpenFile>
+  readonly files: Map<number, ReplayedFile>
   readonly synced: ReadonlySet<number>
   readonly placed: (path: string) => string
 }
@@ -113,15 +127,22 @@ async function replay(
       return disk.remove(placed(call.path))
     case 'rename':
       return disk.rename(placed(call.path), placed(call.to))
-    case 'open':
-      files.set(call.id, await disk.open(placed(call.path), call.mode))
+    case 'open': {
+      const file = await disk.open(placed(call.path), call.mode)
+      const isDurable = call.mode === 'durable'
+      const unsynced = isDurable ? await disk.open(placed(call.path), 'edit') : file
+      files.set(call.id, { file, unsynced })
       return
-    case 'write':
-      return files.get(call.id)?.write(bytes, 0, bytes.length, call.position)
+    }
+    case 'write': {
+      const { file, unsynced } = files.get(call.id) ?? {}
+      const isDone = call.syncId !== undefined && synced.has(call.syncId)
+      return (isDone ? file : unsynced)?.write(bytes, 0, bytes.length, call.position)
+    }
     case 'truncate':
-      return files.get(call.id)?.truncate(call.bytes)
+      return files.get(call.id)?.file.truncate(call.bytes)
     case 'sync':
-      return synced.has(call.id) ? files.get(call.file)?.sync() : undefined
+      return synced.has(call.id) ? files.get(call.file)?.file.sync() : undefined
     case 'syncDirectory':
       return synced.has(call.id) ? disk.syncDirectory(placed(call.path)) : undefined
     case 'synced':

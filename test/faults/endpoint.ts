@@ -17,6 +17,8 @@ type Mood = (batch: Batch, response: ServerResponse) => void
 
 export class Endpoint {
   state: EndpointState = 'well'
+  /** A channel that nothing is taken of, however well the endpoint is. */
+  stuckChannel: string | undefined
   oracle: Oracle
   /** Calls that were not simply taken, by what happened to them. */
   readonly moods: Record<string, number> = {}
@@ -66,6 +68,10 @@ export class Endpoint {
 
   #answer(body: Buffer, response: ServerResponse): void {
     const batch: Batch = JSON.parse(body.toString())
+    if (batch.channelName === this.stuckChannel) {
+      response.writeHead(503).end('unavailable')
+      return
+    }
     if (this.state === 'well' || (this.state === 'moody' && this.#random() < 0.7)) {
       this.#accept(batch, true)
       answerJson(response, { batchPutMessageErrorEntries: [] })

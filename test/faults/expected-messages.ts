@@ -5,7 +5,11 @@
 import { createHash } from 'node:crypto'
 import type { Draft, Message } from '../../src/message.ts'
 
-export const CHANNELS = ['alpha', 'beta', 'gamma'] as const
+const CHANNELS = ['alpha', 'beta', 'gamma']
+
+export function channelNames(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => CHANNELS[index] ?? `channel_${index}`)
+}
 
 function digestOf(channel: string, offset: number): Buffer {
   return createHash('sha256').update(`${channel}/${offset}`).digest()

@@ -17,15 +17,22 @@ export interface DiskOrders {
   readonly failing?: readonly FailingCall[]
   readonly share?: number
   readonly code?: 'EIO' | 'EROFS' | 'ENOSPC'
-  /** Bytes that may still be written; a write beyond them is cut there and fails with ENOSPC. */
+  /**
+   * Bytes that files may still grow by; a write beyond them is cut there and fails with ENOSPC. What
+   * was written before can be overwritten: that takes no room.
+   */
   readonly roomBytes?: number
+  /** As on a copy-on-write file system: overwriting takes room as well. */
+  readonly isCopyOnWrite?: boolean
 }
 
 export class FaultyFiles implements FileLayer {
   orders: DiskOrders = {}
   readonly #real: FileLayer
   readonly #journal: DiskJournal | undefined
-  #written = 0
+  /** Up to where files have been written, by path; what is behind it takes room. */
+  readonly #filled = new Map<string, number>()
+  #taken = 0
 
   constructor(real: FileLayer, journal?: DiskJournal) {
     this.#real = real
@@ -34,7 +41,7 @@ export class FaultyFiles implements FileLayer {
 
   order(orders: DiskOrders): void {
     this.orders = orders
-    this.#written = 0
+    this.#taken = 0
   }
 
   async makeDirectory(path: string): Promise<void> {
@@ -51,20 +58,25 @@ export class FaultyFiles implements FileLayer {
     if (mode !== 'read') this.#refuse('open', path)
     const file = await this.#real.open(path, mode)
     if (mode === 'read') return this.#reading(file, path)
+    if (mode === 'replace') this.#filled.set(path, 0)
+    else if (!this.#filled.has(path)) this.#filled.set(path, await file.bytes())
     const id = this.#journal?.newId() ?? 0
     this.#journal?.note({ call: 'open', path, mode, id })
-    return this.#writing(file, path, id)
+    return this.#writing(file, { path, id, isDurable: mode === 'durable' })
   }
 
   async rename(from: string, to: string): Promise<void> {
     this.#refuse('rename', from)
     await this.#real.rename(from, to)
+    this.#filled.delete(from)
+    this.#filled.delete(to)
     this.#journal?.note({ call: 'rename', path: from, to })
   }
 
   async remove(path: string): Promise<void> {
     this.#refuse('remove', path)
     await this.#real.remove(path)
+    this.#filled.delete(path)
     this.#journal?.note({ call: 'remove', path })
   }
 
@@ -86,16 +98,16 @@ export class FaultyFiles implements FileLayer {
     }
   }
 
-  #writing(file: OpenFile, path: string, id: number): OpenFile {
+  #writing(file: OpenFile, opened: Opened): OpenFile {
+    const { path, id } = opened
     return {
       ...this.#reading(file, path),
       write: async (bytes, start, end, position) => {
         this.#refuse('write', path)
-        const { roomBytes = Number.POSITIVE_INFINITY } = this.orders
-        const fitting = Math.max(start, Math.min(end, start + roomBytes - this.#written))
-        this.#written += fitting - start
-        this.#journal?.note({ call: 'write', id, position }, bytes.subarray(start, fitting))
+        const fitting = start + this.#room(path, position, end - start)
+        const syncId = this.#noteWrite(opened, position, bytes.subarray(start, fitting))
         if (fitting > start) await file.write(bytes, start, fitting, position)
+        if (syncId !== undefined) this.#journal?.note({ call: 'synced', id: syncId })
         if (fitting < end) throw systemError('ENOSPC', path)
       },
       sync: async () => {
@@ -109,14 +121,40 @@ export class FaultyFiles implements FileLayer {
         this.#refuse('truncate', path)
         this.#journal?.note({ call: 'truncate', id, bytes })
         await file.truncate(bytes)
+        this.#filled.set(path, Math.min(this.#filled.get(path) ?? 0, bytes))
       },
     }
+  }
+
+  /** How many of the bytes there is room for; takes it. */
+  #room(path: string, position: number, bytes: number): number {
+    const { roomBytes = Number.POSITIVE_INFINITY, isCopyOnWrite = false } = this.orders
+    const filled = Math.max(position, this.#filled.get(path) ?? 0)
+    const free = isCopyOnWrite ? 0 : Math.min(bytes, filled - position)
+    const fitting = Math.min(bytes, free + Math.max(0, roomBytes - this.#taken))
+    this.#taken += Math.max(0, fitting - free)
+    this.#filled.set(path, Math.max(filled, position + fitting))
+    return fitting
+  }
+
+  #noteWrite({ id, isDurable }: Opened, position: number, bytes: Buffer): number | undefined {
+    if (this.#journal === undefined) return undefined
+    const syncId = isDurable ? this.#journal.newId() : undefined
+    const call = { call: 'write' as const, id, position }
+    this.#journal.note(syncId === undefined ? call : { ...call, syncId }, bytes)
+    return syncId
   }
 
   #refuse(call: FailingCall, path: string): void {
     const { failing = [], share = 1, code = 'EIO' } = this.orders
     if (failing.includes(call) && Math.random() < share) throw systemError(code, path)
   }
+}
+
+interface Opened {
+  readonly path: string
+  readonly id: number
+  readonly isDurable: boolean
 }
 
 function withoutWriting(file: OpenFile): OpenFile {

@@ -2,30 +2,53 @@
  * Runs the campaigns for as long as asked, a line each, and ends with a summary in JSON.
  *
  *     npm run faults -- --minutes 120 [--only power] [--seed 4711]
+ *     npm run faults -- --minutes 0 --kills 10000 --cuts 10000
  *
- * Exit code 1 when anything was found; the data directory of that campaign is left for a look.
+ * `--kills` are of a bare writer of the store, `--cuts` of a store on a simulated disk. Exit code 1 when
+ * anything was found; the data directory it was found in is left for a look.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import type { Campaign } from './campaign.ts'
 import { CAMPAIGNS } from './campaigns/all.ts'
 import { addFigures, type Figures, newFigures } from './figures.ts'
+import { killWriters } from './kill-lanes.ts'
+import { cutStores } from './store-cuts.ts'
 
 const LENGTH_MS = 20_000
 const LANES = 2
 const PATIENCE_MS = 300_000
 
+const KILL_LANES = 4
+const KILLED_CHANNELS = 3
+const USAGE = `npm run faults -- [options]
+  --minutes <number>  how long campaigns run (10)
+  --only <text>       only campaigns with this in their names
+  --kills <number>    so many kills of a bare writer of the store (0)
+  --cuts <number>     so many power cuts and kills of a store on a simulated disk (0)
+  --seed <number>     of the first campaign, and of the first simulated disk
+  --help              this text
+campaigns: ${CAMPAIGNS.map(({ name }) => name).join(', ')}
+`
+
 const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '10' },
     only: { type: 'string', default: '' },
+    kills: { type: 'string', default: '0' },
+    cuts: { type: 'string', default: '0' },
+    help: { type: 'boolean', default: false },
     seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
   },
 })
+if (values.help) {
+  process.stdout.write(USAGE)
+  process.exit(0)
+}
 const startedAt = performance.now()
 const endsAt = startedAt + Number(values.minutes) * 60_000
 const sum = newFigures()
-const rounds: Record<string, number> = {}
+const turns: Record<string, number> = {}
 let turn = 0
 
 const chosen = CAMPAIGNS.filter(({ name, obstacle }) => {
@@ -35,9 +58,15 @@ const chosen = CAMPAIGNS.filter(({ name, obstacle }) => {
   return reason === undefined
 })
 await Promise.all(Array.from({ length: LANES }, lane))
+const kills = await rounds('kills', Number(values.kills), (count) =>
+  killWriters({ rounds: count, lanes: KILL_LANES, channels: KILLED_CHANNELS }),
+)
+const cuts = await rounds('cuts', Number(values.cuts), (count) =>
+  cutStores(Number(values.seed), count),
+)
 const minutes = (performance.now() - startedAt) / 60_000
 process.stdout.write(
-  `${JSON.stringify({ minutes: Number(minutes.toFixed(1)), rounds, ...sum }, undefined, 2)}\n`,
+  `${JSON.stringify({ minutes: Number(minutes.toFixed(1)), turns, kills, cuts, ...sum }, undefined, 2)}\n`,
 )
 process.exit(sum.violations.length + sum.lost + sum.altered === 0 ? 0 : 1)
 
@@ -48,9 +77,24 @@ async function lane(): Promise<void> {
     turn += 1
     if (campaign === undefined) return
     const figures = await attempt(campaign, seed)
-    rounds[campaign.name] = (rounds[campaign.name] ?? 0) + 1
+    turns[campaign.name] = (turns[campaign.name] ?? 0) + 1
     addFigures(sum, figures)
     process.stdout.write(`${lineOf(campaign, seed, figures)}\n`)
+  }
+}
+
+/** What came of rounds that are no campaign; nothing when none were asked for. */
+async function rounds<T>(
+  name: string,
+  count: number,
+  run: (count: number) => Promise<T>,
+): Promise<T | undefined> {
+  if (count === 0) return undefined
+  try {
+    return await run(count)
+  } catch (error) {
+    sum.violations.push(`${name}: ${error instanceof Error ? error.message : error}`)
+    return undefined
   }
 }
 

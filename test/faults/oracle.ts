@@ -105,6 +105,11 @@ export class Oracle {
     else this.#checkRepeat(name, before, messageId)
   }
 
+  /** All that knew how far the logs went is gone: ids may be given a second time. */
+  idsMayComeAgain(): void {
+    this.#idOwners.clear()
+  }
+
   /** The ledger or the health told something that can't be. */
   violated(what: string): void {
     this.#violate(what)

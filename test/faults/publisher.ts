@@ -15,6 +15,14 @@ export interface PublisherPlan {
   readonly isBinary: boolean
   /** After each acknowledgement, so that a campaign's messages stay countable. */
   readonly pauseMs: number
+  /** Where there are some, messages go round them: each is a sender with a channel of its own. */
+  readonly voices?: number
+}
+
+/** Who sends by this plan, and to which channel. */
+export function sendersOf({ name, channel, voices }: PublisherPlan): (readonly [string, string])[] {
+  if (voices === undefined) return [[name, channel]]
+  return Array.from({ length: voices }, (_, voice) => [`${name}v${voice}`, `${channel}_${voice}`])
 }
 
 export class Publisher {
@@ -23,9 +31,11 @@ export class Publisher {
   #onAcknowledged: (() => void) | undefined
   #next: number
   #isStopped = true
+  readonly #senders: (readonly [string, string])[]
 
   constructor(plan: PublisherPlan, oracle: Oracle, next = 0) {
     this.plan = plan
+    this.#senders = sendersOf(plan)
     this.oracle = oracle
     this.#next = next
   }
@@ -77,14 +87,20 @@ export class Publisher {
     this.#isStopped = true
   }
 
+  #nextName(): readonly [MessageName, string] {
+    const place = this.#next++
+    const [publisher = '', channel = ''] = this.#senders[place % this.#senders.length] ?? []
+    return [{ publisher, number: Math.floor(place / this.#senders.length) }, channel]
+  }
+
   #sendNext(client: MqttClient, leave: () => void): void {
     if (this.#isStopped || !client.connected) {
       leave()
       return
     }
     const { plan, oracle } = this
-    const name: MessageName = { publisher: plan.name, number: this.#next++ }
-    const topic = `iotanalytics/channels/${plan.channel}/messages${plan.isBinary ? '/binary' : ''}/put`
+    const [name, channel] = this.#nextName()
+    const topic = `iotanalytics/channels/${channel}/messages${plan.isBinary ? '/binary' : ''}/put`
     const payload = payloadOf(name)
     const body = plan.isBinary
       ? payload

@@ -14,17 +14,22 @@ import { Hub } from './hub.ts'
 import { HubWatch, type LedgerRow } from './hub-watch.ts'
 import { BULKY_PREFIX } from './numbered-message.ts'
 import { ANSWER_TIMEOUT_MS, Oracle } from './oracle.ts'
-import { Publisher, type PublisherPlan } from './publisher.ts'
+import { Publisher, type PublisherPlan, sendersOf } from './publisher.ts'
 
 const ACKNOWLEDGEMENT_PATIENCE_MS = 10_000
 const STOP_PATIENCE_MS = 30_000
 const QUIET_PATIENCE_MS = 5_000
 const DRAIN_PATIENCE_MS = 60_000
 
+/** Slots of 128 KiB: each of them is used many times in a campaign. */
+const MAX_BYTES = 16 * 1024 * 1024
+
 /** The one channel whose endpoint puts parts of batches off. */
 const UNORDERED = new Set(['delta'])
 
-const PLANS: readonly Omit<PublisherPlan, 'pauseMs'>[] = [
+type Plan = Omit<PublisherPlan, 'pauseMs'>
+
+const PLANS: readonly Plan[] = [
   { name: 'p0', channel: 'alpha', qos: 1, protocolVersion: 4, isBinary: false },
   { name: 'p1', channel: 'alpha', qos: 2, protocolVersion: 5, isBinary: false },
   { name: 'p2', channel: 'beta', qos: 1, protocolVersion: 5, isBinary: true },
@@ -38,6 +43,10 @@ export interface RigOptions {
   readonly lengthMs: number
   /** Of each publisher's lanes after an acknowledgement. */
   readonly pauseMs?: number
+  /** Each publisher sends to so many channels rather than to one. */
+  readonly voices?: number
+  /** The channel that little is sent to: this much slower than to the others. */
+  readonly slow?: { readonly channel: string; readonly pauseMs: number }
   /** Few large messages rather than many small ones. */
   readonly isBulky?: boolean
   readonly storage?: ConfigInput['storage']
@@ -75,14 +84,13 @@ export class Rig {
     this.oracle =
       past?.oracle.at(position()) ??
       new Oracle({
-        channels: new Map(plansOf(options).map(({ name, channel }) => [name, channel])),
+        channels: new Map(plansOf(options).flatMap(sendersOf)),
         unordered: UNORDERED,
         position,
       })
     this.endpoint = new Endpoint(this.oracle, this.random, UNORDERED)
     this.publishers = plansOf(options).map((plan, index) => {
-      const next = past?.publishers[index]?.next
-      return new Publisher({ ...plan, pauseMs: options.pauseMs ?? 2 }, this.oracle, next)
+      return new Publisher(plan, this.oracle, past?.publishers[index]?.next)
     })
   }
 
@@ -243,6 +251,7 @@ export class Rig {
       sources: { mqttServer: { port: 0 } },
       storage: {
         directory: this.directory,
+        maxBytes: MAX_BYTES,
         segmentBytes: 65_536,
         historyBytes: 0,
         ...storage,
@@ -264,7 +273,12 @@ export class Rig {
   }
 }
 
-function plansOf({ isBulky = false }: RigOptions): readonly Omit<PublisherPlan, 'pauseMs'>[] {
-  if (!isBulky) return PLANS
-  return PLANS.map((plan) => ({ ...plan, name: `${BULKY_PREFIX}_${plan.name}` }))
+function plansOf(options: RigOptions): readonly PublisherPlan[] {
+  const { isBulky = false, voices, slow, pauseMs = 2 } = options
+  return PLANS.map((plan) => ({
+    ...plan,
+    name: isBulky ? `${BULKY_PREFIX}_${plan.name}` : plan.name,
+    pauseMs: plan.channel === slow?.channel ? slow.pauseMs : pauseMs,
+    ...(voices === undefined ? {} : { voices }),
+  }))
 }

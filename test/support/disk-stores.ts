@@ -28,6 +28,6 @@ export function diskStore(change: Partial<DiskLogStoreOptions> = {}): DiskLogSto
 /** A directory that is gone after the test. */
 export async function temporaryDirectory(t: TestContext): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'disk-log-'))
-  t.after(() => rm(directory, { recursive: true, force: true }))
+  t.after(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }))
   return directory
 }

@@ -43,7 +43,6 @@ export class PretendDisk {
   /** While set, commits and state writes fail with this system error code. */
   failure: string | undefined
   /** Channels whose commits fail; all when undefined. */
-  failingChannels: readonly string[] | undefined
   /** While true, commits wait for `releaseCommits`. */
   holdsCommits = false
   commits = 0
@@ -78,11 +77,6 @@ export class PretendDisk {
     return new Promise((resolve) => this.#held.push(resolve))
   }
 
-  fails(channel: string): boolean {
-    if (this.failure === undefined) return false
-    return this.failingChannels === undefined || this.failingChannels.includes(channel)
-  }
-
   /** Makes committed messages unreadable. */
   damage(channel: string, from: number, to: number): void {
     const medium = this.media.get(channel)
@@ -95,10 +89,12 @@ export class PretendDisk {
 export class PretendDiskStore implements LogStore {
   readonly maxBytes: number
   readonly #disk: PretendDisk
+  readonly #life: number
   readonly #logs: PretendDiskLog[] = []
 
   constructor(disk: PretendDisk) {
     this.#disk = disk
+    this.#life = disk.lives
     this.maxBytes = disk.maxBytes
   }
 
@@ -117,6 +113,37 @@ export class PretendDiskStore implements LogStore {
     return log
   }
 
+  /** All logs together, as one write. */
+  async commit(): Promise<void> {
+    const disk = this.#disk
+    const counts = this.#logs.map((log) => log.stagedCount)
+    const states = this.#logs.map((log) => log.takeNoted())
+    disk.commits += 1
+    await disk.pass()
+    if (this.#life !== disk.lives) return new Promise(() => {})
+    if (disk.failure === undefined) {
+      for (const [index, log] of this.#logs.entries()) {
+        log.store(counts[index] ?? 0)
+        log.writeDown(states[index])
+      }
+      return
+    }
+    const discarded = new Map<string, readonly Message[]>()
+    for (const [index, log] of this.#logs.entries()) {
+      discarded.set(log.channel, log.discard(counts[index] ?? 0))
+    }
+    const cause = new ConnectorError('StorageFailed', `write failed: ${disk.failure}`)
+    throw new CommitError('nothing was written', discarded, { cause })
+  }
+
+  probe(): Promise<void> {
+    this.#disk.probes += 1
+    if (this.#disk.failure === undefined) return Promise.resolve()
+    return Promise.reject(
+      new ConnectorError('StorageFailed', `probe failed: ${this.#disk.failure}`),
+    )
+  }
+
   makeRoom(bytes: number): boolean {
     for (const log of this.#logs) {
       while (this.bytes + bytes > this.maxBytes && log.forgetOldestSegment()) {}
@@ -129,19 +156,23 @@ export class PretendDiskStore implements LogStore {
   }
 }
 
+interface Noted {
+  readonly state: ChannelState
+  readonly released: number
+}
+
 class PretendDiskLog implements ChannelLog {
   readonly channel: string
   readonly #disk: PretendDisk
   readonly #medium: Medium
-  readonly #life: number
   #staged: Stored[] = []
+  #noted: Noted | undefined
   #committed: number
   #released: number
 
   constructor(channel: string, disk: PretendDisk) {
     this.channel = channel
     this.#disk = disk
-    this.#life = disk.lives
     this.#medium = disk.media.get(channel) ?? {
       id: disk.media.size.toString(16).padStart(8, '0'),
       start: 0,
@@ -203,30 +234,32 @@ class PretendDiskLog implements ChannelLog {
     this.#staged.push({ message, bytes: draftBytes(draft) })
   }
 
-  async commit(): Promise<void> {
-    const count = this.#staged.length
-    this.#disk.commits += 1
-    await this.#disk.pass()
-    if (this.#life !== this.#disk.lives) return new Promise(() => {})
-    const written = this.#staged.splice(0, count)
-    if (this.#disk.fails(this.channel)) {
-      this.#staged = this.#staged.map((stored) => moved(stored, stored.message.offset - count))
-      throw new CommitError(
-        'nothing was written',
-        written.map(({ message }) => message),
-        { cause: new ConnectorError('StorageFailed', `write failed: ${this.#disk.failure}`) },
-      )
-    }
-    this.#medium.stored.push(...written)
+  get stagedCount(): number {
+    return this.#staged.length
+  }
+
+  /** The state noted last, with what it releases; undefined when there is none to be written down. */
+  takeNoted(): Noted | undefined {
+    const noted = this.#noted
+    this.#noted = undefined
+    return noted
+  }
+
+  writeDown(noted: Noted | undefined): void {
+    if (noted === undefined) return
+    this.#medium.state = noted.state
+    this.release(noted.released)
+  }
+
+  store(count: number): void {
+    this.#medium.stored.push(...this.#staged.splice(0, count))
     this.#committed += count
   }
 
-  probe(): Promise<void> {
-    this.#disk.probes += 1
-    if (!this.#disk.fails(this.channel)) return Promise.resolve()
-    return Promise.reject(
-      new ConnectorError('StorageFailed', `probe failed: ${this.#disk.failure}`),
-    )
+  discard(count: number): Message[] {
+    const gone = this.#staged.splice(0, count)
+    this.#staged = this.#staged.map((stored) => moved(stored, stored.message.offset - count))
+    return gone.map(({ message }) => message)
   }
 
   async read(from: number, maxCount: number, maxBytes: number): Promise<readonly Message[]> {
@@ -263,13 +296,8 @@ class PretendDiskLog implements ChannelLog {
     return Promise.resolve(this.#medium.state)
   }
 
-  saveState(state: ChannelState): Promise<void> {
-    if (this.#life !== this.#disk.lives) return new Promise(() => {})
-    if (this.#disk.fails(this.channel)) {
-      return Promise.reject(new ConnectorError('StorageFailed', `${this.#disk.failure}`))
-    }
-    this.#medium.state = structuredClone(state)
-    return Promise.resolve()
+  noteState(state: ChannelState, released: number): void {
+    this.#noted = { state: structuredClone(state), released }
   }
 
   close(): Promise<void> {

@@ -176,10 +176,7 @@ export class SimulatedDisk implements FileLayer {
     const at = normalize(path)
     const found = this.#names.get(at)
     if (found === 'directory') throw systemError('EISDIR', at)
-    if (mode === 'create' && found !== undefined) throw systemError('EEXIST', at)
-    if ((mode === 'edit' || mode === 'read') && found === undefined) {
-      throw systemError('ENOENT', at)
-    }
+    if (mode !== 'replace' && found === undefined) throw systemError('ENOENT', at)
     const file = found ?? new Inode()
     if (found === undefined) {
       if (this.#names.get(dirname(at)) !== 'directory') throw systemError('ENOENT', at)
@@ -187,7 +184,7 @@ export class SimulatedDisk implements FileLayer {
     } else if (mode === 'replace') {
       change(file, { length: 0 })
     }
-    return this.#openFile(file, at)
+    return this.#openFile(file, at, mode === 'durable')
   }
 
   async rename(from: string, to: string): Promise<void> {
@@ -218,21 +215,30 @@ export class SimulatedDisk implements FileLayer {
     })
   }
 
-  #openFile(file: Inode, path: string): OpenFile {
+  #openFile(file: Inode, path: string, isDurable: boolean): OpenFile {
     return {
       write: async (bytes, start, end, position) => {
         const grown = Math.max(0, position + end - start - file.content.length)
-        const isFull = this.bytes + grown > this.capacityBytes
+        const isFull = grown > 0 && this.bytes + grown > this.capacityBytes
         const partly = start + Math.floor(this.#random() * (end - start))
         const undo = () => {
-          change(file, { position, bytes: Buffer.from(bytes.subarray(start, partly)) })
+          if (!isDurable) {
+            change(file, { position, bytes: Buffer.from(bytes.subarray(start, partly)) })
+            return
+          }
+          // Any sectors of it may be on the disk; the cache is marked clean all the same.
+          change(file, { position, bytes: Buffer.from(bytes.subarray(start, end)) })
+          file.durable = Buffer.from(tear(file, this.#random).content)
+          file.pending = []
         }
         await this.#call('write', path, undo)
         if (isFull) {
           undo()
           throw systemError('ENOSPC', path)
         }
+        if (isDurable && this.#names.get(path) !== file) throw systemError('ENOENT', path)
         change(file, { position, bytes: Buffer.from(bytes.subarray(start, end)) })
+        if (isDurable) flush(file)
         this.peakBytes = Math.max(this.peakBytes, this.bytes)
       },
       read: async (into, length, position) => {
@@ -255,9 +261,7 @@ export class SimulatedDisk implements FileLayer {
           file.durable = Buffer.from(tear(file, this.#random).content)
           file.pending = []
         })
-        // Only what is pending gets to the disk: pages of a sync that failed are not.
-        for (const one of file.pending) file.durable = changed(file.durable, one)
-        file.pending = []
+        flush(file)
       },
       truncate: async (length) => {
         await this.#call('truncate', path)
@@ -300,6 +304,12 @@ export class SimulatedDisk implements FileLayer {
 
 function systemError(code: string, path: string): Error {
   return Object.assign(new Error(`${code}: ${path}`), { code })
+}
+
+/** Only what is pending gets to the disk: pages of a sync that failed are not. */
+function flush(file: Inode): void {
+  for (const one of file.pending) file.durable = changed(file.durable, one)
+  file.pending = []
 }
 
 function change(file: Inode, made: Change): void {

@@ -2,6 +2,7 @@
  * All channels' logs below one directory, within one bound of bytes.
  *
  *     <dir>/lock.<n>        who uses the directory
+ *     <dir>/journal/        what was committed lately, see journal/journal.ts
  *     <dir>/channels/       a directory a channel, see disk-log.ts
  *     <dir>/quarantine/     what was found damaged
  *
@@ -11,26 +12,35 @@
 import { randomInt } from 'node:crypto'
 import { join } from 'node:path'
 import type { Clock } from '../../clock.ts'
-import { asConnectorError } from '../../errors.ts'
+import { asConnectorError, messageOf, systemCodeOf } from '../../errors.ts'
+import type { Message } from '../../message.ts'
 import type { PipelineObserver } from '../../observer.ts'
-import type { ChannelLog, LogStore } from '../channel-log.ts'
+import { type ChannelLog, CommitError, type LogStore } from '../channel-log.ts'
 import type { MemoryBudget } from '../memory-budget.ts'
 import { DirectoryLock } from './directory-lock.ts'
-import { DiskLog, type DiskLogStart } from './disk-log.ts'
+import { DiskLog, type DiskLogStart, LOG_RESERVE_BYTES } from './disk-log.ts'
 import { DiskSpace } from './disk-space.ts'
 import type { FileLayer } from './file-layer.ts'
 import type { LogIdentity } from './frame.ts'
-import { LOG_RESERVE_BYTES } from './log-state.ts'
+import { Journal, type Share } from './journal/journal.ts'
+import { Settling } from './journal/settling.ts'
+import { SlotPool } from './journal/slot-pool.ts'
 import { nodeFileLayer } from './node-file-layer.ts'
 import { Quarantine } from './quarantine.ts'
-import { type Recovered, recoverLog } from './recovery.ts'
-import { freshSegmentBytes } from './segment-index.ts'
+import { recoverStore } from './store-recovery.ts'
 import type { WriteFigures } from './write-figures.ts'
 
 const SMALLEST_SEGMENT_BYTES = 64 * 1024
 /** A segment is at most this part of the whole, so that space comes back in steps while draining. */
 const SEGMENTS_AT_LEAST = 16
 const QUARANTINE_BYTES_AT_MOST = 16 * 1024 * 1024
+const SMALLEST_SLOT_BYTES = 128 * 1024
+const LARGEST_SLOT_BYTES = 8 * 1024 * 1024
+/** A frame is at most this part of a slot, but for one with a single large message. */
+const FRAMES_PER_SLOT = 8
+/** The few slots that are always there take this part of `maxBytes` each. */
+const SLOTS_PER_STORE = 128
+const TIDY_MS = 5_000
 
 export interface DiskLogStoreOptions {
   readonly directory: string
@@ -45,6 +55,13 @@ export interface DiskLogStoreOptions {
   readonly observer: PipelineObserver
   /** For tests that put a simulated disk in place; it then also stands in for the lock. */
   readonly files?: FileLayer
+  /** For tests that want slots to be full soon. Default: by `maxBytes`. */
+  readonly slotBytes?: number
+  /**
+   * How long a stop may take, in milliseconds, to store in the logs' directories what is in the journal
+   * alone. What is left then stays there, where the next start finds it.
+   */
+  readonly tidyMs?: number
 }
 
 export class DiskLogStore implements LogStore {
@@ -54,9 +71,19 @@ export class DiskLogStore implements LogStore {
   readonly #space: DiskSpace
   readonly #quarantine: Quarantine
   readonly #lock: DirectoryLock | undefined
+  readonly #slots: SlotPool
+  readonly #settling: Settling
   readonly #logs: DiskLog[] = []
+  /** Logs that have something for the next commit. */
+  #staged: DiskLog[] = []
+  #journal: Journal | undefined
+  /** The last commit, and the probe under way: they wait for each other. Neither rejects. */
+  #committing: Promise<void> = Promise.resolve()
+  #probing: Promise<void> | undefined
   readonly #segmentBytes: number
-  readonly #freshBytes: number
+  readonly #slotBytes: number
+  /** A commit that fills more than a slot is slow, and takes slots beyond those always there. */
+  readonly maxCommitBytes: number
   /** What was asked of the disk since start. */
   readonly figures: WriteFigures = { bytesWritten: 0, syncs: 0 }
 
@@ -65,7 +92,8 @@ export class DiskLogStore implements LogStore {
     this.maxBytes = options.maxBytes
     const share = Math.floor(options.maxBytes / SEGMENTS_AT_LEAST)
     this.#segmentBytes = Math.min(options.segmentBytes, Math.max(SMALLEST_SEGMENT_BYTES, share))
-    this.#freshBytes = freshSegmentBytes(this.#segmentBytes)
+    this.#slotBytes = options.slotBytes ?? slotBytesFor(options.maxBytes)
+    this.maxCommitBytes = this.#slotBytes
     this.#files = options.files ?? nodeFileLayer
     this.#space = new DiskSpace(options.maxBytes)
     this.#lock = options.files === undefined ? new DirectoryLock(options.directory) : undefined
@@ -77,19 +105,29 @@ export class DiskLogStore implements LogStore {
       clock: options.clock,
       observer: options.observer,
     })
+    this.#slots = new SlotPool({
+      ...options,
+      files: this.#files,
+      directory: this.#journalDirectory,
+      slotBytes: this.#slotBytes,
+      space: this.#space,
+      makeRoom: (bytes) => this.makeRoom(bytes),
+    })
+    this.#settling = new Settling(this.#slots, () => this.#easeDisk())
   }
 
-  /**
-   * All files and what is staged, and for each log room to begin a segment: as long as this keeps
-   * within `maxBytes`, no commit fails for want of room.
-   */
+  /** All files, and room for every message that is in the journal alone. */
   get bytes(): number {
-    return this.#space.bytes + this.#logs.length * this.#freshBytes
+    return this.#space.bytes
   }
 
   /** Bytes that are kept only for replay; part of `bytes`. */
   get historyBytes(): number {
     return this.#space.history
+  }
+
+  get #journalDirectory(): string {
+    return join(this.#options.directory, 'journal')
   }
 
   async open(): Promise<readonly ChannelLog[]> {
@@ -100,9 +138,7 @@ export class DiskLogStore implements LogStore {
       await this.#quarantine.open()
       await this.#countFiles(directory)
       await this.#countFiles(join(directory, 'channels'))
-      const entries = await this.#files.list(join(directory, 'channels'))
-      const channels = entries.filter((entry) => entry.isDirectory).map((entry) => entry.name)
-      await Promise.all(channels.map((channel) => this.#recover(channel)))
+      await this.#recover()
     } catch (error) {
       await this.#lock?.release()
       throw asConnectorError(error, 'StorageFailed', `opening ${directory}`)
@@ -112,36 +148,149 @@ export class DiskLogStore implements LogStore {
 
   create(channel: string): ChannelLog {
     this.#space.count(LOG_RESERVE_BYTES)
-    const empty = { segments: [], isLastOpen: false, end: 0, damaged: [] }
-    return this.#add(channel, newIdentity(), { ...empty, state: undefined, stateBytes: 0 })
+    return this.#add(channel, newIdentity(), {
+      segments: [],
+      isLastOpen: false,
+      frames: [],
+      end: 0,
+      released: 0,
+      damaged: [],
+      state: undefined,
+    })
+  }
+
+  commit(): Promise<void> {
+    const logs = this.#staged
+    if (logs.length === 0) return Promise.resolve()
+    this.#staged = []
+    const committing = this.#commit(
+      logs,
+      logs.map((log) => log.share()),
+    )
+    this.#committing = committing.catch(() => undefined)
+    return committing
+  }
+
+  async #commit(logs: readonly DiskLog[], shares: readonly Share[]): Promise<void> {
+    const journal = this.#opened()
+    await this.#probing
+    try {
+      await journal.commit(shares)
+    } catch (cause) {
+      if (systemCodeOf(cause) === 'ENOSPC') this.#easeDisk()
+      throw new CommitError(
+        `writing to storage: ${messageOf(cause)}`,
+        this.#discard(logs, shares),
+        {
+          cause,
+        },
+      )
+    }
+  }
+
+  #discard(
+    logs: readonly DiskLog[],
+    shares: readonly Share[],
+  ): ReadonlyMap<string, readonly Message[]> {
+    const discarded = new Map<string, readonly Message[]>()
+    for (const [index, log] of logs.entries()) {
+      const share = shares[index]
+      if (share !== undefined) discarded.set(log.channel, log.discardShare(share))
+    }
+    return discarded
+  }
+
+  probe(): Promise<void> {
+    const probing = this.#committing.then(() => this.#probe())
+    const settled = probing
+      .catch(() => undefined)
+      .finally(() => {
+        if (this.#probing === settled) this.#probing = undefined
+      })
+    this.#probing = settled
+    return probing
+  }
+
+  async #probe(): Promise<void> {
+    await this.#opened().probe()
+    this.#slots.fill()
   }
 
   makeRoom(bytes: number): boolean {
-    return this.#evictUntil(() => this.bytes + bytes <= this.maxBytes)
+    while (this.bytes + bytes > this.maxBytes) if (!this.#evictOldest()) return false
+    return true
   }
 
   async close(): Promise<void> {
+    try {
+      await this.#tidy()
+    } catch {
+      // The journal has all of it: the next start goes by that.
+    }
+    await this.#settling.close()
     // What is committed is durable: a file that can't be closed must not keep the lock.
     await Promise.allSettled(this.#logs.splice(0).map((log) => log.close()))
+    await this.#slots.close().catch(() => undefined)
     await this.#space.settled()
     await this.#lock?.release()
+  }
+
+  /**
+   * Stores in the logs' directories what is in the journal alone, so that the directory can be read
+   * without it. Takes no longer than a stop may take.
+   */
+  async #tidy(): Promise<void> {
+    const journal = this.#journal
+    if (journal === undefined) return
+    const logs = this.#logs.filter((log) => journal.has(log))
+    if (logs.length === 0) return
+    const { clock, tidyMs = TIDY_MS } = this.#options
+    const deadline = clock.monotonic() + tidyMs
+    const isLate = () => clock.monotonic() > deadline
+    await this.#settling.settleAll(isLate)
+    for (const log of logs) {
+      if (isLate()) return
+      await log.writeDown()
+    }
+    await journal.markClean()
+  }
+
+  #opened(): Journal {
+    if (this.#journal === undefined) throw new RangeError('the store is not open')
+    return this.#journal
   }
 
   async #countFiles(directory: string): Promise<void> {
     for (const entry of await this.#files.list(directory)) this.#space.count(entry.bytes)
   }
 
-  async #recover(channel: string): Promise<void> {
-    const directory = this.#directoryOf(channel)
-    const { observer } = this.#options
-    const quarantine = this.#quarantine
-    const found = await recoverLog({ files: this.#files, directory, channel, quarantine, observer })
-    if (found.segments.length === 0 && found.state === undefined && found.end === 0) {
-      this.#space.count(found.foreignBytes)
-      return
+  async #recover(): Promise<void> {
+    const { directory, clock, observer } = this.#options
+    const { files, quarantine } = { files: this.#files, quarantine: this.#quarantine }
+    const { journal, logs } = await recoverStore({ files, directory, quarantine, observer })
+    this.#space.count(journal.bytes)
+    for (const { channel, found, heldBytes, isOurs } of logs) {
+      this.#space.count(heldBytes)
+      if (isOurs) this.#add(channel, found.identity ?? newIdentity(), found)
     }
-    this.#space.count(heldBytes(found))
-    this.#add(channel, found.identity ?? newIdentity(), found)
+    await this.#slots.takeOver(journal, this.#logs)
+    this.#journal = new Journal(
+      {
+        key: journal.key ?? randomInt(2 ** 32),
+        clock,
+        slots: this.#slots,
+        figures: this.figures,
+        slotBytes: this.#slotBytes,
+        settle: () => this.#settling.settle(),
+        onClosed: () => this.#settling.begin(),
+      },
+      journal.generation,
+      journal.sequence,
+    )
+    if (!journal.isClean) {
+      for (const log of this.#logs) if (journal.logs.has(log.identityText)) this.#journal.add(log)
+    }
+    this.#slots.fill()
   }
 
   #add(channel: string, identity: LogIdentity, start: DiskLogStart): DiskLog {
@@ -156,10 +305,10 @@ export class DiskLogStore implements LogStore {
         quarantine: this.#quarantine,
         figures: this.figures,
         segmentBytes: this.#segmentBytes,
-        makeRoom: (bytes) => this.#evictUntil(() => this.#space.onDisk + bytes <= this.maxBytes),
+        maxChunkBytes: Math.floor(this.#slotBytes / FRAMES_PER_SLOT),
         makeMemory: (bytes) => this.#dropChunks(bytes),
-        trimHistory: () => this.#trimHistory(),
-        easeDisk: () => this.#easeDisk(),
+        onStaged: (staged) => void this.#staged.push(staged),
+        onReleased: () => this.#trimHistory(),
       },
       start,
     )
@@ -172,6 +321,7 @@ export class DiskLogStore implements LogStore {
   }
 
   #trimHistory(): void {
+    this.#slots.released()
     while (this.#space.history > this.#options.historyBytes) {
       if (!this.#evictOldest()) return
     }
@@ -183,13 +333,7 @@ export class DiskLogStore implements LogStore {
     while (this.#space.onDisk > enough && this.#evictOldest());
   }
 
-  #evictUntil(fits: () => boolean): boolean {
-    while (!fits()) {
-      if (!this.#evictOldest() && !this.#renewOne()) return false
-    }
-    return true
-  }
-
+  /** Lets go of the oldest history, in the journal or in segments; false when there is none. */
   #evictOldest(): boolean {
     let oldest: DiskLog | undefined
     let oldestAt = Number.POSITIVE_INFINITY
@@ -200,12 +344,10 @@ export class DiskLogStore implements LogStore {
         oldestAt = at
       }
     }
-    oldest?.evictOldest()
-    return oldest !== undefined
-  }
-
-  #renewOne(): boolean {
-    return this.#logs.some((log) => log.renew() > 0)
+    const slotAt = this.#slots.oldestHistoryAt ?? Number.POSITIVE_INFINITY
+    if (slotAt < oldestAt || oldest === undefined) return this.#slots.evictOldest()
+    oldest.evictOldest()
+    return true
   }
 
   #dropChunks(bytes: number): void {
@@ -218,11 +360,11 @@ export class DiskLogStore implements LogStore {
   }
 }
 
-function newIdentity(): LogIdentity {
-  return { id: randomInt(2 ** 32), key: randomInt(2 ** 32) }
+function slotBytesFor(maxBytes: number): number {
+  const share = Math.floor(maxBytes / SLOTS_PER_STORE / 4096) * 4096
+  return Math.min(LARGEST_SLOT_BYTES, Math.max(SMALLEST_SLOT_BYTES, share))
 }
 
-function heldBytes(found: Recovered): number {
-  const segments = found.segments.reduce((sum, segment) => sum + segment.heldBytes, 0)
-  return segments + found.foreignBytes + Math.max(LOG_RESERVE_BYTES, found.stateBytes * 2)
+function newIdentity(): LogIdentity {
+  return { id: randomInt(2 ** 32), key: randomInt(2 ** 32) }
 }

@@ -1,91 +1,107 @@
 /**
- * A channel's log on disk: segments for what is durable, a staging area for what is not yet, and
- * for what became so only just now.
+ * A channel's log on disk. Messages are encoded in the staging area, committed by the journal, and
+ * moved to the log's own segments only if they are still needed when the journal needs their room.
  *
+ *     <dir>/journal/…          what was committed lately, of all logs
  *     <dir>/channels/<channel>/0000000000000000.log   sealed, with its .idx
  *                              0000000000131072.log   active
- *                              cursors                where the readers are
+ *                              cursors                where the readers are, after a clean stop
  *
- * Reads at the head come from memory; others from a window of one segment at a time, so that a
- * backlog of any size costs the same.
+ *      start          segments' end                committed          end
+ *        │  segments       │  journal                  │   staged      │
+ *     ───▼─────────────────▼───────────────────────────▼───────────────▼────▶ offsets
+ *
+ * Reads at the head come from memory; others from a window of one file at a time, so that a backlog
+ * of any size costs the same.
  */
-import { messageOf, systemCodeOf } from '../../errors.ts'
 import type { Draft, Message } from '../../message.ts'
-import {
-  type ChannelLog,
-  type ChannelState,
-  CommitError,
-  type OffsetRange,
-} from '../channel-log.ts'
+import type { ChannelLog, ChannelState, OffsetRange } from '../channel-log.ts'
 import type { OffsetRanges } from '../offset-ranges.ts'
 import { Batch, type Chunk } from './chunk.ts'
 import { logIdText } from './frame.ts'
-import { LogDirectory } from './log-directory.ts'
+import { Extents } from './journal/extents.ts'
+import type { JournaledLog, PlacedFrame, Share } from './journal/journal.ts'
+import { identityText } from './journal/journal-reading.ts'
+import { encodeLogEntry, updateLogEntry } from './journal/log-entry.ts'
+import type { Slot, SlotUser } from './journal/slot.ts'
 import { LogSegments, type LogSegmentsOptions } from './log-segments.ts'
-import { LogState } from './log-state.ts'
 import type { Segment } from './segment.ts'
-import { freshSegmentBytes } from './segment-index.ts'
 import { SegmentWriter, type SegmentWriterOptions } from './segment-writer.ts'
 import { type StagedGroup, StagingArea } from './staging-area.ts'
+import { encodeState, writeStateFile } from './state-file.ts'
 
-/** A probe proves room for the commit that failed, or, from try to try, for half of that; within these bounds. */
-const PROBE_BYTES_AT_MOST = 1024 * 1024
-const PROBE_BYTES_AT_LEAST = 4096
-/** A drained log is begun anew when that gives back so much. */
-const RENEW_FROM_BYTES = 32 * 1024
+/** Claimed for every log: its state twice over, and the first frame of its segments. */
+export const LOG_RESERVE_BYTES = 4096
+/** Room comes back in steps of about so much where messages are in the journal alone. */
+const RECLAIM_BYTES = 64 * 1024
 
 export interface DiskLogOptions extends SegmentWriterOptions, LogSegmentsOptions {
+  /** Bytes of a chunk, and so of a frame, at most. */
+  readonly maxChunkBytes: number
   /** Lets go of chunks that are only kept for quick reading, in any log. */
   readonly makeMemory: (bytes: number) => void
-  /** Called when released segments were added to the history. */
-  readonly trimHistory: () => void
-  /** Called when the disk itself is full, whatever the bounds are: lets go of some history. */
-  readonly easeDisk: () => void
+  /** Something is to be written with the next commit. */
+  readonly onStaged: (log: DiskLog) => void
+  /** Called when messages were released: some slot may be free now, or the history too long. */
+  readonly onReleased: () => void
 }
 
 /** Where a log goes on: what recovery found, or nothing for a new one. */
 export interface DiskLogStart {
   readonly segments: Segment[]
   readonly isLastOpen: boolean
+  /** Frames in the journal, ascending. */
+  readonly frames: readonly PlacedFrame[]
   readonly end: number
+  readonly released: number
   readonly damaged: Iterable<OffsetRange>
   readonly state: ChannelState | undefined
-  readonly stateBytes: number
 }
 
-export class DiskLog implements ChannelLog {
+export class DiskLog implements ChannelLog, JournaledLog, SlotUser {
   readonly channel: string
   readonly id: string
+  entryIn = 0
+  entryCopies = 0
   readonly #options: DiskLogOptions
   readonly #segments: LogSegments
+  readonly #extents = new Extents(this)
   readonly #staging: StagingArea
   readonly #writer: SegmentWriter
-  readonly #state: LogState
-  readonly #names: LogDirectory
   #committed: number
-  #released = 0
-  #committing: Promise<void> | undefined
-  /** A renewal or a probe, which a commit waits for. Never rejects. */
-  #interlude: Promise<void> | undefined
-  /** What the next probe asks for. */
-  #probeBytes = PROBE_BYTES_AT_LEAST
+  /** Messages below are in the segments, were not needed any more, or are damaged. */
+  #settledTo: number
+  /** Messages below are not needed any more, and the journal says so. */
+  #released: number
+  /** The same: what is asked for, and what the commit under way writes down. */
+  #releaseTo: number
+  #releasing: number
+  #state: ChannelState | undefined
+  #isEntryChanged = false
+  #isStaged = false
+  #entry: Buffer | undefined
 
   constructor(options: DiskLogOptions, start: DiskLogStart) {
     this.#options = options
     this.channel = options.channel
     this.id = logIdText(options.identity)
-    this.#segments = new LogSegments(options, start.segments, start.damaged)
     this.#committed = start.end
+    this.#settledTo = start.segments.at(-1)?.end ?? 0
+    this.#released = start.released
+    this.#releaseTo = start.released
+    this.#releasing = start.released
+    this.#state = start.state
+    this.#segments = new LogSegments(options, start.segments, this.#extents, start.damaged)
     this.#staging = new StagingArea({ ...options, end: start.end })
-    const names = new LogDirectory(options)
-    this.#names = names
-    this.#writer = new SegmentWriter(options, names, start.segments, start.isLastOpen)
-    const around = { ...options, segments: this.#segments, names }
-    this.#state = new LogState(around, start.state, start.stateBytes)
+    this.#writer = new SegmentWriter(options, this.#segments, start.isLastOpen)
+    for (const frame of start.frames) this.#extents.add(frame)
+    options.space.reserved += this.#extents.heldBytes
+    this.#letGo()
   }
 
   get start(): number {
-    return this.#segments.list[0]?.base ?? this.#committed
+    const { list } = this.#segments
+    return Math.min(list[0]?.base ?? this.#committed, this.#extents.firstOffset ?? this.#committed)
   }
 
   get committed(): number {
@@ -97,7 +113,8 @@ export class DiskLog implements ChannelLog {
   }
 
   get bytes(): number {
-    return this.#segments.heldBytes + this.#state.bytes + this.#staging.stagedBytes
+    const { heldBytes } = this.#segments
+    return heldBytes + this.#extents.heldBytes + this.#staging.stagedBytes
   }
 
   get memoryBytes(): number {
@@ -109,11 +126,7 @@ export class DiskLog implements ChannelLog {
   }
 
   get nextReclaim(): number {
-    const oldest = this.#segments.oldestNeeded
-    if (oldest === undefined || oldest.end >= this.#committed) {
-      return this.#released < this.#committed ? this.#committed : this.end
-    }
-    return oldest.end
+    return this.#segments.oldestNeeded?.end ?? this.#extents.heldEnd(RECLAIM_BYTES) ?? this.end
   }
 
   /** When the oldest segment kept only for replay was written; undefined when there is none. */
@@ -121,75 +134,93 @@ export class DiskLog implements ChannelLog {
     return this.#segments.oldestHistoryAt
   }
 
+  get identityText(): string {
+    return identityText(this.#options.identity)
+  }
+
   append(draft: Draft): void {
-    this.#options.space.staged += this.#staging.append(draft)
+    this.#options.space.reserved += this.#staging.append(draft)
+    if (!this.#isStaged) this.#stage()
   }
 
-  commit(): Promise<void> {
-    const committing = this.#commit().finally(() => {
-      this.#committing = undefined
-    })
-    this.#committing = committing
-    return committing
+  noteState(state: ChannelState, released: number): void {
+    this.#state = state
+    this.#entry = undefined
+    this.#isEntryChanged = true
+    this.release(released)
+    this.#stage()
   }
 
-  async #commit(): Promise<void> {
+  release(offset: number): void {
+    if (offset <= this.#releaseTo) return
+    this.#releaseTo = Math.min(offset, this.#committed)
+    this.#isEntryChanged = true
+    this.#stage()
+  }
+
+  #stage(): void {
+    if (this.#isStaged) return
+    this.#isStaged = true
+    this.#options.onStaged(this)
+  }
+
+  /** Takes what is staged for a commit. */
+  share(): Share {
     const group = this.#staging.cut()
-    await this.#interlude
-    try {
-      if (group.bytes === 0) await this.#names.sync()
-      else await this.#writer.write(group)
-    } catch (cause) {
-      this.#probeBytes = Math.min(group.bytes, PROBE_BYTES_AT_MOST)
-      await this.#giveUp(cause)
-      throw this.#discard(group, cause)
+    const isEntryChanged = this.#isEntryChanged
+    this.#isStaged = false
+    this.#isEntryChanged = false
+    this.#releasing = this.#releaseTo
+    return { log: this, group: group.bytes === 0 ? undefined : group, isEntryChanged, placed: [] }
+  }
+
+  entry(end: number): Buffer {
+    if (this.#entry === undefined) {
+      const { channel: name, identity } = this.#options
+      const released = this.#releaseTo
+      this.#entry = encodeLogEntry({ name, identity, released, end, state: this.#state })
+    } else {
+      updateLogEntry(this.#entry, this.#releaseTo, end)
     }
-    this.#options.space.staged -= group.bytes
-    this.#committed = group.endOffset
-    this.#staging.trim(this.#committed)
+    return this.#entry
   }
 
-  async #giveUp(cause: unknown): Promise<void> {
-    await this.#writer.abandon()
-    if (systemCodeOf(cause) === 'ENOSPC') this.#options.easeDisk()
-  }
-
-  async probe(): Promise<void> {
-    await this.#interlude
-    // A commit under way is as good a proof.
-    if (this.#committing !== undefined) return this.#committing
-    const probing = this.#probe()
-    this.#begin(probing.catch(() => undefined))
-    return probing
-  }
-
-  async #probe(): Promise<void> {
-    const bytes = Math.max(this.#probeBytes, PROBE_BYTES_AT_LEAST)
-    try {
-      await this.#writer.probe(this.#committed, bytes)
-    } catch (cause) {
-      this.#probeBytes = Math.floor(bytes / 2)
-      await this.#giveUp(cause)
-      throw cause
+  /** The share is durable. */
+  committedShare({ group, placed }: Share): void {
+    for (const frame of placed) this.#extents.add(frame)
+    if (group !== undefined) {
+      this.#committed = group.endOffset
+      this.#staging.trim(this.#committed)
     }
+    if (this.#releasing <= this.#released) return
+    this.#released = this.#releasing
+    this.#staging.dropBelow(this.#released)
+    this.#letGo()
+    this.#options.onReleased()
   }
 
-  #begin(interlude: Promise<void>): void {
-    this.#interlude = interlude.finally(() => {
-      this.#interlude = undefined
-    })
+  /** The share could not be written: returns its messages, which are not in the log any more. */
+  discardShare({ group, isEntryChanged }: Share): readonly Message[] {
+    if (isEntryChanged) this.#isEntryChanged = true
+    return group === undefined ? [] : this.#discard(group)
   }
 
-  #discard(group: StagedGroup, cause: unknown): CommitError {
+  #discard(group: StagedGroup): readonly Message[] {
     const batch = new Batch(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY)
     for (const { chunk } of group.parts) {
       const from = Math.max(group.firstOffset, chunk.firstOffset)
       chunk.collect(from, Math.min(group.endOffset, chunk.endOffset), batch)
     }
     this.#staging.discard(group)
-    this.#options.space.staged -= group.bytes
-    const what = `writing ${batch.messages.length} messages of channel ${this.channel}`
-    return new CommitError(`${what}: ${messageOf(cause)}`, batch.messages, { cause })
+    this.#options.space.reserved -= group.bytes
+    return batch.messages
+  }
+
+  /** Gives back the room of what is released, or in the segments as well. */
+  #letGo(): void {
+    const { space } = this.#options
+    space.reserved -= this.#extents.letGo(Math.max(this.#released, this.#settledTo))
+    this.#segments.release(this.#released)
   }
 
   async read(from: number, maxCount: number, maxBytes: number): Promise<readonly Message[]> {
@@ -220,33 +251,33 @@ export class DiskLog implements ChannelLog {
 
   async offsetAt(time: number): Promise<number> {
     for (const segment of [...this.#segments.list]) {
-      let at = await this.#segments.locateTime(segment, time)
-      while (at !== undefined) {
-        at = this.damaged.firstGap(Math.max(at, this.start))
-        if (at >= Math.min(segment.end, this.#committed)) break
-        const chunk = this.#staging.find(at) ?? (await this.#segments.load(at, this.#committed))
-        const found = chunk?.offsetAt(at, time)
-        if (found !== undefined && found < this.#committed) return found
-        if (chunk !== undefined) at = chunk.endOffset
-      }
+      const from = await this.#segments.locateTime(segment, time)
+      const found = from === undefined ? undefined : await this.#timeIn(from, segment.end, time)
+      if (found !== undefined) return found
+    }
+    for (const { firstOffset, endOffset, newestReceivedAt } of [...this.#extents.list]) {
+      if (endOffset <= this.#settledTo) continue
+      if (newestReceivedAt > 0 && newestReceivedAt < time) continue
+      const found = await this.#timeIn(firstOffset, endOffset, time)
+      if (found !== undefined) return found
     }
     return this.#committed
   }
 
-  release(offset: number): void {
-    if (offset <= this.#released) return
-    this.#released = Math.min(offset, this.#committed)
-    this.#staging.dropBelow(this.#released)
-    this.#segments.release(this.#released)
-    this.#options.trimHistory()
+  /** The first offset of the range that was received at or after `time`. */
+  async #timeIn(from: number, to: number, time: number): Promise<number | undefined> {
+    for (let at = from; ; ) {
+      at = this.damaged.firstGap(Math.max(at, this.start))
+      if (at >= Math.min(to, this.#committed)) return undefined
+      const chunk = this.#staging.find(at) ?? (await this.#segments.load(at, this.#committed))
+      const found = chunk?.offsetAt(at, time)
+      if (found !== undefined && found < this.#committed) return found
+      if (chunk !== undefined) at = chunk.endOffset
+    }
   }
 
   loadState(): Promise<ChannelState | undefined> {
-    return Promise.resolve(this.#state.current)
-  }
-
-  saveState(state: ChannelState): Promise<void> {
-    return this.#state.save(state)
+    return Promise.resolve(this.#state)
   }
 
   /** Lets go of the oldest segment that is only kept for replay. */
@@ -260,37 +291,73 @@ export class DiskLog implements ChannelLog {
   }
 
   /**
-   * Puts a fresh, empty segment in the place of all others when every message is released. Returns
-   * the bytes given back: 0 when it is not worth it, or a commit is under way and the next shall do it.
+   * Moves what is needed of a slot to the segments. Whatever fails, the slot still has it.
+   * @throws a system error
    */
-  renew(): number {
-    const old = [...this.#segments.list]
-    const held = this.#segments.heldBytes
-    const fresh = freshSegmentBytes(this.#options.segmentBytes)
-    const isDrained = this.#released >= this.#committed && old.at(-1)?.end !== old.at(-1)?.base
-    if (!isDrained || held - fresh < RENEW_FROM_BYTES || this.#interlude !== undefined) return 0
-    if (this.#committing !== undefined) {
-      this.#writer.sealNext()
-      return 0
+  async settle(slot: Slot): Promise<void> {
+    const extent = this.#extents.list.find((one) => one.slot === slot)
+    if (extent?.frames === undefined) return
+    let at = extent.frames.firstOffset(this.#extents.firstHeld(extent))
+    // What lies between was delivered and is not moved; so what lies before it is history that ends there.
+    if (at > this.damaged.firstGap(this.#settledTo)) this.#segments.evictBefore(at)
+    at = Math.max(at, this.#settledTo)
+    try {
+      // What is released meanwhile is not needed any more, and its slot may be used again.
+      while (this.#extents.list.includes(extent)) {
+        at = this.damaged.firstGap(at)
+        if (at >= extent.endOffset) break
+        const chunk = await this.#segments.framesOf(extent, at)
+        if (chunk === undefined) continue
+        // Room that is being given back is not used before the files are gone.
+        await this.#options.space.settled()
+        await this.#writer.append(chunk)
+        at = chunk.endOffset
+      }
+      await this.#writer.sync()
+    } catch (error) {
+      await this.#writer.abandon()
+      // What was released meanwhile may be gone, and its file with it.
+      if (this.#extents.list.includes(extent)) throw error
+      return
     }
-    const { space } = this.#options
-    space.giveBack(held - fresh)
-    const renewing = this.#renew(old).catch(() => space.count(held - fresh))
-    this.#begin(renewing)
-    space.removing(renewing)
-    return held - fresh
+    this.#settledTo = Math.max(this.#settledTo, at)
+    this.#letGo()
   }
 
-  async #renew(old: readonly Segment[]): Promise<void> {
-    await this.#writer.renew(this.#committed)
-    this.#segments.dropAllBut(1)
-    for (const segment of old) await this.#segments.remove(segment).catch(() => undefined)
+  forget(slot: Slot): void {
+    const extent = this.#extents.forget(slot)
+    if (extent === undefined || this.#settledTo >= extent.endOffset) return
+    this.#segments.evictBefore(extent.endOffset)
+  }
+
+  /** Takes over messages that a slot keeps for replay: those before the oldest the log has. */
+  addHistory(slot: Slot, firstOffset: number, endOffset: number): void {
+    this.#extents.addHistory(slot, firstOffset, endOffset)
+  }
+
+  /**
+   * Writes beside the segments what the journal says about the log: for a start without the journal.
+   * To be called when nothing is left to be settled.
+   */
+  async writeDown(): Promise<void> {
+    const { files, directory, identity } = this.#options
+    if (this.#segments.list.length === 0) {
+      await this.#writer.markEnd(this.#committed)
+      this.#settledTo = this.#committed
+    }
+    const log = {
+      ...identity,
+      released: this.#releaseTo,
+      end: this.#committed,
+      hasState: this.#state !== undefined,
+    }
+    const state = this.#state ?? { version: 1, cursors: {}, refused: {} }
+    await files.makeDirectory(directory)
+    await writeStateFile(files, directory, encodeState({ ...state, log }))
+    await files.syncDirectory(directory)
   }
 
   async close(): Promise<void> {
-    await this.#committing?.catch(() => undefined)
-    await this.#interlude
-    await this.#state.settled()
     await this.#writer.close()
     await this.#segments.close()
     this.#staging.clear()

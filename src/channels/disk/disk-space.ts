@@ -8,8 +8,8 @@ export class DiskSpace {
   readonly maxBytes: number
   /** Claimed: on disk, or promised to a file that is being written. Never above `maxBytes`. */
   onDisk = 0
-  /** Encoded in memory and not yet claimed. */
-  staged = 0
+  /** Kept free for accepted messages that are staged or in the journal alone. */
+  reserved = 0
   /** Part of `onDisk` that nobody waits for any more: kept for replay. */
   history = 0
   #removals = 0
@@ -20,7 +20,7 @@ export class DiskSpace {
   }
 
   get bytes(): number {
-    return this.onDisk + this.staged
+    return this.onDisk + this.reserved
   }
 
   /** Counts what is there already, as found when opening, even beyond the bound. */
@@ -32,14 +32,17 @@ export class DiskSpace {
     this.onDisk -= bytes
   }
 
-  /** Claims bytes about to be written; `makeRoom` may remove history to that end. */
+  /**
+   * Claims bytes about to be written; `makeRoom` may remove history to that end.
+   * @throws {ConnectorError} StorageFailed when `maxBytes` leaves no room
+   */
   async claim(bytes: number, makeRoom: (bytes: number) => boolean): Promise<void> {
     await this.settled()
-    if (this.onDisk + bytes > this.maxBytes && makeRoom(bytes)) await this.settled()
-    if (this.onDisk + bytes > this.maxBytes) {
+    if (this.bytes + bytes > this.maxBytes && makeRoom(bytes)) await this.settled()
+    if (this.bytes + bytes > this.maxBytes) {
       throw new ConnectorError(
         'StorageFailed',
-        `expected room for ${bytes} bytes, but ${this.onDisk} of storage.maxBytes ${this.maxBytes} are in use`,
+        `expected room for ${bytes} bytes, but ${this.bytes} of storage.maxBytes ${this.maxBytes} are in use`,
       )
     }
     this.onDisk += bytes

@@ -1,15 +1,15 @@
 /**
  * Reads a range of a channel from a directory, stopped or in use, without a lock and without
- * changing anything.
+ * changing anything: its segments, and what the journal holds of it.
  */
-import { join } from 'node:path'
 import { systemCodeOf } from '../../errors.ts'
 import type { Message } from '../../message.ts'
-import { Batch } from './chunk.ts'
+import { Batch, type Chunk } from './chunk.ts'
 import type { FileLayer } from './file-layer.ts'
+import type { LogIdentity } from './frame.ts'
+import { readExtent } from './journal/extent-reader.ts'
+import { openStoredLog, type StoredLog } from './journal/stored-log.ts'
 import { nodeFileLayer } from './node-file-layer.ts'
-import type { Segment } from './segment.ts'
-import { findIdentity, segmentsOf } from './segment-listing.ts'
 import { SegmentReader, type Window } from './segment-reader.ts'
 
 const BATCH_MESSAGES = 1000
@@ -32,53 +32,58 @@ export async function* exportMessages(
   range: ExportRange,
   files: FileLayer = nodeFileLayer,
 ): AsyncGenerator<Message> {
-  const path = join(directory, 'channels', range.channel)
-  const segments = segmentsOf(path, await files.list(path))
-  const identity = await findIdentity(files, segments)
-  if (identity === undefined) return
-  const newest = segments.at(-1)
-  if (newest !== undefined) newest.end = Number.POSITIVE_INFINITY
-  const reader = new SegmentReader(files, identity)
+  const log = await openStoredLog(files, directory, range.channel)
+  if (log === undefined) return
+  const reader = new SegmentReader(files, log.identity)
   try {
-    for (const segment of segments) {
-      const from = Math.max(range.from ?? 0, segment.base)
-      const to = Math.min(range.to ?? Number.POSITIVE_INFINITY, segment.end)
-      for await (const message of segmentMessages(reader, segment, from, to)) {
-        if (isWithin(message, range)) yield message
-      }
+    const to = Math.min(range.to ?? Number.POSITIVE_INFINITY, log.end)
+    let at = Math.max(range.from ?? 0, log.start)
+    while (at < to) {
+      const window = await windowOf(log, reader, log.identity, at)
+      if (window.kind === 'chunk') yield* messagesOf(window.chunk, at, to, range)
+      at = endOf(window, at) ?? log.nextPlace(at)
     }
   } finally {
     await reader.close()
+    await log.close()
   }
 }
 
-async function* segmentMessages(
-  reader: SegmentReader,
-  segment: Segment,
+/** Where to go on behind the window; undefined when it does not say. */
+function endOf(window: Window, at: number): number | undefined {
+  if (window.kind === 'end') return undefined
+  const end = window.kind === 'chunk' ? window.chunk.endOffset : window.to
+  return end > at ? end : undefined
+}
+
+/** Messages of the chunk from `from` on and below `to`; what can't be understood is stepped over. */
+function* messagesOf(
+  chunk: Chunk,
   from: number,
   to: number,
-): AsyncGenerator<Message> {
+  range: ExportRange,
+): Generator<Message> {
+  const end = Math.min(chunk.endOffset, to)
   let at = from
-  while (at < to) {
-    const window = await windowOf(reader, segment, at)
-    if (window.kind === 'end') return
-    if (window.kind === 'damage') {
-      at = window.to
-      continue
-    }
-    const { chunk } = window
-    const end = Math.min(chunk.endOffset, to)
-    while (at < end) {
-      const batch = new Batch(BATCH_MESSAGES, Number.POSITIVE_INFINITY)
-      chunk.collect(at, end, batch)
-      yield* batch.messages
-      at = batch.isFull ? (batch.messages.at(-1)?.offset ?? at) + 1 : (batch.unreadable?.to ?? end)
-    }
+  while (at < end) {
+    const batch = new Batch(BATCH_MESSAGES, Number.POSITIVE_INFINITY)
+    chunk.collect(at, end, batch)
+    for (const message of batch.messages) if (isWithin(message, range)) yield message
+    at = batch.isFull ? (batch.messages.at(-1)?.offset ?? at) + 1 : (batch.unreadable?.to ?? end)
   }
 }
 
-/** A segment that was removed meanwhile, by the process that uses the directory, has ended. */
-async function windowOf(reader: SegmentReader, segment: Segment, at: number): Promise<Window> {
+/** What was removed meanwhile, by the process that uses the directory, has ended. */
+async function windowOf(
+  log: StoredLog,
+  reader: SegmentReader,
+  identity: LogIdentity,
+  at: number,
+): Promise<Window> {
+  const extent = log.extents.find(at)
+  if (extent !== undefined) return readExtent(extent, at, identity)
+  const segment = log.segmentOf(at)
+  if (segment === undefined) return { kind: 'end' }
   try {
     return await reader.window(segment, at, true)
   } catch (error) {

@@ -19,8 +19,11 @@ export interface FileLayer {
   syncDirectory(path: string): Promise<void>
 }
 
-/** `create` refuses an existing file (EEXIST), `replace` empties one, `edit` reads and writes one. */
-export type OpenMode = 'create' | 'replace' | 'edit' | 'read'
+/**
+ * `replace` empties a file, `edit` reads and writes one. `durable` does as well, and each of its writes
+ * is durable when it resolves; it fails with ENOENT when the file is no longer what is found by its name.
+ */
+export type OpenMode = 'replace' | 'edit' | 'durable' | 'read'
 
 export interface DirectoryEntry {
   readonly name: string

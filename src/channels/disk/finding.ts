@@ -39,6 +39,16 @@ export const FINDINGS = {
     explanation:
       'The log is known to have gone further than it does: its end was lost after it had been stored; the log goes on behind it, so that no message id is used twice.',
   },
+  JournaledMessages: {
+    severity: 'note',
+    explanation:
+      'Messages are in the journal alone, as always while the connector runs; the next start reads them from there.',
+  },
+  MissingSlot: {
+    severity: 'loss',
+    explanation:
+      'A file of the journal that held something needed is gone; the messages in it are lost, all others can be read.',
+  },
   DamagedState: {
     severity: 'loss',
     explanation:

@@ -1,12 +1,14 @@
 /**
  * The segments of one log from the readers' side: which file holds an offset, the window read
- * last, what was found damaged, and which segments nobody waits for any more.
+ * last, what was found damaged, and which segments nobody waits for any more. What the journal holds
+ * of the log is read through here as well (`journal/extents.ts`).
  *
  *      history (released, kept for replay)   │  needed           active
  *     ┌─────────┬─────────┬─────────┐ ┌──────┴──┬─────────┐ ┌──────────
  *     └─────────┴─────────┴─────────┘ └─────────┴─────────┘ └──────────
  *      evicted from this end                 ▲ released
  */
+import { basename } from 'node:path'
 import { asConnectorError, systemCodeOf } from '../../errors.ts'
 import type { OffsetRange } from '../channel-log.ts'
 import type { MemoryBudget } from '../memory-budget.ts'
@@ -15,6 +17,8 @@ import type { Chunk } from './chunk.ts'
 import type { DiskSpace } from './disk-space.ts'
 import type { FileLayer } from './file-layer.ts'
 import type { LogIdentity } from './frame.ts'
+import { readExtent } from './journal/extent-reader.ts'
+import type { Extent, Extents } from './journal/extents.ts'
 import type { Finding, Quarantine } from './quarantine.ts'
 import type { Segment } from './segment.ts'
 import { SegmentReader, type Window } from './segment-reader.ts'
@@ -38,6 +42,12 @@ interface Aside {
   readonly content: Buffer
 }
 
+/** Where something was looked for in vain. */
+interface Place {
+  readonly file: string
+  readonly position: number
+}
+
 interface Loaded {
   readonly chunk: Chunk | undefined
   readonly aside?: Aside
@@ -51,6 +61,8 @@ interface Unremoved {
 export class LogSegments {
   /** Oldest first. The last one is written to, if any is. */
   readonly list: Segment[]
+  /** What the journal holds of the log. */
+  readonly extents: Extents
   readonly damaged: OffsetRanges
   readonly #options: LogSegmentsOptions
   readonly #reader: SegmentReader
@@ -61,9 +73,15 @@ export class LogSegments {
   /** Out of the list, and still on disk. */
   readonly #unremoved: Unremoved[] = []
 
-  constructor(options: LogSegmentsOptions, list: Segment[], damaged: Iterable<OffsetRange>) {
+  constructor(
+    options: LogSegmentsOptions,
+    list: Segment[],
+    extents: Extents,
+    damaged: Iterable<OffsetRange>,
+  ) {
     this.#options = options
     this.list = list
+    this.extents = extents
     this.damaged = new OffsetRanges(damaged)
     this.#reader = new SegmentReader(options.files, options.identity)
   }
@@ -73,6 +91,11 @@ export class LogSegments {
     let bytes = 0
     for (const segment of this.list) bytes += segment.heldBytes
     return bytes
+  }
+
+  /** The offset after the last message that is in a segment; 0 without segments. */
+  get end(): number {
+    return this.list.at(-1)?.end ?? 0
   }
 
   get windowBytes(): number {
@@ -96,14 +119,32 @@ export class LogSegments {
     return bytes
   }
 
-  /** Counts as history what lies wholly below `offset`. The last segment never does. */
+  isHistory(segment: Segment): boolean {
+    return this.list.indexOf(segment) < this.#historyCount
+  }
+
+  /** Adds a fresh segment, which is written from now on. */
+  add(segment: Segment): void {
+    this.list.push(segment)
+  }
+
+  /** Takes the last segment, which holds nothing, away again. */
+  async removeLast(segment: Segment): Promise<void> {
+    if (this.list.at(-1) !== segment) return
+    this.list.pop()
+    this.#options.space.giveBack(segment.heldBytes)
+    await this.remove(segment)
+  }
+
+  /** Counts as history what lies wholly below `offset`. */
   release(offset: number): void {
     if (this.#window !== undefined && this.#window.endOffset <= offset) this.#keep(undefined)
-    while (this.#historyCount < this.list.length - 1) {
+    while (this.#historyCount < this.list.length) {
       const segment = this.list[this.#historyCount]
       if (segment === undefined || segment.end > offset) return
-      this.#historyCount++
-      this.#options.space.history += segment.heldBytes
+      // What holds nothing yet, or is being written to, is needed.
+      if (segment.end === segment.base || segment.ruinBytes > 0) return
+      this.#countAsHistory(segment)
     }
   }
 
@@ -112,37 +153,28 @@ export class LogSegments {
     const segment = this.#historyCount === 0 ? undefined : this.list.shift()
     if (segment === undefined) return
     const { space } = this.#options
-    const bytes = segment.heldBytes
     this.#historyCount--
-    space.history -= bytes
-    space.giveBack(bytes)
+    space.history -= segment.historyBytes
+    space.giveBack(segment.heldBytes)
     space.removing(this.remove(segment).catch(() => undefined))
   }
 
   /**
-   * Removes index files of the oldest sealed segments, `bytes` of them at least: room for something
-   * that can't be made anew. Whoever reads such a segment walks it once.
+   * Lets go of segments that begin before `offset`: what follows them up to there was not kept, so they
+   * are history that ends too early.
    */
-  giveUpIndexes(bytes: number): Promise<void> {
-    return this.#disk.run(async () => {
-      let given = 0
-      for (const segment of this.list.slice(0, -1)) {
-        if (given >= bytes) return
-        if (segment.isIndexGivenUp) continue
-        await this.#options.files.remove(segment.indexPath)
-        segment.isIndexGivenUp = true
-        given += segment.indexBytes
-      }
-    })
+  evictBefore(offset: number): void {
+    for (let first = this.list[0]; first !== undefined; first = this.list[0]) {
+      if (first.base >= offset) return
+      if (this.#historyCount === 0) this.#countAsHistory(first)
+      this.evictOldest()
+    }
   }
 
-  /** Takes all but the newest `count` segments out of the list, without touching files or space. */
-  dropAllBut(count: number): void {
-    const dropped = this.list.splice(0, this.list.length - count)
-    for (const segment of dropped.slice(0, this.#historyCount)) {
-      this.#options.space.history -= segment.heldBytes
-    }
-    this.#historyCount = 0
+  #countAsHistory(segment: Segment): void {
+    this.#historyCount++
+    segment.historyBytes = segment.heldBytes
+    this.#options.space.history += segment.historyBytes
   }
 
   /**
@@ -187,10 +219,29 @@ export class LogSegments {
   async load(offset: number, committed: number): Promise<Chunk | undefined> {
     const kept = this.#window
     if (kept !== undefined && kept.firstOffset <= offset && offset < kept.endOffset) return kept
-    const { chunk, aside } = await this.#reading(() => this.#load(offset, committed))
-    // Out of turn: to keep a copy may have to wait for removals, which wait for their turn here.
-    if (aside !== undefined) await this.#options.quarantine.keep(aside.finding, aside.content)
+    const extent = this.extents.find(offset)
+    const { chunk, aside } = await this.#reading(() =>
+      extent === undefined ? this.#load(offset, committed) : this.#loadExtent(extent, offset),
+    )
+    if (chunk !== undefined) this.#keep(chunk)
+    await this.#setAside(aside)
     return chunk
+  }
+
+  /**
+   * The frames of the extent from `offset` on, to be moved to a segment. Undefined when there was
+   * damage, which is in `damaged` by then.
+   * @throws {ConnectorError} StorageFailed when the medium can't be read now.
+   */
+  async framesOf(extent: Extent, offset: number): Promise<Chunk | undefined> {
+    const { chunk, aside } = await this.#reading(() => this.#loadExtent(extent, offset))
+    await this.#setAside(aside)
+    return chunk
+  }
+
+  /** Not within a read's turn: to keep a copy may have to wait for removals, which wait for theirs. */
+  async #setAside(aside: Aside | undefined): Promise<void> {
+    if (aside !== undefined) await this.#options.quarantine.keep(aside.finding, aside.content)
   }
 
   /**
@@ -230,18 +281,47 @@ export class LogSegments {
     const segment = this.segmentOf(offset)
     if (segment === undefined) return { chunk: undefined }
     const window = await this.#look(segment, offset)
+    const place = { file: segment.logName, position: segment.bytes }
+    const next = this.list[this.list.indexOf(segment) + 1]?.base
+    return this.#loaded(window, place, offset, next ?? this.#afterSegments(offset, committed))
+  }
+
+  /** Where the messages go on behind the last segment. */
+  #afterSegments(offset: number, committed: number): number {
+    const next = this.extents.list.find((extent) => extent.firstOffset > offset)
+    return next?.firstOffset ?? committed
+  }
+
+  async #loadExtent(extent: Extent, offset: number): Promise<Loaded> {
+    const window = await this.#lookInto(extent, offset)
+    // The slot may have been used again meanwhile; then the messages are history that is gone.
+    if (window.kind === 'end' && this.extents.find(offset) !== extent) return { chunk: undefined }
+    const place = { file: basename(extent.slot.path), position: 0 }
+    return this.#loaded(window, place, offset, extent.endOffset)
+  }
+
+  /** What a look gave; what should have been there and is not is damage. */
+  #loaded(window: Window, place: Place, offset: number, end: number): Loaded {
     if (window.kind === 'chunk') {
       const { chunk } = window
-      this.#keep(chunk)
       if (chunk.firstOffset <= offset) return { chunk }
       const gap = { from: offset, to: chunk.firstOffset }
-      return { chunk, aside: this.#noteDamage(segment, window, gap) }
+      return { chunk, aside: this.#noteDamage(place, window, gap) }
     }
-    const to = window.kind === 'damage' ? window.to : segment.end
+    const to = window.kind === 'damage' ? window.to : end
     const from = window.kind === 'damage' ? window.from : offset
-    const after = this.list[this.list.indexOf(segment) + 1]?.base ?? committed
-    const offsets = { from, to: to > offset ? to : after }
-    return { chunk: undefined, aside: this.#noteDamage(segment, window, offsets) }
+    const offsets = { from, to: to > offset ? to : end }
+    return { chunk: undefined, aside: this.#noteDamage(place, window, offsets) }
+  }
+
+  async #lookInto(extent: Extent, offset: number): Promise<Window> {
+    try {
+      return await readExtent(extent, offset, this.#options.identity)
+    } catch (error) {
+      extent.readFailures++
+      if (extent.readFailures <= PATIENCE) throw error
+      return { kind: 'end' }
+    }
   }
 
   /** What fails for good must not stop a reader for ever: a file that is gone, a sector gone bad. */
@@ -255,15 +335,15 @@ export class LogSegments {
     }
   }
 
-  #noteDamage(segment: Segment, window: Window, offsets: OffsetRange): Aside {
+  #noteDamage(place: Place, window: Window, offsets: OffsetRange): Aside {
     this.damaged.add(offsets.from, offsets.to)
     const { channel } = this.#options
     const damage = window.kind === 'damage' ? window.damage : undefined
-    const position = damage?.position ?? segment.bytes
+    const position = damage?.position ?? place.position
     const bytes = damage === undefined ? 0 : damage.end - damage.position
     const what = `${offsets.to - offsets.from} messages can't be read: their bytes on disk are missing or do not match their checksum.`
     const content = window.kind === 'damage' ? window.content : Buffer.alloc(0)
-    return { finding: { channel, file: segment.logName, position, bytes, offsets, what }, content }
+    return { finding: { channel, file: place.file, position, bytes, offsets, what }, content }
   }
 
   #keep(window: Chunk | undefined): void {

@@ -8,7 +8,12 @@ import { dirname, join, resolve } from 'node:path'
 import { systemCodeOf } from '../../errors.ts'
 import type { DirectoryEntry, FileLayer, OpenFile, OpenMode } from './file-layer.ts'
 
-const FLAGS: Record<OpenMode, string> = { create: 'wx+', replace: 'w+', edit: 'r+', read: 'r' }
+const FLAGS: Record<OpenMode, string | number> = {
+  replace: 'w+',
+  edit: 'r+',
+  durable: fs.constants.O_RDWR | fs.constants.O_DSYNC,
+  read: 'r',
+}
 
 export const nodeFileLayer: FileLayer = {
   // Not mkdir's own `recursive`, which never returns where a parent answers ENOENT, as in /proc.
@@ -16,7 +21,10 @@ export const nodeFileLayer: FileLayer = {
     const missing: string[] = []
     for (let at = resolve(path); !(await isDirectory(at)); at = dirname(at)) missing.push(at)
     for (const directory of missing.reverse()) {
-      await mkdir(directory)
+      await mkdir(directory).catch((error: unknown) => {
+        // Somebody else was quicker.
+        if (systemCodeOf(error) !== 'EEXIST') throw error
+      })
       await this.syncDirectory(dirname(directory))
     }
   },
@@ -35,8 +43,8 @@ export const nodeFileLayer: FileLayer = {
   open(path, mode) {
     return new Promise((resolve, reject) => {
       fs.open(path, FLAGS[mode], (error, descriptor) => {
-        if (error === null) resolve(new NodeFile(descriptor, path))
-        else reject(error)
+        if (error !== null) reject(error)
+        else resolve(new NodeFile(descriptor, path, mode === 'durable'))
       })
     })
   },
@@ -76,10 +84,12 @@ class NodeFile implements OpenFile {
   readonly #descriptor: number
   readonly #path: string
   readonly #inode: number
+  readonly #isDurable: boolean
 
-  constructor(descriptor: number, path: string) {
+  constructor(descriptor: number, path: string, isDurable: boolean) {
     this.#descriptor = descriptor
     this.#path = path
+    this.#isDurable = isDurable
     this.#inode = fs.fstatSync(descriptor).ino
   }
 
@@ -89,8 +99,9 @@ class NodeFile implements OpenFile {
         const to = position + from - start
         fs.write(this.#descriptor, bytes, from, end - from, to, (error, written) => {
           if (error !== null) reject(error)
-          else if (from + written >= end) resolve()
-          else step(from + written)
+          else if (from + written < end) step(from + written)
+          else if (!this.#isDurable || this.#isInPlace()) resolve()
+          else reject(this.#misplaced())
         })
       }
       step(start)
@@ -113,10 +124,7 @@ class NodeFile implements OpenFile {
 
   async sync(): Promise<void> {
     await this.#call((done) => fs.fdatasync(this.#descriptor, done))
-    // Answered from the kernel's cache in a few microseconds: the thread pool would cost more.
-    if (fs.statSync(this.#path, { throwIfNoEntry: false })?.ino === this.#inode) return
-    const message = `ENOENT: the file was removed or moved while it was in use, ${this.#path}`
-    throw Object.assign(new Error(message), { code: 'ENOENT' })
+    if (!this.#isInPlace()) throw this.#misplaced()
   }
 
   truncate(bytes: number): Promise<void> {
@@ -134,6 +142,16 @@ class NodeFile implements OpenFile {
 
   close(): Promise<void> {
     return this.#call((done) => fs.close(this.#descriptor, done))
+  }
+
+  /** Answered from the kernel's cache in a few microseconds: the thread pool would cost more. */
+  #isInPlace(): boolean {
+    return fs.statSync(this.#path, { throwIfNoEntry: false })?.ino === this.#inode
+  }
+
+  #misplaced(): Error {
+    const message = `ENOENT: the file was removed or moved while it was in use, ${this.#path}`
+    return Object.assign(new Error(message), { code: 'ENOENT' })
   }
 
   #call(start: (done: fs.NoParamCallback) => void): Promise<void> {

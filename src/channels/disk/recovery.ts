@@ -1,21 +1,30 @@
 /**
- * What a channel's directory holds when it is taken into use. Only the newest segment is walked;
- * the sealed ones are known by their names and lengths, and looked at when they are read.
+ * What is known of a log when a directory is taken into use: its segments, and behind them what the
+ * journal holds. Of the segments only the newest is walked; the sealed ones are known by their names
+ * and lengths, and looked at when they are read.
  *
  *     newest segment        nothing wrong          goes on being written
+ *                           does not check, and    cut off there: it was being settled, and the
+ *                           the journal has it     journal has the whole of it
  *                           torn tail              cut off and reported; nobody was promised it
  *                           damage                 set aside, its offsets skipped, sealed
  *                           no frame at all        torn: removed; otherwise set aside and sealed
- *     the state knows       of higher offsets      promised: a torn tail is damage then, and what
- *                                                  nothing is left of is reported, skipped, sealed
+ *     behind it             a gap that nobody      was delivered and not kept: so what lies before it
+ *     to the journal        needs                  goes as well
+ *                           any other gap          damage
+ *     something knows       of higher offsets      promised: what is left of the tail is damage then,
+ *                                                  and what nothing is left of is reported, skipped
  */
 import { join } from 'node:path'
 import type { CutTail, PipelineObserver } from '../../observer.ts'
 import type { ChannelState, OffsetRange } from '../channel-log.ts'
+import { OffsetRanges } from '../offset-ranges.ts'
 import type { Damage } from './damage.ts'
 import type { DirectoryEntry, FileLayer, OpenFile } from './file-layer.ts'
 import type { LogIdentity } from './frame.ts'
 import { FileView } from './frame-walk.ts'
+import type { PlacedFrame } from './journal/journal.ts'
+import { type FoundLog, identityText } from './journal/journal-reading.ts'
 import type { Quarantine } from './quarantine.ts'
 import { baseOfLogName, type Segment } from './segment.ts'
 import { findIdentity, isIndexName, orphanIndexes, segmentsOf } from './segment-listing.ts'
@@ -27,17 +36,21 @@ import {
   readStateFile,
   STATE_NAME,
   STATE_TEMPORARY_NAME,
+  type StoredState,
 } from './state-file.ts'
 
-/** A channel as found on disk. */
+/** A log as found on disk. */
 export interface Recovered {
-  /** Undefined when no frame of the log was found. */
+  /** Undefined when nothing says. */
   readonly identity: LogIdentity | undefined
   readonly segments: Segment[]
   /** Whether the last segment may be written on. */
   readonly isLastOpen: boolean
+  /** In the journal, ascending. */
+  readonly frames: readonly PlacedFrame[]
   /** The offset the next message gets. */
   readonly end: number
+  readonly released: number
   readonly damaged: Iterable<OffsetRange>
   readonly state: ChannelState | undefined
   readonly stateBytes: number
@@ -51,6 +64,12 @@ export interface RecoveryOptions {
   readonly channel: string
   readonly quarantine: Quarantine
   readonly observer: PipelineObserver
+  /** What the journal has of the logs that it knows. */
+  readonly journal: ReadonlyMap<string, FoundLog>
+  /** The same for this channel, by its name. */
+  readonly journaled: FoundLog | undefined
+  /** The journal's entries are older than the files beside the segments, which are complete. */
+  readonly isJournalStale: boolean
 }
 
 /** What is known of a log before its newest segment is walked. */
@@ -58,12 +77,25 @@ interface Known {
   readonly identity: LogIdentity | undefined
   /** Every offset below was committed. */
   readonly known: number
+  /** Messages from here on are in the journal as well. */
+  readonly journaledFrom: number
 }
 
 interface Tail {
   readonly isOpen: boolean
   readonly end: number
   readonly damaged: Iterable<OffsetRange>
+}
+
+/** What journal and state file say about a log before its segments are looked at. */
+interface Told {
+  readonly identity: LogIdentity | undefined
+  readonly state: ChannelState | undefined
+  readonly stateBytes: number
+  readonly released: number
+  /** Every offset below was committed. */
+  readonly known: number
+  readonly frames: PlacedFrame[]
 }
 
 /** @throws a system error when the directory can't be read or written */
@@ -73,22 +105,100 @@ export async function recoverLog(options: RecoveryOptions): Promise<Recovered> {
   await files.remove(join(directory, STATE_TEMPORARY_NAME))
   const segments = segmentsOf(directory, entries)
   for (const name of orphanIndexes(entries, segments)) await files.remove(join(directory, name))
-  const identity = await findIdentity(files, segments)
-  const { state, stateBytes } = await recoverState(options)
-  const known = state === undefined ? 0 : highestOffset(state)
-  const tail = await recoverTail(options, segments, { identity, known })
-  const lost = known > tail.end ? [{ from: tail.end, to: known }] : []
-  for (const offsets of lost) await reportLost(options, offsets)
+  const told = await gather(options, segments)
+  const { identity, known, released, frames } = told
+  const inJournal = frames[0]?.firstOffset
+  // Where nothing in the segments is needed any more, what does not check is a settling that was given up.
+  const isAllReleased = options.journaled?.entry !== undefined && released >= (inJournal ?? known)
+  const journaledFrom = isAllReleased && released > 0 ? 0 : (inJournal ?? Number.POSITIVE_INFINITY)
+  const tail = await recoverTail(options, segments, { identity, known, journaledFrom })
+  const joined = await joinJournal(options, { segments, frames, tail, released })
+  const lostFrom = Math.max(joined.end, released)
+  const lost = known > lostFrom ? [{ from: lostFrom, to: known }] : []
+  for (const offsets of [...joined.missing, ...lost]) await reportLost(options, offsets)
+  const end = Math.max(joined.end, known)
   return {
-    identity,
+    ...told,
     segments,
-    isLastOpen: tail.isOpen && lost.length === 0,
-    end: Math.max(tail.end, known),
-    damaged: [...tail.damaged, ...lost],
-    state,
-    stateBytes,
+    isLastOpen: tail.isOpen && segments.length > 0,
+    end,
+    released: Math.min(released, end),
+    damaged: new OffsetRanges([...tail.damaged, ...joined.missing, ...lost]),
     foreignBytes: foreignBytes(entries),
   }
+}
+
+async function gather(options: RecoveryOptions, segments: readonly Segment[]): Promise<Told> {
+  const { files, journal, journaled, isJournalStale } = options
+  const { state: stored, bytes: stateBytes } = await recoverState(options)
+  const identity = journaled?.identity ?? stored?.log ?? (await findIdentity(files, segments))
+  const inJournal = journaled ?? (identity && journal.get(identityText(identity)))
+  const entry = isJournalStale ? undefined : inJournal?.entry
+  const frames = inOrder(inJournal?.frames ?? [])
+  if (entry === undefined) {
+    const released = stored?.log?.released ?? 0
+    const known = stored === undefined ? 0 : highestOffset(stored)
+    return { identity, state: stateOf(stored), stateBytes, released, known, frames }
+  }
+  const { state, released, end } = entry
+  const known = Math.max(end, state === undefined ? 0 : highestOffset(state))
+  return { identity, state, stateBytes, released, known, frames }
+}
+
+/** A frame that was written again, after a commit whose first try failed, counts once. */
+function inOrder(frames: readonly PlacedFrame[]): PlacedFrame[] {
+  const ordered: PlacedFrame[] = []
+  let end = 0
+  for (const frame of [...frames].sort((a, b) => a.firstOffset - b.firstOffset)) {
+    if (ordered.length > 0 && frame.firstOffset < end) continue
+    ordered.push(frame)
+    end = frame.endOffset
+  }
+  return ordered
+}
+
+interface Joined {
+  readonly end: number
+  readonly missing: readonly OffsetRange[]
+}
+
+/** How far segments and journal go together, and what is missing between and in them. */
+async function joinJournal(
+  { files }: RecoveryOptions,
+  found: {
+    readonly segments: Segment[]
+    readonly frames: PlacedFrame[]
+    readonly tail: Tail
+    readonly released: number
+  },
+): Promise<Joined> {
+  const { segments, frames, tail, released } = found
+  let { end } = tail
+  const missing: OffsetRange[] = []
+  const all = [...frames]
+  for (const [index, { firstOffset, endOffset }] of all.entries()) {
+    if (firstOffset > end && firstOffset > released) {
+      missing.push({ from: Math.max(end, released), to: firstOffset })
+    } else if (firstOffset > end) {
+      await removeAll(files, segments)
+      frames.splice(0, frames.length, ...all.slice(index))
+    }
+    end = Math.max(end, endOffset)
+  }
+  return { end, missing }
+}
+
+async function removeAll(files: FileLayer, segments: Segment[]): Promise<void> {
+  for (const segment of segments.splice(0)) {
+    await files.remove(segment.logPath)
+    await files.remove(segment.indexPath)
+  }
+}
+
+function stateOf(stored: StoredState | undefined): ChannelState | undefined {
+  if (stored === undefined || stored.log?.hasState === false) return undefined
+  const { log: _, ...state } = stored
+  return state
 }
 
 function foreignBytes(entries: readonly DirectoryEntry[]): number {
@@ -124,18 +234,21 @@ async function walkTail(
   options: RecoveryOptions,
   segment: Segment,
   file: OpenFile,
-  { identity, known }: Known,
+  { identity, known, journaledFrom }: Known,
 ): Promise<Tail> {
   const view = new FileView(file, segment.bytes, true)
-  const survey = await surveySegment(view, identity, segment.base, Number.POSITIVE_INFINITY, known)
+  const bounds = { base: segment.base, limit: Number.POSITIVE_INFINITY, known, journaledFrom }
+  const survey = await surveySegment(view, identity, bounds)
   for (const damage of survey.damages) await setAside(options, segment, view, damage)
   if (survey.torn !== undefined) {
-    options.observer.tailCut(options.channel, cutTail(survey.torn, survey))
+    if (survey.end < journaledFrom) {
+      options.observer.tailCut(options.channel, cutTail(survey.torn, survey))
+    }
     await file.truncate(survey.torn.position)
     segment.bytes = survey.torn.position
   }
   segment.index = survey.index
-  // What was read may still be on its way to the disk, and is about to be called committed.
+  // What was read may still be on its way to the disk, and is about to be called settled.
   await file.sync()
   return { isOpen: survey.damages.length === 0, end: survey.end, damaged: survey.missing }
 }
@@ -150,7 +263,7 @@ function cutTail({ position, end, header }: Damage, { index, messages }: Segment
 
 /** Also where nothing is left of it that could be set aside. */
 async function reportLost({ channel, quarantine }: RecoveryOptions, offsets: OffsetRange) {
-  const what = `The log held ${offsets.to - offsets.from} messages more than are left: its end was lost.`
+  const what = `${offsets.to - offsets.from} messages that were stored are missing.`
   const finding = { channel, file: STATE_NAME, position: offsets.from, bytes: 0, offsets, what }
   await quarantine.keep(finding, Buffer.alloc(0))
 }
@@ -181,16 +294,16 @@ async function setAside(
 
 async function recoverState(
   options: RecoveryOptions,
-): Promise<{ state: ChannelState | undefined; stateBytes: number }> {
+): Promise<{ state: StoredState | undefined; bytes: number }> {
   const { files, directory, channel, quarantine } = options
   const bytes = await readStateFile(files, directory)
-  if (bytes === undefined) return { state: undefined, stateBytes: 0 }
+  if (bytes === undefined) return { state: undefined, bytes: 0 }
   const state = decodeState(bytes)
-  if (state !== undefined) return { state, stateBytes: bytes.length }
+  if (state !== undefined) return { state, bytes: bytes.length }
   const what =
-    'The file that says where the readers are does not match its checksum; they begin anew.'
+    'The file that says where the readers are does not match its checksum; they begin again.'
   const finding = { channel, file: STATE_NAME, position: 0, bytes: bytes.length, what }
   await quarantine.keep({ ...finding, offsets: undefined }, bytes)
   await files.remove(join(directory, STATE_NAME))
-  return { state, stateBytes: 0 }
+  return { state, bytes: 0 }
 }

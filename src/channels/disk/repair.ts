@@ -6,12 +6,15 @@ import { join } from 'node:path'
 import type { Clock } from '../../clock.ts'
 import { asConnectorError } from '../../errors.ts'
 import { silentObserver } from '../../observer.ts'
+import { JOURNAL_NAME } from '../channel-log.ts'
+import { MemoryBudget } from '../memory-budget.ts'
 import { DirectoryLock } from './directory-lock.ts'
+import { DiskLogStore } from './disk-log-store.ts'
 import { DiskSpace } from './disk-space.ts'
 import type { FileLayer } from './file-layer.ts'
-import type { Finding } from './finding.ts'
+import { explain, type Finding } from './finding.ts'
 import { FileView } from './frame-walk.ts'
-import { inspectDirectory } from './inspect.ts'
+import { type Inspection, inspectDirectory } from './inspect.ts'
 import { nodeFileLayer } from './node-file-layer.ts'
 import { MAX_KEPT_BYTES, Quarantine } from './quarantine.ts'
 import { findIdentity, segmentsOf } from './segment-listing.ts'
@@ -19,6 +22,8 @@ import { surveySegment } from './segment-survey.ts'
 import { writeWholeFile } from './whole-file.ts'
 
 const QUARANTINE_BYTES = 16 * 1024 * 1024
+const SEGMENT_BYTES = 16 * 1024 * 1024
+const MEMORY_BYTES = 16 * 1024 * 1024
 
 export interface RepairOptions {
   readonly directory: string
@@ -62,15 +67,49 @@ async function repairAll(options: RepairOptions, files: FileLayer): Promise<Repa
   })
   await quarantine.open()
   const repairs: Repair[] = []
-  for (const { channel, findings } of (await inspectDirectory(directory, files)).channels) {
+  const inspection = await inspectDirectory(directory, files)
+  for (const { channel, findings } of inspection.channels) {
     const path = join(directory, 'channels', channel)
+    if (findings.length === 0) continue
     for (const finding of inOrder(findings)) {
       const done = await mend(files, quarantine, path, finding)
       if (done !== undefined) repairs.push({ finding, done })
     }
     await files.syncDirectory(path)
   }
+  if (inspection.journal.messages > 0)
+    repairs.push(...(await settleJournal(options, files, inspection)))
   return repairs
+}
+
+/**
+ * Has what is in the journal alone stored in the channels' directories, by a start and a stop of the
+ * store; damage is set aside by that as well. No slot of the journal is changed but for a mark of its end.
+ */
+async function settleJournal(
+  { directory, clock }: RepairOptions,
+  files: FileLayer,
+  { journal }: Inspection,
+): Promise<Repair[]> {
+  const store = new DiskLogStore({
+    directory,
+    files,
+    clock,
+    observer: silentObserver,
+    budget: new MemoryBudget(MEMORY_BYTES),
+    maxBytes: Number.POSITIVE_INFINITY,
+    segmentBytes: SEGMENT_BYTES,
+    segmentMaxAgeMs: Number.POSITIVE_INFINITY,
+    historyBytes: Number.POSITIVE_INFINITY,
+    tidyMs: Number.POSITIVE_INFINITY,
+  })
+  await store.open()
+  await store.close()
+  const finding = explain('JournaledMessages', JOURNAL_NAME, {
+    file: 'journal',
+    messages: journal.messages,
+  })
+  return [{ finding, done: `Stored ${journal.messages} messages in their channels' directories.` }]
 }
 
 /** Indexes last: they say how long their segment is. */
@@ -110,6 +149,8 @@ async function mend(
       return 'Removed it.'
     case 'MissingMessages':
     case 'LostTail':
+    case 'MissingSlot':
+    case 'JournaledMessages':
     case 'UnknownFile':
       return undefined
   }
@@ -154,7 +195,10 @@ async function writeIndex(files: FileLayer, directory: string, name: string): Pr
   const file = await files.open(segment.logPath, 'read')
   try {
     const view = new FileView(file, segment.bytes, true)
-    const { index } = await surveySegment(view, identity, segment.base, segment.end)
+    const { index } = await surveySegment(view, identity, {
+      base: segment.base,
+      limit: segment.end,
+    })
     await writeWholeFile(files, segment.indexPath, index.encode(segment.bytes, segment.end))
   } finally {
     await file.close()

@@ -16,7 +16,7 @@
  * made anew.
  */
 import { crc32 } from 'node:zlib'
-import { FRAME_HEADER_BYTES, type FrameHeader } from './frame.ts'
+import type { FrameHeader } from './frame.ts'
 
 const MAGIC = 0x31584149
 const HEADER_BYTES = 26
@@ -29,11 +29,6 @@ export class SegmentIndex {
   readonly #newestBefore: number[] = []
   /** Newest receivedAt in the segment; 0 while it is empty. */
   newest = 0
-
-  /** Size of the `.idx` file of a segment at most, so that room for it can be kept from the start. */
-  static bytesAtMost(segmentBytes: number): number {
-    return HEADER_BYTES + ENTRY_BYTES * (Math.ceil(segmentBytes / ENTRY_EVERY_BYTES) + 1)
-  }
 
   get bytes(): number {
     return HEADER_BYTES + ENTRY_BYTES * this.#offsets.length
@@ -111,9 +106,4 @@ export class SegmentIndex {
     }
     return index
   }
-}
-
-/** Bytes a segment without records takes, its index included. */
-export function freshSegmentBytes(segmentBytes: number): number {
-  return FRAME_HEADER_BYTES + SegmentIndex.bytesAtMost(segmentBytes)
 }

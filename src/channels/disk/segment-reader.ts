@@ -171,8 +171,8 @@ export class SegmentReader {
 
   async #rebuild(segment: Segment): Promise<SegmentIndex> {
     const view = new FileView(await this.#open(segment), segment.bytes, true)
-    const limit = Number.POSITIVE_INFINITY
-    return (await surveySegment(view, this.#identity, segment.base, limit)).index
+    const bounds = { base: segment.base, limit: Number.POSITIVE_INFINITY }
+    return (await surveySegment(view, this.#identity, bounds)).index
   }
 }
 

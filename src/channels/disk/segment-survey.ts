@@ -26,19 +26,26 @@ export interface SegmentSurvey {
   readonly residueAt: number | undefined
 }
 
-/**
- * `limit` is the next segment's base; `Infinity` for the newest. Messages below `known` are known to
- * have been committed: what should hold them is damaged, if it is not there.
- */
+export interface SegmentBounds {
+  readonly base: number
+  /** The next segment's base; `Infinity` for the newest. */
+  readonly limit: number
+  /** Messages below are known to have been committed: what should hold them and does not is damaged. */
+  readonly known?: number
+  /**
+   * Messages from here on are in the journal as well: where they do not check, the segment was being
+   * written, and ends. Default: none.
+   */
+  readonly journaledFrom?: number
+}
+
 export async function surveySegment(
   view: FileView,
   identity: LogIdentity | undefined,
-  base: number,
-  limit: number,
-  known = 0,
+  { base, limit, known = 0, journaledFrom = Number.POSITIVE_INFINITY }: SegmentBounds,
 ): Promise<SegmentSurvey> {
   const finishedTo = limit === Number.POSITIVE_INFINITY ? known : limit
-  const segment = { identity, base, limit, finishedTo }
+  const segment = { identity, base, limit, finishedTo, journaledFrom }
   const whole = await survey(view, { ...segment, until: view.fileBytes })
   if (whole.torn === undefined) return whole
   const finished = await survey(view, { ...segment, until: whole.torn.position })
@@ -51,6 +58,7 @@ interface Survey {
   readonly limit: number
   /** No write of messages below was left unfinished. */
   readonly finishedTo: number
+  readonly journaledFrom: number
   /** A position where walking stops, or the file's end. */
   readonly until: number
 }
@@ -61,7 +69,7 @@ interface Survey {
  */
 async function survey(
   view: FileView,
-  { identity, base, limit, finishedTo, until }: Survey,
+  { identity, base, limit, finishedTo, journaledFrom, until }: Survey,
 ): Promise<SegmentSurvey> {
   const index = new SegmentIndex()
   const missing = new OffsetRanges()
@@ -84,9 +92,14 @@ async function survey(
     oldestAt ??= header.firstReceivedAt
     index.note(header, at)
   }
+  const found = () => ({ index, messages, oldestAt, end, missing, damages, torn, residueAt })
   for (let position = 0; position < until; ) {
     const stop = await walkFrames(view, identity, position, onFrame)
     if (stop.position >= until) break
+    if (end >= journaledFrom) {
+      const { position, header } = stop
+      return { ...found(), torn: { position, end: view.fileBytes, header, isTorn: true } }
+    }
     const damage = await explainDamage(view, identity, stop)
     if (damage.isTorn && end >= finishedTo) torn ??= damage
     damages.push(damage)
@@ -99,7 +112,7 @@ async function survey(
     missing.add(end, limit)
     end = limit
   }
-  return { index, messages, oldestAt, end, missing, damages, torn, residueAt }
+  return found()
 }
 
 function endOf(header: FrameHeader): number {

@@ -25,12 +25,12 @@ export class Segment {
   end: number
   /** Length of the `.log` file up to which frames are committed. */
   bytes: number
-  /** Bytes that lie in the file behind `bytes` and could not be cut off. */
+  /** Bytes that lie in the file behind `bytes`: not durable yet, or they could not be cut off. */
   ruinBytes = 0
-  /** Bytes of the `.idx` file, or kept free for it until it is written. */
+  /** Bytes of the `.idx` file; 0 when there is none. */
   indexBytes = 0
-  /** The index file was removed for its space; it is made anew when somebody reads. */
-  isIndexGivenUp = false
+  /** Bytes counted as history. */
+  historyBytes = 0
   /** Milliseconds since 1970 of the last write, or of the first while it is active. */
   writtenAt: number
   /** How often it could not be read. */

@@ -50,6 +50,8 @@ export interface StagingAreaOptions {
   readonly identity: LogIdentity
   readonly end: number
   readonly budget: MemoryBudget
+  /** Bytes of a chunk at most, where they have to be fewer than usual; it is also the size of a frame. */
+  readonly maxChunkBytes: number
   /** Asked before a chunk is taken: lets go of what is only kept for quick reading, in any log. */
   readonly makeMemory: (bytes: number) => void
 }
@@ -61,7 +63,8 @@ export class StagingArea {
   readonly #makeMemory: (bytes: number) => void
   readonly #chunks: Chunk[] = []
   #last: Chunk | undefined
-  #nextChunkBytes = SMALLEST_CHUNK_BYTES
+  readonly #largestChunkBytes: number
+  #nextChunkBytes: number
 
   /** The offset the next message gets. */
   end: number
@@ -85,6 +88,8 @@ export class StagingArea {
     this.#logId = logIdText(options.identity)
     this.#budget = options.budget
     this.#makeMemory = options.makeMemory
+    this.#largestChunkBytes = Math.min(LARGEST_CHUNK_BYTES, options.maxChunkBytes)
+    this.#nextChunkBytes = Math.min(SMALLEST_CHUNK_BYTES, this.#largestChunkBytes)
     this.end = options.end
     this.#cutOffset = options.end
   }
@@ -276,7 +281,7 @@ export class StagingArea {
 
   #addChunk(atLeast: number): Chunk {
     const bytes = Math.max(this.#nextChunkBytes, atLeast)
-    this.#nextChunkBytes = Math.min(this.#nextChunkBytes * 2, LARGEST_CHUNK_BYTES)
+    this.#nextChunkBytes = Math.min(this.#nextChunkBytes * 2, this.#largestChunkBytes)
     if (!this.#budget.fits(bytes)) this.#makeMemory(bytes)
     this.#budget.take(bytes)
     this.memoryBytes += bytes

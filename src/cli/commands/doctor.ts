@@ -1,5 +1,6 @@
 /** `doctor`: checks a data directory, explains what it finds, and mends what can be mended. */
 import type { Command } from 'commander'
+import type { Finding } from '../../channels/disk/finding.ts'
 import type { ChannelInspection, Inspection } from '../../channels/disk/inspect.ts'
 import { systemClock } from '../../clock.ts'
 import { asConnectorError } from '../../errors.ts'
@@ -43,7 +44,7 @@ export function addDoctorCommand(program: Command, context: CliContext): void {
       const inspection = await inspect(directory)
       const text = flags.json === true ? JSON.stringify(inspection, null, 2) : reportOf(inspection)
       process.stdout.write(`${text}\n`)
-      const isWell = inspection.channels.every(({ findings }) => findings.every(isHarmless))
+      const isWell = findingsOf(inspection).every(isHarmless)
       if (!isWell) process.exitCode = EXIT_FAILED
     })
 }
@@ -67,20 +68,27 @@ async function repair(directory: string): Promise<string> {
   return `${lines.join('\n')}\n\n`
 }
 
+function findingsOf({ channels, journal }: Inspection): readonly Finding[] {
+  return [...journal.findings, ...channels.flatMap((channel) => channel.findings)]
+}
+
 /** What has nothing to do with messages leaves a directory well. */
-function isHarmless({ severity }: ChannelInspection['findings'][number]): boolean {
+function isHarmless({ severity }: Finding): boolean {
   return severity === 'note'
 }
 
 function reportOf(inspection: Inspection): string {
-  const { directory, usedBy, channels, quarantinedFiles, bytes } = inspection
+  const { directory, usedBy, channels, journal, quarantinedFiles, bytes } = inspection
   const user = usedBy === undefined ? 'not in use' : `in use by process ${usedBy.pid}`
   const lines = [`${directory}: ${channels.length} channels, ${bytes} bytes, ${user}`]
   if (quarantinedFiles > 0) {
     lines.push(`quarantine/ keeps ${quarantinedFiles} damaged pieces that were found earlier`)
   }
+  const alone = journal.messages === 0 ? '' : `, ${journal.messages} messages in it alone`
+  lines.push('', `the journal: ${journal.slots} files, ${journal.bytes} bytes${alone}`)
+  lines.push(...journal.findings.flatMap(findingLines))
   for (const channel of channels) lines.push(...channelLines(channel))
-  const findings = channels.flatMap((channel) => channel.findings).filter((one) => !isHarmless(one))
+  const findings = findingsOf(inspection).filter((one) => !isHarmless(one))
   const mendable = findings.filter(({ severity }) => severity === 'mendable').length
   lines.push('', conclusion(findings.length, mendable))
   return lines.join('\n')

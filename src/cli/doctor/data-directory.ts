@@ -1,6 +1,7 @@
 /** Whether a directory is one of the connector's: a slip of the fingers must not read as "all is well". */
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { nodeFileLayer } from '../../channels/disk/node-file-layer.ts'
 import { usageError } from '../exit-code.ts'
 
 /** @throws a usage error where there is none, or no such channel in it */
@@ -9,9 +10,10 @@ export async function assertDataDirectory(directory: string, channel?: string): 
   if (!(await isDirectory(channels))) {
     throw usageError(`${directory} is no data directory: there is no ${channels}`)
   }
-  if (channel !== undefined && !(await isDirectory(join(channels, channel)))) {
-    throw usageError(`${directory} holds no channel ${channel}`)
-  }
+  if (channel === undefined || (await isDirectory(join(channels, channel)))) return
+  const { isInJournal } = await import('../../channels/disk/journal/stored-log.ts')
+  if (await isInJournal(nodeFileLayer, directory, channel)) return
+  throw usageError(`${directory} holds no channel ${channel}`)
 }
 
 async function isDirectory(path: string): Promise<boolean> {

@@ -16,15 +16,18 @@ import { draftOf, textsOf } from '../../support/log-drafts.ts'
 /** A closed directory: m0 … m99 in press_1, ten a commit, a second apart, in small segments. */
 async function writtenDirectory(t: TestContext): Promise<string> {
   const directory = await temporaryDirectory(t)
-  const store = diskStore({ directory, segmentBytes: 300 })
+  const store = diskStore({ directory, slotBytes: 20_480, segmentBytes: 300 })
   await store.open()
   const log = store.create('press_1')
+  const cursor = { position: 40, settled: [], delivered: 40, rejected: 0, dropped: {} }
   for (let offset = 0; offset < 100; offset++) {
     log.append(draftOf(`m${offset}`, { receivedAt: 1_700_000_000_000 + offset * 1000 }))
-    if (offset % 10 === 9) await log.commit()
+    if (offset % 10 < 9) continue
+    await store.commit()
+    // Positions take a part of each slot, so that few messages are settled at a time.
+    log.noteState({ version: 1, cursors: { primary: cursor }, refused: {} }, 0)
+    await store.commit()
   }
-  const cursor = { position: 40, settled: [], delivered: 40, rejected: 0, dropped: {} }
-  await log.saveState({ version: 1, cursors: { primary: cursor }, refused: {} })
   await store.close()
   return directory
 }
@@ -192,7 +195,7 @@ test('a directory in use can be exported', async (t) => {
   t.after(() => store.close())
   assert.ok(log)
   log.append(draftOf('m100'))
-  await log.commit()
+  await store.commit()
 
   assert.deepEqual(textsOf(await exported(directory)), numbered(0, 101))
 })

@@ -6,8 +6,10 @@ import { damageCampaign } from './damage.ts'
 import { diskFullCampaign } from './disk-full.ts'
 import { diskRefusesCampaign } from './disk-refuses.ts'
 import { killCampaign } from './kill.ts'
+import { manyChannelsCampaign } from './many-channels.ts'
 import { powerCutsCampaign } from './power-cuts.ts'
 import { twoProcessesCampaign } from './two-processes.ts'
+import { wrapCampaign } from './wrap.ts'
 
 export const CAMPAIGNS: readonly Campaign[] = [
   killCampaign,
@@ -18,4 +20,6 @@ export const CAMPAIGNS: readonly Campaign[] = [
   boundsCampaign,
   clockJumpsCampaign,
   twoProcessesCampaign,
+  wrapCampaign,
+  manyChannelsCampaign,
 ]

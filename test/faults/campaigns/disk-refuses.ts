@@ -9,6 +9,8 @@ import type { Figures } from '../figures.ts'
 import { Rig } from '../rig.ts'
 
 const WRITING = ['open', 'write', 'sync', 'truncate', 'rename', 'remove'] as const
+/** A backlog of the whole campaign fits. */
+const MAX_BYTES = 128 * 1024 * 1024
 /** How long all channels may need to notice that the disk is well again. */
 const RECOVERY_PATIENCE_MS = 20_000
 
@@ -17,6 +19,8 @@ interface Refusal {
   readonly orders: DiskOrders
   /** Whether it can't be missed while messages come in. */
   readonly isTotal: boolean
+  /** Nothing may be delivered: only a backlog has to be settled. */
+  readonly isAway?: boolean
 }
 
 const REFUSALS: readonly Refusal[] = [
@@ -25,8 +29,13 @@ const REFUSALS: readonly Refusal[] = [
     orders: { failing: [...WRITING], code: 'EROFS' },
     isTotal: true,
   },
-  { name: 'disk full (quota)', orders: { roomBytes: 20_000 }, isTotal: true },
-  { name: 'EIO on every sync', orders: { failing: ['sync'] }, isTotal: true },
+  {
+    name: 'disk full (copy on write)',
+    orders: { roomBytes: 20_000, isCopyOnWrite: true },
+    isTotal: true,
+  },
+  { name: 'disk full while settling', orders: { roomBytes: 20_000 }, isTotal: true, isAway: true },
+  { name: 'EIO on every write and sync', orders: { failing: ['sync', 'write'] }, isTotal: true },
   {
     name: 'EIO on some calls',
     orders: { failing: [...WRITING, 'read'], share: 0.2 },
@@ -34,7 +43,7 @@ const REFUSALS: readonly Refusal[] = [
   },
   {
     name: 'disk full without truncating',
-    orders: { roomBytes: 20_000, failing: ['truncate'] },
+    orders: { roomBytes: 20_000, isCopyOnWrite: true, failing: ['truncate'] },
     isTotal: true,
   },
 ]
@@ -42,7 +51,7 @@ const REFUSALS: readonly Refusal[] = [
 export const diskRefusesCampaign: Campaign = { name: 'disk refuses', run }
 
 async function run(options: CampaignOptions): Promise<Figures> {
-  const rig = await Rig.open(options)
+  const rig = await Rig.open({ ...options, storage: { maxBytes: MAX_BYTES } })
   // What could not be written down is delivered again after the next start.
   rig.oracle.mayRepeatAll = true
   try {
@@ -62,7 +71,8 @@ async function run(options: CampaignOptions): Promise<Figures> {
   return rig.figures
 }
 
-async function refuse(rig: Rig, { name, orders, isTotal }: Refusal): Promise<void> {
+async function refuse(rig: Rig, { name, orders, isTotal, isAway }: Refusal): Promise<void> {
+  if (isAway === true) rig.endpoint.state = 'away'
   await delay(rig.between(50, 300))
   rig.hub.order({ disk: orders })
   rig.count(name)

@@ -1,0 +1,179 @@
+/**
+ * A cycle: what one commit wrote for all logs, in one write that starts and ends on a block of 4096
+ * bytes. All numbers little-endian.
+ *
+ *      0  magic       'IAJ1'; the digit is the format's version
+ *      4  headerCrc   CRC-32 of bytes 8 to 47
+ *      8  key         of the journal
+ *     12  generation  of the slot's use that the cycle belongs to (48 bits)
+ *     18  sequence    one more than the cycle before, over all slots (48 bits)
+ *     24  time        milliseconds since 1970 (48 bits)
+ *     30  flags       1: everything is stored in the logs' directories as well
+ *                     2: the entries that begin the slot go on in the next cycle
+ *     32  bytes       header, entries and table, without the padding
+ *     36  count       of entries
+ *     40  tableCrc    CRC-32 of the table
+ *     44  reserved
+ *     48  entries     each has its own checksum: frames (frame.ts), log entries (log-entry.ts)
+ *         table       8 bytes per entry: kind (1), reserved (3), bytes (4)
+ *         padding     zeros up to the next multiple of 4096
+ *
+ * A slot is used again and again, so a checksum alone proves nothing: what follows the newest cycle
+ * are cycles of earlier generations, each of them intact. Only the generation and the key tell.
+ */
+import { crc32 } from 'node:zlib'
+
+/** The kernel writes whole pages, and a cycle must never rewrite one that holds an older cycle. */
+export const BLOCK_BYTES = 4096
+export const CYCLE_HEADER_BYTES = 48
+export const TABLE_ENTRY_BYTES = 8
+const MAGIC = Buffer.from('IAJ1', 'latin1').readUInt32LE(0)
+const ZEROS = Buffer.alloc(BLOCK_BYTES)
+
+export const ENTRY_KIND = { frame: 1, log: 2 } as const
+export const CYCLE_FLAG = { clean: 1, opensFurther: 2 } as const
+
+export interface CycleHeader {
+  readonly key: number
+  readonly generation: number
+  readonly sequence: number
+  readonly time: number
+  readonly flags: number
+}
+
+/** A header that was read, with what says how long the cycle is. */
+export interface FoundCycle extends CycleHeader {
+  readonly bytes: number
+  readonly count: number
+  readonly tableCrc: number
+}
+
+export function aligned(bytes: number): number {
+  return Math.ceil(bytes / BLOCK_BYTES) * BLOCK_BYTES
+}
+
+/** Bytes of a cycle with these entries, padding included. */
+export function cycleBytes(entryBytes: number, count: number): number {
+  return aligned(CYCLE_HEADER_BYTES + entryBytes + count * TABLE_ENTRY_BYTES)
+}
+
+/** Builds one cycle after the other in one buffer, which is used again and grows when it has to. */
+export class CycleBuilder {
+  buffer: Buffer
+  /** Where the cycle begins in the buffer. */
+  #start = 0
+  #end = 0
+  readonly #kinds: number[] = []
+  readonly #sizes: number[] = []
+
+  constructor(bytes: number) {
+    this.buffer = Buffer.allocUnsafeSlow(bytes)
+  }
+
+  get isEmpty(): boolean {
+    return this.#kinds.length === 0
+  }
+
+  /** Bytes of the cycle with another `entryBytes` in `count` entries, padding included. */
+  bytesWith(entryBytes: number, count: number): number {
+    const entries = this.#end - this.#start - CYCLE_HEADER_BYTES
+    return cycleBytes(entries + entryBytes, this.#kinds.length + count)
+  }
+
+  /** Begins a cycle behind `headBytes` that the caller fills. */
+  begin(headBytes: number): void {
+    this.#grow(headBytes + CYCLE_HEADER_BYTES)
+    this.#start = headBytes
+    this.#end = headBytes + CYCLE_HEADER_BYTES
+    this.#kinds.length = 0
+    this.#sizes.length = 0
+  }
+
+  /** Adds an entry; returns how far from the start of the cycle it is. */
+  add(kind: number, bytes: Buffer, from: number, to: number): number {
+    const position = this.#end
+    this.#grow(position + to - from + (this.#kinds.length + 1) * TABLE_ENTRY_BYTES)
+    bytes.copy(this.buffer, position, from, to)
+    this.#end = position + to - from
+    this.#kinds.push(kind)
+    this.#sizes.push(to - from)
+    return position - this.#start
+  }
+
+  /** Completes the cycle; returns the bytes of it, padding included. */
+  seal(header: CycleHeader): number {
+    const { buffer } = this
+    const table = this.#end
+    const bytes = table - this.#start + this.#kinds.length * TABLE_ENTRY_BYTES
+    let at = table
+    for (let index = 0; index < this.#kinds.length; index++) {
+      buffer.writeUInt32LE(this.#kinds[index] ?? 0, at)
+      buffer.writeUInt32LE(this.#sizes[index] ?? 0, at + 4)
+      at += TABLE_ENTRY_BYTES
+    }
+    const padded = aligned(bytes)
+    ZEROS.copy(buffer, at, 0, padded - bytes)
+    const start = this.#start
+    buffer.writeUInt32LE(MAGIC, start)
+    buffer.writeUInt32LE(header.key, start + 8)
+    buffer.writeUIntLE(header.generation, start + 12, 6)
+    buffer.writeUIntLE(header.sequence, start + 18, 6)
+    buffer.writeUIntLE(Math.max(0, Math.floor(header.time)), start + 24, 6)
+    buffer.writeUInt16LE(header.flags, start + 30)
+    buffer.writeUInt32LE(bytes, start + 32)
+    buffer.writeUInt32LE(this.#kinds.length, start + 36)
+    buffer.writeUInt32LE(crc32(buffer.subarray(table, at)), start + 40)
+    buffer.writeUInt32LE(0, start + 44)
+    const crc = crc32(buffer.subarray(start + 8, start + CYCLE_HEADER_BYTES))
+    buffer.writeUInt32LE(crc, start + 4)
+    return padded
+  }
+
+  #grow(bytes: number): void {
+    const needed = aligned(bytes + BLOCK_BYTES)
+    if (needed <= this.buffer.length) return
+    const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.buffer.length * 2))
+    this.buffer.copy(grown, 0, 0, this.#end)
+    this.buffer = grown
+  }
+}
+
+/** The header at `position`, where 48 bytes must be; undefined when it is none or is damaged. */
+export function readCycleHeader(buffer: Buffer, position: number): FoundCycle | undefined {
+  if (buffer.readUInt32LE(position) !== MAGIC) return undefined
+  const crc = crc32(buffer.subarray(position + 8, position + CYCLE_HEADER_BYTES))
+  if (crc !== buffer.readUInt32LE(position + 4)) return undefined
+  return {
+    key: buffer.readUInt32LE(position + 8),
+    generation: buffer.readUIntLE(position + 12, 6),
+    sequence: buffer.readUIntLE(position + 18, 6),
+    time: buffer.readUIntLE(position + 24, 6),
+    flags: buffer.readUInt16LE(position + 30),
+    bytes: buffer.readUInt32LE(position + 32),
+    count: buffer.readUInt32LE(position + 36),
+    tableCrc: buffer.readUInt32LE(position + 40),
+  }
+}
+
+/** An entry of a cycle: its kind, and where it is in the cycle's bytes. */
+export interface CycleEntry {
+  readonly kind: number
+  readonly from: number
+  readonly to: number
+}
+
+/** The entries of the cycle in `bytes`; undefined when the table is damaged. */
+export function cycleEntries(bytes: Buffer, cycle: FoundCycle): CycleEntry[] | undefined {
+  const table = cycle.bytes - cycle.count * TABLE_ENTRY_BYTES
+  if (table < CYCLE_HEADER_BYTES || cycle.bytes > bytes.length) return undefined
+  if (crc32(bytes.subarray(table, cycle.bytes)) !== cycle.tableCrc) return undefined
+  const entries: CycleEntry[] = []
+  let from = CYCLE_HEADER_BYTES
+  for (let at = table; at < cycle.bytes; at += TABLE_ENTRY_BYTES) {
+    const to = from + bytes.readUInt32LE(at + 4)
+    if (to > table) return undefined
+    entries.push({ kind: bytes[at] ?? 0, from, to })
+    from = to
+  }
+  return from === table ? entries : undefined
+}

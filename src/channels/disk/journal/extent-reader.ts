@@ -1,0 +1,138 @@
+/**
+ * Reads windows of what the journal holds of one log: whole frames with their checksums looked at,
+ * never more than a bounded number of bytes. Between a log's frames lie those of others, so the frames
+ * of a window are moved together.
+ */
+import { Chunk } from '../chunk.ts'
+import {
+  FRAME_HEADER_BYTES,
+  isBodyIntact,
+  type LogIdentity,
+  logIdText,
+  readHeader,
+} from '../frame.ts'
+import { FileView } from '../frame-walk.ts'
+import { MAX_KEPT_BYTES } from '../quarantine.ts'
+import type { Window } from '../segment-reader.ts'
+import { type Extent, FrameTable } from './extents.ts'
+import type { Slot } from './slot.ts'
+import { walkSlot } from './slot-walk.ts'
+
+const WINDOW_BYTES = 256 * 1024
+/** To read over what belongs to others costs less than another call. */
+const LARGEST_GAP_BYTES = 64 * 1024
+
+/**
+ * Frames from the one that holds `offset` on. `end` when the slot is used for something else by now.
+ * @throws a system error when the slot can't be read
+ */
+export async function readExtent(
+  extent: Extent,
+  offset: number,
+  identity: LogIdentity,
+): Promise<Window> {
+  const { slot, generation } = extent
+  const { file } = slot
+  const frames = extent.frames ?? (await readTable(extent, identity))
+  if (file === undefined || slot.generation !== generation) return { kind: 'end' }
+  if (frames.count === 0) return { kind: 'end' }
+  extent.frames = frames
+  const first = frames.indexOf(offset)
+  const last = lastOfWindow(frames, first)
+  const start = frames.position(first)
+  const buffer = Buffer.allocUnsafeSlow(frames.position(last) + frames.bytes(last) - start)
+  const read = await file.read(buffer, buffer.length, start)
+  if (slot.generation !== generation) return { kind: 'end' }
+  let filled = 0
+  for (let index = first; index <= last; index++) {
+    const from = frames.position(index) - start
+    const bytes = frames.bytes(index)
+    if (from + bytes > read || !isFrame(buffer, from, bytes, frames.firstOffset(index), identity)) {
+      if (index === first)
+        return damaged(extent, frames, index, buffer.subarray(from, from + bytes))
+      return chunkOf(buffer, filled, frames.firstOffset(first), frames.firstOffset(index), identity)
+    }
+    if (from !== filled) buffer.copyWithin(filled, from, from + bytes)
+    filled += bytes
+  }
+  const end = Math.min(frames.firstOffset(last + 1), extent.endOffset)
+  return chunkOf(buffer, filled, frames.firstOffset(first), end, identity)
+}
+
+function lastOfWindow(frames: FrameTable, first: number): number {
+  const start = frames.position(first)
+  let last = first
+  while (last + 1 < frames.count) {
+    const gap = frames.position(last + 1) - frames.position(last) - frames.bytes(last)
+    const end = frames.position(last + 1) + frames.bytes(last + 1)
+    if (gap > LARGEST_GAP_BYTES || end - start > WINDOW_BYTES) return last
+    last++
+  }
+  return last
+}
+
+function isFrame(
+  buffer: Buffer,
+  at: number,
+  bytes: number,
+  firstOffset: number,
+  identity: LogIdentity,
+): boolean {
+  const header = readHeader(buffer, at, identity)
+  return (
+    header !== undefined &&
+    header.firstOffset === firstOffset &&
+    header.bodyBytes === bytes - FRAME_HEADER_BYTES &&
+    isBodyIntact(buffer, at, header)
+  )
+}
+
+function chunkOf(
+  buffer: Buffer,
+  filled: number,
+  firstOffset: number,
+  endOffset: number,
+  identity: LogIdentity,
+): Window {
+  const chunk = new Chunk(logIdText(identity), buffer.subarray(0, filled), firstOffset)
+  chunk.filled = filled
+  chunk.endOffset = endOffset
+  return { kind: 'chunk', chunk }
+}
+
+function damaged(extent: Extent, frames: FrameTable, index: number, content: Buffer): Window {
+  const from = frames.firstOffset(index)
+  const to = Math.min(frames.firstOffset(index + 1), extent.endOffset)
+  const position = frames.position(index)
+  return {
+    kind: 'damage',
+    damage: { position, end: position + frames.bytes(index), header: undefined, isTorn: false },
+    content: Buffer.from(content.subarray(0, MAX_KEPT_BYTES)),
+    from,
+    to,
+  }
+}
+
+/** Where the log's frames are in a slot that is kept for replay only. */
+async function readTable(extent: Extent, identity: LogIdentity): Promise<FrameTable> {
+  const table = new FrameTable()
+  const { slot, firstOffset, endOffset } = extent
+  if (slot.file === undefined) return table
+  await walkSlot(new FileView(slot.file, slot.bytes, true), useOf(slot), {
+    onFrame: (header, position, bytes) => {
+      const { id, key } = header.identity
+      const isOurs = id === identity.id && key === identity.key
+      if (!isOurs || header.firstOffset < firstOffset || header.firstOffset >= endOffset) return
+      table.add(header.firstOffset, position, bytes)
+    },
+    onEntry() {},
+    onDamage() {},
+  })
+  return table
+}
+
+function useOf(slot: Slot) {
+  const { key, generation, firstSequence, endSequence } = slot
+  // Of a slot that was found when opening it is not known.
+  return { key, generation, firstSequence, endSequence: endSequence || undefined }
+}

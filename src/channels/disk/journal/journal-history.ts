@@ -1,0 +1,75 @@
+/**
+ * What slots that nobody needs any more still hold for replay. A slot begins with how far each log
+ * went by then, and so does the next one: what lies between the two is in the slot. So not one of them
+ * has to be read through to start, however much history there is.
+ */
+import type { FileLayer } from '../file-layer.ts'
+import { type FoundJournal, readOpening, readRanges } from './journal-reading.ts'
+import type { LogEntry } from './log-entry.ts'
+import type { Slot } from './slot.ts'
+
+/** A log that may have history in slots. */
+export interface HistoryKeeper {
+  readonly identityText: string
+  /** The oldest offset that it has; what is added ends there. */
+  readonly start: number
+  addHistory(slot: Slot, firstOffset: number, endOffset: number): void
+}
+
+interface Range {
+  readonly first: number
+  readonly end: number
+}
+
+export async function findHistory(
+  files: FileLayer,
+  found: FoundJournal,
+  logs: Iterable<HistoryKeeper>,
+): Promise<void> {
+  const keepers = new Map([...logs].map((log) => [log.identityText, log]))
+  const past = new Set(found.past)
+  const slots = [...found.past, ...found.read].sort((a, b) => b.generation - a.generation)
+  let next: Slot | undefined
+  let after: ReadonlyMap<string, LogEntry> | undefined
+  for (const slot of slots) {
+    const opening = await readOpening(files, slot, useOf(slot))
+    if (past.has(slot)) {
+      const isNext = next?.generation === slot.generation + 1
+      const ranges = isNext ? between(opening, after) : undefined
+      assign(slot, ranges ?? (await readRanges(files, slot, useOf(slot))), keepers)
+    }
+    next = slot
+    after = opening
+  }
+}
+
+/** What lies between two openings; undefined where a log came to the journal in between. */
+function between(
+  from: ReadonlyMap<string, LogEntry> | undefined,
+  to: ReadonlyMap<string, LogEntry> | undefined,
+): ReadonlyMap<string, Range> | undefined {
+  if (from === undefined || to === undefined) return undefined
+  const ranges = new Map<string, Range>()
+  for (const [identity, { end }] of to) {
+    const first = from.get(identity)?.end
+    if (first === undefined) return undefined
+    ranges.set(identity, { first, end })
+  }
+  return ranges
+}
+
+function assign(
+  slot: Slot,
+  ranges: ReadonlyMap<string, Range>,
+  keepers: ReadonlyMap<string, HistoryKeeper>,
+): void {
+  for (const [identity, { first, end }] of ranges) {
+    const log = keepers.get(identity)
+    // Only what goes on without a gap: before it, nothing can be read in order.
+    if (first < end && log?.start === end) log.addHistory(slot, first, end)
+  }
+}
+
+function useOf({ key, generation, firstSequence }: Slot) {
+  return { key, generation, firstSequence, endSequence: undefined }
+}

@@ -1,0 +1,75 @@
+/**
+ * What the journal says about a log: its name, its identity, how far it goes and where its readers
+ * are. Every slot has the entry of each log before that log's first frame, so that a slot explains
+ * itself; the newest entry counts.
+ *
+ *      0  crc       CRC-32 of everything that follows
+ *      4  id, key   the log's identity, 4 bytes each
+ *     12  released  messages below are not needed any more (48 bits)
+ *     18  end       the offset after the last message when this was written (48 bits)
+ *     24  name      length (1), then the channel's name
+ *         state     ChannelState as JSON; nothing when there is none
+ */
+import { crc32 } from 'node:zlib'
+import type { ChannelState } from '../../channel-log.ts'
+import type { LogIdentity } from '../frame.ts'
+import { isState } from '../state-file.ts'
+
+const NAME_AT = 24
+
+export interface LogEntry {
+  readonly name: string
+  readonly identity: LogIdentity
+  readonly released: number
+  readonly end: number
+  readonly state: ChannelState | undefined
+}
+
+export function encodeLogEntry(entry: LogEntry): Buffer {
+  const name = Buffer.from(entry.name)
+  const state = entry.state === undefined ? '' : JSON.stringify(entry.state)
+  const stateAt = NAME_AT + 1 + name.length
+  const bytes = Buffer.allocUnsafe(stateAt + Buffer.byteLength(state))
+  bytes.writeUInt32LE(entry.identity.id, 4)
+  bytes.writeUInt32LE(entry.identity.key, 8)
+  bytes.writeUIntLE(entry.released, 12, 6)
+  bytes.writeUIntLE(entry.end, 18, 6)
+  bytes[NAME_AT] = name.length
+  name.copy(bytes, NAME_AT + 1)
+  bytes.write(state, stateAt)
+  bytes.writeUInt32LE(crc32(bytes.subarray(4)), 0)
+  return bytes
+}
+
+/** Brings an encoded entry up to date, where only these two have changed. */
+export function updateLogEntry(bytes: Buffer, released: number, end: number): void {
+  bytes.writeUIntLE(released, 12, 6)
+  bytes.writeUIntLE(end, 18, 6)
+  bytes.writeUInt32LE(crc32(bytes.subarray(4)), 0)
+}
+
+/** Undefined when the bytes are not what `encodeLogEntry` made. */
+export function decodeLogEntry(bytes: Buffer): LogEntry | undefined {
+  if (bytes.length < NAME_AT + 1 || bytes.readUInt32LE(0) !== crc32(bytes.subarray(4))) {
+    return undefined
+  }
+  const stateAt = NAME_AT + 1 + (bytes[NAME_AT] ?? 0)
+  if (stateAt > bytes.length) return undefined
+  return {
+    name: bytes.toString('utf8', NAME_AT + 1, stateAt),
+    identity: { id: bytes.readUInt32LE(4), key: bytes.readUInt32LE(8) },
+    released: bytes.readUIntLE(12, 6),
+    end: bytes.readUIntLE(18, 6),
+    state: stateOf(bytes.toString('utf8', stateAt)),
+  }
+}
+
+/** A right checksum around a wrong shape is damage, not a crash. */
+function stateOf(json: string): ChannelState | undefined {
+  try {
+    const state: unknown = json === '' ? undefined : JSON.parse(json)
+    return isState(state) ? state : undefined
+  } catch {
+    return undefined
+  }
+}

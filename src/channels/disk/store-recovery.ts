@@ -1,0 +1,119 @@
+/**
+ * What a data directory holds when it is taken into use: the journal first, then every log that has a
+ * directory or is in the journal. Whatever is damaged is set aside and reported; nothing of it keeps
+ * the directory from being opened.
+ */
+import { basename, join } from 'node:path'
+import type { PipelineObserver } from '../../observer.ts'
+import { JOURNAL_NAME } from '../channel-log.ts'
+import { LOG_RESERVE_BYTES } from './disk-log.ts'
+import type { FileLayer } from './file-layer.ts'
+import {
+  type FoundJournal,
+  type FoundLog,
+  readJournal,
+  type SlotDamage,
+} from './journal/journal-reading.ts'
+import { MAX_KEPT_BYTES, type Quarantine } from './quarantine.ts'
+import { type Recovered, recoverLog } from './recovery.ts'
+
+export interface StoreRecoveryOptions {
+  readonly files: FileLayer
+  readonly directory: string
+  readonly quarantine: Quarantine
+  readonly observer: PipelineObserver
+}
+
+export interface RecoveredStore {
+  readonly journal: FoundJournal
+  readonly logs: readonly RecoveredLog[]
+}
+
+export interface RecoveredLog {
+  readonly channel: string
+  readonly found: Recovered
+  /** Bytes that its directory takes of the disk, and those claimed for it. */
+  readonly heldBytes: number
+  /** False for a directory with nothing of a log in it. */
+  readonly isOurs: boolean
+}
+
+/** @throws a system error when the directory can't be read or written */
+export async function recoverStore(options: StoreRecoveryOptions): Promise<RecoveredStore> {
+  const { files, directory, observer } = options
+  const journal = await readJournal(files, join(directory, 'journal'))
+  const named = new Map<string, FoundLog>()
+  for (const log of journal.logs.values()) if (log.entry) named.set(log.entry.name, log)
+  const entries = await files.list(join(directory, 'channels'))
+  const directories = entries.filter((entry) => entry.isDirectory).map((entry) => entry.name)
+  const names = [...new Set([...directories, ...named.keys()])]
+  const logs = await Promise.all(
+    names.map((name) => recoverOne(options, journal, name, named.get(name))),
+  )
+  if (journal.torn !== undefined) {
+    const { bytes, time } = journal.torn
+    observer.tailCut(JOURNAL_NAME, { bytes, messages: undefined, lastMessageAt: time })
+  }
+  // Where no message is missing, it was a slot that was just being used again.
+  if (logs.some(({ found }) => [...found.damaged].length > 0)) {
+    await reportDamage(options, journal)
+  }
+  return { journal, logs }
+}
+
+async function reportDamage(options: StoreRecoveryOptions, { lost, damages }: FoundJournal) {
+  for (const generation of lost) {
+    const what = `The file of use ${generation} of the journal is missing.`
+    options.observer.damageFound(JOURNAL_NAME, what)
+  }
+  for (const damage of damages) await setAside(options, damage)
+}
+
+async function recoverOne(
+  { files, directory, quarantine, observer }: StoreRecoveryOptions,
+  journal: FoundJournal,
+  channel: string,
+  journaled: FoundLog | undefined,
+): Promise<RecoveredLog> {
+  const found = await recoverLog({
+    files,
+    directory: join(directory, 'channels', channel),
+    channel,
+    quarantine,
+    observer,
+    journal: journal.logs,
+    journaled,
+    isJournalStale: journal.isClean,
+  })
+  const { identity, state, end, segments, foreignBytes, stateBytes } = found
+  const isOurs = identity !== undefined || state !== undefined || end > 0 || segments.length > 0
+  const segmentBytes = segments.reduce((sum, segment) => sum + segment.heldBytes, 0)
+  const claimed = isOurs ? Math.max(LOG_RESERVE_BYTES, stateBytes * 2) : 0
+  return { channel, found, heldBytes: segmentBytes + foreignBytes + claimed, isOurs }
+}
+
+async function setAside(
+  { files, quarantine }: StoreRecoveryOptions,
+  { slot, position, bytes, header }: SlotDamage,
+): Promise<void> {
+  const content = await readBytes(files, slot.path, position, bytes)
+  const what = `${bytes} bytes of the journal do not match their checksum.`
+  const offsets =
+    header === undefined
+      ? undefined
+      : { from: header.firstOffset, to: header.firstOffset + header.count }
+  const place = { channel: JOURNAL_NAME, file: basename(slot.path), position, bytes }
+  await quarantine.keep({ ...place, offsets, what }, content)
+}
+
+async function readBytes(files: FileLayer, path: string, position: number, bytes: number) {
+  const content = Buffer.alloc(Math.min(bytes, MAX_KEPT_BYTES))
+  const file = await files.open(path, 'read')
+  try {
+    return content.subarray(0, await file.read(content, content.length, position))
+  } catch {
+    return Buffer.alloc(0)
+  } finally {
+    await file.close()
+  }
+}
