@@ -178,8 +178,8 @@ const MAX_SIGNED_BYTES = 1_024
 
 /**
  * HMAC-SHA-256 (RFC 2104) with one key: SHA-256 over the outer block and the SHA-256 over the inner
- * block and the text. node:crypto makes a stream with a native part for each HMAC, which the garbage
- * collector has to look after; two plain hashes leave nothing behind and take half the time.
+ * block and the text. node:crypto makes a stream with a native part for each HMAC; two plain hashes
+ * take half the time.
  */
 class SigningKey {
   readonly #inner = Buffer.alloc(BLOCK_BYTES + MAX_SIGNED_BYTES, 0)
