@@ -148,12 +148,12 @@ test('a chain that hangs does not hold a send longer than the timeout', async (t
   assert.ok(performance.now() - begun < 1_500)
 })
 
-test('nothing of AWS and no HTTP client is loaded before open', () => {
+test('nothing of AWS is loaded before open', () => {
   const program = `
     await import(${JSON.stringify(new URL('../../src/destinations/iot-analytics/destination.js', import.meta.url).href)})
     const { createRequire } = await import('node:module')
     const loaded = Object.keys(createRequire(process.cwd() + '/x.js').cache)
-    console.log(loaded.filter((path) => /undici|aws-sdk|smithy/.test(path)).length)`
+    console.log(loaded.filter((path) => /aws-sdk|smithy/.test(path)).length)`
 
   const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', program])
 

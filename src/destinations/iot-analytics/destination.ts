@@ -1,10 +1,10 @@
 /**
  * Sends batches to AWS IoT Analytics, or to anything that speaks its BatchPutMessage.
  *
- *     send ─▶ body ─▶ ┌ identity ─▶ sign ─▶ exchange ─▶ answer ┐ ─▶ outcome
- *                     └─────────── pause ◀── retry rules ◀─────┘
+ *     send ─▶ ┌ identity ─▶ connection ─▶ body, signature ─▶ answer ┐ ─▶ outcome
+ *             └──────────────── pause ◀── retry rules ◀─────────────┘
  *
- * undici and the AWS credential chain are loaded by `open`, so that who sends nowhere pays nothing.
+ * The AWS credential chain is loaded by `open`, so that who sends nowhere pays nothing.
  */
 import { randomUUID } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
@@ -14,12 +14,12 @@ import type { Batch, BatchOutcome, Destination } from '../destination.ts'
 import { CredentialSource } from './credentials.ts'
 import { type Endpoint, endpointAt, publicEndpointOf } from './endpoint.ts'
 import type { Failure } from './failure.ts'
-import { HttpSender } from './http-exchange.ts'
+import { HttpSender } from './http-sender.ts'
 import type { IotAnalyticsOptions } from './options.ts'
-import { requestBody } from './request-body.ts'
+import { RequestWriter } from './request.ts'
 import { failureOf, outcomeOf } from './response.ts'
 import { type CallRetries, RetryRules } from './retry-rules.ts'
-import { type Identity, RequestSigner, sha256Hex, unsignedHeaders } from './signing.ts'
+import { type Identity, RequestSigner } from './signing.ts'
 import { pause, within } from './wait.ts'
 
 /** Quota of BatchPutMessage (L-59E2DC0E), not adjustable. Specification, Limits. */
@@ -39,8 +39,6 @@ export interface IotAnalyticsSettings {
 interface Call {
   readonly batch: Batch
   readonly signal: AbortSignal
-  readonly body: Buffer
-  readonly contentSha256: string
   readonly invocationId: string
   readonly retries: CallRetries
 }
@@ -54,7 +52,7 @@ export class IotAnalyticsDestination implements Destination {
   readonly #clock: Clock
   readonly #endpoint: Endpoint
   readonly #credentials: CredentialSource
-  readonly #signer: RequestSigner
+  readonly #requests: RequestWriter
   readonly #http: HttpSender
   readonly #rules: RetryRules
   /** Milliseconds the service's clock is ahead of ours, as its answers tell. */
@@ -68,7 +66,7 @@ export class IotAnalyticsDestination implements Destination {
     this.#endpoint = endpointAt(options.endpoint ?? publicEndpointOf(region))
     this.description = `BatchPutMessage to ${this.#endpoint.origin} (${region})`
     this.#credentials = new CredentialSource(options.credentials, { region, clock })
-    this.#signer = new RequestSigner(region, this.#endpoint)
+    this.#requests = new RequestWriter(this.#endpoint, new RequestSigner(region, this.#endpoint))
     this.#http = new HttpSender({
       endpoint: this.#endpoint,
       timeoutMs: options.timeout,
@@ -79,19 +77,16 @@ export class IotAnalyticsDestination implements Destination {
   }
 
   async open(): Promise<void> {
-    await this.#http.open()
+    this.#http.open()
     if (!this.#options.credentials.anonymous) await this.#credentials.open()
   }
 
   async send(batch: Batch, signal: AbortSignal): Promise<BatchOutcome> {
     // One signal may call off the sends of all channels; Node would warn from the eleventh on.
     setMaxListeners(0, signal)
-    const body = requestBody(batch)
     const call: Call = {
       batch,
       signal,
-      body,
-      contentSha256: sha256Hex(body),
       invocationId: randomUUID(),
       retries: this.#rules.begin(),
     }
@@ -139,25 +134,22 @@ export class IotAnalyticsDestination implements Destination {
   }
 
   async #attempt(call: Call, identity: Identity | undefined): Promise<BatchOutcome | Failure> {
-    const attempt = {
-      contentSha256: call.contentSha256,
-      invocationId: call.invocationId,
-      progress: call.retries.progress,
+    const { batch, invocationId, retries, signal } = call
+    let atMs = Number.NaN
+    const makeRequest = () => {
+      atMs = this.#clock.now() + this.#clockOffsetMs
+      const { progress } = retries
+      return this.#requests.write({ batch, invocationId, progress, identity, atMs })
     }
-    const signedForMs = this.#clock.now() + this.#clockOffsetMs
-    const headers =
-      identity === undefined
-        ? unsignedHeaders(attempt)
-        : this.#signer.sign(attempt, identity, signedForMs)
     try {
-      const answer = await this.#http.post(headers, call.body, call.signal)
-      const outcome = outcomeOf(answer, call.batch)
+      const answer = await this.#http.post(makeRequest, signal)
+      const outcome = outcomeOf(answer, batch)
       if (outcome !== undefined) return outcome
-      const failure = failureOf(answer, signedForMs)
-      if (failure.kind === 'skewed') this.#correctClock(signedForMs + (failure.skewMs ?? 0))
+      const failure = failureOf(answer, atMs)
+      if (failure.kind === 'skewed') this.#correctClock(atMs + (failure.skewMs ?? 0))
       return failure
     } catch (thrown) {
-      call.signal.throwIfAborted()
+      signal.throwIfAborted()
       return failureOnTheWire(thrown)
     }
   }

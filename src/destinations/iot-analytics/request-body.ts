@@ -1,33 +1,127 @@
 /**
- * The body of BatchPutMessage: `{"channelName":…,"messages":[{"messageId":…,"payload":"<base64>"}]}`.
+ * The body of BatchPutMessage: `{"channelName":…,"messages":[{"messageId":…,"payload":"<base64>"}]}`,
+ * written straight into the buffer that is sent.
  *
- * Built as one Latin-1 string and written into a buffer once. Everything in it is ASCII (ids are
- * escaped where they aren't), so characters are bytes; one write for a batch is cheaper than two
- * native calls for each message.
+ * Everything in it is ASCII: what is not is escaped, so characters are bytes. Short texts are
+ * written byte by byte, for a native call costs more than they do; long payloads are not, for there
+ * Node's own base64 is several times faster.
  */
 import type { Batch } from '../destination.ts'
 
-/** Printable ASCII without `"` and `\`: stands in JSON as it is. */
-const NEEDS_NO_ESCAPE = /^[ !#-[\]-~]*$/
-const BEYOND_PRINTABLE = /[^\x20-\x7e]/g
+const CHANNEL = '{"channelName":"'
+const MESSAGES = '","messages":['
+const ID = '{"messageId":"'
+const PAYLOAD = '","payload":"'
+const MESSAGE_END = '"}'
+const END = ']}'
+const COMMA = 0x2c
 
-export function requestBody(batch: Batch): Buffer {
-  let json = `{"channelName":"${escaped(batch.channel)}","messages":[`
-  let separator = '{"messageId":"'
-  for (const message of batch.messages) {
-    json += `${separator + escaped(message.messageId)}","payload":"${message.payload.toString('base64')}"}`
-    separator = ',{"messageId":"'
+/** `\u00e9` for every character that can't stand as it is. */
+const ESCAPED_CHARACTER_BYTES = 6
+/** From this length on the native base64 is cheaper. Measured with payloads of 30 to 1,000 bytes. */
+const NATIVE_FROM_BYTES = 150
+
+/** A bound for `writeBody`: no batch needs more. */
+export function maxBodyBytes({ channel, messages }: Batch): number {
+  const frame = ID.length + PAYLOAD.length + MESSAGE_END.length + 1
+  let bytes = CHANNEL.length + MESSAGES.length + END.length
+  bytes += channel.length * ESCAPED_CHARACTER_BYTES
+  for (const { messageId, payload } of messages) {
+    bytes += frame + messageId.length * ESCAPED_CHARACTER_BYTES + base64Bytes(payload.length)
   }
-  json += ']}'
-
-  return Buffer.from(json, 'latin1')
+  return bytes
 }
 
+/**
+ * Writes the body of a batch to `target` from `at` on, where `maxBodyBytes` are free.
+ * @returns where it ends
+ */
+export function writeBody({ channel, messages }: Batch, target: Buffer, at: number): number {
+  let end = writeLiteral(CHANNEL, target, at)
+  end = writeEscaped(channel, target, end)
+  end = writeLiteral(MESSAGES, target, end)
+  let isFirst = true
+  for (const { messageId, payload } of messages) {
+    if (!isFirst) target[end++] = COMMA
+    isFirst = false
+    end = writeLiteral(ID, target, end)
+    end = writeEscaped(messageId, target, end)
+    end = writeLiteral(PAYLOAD, target, end)
+    end = writeBase64(payload, target, end)
+    end = writeLiteral(MESSAGE_END, target, end)
+  }
+  return writeLiteral(END, target, end)
+}
+
+function writeLiteral(ascii: string, target: Buffer, at: number): number {
+  for (let i = 0; i < ascii.length; i++) target[at + i] = ascii.charCodeAt(i)
+  return at + ascii.length
+}
+
+/** The inside of a JSON string. */
+function writeEscaped(text: string, target: Buffer, at: number): number {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (!standsAsItIs(code)) return writeLiteral(escaped(text), target, at)
+    target[at + i] = code
+  }
+  return at + text.length
+}
+
+/** Printable ASCII but `"` and `\`. */
+function standsAsItIs(code: number): boolean {
+  return code >= 0x20 && code <= 0x7e && code !== 0x22 && code !== 0x5c
+}
+
+const BEYOND_PRINTABLE = /[^\x20-\x7e]/g
+
 function escaped(text: string): string {
-  if (NEEDS_NO_ESCAPE.test(text)) return text
   return JSON.stringify(text)
     .slice(1, -1)
     .replace(BEYOND_PRINTABLE, (character) => {
       return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
     })
+}
+
+const ALPHABET = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/')
+const PADDING = 0x3d
+/** Two characters of base64 for each 12 bits: the first in the low byte. */
+const PAIRS = Uint16Array.from({ length: 4_096 }, (_, bits) => {
+  return (ALPHABET[bits >> 6] ?? 0) | ((ALPHABET[bits & 63] ?? 0) << 8)
+})
+
+function base64Bytes(bytes: number): number {
+  return Math.ceil(bytes / 3) * 4
+}
+
+function writeBase64(source: Buffer, target: Buffer, at: number): number {
+  if (source.length >= NATIVE_FROM_BYTES) {
+    return at + target.write(source.toString('base64'), at, 'latin1')
+  }
+  const whole = source.length - (source.length % 3)
+  let end = at
+  for (let i = 0; i < whole; i += 3) {
+    const bits = (byteAt(source, i) << 16) | (byteAt(source, i + 1) << 8) | byteAt(source, i + 2)
+    end = writePair(bits >> 12, target, end)
+    end = writePair(bits & 0xfff, target, end)
+  }
+  if (whole === source.length) return end
+  const isOneByte = whole + 1 === source.length
+  const rest = (byteAt(source, whole) << 16) | (isOneByte ? 0 : byteAt(source, whole + 1) << 8)
+  end = writePair(rest >> 12, target, end)
+  end = writePair(rest & 0xfff, target, end)
+  target[end - 1] = PADDING
+  if (isOneByte) target[end - 2] = PADDING
+  return end
+}
+
+function writePair(bits: number, target: Buffer, at: number): number {
+  const pair = PAIRS[bits] ?? 0
+  target[at] = pair
+  target[at + 1] = pair >> 8
+  return at + 2
+}
+
+function byteAt(source: Buffer, index: number): number {
+  return source[index] ?? 0
 }

@@ -1,0 +1,184 @@
+/**
+ * One HTTP/1.1 connection: one request at a time, and the next only when the answer to the one
+ * before has come whole and left no doubt. In every other case the connection is closed, for
+ * nothing tells then whose bytes the next ones are.
+ *
+ *     connecting ──▶ busy ──answer──▶ free ──send──▶ busy …
+ *          └──────────┴── error, doubt, too late ──▶ closed
+ */
+import type { Socket } from 'node:net'
+import type { Exchange, ExchangeHolder } from './http-exchange.ts'
+import type { Request } from './request.ts'
+import type { Answer } from './response.ts'
+import { fieldOf, keepAliveMsOf, type ResponseHead } from './response-head.ts'
+import { ResponseParser } from './response-parser.ts'
+import type { SocketOpener } from './socket-opener.ts'
+
+/** An answer has at most 100 error entries; anything much longer is not from the service. */
+const MAX_ANSWER_BYTES = 1_048_576
+/** Idle connections are kept so long, unless the server says otherwise. */
+const KEEP_ALIVE_MS = 20_000
+
+export interface ConnectionOwner {
+  /** It may be given another exchange within the next `keepAliveMs`. */
+  connectionFree(connection: HttpConnection, keepAliveMs: number): void
+  connectionClosed(connection: HttpConnection): void
+}
+
+export class HttpConnection implements ExchangeHolder {
+  readonly #socket: Socket
+  readonly #readyEvent: 'connect' | 'secureConnect'
+  readonly #owner: ConnectionOwner
+  #exchange: Exchange | undefined
+  readonly #parser = new ResponseParser(MAX_ANSWER_BYTES)
+  /** Under way to the kernel; undefined when it has all of it. */
+  #request: Request | undefined
+  #isReady = false
+  #error: Error | undefined
+
+  constructor(opener: SocketOpener, owner: ConnectionOwner) {
+    this.#socket = opener.open((bytes) => this.#take(bytes))
+    this.#readyEvent = opener.readyEvent
+    this.#owner = owner
+  }
+
+  start(exchange: Exchange): void {
+    this.#socket.once(this.#readyEvent, () => {
+      this.#isReady = true
+      if (this.#exchange !== undefined) this.#write(this.#exchange)
+    })
+    this.#socket.on('end', () => this.#end())
+    this.#socket.on('error', (error) => {
+      this.#error = error
+    })
+    this.#socket.on('close', () => {
+      this.#break(this.#error ?? this.#closedByPeer())
+      this.#owner.connectionClosed(this)
+    })
+    this.send(exchange)
+  }
+
+  /** False once it is being closed, by whichever side. */
+  get isUsable(): boolean {
+    return this.#socket.writable
+  }
+
+  send(exchange: Exchange): void {
+    this.#exchange = exchange
+    exchange.holder = this
+    if (!this.#isReady) return
+    // While nothing is under way it does not keep the process alive.
+    this.#socket.ref()
+    this.#write(exchange)
+  }
+
+  /** The exchange has ended without its answer: what comes now is nobody's. */
+  drop(_exchange: Exchange): void {
+    this.#exchange = undefined
+    this.close()
+  }
+
+  close(): void {
+    this.#socket.destroy()
+  }
+
+  #write(exchange: Exchange): void {
+    let request: Request
+    try {
+      request = exchange.makeRequest()
+    } catch (thrown) {
+      exchange.fail(thrown)
+      return
+    }
+    this.#request = request
+    this.#parser.reset()
+    this.#socket.write(request.bytes, this.#written)
+  }
+
+  readonly #written = (error: Error | null | undefined): void => {
+    // After an error nobody knows whether the kernel still reads the buffer: it is left alone.
+    if (error == null) this.#request?.release()
+    this.#request = undefined
+  }
+
+  #take(bytes: Buffer): void {
+    // Also what a server sends to an idle connection before it closes it, a 408 say.
+    if (this.#exchange === undefined) {
+      this.close()
+      return
+    }
+    const parser = this.#parser
+    try {
+      parser.take(bytes)
+    } catch (thrown) {
+      this.#break(thrown)
+      this.close()
+      return
+    }
+    if (parser.body.isTooLong) {
+      this.#settle(answerOf(parser, true))
+      this.close()
+    } else if (parser.isComplete) {
+      this.#complete()
+    }
+  }
+
+  #end(): void {
+    if (this.#exchange !== undefined && this.#parser.end())
+      this.#settle(answerOf(this.#parser, false))
+    else this.#break(this.#closedByPeer())
+    this.close()
+  }
+
+  #complete(): void {
+    const { head, hasExcess } = this.#parser
+    const keepAliveMs = head === undefined ? 0 : keepAliveMsOf(head, KEEP_ALIVE_MS)
+    // An answer before the end of the request: the server may close without reading the rest.
+    const isReusable = keepAliveMs > 0 && !hasExcess && this.#request === undefined
+    this.#settle(answerOf(this.#parser, false))
+    if (!isReusable) {
+      this.close()
+      return
+    }
+    this.#socket.unref()
+    this.#owner.connectionFree(this, keepAliveMs)
+  }
+
+  /** The answer won't be complete. A refusal whose explanation broke off is still a refusal. */
+  #break(reason: unknown): void {
+    const exchange = this.#exchange
+    if (exchange === undefined) return
+    const { head } = this.#parser
+    if (head !== undefined && head.status >= 300) {
+      this.#settle(answerOf(this.#parser, true))
+      return
+    }
+    this.#exchange = undefined
+    exchange.holder = undefined
+    exchange.fail(reason)
+  }
+
+  #settle(answer: Answer): void {
+    const exchange = this.#exchange
+    if (exchange === undefined) return
+    this.#exchange = undefined
+    exchange.holder = undefined
+    exchange.answer(answer)
+  }
+
+  #closedByPeer(): Error {
+    const when = this.#isReady ? 'before the answer was complete' : 'while connecting'
+    return new Error(`the connection was closed ${when}`)
+  }
+}
+
+const NO_HEAD: ResponseHead = { minorVersion: 1, status: 0, fields: [] }
+
+function answerOf({ head = NO_HEAD, body }: ResponseParser, isCut: boolean): Answer {
+  return {
+    status: head.status,
+    header: (name) => fieldOf(head.fields, name),
+    body: body.text(),
+    isCut,
+  }
+}

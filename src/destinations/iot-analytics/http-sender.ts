@@ -1,0 +1,167 @@
+/**
+ * Requests to one endpoint over a bounded number of kept connections. Each request has its
+ * connection to itself; more than there are connections wait in the order they came.
+ */
+import type { Clock, Timer } from '../../clock.ts'
+import { CalledOff } from './called-off.ts'
+import type { Endpoint } from './endpoint.ts'
+import { type ConnectionOwner, HttpConnection } from './http-connection.ts'
+import { Exchange, type ExchangeHolder } from './http-exchange.ts'
+import type { Request } from './request.ts'
+import type { Answer } from './response.ts'
+import { SocketOpener } from './socket-opener.ts'
+
+/**
+ * After so long a peer may just have closed a connection. What the kernel knows of that is read
+ * before the connection is used again; what is on its way is a failure like any on the wire.
+ */
+const LOOK_AFTER_MS = 500
+
+export interface HttpSenderOptions {
+  readonly endpoint: Endpoint
+  /** For one request, from here to the last byte of its answer. */
+  readonly timeoutMs: number
+  readonly maxConnections: number
+  readonly clock: Clock
+}
+
+interface IdleConnection {
+  readonly connection: HttpConnection
+  readonly sinceMs: number
+  readonly untilMs: number
+}
+
+export class HttpSender implements ConnectionOwner, ExchangeHolder {
+  readonly #options: HttpSenderOptions
+  readonly #opener: SocketOpener
+  /** All of them, connecting ones and closing ones too. */
+  readonly #connections = new Set<HttpConnection>()
+  /** The last one used is the first used again, so that what is not needed grows old. */
+  readonly #idle: IdleConnection[] = []
+  readonly #waiting = new Set<Exchange>()
+  readonly #calledOff = new CalledOff()
+  #isOpen = false
+  #sweep: Timer | undefined
+  #onClosed: (() => void) | undefined
+
+  constructor(options: HttpSenderOptions) {
+    this.#options = options
+    this.#opener = new SocketOpener(options.endpoint.origin)
+  }
+
+  open(): void {
+    this.#isOpen = true
+  }
+
+  /**
+   * Rejects with what went wrong on the wire, with a TimeoutError, or with the signal's reason.
+   * @param makeRequest called when there is a connection for it, unless it is too late by then
+   */
+  post(makeRequest: () => Request, signal: AbortSignal): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      if (!this.#isOpen) throw new Error('the destination is not open')
+      const { timeoutMs, clock } = this.#options
+      const calledOff = this.#calledOff
+      const options = { makeRequest, timeoutMs, clock, signal, calledOff, resolve, reject }
+      const exchange = new Exchange(options)
+      exchange.begin()
+      this.#place(exchange)
+    })
+  }
+
+  /** Ends what is under way. Resolves when every connection is closed. */
+  async close(): Promise<void> {
+    this.#isOpen = false
+    this.#sweep?.cancel()
+    this.#sweep = undefined
+    const closed = new Error('the destination was closed')
+    for (const exchange of [...this.#waiting]) exchange.fail(closed)
+    if (this.#connections.size === 0) return
+    const allClosed = new Promise<void>((resolve) => {
+      this.#onClosed = resolve
+    })
+    for (const connection of this.#connections) connection.close()
+    await allClosed
+  }
+
+  connectionFree(connection: HttpConnection, keepAliveMs: number): void {
+    const sinceMs = this.#options.clock.monotonic()
+    this.#idle.push({ connection, sinceMs, untilMs: sinceMs + keepAliveMs })
+    this.#serveWaiting()
+    if (this.#idle.length > 0) this.#sweepAfter(keepAliveMs)
+  }
+
+  connectionClosed(connection: HttpConnection): void {
+    this.#connections.delete(connection)
+    const at = this.#idle.findIndex((idle) => idle.connection === connection)
+    if (at >= 0) this.#idle.splice(at, 1)
+    if (this.#connections.size === 0) this.#onClosed?.()
+    this.#serveWaiting()
+  }
+
+  /** An exchange is over before it had a connection. */
+  drop(exchange: Exchange): void {
+    this.#waiting.delete(exchange)
+  }
+
+  #place(exchange: Exchange): void {
+    if (exchange.isSettled) return
+    const last = this.#idle.at(-1)
+    const idleMs = last === undefined ? 0 : this.#options.clock.monotonic() - last.sinceMs
+    if (idleMs < LOOK_AFTER_MS && this.#begin(exchange)) return
+    exchange.holder = this
+    this.#waiting.add(exchange)
+    // Twice: the first may come before the event loop looks at the sockets, the second does not.
+    if (idleMs >= LOOK_AFTER_MS) setImmediate(() => setImmediate(() => this.#serveWaiting()))
+  }
+
+  #serveWaiting(): void {
+    for (const exchange of this.#waiting) {
+      if (!this.#begin(exchange)) return
+      this.#waiting.delete(exchange)
+    }
+  }
+
+  /** False when there is neither a free connection nor room for another. */
+  #begin(exchange: Exchange): boolean {
+    if (!this.#isOpen) return false
+    const idle = this.#takeIdle()
+    if (idle !== undefined) {
+      idle.send(exchange)
+      return true
+    }
+    if (this.#connections.size >= this.#options.maxConnections) return false
+    const connection = new HttpConnection(this.#opener, this)
+    this.#connections.add(connection)
+    connection.start(exchange)
+    return true
+  }
+
+  #takeIdle(): HttpConnection | undefined {
+    for (;;) {
+      const idle = this.#idle.pop()
+      if (idle === undefined) return undefined
+      const { connection, untilMs } = idle
+      if (connection.isUsable && untilMs > this.#options.clock.monotonic()) return connection
+      connection.close()
+    }
+  }
+
+  /** One timer for all. A connection that may be kept for less than the one before is closed late. */
+  #sweepAfter(delayMs: number): void {
+    this.#sweep ??= this.#options.clock.after(delayMs, () => {
+      this.#sweep = undefined
+      this.#closeOld()
+    })
+  }
+
+  #closeOld(): void {
+    const nowMs = this.#options.clock.monotonic()
+    let nextMs = Number.POSITIVE_INFINITY
+    for (const { connection, untilMs } of this.#idle) {
+      if (untilMs <= nowMs) connection.close()
+      else nextMs = Math.min(nextMs, untilMs)
+    }
+    if (nextMs < Number.POSITIVE_INFINITY) this.#sweepAfter(nextMs - nowMs)
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * One request as one run of bytes. The body is written first, for the head holds its length and its
+ * hash; the head is then put right before it:
+ *
+ *     | room left | head | body | room left |
+ *                 ▲─── sent ────▲
+ */
+import type { Batch } from '../destination.ts'
+import type { Endpoint } from './endpoint.ts'
+import { maxBodyBytes, writeBody } from './request-body.ts'
+import { RequestBuffers } from './request-buffers.ts'
+import { type Attempt, type Identity, type RequestSigner, sha256Hex } from './signing.ts'
+
+/** Of a head: all but what the endpoint and the identity bring with them. Needed: about 600. */
+const FIXED_HEAD_BYTES = 2_048
+
+export interface Request {
+  readonly bytes: Buffer
+  /** The bytes are not needed any more: the next request may be written over them. */
+  release(): void
+}
+
+/** What a request is made of: an attempt of a call. */
+export interface RequestContent extends Omit<Attempt, 'contentSha256'> {
+  readonly batch: Batch
+  /** Undefined for who sends unsigned. */
+  readonly identity: Identity | undefined
+  /** The time to sign for, milliseconds since 1970. */
+  readonly atMs: number
+}
+
+export class RequestWriter {
+  readonly #signer: RequestSigner
+  readonly #opening: string
+  readonly #endpointBytes: number
+  readonly #buffers = new RequestBuffers()
+
+  constructor(endpoint: Endpoint, signer: RequestSigner) {
+    this.#signer = signer
+    this.#opening = `POST ${endpoint.path} HTTP/1.1\r\nconnection: keep-alive\r\n`
+    this.#endpointBytes = endpoint.path.length + endpoint.host.length
+  }
+
+  write(content: RequestContent): Request {
+    const { batch, identity } = content
+    const bodyAt = FIXED_HEAD_BYTES + this.#endpointBytes + lengthOf(identity)
+    const buffer = this.#buffers.take(bodyAt + maxBodyBytes(batch))
+    const end = writeBody(batch, buffer, bodyAt)
+    const head = this.#headFor(content, buffer.subarray(bodyAt, end))
+    const start = bodyAt - head.length
+    if (start < 0) throw new Error(`a request head of ${head.length} bytes is longer than foreseen`)
+    buffer.write(head, start, 'latin1')
+    return {
+      bytes: buffer.subarray(start, end),
+      release: () => this.#buffers.give(buffer),
+    }
+  }
+
+  #headFor(content: RequestContent, body: Buffer): string {
+    const { identity, invocationId, progress, atMs } = content
+    const fields =
+      identity === undefined
+        ? this.#signer.unsigned({ invocationId, progress })
+        : this.#signer.sign(
+            { invocationId, progress, contentSha256: sha256Hex(body) },
+            identity,
+            atMs,
+          )
+    let head = this.#opening
+    for (let i = 0; i < fields.length; i += 2) head += `${fields[i]}: ${fields[i + 1]}\r\n`
+    return `${head}content-length: ${body.length}\r\n\r\n`
+  }
+}
+
+function lengthOf(identity: Identity | undefined): number {
+  if (identity === undefined) return 0
+  return identity.accessKeyId.length + (identity.sessionToken?.length ?? 0)
+}
