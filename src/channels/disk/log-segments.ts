@@ -70,6 +70,8 @@ export class LogSegments {
   /** Segments at the front that are history, and their bytes. */
   #historyCount = 0
   #window: Chunk | undefined
+  /** What is kept for replay only and was read last. */
+  #replayed: Extent | undefined
   /** Out of the list, and still on disk. */
   readonly #unremoved: Unremoved[] = []
 
@@ -315,6 +317,11 @@ export class LogSegments {
   }
 
   async #lookInto(extent: Extent, offset: number): Promise<Window> {
+    if (extent.frames === undefined) {
+      // One table at a time, however much history is replayed.
+      if (this.#replayed !== undefined) this.#replayed.frames = undefined
+      this.#replayed = extent
+    }
     try {
       return await readExtent(extent, offset, this.#options.identity)
     } catch (error) {

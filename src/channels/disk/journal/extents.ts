@@ -166,6 +166,8 @@ export class Extents {
       slot.neededBy.delete(this.#user)
       // The current slot's run goes on.
       if (this.#heldFrom === this.#list.length - 1) break
+      // Of what is kept for replay only, the table is made again when somebody asks.
+      extent.frames = undefined
       this.#heldFrom++
       this.#heldFrame = 0
       extent = this.#list[this.#heldFrom]
@@ -192,12 +194,5 @@ export class Extents {
     if (this.#heldFrom > 0) this.#heldFrom--
     else this.#heldFrame = 0
     return extent
-  }
-
-  /** Lets go of tables that are kept for nobody but who asks for history. */
-  dropHistoryTables(except: Slot): void {
-    for (const extent of this.#list.slice(0, this.#heldFrom)) {
-      if (extent.slot !== except) extent.frames = undefined
-    }
   }
 }

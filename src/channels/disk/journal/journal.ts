@@ -119,17 +119,23 @@ export class Journal {
     return this.#logs.has(log)
   }
 
-  /** The log's entry is kept elsewhere, as new as it is. */
-  drop(log: JournaledLog): void {
-    this.#logs.delete(log)
-    log.entryIn = 0
-  }
-
   /**
    * Makes the shares durable, all of them or none. Never called again before it has settled.
    * @throws a system error, or StorageFailed when there is no room
    */
   async commit(shares: readonly Share[]): Promise<void> {
+    try {
+      await this.#writeAll(shares)
+      for (const share of shares) {
+        this.#logs.add(share.log)
+        share.log.committedShare(share)
+      }
+    } finally {
+      for (const { placed } of shares) for (const { slot } of placed) slot.isInCommit = false
+    }
+  }
+
+  async #writeAll(shares: readonly Share[]): Promise<void> {
     const first = this.#sequence
     this.#shares = shares
     this.#isForMessages = shares.some((share) => share.group !== undefined)
@@ -143,17 +149,12 @@ export class Journal {
         }
       }
       await this.#flush(0)
-      for (const share of shares) {
-        this.#logs.add(share.log)
-        share.log.committedShare(share)
-      }
     } catch (error) {
       const bytes = shares.reduce((sum, { group }) => sum + (group?.bytes ?? 0), 0)
       this.#probeBytes = Math.min(aligned(bytes + BLOCK_BYTES), this.#cycleBytes)
       this.#fail(first)
       throw error
     } finally {
-      for (const { placed } of shares) for (const { slot } of placed) slot.isInCommit = false
       this.#shares = []
     }
   }
