@@ -79,7 +79,14 @@ export class ChannelModel {
     // What is kept for replay alone may have gone meanwhile.
     let expected = Math.max(at, Math.min(log.start, messages[0]?.offset ?? at))
     for (const { offset, payload } of messages) {
-      assert.equal(offset, expected++, `${this.channel} has a gap`)
+      // Within one read as well: then it lies below the start by now.
+      if (offset !== expected) {
+        assert.ok(
+          offset > expected && offset <= log.start,
+          `${this.channel} has a gap at ${expected}`,
+        )
+      }
+      expected = offset + 1
       this.#checkText(offset, payload.toString())
     }
   }

@@ -97,11 +97,11 @@ export class DiskLog implements ChannelLog, JournaledLog, SlotUser {
     for (const frame of start.frames) this.#extents.add(frame)
     options.space.reserved += this.#extents.heldBytes
     this.#letGo()
+    this.#findStart()
   }
 
   get start(): number {
-    const { list } = this.#segments
-    return Math.min(list[0]?.base ?? this.#committed, this.#extents.firstOffset ?? this.#committed)
+    return this.#segments.start
   }
 
   get committed(): number {
@@ -223,6 +223,24 @@ export class DiskLog implements ChannelLog, JournaledLog, SlotUser {
     this.#segments.release(this.#released)
   }
 
+  /**
+   * Finds how far back messages can be read without a gap, from the first that is needed on. What lies
+   * before a gap is of no use to anybody.
+   */
+  #findStart(): void {
+    const { list, end } = this.#segments
+    const runs = [...this.damaged, ...this.#extents.runs()]
+    if (list[0] !== undefined) runs.push({ from: list[0].base, to: end })
+    let start = Math.min(this.#released, this.#committed)
+    for (let at = -1; at !== start; ) {
+      at = start
+      for (const { from, to } of runs) if (from < start && to >= start) start = from
+    }
+    this.#segments.start = start
+    this.#extents.dropBelow(start)
+    this.#segments.evictBelow(start)
+  }
+
   async read(from: number, maxCount: number, maxBytes: number): Promise<readonly Message[]> {
     const batch = new Batch(maxCount, maxBytes)
     let at = from
@@ -283,6 +301,7 @@ export class DiskLog implements ChannelLog, JournaledLog, SlotUser {
   /** Lets go of the oldest segment that is only kept for replay. */
   evictOldest(): void {
     this.#segments.evictOldest()
+    this.#findStart()
   }
 
   /** Lets go of the oldest memory that is only kept for quick reading; returns its bytes. */
@@ -298,9 +317,14 @@ export class DiskLog implements ChannelLog, JournaledLog, SlotUser {
     const extent = this.#extents.list.find((one) => one.slot === slot)
     if (extent?.frames === undefined) return
     let at = extent.frames.firstOffset(this.#extents.firstHeld(extent))
-    // What lies between was delivered and is not moved; so what lies before it is history that ends there.
-    if (at > this.damaged.firstGap(this.#settledTo)) this.#segments.evictBefore(at)
     at = Math.max(at, this.#settledTo)
+    // All of it was released while it waited for its turn.
+    if (at >= extent.endOffset) return
+    // What lies between was delivered and is not moved; so what lies before it is history that ends there.
+    if (at > this.damaged.firstGap(this.#settledTo)) {
+      this.#segments.evictBefore(at)
+      this.#findStart()
+    }
     try {
       // What is released meanwhile is not needed any more, and its slot may be used again.
       while (this.#extents.list.includes(extent)) {
@@ -325,14 +349,14 @@ export class DiskLog implements ChannelLog, JournaledLog, SlotUser {
   }
 
   forget(slot: Slot): void {
-    const extent = this.#extents.forget(slot)
-    if (extent === undefined || this.#settledTo >= extent.endOffset) return
-    this.#segments.evictBefore(extent.endOffset)
+    this.#extents.forget(slot)
+    this.#findStart()
   }
 
   /** Takes over messages that a slot keeps for replay: those before the oldest the log has. */
   addHistory(slot: Slot, firstOffset: number, endOffset: number): void {
     this.#extents.addHistory(slot, firstOffset, endOffset)
+    this.#segments.start = firstOffset
   }
 
   /**

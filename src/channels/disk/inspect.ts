@@ -93,7 +93,7 @@ export async function inspectDirectory(
       slots: journal.slotCount,
       bytes: journal.bytes,
       messages: channels.reduce((sum, channel) => sum + channel.journaledMessages, 0),
-      findings: journalFindings(journal),
+      findings: journalFindings(journal, channels.some(hasLosses)),
     },
     quarantinedFiles: quarantined.filter((entry) => entry.name.endsWith('.bytes')).length,
     bytes: channels.reduce((sum, channel) => sum + channel.bytes, kept + journal.bytes),
@@ -352,7 +352,14 @@ function positionsOf({ cursors }: ChannelState): Record<string, number> {
   return Object.fromEntries(Object.entries(cursors).map(([name, { position }]) => [name, position]))
 }
 
-function journalFindings({ damages, torn, lost }: FoundJournal): Finding[] {
+function hasLosses({ findings }: ChannelInspection): boolean {
+  return findings.some(({ severity }) => severity === 'loss')
+}
+
+/** Where no message is missing, what looks damaged was a slot that was just being used again. */
+function journalFindings({ torn, ...found }: FoundJournal, isMissingMessages: boolean): Finding[] {
+  const damages = isMissingMessages ? found.damages : []
+  const lost = isMissingMessages ? found.lost : []
   const findings = damages.map(({ slot, position, bytes, header }) =>
     explain('DamagedBytes', JOURNAL_NAME, {
       file: basename(slot.path),

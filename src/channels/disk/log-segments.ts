@@ -64,6 +64,8 @@ export class LogSegments {
   /** What the journal holds of the log. */
   readonly extents: Extents
   readonly damaged: OffsetRanges
+  /** Messages below can't be read any more: history that is gone. The log's. */
+  start = 0
   readonly #options: LogSegmentsOptions
   readonly #reader: SegmentReader
   readonly #disk = new Sequence()
@@ -159,6 +161,15 @@ export class LogSegments {
     space.history -= segment.historyBytes
     space.giveBack(segment.heldBytes)
     space.removing(this.remove(segment).catch(() => undefined))
+  }
+
+  /** Lets go of segments that end at or before `offset`. */
+  evictBelow(offset: number): void {
+    for (let first = this.list[0]; first !== undefined; first = this.list[0]) {
+      if (first.end > offset || first.end === first.base || first.ruinBytes > 0) return
+      if (this.#historyCount === 0) this.#countAsHistory(first)
+      this.evictOldest()
+    }
   }
 
   /**
@@ -281,7 +292,10 @@ export class LogSegments {
 
   async #load(offset: number, committed: number): Promise<Loaded> {
     const segment = this.segmentOf(offset)
-    if (segment === undefined) return { chunk: undefined }
+    if (segment === undefined) {
+      const end = Math.min(this.list[0]?.base ?? committed, this.#afterSegments(offset, committed))
+      return this.#loaded({ kind: 'end' }, { file: 'journal', position: 0 }, offset, end)
+    }
     const window = await this.#look(segment, offset)
     const place = { file: segment.logName, position: segment.bytes }
     const next = this.list[this.list.indexOf(segment) + 1]?.base
@@ -304,6 +318,8 @@ export class LogSegments {
 
   /** What a look gave; what should have been there and is not is damage. */
   #loaded(window: Window, place: Place, offset: number, end: number): Loaded {
+    // It may have gone while the read waited for its turn.
+    if (offset < this.start) return { chunk: undefined }
     if (window.kind === 'chunk') {
       const { chunk } = window
       if (chunk.firstOffset <= offset) return { chunk }

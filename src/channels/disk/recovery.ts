@@ -25,6 +25,7 @@ import type { LogIdentity } from './frame.ts'
 import { FileView } from './frame-walk.ts'
 import type { PlacedFrame } from './journal/journal.ts'
 import { type FoundLog, identityText } from './journal/journal-reading.ts'
+import type { LogEntry } from './journal/log-entry.ts'
 import type { Quarantine } from './quarantine.ts'
 import { baseOfLogName, type Segment } from './segment.ts'
 import { findIdentity, isIndexName, orphanIndexes, segmentsOf } from './segment-listing.ts'
@@ -107,7 +108,7 @@ export async function recoverLog(options: RecoveryOptions): Promise<Recovered> {
   for (const name of orphanIndexes(entries, segments)) await files.remove(join(directory, name))
   const told = await gather(options, segments)
   const { identity, known, released, frames } = told
-  const inJournal = frames[0]?.firstOffset
+  const inJournal = lastRun(frames)
   // Where nothing in the segments is needed any more, what does not check is a settling that was given up.
   const isAllReleased = options.journaled?.entry !== undefined && released >= (inJournal ?? known)
   const journaledFrom = isAllReleased && released > 0 ? 0 : (inJournal ?? Number.POSITIVE_INFINITY)
@@ -135,14 +136,32 @@ async function gather(options: RecoveryOptions, segments: readonly Segment[]): P
   const inJournal = journaled ?? (identity && journal.get(identityText(identity)))
   const entry = isJournalStale ? undefined : inJournal?.entry
   const frames = inOrder(inJournal?.frames ?? [])
-  if (entry === undefined) {
+  const seen = inJournal?.seenEnd ?? 0
+  if (entry === undefined || isNewer(stored, entry)) {
     const released = stored?.log?.released ?? 0
-    const known = stored === undefined ? 0 : highestOffset(stored)
+    const known = Math.max(seen, stored === undefined ? 0 : highestOffset(stored))
     return { identity, state: stateOf(stored), stateBytes, released, known, frames }
   }
   const { state, released, end } = entry
-  const known = Math.max(end, state === undefined ? 0 : highestOffset(state))
+  const known = Math.max(seen, end, state === undefined ? 0 : highestOffset(state))
   return { identity, state, stateBytes, released, known, frames }
+}
+
+/** The state file is newer when what the journal had written since the last clean stop is gone. */
+function isNewer(stored: StoredState | undefined, entry: LogEntry): boolean {
+  const log = stored?.log
+  return log !== undefined && (log.end > entry.end || log.released > entry.released)
+}
+
+/** Where the last run of frames without a gap begins; what lies before a gap is in segments alone. */
+function lastRun(frames: readonly PlacedFrame[]): number | undefined {
+  let first: number | undefined
+  let end: number | undefined
+  for (const { firstOffset, endOffset } of frames) {
+    if (firstOffset !== end) first = firstOffset
+    end = endOffset
+  }
+  return first
 }
 
 /** A frame that was written again, after a commit whose first try failed, counts once. */
@@ -250,6 +269,7 @@ async function walkTail(
   segment.index = survey.index
   // What was read may still be on its way to the disk, and is about to be called settled.
   await file.sync()
+  if (!options.isJournalStale) await options.files.syncDirectory(options.directory)
   return { isOpen: survey.damages.length === 0, end: survey.end, damaged: survey.missing }
 }
 

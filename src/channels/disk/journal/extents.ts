@@ -8,6 +8,7 @@
  *     │▓▓ ▓ ▓▓▓│  │▓ ▓▓▓▓▓ ▓ │  │▓▓▓       ▶ offsets
  *     └────────┘  └──────────┘  └────
  */
+import type { OffsetRange } from '../../channel-log.ts'
 import type { PlacedFrame } from './journal.ts'
 import type { Slot, SlotUser } from './slot.ts'
 
@@ -113,6 +114,21 @@ export class Extents {
       frame = 0
     }
     return end
+  }
+
+  /** The offsets of each extent. */
+  runs(): OffsetRange[] {
+    return this.#list.map(({ firstOffset, endOffset }) => ({ from: firstOffset, to: endOffset }))
+  }
+
+  /** Forgets extents that end at or before `offset`; the last one stays, for it may go on. */
+  dropBelow(offset: number): void {
+    for (let first = this.#list[0]; first !== undefined; first = this.#list[0]) {
+      if (first.endOffset > offset || this.#list.length === 1 || this.#heldFrom === 0) return
+      this.#list.shift()
+      this.#heldFrom--
+      if (!this.#list.some(({ slot }) => slot === first.slot)) first.slot.users.delete(this.#user)
+    }
   }
 
   /** Takes note of a committed frame. */

@@ -22,6 +22,8 @@ export interface FoundLog {
   entry: LogEntry | undefined
   /** In the order of their cycles. */
   readonly frames: PlacedFrame[]
+  /** The offset after the last message that a damaged frame held. */
+  seenEnd: number
 }
 
 export interface SlotDamage {
@@ -142,6 +144,9 @@ class JournalReading {
       },
       onDamage: (position: number, bytes: number, header: FrameHeader | undefined) => {
         this.damages.push({ slot, position, bytes, header })
+        if (header === undefined) return
+        const log = this.#log(header.identity)
+        log.seenEnd = Math.max(log.seenEnd, header.firstOffset + header.count)
       },
     }
   }
@@ -150,7 +155,7 @@ class JournalReading {
     const text = identityText(identity)
     let log = this.logs.get(text)
     if (log === undefined) {
-      log = { identity, entry: undefined, frames: [] }
+      log = { identity, entry: undefined, frames: [], seenEnd: 0 }
       this.logs.set(text, log)
     }
     return log

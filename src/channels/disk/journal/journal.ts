@@ -378,7 +378,8 @@ export class Journal {
     const { figures } = this.#options
     figures.bytesWritten += bytes
     figures.syncs++
-    await slot.file?.write(this.#builder.buffer, 0, bytes, position)
+    if (slot.file === undefined) throw new RangeError('the current slot is not open')
+    await slot.file.write(this.#builder.buffer, 0, bytes, position)
     slot.position = position + bytes
   }
 

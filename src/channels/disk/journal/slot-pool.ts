@@ -109,12 +109,27 @@ export class SlotPool {
     this.#options.space.count(this.#unmade * this.#options.slotBytes)
     for (const slot of found.read) insert(this.closed, slot)
     this.#anchors = new Set(found.read)
+    if (found.slotCount > 0) await this.#makeDurable(found.isClean ? [] : found.read)
     await findHistory(files, found, logs)
     for (const slot of found.past) this.#keep(slot)
     for (const slot of [...this.closed, ...this.history]) {
       slot.file ??= await files.open(slot.path, 'read')
     }
     this.released()
+  }
+
+  /** Cycles and names may still be on their way to the disk; from now on they are built upon. */
+  async #makeDurable(slots: readonly Slot[]): Promise<void> {
+    const { files, directory } = this.#options
+    for (const slot of slots) {
+      const file = await files.open(slot.path, 'edit')
+      try {
+        await file.sync()
+      } finally {
+        await file.close()
+      }
+    }
+    await files.syncDirectory(directory)
   }
 
   /** Makes the slots that are always there, one after the other, unless the disk refuses. */

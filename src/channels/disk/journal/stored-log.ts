@@ -34,7 +34,7 @@ export class StoredLog {
 
   /** The offset after the last message; `Infinity` where only reading on can tell. */
   get end(): number {
-    return this.extents.list.at(-1)?.endOffset ?? this.segments.at(-1)?.end ?? 0
+    return Math.max(this.extents.list.at(-1)?.endOffset ?? 0, this.segments.at(-1)?.end ?? 0)
   }
 
   /** The segment that holds `offset`, were it there. */
@@ -85,7 +85,7 @@ export async function openStoredLog(
   const known = found ?? journal.logs.get(identityText(identity))
   for (const frame of known?.frames ?? []) extents.add(frame)
   const newest = segments.at(-1)
-  if (newest !== undefined) newest.end = extents.firstOffset ?? Number.POSITIVE_INFINITY
+  if (newest !== undefined) newest.end = Number.POSITIVE_INFINITY
   const log = new StoredLog(identity, segments, extents)
   await findHistory(files, journal, [log])
   await log.openSlots(files)
