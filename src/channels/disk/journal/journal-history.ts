@@ -33,9 +33,10 @@ export async function findHistory(
   let after: ReadonlyMap<string, LogEntry> | undefined
   for (const slot of slots) {
     const opening = await readOpening(files, slot, useOf(slot))
-    if (past.has(slot)) {
-      const isNext = next?.generation === slot.generation + 1
-      const ranges = isNext ? between(opening, after) : undefined
+    // Only the next slot says where this one ends: what is behind was written by a commit that failed.
+    if (past.has(slot) && next?.generation === slot.generation + 1) {
+      slot.endSequence = next.firstSequence
+      const ranges = between(opening, after)
       assign(slot, ranges ?? (await readRanges(files, slot, useOf(slot))), keepers)
     }
     next = slot
@@ -70,6 +71,6 @@ function assign(
   }
 }
 
-function useOf({ key, generation, firstSequence }: Slot) {
-  return { key, generation, firstSequence, endSequence: undefined }
+function useOf({ key, generation, firstSequence, endSequence }: Slot) {
+  return { key, generation, firstSequence, endSequence: endSequence || undefined }
 }

@@ -218,7 +218,8 @@ export class SlotPool {
   }
 
   #keep(slot: Slot): void {
-    if (slot.users.size === 0) {
+    // Also one without frames: the next generation says where a slot in the history ends.
+    if (slot.users.size === 0 && this.history.length === 0) {
       this.#free.push(slot)
       return
     }
