@@ -74,12 +74,13 @@ export class Hub {
 
   /**
    * Resolves when the hub answers on its ports. `config` is completed with free ports and, unless it
-   * names one, with a directory that goes when the hub does.
+   * names one, with a directory that goes when the hub does. `root` is a checkout that is built.
    */
   static async start(
     config: Record<string, unknown>,
     core: number,
     nodeFlags: readonly string[] = [],
+    root = ROOT,
   ): Promise<Hub> {
     const directory = await mkdtemp(join(process.env['BENCH_DIRECTORY'] ?? tmpdir(), 'bench-'))
     const file = join(directory, 'config.json')
@@ -95,7 +96,7 @@ export class Hub {
       }),
     )
     const startedAt = performance.now()
-    const main = join(ROOT, 'dist', 'program', 'main.js')
+    const main = join(root, 'dist', 'program', 'main.js')
     const profile = process.env['BENCH_PROFILE']
     const flags = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]
     const child = pinned(core, process.execPath, [
