@@ -321,7 +321,10 @@ class Trial {
       clock: this.#clock,
       observer: {
         ...silentObserver,
-        damageFound: (channel, what) => void this.#damage.push(`${channel}: ${what}`),
+        // A process that is gone sees nothing any more.
+        damageFound: (channel, what) => {
+          if (!this.#isOver) this.#damage.push(`${channel}: ${what}`)
+        },
       },
     })
   }

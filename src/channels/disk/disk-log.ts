@@ -236,6 +236,12 @@ export class DiskLog implements ChannelLog, JournaledLog, SlotUser {
       at = start
       for (const { from, to } of runs) if (from < start && to >= start) start = from
     }
+    const isThere = runs.some(({ from, to }) => from <= start && start < to)
+    // Where even the oldest that is needed is gone, the log begins with what is left.
+    const next = isThere
+      ? start
+      : Math.min(...runs.map(({ from }) => from).filter((at) => at > start))
+    start = Math.min(next, this.#committed)
     this.#segments.start = start
     this.#extents.dropBelow(start)
     this.#segments.evictBelow(start)

@@ -26,6 +26,8 @@ import { Sequence } from './sequence.ts'
 
 /** Reads of a segment fail so often before what can't be read in it is taken for damaged. */
 const PATIENCE = 3
+/** And so often, one after the other, before a part of which nothing can be read is given up. */
+const LAST_PATIENCE = 12
 
 export interface LogSegmentsOptions {
   readonly channel: string
@@ -339,10 +341,13 @@ export class LogSegments {
       this.#replayed = extent
     }
     try {
-      return await readExtent(extent, offset, this.#options.identity)
+      const isLenient = extent.readFailures >= PATIENCE
+      const window = await readExtent(extent, offset, this.#options.identity, isLenient)
+      extent.readFailures = 0
+      return window
     } catch (error) {
       extent.readFailures++
-      if (extent.readFailures <= PATIENCE) throw error
+      if (extent.readFailures < LAST_PATIENCE) throw error
       return { kind: 'end' }
     }
   }

@@ -24,12 +24,14 @@ const LARGEST_GAP_BYTES = 64 * 1024
 
 /**
  * Frames from the one that holds `offset` on. `end` when the slot is used for something else by now.
+ * A lenient read takes pages that can't be read for damage, as long as it gets some.
  * @throws a system error when the slot can't be read
  */
 export async function readExtent(
   extent: Extent,
   offset: number,
   identity: LogIdentity,
+  isLenient = false,
 ): Promise<Window> {
   const { slot, generation } = extent
   const { file } = slot
@@ -41,7 +43,10 @@ export async function readExtent(
   const last = lastOfWindow(frames, first)
   const start = frames.position(first)
   const buffer = Buffer.allocUnsafeSlow(frames.position(last) + frames.bytes(last) - start)
-  const read = await file.read(buffer, buffer.length, start)
+  const view = new FileView(file, slot.bytes, isLenient)
+  const read = isLenient
+    ? await readLeniently(view, buffer, start)
+    : await file.read(buffer, buffer.length, start)
   if (slot.generation !== generation) return { kind: 'end' }
   let filled = 0
   for (let index = first; index <= last; index++) {
@@ -57,6 +62,12 @@ export async function readExtent(
   }
   const end = Math.min(frames.firstOffset(last + 1), extent.endOffset)
   return chunkOf(buffer, filled, frames.firstOffset(first), end, identity)
+}
+
+async function readLeniently(view: FileView, into: Buffer, position: number): Promise<number> {
+  if (!(await view.load(position, into.length))) return 0
+  const start = view.indexOf(position)
+  return view.buffer.copy(into, 0, start, start + into.length)
 }
 
 function lastOfWindow(frames: FrameTable, first: number): number {

@@ -29,18 +29,23 @@ export async function findHistory(
   const keepers = new Map([...logs].map((log) => [log.identityText, log]))
   const past = new Set(found.past)
   const slots = [...found.past, ...found.read].sort((a, b) => b.generation - a.generation)
-  let next: Slot | undefined
   let after: ReadonlyMap<string, LogEntry> | undefined
+  let generation = slots[0]?.generation
+  /** The first cycle of the slots that were looked at: what has this sequence or a higher one is void. */
+  let first = Number.POSITIVE_INFINITY
   for (const slot of slots) {
+    // Behind a slot that is gone nobody can tell what a failed commit left from what was stored.
+    if (slot.generation !== generation) return
+    generation--
+    if (slot.firstSequence >= first) continue
+    if (past.has(slot)) slot.endSequence = first
     const opening = await readOpening(files, slot, useOf(slot))
-    // Only the next slot says where this one ends: what is behind was written by a commit that failed.
-    if (past.has(slot) && next?.generation === slot.generation + 1) {
-      slot.endSequence = next.firstSequence
-      const ranges = between(opening, after)
-      assign(slot, ranges ?? (await readRanges(files, slot, useOf(slot))), keepers)
+    if (past.has(slot)) {
+      const ranges = between(opening, after) ?? (await readRanges(files, slot, useOf(slot)))
+      assign(slot, ranges, keepers)
     }
-    next = slot
     after = opening
+    first = slot.firstSequence
   }
 }
 
@@ -72,5 +77,5 @@ function assign(
 }
 
 function useOf({ key, generation, firstSequence, endSequence }: Slot) {
-  return { key, generation, firstSequence, endSequence: endSequence || undefined }
+  return { key, generation, firstSequence, endSequence }
 }

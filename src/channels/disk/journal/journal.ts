@@ -124,12 +124,11 @@ export class Journal {
    * @throws a system error, or StorageFailed when there is no room
    */
   async commit(shares: readonly Share[]): Promise<void> {
+    // At once: a commit may go on in another slot, which begins with the entries of all of them.
+    for (const { log } of shares) this.#logs.add(log)
     try {
       await this.#writeAll(shares)
-      for (const share of shares) {
-        this.#logs.add(share.log)
-        share.log.committedShare(share)
-      }
+      for (const share of shares) share.log.committedShare(share)
     } finally {
       for (const { placed } of shares) for (const { slot } of placed) slot.isInCommit = false
     }

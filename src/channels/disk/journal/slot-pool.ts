@@ -326,6 +326,8 @@ export class SlotPool {
     const zeros = Buffer.alloc(Math.min(FILL_BYTES, bytes))
     for (let at = 0; at < bytes && !this.#isClosed; at += zeros.length) {
       await file.write(zeros, 0, Math.min(zeros.length, bytes - at), at)
+      // Step by step: a sync of all of it would hold up commits.
+      await file.sync()
       if (!this.#isHurried && !this.#isClosed) await this.#pause()
     }
   }

@@ -30,7 +30,8 @@ function opened(disk: SimulatedDisk) {
   const store = diskStore({
     clock: promptClock,
     files: disk,
-    slotBytes: SLOT_BYTES,
+    // Two commits of `written` fill a slot, behind its header and the logs' entries.
+    slotBytes: SLOT_BYTES + 4096,
     budget: new MemoryBudget(0),
     observer,
   })
