@@ -1,6 +1,7 @@
 /** After a commit that failed: how the store finds out, without a message, that it can be written again. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import { type ChannelLog, CommitError } from '../../../src/channels/channel-log.ts'
 import type {
   DiskLogStore,
@@ -77,9 +78,18 @@ test('a probe that finds nothing wrong writes nothing', async (t) => {
   assert.deepEqual(new Set(writes), written)
 })
 
+/** Resolves when the store has made its slots in the background: nothing is asked of the disk any more. */
+async function slotsMade(disk: SimulatedDisk): Promise<void> {
+  for (let calls = -1; calls !== disk.calls; ) {
+    calls = disk.calls
+    await setImmediate()
+  }
+}
+
 test('while a slot can’t be written the store is not well, and each probe tries another one', async (t) => {
   const disk = new SimulatedDisk(seededRandom(3))
   const { store, log } = await openLog(t, disk)
+  await slotsMade(disk)
   disk.fail = (operation) => (operation === 'write' ? 'EIO' : undefined)
   appendTexts(log, ['refused'])
   await assert.rejects(store.commit(), CommitError)

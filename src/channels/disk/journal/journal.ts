@@ -10,8 +10,8 @@
  *
  * A commit that is larger than a cycle takes several, and succeeds or fails as a whole all the same:
  * when one of them fails, the slot is closed, and the header of the next one says where it ended.
- * Never is anything written where a write has failed: the kernel may hold pages as clean that are
- * not on the disk.
+ * Nothing is appended behind a write that has failed, nor read from there: the kernel may hold pages
+ * as clean that are not on the disk.
  */
 import type { Clock } from '../../../clock.ts'
 import { frameBytesAt, frameCountAt, frameFirstOffsetAt, frameNewestAt } from '../frame.ts'
