@@ -9,7 +9,7 @@ import { cutStore, cutStores, newCutFigures } from './store-cuts.ts'
 const ROUNDS = Number(process.env['CUT_ROUNDS'] ?? 300)
 
 test(`${ROUNDS} power cuts and kills lose nothing that was committed`, async (t) => {
-  const seed = Number(process.env['CUT_SEED'] ?? Date.now() % 2 ** 31)
+  const seed = Number(process.env['CUT_SEED'] ?? 1)
   t.diagnostic(`seed ${seed}`)
 
   const figures = await cutStores(seed, ROUNDS)

@@ -17,6 +17,7 @@ import { type FoundJournal, identityText, readJournal } from './journal/journal-
 import type { LogEntry } from './journal/log-entry.ts'
 import { logOf } from './journal/stored-log.ts'
 import { nodeFileLayer } from './node-file-layer.ts'
+import { journaledSince } from './recovery.ts'
 import { baseOfLogName, type Segment } from './segment.ts'
 import { SegmentIndex } from './segment-index.ts'
 import { findIdentity, isIndexName, orphanIndexes, segmentsOf } from './segment-listing.ts'
@@ -110,8 +111,9 @@ async function inspectChannel(
   const entries = (await files.list(directory)).filter((entry) => !entry.isDirectory)
   const segments = segmentsOf(directory, entries)
   // Before the segments: a process that uses the directory may go on meanwhile.
-  const { identity, state, frames } = await gather(files, journal, { channel, directory, segments })
-  const journaledFrom = frames[0]?.firstOffset ?? Number.POSITIVE_INFINITY
+  const told = await gather(files, journal, { channel, directory, segments })
+  const { identity, state, frames } = told
+  const journaledFrom = journaledSince(told.journaled, frames, state)
   const tally = new ChannelTally(channel, segments[0]?.base)
   for (const file of orphanIndexes(entries, segments)) {
     tally.findings.push(explain('OrphanIndex', channel, { file }))
@@ -157,7 +159,7 @@ async function gather(
   const stored = await inspectState(files, log.directory, log.channel)
   const entry = journal.isClean ? undefined : journaled?.entry
   const state = entry === undefined ? stored : { ...stored, ...stateOfEntry(entry) }
-  return { identity, state, frames: journaled?.frames ?? [] }
+  return { identity, state, journaled, frames: journaled?.frames ?? [] }
 }
 
 /** What is counted while one looks through a channel, oldest message first. */

@@ -68,6 +68,8 @@ export class LogSegments {
   readonly damaged: OffsetRanges
   /** Messages below can't be read any more: history that is gone. The log's. */
   start = 0
+  /** Messages below are kept for replay only. The log's. */
+  released = 0
   readonly #options: LogSegmentsOptions
   readonly #reader: SegmentReader
   readonly #disk = new Sequence()
@@ -314,6 +316,11 @@ export class LogSegments {
     const window = await this.#lookInto(extent, offset)
     // The slot may have been used again meanwhile; then the messages are history that is gone.
     if (window.kind === 'end' && this.extents.find(offset) !== extent) return { chunk: undefined }
+    if (window.kind === 'end' && extent.endOffset <= this.released) {
+      // Kept for replay only, and nothing of it is found: it has gone, and nobody waits for it.
+      this.start = extent.endOffset
+      return { chunk: undefined }
+    }
     const place = { file: basename(extent.slot.path), position: 0 }
     return this.#loaded(window, place, offset, extent.endOffset)
   }

@@ -108,10 +108,7 @@ export async function recoverLog(options: RecoveryOptions): Promise<Recovered> {
   for (const name of orphanIndexes(entries, segments)) await files.remove(join(directory, name))
   const told = await gather(options, segments)
   const { identity, known, released, frames } = told
-  const inJournal = lastRun(frames)
-  // Where nothing in the segments is needed any more, what does not check is a settling that was given up.
-  const isAllReleased = options.journaled?.entry !== undefined && released >= (inJournal ?? known)
-  const journaledFrom = isAllReleased && released > 0 ? 0 : (inJournal ?? Number.POSITIVE_INFINITY)
+  const journaledFrom = journaledSince(options.journaled, frames, { released, known })
   const tail = await recoverTail(options, segments, { identity, known, journaledFrom })
   const joined = await joinJournal(options, { segments, frames, tail, released })
   const lostFrom = Math.max(joined.end, released)
@@ -151,6 +148,18 @@ async function gather(options: RecoveryOptions, segments: readonly Segment[]): P
 function isNewer(stored: StoredState | undefined, entry: LogEntry): boolean {
   const log = stored?.log
   return log !== undefined && (log.end > entry.end || log.released > entry.released)
+}
+
+/** From which message on what does not check in the segments is no damage. */
+export function journaledSince(
+  journaled: FoundLog | undefined,
+  frames: readonly PlacedFrame[],
+  { released, known }: { readonly released: number; readonly known: number },
+): number {
+  const inJournal = lastRun(frames)
+  // Where nothing in the segments is needed any more, what does not check is a settling that was given up.
+  const isAllReleased = journaled?.entry !== undefined && released >= (inJournal ?? known)
+  return isAllReleased && released > 0 ? 0 : (inJournal ?? Number.POSITIVE_INFINITY)
 }
 
 /** Where the last run of frames without a gap begins; what lies before a gap is in segments alone. */

@@ -96,6 +96,11 @@ async function survey(
   for (let position = 0; position < until; ) {
     const stop = await walkFrames(view, identity, position, onFrame)
     if (stop.position >= until) break
+    // Everything that belongs to the segment is there: what follows is left of a write that was given up.
+    if (end >= limit) {
+      residueAt ??= stop.position
+      break
+    }
     if (end >= journaledFrom) {
       const { position, header } = stop
       return { ...found(), torn: { position, end: view.fileBytes, header, isTorn: true } }
