@@ -76,7 +76,12 @@ async function bytesBelow(directory: string): Promise<number> {
   const sizes = await Promise.all(
     entries
       .filter((entry) => entry.isFile())
-      .map((entry) => stat(join(entry.parentPath, entry.name)).then((found) => found.size)),
+      .map((entry) =>
+        stat(join(entry.parentPath, entry.name)).then(
+          (found) => found.size,
+          () => 0, // it was removed meanwhile
+        ),
+      ),
   )
   return sizes.reduce((sum, size) => sum + size, 0)
 }
