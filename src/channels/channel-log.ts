@@ -81,7 +81,7 @@ export interface ChannelLog {
  * All logs of one medium. `open` comes first, once; `close` last.
  */
 export interface LogStore {
-  /** Bytes held over all logs: on disk everything below the directory, in memory all messages. */
+  /** Bytes held over all logs, and set aside: on disk everything below the directory, in memory all messages. */
   readonly bytes: number
   /** Bytes that must never be exceeded; `Infinity` where only memory bounds count. */
   readonly maxBytes: number
@@ -127,6 +127,12 @@ export interface LogStore {
    * released messages (the history kept for replay). False when there is too little of it.
    */
   makeRoom(bytes: number): boolean
+
+  /**
+   * Keeps so many bytes free for a log that must not be crowded out by the others; `bytes` counts them.
+   * Replaces what was set aside before. Returns how many it could keep free.
+   */
+  setAside(bytes: number): number
 
   close(): Promise<void>
 }

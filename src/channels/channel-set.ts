@@ -19,6 +19,7 @@ import type { MemoryBudget } from './memory-budget.ts'
 import { draftBytes } from './message-bytes.ts'
 import type { CursorStart } from './reader-positions.ts'
 import { type RestoredChannel, restoreChannel } from './restored-channel.ts'
+import { SourceLog } from './source-log.ts'
 import { StorageHealth } from './storage-health.ts'
 import type { StorageState } from './storage-state.ts'
 import { StrayRefusals } from './stray-refusals.ts'
@@ -65,6 +66,8 @@ export class ChannelSet implements Iterable<Channel> {
   #activeChannels = 0
   #lastRefusal = NO_REFUSAL
   #deadLetters: DeadLetters | undefined
+  /** The connector's own that were found, by name. */
+  #reserved: ReadonlyMap<string, ChannelLog> = new Map()
   #closing: Promise<void> | undefined
 
   constructor(options: ChannelSetOptions) {
@@ -126,8 +129,10 @@ export class ChannelSet implements Iterable<Channel> {
    */
   async open(): Promise<void> {
     const logs = await this.#options.store.open()
-    await this.#openDeadLetters(logs)
-    const channels = logs.filter((log) => !log.channel.startsWith(RESERVED_PREFIX))
+    const isReserved = (log: ChannelLog) => log.channel.startsWith(RESERVED_PREFIX)
+    this.#reserved = new Map(logs.filter(isReserved).map((log) => [log.channel, log]))
+    await this.#openDeadLetters()
+    const channels = logs.filter((log) => !isReserved(log))
     const restored = await Promise.all(channels.map((log) => this.#restore(log)))
     for (const [index, log] of channels.entries()) {
       this.#add(new Channel(log, restored[index], this.#surroundings))
@@ -196,10 +201,27 @@ export class ChannelSet implements Iterable<Channel> {
     return rows.sort((left, right) => (left.channel < right.channel ? -1 : 1))
   }
 
-  async #openDeadLetters(logs: readonly ChannelLog[]): Promise<void> {
+  /**
+   * What a source keeps beside messages, as it was left: to be asked for once, after `open`. `name` is
+   * one that no channel can have; others leave `reservedBytes` of the store to it.
+   */
+  async sourceLog(name: `__${string}`, reservedBytes: number): Promise<SourceLog> {
+    const { store } = this.#options
+    const found = this.#reserved.get(name)
+    return new SourceLog({
+      ...this.#options,
+      log: found ?? store.create(name),
+      state: await found?.loadState(),
+      commits: this.commits,
+      reservedBytes,
+      mayWrite: () => this.#health.failure === undefined,
+    })
+  }
+
+  async #openDeadLetters(): Promise<void> {
     const { deadLetters: bounds, store } = this.#options
     if (bounds === undefined) return
-    const found = logs.find((log) => log.channel === DEAD_LETTERS_LOG)
+    const found = this.#reserved.get(DEAD_LETTERS_LOG)
     this.#deadLetters = new DeadLetters({
       ...this.#options,
       bounds,

@@ -29,7 +29,7 @@ export interface CommitListener {
   failed(cycle: number, refusal: Refusal): void
 }
 
-/** What has a log of its own: a channel, or the dead letters. */
+/** What has a log of its own: a channel, the dead letters, or what a source keeps. */
 export interface Committable {
   readonly name: string
   readonly log: ChannelLog
@@ -63,10 +63,13 @@ export interface Committed {
 interface Gathering {
   readonly members: Committable[]
   messages: number
+  messageBytes: number
+  /** Messages, and records that sources keep. */
+  records: number
   bytes: number
   /** When gathering began; milliseconds since 1970. */
   readonly sinceMs: number
-  /** Sum of how long after that each message came. */
+  /** Sum of how long after that each record came. */
   arrivedMs: number
 }
 
@@ -122,8 +125,15 @@ export class GroupCommit {
 
   /** Notes that a message of `bytes` was appended to the member's log. Returns its cycle. */
   stage(member: Committable, bytes: number, receivedAt: number): number {
-    this.#join(member)
     this.#next.messages += 1
+    this.#next.messageBytes += bytes
+    return this.stageRecord(member, bytes, receivedAt)
+  }
+
+  /** The same for a record that is no message: the figures do not count it. */
+  stageRecord(member: Committable, bytes: number, receivedAt: number): number {
+    this.#join(member)
+    this.#next.records += 1
     this.#next.bytes += bytes
     this.#next.arrivedMs += receivedAt - this.#next.sinceMs
     if (!this.#isScheduled && this.#writing === undefined) this.#schedule()
@@ -159,8 +169,8 @@ export class GroupCommit {
 
   #beginWhenDue(): void {
     const { clock } = this.#options
-    const { messages, bytes } = this.#next
-    const waitMs = messages === 0 ? 0 : this.#pace.waitMs(bytes, clock.monotonic())
+    const { records, bytes } = this.#next
+    const waitMs = records === 0 ? 0 : this.#pace.waitMs(bytes, clock.monotonic())
     if (waitMs <= 0) {
       this.#close()
       return
@@ -227,19 +237,20 @@ export class GroupCommit {
     }
   }
 
-  #succeeded(cycle: number, { members, messages, bytes }: Gathering, durationMs: number): void {
+  #succeeded(cycle: number, gathered: Gathering, durationMs: number): void {
     const { health, observer } = this.#options
+    const { members, messages, messageBytes, records } = gathered
     // A state alone may be written when messages can't: see `SlotPool`.
-    if (messages > 0) health.commitSucceeded()
+    if (records > 0) health.commitSucceeded()
     this.#committedMessages += messages
-    this.#committedBytes += bytes
-    if (messages > 0) observer.committed(messages, bytes, durationMs)
+    this.#committedBytes += messageBytes
+    if (messages > 0) observer.committed(messages, messageBytes, durationMs)
     for (const member of members) member.committed()
     this.#lastReported = cycle
     for (const listener of this.#listeners) listener.committed(cycle)
   }
 
-  #failed(cycle: number, { members, messages }: Gathering, thrown: unknown): void {
+  #failed(cycle: number, { members, records }: Gathering, thrown: unknown): void {
     const { health } = this.#options
     const isExpected = thrown instanceof CommitError
     const error = asConnectorError(
@@ -247,7 +258,7 @@ export class GroupCommit {
       'StorageFailed',
       'writing to storage',
     )
-    const known = messages === 0 ? health.failure : undefined
+    const known = records === 0 ? health.failure : undefined
     const refusal = known ?? health.commitFailed(error)
     for (const member of members) {
       member.discarded((isExpected && thrown.discarded.get(member.name)) || [], refusal)
@@ -258,10 +269,18 @@ export class GroupCommit {
 }
 
 function nothingGathered(sinceMs: number): Gathering {
-  return { members: [], messages: 0, bytes: 0, sinceMs, arrivedMs: 0 }
+  return {
+    members: [],
+    messages: 0,
+    messageBytes: 0,
+    records: 0,
+    bytes: 0,
+    sinceMs,
+    arrivedMs: 0,
+  }
 }
 
-/** How long ago the messages came, on average. */
-function meanAge({ sinceMs, arrivedMs, messages }: Gathering, now: number): number {
-  return messages === 0 ? 0 : now - sinceMs - arrivedMs / messages
+/** How long ago the records came, on average. */
+function meanAge({ sinceMs, arrivedMs, records }: Gathering, now: number): number {
+  return records === 0 ? 0 : now - sinceMs - arrivedMs / records
 }

@@ -66,6 +66,10 @@ export class MemoryLogStore implements LogStore {
     return true
   }
 
+  setAside(): number {
+    return 0
+  }
+
   async close(): Promise<void> {
     await Promise.all(this.#logs.map((log) => log.close()))
   }

@@ -220,11 +220,11 @@ export class Connector {
     }
   }
 
-  async #startSources({ desk, router, sources }: Running): Promise<void> {
+  async #startSources({ channels, desk, router, sources }: Running): Promise<void> {
     await this.#inProcess.start(router)
     this.#undo.push(() => this.#inProcess.close())
     desk.addOutlet(this.#inProcess.outlet)
-    for (const source of await makeSources(this.config, this.#surroundings)) {
+    for (const source of await makeSources(this.config, channels, this.#surroundings)) {
       this.#undo.push(() => source.close())
       await source.start(router)
       desk.addOutlet(source.outlet)

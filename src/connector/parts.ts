@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path'
 import type { LogStore } from '../channels/channel-log.ts'
+import type { ChannelSet } from '../channels/channel-set.ts'
 import type { MemoryBudget } from '../channels/memory-budget.ts'
 import type { Clock } from '../clock.ts'
 import type { ConnectorConfig, DestinationConfig } from '../config/connector-config.ts'
@@ -16,6 +17,11 @@ import { VERSION } from '../version.ts'
 
 /** Of `storage.maxBytes`, for messages that every destination has. Without destinations: all of it. */
 const HISTORY_SHARE = 0.1
+
+/** The log in which the MQTT server's sessions are kept, and what other logs leave to it. */
+const SESSIONS_LOG = '__sessions'
+const SESSION_BYTES = 64 * 1024 * 1024
+const SESSION_SHARE = 1 / 16
 
 /** What every part may need of its surroundings. */
 export interface Surroundings {
@@ -59,6 +65,7 @@ export async function makeDestination(
 
 export async function makeSources(
   config: ConnectorConfig,
+  channels: ChannelSet,
   { observer, clock, random }: Surroundings,
 ): Promise<Source[]> {
   const { mqttServer, mqttClient } = config.sources
@@ -73,7 +80,7 @@ export async function makeSources(
         clock,
         protectedTopics,
         version: VERSION,
-        store: await makeSessionStore(config, { observer, clock, random }),
+        store: await makeSessionStore(config, channels, { observer, clock, random }),
       }),
     )
   }
@@ -88,9 +95,16 @@ export async function makeSources(
 /** Sessions are kept where messages are. */
 async function makeSessionStore(
   { storage }: ConnectorConfig,
+  channels: ChannelSet,
   { observer, clock }: Surroundings,
 ): Promise<SessionStore | undefined> {
   if (storage.durability === 'memory') return undefined
-  const { SessionJournal } = await import('../sources/mqtt-server/session-store/session-journal.ts')
-  return new SessionJournal({ directory: join(storage.directory, 'sessions'), observer, clock })
+  const { SessionLog } = await import('../sources/mqtt-server/session-store/session-log.ts')
+  const reservedBytes = Math.min(SESSION_BYTES, storage.maxBytes * SESSION_SHARE)
+  return new SessionLog({
+    log: await channels.sourceLog(SESSIONS_LOG, reservedBytes),
+    oldDirectory: join(storage.directory, 'sessions'),
+    observer,
+    clock,
+  })
 }

@@ -91,6 +91,40 @@ export interface CommitListener {
 }
 
 /**
+ * What a source keeps for its next start: records in their order, committed in the intake's cycles. A
+ * record and a message taken in one turn of the event loop are durable together, or neither is.
+ */
+export interface SourceLog {
+  /** Where the next record goes. */
+  readonly end: number
+  /** Records below are durable. */
+  readonly durableEnd: number
+  /** Of the records that are kept. */
+  readonly bytes: number
+  /** So many bytes it has room for, whatever the channels hold. */
+  readonly reservedBytes: number
+  listen(listener: SourceLogListener): void
+  /**
+   * All records that are kept; `undefined` where some are lost. To be read once, before `append`.
+   * @throws {ConnectorError} StorageFailed when they can't be read now.
+   */
+  read(): AsyncIterable<Buffer | undefined>
+  /** Takes a copy. Returns the record's commit cycle, or -1 when it can't be stored now. */
+  append(record: Buffer): number
+  /** Nobody needs durable records below `offset`; the others have `bytes`. */
+  release(offset: number, bytes: number): void
+  /** Resolves when all that was taken is durable, or can't be. */
+  flush(): Promise<void>
+}
+
+export interface SourceLogListener {
+  /** All records below `durableEnd` are durable. */
+  committed(): void
+  /** Records were not stored and are not in the log any more. */
+  discarded(): void
+}
+
+/**
  * Several payloads for one topic, back to back, so that a source can frame them in one pass. Valid
  * only until the call they are given to returns: whoever needs them longer copies them.
  */

@@ -12,7 +12,6 @@ export interface SessionStoreUnderTest {
   again(t: TestContext, store: SessionStore): Promise<SessionStore>
 }
 
-const FOR_EVER = Number.POSITIVE_INFINITY
 const PLAIN = { qos: 1, noLocal: false, retainAsPublished: false, identifier: undefined } as const
 const clientId = 'sleeper'
 
@@ -120,21 +119,6 @@ export function testSessionStore(under: SessionStoreUnderTest): void {
 
       const kept = await reopened(t, store)
       assert.deepEqual(kept.retained, { a: { payload: 'new', expiresAt: 9_000 } })
-    })
-
-    test('what was noted is durable soon, and all of it after close', async (t) => {
-      const store = await under.make(t)
-      await store.open()
-      const moved = new Promise<void>((resolve) => store.listen(resolve))
-
-      store.note({ kind: 'retained', message: messageOf('a', 'x') })
-      if (store.durable < store.noted) await moved
-      const soon = store.durable >= 1
-      store.note({ kind: 'retained', message: { ...messageOf('b', 'x'), expiresAt: FOR_EVER } })
-      await store.close()
-
-      assert.equal(soon, true)
-      assert.equal(store.durable, store.noted)
     })
   })
 }

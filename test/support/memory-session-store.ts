@@ -1,4 +1,5 @@
 /** A session store whose medium is this object: what it was told is there for the next server. */
+import { NO_CYCLE } from '../../src/sources/mqtt-server/acceptance.ts'
 import { KeptSessions } from '../../src/sources/mqtt-server/session-store/kept-sessions.ts'
 import type {
   SessionChange,
@@ -7,21 +8,20 @@ import type {
 
 export class MemorySessionStore implements SessionStore {
   readonly kept = new KeptSessions()
-  noted = 0
+  readonly #openCycle: () => number
 
-  get durable(): number {
-    return this.noted
+  /** `openCycle`: what changes are durable with. Default: they are durable at once. */
+  constructor(openCycle: () => number = () => NO_CYCLE) {
+    this.#openCycle = openCycle
   }
 
   async open(): Promise<KeptSessions> {
     return this.kept
   }
 
-  note(change: SessionChange): void {
-    if (this.kept.apply(change) !== undefined) this.noted++
+  note(change: SessionChange): number {
+    return this.kept.apply(change) === undefined ? NO_CYCLE : this.#openCycle()
   }
-
-  listen(): void {}
 
   async close(): Promise<void> {}
 }

@@ -91,6 +91,7 @@ export class PretendDiskStore implements LogStore {
   readonly #disk: PretendDisk
   readonly #life: number
   readonly #logs: PretendDiskLog[] = []
+  #setAside = 0
 
   constructor(disk: PretendDisk) {
     this.#disk = disk
@@ -99,7 +100,7 @@ export class PretendDiskStore implements LogStore {
   }
 
   get bytes(): number {
-    return this.#logs.reduce((sum, log) => sum + log.bytes, 0)
+    return this.#logs.reduce((sum, log) => sum + log.bytes, this.#setAside)
   }
 
   open(): Promise<readonly ChannelLog[]> {
@@ -149,6 +150,13 @@ export class PretendDiskStore implements LogStore {
       while (this.bytes + bytes > this.maxBytes && log.forgetOldestSegment()) {}
     }
     return this.bytes + bytes <= this.maxBytes
+  }
+
+  setAside(bytes: number): number {
+    this.#setAside = 0
+    this.makeRoom(bytes)
+    this.#setAside = Math.max(0, Math.min(bytes, this.maxBytes - this.bytes))
+    return this.#setAside
   }
 
   close(): Promise<void> {

@@ -90,6 +90,10 @@ export class RecordingIntake implements Intake {
     return this.#listener?.closing?.() ?? false
   }
 
+  get openCycle(): number {
+    return this.#cycle
+  }
+
   /** Ends the current cycle: everything taken so far is durable. */
   commit(): void {
     this.#isScheduled = false

@@ -1,6 +1,8 @@
 /** Changes to sessions for tests, and what a store keeps of them in a form that compares well. */
+import fc from 'fast-check'
 import type { KeptSessions } from '../../src/sources/mqtt-server/session-store/kept-sessions.ts'
 import type {
+  SessionChange,
   StoredDelivery,
   StoredMessage,
   StoredWill,
@@ -82,3 +84,44 @@ function toldDelivery({ sequence, message }: StoredDelivery): string {
 function told({ topic, payload }: StoredMessage | StoredWill): string {
   return `${topic}=${payload.toString()}`
 }
+
+const clients = fc.constantFrom('one', 'two')
+const ids = fc.integer({ min: 1, max: 5 })
+/** Changes to two sessions and two topics, in any order. */
+export const anyChange: fc.Arbitrary<SessionChange> = fc.oneof(
+  clients.map((client) => ({ kind: 'begun', clientId: client, lastPacketId: 0 }) as const),
+  fc.record({
+    kind: fc.constantFrom('ended', 'willPublished'),
+    clientId: clients,
+  }),
+  fc.record({
+    kind: fc.constant('connected'),
+    clientId: clients,
+    userName: fc.constantFrom(undefined, 'ann'),
+    expiryIntervalS: fc.integer({ min: 1, max: 9 }),
+    will: fc.option(fc.constant(messageOf('w', 'will')), { nil: undefined }),
+  }),
+  fc.record({
+    kind: fc.constant('disconnected'),
+    clientId: clients,
+    expiresAt: fc.constantFrom(5, Number.POSITIVE_INFINITY),
+    willDueAt: fc.constantFrom(7, Number.POSITIVE_INFINITY),
+  }),
+  fc.record({
+    kind: fc.constantFrom('released', 'settled', 'received', 'forgotten'),
+    clientId: clients,
+    packetId: ids,
+  }),
+  fc.record({ kind: fc.constant('sent'), clientId: clients, sequence: ids, packetId: ids }),
+  fc.record({
+    kind: fc.constant('queued'),
+    clientId: clients,
+    delivery: fc
+      .tuple(ids, fc.constantFrom('a', 'b'))
+      .map(([sequence, topic]) => deliveryOf(sequence, messageOf(topic, `${sequence}`))),
+  }),
+  fc.constantFrom('a', 'b').map((topic) => ({ kind: 'unretained', topic }) as const),
+  fc
+    .constantFrom('a', 'b')
+    .map((topic) => ({ kind: 'retained', message: messageOf(topic, 'x') }) as const),
+)

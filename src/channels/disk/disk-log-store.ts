@@ -221,6 +221,13 @@ export class DiskLogStore implements LogStore {
     return true
   }
 
+  setAside(bytes: number): number {
+    this.#space.setAside = 0
+    this.makeRoom(bytes)
+    this.#space.setAside = Math.max(0, Math.min(bytes, this.maxBytes - this.bytes))
+    return this.#space.setAside
+  }
+
   async close(): Promise<void> {
     try {
       await this.#tidy()
@@ -274,6 +281,8 @@ export class DiskLogStore implements LogStore {
       if (isOurs) this.#add(channel, found.identity ?? newIdentity(), found)
     }
     await this.#slots.takeOver(journal, this.#logs)
+    // What is in the journal alone keeps room in the segments: that may be what history has taken.
+    this.makeRoom(0)
     this.#journal = new Journal(
       {
         key: journal.key ?? randomInt(2 ** 32),

@@ -3,13 +3,21 @@
  * claimed before they are written and given back when the file is gone.
  */
 import { ConnectorError } from '../../errors.ts'
+import { Sequence } from './sequence.ts'
 
 export class DiskSpace {
   readonly maxBytes: number
+  /**
+   * Directories whose files went are synced one after the other: a commit must never wait behind four of
+   * them in a thread pool of four.
+   */
+  readonly syncs = new Sequence()
   /** Claimed: on disk, or promised to a file that is being written. Never above `maxBytes`. */
   onDisk = 0
   /** Kept free for accepted messages that are staged or in the journal alone. */
   reserved = 0
+  /** Kept free for what is to come for a log that the others must not crowd out. */
+  setAside = 0
   /** Part of `onDisk` that nobody waits for any more: kept for replay. */
   history = 0
   #removals = 0
@@ -20,7 +28,7 @@ export class DiskSpace {
   }
 
   get bytes(): number {
-    return this.onDisk + this.reserved
+    return this.onDisk + this.reserved + this.setAside
   }
 
   /** Counts what is there already, as found when opening, even beyond the bound. */

@@ -1,7 +1,7 @@
 /**
  * Between connections and the intake: which connections wait for a commit to send their
- * acknowledgements, and which hold back messages because commits are behind. Where sessions are
- * kept beyond the process, acknowledgements wait until what they gave to those is durable too.
+ * acknowledgements, and which hold back messages because commits are behind. Changes to sessions that
+ * outlive the process are durable with the same commits.
  */
 import type { Refusal } from '../../message.ts'
 import type { CommitListener, Intake } from '../source.ts'
@@ -35,8 +35,8 @@ export class Acceptance implements CommitListener {
   readonly #onLost: (cycle: number) => void
   #owing: Debtor[] = []
   readonly #holding = new Set<Holder>()
-  /** Calls that wait until so many changes to sessions are durable. */
-  readonly #waiting: { noted: number; call: () => void }[] = []
+  /** Calls that wait for a cycle with changes to sessions; cycles never descend. */
+  readonly #waiting: { cycle: number; call: () => void }[] = []
 
   /** `onLost` is told of each cycle that failed, before anybody else. */
   constructor(
@@ -48,7 +48,6 @@ export class Acceptance implements CommitListener {
     this.#onLost = onLost
     this.gathering = new Gathering(intake)
     this.#recorder = recorder
-    recorder?.store.listen(() => this.#kept())
   }
 
   /** Whether sessions are kept beyond the process. */
@@ -56,20 +55,22 @@ export class Acceptance implements CommitListener {
     return this.#recorder !== undefined
   }
 
-  /** How many changes to kept sessions there have been … */
-  get noted(): number {
-    return this.#recorder?.store.noted ?? 0
+  /** How many changes to kept sessions there have been that somebody may have to wait for. */
+  get changeCount(): number {
+    return this.#recorder?.changeCount ?? 0
   }
 
-  /** … and how many of them are durable. */
-  get durable(): number {
-    return this.#recorder?.store.durable ?? Number.POSITIVE_INFINITY
+  /** The cycle that the last one of them is durable with. */
+  get changedIn(): number {
+    return this.#recorder?.changedIn ?? NO_CYCLE
   }
 
-  /** Calls when all changes up to now are durable: at once where nothing is kept. */
+  /**
+   * Calls when all changes up to now are durable, or can't be: at once where nothing is kept.
+   */
   whenKept(call: () => void): void {
-    if (this.durable >= this.noted) call()
-    else this.#waiting.push({ noted: this.noted, call })
+    if (this.changedIn <= this.finishedCycle) call()
+    else this.#waiting.push({ cycle: this.changedIn, call })
   }
 
   /** Once per debtor, until `settle` or `fail` has returned false for it. */
@@ -91,34 +92,26 @@ export class Acceptance implements CommitListener {
 
   committed(cycle: number): void {
     this.finishedCycle = cycle
-    this.#recorder?.finished(cycle)
-    this.#settle()
-    this.#resume()
+    const owing = this.#owing
+    this.#owing = []
+    for (const debtor of owing) if (debtor.settle(cycle)) this.#owing.push(debtor)
+    this.#finish()
   }
 
   failed(cycle: number, refusal: Refusal): void {
     this.finishedCycle = cycle
     this.#onLost(cycle)
-    this.#recorder?.finished(cycle)
     const owing = this.#owing
     this.#owing = []
     for (const debtor of owing) if (debtor.fail(cycle, refusal)) this.#owing.push(debtor)
-    this.#resume()
+    this.#finish()
   }
 
-  #settle(): void {
-    const owing = this.#owing
-    this.#owing = []
-    for (const debtor of owing) if (debtor.settle(this.finishedCycle)) this.#owing.push(debtor)
-  }
-
-  /** More changes to sessions are durable. */
-  #kept(): void {
-    this.#settle()
-    const { durable } = this
-    const count = this.#waiting.findIndex(({ noted }) => noted > durable)
+  #finish(): void {
+    const count = this.#waiting.findIndex(({ cycle }) => cycle > this.finishedCycle)
     const due = this.#waiting.splice(0, count < 0 ? this.#waiting.length : count)
     for (const { call } of due) call()
+    this.#resume()
   }
 
   /** In turn, so that none has to wait for all that another holds. */

@@ -220,11 +220,11 @@ export class Connection implements Link, PacketHost {
 
   #admit(packet: ConnectPacket, verdict: Identity | Denied): void {
     const broker = this.#broker
-    const { noted } = broker.acceptance
+    const { changeCount } = broker.acceptance
     const admission = admit(packet, broker, verdict)
     // What CONNACK says of the session is to be true after a power cut as well.
-    const isNoted = broker.acceptance.noted > noted
-    if (isNoted) this.#outbox.hold((release) => broker.acceptance.whenKept(release))
+    const isChanged = broker.acceptance.changeCount > changeCount
+    if (isChanged) this.#outbox.hold((release) => broker.acceptance.whenKept(release))
     this.#outbox.add(admission.connack)
     const { session } = admission
     if (session === undefined) {

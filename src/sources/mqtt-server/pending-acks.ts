@@ -5,9 +5,6 @@
  *     bytes:   PUBACK PUBACK PUBREC │ PUBACK PUBACK │ (free)
  *                       ends[0] ────┘      ends[1] ─┘
  *              cycles[0] = 7           cycles[1] = 8
- *
- * Where sessions are kept beyond the process, a segment also waits until so many changes to them
- * are durable: those that its messages made.
  */
 import { NO_CYCLE } from './acceptance.ts'
 import { PacketType } from './packets/protocol.ts'
@@ -16,16 +13,12 @@ const FIRST_BYTES = 256
 const EMPTY = Buffer.alloc(0)
 /** Above this, the buffer is given up once it is empty. */
 const KEPT_BYTES = 16_384
-/** The changes that a segment waits for are not known yet. */
-const OPEN = Number.POSITIVE_INFINITY
 
 export class PendingAcks {
   #bytes: Buffer = EMPTY
   #length = 0
   #cycles: number[] = []
   #ends: number[] = []
-  /** How many changes to sessions have to be durable before a segment goes. */
-  #changes: number[] = []
   /** How many PUBACKs each segment has. */
   #counts: number[] = []
   /** How many PUBACKs wait. */
@@ -58,26 +51,16 @@ export class PendingAcks {
     this.#mark(cycle, acknowledgement[0] ?? 0)
   }
 
-  /** What has been added since the last call goes when `changes` changes to sessions are durable. */
-  seal(changes: number): void {
-    for (let i = this.#changes.length - 1; i >= 0 && this.#changes[i] === OPEN; i--) {
-      this.#changes[i] = changes
-    }
+  /** What was added last waits for `cycle` as well: its message has changed sessions in it. */
+  waitFor(cycle: number): void {
+    const last = this.#cycles.length - 1
+    if (last >= 0 && (this.#cycles[last] ?? 0) < cycle) this.#cycles[last] = cycle
   }
 
-  /**
-   * Takes out, as a copy, all that wait for `cycle` or one before it and for no more than `durable`
-   * changes. Undefined when none does.
-   */
-  take(cycle: number, durable = OPEN): Buffer | undefined {
+  /** Takes out, as a copy, all that wait for `cycle` or one before it. Undefined when none does. */
+  take(cycle: number): Buffer | undefined {
     let taken = 0
-    while (
-      taken < this.#cycles.length &&
-      (this.#cycles[taken] ?? 0) <= cycle &&
-      (this.#changes[taken] ?? 0) <= durable
-    ) {
-      taken++
-    }
+    while (taken < this.#cycles.length && (this.#cycles[taken] ?? 0) <= cycle) taken++
     if (taken === 0) return undefined
     const end = this.#ends[taken - 1] ?? 0
     const bytes = Buffer.allocUnsafe(end)
@@ -94,12 +77,11 @@ export class PendingAcks {
     const count = first >> 4 === PacketType.puback ? 1 : 0
     const last = this.#cycles.length - 1
     const lastCycle = this.#cycles[last] ?? NO_CYCLE
-    if (last >= 0 && lastCycle >= cycle && this.#changes[last] === OPEN) {
+    if (last >= 0 && lastCycle >= cycle) {
       this.#ends[last] = this.#length
       this.#counts[last] = (this.#counts[last] ?? 0) + count
     } else {
-      this.#cycles.push(Math.max(cycle, lastCycle))
-      this.#changes.push(OPEN)
+      this.#cycles.push(cycle)
       this.#ends.push(this.#length)
       this.#counts.push(count)
     }
@@ -110,7 +92,6 @@ export class PendingAcks {
     if (segments === this.#cycles.length) {
       this.#length = 0
       this.#cycles.length = 0
-      this.#changes.length = 0
       this.#ends.length = 0
       this.#counts.length = 0
       this.pubackCount = 0
@@ -120,7 +101,6 @@ export class PendingAcks {
     this.#bytes.copyWithin(0, end, this.#length)
     this.#length -= end
     this.#cycles.splice(0, segments)
-    this.#changes.splice(0, segments)
     this.#ends.splice(0, segments)
     for (let i = 0; i < this.#ends.length; i++) this.#ends[i] = (this.#ends[i] ?? 0) - end
     for (const count of this.#counts.splice(0, segments)) this.pubackCount -= count

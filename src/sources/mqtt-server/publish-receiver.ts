@@ -53,6 +53,13 @@ export class PublishReceiver implements Debtor {
    * nothing has become of it. Throws ProtocolViolation for what ends the connection.
    */
   receive(packet: PublishPacket): Refusal | undefined {
+    const { qos } = packet
+    const refusal = this.#take(packet)
+    if (qos > 0) this.#acks.waitFor(this.#broker.acceptance.changedIn)
+    return refusal
+  }
+
+  #take(packet: PublishPacket): Refusal | undefined {
     const { acceptance, statistics } = this.#broker
     if (acceptance.isStopped || (this.#link.isLeaving && packet.qos > 0)) return undefined
     statistics.messagesReceived++
@@ -126,9 +133,7 @@ export class PublishReceiver implements Debtor {
   /** Sends what is due and returns whether more is owed for a later cycle. */
   #sendDue(cycle: number): boolean {
     if (this.#acks.isEmpty) return false
-    const { acceptance } = this.#broker
-    if (acceptance.keepsSessions) this.#acks.seal(acceptance.noted)
-    const due = this.#acks.take(cycle, acceptance.durable)
+    const due = this.#acks.take(cycle)
     if (due !== undefined) this.#link.send(due)
     return !this.#acks.isEmpty
   }

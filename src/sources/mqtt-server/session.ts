@@ -86,7 +86,7 @@ export class Session implements Subscriber {
   received(packetId: number, cycle: number): void {
     this.#receivedIds ??= new Map()
     this.#receivedIds.set(packetId, cycle)
-    this.record?.received(packetId, cycle, this.#receivedIds)
+    this.record?.received(packetId)
   }
 
   forgetReceived(packetId: number): void {

@@ -1,7 +1,6 @@
 /** Sessions and retained messages over a restart of the server, on one store. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { setImmediate } from 'node:timers/promises'
 import type { SessionStore } from '../../../src/sources/mqtt-server/session-store/session-store.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 import { MemorySessionStore } from '../../support/memory-session-store.ts'
@@ -34,49 +33,26 @@ function dyingStore(store: SessionStore) {
     },
     store: {
       open: () => store.open(),
-      note: (change) => {
-        if (!isDead) store.note(change)
-      },
-      get noted() {
-        return store.noted
-      },
-      get durable() {
-        return store.durable
-      },
-      listen: (moved) => store.listen(moved),
+      note: (change) => (isDead ? -1 : store.note(change)),
       close: async () => {},
     } satisfies SessionStore,
   }
 }
 
-/** A store that is durable at once until `stop`, then as far as `write` has gone; `tell` tells of it. */
-function slowStore() {
-  const memory = new MemorySessionStore()
-  let durable = Number.POSITIVE_INFINITY
-  let moved = () => {}
-  const write = () => {
-    durable = memory.noted
+/** A server whose messages and sessions are durable at once until `stop`, then when the test commits. */
+async function startSlow(t: TestContext) {
+  let isSlow = false
+  const intake = new RecordingIntake()
+  const commitSoon = () => {
+    if (!isSlow) setImmediate(() => intake.commit())
+    return intake.openCycle
   }
-  return {
-    memory,
-    stop: write,
-    write,
-    tell: () => moved(),
-    store: {
-      open: () => memory.open(),
-      note: (change) => memory.note(change),
-      get noted() {
-        return memory.noted
-      },
-      get durable() {
-        return Math.min(durable, memory.noted)
-      },
-      listen: (call) => {
-        moved = call
-      },
-      close: async () => {},
-    } satisfies SessionStore,
+  const store = new MemorySessionStore(commitSoon)
+  const server = await startServer(t, { store, intake })
+  const stop = () => {
+    isSlow = true
   }
+  return { ...server, store, stop, commit: () => intake.commit() }
 }
 
 async function back(wire: MqttWire, fields: Parameters<typeof connectPacket>[0]) {
@@ -188,26 +164,38 @@ test('a QoS 2 message sent again after the restart is not stored twice, and its 
   assert.equal(second.intake.messages.length, 1)
 })
 
-test('a QoS 2 id is noted when its message is committed, not before: a lost one is stored when it comes again', async (t) => {
-  const store = new MemorySessionStore()
-  const intake = new RecordingIntake()
-  const { client } = await startServer(t, { store, intake })
+test('a QoS 2 id and its message are in the same cycle, and PUBREC waits for that alone', async (t) => {
+  const { client, store, intake, stop, commit } = await startSlow(t)
   const device = await client({ clientId: 'device', isClean: false })
+  stop()
 
   device.send(publishPacket({ topic: ROUTED_TOPIC, payload: 'x', qos: 2, id: 9 }))
-  await device.untilPong()
+  const early = await device.untilPong()
   const before = [...(store.kept.sessions.get('device')?.receivedIds ?? [])]
-  intake.commit()
-  await device.nextHex()
+  commit()
 
-  assert.deepEqual(before, [])
-  assert.deepEqual([...(store.kept.sessions.get('device')?.receivedIds ?? [])], [9])
+  assert.deepEqual([early, before], [[], [9]])
+  assert.equal(await device.nextHex(), '50020009')
+  assert.equal(intake.messages.length, 1)
 })
 
-test('PUBACK waits for the commit and for what sleeping sessions are owed, whichever is later', async (t) => {
-  const disk = slowStore()
-  const { store } = disk
-  const { client } = await startServer(t, { store })
+test('a QoS 2 id whose cycle fails is forgotten: its message is stored when it comes again', async (t) => {
+  const { client, store, intake, stop } = await startSlow(t)
+  const fields = { clientId: 'device', version: 5, isClean: false } as const
+  const device = await client({ ...fields, properties: [17, 0, 0, 1, 0] })
+  stop()
+
+  device.send(publishPacket({ topic: ROUTED_TOPIC, payload: 'x', qos: 2, id: 9, properties: [] }))
+  await intake.taken(1)
+  intake.fail({ error: 'StorageFailed', message: 'no' })
+  const pubrec = await device.nextHex()
+
+  assert.equal(pubrec, '5003000983')
+  assert.deepEqual([...(store.kept.sessions.get('device')?.receivedIds ?? [])], [])
+})
+
+test('PUBACK waits for the cycle that has what sleeping sessions are owed', async (t) => {
+  const { client, stop, commit } = await startSlow(t)
   const sleeper = await client({ clientId: 'sleeper', isClean: false })
   sleeper.send(subscribePacket(1, { '#': 1 }))
   await sleeper.untilPong()
@@ -216,31 +204,27 @@ test('PUBACK waits for the commit and for what sleeping sessions are owed, which
   const device = await client({ clientId: 'device' })
   // Twice: an answer to a ping overtakes acknowledgements of what came with it.
   const answers = async () => [...(await device.untilPong()), ...(await device.untilPong())]
-  disk.stop()
+  stop()
 
   device.send(publishPacket({ topic: ROUTED_TOPIC, payload: 'x', qos: 1, id: 1 }))
   device.send(publishPacket({ topic: PLAIN_TOPIC, payload: 'x', qos: 1, id: 2 }))
-  await setImmediate()
   const held = await answers()
-  disk.write()
+  commit()
+  const first = await answers()
   device.send(publishPacket({ topic: PLAIN_TOPIC, payload: 'x', qos: 1, id: 3 }))
   const stillHeld = await answers()
-  disk.tell()
-  const first = await answers()
-  disk.write()
-  disk.tell()
+  commit()
   const second = await answers()
 
-  assert.deepEqual([held, stillHeld], [[], ['40020001', '40020002']])
-  assert.deepEqual([first, second], [[], ['40020003']])
+  assert.deepEqual([held, stillHeld], [[], []])
+  assert.deepEqual([first, second], [['40020001', '40020002'], ['40020003']])
 })
 
 test('CONNACK waits for what it says of a session, and all behind it too; who keeps nothing does not wait', async (t) => {
-  const disk = slowStore()
-  const { wire, client } = await startServer(t, { store: disk.store })
+  const { client, wire, stop, commit } = await startSlow(t)
   const old = await client({ clientId: 'cleared', isClean: false })
   await old.send(frame(0xe0)).untilClosed()
-  disk.stop()
+  stop()
   const [keeping, clearing, leaving] = [await wire(), await wire(), await wire()]
 
   keeping.send(connectPacket({ clientId: 'keeps', isClean: false }), PINGREQ)
@@ -251,8 +235,7 @@ test('CONNACK waits for what it says of a session, and all behind it too; who ke
   const witness = await client({ clientId: 'witness' })
   await witness.untilPong()
   const early = [...answers]
-  disk.write()
-  disk.tell()
+  commit()
 
   assert.deepEqual(early, [])
   assert.deepEqual(await leaving.untilClosed(), ['20020000'])
@@ -262,22 +245,20 @@ test('CONNACK waits for what it says of a session, and all behind it too; who ke
 })
 
 test('a retained message is owed from SUBACK on: it is in the store before, and goes out behind it', async (t) => {
-  const disk = slowStore()
-  const { client } = await startServer(t, { store: disk.store })
+  const { client, store, stop, commit } = await startSlow(t)
   const publisher = await client({ clientId: 'publisher' })
   for (const qos of [0, 1] as const) {
     publisher.send(publishPacket({ topic: `r/${qos}`, payload: `${qos}`, qos, retain: true }))
   }
   await publisher.nextHex()
   const reader = await client({ clientId: 'reader', isClean: false })
-  disk.stop()
+  stop()
 
   reader.send(subscribePacket(1, { 'r/#': 1 }))
   const early = await reader.untilPong()
-  const kept = disk.memory.kept.sessions.get('reader')
+  const kept = store.kept.sessions.get('reader')
   const owed = [...(kept?.waiting.values() ?? [])].map(({ message }) => message.topic)
-  disk.write()
-  disk.tell()
+  commit()
   const packets = await reader.untilPong()
 
   assert.deepEqual([early, owed], [[], ['r/1']])

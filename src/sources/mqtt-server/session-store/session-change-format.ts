@@ -4,8 +4,8 @@
  *     kind (1 byte) │ fields of the kind
  *
  * Numbers are big-endian, texts have their length in front (2 bytes), times are doubles. A message
- * is written once, under a number, before the first change that needs it; `queued` and `retained`
- * name the number. The numbers belong to one file.
+ * is written once, under a number, in the record of the first change that needs it; `queued` and
+ * `retained` name the number.
  */
 import { PacketReader } from '../packets/packet-reader.ts'
 import { PacketWriter } from '../packets/packet-writer.ts'
@@ -34,17 +34,25 @@ const KIND = {
 
 const FLAG = { retain: 4, noLocal: 8, retainAsPublished: 16, identifier: 32 }
 
-/** Writes changes for one file, and remembers which messages the file has. */
-export class SessionChangeWriter {
-  readonly #numbers = new WeakMap<StoredMessage, number>()
-  #messages = 0
+/** Numbers have four bytes. */
+const MOST_NUMBERS = 2 ** 32
 
-  /** `known`: the messages that the file has already, by number. */
-  constructor(known: ReadonlyMap<number, StoredMessage> = new Map()) {
-    for (const [number, message] of known) {
+/** Writes changes, and remembers which messages have been written. */
+export class SessionChangeWriter {
+  #numbers = new WeakMap<StoredMessage, number>()
+  #last = 0
+
+  /** Messages that have been written already, by number. */
+  know(messages: ReadonlyMap<number, StoredMessage>): void {
+    for (const [number, message] of messages) {
       this.#numbers.set(message, number)
-      this.#messages = Math.max(this.#messages, number)
+      this.#last = number
     }
+  }
+
+  /** From here on every message is written anew: what was written before will be gone. */
+  startOver(): void {
+    this.#numbers = new WeakMap()
   }
 
   encode(change: SessionChange): Buffer {
@@ -60,8 +68,9 @@ export class SessionChangeWriter {
 
   #ensure(writer: PacketWriter, message: StoredMessage): void {
     if (this.#numbers.has(message)) return
-    this.#numbers.set(message, ++this.#messages)
-    writer.byte(KIND.message).uint32(this.#messages)
+    this.#last = (this.#last + 1) % MOST_NUMBERS
+    this.#numbers.set(message, this.#last)
+    writer.byte(KIND.message).uint32(this.#last)
     writeMessage(writer, message)
     writer.raw(double(message.expiresAt))
   }
@@ -119,7 +128,7 @@ export class SessionChangeWriter {
   }
 }
 
-/** Reads changes of one file in their order. */
+/** Reads changes in their order. */
 export class SessionChangeReader {
   /** By number. */
   readonly messages = new Map<number, StoredMessage>();

@@ -10,33 +10,33 @@ import type { Will } from '../packets/connect-packet.ts'
 import { encodeProperties, type Properties } from '../packets/properties.ts'
 import type { Publication } from '../publication.ts'
 import type { SubscriptionOptions } from '../subscriptions.ts'
-import type { SessionStore, StoredMessage } from './session-store.ts'
+import type { SessionChange, SessionStore, StoredMessage } from './session-store.ts'
 
 const NO_PROPERTIES = encodeProperties({})
 const FOR_EVER = Number.POSITIVE_INFINITY
 
-/** A QoS 2 message of a client's that is not committed yet. */
-interface Awaited {
-  readonly clientId: string
-  readonly packetId: number
-  readonly cycle: number
-  /** The session's: what it has given up meanwhile is not noted. */
-  readonly receivedIds: ReadonlyMap<number, number>
-}
-
 export class SessionRecorder {
-  readonly store: SessionStore
+  /** How many changes there have been that somebody may have to wait for. */
+  changeCount = 0
+  /** The cycle that the last one of them is durable with. */
+  changedIn = NO_CYCLE
+  readonly #store: SessionStore
   readonly #clock: Clock
-  /** By cycle, ascending as far as it matters. */
-  #awaited: Awaited[] = []
 
   constructor(store: SessionStore, clock: Clock) {
-    this.store = store
+    this.#store = store
     this.#clock = clock
   }
 
+  note(change: SessionChange): void {
+    const cycle = this.#store.note(change)
+    if (cycle === NO_CYCLE) return
+    this.changeCount += 1
+    this.changedIn = cycle
+  }
+
   begin(clientId: string): SessionRecord {
-    this.store.note({ kind: 'begun', clientId, lastPacketId: 0 })
+    this.note({ kind: 'begun', clientId, lastPacketId: 0 })
     return new SessionRecord(clientId, this)
   }
 
@@ -48,29 +48,9 @@ export class SessionRecorder {
   /** The topic's retained message is this one now, or none. */
   retained(publication: Publication, isKept: boolean): void {
     if (isKept && publication.payloadBytes > 0) {
-      this.store.note({ kind: 'retained', message: this.stored(publication) })
+      this.note({ kind: 'retained', message: this.stored(publication) })
     } else {
-      this.store.note({ kind: 'unretained', topic: publication.topic.name })
-    }
-  }
-
-  /**
-   * A QoS 2 message is noted only when it is committed: noted before and lost with its commit, it
-   * would be taken for stored when its client sends it again.
-   */
-  received(awaited: Awaited): void {
-    if (awaited.cycle === NO_CYCLE) this.#noteReceived(awaited)
-    else this.#awaited.push(awaited)
-  }
-
-  /** All cycles up to this one are over. */
-  finished(cycle: number): void {
-    if (this.#awaited.length === 0) return
-    const awaited = this.#awaited
-    this.#awaited = awaited.filter((one) => one.cycle > cycle)
-    for (const one of awaited) {
-      const isStill = one.receivedIds.get(one.packetId) === one.cycle
-      if (one.cycle <= cycle && isStill) this.#noteReceived(one)
+      this.note({ kind: 'unretained', topic: publication.topic.name })
     }
   }
 
@@ -89,10 +69,6 @@ export class SessionRecorder {
   /** A time of the monotonic clock, in milliseconds since 1970. */
   wallTime(monotonicMs: number): number {
     return Math.round(this.#clock.now() + (monotonicMs - this.#clock.monotonic()))
-  }
-
-  #noteReceived({ clientId, packetId }: Awaited): void {
-    this.store.note({ kind: 'received', clientId, packetId })
   }
 }
 
@@ -120,7 +96,7 @@ export class SessionRecord {
 
   connected({ userName, expiryIntervalS, will }: ConnectedSettings): void {
     const stored = will && { ...will, properties: encodeProperties(will.properties) }
-    this.#store.note({
+    this.#recorder.note({
       kind: 'connected',
       clientId: this.#clientId,
       userName,
@@ -131,7 +107,7 @@ export class SessionRecord {
 
   /** Times by the monotonic clock. */
   disconnected(expiresAtMs: number, willDueAtMs: number): void {
-    this.#store.note({
+    this.#recorder.note({
       kind: 'disconnected',
       clientId: this.#clientId,
       expiresAt: this.#recorder.wallTime(expiresAtMs),
@@ -140,48 +116,45 @@ export class SessionRecord {
   }
 
   willPublished(): void {
-    this.#store.note({ kind: 'willPublished', clientId: this.#clientId })
+    this.#recorder.note({ kind: 'willPublished', clientId: this.#clientId })
   }
 
   ended(): void {
-    this.#store.note({ kind: 'ended', clientId: this.#clientId })
+    this.#recorder.note({ kind: 'ended', clientId: this.#clientId })
   }
 
   subscribed(filter: string, options: SubscriptionOptions): void {
-    this.#store.note({ kind: 'subscribed', clientId: this.#clientId, filter, options })
+    this.#recorder.note({ kind: 'subscribed', clientId: this.#clientId, filter, options })
   }
 
   unsubscribed(filter: string): void {
-    this.#store.note({ kind: 'unsubscribed', clientId: this.#clientId, filter })
+    this.#recorder.note({ kind: 'unsubscribed', clientId: this.#clientId, filter })
   }
 
   queued({ sequence, publication, qos, retain, identifiers }: Delivery): void {
     const message = this.#recorder.stored(publication)
     const delivery = { sequence, message, qos, retain, identifiers }
-    this.#store.note({ kind: 'queued', clientId: this.#clientId, delivery })
+    this.#recorder.note({ kind: 'queued', clientId: this.#clientId, delivery })
   }
 
   sent(sequence: number, packetId: number): void {
-    this.#store.note({ kind: 'sent', clientId: this.#clientId, sequence, packetId })
+    this.#recorder.note({ kind: 'sent', clientId: this.#clientId, sequence, packetId })
   }
 
   released(packetId: number): void {
-    this.#store.note({ kind: 'released', clientId: this.#clientId, packetId })
+    this.#recorder.note({ kind: 'released', clientId: this.#clientId, packetId })
   }
 
   settled(packetId: number): void {
-    this.#store.note({ kind: 'settled', clientId: this.#clientId, packetId })
+    this.#recorder.note({ kind: 'settled', clientId: this.#clientId, packetId })
   }
 
-  received(packetId: number, cycle: number, receivedIds: ReadonlyMap<number, number>): void {
-    this.#recorder.received({ clientId: this.#clientId, packetId, cycle, receivedIds })
+  /** In the cycle of its message: lost with that, it is not taken for stored when it comes again. */
+  received(packetId: number): void {
+    this.#recorder.note({ kind: 'received', clientId: this.#clientId, packetId })
   }
 
   forgotten(packetId: number): void {
-    this.#store.note({ kind: 'forgotten', clientId: this.#clientId, packetId })
-  }
-
-  get #store(): SessionStore {
-    return this.#recorder.store
+    this.#recorder.note({ kind: 'forgotten', clientId: this.#clientId, packetId })
   }
 }

@@ -2,8 +2,9 @@
  * What keeps sessions and retained messages beyond the process. The broker tells it of every
  * change to what has to be kept, in order, and gets all of it back at the next start.
  *
- * Only sessions that outlive their connection are told of, and retained messages: where there are
- * neither, the store is never called after `open`.
+ * A change is durable with a commit cycle of the intake's, so that whoever acknowledges a message waits
+ * for one cycle and no more. Only sessions that outlive their connection are told of, and retained
+ * messages: where there are neither, the store is never called after `open`.
  */
 
 import type { Qos } from '../packets/protocol.ts'
@@ -98,14 +99,12 @@ export interface SessionStore {
    * be read is reported, and the server starts without it.
    */
   open(): Promise<KeptSessions>
-  /** Takes one change. Never throws; what there is no room for is reported and not kept. */
-  note(change: SessionChange): void
-  /** How many changes have been noted. */
-  readonly noted: number
-  /** How many of them are durable: as good as all (infinite) while the store can't write, so that nobody waits for it. */
-  readonly durable: number
-  /** Calls whenever `durable` has moved. */
-  listen(moved: () => void): void
+  /**
+   * Takes one change. Returns the commit cycle it is durable with, or `NO_CYCLE` when nobody has to wait
+   * for it: it changed nothing, or it can't be stored now. Then it is in memory alone, which is reported,
+   * and stored later. Never throws.
+   */
+  note(change: SessionChange): number
   /** Resolves when all that was noted is durable, or can't be. */
   close(): Promise<void>
 }

@@ -1,0 +1,168 @@
+/**
+ * What a source keeps for its next start: records in their order, in a log of the same store as the
+ * channels, under a name that no channel can have. They are committed in the same cycles as messages,
+ * so that a record and a message of one cycle are durable together, or neither is.
+ */
+import type { Clock } from '../clock.ts'
+import type { Draft } from '../message.ts'
+import type { ChannelLog, ChannelState, LogStore } from './channel-log.ts'
+import type { Committable, GroupCommit } from './group-commit.ts'
+
+/** Told of what became of the records. */
+export interface SourceLogListener {
+  /** All records below `durableEnd` are durable. */
+  committed(): void
+  /** Records were not stored and are not in the log any more. */
+  discarded(): void
+}
+
+export interface SourceLogOptions {
+  readonly log: ChannelLog
+  readonly state: ChannelState | undefined
+  readonly store: LogStore
+  readonly commits: GroupCommit
+  readonly clock: Clock
+  /** Bytes that other logs leave to it, once it holds anything. */
+  readonly reservedBytes: number
+  /** False while storage can't be written. */
+  readonly mayWrite: () => boolean
+}
+
+const CURSOR = 'kept'
+const READ_COUNT = 1_000
+const READ_BYTES = 1024 * 1024
+/** What a short record takes in the journal beside its bytes. */
+const RECORD_BYTES = 16
+const NOT_STORED = -1
+const NO_BYTES = Buffer.alloc(0)
+
+export class SourceLog implements Committable {
+  readonly name: string
+  readonly log: ChannelLog
+  readonly reservedBytes: number
+  /** Kept by the group commit. */
+  stagedIn = 0
+  readonly #options: SourceLogOptions
+  /** Records below are not needed any more. */
+  #keptFrom: number
+  /** Of the records from `#keptFrom` on. */
+  #bytes = 0
+  /** Bytes that the store keeps free for us now. */
+  #setAside = 0
+  #listener: SourceLogListener | undefined
+  /** Filled anew for every record; the log copies what it needs. */
+  readonly #draft: Draft = {
+    receivedAt: 0,
+    topic: '',
+    id: undefined,
+    text: undefined,
+    bytes: NO_BYTES,
+    start: 0,
+    end: 0,
+    reply: undefined,
+  }
+
+  constructor(options: SourceLogOptions) {
+    const { log, state } = options
+    this.#options = options
+    this.name = log.channel
+    this.log = log
+    this.reservedBytes = options.reservedBytes
+    this.#keptFrom = state?.cursors[CURSOR]?.position ?? 0
+  }
+
+  /** Where the next record goes. */
+  get end(): number {
+    return this.log.end
+  }
+
+  /** Records below are durable. */
+  get durableEnd(): number {
+    return this.log.committed
+  }
+
+  /** Bytes of the records that are kept, with what they take beside. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  listen(listener: SourceLogListener): void {
+    this.#listener = listener
+  }
+
+  /**
+   * All records that are kept, in their order; `undefined` where some are lost. To be read once, before
+   * the first `append`.
+   * @throws {ConnectorError} StorageFailed when the log can't be read now.
+   */
+  async *read(): AsyncGenerator<Buffer | undefined> {
+    let next = this.#keptFrom
+    while (next < this.log.committed) {
+      const messages = await this.log.read(next, READ_COUNT, READ_BYTES)
+      for (const { offset, payload } of messages) {
+        if (offset > next) yield undefined
+        next = offset + 1
+        this.#bytes += payload.length + RECORD_BYTES
+        yield payload
+      }
+      if (messages.length > 0) continue
+      yield undefined
+      break
+    }
+    this.#reserve()
+  }
+
+  /**
+   * Takes a record, which it copies. Returns the commit cycle it belongs to, or -1 when it can't be
+   * stored now.
+   */
+  append(record: Buffer): number {
+    const { mayWrite, commits, clock } = this.#options
+    const bytes = record.length + RECORD_BYTES
+    if (!mayWrite() || !this.#hasRoom(bytes)) return NOT_STORED
+    const draft = this.#draft
+    draft.receivedAt = clock.now()
+    draft.bytes = record
+    draft.end = record.length
+    this.log.append(draft)
+    draft.bytes = NO_BYTES
+    this.#bytes += bytes
+    this.#reserve()
+    return commits.stageRecord(this, bytes, draft.receivedAt)
+  }
+
+  /** Nobody needs committed records below `offset`; the others have `bytes`. Goes with the next cycle. */
+  release(offset: number, bytes: number): void {
+    this.#keptFrom = offset
+    this.#bytes = bytes
+    const position = { position: offset, settled: [], delivered: 0, rejected: 0, dropped: {} }
+    const end = this.log.committed
+    this.log.noteState({ version: 1, cursors: { [CURSOR]: position }, refused: {}, end }, offset)
+    this.#options.commits.stageState(this)
+    this.#reserve()
+  }
+
+  /** Resolves when all that was taken is durable, or can't be. */
+  flush(): Promise<void> {
+    return this.#options.commits.flush()
+  }
+
+  committed(): void {
+    this.#listener?.committed()
+  }
+
+  discarded(): void {
+    this.#listener?.discarded()
+  }
+
+  #hasRoom(bytes: number): boolean {
+    const { store } = this.#options
+    if (bytes <= this.#setAside) return true
+    return store.bytes + bytes <= store.maxBytes || store.makeRoom(bytes)
+  }
+
+  #reserve(): void {
+    if (this.#bytes === 0) return
+    this.#setAside = this.#options.store.setAside(Math.max(0, this.reservedBytes - this.#bytes))
+  }
+}
