@@ -92,7 +92,7 @@ export class SessionLog implements SessionStore {
   note(change: SessionChange): number {
     if (this.#isClosed) return NO_CYCLE
     const made = this.#kept.apply(change)
-    if (made !== change && this.#lacksRoom(change)) this.#reportFull()
+    if (made !== change && this.#lacksRoom(change)) this.#reportFull('of what may be kept')
     if (made === undefined || this.#isBehind) return NO_CYCLE
     const cycle = this.#append(made)
     if (this.#rewriting === undefined && this.#log.bytes > this.#rewriteAt) this.#rewrite()
@@ -173,7 +173,7 @@ export class SessionLog implements SessionStore {
     const before = this.#log.bytes
     const cycle = this.#log.append(this.#writer.encode(change))
     if (cycle < 0) {
-      this.#reportFull()
+      this.#reportFull('and storage takes no more now')
       this.#fallBehind()
       return NO_CYCLE
     }
@@ -248,12 +248,13 @@ export class SessionLog implements SessionStore {
     return 'clientId' in change && this.#kept.sessions.has(change.clientId)
   }
 
-  #reportFull(): void {
+  #reportFull(why: 'of what may be kept' | 'and storage takes no more now'): void {
     if (this.#isFullReported) return
     this.#isFullReported = true
+    const most = Math.floor(this.#log.reservedBytes * KEPT_SHARE)
     const message =
-      `expected room for sessions, but they hold ${this.#log.bytes} of ${this.#log.reservedBytes} bytes ` +
-      'and storage has no more, or cannot be written; what comes in for subscribers now is in memory alone'
+      `expected room for what is kept for subscribers, but it holds ${this.#kept.bytes} of ${most} bytes ` +
+      `${why}; what comes for them from now on is in memory alone`
     this.#options.observer.storageFailed(NAME, new ConnectorError('StorageFailed', message))
   }
 }

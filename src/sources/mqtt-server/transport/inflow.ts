@@ -28,6 +28,8 @@ const WORK_A_TURN = 4_096
 const SUBSCRIBE_WORK = 256
 /** Messages are let through in bundles of at least so much time. */
 const RATE_INTERVAL_MS = 20
+/** So many gatherings after the one that showed a steady sender, it is taken for one. */
+const STEADY_GATHERINGS = 20
 /** A read of so many bytes was worth waking up for. */
 const WORTHWHILE_READ_BYTES = 4_096
 
@@ -43,8 +45,10 @@ export class Inflow implements Reader {
   #refilledAtMs: number
   #isReleased = false
   #isWaiting = false
-  /** The gathering in which something was read last: who is read twice in one is a steady sender. */
+  /** The gathering in which something was read last. */
   #readIn = -1
+  /** Up to this gathering, a single read is enough to wait for its end. */
+  #steadyUntil = -1
 
   constructor(options: InflowOptions) {
     this.#options = options
@@ -103,8 +107,10 @@ export class Inflow implements Reader {
   /** All packets in a chunk of so many bytes have been worked on. */
   worked(bytes: number): void {
     const { gathering } = this.#options
-    const isSteady = this.#readIn === gathering.number
+    // Who is read twice in one gathering is a steady sender, and most likely still is in the next ones.
+    if (this.#readIn === gathering.number) this.#steadyUntil = gathering.number + STEADY_GATHERINGS
     this.#readIn = gathering.number
+    const isSteady = gathering.number <= this.#steadyUntil
     if (!isSteady || bytes >= WORTHWHILE_READ_BYTES || !gathering.isOn) return
     if (!this.isReading || this.#isReleased) return
     this.pause(Pause.gathering)
