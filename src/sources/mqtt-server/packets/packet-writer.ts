@@ -1,32 +1,55 @@
 /** Builds one packet's body field by field, then frames it. For the rare packets; PUBLISH and plain acknowledgements are written by hand. */
+const FIRST_BYTES = 256
+
 export class PacketWriter {
-  readonly #parts: Buffer[] = []
+  #bytes = Buffer.allocUnsafe(FIRST_BYTES)
   #length = 0
 
   get length(): number {
     return this.#length
   }
 
+  /** Begins anew, in the same memory: what `bytes` has returned before changes. */
+  clear(): this {
+    this.#length = 0
+    return this
+  }
+
   byte(value: number): this {
-    return this.raw(Buffer.from([value]))
+    const at = this.#advance(1)
+    this.#bytes[at] = value
+    return this
   }
 
   uint16(value: number): this {
-    return this.raw(Buffer.from([value >> 8, value & 0xff]))
+    const at = this.#advance(2)
+    this.#bytes.writeUInt16BE(value, at)
+    return this
   }
 
   uint32(value: number): this {
-    const field = Buffer.allocUnsafe(4)
-    field.writeUInt32BE(value)
-    return this.raw(field)
+    const at = this.#advance(4)
+    this.#bytes.writeUInt32BE(value, at)
+    return this
+  }
+
+  double(value: number): this {
+    const at = this.#advance(8)
+    this.#bytes.writeDoubleBE(value, at)
+    return this
   }
 
   variableByteInteger(value: number): this {
-    return this.raw(encodeVariableByteInteger(value))
+    const at = this.#advance(variableByteIntegerLength(value))
+    writeVariableByteInteger(this.#bytes, at, value)
+    return this
   }
 
   text(value: string): this {
-    return this.binary(Buffer.from(value, 'utf8'))
+    const length = Buffer.byteLength(value)
+    const at = this.uint16(length).#advance(length)
+    this.#bytes.write(value, at)
+    return this
   }
 
   binary(value: Buffer): this {
@@ -34,28 +57,37 @@ export class PacketWriter {
   }
 
   raw(value: Buffer): this {
-    this.#parts.push(value)
-    this.#length += value.length
+    const at = this.#advance(value.length)
+    value.copy(this.#bytes, at)
     return this
   }
 
-  /** Everything written so far. */
+  /** Everything written so far; valid until more is written. */
   bytes(): Buffer {
-    return Buffer.concat(this.#parts, this.#length)
+    return this.#bytes.subarray(0, this.#length)
   }
 
   /** Everything written so far, behind its length: how MQTT 5 writes properties. */
   withLength(): Buffer {
-    return Buffer.concat([encodeVariableByteInteger(this.#length), ...this.#parts])
+    return Buffer.concat([encodeVariableByteInteger(this.#length), this.bytes()])
   }
 
   /** Everything written so far as the body of a packet. */
   frame(first: number): Buffer {
-    return Buffer.concat([
-      Buffer.from([first]),
-      encodeVariableByteInteger(this.#length),
-      ...this.#parts,
-    ])
+    const body = this.bytes()
+    return Buffer.concat([Buffer.from([first]), encodeVariableByteInteger(body.length), body])
+  }
+
+  /** Makes room for `bytes` and returns where they go. */
+  #advance(bytes: number): number {
+    const at = this.#length
+    this.#length += bytes
+    if (this.#length > this.#bytes.length) {
+      const grown = Buffer.allocUnsafe(2 * this.#length)
+      this.#bytes.copy(grown, 0, 0, at)
+      this.#bytes = grown
+    }
+    return at
   }
 }
 

@@ -39,6 +39,7 @@ const MOST_NUMBERS = 2 ** 32
 
 /** Writes changes, and remembers which messages have been written. */
 export class SessionChangeWriter {
+  readonly #writer = new PacketWriter()
   #numbers = new WeakMap<StoredMessage, number>()
   #last = 0
 
@@ -55,8 +56,9 @@ export class SessionChangeWriter {
     this.#numbers = new WeakMap()
   }
 
+  /** Valid until the next call. */
   encode(change: SessionChange): Buffer {
-    const writer = new PacketWriter()
+    const writer = this.#writer.clear()
     if (change.kind === 'queued') this.#ensure(writer, change.delivery.message)
     if (change.kind === 'retained') this.#ensure(writer, change.message)
     writer.byte(KIND[change.kind])
@@ -72,7 +74,7 @@ export class SessionChangeWriter {
     this.#numbers.set(message, this.#last)
     writer.byte(KIND.message).uint32(this.#last)
     writeMessage(writer, message)
-    writer.raw(double(message.expiresAt))
+    writer.double(message.expiresAt)
   }
 
   #numberOf(message: StoredMessage): number {
@@ -94,7 +96,7 @@ export class SessionChangeWriter {
         if (change.will !== undefined) writeMessage(writer, change.will)
         return
       case 'disconnected':
-        writer.raw(double(change.expiresAt)).raw(double(change.willDueAt))
+        writer.double(change.expiresAt).double(change.willDueAt)
         return
       case 'subscribed':
         writer.text(change.filter)
@@ -107,7 +109,7 @@ export class SessionChangeWriter {
         this.#writeDelivery(writer, change.delivery)
         return
       case 'sent':
-        writer.raw(double(change.sequence)).uint16(change.packetId)
+        writer.double(change.sequence).uint16(change.packetId)
         return
       case 'released':
       case 'settled':
@@ -122,7 +124,7 @@ export class SessionChangeWriter {
 
   #writeDelivery(writer: PacketWriter, delivery: StoredDelivery): void {
     const { sequence, message, qos, retain, identifiers } = delivery
-    writer.raw(double(sequence)).uint32(this.#numberOf(message))
+    writer.double(sequence).uint32(this.#numberOf(message))
     writer.byte(qos | (retain ? FLAG.retain : 0)).uint16(identifiers.length)
     for (const identifier of identifiers) writer.uint32(identifier)
   }
@@ -260,10 +262,4 @@ function readOptions(reader: PacketReader): SubscriptionOptions {
 function qosOf(flags: number): Qos {
   const qos = flags & 3
   return qos === 2 ? 2 : qos === 1 ? 1 : 0
-}
-
-function double(value: number): Buffer {
-  const field = Buffer.allocUnsafe(8)
-  field.writeDoubleBE(value)
-  return field
 }

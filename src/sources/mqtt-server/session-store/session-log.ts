@@ -56,8 +56,8 @@ export class SessionLog implements SessionStore {
   readonly #writer = new SessionChangeWriter()
   #kept = new KeptSessions()
   #rewriting: Rewriting | undefined
-  /** Bytes of the log from which on it is written anew. */
-  #rewriteAt = SMALL_BYTES
+  /** Bytes of the log after it was written anew. */
+  #stateBytes = 0
   /** The log lacks changes: the state has to be written anew before more of them make sense. */
   #isBehind = false
   #isFullReported = false
@@ -95,7 +95,7 @@ export class SessionLog implements SessionStore {
     if (made !== change && this.#lacksRoom(change)) this.#reportFull('of what may be kept')
     if (made === undefined || this.#isBehind) return NO_CYCLE
     const cycle = this.#append(made)
-    if (this.#rewriting === undefined && this.#log.bytes > this.#rewriteAt) this.#rewrite()
+    if (this.#rewriting === undefined && this.#isGrown) this.#rewrite()
     return cycle
   }
 
@@ -153,7 +153,6 @@ export class SessionLog implements SessionStore {
       this.#apply(reader, record)
     }
     this.#writer.know(reader.messages)
-    this.#setRewriteAt(this.#kept.bytes)
     if (gaps === 0) return
     const message = 'the log of sessions has damage; some of what was kept for subscribers is lost'
     this.#options.observer.damageFound(NAME, message)
@@ -229,13 +228,14 @@ export class SessionLog implements SessionStore {
     this.#rewriting = undefined
     this.#isFullReported = false
     this.#log.release(rewriting.from, rewriting.bytes)
-    this.#setRewriteAt(rewriting.bytes)
+    this.#stateBytes = rewriting.bytes
   }
 
-  /** At twice the state, as long as that leaves room for the state beside it. */
-  #setRewriteAt(stateBytes: number): void {
-    const grown = Math.min(Math.max(2 * stateBytes, SMALL_BYTES), this.#log.reservedBytes / 2)
-    this.#rewriteAt = Math.max(grown, 1.25 * stateBytes)
+  /** At twice the state, or earlier, so that there is room for the state beside it. */
+  get #isGrown(): boolean {
+    const { bytes, reservedBytes } = this.#log
+    const grown = Math.min(Math.max(2 * this.#kept.bytes, SMALL_BYTES), reservedBytes / 2)
+    return bytes > Math.max(grown, 1.25 * this.#stateBytes)
   }
 
   #report(error: unknown, doing: string): void {

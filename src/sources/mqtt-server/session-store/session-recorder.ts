@@ -73,8 +73,14 @@ export class SessionRecorder {
 }
 
 function storedProperties(properties: Properties): Buffer {
-  const bytes = encodeProperties(properties)
-  return bytes.equals(NO_PROPERTIES) ? NO_PROPERTIES : ownBytes(bytes)
+  return hasAny(properties) ? ownBytes(encodeProperties(properties)) : NO_PROPERTIES
+}
+
+function hasAny(properties: Properties): boolean {
+  for (const name in properties) {
+    if (properties[name as keyof Properties] !== undefined) return true
+  }
+  return false
 }
 
 /** What a session has of its connection. */
