@@ -56,7 +56,7 @@ const settings = fc.record({
   segmentBytes: fc.constantFrom(300, 2000, 100_000),
   budgetBytes: fc.constantFrom(0, 1_000_000),
   historyBytes: fc.constantFrom(0, 3000, 1_000_000),
-  slotBytes: fc.constantFrom(16_384, 20_480, 131_072),
+  slotBytes: fc.constantFrom(8_192, 16_384, 20_480, 131_072),
 })
 
 /** A log and the array it should be like. */

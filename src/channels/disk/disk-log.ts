@@ -220,7 +220,6 @@ export class DiskLog implements ChannelLog, JournaledLog, SlotUser {
   #letGo(): void {
     const { space } = this.#options
     space.reserved -= this.#extents.letGo(Math.max(this.#released, this.#settledTo))
-    this.#segments.released = this.#released
     this.#segments.release(this.#released)
   }
 

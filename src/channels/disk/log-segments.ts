@@ -20,9 +20,11 @@ import type { LogIdentity } from './frame.ts'
 import { readExtent } from './journal/extent-reader.ts'
 import type { Extent, Extents } from './journal/extents.ts'
 import type { Finding, Quarantine } from './quarantine.ts'
+import { Removals } from './removals.ts'
 import type { Segment } from './segment.ts'
 import { SegmentReader, type Window } from './segment-reader.ts'
 import { Sequence } from './sequence.ts'
+import { countUpTo } from './sorted.ts'
 
 /** Reads of a segment fail so often before what can't be read in it is taken for damaged. */
 const PATIENCE = 3
@@ -32,6 +34,8 @@ const LAST_PATIENCE = 12
 export interface LogSegmentsOptions {
   readonly channel: string
   readonly files: FileLayer
+  /** Where the log's segments are. */
+  readonly directory: string
   readonly identity: LogIdentity
   readonly space: DiskSpace
   readonly budget: MemoryBudget
@@ -55,11 +59,6 @@ interface Loaded {
   readonly aside?: Aside
 }
 
-interface Unremoved {
-  readonly segment: Segment
-  isCounted: boolean
-}
-
 export class LogSegments {
   /** Oldest first. The last one is written to, if any is. */
   readonly list: Segment[]
@@ -68,8 +67,6 @@ export class LogSegments {
   readonly damaged: OffsetRanges
   /** Messages below can't be read any more: history that is gone. The log's. */
   start = 0
-  /** Messages below are kept for replay only. The log's. */
-  released = 0
   readonly #options: LogSegmentsOptions
   readonly #reader: SegmentReader
   readonly #disk = new Sequence()
@@ -78,8 +75,7 @@ export class LogSegments {
   #window: Chunk | undefined
   /** What is kept for replay only and was read last. */
   #replayed: Extent | undefined
-  /** Out of the list, and still on disk. */
-  readonly #unremoved: Unremoved[] = []
+  readonly #removals: Removals
 
   constructor(
     options: LogSegmentsOptions,
@@ -92,6 +88,7 @@ export class LogSegments {
     this.extents = extents
     this.damaged = new OffsetRanges(damaged)
     this.#reader = new SegmentReader(options.files, options.identity)
+    this.#removals = new Removals({ ...options, turns: this.#disk })
   }
 
   /** Bytes of all files. */
@@ -131,6 +128,11 @@ export class LogSegments {
     return this.list.indexOf(segment) < this.#historyCount
   }
 
+  /** A file of the segment's name that could not be removed is to stay, for it is written anew. */
+  takeBack(segment: Segment): Promise<void> {
+    return this.#removals.takeBack(segment.logPath)
+  }
+
   /** Adds a fresh segment, which is written from now on. */
   add(segment: Segment): void {
     this.list.push(segment)
@@ -141,7 +143,7 @@ export class LogSegments {
     if (this.list.at(-1) !== segment) return
     this.list.pop()
     this.#options.space.giveBack(segment.heldBytes)
-    await this.remove(segment)
+    await this.#remove(segment)
   }
 
   /** Counts as history what lies wholly below `offset`. */
@@ -151,7 +153,7 @@ export class LogSegments {
       const segment = this.list[this.#historyCount]
       if (segment === undefined || segment.end > offset) return
       // What holds nothing yet, or is being written to, is needed.
-      if (segment.end === segment.base || segment.ruinBytes > 0) return
+      if (segment.end === segment.base || segment.unsyncedBytes > 0) return
       this.#countAsHistory(segment)
     }
   }
@@ -164,13 +166,13 @@ export class LogSegments {
     this.#historyCount--
     space.history -= segment.historyBytes
     space.giveBack(segment.heldBytes)
-    space.removing(this.remove(segment).catch(() => undefined))
+    space.removing(this.#remove(segment).catch(() => undefined))
   }
 
   /** Lets go of segments that end at or before `offset`. */
   evictBelow(offset: number): void {
     for (let first = this.list[0]; first !== undefined; first = this.list[0]) {
-      if (first.end > offset || first.end === first.base || first.ruinBytes > 0) return
+      if (first.end > offset || first.end === first.base || first.unsyncedBytes > 0) return
       if (this.#historyCount === 0) this.#countAsHistory(first)
       this.evictOldest()
     }
@@ -194,38 +196,13 @@ export class LogSegments {
     this.#options.space.history += segment.historyBytes
   }
 
-  /**
-   * Removes the files of a segment that is no longer in the list and whose bytes were given back: as
-   * long as that fails they are counted again. Those it failed for before go first, for where a segment
-   * ends is said by the next one's name alone.
-   */
-  remove(segment: Segment): Promise<void> {
-    this.#unremoved.push({ segment, isCounted: false })
-    return this.#disk.run(async () => {
-      try {
-        await this.#removeInOrder()
-      } catch (error) {
-        for (const entry of this.#unremoved) this.#count(entry)
-        throw error
-      }
+  /** Removes the files of a segment that is no longer in the list and whose bytes were given back. */
+  #remove(segment: Segment): Promise<void> {
+    return this.#removals.remove({
+      paths: [segment.logPath, segment.indexPath],
+      bytes: segment.heldBytes,
+      close: () => this.#reader.forget(segment),
     })
-  }
-
-  async #removeInOrder(): Promise<void> {
-    const { files, space } = this.#options
-    for (let first = this.#unremoved[0]; first !== undefined; first = this.#unremoved[0]) {
-      const { segment, isCounted } = first
-      await this.#reader.forget(segment)
-      await files.remove(segment.logPath)
-      await files.remove(segment.indexPath)
-      if (isCounted) space.giveBack(segment.heldBytes)
-      this.#unremoved.shift()
-    }
-  }
-
-  #count(entry: Unremoved): void {
-    if (!entry.isCounted) this.#options.space.count(entry.segment.heldBytes)
-    entry.isCounted = true
   }
 
   /**
@@ -276,14 +253,8 @@ export class LogSegments {
 
   /** The segment that holds `offset`, were it there. */
   segmentOf(offset: number): Segment | undefined {
-    let low = 0
-    let high = this.list.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if ((this.list[middle]?.base ?? 0) <= offset) low = middle + 1
-      else high = middle
-    }
-    return this.list[low - 1]
+    const upTo = countUpTo(offset, this.list.length, (place) => this.list[place]?.base ?? 0)
+    return this.list[upTo - 1]
   }
 
   async #reading<T>(read: () => Promise<T>): Promise<T> {
@@ -316,11 +287,6 @@ export class LogSegments {
     const window = await this.#lookInto(extent, offset)
     // The slot may have been used again meanwhile; then the messages are history that is gone.
     if (window.kind === 'end' && this.extents.find(offset) !== extent) return { chunk: undefined }
-    if (window.kind === 'end' && extent.endOffset <= this.released) {
-      // Kept for replay only, and nothing of it is found: it has gone, and nobody waits for it.
-      this.start = extent.endOffset
-      return { chunk: undefined }
-    }
     const place = { file: basename(extent.slot.path), position: 0 }
     return this.#loaded(window, place, offset, extent.endOffset)
   }

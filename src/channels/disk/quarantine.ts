@@ -13,6 +13,7 @@ import type { PipelineObserver } from '../../observer.ts'
 import type { OffsetRange } from '../channel-log.ts'
 import type { DiskSpace } from './disk-space.ts'
 import type { FileLayer } from './file-layer.ts'
+import { Removals } from './removals.ts'
 import { writeWholeFile } from './whole-file.ts'
 
 /** Of one finding, so that a large damaged zone can't fill the disk a second time. */
@@ -42,12 +43,14 @@ export interface QuarantineOptions {
 
 export class Quarantine {
   readonly #options: QuarantineOptions
+  readonly #removals: Removals
   /** Oldest first. */
   readonly #kept: { name: string; bytes: number }[] = []
   #bytes = 0
 
   constructor(options: QuarantineOptions) {
     this.#options = options
+    this.#removals = new Removals(options)
   }
 
   /** Looks at what is kept from before. */
@@ -88,12 +91,14 @@ export class Quarantine {
   }
 
   async #shrinkTo(bytes: number): Promise<void> {
+    const { directory, space } = this.#options
     while (this.#bytes > bytes) {
       const oldest = this.#kept.shift()
       if (oldest === undefined) return
-      await this.#options.files.remove(join(this.#options.directory, oldest.name))
       this.#bytes -= oldest.bytes
-      this.#options.space.giveBack(oldest.bytes)
+      space.giveBack(oldest.bytes)
+      const paths = [join(directory, oldest.name)]
+      await this.#removals.remove({ paths, bytes: oldest.bytes, close: () => Promise.resolve() })
     }
   }
 

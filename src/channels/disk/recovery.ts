@@ -71,6 +71,8 @@ export interface RecoveryOptions {
   readonly journaled: FoundLog | undefined
   /** The journal's entries are older than the files beside the segments, which are complete. */
   readonly isJournalStale: boolean
+  /** False for a log that is in the journal alone. */
+  readonly hasDirectory: boolean
 }
 
 /** What is known of a log before its newest segment is walked. */
@@ -105,12 +107,19 @@ export async function recoverLog(options: RecoveryOptions): Promise<Recovered> {
   const entries = (await files.list(directory)).filter((entry) => !entry.isDirectory)
   await files.remove(join(directory, STATE_TEMPORARY_NAME))
   const segments = segmentsOf(directory, entries)
-  for (const name of orphanIndexes(entries, segments)) await files.remove(join(directory, name))
+  const orphans = orphanIndexes(entries, segments)
+  for (const name of orphans) await files.remove(join(directory, name))
+  const count = segments.length
   const told = await gather(options, segments)
   const { identity, known, released, frames } = told
   const journaledFrom = journaledSince(options.journaled, frames, { released, known })
   const tail = await recoverTail(options, segments, { identity, known, journaledFrom })
   const joined = await joinJournal(options, { segments, frames, tail, released })
+  // What a process that was killed had written, made and removed may still be on its way to the disk.
+  const isChanged = orphans.length > 0 || segments.length < count
+  if (isChanged || (options.hasDirectory && !options.isJournalStale)) {
+    await files.syncDirectory(directory)
+  }
   const lostFrom = Math.max(joined.end, released)
   const lost = known > lostFrom ? [{ from: lostFrom, to: known }] : []
   for (const offsets of [...joined.missing, ...lost]) await reportLost(options, offsets)
@@ -278,7 +287,6 @@ async function walkTail(
   segment.index = survey.index
   // What was read may still be on its way to the disk, and is about to be called settled.
   await file.sync()
-  if (!options.isJournalStale) await options.files.syncDirectory(options.directory)
   return { isOpen: survey.damages.length === 0, end: survey.end, damaged: survey.missing }
 }
 

@@ -17,6 +17,7 @@
  */
 import { crc32 } from 'node:zlib'
 import type { FrameHeader } from './frame.ts'
+import { countUpTo } from './sorted.ts'
 
 const MAGIC = 0x31584149
 const HEADER_BYTES = 26
@@ -52,14 +53,8 @@ export class SegmentIndex {
 
   /** A frame's position at or before the frame that holds `offset`. */
   locate(offset: number): number {
-    let low = 0
-    let high = this.#offsets.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if ((this.#offsets[middle] ?? 0) <= offset) low = middle + 1
-      else high = middle
-    }
-    return this.#positions[low - 1] ?? 0
+    const upTo = countUpTo(offset, this.#offsets.length, (entry) => this.#offsets[entry] ?? 0)
+    return this.#positions[upTo - 1] ?? 0
   }
 
   /** An offset at or before the first one received at or after `time`; undefined when none is. */

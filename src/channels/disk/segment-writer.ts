@@ -70,7 +70,7 @@ export class SegmentWriter {
     const position = segment.bytes + this.#unsyncedBytes
     space.count(bytes)
     // Before anything is awaited: a segment that is being written is no history, whatever is released.
-    segment.ruinBytes += bytes
+    segment.unsyncedBytes += bytes
     const file = this.#file ?? (await this.#open(segment))
     await file.write(buffer, 0, bytes, position)
     figures.bytesWritten += bytes
@@ -93,7 +93,7 @@ export class SegmentWriter {
     }
     const segment = this.#active
     if (segment === undefined || this.#unsyncedBytes === 0) return
-    segment.ruinBytes -= this.#unsyncedBytes
+    segment.unsyncedBytes -= this.#unsyncedBytes
     segment.bytes += this.#unsyncedBytes
     segment.end = this.#unsyncedEnd
     this.#unsyncedBytes = 0
@@ -113,11 +113,14 @@ export class SegmentWriter {
     if (this.#segments.list.includes(segment)) {
       try {
         await file?.truncate(segment.bytes)
-        space.giveBack(segment.ruinBytes)
-        segment.ruinBytes = 0
+        // Or power goes, and what was cut off is there again, beside what has taken its room.
+        await file?.sync()
+        space.giveBack(segment.unsyncedBytes)
       } catch {
+        segment.ruinBytes = segment.unsyncedBytes
         // The next segment's base says where this one ends, whatever lies behind.
       }
+      segment.unsyncedBytes = 0
     }
     await file?.close().catch(() => undefined)
     if (segment.end === segment.base)
@@ -158,6 +161,7 @@ export class SegmentWriter {
     segment.index = new SegmentIndex()
     const opening = openingFrame(identity, base, segment.writtenAt)
     // A file of that name is left over from a write that failed: the journal has what is in it.
+    await this.#segments.takeBack(segment)
     const file = await files.open(segment.logPath, 'replace')
     this.#isNameNew = true
     this.#segments.add(segment)
@@ -195,9 +199,8 @@ export class SegmentWriter {
     try {
       await writeWholeFile(files, segment.indexPath, bytes)
     } catch {
+      // Its room is given back with the segment's: until then the name may come back with the power.
       await files.remove(segment.indexPath).catch(() => undefined)
-      space.giveBack(bytes.length)
-      segment.indexBytes = 0
     }
   }
 }

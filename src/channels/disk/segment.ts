@@ -25,9 +25,11 @@ export class Segment {
   end: number
   /** Length of the `.log` file up to which frames are committed. */
   bytes: number
-  /** Bytes that lie in the file behind `bytes`: not durable yet, or they could not be cut off. */
+  /** Bytes that lie in the file behind `bytes`, and are not durable yet. */
+  unsyncedBytes = 0
+  /** The same of writes that failed, where they could not be cut off. */
   ruinBytes = 0
-  /** Bytes of the `.idx` file; 0 when there is none. */
+  /** Bytes of the `.idx` file, or kept for one that could not be written; 0 when there is none. */
   indexBytes = 0
   /** Bytes counted as history. */
   historyBytes = 0
@@ -64,7 +66,7 @@ export class Segment {
 
   /** Bytes it takes of the disk. */
   get heldBytes(): number {
-    return this.bytes + this.ruinBytes + this.indexBytes
+    return this.bytes + this.unsyncedBytes + this.ruinBytes + this.indexBytes
   }
 }
 

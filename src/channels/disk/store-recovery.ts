@@ -15,7 +15,7 @@ import {
   type SlotDamage,
 } from './journal/journal-reading.ts'
 import { MAX_KEPT_BYTES, type Quarantine } from './quarantine.ts'
-import { type Recovered, recoverLog } from './recovery.ts'
+import { type Recovered, type RecoveryOptions, recoverLog } from './recovery.ts'
 
 export interface StoreRecoveryOptions {
   readonly files: FileLayer
@@ -45,10 +45,16 @@ export async function recoverStore(options: StoreRecoveryOptions): Promise<Recov
   const named = new Map<string, FoundLog>()
   for (const log of journal.logs.values()) if (log.entry) named.set(log.entry.name, log)
   const entries = await files.list(join(directory, 'channels'))
-  const directories = entries.filter((entry) => entry.isDirectory).map((entry) => entry.name)
+  const directories = new Set(entries.filter((one) => one.isDirectory).map((one) => one.name))
   const names = [...new Set([...directories, ...named.keys()])]
   const logs = await Promise.all(
-    names.map((name) => recoverOne(options, journal, name, named.get(name))),
+    names.map((name) =>
+      recoverOne(options, journal, {
+        channel: name,
+        journaled: named.get(name),
+        hasDirectory: directories.has(name),
+      }),
+    ),
   )
   if (journal.torn !== undefined) {
     const { bytes, time } = journal.torn
@@ -72,17 +78,16 @@ async function reportDamage(options: StoreRecoveryOptions, { lost, damages }: Fo
 async function recoverOne(
   { files, directory, quarantine, observer }: StoreRecoveryOptions,
   journal: FoundJournal,
-  channel: string,
-  journaled: FoundLog | undefined,
+  one: Pick<RecoveryOptions, 'channel' | 'journaled' | 'hasDirectory'>,
 ): Promise<RecoveredLog> {
+  const { channel } = one
   const found = await recoverLog({
     files,
+    ...one,
     directory: join(directory, 'channels', channel),
-    channel,
     quarantine,
     observer,
     journal: journal.logs,
-    journaled,
     isJournalStale: journal.isClean,
   })
   const { identity, state, end, segments, foreignBytes, stateBytes } = found

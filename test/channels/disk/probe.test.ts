@@ -7,6 +7,7 @@ import type {
   DiskLogStore,
   DiskLogStoreOptions,
 } from '../../../src/channels/disk/disk-log-store.ts'
+import { MemoryBudget } from '../../../src/channels/memory-budget.ts'
 import { diskStore, MEBIBYTE } from '../../support/disk-stores.ts'
 import { appendTexts, binaryDraft, readAll, textsOf } from '../../support/log-drafts.ts'
 import { type Operation, SimulatedDisk, seededRandom } from '../../support/simulated-disk.ts'
@@ -60,6 +61,45 @@ test('a disk is not called well before what fills the slots can be settled', asy
   const messages = await readAll(log)
   assert.equal(messages.length, count + 1)
   assert.equal(messages.at(-1)?.payload.toString(), 'after')
+})
+
+test('a slot that a probe took is not made to hold a message larger than it', async (t) => {
+  const disk = new SimulatedDisk(seededRandom(5))
+  const budget = new MemoryBudget(0)
+  const { store, log } = await openLog(t, disk, {
+    slotBytes: SLOT_BYTES,
+    historyBytes: MEBIBYTE,
+    budget,
+  })
+  disk.fail = (operation) => (operation === 'write' ? 'EIO' : undefined)
+  appendTexts(log, ['refused'])
+  await assert.rejects(store.commit(), CommitError)
+  disk.fail = () => undefined
+  await store.probe()
+
+  log.append(binaryDraft(Buffer.alloc(3 * SLOT_BYTES, 1)))
+  await store.commit()
+  // Two slots later it is history, and where it is in its slot is looked up anew.
+  for (let round = 0; round < 12; round++) {
+    log.append(binaryDraft(Buffer.alloc(4_000, 2)))
+    await store.commit()
+    log.release(log.committed)
+    await store.commit()
+  }
+  const messages = await readAll(log)
+
+  assert.deepEqual(messages.map(({ offset, payload }) => [offset, payload.length]).slice(0, 3), [
+    [0, 1],
+    [1, 3 * SLOT_BYTES],
+    [2, 4_000],
+  ])
+  assert.deepEqual([...log.damaged], [])
+  const lengths = disk.files
+    .filter((path) => path.endsWith('.jnl'))
+    .map((path) => {
+      return disk.contentOf(path).length
+    })
+  assert.ok(lengths.filter((bytes) => bytes !== SLOT_BYTES).length <= 1, `${lengths}`)
 })
 
 test('a probe that finds nothing wrong writes nothing', async (t) => {

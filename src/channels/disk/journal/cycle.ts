@@ -15,11 +15,14 @@
  *     40  tableCrc    CRC-32 of the table
  *     44  reserved
  *     48  entries     each has its own checksum: frames (frame.ts), log entries (log-entry.ts)
- *         table       8 bytes per entry: kind (1), reserved (3), bytes (4)
+ *         table       8 bytes per entry: kind (1), mark (3), bytes (4). The mark is the first bytes of the
+ *                     entry's own checksum; zeros in cycles of earlier versions
  *         padding     zeros up to the next multiple of 4096
  *
  * A slot is used again and again, so a checksum alone proves nothing: what follows the newest cycle
- * are cycles of earlier generations, each of them intact. Only the generation and the key tell.
+ * are cycles of earlier generations, each of them intact. Only the generation and the key tell. Where
+ * power goes during a write, sectors of the new cycle lie among those of the one it was to overwrite,
+ * which may have had an entry at the same place. Only the mark tells that it is not the new one.
  */
 import { crc32 } from 'node:zlib'
 
@@ -31,6 +34,9 @@ const MAGIC = Buffer.from('IAJ1', 'latin1').readUInt32LE(0)
 const ZEROS = Buffer.alloc(BLOCK_BYTES)
 
 export const ENTRY_KIND = { frame: 1, log: 2 } as const
+/** Where entries have their own checksum, by kind. */
+const CHECKSUM_AT: Readonly<Record<number, number>> = { [ENTRY_KIND.frame]: 4, [ENTRY_KIND.log]: 0 }
+const MARK_BYTES = 3
 export const CYCLE_FLAG = { clean: 1, opensFurther: 2 } as const
 
 export interface CycleHeader {
@@ -43,6 +49,7 @@ export interface CycleHeader {
 
 /** A header that was read, with what says how long the cycle is. */
 export interface FoundCycle extends CycleHeader {
+  readonly headerCrc: number
   readonly bytes: number
   readonly count: number
   readonly tableCrc: number
@@ -55,6 +62,23 @@ export function aligned(bytes: number): number {
 /** Bytes of a cycle with these entries, padding included. */
 export function cycleBytes(entryBytes: number, count: number): number {
   return aligned(CYCLE_HEADER_BYTES + entryBytes + count * TABLE_ENTRY_BYTES)
+}
+
+/** Bytes of the cycles that take these entries, one after the other, each of at most `most` bytes. */
+export function cyclesBytes(entries: readonly Buffer[], most: number): number {
+  let before = 0
+  let bytes = 0
+  let count = 0
+  for (const { length } of entries) {
+    if (count > 0 && cycleBytes(bytes + length, count + 1) > most) {
+      before += cycleBytes(bytes, count)
+      bytes = 0
+      count = 0
+    }
+    bytes += length
+    count++
+  }
+  return count === 0 ? before : before + cycleBytes(bytes, count)
 }
 
 /** Builds one cycle after the other in one buffer, which is used again and grows when it has to. */
@@ -104,11 +128,16 @@ export class CycleBuilder {
   seal(header: CycleHeader): number {
     const { buffer } = this
     const table = this.#end
+    let entry = this.#start + CYCLE_HEADER_BYTES
     const bytes = table - this.#start + this.#kinds.length * TABLE_ENTRY_BYTES
     let at = table
     for (let index = 0; index < this.#kinds.length; index++) {
-      buffer.writeUInt32LE(this.#kinds[index] ?? 0, at)
-      buffer.writeUInt32LE(this.#sizes[index] ?? 0, at + 4)
+      const kind = this.#kinds[index] ?? 0
+      const size = this.#sizes[index] ?? 0
+      buffer[at] = kind
+      buffer.writeUIntLE(markOf(buffer, kind, entry, entry + size), at + 1, MARK_BYTES)
+      buffer.writeUInt32LE(size, at + 4)
+      entry += size
       at += TABLE_ENTRY_BYTES
     }
     const padded = aligned(bytes)
@@ -138,12 +167,18 @@ export class CycleBuilder {
   }
 }
 
+/** The checksum in the header of the cycle at `position`, which all other checksums of it go into. */
+export function cycleChecksumAt(buffer: Buffer, position: number): number {
+  return buffer.readUInt32LE(position + 4)
+}
+
 /** The header at `position`, where 48 bytes must be; undefined when it is none or is damaged. */
 export function readCycleHeader(buffer: Buffer, position: number): FoundCycle | undefined {
   if (buffer.readUInt32LE(position) !== MAGIC) return undefined
   const crc = crc32(buffer.subarray(position + 8, position + CYCLE_HEADER_BYTES))
   if (crc !== buffer.readUInt32LE(position + 4)) return undefined
   return {
+    headerCrc: crc,
     key: buffer.readUInt32LE(position + 8),
     generation: buffer.readUIntLE(position + 12, 6),
     sequence: buffer.readUIntLE(position + 18, 6),
@@ -160,6 +195,14 @@ export interface CycleEntry {
   readonly kind: number
   readonly from: number
   readonly to: number
+  /** False when the bytes are not those that the cycle was written with. */
+  readonly isMarked: boolean
+}
+
+function markOf(buffer: Buffer, kind: number, from: number, to: number): number {
+  const place = CHECKSUM_AT[kind]
+  if (place === undefined || from + place + MARK_BYTES > to) return 0
+  return buffer.readUIntLE(from + place, MARK_BYTES)
 }
 
 /** The entries of the cycle in `bytes`; undefined when the table is damaged. */
@@ -172,7 +215,10 @@ export function cycleEntries(bytes: Buffer, cycle: FoundCycle): CycleEntry[] | u
   for (let at = table; at < cycle.bytes; at += TABLE_ENTRY_BYTES) {
     const to = from + bytes.readUInt32LE(at + 4)
     if (to > table) return undefined
-    entries.push({ kind: bytes[at] ?? 0, from, to })
+    const kind = bytes[at] ?? 0
+    const mark = bytes.readUIntLE(at + 1, MARK_BYTES)
+    const isMarked = mark === 0 || mark === markOf(bytes, kind, from, to)
+    entries.push({ kind, from, to, isMarked })
     from = to
   }
   return from === table ? entries : undefined

@@ -9,6 +9,7 @@
  *     └────────┘  └──────────┘  └────
  */
 import type { OffsetRange } from '../../channel-log.ts'
+import { countUpTo } from '../sorted.ts'
 import type { PlacedFrame } from './journal.ts'
 import type { Slot, SlotUser } from './slot.ts'
 
@@ -65,14 +66,8 @@ export class FrameTable {
 
   /** The frame that holds `offset`, or the last one before it. */
   indexOf(offset: number): number {
-    let low = 0
-    let high = this.#offsets.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if ((this.#offsets[middle] ?? 0) <= offset) low = middle + 1
-      else high = middle
-    }
-    return Math.max(0, low - 1)
+    const upTo = countUpTo(offset, this.count, (index) => this.firstOffset(index))
+    return Math.max(0, upTo - 1)
   }
 }
 

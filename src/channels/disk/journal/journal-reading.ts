@@ -276,8 +276,8 @@ async function withoutHeader(
     before === undefined
       ? []
       : [...before.header.needed, { generation: before.header.generation, endSequence: sequence }]
-  const header = { key, generation, firstSequence: sequence, bytes: slot.bytes, time, needed }
-  return { slot, header }
+  const use = { key, generation, firstSequence: sequence, firstCycleCrc: 0 }
+  return { slot, header: { ...use, bytes: slot.bytes, time, needed } }
 }
 
 async function readBlock(files: FileLayer, slot: Slot, position: number) {

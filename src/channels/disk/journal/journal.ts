@@ -23,8 +23,9 @@ import {
   CYCLE_FLAG,
   CycleBuilder,
   cycleBytes,
+  cycleChecksumAt,
+  cyclesBytes,
   ENTRY_KIND,
-  TABLE_ENTRY_BYTES,
 } from './cycle.ts'
 import { type Slot, writeSlotHeader } from './slot.ts'
 import type { SlotPool } from './slot-pool.ts'
@@ -299,13 +300,11 @@ export class Journal {
     const ends = new Map(this.#shares.map((share) => [share.log, endOf(share)]))
     const logs = [...this.#logs]
     const entries = logs.map((log) => log.entry(ends.get(log) ?? log.committed))
-    const entriesBytes = entries.reduce((sum, entry) => sum + entry.length + TABLE_ENTRY_BYTES, 0)
-    const cycles = Math.ceil(entriesBytes / this.#cycleBytes) + 2
-    const bytes = needed + entriesBytes + cycles * BLOCK_BYTES
-    const slot =
-      this.#slots.current?.position === BLOCK_BYTES
-        ? this.#slots.current
-        : await this.#take(bytes, isForMessages)
+    const bytes = BLOCK_BYTES + cyclesBytes(entries, this.#cycleBytes) + needed
+    // A probe took it: for a message that is larger than it, it would grow beyond its length.
+    const probed = this.#slots.current
+    const isEnough = probed?.position === BLOCK_BYTES && probed.bytes >= bytes
+    const slot = isEnough ? probed : await this.#take(bytes, isForMessages)
     this.#begin(slot, 0)
     for (const [index, entry] of entries.entries()) {
       if (!this.#builder.isEmpty && this.#builder.bytesWith(entry.length, 1) > this.#room) {
@@ -369,14 +368,14 @@ export class Journal {
       bytes: slot.bytes,
       time: slot.time,
       needed: this.#slots.list(),
+      firstCycleCrc: cycleChecksumAt(this.#builder.buffer, BLOCK_BYTES),
     })
     slot.endSequence = this.#sequence
   }
 
   async #writeOut(slot: Slot, bytes: number, position: number): Promise<void> {
-    const { figures } = this.#options
-    figures.bytesWritten += bytes
-    figures.syncs++
+    this.#options.figures.bytesWritten += bytes
+    this.#options.figures.syncs++
     if (slot.file === undefined) throw new RangeError('the current slot is not open')
     await slot.file.write(this.#builder.buffer, 0, bytes, position)
     slot.position = position + bytes

@@ -27,14 +27,23 @@ export class Settling {
   /** Begins in the background when as many slots are closed as may be. */
   begin(): void {
     this.#slots.released()
-    if (this.#slots.waiting.length >= MAX_CLOSED_SLOTS) this.settle().catch(() => undefined)
+    if (this.#slots.waiting.length >= MAX_CLOSED_SLOTS) this.#run().catch(() => undefined)
   }
 
   /**
-   * Settles the oldest closed slot, or waits until that is done.
+   * Settles the oldest closed slot, or waits until that is done. An attempt that had begun before, and
+   * fails, is no answer: the next one may go to another file.
    * @throws a system error; the slot is as it was then, but for logs that are done
    */
-  settle(): Promise<void> {
+  async settle(): Promise<void> {
+    const isDone = await this.#running?.then(
+      () => true,
+      () => false,
+    )
+    if (isDone !== true) await this.#run()
+  }
+
+  #run(): Promise<void> {
     this.#running ??= this.#settleOldest().finally(() => {
       this.#running = undefined
     })

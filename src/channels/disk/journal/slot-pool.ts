@@ -14,6 +14,7 @@ import type { Clock } from '../../../clock.ts'
 import { systemCodeOf } from '../../../errors.ts'
 import type { DiskSpace } from '../disk-space.ts'
 import type { FileLayer, OpenFile } from '../file-layer.ts'
+import { Removals, syncIfThere } from '../removals.ts'
 import { findHistory, type HistoryKeeper } from './journal-history.ts'
 import type { FoundJournal } from './journal-reading.ts'
 import { MAX_NEEDED_SLOTS, type NeededSlot, Slot, slotName } from './slot.ts'
@@ -28,6 +29,8 @@ const STANDING_SLOTS = 5
 export const MAX_CLOSED_SLOTS = 2
 /** Slots are filled in steps with pauses, so that commits do not notice. */
 const FILL_BYTES = 256 * 1024
+/** The kernel keeps a file in pieces as large as it was written in, and a small commit pays for a whole one. */
+const FILL_WRITE_BYTES = 64 * 1024
 const FILL_PAUSE_MS = 50
 
 export interface SlotPoolOptions {
@@ -51,6 +54,7 @@ export class SlotPool {
   readonly history: Slot[] = []
   readonly #free: Slot[] = []
   readonly #options: SlotPoolOptions
+  readonly #removals: Removals
   /** Slots that hold the newest entries of logs. */
   #anchors: ReadonlySet<Slot> & { clear(): void } = new Set<Slot>()
   /** Generations that the newest header names as needed. */
@@ -65,6 +69,7 @@ export class SlotPool {
 
   constructor(options: SlotPoolOptions) {
     this.#options = options
+    this.#removals = new Removals(options)
   }
 
   /** When the oldest slot that is kept for replay was taken into use; undefined when there is none. */
@@ -109,7 +114,7 @@ export class SlotPool {
     this.#options.space.count(this.#unmade * this.#options.slotBytes)
     for (const slot of found.read) insert(this.closed, slot)
     this.#anchors = new Set(found.read)
-    if (found.slotCount > 0) await this.#makeDurable(found.isClean ? [] : found.read)
+    await this.#makeDurable(found.isClean ? [] : found.read)
     await findHistory(files, found, logs)
     for (const slot of found.past) this.#keep(slot)
     for (const slot of [...this.closed, ...this.history]) {
@@ -129,7 +134,7 @@ export class SlotPool {
         await file.close()
       }
     }
-    await files.syncDirectory(directory)
+    await syncIfThere(files, directory)
   }
 
   /** Makes the slots that are always there, one after the other, unless the disk refuses. */
@@ -194,7 +199,7 @@ export class SlotPool {
     if (slot === undefined) return hasHistory
     const { space } = this.#options
     space.giveBack(slot.bytes)
-    space.removing(this.#remove(slot))
+    space.removing(this.#remove(slot).catch(() => undefined))
     return true
   }
 
@@ -244,7 +249,7 @@ export class SlotPool {
       if (slot.bytes === slotBytes) return slot
       // Of another size: made for one large message, or under another `storage.maxBytes`.
       space.giveBack(slot.bytes)
-      await this.#remove(slot)
+      await this.#remove(slot).catch(() => undefined)
     }
     const isHistoryFull = space.history + slotBytes > historyBytes
     if (isHistoryFull && this.history.length > 0) return this.#oldest()
@@ -317,15 +322,16 @@ export class SlotPool {
     } catch (error) {
       if (isStanding) this.#unmade++
       else space.giveBack(bytes)
-      await this.#remove(slot)
+      await this.#remove(slot).catch(() => undefined)
       throw error
     }
   }
 
   async #zero(file: OpenFile, bytes: number): Promise<void> {
-    const zeros = Buffer.alloc(Math.min(FILL_BYTES, bytes))
+    const zeros = Buffer.alloc(Math.min(FILL_WRITE_BYTES, bytes))
     for (let at = 0; at < bytes && !this.#isClosed; at += zeros.length) {
       await file.write(zeros, 0, Math.min(zeros.length, bytes - at), at)
+      if ((at + zeros.length) % FILL_BYTES !== 0 && at + zeros.length < bytes) continue
       // Step by step: a sync of all of it would hold up commits.
       await file.sync()
       if (!this.#isHurried && !this.#isClosed) await this.#pause()
@@ -342,9 +348,10 @@ export class SlotPool {
     })
   }
 
-  async #remove(slot: Slot): Promise<void> {
-    await closeFile(slot)
-    await this.#options.files.remove(slot.path).catch(() => undefined)
+  /** Its bytes were given back; they are counted again as long as the file can't be removed. */
+  #remove(slot: Slot): Promise<void> {
+    const { path, bytes } = slot
+    return this.#removals.remove({ paths: [path], bytes, close: () => closeFile(slot) })
   }
 }
 

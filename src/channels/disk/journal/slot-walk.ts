@@ -30,6 +30,8 @@ export interface SlotUse {
   readonly firstSequence: number
   /** The sequence after its last cycle, where that is known; undefined for the newest slot. */
   readonly endSequence: number | undefined
+  /** Checksum of the first cycle's header; 0 or undefined where it is not known. */
+  readonly firstCycleCrc?: number
 }
 
 export interface SlotVisitor {
@@ -116,7 +118,15 @@ async function cycleAt(view: FileView, use: SlotUse, position: number) {
   if (!(await view.load(position, CYCLE_HEADER_BYTES))) return undefined
   const cycle = readCycleHeader(view.buffer, view.indexOf(position))
   const isOurs = cycle?.key === use.key && cycle.generation === use.generation
-  return isOurs ? cycle : undefined
+  return isOurs && isOfHeader(cycle, use, position) ? cycle : undefined
+}
+
+/**
+ * Power that went twice while a slot was taken into use may leave the header of the second try before
+ * the cycle of the first one: both have the same generation and sequence.
+ */
+function isOfHeader(cycle: FoundCycle, { firstCycleCrc = 0 }: SlotUse, position: number): boolean {
+  return position > BLOCK_BYTES || firstCycleCrc === 0 || cycle.headerCrc === firstCycleCrc
 }
 
 /** The next cycle of this use at or behind `position` with a sequence of at least `sequence`. */
@@ -150,18 +160,20 @@ function isWhole(view: FileView, position: number, entries: CycleEntry[] | undef
   return entries?.every((entry) => isIntact(view, position, entry)) ?? false
 }
 
-function isIntact(view: FileView, position: number, { kind, from, to }: CycleEntry): boolean {
+function isIntact(view: FileView, position: number, entry: CycleEntry): boolean {
+  const { kind, from, to } = entry
+  if (!entry.isMarked) return false
   const start = view.indexOf(position)
   if (kind === ENTRY_KIND.log) {
     return decodeLogEntry(view.buffer.subarray(start + from, start + to)) !== undefined
   }
   if (kind !== ENTRY_KIND.frame) return true
-  const header = frameHeader(view, position, { kind, from, to })
+  const header = frameHeader(view, position, entry)
   return header !== undefined && isBodyIntact(view.buffer, start + from, header)
 }
 
-function frameHeader(view: FileView, position: number, { from, to }: CycleEntry) {
-  if (to - from < FRAME_HEADER_BYTES) return undefined
+function frameHeader(view: FileView, position: number, { from, to, isMarked }: CycleEntry) {
+  if (!isMarked || to - from < FRAME_HEADER_BYTES) return undefined
   const header = readHeader(view.buffer, view.indexOf(position) + from, undefined)
   return header?.bodyBytes === to - from - FRAME_HEADER_BYTES ? header : undefined
 }

@@ -14,6 +14,8 @@
  *     38  needed      12 bytes each: generation (48 bits), and the sequence after its last cycle
  *                     (48 bits). What is in that slot from there on was written by a commit that
  *                     failed, and is void
+ *         cycle   CRC-32 in the header of the first cycle, which is written together with this block;
+ *                 0 where that is written later, and in slots of earlier versions
  *         zeros up to 4096
  *
  *                 taken                 full, or a write failed        nothing in it is needed
@@ -26,7 +28,10 @@ import { BLOCK_BYTES } from './cycle.ts'
 const MAGIC = Buffer.from('IAS1', 'latin1').readUInt32LE(0)
 const NEEDED_AT = 38
 const NEEDED_BYTES = 12
-export const MAX_NEEDED_SLOTS = Math.floor((BLOCK_BYTES - NEEDED_AT) / NEEDED_BYTES)
+const CYCLE_CRC_BYTES = 4
+export const MAX_NEEDED_SLOTS = Math.floor(
+  (BLOCK_BYTES - NEEDED_AT - CYCLE_CRC_BYTES) / NEEDED_BYTES,
+)
 const NAME = /^(\d{1,9})\.jnl$/
 
 export interface SlotHeader {
@@ -37,6 +42,8 @@ export interface SlotHeader {
   readonly time: number
   /** Ascending. */
   readonly needed: readonly NeededSlot[]
+  /** Checksum of the first cycle's header; 0 where it is not known. */
+  readonly firstCycleCrc: number
 }
 
 /** A slot that was closed and still needed when another one was taken. */
@@ -113,6 +120,7 @@ export function writeSlotHeader(into: Buffer, header: SlotHeader): void {
     into.writeUIntLE(endSequence, at + 6, 6)
     at += NEEDED_BYTES
   }
+  into.writeUInt32LE(header.firstCycleCrc, at)
   into.writeUInt32LE(crc32(into.subarray(8, BLOCK_BYTES)), 4)
 }
 
@@ -133,5 +141,6 @@ export function readSlotHeader(block: Buffer): SlotHeader | undefined {
     bytes: block.readUIntLE(24, 6),
     time: block.readUIntLE(30, 6),
     needed,
+    firstCycleCrc: block.readUInt32LE(NEEDED_AT + count * NEEDED_BYTES),
   }
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
 import {
   BLOCK_BYTES,
@@ -118,10 +119,37 @@ test('a buffer that is used again holds nothing of the cycle before, also behind
   assert.equal(length, BLOCK_BYTES)
   assert.equal(bytes.toString('latin1', at, at + 5), 'short')
   assert.deepEqual(header && cycleEntries(bytes, header), [
-    { kind: ENTRY_KIND.log, from: at, to: at + 5 },
+    { kind: ENTRY_KIND.log, from: at, to: at + 5, isMarked: true },
   ])
   assert.ok(bytes.subarray(header?.bytes).every((byte) => byte === 0))
   assert.ok(builder.buffer.subarray(0, BLOCK_BYTES).every((byte) => byte === 7))
+})
+
+test('an entry of an older cycle at the same place is not taken for the one that was written', () => {
+  const [older, newer] = [0x11, 0x22].map((fill) => cycleOf([Buffer.alloc(600, fill)]))
+  const mixed = Buffer.concat([
+    newer!.subarray(0, 48),
+    older!.subarray(48, 648),
+    newer!.subarray(648),
+  ])
+
+  const marks = [newer!, mixed].map((bytes) =>
+    cycleEntries(bytes, readCycleHeader(bytes, 0)!)?.map(({ isMarked }) => isMarked),
+  )
+
+  assert.deepEqual(marks, [[true], [false]])
+})
+
+test('an entry without a mark, as earlier versions wrote them, is believed', () => {
+  const bytes = cycleOf([Buffer.alloc(600, 0x11)])
+  const table = 648
+  bytes.fill(0, table + 1, table + 4)
+  const header = readCycleHeader(bytes, 0)!
+  const tableCrc = crc32(bytes.subarray(table, table + TABLE_ENTRY_BYTES))
+
+  const entries = cycleEntries(bytes, { ...header, tableCrc })
+
+  assert.deepEqual(entries, [{ kind: ENTRY_KIND.frame, from: 48, to: 648, isMarked: true }])
 })
 
 test('how long a cycle becomes is known before an entry is added', () => {

@@ -2,11 +2,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ChannelLog } from '../../../../src/channels/channel-log.ts'
-import { MemoryBudget } from '../../../../src/channels/memory-budget.ts'
-import { diskStore } from '../../../support/disk-stores.ts'
 import { binaryDraft } from '../../../support/log-drafts.ts'
 import { SimulatedDisk, seededRandom } from '../../../support/simulated-disk.ts'
-import { promptClock, SLOT_BYTES } from './journal-trial.ts'
+import { journalStore } from './journal-trial.ts'
 
 /** Reads one message after the other, so that each read begins inside of what is held. */
 async function readOn(log: ChannelLog): Promise<number[]> {
@@ -23,12 +21,7 @@ async function readOn(log: ChannelLog): Promise<number[]> {
 // A read that goes nowhere lets no timer run: it shows as a test file that never ends.
 test('reading from the start of a log comes to an end while an older slot is kept for another', async () => {
   const disk = new SimulatedDisk(seededRandom(1))
-  const store = diskStore({
-    clock: promptClock,
-    files: disk,
-    slotBytes: SLOT_BYTES,
-    budget: new MemoryBudget(0),
-  })
+  const store = journalStore(disk)
   await store.open()
   const stuck = store.create('stuck')
   const log = store.create('press_1')

@@ -6,19 +6,12 @@ import { MemoryBudget } from '../../../../src/channels/memory-budget.ts'
 import { diskStore, MEBIBYTE } from '../../../support/disk-stores.ts'
 import { draftOf, readAll } from '../../../support/log-drafts.ts'
 import { SimulatedDisk, seededRandom } from '../../../support/simulated-disk.ts'
-import { promptClock, SLOT_BYTES, slotFiles } from './journal-trial.ts'
+import { journalStore, promptClock, SLOT_BYTES, slotFiles } from './journal-trial.ts'
 
 const STARTED_AT = 1_700_000_000_000
 
 function storeOn(disk: SimulatedDisk, historyBytes: number) {
-  return diskStore({
-    clock: promptClock,
-    files: disk,
-    slotBytes: SLOT_BYTES,
-    segmentBytes: 8_000,
-    budget: new MemoryBudget(0),
-    historyBytes,
-  })
+  return journalStore(disk, { segmentBytes: 8_000, historyBytes })
 }
 
 type Store = ReturnType<typeof storeOn>

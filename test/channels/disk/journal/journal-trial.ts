@@ -8,6 +8,7 @@ import type {
   DiskLogStore,
   DiskLogStoreOptions,
 } from '../../../../src/channels/disk/disk-log-store.ts'
+import type { FileLayer } from '../../../../src/channels/disk/file-layer.ts'
 import { MemoryBudget } from '../../../../src/channels/memory-budget.ts'
 import { type Clock, systemClock } from '../../../../src/clock.ts'
 import { silentObserver } from '../../../../src/observer.ts'
@@ -31,6 +32,20 @@ export const promptClock: Clock = {
       },
     }
   },
+}
+
+/** A store on a disk of a test, whose slots are full soon and which reads from them at once. */
+export function journalStore(
+  files: FileLayer,
+  change: Partial<DiskLogStoreOptions> = {},
+): DiskLogStore {
+  return diskStore({
+    files,
+    clock: promptClock,
+    slotBytes: SLOT_BYTES,
+    budget: new MemoryBudget(0),
+    ...change,
+  })
 }
 
 interface Kept {
@@ -207,12 +222,8 @@ export class JournalTrial {
   }
 
   #newStore(): DiskLogStore {
-    return diskStore({
-      files: this.disk,
-      clock: promptClock,
-      slotBytes: SLOT_BYTES,
+    return journalStore(this.disk, {
       segmentBytes: 8_000,
-      budget: new MemoryBudget(0),
       observer: {
         ...silentObserver,
         damageFound: (channel, what) => void this.damage.push(`${channel}: ${what}`),

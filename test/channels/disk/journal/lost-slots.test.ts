@@ -2,14 +2,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { CommitError } from '../../../../src/channels/channel-log.ts'
-import { MemoryBudget } from '../../../../src/channels/memory-budget.ts'
 import { type CutTail, silentObserver } from '../../../../src/observer.ts'
-import { diskStore } from '../../../support/disk-stores.ts'
 import { appendTexts, binaryDraft, readAll, textsOf } from '../../../support/log-drafts.ts'
 import { SimulatedDisk, seededRandom } from '../../../support/simulated-disk.ts'
 import {
   JournalTrial,
-  promptClock,
+  journalStore,
   SLOT_BYTES,
   slotFiles,
   withoutJournal,
@@ -27,14 +25,8 @@ function opened(disk: SimulatedDisk) {
     damageFound: (channel: string, what: string) => void reports.damage.push(`${channel}: ${what}`),
     tailCut: (_channel: string, tail: CutTail) => void reports.cut.push(tail),
   }
-  const store = diskStore({
-    clock: promptClock,
-    files: disk,
-    // Two commits of `written` fill a slot, behind its header and the logs' entries.
-    slotBytes: SLOT_BYTES + 4096,
-    budget: new MemoryBudget(0),
-    observer,
-  })
+  // Two commits of `written` fill a slot, behind its header and the logs' entries.
+  const store = journalStore(disk, { slotBytes: SLOT_BYTES + 4096, observer })
   return { store, reports }
 }
 

@@ -21,81 +21,77 @@ async function run(trial: JournalTrial): Promise<void> {
   }
 }
 
-test('whenever power goes, nothing acknowledged is lost, and nothing is called damaged', async () => {
+interface Cuts {
+  readonly trialOf: (seed: number) => JournalTrial
+  /** After the crash. */
+  readonly check?: (trial: JournalTrial) => Promise<void>
+}
+
+/** Runs again and again, with power lost at one call after the other, until a run comes to its end. */
+async function cutAtEachCall({ trialOf, check }: Cuts): Promise<void> {
   for (let seed = 1; seed <= SEEDS; seed++) {
     let isOver = false
     for (let call = 0; !isOver; call++) {
-      const trial = new JournalTrial(seed)
+      const trial = trialOf(seed)
       trial.disk.powerLostAt = call
-      try {
-        await trial.open()
-        await run(trial)
-        isOver = true
-      } catch (error) {
-        assert.equal(trial.disk.hasPower, false, String(error))
-      }
+      isOver = await runsToEnd(trial)
       await named(`seed ${seed}, call ${call}`, async () => {
         await trial.crash()
-        trial.append('quick')
-        trial.append('stuck')
-        await trial.commit()
-        await trial.check()
-        await trial.crash()
-        await trial.restart()
-        await trial.check()
+        await check?.(trial)
       })
     }
   }
-})
+}
+
+/** False when power went before the end. */
+async function runsToEnd(trial: JournalTrial): Promise<boolean> {
+  try {
+    await trial.open()
+    await run(trial)
+    return true
+  } catch (error) {
+    assert.equal(trial.disk.hasPower, false, String(error))
+    return false
+  }
+}
+
+test('whenever power goes, nothing acknowledged is lost, and nothing is called damaged', () =>
+  cutAtEachCall({
+    trialOf: (seed) => new JournalTrial(seed),
+    check: async (trial) => {
+      trial.append('quick')
+      trial.append('stuck')
+      await trial.commit()
+      await trial.check()
+      await trial.crash()
+      await trial.restart()
+      await trial.check()
+    },
+  }))
 
 /** On which no pause ever ends: the slots that are always there are never all made. */
 const slowClock: Clock = { ...systemClock, after: () => ({ cancel() {} }) }
 
-test('whenever power goes while slots are scarce, nothing acknowledged is lost, and nothing is called damaged', async () => {
-  for (let seed = 1; seed <= SEEDS; seed++) {
-    let isOver = false
-    for (let call = 0; !isOver; call++) {
-      const trial = new JournalTrial(seed, { clock: slowClock })
-      trial.disk.powerLostAt = call
-      try {
-        await trial.open()
-        await run(trial)
-        isOver = true
-      } catch (error) {
-        assert.equal(trial.disk.hasPower, false, String(error))
-      }
-      await named(`seed ${seed}, call ${call}`, () => trial.crash())
-    }
-  }
-})
+test('whenever power goes while slots are scarce, nothing acknowledged is lost, and nothing is called damaged', () =>
+  cutAtEachCall({ trialOf: (seed) => new JournalTrial(seed, { clock: slowClock }) }))
 
-test('whenever power goes after a write that failed, nothing acknowledged is lost', async () => {
-  for (let seed = 1; seed <= SEEDS; seed++) {
-    let isOver = false
-    for (let call = 0; !isOver; call += 1) {
+test('whenever power goes after a write that failed, nothing acknowledged is lost', () =>
+  cutAtEachCall({
+    trialOf: (seed) => {
       const trial = new JournalTrial(seed)
       let writes = 0
       trial.disk.fail = (operation, path) => {
         if (operation !== 'write' || !path.endsWith('.jnl')) return undefined
         return ++writes % 9 === 0 ? 'EIO' : undefined
       }
-      trial.disk.powerLostAt = call
-      try {
-        await trial.open()
-        await run(trial)
-        isOver = true
-      } catch (error) {
-        assert.equal(trial.disk.hasPower, false, String(error))
-      }
-      await named(`seed ${seed}, call ${call}`, async () => {
-        await trial.crash()
-        trial.append('quick')
-        await trial.commit()
-        await trial.check()
-      })
-    }
-  }
-})
+      return trial
+    },
+    check: async (trial) => {
+      trial.append('quick')
+      await trial.commit()
+      await trial.check()
+    },
+  }))
 
 test('power that goes again and again, while opening as well, loses nothing', async () => {
   for (let seed = 1; seed <= SEEDS * 25; seed++) {

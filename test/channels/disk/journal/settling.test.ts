@@ -3,12 +3,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { CommitError } from '../../../../src/channels/channel-log.ts'
 import type { FileLayer, OpenFile } from '../../../../src/channels/disk/file-layer.ts'
-import { MemoryBudget } from '../../../../src/channels/memory-budget.ts'
 import { diskStore, MEBIBYTE } from '../../../support/disk-stores.ts'
 import { binaryDraft, readAll } from '../../../support/log-drafts.ts'
 import { SimulatedDisk, seededRandom } from '../../../support/simulated-disk.ts'
 import {
   JournalTrial,
+  journalStore,
   promptClock,
   SLOT_BYTES,
   slotFiles,
@@ -94,8 +94,7 @@ test('a slot that is settled while a commit still writes to it keeps what that c
   const files = heldDisk(disk, (operation, path) =>
     operation === 'sync' && path.includes('/channels/press_1/') ? opened : undefined,
   )
-  const options = { files, clock: promptClock, slotBytes: SLOT_BYTES, budget: new MemoryBudget(0) }
-  const store = diskStore(options)
+  const store = journalStore(files)
   await store.open()
   const log = store.create('press_1')
   const other = store.create('press_2')
@@ -110,10 +109,7 @@ test('a slot that is settled while a commit still writes to it keeps what that c
     for (let count = 0; count < 4; count++) other.append(binaryDraft(Buffer.alloc(1_000)))
     await store.commit()
   }
-  const again = await diskStore({
-    ...options,
-    files: disk.afterPowerLoss(),
-  }).open()
+  const again = await journalStore(disk.afterPowerLoss()).open()
 
   const found = again.find(({ channel }) => channel === 'press_1')
   assert.deepEqual(found && (await readAll(found)).map(({ payload }) => payload[0]), [1, 2, 3])
@@ -132,12 +128,7 @@ test('a log is settled once at a time, also while another one fails', async () =
     })
   })
   disk.fail = (_operation, path) => (path.includes('/channels/broken') ? 'EIO' : undefined)
-  const store = diskStore({
-    clock: promptClock,
-    files,
-    slotBytes: SLOT_BYTES,
-    budget: new MemoryBudget(0),
-  })
+  const store = journalStore(files)
   await store.open()
   const logs = [store.create('broken'), store.create('slow')]
 

@@ -11,6 +11,7 @@ import {
   CYCLE_HEADER_BYTES,
   CycleBuilder,
   ENTRY_KIND,
+  readCycleHeader,
 } from '../../../../src/channels/disk/journal/cycle.ts'
 import { encodeLogEntry } from '../../../../src/channels/disk/journal/log-entry.ts'
 import { type SlotEnd, walkSlot } from '../../../../src/channels/disk/journal/slot-walk.ts'
@@ -80,11 +81,11 @@ interface Walked {
   readonly damages: { position: number; bytes: number; firstOffset: number | undefined }[]
 }
 
-async function walk(slot: Buffer, endSequence?: number): Promise<Walked> {
+async function walk(slot: Buffer, endSequence?: number, firstCycleCrc = 0): Promise<Walked> {
   const offsets: number[] = []
   const damages: Walked['damages'] = []
   let entries = 0
-  const use = { key: KEY, generation: 5, firstSequence: 1, endSequence }
+  const use = { key: KEY, generation: 5, firstSequence: 1, endSequence, firstCycleCrc }
   const end = await walkSlot(new FileView(fileOf(slot), slot.length, true), use, {
     onFrame: (header) => void offsets.push(header.firstOffset),
     onEntry: () => {
@@ -332,4 +333,32 @@ test('a length that leads beyond the slot is no cycle that can be believed', asy
 
   assert.deepEqual(found.offsets, [0, 1, 2, 3])
   assert.equal(found.end.torn?.position, PLACES[3])
+})
+
+test('the first cycle is the one that the slot’s header was written with, or there is none', async () => {
+  const [first] = THREE
+  const crc = readCycleHeader(bytesOf(first!), 0)?.headerCrc
+
+  const own = await walk(slotOf([first!]), undefined, crc)
+  const ofAnEarlierTry = await walk(slotOf([{ ...first!, offsets: [8] }]), undefined, crc)
+
+  assert.deepEqual([own.offsets, ofAnEarlierTry.offsets], [[0, 1], []])
+  assert.equal(ofAnEarlierTry.end.sequence, 1)
+  assert.deepEqual(ofAnEarlierTry.damages, [])
+})
+
+test('sectors of an older cycle between those of the newest one make it one that never finished', async () => {
+  const before = slotOf([{ sequence: 1, offsets: [7, 8, 9, 10], generation: 4, bodyBytes: 700 }])
+  const slot = slotOf([{ sequence: 1, offsets: [0, 1, 2, 3], bodyBytes: 700 }])
+  // From the second frame on the bytes of the use before are still there, and intact.
+  const [from, to] = [
+    BLOCK_BYTES + 48 + ENTRY.length + 744,
+    BLOCK_BYTES + 48 + ENTRY.length + 4 * 744,
+  ]
+  before.copy(slot, from, from, to)
+
+  const found = await walk(slot)
+
+  assert.deepEqual(found.offsets, [])
+  assert.equal(found.end.torn?.position, BLOCK_BYTES)
 })

@@ -21,6 +21,7 @@ const HEADER: SlotHeader = {
     { generation: 2 ** 47 + 1, endSequence: 2 ** 45 },
     { generation: 2 ** 47 + 4, endSequence: 2 ** 45 + 7 },
   ],
+  firstCycleCrc: 0x7654_3210,
 }
 
 function blockOf(header: SlotHeader): Buffer {
