@@ -27,18 +27,25 @@ export async function subscribeAndLeave(port: number): Promise<void> {
   await once(socket, 'close')
 }
 
-/** Comes back, acknowledges what has been kept, and goes when nothing more comes for a second. */
-export async function comeBack(port: number): Promise<Delivered> {
+/**
+ * Comes back, acknowledges what has been kept, and goes when nothing more comes for `quietMs`.
+ * `seen` is given each payload.
+ */
+export async function comeBack(
+  port: number,
+  quietMs = QUIET_MS,
+  seen: (payload: Buffer) => void = () => undefined,
+): Promise<Delivered> {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true })
   socket.write(connectPacket(CLIENT_ID, false))
   let partial: Buffer = Buffer.alloc(0)
   let messages = 0
   let firstAtMs: number | undefined
   let lastAtMs: number | undefined
-  const quiet = setTimeout(() => socket.destroy(), QUIET_MS)
+  const quiet = setTimeout(() => socket.destroy(), quietMs)
   socket.on('data', (chunk: Buffer) => {
     quiet.refresh()
-    const { acks, rest } = acknowledgements(Buffer.concat([partial, chunk]))
+    const { acks, rest } = acknowledgements(Buffer.concat([partial, chunk]), seen)
     partial = rest
     if (acks.length === 0) return
     messages += acks.length / 4
@@ -51,7 +58,10 @@ export async function comeBack(port: number): Promise<Delivered> {
 }
 
 /** PUBACKs for all whole PUBLISH packets of QoS 1 in `bytes`. */
-function acknowledgements(bytes: Buffer): { acks: Buffer; rest: Buffer } {
+function acknowledgements(
+  bytes: Buffer,
+  seen: (payload: Buffer) => void,
+): { acks: Buffer; rest: Buffer } {
   const acks: number[] = []
   let at = 0
   for (;;) {
@@ -60,6 +70,7 @@ function acknowledgements(bytes: Buffer): { acks: Buffer; rest: Buffer } {
     if ((bytes[at] ?? 0) >> 4 === 3) {
       const id = body.start + 2 + bytes.readUInt16BE(body.start)
       acks.push(0x40, 2, bytes[id] ?? 0, bytes[id + 1] ?? 0)
+      seen(bytes.subarray(id + 2, body.end))
     }
     at = body.end
   }

@@ -18,7 +18,8 @@ export interface BrokerProcess {
   stop(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>
 }
 
-const MOSQUITTO = '/usr/sbin/mosquitto'
+/** `MOSQUITTO=FILE` puts another build in place of the system's. */
+export const MOSQUITTO = process.env['MOSQUITTO'] ?? '/usr/sbin/mosquitto'
 const COLLECT_GARBAGE = ['--import', join(import.meta.dirname, 'collect-garbage.js')]
 
 /** No bounds on what is in flight or waits: they are not what is measured. */
@@ -99,7 +100,7 @@ function running(
   }
 }
 
-async function untilListening(port: number, child: ChildProcess): Promise<void> {
+export async function untilListening(port: number, child: ChildProcess): Promise<void> {
   for (;;) {
     if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}`)
     const isListening = await new Promise<boolean>((resolve) => {

@@ -86,12 +86,13 @@ export class Hub {
     const file = join(directory, 'config.json')
     const [port, httpPort] = [await freePort(), await freePort()]
     const storage = { directory: join(directory, 'data'), ...Object(config['storage']) }
+    const { mqttServer } = Object(config['sources'])
     await writeFile(
       file,
       JSON.stringify({
         ...config,
         storage,
-        sources: { mqttServer: { port } },
+        sources: { mqttServer: { ...mqttServer, port } },
         http: { port: httpPort },
       }),
     )
