@@ -25,11 +25,15 @@ export interface BatchAttempt {
   readonly end: BatchOutcome | Refusal
 }
 
-interface Entry extends Omit<BatchAttempt, 'messages'> {
-  readonly first: number
-  readonly last: number
+interface Entry {
+  channel: string
+  first: number
+  last: number
   /** Undefined where the batch had no gaps. */
-  readonly offsets: readonly number[] | undefined
+  offsets: readonly number[] | undefined
+  at: number
+  durationMs: number
+  end: BatchOutcome | Refusal
 }
 
 const MAX_ENTRIES = 10_000
@@ -43,12 +47,24 @@ export class AttemptTrail {
     this.#maxEntries = maxEntries
   }
 
-  note({ messages, ...attempt }: BatchAttempt): void {
+  note({ channel, messages, at, durationMs, end }: BatchAttempt): void {
     const first = messages[0]?.offset ?? 0
     const last = messages.at(-1)?.offset ?? first
     const isGapless = last - first + 1 === messages.length
     const offsets = isGapless ? undefined : messages.map(({ offset }) => offset)
-    this.#entries[this.#next] = { ...attempt, first, last, offsets }
+    const oldest = this.#entries[this.#next]
+    if (oldest === undefined) {
+      this.#entries.push({ channel, first, last, offsets, at, durationMs, end })
+    } else {
+      // Filled anew: an entry lives so long that the garbage collector would have to move a new one.
+      oldest.channel = channel
+      oldest.first = first
+      oldest.last = last
+      oldest.offsets = offsets
+      oldest.at = at
+      oldest.durationMs = durationMs
+      oldest.end = end
+    }
     this.#next = (this.#next + 1) % this.#maxEntries
   }
 

@@ -12,7 +12,7 @@ import type { Channel } from '../channels/channel.ts'
 import type { Cursor, Lease } from '../channels/cursor.ts'
 import type { DeadLetters } from '../channels/dead-letters.ts'
 import type { Clock, Timer } from '../clock.ts'
-import type { Batch, BatchOutcome, Destination } from '../destinations/destination.ts'
+import type { BatchOutcome, Destination } from '../destinations/destination.ts'
 import { asConnectorError, ConnectorError } from '../errors.ts'
 import type { Refusal } from '../message.ts'
 import type { PipelineObserver } from '../observer.ts'
@@ -181,18 +181,20 @@ export class ChannelDelivery {
     if (lease === undefined) return undefined
     const at = clock.now()
     const startedAt = clock.monotonic()
-    const batch: Batch = { channel: this.#name, messages: lease.messages }
+    const channel = this.#name
+    const { messages } = lease
     try {
-      const outcome = await destination.send(batch, signal)
+      const outcome = await destination.send({ channel, messages }, signal)
       const durationMs = clock.monotonic() - startedAt
-      observer.batchSent(this.#name, destination.name, lease.messages.length, durationMs)
-      this.#options.trail.note({ ...batch, at, durationMs, end: outcome })
+      observer.batchSent(channel, destination.name, messages.length, durationMs)
+      this.#options.trail.note({ channel, messages, at, durationMs, end: outcome })
       return this.#settle(lease, outcome)
     } catch (error) {
       const doing = `sending to ${destination.name}`
       const failure = asConnectorError(error, 'DestinationUnavailable', doing)
       const durationMs = clock.monotonic() - startedAt
-      this.#options.trail.note({ ...batch, at, durationMs, end: endOf(failure, lease) })
+      const end = endOf(failure, lease)
+      this.#options.trail.note({ channel, messages, at, durationMs, end })
       return this.#settleFailed(lease, failure)
     }
   }
