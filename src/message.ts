@@ -54,6 +54,21 @@ export interface Message {
   readonly messageId: string
   readonly payload: Buffer
   readonly reply: ReplyTo | undefined
+  /** Where its bytes are, if its log has them in one place: for senders that copy them from there. */
+  readonly packed?: PackedMessage | undefined
+}
+
+/** Where `bytes` holds a message's id and its payload, so that neither has to be an object to be sent. */
+export interface PackedMessage {
+  readonly bytes: Buffer
+  /**
+   * The sender's id, when that is the `messageId` too and can stand between quotes in JSON as it is
+   * (`isPlainId`). Empty otherwise.
+   */
+  readonly idStart: number
+  readonly idEnd: number
+  readonly payloadStart: number
+  readonly payloadEnd: number
 }
 
 /** What a receipt says went wrong: the specification's `error` and `error_message`. */
@@ -70,15 +85,36 @@ export interface Refusal {
 export interface ReceiptSink {
   /** A message with a response topic has been accepted: its receipt is wanted, whoever listens. */
   expectReply(): void
-  success(senderId: string | undefined, reply: ReplyTo | undefined): void
   failure(senderId: string | undefined, reply: ReplyTo | undefined, refusal: Refusal): void
 }
 
 const ASCII_ID = /^[\x20-\x7e]{1,128}$/
+export const MAX_MESSAGE_ID_LENGTH = 128
 
 /** Whether a sender's id can be the `messageId` of BatchPutMessage: 1–128 ASCII characters. */
 export function fitsAsMessageId(id: string): boolean {
   return ASCII_ID.test(id)
+}
+
+/** The same of an id in UTF-8, and whether JSON writes it as it is: without `"` and `\\`. */
+export function isPlainId(bytes: Buffer, start: number, end: number): boolean {
+  if (start === end || end - start > MAX_MESSAGE_ID_LENGTH) return false
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at] ?? 0
+    if (byte < 0x20 || byte > 0x7e || byte === 0x22 || byte === 0x5c) return false
+  }
+  return true
+}
+
+/** Whether the id can be copied from the message's bytes. */
+export function hasPackedId(packed: PackedMessage | undefined): packed is PackedMessage {
+  return packed !== undefined && packed.idEnd > packed.idStart
+}
+
+/** `message.payload.length`, without making the payload. */
+export function payloadBytesOf(message: Message): number {
+  const { packed } = message
+  return packed === undefined ? message.payload.length : packed.payloadEnd - packed.payloadStart
 }
 
 /** Specification, "Input Data": the sender's id; a generated one where it was omitted; none for binary. */

@@ -35,7 +35,6 @@ export class RecentRefusals {
   watching(sink: ReceiptSink): ReceiptSink {
     return {
       expectReply: () => sink.expectReply(),
-      success: (senderId, reply) => sink.success(senderId, reply),
       failure: (senderId, reply, refusal) => {
         this.#note(senderId, undefined, refusal)
         sink.failure(senderId, reply, refusal)

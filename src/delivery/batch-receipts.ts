@@ -23,14 +23,16 @@ export class PrimaryReceipts implements BatchReceipts {
       const message = messages[index]
       if (message !== undefined) desk.failure(receiptIdOf(message), message.reply, refusal)
     }
-    if (outcome.rejected.length + outcome.kept.length === 0) {
-      for (const message of messages) desk.success(receiptIdOf(message), message.reply)
-      return
-    }
-    const unaccepted = new Set(outcome.kept)
-    for (const { index } of outcome.rejected) unaccepted.add(index)
-    for (const [index, message] of messages.entries()) {
-      if (!unaccepted.has(index)) desk.success(receiptIdOf(message), message.reply)
-    }
+    desk.successes(acceptedOf(messages, outcome))
   }
+}
+
+function acceptedOf(
+  messages: readonly Message[],
+  { rejected, kept }: BatchOutcome,
+): readonly Message[] {
+  if (rejected.length + kept.length === 0) return messages
+  const unaccepted = new Set(kept)
+  for (const { index } of rejected) unaccepted.add(index)
+  return messages.filter((_, index) => !unaccepted.has(index))
 }

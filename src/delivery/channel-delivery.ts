@@ -14,7 +14,7 @@ import type { DeadLetters } from '../channels/dead-letters.ts'
 import type { Clock, Timer } from '../clock.ts'
 import type { BatchOutcome, Destination } from '../destinations/destination.ts'
 import { asConnectorError, ConnectorError } from '../errors.ts'
-import type { Refusal } from '../message.ts'
+import { payloadBytesOf, type Refusal } from '../message.ts'
 import type { PipelineObserver } from '../observer.ts'
 import type { AttemptTrail } from './attempt-trail.ts'
 import { type BatchRule, untilBatchDueMs, type WaitingMessages } from './batch-due.ts'
@@ -206,7 +206,7 @@ export class ChannelDelivery {
     const { limit } = reservation
     const lease = await this.#cursor.lease(limit.messages, limit.bytes, from)
     const messages = lease?.messages ?? []
-    const bytes = messages.reduce((sum, message) => sum + message.payload.length, 0)
+    const bytes = messages.reduce((sum, message) => sum + payloadBytesOf(message), 0)
     cap.correct(reservation, { messages: messages.length, bytes })
     return lease
   }

@@ -6,7 +6,6 @@
 import type { Channel } from '../channels/channel.ts'
 import type { ChannelSet } from '../channels/channel-set.ts'
 import { asConnectorError } from '../errors.ts'
-import { receiptIdOf } from '../message.ts'
 import type { PipelineObserver } from '../observer.ts'
 import type { ReceiptDesk } from './receipt-desk.ts'
 
@@ -50,7 +49,7 @@ export class CommitReceipts {
     try {
       while (from < channel.log.committed) {
         const messages = await channel.log.read(from, READ_COUNT, READ_BYTES)
-        for (const message of messages) this.#desk.success(receiptIdOf(message), message.reply)
+        this.#desk.successes(messages)
         from = (messages.at(-1)?.offset ?? channel.log.committed - 1) + 1
       }
     } catch (error) {

@@ -2,7 +2,13 @@
  * Tells senders what became of their messages: on the specification's status topic, and on the
  * response topic of MQTT 5 senders that named one. Where nobody listens, a receipt costs nothing.
  */
-import type { ReceiptSink, Refusal, ReplyTo } from '../message.ts'
+import {
+  type Message,
+  type ReceiptSink,
+  type Refusal,
+  type ReplyTo,
+  receiptIdOf,
+} from '../message.ts'
 import type { ReceiptOutlet } from '../sources/source.ts'
 import { failureReceipt, successReceipt } from './receipt-format.ts'
 import { ReceiptPack } from './receipt-pack.ts'
@@ -22,7 +28,6 @@ export class ReceiptDesk implements ReceiptSink {
   readonly #options: ReceiptDeskOptions
   readonly #outlets: ReceiptOutlet[] = []
   readonly #pack = new ReceiptPack()
-  #packed = 0
   #expectsReplies = false
   #flushesNext = false
 
@@ -44,27 +49,33 @@ export class ReceiptDesk implements ReceiptSink {
     this.#expectsReplies = true
   }
 
-  success(senderId: string | undefined, reply: ReplyTo | undefined): void {
+  successes(messages: readonly Message[]): void {
     if (this.#options.reports !== 'all') return
     const isListening = this.#hasListeners()
-    if (isListening || reply !== undefined) {
-      this.#give(successReceipt(senderId), reply, isListening)
+    for (const message of messages) {
+      const { reply } = message
+      if (reply !== undefined) this.#reply(reply, successReceipt(receiptIdOf(message)))
+      if (!isListening) continue
+      this.#pack.addSuccess(message)
+      this.#flushWhenDue()
     }
   }
 
   failure(senderId: string | undefined, reply: ReplyTo | undefined, refusal: Refusal): void {
     if (this.#options.reports === 'none') return
     const isListening = this.#hasListeners()
-    if (isListening || reply !== undefined) {
-      this.#flushBeforeAcknowledgements()
-      this.#give(failureReceipt(senderId, refusal), reply, isListening)
-    }
+    if (!isListening && reply === undefined) return
+    this.#flushBeforeAcknowledgements()
+    const receipt = failureReceipt(senderId, refusal)
+    if (reply !== undefined) this.#reply(reply, receipt)
+    if (!isListening) return
+    this.#pack.add(receipt)
+    this.#flushWhenDue()
   }
 
   /** Sends what is packed now rather than at the end of this turn; for the way out. */
   flush(): void {
-    if (this.#pack.isEmpty) return
-    this.#packed = 0
+    if (this.#pack.count === 0) return
     const receipts = this.#pack.view()
     for (const outlet of this.#outlets) {
       if (outlet.hasListeners(this.#options.topic)) outlet.publish(this.#options.topic, receipts)
@@ -72,16 +83,16 @@ export class ReceiptDesk implements ReceiptSink {
     this.#pack.clear()
   }
 
-  #give(receipt: string, reply: ReplyTo | undefined, isListening: boolean): void {
-    if (reply !== undefined) {
-      // The sender may be on any of them: which one is not kept with the message over restarts.
-      const payload = Buffer.from(receipt)
-      for (const outlet of this.#outlets) outlet.reply(reply, payload)
-    }
-    if (!isListening) return
-    if (this.#packed === 0) setImmediate(() => this.flush())
-    this.#pack.add(receipt)
-    if (++this.#packed >= MAX_PACKED) this.flush()
+  #reply(to: ReplyTo, receipt: string): void {
+    // The sender may be on any of them: which one is not kept with the message over restarts.
+    const payload = Buffer.from(receipt)
+    for (const outlet of this.#outlets) outlet.reply(to, payload)
+  }
+
+  #flushWhenDue(): void {
+    const { count } = this.#pack
+    if (count === 1) setImmediate(() => this.flush())
+    if (count >= MAX_PACKED) this.flush()
   }
 
   /**

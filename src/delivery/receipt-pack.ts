@@ -3,7 +3,9 @@
  * per turn of the event loop, and filled anew: the memory is used again, grown to what a busy turn
  * needs.
  */
+import { hasPackedId, type Message, receiptIdOf } from '../message.ts'
 import type { PackedPayloads } from '../sources/source.ts'
+import { AFTER_ID, BEFORE_ID, successReceipt } from './receipt-format.ts'
 
 const FIRST_BYTES = 16 * 1024
 const FIRST_COUNT = 256
@@ -16,17 +18,33 @@ export class ReceiptPack {
   #count = 0
   #end = 0
 
-  get isEmpty(): boolean {
-    return this.#count === 0
+  get count(): number {
+    return this.#count
   }
 
   add(receipt: string): void {
     // A UTF-16 unit is at most three bytes of UTF-8.
-    const most = receipt.length * 3
-    if (this.#end + most > this.#bytes.length) this.#growBytes(most)
-    if (this.#count === this.#ends.length) this.#growEnds()
+    this.#makeRoom(receipt.length * 3)
     this.#end += this.#bytes.write(receipt, this.#end)
     this.#ends[this.#count++] = this.#end
+  }
+
+  /** The receipt of a message that was delivered. Where its id is at hand in bytes, no text is made. */
+  addSuccess(message: Message): void {
+    const { packed } = message
+    if (!hasPackedId(packed)) {
+      this.add(successReceipt(receiptIdOf(message)))
+      return
+    }
+    const { bytes, idStart, idEnd } = packed
+    this.#makeRoom(BEFORE_ID.length + idEnd - idStart + AFTER_ID.length)
+    const target = this.#bytes
+    let end = this.#end
+    for (let at = 0; at < BEFORE_ID.length; at++) target[end++] = BEFORE_ID[at] ?? 0
+    for (let at = idStart; at < idEnd; at++) target[end++] = bytes[at] ?? 0
+    for (let at = 0; at < AFTER_ID.length; at++) target[end++] = AFTER_ID[at] ?? 0
+    this.#end = end
+    this.#ends[this.#count++] = end
   }
 
   /** What was added since `clear`; valid until the next `add`. */
@@ -38,6 +56,11 @@ export class ReceiptPack {
     this.#count = 0
     this.#end = 0
     if (this.#bytes.length > KEPT_BYTES) this.#bytes = Buffer.allocUnsafe(FIRST_BYTES)
+  }
+
+  #makeRoom(most: number): void {
+    if (this.#end + most > this.#bytes.length) this.#growBytes(most)
+    if (this.#count === this.#ends.length) this.#growEnds()
   }
 
   #growBytes(most: number): void {

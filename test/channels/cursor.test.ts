@@ -89,6 +89,15 @@ test('a second message with the same id in a batch is dropped and its sender tol
   assert.equal(ledgerGap(rig.ledger('c')), 0)
 })
 
+test('different ids with the same hash are no duplicates', async () => {
+  const rig = await rigWith(['AaBB', 'BBAa', 'AaAa', 'BBAa', 'c'])
+
+  const delivered = await rig.deliver('c')
+
+  assert.deepEqual(delivered, ['AaBB', 'BBAa', 'AaAa', 'c'])
+  assert.deepEqual(rig.ledger('c').dropped, { DuplicateMessageId: 1 })
+})
+
 test('the same id in different batches is no duplicate', async () => {
   const rig = await rigWith(['a', 'a'])
 

@@ -115,7 +115,6 @@ test('refusals are remembered by id, the last ones', () => {
   const told: string[] = []
   const sink = refusals.watching({
     expectReply() {},
-    success() {},
     failure: (senderId) => void told.push(String(senderId)),
   })
   const refusal = { error: 'InvalidMessage', message: 'no' }

@@ -5,7 +5,14 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import type { ChannelLog, ChannelState, LogStore } from '../../src/channels/channel-log.ts'
-import { appendTexts, binaryDraft, draftOf, readAll, textsOf } from '../support/log-drafts.ts'
+import {
+  appendTexts,
+  binaryDraft,
+  contentOf,
+  draftOf,
+  readAll,
+  textsOf,
+} from '../support/log-drafts.ts'
 
 export interface LogUnderTest {
   readonly name: string
@@ -104,7 +111,7 @@ export function testChannelLog(under: LogUnderTest): void {
       await store.commit()
       const [text, binary, empty] = await log.read(0, 10, 10_000)
 
-      assert.deepEqual(text, {
+      assert.deepEqual(contentOf(text!), {
         offset: 0,
         receivedAt: 1_700_000_000_123,
         topic: 'factory/line-1/temperature',
@@ -117,6 +124,23 @@ export function testChannelLog(under: LogUnderTest): void {
       assert.deepEqual([binary?.topic, binary?.receivedAt], ['größe/x', 1_600_000_000_000])
       assert.deepEqual([empty?.senderId, empty?.payload.length], ['', 0])
       assert.deepEqual(empty?.reply, { topic: 'a', correlation: undefined })
+    })
+
+    test('bytes that are handed out packed are those of the id and the payload', async (t) => {
+      const store = await under.open(t)
+      const log = store.create('press_1')
+      const plain = ['a', 'reading-1', '~ !', 'x'.repeat(128)]
+      const others = ['', '"', 'back\\slash', 'größe', 'x'.repeat(129), '\u007f', 'a\n', undefined]
+      for (const id of [...plain, ...others]) log.append(draftOf(`payload of ${id}`, { id }))
+      await store.commit()
+
+      for (const { messageId, payload, senderId, packed } of await readAll(log)) {
+        if (packed === undefined) continue
+        const { bytes, idStart, idEnd, payloadStart, payloadEnd } = packed
+        const isPlain = plain.includes(senderId ?? '')
+        assert.equal(bytes.toString('utf8', idStart, idEnd), isPlain ? messageId : '')
+        assert.deepEqual(bytes.subarray(payloadStart, payloadEnd), payload)
+      }
     })
 
     test('a draft may be filled anew after append', async (t) => {

@@ -8,7 +8,7 @@ import { RequestWriter } from '../../src/destinations/iot-analytics/request.ts'
 import { maxBodyBytes, writeBody } from '../../src/destinations/iot-analytics/request-body.ts'
 import { RequestBuffers } from '../../src/destinations/iot-analytics/request-buffers.ts'
 import { RequestSigner } from '../../src/destinations/iot-analytics/signing.ts'
-import { makeBatch, makeMessage } from '../support/batch-maker.ts'
+import { makeBatch, makeMessage, packedMessage } from '../support/batch-maker.ts'
 import { FAKE_IDENTITY } from '../support/fake-iot-analytics.ts'
 import { signatureProblem } from '../support/fake-signature-check.ts'
 
@@ -28,8 +28,11 @@ const batches = fc.record({
   channel: fc.oneof(fc.stringMatching(/^[a-zA-Z0-9_]{1,128}$/), anyText),
   messages: fc.array(
     fc
-      .record({ messageId: fc.oneof(ascii, anyText), payload: payloads })
-      .map((given) => makeMessage(0, given)),
+      .record({ messageId: fc.oneof(ascii, anyText), payload: payloads, isPacked: fc.boolean() })
+      .map(({ isPacked, ...given }) => {
+        const message = makeMessage(0, given)
+        return isPacked ? packedMessage(message) : message
+      }),
     { minLength: 1, maxLength: 30 },
   ),
 })
@@ -75,11 +78,14 @@ describe('bodies', () => {
   test('hold payloads of every length around where base64 changes hands', () => {
     for (let length = 0; length < 400; length++) {
       const payload = Buffer.from(Array.from({ length }, (_, index) => (index * 7 + length) % 256))
-      const batch = { channel: 'c', messages: [makeMessage(0, { payload })] }
+      const message = makeMessage(0, { payload })
+      const batch = { channel: 'c', messages: [message, packedMessage(message)] }
       const target = Buffer.alloc(maxBodyBytes(batch))
       const body = target.toString('latin1', 0, writeBody(batch, target, 0))
 
-      assert.equal(JSON.parse(body).messages[0].payload, payload.toString('base64'))
+      const expected = payload.toString('base64')
+      const [plain, packed] = JSON.parse(body).messages
+      assert.deepEqual([plain.payload, packed.payload], [expected, expected])
     }
   })
 })

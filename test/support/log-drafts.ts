@@ -27,6 +27,12 @@ export function appendTexts(log: ChannelLog, texts: readonly string[]): void {
   for (const text of texts) log.append(draftOf(text))
 }
 
+/** What a message says, however its log holds it. */
+export function contentOf(message: Message): Omit<Message, 'packed'> {
+  const { offset, receivedAt, topic, senderId, messageId, payload, reply } = message
+  return { offset, receivedAt, topic, senderId, messageId, payload, reply }
+}
+
 export function textsOf(messages: readonly Message[]): string[] {
   return messages.map((message) => message.payload.toString())
 }

@@ -2,7 +2,7 @@
  * A stretch of memory that holds whole frames, one after the other, offsets ascending: what was
  * staged lately, or a window of a file. Handing out messages copies nothing.
  */
-import type { Message } from '../../message.ts'
+import { type Message, payloadBytesOf } from '../../message.ts'
 import type { OffsetRange } from '../channel-log.ts'
 import {
   FRAME_HEADER_BYTES,
@@ -31,7 +31,7 @@ export class Batch {
 
   /** False when the message did not fit any more. */
   add(message: Message): boolean {
-    const bytes = this.#bytes + message.payload.length
+    const bytes = this.#bytes + payloadBytesOf(message)
     if (bytes > this.maxBytes && this.messages.length > 0) {
       this.isFull = true
       return false

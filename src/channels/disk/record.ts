@@ -14,7 +14,7 @@
  *     maybe padded with leading zero groups (a text's length is known only after it was written).
  */
 import type { Draft, Message } from '../../message.ts'
-import { fitsAsMessageId, generatedMessageId } from '../../message.ts'
+import { StoredMessage } from './stored-message.ts'
 
 const SAME_TOPIC = 1
 const SAME_TIME = 2
@@ -139,8 +139,6 @@ export class RecordReader {
   #end = 0
   #topic = ''
   #receivedAt = 0
-  /** Payload bytes of the record read or skipped last. */
-  payloadBytes = 0
 
   constructor(logId: string, buffer: Buffer) {
     this.#logId = logId
@@ -167,27 +165,22 @@ export class RecordReader {
   }
 
   next(offset: number): Message {
+    const message = new StoredMessage(this.#logId, offset, this.#buffer)
     const flags = this.#begin()
-    const senderId = (flags & HAS_ID) === 0 ? undefined : this.#text()
-    let reply: Message['reply']
+    message.receivedAt = this.#receivedAt
+    message.topic = this.#topic
+    if ((flags & HAS_ID) !== 0) {
+      const start = this.#step(this.#varint())
+      message.setSenderId(start, this.#position)
+    }
     if ((flags & HAS_REPLY) !== 0) {
       const topic = this.#text()
-      reply = { topic, correlation: (flags & HAS_CORRELATION) === 0 ? undefined : this.#bytes() }
+      const correlation = (flags & HAS_CORRELATION) === 0 ? undefined : this.#bytes()
+      message.reply = { topic, correlation }
     }
-    const payload = this.#bytes()
-    this.payloadBytes = payload.length
-    return {
-      offset,
-      receivedAt: this.#receivedAt,
-      topic: this.#topic,
-      senderId,
-      messageId:
-        senderId !== undefined && fitsAsMessageId(senderId)
-          ? senderId
-          : generatedMessageId(this.#logId, offset),
-      payload,
-      reply,
-    }
+    message.payloadStart = this.#step(this.#varint())
+    message.payloadEnd = this.#position
+    return message
   }
 
   skip(): void {
@@ -195,8 +188,7 @@ export class RecordReader {
     if ((flags & HAS_ID) !== 0) this.#step(this.#varint())
     if ((flags & HAS_REPLY) !== 0) this.#step(this.#varint())
     if ((flags & HAS_CORRELATION) !== 0) this.#step(this.#varint())
-    this.payloadBytes = this.#varint()
-    this.#step(this.payloadBytes)
+    this.#step(this.#varint())
   }
 
   #begin(): number {

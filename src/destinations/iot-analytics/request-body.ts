@@ -6,6 +6,7 @@
  * written byte by byte, for a native call costs more than they do; long payloads are not, for there
  * Node's own base64 is several times faster.
  */
+import { hasPackedId, type Message, payloadBytesOf } from '../../message.ts'
 import type { Batch } from '../destination.ts'
 
 const CHANNEL = '{"channelName":"'
@@ -26,10 +27,16 @@ export function maxBodyBytes({ channel, messages }: Batch): number {
   const frame = ID.length + PAYLOAD.length + MESSAGE_END.length + 1
   let bytes = CHANNEL.length + MESSAGES.length + END.length
   bytes += channel.length * ESCAPED_CHARACTER_BYTES
-  for (const { messageId, payload } of messages) {
-    bytes += frame + messageId.length * ESCAPED_CHARACTER_BYTES + base64Bytes(payload.length)
+  for (const message of messages) {
+    bytes += frame + maxIdBytes(message) + base64Bytes(payloadBytesOf(message))
   }
   return bytes
+}
+
+function maxIdBytes(message: Message): number {
+  const { packed } = message
+  if (hasPackedId(packed)) return packed.idEnd - packed.idStart
+  return message.messageId.length * ESCAPED_CHARACTER_BYTES
 }
 
 /**
@@ -41,16 +48,34 @@ export function writeBody({ channel, messages }: Batch, target: Buffer, at: numb
   end = writeEscaped(channel, target, end)
   end = writeLiteral(MESSAGES, target, end)
   let isFirst = true
-  for (const { messageId, payload } of messages) {
+  for (const message of messages) {
     if (!isFirst) target[end++] = COMMA
     isFirst = false
     end = writeLiteral(ID, target, end)
-    end = writeEscaped(messageId, target, end)
+    end = writeId(message, target, end)
     end = writeLiteral(PAYLOAD, target, end)
-    end = writeBase64(payload, target, end)
+    end = writePayload(message, target, end)
     end = writeLiteral(MESSAGE_END, target, end)
   }
   return writeLiteral(END, target, end)
+}
+
+function writeId(message: Message, target: Buffer, at: number): number {
+  const { packed } = message
+  if (!hasPackedId(packed)) return writeEscaped(message.messageId, target, at)
+  const { bytes, idStart, idEnd } = packed
+  let end = at
+  for (let i = idStart; i < idEnd; i++) target[end++] = bytes[i] ?? 0
+  return end
+}
+
+function writePayload(message: Message, target: Buffer, at: number): number {
+  const { packed } = message
+  if (packed === undefined) {
+    const { payload } = message
+    return writeBase64(payload, 0, payload.length, target, at)
+  }
+  return writeBase64(packed.bytes, packed.payloadStart, packed.payloadEnd, target, at)
 }
 
 function writeLiteral(ascii: string, target: Buffer, at: number): number {
@@ -94,19 +119,27 @@ function base64Bytes(bytes: number): number {
   return Math.ceil(bytes / 3) * 4
 }
 
-function writeBase64(source: Buffer, target: Buffer, at: number): number {
-  if (source.length >= NATIVE_FROM_BYTES) {
-    return at + target.write(source.toString('base64'), at, 'latin1')
+/** Of `source[start, stop)`. */
+function writeBase64(
+  source: Buffer,
+  start: number,
+  stop: number,
+  target: Buffer,
+  at: number,
+): number {
+  const length = stop - start
+  if (length >= NATIVE_FROM_BYTES) {
+    return at + target.write(source.toString('base64', start, stop), at, 'latin1')
   }
-  const whole = source.length - (source.length % 3)
+  const whole = start + length - (length % 3)
   let end = at
-  for (let i = 0; i < whole; i += 3) {
+  for (let i = start; i < whole; i += 3) {
     const bits = (byteAt(source, i) << 16) | (byteAt(source, i + 1) << 8) | byteAt(source, i + 2)
     end = writePair(bits >> 12, target, end)
     end = writePair(bits & 0xfff, target, end)
   }
-  if (whole === source.length) return end
-  const isOneByte = whole + 1 === source.length
+  if (whole === stop) return end
+  const isOneByte = whole + 1 === stop
   const rest = (byteAt(source, whole) << 16) | (isOneByte ? 0 : byteAt(source, whole + 1) << 8)
   end = writePair(rest >> 12, target, end)
   end = writePair(rest & 0xfff, target, end)
