@@ -178,8 +178,9 @@ export class Connector {
 
   async #openChannels(): Promise<Running> {
     const { parameters, inputs } = this.config
-    const desk = new ReceiptDesk({ topic: STATUS_TOPIC, reports: parameters.statusReports })
-    const refusals = new RecentRefusals(this.#surroundings.clock)
+    const { clock } = this.#surroundings
+    const desk = new ReceiptDesk({ topic: STATUS_TOPIC, reports: parameters.statusReports, clock })
+    const refusals = new RecentRefusals(clock)
     const storage = await openStorage(this.config, this.#surroundings, (message, refusal) => {
       refusals.dropped(message, refusal)
       desk.failure(receiptIdOf(message), message.reply, refusal)

@@ -4,7 +4,8 @@ import { type Message, receiptIdOf } from '../message.ts'
 import type { ReceiptDesk } from './receipt-desk.ts'
 
 export interface BatchReceipts {
-  settled(messages: readonly Message[], outcome: BatchOutcome): void
+  /** @param moreFollow whether the channel has more batches under way, or waiting to be sent */
+  settled(messages: readonly Message[], outcome: BatchOutcome, moreFollow: boolean): void
 }
 
 /** The primary destination's result makes the receipt; the others' deliveries get this. */
@@ -17,13 +18,13 @@ export class PrimaryReceipts implements BatchReceipts {
     this.#desk = desk
   }
 
-  settled(messages: readonly Message[], outcome: BatchOutcome): void {
+  settled(messages: readonly Message[], outcome: BatchOutcome, moreFollow: boolean): void {
     const desk = this.#desk
     for (const { index, refusal } of outcome.rejected) {
       const message = messages[index]
       if (message !== undefined) desk.failure(receiptIdOf(message), message.reply, refusal)
     }
-    desk.successes(acceptedOf(messages, outcome))
+    desk.successes(acceptedOf(messages, outcome), moreFollow)
   }
 }
 

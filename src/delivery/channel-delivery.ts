@@ -220,7 +220,8 @@ export class ChannelDelivery {
       rejected: outcome.rejected.map((rejection) => rejection.index),
       kept: outcome.kept,
     })
-    this.#options.receipts.settled(lease.messages, outcome)
+    const moreFollow = this.#sending > 1 || this.#cursor.waiting > 0
+    this.#options.receipts.settled(lease.messages, outcome, moreFollow)
     this.#reportRejections(outcome)
     if (outcome.kept.length > 0) return keptError(outcome.kept.length, this.#options.destination)
     if (this.#failure !== undefined) {

@@ -2,6 +2,7 @@
  * Tells senders what became of their messages: on the specification's status topic, and on the
  * response topic of MQTT 5 senders that named one. Where nobody listens, a receipt costs nothing.
  */
+import type { Clock, Timer } from '../clock.ts'
 import {
   type Message,
   type ReceiptSink,
@@ -19,10 +20,13 @@ export type StatusReports = 'all' | 'failures' | 'none'
 export interface ReceiptDeskOptions {
   readonly topic: string
   readonly reports: StatusReports
+  readonly clock: Clock
 }
 
 /** A pack this large goes out at once, so that a long batch doesn't pile up receipts. */
 const MAX_PACKED = 4096
+/** Receipts wait so long for those of the next batches: with small batches a write for each is expensive. */
+const GATHER_MS = 1
 
 export class ReceiptDesk implements ReceiptSink {
   readonly #options: ReceiptDeskOptions
@@ -30,6 +34,8 @@ export class ReceiptDesk implements ReceiptSink {
   readonly #pack = new ReceiptPack()
   #expectsReplies = false
   #flushesNext = false
+  #flushesThisTurn = false
+  #gathering: Timer | undefined
 
   constructor(options: ReceiptDeskOptions) {
     this.#options = options
@@ -49,16 +55,18 @@ export class ReceiptDesk implements ReceiptSink {
     this.#expectsReplies = true
   }
 
-  successes(messages: readonly Message[]): void {
+  /** @param moreFollow whether other batches are under way, so that these receipts may wait for theirs */
+  successes(messages: readonly Message[], moreFollow = false): void {
     if (this.#options.reports !== 'all') return
     const isListening = this.#hasListeners()
     for (const message of messages) {
       const { reply } = message
       if (reply !== undefined) this.#reply(reply, successReceipt(receiptIdOf(message)))
-      if (!isListening) continue
-      this.#pack.addSuccess(message)
-      this.#flushWhenDue()
+      if (isListening) this.#pack.addSuccess(message)
     }
+    if (this.#pack.count >= MAX_PACKED) this.flush()
+    else if (moreFollow) this.#flushWithLater()
+    else this.#flushThisTurn()
   }
 
   failure(senderId: string | undefined, reply: ReplyTo | undefined, refusal: Refusal): void {
@@ -68,13 +76,14 @@ export class ReceiptDesk implements ReceiptSink {
     this.#flushBeforeAcknowledgements()
     const receipt = failureReceipt(senderId, refusal)
     if (reply !== undefined) this.#reply(reply, receipt)
-    if (!isListening) return
-    this.#pack.add(receipt)
-    this.#flushWhenDue()
+    if (isListening) this.#pack.add(receipt)
+    if (this.#pack.count >= MAX_PACKED) this.flush()
   }
 
-  /** Sends what is packed now rather than at the end of this turn; for the way out. */
+  /** Sends what is packed now rather than when it is due; for the way out. */
   flush(): void {
+    this.#gathering?.cancel()
+    this.#gathering = undefined
     if (this.#pack.count === 0) return
     const receipts = this.#pack.view()
     for (const outlet of this.#outlets) {
@@ -89,10 +98,18 @@ export class ReceiptDesk implements ReceiptSink {
     for (const outlet of this.#outlets) outlet.reply(to, payload)
   }
 
-  #flushWhenDue(): void {
-    const { count } = this.#pack
-    if (count === 1) setImmediate(() => this.flush())
-    if (count >= MAX_PACKED) this.flush()
+  #flushThisTurn(): void {
+    if (this.#flushesThisTurn || this.#pack.count === 0) return
+    this.#flushesThisTurn = true
+    setImmediate(() => {
+      this.#flushesThisTurn = false
+      this.flush()
+    })
+  }
+
+  #flushWithLater(): void {
+    if (this.#gathering !== undefined || this.#pack.count === 0) return
+    this.#gathering = this.#options.clock.after(GATHER_MS, () => this.flush())
   }
 
   /**

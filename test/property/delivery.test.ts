@@ -92,7 +92,7 @@ async function pipeline(run: typeof runs extends fc.Arbitrary<infer Run> ? Run :
   const clock = hurriedClock()
   const observer = silentObserver
   const outlet = new RecordingOutlet()
-  const desk = new ReceiptDesk({ topic: 'status', reports: 'all' })
+  const desk = new ReceiptDesk({ topic: 'status', reports: 'all', clock })
   desk.addOutlet(outlet)
   const budget = new MemoryBudget(10_000_000)
   const destination = new ScriptedDestination(run.script)
