@@ -199,10 +199,15 @@ export class ChannelDelivery {
     }
   }
 
-  async #lease(reservation: Reservation | undefined): Promise<Lease | undefined> {
-    const { rule, cap } = this.#options
+  #lease(reservation: Reservation | undefined): Promise<Lease | undefined> {
+    const { maxMessages, maxBytes } = this.#options.rule
     const from = this.#catchUp.nextFrom((waiting) => this.#untilDueMs(waiting) === 0)
-    if (reservation === undefined) return this.#cursor.lease(rule.maxMessages, rule.maxBytes, from)
+    if (reservation !== undefined) return this.#leaseReserved(reservation, from)
+    return this.#cursor.lease(maxMessages, maxBytes, from)
+  }
+
+  async #leaseReserved(reservation: Reservation, from: number): Promise<Lease | undefined> {
+    const { cap } = this.#options
     const { limit } = reservation
     const lease = await this.#cursor.lease(limit.messages, limit.bytes, from)
     const messages = lease?.messages ?? []

@@ -17,6 +17,8 @@ export interface Answer {
 
 /** So much of an unexplained answer goes into messages for people. */
 const EXCERPT_CHARACTERS = 200
+/** What the service answers when it has stored every message. */
+const NOTHING_REFUSED = '{"batchPutMessageErrorEntries":[]}'
 /** Longer names and messages are cut, for each sender of a batch is told them. */
 const MAX_TEXT_CHARACTERS = 1_000
 
@@ -31,7 +33,7 @@ const MAX_TEXT_CHARACTERS = 1_000
  */
 export function outcomeOf(answer: Answer, batch: Batch): BatchOutcome | undefined {
   if (answer.isCut || answer.status < 200 || answer.status > 299) return undefined
-  if (answer.body === '') return ALL_ACCEPTED
+  if (answer.body === '' || answer.body === NOTHING_REFUSED) return ALL_ACCEPTED
   const parsed = objectIn(answer.body)
   if (parsed === undefined) return undefined
   const entries = parsed['batchPutMessageErrorEntries']
