@@ -38,7 +38,10 @@ export interface Draft {
   reply: ReplyTo | undefined
 }
 
-/** A message as a log hands it out. Its buffers stay valid for as long as somebody holds them. */
+/**
+ * A message as a log hands it out. Its buffers stay valid for as long as somebody holds them. Members
+ * may be made when they are asked for: take them by name, a spread misses them.
+ */
 export interface Message {
   /** Its place in the channel's log: 0, 1, 2, … without gaps. Never used twice. */
   readonly offset: number
