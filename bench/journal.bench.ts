@@ -14,7 +14,8 @@ import { writeFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { load } from './support/backlog.ts'
-import { Hub } from './support/hub.ts'
+import { deviceBytes } from './support/device-bytes.ts'
+import { Hub, programOf } from './support/hub.ts'
 import { machine } from './support/machine.ts'
 import type { LoadOptions } from './support/mqtt-load.ts'
 import { median } from './support/percentiles.ts'
@@ -75,30 +76,31 @@ interface Figures {
   readonly rssMegabytes: number
 }
 
-/** Bytes that the process has had written to the device. */
-function writtenBytesOf(pid: number): number {
-  return Number(/^write_bytes: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))?.[1])
-}
-
 /** What a start does in the background, such as making room for the journal, is not measured. */
 async function untilIdle(pid: number): Promise<void> {
-  for (let before = -1, now = writtenBytesOf(pid); before !== now; now = writtenBytesOf(pid)) {
+  const writtenBytes = () => writtenBytesOf(pid)
+  for (let before = -1, now = writtenBytes(); before !== now; now = writtenBytes()) {
     before = now
     await delay(IDLE_MS)
   }
 }
 
-async function run(root: string | undefined, { messages, options }: Load): Promise<Figures> {
+/** Whole pages that were made dirty; of a file that the kernel keeps in large pieces, whole pieces. */
+function writtenBytesOf(pid: number): number {
+  return Number(/^write_bytes: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))?.[1])
+}
+
+async function run(program: string | undefined, { messages, options }: Load): Promise<Figures> {
   const config = { storage: { maxBytes: 4 * GIBIBYTE }, log: { level: 'error' } }
-  const hub = await Hub.start(config, SERVER_CORE, [], root)
+  const hub = await Hub.start(config, SERVER_CORE, [], program)
   try {
     const scale = flags.smoke ? 0.01 : 1
     const count = Math.ceil(messages * scale)
     await load(hub.port, { ...options, envelope: true, messages: Math.ceil(count / 3) })
     await untilIdle(hub.pid)
-    const before = { cpu: cpuSecondsOf(hub.pid), bytes: writtenBytesOf(hub.pid) }
+    const before = { cpu: cpuSecondsOf(hub.pid), bytes: deviceBytes(hub.directory) }
     const result = await load(hub.port, { ...options, envelope: true, messages: count })
-    const after = { cpu: cpuSecondsOf(hub.pid), bytes: writtenBytesOf(hub.pid) }
+    const after = { cpu: cpuSecondsOf(hub.pid), bytes: deviceBytes(hub.directory) }
     return {
       perSecond: Math.round(result.messages / result.seconds),
       cpuMicroseconds: Math.round(((after.cpu - before.cpu) * 1e8) / result.messages) / 100,
@@ -133,15 +135,15 @@ const wanted = LOADS.filter(
   ({ name }) => positionals.length === 0 || positionals.some((part) => name.includes(part)),
 )
 const builds = [
-  { name: 'this', root: undefined },
-  ...(flags.against === undefined ? [] : [{ name: 'against', root: flags.against }]),
+  { name: 'this', program: undefined },
+  ...(flags.against === undefined ? [] : [{ name: 'against', program: programOf(flags.against) }]),
 ]
 const results: { load: string; build: string; rounds: Figures[] }[] = []
 for (const one of wanted) {
   const rows = builds.map(({ name }) => ({ load: one.name, build: name, rounds: [] as Figures[] }))
   for (let round = 0; round < (flags.smoke ? 1 : Number(flags.rounds)); round++) {
-    for (const [index, { root }] of builds.entries()) {
-      rows[index]?.rounds.push(await run(root, one))
+    for (const [index, { program }] of builds.entries()) {
+      rows[index]?.rounds.push(await run(program, one))
       process.stderr.write(
         `${one.name}  ${builds[index]?.name}  ${JSON.stringify(rows[index]?.rounds.at(-1))}\n`,
       )

@@ -11,6 +11,11 @@ import { cpuSecondsOf, rssBytesOf } from './process-cost.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..', '..')
 
+/** The program of a checkout that is built. */
+export function programOf(root: string): string {
+  return join(root, 'dist', 'program', 'main.js')
+}
+
 /** Rare enough to cost the hub next to nothing. */
 const SETTLED_POLL_MS = 100
 
@@ -74,13 +79,13 @@ export class Hub {
 
   /**
    * Resolves when the hub answers on its ports. `config` is completed with free ports and, unless it
-   * names one, with a directory that goes when the hub does. `root` is a checkout that is built.
+   * names one, with a directory that goes when the hub does.
    */
   static async start(
     config: Record<string, unknown>,
     core: number,
     nodeFlags: readonly string[] = [],
-    root = ROOT,
+    program = programOf(ROOT),
   ): Promise<Hub> {
     const directory = await mkdtemp(join(process.env['BENCH_DIRECTORY'] ?? tmpdir(), 'bench-'))
     const file = join(directory, 'config.json')
@@ -97,13 +102,12 @@ export class Hub {
       }),
     )
     const startedAt = performance.now()
-    const main = join(root, 'dist', 'program', 'main.js')
     const profile = process.env['BENCH_PROFILE']
     const flags = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]
     const child = pinned(core, process.execPath, [
       ...nodeFlags,
       ...flags,
-      main,
+      program,
       'run',
       '--config',
       file,
@@ -111,6 +115,11 @@ export class Hub {
     child.stdout?.resume()
     await untilReady(httpPort, child)
     return new Hub(child, directory, { port, httpPort, startUpMs: performance.now() - startedAt })
+  }
+
+  /** On which its data is. */
+  get directory(): string {
+    return this.#directory
   }
 
   get pid(): number {
