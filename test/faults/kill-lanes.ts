@@ -24,6 +24,7 @@ export interface KillOptions {
   /** Directories that are written to at the same time. */
   readonly lanes: number
   readonly channels: number
+  readonly progress?: (done: number) => void
 }
 
 export interface KillFigures {
@@ -34,12 +35,20 @@ export interface KillFigures {
 }
 
 /** @throws when anything is lost or altered; the directory then stays for a look */
-export async function killWriters({ rounds, lanes, channels }: KillOptions): Promise<KillFigures> {
+export async function killWriters({
+  rounds,
+  lanes,
+  channels,
+  progress,
+}: KillOptions): Promise<KillFigures> {
   const all = await Promise.all(Array.from({ length: lanes }, () => Lane.make(channels)))
   let left = rounds
   await Promise.all(
     all.map(async (lane) => {
-      while (left-- > 0) await lane.round()
+      while (left-- > 0) {
+        await lane.round()
+        progress?.(rounds - Math.max(0, left))
+      }
     }),
   )
   const promised = all.flatMap((lane) => [...lane.promised.values()])

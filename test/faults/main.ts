@@ -15,6 +15,8 @@ import { addFigures, type Figures, newFigures } from './figures.ts'
 import { killWriters } from './kill-lanes.ts'
 import { cutStores } from './store-cuts.ts'
 
+/** Between two lines about rounds that are no campaign. */
+const PROGRESS_MS = 30_000
 const LENGTH_MS = 20_000
 const LANES = 2
 const PATIENCE_MS = 300_000
@@ -58,11 +60,11 @@ const chosen = CAMPAIGNS.filter(({ name, obstacle }) => {
   return reason === undefined
 })
 await Promise.all(Array.from({ length: LANES }, lane))
-const kills = await rounds('kills', Number(values.kills), (count) =>
-  killWriters({ rounds: count, lanes: KILL_LANES, channels: KILLED_CHANNELS }),
+const kills = await rounds('kills', Number(values.kills), (count, progress) =>
+  killWriters({ rounds: count, lanes: KILL_LANES, channels: KILLED_CHANNELS, progress }),
 )
-const cuts = await rounds('cuts', Number(values.cuts), (count) =>
-  cutStores(Number(values.seed), count),
+const cuts = await rounds('cuts', Number(values.cuts), (count, progress) =>
+  cutStores(Number(values.seed), count, progress),
 )
 const minutes = (performance.now() - startedAt) / 60_000
 process.stdout.write(
@@ -87,11 +89,17 @@ async function lane(): Promise<void> {
 async function rounds<T>(
   name: string,
   count: number,
-  run: (count: number) => Promise<T>,
+  run: (count: number, progress: (done: number) => void) => Promise<T>,
 ): Promise<T | undefined> {
   if (count === 0) return undefined
+  let toldAt = performance.now()
+  const progress = (done: number) => {
+    if (performance.now() - toldAt < PROGRESS_MS) return
+    toldAt = performance.now()
+    process.stderr.write(`${done} of ${count} ${name}\n`)
+  }
   try {
-    return await run(count)
+    return await run(count, progress)
   } catch (error) {
     sum.violations.push(`${name}: ${error instanceof Error ? error.message : error}`)
     return undefined

@@ -53,12 +53,17 @@ export function newCutFigures(): CutFigures {
  * Trials with one seed after the other until power was cut, or the process killed, so often.
  * @throws when anything is lost or altered, naming the seed
  */
-export async function cutStores(seed: number, rounds: number): Promise<CutFigures> {
+export async function cutStores(
+  seed: number,
+  rounds: number,
+  progress: (done: number) => void = () => undefined,
+): Promise<CutFigures> {
   const figures = newCutFigures()
   for (let next = seed; figures.powerCuts + figures.kills < rounds; next++) {
     await cutStore(next, figures)
     // Pauses of stores that are over end only when the event loop turns; until then they hold memory.
     await nextTurn()
+    progress(figures.powerCuts + figures.kills)
   }
   return figures
 }

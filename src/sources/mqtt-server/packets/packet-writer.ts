@@ -1,6 +1,6 @@
-/** Builds one packet's body field by field, then frames it. For the rare packets; PUBLISH and plain acknowledgements are written by hand. */
 const FIRST_BYTES = 256
 
+/** Builds one packet's body field by field, then frames it. For the rare packets; PUBLISH and plain acknowledgements are written by hand. */
 export class PacketWriter {
   #bytes = Buffer.allocUnsafe(FIRST_BYTES)
   #length = 0
