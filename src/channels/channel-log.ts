@@ -93,6 +93,12 @@ export interface LogStore {
   readonly figures?: { readonly bytesWritten: number; readonly syncs: number }
 
   /**
+   * Called when room would be free soon if logs noted now what is not needed any more; without that,
+   * what they have not noted may have to be moved. Set by who notes states.
+   */
+  onStatesWanted?: (() => void) | undefined
+
+  /**
    * Takes the medium into use (a directory is locked, its logs recovered) and returns the logs
    * found there. Never fails because of content: what can't be read is set aside and reported.
    * @throws {ConnectorError} DirectoryLocked, StorageFailed

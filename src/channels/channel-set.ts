@@ -87,6 +87,7 @@ export class ChannelSet implements Iterable<Channel> {
       ),
     })
     this.#checkpoints = new Checkpoints(clock)
+    options.store.onStatesWanted = () => this.#checkpoints.flush()
     this.#sweep = new ExpirySweep({
       clock,
       channels: this,

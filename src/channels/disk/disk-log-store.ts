@@ -86,6 +86,7 @@ export class DiskLogStore implements LogStore {
   readonly maxCommitBytes: number
   /** What was asked of the disk since start. */
   readonly figures: WriteFigures = { bytesWritten: 0, syncs: 0 }
+  onStatesWanted: (() => void) | undefined
 
   constructor(options: DiskLogStoreOptions) {
     this.#options = options
@@ -292,6 +293,7 @@ export class DiskLogStore implements LogStore {
         slotBytes: this.#slotBytes,
         settle: () => this.#settling.settle(),
         onClosed: () => this.#settling.begin(),
+        onFilled: () => this.onStatesWanted?.(),
       },
       journal.generation,
       journal.sequence,

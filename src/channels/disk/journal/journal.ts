@@ -79,6 +79,8 @@ export interface JournalOptions {
   readonly settle: () => Promise<void>
   /** A slot was closed: something may have to be settled. */
   readonly onClosed: () => void
+  /** Messages have filled a slot, and the next one is in use. */
+  readonly onFilled: () => void
 }
 
 export class Journal {
@@ -283,16 +285,16 @@ export class Journal {
       const little = Math.min(this.#cycleBytes / 4, this.#bytesLeft())
       if (left >= needed && left >= little) return slot
     }
-    return this.#open(needed, isForMessages)
+    const next = await this.#open(needed, isForMessages)
+    // Only for messages: states that fill slots must not bring about more of them.
+    if (slot !== undefined && isForMessages) this.#options.onFilled()
+    return next
   }
 
   /** Bytes of the commit that are not in a cycle yet, about. */
   #bytesLeft(): number {
-    let bytes = 0
-    for (const { group, placed } of this.#shares) {
-      if (group !== undefined && placed.length === 0) bytes += group.bytes
-    }
-    return bytes
+    const left = this.#shares.filter(({ placed }) => placed.length === 0)
+    return left.reduce((sum, { group }) => sum + (group?.bytes ?? 0), 0)
   }
 
   /** Takes a slot, and begins it with the entries of all logs that are in the journal. */

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { CommitError } from '../../../../src/channels/channel-log.ts'
 import type { FileLayer, OpenFile } from '../../../../src/channels/disk/file-layer.ts'
+import { ChannelSetRig } from '../../../support/channel-set-rig.ts'
 import { diskStore, MEBIBYTE } from '../../../support/disk-stores.ts'
 import { binaryDraft, readAll } from '../../../support/log-drafts.ts'
 import { SimulatedDisk, seededRandom } from '../../../support/simulated-disk.ts'
@@ -462,4 +463,25 @@ test('all files together never exceed maxBytes, and the store’s own figure nei
     assert.equal(failed, 0)
     assert.ok(bytes >= disk.bytes - 8192, `${bytes}, not ${disk.bytes}`)
   }
+})
+
+test('what was delivered is noted when a slot is full, so that it need not be settled', async () => {
+  const files = new SimulatedDisk(seededRandom(1))
+  const rig = new ChannelSetRig({
+    // Delivered with the commit, and kept for replay. Time stands still, so nothing is noted by time.
+    readers: [],
+    openStore: (budget) =>
+      diskStore({ files, budget, slotBytes: SLOT_BYTES, historyBytes: 64 * MEBIBYTE }),
+  })
+  await rig.set.open()
+
+  for (let round = 0; round < 200; round++) {
+    for (let channel = 0; channel < 5; channel++) rig.offer(`c${channel}`, 'x'.repeat(200))
+    await rig.set.commits.flush()
+  }
+  await turns()
+
+  const segments = files.files.filter((path) => path.endsWith('.log'))
+  assert.deepEqual(segments, [])
+  assert.ok(slotFiles(files).length > 6)
 })
