@@ -50,7 +50,7 @@ export class SourceLog implements Committable {
   /** Bytes that the store keeps free for us now. */
   #setAside = 0
   #listener: SourceLogListener | undefined
-  /** Filled anew for every record; the log copies what it needs. */
+  /** Refilled for every record; the log copies what it needs. */
   readonly #draft: Draft = {
     receivedAt: 0,
     topic: '',

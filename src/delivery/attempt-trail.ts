@@ -56,7 +56,7 @@ export class AttemptTrail {
     if (oldest === undefined) {
       this.#entries.push({ channel, first, last, offsets, at, durationMs, end })
     } else {
-      // Filled anew: an entry lives so long that the garbage collector would have to move a new one.
+      // Reused: an entry lives so long that the garbage collector would have to move a new one.
       oldest.channel = channel
       oldest.first = first
       oldest.last = last

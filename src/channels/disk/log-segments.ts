@@ -128,7 +128,7 @@ export class LogSegments {
     return this.list.indexOf(segment) < this.#historyCount
   }
 
-  /** A file of the segment's name that could not be removed is to stay, for it is written anew. */
+  /** Keeps a file of the segment's name that could not be removed, because it is about to be rewritten. */
   takeBack(segment: Segment): Promise<void> {
     return this.#removals.takeBack(segment.logPath)
   }

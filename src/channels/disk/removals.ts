@@ -58,7 +58,7 @@ export class Removals {
     })
   }
 
-  /** A file that could not be removed is about to be written anew: its bytes are counted by others. */
+  /** A file that could not be removed is about to be rewritten: its bytes are counted by others. */
   takeBack(path: string): Promise<void> {
     return this.#turns.run(async () => {
       const index = this.#waiting.findIndex(({ removable }) => removable.paths.includes(path))

@@ -9,7 +9,7 @@ export class PacketWriter {
     return this.#length
   }
 
-  /** Begins anew, in the same memory: what `bytes` has returned before changes. */
+  /** Starts over in the same memory: what `bytes` has returned before changes. */
   clear(): this {
     this.#length = 0
     return this

@@ -51,7 +51,7 @@ export class SessionChangeWriter {
     }
   }
 
-  /** From here on every message is written anew: what was written before will be gone. */
+  /** From here on every message is written again: what was written before will be released. */
   startOver(): void {
     this.#numbers = new WeakMap()
   }

@@ -6,8 +6,8 @@
  *     released ───┘           what is written of one session replaces all before
  *
  * So at any place the records from there on, or from the last rewriting on, give the state. While
- * records can't be stored, the state lives in memory and nobody waits; every few seconds it is tried to
- * write all of it anew.
+ * records can't be stored, the state lives in memory and nobody waits; every few seconds the log tries
+ * to write all of it again.
  */
 import type { Clock, Timer } from '../../../clock.ts'
 import { asConnectorError, ConnectorError, messageOf } from '../../../errors.ts'
@@ -22,7 +22,7 @@ import type { SessionChange, SessionStore } from './session-store.ts'
 
 /** Of the log's bytes, this part can be kept; the rest is for changes. */
 const KEPT_SHARE = 3 / 8
-/** A shorter log is not worth writing anew. */
+/** A shorter log is not worth rewriting. */
 const SMALL_BYTES = 64 * 1024
 /** So much of the state is written with one commit. */
 const STEP_BYTES = 64 * 1024
@@ -56,9 +56,9 @@ export class SessionLog implements SessionStore {
   readonly #writer = new SessionChangeWriter()
   #kept = new KeptSessions()
   #rewriting: Rewriting | undefined
-  /** Bytes of the log after it was written anew. */
+  /** Bytes of the log after it was rewritten. */
   #stateBytes = 0
-  /** The log lacks changes: the state has to be written anew before more of them make sense. */
+  /** The log lacks changes: it has to be rewritten before more of them make sense. */
   #isBehind = false
   #isFullReported = false
   /** There is a file of an earlier version, whose content is not in the log yet. */
@@ -117,7 +117,7 @@ export class SessionLog implements SessionStore {
       await setOldJournalAside(oldDirectory).catch(() => undefined)
       observer.damageFound(
         NAME,
-        `sessions/journal can't be read (${messageOf(error)}) and is now sessions/journal.unreadable; sessions and retained messages begin anew`,
+        `sessions/journal can't be read (${messageOf(error)}) and is now sessions/journal.unreadable; sessions and retained messages start empty`,
       )
       return undefined
     }
