@@ -7,7 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DiskLogStore } from '../src/channels/disk/disk-log-store.ts'
-import { MemoryBudget } from '../src/channels/memory-budget.ts'
+import { MemoryBudget } from '../src/channels/log/memory-budget.ts'
 import { systemClock } from '../src/clock.ts'
 import { silentObserver } from '../src/observer.ts'
 

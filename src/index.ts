@@ -19,7 +19,7 @@ export function createConnector(config: ConfigInput = {}, options?: ConnectorOpt
   return new Connector(parseConfig(config), options)
 }
 
-export type { ChannelLedger, ReaderLedger } from './channels/ledger.ts'
+export type { ChannelLedger, ReaderLedger } from './channels/ledger/ledger.ts'
 export type { Clock, Timer } from './clock.ts'
 export type { ConnectorConfig } from './config/connector-config.ts'
 export type { ConfigInput } from './config/schema.ts'

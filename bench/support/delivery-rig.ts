@@ -169,7 +169,7 @@ async function loadParts(build: string) {
     )) as typeof import('../../src/channels/disk/disk-log-store.ts')),
     ...((await load(
       'channels/memory-budget',
-    )) as typeof import('../../src/channels/memory-budget.ts')),
+    )) as typeof import('../../src/channels/log/memory-budget.ts')),
     ...((await load('clock')) as typeof import('../../src/clock.ts')),
     ...((await load('observer')) as typeof import('../../src/observer.ts')),
     ...((await load(
@@ -178,9 +178,7 @@ async function loadParts(build: string) {
     ...((await load(
       'delivery/batch-receipts',
     )) as typeof import('../../src/delivery/batch-receipts.ts')),
-    ...((await load(
-      'delivery/receipt-desk',
-    )) as typeof import('../../src/delivery/receipt-desk.ts')),
+    ...((await load('delivery/receipt-desk')) as typeof import('../../src/delivery/receipts.ts')),
     ...((await load(
       'destinations/destination',
     )) as typeof import('../../src/destinations/destination.ts')),

@@ -3,8 +3,8 @@
  * the journal is a synced write; so is the sync of any other file, and of a directory.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import type { FileLayer, OpenFile } from '../../src/channels/disk/file-layer.ts'
-import { nodeFileLayer } from '../../src/channels/disk/node-file-layer.ts'
+import type { FileLayer, OpenFile } from '../../src/channels/disk/files/file-layer.ts'
+import { nodeFileLayer } from '../../src/channels/disk/files/node-file-layer.ts'
 
 const SYNC_MS = Number(process.env['SYNC_MS'] ?? 20)
 const real: FileLayer = { ...nodeFileLayer }

@@ -1,6 +1,7 @@
 /** What an operator sets for channels: bounds for all of them, rules for single ones. */
-import type { DropBehavior } from './bound-refusals.ts'
-import type { IdWindowBounds } from './id-window.ts'
+
+import type { IdWindowBounds } from './limits/deduplication-window.ts'
+import type { DropBehavior } from './limits/limit-refusals.ts'
 
 export interface ChannelBounds {
   /** Messages one channel may hold unsettled, those in flight included. `Infinity`: bytes bound it. */

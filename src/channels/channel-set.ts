@@ -6,23 +6,32 @@ import type { Clock } from '../clock.ts'
 import { isNotNow } from '../errors.ts'
 import type { Draft, Message, Refusal } from '../message.ts'
 import type { PipelineObserver } from '../observer.ts'
-import { activeChannelLimit, alreadyStored, channelLimit, storageFull } from './bound-refusals.ts'
 import { Channel, type ChannelSurroundings } from './channel.ts'
-import type { ChannelLog, LogStore } from './channel-log.ts'
 import type { ChannelBounds, ChannelRules } from './channel-rules.ts'
-import { Checkpoints } from './checkpoints.ts'
-import { DEAD_LETTERS_LOG, type DeadLetterBounds, DeadLetters } from './dead-letters.ts'
+import { Checkpoints } from './commit/checkpoints.ts'
+import { type Committed, GroupCommit } from './commit/group-commit.ts'
+import { StorageHealth } from './commit/storage-health.ts'
+import type { StorageState } from './commit/storage-state.ts'
+import type { CursorStart } from './cursors/reader-positions.ts'
+import {
+  DEAD_LETTERS_LOG,
+  type DeadLetterBounds,
+  DeadLetters,
+} from './dead-letters/dead-letters.ts'
 import { ExpirySweep } from './expiry-sweep.ts'
-import { type Committed, GroupCommit } from './group-commit.ts'
-import type { ChannelLedger } from './ledger.ts'
-import type { MemoryBudget } from './memory-budget.ts'
-import { draftBytes } from './message-bytes.ts'
-import type { CursorStart } from './reader-positions.ts'
+import type { ChannelLedger } from './ledger/ledger.ts'
+import { StrayRefusals } from './ledger/unknown-channel-refusals.ts'
+import {
+  activeChannelLimit,
+  alreadyStored,
+  channelLimit,
+  storageFull,
+} from './limits/limit-refusals.ts'
+import type { ChannelLog, LogStore } from './log/channel-log.ts'
+import type { MemoryBudget } from './log/memory-budget.ts'
+import { draftBytes } from './log/message-bytes.ts'
 import { type RestoredChannel, restoreChannel } from './restored-channel.ts'
 import { SourceLog } from './source-log.ts'
-import { StorageHealth } from './storage-health.ts'
-import type { StorageState } from './storage-state.ts'
-import { StrayRefusals } from './stray-refusals.ts'
 import { unstoredMessage } from './unstored-message.ts'
 
 export interface ChannelSetOptions {

@@ -1,7 +1,12 @@
 /** What a channel found at start brings with it: read from its log before it takes messages. */
-import type { ChannelLog } from './channel-log.ts'
-import { IdWindow, type IdWindowBounds } from './id-window.ts'
-import { type CursorStart, type ReaderPositions, readerPositions } from './reader-positions.ts'
+
+import {
+  type CursorStart,
+  type ReaderPositions,
+  readerPositions,
+} from './cursors/reader-positions.ts'
+import { IdWindow, type IdWindowBounds } from './limits/deduplication-window.ts'
+import type { ChannelLog } from './log/channel-log.ts'
 
 export interface RestoredChannel extends ReaderPositions {
   /** Messages refused before they were appended, by code. */

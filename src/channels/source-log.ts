@@ -5,8 +5,8 @@
  */
 import type { Clock } from '../clock.ts'
 import type { Draft } from '../message.ts'
-import type { ChannelLog, ChannelState, LogStore } from './channel-log.ts'
-import type { Committable, GroupCommit } from './group-commit.ts'
+import type { Committable, GroupCommit } from './commit/group-commit.ts'
+import type { ChannelLog, ChannelState, LogStore } from './log/channel-log.ts'
 
 /** Told of what became of the records. */
 export interface SourceLogListener {

@@ -2,7 +2,7 @@
  * What was configured, before it is checked: values from several places laid over each other, and
  * for each the place it came from. Later values win; mappings are merged, lists replaced as a whole.
  */
-import type { ConfigPath } from './known-keys.ts'
+import type { ConfigPath } from './schema-index.ts'
 
 export class ConfigTree {
   #root: Record<string, unknown> = {}

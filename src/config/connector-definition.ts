@@ -3,10 +3,10 @@
  * of `--initial-version`, or the array of connectors alone.
  */
 import { ConnectorError } from '../errors.ts'
+import { shownValue } from './config-errors.ts'
+import type { ConfigDocument } from './config-file.ts'
 import { isMapping } from './config-tree.ts'
-import type { ConfigDocument } from './document.ts'
-import type { ConfigPath } from './known-keys.ts'
-import { shownValue } from './problem.ts'
+import type { ConfigPath } from './schema-index.ts'
 
 export interface ConnectorDefinition {
   /** For the `parameters` section. */

@@ -1,9 +1,9 @@
 /** The configuration in force as a YAML file of its own, with the place each value came from. */
 import { Document, isCollection, isNode, type Node } from 'yaml'
 import type { ConfigTree } from './config-tree.ts'
-import { BY_DEFAULT } from './fill-in.ts'
-import type { ConfigPath } from './known-keys.ts'
+import { BY_DEFAULT } from './derived-defaults.ts'
 import type { EffectiveOptions } from './schema.ts'
+import type { ConfigPath } from './schema-index.ts'
 import { withoutSecret } from './secret.ts'
 
 export interface DescribedConfig {

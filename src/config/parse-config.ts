@@ -1,12 +1,13 @@
 /** From whatever was configured to a `ConnectorConfig`, or one error that names everything wrong. */
+
+import { invalidConfiguration, problemsOf } from './config-errors.ts'
 import { ConfigTree } from './config-tree.ts'
 import type { ConnectorConfig, DestinationConfig } from './connector-config.ts'
-import { fillIn, problemsAcrossParts } from './fill-in.ts'
-import { KnownKeys } from './known-keys.ts'
+import { fillIn, problemsAcrossParts } from './derived-defaults.ts'
+import type { Environment } from './overrides.ts'
 import { resolveParameters } from './parameters.ts'
-import { invalidConfiguration, problemsOf } from './problem.ts'
 import { type ConfigInput, configSchema, type EffectiveOptions } from './schema.ts'
-import type { Environment } from './setting.ts'
+import { KnownKeys } from './schema-index.ts'
 
 export interface CheckedConfig {
   readonly config: ConnectorConfig

@@ -1,9 +1,9 @@
 /** Writes `docs/configuration.md` and `docs/config.schema.json` from the schema that also does the checking. */
 import { pathText } from './config-tree.ts'
-import { expectation } from './expectation.ts'
-import { branchesOf, type ConfigPath, configJsonSchema, type SchemaNode } from './known-keys.ts'
+import { expectation } from './describe-allowed.ts'
 import { DEFAULT_CONFIG_FILE } from './load.ts'
-import { variableOf } from './setting.ts'
+import { variableOf } from './overrides.ts'
+import { branchesOf, type ConfigPath, configJsonSchema, type SchemaNode } from './schema-index.ts'
 
 const INTRODUCTION = `# Configuration
 

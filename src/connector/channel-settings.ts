@@ -1,8 +1,8 @@
 /** What the configuration means for the channels: bounds, rules by name, where readers begin. */
 import type { ChannelRules } from '../channels/channel-rules.ts'
 import type { ChannelSetOptions } from '../channels/channel-set.ts'
+import type { CursorStart } from '../channels/cursors/reader-positions.ts'
 import type { ChannelsOptions } from '../channels/options.ts'
-import type { CursorStart } from '../channels/reader-positions.ts'
 import type { ConnectorConfig } from '../config/connector-config.ts'
 
 type ChannelSettings = Pick<

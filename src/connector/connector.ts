@@ -2,16 +2,18 @@
  * The composition root: starts the parts in the data's order and stops them in reverse.
  */
 import { EventEmitter } from 'node:events'
-import type { ChannelLedger } from '../channels/ledger.ts'
+import type { ChannelLedger } from '../channels/ledger/ledger.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import type { ConnectorConfig } from '../config/connector-config.ts'
 import { noReceipts, PrimaryReceipts } from '../delivery/batch-receipts.ts'
 import { CommitReceipts } from '../delivery/commit-receipts.ts'
 import { DestinationDelivery } from '../delivery/destination-delivery.ts'
-import { ReceiptDesk } from '../delivery/receipt-desk.ts'
+import { ReceiptDesk } from '../delivery/receipts.ts'
 import { ConnectorError } from '../errors.ts'
 import type { HttpServer } from '../http/http-server.ts'
 import { receiptIdOf } from '../message.ts'
+import { RunningView } from '../operator/running-view.ts'
+import { RecentRefusals } from '../operator/why/recent-refusals.ts'
 import { STATUS_TOPIC } from '../routing/input-topics.ts'
 import { Router } from '../routing/router.ts'
 import { InProcessSource } from '../sources/in-process/in-process-source.ts'
@@ -24,8 +26,6 @@ import { type ConnectorEvents, emittingObserver } from './connector-events.ts'
 import { drain, type StopReport } from './draining.ts'
 import { type OpenedStorage, openStorage } from './opened-storage.ts'
 import { makeDestination, makeSources, type Surroundings } from './parts.ts'
-import { RecentRefusals } from './recent-refusals.ts'
-import { RunningView } from './running-view.ts'
 
 export interface ConnectorOptions {
   readonly clock?: Clock

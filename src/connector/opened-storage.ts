@@ -1,10 +1,10 @@
 /** What keeps messages: the store, its channels, and the watch over the room that is left. */
 import { ChannelSet, type ChannelSetOptions } from '../channels/channel-set.ts'
-import type { OutageLeft, StoreLedger } from '../channels/ledger.ts'
-import { MemoryBudget } from '../channels/memory-budget.ts'
+import type { OutageLeft, StoreLedger } from '../channels/ledger/ledger.ts'
+import { MemoryBudget } from '../channels/log/memory-budget.ts'
 import type { ConnectorConfig } from '../config/connector-config.ts'
+import { OutageWatch } from '../operator/outage-watch.ts'
 import { channelSettings, rulesOf } from './channel-settings.ts'
-import { OutageWatch } from './outage-watch.ts'
 import { makeStore, type Surroundings } from './parts.ts'
 import { storeLedger, storeRoom } from './store-ledger.ts'
 

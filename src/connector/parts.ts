@@ -3,15 +3,15 @@
  * only stores pays nothing for AWS's credential chain, and the memory it would take.
  */
 import { join } from 'node:path'
-import type { LogStore } from '../channels/channel-log.ts'
 import type { ChannelSet } from '../channels/channel-set.ts'
-import type { MemoryBudget } from '../channels/memory-budget.ts'
+import type { LogStore } from '../channels/log/channel-log.ts'
+import type { MemoryBudget } from '../channels/log/memory-budget.ts'
 import type { Clock } from '../clock.ts'
 import type { ConnectorConfig, DestinationConfig } from '../config/connector-config.ts'
 import type { Destination } from '../destinations/destination.ts'
 import type { PipelineObserver } from '../observer.ts'
 import { PREDEFINED_FILTERS, STATUS_TOPIC } from '../routing/input-topics.ts'
-import type { SessionStore } from '../sources/mqtt-server/session-store/session-store.ts'
+import type { SessionStore } from '../sources/mqtt-server/sessions/store/session-store.ts'
 import type { Source } from '../sources/source.ts'
 import { VERSION } from '../version.ts'
 
@@ -38,7 +38,7 @@ export async function makeStore(
 ): Promise<LogStore> {
   const keepsHistory = config.destinations.length === 0
   if (config.storage.durability === 'memory') {
-    const { MemoryLogStore } = await import('../channels/memory-log-store.ts')
+    const { MemoryLogStore } = await import('../channels/log/memory-log-store.ts')
     return new MemoryLogStore({ budget, keepsHistory })
   }
   const { DiskLogStore } = await import('../channels/disk/disk-log-store.ts')
@@ -99,7 +99,7 @@ async function makeSessionStore(
   { observer, clock }: Surroundings,
 ): Promise<SessionStore | undefined> {
   if (storage.durability === 'memory') return undefined
-  const { SessionLog } = await import('../sources/mqtt-server/session-store/session-log.ts')
+  const { SessionLog } = await import('../sources/mqtt-server/sessions/store/session-log.ts')
   const reservedBytes = Math.min(SESSION_BYTES, storage.maxBytes * SESSION_SHARE)
   return new SessionLog({
     log: await channels.sourceLog(SESSIONS_LOG, reservedBytes),

@@ -1,10 +1,11 @@
 /** The store's own figures, gathered from the store and the channels. */
-import type { LogStore } from '../channels/channel-log.ts'
+
 import type { ChannelSet } from '../channels/channel-set.ts'
-import type { StoreLedger } from '../channels/ledger.ts'
-import type { MemoryBudget } from '../channels/memory-budget.ts'
-import { OVERHEAD_BYTES } from '../channels/message-bytes.ts'
-import type { StoreRoom } from '../channels/outage-forecast.ts'
+import type { StoreLedger } from '../channels/ledger/ledger.ts'
+import type { StoreRoom } from '../channels/ledger/outage-forecast.ts'
+import type { LogStore } from '../channels/log/channel-log.ts'
+import type { MemoryBudget } from '../channels/log/memory-budget.ts'
+import { OVERHEAD_BYTES } from '../channels/log/message-bytes.ts'
 
 export function storeLedger(channels: ChannelSet, store: LogStore): StoreLedger {
   const { storageFailure, storageFigures, deadLetters } = channels

@@ -1,7 +1,7 @@
 /** Turns what became of a batch into one receipt per message. */
 import type { BatchOutcome } from '../destinations/destination.ts'
 import { type Message, receiptIdOf } from '../message.ts'
-import type { ReceiptDesk } from './receipt-desk.ts'
+import type { ReceiptDesk } from './receipts.ts'
 
 export interface BatchReceipts {
   /** @param moreFollow whether the channel has more batches under way, or waiting to be sent */

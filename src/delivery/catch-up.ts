@@ -7,7 +7,7 @@
  *     ──────────────────────────────│────────────────────────────▶ offsets
  *                                 line            a due batch from here goes before all else
  */
-import type { Cursor } from '../channels/cursor.ts'
+import type { Cursor } from '../channels/cursors/cursor.ts'
 import type { WaitingMessages } from './batch-due.ts'
 
 export type CatchUpOrder = 'backlog-first' | 'live-first'

@@ -9,8 +9,8 @@
  *     └── settled, all gone ─────┴── more waits ──┘◀────── delay over ──┘
  */
 import type { Channel } from '../channels/channel.ts'
-import type { Cursor, Lease } from '../channels/cursor.ts'
-import type { DeadLetters } from '../channels/dead-letters.ts'
+import type { Cursor, Lease } from '../channels/cursors/cursor.ts'
+import type { DeadLetters } from '../channels/dead-letters/dead-letters.ts'
 import type { Clock, Timer } from '../clock.ts'
 import type { BatchOutcome, Destination } from '../destinations/destination.ts'
 import { asConnectorError, ConnectorError } from '../errors.ts'

@@ -7,7 +7,7 @@ import type { Channel } from '../channels/channel.ts'
 import type { ChannelSet } from '../channels/channel-set.ts'
 import { asConnectorError } from '../errors.ts'
 import type { PipelineObserver } from '../observer.ts'
-import type { ReceiptDesk } from './receipt-desk.ts'
+import type { ReceiptDesk } from './receipts.ts'
 
 const READ_COUNT = 1000
 const READ_BYTES = 1024 * 1024

@@ -1,5 +1,5 @@
 /** Keeps what a destination refused for good among the dead letters. */
-import type { DeadLetters } from '../channels/dead-letters.ts'
+import type { DeadLetters } from '../channels/dead-letters/dead-letters.ts'
 import type { BatchOutcome } from '../destinations/destination.ts'
 import type { Message } from '../message.ts'
 

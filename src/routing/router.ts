@@ -3,7 +3,7 @@
  * What can't be taken is refused here: counted, reported, and its sender told.
  */
 import type { ChannelSet } from '../channels/channel-set.ts'
-import type { DeadLetters } from '../channels/dead-letters.ts'
+import type { DeadLetters } from '../channels/dead-letters/dead-letters.ts'
 import type { Clock } from '../clock.ts'
 import { type ErrorCode, isNotNow } from '../errors.ts'
 import {

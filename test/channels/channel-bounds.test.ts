@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { draftBytes } from '../../src/channels/message-bytes.ts'
+import { draftBytes } from '../../src/channels/log/message-bytes.ts'
 import { ChannelSetRig, idsOf, ledgerGap, type RigOptions } from '../support/channel-set-rig.ts'
 import { PretendDisk } from '../support/pretend-disk.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { CommitPace } from '../../src/channels/commit-pace.ts'
+import { CommitPace } from '../../src/channels/commit/commit-pace.ts'
 
 /** Commits of one millisecond; returns what each cycle waited, one message gathered for it at `at`. */
 class Stream {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { DeadLetter, DeadLetters } from '../../src/channels/dead-letters.ts'
+import type { DeadLetter, DeadLetters } from '../../src/channels/dead-letters/dead-letters.ts'
 import { ChannelSetRig, type RigOptions } from '../support/channel-set-rig.ts'
 import { PretendDisk } from '../support/pretend-disk.ts'
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ChannelLog } from '../../src/channels/channel-log.ts'
-import { MemoryBudget } from '../../src/channels/memory-budget.ts'
-import { MemoryLogStore } from '../../src/channels/memory-log-store.ts'
+import type { ChannelLog } from '../../src/channels/log/channel-log.ts'
+import { MemoryBudget } from '../../src/channels/log/memory-budget.ts'
+import { MemoryLogStore } from '../../src/channels/log/memory-log-store.ts'
 import type { Draft } from '../../src/message.ts'
 import { testChannelLog } from '../contract/channel-log.contract.ts'
 

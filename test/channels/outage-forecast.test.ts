@@ -1,10 +1,10 @@
 /** How long an outage would be borne, and what storage's troubles are called. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { durationText, outageForecast } from '../../src/channels/outage-forecast.ts'
-import { storageStateOf } from '../../src/channels/storage-state.ts'
-import { OutageWatch } from '../../src/connector/outage-watch.ts'
+import { storageStateOf } from '../../src/channels/commit/storage-state.ts'
+import { durationText, outageForecast } from '../../src/channels/ledger/outage-forecast.ts'
 import { ConnectorError } from '../../src/errors.ts'
+import { OutageWatch } from '../../src/operator/outage-watch.ts'
 import { ChannelSetRig } from '../support/channel-set-rig.ts'
 
 const sample = (at: number, takenBytes: number, stored: Record<string, number>) => ({

@@ -1,10 +1,10 @@
 /** What is known of one message, and how far the search for it goes. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { findMessages } from '../../src/connector/message-search.ts'
-import { RecentRefusals } from '../../src/connector/recent-refusals.ts'
-import { type StoredFacts, storedSentences } from '../../src/connector/story-sentences.ts'
 import type { Attempt } from '../../src/delivery/attempt-trail.ts'
+import { findMessages } from '../../src/operator/why/message-search.ts'
+import { RecentRefusals } from '../../src/operator/why/recent-refusals.ts'
+import { type StoredFacts, storedSentences } from '../../src/operator/why/sentences.ts'
 import { ChannelSetRig } from '../support/channel-set-rig.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 

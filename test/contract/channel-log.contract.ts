@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
-import type { ChannelLog, ChannelState, LogStore } from '../../src/channels/channel-log.ts'
+import type { ChannelLog, ChannelState, LogStore } from '../../src/channels/log/channel-log.ts'
 import {
   appendTexts,
   binaryDraft,

@@ -1,7 +1,7 @@
 /** What every session store must do, on whatever medium. */
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
-import type { SessionStore } from '../../src/sources/mqtt-server/session-store/session-store.ts'
+import type { SessionStore } from '../../src/sources/mqtt-server/sessions/store/session-store.ts'
 import { deliveryOf, keptIn, messageOf } from '../support/session-changes.ts'
 
 export interface SessionStoreUnderTest {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
-import { ReceiptDesk } from '../../src/delivery/receipt-desk.ts'
+import { ReceiptDesk } from '../../src/delivery/receipts.ts'
 import type { Message } from '../../src/message.ts'
 import { makeMessage, packedMessage } from '../support/batch-maker.ts'
 import { ManualClock } from '../support/manual-clock.ts'

@@ -1,6 +1,6 @@
 /** What a channel's log must hold, as a plain list: what was promised, and what nobody knows of. */
 import assert from 'node:assert/strict'
-import type { ChannelLog, ChannelState } from '../../src/channels/channel-log.ts'
+import type { ChannelLog, ChannelState } from '../../src/channels/log/channel-log.ts'
 import type { Draft, Message } from '../../src/message.ts'
 import { draftOf } from '../support/log-drafts.ts'
 

@@ -11,13 +11,13 @@ import {
   writeFile,
 } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { exportMessages } from '../../src/channels/disk/export-messages.ts'
-import { FileView } from '../../src/channels/disk/frame-walk.ts'
+import { exportMessages } from '../../src/channels/disk/doctor/export-messages.ts'
+import { nodeFileLayer } from '../../src/channels/disk/files/node-file-layer.ts'
+import { FileView } from '../../src/channels/disk/format/frame-walk.ts'
 import { aligned, BLOCK_BYTES } from '../../src/channels/disk/journal/cycle.ts'
 import { type FoundJournal, readJournal } from '../../src/channels/disk/journal/journal-reading.ts'
 import type { Slot } from '../../src/channels/disk/journal/slot.ts'
 import { walkSlot } from '../../src/channels/disk/journal/slot-walk.ts'
-import { nodeFileLayer } from '../../src/channels/disk/node-file-layer.ts'
 import { nameOf } from './numbered-message.ts'
 import type { Rig } from './rig.ts'
 

@@ -11,7 +11,7 @@
  */
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { join, relative } from 'node:path'
-import type { OpenFile, OpenMode } from '../../src/channels/disk/file-layer.ts'
+import type { OpenFile, OpenMode } from '../../src/channels/disk/files/file-layer.ts'
 import { SimulatedDisk } from '../support/simulated-disk.ts'
 
 export type DiskCall =

@@ -7,7 +7,7 @@ import type {
   FileLayer,
   OpenFile,
   OpenMode,
-} from '../../src/channels/disk/file-layer.ts'
+} from '../../src/channels/disk/files/file-layer.ts'
 import type { DiskJournal } from './disk-journal.ts'
 
 export type FailingCall = 'open' | 'write' | 'sync' | 'truncate' | 'rename' | 'remove' | 'read'

@@ -2,7 +2,7 @@
  * The whole product in a process of its own, whose disk and clock can be made to misbehave by
  * messages of the parent process. SIGTERM stops it as `run` would.
  */
-import { nodeFileLayer } from '../../src/channels/disk/node-file-layer.ts'
+import { nodeFileLayer } from '../../src/channels/disk/files/node-file-layer.ts'
 import { type Clock, systemClock } from '../../src/clock.ts'
 import { type ConfigInput, createConnector } from '../../src/index.ts'
 import { DiskJournal } from './disk-journal.ts'

@@ -9,7 +9,7 @@
  *
  *     node log-writer.js <directory> <number of channels>
  */
-import type { ChannelLog } from '../../src/channels/channel-log.ts'
+import type { ChannelLog } from '../../src/channels/log/channel-log.ts'
 import { channelNames, fillDraft } from './expected-messages.ts'
 import { areMany, smallStore } from './small-store.ts'
 

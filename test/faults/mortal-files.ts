@@ -8,7 +8,7 @@ import type {
   FileLayer,
   OpenFile,
   OpenMode,
-} from '../../src/channels/disk/file-layer.ts'
+} from '../../src/channels/disk/files/file-layer.ts'
 import type { SimulatedDisk } from '../support/simulated-disk.ts'
 
 /** When files were written, by path: the simulated disk does not know. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { type TestContext, test } from 'node:test'
-import type { ChannelLedger, OutageLeft, StoreLedger } from '../../src/channels/ledger.ts'
+import type { ChannelLedger, OutageLeft, StoreLedger } from '../../src/channels/ledger/ledger.ts'
 import { ConnectorError } from '../../src/errors.ts'
 import type { ConnectorView, Health, MessagePage, ReadFrom } from '../../src/http/connector-view.ts'
 import type {

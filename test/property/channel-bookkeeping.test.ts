@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { CursorPosition } from '../../src/channels/cursor-position.ts'
-import { OffsetRanges } from '../../src/channels/offset-ranges.ts'
+import { CursorPosition } from '../../src/channels/cursors/cursor-position.ts'
+import { OffsetRanges } from '../../src/channels/log/offset-ranges.ts'
 
 const MAX_OFFSET = 40
 

@@ -4,7 +4,7 @@
  */
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { MemoryLogStore } from '../../src/channels/memory-log-store.ts'
+import { MemoryLogStore } from '../../src/channels/log/memory-log-store.ts'
 import { ChannelTrial, operationsOf, type TrialMedium } from '../support/channel-trial.ts'
 import { PretendDisk, PretendDiskStore } from '../support/pretend-disk.ts'
 

@@ -5,9 +5,9 @@
  */
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import type { LogStore } from '../../src/channels/channel-log.ts'
-import type { Cursor, Lease } from '../../src/channels/cursor.ts'
-import type { MemoryBudget } from '../../src/channels/memory-budget.ts'
+import type { Cursor, Lease } from '../../src/channels/cursors/cursor.ts'
+import type { LogStore } from '../../src/channels/log/channel-log.ts'
+import type { MemoryBudget } from '../../src/channels/log/memory-budget.ts'
 import type { Clock } from '../../src/clock.ts'
 import { ChannelSetRig, ledgerGap } from './channel-set-rig.ts'
 

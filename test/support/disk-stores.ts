@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { DiskLogStore, type DiskLogStoreOptions } from '../../src/channels/disk/disk-log-store.ts'
-import { MemoryBudget } from '../../src/channels/memory-budget.ts'
+import { MemoryBudget } from '../../src/channels/log/memory-budget.ts'
 import { systemClock } from '../../src/clock.ts'
 import { silentObserver } from '../../src/observer.ts'
 

@@ -1,6 +1,6 @@
 /** A process that takes a directory's lock when told so on stdin, says so, and keeps it. */
 import { once } from 'node:events'
-import { DirectoryLock } from '../../src/channels/disk/directory-lock.ts'
+import { DirectoryLock } from '../../src/channels/disk/files/directory-lock.ts'
 
 const lock = new DirectoryLock(process.argv[2] ?? '')
 process.stdout.write('ready\n')

@@ -1,5 +1,5 @@
 /** Drafts for logs, and what a log must make of them. */
-import type { ChannelLog } from '../../src/channels/channel-log.ts'
+import type { ChannelLog } from '../../src/channels/log/channel-log.ts'
 import type { Draft, Message } from '../../src/message.ts'
 
 /** A draft with a text payload unless told otherwise. */

@@ -1,10 +1,10 @@
 /** A session store whose medium is this object: what it was told is there for the next server. */
-import { NO_CYCLE } from '../../src/sources/mqtt-server/acceptance.ts'
-import { KeptSessions } from '../../src/sources/mqtt-server/session-store/kept-sessions.ts'
+import { NO_CYCLE } from '../../src/sources/mqtt-server/broker/commit-gate.ts'
+import { KeptSessions } from '../../src/sources/mqtt-server/sessions/store/session-states.ts'
 import type {
   SessionChange,
   SessionStore,
-} from '../../src/sources/mqtt-server/session-store/session-store.ts'
+} from '../../src/sources/mqtt-server/sessions/store/session-store.ts'
 
 export class MemorySessionStore implements SessionStore {
   readonly kept = new KeptSessions()

@@ -9,8 +9,8 @@ import {
   CommitError,
   type LogStore,
   type OffsetRange,
-} from '../../src/channels/channel-log.ts'
-import { draftBytes } from '../../src/channels/message-bytes.ts'
+} from '../../src/channels/log/channel-log.ts'
+import { draftBytes } from '../../src/channels/log/message-bytes.ts'
 import { ConnectorError } from '../../src/errors.ts'
 import { type Draft, fitsAsMessageId, generatedMessageId, type Message } from '../../src/message.ts'
 

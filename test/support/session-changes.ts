@@ -1,13 +1,13 @@
 /** Changes to sessions for tests, and what a store keeps of them in a form that compares well. */
 import fc from 'fast-check'
-import type { KeptSessions } from '../../src/sources/mqtt-server/session-store/kept-sessions.ts'
+import type { KeptSessions } from '../../src/sources/mqtt-server/sessions/store/session-states.ts'
 import type {
   SessionChange,
   StoredDelivery,
   StoredMessage,
   StoredWill,
-} from '../../src/sources/mqtt-server/session-store/session-store.ts'
-import type { SubscriptionOptions } from '../../src/sources/mqtt-server/subscriptions.ts'
+} from '../../src/sources/mqtt-server/sessions/store/session-store.ts'
+import type { SubscriptionOptions } from '../../src/sources/mqtt-server/topics/subscriptions.ts'
 
 export interface PlainSession {
   readonly userName: string | undefined

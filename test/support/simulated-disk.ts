@@ -9,7 +9,7 @@ import type {
   FileLayer,
   OpenFile,
   OpenMode,
-} from '../../src/channels/disk/file-layer.ts'
+} from '../../src/channels/disk/files/file-layer.ts'
 
 const SECTOR_BYTES = 512
 const PAGE_BYTES = 4096

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import type { ChannelLedger, StoreLedger } from '../../src/channels/ledger.ts'
+import type { ChannelLedger, StoreLedger } from '../../src/channels/ledger/ledger.ts'
 import { METRIC_PREFIX } from '../../src/telemetry/metric-catalogue.ts'
 import { Metrics } from '../../src/telemetry/metrics.ts'
 

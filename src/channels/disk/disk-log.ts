@@ -15,20 +15,20 @@
  * of any size costs the same.
  */
 import type { Draft, Message } from '../../message.ts'
-import type { ChannelLog, ChannelState, OffsetRange } from '../channel-log.ts'
-import type { OffsetRanges } from '../offset-ranges.ts'
-import { Batch, type Chunk } from './chunk.ts'
-import { logIdText } from './frame.ts'
+import type { ChannelLog, ChannelState, OffsetRange } from '../log/channel-log.ts'
+import type { OffsetRanges } from '../log/offset-ranges.ts'
+import { Batch, type Chunk } from './format/chunk.ts'
+import { logIdText } from './format/frame.ts'
+import { encodeState, writeStateFile } from './format/state-file.ts'
 import { Extents } from './journal/extents.ts'
 import type { JournaledLog, PlacedFrame, Share } from './journal/journal.ts'
 import { identityText } from './journal/journal-reading.ts'
 import { encodeLogEntry, updateLogEntry } from './journal/log-entry.ts'
 import type { Slot, SlotUser } from './journal/slot.ts'
-import { LogSegments, type LogSegmentsOptions } from './log-segments.ts'
-import type { Segment } from './segment.ts'
-import { SegmentWriter, type SegmentWriterOptions } from './segment-writer.ts'
-import { type StagedGroup, StagingArea } from './staging-area.ts'
-import { encodeState, writeStateFile } from './state-file.ts'
+import { type StagedGroup, StagingArea } from './journal/staging-area.ts'
+import type { Segment } from './segments/segment.ts'
+import { LogSegments, type LogSegmentsOptions } from './segments/segment-list.ts'
+import { SegmentWriter, type SegmentWriterOptions } from './segments/segment-writer.ts'
 
 /** Claimed for every log: its state twice over, and the first frame of its segments. */
 export const LOG_RESERVE_BYTES = 4096

@@ -17,20 +17,12 @@
  */
 import { join } from 'node:path'
 import type { CutTail, PipelineObserver } from '../../observer.ts'
-import type { ChannelState, OffsetRange } from '../channel-log.ts'
-import { OffsetRanges } from '../offset-ranges.ts'
-import type { Damage } from './damage.ts'
-import type { DirectoryEntry, FileLayer, OpenFile } from './file-layer.ts'
-import type { LogIdentity } from './frame.ts'
-import { FileView } from './frame-walk.ts'
-import type { PlacedFrame } from './journal/journal.ts'
-import { type FoundLog, identityText } from './journal/journal-reading.ts'
-import type { LogEntry } from './journal/log-entry.ts'
-import type { Quarantine } from './quarantine.ts'
-import { baseOfLogName, type Segment } from './segment.ts'
-import { findIdentity, isIndexName, orphanIndexes, segmentsOf } from './segment-listing.ts'
-import { readDamaged } from './segment-reader.ts'
-import { type SegmentSurvey, surveySegment } from './segment-survey.ts'
+import type { ChannelState, OffsetRange } from '../log/channel-log.ts'
+import { OffsetRanges } from '../log/offset-ranges.ts'
+import type { DirectoryEntry, FileLayer, OpenFile } from './files/file-layer.ts'
+import type { Quarantine } from './files/quarantine.ts'
+import type { LogIdentity } from './format/frame.ts'
+import { FileView } from './format/frame-walk.ts'
 import {
   decodeState,
   highestOffset,
@@ -38,7 +30,15 @@ import {
   STATE_NAME,
   STATE_TEMPORARY_NAME,
   type StoredState,
-} from './state-file.ts'
+} from './format/state-file.ts'
+import type { PlacedFrame } from './journal/journal.ts'
+import { type FoundLog, identityText } from './journal/journal-reading.ts'
+import type { LogEntry } from './journal/log-entry.ts'
+import type { Damage } from './segments/damage.ts'
+import { baseOfLogName, type Segment } from './segments/segment.ts'
+import { findIdentity, isIndexName, orphanIndexes, segmentsOf } from './segments/segment-listing.ts'
+import { readDamaged } from './segments/segment-reader.ts'
+import { type SegmentSurvey, surveySegment } from './segments/segment-scan.ts'
 
 /** A log as found on disk. */
 export interface Recovered {

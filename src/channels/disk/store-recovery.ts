@@ -5,16 +5,16 @@
  */
 import { basename, join } from 'node:path'
 import type { PipelineObserver } from '../../observer.ts'
-import { JOURNAL_NAME } from '../channel-log.ts'
+import { JOURNAL_NAME } from '../log/channel-log.ts'
 import { LOG_RESERVE_BYTES } from './disk-log.ts'
-import type { FileLayer } from './file-layer.ts'
+import type { FileLayer } from './files/file-layer.ts'
+import { MAX_KEPT_BYTES, type Quarantine } from './files/quarantine.ts'
 import {
   type FoundJournal,
   type FoundLog,
   readJournal,
   type SlotDamage,
 } from './journal/journal-reading.ts'
-import { MAX_KEPT_BYTES, type Quarantine } from './quarantine.ts'
 import { type Recovered, type RecoveryOptions, recoverLog } from './recovery.ts'
 
 export interface StoreRecoveryOptions {

@@ -1,8 +1,8 @@
 /** `check`: says what a configuration means, or everything that is wrong with it, without starting. */
 import type { Command } from 'commander'
-import { awsAdvice } from '../aws-advice.ts'
 import type { CliContext } from '../cli-context.ts'
 import { loadConfigOf } from '../global-flags.ts'
+import { awsAdvice } from './run/aws-advice.ts'
 
 const EXAMPLES = `
 Examples:

@@ -1,8 +1,8 @@
 /** `why`: tells the story of one message. */
 import type { Command } from 'commander'
 import type { CliContext } from '../cli-context.ts'
+import { connectToHub } from '../connector-client.ts'
 import { EXIT_FAILED } from '../exit-code.ts'
-import { connectToHub } from '../hub-connection.ts'
 import { printable } from '../printable.ts'
 
 const EXAMPLES = `

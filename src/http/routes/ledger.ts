@@ -1,7 +1,7 @@
 /** What became of every message, per channel and in all. */
 import type { FastifyInstance } from 'fastify'
 import * as z from 'zod'
-import type { ChannelLedger, OutageLeft, StoreLedger } from '../../channels/ledger.ts'
+import type { ChannelLedger, OutageLeft, StoreLedger } from '../../channels/ledger/ledger.ts'
 import type { ConnectorView } from '../connector-view.ts'
 import { ledgerTable } from '../ledger-table.ts'
 import { ledgerTotals } from '../ledger-totals.ts'

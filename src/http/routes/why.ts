@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import * as z from 'zod'
 import { parseRequest } from '../query.ts'
-import type { Stories, StoriesView } from '../stories-view.ts'
+import type { Stories, StoriesView } from '../why-view.ts'
 
 const whyQuery = z.strictObject({
   format: z.enum(['json', 'text'], 'must be json or text').default('json'),

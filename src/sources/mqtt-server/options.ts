@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { accessRules } from './access/access-rule.ts'
-import { DEFAULT_LIMITS } from './limits.ts'
+import { DEFAULT_LIMITS } from './limits/limits.ts'
 
 const file = z.string().min(1)
 const port = z.number().int().min(0).max(65_535)

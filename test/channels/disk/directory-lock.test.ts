@@ -5,7 +5,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { DirectoryLock } from '../../../src/channels/disk/directory-lock.ts'
+import { DirectoryLock } from '../../../src/channels/disk/files/directory-lock.ts'
 import { ConnectorError } from '../../../src/errors.ts'
 import { temporaryDirectory } from '../../support/disk-stores.ts'
 

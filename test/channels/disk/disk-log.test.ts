@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import { readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { CommitError, type LogStore } from '../../../src/channels/channel-log.ts'
 import type {
   DiskLogStore,
   DiskLogStoreOptions,
 } from '../../../src/channels/disk/disk-log-store.ts'
-import { MemoryBudget } from '../../../src/channels/memory-budget.ts'
+import { CommitError, type LogStore } from '../../../src/channels/log/channel-log.ts'
+import { MemoryBudget } from '../../../src/channels/log/memory-budget.ts'
 import { systemClock } from '../../../src/clock.ts'
 import { silentObserver } from '../../../src/observer.ts'
 import { testChannelLog } from '../../contract/channel-log.contract.ts'

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { nodeFileLayer } from '../../../src/channels/disk/node-file-layer.ts'
+import { nodeFileLayer } from '../../../src/channels/disk/files/node-file-layer.ts'
 import { temporaryDirectory } from '../../support/disk-stores.ts'
 
 test('a directory is made with its parents, and may be there already', async (t) => {

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
-import { type ChannelLog, CommitError } from '../../../src/channels/channel-log.ts'
 import type {
   DiskLogStore,
   DiskLogStoreOptions,
 } from '../../../src/channels/disk/disk-log-store.ts'
-import { MemoryBudget } from '../../../src/channels/memory-budget.ts'
+import { type ChannelLog, CommitError } from '../../../src/channels/log/channel-log.ts'
+import { MemoryBudget } from '../../../src/channels/log/memory-budget.ts'
 import { diskStore, MEBIBYTE } from '../../support/disk-stores.ts'
 import { appendTexts, binaryDraft, readAll, textsOf } from '../../support/log-drafts.ts'
 import { type Operation, SimulatedDisk, seededRandom } from '../../support/simulated-disk.ts'

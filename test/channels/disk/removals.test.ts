@@ -1,8 +1,8 @@
 /** Files that go: their room is used again when they can't come back, and not before. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { DiskSpace } from '../../../src/channels/disk/disk-space.ts'
-import { Removals } from '../../../src/channels/disk/removals.ts'
+import { DiskSpace } from '../../../src/channels/disk/files/disk-space.ts'
+import { Removals } from '../../../src/channels/disk/files/removals.ts'
 import { diskStore } from '../../support/disk-stores.ts'
 import { binaryDraft } from '../../support/log-drafts.ts'
 import { SimulatedDisk, seededRandom } from '../../support/simulated-disk.ts'

@@ -6,7 +6,7 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { JOURNAL_NAME } from '../../../src/channels/channel-log.ts'
+import { JOURNAL_NAME } from '../../../src/channels/log/channel-log.ts'
 import type { Campaign, CampaignOptions } from '../campaign.ts'
 import { CHANNELS, DAMAGES, type DamageKind, type Harm, type Moment } from '../damages.ts'
 import type { Figures } from '../figures.ts'

@@ -5,8 +5,8 @@
  */
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { nodeFileLayer } from '../../../src/channels/disk/files/node-file-layer.ts'
 import { readJournal } from '../../../src/channels/disk/journal/journal-reading.ts'
-import { nodeFileLayer } from '../../../src/channels/disk/node-file-layer.ts'
 import type { Campaign, CampaignOptions } from '../campaign.ts'
 import type { Figures } from '../figures.ts'
 import { Rig } from '../rig.ts'

@@ -1,9 +1,9 @@
 /** The clauses about the format of packets: text, flags, packet identifiers, lengths (chapters 1 and 2). */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { DEFAULT_LIMITS } from '../../../src/sources/mqtt-server/limits.ts'
-import { OutgoingQueue } from '../../../src/sources/mqtt-server/outgoing-queue.ts'
-import { Publication } from '../../../src/sources/mqtt-server/publication.ts'
+import { DEFAULT_LIMITS } from '../../../src/sources/mqtt-server/limits/limits.ts'
+import { OutgoingQueue } from '../../../src/sources/mqtt-server/sessions/outgoing-queue.ts'
+import { Publication } from '../../../src/sources/mqtt-server/topics/publication.ts'
 import { startServer } from '../../support/mqtt-server-under-test.ts'
 import { frame, publishPacket, subscribePacket } from '../../support/mqtt-wire.ts'
 

@@ -1,7 +1,7 @@
 /** Sessions and retained messages over a restart of the server, on one store. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import type { SessionStore } from '../../../src/sources/mqtt-server/session-store/session-store.ts'
+import type { SessionStore } from '../../../src/sources/mqtt-server/sessions/store/session-store.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 import { MemorySessionStore } from '../../support/memory-session-store.ts'
 import { startServer } from '../../support/mqtt-server-under-test.ts'

@@ -7,7 +7,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
-import { DEFAULT_LIMITS } from '../../../src/sources/mqtt-server/limits.ts'
+import { DEFAULT_LIMITS } from '../../../src/sources/mqtt-server/limits/limits.ts'
 import {
   connectPacket,
   frame,

@@ -2,16 +2,19 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { PendingAcks, withFailure } from '../../../src/sources/mqtt-server/handlers/pending-acks.ts'
 import {
   type FrameHandler,
   FrameReader,
 } from '../../../src/sources/mqtt-server/packets/frame-reader.ts'
-import { PendingAcks, withFailure } from '../../../src/sources/mqtt-server/pending-acks.ts'
-import { Publication } from '../../../src/sources/mqtt-server/publication.ts'
-import { RetainedMessages } from '../../../src/sources/mqtt-server/retained-messages.ts'
-import { type Subscriber, Subscriptions } from '../../../src/sources/mqtt-server/subscriptions.ts'
-import { isTopicFilter } from '../../../src/sources/mqtt-server/topic.ts'
-import { TopicCache } from '../../../src/sources/mqtt-server/topic-cache.ts'
+import { isTopicFilter } from '../../../src/sources/mqtt-server/packets/topic.ts'
+import { Publication } from '../../../src/sources/mqtt-server/topics/publication.ts'
+import { RetainedMessages } from '../../../src/sources/mqtt-server/topics/retained-messages.ts'
+import {
+  type Subscriber,
+  Subscriptions,
+} from '../../../src/sources/mqtt-server/topics/subscriptions.ts'
+import { TopicCache } from '../../../src/sources/mqtt-server/topics/topic-cache.ts'
 import { frame } from '../../support/mqtt-wire.ts'
 
 /** Section 4.7, word by word. */

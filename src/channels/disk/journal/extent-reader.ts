@@ -3,17 +3,18 @@
  * never more than a bounded number of bytes. Between a log's frames lie those of others, so the frames
  * of a window are moved together.
  */
-import { Chunk } from '../chunk.ts'
+
+import { MAX_KEPT_BYTES } from '../files/quarantine.ts'
+import { Chunk } from '../format/chunk.ts'
 import {
   FRAME_HEADER_BYTES,
   isBodyIntact,
   type LogIdentity,
   logIdText,
   readHeader,
-} from '../frame.ts'
-import { FileView } from '../frame-walk.ts'
-import { MAX_KEPT_BYTES } from '../quarantine.ts'
-import type { Window } from '../segment-reader.ts'
+} from '../format/frame.ts'
+import { FileView } from '../format/frame-walk.ts'
+import type { Window } from '../segments/segment-reader.ts'
 import { type Extent, FrameTable } from './extents.ts'
 import type { Slot } from './slot.ts'
 import { walkSlot } from './slot-walk.ts'

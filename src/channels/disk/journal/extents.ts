@@ -8,8 +8,8 @@
  *     │▓▓ ▓ ▓▓▓│  │▓ ▓▓▓▓▓ ▓ │  │▓▓▓       ▶ offsets
  *     └────────┘  └──────────┘  └────
  */
-import type { OffsetRange } from '../../channel-log.ts'
-import { countUpTo } from '../sorted.ts'
+import type { OffsetRange } from '../../log/channel-log.ts'
+import { countUpTo } from '../format/sorted.ts'
 import type { PlacedFrame } from './journal.ts'
 import type { Slot, SlotUser } from './slot.ts'
 

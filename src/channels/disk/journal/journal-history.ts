@@ -3,7 +3,7 @@
  * went by then, and so does the next one: what lies between the two is in the slot. So not one of them
  * has to be read through to start, however much history there is.
  */
-import type { FileLayer } from '../file-layer.ts'
+import type { FileLayer } from '../files/file-layer.ts'
 import { type FoundJournal, readOpening, readRanges } from './journal-reading.ts'
 import type { LogEntry } from './log-entry.ts'
 import type { Slot } from './slot.ts'

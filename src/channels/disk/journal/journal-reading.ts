@@ -6,9 +6,9 @@
  *                                  all others: history, or free
  */
 import { join } from 'node:path'
-import type { FileLayer } from '../file-layer.ts'
-import type { FrameHeader, LogIdentity } from '../frame.ts'
-import { FileView } from '../frame-walk.ts'
+import type { FileLayer } from '../files/file-layer.ts'
+import type { FrameHeader, LogIdentity } from '../format/frame.ts'
+import { FileView } from '../format/frame-walk.ts'
 import { BLOCK_BYTES, CYCLE_FLAG, readCycleHeader } from './cycle.ts'
 import type { PlacedFrame } from './journal.ts'
 import type { LogEntry } from './log-entry.ts'

@@ -14,9 +14,8 @@
  * as clean that are not on the disk.
  */
 import type { Clock } from '../../../clock.ts'
-import { frameBytesAt, frameCountAt, frameFirstOffsetAt, frameNewestAt } from '../frame.ts'
-import type { StagedGroup } from '../staging-area.ts'
-import type { WriteFigures } from '../write-figures.ts'
+import type { WriteFigures } from '../files/write-figures.ts'
+import { frameBytesAt, frameCountAt, frameFirstOffsetAt, frameNewestAt } from '../format/frame.ts'
 import {
   aligned,
   BLOCK_BYTES,
@@ -29,6 +28,7 @@ import {
 } from './cycle.ts'
 import { type Slot, writeSlotHeader } from './slot.ts'
 import type { SlotPool } from './slot-pool.ts'
+import type { StagedGroup } from './staging-area.ts'
 
 /** A larger commit takes several cycles; it bounds what a commit copies and holds at a time. */
 const CYCLE_BYTES_AT_MOST = 1024 * 1024

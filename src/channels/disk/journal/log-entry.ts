@@ -11,9 +11,9 @@
  *         state     ChannelState as JSON; nothing when there is none
  */
 import { crc32 } from 'node:zlib'
-import type { ChannelState } from '../../channel-log.ts'
-import type { LogIdentity } from '../frame.ts'
-import { isState } from '../state-file.ts'
+import type { ChannelState } from '../../log/channel-log.ts'
+import type { LogIdentity } from '../format/frame.ts'
+import { isState } from '../format/state-file.ts'
 
 const NAME_AT = 24
 

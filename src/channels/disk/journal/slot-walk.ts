@@ -8,8 +8,8 @@
  *     another generation, or zeros                               the end
  */
 
-import { FRAME_HEADER_BYTES, type FrameHeader, isBodyIntact, readHeader } from '../frame.ts'
-import type { FileView } from '../frame-walk.ts'
+import { FRAME_HEADER_BYTES, type FrameHeader, isBodyIntact, readHeader } from '../format/frame.ts'
+import type { FileView } from '../format/frame-walk.ts'
 import {
   aligned,
   BLOCK_BYTES,

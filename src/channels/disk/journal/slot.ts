@@ -22,7 +22,7 @@
  *     free ───────────────▶ current ───────────────▶ closed ───────────────▶ history ──▶ free
  */
 import { crc32 } from 'node:zlib'
-import type { OpenFile } from '../file-layer.ts'
+import type { OpenFile } from '../files/file-layer.ts'
 import { BLOCK_BYTES } from './cycle.ts'
 
 const MAGIC = Buffer.from('IAS1', 'latin1').readUInt32LE(0)

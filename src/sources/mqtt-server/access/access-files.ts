@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { asConnectorError, ConnectorError, messageOf } from '../../../errors.ts'
 import type { FrontDoorSettings } from '../options.ts'
 import { type AccessRule, accessRules } from './access-rule.ts'
-import type { AccessData } from './gatekeeper.ts'
+import type { AccessData } from './authenticator.ts'
 import { parsePasswordFile } from './password-file.ts'
 
 /** Throws `InvalidConfiguration`. */

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { isTopicFilter } from '../topic.ts'
+import { isTopicFilter } from '../packets/topic.ts'
 
 const pattern = z
   .string()

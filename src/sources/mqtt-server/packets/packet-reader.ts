@@ -4,7 +4,7 @@
  * what is kept of sessions.
  */
 import { isUtf8 } from 'node:buffer'
-import { ownBytes } from '../own-bytes.ts'
+import { ownBytes } from './own-bytes.ts'
 import { MAX_VARIABLE_BYTES } from './protocol.ts'
 import { ProtocolViolation } from './protocol-violation.ts'
 

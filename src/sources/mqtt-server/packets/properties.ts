@@ -3,11 +3,11 @@
  * packets may carry them and whether more than once.
  */
 
-import { isTopicName } from '../topic.ts'
 import { PacketReader } from './packet-reader.ts'
 import { PacketWriter } from './packet-writer.ts'
 import { PacketType, ReasonCode } from './protocol.ts'
 import { ProtocolViolation } from './protocol-violation.ts'
+import { isTopicName } from './topic.ts'
 
 export type UserProperty = readonly [name: string, value: string]
 

@@ -1,7 +1,7 @@
 /** History that ends in the middle, because an older slot is still needed by another channel. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ChannelLog } from '../../../../src/channels/channel-log.ts'
+import type { ChannelLog } from '../../../../src/channels/log/channel-log.ts'
 import { binaryDraft } from '../../../support/log-drafts.ts'
 import { SimulatedDisk, seededRandom } from '../../../support/simulated-disk.ts'
 import { journalStore } from './journal-trial.ts'

@@ -1,8 +1,8 @@
 /** What was delivered and is kept for replay: in slots, in segments, over restarts and crashes. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ChannelLog } from '../../../../src/channels/channel-log.ts'
-import { MemoryBudget } from '../../../../src/channels/memory-budget.ts'
+import type { ChannelLog } from '../../../../src/channels/log/channel-log.ts'
+import { MemoryBudget } from '../../../../src/channels/log/memory-budget.ts'
 import { diskStore, MEBIBYTE } from '../../../support/disk-stores.ts'
 import { draftOf, readAll } from '../../../support/log-drafts.ts'
 import { SimulatedDisk, seededRandom } from '../../../support/simulated-disk.ts'

@@ -1,7 +1,7 @@
 /** What slots of the history are said to hold when the journal is found, above all of commits that failed. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { FRAME_HEADER_BYTES, sealFrame } from '../../../../src/channels/disk/frame.ts'
+import { FRAME_HEADER_BYTES, sealFrame } from '../../../../src/channels/disk/format/frame.ts'
 import {
   BLOCK_BYTES,
   CycleBuilder,

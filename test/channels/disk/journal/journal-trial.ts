@@ -3,13 +3,13 @@
  * acknowledged, what was refused, what nobody was told about yet.
  */
 import assert from 'node:assert/strict'
-import type { ChannelLog, ChannelState } from '../../../../src/channels/channel-log.ts'
 import type {
   DiskLogStore,
   DiskLogStoreOptions,
 } from '../../../../src/channels/disk/disk-log-store.ts'
-import type { FileLayer } from '../../../../src/channels/disk/file-layer.ts'
-import { MemoryBudget } from '../../../../src/channels/memory-budget.ts'
+import type { FileLayer } from '../../../../src/channels/disk/files/file-layer.ts'
+import type { ChannelLog, ChannelState } from '../../../../src/channels/log/channel-log.ts'
+import { MemoryBudget } from '../../../../src/channels/log/memory-budget.ts'
 import { type Clock, systemClock } from '../../../../src/clock.ts'
 import { silentObserver } from '../../../../src/observer.ts'
 import { diskStore } from '../../../support/disk-stores.ts'

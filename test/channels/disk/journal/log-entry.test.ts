@@ -2,13 +2,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
-import type { ChannelState } from '../../../../src/channels/channel-log.ts'
 import {
   decodeLogEntry,
   encodeLogEntry,
   type LogEntry,
   updateLogEntry,
 } from '../../../../src/channels/disk/journal/log-entry.ts'
+import type { ChannelState } from '../../../../src/channels/log/channel-log.ts'
 
 const STATE: ChannelState = {
   version: 1,

@@ -1,7 +1,7 @@
 /** Slots that are gone or damaged, writes that failed, and directories of versions without a journal. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { CommitError } from '../../../../src/channels/channel-log.ts'
+import { CommitError } from '../../../../src/channels/log/channel-log.ts'
 import { type CutTail, silentObserver } from '../../../../src/observer.ts'
 import { appendTexts, binaryDraft, readAll, textsOf } from '../../../support/log-drafts.ts'
 import { SimulatedDisk, seededRandom } from '../../../support/simulated-disk.ts'

@@ -1,8 +1,8 @@
 /** Moving what is still needed from slots to segments: beside commits, on disks that refuse, at a stop. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { CommitError } from '../../../../src/channels/channel-log.ts'
-import type { FileLayer, OpenFile } from '../../../../src/channels/disk/file-layer.ts'
+import type { FileLayer, OpenFile } from '../../../../src/channels/disk/files/file-layer.ts'
+import { CommitError } from '../../../../src/channels/log/channel-log.ts'
 import { ChannelSetRig } from '../../../support/channel-set-rig.ts'
 import { diskStore, MEBIBYTE } from '../../../support/disk-stores.ts'
 import { binaryDraft, readAll } from '../../../support/log-drafts.ts'

@@ -1,9 +1,9 @@
 /** What a walk through a slot takes for committed, for damaged, for unfinished and for the end. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { OpenFile } from '../../../../src/channels/disk/file-layer.ts'
-import { FRAME_HEADER_BYTES, sealFrame } from '../../../../src/channels/disk/frame.ts'
-import { FileView } from '../../../../src/channels/disk/frame-walk.ts'
+import type { OpenFile } from '../../../../src/channels/disk/files/file-layer.ts'
+import { FRAME_HEADER_BYTES, sealFrame } from '../../../../src/channels/disk/format/frame.ts'
+import { FileView } from '../../../../src/channels/disk/format/frame-walk.ts'
 import {
   aligned,
   BLOCK_BYTES,

@@ -1,7 +1,7 @@
 /** What a commit asks of the disk once the standing slots are made: writes, and nothing else. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { FileLayer, OpenFile } from '../../../../src/channels/disk/file-layer.ts'
+import type { FileLayer, OpenFile } from '../../../../src/channels/disk/files/file-layer.ts'
 import { SimulatedDisk, seededRandom } from '../../../support/simulated-disk.ts'
 import { JournalTrial, SLOT_BYTES, slotFiles } from './journal-trial.ts'
 

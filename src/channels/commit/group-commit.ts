@@ -1,0 +1,286 @@
+/**
+ * Commits all channels together, in cycles: whatever is accepted while one cycle is written belongs
+ * to the next. So the more is sent, the more shares one sync, and nobody waits for a full group.
+ *
+ *     accepted   aaaaaaaa│bbbbbbbbbbbbb│ccccc      cycle a is written while b is accepted
+ *     written            │aaaaaaaaaaaaa│bbbbb
+ *
+ * When idle, a cycle begins at the end of the event loop's turn: what one read of a socket brought
+ * goes together. Under a steady stream `CommitPace` lets it wait a few milliseconds for more.
+ */
+import type { Clock, Timer } from '../../clock.ts'
+import { asConnectorError } from '../../errors.ts'
+import type { Message, Refusal } from '../../message.ts'
+import type { PipelineObserver } from '../../observer.ts'
+import { type ChannelLog, CommitError } from '../log/channel-log.ts'
+import { CommitPace } from './commit-pace.ts'
+import type { StorageHealth } from './storage-health.ts'
+
+/** Told of commit cycles, in ascending order. The same as a source's `CommitListener`. */
+export interface CommitListener {
+  /**
+   * The open cycle is about to close, or has gathered for long enough. Returns whether more will be
+   * staged in this turn of the event loop, which then still belongs to the cycle.
+   */
+  closing?(): boolean
+  /** All messages of this cycle are durable. */
+  committed(cycle: number): void
+  /** None of the messages of this cycle is stored. */
+  failed(cycle: number, refusal: Refusal): void
+}
+
+/** What has a log of its own: a channel, the dead letters, or what a source keeps. */
+export interface Committable {
+  readonly name: string
+  readonly log: ChannelLog
+  /** The last cycle that something of it was staged in. Set by the group commit alone. */
+  stagedIn: number
+  /** What was staged is durable now: messages, the state that was noted, or both. */
+  committed(): void
+  /** It could not be made durable: these messages, if any, have left the log. */
+  discarded(messages: readonly Message[], refusal: Refusal): void
+}
+
+export interface GroupCommitOptions {
+  /** Commits what all logs have staged: `LogStore.commit`. */
+  readonly commit: () => Promise<void>
+  readonly clock: Clock
+  readonly observer: PipelineObserver
+  readonly health: StorageHealth
+  /** Milliseconds from the start of one cycle to the start of the next at least. */
+  readonly minIntervalMs: number
+  /** From so many staged bytes on, sources are to wait. */
+  readonly maxStagedBytes: number
+}
+
+/** Messages, and their bytes as `draftBytes` counts them. */
+export interface Committed {
+  readonly messages: number
+  readonly bytes: number
+}
+
+/** What is being gathered for the next cycle. */
+interface Gathering {
+  readonly members: Committable[]
+  messages: number
+  messageBytes: number
+  /** Messages, and records that sources keep. */
+  records: number
+  bytes: number
+  /** When gathering began; milliseconds since 1970. */
+  readonly sinceMs: number
+  /** Sum of how long after that each record came. */
+  arrivedMs: number
+}
+
+export class GroupCommit {
+  readonly #options: GroupCommitOptions
+  readonly #pace: CommitPace
+  readonly #listeners: CommitListener[] = []
+  #openCycle = 1
+  #lastReported = 0
+  #next: Gathering
+  #writingBytes = 0
+  #committedMessages = 0
+  #committedBytes = 0
+  #isScheduled = false
+  #cancelScheduled: (() => void) | undefined
+  #writing: Promise<void> | undefined
+  /** Runs while sources may leave unread what comes; a slow commit must not keep them from reading. */
+  #gathering: Timer | undefined
+
+  constructor(options: GroupCommitOptions) {
+    this.#options = options
+    this.#pace = new CommitPace(options.minIntervalMs)
+    this.#next = nothingGathered(options.clock.now())
+  }
+
+  /** The cycle that a message accepted now belongs to. */
+  get openCycle(): number {
+    return this.#openCycle
+  }
+
+  /** Every cycle up to this one has been reported. */
+  get lastReported(): number {
+    return this.#lastReported
+  }
+
+  /** Committed since the start: messages, and bytes as `draftBytes` counts them. */
+  get committed(): Committed {
+    return { messages: this.#committedMessages, bytes: this.#committedBytes }
+  }
+
+  get isSaturated(): boolean {
+    return this.#next.bytes + this.#writingBytes >= this.#options.maxStagedBytes
+  }
+
+  /** The open cycle holds something, and will wait for more. */
+  get isGathering(): boolean {
+    return this.#gathering !== undefined && this.#next.members.length > 0
+  }
+
+  listen(listener: CommitListener): void {
+    this.#listeners.push(listener)
+  }
+
+  /** Notes that a message of `bytes` was appended to the member's log. Returns its cycle. */
+  stage(member: Committable, bytes: number, receivedAt: number): number {
+    this.#next.messages += 1
+    this.#next.messageBytes += bytes
+    return this.stageRecord(member, bytes, receivedAt)
+  }
+
+  /** The same for a record that is no message: the figures do not count it. */
+  stageRecord(member: Committable, bytes: number, receivedAt: number): number {
+    this.#join(member)
+    this.#next.records += 1
+    this.#next.bytes += bytes
+    this.#next.arrivedMs += receivedAt - this.#next.sinceMs
+    if (!this.#isScheduled && this.#writing === undefined) this.#schedule()
+    return this.#openCycle
+  }
+
+  /** Notes that the member's log has a state to write down, if need be with a cycle of its own. */
+  stageState(member: Committable): void {
+    this.#join(member)
+    if (!this.#isScheduled && this.#writing === undefined) this.#schedule()
+  }
+
+  #join(member: Committable): void {
+    if (member.stagedIn === this.#openCycle) return
+    member.stagedIn = this.#openCycle
+    this.#next.members.push(member)
+  }
+
+  /** Commits all that is staged now, without waiting for an interval. */
+  async flush(): Promise<void> {
+    while (this.#writing !== undefined || this.#next.members.length > 0) {
+      if (this.#writing === undefined) this.#begin()
+      await this.#writing
+    }
+  }
+
+  /** Decides at the end of this turn of the event loop, when all that came with it is staged. */
+  #schedule(): void {
+    this.#isScheduled = true
+    const immediate = setImmediate(() => this.#beginWhenDue())
+    this.#cancelScheduled = () => clearImmediate(immediate)
+  }
+
+  #beginWhenDue(): void {
+    const { clock } = this.#options
+    const { records, bytes } = this.#next
+    const waitMs = records === 0 ? 0 : this.#pace.waitMs(bytes, clock.monotonic())
+    if (waitMs <= 0) {
+      this.#close()
+      return
+    }
+    const timer = clock.after(waitMs, () => this.#close())
+    this.#cancelScheduled = () => timer.cancel()
+  }
+
+  /** What sources have left unread comes in this turn of the event loop; then the cycle begins. */
+  #close(): void {
+    if (!this.#endGathering()) {
+      this.#begin()
+      return
+    }
+    const immediate = setImmediate(() => this.#begin())
+    this.#cancelScheduled = () => clearImmediate(immediate)
+  }
+
+  /** Returns whether that brings more. */
+  #endGathering(): boolean {
+    if (this.#gathering === undefined) return false
+    this.#gathering.cancel()
+    this.#gathering = undefined
+    let isMore = false
+    for (const listener of this.#listeners) if (listener.closing?.() === true) isMore = true
+    return isMore
+  }
+
+  #begin(): void {
+    this.#endGathering()
+    this.#cancelScheduled?.()
+    this.#cancelScheduled = undefined
+    this.#isScheduled = false
+    const cycle = this.#openCycle
+    const gathered = this.#next
+    this.#openCycle += 1
+    const { clock } = this.#options
+    const now = clock.now()
+    this.#next = nothingGathered(now)
+    this.#writingBytes = gathered.bytes
+    const startedAt = clock.monotonic()
+    this.#pace.began(meanAge(gathered, now), startedAt)
+    const gatherMs = this.#pace.longestGatheringMs
+    if (gatherMs > 0) this.#gathering = clock.after(gatherMs, () => this.#endGathering())
+    this.#writing = this.#write(cycle, gathered, startedAt)
+  }
+
+  async #write(cycle: number, gathered: Gathering, startedAt: number): Promise<void> {
+    const { commit, clock } = this.#options
+    let thrown: unknown
+    try {
+      await commit()
+    } catch (error) {
+      thrown = error
+    }
+    const endedAt = clock.monotonic()
+    this.#pace.ended(endedAt)
+    this.#writingBytes = 0
+    this.#writing = undefined
+    if (thrown === undefined) this.#succeeded(cycle, gathered, endedAt - startedAt)
+    else this.#failed(cycle, gathered, thrown)
+    if (this.#next.members.length > 0 && !this.#isScheduled && this.#writing === undefined) {
+      this.#schedule()
+    }
+  }
+
+  #succeeded(cycle: number, gathered: Gathering, durationMs: number): void {
+    const { health, observer } = this.#options
+    const { members, messages, messageBytes, records } = gathered
+    // A state alone may be written when messages can't: see `SlotPool`.
+    if (records > 0) health.commitSucceeded()
+    this.#committedMessages += messages
+    this.#committedBytes += messageBytes
+    if (messages > 0) observer.committed(messages, messageBytes, durationMs)
+    for (const member of members) member.committed()
+    this.#lastReported = cycle
+    for (const listener of this.#listeners) listener.committed(cycle)
+  }
+
+  #failed(cycle: number, { members, records }: Gathering, thrown: unknown): void {
+    const { health } = this.#options
+    const isExpected = thrown instanceof CommitError
+    const error = asConnectorError(
+      isExpected ? thrown.cause : thrown,
+      'StorageFailed',
+      'writing to storage',
+    )
+    const known = records === 0 ? health.failure : undefined
+    const refusal = known ?? health.commitFailed(error)
+    for (const member of members) {
+      member.discarded((isExpected && thrown.discarded.get(member.name)) || [], refusal)
+    }
+    this.#lastReported = cycle
+    for (const listener of this.#listeners) listener.failed(cycle, refusal)
+  }
+}
+
+function nothingGathered(sinceMs: number): Gathering {
+  return {
+    members: [],
+    messages: 0,
+    messageBytes: 0,
+    records: 0,
+    bytes: 0,
+    sinceMs,
+    arrivedMs: 0,
+  }
+}
+
+/** How long ago the records came, on average. */
+function meanAge({ sinceMs, arrivedMs, records }: Gathering, now: number): number {
+  return records === 0 ? 0 : now - sinceMs - arrivedMs / records
+}

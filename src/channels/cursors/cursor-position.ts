@@ -1,0 +1,294 @@
+/**
+ * The bookkeeping of one cursor: which messages are settled, which are in flight, and the counts
+ * that say what became of them. No I/O; everything in one place, so that it always adds up:
+ *
+ *     base + delivered + rejected + Σ dropped = position + settled above it
+ *
+ *        settled        in flight   settled    free        dropped before its commit
+ *     ──────────────┬──────────────┬───────┬───────────┬──────────┬─┬──────▶ offsets
+ *                position                          committed              end
+ *
+ * `base` counts what was in the log before this reader came, or was settled by a state that is lost.
+ */
+import type { CursorState, OffsetRange } from '../log/channel-log.ts'
+import { OffsetRanges } from '../log/offset-ranges.ts'
+
+/** Offsets `from ≤ x < to`, dropped for one reason. */
+export interface Drop extends OffsetRange {
+  readonly code: string
+}
+
+interface EarlyDrop {
+  readonly from: number
+  to: number
+  readonly code: string
+}
+
+export class CursorPosition {
+  #position: number
+  #base: number
+  #inFlight = 0
+  #delivered = 0
+  #rejected = 0
+  #dropped: Record<string, number> = {}
+  /** Settled at or above `position`. */
+  readonly #settled = new OffsetRanges()
+  /** Settled or in flight: what can't be leased. */
+  readonly #taken = new OffsetRanges()
+  /** Dropped before their commit, ascending. A failing commit undoes them. */
+  #earlyDrops: EarlyDrop[] = []
+
+  /** A reader that begins at `start`. */
+  constructor(start: number) {
+    this.#position = start
+    this.#base = start
+  }
+
+  /**
+   * As it was written down. What doesn't fit the log (a state that lagged, was damaged, or comes
+   * from elsewhere) is cut to fit. What the log began with and no longer has was lost, not delivered.
+   */
+  static restored(state: CursorState, start: number, committed: number): CursorPosition {
+    const cursor = new CursorPosition(Math.min(Math.max(state.position, start), committed))
+    for (const range of state.settled) {
+      cursor.#settled.add(
+        Math.max(range.from, cursor.#position),
+        Math.min(Math.max(range.to, cursor.#position), committed),
+      )
+    }
+    for (const range of cursor.#settled) cursor.#taken.add(range.from, range.to)
+    const lost = unsettledBelow(start, state)
+    const { DataDamaged: damaged = 0 } = state.dropped
+    cursor.#dropped =
+      lost === 0 ? { ...state.dropped } : { ...state.dropped, DataDamaged: damaged + lost }
+    const dropped = sumOf(cursor.#dropped)
+    const settled = cursor.#position + cursor.#settled.size
+    cursor.#base = settled - state.delivered - state.rejected - dropped
+    cursor.#delivered = state.delivered
+    cursor.#rejected = state.rejected
+    if (cursor.#base < 0) {
+      // More counted than there ever was: believe the deliveries least, they happen again.
+      cursor.#delivered += cursor.#base
+      cursor.#base = 0
+      if (cursor.#delivered < 0) cursor.#forgetCounts(settled)
+    }
+    cursor.advance(committed)
+    return cursor
+  }
+
+  /** Every message below is settled. Never above the log's `committed`. */
+  get position(): number {
+    return this.#position
+  }
+
+  get inFlight(): number {
+    return this.#inFlight
+  }
+
+  /** Messages in the log before this reader's time. */
+  get base(): number {
+    return this.#base
+  }
+
+  get delivered(): number {
+    return this.#delivered
+  }
+
+  get rejected(): number {
+    return this.#rejected
+  }
+
+  get dropped(): Readonly<Record<string, number>> {
+    return this.#dropped
+  }
+
+  /** How many offsets are settled, all below `position` among them. */
+  get settledCount(): number {
+    return this.#position + this.#settled.size
+  }
+
+  /** How many offsets below `end` are not settled; those in flight included. */
+  unsettled(end: number): number {
+    return end - this.settledCount
+  }
+
+  /** How many committed messages are neither settled nor in flight. */
+  waiting(committed: number): number {
+    let early = 0
+    for (const drop of this.#earlyDrops) early += overlap(drop, committed, drop.to)
+    return committed - this.#position - (this.#settled.size - early) - this.#inFlight
+  }
+
+  isSettled(offset: number): boolean {
+    return offset < this.#position || this.#settled.has(offset)
+  }
+
+  /** The oldest offset that is neither settled nor in flight. May lie at or above `committed`. */
+  get oldestFree(): number {
+    return this.#taken.firstGap(this.#position)
+  }
+
+  /** The first offset at or after `from` that is neither settled nor in flight. */
+  freeFrom(from: number): number {
+    return this.#taken.firstGap(Math.max(from, this.#position))
+  }
+
+  isInFlight(offset: number): boolean {
+    return this.#taken.has(offset) && !this.#settled.has(offset)
+  }
+
+  /** Where the free run that begins at `from` ends, `limit` at most. */
+  freeUntil(from: number, limit: number): number {
+    return this.#taken.gapEnd(from, limit)
+  }
+
+  /** Puts free offsets in flight. */
+  take(from: number, to: number): void {
+    this.#taken.add(from, to)
+    this.#inFlight += to - from
+  }
+
+  /** Puts offsets in flight back in their place. */
+  putBack(from: number, to: number): void {
+    this.#taken.delete(from, to)
+    this.#inFlight -= to - from
+  }
+
+  deliver(from: number, to: number): void {
+    this.#land(from, to)
+    this.#delivered += to - from
+  }
+
+  reject(from: number, to: number): void {
+    this.#land(from, to)
+    this.#rejected += to - from
+  }
+
+  /** Drops offsets that are in flight. */
+  dropTaken(from: number, to: number, code: string): void {
+    this.#land(from, to)
+    count(this.#dropped, code, to - from)
+  }
+
+  /** Drops offsets that are free; those from `committed` on are undone if their commit fails. */
+  dropFree(from: number, to: number, code: string, committed: number): void {
+    this.#settled.add(from, to)
+    this.#taken.add(from, to)
+    count(this.#dropped, code, to - from)
+    if (to <= committed) return
+    const last = this.#earlyDrops.at(-1)
+    if (last?.to === from && last.code === code) last.to = to
+    else this.#earlyDrops.push({ from: Math.max(from, committed), to, code })
+  }
+
+  /** Drops whatever is free within a range; returns how many that were. */
+  dropAllFree(range: OffsetRange, code: string, committed: number): number {
+    let dropped = 0
+    for (let from = this.freeFrom(range.from); from < range.to; from = this.freeFrom(from)) {
+      const to = this.freeUntil(from, range.to)
+      this.dropFree(from, to, code, committed)
+      dropped += to - from
+    }
+    this.advance(committed)
+    return dropped
+  }
+
+  /** Moves the position over what is settled. To be called after settling and after a commit. */
+  advance(committed: number): void {
+    while (this.#earlyDrops.length > 0 && (this.#earlyDrops[0]?.to ?? 0) <= committed) {
+      this.#earlyDrops.shift()
+    }
+    const position = Math.min(this.#settled.firstGap(this.#position), committed)
+    if (position === this.#position) return
+    this.#position = position
+    this.#settled.deleteBelow(position)
+    this.#taken.deleteBelow(position)
+  }
+
+  /** The staged offsets `from ≤ x < to` could not be committed; those above move down to `from`. */
+  withdraw(from: number, to: number): void {
+    const drops = this.#earlyDrops
+    this.#earlyDrops = []
+    for (const drop of drops) {
+      count(this.#dropped, drop.code, -overlap(drop, from, to))
+      const rest = { ...drop, from: moved(drop.from, from, to), to: moved(drop.to, from, to) }
+      if (rest.from < rest.to) this.#earlyDrops.push(rest)
+    }
+    this.#settled.cutOut(from, to)
+    this.#taken.cutOut(from, to)
+  }
+
+  /**
+   * What is to be written down. Not as settled: what lies at or above `committed`, whose offsets a
+   * crash may give anew, and the drops in `untold`, whose senders would never be told.
+   */
+  state(committed: number, untold: Iterable<Drop>): CursorState {
+    const dropped = { ...this.#dropped }
+    const settled = new OffsetRanges()
+    for (const { from, to } of this.#settled) settled.add(from, Math.min(to, committed))
+    let position = this.#position
+    for (const drop of untold) {
+      if (drop.from >= position) continue
+      settled.add(drop.from, position)
+      position = drop.from
+    }
+    for (const { from, to, code } of untold) {
+      const end = Math.min(to, committed)
+      settled.delete(from, end)
+      if (end > from) count(dropped, code, from - end)
+    }
+    for (const drop of this.#earlyDrops) {
+      count(dropped, drop.code, -overlap(drop, committed, drop.to))
+    }
+    return {
+      position,
+      settled: Array.from(settled, ({ from, to }) => ({ from, to })),
+      delivered: this.#delivered,
+      rejected: this.#rejected,
+      dropped,
+    }
+  }
+
+  #land(from: number, to: number): void {
+    this.#settled.add(from, to)
+    this.#inFlight -= to - from
+  }
+
+  #forgetCounts(settled: number): void {
+    this.#base = settled
+    this.#delivered = 0
+    this.#rejected = 0
+    this.#dropped = {}
+  }
+}
+
+/** Adds to one code's count; a code that counts nothing is not there. */
+function count(counts: Record<string, number>, code: string, change: number): void {
+  const sum = (counts[code] ?? 0) + change
+  if (sum === 0) delete counts[code]
+  else counts[code] = sum
+}
+
+function sumOf(counts: Readonly<Record<string, number>>): number {
+  let sum = 0
+  for (const count of Object.values(counts)) sum += count
+  return sum
+}
+
+function overlap(range: OffsetRange, from: number, to: number): number {
+  return Math.max(0, Math.min(range.to, to) - Math.max(range.from, from))
+}
+
+/** Where an offset lies after `from ≤ x < to` were cut out. */
+function moved(offset: number, from: number, to: number): number {
+  return offset <= from ? offset : Math.max(from, offset - (to - from))
+}
+
+/** Messages below `start` that the state does not call settled. */
+function unsettledBelow(start: number, { position, settled }: CursorState): number {
+  let count = Math.max(0, start - position)
+  for (const { from, to } of settled) {
+    count -= Math.max(0, Math.min(to, start) - Math.max(from, position))
+  }
+  return Math.max(0, count)
+}

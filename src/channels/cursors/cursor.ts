@@ -1,0 +1,287 @@
+/**
+ * One reader of one channel. A cursor leases messages in order and settles each one; what is kept
+ * goes back to its old place and is leased first next time.
+ */
+import { ConnectorError } from '../../errors.ts'
+import type { Message, Refusal } from '../../message.ts'
+import type { ChannelLog } from '../log/channel-log.ts'
+import type { ArrivalMarks } from './arrival-times.ts'
+import type { CursorPosition } from './cursor-position.ts'
+import type { Expiry } from './expiry.ts'
+import { LeaseBatch } from './lease-builder.ts'
+
+/** Messages handed to a reader, in order, at least one, all `messageId`s different. */
+export interface Lease {
+  readonly messages: readonly Message[]
+}
+
+/** By index into `lease.messages`. A message in neither list was delivered. */
+export interface Settlement {
+  readonly rejected: readonly number[]
+  /** To be leased again, in their old place. */
+  readonly kept: readonly number[]
+}
+
+/** What a cursor tells its channel. */
+export interface CursorEvents {
+  /** These messages are settled now; positions and counts have changed. */
+  settled(messages: readonly Message[]): void
+  /** The reader refused the message for good. */
+  rejected(message: Message): void
+  /** A message was dropped when it was read: too old, or another with its id is in the same batch. */
+  dropped(message: Message, refusal: Refusal): void
+  /** Messages `from ≤ x < to` can't be read any more. */
+  foundDamage(from: number, to: number): void
+}
+
+export interface CursorOptions {
+  readonly reader: string
+  readonly log: ChannelLog
+  readonly position: CursorPosition
+  readonly marks: ArrivalMarks
+  readonly events: CursorEvents
+  readonly expiry: Expiry | undefined
+}
+
+/** How much of the log a search for expired messages reads at once. */
+const SWEEP_MESSAGES = 256
+const SWEEP_BYTES = 1024 * 1024
+
+const KEPT = 1
+const REJECTED = 2
+
+export class Cursor {
+  readonly reader: string
+  /** The bookkeeping. For the channel; readers use `lease` and `settle`. */
+  readonly position: CursorPosition
+  /** Called at most once per commit when more became readable. Set by whoever reads. */
+  onReadable: (() => void) | undefined
+  readonly #options: CursorOptions
+  readonly #log: ChannelLog
+  readonly #marks: ArrivalMarks
+  readonly #events: CursorEvents
+  readonly #outstanding = new Set<Lease>()
+  /** Settles when the lease being read is done: leases are read one after the other. */
+  #turn: Promise<unknown> = Promise.resolve()
+
+  constructor(options: CursorOptions) {
+    this.#options = options
+    this.reader = options.reader
+    this.position = options.position
+    this.#log = options.log
+    this.#marks = options.marks
+    this.#events = options.events
+  }
+
+  /** Committed messages that are neither settled nor leased. */
+  get waiting(): number {
+    return this.position.waiting(this.#log.committed)
+  }
+
+  /** Roughly how many bytes wait: by the average of what the log holds, so that nobody has to count. */
+  get waitingBytes(): number {
+    const { start, end, bytes } = this.#log
+    return end === start ? 0 : (bytes / (end - start)) * this.waiting
+  }
+
+  /** Messages leased, or being read for a lease, and not settled yet. */
+  get inFlight(): number {
+    return this.position.inFlight
+  }
+
+  /**
+   * `receivedAt` of the oldest waiting message, or a time about one commit older; 0 when it is not
+   * known (after a restart); undefined when nothing waits.
+   */
+  get oldestWaitingAt(): number | undefined {
+    return this.waiting === 0 ? undefined : this.#marks.at(this.position.oldestFree)
+  }
+
+  /** Offsets below can be read. */
+  get readableEnd(): number {
+    return this.#log.committed
+  }
+
+  /** What waits without a gap at and after `from`, as far as it is known: see `waitingBytes`. */
+  waitingFrom(from: number): { count: number; bytes: number; oldestAt: number } {
+    const { start, end, bytes, committed } = this.#log
+    const first = this.position.freeFrom(from)
+    const count = first < committed ? this.position.freeUntil(first, committed) - first : 0
+    const averageBytes = end === start ? 0 : bytes / (end - start)
+    return { count, bytes: averageBytes * count, oldestAt: this.#marks.at(first) }
+  }
+
+  /**
+   * The oldest waiting messages at or after `from`, at most `maxCount` and, after the first, at most `maxBytes` of
+   * payload. They count as in flight until they are settled. Undefined when nothing waits. Several
+   * leases may be outstanding.
+   *
+   * @throws {ConnectorError} StorageFailed when the log can't be read now; nothing is leased then.
+   */
+  lease(maxCount: number, maxBytes: number, from = 0): Promise<Lease | undefined> {
+    const lease = this.#turn.then(() => this.#lease(maxCount, maxBytes, from))
+    this.#turn = lease.catch(() => undefined)
+    return lease
+  }
+
+  /**
+   * Drops waiting messages that have expired, up to the first that has not.
+   * @throws {ConnectorError} StorageFailed when the log can't be read now.
+   */
+  dropExpired(): Promise<void> {
+    const { expiry } = this.#options
+    if (expiry === undefined || this.waiting === 0) return Promise.resolve()
+    const swept = this.#turn.then(() => this.#dropExpired(expiry))
+    this.#turn = swept.catch(() => undefined)
+    return swept
+  }
+
+  /** Says what became of each message of a lease. Once per lease. */
+  settle(lease: Lease, settlement: Settlement): void {
+    if (!this.#outstanding.delete(lease)) {
+      throw new ConnectorError('Unexpected', `Cursor ${this.reader}: a lease was settled twice`)
+    }
+    const { messages } = lease
+    const fates = fatesOf(messages.length, settlement)
+    let first = 0
+    for (let index = 1; index <= messages.length; index += 1) {
+      if (index < messages.length && fates?.[index] === fates?.[first]) {
+        if (offsetAt(messages, index) === offsetAt(messages, index - 1) + 1) continue
+      }
+      this.#settleRun(
+        offsetAt(messages, first),
+        offsetAt(messages, index - 1) + 1,
+        fates?.[first] ?? 0,
+      )
+      first = index
+    }
+    for (const index of settlement.rejected) {
+      const message = messages[index]
+      if (message !== undefined) this.#events.rejected(message)
+    }
+    this.position.advance(this.#log.committed)
+    this.#events.settled(messages)
+  }
+
+  #settleRun(from: number, to: number, fate: number): void {
+    if (fate === KEPT) this.position.putBack(from, to)
+    else if (fate === REJECTED) this.position.reject(from, to)
+    else this.position.deliver(from, to)
+  }
+
+  async #lease(maxCount: number, maxBytes: number, start: number): Promise<Lease | undefined> {
+    const batch = new LeaseBatch(maxCount, maxBytes)
+    const expiry = this.#options.expiry
+    const deadline = expiry?.deadline ?? Number.NEGATIVE_INFINITY
+    const take = (message: Message): boolean => {
+      if (expiry !== undefined && message.receivedAt < deadline) this.#drop(message, expiry.refusal)
+      else if (!batch.fits(message)) return false
+      else if (!batch.add(message)) this.#drop(message, this.#duplicateOf(message))
+      return true
+    }
+    await this.#whileReading(async () => {
+      let goesOn = true
+      while (goesOn && !batch.isFull) {
+        goesOn = await this.#readRun(start, batch.countLeft, batch.bytesLeft, take)
+        // A run of nothing but dropped messages: what waits behind it is looked for at once.
+        if (batch.messages.length === 0) goesOn = this.position.freeFrom(start) < this.readableEnd
+      }
+    }, batch)
+    if (batch.messages.length === 0) return undefined
+    const lease: Lease = { messages: batch.messages }
+    this.#outstanding.add(lease)
+    return lease
+  }
+
+  async #dropExpired({ deadline, refusal }: Expiry): Promise<void> {
+    let goesOn = true
+    const take = (message: Message): boolean => {
+      goesOn = message.receivedAt < deadline
+      if (goesOn) this.#drop(message, refusal)
+      return goesOn
+    }
+    await this.#whileReading(async () => {
+      while (goesOn && this.waiting > 0 && this.#marks.at(this.position.oldestFree) < deadline) {
+        await this.#readRun(0, SWEEP_MESSAGES, SWEEP_BYTES, take)
+      }
+    })
+  }
+
+  /** Tells the channel when something was dropped. What a batch holds already no error takes away. */
+  async #whileReading(read: () => Promise<void>, batch?: LeaseBatch): Promise<void> {
+    const settledBefore = this.position.settledCount
+    try {
+      await read()
+    } catch (error) {
+      if (batch === undefined || batch.messages.length === 0) throw error
+    } finally {
+      if (this.position.settledCount !== settledBefore) {
+        this.position.advance(this.#log.committed)
+        this.#events.settled([])
+      }
+    }
+  }
+
+  /**
+   * Reads the first free run at or after `start` and hands its messages over until one is not taken. What was taken is
+   * in flight or settled then. False when the run is not used up, or there is none.
+   */
+  async #readRun(
+    start: number,
+    maxCount: number,
+    maxBytes: number,
+    take: (message: Message) => boolean,
+  ): Promise<boolean> {
+    const from = this.position.freeFrom(start)
+    const to = this.position.freeUntil(from, Math.min(this.#log.committed, from + maxCount))
+    if (from >= to) return false
+    this.position.take(from, to)
+    let next = from
+    try {
+      const messages = await this.#log.read(from, to - from, maxBytes)
+      for (const message of messages) {
+        this.#dropDamaged(next, Math.min(message.offset, to))
+        next = Math.min(message.offset, to)
+        if (next === to || !take(message)) break
+        next += 1
+      }
+      if (messages.length === 0) {
+        this.#dropDamaged(from, to)
+        next = to
+      }
+    } finally {
+      this.position.putBack(next, to)
+    }
+    return next === to
+  }
+
+  #drop(message: Message, refusal: Refusal): void {
+    this.position.dropTaken(message.offset, message.offset + 1, refusal.error)
+    this.#events.dropped(message, refusal)
+  }
+
+  #dropDamaged(from: number, to: number): void {
+    if (from >= to) return
+    this.position.dropTaken(from, to, 'DataDamaged')
+    this.#events.foundDamage(from, to)
+  }
+
+  #duplicateOf({ messageId }: Message): Refusal {
+    return {
+      error: 'DuplicateMessageId',
+      message: `Another message with the id ${messageId} is in the same batch for channel ${this.#log.channel}. Give each message its own id, or none.`,
+    }
+  }
+}
+
+function fatesOf(count: number, { rejected, kept }: Settlement): Uint8Array | undefined {
+  if (rejected.length === 0 && kept.length === 0) return undefined
+  const fates = new Uint8Array(count)
+  for (const index of kept) fates[index] = KEPT
+  for (const index of rejected) fates[index] = REJECTED
+  return fates
+}
+
+function offsetAt(messages: readonly Message[], index: number): number {
+  return messages[index]?.offset ?? -1
+}

@@ -1,0 +1,119 @@
+/**
+ * Tells the senders of messages that were dropped while they lay in the log. The drop itself is
+ * counted at once; who sent the messages has to be read first, so the log keeps them until then.
+ */
+import type { Message, Refusal } from '../../message.ts'
+import type { ChannelLog } from '../log/channel-log.ts'
+import type { Drop } from './cursor-position.ts'
+
+const MAX_READ_MESSAGES = 256
+const MAX_READ_BYTES = 1024 * 1024
+
+interface Entry {
+  from: number
+  to: number
+  readonly refusal: Refusal
+}
+
+export interface DropReceiptsOptions {
+  readonly log: ChannelLog
+  readonly onDropped: (message: Message, refusal: Refusal) => void
+  /** Called when nothing is left to be told: the log may let go of the messages. */
+  readonly onDone: () => void
+}
+
+export class DropReceipts {
+  readonly #options: DropReceiptsOptions
+  #entries: Entry[] = []
+  #running: Promise<void> | undefined
+
+  constructor(options: DropReceiptsOptions) {
+    this.#options = options
+  }
+
+  /** Whether the message has to stay in the log for its sender's sake. */
+  needs(offset: number): boolean {
+    return this.#entries.some((entry) => entry.from <= offset && offset < entry.to)
+  }
+
+  /** What was dropped and is not told of yet. */
+  get untold(): readonly Drop[] {
+    return this.#entries.map(({ from, to, refusal }) => ({ from, to, code: refusal.error }))
+  }
+
+  /** Messages from here on have to stay in the log; `Infinity` when none has to. */
+  get neededFrom(): number {
+    let needed = Number.POSITIVE_INFINITY
+    for (const entry of this.#entries) needed = Math.min(needed, entry.from)
+    return needed
+  }
+
+  /** Messages `from ≤ x < to` were dropped. Those not committed yet are told after their commit. */
+  add(from: number, to: number, refusal: Refusal): void {
+    const last = this.#entries.at(-1)
+    if (last?.to === from && last.refusal === refusal) last.to = to
+    else this.#entries.push({ from, to, refusal })
+    this.pump()
+  }
+
+  /** Goes on with what has been committed since. */
+  pump(): void {
+    if (this.#running !== undefined || this.#nextReadable() === undefined) return
+    this.#running = this.#tell().finally(() => {
+      this.#running = undefined
+      // What was added after the last look would otherwise wait for the next commit.
+      this.pump()
+    })
+  }
+
+  /** Resolves when every committed message has been told of. */
+  async settled(): Promise<void> {
+    while (this.#running !== undefined) await this.#running
+  }
+
+  /** The staged offsets `from ≤ x < to` never came to be; those above have moved down. */
+  cutOut(from: number, to: number): void {
+    const moved = (offset: number) =>
+      offset <= from ? offset : Math.max(from, offset - (to - from))
+    for (const entry of this.#entries) {
+      entry.from = moved(entry.from)
+      entry.to = moved(entry.to)
+    }
+    this.#entries = this.#entries.filter((entry) => entry.from < entry.to)
+  }
+
+  #nextReadable(): Entry | undefined {
+    return this.#entries.find((entry) => entry.from < this.#options.log.committed)
+  }
+
+  async #tell(): Promise<void> {
+    // One tick later: drops that follow each other are read together.
+    await Promise.resolve()
+    for (let entry = this.#nextReadable(); entry !== undefined; entry = this.#nextReadable()) {
+      await this.#tellSome(entry)
+      if (entry.from >= entry.to) this.#entries = this.#entries.filter((other) => other !== entry)
+    }
+    if (this.#entries.length === 0) this.#options.onDone()
+  }
+
+  async #tellSome(entry: Entry): Promise<void> {
+    const { log, onDropped } = this.#options
+    const until = Math.min(entry.to, log.committed)
+    const count = Math.min(until - entry.from, MAX_READ_MESSAGES)
+    let messages: readonly Message[]
+    try {
+      messages = await log.read(entry.from, count, MAX_READ_BYTES)
+    } catch {
+      // The medium can't be read: the drop stays counted, its senders can't be told.
+      entry.from = until
+      return
+    }
+    let next = entry.from
+    for (const message of messages) {
+      next = Math.min(message.offset + 1, until)
+      if (message.offset >= until) break
+      onDropped(message, entry.refusal)
+    }
+    entry.from = messages.length === 0 ? until : next
+  }
+}

@@ -1,0 +1,395 @@
+/**
+ * Looks at a data directory, stopped or in use, without changing anything, and says what is wrong
+ * in data and in sentences. Reads every byte once; holds a window of one file at a time.
+ */
+import { basename, join } from 'node:path'
+import { systemCodeOf } from '../../../errors.ts'
+import { type ChannelState, JOURNAL_NAME, type OffsetRange } from '../../log/channel-log.ts'
+import { OffsetRanges } from '../../log/offset-ranges.ts'
+import { DirectoryLock, type LockHolder } from '../files/directory-lock.ts'
+import type { DirectoryEntry, FileLayer } from '../files/file-layer.ts'
+import { nodeFileLayer } from '../files/node-file-layer.ts'
+import { readWholeFile } from '../files/small-file.ts'
+import { type LogIdentity, logIdText } from '../format/frame.ts'
+import { FileView } from '../format/frame-walk.ts'
+import { SegmentIndex } from '../format/segment-index.ts'
+import {
+  decodeState,
+  highestOffset,
+  readStateFile,
+  STATE_NAME,
+  STATE_TEMPORARY_NAME,
+} from '../format/state-file.ts'
+import type { PlacedFrame } from '../journal/journal.ts'
+import { findHistory, type HistoryKeeper } from '../journal/journal-history.ts'
+import { type FoundJournal, identityText, readJournal } from '../journal/journal-reading.ts'
+import type { LogEntry } from '../journal/log-entry.ts'
+import { journaledSince } from '../recovery.ts'
+import { baseOfLogName, type Segment } from '../segments/segment.ts'
+import {
+  findIdentity,
+  isIndexName,
+  orphanIndexes,
+  segmentsOf,
+} from '../segments/segment-listing.ts'
+import { type SegmentBounds, type SegmentSurvey, surveySegment } from '../segments/segment-scan.ts'
+import { logOf } from '../stored-log.ts'
+import { explain, type Finding } from './finding.ts'
+
+export interface Inspection {
+  readonly directory: string
+  /** The process that uses the directory; what it is just writing may look unfinished. */
+  readonly usedBy: LockHolder | undefined
+  readonly channels: readonly ChannelInspection[]
+  readonly journal: JournalInspection
+  /** Findings of earlier times that are kept in quarantine/. */
+  readonly quarantinedFiles: number
+  readonly bytes: number
+}
+
+/** What the journal holds that is needed, and what is wrong with it. */
+export interface JournalInspection {
+  readonly slots: number
+  readonly bytes: number
+  /** Messages that are in the journal alone. */
+  readonly messages: number
+  readonly findings: readonly Finding[]
+}
+
+export interface ChannelInspection {
+  readonly channel: string
+  readonly logId: string | undefined
+  readonly segments: number
+  readonly bytes: number
+  /** Messages that can be read. */
+  readonly messages: number
+  /** Those among them that are in the journal alone. */
+  readonly journaledMessages: number
+  /** Offsets from `start` to `end`, less `missing`, can be read. */
+  readonly start: number
+  readonly end: number
+  readonly missing: readonly OffsetRange[]
+  readonly oldestAt: number | undefined
+  readonly newestAt: number | undefined
+  /** Where each reader is; undefined when there is no readable state. */
+  readonly positions: Readonly<Record<string, number>> | undefined
+  readonly findings: readonly Finding[]
+}
+
+/** @throws a system error when the directory can't be read */
+export async function inspectDirectory(
+  directory: string,
+  files: FileLayer = nodeFileLayer,
+): Promise<Inspection> {
+  const entries = await files.list(join(directory, 'channels'))
+  const journal = await readJournal(files, join(directory, 'journal'))
+  const directories = entries.filter((entry) => entry.isDirectory).map((entry) => entry.name)
+  const named = [...journal.logs.values()].flatMap(({ entry }) => (entry ? [entry.name] : []))
+  const channels: ChannelInspection[] = []
+  for (const name of [...new Set([...directories, ...named])].sort()) {
+    channels.push(await inspectChannel(files, directory, name, journal))
+  }
+  const quarantined = await files.list(join(directory, 'quarantine'))
+  const kept = quarantined.reduce((sum, entry) => sum + entry.bytes, 0)
+  return {
+    directory,
+    usedBy: files === nodeFileLayer ? await new DirectoryLock(directory).holder() : undefined,
+    channels,
+    journal: {
+      slots: journal.slotCount,
+      bytes: journal.bytes,
+      messages: channels.reduce((sum, channel) => sum + channel.journaledMessages, 0),
+      findings: journalFindings(journal, channels.some(hasLosses)),
+    },
+    quarantinedFiles: quarantined.filter((entry) => entry.name.endsWith('.bytes')).length,
+    bytes: channels.reduce((sum, channel) => sum + channel.bytes, kept + journal.bytes),
+  }
+}
+
+async function inspectChannel(
+  files: FileLayer,
+  root: string,
+  channel: string,
+  journal: FoundJournal,
+): Promise<ChannelInspection> {
+  const directory = join(root, 'channels', channel)
+  const entries = (await files.list(directory)).filter((entry) => !entry.isDirectory)
+  const segments = segmentsOf(directory, entries)
+  // Before the segments: a process that uses the directory may go on meanwhile.
+  const told = await gather(files, journal, { channel, directory, segments })
+  const { identity, state, frames } = told
+  const journaledFrom = journaledSince(told.journaled, frames, state)
+  const tally = new ChannelTally(channel, segments[0]?.base)
+  for (const file of orphanIndexes(entries, segments)) {
+    tally.findings.push(explain('OrphanIndex', channel, { file }))
+  }
+  tally.findings.push(...otherFiles(channel, entries))
+  for (const segment of segments) {
+    const isNewest = segment === segments.at(-1)
+    const limit = isNewest ? Number.POSITIVE_INFINITY : segment.end
+    const known = isNewest ? state.known : 0
+    const bounds = { base: segment.base, limit, known, journaledFrom }
+    const survey = await surveyFile(files, segment, identity, bounds)
+    if (survey === undefined) continue
+    tally.addSegment(segment, survey)
+    if (!isNewest) tally.findings.push(...(await indexFindings(files, channel, segment, survey)))
+  }
+  for (const frame of frames) tally.addFrame(frame, state.released)
+  tally.endAt(state)
+  if (identity !== undefined) await findHistory(files, journal, [tally.historyOf(identity)])
+  return {
+    channel,
+    logId: identity === undefined ? undefined : logIdText(identity),
+    segments: segments.length,
+    bytes: entries.reduce((sum, entry) => sum + entry.bytes, 0),
+    ...tally.figures(),
+    positions: state.positions,
+    findings: [...tally.findings, ...state.findings],
+  }
+}
+
+/** What journal and state file say about a log. */
+async function gather(
+  files: FileLayer,
+  journal: FoundJournal,
+  log: {
+    readonly channel: string
+    readonly directory: string
+    readonly segments: readonly Segment[]
+  },
+) {
+  const named = logOf(journal, log.channel)
+  const identity = named?.identity ?? (await findIdentity(files, log.segments))
+  const journaled = named ?? (identity && journal.logs.get(identityText(identity)))
+  const stored = await inspectState(files, log.directory, log.channel)
+  const entry = journal.isClean ? undefined : journaled?.entry
+  const state = entry === undefined ? stored : { ...stored, ...stateOfEntry(entry) }
+  return { identity, state, journaled, frames: journaled?.frames ?? [] }
+}
+
+/** What is counted while one looks through a channel, oldest message first. */
+class ChannelTally {
+  readonly findings: Finding[] = []
+  readonly #channel: string
+  readonly #missing = new OffsetRanges()
+  #messages = 0
+  #journaledMessages = 0
+  #oldestAt: number | undefined
+  #newestAt = 0
+  #start: number | undefined
+  #end: number
+
+  constructor(channel: string, start: number | undefined) {
+    this.#channel = channel
+    this.#start = start
+    this.#end = start ?? 0
+  }
+
+  addSegment(segment: Segment, survey: SegmentSurvey): void {
+    this.#messages += survey.messages
+    this.#oldestAt ??= survey.oldestAt
+    this.#newestAt = Math.max(this.#newestAt, survey.index.newest)
+    this.#end = survey.end
+    for (const { from, to } of survey.missing) this.#missing.add(from, to)
+    this.findings.push(...segmentFindings(this.#channel, segment, survey))
+  }
+
+  /** A frame of the journal; what is in the segments as well counts once. */
+  addFrame({ firstOffset, endOffset, newestReceivedAt }: PlacedFrame, released: number): void {
+    if (firstOffset > this.#end) this.#skip(firstOffset, released)
+    this.#start = Math.min(this.#start ?? firstOffset, firstOffset)
+    if (endOffset <= this.#end) return
+    this.#messages += endOffset - firstOffset
+    this.#journaledMessages += endOffset - firstOffset
+    this.#newestAt = Math.max(this.#newestAt, newestReceivedAt)
+    this.#end = endOffset
+  }
+
+  /** What lies between was delivered and not kept, or it is missing. */
+  #skip(to: number, released: number): void {
+    const from = Math.max(this.#end, released)
+    if (from >= to) {
+      this.#start = undefined
+      return
+    }
+    const offsets = { from, to }
+    this.#missing.add(from, to)
+    const place = { file: 'journal', offsets, messages: to - from }
+    this.findings.push(explain('MissingMessages', this.#channel, place))
+  }
+
+  endAt({ known, released }: StateInspection): void {
+    if (known <= this.#end) return
+    const offsets = { from: Math.max(this.#end, released), to: known }
+    if (offsets.from < known) {
+      this.findings.push(explain('LostTail', this.#channel, { file: STATE_NAME, offsets }))
+    } else {
+      this.#end = known
+    }
+  }
+
+  /** Counts what slots keep for replay, before the oldest message that was counted yet. */
+  historyOf(identity: LogIdentity): HistoryKeeper {
+    const start = () => this.#start ?? this.#end
+    return {
+      identityText: identityText(identity),
+      get start() {
+        return start()
+      },
+      addHistory: (_slot, firstOffset, endOffset) => {
+        this.#messages += endOffset - firstOffset
+        this.#start = firstOffset
+      },
+    }
+  }
+
+  figures() {
+    return {
+      messages: this.#messages,
+      journaledMessages: this.#journaledMessages,
+      start: this.#start ?? this.#end,
+      end: this.#end,
+      missing: [...this.#missing],
+      oldestAt: this.#oldestAt,
+      newestAt: this.#messages === 0 ? undefined : this.#newestAt,
+    }
+  }
+}
+
+/** Undefined when the segment was removed meanwhile by the process that uses the directory. */
+async function surveyFile(
+  files: FileLayer,
+  segment: Segment,
+  identity: LogIdentity | undefined,
+  bounds: SegmentBounds,
+): Promise<SegmentSurvey | undefined> {
+  try {
+    const file = await files.open(segment.logPath, 'read')
+    try {
+      const view = new FileView(file, segment.bytes, true)
+      return await surveySegment(view, identity, bounds)
+    } finally {
+      await file.close()
+    }
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+function segmentFindings(channel: string, segment: Segment, survey: SegmentSurvey): Finding[] {
+  const file = segment.logName
+  const findings = survey.damages.map(({ position, end, header }) =>
+    explain('DamagedBytes', channel, {
+      file,
+      position,
+      bytes: end - position,
+      messages: header?.count,
+    }),
+  )
+  if (survey.torn !== undefined) {
+    const { position, end, header } = survey.torn
+    const since = survey.messages === 0 ? undefined : survey.index.newest
+    const place = { file, position, bytes: end - position, messages: header?.count, since }
+    findings.push(explain('UnfinishedWrite', channel, place))
+  }
+  if (survey.residueAt !== undefined) {
+    const position = survey.residueAt
+    const bytes = segment.bytes - position
+    findings.push(explain('FailedCommit', channel, { file, position, bytes }))
+  }
+  for (const { from, to } of survey.missing) {
+    findings.push(
+      explain('MissingMessages', channel, { file, offsets: { from, to }, messages: to - from }),
+    )
+  }
+  return findings
+}
+
+async function indexFindings(
+  files: FileLayer,
+  channel: string,
+  segment: Segment,
+  survey: SegmentSurvey,
+): Promise<Finding[]> {
+  const file = segment.indexName
+  const bytes = await readWholeFile(files, segment.indexPath)
+  if (bytes === undefined) return [explain('MissingIndex', channel, { file })]
+  const index = SegmentIndex.decode(bytes, segment.bytes)
+  const expected = survey.index.encode(segment.bytes, segment.end)
+  if (index === undefined || (survey.damages.length === 0 && !bytes.equals(expected))) {
+    return [explain('DamagedIndex', channel, { file, bytes: bytes.length })]
+  }
+  return []
+}
+
+interface StateInspection {
+  readonly positions: Record<string, number> | undefined
+  /** Every offset below was committed. */
+  readonly known: number
+  /** Messages below were not needed any more. */
+  readonly released: number
+  readonly findings: readonly Finding[]
+}
+
+async function inspectState(
+  files: FileLayer,
+  directory: string,
+  channel: string,
+): Promise<StateInspection> {
+  const bytes = await readStateFile(files, directory)
+  const nothing = { positions: undefined, known: 0, released: 0 }
+  if (bytes === undefined) return { ...nothing, findings: [] }
+  const state = decodeState(bytes)
+  if (state === undefined) {
+    const place = { file: STATE_NAME, bytes: bytes.length }
+    return { ...nothing, findings: [explain('DamagedState', channel, place)] }
+  }
+  const released = state.log?.released ?? 0
+  return { positions: positionsOf(state), known: highestOffset(state), released, findings: [] }
+}
+
+/** The same by what the journal says of the log. */
+function stateOfEntry({ state, end, released }: LogEntry) {
+  const known = Math.max(end, state === undefined ? 0 : highestOffset(state))
+  return { positions: state && positionsOf(state), known, released }
+}
+
+function positionsOf({ cursors }: ChannelState): Record<string, number> {
+  return Object.fromEntries(Object.entries(cursors).map(([name, { position }]) => [name, position]))
+}
+
+function hasLosses({ findings }: ChannelInspection): boolean {
+  return findings.some(({ severity }) => severity === 'loss')
+}
+
+/** Where no message is missing, what looks damaged was a slot that was just being used again. */
+function journalFindings({ torn, ...found }: FoundJournal, isMissingMessages: boolean): Finding[] {
+  const damages = isMissingMessages ? found.damages : []
+  const lost = isMissingMessages ? found.lost : []
+  const findings = damages.map(({ slot, position, bytes, header }) =>
+    explain('DamagedBytes', JOURNAL_NAME, {
+      file: basename(slot.path),
+      position,
+      bytes,
+      messages: header?.count,
+    }),
+  )
+  if (torn !== undefined) {
+    const { slot, position, bytes, time: since } = torn
+    const place = { file: basename(slot.path), position, bytes, since }
+    findings.push(explain('UnfinishedWrite', JOURNAL_NAME, place))
+  }
+  for (const generation of lost) {
+    findings.push(explain('MissingSlot', JOURNAL_NAME, { file: `use ${generation}` }))
+  }
+  return findings
+}
+
+function otherFiles(channel: string, entries: readonly DirectoryEntry[]): Finding[] {
+  return entries.flatMap(({ name, bytes }) => {
+    if (baseOfLogName(name) !== undefined || isIndexName(name) || name === STATE_NAME) return []
+    const kind = name === STATE_TEMPORARY_NAME ? 'LeftOver' : 'UnknownFile'
+    return [explain(kind, channel, { file: name, bytes })]
+  })
+}

@@ -1,0 +1,228 @@
+/**
+ * Keeps two processes of one machine out of one data directory, without outliving its owner.
+ *
+ *     <dir>/lock.<n>       JSON: who holds it. The highest n counts; the others are left-overs.
+ *     <dir>/lock.….sock    answers while the owner lives, see lock-socket.ts
+ *     <dir>/lock.spare     room for the next lock, for a start on a full disk
+ *
+ * A lock is stale when its owner released it, or is no longer the process it was: a pid alone
+ * may have been given to another since, so boot and start time are compared too, and where the
+ * owner is in another pid namespace its socket is asked.
+ *
+ * A stale lock.<n> is never removed but outnumbered: whoever creates lock.<n+1> (a hard link,
+ * so that it appears with its contents and only once) holds the directory and then clears away
+ * the lower ones. Because the highest is never removed, somebody who was slow and creates a lower
+ * number always sees a higher one afterwards, and withdraws.
+ */
+import { link, open, readdir, readFile, readlink, rename, rm, writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { ConnectorError, systemCodeOf } from '../../../errors.ts'
+import { isAnswered, LockSocket } from './lock-socket.ts'
+
+const NAME = /^lock\.(\d{1,15})$/
+/** Written when there is room and taken, block and all, when there is none. */
+const SPARE_NAME = 'lock.spare'
+const SPARE_BYTES = 512
+
+/** Who has a directory. */
+export interface LockHolder {
+  readonly pid: number
+  readonly host: string
+}
+
+interface Owner extends LockHolder {
+  /** Clock ticks since boot, from /proc/<pid>/stat. */
+  readonly startedAt: string
+  readonly bootId: string
+  readonly pidNamespace: string
+  /** Name of the socket; undefined where the file system has none. */
+  readonly socket?: string | undefined
+  readonly isReleased: boolean
+}
+
+export class DirectoryLock {
+  readonly #directory: string
+  #held: { path: string; owner: Owner } | undefined
+  #socket: LockSocket | undefined
+
+  constructor(directory: string) {
+    this.#directory = directory
+  }
+
+  /** @throws {ConnectorError} DirectoryLocked, naming the process that uses the directory */
+  async acquire(): Promise<void> {
+    const name = `lock.${process.pid}.${process.hrtime.bigint()}.sock`
+    this.#socket = new LockSocket(this.#directory, name)
+    const hasSocket = await this.#socket.listen()
+    const owner = await thisProcess(hasSocket ? name : undefined)
+    try {
+      while (!(await this.#tryAcquire(owner))) {
+        // Somebody else was quicker: look at who it was.
+      }
+    } catch (error) {
+      await this.#socket.close()
+      throw error
+    }
+  }
+
+  async release(): Promise<void> {
+    const held = this.#held
+    this.#held = undefined
+    if (held === undefined) return
+    const released = JSON.stringify({ ...held.owner, isReleased: true })
+    await writeFile(held.path, released).catch(() => undefined)
+    await this.#socket?.close()
+  }
+
+  /** Who has the directory now, without taking it. Undefined when nobody does. */
+  async holder(): Promise<LockHolder | undefined> {
+    return this.#holder(await this.#highest(), await thisProcess(undefined))
+  }
+
+  async #holder(number: number, self: Owner): Promise<Owner | undefined> {
+    const holder = await readOwner(join(this.#directory, `lock.${number}`))
+    return holder !== undefined && (await this.#isAlive(holder, self)) ? holder : undefined
+  }
+
+  async #tryAcquire(owner: Owner): Promise<boolean> {
+    const highest = await this.#highest()
+    const holder = await this.#holder(highest, owner)
+    if (holder !== undefined) {
+      throw new ConnectorError(
+        'DirectoryLocked',
+        `expected ${this.#directory} to be free, but process ${holder.pid} on ${holder.host} uses it`,
+      )
+    }
+    return this.#create(highest + 1, owner)
+  }
+
+  async #isAlive(holder: Owner, self: Owner): Promise<boolean> {
+    if (holder.isReleased || holder.bootId !== self.bootId) return false
+    if (holder.pidNamespace !== self.pidNamespace) {
+      return holder.socket === undefined || (await isAnswered(this.#directory, holder.socket))
+    }
+    return isRunning(holder)
+  }
+
+  /** False when somebody else was quicker. */
+  async #create(number: number, owner: Owner): Promise<boolean> {
+    const path = join(this.#directory, `lock.${number}`)
+    const draft = join(this.#directory, `lock.draft.${owner.pid}.${process.hrtime.bigint()}`)
+    try {
+      await this.#write(draft, JSON.stringify({ ...owner, isReleased: false }))
+      await link(draft, path)
+    } catch (error) {
+      if (systemCodeOf(error) === 'EEXIST') return false
+      throw error
+    } finally {
+      await rm(draft, { force: true })
+    }
+    if ((await this.#highest()) > number) {
+      await rm(path, { force: true })
+      return false
+    }
+    this.#held = { path, owner }
+    for (const lower of await this.#numbers()) {
+      if (lower < number) await this.#clear(join(this.#directory, `lock.${lower}`))
+    }
+    await writeFile(this.#sparePath, Buffer.alloc(SPARE_BYTES, ' ')).catch(() => undefined)
+    return true
+  }
+
+  get #sparePath(): string {
+    return join(this.#directory, SPARE_NAME)
+  }
+
+  async #write(path: string, text: string): Promise<void> {
+    try {
+      await writeFile(path, text)
+    } catch (error) {
+      if (systemCodeOf(error) !== 'ENOSPC') throw error
+      // In place, so that the file system need not find a block; JSON may end in spaces.
+      await rename(this.#sparePath, path)
+      const spare = await open(path, 'r+')
+      try {
+        await spare.write(text.padEnd(SPARE_BYTES), 0)
+      } finally {
+        await spare.close()
+      }
+    }
+  }
+
+  /** Removes a lower lock and the socket its owner has left behind. */
+  async #clear(path: string): Promise<void> {
+    const socket = (await readOwner(path))?.socket
+    if (socket !== undefined) await rm(join(this.#directory, socket), { force: true })
+    await rm(path, { force: true })
+  }
+
+  async #highest(): Promise<number> {
+    return Math.max(0, ...(await this.#numbers()))
+  }
+
+  async #numbers(): Promise<number[]> {
+    const names = await readdir(this.#directory)
+    return names.flatMap((name) => {
+      const digits = NAME.exec(name)?.[1]
+      return digits === undefined ? [] : [Number(digits)]
+    })
+  }
+}
+
+async function thisProcess(socket: string | undefined): Promise<Owner> {
+  return {
+    pid: process.pid,
+    startedAt: (await startOf('self')) ?? '',
+    bootId: await readFile('/proc/sys/kernel/random/boot_id', 'latin1').then(
+      (text) => text.trim(),
+      () => '',
+    ),
+    pidNamespace: await readlink('/proc/self/ns/pid').catch(() => ''),
+    host: hostname(),
+    socket,
+    isReleased: false,
+  }
+}
+
+/** Field 22 of /proc/<pid>/stat; the name in field 2 may contain anything, so count from its end. */
+async function startOf(pid: string): Promise<string | undefined> {
+  try {
+    const stat = await readFile(`/proc/${pid}/stat`, 'latin1')
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+  } catch {
+    return undefined
+  }
+}
+
+/** Undefined when it can't be read: its writing was cut short by a power failure. */
+async function readOwner(path: string): Promise<Owner | undefined> {
+  try {
+    const value: unknown = JSON.parse(await readFile(path, 'utf8'))
+    return isOwner(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isOwner(value: unknown): value is Owner {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'pid' in value &&
+    typeof value.pid === 'number' &&
+    'startedAt' in value &&
+    'bootId' in value &&
+    'isReleased' in value
+  )
+}
+
+async function isRunning(holder: Owner): Promise<boolean> {
+  if (holder.startedAt !== '') return (await startOf(String(holder.pid))) === holder.startedAt
+  try {
+    process.kill(holder.pid, 0)
+    return true
+  } catch (error) {
+    return systemCodeOf(error) === 'EPERM'
+  }
+}

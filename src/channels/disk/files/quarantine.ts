@@ -1,0 +1,109 @@
+/**
+ * Where damaged bytes go, each with a report beside it, so that a person or a later tool can look
+ * at them. Bounded: the oldest findings make room for new ones. Never fails: what can't be kept is
+ * reported all the same.
+ *
+ *     quarantine/<channel>-<file>-<position>-<crc>.bytes   a copy of the damaged bytes
+ *     quarantine/<channel>-<file>-<position>-<crc>.json    when, where, which offsets, what was wrong
+ */
+import { join } from 'node:path'
+import { crc32 } from 'node:zlib'
+import type { Clock } from '../../../clock.ts'
+import type { PipelineObserver } from '../../../observer.ts'
+import type { OffsetRange } from '../../log/channel-log.ts'
+import type { DiskSpace } from './disk-space.ts'
+import type { FileLayer } from './file-layer.ts'
+import { Removals } from './removals.ts'
+import { writeWholeFile } from './small-file.ts'
+
+/** Of one finding, so that a large damaged zone can't fill the disk a second time. */
+export const MAX_KEPT_BYTES = 1024 * 1024
+
+export interface Finding {
+  readonly channel: string
+  /** Name of the damaged file in the channel's directory. */
+  readonly file: string
+  readonly position: number
+  /** Bytes of the file that are damaged; `content` may be less. */
+  readonly bytes: number
+  /** The messages that are gone, where that is known. */
+  readonly offsets: OffsetRange | undefined
+  /** One sentence: what was found. */
+  readonly what: string
+}
+
+export interface QuarantineOptions {
+  readonly files: FileLayer
+  readonly directory: string
+  readonly maxBytes: number
+  readonly space: DiskSpace
+  readonly clock: Clock
+  readonly observer: PipelineObserver
+}
+
+export class Quarantine {
+  readonly #options: QuarantineOptions
+  readonly #removals: Removals
+  /** Oldest first. */
+  readonly #kept: { name: string; bytes: number }[] = []
+  #bytes = 0
+
+  constructor(options: QuarantineOptions) {
+    this.#options = options
+    this.#removals = new Removals(options)
+  }
+
+  /** Looks at what is kept from before. */
+  async open(): Promise<void> {
+    const entries = await this.#options.files.list(this.#options.directory)
+    for (const entry of [...entries].sort((a, b) => a.modifiedAt - b.modifiedAt)) {
+      if (!entry.isDirectory) this.#add(entry.name, entry.bytes)
+    }
+    this.#options.space.count(this.#bytes)
+  }
+
+  /** Keeps a copy and a report of a finding. False when it is known from an earlier time. */
+  async keep(finding: Finding, content: Buffer): Promise<boolean> {
+    const mark = crc32(content).toString(16).padStart(8, '0')
+    const name = `${finding.channel}-${finding.file}-${finding.position}-${mark}`
+    if (this.#kept.some((kept) => kept.name.startsWith(`${name}.`))) return false
+    this.#options.observer.damageFound(finding.channel, finding.what)
+    const at = new Date(this.#options.clock.now()).toISOString()
+    const report = Buffer.from(`${JSON.stringify({ at, ...finding }, undefined, 2)}\n`)
+    try {
+      await this.#options.files.makeDirectory(this.#options.directory)
+      await this.#write(`${name}.bytes`, content.subarray(0, MAX_KEPT_BYTES))
+      await this.#write(`${name}.json`, report)
+      await this.#options.files.syncDirectory(this.#options.directory)
+    } catch {
+      // The observer has been told; a full or failing disk must not turn damage into an outage.
+    }
+    return true
+  }
+
+  async #write(name: string, bytes: Buffer): Promise<void> {
+    const { files, space, directory, maxBytes } = this.#options
+    await this.#shrinkTo(maxBytes - bytes.length)
+    if (this.#bytes + bytes.length > maxBytes) return
+    await space.claim(bytes.length, () => false)
+    this.#add(name, bytes.length)
+    await writeWholeFile(files, join(directory, name), bytes)
+  }
+
+  async #shrinkTo(bytes: number): Promise<void> {
+    const { directory, space } = this.#options
+    while (this.#bytes > bytes) {
+      const oldest = this.#kept.shift()
+      if (oldest === undefined) return
+      this.#bytes -= oldest.bytes
+      space.giveBack(oldest.bytes)
+      const paths = [join(directory, oldest.name)]
+      await this.#removals.remove({ paths, bytes: oldest.bytes, close: () => Promise.resolve() })
+    }
+  }
+
+  #add(name: string, bytes: number): void {
+    this.#kept.push({ name, bytes })
+    this.#bytes += bytes
+  }
+}

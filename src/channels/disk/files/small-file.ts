@@ -1,0 +1,31 @@
+/**
+ * Small files that are read and written as a whole: state, index, reports.
+ */
+import { systemCodeOf } from '../../../errors.ts'
+import type { FileLayer } from './file-layer.ts'
+
+/** Undefined when there is no such file. */
+export async function readWholeFile(files: FileLayer, path: string): Promise<Buffer | undefined> {
+  const file = await files.open(path, 'read').catch((error: unknown) => {
+    if (systemCodeOf(error) === 'ENOENT') return undefined
+    throw error
+  })
+  if (file === undefined) return undefined
+  try {
+    const bytes = Buffer.alloc(await file.bytes())
+    return bytes.subarray(0, await file.read(bytes, bytes.length, 0))
+  } finally {
+    await file.close()
+  }
+}
+
+/** Writes and syncs the contents; the name is not synced. */
+export async function writeWholeFile(files: FileLayer, path: string, bytes: Buffer): Promise<void> {
+  const file = await files.open(path, 'replace')
+  try {
+    await file.write(bytes, 0, bytes.length, 0)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}

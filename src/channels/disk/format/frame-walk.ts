@@ -1,0 +1,149 @@
+/**
+ * Going through a file's frames from the beginning, and finding the way again behind damage.
+ */
+
+import { systemCodeOf } from '../../../errors.ts'
+import type { OpenFile } from '../files/file-layer.ts'
+import {
+  FRAME_HEADER_BYTES,
+  FRAME_MAGIC,
+  type FrameHeader,
+  isBodyIntact,
+  type LogIdentity,
+  readHeader,
+} from './frame.ts'
+
+const VIEW_BYTES = 256 * 1024
+const PAGE_BYTES = 4096
+/** Stands for bytes that can't be read. Not zero: that would look like a write that never finished. */
+const UNREADABLE = 0xff
+
+/**
+ * A movable window on a file, so that no file is ever in memory as a whole. A lenient view puts
+ * other bytes in the place of pages that the medium can't give back, as long as it gives some, so
+ * that a bad sector is damage like any other and not the end.
+ */
+export class FileView {
+  readonly fileBytes: number
+  readonly #file: OpenFile
+  readonly #isLenient: boolean
+  buffer = Buffer.alloc(0)
+  #start = 0
+  #end = 0
+
+  constructor(file: OpenFile, fileBytes: number, isLenient: boolean) {
+    this.#file = file
+    this.fileBytes = fileBytes
+    this.#isLenient = isLenient
+  }
+
+  /** Whether `[position, position + bytes)` of the file is in the buffer. */
+  has(position: number, bytes: number): boolean {
+    return position >= this.#start && position + bytes <= this.#end
+  }
+
+  /** Where in the buffer the file's `position` is. */
+  indexOf(position: number): number {
+    return position - this.#start
+  }
+
+  /** Bytes in the buffer from `position` on. */
+  available(position: number): number {
+    return this.#end - position
+  }
+
+  /** Brings the range into the buffer. False when the file ends before it does. */
+  async load(position: number, bytes: number): Promise<boolean> {
+    if (this.has(position, bytes)) return true
+    if (position + bytes > this.fileBytes) return false
+    const size = Math.min(Math.max(VIEW_BYTES, bytes), this.fileBytes - position)
+    if (this.buffer.length < size) this.buffer = Buffer.allocUnsafeSlow(size)
+    this.#start = position
+    this.#end = position
+    this.#end = position + (await this.#read(size, position))
+    return this.has(position, bytes)
+  }
+
+  async #read(size: number, position: number): Promise<number> {
+    try {
+      return await this.#file.read(this.buffer, size, position)
+    } catch (error) {
+      if (!this.#isLenient || systemCodeOf(error) !== 'EIO') throw error
+      return this.#readPages(size, position, error)
+    }
+  }
+
+  async #readPages(size: number, position: number, error: unknown): Promise<number> {
+    let readable = 0
+    for (let at = 0; at < size; ) {
+      const end = Math.min(size, at + PAGE_BYTES - ((position + at) % PAGE_BYTES))
+      const page = this.buffer.subarray(at, end)
+      try {
+        readable += await this.#file.read(page, page.length, position + at)
+      } catch {
+        page.fill(UNREADABLE)
+      }
+      at = end
+    }
+    if (readable === 0) throw error
+    return size
+  }
+}
+
+/** Where a walk ended: at the file's end, or at something that is not a good frame. */
+export interface WalkEnd {
+  readonly position: number
+  /** The header of the frame there, when that at least is good. */
+  readonly header: FrameHeader | undefined
+}
+
+/** Reports every good frame from `from` on until the first that is not. */
+export async function walkFrames(
+  view: FileView,
+  identity: LogIdentity | undefined,
+  from: number,
+  onFrame: (header: FrameHeader, position: number) => void,
+): Promise<WalkEnd> {
+  let position = from
+  for (;;) {
+    if (!view.has(position, FRAME_HEADER_BYTES)) {
+      if (!(await view.load(position, FRAME_HEADER_BYTES))) return { position, header: undefined }
+    }
+    const header = readHeader(view.buffer, view.indexOf(position), identity)
+    if (header === undefined) return { position, header }
+    const bytes = FRAME_HEADER_BYTES + header.bodyBytes
+    if (!view.has(position, bytes)) {
+      if (!(await view.load(position, bytes))) return { position, header }
+    }
+    if (!isBodyIntact(view.buffer, view.indexOf(position), header)) return { position, header }
+    onFrame(header, position)
+    position += bytes
+  }
+}
+
+/**
+ * The next position at or after `from` with a good header of this log; undefined when there is
+ * none. The log's key in the header keeps a payload that looks like a frame from being taken for one.
+ */
+export async function findFrame(
+  view: FileView,
+  identity: LogIdentity | undefined,
+  from: number,
+): Promise<number | undefined> {
+  let position = from
+  while (await view.load(position, FRAME_HEADER_BYTES)) {
+    const start = view.indexOf(position)
+    const end = start + view.available(position)
+    const found = view.buffer.subarray(start, end).indexOf(FRAME_MAGIC)
+    if (found < 0) {
+      // The magic may lie across the border of two windows.
+      position += end - start - FRAME_MAGIC.length + 1
+      continue
+    }
+    position += found
+    if (!(await view.load(position, FRAME_HEADER_BYTES))) return undefined
+    if (readHeader(view.buffer, view.indexOf(position), identity) !== undefined) return position
+    position++
+  }
+  return undefined
+}

@@ -1,0 +1,294 @@
+/**
+ * Where messages are encoded as they arrive, and where they stay for quick reading after their
+ * commit. Chunks are filled one after the other and written to disk straight from here; nothing
+ * is copied or encoded twice.
+ *
+ *      oldest chunk                                newest chunk
+ *     ┌──────────────────┐ ┌──────────────────┐ ┌───────────────────────────────┐
+ *     │ frame frame frame│ │ frame      frame │ │ frame │ frame │ open frame …   │
+ *     └──────────────────┘ └──────────────────┘ └───────┴───────┴────────────────┘
+ *       kept for readers                       cut ▲       being      ▲ position
+ *       (the oldest go first)                    committed │ staged
+ */
+import type { Draft } from '../../../message.ts'
+import type { MemoryBudget } from '../../log/memory-budget.ts'
+import { Chunk } from '../format/chunk.ts'
+import {
+  FRAME_HEADER_BYTES,
+  frameBytesAt,
+  frameCountAt,
+  type LogIdentity,
+  logIdText,
+  moveFrame,
+  sealFrame,
+} from '../format/frame.ts'
+import { MAX_TIME_STEP_MS, recordBytesAtMost, writeRecord } from '../format/record.ts'
+
+const SMALLEST_CHUNK_BYTES = 16 * 1024
+/** Also the size of a frame at most, but for one with a single large record. */
+const LARGEST_CHUNK_BYTES = 256 * 1024
+/** Readers further behind read windows from disk, which costs hardly more. */
+const KEPT_CHUNKS = 4
+/** Times are 48 bits on disk. */
+const MAX_TIME = 2 ** 48 - 1
+
+/** Whole frames that go to disk together. */
+export interface StagedGroup {
+  readonly parts: readonly StagedPart[]
+  readonly firstOffset: number
+  readonly endOffset: number
+  readonly bytes: number
+}
+
+export interface StagedPart {
+  readonly chunk: Chunk
+  readonly from: number
+  readonly to: number
+}
+
+export interface StagingAreaOptions {
+  readonly identity: LogIdentity
+  readonly end: number
+  readonly budget: MemoryBudget
+  /** Bytes of a chunk at most, where they have to be fewer than usual; it is also the size of a frame. */
+  readonly maxChunkBytes: number
+  /** Asked before a chunk is taken: lets go of what is only kept for quick reading, in any log. */
+  readonly makeMemory: (bytes: number) => void
+}
+
+export class StagingArea {
+  readonly #identity: LogIdentity
+  readonly #logId: string
+  readonly #budget: MemoryBudget
+  readonly #makeMemory: (bytes: number) => void
+  readonly #chunks: Chunk[] = []
+  #last: Chunk | undefined
+  readonly #largestChunkBytes: number
+  #nextChunkBytes: number
+
+  /** The offset the next message gets. */
+  end: number
+  /** Bytes of frames not yet cut, the open one included. */
+  stagedBytes = 0
+  /** Bytes of all chunks. */
+  memoryBytes = 0
+
+  #cutOffset: number
+  /** The open frame: where it begins in the last chunk (-1: none is open), and what it holds. */
+  #frame = -1
+  #position = 0
+  #frameFirst = 0
+  #frameTime = 0
+  #newest = 0
+  #previousTopic: string | undefined
+  #previousTime = 0
+
+  constructor(options: StagingAreaOptions) {
+    this.#identity = options.identity
+    this.#logId = logIdText(options.identity)
+    this.#budget = options.budget
+    this.#makeMemory = options.makeMemory
+    this.#largestChunkBytes = Math.min(LARGEST_CHUNK_BYTES, options.maxChunkBytes)
+    this.#nextChunkBytes = Math.min(SMALLEST_CHUNK_BYTES, this.#largestChunkBytes)
+    this.end = options.end
+    this.#cutOffset = options.end
+  }
+
+  /** Encodes the draft as the message at `end`. Returns the bytes it added. */
+  append(draft: Draft): number {
+    const time = draft.receivedAt > 0 ? Math.min(Math.floor(draft.receivedAt), MAX_TIME) : 0
+    const needed = recordBytesAtMost(draft)
+    let chunk = this.#last
+    let added = 0
+    if (chunk === undefined || !this.#fits(chunk, needed, time)) {
+      chunk = this.#beginFrame(needed, time)
+      added = FRAME_HEADER_BYTES
+    }
+    const from = this.#position
+    const sinceMs = time - this.#previousTime
+    const to = writeRecord(chunk.buffer, from, draft, this.#previousTopic, sinceMs)
+    this.#position = to
+    this.#previousTopic = draft.topic
+    this.#previousTime = time
+    if (time > this.#newest) this.#newest = time
+    this.end++
+    added += to - from
+    this.stagedBytes += added
+    return added
+  }
+
+  /** Takes everything staged as one group; what is appended from now on belongs to the next. */
+  cut(): StagedGroup {
+    this.#closeFrame()
+    const parts: StagedPart[] = []
+    for (let index = this.#chunks.length - 1; index >= 0; index--) {
+      const chunk = this.#chunks[index]
+      if (chunk === undefined || (chunk.cut === chunk.filled && chunk !== this.#last)) break
+      if (chunk.cut < chunk.filled) parts.unshift({ chunk, from: chunk.cut, to: chunk.filled })
+      chunk.cut = chunk.filled
+    }
+    const group = {
+      parts,
+      firstOffset: this.#cutOffset,
+      endOffset: this.end,
+      bytes: this.stagedBytes,
+    }
+    this.#cutOffset = this.end
+    this.stagedBytes = 0
+    return group
+  }
+
+  /** Forgets a group that could not be written; what was staged since moves down to its place. */
+  discard(group: StagedGroup): void {
+    this.#closeFrame()
+    const later = this.#stagedParts()
+    for (const part of [...group.parts, ...later]) this.#cutBack(part)
+    this.end = group.firstOffset
+    this.#last = undefined
+    const bytes = later.reduce((sum, part) => sum + part.to - part.from, 0)
+    if (bytes > 0) this.#moveDown(later, bytes)
+    this.#cutOffset = group.firstOffset
+  }
+
+  #moveDown(parts: readonly StagedPart[], bytes: number): void {
+    const chunk = this.#addChunk(bytes)
+    for (const { chunk: source, from, to } of parts) {
+      let position = chunk.filled
+      chunk.filled += source.buffer.copy(chunk.buffer, position, from, to)
+      while (position < chunk.filled) {
+        moveFrame(chunk.buffer, position, this.end)
+        this.end += frameCountAt(chunk.buffer, position)
+        position += frameBytesAt(chunk.buffer, position)
+      }
+    }
+    chunk.endOffset = this.end
+    this.#position = chunk.filled
+  }
+
+  #stagedParts(): StagedPart[] {
+    return this.#chunks
+      .filter((chunk) => chunk.cut < chunk.filled)
+      .map((chunk) => ({ chunk, from: chunk.cut, to: chunk.filled }))
+  }
+
+  /** Takes the part, and so all that follows it, out of its chunk; without anything left, the chunk goes. */
+  #cutBack({ chunk, from }: StagedPart): void {
+    if (from > chunk.filled) return
+    chunk.filled = from
+    chunk.cut = from
+    let position = 0
+    chunk.endOffset = chunk.firstOffset
+    while (position < from) {
+      chunk.endOffset += frameCountAt(chunk.buffer, position)
+      position += frameBytesAt(chunk.buffer, position)
+    }
+    const index = this.#chunks.indexOf(chunk)
+    if (from === 0 && index >= 0) {
+      this.#chunks.splice(index, 1)
+      this.#give(chunk)
+    }
+  }
+
+  /** The chunk that holds the message at `offset`; undefined when it has to come from disk. */
+  find(offset: number): Chunk | undefined {
+    for (let index = this.#chunks.length - 1; index >= 0; index--) {
+      const chunk = this.#chunks[index]
+      if (chunk !== undefined && chunk.firstOffset <= offset) {
+        return offset < chunk.endOffset ? chunk : undefined
+      }
+    }
+    return undefined
+  }
+
+  /** Lets go of chunks that hold nothing at or above `offset`. */
+  dropBelow(offset: number): void {
+    for (let first = this.#chunks[0]; first !== undefined; first = this.#chunks[0]) {
+      if (first === this.#last || first.endOffset > offset) return
+      this.#chunks.shift()
+      this.#give(first)
+    }
+  }
+
+  /** After a commit: keeps no more than a reader at the head may want. */
+  trim(committed: number): void {
+    while (this.#chunks.length > KEPT_CHUNKS && this.dropOldest(committed) > 0);
+  }
+
+  /** Lets go of the oldest chunk if it holds nothing at or above `committed`. Returns its bytes. */
+  dropOldest(committed: number): number {
+    const oldest = this.#chunks[0]
+    if (oldest === undefined || oldest === this.#last || oldest.endOffset > committed) return 0
+    this.#chunks.shift()
+    return this.#give(oldest)
+  }
+
+  /** Gives all memory back; nothing can be appended or read any more. */
+  clear(): void {
+    for (const chunk of this.#chunks.splice(0)) this.#give(chunk)
+    this.#last = undefined
+    this.#frame = -1
+  }
+
+  #give(chunk: Chunk): number {
+    const bytes = chunk.buffer.length
+    this.memoryBytes -= bytes
+    this.#budget.give(bytes)
+    return bytes
+  }
+
+  #fits(chunk: Chunk, needed: number, time: number): boolean {
+    return (
+      this.#frame >= 0 &&
+      this.#position + needed <= chunk.buffer.length &&
+      Math.abs(time - this.#previousTime) <= MAX_TIME_STEP_MS &&
+      Math.abs(time - this.#frameTime) <= MAX_TIME_STEP_MS
+    )
+  }
+
+  #beginFrame(needed: number, time: number): Chunk {
+    this.#closeFrame()
+    let chunk = this.#last
+    const bytes = FRAME_HEADER_BYTES + needed
+    if (chunk === undefined || this.#position + bytes > chunk.buffer.length) {
+      chunk = this.#addChunk(bytes)
+    }
+    this.#frame = this.#position
+    this.#position += FRAME_HEADER_BYTES
+    this.#frameFirst = this.end
+    this.#frameTime = time
+    this.#newest = time
+    this.#previousTime = time
+    this.#previousTopic = undefined
+    return chunk
+  }
+
+  #closeFrame(): void {
+    const chunk = this.#last
+    if (chunk === undefined || this.#frame < 0) return
+    sealFrame(chunk.buffer, this.#frame, {
+      identity: this.#identity,
+      bodyBytes: this.#position - this.#frame - FRAME_HEADER_BYTES,
+      count: this.end - this.#frameFirst,
+      firstOffset: this.#frameFirst,
+      firstReceivedAt: this.#frameTime,
+      newestReceivedAt: this.#newest,
+      isContinuation: this.#frameFirst > this.#cutOffset,
+    })
+    chunk.filled = this.#position
+    chunk.endOffset = this.end
+    this.#frame = -1
+  }
+
+  #addChunk(atLeast: number): Chunk {
+    const bytes = Math.max(this.#nextChunkBytes, atLeast)
+    this.#nextChunkBytes = Math.min(this.#nextChunkBytes * 2, this.#largestChunkBytes)
+    if (!this.#budget.fits(bytes)) this.#makeMemory(bytes)
+    this.#budget.take(bytes)
+    this.memoryBytes += bytes
+    const chunk = new Chunk(this.#logId, Buffer.allocUnsafeSlow(bytes), this.end)
+    this.#chunks.push(chunk)
+    this.#last = chunk
+    this.#position = 0
+    return chunk
+  }
+}

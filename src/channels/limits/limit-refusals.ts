@@ -1,0 +1,68 @@
+/**
+ * What a sender reads when a bound was met: which limit of which channel, what it is set to, and
+ * what helps.
+ */
+import type { Refusal } from '../../message.ts'
+
+export type DropBehavior = 'DROP_NEWEST' | 'DROP_OLDEST'
+
+export function queueFull(
+  channel: string,
+  maxBacklogMessages: number,
+  behavior: DropBehavior,
+): Refusal {
+  return {
+    error: 'QueueFull',
+    message: `Channel ${channel} has ${maxBacklogMessages} messages waiting, as many as IotAnalyticsQueueSizePerChannel allows; ${victimOf(behavior)}. Raise the parameter, or mend the destination.`,
+  }
+}
+
+/** For the newcomer: there may be room for it later. */
+export function storageFull(channel: string, maxBytes: number): Refusal {
+  return {
+    error: 'StorageFull',
+    message: `Channel ${channel} has no room: all channels together hold the ${maxBytes} bytes that storage.maxBytes allows. The message was not taken; send it again once there is room. Raise storage.maxBytes, or mend the destination.`,
+  }
+}
+
+/** For stored messages that DROP_OLDEST gives up: they are lost for good. */
+export function droppedFromFullStorage(channel: string, maxBytes: number): Refusal {
+  return {
+    error: 'QueueFull',
+    message: `Channel ${channel} has no room: all channels together hold the ${maxBytes} bytes that storage.maxBytes allows; ${victimOf('DROP_OLDEST')}. Raise storage.maxBytes, or mend the destination.`,
+  }
+}
+
+export function memoryFull(channel: string, maxBytes: number, behavior: DropBehavior): Refusal {
+  return {
+    error: 'MemoryFull',
+    message: `Channel ${channel} has no room: messages in memory hold the ${Math.floor(maxBytes / 1024)} KB that MemorySize allows; ${victimOf(behavior)}. Raise MemorySize, or set storage.durability to disk.`,
+  }
+}
+
+export function activeChannelLimit(channel: string, maxActiveChannels: number): Refusal {
+  return {
+    error: 'ActiveChannelLimit',
+    message: `Channel ${channel} can't become active: ${maxActiveChannels} channels have messages waiting, as many as IotAnalyticsMaxActiveChannels allows. Raise the parameter, or send again when one has drained.`,
+  }
+}
+
+export function channelLimit(channel: string, maxChannels: number): Refusal {
+  return {
+    error: 'ChannelLimit',
+    message: `Channel ${channel} does not exist, and there are ${maxChannels} channels already, as many as storage.maxChannels allows. Use a channel that exists, or raise the limit.`,
+  }
+}
+
+export function alreadyStored(channel: string): Refusal {
+  return {
+    error: 'DuplicateMessageId',
+    message: `Channel ${channel} has a message with this id already; it is stored once. Give each message its own id, or shorten the channel's deduplication window.`,
+  }
+}
+
+function victimOf(behavior: DropBehavior): string {
+  return behavior === 'DROP_NEWEST'
+    ? 'DROP_NEWEST refused this newcomer'
+    : 'DROP_OLDEST dropped the message that could make room'
+}

@@ -1,0 +1,77 @@
+/** `dead-letters`: lists what was refused for good, and why. */
+import type { Command } from 'commander'
+import type { CliContext } from '../../cli-context.ts'
+import { connectToHub, type HubConnection } from '../../connector-client.ts'
+import { wholeNumber } from '../../number-argument.ts'
+import { printable } from '../../printable.ts'
+import { writeLines } from '../../write-lines.ts'
+import { payloadOf, timeOf } from '../tail/stored-message.ts'
+import { addFilterFlags, type FilterFlags, filterOf } from './filter-flags.ts'
+
+const EXAMPLES = `
+Examples:
+  $ iot-analytics-connector dead-letters                          all that are kept, the oldest first
+  $ iot-analytics-connector dead-letters --error ResourceNotFoundException --since 24h
+  $ iot-analytics-connector dead-letters --json | jq -r .payload
+
+What was fixed can be sent again: see replay.`
+
+const PAGE_LETTERS = 1_000
+
+interface DeadLettersFlags extends FilterFlags {
+  readonly json?: true
+  readonly limit?: number
+  readonly url?: string
+}
+
+export function addDeadLettersCommand(program: Command, context: CliContext): void {
+  const command = program
+    .command('dead-letters')
+    .description('list messages that a destination or routing refused for good, and why')
+  addFilterFlags(command)
+    .option('--json', 'a JSON line per message, payload included, as the hub gives it')
+    .option(
+      '-n, --limit <n>',
+      'end after so many messages',
+      wholeNumber(1, Number.MAX_SAFE_INTEGER),
+    )
+    .option('--url <url>', 'the hub’s HTTP address (default: from the configuration)')
+    .addHelpText('after', EXAMPLES)
+    .action(async (flags: DeadLettersFlags, self: Command) => {
+      const hub = await connectToHub(flags.url, self, context)
+      await writeLines(context, lettersOf(hub, flags))
+    })
+}
+
+async function* lettersOf(hub: HubConnection, flags: DeadLettersFlags): AsyncGenerator<string> {
+  let left = flags.limit ?? Number.MAX_SAFE_INTEGER
+  let from: string | undefined = '0'
+  while (from !== undefined && left > 0) {
+    const limit = String(Math.min(left, PAGE_LETTERS))
+    const page: Response = await hub.getOrFail('/dead-letters', {
+      ...filterOf(flags),
+      from,
+      limit,
+    })
+    for await (const line of hub.lines(page)) {
+      left -= 1
+      yield flags.json === true ? line : textOf(line)
+    }
+    from = page.headers.get('x-next-offset') ?? undefined
+  }
+}
+
+function textOf(line: string): string {
+  const fields = new Map<string, unknown>(Object.entries(JSON.parse(line)))
+  const field = (name: string): string => printable(String(fields.get(name) ?? ''))
+  const refusedBy = fields.has('destination') ? field('destination') : 'routing'
+  const parts = [
+    timeOf(fields.get('keptAt')),
+    `#${field('offset')}`,
+    field('channel'),
+    `refused by ${refusedBy}: ${field('error')}: ${field('error_message')}`,
+  ]
+  if (fields.has('id')) parts.push(`id=${field('id')}`)
+  parts.push(payloadOf(fields))
+  return parts.join('  ')
+}

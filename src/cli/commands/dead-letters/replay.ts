@@ -1,0 +1,92 @@
+/** `replay`: has the running hub send dead letters again, after what they were refused for is mended. */
+import type { Command } from 'commander'
+import type { CliContext } from '../../cli-context.ts'
+import { connectToHub, type HubConnection } from '../../connector-client.ts'
+import { EXIT_FAILED, usageError } from '../../exit-code.ts'
+import { printable } from '../../printable.ts'
+import { addFilterFlags, type FilterFlags, filterOf } from './filter-flags.ts'
+
+const EXAMPLES = `
+Examples:
+  $ iot-analytics-connector replay --all --dry-run          how many there are
+  $ iot-analytics-connector replay --channel my_channel
+  $ iot-analytics-connector replay --error ResourceNotFoundException --since 24h
+
+A message that a destination refused goes back into its channel as a new message, for all
+destinations. One that routing refused goes through routing again. Each is a dead letter no more
+once it is stored. Exit code 1 when some were refused again.`
+
+interface ReplayFlags extends FilterFlags {
+  readonly all?: true
+  readonly dryRun?: true
+  readonly url?: string
+}
+
+export function addReplayCommand(program: Command, context: CliContext): void {
+  const command = program
+    .command('replay')
+    .description('send messages again that were refused for good, all or some of them')
+  addFilterFlags(command)
+    .option('--all', 'all of them')
+    .option('--dry-run', 'only say how many there are')
+    .option('--url <url>', 'the hub’s HTTP address (default: from the configuration)')
+    .addHelpText('after', EXAMPLES)
+    .action(async (flags: ReplayFlags, self: Command) => {
+      const isFiltered = Object.values(filterOf(flags)).some((value) => value !== undefined)
+      if (!isFiltered && flags.all !== true) {
+        throw usageError(
+          'say which: --all, or by --channel, --destination, --error, --since, --until',
+        )
+      }
+      const hub = await connectToHub(flags.url, self, context)
+      const { process } = context
+      const sum = await replay(hub, flags)
+      process.stdout.write(sum.text(flags.dryRun === true))
+      if (sum.refused > 0) process.exitCode = EXIT_FAILED
+    })
+}
+
+/** A round after the other, of those that are dead letters when it begins. */
+async function replay(hub: HubConnection, flags: ReplayFlags): Promise<Sum> {
+  const sum = new Sum()
+  const request = { ...filterOf(flags), dryRun: flags.dryRun === true }
+  let from: number | undefined = 0
+  let to: number | undefined
+  while (from !== undefined) {
+    const answer = await hub.post('/dead-letters/replay', { ...request, from, to })
+    const fields = new Map<string, unknown>(Object.entries(answer ?? {}))
+    sum.add(fields)
+    const next = fields.get('next')
+    from = typeof next === 'number' ? next : undefined
+    to = Number(fields.get('to'))
+  }
+  return sum
+}
+
+class Sum {
+  matched = 0
+  replayed = 0
+  refused = 0
+  /** How many for which reason. */
+  readonly #reasons = new Map<string, number>()
+
+  add(report: ReadonlyMap<string, unknown>): void {
+    this.matched += Number(report.get('matched'))
+    this.replayed += Number(report.get('replayed'))
+    const refused = report.get('refused')
+    for (const one of Array.isArray(refused) ? refused : []) {
+      this.refused += 1
+      const reason = `${one.error}: ${one.error_message}`
+      this.#reasons.set(reason, (this.#reasons.get(reason) ?? 0) + 1)
+    }
+  }
+
+  text(isDryRun: boolean): string {
+    if (isDryRun) return `${this.matched} would be sent again\n`
+    const lines = [`sent again: ${this.replayed} of ${this.matched}`]
+    for (const [reason, count] of this.#reasons) {
+      lines.push(`still dead letters: ${count}, ${printable(reason)}`)
+    }
+    return `${lines.join('\n')}\n`
+  }
+}

@@ -1,0 +1,115 @@
+/** `doctor`: checks a data directory, explains what it finds, and mends what can be mended. */
+import type { Command } from 'commander'
+import type { Finding } from '../../../channels/disk/doctor/finding.ts'
+import type { ChannelInspection, Inspection } from '../../../channels/disk/doctor/inspect.ts'
+import { systemClock } from '../../../clock.ts'
+import { asConnectorError } from '../../../errors.ts'
+import type { CliContext } from '../../cli-context.ts'
+import { EXIT_FAILED } from '../../exit-code.ts'
+import { loadConfigOf } from '../../global-flags.ts'
+import { printable } from '../../printable.ts'
+import { assertDataDirectory } from './data-directory.ts'
+import { findingLines, rangeText } from './finding-lines.ts'
+
+const EXAMPLES = `
+Examples:
+  $ iot-analytics-connector doctor                          the directory of the configuration
+  $ iot-analytics-connector doctor --data /var/lib/hub
+  $ iot-analytics-connector doctor --data /var/lib/hub --repair
+  $ iot-analytics-connector doctor --json | jq .channels
+
+Reads every byte and changes nothing, without --repair; the hub may be running, what it is just
+writing may look unfinished then. --repair needs it stopped, and loses no message that can be read.
+Exit code 0 when all is well, 1 when something was found that is left.`
+
+interface DoctorFlags {
+  readonly repair?: true
+  readonly json?: true
+}
+
+export function addDoctorCommand(program: Command, context: CliContext): void {
+  program
+    .command('doctor')
+    .description('check the data directory, explain what is wrong with it and mend it')
+    .option('--repair', 'mend what can be mended without losing a message that can be read')
+    .option('--json', 'what was found, as JSON')
+    .addHelpText('after', EXAMPLES)
+    .action(async (flags: DoctorFlags, command: Command) => {
+      const { directory } = (await loadConfigOf(command, context)).config.storage
+      await assertDataDirectory(directory)
+      const { process } = context
+      // What was done goes aside where the report is for a program.
+      const aside = flags.json === true ? process.stderr : process.stdout
+      if (flags.repair === true) aside.write(await repair(directory))
+      const inspection = await inspect(directory)
+      const text = flags.json === true ? JSON.stringify(inspection, null, 2) : reportOf(inspection)
+      process.stdout.write(`${text}\n`)
+      const isWell = findingsOf(inspection).every(isHarmless)
+      if (!isWell) process.exitCode = EXIT_FAILED
+    })
+}
+
+async function inspect(directory: string): Promise<Inspection> {
+  const { inspectDirectory } = await import('../../../channels/disk/doctor/inspect.ts')
+  try {
+    return await inspectDirectory(directory)
+  } catch (error) {
+    throw asConnectorError(error, 'StorageFailed', `reading ${directory}`)
+  }
+}
+
+async function repair(directory: string): Promise<string> {
+  const { repairDirectory } = await import('../../../channels/disk/doctor/repair.ts')
+  const repairs = await repairDirectory({ directory, clock: systemClock })
+  if (repairs.length === 0) return 'Nothing to mend.\n\n'
+  const lines = repairs.map(({ finding, done }) => {
+    return `mended: ${printable(finding.channel)}/${printable(finding.file)}: ${done}`
+  })
+  return `${lines.join('\n')}\n\n`
+}
+
+function findingsOf({ channels, journal }: Inspection): readonly Finding[] {
+  return [...journal.findings, ...channels.flatMap((channel) => channel.findings)]
+}
+
+/** What has nothing to do with messages leaves a directory well. */
+function isHarmless({ severity }: Finding): boolean {
+  return severity === 'note'
+}
+
+function reportOf(inspection: Inspection): string {
+  const { directory, usedBy, channels, journal, quarantinedFiles, bytes } = inspection
+  const user = usedBy === undefined ? 'not in use' : `in use by process ${usedBy.pid}`
+  const lines = [`${directory}: ${channels.length} channels, ${bytes} bytes, ${user}`]
+  if (quarantinedFiles > 0) {
+    lines.push(`quarantine/ keeps ${quarantinedFiles} damaged pieces that were found earlier`)
+  }
+  const alone = journal.messages === 0 ? '' : `, ${journal.messages} messages in it alone`
+  lines.push('', `the journal: ${journal.slots} files, ${journal.bytes} bytes${alone}`)
+  lines.push(...journal.findings.flatMap(findingLines))
+  for (const channel of channels) lines.push(...channelLines(channel))
+  const findings = findingsOf(inspection).filter((one) => !isHarmless(one))
+  const mendable = findings.filter(({ severity }) => severity === 'mendable').length
+  lines.push('', conclusion(findings.length, mendable))
+  return lines.join('\n')
+}
+
+function channelLines(inspection: ChannelInspection): string[] {
+  const { channel, messages, start, end, segments, bytes, positions, findings } = inspection
+  const readers = Object.entries(positions ?? {}).map(
+    ([reader, position]) => `${reader} at ${position}`,
+  )
+  const held = messages === 0 ? 'no messages' : `${messages} messages, ${rangeText(start, end)}`
+  return [
+    '',
+    `${printable(channel)}: ${held}, ${segments} files, ${bytes} bytes`,
+    ...(readers.length === 0 ? [] : [`  readers: ${printable(readers.join(', '))}`]),
+    ...findings.flatMap(findingLines),
+  ]
+}
+
+function conclusion(found: number, mendable: number): string {
+  if (found === 0) return 'All is well.'
+  const mend = mendable === 0 ? 'nothing of it can be mended' : `--repair mends ${mendable} of them`
+  return `${found} findings; ${mend}. A running hub mends or steps over all of them by itself.`
+}

@@ -1,0 +1,107 @@
+/** `passwd`: keeps the file of users that the front door lets in. */
+import { randomBytes } from 'node:crypto'
+import { open, readFile, rename, rm, stat } from 'node:fs/promises'
+import type { Command } from 'commander'
+import { ConnectorError, messageOf, systemCodeOf } from '../../../errors.ts'
+import {
+  isUserName,
+  parsePasswordFile,
+  withoutUser,
+  withUser,
+} from '../../../sources/mqtt-server/access/password-file.ts'
+import { hashPassword } from '../../../sources/mqtt-server/access/password-hash.ts'
+import type { CliContext } from '../../cli-context.ts'
+import { usageError } from '../../exit-code.ts'
+import { askPassword } from './password-prompt.ts'
+
+const EXAMPLES = `
+Examples:
+  $ iot-analytics-connector passwd users pump-1                  asks for the password
+  $ printf %s "$PASSWORD" | iot-analytics-connector passwd users pump-1
+  $ iot-analytics-connector passwd users pump-1 --delete
+
+The file keeps scrypt hashes, never passwords. Name it in sources.mqttServer.passwordFile. A hub that
+runs takes changes up by itself; who was deleted, or has another password now, is cut off.`
+
+/** For its owner alone. */
+const FILE_MODE = 0o600
+
+export function addPasswdCommand(program: Command, context: CliContext): void {
+  program
+    .command('passwd')
+    .description('set a user’s password in a password file, or delete the user')
+    .argument('<file>', 'the password file; made when it is not there')
+    .argument('<user>', 'the user name')
+    .option('--delete', 'delete the user')
+    .addHelpText('after', EXAMPLES)
+    .action(async (file: string, user: string, flags: { delete?: true }) => {
+      if (!isUserName(user)) {
+        throw usageError(
+          'a user name has 1 to 256 characters, no colon and no control characters, and does not begin with #',
+        )
+      }
+      const { process } = context
+      if (flags.delete === true) await deleteUser(file, user)
+      else await setPassword(file, user, process)
+      process.stdout.write(`${file}: user ${user} ${flags.delete === true ? 'deleted' : 'set'}\n`)
+    })
+}
+
+async function deleteUser(file: string, user: string): Promise<void> {
+  const left = withoutUser(await readUsers(file), user)
+  if (left === undefined) throw usageError(`${file} has no user ${user}`)
+  await replaceFile(file, left)
+}
+
+async function setPassword(file: string, user: string, process: NodeJS.Process): Promise<void> {
+  // Before anybody types a password in vain.
+  await readUsers(file)
+  const hash = await hashPassword(await askPassword(process, user))
+  await replaceFile(file, withUser(await readUsers(file), user, hash))
+}
+
+/** Throws `InvalidConfiguration` for a file that is none of ours. */
+async function readUsers(file: string): Promise<string> {
+  let text: string
+  try {
+    text = await readFile(file, 'utf8')
+  } catch (thrown) {
+    if (systemCodeOf(thrown) === 'ENOENT') return ''
+    throw cannot('read', file, thrown)
+  }
+  try {
+    parsePasswordFile(text)
+    return text
+  } catch (thrown) {
+    throw cannot('use', file, thrown)
+  }
+}
+
+/** Whoever reads the file sees all of the old one or all of the new one, also after a power cut. */
+async function replaceFile(file: string, text: string): Promise<void> {
+  const fresh = `${file}.${randomBytes(6).toString('hex')}`
+  try {
+    const handle = await open(fresh, 'wx', FILE_MODE)
+    try {
+      // Whoever runs the command, the hub goes on reading its file.
+      const known = await stat(file).catch(() => undefined)
+      if (known !== undefined) await handle.chown(known.uid, known.gid).catch(() => undefined)
+      await handle.writeFile(text)
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    await rename(fresh, file)
+  } catch (thrown) {
+    await rm(fresh, { force: true })
+    throw cannot('write', file, thrown)
+  }
+}
+
+function cannot(doing: string, file: string, thrown: unknown): ConnectorError {
+  return new ConnectorError(
+    'InvalidConfiguration',
+    `Can’t ${doing} ${file}: ${messageOf(thrown)}`,
+    { cause: thrown },
+  )
+}

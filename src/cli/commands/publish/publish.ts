@@ -1,0 +1,181 @@
+/** `publish`: sends test messages to the running connector, as a device would, over MQTT 5. */
+import { type Command, Option } from 'commander'
+import type { CliContext } from '../../cli-context.ts'
+import { mqttUrlOf } from '../../connector-address.ts'
+import { EXIT_FAILED, usageError } from '../../exit-code.ts'
+import { loadConfigOf } from '../../global-flags.ts'
+import { decimal, wholeNumber } from '../../number-argument.ts'
+import { type MessageRequest, outgoingMessages } from './outgoing-message.ts'
+import { progressBar } from './progress-bar.ts'
+import { Publisher } from './publisher.ts'
+import { ReceiptTally } from './receipt-tally.ts'
+
+const EXAMPLES = `
+Examples:
+  $ iot-analytics-connector publish my_channel '{"temp":23.33}'
+  $ iot-analytics-connector publish my_channel '{"temp":23.33}' --id req123 --receipts
+  $ iot-analytics-connector publish my_channel --count 1000 --rate 100     made-up readings
+  $ iot-analytics-connector publish my_channel --binary --file photo.jpg
+  $ iot-analytics-connector publish --topic factory/line1/temp 23.33       a topic of your own
+  $ tail -f readings.jsonl | iot-analytics-connector publish my_channel -  a message per line
+
+Exit code 1: a message was refused, or its receipt says fail or did not come.`
+
+const MAX_COUNT = 1_000_000_000
+const MAX_SIZE = 268_435_455
+
+interface PublishFlags {
+  readonly binary?: true
+  readonly topic?: string
+  readonly count?: number
+  readonly rate?: number
+  readonly size?: number
+  readonly qos: '0' | '1' | '2'
+  readonly id?: string
+  readonly file?: string
+  readonly receipts?: true
+  readonly timeout: number
+  readonly url?: string
+  readonly username?: string
+  readonly password?: string
+  readonly ca?: string
+}
+
+export function addPublishCommand(program: Command, context: CliContext): void {
+  program
+    .command('publish')
+    .description('send messages to the running connector over MQTT 5, as a device would')
+    .argument('[channel]', 'the channel they are for; left out with --topic')
+    .argument(
+      '[message]',
+      'the message; - for one per line of standard input; none for made-up ones',
+    )
+    .option('--binary', 'send the bytes as they are, to …/messages/binary/put')
+    .option('--topic <topic>', 'publish to a topic of your own instead, as it is')
+    .option('--file <file>', 'a file’s content is the message; - for all of standard input')
+    .option('--count <n>', 'how many messages', wholeNumber(1, MAX_COUNT))
+    .option(
+      '--rate <n>',
+      'messages per second (default: as fast as they go)',
+      decimal(0.001, MAX_COUNT),
+    )
+    .option('--size <bytes>', 'size of made-up messages', wholeNumber(1, MAX_SIZE))
+    .option('--id <id>', 'the message’s id; numbered when there are several')
+    .addOption(new Option('--qos <qos>', 'MQTT QoS').choices(['0', '1', '2']).default('1'))
+    .option('--receipts', 'wait for the receipt of each message and sum them up')
+    .option('--timeout <seconds>', 'how long to wait for receipts', decimal(0, MAX_COUNT), 30)
+    .option('--url <url>', 'the hub’s MQTT address (default: from the configuration)')
+    .option('--username <name>', 'user to connect as')
+    .addOption(
+      new Option('--password <password>', 'password of the user').env(
+        'IOT_ANALYTICS_CONNECTOR_PASSWORD',
+      ),
+    )
+    .option('--ca <file>', 'PEM file of the authority to trust, for mqtts://')
+    .addHelpText('after', EXAMPLES)
+    .action(
+      async (
+        first: string | undefined,
+        second: string | undefined,
+        flags: PublishFlags,
+        command: Command,
+      ) => {
+        await publish(targetOf(first, second, flags), flags, command, context)
+      },
+    )
+}
+
+interface Target {
+  readonly topic: string
+  readonly text: string | undefined
+  readonly isBinary: boolean
+}
+
+function targetOf(
+  first: string | undefined,
+  second: string | undefined,
+  flags: PublishFlags,
+): Target {
+  if (flags.topic !== undefined) {
+    if (second !== undefined) throw usageError('with --topic there is no channel, only a message')
+    return { topic: flags.topic, text: first, isBinary: true }
+  }
+  if (first === undefined) throw usageError('missing the channel to publish to, or --topic')
+  const isBinary = flags.binary === true
+  const topic = `iotanalytics/channels/${first}/messages/${isBinary ? 'binary/' : ''}put`
+  return { topic, text: second, isBinary }
+}
+
+function requestOf({ text, isBinary }: Target, flags: PublishFlags): MessageRequest {
+  const { file, count, size, id } = flags
+  if (text !== undefined && file !== undefined)
+    throw usageError('give a message or --file, not both')
+  if (size !== undefined && (text ?? file) !== undefined) {
+    throw usageError('--size is for made-up messages; this one is given')
+  }
+  if (text === '-' && count !== undefined) throw usageError('--count and - exclude each other')
+  return { text, file, count: count ?? 1, size: size ?? 0, isBinary, id }
+}
+
+async function urlOf(flags: PublishFlags, command: Command, context: CliContext): Promise<string> {
+  const url = flags.url ?? mqttUrlOf((await loadConfigOf(command, context)).config)
+  if (/^(mqtts?|wss?|tcp|tls):\/\//.test(url) && URL.canParse(url)) return url
+  throw usageError(`--url ${url}: expected a URL such as mqtt://host:1883`)
+}
+
+async function publish(target: Target, flags: PublishFlags, command: Command, context: CliContext) {
+  const request = requestOf(target, flags)
+  const { process } = context
+  const receipts = flags.receipts === true ? new ReceiptTally() : undefined
+  const publisher = new Publisher({
+    url: await urlOf(flags, command, context),
+    username: flags.username,
+    password: flags.password,
+    caFile: flags.ca,
+    topic: target.topic,
+    qos: qosOf(flags.qos),
+    rate: flags.rate,
+    receipts,
+    usesResponseTopic: receipts !== undefined && target.isBinary,
+  })
+  try {
+    await publisher.open()
+    const startedAt = performance.now()
+    const bar = await progressBar(process.stderr, target.text === '-' ? 0 : request.count)
+    const count = await publisher
+      .send(outgoingMessages(request, process.stdin), bar.update)
+      .finally(bar.stop)
+    const seconds = (performance.now() - startedAt) / 1000
+    await receipts?.complete(flags.timeout * 1000)
+    process.stdout.write(summaryOf(count, seconds, publisher, receipts))
+    const isFine = publisher.acknowledged === count && (receipts?.succeeded ?? count) === count
+    if (!isFine) process.exitCode = EXIT_FAILED
+  } finally {
+    await publisher.close()
+  }
+}
+
+function summaryOf(
+  count: number,
+  seconds: number,
+  { acknowledged, refusals, isAcknowledged }: Publisher,
+  receipts: ReceiptTally | undefined,
+): string {
+  const pace = count > 1 ? ` in ${seconds.toFixed(2)} s (${Math.round(count / seconds)}/s)` : ''
+  const refused = refusals.count > 0 ? `, ${refusals.count} refused` : ''
+  const answer = isAcknowledged ? `, ${acknowledged} acknowledged` : ''
+  const lines = [`published ${count}${pace}${answer}${refused}`, ...refusals.lines()]
+  if (receipts !== undefined) {
+    lines.push(`receipts: ${receipts.succeeded} success`)
+    for (const [error, failure] of receipts.failures) {
+      lines.push(`receipts: ${failure.count} fail, ${error}: ${failure.message}`)
+    }
+    if (receipts.open > 0) lines.push(`receipts: ${receipts.open} did not come`)
+  }
+  return `${lines.join('\n')}\n`
+}
+
+function qosOf(text: PublishFlags['qos']): 0 | 1 | 2 {
+  if (text === '0') return 0
+  return text === '1' ? 1 : 2
+}

@@ -1,0 +1,187 @@
+/** Publishes a stream of messages over one MQTT 5 connection, at a pace, with few unacknowledged. */
+import { setTimeout as delay } from 'node:timers/promises'
+import type { IClientOptions, IClientPublishOptions, MqttClient, Packet } from 'mqtt'
+import { readGivenFile } from '../../../config/given-file.ts'
+import { ConnectorError, messageOf, systemCodeOf } from '../../../errors.ts'
+import type { OutgoingMessage } from './outgoing-message.ts'
+import type { ReceiptTally } from './receipt-tally.ts'
+import { hex, RefusalTally } from './refusal-tally.ts'
+
+export const STATUS_TOPIC = 'iotanalytics/messages/put/status'
+
+const CONNECT_TIMEOUT_MS = 10_000
+const MAX_UNACKNOWLEDGED = 1_000
+
+export interface PublisherOptions {
+  readonly url: string
+  readonly username: string | undefined
+  readonly password: string | undefined
+  /** PEM file with the authority that signed the server's certificate. */
+  readonly caFile: string | undefined
+  readonly topic: string
+  readonly qos: 0 | 1 | 2
+  /** Messages per second; undefined: as fast as they go. */
+  readonly rate: number | undefined
+  /** Undefined: nobody wants receipts. */
+  readonly receipts: ReceiptTally | undefined
+  /**
+   * Receipts of binary messages carry no id. They are asked for with MQTT 5's response topic and
+   * correlation data instead.
+   */
+  readonly usesResponseTopic: boolean
+}
+
+export class Publisher {
+  readonly #options: PublisherOptions
+  /** What the server refused with an MQTT 5 reason code. */
+  readonly refusals = new RefusalTally()
+  readonly #clientId = `publish-${process.pid}-${Date.now().toString(36)}`
+  #client: MqttClient | undefined
+  #acknowledged = 0
+  #unacknowledged = 0
+  #maxUnacknowledged = MAX_UNACKNOWLEDGED
+  #wake: (() => void) | undefined
+  #lost: ConnectorError | undefined
+
+  constructor(options: PublisherOptions) {
+    this.#options = options
+  }
+
+  /** Whether the server says anything at all: not at QoS 0. */
+  get isAcknowledged(): boolean {
+    return this.#options.qos > 0
+  }
+
+  get acknowledged(): number {
+    return this.#acknowledged
+  }
+
+  /** Throws `BrokerUnavailable` when the server can't be reached or says no. */
+  async open(): Promise<void> {
+    const { default: mqtt } = await import('mqtt')
+    const { url, receipts } = this.#options
+    const options = await this.#connectOptions()
+    try {
+      this.#client = await mqtt.connectAsync(url, options, false)
+    } catch (thrown) {
+      throw unreachable(url, thrown)
+    }
+    const { receiveMaximum = MAX_UNACKNOWLEDGED } = this.#client.serverProperties ?? {}
+    this.#maxUnacknowledged = Math.min(MAX_UNACKNOWLEDGED, receiveMaximum)
+    this.#client.on('error', (error) => this.#lose(messageOf(error)))
+    this.#client.on('disconnect', ({ reasonCode = 0, properties }) => {
+      const detail = properties?.reasonString === undefined ? '' : ` (${properties.reasonString})`
+      this.#lose(`the server disconnected with reason code ${hex(reasonCode)}${detail}`)
+    })
+    this.#client.once('close', () => this.#lose('the server closed the connection'))
+    if (receipts === undefined) return
+    this.#client.on('message', (_topic, payload, packet) => {
+      receipts.receive(payload, packet.properties?.correlationData?.toString())
+    })
+    await this.#client.subscribeAsync(this.#receiptTopic, { qos: 1 })
+  }
+
+  /** Publishes all and waits until all are acknowledged. Throws when the connection is lost meanwhile. */
+  async send(messages: AsyncIterable<OutgoingMessage>, sent: (count: number) => void) {
+    const startedAt = performance.now()
+    let count = 0
+    for await (const message of messages) {
+      await this.#pace(startedAt, count)
+      await this.#until(() => this.#unacknowledged < this.#maxUnacknowledged)
+      if (this.#lost !== undefined) throw this.#lost
+      this.#publish(message)
+      count += 1
+      sent(count)
+    }
+    await this.#until(() => this.#unacknowledged === 0)
+    return count
+  }
+
+  async close(): Promise<void> {
+    this.#client?.removeAllListeners('close')
+    // What a lost connection owes will never be acknowledged; it is not waited for.
+    await this.#client?.endAsync(this.#lost !== undefined)
+    this.#client = undefined
+  }
+
+  get #receiptTopic(): string {
+    return this.#options.usesResponseTopic
+      ? `iot-analytics-connector/${this.#clientId}/receipts`
+      : STATUS_TOPIC
+  }
+
+  async #connectOptions(): Promise<IClientOptions> {
+    const { username, password, caFile } = this.#options
+    return {
+      clientId: this.#clientId,
+      // Before MQTT 5 a server can't say that it refuses a message.
+      protocolVersion: 5,
+      reconnectPeriod: 0,
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      ...(username === undefined ? {} : { username }),
+      ...(password === undefined ? {} : { password }),
+      ...(caFile === undefined ? {} : { ca: await readGivenFile(caFile) }),
+    }
+  }
+
+  #publish({ payload, id }: OutgoingMessage): void {
+    const { topic, qos, receipts, usesResponseTopic } = this.#options
+    receipts?.expect(id)
+    const options: IClientPublishOptions = { qos }
+    if (receipts !== undefined && usesResponseTopic) {
+      options.properties = { responseTopic: this.#receiptTopic, correlationData: Buffer.from(id) }
+    }
+    this.#unacknowledged += 1
+    this.#client?.publish(topic, payload, options, (error, packet) => {
+      this.#unacknowledged -= 1
+      if (error) this.#refused(error, packet)
+      else this.#acknowledged += 1
+      this.#wake?.()
+    })
+  }
+
+  /** An error without a code is the connection's, which is told of by itself. */
+  #refused(error: Error, packet: Packet | undefined): void {
+    if (!('code' in error) || typeof error.code !== 'number') return
+    const isAnswer = packet?.cmd === 'puback' || packet?.cmd === 'pubrec'
+    this.refusals.add(error.code, isAnswer ? packet.properties?.reasonString : undefined)
+  }
+
+  async #pace(startedAt: number, count: number): Promise<void> {
+    const { rate } = this.#options
+    if (rate === undefined) return
+    const aheadMs = startedAt + (count * 1000) / rate - performance.now()
+    if (aheadMs >= 1) await delay(aheadMs)
+  }
+
+  async #until(isTrue: () => boolean): Promise<void> {
+    while (!isTrue()) {
+      if (this.#lost !== undefined) throw this.#lost
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+  }
+
+  #lose(reason: string): void {
+    const { url } = this.#options
+    this.#lost ??= new ConnectorError(
+      'BrokerUnavailable',
+      `Lost the connection to ${withoutPassword(url)} with ${this.#unacknowledged} messages unacknowledged: ${reason}`,
+    )
+    this.#wake?.()
+  }
+}
+
+function unreachable(url: string, thrown: unknown): ConnectorError {
+  const reason = systemCodeOf(thrown) ?? messageOf(thrown)
+  return new ConnectorError(
+    'BrokerUnavailable',
+    `Can’t connect to ${withoutPassword(url)}: ${reason}. Is the hub running there? --config or --url says where it is.`,
+    { cause: thrown },
+  )
+}
+
+function withoutPassword(url: string): string {
+  return url.replace(/^([a-z]+:\/\/[^:/@]*):.*@/i, '$1:********@')
+}

@@ -1,0 +1,112 @@
+/** `run`: starts the connector, waits for a signal, stops it gracefully and says what became of the messages. */
+import { relative } from 'node:path'
+import type { Command } from 'commander'
+import type { LoadedConfig } from '../../../config/load.ts'
+import { nearestName } from '../../../config/schema-index.ts'
+import type { StopReport } from '../../../connector/draining.ts'
+import { VERSION } from '../../../version.ts'
+import type { CliContext } from '../../cli-context.ts'
+import { EXIT_FAILED, usageError } from '../../exit-code.ts'
+import { loadConfigOf } from '../../global-flags.ts'
+import { decimal } from '../../number-argument.ts'
+import type { RunnableConnector } from '../../runnable-connector.ts'
+import { awsAdvice } from './aws-advice.ts'
+import { type StartUp, startUpText } from './start-up.ts'
+import { aborted, watchStopSignals } from './stop-signals.ts'
+
+const EXAMPLES = `
+Examples:
+  $ iot-analytics-connector run
+  $ iot-analytics-connector run --config hub.yaml --data /var/lib/hub
+  $ iot-analytics-connector run --connector-definition connectors.json
+  $ iot-analytics-connector run --set sources.mqttServer.port=1884 --log-level debug
+
+SIGHUP: reads certificates, users and access rules again, without dropping connections.
+
+SIGTERM or Ctrl-C: takes no more messages, goes on delivering until the deadline, keeps the rest on
+disk for the next start and reports. A second signal ends at once, with exit code 1.`
+
+const DEADLINE_SECONDS = 10
+const MAX_DEADLINE_SECONDS = 3_600
+
+export function addRunCommand(program: Command, context: CliContext): void {
+  program
+    .command('run', { isDefault: true })
+    .description('take messages, keep them and deliver them, until stopped (the default)')
+    .option(
+      '--deadline <seconds>',
+      'how long to go on delivering when stopped',
+      decimal(0, MAX_DEADLINE_SECONDS),
+      DEADLINE_SECONDS,
+    )
+    .allowExcessArguments()
+    .addHelpText('after', EXAMPLES)
+    .action(async (flags: { deadline: number }, command: Command) => {
+      const [unknown] = command.args
+      if (unknown !== undefined) throw unknownCommand(unknown, program)
+      await run(command, context, flags.deadline * 1000)
+    })
+}
+
+async function run(command: Command, context: CliContext, deadlineMs: number): Promise<void> {
+  const { process } = context
+  const loaded = await loadConfigOf(command, context)
+  const createConnector = await context.loadConnector()
+  const connector = createConnector(loaded.config)
+  const signals = watchStopSignals(process, () => process.exit(EXIT_FAILED))
+  const reload = (): void => void connector.reload()
+  process.on('SIGHUP', reload)
+  try {
+    await connector.start()
+    process.stdout.write(startUpText(startUpOf(loaded, process.argv[1]), connector.describe()))
+    await aborted(signals.first)
+    await stop(connector, context, String(signals.first.reason), deadlineMs)
+  } finally {
+    process.off('SIGHUP', reload)
+    signals.stop()
+  }
+}
+
+function startUpOf(loaded: LoadedConfig, script: string | undefined): StartUp {
+  const { config, files } = loaded
+  return {
+    command: commandOf(script),
+    version: VERSION,
+    files,
+    notices: [...loaded.notices, ...awsAdvice(config)],
+    defaultChannel: config.parameters.defaultChannelName,
+    inputs: config.inputs,
+  }
+}
+
+/** From a clone of the repository the program is not on the PATH; what is printed works there too. */
+function commandOf(script: string | undefined): string {
+  if (script === undefined || !script.endsWith('.js')) return 'iot-analytics-connector'
+  return `node ${relative('', script)}`
+}
+
+async function stop(
+  connector: RunnableConnector,
+  { process }: CliContext,
+  signal: string,
+  deadlineMs: number,
+): Promise<void> {
+  process.stdout.write(
+    `\n${signal}: no more messages are taken; delivering for up to ${deadlineMs / 1000} s. Once more ends at once.\n`,
+  )
+  process.stdout.write(stopText(await connector.stop({ deadlineMs })))
+}
+
+function stopText({ delivered, kept, lost }: StopReport): string {
+  const parts = [`delivered ${delivered}`, `kept ${kept} for the next start`]
+  if (lost > 0) parts.push(`lost ${lost} that were in memory only`)
+  return `Stopped. While stopping: ${parts.join(', ')}.\n`
+}
+
+/** As `run` is the default command, an unknown one arrives here as its argument. */
+function unknownCommand(name: string, program: Command) {
+  const names = program.commands.map((command) => command.name())
+  const near = nearestName(name, names)
+  const hint = near === undefined ? `there are ${names.join(', ')}` : `did you mean ${near}?`
+  return usageError(`unknown command ${name}; ${hint}`)
+}

@@ -1,0 +1,74 @@
+/** `tail`: shows what a channel of the running hub holds and, if asked, what arrives. */
+import type { Command } from 'commander'
+import { isChannelName } from '../../../config/parameters.ts'
+import type { CliContext } from '../../cli-context.ts'
+import { connectToHub } from '../../connector-client.ts'
+import { usageError } from '../../exit-code.ts'
+import { wholeNumber } from '../../number-argument.ts'
+import { writeLines } from '../../write-lines.ts'
+import { channelMessages } from './channel-messages.ts'
+import { MessageReader } from './message-reader.ts'
+import { parseStartPoint } from './start-point.ts'
+
+const EXAMPLES = `
+Examples:
+  $ iot-analytics-connector tail my_channel                     all it holds
+  $ iot-analytics-connector tail my_channel --follow            what arrives from now on
+  $ iot-analytics-connector tail my_channel --from 15m -n 10    ten messages, from 15 minutes ago on
+  $ iot-analytics-connector tail my_channel --json | jq -r .payload`
+
+const CHANNEL_NAMES = 'a name has 1 to 128 of A-Z a-z 0-9 _ and does not begin with two underscores'
+
+interface TailFlags {
+  readonly from?: string
+  readonly follow?: true
+  readonly json?: true
+  readonly limit?: number
+  readonly url?: string
+}
+
+export function addTailCommand(program: Command, context: CliContext): void {
+  program
+    .command('tail')
+    .description('show what a channel of the running hub holds, and what arrives')
+    .argument('<channel>', 'the channel')
+    .option(
+      '--from <point>',
+      'earliest, now, an offset, a time or 15m for 15 minutes ago (default: earliest; with --follow: now)',
+      (text: string) => parseStartPoint(text),
+    )
+    .option('-f, --follow', 'go on with what arrives, until stopped')
+    .option('--json', 'a JSON line per message, payload included, as the hub gives it')
+    .option(
+      '-n, --limit <n>',
+      'end after so many messages',
+      wholeNumber(1, Number.MAX_SAFE_INTEGER),
+    )
+    .option('--url <url>', 'the hub’s HTTP address (default: from the configuration)')
+    .addHelpText('after', EXAMPLES)
+    .action(async (channel: string, flags: TailFlags, command: Command) => {
+      if (!isChannelName(channel))
+        throw usageError(`${channel} can’t be a channel: ${CHANNEL_NAMES}`)
+      const hub = await connectToHub(flags.url, command, context)
+      const reader = new MessageReader(hub, channel)
+      await tail(reader, channel, flags, context)
+    })
+}
+
+async function tail(reader: MessageReader, channel: string, flags: TailFlags, context: CliContext) {
+  const { stderr } = context.process
+  const follows = flags.follow === true
+  const messages = channelMessages(reader, {
+    from: flags.from ?? (follows ? 'now' : 'earliest'),
+    limit: flags.limit ?? Number.MAX_SAFE_INTEGER,
+    follows,
+    signal: context.outputClosed,
+    absent: () => stderr.write(`${channel} holds nothing yet. Waiting for its first message.\n`),
+  })
+  await writeLines(
+    context,
+    (async function* () {
+      for await (const { line, text } of messages) yield flags.json === true ? line : text
+    })(),
+  )
+}

@@ -1,0 +1,120 @@
+/** Asks the running hub over HTTP, and reads answers of a JSON object a line. */
+import type { Command } from 'commander'
+import { ConnectorError, messageOf, systemCodeOf } from '../errors.ts'
+import type { CliContext } from './cli-context.ts'
+import { httpUrlOf } from './connector-address.ts'
+import { usageError } from './exit-code.ts'
+import { loadConfigOf } from './global-flags.ts'
+
+export type Query = Readonly<Record<string, string | undefined>>
+
+/** To the hub that `--url` names, or that runs with the configuration. */
+export async function connectToHub(
+  url: string | undefined,
+  command: Command,
+  context: CliContext,
+): Promise<HubConnection> {
+  const address = url ?? httpUrlOf((await loadConfigOf(command, context)).config)
+  if (!URL.canParse(address)) {
+    throw usageError(`--url ${address}: expected a URL such as http://host:8090`)
+  }
+  return new HubConnection(address, context.outputClosed)
+}
+
+/** Every call throws `BrokerUnavailable` when the hub can't be reached or its answer makes no sense. */
+export class HubConnection {
+  readonly url: string
+  readonly #signal: AbortSignal
+
+  constructor(url: string, signal: AbortSignal) {
+    this.url = url
+    this.#signal = signal
+  }
+
+  /** A 404 is an answer like another. */
+  async ask(path: string, query: Query): Promise<Response> {
+    const response = await this.#fetch(pathTo(path, query), {})
+    return response.status === 404 ? response : await this.#checked(response)
+  }
+
+  /** Undefined where the hub says there is no such thing. */
+  async get(path: string, query: Query): Promise<Response | undefined> {
+    const response = await this.ask(path, query)
+    if (response.ok) return response
+    await response.body?.cancel()
+    return undefined
+  }
+
+  /** As `get`, for what there has to be: what is not there is an error, in the hub's words. */
+  async getOrFail(path: string, query: Query): Promise<Response> {
+    return await this.#checked(await this.#fetch(pathTo(path, query), {}))
+  }
+
+  async post(path: string, body: object): Promise<unknown> {
+    const headers = { 'content-type': 'application/json' }
+    const request = { method: 'POST', headers, body: JSON.stringify(body) }
+    const response = await this.#checked(await this.#fetch(path, request))
+    return await response.json()
+  }
+
+  async *lines(response: Response): AsyncGenerator<string> {
+    let rest = ''
+    const decoder = new TextDecoder()
+    try {
+      for await (const chunk of response.body ?? []) {
+        rest += decoder.decode(chunk, { stream: true })
+        const lines = rest.split('\n')
+        rest = lines.pop() ?? ''
+        for (const line of lines) if (line !== '') yield line
+      }
+    } catch (thrown) {
+      throw this.#unreachable(thrown)
+    }
+    if (rest !== '') yield rest
+  }
+
+  strange(what: string): ConnectorError {
+    return new ConnectorError('BrokerUnavailable', `The hub at ${this.url} answered ${what}`)
+  }
+
+  async #fetch(path: string, request: RequestInit): Promise<Response> {
+    try {
+      return await fetch(new URL(path, this.url), { ...request, signal: this.#signal })
+    } catch (thrown) {
+      throw this.#unreachable(thrown)
+    }
+  }
+
+  async #checked(response: Response): Promise<Response> {
+    if (response.ok) return response
+    throw this.strange(`${response.status}: ${reasonIn(await response.text())}`)
+  }
+
+  #unreachable(thrown: unknown): ConnectorError {
+    const cause = thrown instanceof Error ? thrown.cause : undefined
+    const reason = systemCodeOf(cause) ?? systemCodeOf(thrown) ?? messageOf(cause ?? thrown)
+    return new ConnectorError(
+      'BrokerUnavailable',
+      `Can’t read from the hub at ${this.url}: ${reason}. Is it running there? --config or --url says where it is.`,
+      { cause: thrown },
+    )
+  }
+}
+
+function pathTo(path: string, query: Query): string {
+  const search = new URLSearchParams()
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined) search.set(name, value)
+  }
+  return `${path}?${search}`
+}
+
+/** The `message` of an error answer, or its whole text where it has none. */
+function reasonIn(body: string): string {
+  try {
+    const { message } = JSON.parse(body)
+    return typeof message === 'string' ? message : ''
+  } catch {
+    return body.slice(0, 200).trim()
+  }
+}

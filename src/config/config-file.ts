@@ -1,0 +1,66 @@
+/** Reads one YAML or JSON file and remembers on which line each value stands. */
+import { isNode, LineCounter, parseDocument, type YAMLError } from 'yaml'
+import { ConnectorError, messageOf } from '../errors.ts'
+import { readGivenFile } from './given-file.ts'
+import type { ConfigPath } from './schema-index.ts'
+
+/** A file of another kind has faults without end, and quotes of it are no help. */
+const MAX_FAULTS = 5
+const MAX_FAULT_LENGTH = 160
+
+export interface ConfigDocument {
+  readonly value: unknown
+  /** `hub.yaml:12:3`, as editors open it; for a path that is not in the file, the nearest that is. */
+  locate(path: ConfigPath): string
+}
+
+/** Throws `InvalidConfiguration` with line and column of every fault in the file's form. */
+export async function readConfigDocument(file: string): Promise<ConfigDocument> {
+  return parseConfigDocument(file, (await readGivenFile(file)).toString())
+}
+
+export function parseConfigDocument(file: string, text: string): ConfigDocument {
+  const lines = new LineCounter()
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  const faults: YAMLError[] = [...document.errors, ...document.warnings]
+  if (faults.length > 0) {
+    const told = faults
+      .slice(0, MAX_FAULTS)
+      .map((fault) => `  ${place(file, lines, fault.pos[0])}: ${shortened(fault.message)}`)
+    if (faults.length > MAX_FAULTS) told.push(`  … and ${faults.length - MAX_FAULTS} more`)
+    throw new ConnectorError(
+      'InvalidConfiguration',
+      `${file} is neither YAML nor JSON:\n${told.join('\n')}`,
+    )
+  }
+  return {
+    value: evaluated(file, () => document.toJS()),
+    locate(path) {
+      for (let length = path.length; length > 0; length--) {
+        const node = document.getIn(path.slice(0, length), true)
+        if (isNode(node) && node.range) return place(file, lines, node.range[0])
+      }
+      return file
+    },
+  }
+}
+
+/** Aliases are followed only now; a document that grows without end through them is refused. */
+function evaluated(file: string, read: () => unknown): unknown {
+  try {
+    return read()
+  } catch (thrown) {
+    throw new ConnectorError('InvalidConfiguration', `${file}: ${messageOf(thrown)}`, {
+      cause: thrown,
+    })
+  }
+}
+
+function place(file: string, lines: LineCounter, offset: number): string {
+  const { line, col } = lines.linePos(offset)
+  return `${file}:${line}:${col}`
+}
+
+function shortened(text: string): string {
+  return text.length <= MAX_FAULT_LENGTH ? text : `${text.slice(0, MAX_FAULT_LENGTH)}…`
+}

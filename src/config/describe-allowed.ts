@@ -1,0 +1,69 @@
+/** What a schema allows, in words: for errors and for the reference. */
+import { branchesOf, type SchemaNode } from './schema-index.ts'
+
+/** `a whole number from 0 to 65535`, `disk or memory`, …; undefined when the schema says nothing. */
+export function expectation(node: SchemaNode): string | undefined {
+  const branches = branchesOf(node)
+  const numeric = branches.filter((branch) => isNumber(branch))
+  // The documented parameters take their numbers as strings too; that needs no saying each time.
+  const told =
+    numeric.length > 0 ? branches.filter((branch) => branch.pattern === undefined) : branches
+  const constants = told.flatMap((branch) => (branch.const === undefined ? [] : [branch.const]))
+  const others = told.filter((branch) => branch.const === undefined)
+  const words = [
+    ...(constants.length > 0 ? [alternatives(constants)] : []),
+    ...others
+      .map((branch) => expectationOfBranch(branch, node))
+      .filter((text) => text !== undefined),
+  ]
+  return words.length === 0 ? undefined : [...new Set(words)].join(' or ')
+}
+
+function expectationOfBranch(node: SchemaNode, whole: SchemaNode): string | undefined {
+  if (node.enum !== undefined) return alternatives(node.enum.filter((name) => name !== ''))
+  switch (node.type) {
+    case 'string':
+      return textOf(node, whole)
+    case 'boolean':
+      return 'true or false'
+    case 'array':
+      return 'a list'
+    case 'object':
+      return 'a mapping'
+    case 'integer':
+    case 'number':
+      return `${node.type === 'integer' ? 'a whole number' : 'a number'}${range(node)}`
+    default:
+      return undefined
+  }
+}
+
+function textOf(node: SchemaNode, whole: SchemaNode): string {
+  if (node.format === 'uri') return 'a URL such as http://host:8090'
+  const [example] = whole.examples ?? node.examples ?? []
+  return example === undefined ? 'text' : `text such as ${String(example)}`
+}
+
+function alternatives(names: readonly unknown[]): string {
+  const words = names.map(String)
+  return words.length < 3
+    ? words.join(' or ')
+    : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
+}
+
+function range(node: SchemaNode): string {
+  const min = bound(node.minimum)
+  const max = bound(node.maximum)
+  if (min !== undefined && max !== undefined) return ` from ${min} to ${max}`
+  if (min !== undefined) return ` of at least ${min}`
+  return max === undefined ? '' : ` of at most ${max}`
+}
+
+/** JSON Schema states JavaScript's own limits for every integer; nobody asked for those. */
+function bound(limit: number | undefined): number | undefined {
+  return limit === undefined || Math.abs(limit) === Number.MAX_SAFE_INTEGER ? undefined : limit
+}
+
+function isNumber(node: SchemaNode): boolean {
+  return node.type === 'integer' || node.type === 'number'
+}

@@ -1,0 +1,205 @@
+/**
+ * Looks through the dead letters and gives them to their channels again. What a destination refused
+ * goes back into its channel, as a new message for all destinations; what routing refused goes
+ * through routing again. A letter is removed once its message is committed.
+ */
+import type { ChannelSet } from '../channels/channel-set.ts'
+import type { DeadLetters, KeptDeadLetter } from '../channels/dead-letters/dead-letters.ts'
+import type { Clock } from '../clock.ts'
+import type {
+  DeadLetterFilter,
+  DeadLetterPage,
+  DeadLettersView,
+  ReplayReport,
+  ReplayRequest,
+  ShownDeadLetter,
+} from '../http/dead-letters-view.ts'
+import type { Refusal } from '../message.ts'
+import type { Router } from '../routing/router.ts'
+
+export interface DeadLetterDeskOptions {
+  readonly channels: ChannelSet
+  readonly router: Router
+  readonly clock: Clock
+}
+
+interface Pending {
+  readonly offset: number
+  readonly cycle: number
+}
+
+/** So many are read and offered before their commit is waited for. */
+const CHUNK_LETTERS = 200
+
+export class DeadLetterDesk implements DeadLettersView {
+  readonly #options: DeadLetterDeskOptions
+  /** Waits for the next commit. */
+  readonly #waiting: (() => void)[] = []
+  /** Of the replay under way. */
+  readonly #failedCycles = new Map<number, Refusal>()
+  #isReplaying = false
+  #reported = 0
+  #turn: Promise<unknown> = Promise.resolve()
+
+  constructor(options: DeadLetterDeskOptions) {
+    this.#options = options
+  }
+
+  start(): void {
+    this.#options.channels.commits.listen({
+      committed: (cycle) => this.#report(cycle),
+      failed: (cycle, refusal) => {
+        if (this.#isReplaying) this.#failedCycles.set(cycle, refusal)
+        this.#report(cycle)
+      },
+    })
+  }
+
+  async readDeadLetters(
+    filter: DeadLetterFilter,
+    from: number,
+    limit: number,
+  ): Promise<DeadLetterPage | undefined> {
+    const { deadLetters } = this.#options.channels
+    if (deadLetters === undefined) return undefined
+    const letters: ShownDeadLetter[] = []
+    for await (const letter of lettersOf(deadLetters, from, Number.POSITIVE_INFINITY)) {
+      if (!matches(letter, filter)) continue
+      if (letters.length === limit) return { letters, next: letter.offset }
+      letters.push({ ...letter, destination: letter.reader })
+    }
+    return { letters, next: undefined }
+  }
+
+  replayDeadLetters(request: ReplayRequest): Promise<ReplayReport | undefined> {
+    const { deadLetters } = this.#options.channels
+    if (deadLetters === undefined) return Promise.resolve(undefined)
+    const report = this.#turn.then(() => this.#replay(deadLetters, request))
+    this.#turn = report.catch(() => undefined)
+    return report
+  }
+
+  async #replay(
+    deadLetters: DeadLetters,
+    { filter, from, limit, isDryRun, to = deadLetters.log.committed }: ReplayRequest,
+  ): Promise<ReplayReport> {
+    this.#isReplaying = true
+    const round = new Round(this.#options)
+    let next: number | undefined
+    for await (const letter of lettersOf(deadLetters, from, to)) {
+      if (!matches(letter, filter)) continue
+      if (round.matched === limit) {
+        next = letter.offset
+        break
+      }
+      round.matched += 1
+      if (isDryRun) continue
+      round.offer(letter)
+      if (round.pending.length >= CHUNK_LETTERS) await this.#settle(deadLetters, round)
+    }
+    await this.#settle(deadLetters, round)
+    this.#isReplaying = false
+    const { matched, replayed, refused } = round
+    return { matched, replayed, refused, next, to }
+  }
+
+  /** Waits until all that was offered is committed, and removes its letters. */
+  async #settle(deadLetters: DeadLetters, round: Round): Promise<void> {
+    const last = Math.max(0, ...round.pending.map(({ cycle }) => cycle))
+    while (this.#reported < last) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    }
+    const committed: number[] = []
+    for (const { offset, cycle } of round.pending.splice(0)) {
+      const refusal = this.#failedCycles.get(cycle)
+      if (refusal === undefined) committed.push(offset)
+      else round.refused.push({ offset, refusal })
+    }
+    this.#failedCycles.clear()
+    round.replayed += committed.length
+    deadLetters.remove(committed)
+  }
+
+  #report(cycle: number): void {
+    this.#reported = cycle
+    for (const resolve of this.#waiting.splice(0)) resolve()
+  }
+}
+
+/** One replay as it goes. */
+class Round {
+  readonly pending: Pending[] = []
+  readonly refused: { offset: number; refusal: Refusal }[] = []
+  matched = 0
+  replayed = 0
+  readonly #options: DeadLetterDeskOptions
+  /** Channels that took no more: the rest for them is not even tried, nor counted as dropped. */
+  readonly #full = new Map<string, Refusal>()
+
+  constructor(options: DeadLetterDeskOptions) {
+    this.#options = options
+  }
+
+  offer(letter: KeptDeadLetter): void {
+    const { offset, channel } = letter
+    const full = this.#full.get(channel)
+    if (full !== undefined) {
+      this.refused.push({ offset, refusal: full })
+      return
+    }
+    const cycle = letter.reader === undefined ? this.#reroute(letter) : this.#offerToChannel(letter)
+    if (cycle >= 0) this.pending.push({ offset, cycle })
+  }
+
+  #reroute({ topic, payload, offset }: KeptDeadLetter): number {
+    const { router } = this.#options
+    const cycle = router.acceptAgain(topic, payload)
+    if (cycle < 0) this.refused.push({ offset, refusal: router.lastRefusal })
+    return cycle
+  }
+
+  #offerToChannel({ offset, channel, topic, senderId, payload }: KeptDeadLetter): number {
+    const { channels, clock } = this.#options
+    const cycle = channels.offer(channel, {
+      receivedAt: clock.now(),
+      topic,
+      id: senderId,
+      text: undefined,
+      bytes: payload,
+      start: 0,
+      end: payload.length,
+      reply: undefined,
+    })
+    if (cycle >= 0) return cycle
+    const refusal = channels.lastRefusal
+    if (refusal.error !== 'DuplicateMessageId') this.#full.set(channel, refusal)
+    this.refused.push({ offset, refusal })
+    return -1
+  }
+}
+
+async function* lettersOf(
+  deadLetters: DeadLetters,
+  from: number,
+  to: number,
+): AsyncGenerator<KeptDeadLetter> {
+  let next = from
+  while (next < to) {
+    const letters = await deadLetters.read(next, CHUNK_LETTERS)
+    const last = letters.at(-1)
+    if (last === undefined) return
+    for (const letter of letters) if (letter.offset < to) yield letter
+    next = last.offset + 1
+  }
+}
+
+function matches(letter: KeptDeadLetter, filter: DeadLetterFilter): boolean {
+  const { channel, destination, error, since, until } = filter
+  return (
+    (channel === undefined || letter.channel === channel) &&
+    (destination === undefined || letter.reader === destination) &&
+    (error === undefined || letter.refusal.error === error) &&
+    (since === undefined || letter.keptAt >= since) &&
+    (until === undefined || letter.keptAt < until)
+  )
+}

@@ -1,0 +1,76 @@
+/** Looks at the intake now and then, and says how long an outage would be borne at its rate. */
+import type { Channel } from '../channels/channel.ts'
+import type { ChannelRules } from '../channels/channel-rules.ts'
+import type { ChannelSet } from '../channels/channel-set.ts'
+import type { OutageLeft } from '../channels/ledger/ledger.ts'
+import {
+  type ChannelRoom,
+  type IntakeSample,
+  outageForecast,
+  type StoreRoom,
+} from '../channels/ledger/outage-forecast.ts'
+import type { Clock, Timer } from '../clock.ts'
+
+export interface OutageWatchOptions {
+  readonly channels: ChannelSet
+  readonly clock: Clock
+  readonly maxBacklogMessages: number
+  readonly rulesFor: (channel: string) => ChannelRules
+  /** Bytes of that room taken so far, whatever was given back since. */
+  readonly takenBytes: () => number
+  /** What room there is now. */
+  readonly room: () => StoreRoom
+}
+
+const INTERVAL_MS = 15_000
+/** The rate is that of the last five minutes, or since the start. */
+const MAX_SAMPLES = 20
+/** A rate told from less would be a guess. */
+const SHORTEST_MS = 1_000
+
+export class OutageWatch {
+  readonly #options: OutageWatchOptions
+  readonly #samples: IntakeSample[] = []
+  #timer: Timer | undefined
+
+  constructor(options: OutageWatchOptions) {
+    this.#options = options
+  }
+
+  start(): void {
+    this.#samples.push(this.#sample())
+    if (this.#samples.length > MAX_SAMPLES) this.#samples.shift()
+    this.#timer = this.#options.clock.after(INTERVAL_MS, () => this.start())
+  }
+
+  stop(): void {
+    this.#timer?.cancel()
+  }
+
+  forecast(): OutageLeft[] {
+    const [earliest] = this.#samples
+    const now = this.#sample()
+    if (earliest === undefined || now.at - earliest.at < SHORTEST_MS) return []
+    const rooms = [...this.#options.channels].map((channel) => this.#roomOf(channel))
+    return outageForecast(earliest, now, this.#options.room(), rooms)
+  }
+
+  #sample(): IntakeSample {
+    const { channels, clock, takenBytes } = this.#options
+    const stored = new Map<string, number>()
+    for (const { name, log } of channels) stored.set(name, log.end)
+    return { at: clock.monotonic(), takenBytes: takenBytes(), stored }
+  }
+
+  #roomOf({ name, backlog, cursors }: Channel): ChannelRoom {
+    const { maxBacklogMessages, rulesFor, clock } = this.#options
+    const oldestAt = Math.min(...cursors.map((cursor) => cursor.oldestWaitingAt || clock.now()))
+    return {
+      channel: name,
+      backlog,
+      maxBacklog: maxBacklogMessages,
+      maxAgeMs: rulesFor(name).maxAgeMs,
+      oldestAgeMs: Math.max(0, clock.now() - oldestAt),
+    }
+  }
+}

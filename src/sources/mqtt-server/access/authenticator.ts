@@ -1,0 +1,124 @@
+/**
+ * Access control as it is configured: certificates, the password file, the access rules. What is
+ * given to `update` counts from then on, for those who come and, through `isCurrent` and
+ * `permissionsOf`, for those who are here.
+ */
+import type { Clock } from '../../../clock.ts'
+import { addressGroup } from '../limits/address.ts'
+import { TokenBuckets } from '../limits/token-buckets.ts'
+import { WorkQueue } from '../limits/work-queue.ts'
+import type { AccessControl, Claim, Denied, Identity } from './access-control.ts'
+import { permissionsFor } from './access-list.ts'
+import type { AccessRule } from './access-rule.ts'
+import { isPassword, isSameHash, NOBODY, type PasswordHash } from './password-hash.ts'
+import { everythingPermitted, type Permissions } from './permissions.ts'
+import { RememberedLogins } from './remembered-logins.ts'
+
+/** What the files say. */
+export interface AccessData {
+  /** Undefined when there is no password file. */
+  readonly users: ReadonlyMap<string, PasswordHash> | undefined
+  /** Undefined when there are no rules: then everybody let in may do everything. */
+  readonly rules: readonly AccessRule[] | undefined
+}
+
+export interface GatekeeperOptions {
+  readonly clock: Clock
+  /** Whether clients without a user come in. */
+  readonly admitsAnonymous: boolean
+  /** Wrong passwords that an address has free, and per minute afterwards. */
+  readonly maxFailuresPerMinute: number
+  readonly data: AccessData
+}
+
+/** Of the thread pool's four threads; the others stay with the disk. */
+const MAX_RUNNING = 2
+/** At 50 ms each, two at a time, the last one waits for ten seconds or so. */
+const MAX_WAITING = 400
+const MAX_REMEMBERED = 10_000
+const MAX_ADDRESSES = 10_000
+const NO_PASSWORD = Buffer.alloc(0)
+
+const ANONYMOUS: Identity = Object.freeze({ userName: undefined })
+const BY_CERTIFICATE = Symbol('certificate')
+
+export class Gatekeeper implements AccessControl {
+  readonly #options: GatekeeperOptions
+  readonly #failures: TokenBuckets
+  readonly #queue = new WorkQueue({ maxRunning: MAX_RUNNING, maxWaiting: MAX_WAITING })
+  readonly #remembered = new RememberedLogins(MAX_REMEMBERED)
+  #data: AccessData
+
+  constructor(options: GatekeeperOptions) {
+    this.#options = options
+    this.#data = options.data
+    this.#failures = new TokenBuckets({
+      capacity: options.maxFailuresPerMinute,
+      perSecond: options.maxFailuresPerMinute / 60,
+      maxKeys: MAX_ADDRESSES,
+      nowMs: () => options.clock.monotonic(),
+    })
+  }
+
+  /** Who is unchanged stays who he is: his connections go on, and his password stays remembered. */
+  update(data: AccessData): void {
+    this.#data = { ...data, users: carriedOver(this.#data.users, data.users) }
+  }
+
+  identify(claim: Claim): Identity | Denied | Promise<Identity | Denied> {
+    const { certificateName, userName, password = NO_PASSWORD } = claim
+    if (certificateName !== undefined) return { userName: certificateName, proof: BY_CERTIFICATE }
+    const { users } = this.#data
+    if (userName === undefined || users === undefined) {
+      // A name that nobody checks is no name.
+      return this.#options.admitsAnonymous ? ANONYMOUS : { denial: 'notAuthorized' }
+    }
+    const known = users.get(userName)
+    if (this.#remembered.has(userName, password, known)) return { userName, proof: known }
+    if (!this.#failures.has(addressGroup(claim.address))) return { denial: 'tooManyAttempts' }
+    if (this.#queue.isFull) return { denial: 'busy' }
+    return this.#queue.run(() => this.#check(claim, userName, password, known ?? NOBODY))
+  }
+
+  permissionsOf(userName: string | undefined, clientId: string): Permissions {
+    const { rules } = this.#data
+    return rules === undefined ? everythingPermitted : permissionsFor(rules, clientId, userName)
+  }
+
+  isCurrent({ userName, proof }: Identity): boolean {
+    if (userName === undefined || proof === BY_CERTIFICATE) return true
+    return proof === this.#data.users?.get(userName)
+  }
+
+  async #check(
+    claim: Claim,
+    userName: string,
+    password: Buffer,
+    known: PasswordHash,
+  ): Promise<Identity | Denied> {
+    if (claim.hasLeft()) return { denial: 'busy' }
+    const address = addressGroup(claim.address)
+    // While it waited, others of its address may have used up all attempts.
+    if (!this.#failures.has(address)) return { denial: 'tooManyAttempts' }
+    const isRight = await isPassword(password, known).catch(() => undefined)
+    // Not enough memory for scrypt just now.
+    if (isRight === undefined) return { denial: 'busy' }
+    if (isRight) {
+      this.#remembered.add(userName, password, known)
+      const identity = { userName, proof: known }
+      return this.isCurrent(identity) ? identity : { denial: 'badCredentials' }
+    }
+    this.#failures.take(address)
+    return { denial: 'badCredentials' }
+  }
+}
+
+function carriedOver(before: AccessData['users'], now: AccessData['users']): AccessData['users'] {
+  if (before === undefined || now === undefined) return now
+  return new Map(
+    [...now].map(([name, hash]) => {
+      const known = before.get(name)
+      return [name, known !== undefined && isSameHash(known, hash) ? known : hash]
+    }),
+  )
+}

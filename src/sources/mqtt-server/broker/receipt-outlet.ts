@@ -1,0 +1,116 @@
+/** Sends receipts to whoever subscribes to their topic: many payloads in one buffer and one write. */
+import type { ReplyTo } from '../../../message.ts'
+import type { PackedPayloads, ReceiptOutlet } from '../../source.ts'
+import type { ProtocolVersion } from '../packets/protocol.ts'
+import { isTopicName } from '../packets/topic.ts'
+import { Session } from '../sessions/session.ts'
+import { encodeManyPublishes, Publication } from '../topics/publication.ts'
+import { type Listener, nextMember } from '../topics/subscriptions.ts'
+import type { Topic } from '../topics/topic-cache.ts'
+import type { Broker } from './broker.ts'
+
+/** Receipts are not lost on the way if the subscriber doesn't want them to be. */
+const RECEIPT = { qos: 1, retain: false, properties: {} } as const
+
+export class MqttOutlet implements ReceiptOutlet {
+  /** Undefined until the server starts: nobody can be listening before. */
+  #broker: Broker | undefined
+
+  open(broker: Broker): void {
+    this.#broker = broker
+  }
+
+  hasListeners(topic: string): boolean {
+    const broker = this.#broker
+    return broker?.isHeard(broker.topics.named(topic)) ?? false
+  }
+
+  publish(topicName: string, payloads: PackedPayloads): void {
+    const broker = this.#broker
+    if (broker === undefined) return
+    const topic = broker.topics.named(topicName)
+    const { listeners, groups } = broker.subscriptions.audienceOf(topic)
+    if (listeners.length === 0 && groups.length === 0) return
+    const batch = new ReceiptBatch(topic, payloads)
+    for (const listener of listeners) deliver(broker, batch, listener)
+    for (const group of groups) {
+      const member = nextMember(group)
+      if (member !== undefined) deliver(broker, batch, member)
+    }
+  }
+
+  reply(to: ReplyTo, payload: Buffer): void {
+    const broker = this.#broker
+    if (broker === undefined || !isTopicName(to.topic)) return
+    const topic = broker.topics.named(to.topic)
+    if (topic.isProtected || topic.isTooLong) return
+    const properties = to.correlation === undefined ? {} : { correlationData: to.correlation }
+    const place = { bytes: payload, payloadStart: 0, end: payload.length }
+    broker.distribute(topic, { ...RECEIPT, ...place, properties }, undefined)
+  }
+}
+
+function deliver(broker: Broker, batch: ReceiptBatch, listener: Listener): void {
+  const { subscriber, qos, identifiers } = listener
+  const link = subscriber instanceof Session ? subscriber.link : undefined
+  if (qos > 0 || identifiers.length > 0 || (link?.maxPacketBytes ?? 0) < batch.longestBytes) {
+    for (const publication of batch.publications) subscriber.deliver(publication, listener)
+    return
+  }
+  if (link === undefined) return
+  if (link.isCongested) {
+    broker.statistics.messagesDropped += batch.count
+    broker.observer.receiptsDropped(broker.name, batch.count)
+    return
+  }
+  broker.statistics.messagesSent += batch.count
+  link.send(batch.framed(link.version))
+}
+
+/** One call's payloads, framed at most once for each kind of subscriber there is. */
+class ReceiptBatch {
+  readonly count: number
+  readonly #topic: Topic
+  readonly #payloads: PackedPayloads
+  #framed: Buffer | undefined
+  #framed5: Buffer | undefined
+  #publications: Publication[] | undefined
+
+  constructor(topic: Topic, payloads: PackedPayloads) {
+    this.#topic = topic
+    this.#payloads = payloads
+    this.count = payloads.count
+  }
+
+  /** No packet of the batch is longer. */
+  get longestBytes(): number {
+    return this.#payloads.bytes.length + this.#topic.bytes.length + 16
+  }
+
+  framed(version: ProtocolVersion): Buffer {
+    if (version === 5) {
+      this.#framed5 ??= encodeManyPublishes(5, this.#topic.bytes, this.#payloads)
+      return this.#framed5
+    }
+    this.#framed ??= encodeManyPublishes(version, this.#topic.bytes, this.#payloads)
+    return this.#framed
+  }
+
+  get publications(): readonly Publication[] {
+    this.#publications ??= this.#unpack()
+    return this.#publications
+  }
+
+  #unpack(): Publication[] {
+    const { bytes, ends, count } = this.#payloads
+    const owned = Buffer.from(bytes.subarray(0, ends[count - 1] ?? 0))
+    const publications: Publication[] = []
+    for (let i = 0, start = 0; i < count; i++) {
+      const end = ends[i] ?? start
+      const envelope = { bytes: owned, payloadStart: start, end, ...RECEIPT }
+      publications.push(new Publication(this.#topic, envelope, undefined))
+      start = end
+    }
+    return publications
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * Packets that have arrived while commits are behind, kept in their order until messages are taken
+ * again. One buffer, not one per packet:
+ *
+ *     │ body length (4) │ first byte (1) │ body │ body length │ …
+ */
+import type { FrameHandler } from '../packets/frame-reader.ts'
+import { PacketType } from '../packets/protocol.ts'
+
+const HEAD_BYTES = 5
+const FIRST_BYTES = 4_096
+const EMPTY = Buffer.alloc(0)
+
+/** Packets whose order against held messages doesn't matter: pings, and what concerns messages the other way. */
+export function mayOvertake(type: number): boolean {
+  return (
+    type === PacketType.pingreq ||
+    type === PacketType.puback ||
+    type === PacketType.pubrec ||
+    type === PacketType.pubcomp
+  )
+}
+
+export class HeldFrames {
+  #buffer: Buffer = EMPTY
+  #start = 0
+  #end = 0
+  /** Where the packet begins that was handed on last, and how many have been in this `drain`. */
+  #lastStart = 0
+  #handedOn = 0
+
+  get isEmpty(): boolean {
+    return this.#start === this.#end
+  }
+
+  /** Whether the last `drain` has handed on a packet for good. */
+  get hasHandedOn(): boolean {
+    return this.#handedOn > 0
+  }
+
+  get bytes(): number {
+    return this.#end - this.#start
+  }
+
+  add(first: number, bytes: Buffer, start: number, end: number): void {
+    const length = end - start
+    this.#makeRoom(HEAD_BYTES + length)
+    this.#buffer.writeUInt32BE(length, this.#end)
+    this.#buffer[this.#end + 4] = first
+    bytes.copy(this.#buffer, this.#end + HEAD_BYTES, start, end)
+    this.#end += HEAD_BYTES + length
+  }
+
+  /** Hands the packets on until `isBlocked` or the handler wants no more. */
+  drain(handler: FrameHandler, isBlocked: () => boolean): void {
+    this.#handedOn = 0
+    // The bytes handed out must stay while the handler runs: nothing is added meanwhile.
+    while (this.#start < this.#end && !isBlocked()) {
+      const length = this.#buffer.readUInt32BE(this.#start)
+      const first = this.#buffer[this.#start + 4] ?? 0
+      const body = this.#start + HEAD_BYTES
+      this.#lastStart = this.#start
+      this.#handedOn += 1
+      this.#start = body + length
+      if (!handler.frame(first, this.#buffer, body, body + length)) break
+    }
+    if (this.isEmpty) this.clear()
+  }
+
+  /** For the handler: the packet just handed on stays the first. Returns whether it was the first before. */
+  putBack(): boolean {
+    this.#start = this.#lastStart
+    this.#handedOn -= 1
+    return this.#handedOn === 0
+  }
+
+  clear(): void {
+    this.#buffer = EMPTY
+    this.#start = 0
+    this.#end = 0
+  }
+
+  #makeRoom(needed: number): void {
+    if (this.#end + needed <= this.#buffer.length) return
+    const held = this.bytes
+    const grown = Buffer.allocUnsafeSlow(Math.max(FIRST_BYTES, 2 * held, held + needed))
+    this.#buffer.copy(grown, 0, this.#start, this.#end)
+    this.#buffer = grown
+    this.#start = 0
+    this.#end = held
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * What goes out to one client: everything written during one turn of the event loop leaves in one
+ * write. `FlushQueue` is shared by all connections and costs one callback a turn, not one each.
+ */
+import type { Duplex } from 'node:stream'
+import { ownBytes } from '../packets/own-bytes.ts'
+
+export class FlushQueue {
+  #waiting: Outbox[] = []
+
+  add(outbox: Outbox): void {
+    if (this.#waiting.length === 0) process.nextTick(FlushQueue.#run, this)
+    this.#waiting.push(outbox)
+  }
+
+  static #run(queue: FlushQueue): void {
+    const waiting = queue.#waiting
+    queue.#waiting = []
+    for (const outbox of waiting) outbox.flush()
+  }
+}
+
+export class Outbox {
+  readonly #socket: Duplex
+  readonly #queue: FlushQueue
+  #parts: Buffer[] = []
+  #bytes = 0
+  /** Written since the connection began. */
+  totalBytes = 0
+  #isHeld = false
+  #isEnding = false
+
+  constructor(socket: Duplex, queue: FlushQueue) {
+    this.#socket = socket
+    this.#queue = queue
+  }
+
+  /** Bytes that have not left the process. */
+  get waitingBytes(): number {
+    return this.#bytes + this.#socket.writableLength
+  }
+
+  add(bytes: Buffer): void {
+    if (this.#parts.length === 0) this.#queue.add(this)
+    this.#parts.push(bytes)
+    this.#bytes += bytes.length
+  }
+
+  /** Nothing leaves, not even the end, until `release` is called. */
+  hold(until: (release: () => void) => void): void {
+    this.#isHeld = true
+    until(() => {
+      this.#isHeld = false
+      if (this.#isEnding) this.end()
+      else this.flush()
+    })
+  }
+
+  /** Sends what there is, and the end of our side behind it. */
+  end(): void {
+    this.#isEnding = true
+    if (this.#isHeld) return
+    this.flush()
+    this.#socket.end()
+  }
+
+  flush(): void {
+    const [only] = this.#parts
+    if (only === undefined || this.#isHeld) return
+    const bytes = this.#parts.length === 1 ? only : Buffer.concat(this.#parts, this.#bytes)
+    this.#parts = []
+    this.#bytes = 0
+    this.totalBytes += bytes.length
+    if (!this.#socket.writable) return
+    // Behind other bytes these may wait for long.
+    this.#socket.write(this.#socket.writableLength > 0 ? ownBytes(bytes) : bytes)
+  }
+}

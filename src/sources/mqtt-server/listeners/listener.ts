@@ -1,0 +1,64 @@
+/** What listens for clients: one for each kind of transport. Together they are the front door. */
+import { once } from 'node:events'
+import type { Server, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { ConnectorError, messageOf, systemCodeOf } from '../../../errors.ts'
+import { hostForUrl } from '../limits/address.ts'
+
+/** A client whose transport stands: the next that is expected of it is CONNECT. */
+export interface Arrival {
+  readonly socket: Duplex
+  readonly address: string
+  /** Address and port, for people. */
+  readonly remote: string
+  /** The name in the client's certificate, which TLS has checked. */
+  readonly certificateName: string | undefined
+}
+
+export interface ListenerEvents {
+  readonly onArrival: (arrival: Arrival) => void
+  /** Returns whether a connection just accepted may stay. */
+  readonly admits: (socket: Socket) => boolean
+  readonly onRefused: (remote: string, reason: string) => void
+}
+
+export interface ListenAddress {
+  readonly host: string
+  readonly port: number
+  /** Of the port, for the message when it is taken. */
+  readonly setting: string
+}
+
+const BACKLOG = 1_024
+
+/** Throws `AddressInUse`. */
+export async function listenOn(
+  server: Server,
+  { host, port, setting }: ListenAddress,
+): Promise<void> {
+  server.listen({ host, port, backlog: BACKLOG })
+  try {
+    await once(server, 'listening')
+  } catch (error) {
+    const hint =
+      systemCodeOf(error) === 'EADDRINUSE'
+        ? `it is in use: stop what listens there (another MQTT broker?) or set another port in sources.mqttServer.${setting}`
+        : messageOf(error)
+    throw new ConnectorError('AddressInUse', `cannot listen on ${host}:${port}: ${hint}`, {
+      cause: error,
+    })
+  }
+}
+
+export function portOf(server: Server): number {
+  const address = server.address()
+  return typeof address === 'object' && address !== null ? address.port : 0
+}
+
+export function urlOf(scheme: string, host: string, port: number, path = ''): string {
+  return `${scheme}://${hostForUrl(host)}:${port}${path}`
+}
+
+export function remoteOf(socket: Socket): string {
+  return `${socket.remoteAddress ?? 'unknown'}:${socket.remotePort ?? 0}`
+}

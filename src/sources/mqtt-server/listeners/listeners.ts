@@ -1,0 +1,231 @@
+/**
+ * Everything between the network and MQTT: what listens, who is let in, and the files that both
+ * depend on. The files are read again when they change; a file that is wrong changes nothing.
+ */
+import type { Server as HttpServer } from 'node:http'
+import type { Server } from 'node:net'
+import { type SecureContextOptions, Server as TlsServer } from 'node:tls'
+import type { Clock } from '../../../clock.ts'
+import { asConnectorError, ConnectorError, messageOf } from '../../../errors.ts'
+import type { PipelineObserver } from '../../../observer.ts'
+import type { AccessControl } from '../access/access-control.ts'
+import { readAccessData } from '../access/access-files.ts'
+import { Gatekeeper } from '../access/authenticator.ts'
+import { isLoopback } from '../limits/address.ts'
+import { Doorkeeper } from '../limits/connection-limits.ts'
+import type { MqttLimits } from '../limits/limits.ts'
+import type { FrontDoorSettings, TlsOptions } from '../options.ts'
+import { readCertificates } from './certificates.ts'
+import { FileWatch } from './file-watch.ts'
+import { type Arrival, listenOn, portOf, urlOf } from './listener.ts'
+import { createMqttsServer, createTcpServer, type TlsListenerOptions } from './tcp-listener.ts'
+
+export interface FrontDoorOptions {
+  readonly options: FrontDoorSettings
+  readonly limits: MqttLimits
+  readonly clock: Clock
+  readonly observer: PipelineObserver
+  /** The source's name, for the observer. */
+  readonly name: string
+  /** The files have been read anew. */
+  readonly onReloaded: () => void
+}
+
+interface Listener {
+  readonly scheme: 'mqtt' | 'mqtts' | 'ws' | 'wss'
+  readonly host: string
+  readonly port: number
+  readonly setting: string
+  readonly path: string
+  readonly server: Server | HttpServer
+}
+
+const WATCH_INTERVAL_MS = 1_000
+
+export class FrontDoor {
+  readonly #options: FrontDoorOptions
+  readonly #doorkeeper: Doorkeeper
+  readonly #watch: FileWatch
+  readonly #listeners: Listener[] = []
+  #gatekeeper: Gatekeeper | undefined
+
+  constructor(options: FrontDoorOptions) {
+    this.#options = options
+    const { limits, clock } = options
+    const onRefused = (remote: string, reason: string) => this.#refused(remote, reason)
+    this.#doorkeeper = new Doorkeeper({ limits, clock, onRefused })
+    this.#watch = new FileWatch({
+      paths: filesOf(options.options),
+      clock,
+      intervalMs: WATCH_INTERVAL_MS,
+      onChange: () => this.reload(),
+    })
+  }
+
+  /** Where it listens, as URLs. */
+  get urls(): readonly string[] {
+    return this.#listeners.map(({ scheme, host, server, path }) =>
+      urlOf(scheme, host, portOf(server), path),
+    )
+  }
+
+  /** The port bound for a transport, 0 when there is none. */
+  portOf(scheme: Listener['scheme']): number {
+    const listener = this.#listeners.find((candidate) => candidate.scheme === scheme)
+    return listener === undefined ? 0 : portOf(listener.server)
+  }
+
+  /** Throws `InvalidConfiguration` for what the files hold. */
+  async readAccess(): Promise<AccessControl> {
+    const { options, limits, clock } = this.#options
+    refuseOpenDoor(options)
+    this.#gatekeeper = new Gatekeeper({
+      clock,
+      admitsAnonymous: options.allowAnonymous || !hasAuthentication(options),
+      maxFailuresPerMinute: limits.maxFailuresPerMinute,
+      data: await readAccessData(options),
+    })
+    return this.#gatekeeper
+  }
+
+  /** Throws `AddressInUse` and `InvalidConfiguration`; then nothing is left listening. */
+  async open(onArrival: (arrival: Arrival) => void): Promise<void> {
+    await this.#watch.start()
+    try {
+      for (const listener of await this.#createListeners(onArrival)) {
+        await listenOn(listener.server, listener)
+        // A connection could not be accepted (too many open files); the others go on.
+        listener.server.on('error', (error) => this.#refused('unknown', messageOf(error)))
+        this.#listeners.push(listener)
+      }
+    } catch (error) {
+      this.shut()
+      throw error
+    }
+  }
+
+  /** Lets nobody in any more. Those who are in stay. */
+  shut(): void {
+    this.#watch.stop()
+    for (const { server } of this.#listeners) server.close()
+  }
+
+  /** Cuts off whoever is still connected, with or without having said a word. */
+  destroySockets(): void {
+    for (const socket of this.#doorkeeper.sockets) socket.destroy()
+  }
+
+  get connectionCount(): number {
+    return this.#doorkeeper.sockets.size
+  }
+
+  /** Reads all files again and reports; when one is wrong everything stays as it was. Never rejects. */
+  async reload(): Promise<void> {
+    const { observer, name } = this.#options
+    try {
+      await this.#readAgain()
+      observer.filesReloaded(name, undefined)
+    } catch (error) {
+      const doing = 'reading changed files'
+      observer.filesReloaded(name, asConnectorError(error, 'Unexpected', doing))
+    }
+  }
+
+  async #readAgain(): Promise<void> {
+    const { options, onReloaded } = this.#options
+    await this.#watch.markSeen()
+    const data = await readAccessData(options)
+    const context = options.tls === undefined ? undefined : await readCertificates(options.tls)
+    this.#gatekeeper?.update(data)
+    if (context !== undefined) this.#useCertificates(context)
+    onReloaded()
+  }
+
+  #useCertificates(context: SecureContextOptions): void {
+    for (const { server } of this.#listeners) {
+      if (server instanceof TlsServer) server.setSecureContext(context)
+    }
+  }
+
+  async #createListeners(onArrival: (arrival: Arrival) => void): Promise<Listener[]> {
+    const { options, limits } = this.#options
+    const { host, port, tls, webSocket } = options
+    const events = {
+      onArrival,
+      admits: this.#doorkeeper.admit.bind(this.#doorkeeper),
+      onRefused: (remote: string, reason: string) => this.#refused(remote, reason),
+    }
+    const timeoutMs = limits.connectTimeoutMs
+    const tcp = createTcpServer(events)
+    const listeners: Listener[] = [
+      { scheme: 'mqtt', host, port, setting: 'port', path: '', server: tcp },
+    ]
+    const secure = tls === undefined ? undefined : await secured(tls, timeoutMs)
+    if (secure !== undefined) {
+      const { host: ownHost = host, port } = secure.tls
+      const server = createMqttsServer(secure, events)
+      listeners.push({
+        scheme: 'mqtts',
+        host: ownHost,
+        port,
+        setting: 'tls.port',
+        path: '',
+        server,
+      })
+    }
+    if (webSocket !== undefined) {
+      const { createWebSocketServer } = await import('./web-socket-listener.ts')
+      const { host: ownHost = host, port, path } = webSocket
+      const server = createWebSocketServer(
+        {
+          webSocket,
+          secure: webSocket.secure ? secure : undefined,
+          timeoutMs,
+          maxMessageBytes: 2 * limits.maxPacketBytes,
+        },
+        events,
+      )
+      const scheme = webSocket.secure ? 'wss' : 'ws'
+      listeners.push({ scheme, host: ownHost, port, setting: 'webSocket.port', path, server })
+    }
+    return listeners
+  }
+
+  #refused(remote: string, reason: string): void {
+    const { observer, name } = this.#options
+    observer.clientRefused(name, remote, reason)
+  }
+}
+
+async function secured(tls: TlsOptions, handshakeTimeoutMs: number): Promise<TlsListenerOptions> {
+  return { tls, certificates: await readCertificates(tls), handshakeTimeoutMs }
+}
+
+function filesOf({ passwordFile, aclFile, tls }: FrontDoorSettings): string[] {
+  const { cert, key, keyPassphraseFile, ca, crl } = tls ?? {}
+  const files = [passwordFile, aclFile, cert, key, keyPassphraseFile, ca, crl]
+  return files.filter((path) => path !== undefined)
+}
+
+function hasAuthentication({ passwordFile, tls }: FrontDoorSettings): boolean {
+  return passwordFile !== undefined || (tls !== undefined && tls.clientCertificate !== 'ignored')
+}
+
+/** Beyond loopback nobody comes in unasked, unless that is what the configuration says. */
+function refuseOpenDoor(options: FrontDoorSettings): void {
+  const { allowAnonymous, host, tls, webSocket } = options
+  if (allowAnonymous || hasAuthentication(options)) return
+  const hosts = [
+    ['host', host],
+    ['tls.host', tls?.host],
+    ['webSocket.host', webSocket?.host],
+  ]
+  for (const [setting, name] of hosts) {
+    if (name === undefined || isLoopback(name)) continue
+    throw new ConnectorError(
+      'InvalidConfiguration',
+      `sources.mqttServer.${setting}: ${name} can be reached from other machines, and no authentication is set up; ` +
+        'set passwordFile or tls.clientCertificate, write 127.0.0.1, or allowAnonymous: true to let anyone who reaches the port publish',
+    )
+  }
+}

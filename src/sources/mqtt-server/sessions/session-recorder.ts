@@ -1,0 +1,166 @@
+/**
+ * Tells the store what has to be kept: in its terms, with times by the wall clock. There is one
+ * where sessions are kept beyond the process, and none otherwise.
+ */
+import type { Clock } from '../../../clock.ts'
+import { NO_CYCLE } from '../broker/commit-gate.ts'
+import type { Will } from '../packets/connect-packet.ts'
+import { ownBytes } from '../packets/own-bytes.ts'
+import { encodeProperties, type Properties } from '../packets/properties.ts'
+import type { Publication } from '../topics/publication.ts'
+import type { SubscriptionOptions } from '../topics/subscriptions.ts'
+import type { Delivery } from './outgoing-queue.ts'
+import type { SessionChange, SessionStore, StoredMessage } from './store/session-store.ts'
+
+const NO_PROPERTIES = encodeProperties({})
+const FOR_EVER = Number.POSITIVE_INFINITY
+
+export class SessionRecorder {
+  /** How many changes there have been that somebody may have to wait for. */
+  changeCount = 0
+  /** The cycle that the last one of them is durable with. */
+  changedIn = NO_CYCLE
+  readonly #store: SessionStore
+  readonly #clock: Clock
+
+  constructor(store: SessionStore, clock: Clock) {
+    this.#store = store
+    this.#clock = clock
+  }
+
+  note(change: SessionChange): void {
+    const cycle = this.#store.note(change)
+    if (cycle === NO_CYCLE) return
+    this.changeCount += 1
+    this.changedIn = cycle
+  }
+
+  begin(clientId: string): SessionRecord {
+    this.note({ kind: 'begun', clientId, lastPacketId: 0 })
+    return new SessionRecord(clientId, this)
+  }
+
+  /** The record of a session that came out of the store. */
+  resume(clientId: string): SessionRecord {
+    return new SessionRecord(clientId, this)
+  }
+
+  /** The topic's retained message is this one now, or none. */
+  retained(publication: Publication, isKept: boolean): void {
+    if (isKept && publication.payloadBytes > 0) {
+      this.note({ kind: 'retained', message: this.stored(publication) })
+    } else {
+      this.note({ kind: 'unretained', topic: publication.topic.name })
+    }
+  }
+
+  stored(publication: Publication): StoredMessage {
+    publication.stored ??= {
+      topic: publication.topic.name,
+      qos: publication.qos,
+      retain: publication.retain,
+      properties: storedProperties(publication.forwardedProperties),
+      payload: publication.keep().payload,
+      expiresAt: this.wallTime(publication.expiresAtMs ?? FOR_EVER),
+    }
+    return publication.stored
+  }
+
+  /** A time of the monotonic clock, in milliseconds since 1970. */
+  wallTime(monotonicMs: number): number {
+    return Math.round(this.#clock.now() + (monotonicMs - this.#clock.monotonic()))
+  }
+}
+
+function storedProperties(properties: Properties): Buffer {
+  return hasAny(properties) ? ownBytes(encodeProperties(properties)) : NO_PROPERTIES
+}
+
+function hasAny(properties: Properties): boolean {
+  for (const name in properties) {
+    if (properties[name as keyof Properties] !== undefined) return true
+  }
+  return false
+}
+
+/** What a session has of its connection. */
+export interface ConnectedSettings {
+  readonly userName: string | undefined
+  readonly expiryIntervalS: number
+  readonly will: Will | undefined
+}
+
+/** What one session that outlives its connection has to say. */
+export class SessionRecord {
+  readonly #clientId: string
+  readonly #recorder: SessionRecorder
+
+  constructor(clientId: string, recorder: SessionRecorder) {
+    this.#clientId = clientId
+    this.#recorder = recorder
+  }
+
+  connected({ userName, expiryIntervalS, will }: ConnectedSettings): void {
+    const stored = will && { ...will, properties: encodeProperties(will.properties) }
+    this.#recorder.note({
+      kind: 'connected',
+      clientId: this.#clientId,
+      userName,
+      expiryIntervalS,
+      will: stored,
+    })
+  }
+
+  /** Times by the monotonic clock. */
+  disconnected(expiresAtMs: number, willDueAtMs: number): void {
+    this.#recorder.note({
+      kind: 'disconnected',
+      clientId: this.#clientId,
+      expiresAt: this.#recorder.wallTime(expiresAtMs),
+      willDueAt: this.#recorder.wallTime(willDueAtMs),
+    })
+  }
+
+  willPublished(): void {
+    this.#recorder.note({ kind: 'willPublished', clientId: this.#clientId })
+  }
+
+  ended(): void {
+    this.#recorder.note({ kind: 'ended', clientId: this.#clientId })
+  }
+
+  subscribed(filter: string, options: SubscriptionOptions): void {
+    this.#recorder.note({ kind: 'subscribed', clientId: this.#clientId, filter, options })
+  }
+
+  unsubscribed(filter: string): void {
+    this.#recorder.note({ kind: 'unsubscribed', clientId: this.#clientId, filter })
+  }
+
+  queued({ sequence, publication, qos, retain, identifiers }: Delivery): void {
+    const message = this.#recorder.stored(publication)
+    const delivery = { sequence, message, qos, retain, identifiers }
+    this.#recorder.note({ kind: 'queued', clientId: this.#clientId, delivery })
+  }
+
+  sent(sequence: number, packetId: number): void {
+    this.#recorder.note({ kind: 'sent', clientId: this.#clientId, sequence, packetId })
+  }
+
+  released(packetId: number): void {
+    this.#recorder.note({ kind: 'released', clientId: this.#clientId, packetId })
+  }
+
+  settled(packetId: number): void {
+    this.#recorder.note({ kind: 'settled', clientId: this.#clientId, packetId })
+  }
+
+  /** In the cycle of its message: lost with that, it is not taken for stored when it comes again. */
+  received(packetId: number): void {
+    this.#recorder.note({ kind: 'received', clientId: this.#clientId, packetId })
+  }
+
+  forgotten(packetId: number): void {
+    this.#recorder.note({ kind: 'forgotten', clientId: this.#clientId, packetId })
+  }
+}

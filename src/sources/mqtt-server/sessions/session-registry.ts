@@ -1,0 +1,187 @@
+/** All sessions by client id: at most one for each, with at most one connection [MQTT-3.1.4-2]. */
+import type { Clock } from '../../../clock.ts'
+import type { MqttLimits } from '../limits/limits.ts'
+import type { Will } from '../packets/connect-packet.ts'
+import { ReasonCode } from '../packets/protocol.ts'
+import type { Statistics } from '../topics/statistics.ts'
+import type { Subscriptions } from '../topics/subscriptions.ts'
+import type { RestoredSession } from './restore-sessions.ts'
+import { NEVER_EXPIRES_S, Session } from './session.ts'
+import type { SessionRecorder } from './session-recorder.ts'
+
+interface SessionsOptions {
+  readonly limits: MqttLimits
+  readonly statistics: Statistics
+  readonly subscriptions: Subscriptions
+  readonly clock: Clock
+  /** Where sessions are kept beyond the process. */
+  readonly recorder: SessionRecorder | undefined
+  /** A will whose time has come. */
+  readonly publishWill: (will: Will) => void
+}
+
+export class Sessions {
+  readonly #options: SessionsOptions
+  readonly #queued = { bytes: 0 }
+  readonly #byClientId = new Map<string, Session>()
+  /** Those without a connection, in the order they lost it. */
+  readonly #offline = new Set<Session>()
+
+  constructor(options: SessionsOptions) {
+    this.#options = options
+  }
+
+  get count(): number {
+    return this.#byClientId.size
+  }
+
+  find(clientId: string): Session | undefined {
+    return this.#byClientId.get(clientId)
+  }
+
+  values(): Iterable<Session> {
+    return this.#byClientId.values()
+  }
+
+  /**
+   * The session for a client that connects: the one it had, or a new one when it had none or
+   * starts clean [MQTT-3.1.2-4]. A connection that still has it is cut off first.
+   */
+  open(clientId: string, isCleanStart: boolean): { session: Session; isPresent: boolean } {
+    const known = this.#byClientId.get(clientId)
+    known?.link?.end(ReasonCode.sessionTakenOver, 'another client came with this client id')
+    const kept = this.#byClientId.get(clientId)
+    if (kept !== undefined && !isCleanStart) {
+      this.#offline.delete(kept)
+      // [MQTT-3.1.3-9]: back in time, no will.
+      kept.willDueAtMs = Number.POSITIVE_INFINITY
+      return { session: kept, isPresent: true }
+    }
+    if (kept !== undefined) this.#end(kept)
+    return { session: this.#add(clientId), isPresent: false }
+  }
+
+  /**
+   * The commit cycle was not stored. A QoS 2 message of it that its client sends again, also over
+   * another connection, is to be taken again and not taken for a repeated one.
+   */
+  forgetLost(cycle: number): void {
+    for (const session of this.#byClientId.values()) session.forgetLost(cycle)
+  }
+
+  /** What the client that opened it asks of the session. */
+  configure(session: Session, will: Will | undefined, expiryIntervalS: number): void {
+    session.will = will
+    session.expiryIntervalS = expiryIntervalS
+    if (expiryIntervalS === 0) {
+      session.record?.ended()
+      session.record = undefined
+      return
+    }
+    session.record ??= this.#options.recorder?.begin(session.clientId)
+    session.record?.connected(session)
+  }
+
+  /**
+   * A session out of the store. Its time went on by the wall clock while nothing ran; one that had
+   * a connection to the end has lost it now.
+   */
+  restore(restored: RestoredSession): void {
+    const { clock, subscriptions, recorder } = this.#options
+    const { kept } = restored
+    const session = this.#add(kept.clientId)
+    session.record = recorder?.resume(kept.clientId)
+    session.restore(restored)
+    for (const [filter, options] of kept.subscriptions) {
+      session.subscriptions.set(filter, options)
+      subscriptions.add(session, filter, options)
+    }
+    if (kept.expiresAt === undefined) {
+      this.#wait(session, clock.monotonic(), willDelayMs(session))
+      return
+    }
+    const passed = clock.now() - clock.monotonic()
+    session.expiresAtMs = Math.min(
+      kept.expiresAt - passed,
+      clock.monotonic() + expiryMs(session.expiryIntervalS),
+    )
+    session.willDueAtMs = kept.willDueAt - passed
+    this.#offline.add(session)
+    this.#makeRoom()
+  }
+
+  /** The session's connection is gone. `hasWill` is false after a normal disconnection. */
+  disconnected(session: Session, hasWill: boolean): void {
+    const nowMs = this.#options.clock.monotonic()
+    session.detach()
+    if (!hasWill) session.will = undefined
+    const delayMs = willDelayMs(session)
+    if (delayMs === 0) this.#publishWill(session)
+    if (session.expiryIntervalS === 0) this.#end(session)
+    else this.#wait(session, nowMs, delayMs)
+  }
+
+  /** Ends sessions and publishes wills whose time has come. Called about once a second. */
+  sweep(): void {
+    const nowMs = this.#options.clock.monotonic()
+    for (const session of this.#offline) {
+      if (session.expiresAtMs <= nowMs) this.#end(session)
+      else if (session.willDueAtMs <= nowMs) this.#publishWill(session)
+    }
+  }
+
+  #add(clientId: string): Session {
+    const { limits, statistics, clock } = this.#options
+    const session = new Session({ clientId, limits, statistics, clock, queued: this.#queued })
+    this.#byClientId.set(clientId, session)
+    return session
+  }
+
+  /** Without a connection since `nowMs`. */
+  #wait(session: Session, nowMs: number, delayMs: number): void {
+    if (session.will !== undefined) session.willDueAtMs = nowMs + delayMs
+    session.expiresAtMs = nowMs + expiryMs(session.expiryIntervalS)
+    session.record?.disconnected(session.expiresAtMs, session.willDueAtMs)
+    this.#offline.add(session)
+    this.#makeRoom()
+  }
+
+  /** The will goes out at the latest when the session ends [MQTT-3.1.3-9]. */
+  #end(session: Session): void {
+    if (!session.isOnline) this.#publishWill(session)
+    this.#offline.delete(session)
+    for (const filter of session.subscriptions.keys()) {
+      this.#options.subscriptions.remove(session, filter)
+    }
+    session.record?.ended()
+    session.record = undefined
+    session.discard()
+    if (this.#byClientId.get(session.clientId) === session) {
+      this.#byClientId.delete(session.clientId)
+    }
+  }
+
+  #publishWill(session: Session): void {
+    const { will } = session
+    session.will = undefined
+    session.willDueAtMs = Number.POSITIVE_INFINITY
+    if (will === undefined) return
+    session.record?.willPublished()
+    this.#options.publishWill(will)
+  }
+
+  /** The session longest without a connection goes when there are too many. */
+  #makeRoom(): void {
+    if (this.#offline.size <= this.#options.limits.maxOfflineSessions) return
+    const [longest] = this.#offline
+    if (longest !== undefined) this.#end(longest)
+  }
+}
+
+function expiryMs(expiryIntervalS: number): number {
+  return expiryIntervalS === NEVER_EXPIRES_S ? Number.POSITIVE_INFINITY : expiryIntervalS * 1000
+}
+
+function willDelayMs({ will }: Session): number {
+  return (will?.properties.willDelayIntervalS ?? 0) * 1000
+}

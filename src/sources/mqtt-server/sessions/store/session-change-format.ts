@@ -1,0 +1,265 @@
+/**
+ * Changes to sessions as bytes, one after the other, and back:
+ *
+ *     kind (1 byte) │ fields of the kind
+ *
+ * Numbers are big-endian, texts have their length in front (2 bytes), times are doubles. A message
+ * is written once, under a number, in the record of the first change that needs it; `queued` and
+ * `retained` name the number.
+ */
+import { PacketReader } from '../../packets/packet-reader.ts'
+import { PacketWriter } from '../../packets/packet-writer.ts'
+import type { Qos } from '../../packets/protocol.ts'
+import type { SubscriptionOptions } from '../../topics/subscriptions.ts'
+import type { SessionChange, StoredDelivery, StoredMessage, StoredWill } from './session-store.ts'
+
+const KIND = {
+  message: 1,
+  begun: 2,
+  connected: 3,
+  disconnected: 4,
+  willPublished: 5,
+  ended: 6,
+  subscribed: 7,
+  unsubscribed: 8,
+  queued: 9,
+  sent: 10,
+  released: 11,
+  settled: 12,
+  received: 13,
+  forgotten: 14,
+  retained: 15,
+  unretained: 16,
+} as const
+
+const FLAG = { retain: 4, noLocal: 8, retainAsPublished: 16, identifier: 32 }
+
+/** Numbers have four bytes. */
+const MOST_NUMBERS = 2 ** 32
+
+/** Writes changes, and remembers which messages have been written. */
+export class SessionChangeWriter {
+  readonly #writer = new PacketWriter()
+  #numbers = new WeakMap<StoredMessage, number>()
+  #last = 0
+
+  /** Messages that have been written already, by number. */
+  know(messages: ReadonlyMap<number, StoredMessage>): void {
+    for (const [number, message] of messages) {
+      this.#numbers.set(message, number)
+      this.#last = number
+    }
+  }
+
+  /** From here on every message is written again: what was written before will be released. */
+  startOver(): void {
+    this.#numbers = new WeakMap()
+  }
+
+  /** Valid until the next call. */
+  encode(change: SessionChange): Buffer {
+    const writer = this.#writer.clear()
+    if (change.kind === 'queued') this.#ensure(writer, change.delivery.message)
+    if (change.kind === 'retained') this.#ensure(writer, change.message)
+    writer.byte(KIND[change.kind])
+    if (change.kind === 'unretained') writer.text(change.topic)
+    else if (change.kind === 'retained') writer.uint32(this.#numberOf(change.message))
+    else this.#writeSessionChange(writer.text(change.clientId), change)
+    return writer.bytes()
+  }
+
+  #ensure(writer: PacketWriter, message: StoredMessage): void {
+    if (this.#numbers.has(message)) return
+    this.#last = (this.#last + 1) % MOST_NUMBERS
+    this.#numbers.set(message, this.#last)
+    writer.byte(KIND.message).uint32(this.#last)
+    writeMessage(writer, message)
+    writer.double(message.expiresAt)
+  }
+
+  #numberOf(message: StoredMessage): number {
+    return this.#numbers.get(message) ?? 0
+  }
+
+  #writeSessionChange(
+    writer: PacketWriter,
+    change: Extract<SessionChange, { clientId: string }>,
+  ): void {
+    switch (change.kind) {
+      case 'begun':
+        writer.uint16(change.lastPacketId)
+        return
+      case 'connected':
+        writer.uint32(change.expiryIntervalS)
+        writer.byte((change.will === undefined ? 0 : 1) + (change.userName === undefined ? 0 : 2))
+        if (change.userName !== undefined) writer.text(change.userName)
+        if (change.will !== undefined) writeMessage(writer, change.will)
+        return
+      case 'disconnected':
+        writer.double(change.expiresAt).double(change.willDueAt)
+        return
+      case 'subscribed':
+        writer.text(change.filter)
+        writeOptions(writer, change.options)
+        return
+      case 'unsubscribed':
+        writer.text(change.filter)
+        return
+      case 'queued':
+        this.#writeDelivery(writer, change.delivery)
+        return
+      case 'sent':
+        writer.double(change.sequence).uint16(change.packetId)
+        return
+      case 'released':
+      case 'settled':
+      case 'received':
+      case 'forgotten':
+        writer.uint16(change.packetId)
+        return
+      case 'willPublished':
+      case 'ended':
+    }
+  }
+
+  #writeDelivery(writer: PacketWriter, delivery: StoredDelivery): void {
+    const { sequence, message, qos, retain, identifiers } = delivery
+    writer.double(sequence).uint32(this.#numberOf(message))
+    writer.byte(qos | (retain ? FLAG.retain : 0)).uint16(identifiers.length)
+    for (const identifier of identifiers) writer.uint32(identifier)
+  }
+}
+
+/** Reads changes in their order. */
+export class SessionChangeReader {
+  /** By number. */
+  readonly messages = new Map<number, StoredMessage>();
+
+  /** Changes in `bytes`; what refers to a message that was lost is left out. Throws ProtocolViolation for what no writer wrote. */
+  *decode(bytes: Buffer): Generator<SessionChange> {
+    const reader = new PacketReader(bytes, 0, bytes.length)
+    while (!reader.isAtEnd) {
+      const kind = reader.byte()
+      if (kind === KIND.message) {
+        const number = reader.uint32()
+        this.messages.set(number, { ...readMessage(reader), expiresAt: reader.double() })
+        continue
+      }
+      const change = this.#read(kind, reader)
+      if (change !== undefined) yield change
+    }
+  }
+
+  #read(kind: number, reader: PacketReader): SessionChange | undefined {
+    if (kind === KIND.retained) {
+      const message = this.messages.get(reader.uint32())
+      return message === undefined ? undefined : { kind: 'retained', message }
+    }
+    if (kind === KIND.unretained) return { kind: 'unretained', topic: reader.text() }
+    const clientId = reader.text()
+    switch (kind) {
+      case KIND.begun:
+        return { kind: 'begun', clientId, lastPacketId: reader.uint16() }
+      case KIND.connected: {
+        const expiryIntervalS = reader.uint32()
+        const has = reader.byte()
+        const userName = (has & 2) === 0 ? undefined : reader.text()
+        const will = (has & 1) === 0 ? undefined : readMessage(reader)
+        return { kind: 'connected', clientId, userName, expiryIntervalS, will }
+      }
+      case KIND.disconnected: {
+        const expiresAt = reader.double()
+        return { kind: 'disconnected', clientId, expiresAt, willDueAt: reader.double() }
+      }
+      case KIND.subscribed: {
+        const filter = reader.text()
+        return { kind: 'subscribed', clientId, filter, options: readOptions(reader) }
+      }
+      case KIND.unsubscribed:
+        return { kind: 'unsubscribed', clientId, filter: reader.text() }
+      case KIND.queued: {
+        const delivery = this.#readDelivery(reader)
+        return delivery === undefined ? undefined : { kind: 'queued', clientId, delivery }
+      }
+      case KIND.sent: {
+        const sequence = reader.double()
+        return { kind: 'sent', clientId, sequence, packetId: reader.uint16() }
+      }
+    }
+    return readShort(kind, clientId, reader)
+  }
+
+  #readDelivery(reader: PacketReader): StoredDelivery | undefined {
+    const sequence = reader.double()
+    const message = this.messages.get(reader.uint32())
+    const flags = reader.byte()
+    const identifiers = Array.from({ length: reader.uint16() }, () => reader.uint32())
+    if (message === undefined) return undefined
+    const qos = (flags & 3) === 2 ? 2 : 1
+    return { sequence, message, qos, retain: (flags & FLAG.retain) !== 0, identifiers }
+  }
+}
+
+/** The changes that have a packet id or nothing. */
+function readShort(
+  kind: number,
+  clientId: string,
+  reader: PacketReader,
+): SessionChange | undefined {
+  switch (kind) {
+    case KIND.willPublished:
+      return { kind: 'willPublished', clientId }
+    case KIND.ended:
+      return { kind: 'ended', clientId }
+    case KIND.released:
+      return { kind: 'released', clientId, packetId: reader.uint16() }
+    case KIND.settled:
+      return { kind: 'settled', clientId, packetId: reader.uint16() }
+    case KIND.received:
+      return { kind: 'received', clientId, packetId: reader.uint16() }
+    case KIND.forgotten:
+      return { kind: 'forgotten', clientId, packetId: reader.uint16() }
+  }
+  throw new RangeError(`expected a change to sessions, found kind ${kind}`)
+}
+
+function writeMessage(writer: PacketWriter, message: StoredMessage | StoredWill): void {
+  const { topic, qos, retain, properties, payload } = message
+  writer.text(topic).byte(qos | (retain ? FLAG.retain : 0))
+  writer.uint32(properties.length).raw(properties)
+  writer.uint32(payload.length).raw(payload)
+}
+
+function readMessage(reader: PacketReader): StoredWill {
+  const topic = reader.text()
+  const flags = reader.byte()
+  const properties = reader.bytesOf(reader.uint32())
+  const payload = reader.bytesOf(reader.uint32())
+  return { topic, qos: qosOf(flags), retain: (flags & FLAG.retain) !== 0, properties, payload }
+}
+
+function writeOptions(writer: PacketWriter, options: SubscriptionOptions): void {
+  const { qos, noLocal, retainAsPublished, identifier } = options
+  writer.byte(
+    qos |
+      (noLocal ? FLAG.noLocal : 0) |
+      (retainAsPublished ? FLAG.retainAsPublished : 0) |
+      (identifier === undefined ? 0 : FLAG.identifier),
+  )
+  if (identifier !== undefined) writer.uint32(identifier)
+}
+
+function readOptions(reader: PacketReader): SubscriptionOptions {
+  const flags = reader.byte()
+  return {
+    qos: qosOf(flags),
+    noLocal: (flags & FLAG.noLocal) !== 0,
+    retainAsPublished: (flags & FLAG.retainAsPublished) !== 0,
+    identifier: (flags & FLAG.identifier) !== 0 ? reader.uint32() : undefined,
+  }
+}
+
+function qosOf(flags: number): Qos {
+  const qos = flags & 3
+  return qos === 2 ? 2 : qos === 1 ? 1 : 0
+}

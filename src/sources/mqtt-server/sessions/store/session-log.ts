@@ -1,0 +1,272 @@
+/**
+ * Sessions and retained messages in a log of the connector's store: one record for each change. When the
+ * log has grown, the state is written behind it, session by session, and what stands before is released:
+ *
+ *     … changes … │ session a │ session b │ change of a │ session c │ retained │ changes …
+ *     released ───┘           what is written of one session replaces all before
+ *
+ * So at any place the records from there on, or from the last rewriting on, give the state. While
+ * records can't be stored, the state lives in memory and nobody waits; every few seconds the log tries
+ * to write all of it again.
+ */
+import type { Clock, Timer } from '../../../../clock.ts'
+import { asConnectorError, ConnectorError, messageOf } from '../../../../errors.ts'
+import type { PipelineObserver } from '../../../../observer.ts'
+import type { SourceLog } from '../../../source.ts'
+import { NO_CYCLE } from '../../broker/commit-gate.ts'
+import { readOldJournal, removeOldJournal, setOldJournalAside } from './old-journal.ts'
+import { SessionChangeReader, SessionChangeWriter } from './session-change-format.ts'
+import { changesOf } from './session-state.ts'
+import { KeptSessions } from './session-states.ts'
+import type { SessionChange, SessionStore } from './session-store.ts'
+
+/** Of the log's bytes, this part can be kept; the rest is for changes. */
+const KEPT_SHARE = 3 / 8
+/** A shorter log is not worth rewriting. */
+const SMALL_BYTES = 64 * 1024
+/** So much of the state is written with one commit. */
+const STEP_BYTES = 64 * 1024
+const RETRY_MS = 5_000
+/** The name under which the observer hears of it. */
+const NAME = 'sessions'
+
+export interface SessionLogOptions {
+  readonly log: SourceLog
+  /** Where an earlier version may have left its file. */
+  readonly oldDirectory: string
+  readonly clock: Clock
+  readonly observer: PipelineObserver
+}
+
+/** The state on its way into the log once more. */
+interface Rewriting {
+  /** Where it begins. */
+  readonly from: number
+  /** What is still to be written, a session or a retained message each. */
+  readonly parts: Iterator<Iterable<SessionChange>>
+  /** Where it ends, once all of it is appended. */
+  end: number | undefined
+  /** Of the records since it began. */
+  bytes: number
+}
+
+export class SessionLog implements SessionStore {
+  readonly #options: SessionLogOptions
+  readonly #log: SourceLog
+  readonly #writer = new SessionChangeWriter()
+  #kept = new KeptSessions()
+  #rewriting: Rewriting | undefined
+  /** Bytes of the log after it was rewritten. */
+  #stateBytes = 0
+  /** The log lacks changes: it has to be rewritten before more of them make sense. */
+  #isBehind = false
+  #isFullReported = false
+  /** There is a file of an earlier version, whose content is not in the log yet. */
+  #hasOldJournal = false
+  #isClosed = false
+  #retry: Timer | undefined
+
+  constructor(options: SessionLogOptions) {
+    this.#options = options
+    this.#log = options.log
+    options.log.listen({
+      committed: () => this.#committed(),
+      discarded: () => this.#fallBehind(),
+    })
+  }
+
+  async open(): Promise<KeptSessions> {
+    this.#kept = new KeptSessions(this.#log.reservedBytes * KEPT_SHARE)
+    try {
+      const old = await this.#oldJournal()
+      if (old === undefined) await this.#replay()
+      else await this.#takeOver(old)
+    } catch (error) {
+      // What was read is what there is; an id that was forgotten behind it must not pass for a message.
+      this.#kept.forgetReceivedIds()
+      this.#report(error, 'reading sessions')
+    }
+    return this.#kept
+  }
+
+  note(change: SessionChange): number {
+    if (this.#isClosed) return NO_CYCLE
+    const made = this.#kept.apply(change)
+    if (made !== change && this.#lacksRoom(change)) this.#reportFull('of what may be kept')
+    if (made === undefined || this.#isBehind) return NO_CYCLE
+    const cycle = this.#append(made)
+    if (this.#rewriting === undefined && this.#isGrown) this.#rewrite()
+    return cycle
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#retry?.cancel()
+    if (this.#isBehind) this.#rewrite()
+    do await this.#log.flush()
+    while (this.#rewriting !== undefined)
+  }
+
+  /** What an earlier version has left, if the log does not have it yet. */
+  async #oldJournal(): Promise<readonly (Buffer | undefined)[] | undefined> {
+    const { oldDirectory, observer } = this.#options
+    try {
+      return await readOldJournal(oldDirectory)
+    } catch (error) {
+      await setOldJournalAside(oldDirectory).catch(() => undefined)
+      observer.damageFound(
+        NAME,
+        `sessions/journal can't be read (${messageOf(error)}) and is now sessions/journal.unreadable; sessions and retained messages start empty`,
+      )
+      return undefined
+    }
+  }
+
+  /** Writes what the old file has to the log, whatever that has: the start before did not get so far. */
+  async #takeOver(bodies: readonly (Buffer | undefined)[]): Promise<void> {
+    const reader = new SessionChangeReader()
+    for (const body of bodies) this.#apply(reader, body)
+    this.#hasOldJournal = true
+    await this.#finishTakeOver()
+  }
+
+  /** As long as the old file is there, the next start goes by it. */
+  async #finishTakeOver(): Promise<void> {
+    this.#rewrite()
+    while (this.#rewriting !== undefined) await this.#log.flush()
+    if (this.#isBehind) return
+    try {
+      await removeOldJournal(this.#options.oldDirectory)
+      this.#hasOldJournal = false
+    } catch (error) {
+      this.#report(error, 'removing sessions/journal')
+      this.#fallBehind()
+    }
+  }
+
+  async #replay(): Promise<void> {
+    const reader = new SessionChangeReader()
+    let gaps = 0
+    for await (const record of this.#log.read()) {
+      if (record === undefined) gaps += 1
+      this.#apply(reader, record)
+    }
+    this.#writer.know(reader.messages)
+    if (gaps === 0) return
+    const message = 'the log of sessions has damage; some of what was kept for subscribers is lost'
+    this.#options.observer.damageFound(NAME, message)
+  }
+
+  #apply(reader: SessionChangeReader, record: Buffer | undefined): void {
+    try {
+      if (record === undefined) this.#kept.forgetReceivedIds()
+      else for (const change of reader.decode(record)) this.#kept.apply(change)
+    } catch (error) {
+      // Its checksum is right, so another version wrote it.
+      this.#options.observer.damageFound(NAME, `a change to sessions can't be understood: ${error}`)
+    }
+  }
+
+  #append(change: SessionChange): number {
+    const before = this.#log.bytes
+    const cycle = this.#log.append(this.#writer.encode(change))
+    if (cycle < 0) {
+      this.#reportFull('and storage takes no more now')
+      this.#fallBehind()
+      return NO_CYCLE
+    }
+    if (this.#rewriting !== undefined) this.#rewriting.bytes += this.#log.bytes - before
+    return cycle
+  }
+
+  /** Records are missing from here on. */
+  #fallBehind(): void {
+    this.#isBehind = true
+    this.#rewriting = undefined
+    if (this.#isClosed) return
+    this.#retry ??= this.#options.clock.after(RETRY_MS, () => {
+      this.#retry = undefined
+      if (this.#hasOldJournal) void this.#finishTakeOver()
+      else this.#rewrite()
+    })
+  }
+
+  #rewrite(): void {
+    this.#isBehind = false
+    this.#writer.startOver()
+    const parts = partsOf(this.#kept)
+    this.#rewriting = { from: this.#log.end, parts, end: undefined, bytes: 0 }
+    this.#writeOn(this.#rewriting)
+  }
+
+  /** Appends the next parts of the state. A part goes in one turn, so that no change comes between. */
+  #writeOn(rewriting: Rewriting): void {
+    const enough = rewriting.bytes + STEP_BYTES
+    while (rewriting.bytes < enough) {
+      const { value: part, done } = rewriting.parts.next()
+      if (done === true) {
+        rewriting.end = this.#log.end
+        if (rewriting.end <= this.#log.durableEnd) this.#committed()
+        return
+      }
+      for (const change of part) {
+        this.#append(change)
+        if (this.#isBehind) return
+      }
+    }
+  }
+
+  #committed(): void {
+    const rewriting = this.#rewriting
+    if (rewriting === undefined) return
+    if (rewriting.end === undefined) {
+      this.#writeOn(rewriting)
+      return
+    }
+    if (this.#log.durableEnd < rewriting.end) return
+    this.#rewriting = undefined
+    this.#isFullReported = false
+    this.#log.release(rewriting.from, rewriting.bytes)
+    this.#stateBytes = rewriting.bytes
+  }
+
+  /** At twice the state, or earlier, so that there is room for the state beside it. */
+  get #isGrown(): boolean {
+    const { bytes, reservedBytes } = this.#log
+    const grown = Math.min(Math.max(2 * this.#kept.bytes, SMALL_BYTES), reservedBytes / 2)
+    return bytes > Math.max(grown, 1.25 * this.#stateBytes)
+  }
+
+  #report(error: unknown, doing: string): void {
+    this.#options.observer.storageFailed(NAME, asConnectorError(error, 'StorageFailed', doing))
+  }
+
+  /** What was not made, or otherwise: whether for want of room, or because there is no such session. */
+  #lacksRoom(change: SessionChange): boolean {
+    if (change.kind === 'begun' || change.kind === 'retained') return true
+    return 'clientId' in change && this.#kept.sessions.has(change.clientId)
+  }
+
+  #reportFull(why: 'of what may be kept' | 'and storage takes no more now'): void {
+    if (this.#isFullReported) return
+    this.#isFullReported = true
+    const most = Math.floor(this.#log.reservedBytes * KEPT_SHARE)
+    const message =
+      `expected room for what is kept for subscribers, but it holds ${this.#kept.bytes} of ${most} bytes ` +
+      `${why}; what comes for them from now on is in memory alone`
+    this.#options.observer.storageFailed(NAME, new ConnectorError('StorageFailed', message))
+  }
+}
+
+/** All that is kept, in parts that each replace whatever the log says of the same before. */
+function* partsOf(kept: KeptSessions): Generator<Iterable<SessionChange>> {
+  for (const clientId of [...kept.sessions.keys()]) {
+    const session = kept.sessions.get(clientId)
+    if (session !== undefined) yield changesOf(session)
+  }
+  for (const topic of [...kept.retained.keys()]) {
+    const message = kept.retained.get(topic)
+    if (message !== undefined) yield [{ kind: 'retained', message }]
+  }
+}

@@ -1,0 +1,73 @@
+/** One session as a store keeps it, and how many bytes that takes when written down, at most. */
+
+import type { SubscriptionOptions } from '../../topics/subscriptions.ts'
+import type { SessionChange, StoredDelivery, StoredMessage, StoredWill } from './session-store.ts'
+
+export interface KeptInflight {
+  readonly delivery: StoredDelivery
+  isReleased: boolean
+}
+
+export interface KeptSession {
+  readonly clientId: string
+  /** Of the client id, which stands in every change. */
+  readonly nameBytes: number
+  userName: string | undefined
+  expiryIntervalS: number
+  will: StoredWill | undefined
+  /** Undefined while the client is connected. */
+  expiresAt: number | undefined
+  willDueAt: number
+  lastPacketId: number
+  readonly subscriptions: Map<string, SubscriptionOptions>
+  /** By sequence. */
+  readonly waiting: Map<number, StoredDelivery>
+  /** By packet id, in the order they were sent. */
+  readonly inflight: Map<number, KeptInflight>
+  readonly receivedIds: Set<number>
+  /** Bytes of all this, at most. */
+  bytes: number
+}
+
+const SUBSCRIPTION_BYTES = 48
+const DELIVERY_BYTES = 96
+const ID_BYTES = 48
+
+/** The fewest changes that make it. */
+export function* changesOf(session: KeptSession): Generator<SessionChange> {
+  const { clientId, lastPacketId, userName, expiryIntervalS, will, expiresAt, willDueAt } = session
+  yield { kind: 'begun', clientId, lastPacketId }
+  yield { kind: 'connected', clientId, userName, expiryIntervalS, will }
+  for (const [filter, options] of session.subscriptions) {
+    yield { kind: 'subscribed', clientId, filter, options }
+  }
+  for (const [packetId, { delivery, isReleased }] of session.inflight) {
+    yield { kind: 'queued', clientId, delivery }
+    yield { kind: 'sent', clientId, sequence: delivery.sequence, packetId }
+    if (isReleased) yield { kind: 'released', clientId, packetId }
+  }
+  for (const delivery of session.waiting.values()) yield { kind: 'queued', clientId, delivery }
+  for (const packetId of session.receivedIds) yield { kind: 'received', clientId, packetId }
+  if (expiresAt !== undefined) yield { kind: 'disconnected', clientId, expiresAt, willDueAt }
+}
+
+export function subscriptionBytes({ nameBytes }: KeptSession, filter: string): number {
+  return SUBSCRIPTION_BYTES + nameBytes + 3 * filter.length
+}
+
+/** In up to three changes: queued, sent, released. */
+export function deliveryBytes(
+  { nameBytes }: KeptSession,
+  { message, identifiers }: StoredDelivery,
+) {
+  return DELIVERY_BYTES + 3 * nameBytes + 4 * identifiers.length + messageBytes(message)
+}
+
+export function idBytes({ nameBytes }: KeptSession): number {
+  return ID_BYTES + nameBytes
+}
+
+/** A UTF-16 unit has at most three bytes of UTF-8. */
+export function messageBytes({ topic, properties, payload }: StoredMessage | StoredWill): number {
+  return 64 + 3 * topic.length + properties.length + payload.length
+}

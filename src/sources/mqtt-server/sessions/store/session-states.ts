@@ -1,0 +1,239 @@
+/**
+ * Sessions and retained messages as their changes leave them: what a store has to keep. The same
+ * changes in the same order always make the same of it, also those read back from a disk.
+ */
+
+import type { SubscriptionOptions } from '../../topics/subscriptions.ts'
+import {
+  changesOf,
+  deliveryBytes,
+  idBytes,
+  type KeptSession,
+  messageBytes,
+  subscriptionBytes,
+} from './session-state.ts'
+import type { SessionChange, StoredDelivery, StoredMessage } from './session-store.ts'
+
+const SESSION_BYTES = 96
+
+export class KeptSessions {
+  readonly sessions = new Map<string, KeptSession>()
+  /** By topic. */
+  readonly retained = new Map<string, StoredMessage>()
+  readonly #maxBytes: number
+  /** What all of it takes when written down, at most; a message is counted for each who waits. */
+  #bytes = 0
+
+  /** `maxBytes`: what would go beyond is not kept. */
+  constructor(maxBytes = Number.POSITIVE_INFINITY) {
+    this.#maxBytes = maxBytes
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /**
+   * Returns the change that was made: another one, or none, when there was no room for the one
+   * given or nothing for it to change.
+   */
+  apply(change: SessionChange): SessionChange | undefined {
+    switch (change.kind) {
+      case 'begun':
+        if (this.#begin(change.clientId, change.lastPacketId)) return change
+        return { kind: 'ended', clientId: change.clientId }
+      case 'retained':
+        if (this.#retain(change.message)) return change
+        return { kind: 'unretained', topic: change.message.topic }
+      case 'unretained':
+        return this.#unretain(change.topic) ? change : undefined
+      default: {
+        const session = this.sessions.get(change.clientId)
+        return session === undefined ? undefined : this.#change(session, change)
+      }
+    }
+  }
+
+  /** After damage: an id that may have been given up since must not pass for a message that is stored. */
+  forgetReceivedIds(): void {
+    for (const session of this.sessions.values()) {
+      this.#count(session, -session.receivedIds.size * idBytes(session))
+      session.receivedIds.clear()
+    }
+  }
+
+  /** The fewest changes that make all this out of nothing. */
+  *changes(): Generator<SessionChange> {
+    for (const session of this.sessions.values()) yield* changesOf(session)
+    for (const message of this.retained.values()) yield { kind: 'retained', message }
+  }
+
+  #change(
+    session: KeptSession,
+    change: Extract<SessionChange, { clientId: string }>,
+  ): SessionChange | undefined {
+    switch (change.kind) {
+      case 'connected':
+        return this.#connect(session, change)
+      case 'subscribed':
+        return this.#subscribe(session, change.filter, change.options) ? change : undefined
+      case 'queued':
+        return this.#queue(session, change.delivery) ? change : undefined
+      case 'received':
+        return this.#receive(session, change.packetId) ? change : undefined
+      default:
+        this.#reduce(session, change)
+        return change
+    }
+  }
+
+  /** Changes that add nothing. */
+  #reduce(session: KeptSession, change: Extract<SessionChange, { clientId: string }>): void {
+    switch (change.kind) {
+      case 'disconnected':
+        session.expiresAt = change.expiresAt
+        session.willDueAt = change.willDueAt
+        if (change.willDueAt === Number.POSITIVE_INFINITY) this.#dropWill(session)
+        return
+      case 'willPublished':
+        this.#dropWill(session)
+        return
+      case 'ended':
+        this.#end(session)
+        return
+      case 'unsubscribed':
+        if (session.subscriptions.delete(change.filter)) {
+          this.#count(session, -subscriptionBytes(session, change.filter))
+        }
+        return
+      case 'sent':
+        this.#send(session, change.sequence, change.packetId)
+        return
+      case 'released': {
+        const inflight = session.inflight.get(change.packetId)
+        if (inflight !== undefined) inflight.isReleased = true
+        return
+      }
+      case 'settled': {
+        const inflight = session.inflight.get(change.packetId)
+        if (inflight === undefined) return
+        session.inflight.delete(change.packetId)
+        this.#count(session, -deliveryBytes(session, inflight.delivery))
+        return
+      }
+      case 'forgotten':
+        if (session.receivedIds.delete(change.packetId)) this.#count(session, -idBytes(session))
+    }
+  }
+
+  #begin(clientId: string, lastPacketId: number): boolean {
+    const before = this.sessions.get(clientId)
+    if (before !== undefined) this.#end(before)
+    const nameBytes = Buffer.byteLength(clientId)
+    const bytes = SESSION_BYTES + 3 * nameBytes
+    if (!this.#hasRoom(bytes)) return false
+    const session: KeptSession = {
+      clientId,
+      nameBytes,
+      userName: undefined,
+      expiryIntervalS: 0,
+      will: undefined,
+      expiresAt: undefined,
+      willDueAt: Number.POSITIVE_INFINITY,
+      lastPacketId,
+      subscriptions: new Map(),
+      waiting: new Map(),
+      inflight: new Map(),
+      receivedIds: new Set(),
+      bytes: 0,
+    }
+    this.sessions.set(clientId, session)
+    this.#count(session, bytes)
+    return true
+  }
+
+  #connect(session: KeptSession, change: Extract<SessionChange, { kind: 'connected' }>) {
+    const { userName, expiryIntervalS, will } = change
+    session.userName = userName
+    this.#dropWill(session)
+    session.expiryIntervalS = expiryIntervalS
+    session.expiresAt = undefined
+    if (will === undefined) return change
+    const bytes = messageBytes(will)
+    if (!this.#hasRoom(bytes)) return { ...change, will: undefined }
+    session.will = will
+    this.#count(session, bytes)
+    return change
+  }
+
+  #subscribe(session: KeptSession, filter: string, options: SubscriptionOptions): boolean {
+    const bytes = session.subscriptions.has(filter) ? 0 : subscriptionBytes(session, filter)
+    if (!this.#hasRoom(bytes)) return false
+    session.subscriptions.set(filter, options)
+    this.#count(session, bytes)
+    return true
+  }
+
+  #queue(session: KeptSession, delivery: StoredDelivery): boolean {
+    const bytes = deliveryBytes(session, delivery)
+    if (!this.#hasRoom(bytes)) return false
+    session.waiting.set(delivery.sequence, delivery)
+    this.#count(session, bytes)
+    return true
+  }
+
+  #send(session: KeptSession, sequence: number, packetId: number): void {
+    session.lastPacketId = packetId
+    for (const [waiting, delivery] of session.waiting) {
+      if (waiting > sequence) return
+      session.waiting.delete(waiting)
+      if (waiting === sequence) session.inflight.set(packetId, { delivery, isReleased: false })
+      else this.#count(session, -deliveryBytes(session, delivery))
+    }
+  }
+
+  #receive(session: KeptSession, packetId: number): boolean {
+    if (session.receivedIds.has(packetId)) return true
+    if (!this.#hasRoom(idBytes(session))) return false
+    session.receivedIds.add(packetId)
+    this.#count(session, idBytes(session))
+    return true
+  }
+
+  #retain(message: StoredMessage): boolean {
+    this.#unretain(message.topic)
+    const bytes = messageBytes(message)
+    if (!this.#hasRoom(bytes)) return false
+    this.retained.set(message.topic, message)
+    this.#bytes += bytes
+    return true
+  }
+
+  #unretain(topic: string): boolean {
+    const before = this.retained.get(topic)
+    if (before === undefined) return false
+    this.retained.delete(topic)
+    this.#bytes -= messageBytes(before)
+    return true
+  }
+
+  #dropWill(session: KeptSession): void {
+    if (session.will !== undefined) this.#count(session, -messageBytes(session.will))
+    session.will = undefined
+    session.willDueAt = Number.POSITIVE_INFINITY
+  }
+
+  #end(session: KeptSession): void {
+    this.sessions.delete(session.clientId)
+    this.#bytes -= session.bytes
+  }
+
+  #hasRoom(bytes: number): boolean {
+    return this.#bytes + bytes <= this.#maxBytes
+  }
+
+  #count(session: KeptSession, bytes: number): void {
+    session.bytes += bytes
+    this.#bytes += bytes
+  }
+}

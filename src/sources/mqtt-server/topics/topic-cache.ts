@@ -1,0 +1,108 @@
+/**
+ * From the bytes of a topic to everything known about it: its text, its route, who listens.
+ *
+ * A two-way set-associative table keyed by the bytes themselves, so that a topic seen before
+ * costs a hash and a comparison and allocates nothing. Bounded by its number of places: a topic
+ * that comes in anew takes the place of the one in its set that came in before the last.
+ *
+ *     set = hash(bytes) ──▶ [ latest │ one before ]
+ */
+import { MAX_TOPIC_BYTES } from '../../../message.ts'
+import type { Intake, Route } from '../../source.ts'
+import { ownBytes } from '../packets/own-bytes.ts'
+import { readText } from '../packets/packet-reader.ts'
+import { ProtocolViolation } from '../packets/protocol-violation.ts'
+import { isTopicName } from '../packets/topic.ts'
+import type { Audience } from './subscriptions.ts'
+
+export interface Topic {
+  readonly name: string
+  readonly bytes: Buffer
+  /** Undefined when the connector takes no messages from it: then it is only passed on. */
+  readonly route: Route | undefined
+  /** Only the connector itself publishes here. */
+  readonly isProtected: boolean
+  /** Longer than the specification allows. */
+  readonly isTooLong: boolean
+  /** Who listened at `audienceVersion` of the subscriptions. */
+  audience: Audience | undefined
+  audienceVersion: number
+}
+
+const SETS = 2_048
+const MAX_NAMES = 1_024
+
+export class TopicCache {
+  readonly #intake: Pick<Intake, 'route'>
+  readonly #protectedTopics: ReadonlySet<string>
+  readonly #places: (Topic | undefined)[] = new Array(2 * SETS).fill(undefined)
+  /** For topics that we publish to ourselves and that come as text. Emptied when it is full. */
+  readonly #byName = new Map<string, Topic>()
+
+  constructor(intake: Pick<Intake, 'route'>, protectedTopics: readonly string[]) {
+    this.#intake = intake
+    this.#protectedTopics = new Set(protectedTopics)
+  }
+
+  /** Throws ProtocolViolation for a topic that may not be published to by its characters. */
+  find(bytes: Buffer, start: number, end: number): Topic {
+    const place = 2 * (hash(bytes, start, end) & (SETS - 1))
+    const latest = this.#places[place]
+    if (latest !== undefined && equals(latest.bytes, bytes, start, end)) return latest
+    const before = this.#places[place + 1]
+    if (before !== undefined && equals(before.bytes, bytes, start, end)) return before
+
+    const topic = this.#describe(readText(bytes, start, end))
+    this.#places[place + 1] = latest
+    this.#places[place] = topic
+    return topic
+  }
+
+  /** Throws like `find`. */
+  named(name: string): Topic {
+    const known = this.#byName.get(name)
+    if (known !== undefined) return known
+    const topic = this.#describe(name)
+    if (this.#byName.size >= MAX_NAMES) this.#byName.clear()
+    this.#byName.set(name, topic)
+    return topic
+  }
+
+  #describe(name: string): Topic {
+    if (!isTopicName(name)) {
+      throw new ProtocolViolation('topic name is empty or has a wildcard')
+    }
+    const bytes = ownBytes(Buffer.from(name, 'utf8'))
+    return {
+      name,
+      bytes,
+      route: this.#intake.route(name),
+      isProtected: this.#protectedTopics.has(name) || isReserved(name),
+      isTooLong: bytes.length > MAX_TOPIC_BYTES,
+      audience: undefined,
+      audienceVersion: -1,
+    }
+  }
+}
+
+/** What bridges of the common kind report about themselves. */
+const BRIDGE_STATE = /^\$SYS\/broker\/connection\/[^/]+\/state$/
+
+/** The server's own topics, and shared filters mistaken for a topic. */
+function isReserved(name: string): boolean {
+  return name.startsWith('$share/') || (name.startsWith('$SYS/') && !BRIDGE_STATE.test(name))
+}
+
+/** FNV-1a. Somebody who makes topics collide on purpose costs them a route look-up each, no more. */
+function hash(bytes: Buffer, start: number, end: number): number {
+  let value = 0x811c9dc5
+  for (let i = start; i < end; i++) value = Math.imul(value ^ (bytes[i] ?? 0), 0x01000193)
+  return value ^ (value >>> 16)
+}
+
+function equals(known: Buffer, bytes: Buffer, start: number, end: number): boolean {
+  const length = end - start
+  if (known.length !== length) return false
+  for (let i = 0; i < length; i++) if (known[i] !== bytes[start + i]) return false
+  return true
+}
