@@ -12,7 +12,7 @@ import {
   draftOf,
   readAll,
   textsOf,
-} from '../support/log-drafts.ts'
+} from '../support/channels/log-drafts.ts'
 
 export interface LogUnderTest {
   readonly name: string

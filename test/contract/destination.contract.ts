@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import type { BatchOutcome, Destination } from '../../src/destinations/destination.ts'
 import { ConnectorError } from '../../src/errors.ts'
-import { makeBatch } from '../support/batch-maker.ts'
+import { makeBatch } from '../support/channels/batch-maker.ts'
 
 /** The other end, as far as the contract needs to steer it. */
 export interface PeerUnderTest {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import type { SessionStore } from '../../src/sources/mqtt-server/sessions/store/session-store.ts'
-import { deliveryOf, keptIn, messageOf } from '../support/session-changes.ts'
+import { deliveryOf, keptIn, messageOf } from '../support/mqtt/session-changes.ts'
 
 export interface SessionStoreUnderTest {
   readonly name: string

@@ -5,8 +5,12 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
-import { commandOf, skipWithout } from '../support/real-peers.ts'
-import { assertLedgerAddsUp, mqttPortOf, startConnector } from '../support/running-connector.ts'
+import { commandOf, skipWithout } from '../support/processes/real-peers.ts'
+import {
+  assertLedgerAddsUp,
+  mqttPortOf,
+  startConnector,
+} from '../support/processes/running-connector.ts'
 
 const run = promisify(execFile)
 const PUT = 'iotanalytics/channels/my_channel/messages/put'

@@ -7,8 +7,7 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { LedgerRow } from '../faults/hub-watch.ts'
-import { runCommand } from '../support/command-line.ts'
+import type { LedgerRow } from '../faults/connector-watch.ts'
 import {
   acceptedThenReset,
   exception,
@@ -18,11 +17,12 @@ import {
   refusing,
   reset,
   silence,
-} from '../support/fake-answers.ts'
-import { FakeIotAnalytics } from '../support/fake-iot-analytics.ts'
-import { HubProcess, sendingTo } from '../support/hub-process.ts'
-import { NumberingSender, numberedPayload } from '../support/numbering-sender.ts'
-import { temporaryDirectory } from '../support/running-connector.ts'
+} from '../support/destinations/fake-answers.ts'
+import { FakeIotAnalytics } from '../support/destinations/fake-iot-analytics.ts'
+import { NumberingSender, numberedPayload } from '../support/destinations/numbering-sender.ts'
+import { runCommand } from '../support/processes/command-line.ts'
+import { HubProcess, sendingTo } from '../support/processes/connector-process.ts'
+import { temporaryDirectory } from '../support/processes/running-connector.ts'
 
 const LIVES = 8
 /** From a life's start on; what is delivered until then is written down before it ends. */

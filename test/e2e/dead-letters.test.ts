@@ -3,16 +3,16 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Connector } from '../../src/index.ts'
-import { runCommand } from '../support/command-line.ts'
-import { type FakeMessage, refusing } from '../support/fake-answers.ts'
-import { FakeIotAnalytics } from '../support/fake-iot-analytics.ts'
-import { MqttDevice } from '../support/mqtt-device.ts'
+import { type FakeMessage, refusing } from '../support/destinations/fake-answers.ts'
+import { FakeIotAnalytics } from '../support/destinations/fake-iot-analytics.ts'
+import { MqttDevice } from '../support/mqtt/mqtt-device.ts'
+import { runCommand } from '../support/processes/command-line.ts'
 import {
   assertLedgerAddsUp,
   destinationOf,
   mqttUrlOf,
   startConnector,
-} from '../support/running-connector.ts'
+} from '../support/processes/running-connector.ts'
 
 const AT_ONCE = { PublishInterval: '0' }
 

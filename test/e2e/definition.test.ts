@@ -6,12 +6,12 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { exception, silence } from '../support/fake-answers.ts'
-import { FakeIotAnalytics } from '../support/fake-iot-analytics.ts'
-import { HubProcess, sendingTo } from '../support/hub-process.ts'
-import { MqttDevice } from '../support/mqtt-device.ts'
-import { temporaryDirectory } from '../support/running-connector.ts'
-import { SPECIFICATION_EXAMPLE } from '../support/specification-example.ts'
+import { exception, silence } from '../support/destinations/fake-answers.ts'
+import { FakeIotAnalytics } from '../support/destinations/fake-iot-analytics.ts'
+import { SPECIFICATION_EXAMPLE } from '../support/destinations/specification-example.ts'
+import { MqttDevice } from '../support/mqtt/mqtt-device.ts'
+import { HubProcess, sendingTo } from '../support/processes/connector-process.ts'
+import { temporaryDirectory } from '../support/processes/running-connector.ts'
 
 const FILE = join(import.meta.dirname, '..', '..', '..', 'examples', 'connector-definition.json')
 

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { open, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { runCommand } from '../support/command-line.ts'
-import { startConnector, temporaryDirectory } from '../support/running-connector.ts'
+import { runCommand } from '../support/processes/command-line.ts'
+import { startConnector, temporaryDirectory } from '../support/processes/running-connector.ts'
 
 const MESSAGES = 20
 

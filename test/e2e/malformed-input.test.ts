@@ -1,8 +1,12 @@
 /** Malformed input of every kind: a receipt or a refused packet, never a crash, the ledger exact. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { MqttDevice } from '../support/mqtt-device.ts'
-import { assertLedgerAddsUp, mqttUrlOf, startConnector } from '../support/running-connector.ts'
+import { MqttDevice } from '../support/mqtt/mqtt-device.ts'
+import {
+  assertLedgerAddsUp,
+  mqttUrlOf,
+  startConnector,
+} from '../support/processes/running-connector.ts'
 
 interface Case {
   readonly what: string

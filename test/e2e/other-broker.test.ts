@@ -7,12 +7,12 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { connectAsync, type MqttClient } from 'mqtt'
-import { FakeIotAnalytics } from '../support/fake-iot-analytics.ts'
-import { HubProcess, sendingTo } from '../support/hub-process.ts'
-import { type Mosquitto, startMosquitto } from '../support/mosquitto.ts'
-import { STATUS_TOPIC } from '../support/mqtt-device.ts'
-import { skipWithout } from '../support/real-peers.ts'
-import { temporaryDirectory } from '../support/running-connector.ts'
+import { FakeIotAnalytics } from '../support/destinations/fake-iot-analytics.ts'
+import { type Mosquitto, startMosquitto } from '../support/mqtt/mosquitto.ts'
+import { STATUS_TOPIC } from '../support/mqtt/mqtt-device.ts'
+import { HubProcess, sendingTo } from '../support/processes/connector-process.ts'
+import { skipWithout } from '../support/processes/real-peers.ts'
+import { temporaryDirectory } from '../support/processes/running-connector.ts'
 
 const EXAMPLE = join(import.meta.dirname, '..', '..', '..', 'examples', 'other-broker.yaml')
 const skip = skipWithout('mosquitto')

@@ -4,16 +4,16 @@ import { chmod } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { exception } from '../support/fake-answers.ts'
-import { FakeIotAnalytics } from '../support/fake-iot-analytics.ts'
-import { MqttDevice } from '../support/mqtt-device.ts'
+import { exception } from '../support/destinations/fake-answers.ts'
+import { FakeIotAnalytics } from '../support/destinations/fake-iot-analytics.ts'
+import { MqttDevice } from '../support/mqtt/mqtt-device.ts'
 import {
   assertLedgerAddsUp,
   destinationOf,
   mqttUrlOf,
   startConnector,
   temporaryDirectory,
-} from '../support/running-connector.ts'
+} from '../support/processes/running-connector.ts'
 
 const AT_ONCE = { PublishInterval: '0' }
 const NOBODY = { iotAnalytics: { endpoint: 'http://127.0.0.1:1', region: 'us-west-2' } }

@@ -7,12 +7,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { connectAsync, type MqttClient } from 'mqtt'
 import type { ChannelLedger } from '../../src/channels/ledger/ledger.ts'
 import type { Connector } from '../../src/index.ts'
-import { runCommand } from '../support/command-line.ts'
-import { refusing } from '../support/fake-answers.ts'
-import { FakeIotAnalytics } from '../support/fake-iot-analytics.ts'
+import { refusing } from '../support/destinations/fake-answers.ts'
+import { FakeIotAnalytics } from '../support/destinations/fake-iot-analytics.ts'
+import { SmallFileSystem } from '../support/disk/small-file-system.ts'
 import { fastClock } from '../support/fast-clock.ts'
-import { HubProcess, sendingTo } from '../support/hub-process.ts'
-import { MqttDevice } from '../support/mqtt-device.ts'
+import { MqttDevice } from '../support/mqtt/mqtt-device.ts'
+import { runCommand } from '../support/processes/command-line.ts'
+import { HubProcess, sendingTo } from '../support/processes/connector-process.ts'
 import {
   assertLedgerAddsUp,
   destinationOf,
@@ -20,8 +21,7 @@ import {
   mqttUrlOf,
   startConnector,
   temporaryDirectory,
-} from '../support/running-connector.ts'
-import { SmallFileSystem } from '../support/small-file-system.ts'
+} from '../support/processes/running-connector.ts'
 
 const PATIENCE_MS = 60_000
 const MAX_BYTES = 16 * 1024 * 1024

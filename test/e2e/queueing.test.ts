@@ -3,16 +3,16 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import type { Connector } from '../../src/index.ts'
-import { plain, silence } from '../support/fake-answers.ts'
-import { FakeIotAnalytics } from '../support/fake-iot-analytics.ts'
+import { plain, silence } from '../support/destinations/fake-answers.ts'
+import { FakeIotAnalytics } from '../support/destinations/fake-iot-analytics.ts'
 import { ManualClock } from '../support/manual-clock.ts'
-import { MqttDevice } from '../support/mqtt-device.ts'
+import { MqttDevice } from '../support/mqtt/mqtt-device.ts'
 import {
   assertLedgerAddsUp,
   destinationOf,
   mqttUrlOf,
   startConnector,
-} from '../support/running-connector.ts'
+} from '../support/processes/running-connector.ts'
 
 const NEVER = '3600'
 

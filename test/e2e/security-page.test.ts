@@ -6,9 +6,9 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { delimiter, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { skipWithoutOpenssl } from '../support/certificates.ts'
-import { skipWithout } from '../support/real-peers.ts'
-import { temporaryDirectory } from '../support/running-connector.ts'
+import { skipWithoutOpenssl } from '../support/processes/certificates.ts'
+import { skipWithout } from '../support/processes/real-peers.ts'
+import { temporaryDirectory } from '../support/processes/running-connector.ts'
 
 const root = join(import.meta.dirname, '..', '..', '..')
 const MAIN = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.js')

@@ -5,9 +5,9 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
-import { HubProcess } from '../support/hub-process.ts'
-import { commandOf, skipWithout } from '../support/real-peers.ts'
-import { temporaryDirectory } from '../support/running-connector.ts'
+import { HubProcess } from '../support/processes/connector-process.ts'
+import { commandOf, skipWithout } from '../support/processes/real-peers.ts'
+import { temporaryDirectory } from '../support/processes/running-connector.ts'
 
 const skip = skipWithout('mosquitto_pub', 'mosquitto_sub')
 

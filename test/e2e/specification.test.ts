@@ -3,15 +3,15 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { exception, plain, refusing } from '../support/fake-answers.ts'
-import { FakeIotAnalytics } from '../support/fake-iot-analytics.ts'
-import { MqttDevice } from '../support/mqtt-device.ts'
+import { exception, plain, refusing } from '../support/destinations/fake-answers.ts'
+import { FakeIotAnalytics } from '../support/destinations/fake-iot-analytics.ts'
+import { MqttDevice } from '../support/mqtt/mqtt-device.ts'
 import {
   assertLedgerAddsUp,
   destinationOf,
   mqttUrlOf,
   startConnector,
-} from '../support/running-connector.ts'
+} from '../support/processes/running-connector.ts'
 
 const EXAMPLE_INPUT = `{
     "request": {

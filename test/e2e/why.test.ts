@@ -1,11 +1,11 @@
 /** One message's story through the whole product. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { runCommand } from '../support/command-line.ts'
-import { exception, type FakeMessage, refusing } from '../support/fake-answers.ts'
-import { FakeIotAnalytics } from '../support/fake-iot-analytics.ts'
-import { MqttDevice } from '../support/mqtt-device.ts'
-import { destinationOf, mqttUrlOf, startConnector } from '../support/running-connector.ts'
+import { exception, type FakeMessage, refusing } from '../support/destinations/fake-answers.ts'
+import { FakeIotAnalytics } from '../support/destinations/fake-iot-analytics.ts'
+import { MqttDevice } from '../support/mqtt/mqtt-device.ts'
+import { runCommand } from '../support/processes/command-line.ts'
+import { destinationOf, mqttUrlOf, startConnector } from '../support/processes/running-connector.ts'
 
 const TIME = '\\d{4}-\\d\\d-\\d\\dT[0-9:.]+Z'
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import type { ChannelLog, ChannelState } from '../../src/channels/log/channel-log.ts'
 import type { Draft, Message } from '../../src/message.ts'
-import { draftOf } from '../support/log-drafts.ts'
+import { draftOf } from '../support/channels/log-drafts.ts'
 
 const READ_MESSAGES = 50
 const READ_BYTES = 64 * 1024

@@ -12,7 +12,7 @@
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import type { OpenFile, OpenMode } from '../../src/channels/disk/files/file-layer.ts'
-import { SimulatedDisk } from '../support/simulated-disk.ts'
+import { SimulatedDisk } from '../support/disk/simulated-disk.ts'
 
 export type DiskCall =
   | { readonly call: 'makeDirectory' | 'remove'; readonly path: string }

@@ -8,7 +8,7 @@ import { once } from 'node:events'
 import { type TestContext, test } from 'node:test'
 import { inspectDirectory } from '../../src/channels/disk/doctor/inspect.ts'
 import { ConnectorError } from '../../src/errors.ts'
-import { temporaryDirectory } from '../support/disk-stores.ts'
+import { temporaryDirectory } from '../support/disk/disk-stores.ts'
 import { killWriters, startWriter } from './kill-lanes.ts'
 import { smallStore } from './small-store.ts'
 

@@ -9,7 +9,7 @@ import type {
   OpenFile,
   OpenMode,
 } from '../../src/channels/disk/files/file-layer.ts'
-import type { SimulatedDisk } from '../support/simulated-disk.ts'
+import type { SimulatedDisk } from '../support/disk/simulated-disk.ts'
 
 /** When files were written, by path: the simulated disk does not know. */
 export interface FileTimes {

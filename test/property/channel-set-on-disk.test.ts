@@ -4,9 +4,9 @@
  */
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { ChannelTrial, operationsOf, type TrialMedium } from '../support/channel-trial.ts'
-import { diskStore, MEBIBYTE } from '../support/disk-stores.ts'
-import { SimulatedDisk, seededRandom } from '../support/simulated-disk.ts'
+import { ChannelTrial, operationsOf, type TrialMedium } from '../support/channels/channel-trial.ts'
+import { diskStore, MEBIBYTE } from '../support/disk/disk-stores.ts'
+import { SimulatedDisk, seededRandom } from '../support/disk/simulated-disk.ts'
 
 const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 100)
 

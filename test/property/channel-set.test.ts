@@ -5,8 +5,8 @@
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { MemoryLogStore } from '../../src/channels/log/memory-log-store.ts'
-import { ChannelTrial, operationsOf, type TrialMedium } from '../support/channel-trial.ts'
-import { PretendDisk, PretendDiskStore } from '../support/pretend-disk.ts'
+import { ChannelTrial, operationsOf, type TrialMedium } from '../support/channels/channel-trial.ts'
+import { PretendDisk, PretendDiskStore } from '../support/disk/fake-log-store.ts'
 
 const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 100)
 /** About what one message of a trial takes. */

@@ -11,9 +11,9 @@ import { ReceiptDesk } from '../../src/delivery/receipts.ts'
 import { receiptIdOf } from '../../src/message.ts'
 import { silentObserver } from '../../src/observer.ts'
 import { Router } from '../../src/routing/router.ts'
+import { ScriptedDestination, type Verdict } from '../support/destinations/scripted-destination.ts'
 import { hurriedClock } from '../support/hurried-clock.ts'
-import { RecordingOutlet } from '../support/recording-outlet.ts'
-import { ScriptedDestination, type Verdict } from '../support/scripted-destination.ts'
+import { RecordingOutlet } from '../support/mqtt/recording-outlet.ts'
 
 const VERDICTS: readonly Verdict[] = ['accept', 'retry', 'reject', 'split']
 

@@ -9,9 +9,9 @@ import type { DiskLogStoreOptions } from '../../src/channels/disk/disk-log-store
 import { type ChannelLog, CommitError } from '../../src/channels/log/channel-log.ts'
 import { MemoryBudget } from '../../src/channels/log/memory-budget.ts'
 import type { Message } from '../../src/message.ts'
-import { diskStore } from '../support/disk-stores.ts'
-import { binaryDraft, readAll } from '../support/log-drafts.ts'
-import { SimulatedDisk, seededRandom } from '../support/simulated-disk.ts'
+import { binaryDraft, readAll } from '../support/channels/log-drafts.ts'
+import { diskStore } from '../support/disk/disk-stores.ts'
+import { SimulatedDisk, seededRandom } from '../support/disk/simulated-disk.ts'
 
 const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 300)
 

@@ -1,7 +1,7 @@
 /** A file system that is really full: a small tmpfs, filled by a backlog, drained again and again. */
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { SmallFileSystem } from '../../support/small-file-system.ts'
+import { SmallFileSystem } from '../../support/disk/small-file-system.ts'
 import type { Campaign, CampaignOptions } from '../campaign.ts'
 import type { Figures } from '../figures.ts'
 import { Rig } from '../rig.ts'

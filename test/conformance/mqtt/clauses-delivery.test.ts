@@ -1,0 +1,471 @@
+/** The clauses about PUBLISH, SUBSCRIBE and delivery (sections 3.3 to 3.11 and chapter 4). */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ManualClock } from '../../support/manual-clock.ts'
+import { startServer } from '../../support/mqtt/mqtt-server-under-test.ts'
+import {
+  frame,
+  type MqttWire,
+  publishPacket,
+  subscribePacket,
+} from '../../support/mqtt/mqtt-wire.ts'
+
+const TOPIC = 'iotanalytics/channels/c/messages/binary/put'
+
+async function subscribe(
+  client: MqttWire,
+  filters: Record<string, number>,
+  properties?: number[],
+): Promise<string[]> {
+  client.send(subscribePacket(1, filters, properties))
+  return client.untilPong()
+}
+
+async function publish(client: MqttWire, fields: Parameters<typeof publishPacket>[0]) {
+  client.send(publishPacket(fields))
+  await client.untilPong()
+}
+
+function publishes(packets: readonly string[]): string[] {
+  return packets.filter((hex) => hex.startsWith('3'))
+}
+
+test('DUP is not passed on: it tells of our own sending alone [MQTT-3.3.1-3]', async (t) => {
+  const { client } = await startServer(t)
+  const listener = await client({ clientId: 'listener' })
+  await subscribe(listener, { a: 1 })
+  const publisher = await client({ clientId: 'publisher' })
+
+  await publish(publisher, { topic: 'a', payload: 'x', qos: 1, isDuplicate: true })
+
+  assert.deepEqual(await listener.untilPong(), ['32060001610001' + '78'])
+})
+
+test('of retained messages the last one stays, with its QoS, untouched by others [MQTT-3.3.1-5] [MQTT-3.3.1-12]', async (t) => {
+  const { client } = await startServer(t)
+  const publisher = await client({ clientId: 'publisher' })
+  let count = 0
+  const retained = async () => {
+    const late = await client({ clientId: `late${count++}` })
+    return publishes(await subscribe(late, { r: 2 }))
+  }
+
+  await publish(publisher, { topic: 'r', payload: '1', qos: 1, retain: true })
+  await publish(publisher, { topic: 'r', payload: '-', qos: 1 })
+  const first = await retained()
+  await publish(publisher, { topic: 'r', payload: '2', retain: true })
+  const second = await retained()
+  await publish(publisher, { topic: 'r', payload: '', qos: 1 })
+  const untouched = await retained()
+
+  assert.deepEqual(first, ['33060001720001' + '31'])
+  assert.deepEqual(second, ['3104000172' + '32'])
+  assert.deepEqual(untouched, second)
+})
+
+test('an empty retained message is passed on, takes away what was retained and is not kept [MQTT-3.3.1-10] [MQTT-3.3.1-11]', async (t) => {
+  const { client } = await startServer(t)
+  const publisher = await client({ clientId: 'publisher' })
+  await publish(publisher, { topic: 'r', payload: '1', retain: true })
+  const listener = await client({ clientId: 'listener' })
+  await subscribe(listener, { r: 0 })
+
+  await publish(publisher, { topic: 'r', retain: true })
+  const live = await listener.untilPong()
+  const late = await client({ clientId: 'late' })
+
+  assert.deepEqual(live, ['3003000172'])
+  assert.deepEqual(publishes(await subscribe(late, { r: 0 })), [])
+})
+
+test('a packet id whose exchange has ended is a new message, whatever DUP says [MQTT-4.3.2-2] [MQTT-4.3.3-2]', async (t) => {
+  const { client, intake } = await startServer(t)
+  const device = await client()
+  const one = { topic: TOPIC, payload: 'x', qos: 1, id: 5 } as const
+  const two = { ...one, qos: 2, id: 6 } as const
+
+  device.send(publishPacket(one))
+  await device.next()
+  device.send(publishPacket({ ...one, isDuplicate: true }))
+  await device.next()
+  device.send(publishPacket(two))
+  await device.next()
+  device.send(frame(0x62, [0, 6]))
+  await device.next()
+  device.send(publishPacket({ ...two, isDuplicate: true }))
+  await device.next()
+
+  assert.equal(intake.messages.length, 4)
+})
+
+test('a PUBREC that says no ends the exchange, in either direction [MQTT-4.3.3-9] [MQTT-4.4.0-2]', async (t) => {
+  const { client } = await startServer(t)
+  const fields = {
+    clientId: 'c',
+    version: 5,
+    isClean: false,
+    properties: [17, 0, 0, 1, 0],
+  } as const
+  const device = await client(fields)
+  await subscribe(device, { a: 2 }, [])
+  const publisher = await client({ clientId: 'publisher' })
+  await publish(publisher, { topic: 'a', payload: 'x', qos: 2, id: 1 })
+  await device.untilPong()
+
+  device.send(frame(0x50, [0, 1, 0x97]))
+  await device.untilPong()
+  device.socket.destroy()
+  const again = await client(fields)
+  const resent = await again.untilPong()
+  const refused = { topic: '$SYS/x', qos: 2, id: 9, properties: [] } as const
+  again.send(publishPacket(refused))
+  const first = await again.nextHex()
+  again.send(publishPacket(refused))
+  const second = await again.nextHex()
+
+  assert.deepEqual(resent, [])
+  assert.match(first, /^50..000987/)
+  assert.equal(second, first)
+})
+
+test('a QoS 2 message that has been sent does not expire any more [MQTT-4.3.3-7]', async (t) => {
+  const clock = new ManualClock()
+  const { client } = await startServer(t, { clock })
+  const fields = {
+    clientId: 'c',
+    version: 5,
+    isClean: false,
+    properties: [17, 0, 0, 1, 0],
+  } as const
+  const listener = await client(fields)
+  await subscribe(listener, { a: 2 }, [])
+  const publisher = await client({ clientId: 'publisher', version: 5 })
+  await publish(publisher, { topic: 'a', payload: 'x', qos: 2, properties: [2, 0, 0, 0, 5] })
+  const sent = await listener.untilPong()
+
+  listener.socket.destroy()
+  clock.advance(10_000)
+  const again = await client(fields)
+  const [resent] = await again.untilPong()
+
+  assert.equal(sent.length, 1)
+  assert.match(resent ?? '', /^3c/)
+})
+
+test('topic aliases end with their connection, in both directions [MQTT-3.3.2-7]', async (t) => {
+  const { client } = await startServer(t)
+  const fields = {
+    clientId: 'c',
+    version: 5,
+    isClean: false,
+    properties: [17, 0, 0, 1, 0, 34, 0, 5],
+  } as const
+  const first = await client(fields)
+  await subscribe(first, { 'topic/#': 0 }, [])
+  await publish(first, { topic: 'topic/a', payload: '1', properties: [35, 0, 1] })
+  await publish(first, { topic: '', payload: '2', properties: [35, 0, 1] })
+  first.socket.destroy()
+
+  const second = await client(fields)
+  await publish(second, { topic: 'topic/a', payload: '3', properties: [] })
+  second.send(publishPacket({ topic: 'topic/a', payload: '4', properties: [] }))
+  const named = await second.untilPong()
+  second.send(publishPacket({ topic: '', payload: '5', properties: [35, 0, 1] }))
+  const answers = await second.untilClosed()
+
+  assert.equal(named.length, 1)
+  assert.match(answers.at(-1) ?? '', /^e0..82/)
+})
+
+test('every topic alias up to the maximum is taken, and none beyond [MQTT-3.3.2-12] [MQTT-3.3.2-9]', async (t) => {
+  const { client } = await startServer(t, { limits: { topicAliasMaximum: 4 } })
+  const listener = await client({ clientId: 'listener' })
+  await subscribe(listener, { '#': 0 })
+  const publisher = await client({ clientId: 'publisher', version: 5 })
+
+  for (const alias of [1, 2, 3, 4]) {
+    await publish(publisher, { topic: `t${alias}`, payload: 'x', properties: [35, 0, alias] })
+    await publish(publisher, { topic: '', payload: 'y', properties: [35, 0, alias] })
+  }
+  const got = await listener.untilPong()
+  publisher.send(publishPacket({ topic: 't5', properties: [35, 0, 5] }))
+
+  assert.equal(got.length, 8)
+  assert.match((await publisher.untilClosed())[0] ?? '', /^e0..94/)
+})
+
+test('a response topic that is none closes the connection [MQTT-3.3.2-14]', async (t) => {
+  const { client } = await startServer(t)
+
+  for (const topic of ['a/#', '+', '']) {
+    const text = Buffer.from(topic)
+    const device = await client({ version: 5 })
+    device.send(publishPacket({ topic: 'a', properties: [8, 0, text.length, ...text] }))
+    assert.match((await device.untilClosed())[0] ?? '', /^e0..82/)
+  }
+})
+
+test('messages of one client arrive in their order, also when they are sent again [MQTT-4.6.0-1] [MQTT-4.6.0-6]', async (t) => {
+  const { client } = await startServer(t)
+  const fields = { clientId: 'c', isClean: false }
+  const listener = await client(fields)
+  await subscribe(listener, { 'o/#': 2 })
+  const publisher = await client({ clientId: 'publisher' })
+  for (let id = 1; id <= 9; id++) {
+    const qos = id % 2 === 0 ? 1 : 2
+    publisher.send(publishPacket({ topic: 'o/x', payload: `${id}`, qos, id }))
+  }
+  await publisher.untilPong()
+  const order = (packets: readonly string[]) =>
+    packets.map((hex) => Buffer.from(hex, 'hex').subarray(-1).toString()).join('')
+
+  const first = await listener.untilPong()
+  listener.socket.destroy()
+  const again = await client(fields)
+  const second = await again.untilPong()
+
+  assert.equal(order(first), '123456789')
+  assert.equal(order(second), '123456789')
+  // all of them with DUP now, and with the ids they had
+  assert.ok(second.every((hex) => hex.startsWith('3a') || hex.startsWith('3c')))
+  const ids = (packets: readonly string[]) => packets.map((hex) => hex.slice(14, 18))
+  assert.deepEqual(ids(second), ids(first))
+})
+
+test('what an acknowledgement says is left out when the client takes no packet as long [MQTT-3.4.2-2] [MQTT-3.5.2-2]', async (t) => {
+  const { client } = await startServer(t)
+  const device = await client({ version: 5, properties: [39, 0, 0, 0, 30] })
+
+  device.send(
+    publishPacket({ topic: '$SYS/x', qos: 1, id: 1, properties: [] }),
+    publishPacket({ topic: '$SYS/x', qos: 2, id: 2, properties: [] }),
+  )
+
+  assert.deepEqual([await device.nextHex(), await device.nextHex()], ['4003000187', '5003000287'])
+})
+
+test('one SUBACK answers all filters of a SUBSCRIBE, one code each and in their order [MQTT-3.8.4-4] [MQTT-3.9.3-1]', async (t) => {
+  const { client } = await startServer(t)
+  const four = await client({ clientId: 'four' })
+  const five = await client({ clientId: 'five', version: 5 })
+  const long = 'x'.repeat(600)
+
+  four.send(subscribePacket(7, { a: 2, [long]: 1, b: 0, c: 1 }))
+  five.send(subscribePacket(7, { a: 2, [long]: 1, 'a#': 0, c: 1 }, []))
+
+  assert.equal(await four.nextHex(), '90060007' + '02800001')
+  assert.equal(await five.nextHex(), '9007000700' + '02978f01')
+})
+
+test('subscribing again replaces the subscription and sends what is retained again [MQTT-3.8.4-3]', async (t) => {
+  const { client } = await startServer(t)
+  const publisher = await client({ clientId: 'publisher' })
+  await publish(publisher, { topic: 'a', payload: 'r', qos: 1, retain: true })
+  const listener = await client({ clientId: 'listener' })
+
+  const first = publishes(await subscribe(listener, { a: 0 }))
+  const second = publishes(await subscribe(listener, { a: 1 }))
+  await publish(publisher, { topic: 'a', payload: 'x', qos: 1 })
+
+  assert.deepEqual(first, ['3104000161' + '72'])
+  assert.deepEqual(second, ['33060001610001' + '72'])
+  assert.deepEqual(await listener.untilPong(), ['32060001610002' + '78'])
+})
+
+test('a filter whose wildcards are wrong, or that is empty, is refused [MQTT-4.7.1-2] [MQTT-4.7.1-3] [MQTT-4.7.3-1]', async (t) => {
+  const { client } = await startServer(t)
+
+  for (const filter of ['a#', '#/a', 'a/#/b', 'a+', '+a/b', 'a/+b']) {
+    const four = await client({ clientId: 'four' })
+    const five = await client({ clientId: 'five', version: 5 })
+    four.send(subscribePacket(1, { [filter]: 0 }))
+    assert.deepEqual(await four.untilClosed(), [], filter)
+    assert.deepEqual(await subscribe(five, { [filter]: 0 }, []), ['900400010' + '08f'], filter)
+  }
+  const empty = await client({ clientId: 'four' })
+  empty.send(subscribePacket(1, { '': 0 }))
+  assert.deepEqual(await empty.untilClosed(), [])
+})
+
+test('shared subscriptions without group or filter, or with no local, are refused [MQTT-4.8.2-1] [MQTT-4.8.2-2] [MQTT-3.8.3-4]', async (t) => {
+  const { client } = await startServer(t)
+  const five = await client({ clientId: 'five', version: 5 })
+
+  for (const filter of [
+    '$share',
+    '$share/g',
+    '$share/g/',
+    '$share//a',
+    '$share/g+/a',
+    '$share/#/a',
+  ]) {
+    assert.deepEqual(await subscribe(five, { [filter]: 0 }, []), ['900400010' + '08f'], filter)
+  }
+  five.send(subscribePacket(1, { '$share/g/a': 4 }, []))
+  assert.match((await five.untilClosed())[0] ?? '', /^e0..82/)
+})
+
+test('reserved options and retain handling 3 close the connection [MQTT-3.8.3-5]', async (t) => {
+  const { client } = await startServer(t)
+
+  for (const options of [0x03, 0x30, 0x40, 0x80]) {
+    const five = await client({ version: 5 })
+    five.send(subscribePacket(1, { a: options }, []))
+    assert.match((await five.untilClosed())[0] ?? '', /^e0..8[12]/)
+  }
+  for (const options of [0x03, 0x04, 0x08, 0x80]) {
+    const four = await client()
+    four.send(subscribePacket(1, { a: options }))
+    assert.deepEqual(await four.untilClosed(), [])
+  }
+})
+
+test('unsubscribing compares character by character and answers once for all filters [MQTT-3.10.4-1] [MQTT-3.10.4-6]', async (t) => {
+  const { client } = await startServer(t)
+  const listener = await client({ clientId: 'listener', version: 5 })
+  await subscribe(listener, { 'a/+': 0, b: 0, 'c/#': 0 }, [])
+  const publisher = await client({ clientId: 'publisher' })
+
+  listener.send(frame(0xa2, [0, 9, 0], 'a/x', 'B', 'b', 'c/#'))
+  const answer = await listener.nextHex()
+  for (const topic of ['a/x', 'b', 'c/x']) await publish(publisher, { topic, payload: 'x' })
+
+  assert.equal(answer, 'b007000900' + '11110000')
+  assert.equal((await listener.untilPong()).length, 1)
+})
+
+test('what was on its way when a client unsubscribed is brought to its end [MQTT-3.10.4-3]', async (t) => {
+  const { client } = await startServer(t)
+  const fields = { clientId: 'c', isClean: false }
+  const listener = await client(fields)
+  await subscribe(listener, { a: 2 })
+  const publisher = await client({ clientId: 'publisher' })
+  await publish(publisher, { topic: 'a', payload: 'x', qos: 2, id: 1 })
+  await listener.untilPong()
+
+  listener.send(frame(0xa2, [0, 9], 'a'))
+  await listener.untilPong()
+  await publish(publisher, { topic: 'a', payload: 'y', qos: 1, id: 2 })
+  const afterwards = await listener.untilPong()
+  listener.send(frame(0x50, [0, 1]))
+  const released = await listener.untilPong()
+  listener.send(frame(0x70, [0, 1]))
+
+  assert.deepEqual(afterwards, [])
+  assert.deepEqual(released, ['62020001'])
+  assert.deepEqual(await listener.untilPong(), [])
+})
+
+test('topics are not made to look alike: neither case, nor composition, nor slashes [MQTT-4.7.3-4]', async (t) => {
+  const { client } = await startServer(t)
+  const listener = await client({ clientId: 'listener' })
+  await subscribe(listener, { 'caf\u00e9/a': 0 })
+  const publisher = await client({ clientId: 'publisher' })
+
+  for (const topic of [
+    'cafe\u0301/a',
+    'Caf\u00e9/a',
+    'caf\u00e9//a',
+    'caf\u00e9/a/',
+    '/caf\u00e9/a',
+  ])
+    await publish(publisher, { topic, payload: 'x' })
+  const others = await listener.untilPong()
+  await publish(publisher, { topic: 'caf\u00e9/a', payload: 'x' })
+
+  assert.deepEqual(others, [])
+  assert.equal((await listener.untilPong()).length, 1)
+})
+
+test('a shared QoS 2 message stays with the member it was sent to [MQTT-4.8.2-4] [MQTT-4.8.2-5] [MQTT-4.8.2-6]', async (t) => {
+  const { client } = await startServer(t)
+  const fields = (clientId: string) =>
+    ({ clientId, version: 5, isClean: false, properties: [17, 0, 0, 1, 0, 33, 0, 1] }) as const
+  const one = await client(fields('one'))
+  await subscribe(one, { '$share/g/a': 2 }, [])
+  const publisher = await client({ clientId: 'publisher' })
+  await publish(publisher, { topic: 'a', payload: 'x', qos: 2, id: 1 })
+  const sent = await one.untilPong()
+  const two = await client(fields('two'))
+  await subscribe(two, { '$share/g/a': 2 }, [])
+
+  one.socket.destroy()
+  await two.untilPong()
+  const meanwhile = await two.untilPong()
+  const again = await client(fields('one'))
+  const resent = await again.untilPong()
+  again.send(frame(0x50, [0, 1, 0x80]))
+  const refused = [await again.untilPong(), await two.untilPong()]
+
+  assert.equal(sent.length, 1)
+  assert.deepEqual(meanwhile, [])
+  assert.match(resent[0] ?? '', /^3c/)
+  assert.deepEqual(refused, [[], []])
+})
+
+test('a shared subscription gets no higher QoS than it was granted [MQTT-4.8.2-3]', async (t) => {
+  const { client } = await startServer(t)
+  const member = await client({ clientId: 'member', version: 5 })
+  await subscribe(member, { '$share/g/a': 1 }, [])
+  const publisher = await client({ clientId: 'publisher' })
+
+  for (const qos of [0, 1, 2] as const)
+    await publish(publisher, { topic: 'a', payload: 'x', qos, id: 1 })
+
+  assert.deepEqual(
+    (await member.untilPong()).map((hex) => hex.slice(0, 2)),
+    ['30', '32', '32'],
+  )
+})
+
+test('with no more room for messages everything else goes on [MQTT-3.3.4-10] [MQTT-4.9.0-3]', async (t) => {
+  const { client } = await startServer(t)
+  const listener = await client({ clientId: 'listener', version: 5, properties: [33, 0, 1] })
+  await subscribe(listener, { a: 1 }, [])
+  const publisher = await client({ clientId: 'publisher' })
+  await publish(publisher, { topic: 'a', qos: 1, id: 1 })
+  await publish(publisher, { topic: 'a', qos: 1, id: 2 })
+  const first = await listener.untilPong()
+
+  listener.send(
+    subscribePacket(2, { b: 0 }, []),
+    frame(0xa2, [0, 3, 0], 'b'),
+    publishPacket({ topic: TOPIC, qos: 1, id: 4, properties: [] }),
+  )
+  const others = [await listener.nextHex(), await listener.nextHex(), await listener.nextHex()]
+
+  assert.equal(first.length, 1)
+  assert.deepEqual(
+    others.map((hex) => hex.slice(0, 2)),
+    ['90', 'b0', '40'],
+  )
+})
+
+test('PUBRELs go out in the order of their PUBRECs [MQTT-4.6.0-4]', async (t) => {
+  const { client } = await startServer(t)
+  const listener = await client({ clientId: 'listener' })
+  await subscribe(listener, { a: 2 })
+  const publisher = await client({ clientId: 'publisher' })
+  for (const id of [1, 2, 3]) await publish(publisher, { topic: 'a', qos: 2, id })
+  await listener.untilPong()
+
+  listener.send(frame(0x50, [0, 3]), frame(0x50, [0, 1]), frame(0x50, [0, 2]))
+
+  assert.deepEqual(await listener.untilPong(), ['62020003', '62020001', '62020002'])
+})
+
+test('a shared QoS 2 message in flight goes to nobody else when its session ends [MQTT-4.8.2-5]', async (t) => {
+  const { client } = await startServer(t)
+  const one = await client({ clientId: 'one', version: 5 })
+  await subscribe(one, { '$share/g/a': 2 }, [])
+  const publisher = await client({ clientId: 'publisher' })
+  await publish(publisher, { topic: 'a', qos: 2, id: 1 })
+  await one.untilPong()
+  const two = await client({ clientId: 'two', version: 5 })
+  await subscribe(two, { '$share/g/a': 2 }, [])
+
+  one.send(frame(0xe0))
+  await one.untilClosed()
+
+  assert.deepEqual(await two.untilPong(), [])
+})

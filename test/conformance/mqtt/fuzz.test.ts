@@ -1,0 +1,109 @@
+/**
+ * Whole sessions that nobody would write, against a server in a process of its own: it must not
+ * crash, not hang and not grow. A few seconds by default; `FUZZ_MINUTES=10 npm run fuzz` for longer,
+ * `FUZZ_SEED=…` for other sessions, `FUZZ_BOUNDS=default` with the bounds a server has by default,
+ * which takes eight minutes: at half time they must have been reached.
+ */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { type TestContext, test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
+import { letIn, ServerProcess, type ServerState } from '../../support/mqtt/server-process.ts'
+import { type FuzzedSession, SessionFuzzer } from '../../support/mqtt/session-fuzzer.ts'
+
+const MINUTES = Number(process.env['FUZZ_MINUTES'] ?? 0)
+const SEED = Number(process.env['FUZZ_SEED'] ?? 1)
+/** Those that are reached in seconds, or those that a server has by default. */
+const BOUNDS = process.env['FUZZ_BOUNDS'] === 'default' ? 'mqtt' : 'tight'
+const DURATION_MS = MINUTES > 0 ? MINUTES * 60_000 : 4_000
+const AT_ONCE = 20
+/** Looked at as often; what happens in the first half is settling. */
+const PARTS = 8
+/** A server that answers nobody for this long hangs. */
+const ANSWER_WITHIN_MS = 10_000
+/** Sessions kept, messages retained and code compiled settle before the first measurement. */
+const MAX_GROWTH_BYTES = 8 * 1024 * 1024
+
+async function play(port: number, session: FuzzedSession): Promise<void> {
+  const socket = connect({ port, host: '127.0.0.1', noDelay: true })
+  const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
+  socket.on('error', () => undefined)
+  if (session.isReading) socket.resume()
+  await Promise.race([once(socket, 'connect').catch(() => undefined), closed])
+  for (const piece of session.pieces) {
+    if (socket.destroyed) break
+    socket.write(piece)
+    await setImmediate()
+  }
+  if (session.isPolite) {
+    socket.resume()
+    socket.end()
+  } else {
+    socket.resetAndDestroy()
+  }
+  await closed
+}
+
+interface Played {
+  sessions: number
+  packets: number
+}
+
+/** Plays sessions until `untilMs`, and counts them. */
+async function playMany(
+  port: number,
+  fuzzer: SessionFuzzer,
+  untilMs: number,
+  played: Played,
+): Promise<void> {
+  const workers = Array.from({ length: AT_ONCE }, async () => {
+    while (Date.now() < untilMs) {
+      const session = fuzzer.next()
+      await play(port, session)
+      played.sessions++
+      played.packets += session.packets
+    }
+  })
+  await Promise.all(workers)
+}
+
+async function expectAnswer(t: TestContext, port: number): Promise<void> {
+  const timer = AbortSignal.timeout(ANSWER_WITHIN_MS)
+  const answered = letIn(port, 'polite')
+  const hung = once(timer, 'abort').then(() => assert.fail('no CONNACK: the server hangs'))
+  const socket = await Promise.race([answered, hung])
+  t.after(() => socket.destroy())
+  socket.resetAndDestroy()
+}
+
+function mebibytes(states: readonly ServerState[], name: 'heldBytes' | 'rssBytes'): string {
+  return `${states.map((state) => (state[name] / 2 ** 20).toFixed(1)).join(' ')} MiB`
+}
+
+test('sessions made up at random don’t crash the server, don’t hang it and don’t make it grow', {
+  timeout: DURATION_MS + 120_000,
+}, async (t) => {
+  const server = await ServerProcess.start(t, BOUNDS)
+  const fuzzer = new SessionFuzzer(SEED)
+  const startMs = Date.now()
+
+  const states: ServerState[] = []
+  const played: Played = { sessions: 0, packets: 0 }
+  for (let part = 1; part <= PARTS; part++) {
+    const untilMs = startMs + (DURATION_MS * part) / PARTS
+    await playMany(server.port, fuzzer, untilMs, played)
+    await expectAnswer(t, server.port)
+    states.push(await server.state())
+  }
+  const before = states[PARTS / 2 - 1]
+  const after = states[PARTS - 1]
+
+  assert.ok(before !== undefined && after !== undefined && played.sessions > 0)
+  t.diagnostic(`${played.packets} packets in ${played.sessions} sessions`)
+  t.diagnostic(`held ${mebibytes(states, 'heldBytes')}, rss ${mebibytes(states, 'rssBytes')}`)
+  assert.ok(
+    after.heldBytes - before.heldBytes < MAX_GROWTH_BYTES,
+    `grew from ${before.heldBytes} to ${after.heldBytes} bytes`,
+  )
+})

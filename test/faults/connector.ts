@@ -1,0 +1,64 @@
+/** One life of the product: a process that can be ordered about, paused, stopped and killed. */
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { HostOptions, HostOrder, HostReport } from './connector-host.ts'
+
+/** A start may take that long on a machine that does much else. */
+const START_PATIENCE_MS = 60_000
+const HOST = join(import.meta.dirname, 'connector-host.js')
+
+export interface Addresses {
+  readonly mqtt: string
+  readonly http: string
+}
+
+export class Hub {
+  readonly child: ChildProcess
+  /** Where it listens; undefined when it ended before it did, was refused, or took too long. */
+  readonly started: Promise<Addresses | undefined>
+  readonly ended: Promise<void>
+  /** The code it was refused with when it started. */
+  refusal: string | undefined
+  stderr = ''
+
+  constructor(options: HostOptions) {
+    this.child = fork(HOST, [JSON.stringify(options)], {
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      execArgv: [],
+    })
+    this.child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.stderr = `${this.stderr}${text}`.slice(-4_000)
+    })
+    this.ended = once(this.child, 'exit').then(() => undefined)
+    const reported = new Promise<Addresses | undefined>((resolve) => {
+      this.child.on('message', (report: HostReport) => {
+        if ('failed' in report) {
+          this.refusal = report.failed.code
+          this.stderr += report.failed.message
+        }
+        resolve('started' in report ? report.started : undefined)
+      })
+    })
+    const patience = delay(START_PATIENCE_MS, undefined, { ref: false })
+    this.started = Promise.race([reported, this.ended.then(() => undefined), patience])
+  }
+
+  get isAlive(): boolean {
+    return this.child.exitCode === null && this.child.signalCode === null
+  }
+
+  order(order: HostOrder): void {
+    if (this.child.connected) this.child.send(order, () => {})
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.child.kill(name)
+  }
+
+  async kill(): Promise<void> {
+    this.child.kill('SIGKILL')
+    await this.ended
+  }
+}

@@ -1,0 +1,32 @@
+/** Batches for tests of destinations. */
+import type { Batch } from '../../../src/destinations/destination.ts'
+import { isPlainId, type Message } from '../../../src/message.ts'
+
+export function makeMessage(offset: number, given: Partial<Message> = {}): Message {
+  return {
+    offset,
+    receivedAt: 0,
+    topic: 'test',
+    senderId: undefined,
+    messageId: `0a1b2c3d-${offset}`,
+    payload: Buffer.from(`{"reading":${offset}}`),
+    reply: undefined,
+    ...given,
+  }
+}
+
+/** `count` messages with ids and payloads of their own. */
+export function makeBatch(channel: string, count: number): Batch {
+  return { channel, messages: Array.from({ length: count }, (_, offset) => makeMessage(offset)) }
+}
+
+/** The same message as a log on disk hands it out, somewhere in a larger buffer. */
+export function packedMessage(message: Message): Message {
+  const id = Buffer.from(message.messageId)
+  const idStart = 3
+  const idEnd = isPlainId(id, 0, id.length) ? idStart + id.length : idStart
+  const payloadStart = idStart + id.length + 1
+  const payloadEnd = payloadStart + message.payload.length
+  const bytes = Buffer.concat([Buffer.from('...'), id, Buffer.from('.'), message.payload, id])
+  return { ...message, packed: { bytes, idStart, idEnd, payloadStart, payloadEnd } }
+}

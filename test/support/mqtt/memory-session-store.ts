@@ -1,0 +1,27 @@
+/** A session store whose medium is this object: what it was told is there for the next server. */
+import { NO_CYCLE } from '../../../src/sources/mqtt-server/broker/commit-gate.ts'
+import { KeptSessions } from '../../../src/sources/mqtt-server/sessions/store/session-states.ts'
+import type {
+  SessionChange,
+  SessionStore,
+} from '../../../src/sources/mqtt-server/sessions/store/session-store.ts'
+
+export class MemorySessionStore implements SessionStore {
+  readonly kept = new KeptSessions()
+  readonly #openCycle: () => number
+
+  /** `openCycle`: what changes are durable with. Default: they are durable at once. */
+  constructor(openCycle: () => number = () => NO_CYCLE) {
+    this.#openCycle = openCycle
+  }
+
+  async open(): Promise<KeptSessions> {
+    return this.kept
+  }
+
+  note(change: SessionChange): number {
+    return this.kept.apply(change) === undefined ? NO_CYCLE : this.#openCycle()
+  }
+
+  async close(): Promise<void> {}
+}

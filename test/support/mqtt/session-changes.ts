@@ -1,0 +1,127 @@
+/** Changes to sessions for tests, and what a store keeps of them in a form that compares well. */
+import fc from 'fast-check'
+import type { KeptSessions } from '../../../src/sources/mqtt-server/sessions/store/session-states.ts'
+import type {
+  SessionChange,
+  StoredDelivery,
+  StoredMessage,
+  StoredWill,
+} from '../../../src/sources/mqtt-server/sessions/store/session-store.ts'
+import type { SubscriptionOptions } from '../../../src/sources/mqtt-server/topics/subscriptions.ts'
+
+export interface PlainSession {
+  readonly userName: string | undefined
+  readonly expiryIntervalS: number
+  readonly will: string | undefined
+  readonly expiresAt: number | undefined
+  readonly willDueAt: number
+  readonly lastPacketId: number
+  readonly subscriptions: Record<string, SubscriptionOptions>
+  readonly waiting: string[]
+  readonly inflight: string[]
+  readonly receivedIds: number[]
+}
+
+export interface PlainState {
+  readonly sessions: Record<string, PlainSession>
+  readonly retained: Record<string, { payload: string; expiresAt: number }>
+}
+
+export function messageOf(topic: string, payload: string): StoredMessage {
+  return {
+    topic,
+    qos: 1,
+    retain: false,
+    properties: Buffer.from([0]),
+    payload: Buffer.from(payload),
+    expiresAt: Number.POSITIVE_INFINITY,
+  }
+}
+
+export function deliveryOf(
+  sequence: number,
+  message: StoredMessage,
+  qos: 1 | 2 = 1,
+): StoredDelivery {
+  return { sequence, message, qos, retain: false, identifiers: [] }
+}
+
+export function keptIn({ sessions, retained }: KeptSessions): PlainState {
+  return {
+    sessions: Object.fromEntries(
+      [...sessions].map(([clientId, session]) => [
+        clientId,
+        {
+          userName: session.userName,
+          expiryIntervalS: session.expiryIntervalS,
+          will: session.will && told(session.will),
+          expiresAt: session.expiresAt,
+          willDueAt: session.willDueAt,
+          lastPacketId: session.lastPacketId,
+          subscriptions: Object.fromEntries(session.subscriptions),
+          waiting: [...session.waiting.values()].map(toldDelivery),
+          inflight: [...session.inflight].map(
+            ([packetId, { delivery, isReleased }]) =>
+              `${packetId}: ${toldDelivery(delivery)}${isReleased ? ' released' : ''}`,
+          ),
+          receivedIds: [...session.receivedIds],
+        },
+      ]),
+    ),
+    retained: Object.fromEntries(
+      [...retained].map(([topic, { payload, expiresAt }]) => [
+        topic,
+        { payload: payload.toString(), expiresAt },
+      ]),
+    ),
+  }
+}
+
+function toldDelivery({ sequence, message }: StoredDelivery): string {
+  return `${sequence} ${told(message)}`
+}
+
+function told({ topic, payload }: StoredMessage | StoredWill): string {
+  return `${topic}=${payload.toString()}`
+}
+
+const clients = fc.constantFrom('one', 'two')
+const ids = fc.integer({ min: 1, max: 5 })
+/** Changes to two sessions and two topics, in any order. */
+export const anyChange: fc.Arbitrary<SessionChange> = fc.oneof(
+  clients.map((client) => ({ kind: 'begun', clientId: client, lastPacketId: 0 }) as const),
+  fc.record({
+    kind: fc.constantFrom('ended', 'willPublished'),
+    clientId: clients,
+  }),
+  fc.record({
+    kind: fc.constant('connected'),
+    clientId: clients,
+    userName: fc.constantFrom(undefined, 'ann'),
+    expiryIntervalS: fc.integer({ min: 1, max: 9 }),
+    will: fc.option(fc.constant(messageOf('w', 'will')), { nil: undefined }),
+  }),
+  fc.record({
+    kind: fc.constant('disconnected'),
+    clientId: clients,
+    expiresAt: fc.constantFrom(5, Number.POSITIVE_INFINITY),
+    willDueAt: fc.constantFrom(7, Number.POSITIVE_INFINITY),
+  }),
+  fc.record({
+    kind: fc.constantFrom('released', 'settled', 'received', 'forgotten'),
+    clientId: clients,
+    packetId: ids,
+  }),
+  fc.record({ kind: fc.constant('sent'), clientId: clients, sequence: ids, packetId: ids }),
+  fc.record({
+    kind: fc.constant('queued'),
+    clientId: clients,
+    delivery: fc
+      .tuple(ids, fc.constantFrom('a', 'b'))
+      .map(([sequence, topic]) => deliveryOf(sequence, messageOf(topic, `${sequence}`))),
+  }),
+  fc.constantFrom('a', 'b').map((topic) => ({ kind: 'unretained', topic }) as const),
+  fc
+    .constantFrom('a', 'b')
+    .map((topic) => ({ kind: 'retained', message: messageOf(topic, 'x') }) as const),
+)

@@ -1,0 +1,100 @@
+/** A source under test on a real broker, and devices beside it. */
+import type { TestContext } from 'node:test'
+import mqtt, { type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt'
+import { type Clock, systemClock } from '../../../src/clock.ts'
+import type { ConnectorError } from '../../../src/errors.ts'
+import { type PipelineObserver, silentObserver } from '../../../src/observer.ts'
+import { MqttClientSource } from '../../../src/sources/mqtt-client/mqtt-client-source.ts'
+import { mqttClientOptions } from '../../../src/sources/mqtt-client/options.ts'
+import { RecordingIntake } from './recording-client-intake.ts'
+
+export interface Report {
+  readonly what: 'retried' | 'recovered' | 'receiptsDropped' | 'withheld'
+  readonly error?: ConnectorError
+  readonly count?: number
+}
+
+/** Keeps what a source reports. */
+export class Reports {
+  readonly list: Report[] = []
+  readonly #waiting: (() => void)[] = []
+  readonly observer: PipelineObserver = {
+    ...silentObserver,
+    sourceRetried: (_source, error) => this.#add({ what: 'retried', error }),
+    messageWithheld: () => this.#add({ what: 'withheld' }),
+    sourceRecovered: () => this.#add({ what: 'recovered' }),
+    receiptsDropped: (_source, count) => this.#add({ what: 'receiptsDropped', count }),
+  }
+
+  /** The first report of a kind, when it comes. */
+  async first(what: Report['what']): Promise<Report> {
+    for (;;) {
+      const report = this.list.find((candidate) => candidate.what === what)
+      if (report !== undefined) return report
+      await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    }
+  }
+
+  #add(report: Report): void {
+    this.list.push(report)
+    for (const wake of this.#waiting.splice(0)) wake()
+  }
+}
+
+/** Waits a fifth as long before it connects again. */
+const hurriedClock: Clock = {
+  ...systemClock,
+  after: (delayMs, call) => systemClock.after(delayMs / 5, call),
+}
+
+export interface SourceUnderTest {
+  readonly source: MqttClientSource
+  readonly intake: RecordingIntake
+  readonly reports: Reports
+}
+
+export async function startSource(
+  t: TestContext,
+  settings: Readonly<Record<string, unknown>>,
+  filters: readonly string[] = ['in/#'],
+  intake = new RecordingIntake(),
+): Promise<SourceUnderTest> {
+  const reports = new Reports()
+  const { keepAliveSeconds, ...checked } = settings
+  const options = mqttClientOptions.parse(checked)
+  const source = new MqttClientSource({
+    // Shorter than may be configured, so that a test need not wait.
+    options: typeof keepAliveSeconds === 'number' ? { ...options, keepAliveSeconds } : options,
+    filters,
+    observer: reports.observer,
+    clock: hurriedClock,
+    random: () => 0,
+  })
+  t.after(() => source.close())
+  await source.start(intake)
+  return { source, intake, reports }
+}
+
+/** Resolves when every filter is subscribed. */
+export async function ready({ source }: SourceUnderTest): Promise<void> {
+  while (!source.connectionState.isReady) {
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
+
+export async function device(
+  t: TestContext,
+  url: string,
+  options: IClientOptions = {},
+): Promise<MqttClient> {
+  const client = await mqtt.connectAsync(url, { reconnectPeriod: 0, ...options })
+  t.after(() => client.endAsync(true))
+  return client
+}
+
+/** The next message a device gets. */
+export async function nextMessage(client: MqttClient): Promise<IPublishPacket> {
+  return new Promise((resolve) =>
+    client.once('message', (_topic, _payload, packet) => resolve(packet)),
+  )
+}

@@ -1,0 +1,68 @@
+/** The program `run`, as a process of its own: for tests that kill it, signal it or start it twice. */
+import type { TestContext } from 'node:test'
+import { FAKE_IDENTITY, type FakeIotAnalytics } from '../destinations/fake-iot-analytics.ts'
+import { type CommandOptions, type Finished, RunningCommand } from './command-line.ts'
+
+const QUIETLY: readonly string[] = ['--set', 'http.port=0', '--log-level', 'silent']
+const FRONT_DOOR: readonly string[] = ['--set', 'sources.mqttServer.port=0']
+
+export interface HubOptions extends CommandOptions {
+  /** False: devices come by another way. */
+  readonly withFrontDoor?: boolean
+}
+
+/** `--set` for a fake endpoint; without a region `PublishRegion` decides. */
+export function sendingTo(api: FakeIotAnalytics, region?: string): readonly string[] {
+  const { accessKeyId, secretAccessKey } = FAKE_IDENTITY
+  const settings = [
+    `endpoint=${api.url}`,
+    ...(region === undefined ? [] : [`region=${region}`]),
+    `credentials.accessKeyId=${accessKeyId}`,
+    `credentials.secretAccessKey=${secretAccessKey}`,
+  ]
+  return settings.flatMap((setting) => ['--set', `destinations[0].iotAnalytics.${setting}`])
+}
+
+export class HubProcess {
+  readonly command: RunningCommand
+
+  constructor(t: TestContext, args: readonly string[], options: HubOptions = {}) {
+    const { withFrontDoor = true, ...rest } = options
+    const always = [...QUIETLY, ...(withFrontDoor ? FRONT_DOOR : [])]
+    this.command = new RunningCommand(t, ['run', ...always, ...args], rest)
+  }
+
+  /** Resolves when messages can come in. */
+  async started(): Promise<this> {
+    await this.command.says(/Ctrl-C stops it gracefully/)
+    return this
+  }
+
+  get mqttUrl(): string {
+    return this.#address(/^ {2}listens on +(mqtt:\S+)/m)
+  }
+
+  get httpUrl(): string {
+    return this.#address(/^ {2}http +(http:\S+)/m)
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.command.child.kill(name)
+  }
+
+  ends(): Promise<Finished> {
+    return this.command.ends()
+  }
+
+  /** As a power cut would end it. */
+  async crash(): Promise<void> {
+    this.signal('SIGKILL')
+    await this.ends()
+  }
+
+  #address(pattern: RegExp): string {
+    const address = pattern.exec(this.command.stdout)?.[1]
+    if (address === undefined) throw new Error(`no address in: ${this.command.stdout}`)
+    return address
+  }
+}

@@ -1,0 +1,38 @@
+/**
+ * The program with a connector that only pretends: PRETEND tells it how.
+ * `run.test.ts` starts it as a child process.
+ */
+import process from 'node:process'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { RunnableConnector } from '../../../src/cli/runnable-connector.ts'
+import { startCli } from '../../../src/cli/start-cli.ts'
+import { ConnectorError } from '../../../src/errors.ts'
+
+const mode = process.env['PRETEND']
+
+await startCli(process, async () => (config): RunnableConnector => {
+  const open = setInterval(() => {}, 1_000)
+  return {
+    async start() {
+      if (mode === 'address in use') {
+        clearInterval(open)
+        throw new ConnectorError('AddressInUse', '127.0.0.1:1883 is taken; choose another port.')
+      }
+    },
+    async stop({ deadlineMs = 0 } = {}) {
+      if (mode === 'slow stop') await delay(60_000)
+      clearInterval(open)
+      return { delivered: 3, kept: deadlineMs, lost: mode === 'loses' ? 2 : 0 }
+    },
+    async reload() {
+      process.stdout.write('reloaded\n')
+    },
+    describe: () => ({
+      sources: ['mqtt://127.0.0.1:1884'],
+      destinations: config.destinations.map((destination) => destination.name),
+      http: 'http://127.0.0.1:8090',
+      dataDirectory: config.storage.directory,
+      channels: 1,
+    }),
+  }
+})

@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { nodeFileLayer } from '../../../../../src/channels/disk/files/node-file-layer.ts'
+import { temporaryDirectory } from '../../../../support/disk/disk-stores.ts'
+
+test('a directory is made with its parents, and may be there already', async (t) => {
+  const path = join(await temporaryDirectory(t), 'a', 'b', 'c')
+
+  await nodeFileLayer.makeDirectory(path)
+  await nodeFileLayer.makeDirectory(path)
+
+  assert.ok((await stat(path)).isDirectory())
+})
+
+test('where no directory can be made it says so instead of trying for ever', {
+  skip: existsSync('/proc/self') ? false : 'there is no /proc here',
+}, async () => {
+  await assert.rejects(nodeFileLayer.makeDirectory('/proc/no/such'), { code: 'ENOENT' })
+})
+
+test('a durable file is written and read, and is not emptied when it is opened', async (t) => {
+  const path = join(await temporaryDirectory(t), '0.jnl')
+  await writeFile(path, 'before')
+  const file = await nodeFileLayer.open(path, 'durable')
+  t.after(() => file.close())
+  const into = Buffer.alloc(6)
+
+  await file.write(Buffer.from('--AFT--'), 2, 5, 0)
+  const read = await file.read(into, 6, 0)
+
+  assert.deepEqual([read, into.toString()], [6, 'AFTore'])
+  assert.equal(await readFile(path, 'utf8'), 'AFTore')
+})
+
+test('a write to a durable file that was moved away or removed fails, for nobody would find it again', async (t) => {
+  const directory = await temporaryDirectory(t)
+  const moved = join(directory, '0.jnl')
+  const removed = join(directory, '1.jnl')
+  const replaced = join(directory, '2.jnl')
+  for (const path of [moved, removed, replaced]) await writeFile(path, 'before')
+  const files = await Promise.all(
+    [moved, removed, replaced].map((path) => nodeFileLayer.open(path, 'durable')),
+  )
+  t.after(() => Promise.all(files.map((file) => file.close())))
+
+  await rename(moved, join(directory, 'elsewhere'))
+  await rm(removed)
+  await writeFile(join(directory, 'other'), 'other')
+  await rename(join(directory, 'other'), replaced)
+
+  for (const file of files) {
+    await assert.rejects(file.write(Buffer.from('x'), 0, 1, 0), { code: 'ENOENT' })
+  }
+})
+
+test('a durable file must be there: it is not made', async (t) => {
+  const path = join(await temporaryDirectory(t), '0.jnl')
+
+  await assert.rejects(nodeFileLayer.open(path, 'durable'), { code: 'ENOENT' })
+})

@@ -1,0 +1,146 @@
+/** The program as a user meets it: help, errors, exit codes. */
+import assert from 'node:assert/strict'
+import { dirname, join } from 'node:path'
+import { test } from 'node:test'
+import { temporaryFile } from '../../support/disk/temporary-file.ts'
+import { runCommand } from '../../support/processes/command-line.ts'
+
+const examples = join(import.meta.dirname, '..', '..', '..', '..', 'examples')
+
+test('--help says what there is, by example, and which exit codes', async (t) => {
+  const { code, stdout, stderr } = await runCommand(t, ['--help'])
+
+  assert.equal(code, 0)
+  assert.equal(stderr, '')
+  for (const part of ['Usage:', 'Examples:', 'Exit codes:', 'run', 'check', 'publish', 'tail']) {
+    assert(stdout.includes(part), part)
+  }
+})
+
+test('every command has a help with examples and exit codes', async (t) => {
+  const commands = ['run', 'check', 'publish', 'tail']
+  const helps = await Promise.all(commands.map((name) => runCommand(t, [name, '--help'])))
+
+  for (const [index, { code, stdout }] of helps.entries()) {
+    assert.equal(code, 0)
+    assert(stdout.startsWith(`Usage: iot-analytics-connector ${commands[index]}`))
+    for (const part of ['Examples:', 'Exit codes:', '--config', '--set']) {
+      assert(stdout.includes(part), `${commands[index]}: ${part}`)
+    }
+  }
+})
+
+test('--version gives the package’s version', async (t) => {
+  assert.match((await runCommand(t, ['--version'])).stdout, /^\d+\.\d+\.\d+\n$/)
+})
+
+const USAGE_ERRORS: readonly (readonly [readonly string[], string])[] = [
+  [['chek'], 'error: unknown command chek; did you mean check?\n'],
+  [
+    ['frobnicate'],
+    'error: unknown command frobnicate; there are run, check, publish, tail, dead-letters, replay, why, doctor, export, passwd\n',
+  ],
+  [['check', '--confg', 'x'], "error: unknown option '--confg'\n(Did you mean --config?)\n"],
+  [['publish'], 'error: missing the channel to publish to, or --topic\n'],
+  [['publish', 'c', 'm', '--file', 'f'], 'error: give a message or --file, not both\n'],
+  [
+    ['publish', 'c', '--count', '0'],
+    "error: option '--count <n>' argument '0' is invalid. Expected a whole number from 1 to 1000000000.\n",
+  ],
+  [
+    ['publish', 'c', 'm', '--url', 'http://x'],
+    'error: --url http://x: expected a URL such as mqtt://host:1883\n',
+  ],
+  [['tail'], "error: missing required argument 'channel'\n"],
+  [
+    ['tail', 'my-channel'],
+    'error: my-channel can’t be a channel: a name has 1 to 128 of A-Z a-z 0-9 _ and does not begin with two underscores\n',
+  ],
+  [
+    ['tail', 'c', '--from', 'yesterday'],
+    "error: option '--from <point>' argument 'yesterday' is invalid. Expected earliest, now, an offset, a time such as 2026-01-31T12:00:00Z, or 15m for 15 minutes ago.\n",
+  ],
+  [
+    ['tail', 'c', '--url', 'nowhere'],
+    'error: --url nowhere: expected a URL such as http://host:8090\n',
+  ],
+  [
+    ['tail', 'c', '--set', 'http=false'],
+    'error: the configuration has `http: false`; name the hub’s address with --url\n',
+  ],
+  [['check', '-c', '/no/such'], 'error: Can’t read /no/such: there is no such file\n'],
+  [
+    ['run', '--set', 'http.prot=1'],
+    'error: The configuration has a problem:\n  http.prot (--set): unknown key; did you mean http.port?\n',
+  ],
+]
+
+for (const [args, expected] of USAGE_ERRORS) {
+  test(`\`${args.join(' ')}\` is bad usage: exit code 2 and one plain sentence`, async (t) => {
+    const { code, stdout, stderr } = await runCommand(t, args)
+
+    assert.deepEqual({ code, stdout, stderr }, { code: 2, stdout: '', stderr: expected })
+  })
+}
+
+test('check prints a configuration that check accepts again', async (t) => {
+  const first = await runCommand(t, ['check', '-c', join(examples, 'forward.yaml')])
+  const file = await temporaryFile(t, 'again.yaml', first.stdout)
+  const again = await runCommand(t, ['check', '--config', file])
+
+  const values = (text: string) => text.replaceAll(/ # .*$/gm, '')
+  assert.equal(first.code, 0)
+  assert.match(first.stdout, /^ {2}PublishRegion: us-west-2 # .*forward\.yaml:3:18$/m)
+  assert.match(first.stdout, /^ {2}StatusReports: all # default$/m)
+  assert.equal(values(again.stdout), values(first.stdout))
+})
+
+test('check of the specification’s connector definition', async (t) => {
+  const file = join(examples, 'connector-definition.json')
+  const { code, stdout, stderr } = await runCommand(t, ['check', '--connector-definition', file])
+
+  assert.equal(code, 0)
+  assert.match(stdout, /IotAnalyticsQueueSizePerChannel: 1028 # .*connector-definition\.json:12:/)
+  assert.match(stderr, /^Note: Messages stay in the local store: .*\n$/)
+})
+
+test('check says what to know about a destination that is AWS, apart from the output', async (t) => {
+  const args = ['check', '--set', 'destinations[0].iotAnalytics.region=us-west-1']
+  const { code, stdout, stderr } = await runCommand(t, args)
+
+  assert.equal(code, 0)
+  assert(!stdout.includes('Note'))
+  assert.match(stderr, /shut IoT Analytics down on 2025-12-15/)
+  assert.match(stderr, /iotanalytics:BatchPutMessage on arn:aws:iotanalytics:us-west-1:/)
+  assert.match(stderr, /never offered IoT Analytics in us-west-1/)
+})
+
+test('./iot-analytics-connector.yaml is read when it is there and no other is named', async (t) => {
+  const file = await temporaryFile(t, 'iot-analytics-connector.yaml', 'http: { port: 4711 }')
+  const { stdout } = await runCommand(t, ['check'], { cwd: dirname(file) })
+
+  assert.match(stdout, /port: 4711 # iot-analytics-connector\.yaml:1:15/)
+})
+
+test('the file may be named by the environment', async (t) => {
+  const env = { IOT_ANALYTICS_CONNECTOR_CONFIG: join(examples, 'in-memory.yaml') }
+  const { stdout } = await runCommand(t, ['check'], { env })
+
+  assert.match(stdout, /durability: memory/)
+})
+
+test('a hub that does not run is told of in a sentence, with exit code 1', async (t) => {
+  const args = ['--set', 'http.port=1', '--set', 'sources.mqttServer.port=1']
+  const [tail, publish] = await Promise.all([
+    runCommand(t, ['tail', 'c', ...args]),
+    runCommand(t, ['publish', 'c', 'm', ...args]),
+  ])
+
+  assert.equal(tail.code, 1)
+  assert.match(tail.stderr, /^error: Can’t read from the hub at http:\/\/127\.0\.0\.1:1: .*\n$/)
+  assert.equal(publish.code, 1)
+  assert.match(
+    publish.stderr,
+    /^error: Can’t connect to mqtt:\/\/127\.0\.0\.1:1: ECONNREFUSED.*\n$/,
+  )
+})

@@ -1,0 +1,106 @@
+/** `run` from start to stop, with a connector that only pretends. */
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { RunningCommand } from '../../support/processes/command-line.ts'
+
+const script = join(import.meta.dirname, '..', '..', 'support', 'processes', 'pretend-main.js')
+
+function start(t: TestContext, args: readonly string[] = [], mode = ''): RunningCommand {
+  return new RunningCommand(t, args, { script, env: { PRETEND: mode } })
+}
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  test(`${signal} stops it gracefully, with a report and exit code 0`, async (t) => {
+    const command = start(t, ['run', '--deadline', '7'])
+    await command.says(/Ctrl-C stops it gracefully/)
+
+    command.child.kill(signal)
+    const { code, stdout, stderr } = await command.ends()
+
+    assert.equal(code, 0)
+    assert.equal(stderr, '')
+    assert(stdout.includes(`${signal}: no more messages are taken; delivering for up to 7 s.`))
+    assert(stdout.endsWith('Stopped. While stopping: delivered 3, kept 7000 for the next start.\n'))
+  })
+}
+
+test('run is the default command; what it prints says where things are and what to try', async (t) => {
+  const command = start(t, [
+    ...['--data', '/var/lib/hub', '--set', 'inputs=[factory/#]'],
+    ...['--set', 'parameters.IotAnalyticsDefaultChannelName=mine'],
+    ...['--set', 'destinations[0].iotAnalytics.region=us-west-1'],
+  ])
+  await command.says(/Ctrl-C stops it gracefully/)
+
+  const lines = command.stdout.split('\n')
+  assert.match(lines[0] ?? '', /^iot-analytics-connector \d+\.\d+\.\d+ is running$/)
+  assert.deepEqual(lines.slice(2, 8), [
+    '  listens on    mqtt://127.0.0.1:1884',
+    '  sends to      iotAnalytics',
+    '  inputs        factory/# → mine',
+    '  data          /var/lib/hub (1 channel)',
+    '  http          http://127.0.0.1:8090',
+    '  configuration defaults',
+  ])
+  assert.match(command.stdout, /Note: AWS shut IoT Analytics down on 2025-12-15/)
+  assert.match(command.stdout, /Note: AWS never offered IoT Analytics in us-west-1/)
+  assert.match(
+    command.stdout,
+    /mosquitto_pub -h 127\.0\.0\.1 -p 1884 -q 1 -t iotanalytics\/channels\/my_channel\/messages\/put -m '\{"request"/,
+  )
+  assert.match(
+    command.stdout,
+    /^ {2}node .*pretend-main\.js tail my_channel --follow --url http:\/\/127\.0\.0\.1:8090$/m,
+  )
+  assert.match(command.stdout, /curl http:\/\/127\.0\.0\.1:8090\/health/)
+})
+
+test('a second signal ends at once, with exit code 1', async (t) => {
+  const command = start(t, [], 'slow stop')
+  await command.says(/Ctrl-C stops it gracefully/)
+
+  command.child.kill('SIGTERM')
+  await command.says(/Once more ends at once/)
+  command.child.kill('SIGINT')
+
+  assert.equal((await command.ends()).code, 1)
+})
+
+test('messages that were in memory alone are reported as lost', async (t) => {
+  const command = start(t, [], 'loses')
+  await command.says(/Ctrl-C stops it gracefully/)
+
+  command.child.kill('SIGTERM')
+
+  assert.match((await command.ends()).stdout, /kept 10000 for the next start, lost 2 that were/)
+})
+
+test('an address that is taken is told in a sentence, with exit code 1', async (t) => {
+  const { code, stderr } = await start(t, [], 'address in use').ends()
+
+  assert.equal(code, 1)
+  assert.equal(stderr, 'error: 127.0.0.1:1883 is taken; choose another port.\n')
+})
+
+test('it goes on running when nobody reads its output any more', async (t) => {
+  const command = start(t)
+  await command.says(/Ctrl-C stops it gracefully/)
+
+  command.child.stdout.destroy()
+  command.child.kill('SIGTERM')
+  const { code, stderr } = await command.ends()
+
+  assert.deepEqual({ code, stderr }, { code: 0, stderr: '' })
+})
+
+test('SIGHUP has the files read again, and the hub goes on', async (t) => {
+  const command = start(t)
+  await command.says(/Ctrl-C stops it gracefully/)
+
+  command.child.kill('SIGHUP')
+
+  await command.says(/reloaded/)
+  command.child.kill('SIGTERM')
+  assert.equal((await command.ends()).code, 0)
+})

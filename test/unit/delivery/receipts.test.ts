@@ -1,0 +1,91 @@
+/** Receipts of whole batches: what is in them, and when they leave. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
+import { ReceiptDesk } from '../../../src/delivery/receipts.ts'
+import type { Message } from '../../../src/message.ts'
+import { makeMessage, packedMessage } from '../../support/channels/batch-maker.ts'
+import { ManualClock } from '../../support/manual-clock.ts'
+import { RecordingOutlet } from '../../support/mqtt/recording-outlet.ts'
+
+function deskWith(outlet: RecordingOutlet, clock = new ManualClock()): ReceiptDesk {
+  const desk = new ReceiptDesk({ topic: 'status', reports: 'all', clock })
+  desk.addOutlet(outlet)
+  return desk
+}
+
+test('a receipt is the same whether its id is copied from the log or not', async () => {
+  const ids = ['req1', 'x'.repeat(128), '"quoted"', 'größe 🌡', 'x'.repeat(10_000)]
+  const messages = ids.map((id, offset) => makeMessage(offset, { senderId: id, messageId: id }))
+  const outlets = [new RecordingOutlet(), new RecordingOutlet()]
+
+  deskWith(outlets[0]!).successes(messages)
+  deskWith(outlets[1]!).successes(messages.map(packedMessage))
+  await setImmediate()
+
+  const [plain, packed] = outlets.map(({ receipts }) => receipts)
+  assert.deepEqual(packed, plain)
+  assert.deepEqual(
+    plain?.map(({ id }) => id),
+    ids,
+  )
+})
+
+test('receipts wait a millisecond for those of batches that follow, and no longer', async () => {
+  const clock = new ManualClock()
+  const outlet = new RecordingOutlet()
+  const desk = deskWith(outlet, clock)
+
+  desk.successes([named('a')], true)
+  desk.successes([named('b')], true)
+  await setImmediate()
+  const before = outlet.ids()
+  clock.advance(1)
+
+  assert.deepEqual(before, [])
+  assert.deepEqual(outlet.ids(), ['a', 'b'])
+  assert.equal(clock.pendingCalls, 0)
+})
+
+test('receipts of the last batch take with them what waits, in order, at the end of the turn', async () => {
+  const clock = new ManualClock()
+  const outlet = new RecordingOutlet()
+  const desk = deskWith(outlet, clock)
+
+  desk.successes([named('a')], true)
+  desk.successes([named('b')], false)
+  await setImmediate()
+
+  assert.deepEqual(outlet.ids(), ['a', 'b'])
+  assert.equal(clock.pendingCalls, 0)
+})
+
+test('a failure does not wait, for its message is acknowledged in the same tick', async () => {
+  const outlet = new RecordingOutlet()
+  const desk = deskWith(outlet)
+
+  desk.successes([named('a')], true)
+  desk.failure('b', undefined, { error: 'InvalidMessage', message: 'no' })
+  await new Promise<void>((resolve) => process.nextTick(resolve))
+
+  assert.deepEqual(outlet.ids(), ['a', 'b'])
+})
+
+test('a receipt that nobody listens for goes to who asked for a reply', async () => {
+  const outlet = new RecordingOutlet()
+  outlet.hasListeners = () => false
+  const desk = deskWith(outlet)
+  const reply = { topic: 'answers/7', correlation: undefined }
+
+  desk.successes([named('a'), { ...named('b'), reply }])
+  await setImmediate()
+
+  assert.deepEqual(outlet.receipts, [])
+  assert.deepEqual(outlet.replies, [
+    { topic: 'answers/7', payload: '{"response":{"status":"success"},"id":"b"}' },
+  ])
+})
+
+function named(id: string): Message {
+  return makeMessage(0, { senderId: id, messageId: id })
+}

@@ -1,0 +1,219 @@
+/** Who comes in: users, passwords, what CONNACK says, and what somebody who guesses meets. */
+import assert from 'node:assert/strict'
+import { EventEmitter, once } from 'node:events'
+import { readFile, rename, writeFile } from 'node:fs/promises'
+import { type TestContext, test } from 'node:test'
+import type { ConnectorError } from '../../../../../src/errors.ts'
+import {
+  hashPassword,
+  isPassword,
+  parsePasswordHash,
+} from '../../../../../src/sources/mqtt-server/access/password-hash.ts'
+import { type ServerParts, startServer } from '../../../../support/mqtt/mqtt-server-under-test.ts'
+import {
+  type ConnectFields,
+  connectPacket,
+  publishPacket,
+  subscribePacket,
+} from '../../../../support/mqtt/mqtt-wire.ts'
+import { passwordFile, passwordLines } from '../../../../support/processes/password-file.ts'
+
+const USERS = { 'pump-1': 'secret one', 'pump-2': 'secret two' }
+const PUMP = { userName: 'pump-1', password: 'secret one' }
+
+async function guarded(t: TestContext, parts: ServerParts = {}) {
+  const file = await passwordFile(t, USERS)
+  const under = await startServer(t, {
+    ...parts,
+    options: { passwordFile: file, ...parts.options },
+  })
+  /** CONNACK's code: 0 lets in. */
+  const knock = async (fields: ConnectFields): Promise<number | undefined> => {
+    const wire = await under.wire()
+    const connack = await wire.send(connectPacket(fields)).next()
+    return connack?.[3]
+  }
+  return { ...under, file, knock }
+}
+
+test('the right password lets in, in every version', async (t) => {
+  const { knock } = await guarded(t)
+
+  for (const version of [3, 4, 5] as const) assert.equal(await knock({ ...PUMP, version }), 0)
+})
+
+test('a wrong password, an unknown user and a missing password are told apart from nothing', async (t) => {
+  const { knock } = await guarded(t)
+  const wrong = [
+    { userName: 'pump-1', password: 'secret two' },
+    { userName: 'nobody', password: 'secret one' },
+    { userName: 'pump-1' },
+    { userName: '', password: '' },
+  ]
+
+  for (const fields of wrong) {
+    assert.equal(await knock({ ...fields, version: 4 }), 4)
+    assert.equal(await knock({ ...fields, version: 5 }), 0x86)
+  }
+})
+
+test('without a user name nobody comes in, unless anonymous clients may', async (t) => {
+  const closed = await guarded(t)
+  const open = await guarded(t, { options: { allowAnonymous: true } })
+
+  assert.equal(await closed.knock({ version: 4 }), 5)
+  assert.equal(await closed.knock({ version: 5 }), 0x87)
+  assert.equal(await open.knock({ version: 5 }), 0)
+  assert.equal(await open.knock({ userName: 'pump-1', password: 'wrong', version: 5 }), 0x86)
+})
+
+test('what is sent behind CONNECT waits for the password and is lost with a wrong one', async (t) => {
+  const { wire, intake, knock } = await guarded(t)
+  const publish = publishPacket({ topic: 'iotanalytics/x', payload: 'hello', qos: 1, id: 7 })
+  const good = await wire()
+  const bad = await wire()
+
+  good.send(connectPacket(PUMP), publish, publish)
+  bad.send(connectPacket({ ...PUMP, password: 'no' }), publish)
+
+  assert.equal(await good.nextHex(), '20020000')
+  assert.deepEqual(await good.untilPong(), ['40020007', '40020007'])
+  assert.deepEqual(await bad.untilClosed(), ['20020004'])
+  assert.equal(intake.messages.length, 2)
+  assert.equal(await knock(PUMP), 0)
+})
+
+test('whoever guesses from an address is not listened to after a few, while a user known to be good still is', async (t) => {
+  const reasons: string[] = []
+  const { knock } = await guarded(t, {
+    observer: { clientRefused: (_source, _remote, reason) => reasons.push(reason) },
+    options: { limits: { maxFailuresPerMinute: 5 } },
+  })
+  assert.equal(await knock(PUMP), 0)
+
+  const codes = []
+  for (let n = 0; n < 40; n++) codes.push(await knock({ ...PUMP, password: `${n}`, version: 5 }))
+
+  assert.deepEqual(codes.slice(0, 5), [0x86, 0x86, 0x86, 0x86, 0x86])
+  assert.deepEqual(new Set(codes.slice(5)), new Set([0x9f]))
+  assert.equal(await knock(PUMP), 0)
+  assert.equal(await knock({ userName: 'pump-2', password: 'secret two' }), 3)
+  assert(reasons.every((reason) => !reason.includes('secret') && !reason.includes('pump')))
+})
+
+test('a storm of guesses at once gets no more tries than one after the other, and others are served meanwhile', async (t) => {
+  const { knock, client } = await guarded(t, { options: { limits: { maxFailuresPerMinute: 5 } } })
+  const other = await client(PUMP)
+
+  const guesses = Array.from({ length: 200 }, (_, n) =>
+    knock({ userName: 'pump-2', password: `guess ${n}`, version: 5, clientId: `c${n}` }),
+  )
+  assert.deepEqual(await other.untilPong(), [])
+  const codes = await Promise.all(guesses)
+
+  assert(codes.filter((code) => code === 0x86).length <= 7)
+  assert.equal(codes.filter((code) => code === 0).length, 0)
+})
+
+test('a changed file is taken up; only who was deleted or has another password is cut off', async (t) => {
+  const reloads: (ConnectorError | undefined)[] = []
+  const { server, file, client, knock } = await guarded(t, {
+    observer: { filesReloaded: (_source, error) => reloads.push(error) },
+  })
+  const one = await client({ ...PUMP, clientId: 'one' })
+  const two = await client({
+    userName: 'pump-2',
+    password: 'secret two',
+    clientId: 'two',
+    version: 5,
+  })
+
+  const kept = (await readFile(file, 'utf8')).split('\n')[0]
+  await writeFile(`${file}.new`, `${kept}\n${passwordLines({ 'pump-2': 'another' })}`)
+  await rename(`${file}.new`, file)
+  await server.reload()
+
+  assert.deepEqual(reloads, [undefined])
+  assert.deepEqual(await one.untilPong(), [])
+  assert.match((await two.untilClosed())[0] ?? '', /^e0..87/)
+  assert.equal(await knock({ userName: 'pump-2', password: 'secret two' }), 4)
+  assert.equal(await knock({ userName: 'pump-2', password: 'another' }), 0)
+})
+
+test('the file is watched: a change counts without anybody saying so', async (t) => {
+  const watch = new EventEmitter()
+  const { file, knock } = await guarded(t, {
+    observer: { filesReloaded: () => watch.emit('reloaded') },
+  })
+  assert.equal(await knock({ userName: 'new', password: 'pass' }), 4)
+
+  const reloaded = once(watch, 'reloaded')
+  await writeFile(file, passwordLines({ new: 'pass' }))
+  await reloaded
+
+  assert.equal(await knock({ userName: 'new', password: 'pass' }), 0)
+})
+
+test('a broken file changes nothing and is reported by its line, without what is in it', async (t) => {
+  const reloads: (ConnectorError | undefined)[] = []
+  const { server, file, client, knock } = await guarded(t, {
+    observer: { filesReloaded: (_source, error) => reloads.push(error) },
+  })
+  const one = await client(PUMP)
+
+  await writeFile(file, `${passwordLines({ a: 'b' })}pump-1:plain-password\n`)
+  await server.reload()
+
+  assert.equal(reloads[0]?.code, 'InvalidConfiguration')
+  assert.match(reloads[0]?.message ?? '', /passwordFile: .*users, line 2: the password is not one/)
+  assert(!reloads[0]?.message.includes('plain-password'))
+  assert.deepEqual(await one.untilPong(), [])
+  assert.equal(await knock(PUMP), 0)
+})
+
+test('a password file that is not there or wrong stops the start', async (t) => {
+  const options = { passwordFile: '/nowhere/users' }
+
+  await assert.rejects(startServer(t, { options }), {
+    code: 'InvalidConfiguration',
+    message: /sources\.mqttServer\.passwordFile: reading \/nowhere\/users: ENOENT/,
+  })
+})
+
+test('a client id belongs to the user who has it: another neither takes it over nor inherits', async (t) => {
+  const { client, knock, wire } = await guarded(t)
+  const two = { userName: 'pump-2', password: 'secret two', clientId: 'shared' }
+  const one = await client({ ...PUMP, clientId: 'shared', isClean: false })
+  one.send(subscribePacket(1, { 'a/b': 1 }))
+  await one.next()
+
+  assert.equal(await knock({ ...two, isClean: false, version: 5 }), 0x87)
+  assert.deepEqual(await one.untilPong(), [])
+
+  one.send(Buffer.from('e000', 'hex'))
+  await one.untilClosed()
+  const heir = await wire()
+  heir.send(connectPacket({ ...two, isClean: false }))
+  // No session present.
+  assert.equal(await heir.nextHex(), '20020000')
+})
+
+test('hashes: each has a salt of its own, the right password fits, others do not', async () => {
+  const password = Buffer.from('correct horse')
+  const [one, other] = await Promise.all([hashPassword(password), hashPassword(password)])
+  const known = parsePasswordHash(one)
+
+  assert.notEqual(one, other)
+  assert.match(one, /^scrypt\$16384\$8\$1\$[\w-]{22}\$[\w-]{43}$/)
+  assert(known !== undefined)
+  assert.equal(await isPassword(password, known), true)
+  assert.equal(await isPassword(Buffer.from('correct horsf'), known), false)
+  for (const wrong of [
+    '',
+    'scrypt$3$8$1',
+    one.replace('16384', '16383'),
+    one.replace('16384', '9999999'),
+  ]) {
+    assert.equal(parsePasswordHash(wrong), undefined)
+  }
+})

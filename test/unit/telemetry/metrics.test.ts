@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import type { ChannelLedger, StoreLedger } from '../../../src/channels/ledger/ledger.ts'
+import { METRIC_PREFIX } from '../../../src/telemetry/metric-catalogue.ts'
+import { Metrics } from '../../../src/telemetry/metrics.ts'
+
+const root = join(import.meta.dirname, '..', '..', '..', '..')
+const NOW = Date.UTC(2026, 0, 1)
+
+function ledgerOf(channel: string, figures: Partial<ChannelLedger> = {}): ChannelLedger {
+  return {
+    channel,
+    received: 0,
+    delivered: 0,
+    rejected: 0,
+    dropped: {},
+    expired: 0,
+    waiting: 0,
+    inFlight: 0,
+    bytes: 0,
+    oldestWaitingAt: undefined,
+    readers: {},
+    ...figures,
+  }
+}
+
+function metricsOf(ledger: () => readonly ChannelLedger[]): Metrics {
+  return new Metrics({ version: '1.2.3', ledger, now: () => NOW })
+}
+
+/** The value of one line of the text format, `name{labels}` without the prefix. */
+async function scraped(metrics: Metrics, series: string): Promise<number | undefined> {
+  const lines = (await metrics.text()).split('\n')
+  const line = lines.find((candidate) => candidate.startsWith(`${METRIC_PREFIX}${series} `))
+  return line === undefined ? undefined : Number(line.slice(line.lastIndexOf(' ') + 1))
+}
+
+test('docs/metrics.md is what the table of metrics says', () => {
+  const check = spawnSync(
+    process.execPath,
+    ['scripts/build-metrics-reference.mjs', '--check', '--from', 'build/src'],
+    { cwd: root, encoding: 'utf8' },
+  )
+
+  assert.equal(check.stderr, '')
+  assert.equal(check.status, 0)
+})
+
+test('docs/metrics.md lists the metrics of the registry and nothing else', async () => {
+  const declared = await metricsOf(() => []).registry.getMetricsAsJSON()
+
+  const page = readFileSync(join(root, 'docs', 'metrics.md'), 'utf8')
+
+  const listed = [...page.matchAll(/^\| `([a-z_]+)` /gm)].map(([, name]) => name)
+  assert.deepEqual(listed.sort(), declared.map(({ name }) => name).sort())
+})
+
+test('names carry the prefix and a unit, labels are of the bounded kinds, help is a sentence', async () => {
+  const labels = ['channel', 'destination', 'code', 'source', 'reader', 'state', 'version', 'node']
+  const page = readFileSync(join(root, 'docs', 'metrics.md'), 'utf8')
+
+  for (const metric of await metricsOf(() => []).registry.getMetricsAsJSON()) {
+    const ofProcess = metric.name.startsWith('process_')
+    assert.ok(ofProcess || metric.name.startsWith(METRIC_PREFIX), metric.name)
+    if (String(metric.type) === 'counter') assert.match(metric.name, /_total$/)
+    assert.match(metric.help, /^[A-Z].*\.$/, metric.name)
+  }
+  for (const [, cell = ''] of page.matchAll(/^\| `[a-z_]+` +\| \w+ +\| ([^|]*) \|/gm)) {
+    for (const [, label = ''] of cell.matchAll(/`(\w+)`/g)) assert.ok(labels.includes(label), label)
+  }
+})
+
+test('a scrape shows the ledger as it is at that moment', async () => {
+  let delivered = 5
+  const metrics = metricsOf(() => [
+    ledgerOf('pumps', {
+      received: 12,
+      delivered,
+      dropped: { QueueFull: 2 },
+      waiting: 4,
+      inFlight: 1,
+      oldestWaitingAt: NOW - 2500,
+      readers: {
+        archive: { delivered: 3, rejected: 0, dropped: {}, expired: 0, waiting: 6, inFlight: 0 },
+      },
+    }),
+  ])
+  assert.equal(await scraped(metrics, 'messages_delivered_total{channel="pumps"}'), 5)
+
+  delivered = 6
+
+  assert.equal(await scraped(metrics, 'messages_delivered_total{channel="pumps"}'), 6)
+  assert.equal(await scraped(metrics, 'messages_received_total{channel="pumps"}'), 12)
+  assert.equal(
+    await scraped(metrics, 'messages_dropped_total{channel="pumps",code="QueueFull"}'),
+    2,
+  )
+  assert.equal(await scraped(metrics, 'messages_in_flight{channel="pumps"}'), 1)
+  assert.equal(await scraped(metrics, 'oldest_waiting_seconds{channel="pumps"}'), 2.5)
+  assert.equal(await scraped(metrics, 'reader_waiting{channel="pumps",reader="archive"}'), 6)
+})
+
+test('channels beyond the bound are counted together, however many anybody names', async () => {
+  const metrics = metricsOf(() => [])
+
+  for (let n = 0; n < 5000; n++) {
+    metrics.add('drops_total', { channel: `channel_${n}`, code: 'QueueFull' })
+  }
+
+  const series = (await metrics.text()).split('\n').filter((line) => line.includes('drops_total{'))
+  assert.equal(series.length, 1001)
+  assert.equal(await scraped(metrics, 'drops_total{channel="_other",code="QueueFull"}'), 4000)
+})
+
+test('the store tells its state, what it wrote, and how much that is per byte of message', async () => {
+  const store: StoreLedger = {
+    state: 'read-only',
+    problem: 'it is',
+    bytes: 100,
+    maxBytes: undefined,
+    historyBytes: 10,
+    bytesWritten: 300,
+    syncs: 4,
+    messageBytes: 200,
+    deadLetters: 5,
+  }
+  const metrics = new Metrics({
+    version: '1',
+    ledger: () => [],
+    store: () => store,
+    outage: () => [{ channel: 'c', seconds: 60, bound: 'maxAge' }],
+    now: () => NOW,
+  })
+
+  assert.equal(await scraped(metrics, 'storage_state{state="read-only"}'), 1)
+  assert.equal(await scraped(metrics, 'storage_written_bytes_total'), 300)
+  assert.equal(await scraped(metrics, 'storage_syncs_total'), 4)
+  assert.equal(await scraped(metrics, 'write_amplification'), 1.5)
+  assert.equal(await scraped(metrics, 'dead_letters'), 5)
+  assert.equal(await scraped(metrics, 'outage_left_seconds{channel="c"}'), 60)
+  assert.equal(await scraped(metrics, 'storage_max_bytes'), undefined, 'unknown is not 0')
+})

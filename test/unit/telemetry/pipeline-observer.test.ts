@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ConnectorError } from '../../../src/errors.ts'
+import { createLogger } from '../../../src/telemetry/logger.ts'
+import { EVENT_METRICS } from '../../../src/telemetry/metric-catalogue.ts'
+import { Metrics } from '../../../src/telemetry/metrics.ts'
+import type { LogOptions } from '../../../src/telemetry/options.ts'
+import { REPEAT_INTERVAL_MS, TelemetryObserver } from '../../../src/telemetry/pipeline-observer.ts'
+import { ManualClock } from '../../support/manual-clock.ts'
+
+function observed(level: LogOptions['level'] = 'info') {
+  const lines: Record<string, unknown>[] = []
+  const clock = new ManualClock()
+  const metrics = new Metrics({ version: '0', ledger: () => [], now: () => clock.now() })
+  const logger = createLogger(
+    { level, format: 'json' },
+    { write: (line) => lines.push(JSON.parse(line)) },
+  )
+  const observer = new TelemetryObserver({ logger, metrics, clock })
+  return { observer, lines, clock, metrics }
+}
+
+/** Reports everything there is, once. */
+function reportEverything(observer: TelemetryObserver): void {
+  const unavailable = new ConnectorError('DestinationUnavailable', 'connection refused')
+  observer.messageDropped('pumps', 'QueueFull', 'the queue is full')
+  observer.messageWithheld('mqttServer', 'StorageFull', 'no room')
+  observer.committed(10, 1000, 2)
+  observer.storageFailed('pumps', new ConnectorError('StorageFailed', 'no space left'))
+  observer.storageRecovered()
+  observer.damageFound('pumps', 'frame at 4096')
+  observer.tailCut('pumps', { bytes: 700, messages: 2, lastMessageAt: undefined })
+  observer.batchSent('pumps', 'cloud', 10, 20)
+  observer.batchRetried('pumps', 'cloud', unavailable, 1000)
+  observer.messagesRejected('pumps', 'cloud', 2, 'InvalidRequestException')
+  observer.destinationRecovered('pumps', 'cloud')
+  observer.clientConnected('mqttServer', 'pump-1')
+  observer.clientDisconnected('mqttServer', 'pump-1', 'keep-alive timed out')
+  observer.clientSentAway('mqttServer', 'pump-1', 'StorageFull', 'no room')
+  observer.clientRefused('mqttServer', '10.0.0.7', 'malformed packet')
+  observer.sourceRetried('mqttClient', new ConnectorError('BrokerUnavailable', 'refused'), 500)
+  observer.sourceRecovered('mqttClient')
+  observer.filesReloaded('mqttServer', undefined)
+  observer.receiptsDropped('mqttClient', 3)
+}
+
+test('10,000 messages in steady operation write no line at info', async () => {
+  const { observer, lines, metrics } = observed('info')
+
+  for (let n = 0; n < 100; n++) {
+    observer.clientConnected('mqttServer', `pump-${n}`)
+    observer.committed(100, 10_000, 1.5)
+    observer.batchSent('pumps', 'cloud', 100, 12)
+    observer.clientDisconnected('mqttServer', `pump-${n}`, 'disconnected')
+  }
+
+  assert.deepEqual(lines, [])
+  assert.match(await metrics.text(), /commit_messages_total 10000\n/)
+})
+
+test('every report is a log line and a metric of the same name', async () => {
+  const { observer, lines, metrics } = observed('debug')
+
+  reportEverything(observer)
+
+  const methods = Object.getOwnPropertyNames(TelemetryObserver.prototype)
+  const reports = methods.filter((name) => name !== 'constructor' && name !== 'close')
+  assert.equal(lines.length, reports.length)
+  const text = await metrics.text()
+  for (const { event } of lines) {
+    assert.ok(`${event}_total` in EVENT_METRICS, String(event))
+    const series = new RegExp(`^iot_analytics_connector_${event}_total(\\{.*\\})? [1-9]`, 'm')
+    assert.match(text, series)
+  }
+})
+
+test('a repeated report is logged once, then its count when the interval ends', () => {
+  const { observer, lines, clock } = observed()
+  const refused = new ConnectorError('DestinationUnavailable', 'connection refused')
+
+  for (let n = 0; n < 1000; n++) observer.batchRetried('pumps', 'cloud', refused, 1000)
+  assert.equal(lines.length, 1)
+  clock.advance(REPEAT_INTERVAL_MS)
+
+  assert.equal(lines.length, 2)
+  assert.equal(lines[0]?.['repeated'], undefined)
+  assert.equal(lines[1]?.['repeated'], 999)
+  assert.equal(lines[1]?.['error'], 'connection refused')
+})
+
+test('a second kind of trouble is not held back by the first', () => {
+  const { observer, lines } = observed()
+
+  observer.messageDropped('pumps', 'QueueFull', 'full')
+  observer.messageDropped('pumps', 'MessageTooLarge', '200 KB')
+  observer.messageDropped('valves', 'QueueFull', 'full')
+  observer.messageDropped(undefined, 'InvalidChannelName', 'a b')
+
+  assert.deepEqual(
+    lines.map((line) => line['code']),
+    ['QueueFull', 'MessageTooLarge', 'QueueFull', 'InvalidChannelName'],
+  )
+})
+
+test('what was held back is told when the observer is closed, and nothing stays behind', () => {
+  const { observer, lines, clock } = observed()
+  for (let n = 0; n < 3; n++) observer.receiptsDropped('mqttClient', 10)
+
+  observer.close()
+
+  assert.equal(lines.at(-1)?.['repeated'], 2)
+  assert.equal(clock.pendingCalls, 0)
+})
+
+test('a trouble that is over is forgotten after the interval, so that a new one is told at once', () => {
+  const { observer, lines, clock } = observed()
+  observer.clientRefused('mqttServer', '10.0.0.7', 'malformed packet')
+  clock.advance(REPEAT_INTERVAL_MS)
+
+  observer.clientRefused('mqttServer', '10.0.0.8', 'malformed packet')
+
+  assert.equal(lines.length, 2)
+})
+
+test('endless kinds of trouble hold no endless memory', () => {
+  const { observer, clock } = observed()
+
+  for (let n = 0; n < 3000; n++) observer.clientRefused('mqttServer', '10.0.0.7', `reason ${n}`)
+
+  assert.equal(clock.pendingCalls, 1000)
+})
