@@ -16,6 +16,9 @@ export const REFUSED = -1
 /** In the place of a commit cycle: the message can't be stored now, and its sender keeps it. */
 export const NOT_NOW = -2
 
+/** The cycle of a message that waits for no commit. */
+export const NO_CYCLE = -1
+
 /**
  * Takes messages in.
  *

@@ -14,6 +14,7 @@
  * Reads at the head come from memory; others from a window of one file at a time, so that a backlog
  * of any size costs the same.
  */
+
 import type { Draft, Message } from '../../message.ts'
 import type { ChannelLog, ChannelState, OffsetRange } from '../log/channel-log.ts'
 import type { OffsetRanges } from '../log/offset-ranges.ts'
@@ -21,10 +22,10 @@ import { Batch, type Chunk } from './format/chunk.ts'
 import { logIdText } from './format/frame.ts'
 import { encodeState, writeStateFile } from './format/state-file.ts'
 import { Extents } from './journal/extents.ts'
-import type { JournaledLog, PlacedFrame, Share } from './journal/journal.ts'
+import type { JournaledLog, Share } from './journal/journal.ts'
 import { identityText } from './journal/journal-reading.ts'
 import { encodeLogEntry, updateLogEntry } from './journal/log-entry.ts'
-import type { Slot, SlotUser } from './journal/slot.ts'
+import type { PlacedFrame, Slot, SlotUser } from './journal/slot.ts'
 import { type StagedGroup, StagingArea } from './journal/staging-area.ts'
 import type { Segment } from './segments/segment.ts'
 import { LogSegments, type LogSegmentsOptions } from './segments/segment-list.ts'

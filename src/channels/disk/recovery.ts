@@ -15,12 +15,14 @@
  *     something knows       of higher offsets      promised: what is left of the tail is damage then,
  *                                                  and what nothing is left of is reported, skipped
  */
+
 import { join } from 'node:path'
 import type { CutTail, PipelineObserver } from '../../observer.ts'
 import type { ChannelState, OffsetRange } from '../log/channel-log.ts'
 import { OffsetRanges } from '../log/offset-ranges.ts'
 import type { DirectoryEntry, FileLayer, OpenFile } from './files/file-layer.ts'
 import type { Quarantine } from './files/quarantine.ts'
+import type { Damage } from './format/damage.ts'
 import type { LogIdentity } from './format/frame.ts'
 import { FileView } from './format/frame-walk.ts'
 import {
@@ -31,10 +33,9 @@ import {
   STATE_TEMPORARY_NAME,
   type StoredState,
 } from './format/state-file.ts'
-import type { PlacedFrame } from './journal/journal.ts'
 import { type FoundLog, identityText } from './journal/journal-reading.ts'
 import type { LogEntry } from './journal/log-entry.ts'
-import type { Damage } from './segments/damage.ts'
+import type { PlacedFrame } from './journal/slot.ts'
 import { baseOfLogName, type Segment } from './segments/segment.ts'
 import { findIdentity, isIndexName, orphanIndexes, segmentsOf } from './segments/segment-listing.ts'
 import { readDamaged } from './segments/segment-reader.ts'

@@ -68,7 +68,7 @@ export class IotAnalyticsDestination implements Destination {
     this.#credentials = new CredentialSource(options.credentials, { region, clock })
     this.#requests = new RequestWriter(this.#endpoint, new RequestSigner(region, this.#endpoint))
     this.#http = new HttpSender({
-      endpoint: this.#endpoint,
+      origin: this.#endpoint.origin,
       timeoutMs: options.timeout,
       maxConnections: options.maxConnections,
       clock,

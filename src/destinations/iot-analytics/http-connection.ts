@@ -6,10 +6,9 @@
  *     connecting ──▶ busy ──answer──▶ free ──send──▶ busy …
  *          └──────────┴── error, doubt, too late ──▶ closed
  */
+
 import type { Socket } from 'node:net'
-import type { Exchange, ExchangeHolder } from './http-exchange.ts'
-import type { Request } from './request.ts'
-import type { Answer } from './response.ts'
+import type { Answer, Exchange, ExchangeHolder, Request } from './http-exchange.ts'
 import { fieldOf, keepAliveMsOf, type ResponseHead } from './response-head.ts'
 import { ResponseParser } from './response-parser.ts'
 import type { SocketOpener } from './socket-opener.ts'

@@ -4,8 +4,22 @@
  */
 import type { Clock, Timer } from '../../clock.ts'
 import type { CalledOff, Cancellable } from './called-off.ts'
-import type { Request } from './request.ts'
-import type { Answer } from './response.ts'
+
+/** A request, head and body, as it is written. */
+export interface Request {
+  readonly bytes: Buffer
+  /** The bytes are not needed any more: the next request may be written over them. */
+  release(): void
+}
+
+/** An answer, its body read as far as it is allowed to be long. */
+export interface Answer {
+  readonly status: number
+  readonly header: (name: string) => string | undefined
+  readonly body: string
+  /** The body went on, or broke off, after what was read of it. */
+  readonly isCut: boolean
+}
 
 /** Who has an exchange, waiting or under way, and is told when it has to let go of it. */
 export interface ExchangeHolder {

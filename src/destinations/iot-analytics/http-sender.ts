@@ -2,13 +2,12 @@
  * Requests to one endpoint over a bounded number of kept connections. Each request has its
  * connection to itself; more than there are connections wait in the order they came.
  */
+
 import type { Clock, Timer } from '../../clock.ts'
 import { CalledOff } from './called-off.ts'
-import type { Endpoint } from './endpoint.ts'
 import { type ConnectionOwner, HttpConnection } from './http-connection.ts'
+import type { Answer, Request } from './http-exchange.ts'
 import { Exchange, type ExchangeHolder } from './http-exchange.ts'
-import type { Request } from './request.ts'
-import type { Answer } from './response.ts'
 import { SocketOpener } from './socket-opener.ts'
 
 /**
@@ -18,7 +17,8 @@ import { SocketOpener } from './socket-opener.ts'
 const LOOK_AFTER_MS = 500
 
 export interface HttpSenderOptions {
-  readonly endpoint: Endpoint
+  /** Scheme, host and port: what is connected to. */
+  readonly origin: string
   /** For one request, from here to the last byte of its answer. */
   readonly timeoutMs: number
   readonly maxConnections: number
@@ -46,7 +46,7 @@ export class HttpSender implements ConnectionOwner, ExchangeHolder {
 
   constructor(options: HttpSenderOptions) {
     this.#options = options
-    this.#opener = new SocketOpener(options.endpoint.origin)
+    this.#opener = new SocketOpener(options.origin)
   }
 
   open(): void {

@@ -7,18 +7,13 @@
  */
 import type { Batch } from '../destination.ts'
 import type { Endpoint } from './endpoint.ts'
+import type { Request } from './http-exchange.ts'
 import { maxBodyBytes, writeBody } from './request-body.ts'
 import { RequestBuffers } from './request-buffers.ts'
 import { type Attempt, type Identity, type RequestSigner, sha256Hex } from './signing.ts'
 
 /** Of a head: all but what the endpoint and the identity bring with them. Needed: about 600. */
 const FIXED_HEAD_BYTES = 2_048
-
-export interface Request {
-  readonly bytes: Buffer
-  /** The bytes are not needed any more: the next request may be written over them. */
-  release(): void
-}
 
 /** What a request is made of: an attempt of a call. */
 export interface RequestContent extends Omit<Attempt, 'contentSha256'> {

@@ -2,18 +2,11 @@
  * Reads answers to BatchPutMessage: which messages a 200 accepted, and what any other answer says
  * went wrong. Everything in an answer is optional and may be of any type; nothing here throws.
  */
+
 import type { Refusal } from '../../message.ts'
 import { ALL_ACCEPTED, type Batch, type BatchOutcome } from '../destination.ts'
 import { type Failure, isRetryableCode, kindOf } from './failure.ts'
-
-/** An answer, its body read as far as it is allowed to be long. */
-export interface Answer {
-  readonly status: number
-  readonly header: (name: string) => string | undefined
-  readonly body: string
-  /** The body went on, or broke off, after what was read of it. */
-  readonly isCut: boolean
-}
+import type { Answer } from './http-exchange.ts'
 
 /** So much of an unexplained answer goes into messages for people. */
 const EXCERPT_CHARACTERS = 200

@@ -1,10 +1,8 @@
 /** A session store whose medium is this object: what it was told is there for the next server. */
-import { NO_CYCLE } from '../../../src/sources/mqtt-server/broker/commit-gate.ts'
+import type { SessionChange } from '../../../src/sources/mqtt-server/sessions/store/session-change.ts'
 import { KeptSessions } from '../../../src/sources/mqtt-server/sessions/store/session-states.ts'
-import type {
-  SessionChange,
-  SessionStore,
-} from '../../../src/sources/mqtt-server/sessions/store/session-store.ts'
+import type { SessionStore } from '../../../src/sources/mqtt-server/sessions/store/session-store.ts'
+import { NO_CYCLE } from '../../../src/sources/source.ts'
 
 export class MemorySessionStore implements SessionStore {
   readonly kept = new KeptSessions()

@@ -1,13 +1,14 @@
 /** Changes to sessions for tests, and what a store keeps of them in a form that compares well. */
+
 import fc from 'fast-check'
-import type { KeptSessions } from '../../../src/sources/mqtt-server/sessions/store/session-states.ts'
+import type { SubscriptionOptions } from '../../../src/sources/mqtt-server/packets/subscribe-packet.ts'
 import type {
   SessionChange,
   StoredDelivery,
-  StoredMessage,
   StoredWill,
-} from '../../../src/sources/mqtt-server/sessions/store/session-store.ts'
-import type { SubscriptionOptions } from '../../../src/sources/mqtt-server/topics/subscriptions.ts'
+} from '../../../src/sources/mqtt-server/sessions/store/session-change.ts'
+import type { KeptState } from '../../../src/sources/mqtt-server/sessions/store/session-store.ts'
+import type { StoredMessage } from '../../../src/sources/mqtt-server/topics/stored-message.ts'
 
 export interface PlainSession {
   readonly userName: string | undefined
@@ -46,7 +47,7 @@ export function deliveryOf(
   return { sequence, message, qos, retain: false, identifiers: [] }
 }
 
-export function keptIn({ sessions, retained }: KeptSessions): PlainState {
+export function keptIn({ sessions, retained }: KeptState): PlainState {
   return {
     sessions: Object.fromEntries(
       [...sessions].map(([clientId, session]) => [

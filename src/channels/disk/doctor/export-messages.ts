@@ -2,14 +2,16 @@
  * Reads a range of a channel from a directory, stopped or in use, without a lock and without
  * changing anything: its segments, and what the journal holds of it.
  */
+
 import { systemCodeOf } from '../../../errors.ts'
 import type { Message } from '../../../message.ts'
 import type { FileLayer } from '../files/file-layer.ts'
 import { nodeFileLayer } from '../files/node-file-layer.ts'
 import { Batch, type Chunk } from '../format/chunk.ts'
 import type { LogIdentity } from '../format/frame.ts'
+import type { Window } from '../format/read-window.ts'
 import { readExtent } from '../journal/extent-reader.ts'
-import { SegmentReader, type Window } from '../segments/segment-reader.ts'
+import { SegmentReader } from '../segments/segment-reader.ts'
 import { openStoredLog, type StoredLog } from '../stored-log.ts'
 
 const BATCH_MESSAGES = 1000

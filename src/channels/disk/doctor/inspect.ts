@@ -2,6 +2,7 @@
  * Looks at a data directory, stopped or in use, without changing anything, and says what is wrong
  * in data and in sentences. Reads every byte once; holds a window of one file at a time.
  */
+
 import { basename, join } from 'node:path'
 import { systemCodeOf } from '../../../errors.ts'
 import { type ChannelState, JOURNAL_NAME, type OffsetRange } from '../../log/channel-log.ts'
@@ -20,10 +21,10 @@ import {
   STATE_NAME,
   STATE_TEMPORARY_NAME,
 } from '../format/state-file.ts'
-import type { PlacedFrame } from '../journal/journal.ts'
 import { findHistory, type HistoryKeeper } from '../journal/journal-history.ts'
 import { type FoundJournal, identityText, readJournal } from '../journal/journal-reading.ts'
 import type { LogEntry } from '../journal/log-entry.ts'
+import type { PlacedFrame } from '../journal/slot.ts'
 import { journaledSince } from '../recovery.ts'
 import { baseOfLogName, type Segment } from '../segments/segment.ts'
 import {

@@ -14,7 +14,7 @@ import {
   readHeader,
 } from '../format/frame.ts'
 import { FileView } from '../format/frame-walk.ts'
-import type { Window } from '../segments/segment-reader.ts'
+import type { Window } from '../format/read-window.ts'
 import { type Extent, FrameTable } from './extents.ts'
 import type { Slot } from './slot.ts'
 import { walkSlot } from './slot-walk.ts'

@@ -8,10 +8,10 @@
  *     │▓▓ ▓ ▓▓▓│  │▓ ▓▓▓▓▓ ▓ │  │▓▓▓       ▶ offsets
  *     └────────┘  └──────────┘  └────
  */
+
 import type { OffsetRange } from '../../log/channel-log.ts'
 import { countUpTo } from '../format/sorted.ts'
-import type { PlacedFrame } from './journal.ts'
-import type { Slot, SlotUser } from './slot.ts'
+import type { PlacedFrame, Slot, SlotUser } from './slot.ts'
 
 /** The frames that one slot holds of one log. */
 export class Extent {

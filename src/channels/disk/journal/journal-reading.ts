@@ -5,13 +5,14 @@
  *     all headers ─▶ the newest ─▶ the slots it names as needed, and itself ─▶ their cycles
  *                                  all others: history, or free
  */
+
 import { join } from 'node:path'
 import type { FileLayer } from '../files/file-layer.ts'
 import type { FrameHeader, LogIdentity } from '../format/frame.ts'
 import { FileView } from '../format/frame-walk.ts'
 import { BLOCK_BYTES, CYCLE_FLAG, readCycleHeader } from './cycle.ts'
-import type { PlacedFrame } from './journal.ts'
 import type { LogEntry } from './log-entry.ts'
+import type { PlacedFrame } from './slot.ts'
 import { readSlotHeader, Slot, type SlotHeader, slotNumberOf } from './slot.ts'
 import { type SlotUse, type TornCycle, walkSlot } from './slot-walk.ts'
 

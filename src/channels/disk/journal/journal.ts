@@ -26,7 +26,7 @@ import {
   cyclesBytes,
   ENTRY_KIND,
 } from './cycle.ts'
-import { type Slot, writeSlotHeader } from './slot.ts'
+import { type PlacedFrame, type Slot, writeSlotHeader } from './slot.ts'
 import type { SlotPool } from './slot-pool.ts'
 import type { StagedGroup } from './staging-area.ts'
 
@@ -57,15 +57,6 @@ export interface Share {
   readonly isEntryChanged: boolean
   /** Filled by the journal: where the frames went. */
   readonly placed: PlacedFrame[]
-}
-
-export interface PlacedFrame {
-  readonly slot: Slot
-  readonly position: number
-  readonly bytes: number
-  readonly firstOffset: number
-  readonly endOffset: number
-  readonly newestReceivedAt: number
 }
 
 export interface JournalOptions {

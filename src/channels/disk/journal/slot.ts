@@ -144,3 +144,13 @@ export function readSlotHeader(block: Buffer): SlotHeader | undefined {
     firstCycleCrc: block.readUInt32LE(NEEDED_AT + count * NEEDED_BYTES),
   }
 }
+
+/** Where a frame of the journal is, and what it holds. */
+export interface PlacedFrame {
+  readonly slot: Slot
+  readonly position: number
+  readonly bytes: number
+  readonly firstOffset: number
+  readonly endOffset: number
+  readonly newestReceivedAt: number
+}

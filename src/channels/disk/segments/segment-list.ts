@@ -8,6 +8,7 @@
  *     └─────────┴─────────┴─────────┘ └─────────┴─────────┘ └──────────
  *      evicted from this end                 ▲ released
  */
+
 import { basename } from 'node:path'
 import { asConnectorError, systemCodeOf } from '../../../errors.ts'
 import { Sequence } from '../../../serial-queue.ts'
@@ -20,11 +21,12 @@ import type { Finding, Quarantine } from '../files/quarantine.ts'
 import { Removals } from '../files/removals.ts'
 import type { Chunk } from '../format/chunk.ts'
 import type { LogIdentity } from '../format/frame.ts'
+import type { Window } from '../format/read-window.ts'
 import { countUpTo } from '../format/sorted.ts'
 import { readExtent } from '../journal/extent-reader.ts'
 import type { Extent, Extents } from '../journal/extents.ts'
 import type { Segment } from './segment.ts'
-import { SegmentReader, type Window } from './segment-reader.ts'
+import { SegmentReader } from './segment-reader.ts'
 
 /** Reads of a segment fail so often before what can't be read in it is taken for damaged. */
 const PATIENCE = 3

@@ -7,6 +7,7 @@ import type { FileLayer, OpenFile } from '../files/file-layer.ts'
 import { MAX_KEPT_BYTES } from '../files/quarantine.ts'
 import { readWholeFile } from '../files/small-file.ts'
 import { Chunk } from '../format/chunk.ts'
+import { type Damage, explainDamage } from '../format/damage.ts'
 import {
   FRAME_HEADER_BYTES,
   type FrameHeader,
@@ -16,25 +17,10 @@ import {
   readHeader,
 } from '../format/frame.ts'
 import { FileView, type WalkEnd } from '../format/frame-walk.ts'
+import type { DamageWindow, Window } from '../format/read-window.ts'
 import { SegmentIndex } from '../format/segment-index.ts'
-import { type Damage, explainDamage } from './damage.ts'
 import type { Segment } from './segment.ts'
 import { surveySegment } from './segment-scan.ts'
-
-/** What a look into a segment gave: messages, damage before the next message, or nothing more. */
-export type Window =
-  | { readonly kind: 'chunk'; readonly chunk: Chunk }
-  | DamageWindow
-  | { readonly kind: 'end' }
-
-/** The messages `from ≤ x < to` can't be read; `content` is a copy of the bytes, for quarantine. */
-export interface DamageWindow {
-  readonly kind: 'damage'
-  readonly damage: Damage
-  readonly content: Buffer
-  readonly from: number
-  readonly to: number
-}
 
 export class SegmentReader {
   readonly #files: FileLayer

@@ -4,10 +4,10 @@
  */
 import type { OffsetRange } from '../../log/channel-log.ts'
 import { OffsetRanges } from '../../log/offset-ranges.ts'
+import { type Damage, explainDamage } from '../format/damage.ts'
 import type { FrameHeader, LogIdentity } from '../format/frame.ts'
 import { type FileView, walkFrames } from '../format/frame-walk.ts'
 import { SegmentIndex } from '../format/segment-index.ts'
-import { type Damage, explainDamage } from './damage.ts'
 
 export interface SegmentSurvey {
   readonly index: SegmentIndex

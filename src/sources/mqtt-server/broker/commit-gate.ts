@@ -4,7 +4,7 @@
  * outlive the process are durable with the same commits.
  */
 import type { Refusal } from '../../../message.ts'
-import type { CommitListener, Intake } from '../../source.ts'
+import { type CommitListener, type Intake, NO_CYCLE } from '../../source.ts'
 import type { SessionRecorder } from '../sessions/session-recorder.ts'
 import { Gathering } from './read-coalescing.ts'
 
@@ -20,9 +20,6 @@ export interface Debtor {
 export interface Holder {
   resume(): void
 }
-
-/** The cycle of a message that waits for no commit. */
-export const NO_CYCLE = -1
 
 export class Acceptance implements CommitListener {
   readonly intake: Intake

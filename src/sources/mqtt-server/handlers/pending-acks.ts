@@ -6,7 +6,7 @@
  *                       ends[0] ────┘      ends[1] ─┘
  *              cycles[0] = 7           cycles[1] = 8
  */
-import { NO_CYCLE } from '../broker/commit-gate.ts'
+import { NO_CYCLE } from '../../source.ts'
 import { PacketType } from '../packets/protocol.ts'
 
 const FIRST_BYTES = 256

@@ -5,11 +5,12 @@
  * An acknowledgement of MQTT 3.1.1 can't say no, and the client forgets its message with it. So what
  * can't be stored now, and may be later, is not acknowledged to a client of 3.1.1.
  */
+
 import type { Refusal } from '../../../message.ts'
-import { NOT_NOW, REFUSED, type Route } from '../../source.ts'
+import { NO_CYCLE, NOT_NOW, REFUSED, type Route } from '../../source.ts'
 import { disclosed } from '../access/refusal-masking.ts'
 import { type Broker, replyTo } from '../broker/broker.ts'
-import { type Debtor, NO_CYCLE } from '../broker/commit-gate.ts'
+import type { Debtor } from '../broker/commit-gate.ts'
 import { encodeAcknowledgement } from '../packets/control-packets.ts'
 import { PacketType, ReasonCode } from '../packets/protocol.ts'
 import { ProtocolViolation } from '../packets/protocol-violation.ts'

@@ -2,11 +2,13 @@
  * Retained messages for new subscriptions (section 3.3.1.3). Each filter may mean a look at all that
  * is retained, so a SUBSCRIBE with many is worked on for so long a turn and no longer.
  */
+
 import type { Broker } from '../broker/broker.ts'
 import { lowerQos } from '../packets/protocol.ts'
+import type { SubscriptionOptions } from '../packets/subscribe-packet.ts'
 import { isSharedFilter } from '../packets/topic.ts'
 import type { Session } from '../sessions/session.ts'
-import { listenerOf, type SubscriptionOptions } from '../topics/subscriptions.ts'
+import { listenerOf } from '../topics/subscriptions.ts'
 
 export interface FreshSubscription {
   readonly filter: string

@@ -5,6 +5,7 @@ import { disclosed } from '../access/refusal-masking.ts'
 import type { Broker } from '../broker/broker.ts'
 import { ReasonCode } from '../packets/protocol.ts'
 import { ProtocolViolation } from '../packets/protocol-violation.ts'
+import type { SubscriptionOptions } from '../packets/subscribe-packet.ts'
 import {
   encodeSuback,
   encodeUnsuback,
@@ -15,7 +16,6 @@ import {
 import { isSharedFilter, isTopicFilter, parseSharedFilter } from '../packets/topic.ts'
 import type { Link } from '../sessions/link.ts'
 import type { Session } from '../sessions/session.ts'
-import type { SubscriptionOptions } from '../topics/subscriptions.ts'
 import { type FreshSubscription, type RetainedPart, replayRetained } from './retained-replay.ts'
 import { maySubscribe } from './subscription-review.ts'
 

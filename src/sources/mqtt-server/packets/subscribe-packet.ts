@@ -18,6 +18,15 @@ export interface SubscriptionRequest {
   readonly retainHandling: RetainHandling
 }
 
+/** What a subscription was made with. */
+export interface SubscriptionOptions {
+  readonly qos: Qos
+  readonly noLocal: boolean
+  readonly retainAsPublished: boolean
+  /** MQTT 5's subscription identifier. */
+  readonly identifier: number | undefined
+}
+
 export interface SubscribePacket {
   readonly packetId: number
   readonly identifier: number | undefined

@@ -1,33 +1,36 @@
 /** Makes sessions and retained messages out of what the store has kept, before anybody can connect. */
-import type { Broker } from '../broker/broker.ts'
+
+import type { Clock } from '../../../clock.ts'
 import type { Will } from '../packets/connect-packet.ts'
 import { ownBytes } from '../packets/own-bytes.ts'
 import { PacketReader } from '../packets/packet-reader.ts'
 import { type Properties, readProperties, WILL_PROPERTIES } from '../packets/properties.ts'
 import { PacketType } from '../packets/protocol.ts'
 import { Publication } from '../topics/publication.ts'
+import type { RetainedMessages } from '../topics/retained-messages.ts'
+import type { StoredMessage } from '../topics/stored-message.ts'
 import type { Delivery } from './outgoing-queue.ts'
+import type { Sessions } from './session-registry.ts'
+import type { StoredDelivery, StoredWill } from './store/session-change.ts'
 import type { KeptSession } from './store/session-state.ts'
-import type { KeptSessions } from './store/session-states.ts'
-import type { StoredDelivery, StoredMessage, StoredWill } from './store/session-store.ts'
+import type { KeptState } from './store/session-store.ts'
 
-/** A session as it was left, in the terms of this process. */
-export interface RestoredSession {
-  readonly kept: KeptSession
-  readonly will: Will | undefined
-  readonly waiting: readonly Delivery[]
-  readonly inflight: readonly { packetId: number; delivery: Delivery; isReleased: boolean }[]
+/** Where it goes to: a broker's parts. */
+export interface RestoreTarget {
+  readonly clock: Clock
+  readonly retained: RetainedMessages
+  readonly sessions: Sessions
 }
 
-export function restore(broker: Broker, { sessions, retained }: KeptSessions): void {
-  const publications = new Publications(broker)
-  for (const message of retained.values()) broker.retained.store(publications.of(message))
-  for (const kept of [...sessions.values()].sort(byEnd)) {
-    broker.sessions.restore({
-      kept,
-      will: kept.will && willOf(kept.will),
-      waiting: [...kept.waiting.values()].map((stored) => publications.delivery(stored)),
-      inflight: [...kept.inflight].map(([packetId, { delivery, isReleased }]) => ({
+export function restore(target: RestoreTarget, kept: KeptState): void {
+  const publications = new Publications(target.clock)
+  for (const message of kept.retained.values()) target.retained.store(publications.of(message))
+  for (const session of [...kept.sessions.values()].sort(byEnd)) {
+    target.sessions.restore({
+      kept: session,
+      will: session.will && willOf(session.will),
+      waiting: [...session.waiting.values()].map((stored) => publications.delivery(stored)),
+      inflight: [...session.inflight].map(([packetId, { delivery, isReleased }]) => ({
         packetId,
         delivery: publications.delivery(delivery),
         isReleased,
@@ -35,7 +38,7 @@ export function restore(broker: Broker, { sessions, retained }: KeptSessions): v
     })
   }
   // Those that ended while nothing ran, before anybody finds them present.
-  broker.sessions.sweep()
+  target.sessions.sweep()
 }
 
 /** The one longest without a connection first, as far as their ends tell. */
@@ -45,19 +48,18 @@ function byEnd(one: KeptSession, other: KeptSession): number {
 }
 
 class Publications {
-  readonly #broker: Broker
+  readonly #clock: Clock
   /** So that what several wait for is held once. */
   readonly #made = new Map<StoredMessage, Publication>()
 
-  constructor(broker: Broker) {
-    this.#broker = broker
+  constructor(clock: Clock) {
+    this.#clock = clock
   }
 
   of(stored: StoredMessage): Publication {
     const known = this.#made.get(stored)
     if (known !== undefined) return known
     const { topic, qos, retain, payload, expiresAt } = stored
-    const { clock } = this.#broker
     const isMortal = Number.isFinite(expiresAt)
     const properties = propertiesOf(stored.properties, PacketType.publish)
     const publication = new Publication(
@@ -71,7 +73,7 @@ class Publications {
         // What is left of it is worked out when it is sent.
         properties: isMortal ? { ...properties, messageExpiryIntervalS: 1 } : properties,
       },
-      isMortal ? clock.monotonic() + (expiresAt - clock.now()) : undefined,
+      isMortal ? this.#clock.monotonic() + (expiresAt - this.#clock.now()) : undefined,
     )
     publication.stored = stored
     this.#made.set(stored, publication)

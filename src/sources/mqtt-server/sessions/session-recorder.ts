@@ -2,15 +2,18 @@
  * Tells the store what has to be kept: in its terms, with times by the wall clock. There is one
  * where sessions are kept beyond the process, and none otherwise.
  */
+
 import type { Clock } from '../../../clock.ts'
-import { NO_CYCLE } from '../broker/commit-gate.ts'
+import { NO_CYCLE } from '../../source.ts'
 import type { Will } from '../packets/connect-packet.ts'
 import { ownBytes } from '../packets/own-bytes.ts'
 import { encodeProperties, type Properties } from '../packets/properties.ts'
+import type { SubscriptionOptions } from '../packets/subscribe-packet.ts'
 import type { Publication } from '../topics/publication.ts'
-import type { SubscriptionOptions } from '../topics/subscriptions.ts'
+import type { StoredMessage } from '../topics/stored-message.ts'
 import type { Delivery } from './outgoing-queue.ts'
-import type { SessionChange, SessionStore, StoredMessage } from './store/session-store.ts'
+import type { SessionChange } from './store/session-change.ts'
+import type { SessionStore } from './store/session-store.ts'
 
 const NO_PROPERTIES = encodeProperties({})
 const FOR_EVER = Number.POSITIVE_INFINITY

@@ -1,11 +1,12 @@
 /** All sessions by client id: at most one for each, with at most one connection [MQTT-3.1.4-2]. */
+
 import type { Clock } from '../../../clock.ts'
 import type { MqttLimits } from '../limits/limits.ts'
 import type { Will } from '../packets/connect-packet.ts'
 import { ReasonCode } from '../packets/protocol.ts'
 import type { Statistics } from '../topics/statistics.ts'
 import type { Subscriptions } from '../topics/subscriptions.ts'
-import type { RestoredSession } from './restore-sessions.ts'
+import type { RestoredSession } from './session.ts'
 import { NEVER_EXPIRES_S, Session } from './session.ts'
 import type { SessionRecorder } from './session-recorder.ts'
 

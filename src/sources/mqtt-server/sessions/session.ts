@@ -2,18 +2,20 @@
  * What the server remembers of a client (section 3.1.2.4 / 4.1): its subscriptions, messages on
  * their way to it, QoS 2 messages half received. It may outlive the connection.
  */
+
 import type { Clock } from '../../../clock.ts'
 import type { MqttLimits } from '../limits/limits.ts'
 import type { Will } from '../packets/connect-packet.ts'
 import { encodeAcknowledgement } from '../packets/control-packets.ts'
 import { lowerQos, PacketType, ReasonCode } from '../packets/protocol.ts'
+import type { SubscriptionOptions } from '../packets/subscribe-packet.ts'
 import type { Publication, PublishHeader } from '../topics/publication.ts'
 import type { Statistics } from '../topics/statistics.ts'
-import type { Listener, Subscriber, SubscriptionOptions } from '../topics/subscriptions.ts'
+import type { Listener, Subscriber } from '../topics/subscriptions.ts'
 import type { Link } from './link.ts'
 import { type Delivery, type Inflight, OutgoingQueue, type QueueTotal } from './outgoing-queue.ts'
-import type { RestoredSession } from './restore-sessions.ts'
 import type { SessionRecord } from './session-recorder.ts'
+import type { KeptSession } from './store/session-state.ts'
 
 interface SessionOptions {
   readonly clientId: string
@@ -21,6 +23,14 @@ interface SessionOptions {
   readonly statistics: Statistics
   readonly clock: Clock
   readonly queued: QueueTotal
+}
+
+/** A session as it was left, in the terms of this process. */
+export interface RestoredSession {
+  readonly kept: KeptSession
+  readonly will: Will | undefined
+  readonly waiting: readonly Delivery[]
+  readonly inflight: readonly { packetId: number; delivery: Delivery; isReleased: boolean }[]
 }
 
 /** An expiry interval that never ends (section 3.1.2.11.2). */

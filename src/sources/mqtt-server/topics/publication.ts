@@ -4,11 +4,12 @@
  *
  *     first byte │ remaining length │ topic │ packet id (QoS 1, 2) │ properties (MQTT 5) │ payload
  */
+
 import { ownBytes } from '../packets/own-bytes.ts'
 import { variableByteIntegerLength, writeVariableByteInteger } from '../packets/packet-writer.ts'
 import { encodeProperties, type Properties } from '../packets/properties.ts'
 import { PacketType, type ProtocolVersion, type Qos } from '../packets/protocol.ts'
-import type { StoredMessage } from '../sessions/store/session-store.ts'
+import type { StoredMessage } from './stored-message.ts'
 import type { PublishAlias } from './topic-aliases.ts'
 
 /** Payloads below this length are kept as text: see `keep`. Longer buffers are no part of Node's pool. */

@@ -8,6 +8,7 @@
  */
 
 import { higherQos, type Qos } from '../packets/protocol.ts'
+import type { SubscriptionOptions } from '../packets/subscribe-packet.ts'
 import { isSystemTopic, parseSharedFilter } from '../packets/topic.ts'
 import type { Publication } from './publication.ts'
 
@@ -15,14 +16,6 @@ import type { Publication } from './publication.ts'
 export interface Subscriber {
   readonly isOnline: boolean
   deliver(publication: Publication, listener: Listener): void
-}
-
-export interface SubscriptionOptions {
-  readonly qos: Qos
-  readonly noLocal: boolean
-  readonly retainAsPublished: boolean
-  /** MQTT 5's subscription identifier. */
-  readonly identifier: number | undefined
 }
 
 /** One subscriber of a topic. Where several of its filters match, they are taken together [MQTT-3.3.4-2]. */

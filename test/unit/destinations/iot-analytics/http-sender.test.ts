@@ -1,13 +1,13 @@
 /** The HTTP client on the wire, against peers that answer rightly, wrongly, slowly or not at all. */
+
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Clock, systemClock } from '../../../../src/clock.ts'
-import { endpointAt } from '../../../../src/destinations/iot-analytics/endpoint.ts'
+import type { Answer } from '../../../../src/destinations/iot-analytics/http-exchange.ts'
 import { HttpSender } from '../../../../src/destinations/iot-analytics/http-sender.ts'
-import type { Answer } from '../../../../src/destinations/iot-analytics/response.ts'
 import {
   drips,
   OK,
@@ -45,7 +45,7 @@ async function setUp(t: TestContext, given: Given = {}) {
 
 function senderTo(t: TestContext, url: string, given: Given = {}) {
   const { timeoutMs = 2_000, maxConnections = 10, clock = patientClock } = given
-  const sender = new HttpSender({ endpoint: endpointAt(url), timeoutMs, maxConnections, clock })
+  const sender = new HttpSender({ origin: url, timeoutMs, maxConnections, clock })
   sender.open()
   t.after(() => sender.close())
   const post = (body = '{}', signal = never): Promise<Answer> => {

@@ -1,12 +1,10 @@
 /** Reading answers: whatever comes, nothing throws, and every message is accepted, rejected or kept. */
+
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import {
-  type Answer,
-  failureOf,
-  outcomeOf,
-} from '../../../../src/destinations/iot-analytics/response.ts'
+import type { Answer } from '../../../../src/destinations/iot-analytics/http-exchange.ts'
+import { failureOf, outcomeOf } from '../../../../src/destinations/iot-analytics/response.ts'
 import { makeBatch } from '../../../support/channels/batch-maker.ts'
 
 const SIGNED_FOR_MS = Date.parse('2026-03-01T12:00:00Z')

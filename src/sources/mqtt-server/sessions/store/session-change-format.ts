@@ -7,11 +7,13 @@
  * is written once, under a number, in the record of the first change that needs it; `queued` and
  * `retained` name the number.
  */
+
 import { PacketReader } from '../../packets/packet-reader.ts'
 import { PacketWriter } from '../../packets/packet-writer.ts'
 import type { Qos } from '../../packets/protocol.ts'
-import type { SubscriptionOptions } from '../../topics/subscriptions.ts'
-import type { SessionChange, StoredDelivery, StoredMessage, StoredWill } from './session-store.ts'
+import type { SubscriptionOptions } from '../../packets/subscribe-packet.ts'
+import type { StoredMessage } from '../../topics/stored-message.ts'
+import type { SessionChange, StoredDelivery, StoredWill } from './session-change.ts'
 
 const KIND = {
   message: 1,

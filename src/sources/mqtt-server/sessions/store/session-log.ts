@@ -9,16 +9,18 @@
  * records can't be stored, the state lives in memory and nobody waits; every few seconds the log tries
  * to write all of it again.
  */
+
 import type { Clock, Timer } from '../../../../clock.ts'
 import { asConnectorError, ConnectorError, messageOf } from '../../../../errors.ts'
 import type { PipelineObserver } from '../../../../observer.ts'
 import type { SourceLog } from '../../../source.ts'
-import { NO_CYCLE } from '../../broker/commit-gate.ts'
+import { NO_CYCLE } from '../../../source.ts'
 import { readOldJournal, removeOldJournal, setOldJournalAside } from './old-journal.ts'
+import type { SessionChange } from './session-change.ts'
 import { SessionChangeReader, SessionChangeWriter } from './session-change-format.ts'
 import { changesOf } from './session-state.ts'
 import { KeptSessions } from './session-states.ts'
-import type { SessionChange, SessionStore } from './session-store.ts'
+import type { SessionStore } from './session-store.ts'
 
 /** Of the log's bytes, this part can be kept; the rest is for changes. */
 const KEPT_SHARE = 3 / 8

@@ -1,7 +1,8 @@
 /** One session as a store keeps it, and how many bytes that takes when written down, at most. */
 
-import type { SubscriptionOptions } from '../../topics/subscriptions.ts'
-import type { SessionChange, StoredDelivery, StoredMessage, StoredWill } from './session-store.ts'
+import type { SubscriptionOptions } from '../../packets/subscribe-packet.ts'
+import type { StoredMessage } from '../../topics/stored-message.ts'
+import type { SessionChange, StoredDelivery, StoredWill } from './session-change.ts'
 
 export interface KeptInflight {
   readonly delivery: StoredDelivery

@@ -3,7 +3,9 @@
  * changes in the same order always make the same of it, also those read back from a disk.
  */
 
-import type { SubscriptionOptions } from '../../topics/subscriptions.ts'
+import type { SubscriptionOptions } from '../../packets/subscribe-packet.ts'
+import type { StoredMessage } from '../../topics/stored-message.ts'
+import type { SessionChange, StoredDelivery } from './session-change.ts'
 import {
   changesOf,
   deliveryBytes,
@@ -12,7 +14,6 @@ import {
   messageBytes,
   subscriptionBytes,
 } from './session-state.ts'
-import type { SessionChange, StoredDelivery, StoredMessage } from './session-store.ts'
 
 const SESSION_BYTES = 96
 

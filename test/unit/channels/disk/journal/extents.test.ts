@@ -1,9 +1,10 @@
 /** What a log knows of its frames in the journal, against plain lists. */
+
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { Extents } from '../../../../../src/channels/disk/journal/extents.ts'
-import type { PlacedFrame } from '../../../../../src/channels/disk/journal/journal.ts'
+import type { PlacedFrame } from '../../../../../src/channels/disk/journal/slot.ts'
 import { Slot, type SlotUser } from '../../../../../src/channels/disk/journal/slot.ts'
 
 const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 300)

@@ -1,6 +1,7 @@
 /** Sessions and retained messages over a restart of the server, on one store. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { changesOf } from '../../../../../src/sources/mqtt-server/sessions/store/session-state.ts'
 import type { SessionStore } from '../../../../../src/sources/mqtt-server/sessions/store/session-store.ts'
 import { ManualClock } from '../../../../support/manual-clock.ts'
 import { MemorySessionStore } from '../../../../support/mqtt/memory-session-store.ts'
@@ -122,7 +123,10 @@ test('what was in flight is sent again with DUP under its packet id; after PUBRE
   await first.server.close()
 
   const reborn = new MemorySessionStore()
-  for (const change of (await store.open()).changes()) reborn.note(change)
+  const { sessions } = await store.open()
+  for (const session of sessions.values()) {
+    for (const change of changesOf(session)) reborn.note(change)
+  }
   const second = await lives(t, reborn).begin()
   const wire = await second.wire()
   const isPresent = await back(wire, fields)

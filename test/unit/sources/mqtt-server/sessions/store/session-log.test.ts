@@ -1,4 +1,5 @@
 /** Sessions in a log of the store: cycles that fail, rewriting, bounds, damage, power cuts, and the file of earlier versions. */
+
 import assert from 'node:assert/strict'
 import { access, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -9,10 +10,10 @@ import fc from 'fast-check'
 import type { LogStore } from '../../../../../../src/channels/log/channel-log.ts'
 import type { MemoryBudget } from '../../../../../../src/channels/log/memory-budget.ts'
 import { silentObserver } from '../../../../../../src/observer.ts'
+import type { SessionChange } from '../../../../../../src/sources/mqtt-server/sessions/store/session-change.ts'
 import { SessionChangeWriter } from '../../../../../../src/sources/mqtt-server/sessions/store/session-change-format.ts'
 import { SessionLog } from '../../../../../../src/sources/mqtt-server/sessions/store/session-log.ts'
 import { KeptSessions } from '../../../../../../src/sources/mqtt-server/sessions/store/session-states.ts'
-import type { SessionChange } from '../../../../../../src/sources/mqtt-server/sessions/store/session-store.ts'
 import { testSessionStore } from '../../../../../contract/session-store.contract.ts'
 import { ChannelSetRig } from '../../../../../support/channels/channel-set-rig.ts'
 import { diskStore, temporaryDirectory } from '../../../../../support/disk/disk-stores.ts'

@@ -2,8 +2,8 @@
  * What lies behind a place in a segment where no good frame is: damage with more to come, a tail
  * that was never finished, or an end that was finished and then damaged.
  */
-import { FRAME_HEADER_BYTES, type FrameHeader, type LogIdentity } from '../format/frame.ts'
-import { type FileView, findFrame, type WalkEnd } from '../format/frame-walk.ts'
+import { FRAME_HEADER_BYTES, type FrameHeader, type LogIdentity } from './frame.ts'
+import { type FileView, findFrame, type WalkEnd } from './frame-walk.ts'
 
 const SECTOR_BYTES = 512
 
