@@ -7,7 +7,7 @@
  */
 import type { Batch } from '../destination.ts'
 import type { Endpoint } from './endpoint.ts'
-import type { Request } from './http-exchange.ts'
+import type { Request } from './http/http-exchange.ts'
 import { maxBodyBytes, writeBody } from './request-body.ts'
 import { RequestBuffers } from './request-buffers.ts'
 import { type Attempt, type Identity, type RequestSigner, sha256Hex } from './signing.ts'

@@ -6,7 +6,7 @@
 import type { Refusal } from '../../message.ts'
 import { ALL_ACCEPTED, type Batch, type BatchOutcome } from '../destination.ts'
 import { type Failure, isRetryableCode, kindOf } from './failure.ts'
-import type { Answer } from './http-exchange.ts'
+import type { Answer } from './http/http-exchange.ts'
 
 /** So much of an unexplained answer goes into messages for people. */
 const EXCERPT_CHARACTERS = 200

@@ -6,8 +6,8 @@ import { createServer } from 'node:net'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Clock, systemClock } from '../../../../src/clock.ts'
-import type { Answer } from '../../../../src/destinations/iot-analytics/http-exchange.ts'
-import { HttpSender } from '../../../../src/destinations/iot-analytics/http-sender.ts'
+import type { Answer } from '../../../../src/destinations/iot-analytics/http/http-exchange.ts'
+import { HttpSender } from '../../../../src/destinations/iot-analytics/http/http-sender.ts'
 import {
   drips,
   OK,

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { Answer } from '../../../../src/destinations/iot-analytics/http-exchange.ts'
+import type { Answer } from '../../../../src/destinations/iot-analytics/http/http-exchange.ts'
 import { failureOf, outcomeOf } from '../../../../src/destinations/iot-analytics/response.ts'
 import { makeBatch } from '../../../support/channels/batch-maker.ts'
 

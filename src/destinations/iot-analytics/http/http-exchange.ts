@@ -2,7 +2,7 @@
  * One request and what comes of it, within a time. Settles once, whatever happens to the connection
  * later: with an answer, with an error, at the end of its time, or when the caller calls it off.
  */
-import type { Clock, Timer } from '../../clock.ts'
+import type { Clock, Timer } from '../../../clock.ts'
 import type { CalledOff, Cancellable } from './called-off.ts'
 
 /** A request, head and body, as it is written. */

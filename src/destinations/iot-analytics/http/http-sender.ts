@@ -3,7 +3,7 @@
  * connection to itself; more than there are connections wait in the order they came.
  */
 
-import type { Clock, Timer } from '../../clock.ts'
+import type { Clock, Timer } from '../../../clock.ts'
 import { CalledOff } from './called-off.ts'
 import { type ConnectionOwner, HttpConnection } from './http-connection.ts'
 import type { Answer, Request } from './http-exchange.ts'
