@@ -6,11 +6,10 @@
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { ConnectorError, messageOf } from '../errors.ts'
-import type { ConnectorView } from './connector-view.ts'
-import { LongPolls } from './long-poll.ts'
-import { isLocalName, isLoopback } from './loopback.ts'
 import type { HttpOptions } from './options.ts'
-import { answerError, answerErrorsAsJson, RequestError } from './request-error.ts'
+import { LongPolls } from './requests/long-poll.ts'
+import { isLocalName, isLoopback } from './requests/loopback.ts'
+import { answerError, answerErrorsAsJson, RequestError } from './requests/request-error.ts'
 import { channelRoutes } from './routes/channels.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { healthRoutes } from './routes/health.ts'
@@ -18,6 +17,7 @@ import { ledgerRoute } from './routes/ledger.ts'
 import { metricsRoute } from './routes/metrics.ts'
 import { overviewRoute } from './routes/overview.ts'
 import { whyRoute } from './routes/why.ts'
+import type { ConnectorView } from './views/connector-view.ts'
 
 /** What one peer may take of us: nothing here is asked for with large or slow requests. */
 const MAX_HEADER_BYTES = 16 * 1024

@@ -13,7 +13,7 @@ import type {
   ReplayReport,
   ReplayRequest,
   ShownDeadLetter,
-} from '../http/dead-letters-view.ts'
+} from '../http/views/dead-letters-view.ts'
 import type { Refusal } from '../message.ts'
 import type { Router } from '../routing/router.ts'
 

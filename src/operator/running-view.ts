@@ -4,14 +4,14 @@ import type { ChannelSet } from '../channels/channel-set.ts'
 import type { ChannelLedger, OutageLeft, StoreLedger } from '../channels/ledger/ledger.ts'
 import { durationText } from '../channels/ledger/outage-forecast.ts'
 import type { DestinationDelivery } from '../delivery/destination-delivery.ts'
-import type { ConnectorView, Health, MessagePage, ReadFrom } from '../http/connector-view.ts'
+import type { ConnectorView, Health, MessagePage, ReadFrom } from '../http/views/connector-view.ts'
 import type {
   DeadLetterFilter,
   DeadLetterPage,
   ReplayReport,
   ReplayRequest,
-} from '../http/dead-letters-view.ts'
-import type { Stories } from '../http/why-view.ts'
+} from '../http/views/dead-letters-view.ts'
+import type { Stories } from '../http/views/why-view.ts'
 import type { Router } from '../routing/router.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { DeadLetterDesk } from './dead-letter-replay.ts'

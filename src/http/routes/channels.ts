@@ -1,11 +1,11 @@
 /** The channels and the messages they hold. */
 import type { FastifyInstance } from 'fastify'
 import * as z from 'zod'
-import type { ConnectorView, MessagePage, ReadFrom } from '../connector-view.ts'
-import type { LongPolls } from '../long-poll.ts'
-import { messageLine } from '../message-line.ts'
-import { parseRequest, wholeNumber } from '../query.ts'
-import { RequestError } from '../request-error.ts'
+import type { LongPolls } from '../requests/long-poll.ts'
+import { parseRequest, wholeNumber } from '../requests/query.ts'
+import { RequestError } from '../requests/request-error.ts'
+import type { ConnectorView, MessagePage, ReadFrom } from '../views/connector-view.ts'
+import { messageLine } from '../views/message-line.ts'
 
 const MAX_MESSAGES = 1000
 const MAX_WAIT_SECONDS = 60

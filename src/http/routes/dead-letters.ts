@@ -1,11 +1,11 @@
 /** Messages that were refused for good: a look, and another try. */
 import type { FastifyInstance } from 'fastify'
 import * as z from 'zod'
-import type { DeadLettersView } from '../dead-letters-view.ts'
-import { deadLetterLine } from '../message-line.ts'
-import { refuseForeignPages } from '../own-requests.ts'
-import { parseRequest, time, wholeNumber } from '../query.ts'
-import { RequestError } from '../request-error.ts'
+import { refuseForeignPages } from '../requests/own-requests.ts'
+import { parseRequest, time, wholeNumber } from '../requests/query.ts'
+import { RequestError } from '../requests/request-error.ts'
+import type { DeadLettersView } from '../views/dead-letters-view.ts'
+import { deadLetterLine } from '../views/message-line.ts'
 
 const MAX_LETTERS = 1000
 const MAX_REPLAYED = 10_000

@@ -1,6 +1,6 @@
 /** For supervisors and load balancers: 200 when all is well, 503 when not, with the reasons. */
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import type { ConnectorView, Health } from '../connector-view.ts'
+import type { ConnectorView, Health } from '../views/connector-view.ts'
 
 export function healthRoutes(server: FastifyInstance, view: ConnectorView): void {
   const answer = (reply: FastifyReply, isWell: (health: Health) => boolean): FastifyReply => {

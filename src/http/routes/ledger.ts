@@ -2,10 +2,10 @@
 import type { FastifyInstance } from 'fastify'
 import * as z from 'zod'
 import type { ChannelLedger, OutageLeft, StoreLedger } from '../../channels/ledger/ledger.ts'
-import type { ConnectorView } from '../connector-view.ts'
-import { ledgerTable } from '../ledger-table.ts'
-import { ledgerTotals } from '../ledger-totals.ts'
-import { parseRequest } from '../query.ts'
+import { parseRequest } from '../requests/query.ts'
+import type { ConnectorView } from '../views/connector-view.ts'
+import { ledgerTable } from '../views/ledger-table.ts'
+import { ledgerTotals } from '../views/ledger-totals.ts'
 
 const ledgerQuery = z.strictObject({
   format: z.enum(['json', 'text'], 'must be json or text').default('json'),

@@ -1,6 +1,6 @@
 /** For Prometheus. */
 import type { FastifyInstance } from 'fastify'
-import type { ConnectorView } from '../connector-view.ts'
+import type { ConnectorView } from '../views/connector-view.ts'
 
 export function metricsRoute(server: FastifyInstance, view: ConnectorView): void {
   server.get('/metrics', async (_request, reply) => {

@@ -1,7 +1,7 @@
 /** A page for whoever opens the address in a browser: how it goes, anew every few seconds, and what there is. */
 import type { FastifyInstance } from 'fastify'
-import type { ConnectorView } from '../connector-view.ts'
-import { overviewPage } from '../overview-page.ts'
+import type { ConnectorView } from '../views/connector-view.ts'
+import { overviewPage } from '../views/overview-page.ts'
 
 export function overviewRoute(server: FastifyInstance, view: ConnectorView): void {
   server.get('/', (_request, reply) => {

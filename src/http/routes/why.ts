@@ -1,8 +1,8 @@
 /** One message's story. */
 import type { FastifyInstance } from 'fastify'
 import * as z from 'zod'
-import { parseRequest } from '../query.ts'
-import type { Stories, StoriesView } from '../why-view.ts'
+import { parseRequest } from '../requests/query.ts'
+import type { Stories, StoriesView } from '../views/why-view.ts'
 
 const whyQuery = z.strictObject({
   format: z.enum(['json', 'text'], 'must be json or text').default('json'),

@@ -4,19 +4,19 @@ import { connect } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import type { ChannelLedger, OutageLeft, StoreLedger } from '../../../src/channels/ledger/ledger.ts'
 import { ConnectorError } from '../../../src/errors.ts'
+import { HttpServer } from '../../../src/http/http-server.ts'
+import type { HttpOptions } from '../../../src/http/options.ts'
 import type {
   ConnectorView,
   Health,
   MessagePage,
   ReadFrom,
-} from '../../../src/http/connector-view.ts'
+} from '../../../src/http/views/connector-view.ts'
 import type {
   DeadLetterFilter,
   DeadLetterPage,
   ReplayRequest,
-} from '../../../src/http/dead-letters-view.ts'
-import { HttpServer } from '../../../src/http/http-server.ts'
-import type { HttpOptions } from '../../../src/http/options.ts'
+} from '../../../src/http/views/dead-letters-view.ts'
 import type { Message } from '../../../src/message.ts'
 
 const START = Date.UTC(2026, 0, 1)

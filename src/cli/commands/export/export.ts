@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { isChannelName } from '../../../config/parameters.ts'
 import { asConnectorError } from '../../../errors.ts'
-import { messageLine } from '../../../http/message-line.ts'
+import { messageLine } from '../../../http/views/message-line.ts'
 import type { CliContext } from '../../cli-context.ts'
 import { connectToHub } from '../../connector-client.ts'
 import { usageError } from '../../exit-code.ts'

@@ -1,5 +1,5 @@
 /** The ledger of all channels together. */
-import type { ChannelLedger } from '../channels/ledger/ledger.ts'
+import type { ChannelLedger } from '../../channels/ledger/ledger.ts'
 
 export type LedgerTotals = Pick<
   ChannelLedger,

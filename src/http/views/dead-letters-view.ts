@@ -1,5 +1,5 @@
 /** What the HTTP server may show of messages that were refused for good, and do with them. */
-import type { Refusal } from '../message.ts'
+import type { Refusal } from '../../message.ts'
 
 /** Which dead letters; what is left out takes all. */
 export interface DeadLetterFilter {

@@ -1,6 +1,6 @@
 /** The ledger as a table of text, for people with curl. */
-import type { ChannelLedger, OutageLeft } from '../channels/ledger/ledger.ts'
-import { durationText } from '../channels/ledger/outage-forecast.ts'
+import type { ChannelLedger, OutageLeft } from '../../channels/ledger/ledger.ts'
+import { durationText } from '../../channels/ledger/outage-forecast.ts'
 import { type LedgerTotals, ledgerTotals } from './ledger-totals.ts'
 
 const HEADINGS = [

@@ -1,6 +1,6 @@
 /** Stored messages and dead letters as lines of JSON. */
 import { isUtf8 } from 'node:buffer'
-import type { Message } from '../message.ts'
+import type { Message } from '../../message.ts'
 import type { ShownDeadLetter } from './dead-letters-view.ts'
 
 /** The payload stands in `payload` as text where it is valid UTF-8, otherwise in `payloadBase64`. */

@@ -2,8 +2,8 @@
  * All that the HTTP server knows of the connector. It reads; but for `replayDeadLetters` nothing
  * here changes anything.
  */
-import type { ChannelLedger, OutageLeft, StoreLedger } from '../channels/ledger/ledger.ts'
-import type { Message } from '../message.ts'
+import type { ChannelLedger, OutageLeft, StoreLedger } from '../../channels/ledger/ledger.ts'
+import type { Message } from '../../message.ts'
 import type { DeadLettersView } from './dead-letters-view.ts'
 import type { StoriesView } from './why-view.ts'
 

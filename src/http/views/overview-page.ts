@@ -2,8 +2,8 @@
  * Health, storage and ledger as a page. It is made whole on each request and needs no script: what
  * it shows is what `/health` and `/ledger` say.
  */
-import type { ChannelLedger, OutageLeft, StoreLedger } from '../channels/ledger/ledger.ts'
-import { durationText } from '../channels/ledger/outage-forecast.ts'
+import type { ChannelLedger, OutageLeft, StoreLedger } from '../../channels/ledger/ledger.ts'
+import { durationText } from '../../channels/ledger/outage-forecast.ts'
 import type { Health } from './connector-view.ts'
 import { type LedgerTotals, ledgerTotals } from './ledger-totals.ts'
 import { ROUTES_HTML, STYLE } from './overview-parts.ts'

@@ -1,6 +1,6 @@
 /** What a request is answered with when it can't be served: `{"error": …, "message": …}`. */
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import { ConnectorError, messageOf } from '../errors.ts'
+import { ConnectorError, messageOf } from '../../errors.ts'
 
 export class RequestError extends Error {
   override readonly name = 'RequestError'
