@@ -7,7 +7,7 @@
  *     await connector.stop()
  */
 import { parseConfig } from './config/parse-config.ts'
-import type { ConfigInput } from './config/schema.ts'
+import type { ConfigInput } from './config/schema/schema.ts'
 import { Connector, type ConnectorOptions } from './connector/connector.ts'
 
 /**
@@ -22,7 +22,7 @@ export function createConnector(config: ConfigInput = {}, options?: ConnectorOpt
 export type { ChannelLedger, ReaderLedger } from './channels/ledger/ledger.ts'
 export type { Clock, Timer } from './clock.ts'
 export type { ConnectorConfig } from './config/connector-config.ts'
-export type { ConfigInput } from './config/schema.ts'
+export type { ConfigInput } from './config/schema/schema.ts'
 export type {
   Connector,
   ConnectorDescription,

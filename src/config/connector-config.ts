@@ -6,7 +6,7 @@ import type { HttpOptions } from '../http/options.ts'
 import type { MqttClientOptions } from '../sources/mqtt-client/options.ts'
 import type { MqttServerOptions } from '../sources/mqtt-server/options.ts'
 import type { LogOptions } from '../telemetry/options.ts'
-import type { ConnectorParameters } from './parameters.ts'
+import type { ConnectorParameters } from './schema/parameters.ts'
 
 export interface IotAnalyticsDestinationConfig {
   readonly kind: 'iotAnalytics'

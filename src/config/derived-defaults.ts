@@ -5,11 +5,11 @@
  * Values have not been checked here yet, so every look at one allows for anything.
  */
 
-import type { Problem } from './config-errors.ts'
-import { type ConfigTree, isMapping } from './config-tree.ts'
-import type { Environment } from './overrides.ts'
-import { isRegion } from './parameters.ts'
-import type { KnownKeys } from './schema-index.ts'
+import type { Environment } from './inputs/overrides.ts'
+import type { Problem } from './schema/config-errors.ts'
+import { type ConfigTree, isMapping } from './schema/config-tree.ts'
+import { isRegion } from './schema/parameters.ts'
+import type { KnownKeys } from './schema/schema-index.ts'
 
 /** Said of a value nobody gave. */
 export const BY_DEFAULT = 'default'

@@ -1,10 +1,10 @@
 /** The configuration in force as a YAML file of its own, with the place each value came from. */
 import { Document, isCollection, isNode, type Node } from 'yaml'
-import type { ConfigTree } from './config-tree.ts'
 import { BY_DEFAULT } from './derived-defaults.ts'
-import type { EffectiveOptions } from './schema.ts'
-import type { ConfigPath } from './schema-index.ts'
-import { withoutSecret } from './secret.ts'
+import type { ConfigTree } from './schema/config-tree.ts'
+import type { EffectiveOptions } from './schema/schema.ts'
+import type { ConfigPath } from './schema/schema-index.ts'
+import { withoutSecret } from './schema/secret.ts'
 
 export interface DescribedConfig {
   readonly effective: EffectiveOptions

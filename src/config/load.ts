@@ -4,12 +4,12 @@
  */
 import { access } from 'node:fs/promises'
 import { ConnectorError } from '../errors.ts'
-import type { ConfigDocument } from './config-file.ts'
-import { ConfigTree, isMapping } from './config-tree.ts'
-import { readConnectorDefinition } from './connector-definition.ts'
-import { applyEnvironment, applyOverride, type Environment } from './overrides.ts'
+import type { ConfigDocument } from './inputs/config-file.ts'
+import { readConnectorDefinition } from './inputs/connector-definition.ts'
+import { applyEnvironment, applyOverride, type Environment } from './inputs/overrides.ts'
 import { type CheckedConfig, checkConfig } from './parse-config.ts'
-import { KnownKeys } from './schema-index.ts'
+import { ConfigTree, isMapping } from './schema/config-tree.ts'
+import { KnownKeys } from './schema/schema-index.ts'
 
 /** Read when it is there and no other file was named. */
 export const DEFAULT_CONFIG_FILE = 'iot-analytics-connector.yaml'
@@ -91,7 +91,7 @@ async function mergeFile(file: string, tree: ConfigTree): Promise<void> {
 
 /** The YAML parser is a twentieth of the start: it is loaded only where there is something to parse. */
 async function readDocument(file: string): Promise<ConfigDocument> {
-  const { readConfigDocument } = await import('./config-file.ts')
+  const { readConfigDocument } = await import('./inputs/config-file.ts')
   return await readConfigDocument(file)
 }
 

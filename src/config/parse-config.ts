@@ -1,13 +1,13 @@
 /** From whatever was configured to a `ConnectorConfig`, or one error that names everything wrong. */
 
-import { invalidConfiguration, problemsOf } from './config-errors.ts'
-import { ConfigTree } from './config-tree.ts'
 import type { ConnectorConfig, DestinationConfig } from './connector-config.ts'
 import { fillIn, problemsAcrossParts } from './derived-defaults.ts'
-import type { Environment } from './overrides.ts'
-import { resolveParameters } from './parameters.ts'
-import { type ConfigInput, configSchema, type EffectiveOptions } from './schema.ts'
-import { KnownKeys } from './schema-index.ts'
+import type { Environment } from './inputs/overrides.ts'
+import { invalidConfiguration, problemsOf } from './schema/config-errors.ts'
+import { ConfigTree } from './schema/config-tree.ts'
+import { resolveParameters } from './schema/parameters.ts'
+import { type ConfigInput, configSchema, type EffectiveOptions } from './schema/schema.ts'
+import { KnownKeys } from './schema/schema-index.ts'
 
 export interface CheckedConfig {
   readonly config: ConnectorConfig

@@ -1,9 +1,15 @@
 /** Writes `docs/configuration.md` and `docs/config.schema.json` from the schema that also does the checking. */
-import { pathText } from './config-tree.ts'
-import { expectation } from './describe-allowed.ts'
+
+import { variableOf } from './inputs/overrides.ts'
 import { DEFAULT_CONFIG_FILE } from './load.ts'
-import { variableOf } from './overrides.ts'
-import { branchesOf, type ConfigPath, configJsonSchema, type SchemaNode } from './schema-index.ts'
+import { pathText } from './schema/config-tree.ts'
+import { expectation } from './schema/describe-allowed.ts'
+import {
+  branchesOf,
+  type ConfigPath,
+  configJsonSchema,
+  type SchemaNode,
+} from './schema/schema-index.ts'
 
 const INTRODUCTION = `# Configuration
 

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { parseConfigDocument } from '../../../src/config/config-file.ts'
-import { ConfigTree } from '../../../src/config/config-tree.ts'
-import { applyOverride } from '../../../src/config/overrides.ts'
+import { parseConfigDocument } from '../../../src/config/inputs/config-file.ts'
+import { applyOverride } from '../../../src/config/inputs/overrides.ts'
 import { checkConfig } from '../../../src/config/parse-config.ts'
-import { KnownKeys } from '../../../src/config/schema-index.ts'
-import { faultOfTopicFilter } from '../../../src/config/topic-filter.ts'
+import { ConfigTree } from '../../../src/config/schema/config-tree.ts'
+import { KnownKeys } from '../../../src/config/schema/schema-index.ts'
+import { faultOfTopicFilter } from '../../../src/config/schema/topic-filter.ts'
 import { ConnectorError } from '../../../src/errors.ts'
 
 const known = new KnownKeys()

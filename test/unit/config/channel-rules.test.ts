@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseConfig } from '../../../src/config/parse-config.ts'
-import type { ConfigInput } from '../../../src/config/schema.ts'
+import type { ConfigInput } from '../../../src/config/schema/schema.ts'
 import { channelSettings } from '../../../src/connector/channel-settings.ts'
 import { ConnectorError } from '../../../src/errors.ts'
 

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { describeConfig } from '../../../src/config/describe.ts'
 import { type ConfigRequest, loadConfig } from '../../../src/config/load.ts'
 import { parseConfig } from '../../../src/config/parse-config.ts'
-import { MASK, withoutSecret } from '../../../src/config/secret.ts'
+import { MASK, withoutSecret } from '../../../src/config/schema/secret.ts'
 import { temporaryFile } from '../../support/disk/temporary-file.ts'
 
 const load = (request: Partial<ConfigRequest>) => loadConfig({ environment: {}, ...request })

@@ -1,6 +1,6 @@
 /** `export`: writes a range of a channel as JSON lines, from its directory or from a running hub. */
 import type { Command } from 'commander'
-import { isChannelName } from '../../../config/parameters.ts'
+import { isChannelName } from '../../../config/schema/parameters.ts'
 import { asConnectorError } from '../../../errors.ts'
 import { messageLine } from '../../../http/views/message-line.ts'
 import type { CliContext } from '../../cli-context.ts'

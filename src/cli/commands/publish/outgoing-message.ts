@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { createInterface } from 'node:readline'
 import { buffer } from 'node:stream/consumers'
-import { readGivenFile } from '../../../config/given-file.ts'
+import { readGivenFile } from '../../../config/inputs/given-file.ts'
 
 export interface OutgoingMessage {
   readonly payload: Buffer

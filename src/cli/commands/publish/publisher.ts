@@ -1,7 +1,7 @@
 /** Publishes a stream of messages over one MQTT 5 connection, at a pace, with few unacknowledged. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { IClientOptions, IClientPublishOptions, MqttClient, Packet } from 'mqtt'
-import { readGivenFile } from '../../../config/given-file.ts'
+import { readGivenFile } from '../../../config/inputs/given-file.ts'
 import { ConnectorError, messageOf, systemCodeOf } from '../../../errors.ts'
 import type { OutgoingMessage } from './outgoing-message.ts'
 import type { ReceiptTally } from './receipt-tally.ts'

@@ -2,7 +2,7 @@
 import { relative } from 'node:path'
 import type { Command } from 'commander'
 import type { LoadedConfig } from '../../../config/load.ts'
-import { nearestName } from '../../../config/schema-index.ts'
+import { nearestName } from '../../../config/schema/schema-index.ts'
 import type { StopReport } from '../../../connector/draining.ts'
 import { VERSION } from '../../../version.ts'
 import type { CliContext } from '../../cli-context.ts'

@@ -1,6 +1,6 @@
 /** `tail`: shows what a channel of the running hub holds and, if asked, what arrives. */
 import type { Command } from 'commander'
-import { isChannelName } from '../../../config/parameters.ts'
+import { isChannelName } from '../../../config/schema/parameters.ts'
 import type { CliContext } from '../../cli-context.ts'
 import { connectToHub } from '../../connector-client.ts'
 import { usageError } from '../../exit-code.ts'

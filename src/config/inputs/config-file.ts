@@ -1,8 +1,8 @@
 /** Reads one YAML or JSON file and remembers on which line each value stands. */
 import { isNode, LineCounter, parseDocument, type YAMLError } from 'yaml'
-import { ConnectorError, messageOf } from '../errors.ts'
+import { ConnectorError, messageOf } from '../../errors.ts'
+import type { ConfigPath } from '../schema/schema-index.ts'
 import { readGivenFile } from './given-file.ts'
-import type { ConfigPath } from './schema-index.ts'
 
 /** A file of another kind has faults without end, and quotes of it are no help. */
 const MAX_FAULTS = 5

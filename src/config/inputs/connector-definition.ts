@@ -2,11 +2,11 @@
  * The JSON of `aws greengrass create-connector-definition`, as it is: the whole CLI input, the value
  * of `--initial-version`, or the array of connectors alone.
  */
-import { ConnectorError } from '../errors.ts'
-import { shownValue } from './config-errors.ts'
+import { ConnectorError } from '../../errors.ts'
+import { shownValue } from '../schema/config-errors.ts'
+import { isMapping } from '../schema/config-tree.ts'
+import type { ConfigPath } from '../schema/schema-index.ts'
 import type { ConfigDocument } from './config-file.ts'
-import { isMapping } from './config-tree.ts'
-import type { ConfigPath } from './schema-index.ts'
 
 export interface ConnectorDefinition {
   /** For the `parameters` section. */

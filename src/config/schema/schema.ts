@@ -3,13 +3,13 @@
  * The parser, `docs/configuration.md` and `docs/config.schema.json` come from it.
  */
 import * as z from 'zod'
-import { channelsOptions, deadLetterOptions, storageOptions } from '../channels/options.ts'
-import { deliveryOptions } from '../delivery/options.ts'
-import { iotAnalyticsOptions } from '../destinations/iot-analytics/options.ts'
-import { httpOptions } from '../http/options.ts'
-import { mqttClientOptions } from '../sources/mqtt-client/options.ts'
-import { mqttServerOptions } from '../sources/mqtt-server/options.ts'
-import { logOptions } from '../telemetry/options.ts'
+import { channelsOptions, deadLetterOptions, storageOptions } from '../../channels/options.ts'
+import { deliveryOptions } from '../../delivery/options.ts'
+import { iotAnalyticsOptions } from '../../destinations/iot-analytics/options.ts'
+import { httpOptions } from '../../http/options.ts'
+import { mqttClientOptions } from '../../sources/mqtt-client/options.ts'
+import { mqttServerOptions } from '../../sources/mqtt-server/options.ts'
+import { logOptions } from '../../telemetry/options.ts'
 import { parameterOptions } from './parameters.ts'
 import { topicFilter } from './topic-filter.ts'
 

@@ -1,6 +1,6 @@
 /** Reads a file that the user has named, or says plainly why it can't be read. */
 import { readFile } from 'node:fs/promises'
-import { ConnectorError, messageOf, systemCodeOf } from '../errors.ts'
+import { ConnectorError, messageOf, systemCodeOf } from '../../errors.ts'
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',

@@ -3,7 +3,7 @@
  * was given, what is allowed, and the name that was probably meant.
  */
 import type * as z from 'zod'
-import { ConnectorError } from '../errors.ts'
+import { ConnectorError } from '../../errors.ts'
 import { type ConfigTree, isMapping, pathText } from './config-tree.ts'
 import { expectation } from './describe-allowed.ts'
 import { type ConfigPath, type KnownKeys, nearestName } from './schema-index.ts'

@@ -1,6 +1,6 @@
 /** A topic filter as `inputs` takes it: MQTT 3.1.1, section 4.7. */
 import * as z from 'zod'
-import { MAX_TOPIC_BYTES } from '../message.ts'
+import { MAX_TOPIC_BYTES } from '../../message.ts'
 
 /** What is wrong with a topic filter, as "expected …"; undefined when nothing is. */
 export function faultOfTopicFilter(filter: string): string | undefined {

@@ -1,7 +1,7 @@
 /** Single settings from outside the file: `--set path=value` and environment variables. */
-import { ConnectorError, messageOf } from '../errors.ts'
-import { type ConfigTree, pathText } from './config-tree.ts'
-import { type ConfigPath, type KnownKeys, nearestName, plainName } from './schema-index.ts'
+import { ConnectorError, messageOf } from '../../errors.ts'
+import { type ConfigTree, pathText } from '../schema/config-tree.ts'
+import { type ConfigPath, type KnownKeys, nearestName, plainName } from '../schema/schema-index.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
