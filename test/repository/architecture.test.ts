@@ -1,6 +1,6 @@
 /**
- * Holds the layer table of ARCHITECTURE.md: which folder may import which. Type imports count too,
- * for a layer that needs another's types can't be lifted out either.
+ * Holds the arrows of ARCHITECTURE.md: which folder may import which. Type imports count too: a
+ * folder that needs another's types can't be lifted out either.
  */
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -10,23 +10,137 @@ import { test } from 'node:test'
 const root = join(import.meta.dirname, '..', '..', '..')
 const src = join(root, 'src')
 
-/** Every layer may import the leaf files and itself; the row lists what else, folders or single files. */
-const LEAVES = ['errors.ts', 'message.ts', 'clock.ts', 'observer.ts', 'version.ts']
-const LAYERS: Record<string, readonly string[]> = {
-  'sources/mqtt-server': ['sources/source.ts'],
-  'sources/mqtt-client': ['sources/source.ts'],
-  'sources/in-process': ['sources/source.ts'],
-  sources: [],
-  routing: ['sources/source.ts', 'channels'],
-  channels: [],
-  'channels/disk': ['channels'],
-  delivery: ['channels', 'destinations/destination.ts', 'sources/source.ts'],
-  'destinations/iot-analytics': ['destinations/destination.ts'],
-  destinations: [
-    'destinations/iot-analytics/options.ts',
-    'destinations/iot-analytics/destination.ts',
+/** Every folder may import these files. They import only each other. */
+const LEAVES = [
+  'clock.ts',
+  'errors.ts',
+  'message.ts',
+  'observer.ts',
+  'serial-queue.ts',
+  'version.ts',
+]
+
+/** What the files of a folder may import beside each other: the files of other folders, or single files. */
+const ARROWS: Record<string, readonly string[]> = {
+  'sources/': [],
+  'sources/in-process/': ['sources/'],
+  'sources/mqtt-client/': ['sources/'],
+  'sources/mqtt-server/': [
+    'sources/',
+    'sources/mqtt-server/connection/',
+    'sources/mqtt-server/handlers/',
+    'sources/mqtt-server/broker/',
+    'sources/mqtt-server/sessions/',
+    'sources/mqtt-server/sessions/store/',
+    'sources/mqtt-server/listeners/',
+    'sources/mqtt-server/access/',
+    'sources/mqtt-server/limits/',
+    'sources/mqtt-server/packets/',
   ],
-  config: [
+  'sources/mqtt-server/connection/': [
+    'sources/mqtt-server/handlers/',
+    'sources/mqtt-server/broker/',
+    'sources/mqtt-server/sessions/',
+    'sources/mqtt-server/topics/',
+    'sources/mqtt-server/listeners/',
+    'sources/mqtt-server/access/',
+    'sources/mqtt-server/packets/',
+  ],
+  'sources/mqtt-server/handlers/': [
+    'sources/',
+    'sources/mqtt-server/broker/',
+    'sources/mqtt-server/sessions/',
+    'sources/mqtt-server/topics/',
+    'sources/mqtt-server/access/',
+    'sources/mqtt-server/packets/',
+  ],
+  'sources/mqtt-server/broker/': [
+    'sources/',
+    'sources/mqtt-server/sessions/',
+    'sources/mqtt-server/sessions/store/',
+    'sources/mqtt-server/topics/',
+    'sources/mqtt-server/access/',
+    'sources/mqtt-server/limits/',
+    'sources/mqtt-server/packets/',
+  ],
+  'sources/mqtt-server/sessions/': [
+    'sources/',
+    'sources/mqtt-server/sessions/store/',
+    'sources/mqtt-server/topics/',
+    'sources/mqtt-server/access/',
+    'sources/mqtt-server/limits/',
+    'sources/mqtt-server/packets/',
+  ],
+  'sources/mqtt-server/sessions/store/': [
+    'sources/',
+    'sources/mqtt-server/topics/',
+    'sources/mqtt-server/packets/',
+  ],
+  'sources/mqtt-server/topics/': ['sources/', 'sources/mqtt-server/packets/'],
+  'sources/mqtt-server/listeners/': [
+    'sources/mqtt-server/options.ts',
+    'sources/mqtt-server/access/',
+    'sources/mqtt-server/limits/',
+  ],
+  'sources/mqtt-server/access/': [
+    'sources/mqtt-server/options.ts',
+    'sources/mqtt-server/limits/',
+    'sources/mqtt-server/packets/',
+  ],
+  'sources/mqtt-server/limits/': [],
+  'sources/mqtt-server/packets/': [],
+  'routing/': ['sources/', 'channels/', 'channels/dead-letters/'],
+  'channels/': [
+    'channels/ledger/',
+    'channels/dead-letters/',
+    'channels/limits/',
+    'channels/cursors/',
+    'channels/commit/',
+    'channels/log/',
+  ],
+  'channels/ledger/': ['channels/commit/', 'channels/cursors/', 'channels/log/'],
+  'channels/dead-letters/': ['channels/cursors/', 'channels/log/'],
+  'channels/limits/': ['channels/cursors/', 'channels/log/'],
+  'channels/cursors/': ['channels/log/'],
+  'channels/commit/': ['channels/log/'],
+  'channels/log/': [],
+  'channels/disk/': [
+    'channels/disk/segments/',
+    'channels/disk/journal/',
+    'channels/disk/format/',
+    'channels/disk/files/',
+    'channels/log/',
+  ],
+  'channels/disk/doctor/': [
+    'channels/disk/',
+    'channels/disk/segments/',
+    'channels/disk/journal/',
+    'channels/disk/format/',
+    'channels/disk/files/',
+    'channels/log/',
+  ],
+  'channels/disk/segments/': [
+    'channels/disk/journal/',
+    'channels/disk/format/',
+    'channels/disk/files/',
+    'channels/log/',
+  ],
+  'channels/disk/journal/': ['channels/disk/format/', 'channels/disk/files/', 'channels/log/'],
+  'channels/disk/format/': ['channels/disk/files/', 'channels/log/'],
+  'channels/disk/files/': ['channels/log/'],
+  'delivery/': [
+    'channels/',
+    'channels/cursors/',
+    'channels/dead-letters/',
+    'destinations/',
+    'sources/',
+  ],
+  'destinations/': [],
+  'destinations/iot-analytics/': ['destinations/', 'destinations/iot-analytics/http/'],
+  'destinations/iot-analytics/http/': [],
+  'config/': [
+    'config/inputs/',
+    'config/schema/',
     'channels/options.ts',
     'delivery/options.ts',
     'sources/mqtt-server/options.ts',
@@ -35,23 +149,50 @@ const LAYERS: Record<string, readonly string[]> = {
     'http/options.ts',
     'telemetry/options.ts',
   ],
-  telemetry: ['channels/ledger.ts'],
-  http: ['channels/ledger.ts', 'channels/outage-forecast.ts'],
+  'config/inputs/': ['config/schema/'],
+  'config/schema/': [
+    'channels/options.ts',
+    'delivery/options.ts',
+    'sources/mqtt-server/options.ts',
+    'sources/mqtt-client/options.ts',
+    'destinations/iot-analytics/options.ts',
+    'http/options.ts',
+    'telemetry/options.ts',
+  ],
+  'telemetry/': ['channels/ledger/'],
+  'http/': ['http/routes/', 'http/requests/', 'http/views/'],
+  'http/routes/': ['http/requests/', 'http/views/', 'channels/ledger/'],
+  'http/requests/': [],
+  'http/views/': ['channels/ledger/'],
+  'operator/': [
+    'operator/why/',
+    'routing/',
+    'channels/',
+    'channels/ledger/',
+    'channels/dead-letters/',
+    'delivery/',
+    'telemetry/',
+    'http/views/',
+  ],
+  'operator/why/': ['channels/', 'channels/dead-letters/', 'delivery/', 'http/views/'],
 }
-/** What stands above the layers, in this order, and may import all that is below. */
-const ABOVE = ['connector', 'index.ts', 'cli']
 
-/** Longer than 400 lines, with the reason. */
-const LONG_FILES: Record<string, string> = {}
+/** What stands above the folders, in this order, and may import all that is below. */
+const ABOVE = ['connector/', 'index.ts', 'cli/']
+
+/** Files beside the sub-folders of a folder, at most. */
+const MAX_FILES = 15
+/** Longer than 400 lines, or folders with more files, with the reason. */
+const EXCEPTIONS: Record<string, string> = {}
 
 const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) =>
   file.endsWith('.ts'),
 )
 
-function layerOf(file: string): string | undefined {
-  return Object.keys(LAYERS)
-    .filter((layer) => file.startsWith(`${layer}/`))
-    .sort((a, b) => b.length - a.length)[0]
+/** The folder with its slash, as in the tables; empty for a file of `src/` itself. */
+function folderOf(file: string): string {
+  const folder = dirname(file)
+  return folder === '.' ? '' : `${folder}/`
 }
 
 function importsOf(file: string): string[] {
@@ -61,24 +202,32 @@ function importsOf(file: string): string[] {
   )
 }
 
-/** Its place in `ABOVE`; -1 for what belongs to a layer. */
+/** Its place in `ABOVE`; -1 for the others. */
 function heightOf(file: string): number {
-  return ABOVE.findIndex((top) => file === top || file.startsWith(`${top}/`))
+  return ABOVE.findIndex((top) => file === top || (top.endsWith('/') && file.startsWith(top)))
 }
 
 function mayImport(file: string, target: string): boolean {
   if (heightOf(file) >= 0 || heightOf(target) >= 0) return heightOf(file) >= heightOf(target)
   if (LEAVES.includes(target)) return true
   if (LEAVES.includes(file)) return false
-  const layer = layerOf(file)
-  if (layer === undefined) return false
-  if (layerOf(target) === layer) return true
-  return (LAYERS[layer] ?? []).some((allowed) =>
-    allowed.endsWith('.ts') ? target === allowed : target.startsWith(`${allowed}/`),
+  const [from, to] = [folderOf(file), folderOf(target)]
+  return from === to || (ARROWS[from] ?? []).some((allowed) => allowed === to || allowed === target)
+}
+
+/** The tables of ARCHITECTURE.md, in the same form as `ARROWS`. */
+function documentedArrows(): Record<string, readonly string[]> {
+  const page = readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8')
+  const rows = page.matchAll(/^\| `([^`]+\/)` \|[^|]*\|([^|]*)\|$/gm)
+  return Object.fromEntries(
+    [...rows].map(([, folder = '', targets = '']) => [
+      folder,
+      [...targets.matchAll(/`([^`]+)`/g)].map(([, target = '']) => target),
+    ]),
   )
 }
 
-test('every import goes where the layer table allows', () => {
+test('every import follows an arrow', () => {
   const wrong = files.flatMap((file) =>
     importsOf(file)
       .filter((target) => !mayImport(file, target))
@@ -88,21 +237,57 @@ test('every import goes where the layer table allows', () => {
   assert.deepEqual(wrong, [])
 })
 
-test('every file belongs to a layer, to the leaves or stands above', () => {
-  const homeless = files.filter(
-    (file) => layerOf(file) === undefined && !LEAVES.includes(file) && heightOf(file) === -1,
+test('every arrow is used', () => {
+  const used = new Set(
+    files.flatMap((file) =>
+      importsOf(file).flatMap((target) => [
+        `${folderOf(file)} → ${folderOf(target)}`,
+        `${folderOf(file)} → ${target}`,
+      ]),
+    ),
+  )
+  const unused = Object.entries(ARROWS).flatMap(([folder, targets]) =>
+    targets.map((target) => `${folder} → ${target}`).filter((arrow) => !used.has(arrow)),
   )
 
-  assert.deepEqual(homeless, [])
+  assert.deepEqual(unused, [])
 })
 
-test('no source file is longer than 400 lines', () => {
+test('the arrows go one way: no folder reaches itself through others', () => {
+  const reaches = (from: string, seen: Set<string>): Set<string> => {
+    for (const target of ARROWS[from] ?? []) {
+      if (seen.has(target)) continue
+      seen.add(target)
+      reaches(target, seen)
+    }
+    return seen
+  }
+  const circular = Object.keys(ARROWS).filter((folder) => reaches(folder, new Set()).has(folder))
+
+  assert.deepEqual(circular, [])
+})
+
+test('every folder has a row, in the test and in ARCHITECTURE.md alike', () => {
+  const folders = files
+    .filter((file) => !LEAVES.includes(file) && heightOf(file) === -1)
+    .map(folderOf)
+
+  assert.deepEqual([...new Set(folders)].sort(), Object.keys(ARROWS).sort())
+  assert.deepEqual(documentedArrows(), ARROWS)
+})
+
+test('no source file is longer than 400 lines, and no folder holds more than 15 files', () => {
   const long = files.filter(
-    (file) =>
-      !(file in LONG_FILES) && readFileSync(join(src, file), 'utf8').split('\n').length > 401,
+    (file) => readFileSync(join(src, file), 'utf8').split('\n').length > 401,
+  )
+  const crowded = [...new Set(files.map(folderOf))].filter(
+    (folder) => files.filter((file) => folderOf(file) === folder).length > MAX_FILES,
   )
 
-  assert.deepEqual(long, [])
+  assert.deepEqual(
+    [...long, ...crowded].filter((place) => !(place in EXCEPTIONS)),
+    [],
+  )
 })
 
 test('environment variables are read in config/ and cli/ alone', () => {
