@@ -1,0 +1,64 @@
+/** Keeps the words that docs/style.md lists out of everything that people read: docs, code, comments. */
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+
+const root = join(import.meta.dirname, '..', '..', '..')
+/** Where the words stand for themselves. */
+const EXEMPT = ['docs/style.md', 'CHANGELOG.md', 'docs/conformance.md']
+
+interface Word {
+  readonly pattern: RegExp
+  readonly replacement: string
+}
+
+function wordsOfThePage(): Word[] {
+  const page = readFileSync(join(root, 'docs', 'style.md'), 'utf8')
+  const rows = page.slice(page.indexOf('| do not write |')).matchAll(/^\| ([^|]+) \| ([^|]+) \|$/gm)
+  return [...rows]
+    .filter(([, words]) => words !== 'do not write' && words !== '---')
+    .flatMap(([, words = '', replacement = '']) =>
+      words.split(', ').map((word) => ({
+        // Also as a part of a name: `isTold`, `hubAddress`.
+        pattern: new RegExp(`(?<![a-z])${word.replace(' ', '\\s+')}(?![a-z])`, 'i'),
+        replacement,
+      })),
+    )
+}
+
+function filesBelow(folder: string, ending: RegExp): string[] {
+  return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((file) => ending.test(file))
+    .map((file) => join(folder, file))
+}
+
+function filesWithText(): string[] {
+  const pages = readdirSync(root).filter((file) => file.endsWith('.md'))
+  return [
+    ...pages,
+    ...filesBelow('docs', /\.(md|json)$/),
+    ...filesBelow('examples', /\./),
+    ...filesBelow('scripts', /\.mjs$/),
+    ...['src', 'test', 'bench'].flatMap((folder) => filesBelow(folder, /\.(ts|md)$/)),
+  ].filter((file) => !EXEMPT.includes(file))
+}
+
+test('no file uses a word that docs/style.md replaces', () => {
+  const words = wordsOfThePage()
+  assert.ok(words.length > 20)
+  const found = filesWithText().flatMap((file) =>
+    readFileSync(join(root, file), 'utf8')
+      .split('\n')
+      .flatMap((line, index) =>
+        words
+          .filter(({ pattern }) => pattern.test(line))
+          .map(({ pattern, replacement }) => {
+            const word = pattern.exec(line)?.[0]
+            return `${file}:${index + 1}: "${word}", write: ${replacement}`
+          }),
+      ),
+  )
+
+  assert.deepEqual(found, [])
+})
