@@ -1,11 +1,8 @@
-/**
- * Does one thing after the other: a log's reads from disk, its removals and its index files share
- * open files and must not meet.
- */
-export class Sequence {
+/** Runs tasks one at a time, in the order they were given, whether or not the earlier ones fail. */
+export class SerialQueue {
   #last: Promise<unknown> = Promise.resolve()
 
-  /** Runs `task` when everything before it has settled. */
+  /** Runs `task` once every task given before has settled. */
   run<T>(task: () => Promise<T>): Promise<T> {
     const result = this.#last.then(task, task)
     this.#last = result.catch(() => undefined)

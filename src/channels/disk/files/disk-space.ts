@@ -3,7 +3,7 @@
  * claimed before they are written and given back when the file is gone.
  */
 import { ConnectorError } from '../../../errors.ts'
-import { Sequence } from '../../../serial-queue.ts'
+import { SerialQueue } from '../../../serial-queue.ts'
 
 export class DiskSpace {
   readonly maxBytes: number
@@ -11,7 +11,7 @@ export class DiskSpace {
    * Directories whose files went are synced one after the other: a commit must never wait behind four of
    * them in a thread pool of four.
    */
-  readonly syncs = new Sequence()
+  readonly syncs = new SerialQueue()
   /** Claimed: on disk, or promised to a file that is being written. Never above `maxBytes`. */
   onDisk = 0
   /** Kept free for accepted messages that are staged or in the journal alone. */

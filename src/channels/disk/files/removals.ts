@@ -4,7 +4,7 @@
  * is synced.
  */
 import { systemCodeOf } from '../../../errors.ts'
-import { Sequence } from '../../../serial-queue.ts'
+import { SerialQueue } from '../../../serial-queue.ts'
 import type { DiskSpace } from './disk-space.ts'
 import type { FileLayer } from './file-layer.ts'
 
@@ -23,7 +23,7 @@ export interface RemovalsOptions {
   readonly directory: string
   readonly space: DiskSpace
   /** What must not happen while files go, shares it. */
-  readonly turns?: Sequence
+  readonly turns?: SerialQueue
 }
 
 interface Waiting {
@@ -33,12 +33,12 @@ interface Waiting {
 
 export class Removals {
   readonly #options: RemovalsOptions
-  readonly #turns: Sequence
+  readonly #turns: SerialQueue
   readonly #waiting: Waiting[] = []
 
   constructor(options: RemovalsOptions) {
     this.#options = options
-    this.#turns = options.turns ?? new Sequence()
+    this.#turns = options.turns ?? new SerialQueue()
   }
 
   /**

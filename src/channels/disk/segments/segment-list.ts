@@ -11,7 +11,7 @@
 
 import { basename } from 'node:path'
 import { asConnectorError, systemCodeOf } from '../../../errors.ts'
-import { Sequence } from '../../../serial-queue.ts'
+import { SerialQueue } from '../../../serial-queue.ts'
 import type { OffsetRange } from '../../log/channel-log.ts'
 import type { MemoryBudget } from '../../log/memory-budget.ts'
 import { OffsetRanges } from '../../log/offset-ranges.ts'
@@ -71,7 +71,7 @@ export class LogSegments {
   start = 0
   readonly #options: LogSegmentsOptions
   readonly #reader: SegmentReader
-  readonly #disk = new Sequence()
+  readonly #disk = new SerialQueue()
   /** Segments at the front that are history, and their bytes. */
   #historyCount = 0
   #window: Chunk | undefined

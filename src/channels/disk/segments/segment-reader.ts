@@ -1,6 +1,6 @@
 /**
  * Reads windows of a log's segments, whole frames with their checksums looked at, and never more
- * than a bounded number of bytes. Calls come one after the other (`Sequence`).
+ * than a bounded number of bytes. Calls come one after the other (`SerialQueue`).
  */
 
 import type { FileLayer, OpenFile } from '../files/file-layer.ts'
