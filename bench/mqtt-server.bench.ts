@@ -53,7 +53,7 @@ const PASSED_ON = 'bench/fan-out'
 /** Commits at the end of each turn of the event loop, like a disk that costs nothing. */
 class NullIntake implements Intake {
   readonly isSaturated = false
-  readonly isGathering = false
+  readonly isCollecting = false
   readonly lastRefusal = { error: 'Unexpected', message: 'nothing is refused' }
   readonly #route: Route = { kind: 'binary' }
   #listener: CommitListener | undefined

@@ -116,10 +116,10 @@ export class DeliveryRig {
   }
 
   #newDelivery() {
-    const { DestinationDelivery, PrimaryReceipts, ReceiptDesk } = this.#parts
+    const { DestinationDelivery, PrimaryReceipts, ReceiptPublisher } = this.#parts
     const { systemClock, silentObserver } = this.#parts
-    const desk = new ReceiptDesk({ topic: 'status', reports: 'all', clock: systemClock })
-    desk.addOutlet({
+    const receipts = new ReceiptPublisher({ topic: 'status', reports: 'all', clock: systemClock })
+    receipts.addOutlet({
       hasListeners: () => true,
       publish: (_: string, { count }: PackedPayloads) => {
         this.#receipts += count
@@ -133,7 +133,7 @@ export class DeliveryRig {
       batchMessages: this.#options.batchMessages,
       publishIntervalMs: 0,
       maxInFlightBatches: 1,
-      receipts: new PrimaryReceipts(desk),
+      receipts: new PrimaryReceipts(receipts),
       observer: silentObserver,
       clock: systemClock,
       random: Math.random,
@@ -168,7 +168,7 @@ async function loadParts(build: string) {
       'channels/disk/disk-log-store',
     )) as typeof import('../../src/channels/disk/disk-log-store.ts')),
     ...((await load(
-      'channels/memory-budget',
+      'channels/log/memory-budget',
     )) as typeof import('../../src/channels/log/memory-budget.ts')),
     ...((await load('clock')) as typeof import('../../src/clock.ts')),
     ...((await load('observer')) as typeof import('../../src/observer.ts')),
@@ -178,7 +178,7 @@ async function loadParts(build: string) {
     ...((await load(
       'delivery/batch-receipts',
     )) as typeof import('../../src/delivery/batch-receipts.ts')),
-    ...((await load('delivery/receipt-desk')) as typeof import('../../src/delivery/receipts.ts')),
+    ...((await load('delivery/receipts')) as typeof import('../../src/delivery/receipts.ts')),
     ...((await load(
       'destinations/destination',
     )) as typeof import('../../src/destinations/destination.ts')),

@@ -1,6 +1,6 @@
 /** What an operator sets for channels: bounds for all of them, rules for single ones. */
 
-import type { IdWindowBounds } from './limits/deduplication-window.ts'
+import type { DeduplicationBounds } from './limits/deduplication-window.ts'
 import type { DropBehavior } from './limits/limit-refusals.ts'
 
 export interface ChannelBounds {
@@ -18,5 +18,5 @@ export interface ChannelRules {
   /** Messages waiting longer, in milliseconds, are dropped; undefined: never. */
   readonly maxAgeMs?: number | undefined
   /** How long a sender's ids are remembered, to store a message sent again once; undefined: not. */
-  readonly idWindow?: IdWindowBounds | undefined
+  readonly deduplication?: DeduplicationBounds | undefined
 }

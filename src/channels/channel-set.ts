@@ -6,7 +6,7 @@ import type { Clock } from '../clock.ts'
 import { isNotNow } from '../errors.ts'
 import type { Draft, Message, Refusal } from '../message.ts'
 import type { PipelineObserver } from '../observer.ts'
-import { Channel, type ChannelSurroundings } from './channel.ts'
+import { Channel, type ChannelContext } from './channel.ts'
 import type { ChannelBounds, ChannelRules } from './channel-rules.ts'
 import { Checkpoints } from './commit/checkpoints.ts'
 import { type Committed, GroupCommit } from './commit/group-commit.ts'
@@ -20,7 +20,7 @@ import {
 } from './dead-letters/dead-letters.ts'
 import { ExpirySweep } from './expiry-sweep.ts'
 import type { ChannelLedger } from './ledger/ledger.ts'
-import { StrayRefusals } from './ledger/unknown-channel-refusals.ts'
+import { UnknownChannelRefusals } from './ledger/unknown-channel-refusals.ts'
 import {
   activeChannelLimit,
   alreadyStored,
@@ -65,11 +65,11 @@ export class ChannelSet implements Iterable<Channel> {
   /** When what was accepted becomes durable; whoever accepts goes by it. */
   readonly commits: GroupCommit
   readonly #options: ChannelSetOptions
-  readonly #surroundings: ChannelSurroundings
+  readonly #context: ChannelContext
   readonly #health: StorageHealth
   readonly #checkpoints: Checkpoints
   readonly #sweep: ExpirySweep
-  readonly #strays = new StrayRefusals()
+  readonly #unknownChannels = new UnknownChannelRefusals()
   readonly #channels = new Map<string, Channel>()
   readonly #listeners: ((channel: Channel) => void)[] = []
   #activeChannels = 0
@@ -102,7 +102,7 @@ export class ChannelSet implements Iterable<Channel> {
       channels: this,
       onFailed: ({ name }, error) => observer.storageFailed(name, error),
     })
-    this.#surroundings = {
+    this.#context = {
       rulesFor: () => ({}),
       ...options,
       onChanged: (channel, soon) => this.#checkpoints.changed(channel, soon),
@@ -145,7 +145,7 @@ export class ChannelSet implements Iterable<Channel> {
     const channels = logs.filter((log) => !isReserved(log))
     const restored = await Promise.all(channels.map((log) => this.#restore(log)))
     for (const [index, log] of channels.entries()) {
-      this.#add(new Channel(log, restored[index], this.#surroundings))
+      this.#add(new Channel(log, restored[index], this.#context))
     }
     this.#sweep.start()
   }
@@ -159,7 +159,7 @@ export class ChannelSet implements Iterable<Channel> {
   /** Commits all that is staged, and writes down where the readers are. */
   async flush(): Promise<void> {
     await this.commits.flush()
-    for (const channel of this) await channel.receiptsSettled()
+    for (const channel of this) await channel.dropsReported()
     this.#checkpoints.flush()
     await this.commits.flush()
   }
@@ -194,7 +194,7 @@ export class ChannelSet implements Iterable<Channel> {
       channel.refuse(refusal)
       return
     }
-    this.#strays.refuse(name, refusal.error)
+    this.#unknownChannels.refuse(name, refusal.error)
     this.#options.observer.messageDropped(name, refusal.error, refusal.message)
   }
 
@@ -207,7 +207,7 @@ export class ChannelSet implements Iterable<Channel> {
   /** Every channel's figures, by name. */
   ledger(): ChannelLedger[] {
     const rows = [...this].map((channel) => channel.ledger())
-    rows.push(...this.#strays.ledger())
+    rows.push(...this.#unknownChannels.ledger())
     return rows.sort((left, right) => (left.channel < right.channel ? -1 : 1))
   }
 
@@ -246,8 +246,8 @@ export class ChannelSet implements Iterable<Channel> {
 
   #restore(log: ChannelLog): Promise<RestoredChannel> {
     const { readers, readerStarts = {}, clock } = this.#options
-    const { idWindow } = this.#surroundings.rulesFor(log.channel)
-    return restoreChannel(log, { readers, readerStarts, idWindow, now: clock.now() })
+    const { deduplication } = this.#context.rulesFor(log.channel)
+    return restoreChannel(log, { readers, readerStarts, deduplication, now: clock.now() })
   }
 
   #offerTo(channel: Channel, draft: Draft, mayWithhold: boolean): number {
@@ -285,8 +285,8 @@ export class ChannelSet implements Iterable<Channel> {
       return -1
     }
     const log: ChannelLog = this.#options.store.create(name)
-    const refused = this.#strays.takeOver(name)
-    const channel = new Channel(log, { ...NOTHING_RESTORED, refused }, this.#surroundings)
+    const refused = this.#unknownChannels.takeOver(name)
+    const channel = new Channel(log, { ...NOTHING_RESTORED, refused }, this.#context)
     this.#add(channel)
     return this.#offerTo(channel, draft, mayWithhold)
   }

@@ -6,22 +6,22 @@ import type { Clock } from '../clock.ts'
 import type { Draft, Message, Refusal } from '../message.ts'
 import type { PipelineObserver } from '../observer.ts'
 import type { ChannelBounds, ChannelRules } from './channel-rules.ts'
-import { ArrivalMarks } from './cursors/arrival-times.ts'
+import { ArrivalTimes } from './cursors/arrival-times.ts'
 import { Cursor } from './cursors/cursor.ts'
 import { CursorPosition } from './cursors/cursor-position.ts'
 import { DamagedMessages } from './cursors/damaged-messages.ts'
-import { DropReceipts } from './cursors/dropped-messages.ts'
+import { DroppedMessages } from './cursors/dropped-messages.ts'
 import { Expiry } from './cursors/expiry.ts'
 import { channelLedger } from './ledger/channel-ledger.ts'
 import type { ChannelLedger } from './ledger/ledger.ts'
 import { ChannelCapacity } from './limits/channel-capacity.ts'
-import { IdWindow } from './limits/deduplication-window.ts'
+import { DeduplicationWindow } from './limits/deduplication-window.ts'
 import type { ChannelLog, ChannelState, CursorState, LogStore } from './log/channel-log.ts'
 import type { MemoryBudget } from './log/memory-budget.ts'
 import type { RestoredChannel } from './restored-channel.ts'
 
 /** What a channel shares with all others. */
-export interface ChannelSurroundings {
+export interface ChannelContext {
   readonly clock: Clock
   readonly store: LogStore
   readonly budget: MemoryBudget
@@ -44,50 +44,52 @@ export class Channel {
   readonly cursors: readonly Cursor[]
   /** The commit cycle that what is staged belongs to. Kept by the group commit. */
   stagedIn = 0
-  readonly #surroundings: ChannelSurroundings
+  readonly #context: ChannelContext
   readonly #capacity: ChannelCapacity
-  readonly #receipts: DropReceipts
+  readonly #droppedMessages: DroppedMessages
   readonly #damaged: DamagedMessages
-  readonly #marks = new ArrivalMarks()
+  readonly #arrivals = new ArrivalTimes()
   readonly #refused: Record<string, number>
   readonly #dormant: Readonly<Record<string, CursorState>>
-  readonly #ids: IdWindow | undefined
+  readonly #ids: DeduplicationWindow | undefined
   #isActive = false
   /** Once for every channel: so that a reader that comes later is known to be new. */
   #isStateStale = true
   /** How far the log went when the readers were told of a commit last. */
   #toldEnd: number
 
-  constructor(log: ChannelLog, before: RestoredChannel | undefined, around: ChannelSurroundings) {
+  constructor(log: ChannelLog, restored: RestoredChannel | undefined, context: ChannelContext) {
     this.name = log.channel
     this.log = log
-    this.#surroundings = around
+    this.#context = context
     this.#toldEnd = log.committed
-    this.#damaged = new DamagedMessages({ log, observer: around.observer })
-    this.#refused = { ...before?.refused }
-    this.#dormant = before?.dormant ?? {}
-    const { bounds, clock } = around
-    const { maxAgeMs, idWindow } = around.rulesFor(log.channel)
-    this.#ids = before?.ids ?? (idWindow === undefined ? undefined : new IdWindow(idWindow))
+    this.#damaged = new DamagedMessages({ log, observer: context.observer })
+    this.#refused = { ...restored?.refused }
+    this.#dormant = restored?.dormant ?? {}
+    const { bounds, clock } = context
+    const { maxAgeMs, deduplication } = context.rulesFor(log.channel)
+    this.#ids =
+      restored?.ids ??
+      (deduplication === undefined ? undefined : new DeduplicationWindow(deduplication))
     const expiry =
       maxAgeMs === undefined ? undefined : new Expiry({ channel: this.name, maxAgeMs, clock })
-    this.cursors = around.readers.map((reader) =>
-      this.#newCursor(reader, before?.positions.get(reader) ?? new CursorPosition(0), expiry),
+    this.cursors = context.readers.map((reader) =>
+      this.#newCursor(reader, restored?.positions.get(reader) ?? new CursorPosition(0), expiry),
     )
-    this.#receipts = new DropReceipts({
+    this.#droppedMessages = new DroppedMessages({
       log,
       onDropped: (message, refusal) => this.#tellDropped(message, refusal),
       onDone: () => this.#changed(true),
     })
     this.#capacity = new ChannelCapacity({
-      ...around,
+      ...context,
       log,
       cursors: this.cursors,
       maxBacklogMessages: bounds.maxBacklogMessages,
       dropBehavior: bounds.dropBehavior,
       drop: (cursor, from, to, refusal) => this.#drop(cursor, from, to, refusal),
     })
-    this.#damaged.foundAtStart(this.cursors, before?.gone ?? new Map())
+    this.#damaged.foundAtStart(this.cursors, restored?.gone ?? new Map())
     this.#isActive = this.backlog > 0
   }
 
@@ -124,7 +126,7 @@ export class Channel {
     const refusal = this.#capacity.makeRoom(bytes)
     if (refusal !== undefined) return refusal
     this.#ids?.note(draft.id, draft.receivedAt, cycle)
-    if (this.stagedIn !== cycle) this.#marks.note(this.log.end, draft.receivedAt)
+    if (this.stagedIn !== cycle) this.#arrivals.note(this.log.end, draft.receivedAt)
     this.log.append(draft)
     if (!this.#isActive) this.#updateActivity()
     return undefined
@@ -133,7 +135,7 @@ export class Channel {
   /** Counts a message that was refused before it was appended. */
   refuse(refusal: Refusal): void {
     this.#refused[refusal.error] = (this.#refused[refusal.error] ?? 0) + 1
-    this.#surroundings.observer.messageDropped(this.name, refusal.error, refusal.message)
+    this.#context.observer.messageDropped(this.name, refusal.error, refusal.message)
     this.#isStateStale = true
     this.#changed(false)
   }
@@ -143,7 +145,7 @@ export class Channel {
     if (this.log.committed === this.#toldEnd) return
     this.#toldEnd = this.log.committed
     for (const { position } of this.cursors) position.advance(this.log.committed)
-    this.#receipts.pump()
+    this.#droppedMessages.pump()
     if (this.log.remove !== undefined) this.log.release(this.#floor())
     this.#changed(false)
     for (const cursor of this.cursors) if (cursor.waiting > 0) cursor.onReadable?.()
@@ -155,8 +157,8 @@ export class Channel {
     const from = this.log.committed
     const to = from + messages.length
     for (const { position } of this.cursors) position.withdraw(from, to)
-    this.#receipts.cutOut(from, to)
-    this.#marks.cutOut(from, to)
+    this.#droppedMessages.cutOut(from, to)
+    this.#arrivals.cutOut(from, to)
     for (const message of messages) {
       this.refuse(refusal)
       this.#tellDropped(message, refusal)
@@ -178,12 +180,12 @@ export class Channel {
     if (!this.#isStateStale) return
     this.#isStateStale = false
     this.log.noteState(this.#state(), this.#floor())
-    this.#surroundings.stageState(this)
+    this.#context.stageState(this)
   }
 
   /** Resolves when the senders of all dropped messages are told. */
-  receiptsSettled(): Promise<void> {
-    return this.#receipts.settled()
+  dropsReported(): Promise<void> {
+    return this.#droppedMessages.settled()
   }
 
   #newCursor(reader: string, position: CursorPosition, expiry: Expiry | undefined): Cursor {
@@ -191,7 +193,7 @@ export class Channel {
       reader,
       log: this.log,
       position,
-      marks: this.#marks,
+      arrivals: this.#arrivals,
       expiry,
       events: {
         settled: (messages) => this.#afterSettling(messages),
@@ -199,7 +201,7 @@ export class Channel {
           if (cursor === this.cursors[0]) this.#ids?.forget(message.senderId)
         },
         dropped: (message, refusal) => {
-          this.#surroundings.observer.messageDropped(this.name, refusal.error, refusal.message)
+          this.#context.observer.messageDropped(this.name, refusal.error, refusal.message)
           if (cursor === this.cursors[0]) this.#tellDropped(message, refusal)
         },
         foundDamage: (from, to) => this.#damaged.report(reader, to - from),
@@ -211,15 +213,16 @@ export class Channel {
   /** What was dropped its sender may send again, though not within the batch that has its like. */
   #tellDropped(message: Message, refusal: Refusal): void {
     if (refusal.error !== 'DuplicateMessageId') this.#ids?.forget(message.senderId)
-    this.#surroundings.onDropped(message, refusal)
+    this.#context.onDropped(message, refusal)
   }
 
   #state(): ChannelState {
     const cursors: Record<string, CursorState> = {}
     // The primary first, also where it is not configured any more: see `readerPositions`.
     for (const { reader, position } of this.cursors) {
-      const untold = position === this.cursors[0]?.position ? this.#receipts.untold : []
-      cursors[reader] = position.state(this.log.committed, untold)
+      const unreported =
+        position === this.cursors[0]?.position ? this.#droppedMessages.unreported : []
+      cursors[reader] = position.state(this.log.committed, unreported)
     }
     Object.assign(cursors, this.#dormant)
     return { version: 1, cursors, refused: { ...this.#refused }, end: this.log.committed }
@@ -227,14 +230,14 @@ export class Channel {
 
   /** Below it nobody needs a message any more. */
   #floor(): number {
-    let floor = Math.min(this.log.committed, this.#receipts.neededFrom)
+    let floor = Math.min(this.log.committed, this.#droppedMessages.neededFrom)
     for (const { position } of this.cursors) floor = Math.min(floor, position.position)
     return floor
   }
 
   #afterSettling(messages: readonly Message[]): void {
     const floor = this.#floor()
-    this.#marks.forgetBelow(floor)
+    this.#arrivals.forgetBelow(floor)
     if (this.log.remove !== undefined) {
       this.log.release(floor)
       for (const { offset } of messages) if (offset >= floor) this.#removeIfSettled(offset)
@@ -245,17 +248,17 @@ export class Channel {
 
   /** In memory: takes a message out that no reader needs, though an older one is still needed. */
   #removeIfSettled(offset: number): Message | undefined {
-    if (this.#receipts.needs(offset)) return undefined
+    if (this.#droppedMessages.needs(offset)) return undefined
     for (const { position } of this.cursors) if (!position.isSettled(offset)) return undefined
     return this.log.remove?.(offset)
   }
 
   #drop(cursor: Cursor, from: number, to: number, refusal: Refusal): void {
-    const { observer } = this.#surroundings
+    const { observer } = this.#context
     cursor.position.dropFree(from, to, refusal.error, this.log.committed)
     const removed = to - from === 1 ? this.#removeIfSettled(from) : undefined
     if (cursor === this.cursors[0]) {
-      if (removed === undefined) this.#receipts.add(from, to, refusal)
+      if (removed === undefined) this.#droppedMessages.add(from, to, refusal)
       else this.#tellDropped(removed, refusal)
     }
     for (let offset = from; offset < to; offset += 1) {
@@ -269,13 +272,13 @@ export class Channel {
 
   #changed(soon: boolean): void {
     this.#isStateStale = true
-    this.#surroundings.onChanged(this, soon)
+    this.#context.onChanged(this, soon)
   }
 
   #updateActivity(): void {
     const isActive = this.backlog > 0
     if (isActive === this.#isActive) return
     this.#isActive = isActive
-    this.#surroundings.onActivity(this)
+    this.#context.onActivity(this)
   }
 }

@@ -37,7 +37,7 @@ export function rulesOf(channels: ChannelsOptions, channel: string): ChannelRule
   const { maxAge, deduplication } = { ...channels['*'], ...own }
   return {
     maxAgeMs: maxAge,
-    idWindow:
+    deduplication:
       deduplication === undefined
         ? undefined
         : { windowMs: deduplication.window, maxIds: deduplication.maxIds },

@@ -8,7 +8,7 @@ import type { ConnectorConfig } from '../config/connector-config.ts'
 import { noReceipts, PrimaryReceipts } from '../delivery/batch-receipts.ts'
 import { CommitReceipts } from '../delivery/commit-receipts.ts'
 import { DestinationDelivery } from '../delivery/destination-delivery.ts'
-import { ReceiptDesk } from '../delivery/receipts.ts'
+import { ReceiptPublisher } from '../delivery/receipts.ts'
 import { ConnectorError } from '../errors.ts'
 import type { HttpServer } from '../http/http-server.ts'
 import { receiptIdOf } from '../message.ts'
@@ -48,7 +48,7 @@ export interface ConnectorDescription {
 
 /** What `start` has made; there is none before and after. */
 interface Running extends OpenedStorage {
-  readonly desk: ReceiptDesk
+  readonly desk: ReceiptPublisher
   readonly router: Router
   readonly refusals: RecentRefusals
   readonly deliveries: DestinationDelivery[]
@@ -179,7 +179,11 @@ export class Connector {
   async #openChannels(): Promise<Running> {
     const { parameters, inputs } = this.config
     const { clock } = this.#surroundings
-    const desk = new ReceiptDesk({ topic: STATUS_TOPIC, reports: parameters.statusReports, clock })
+    const desk = new ReceiptPublisher({
+      topic: STATUS_TOPIC,
+      reports: parameters.statusReports,
+      clock,
+    })
     const refusals = new RecentRefusals(clock)
     const storage = await openStorage(this.config, this.#surroundings, (message, refusal) => {
       refusals.dropped(message, refusal)

@@ -1,7 +1,7 @@
 /** Turns what became of a batch into one receipt per message. */
 import type { BatchOutcome } from '../destinations/destination.ts'
 import { type Message, receiptIdOf } from '../message.ts'
-import type { ReceiptDesk } from './receipts.ts'
+import type { ReceiptPublisher } from './receipts.ts'
 
 export interface BatchReceipts {
   /** @param moreFollow whether the channel has more batches under way, or waiting to be sent */
@@ -12,19 +12,19 @@ export interface BatchReceipts {
 export const noReceipts: BatchReceipts = { settled() {} }
 
 export class PrimaryReceipts implements BatchReceipts {
-  readonly #desk: ReceiptDesk
+  readonly #receipts: ReceiptPublisher
 
-  constructor(desk: ReceiptDesk) {
-    this.#desk = desk
+  constructor(receipts: ReceiptPublisher) {
+    this.#receipts = receipts
   }
 
   settled(messages: readonly Message[], outcome: BatchOutcome, moreFollow: boolean): void {
-    const desk = this.#desk
+    const receipts = this.#receipts
     for (const { index, refusal } of outcome.rejected) {
       const message = messages[index]
-      if (message !== undefined) desk.failure(receiptIdOf(message), message.reply, refusal)
+      if (message !== undefined) receipts.failure(receiptIdOf(message), message.reply, refusal)
     }
-    desk.successes(acceptedOf(messages, outcome), moreFollow)
+    receipts.successes(acceptedOf(messages, outcome), moreFollow)
   }
 }
 

@@ -7,22 +7,22 @@ import type { Channel } from '../channels/channel.ts'
 import type { ChannelSet } from '../channels/channel-set.ts'
 import { asConnectorError } from '../errors.ts'
 import type { PipelineObserver } from '../observer.ts'
-import type { ReceiptDesk } from './receipts.ts'
+import type { ReceiptPublisher } from './receipts.ts'
 
 const READ_COUNT = 1000
 const READ_BYTES = 1024 * 1024
 
 export class CommitReceipts {
   readonly #channels: ChannelSet
-  readonly #desk: ReceiptDesk
+  readonly #receipts: ReceiptPublisher
   readonly #observer: PipelineObserver
   /** Per channel: receipts have been given below this offset, or nobody wanted them. */
   readonly #given = new Map<Channel, number>()
   readonly #reading = new Set<Channel>()
 
-  constructor(channels: ChannelSet, desk: ReceiptDesk, observer: PipelineObserver) {
+  constructor(channels: ChannelSet, receipts: ReceiptPublisher, observer: PipelineObserver) {
     this.#channels = channels
-    this.#desk = desk
+    this.#receipts = receipts
     this.#observer = observer
   }
 
@@ -35,7 +35,7 @@ export class CommitReceipts {
   }
 
   #look(): void {
-    const isWanted = this.#desk.wantsSuccesses
+    const isWanted = this.#receipts.wantsSuccesses
     for (const [channel, given] of this.#given) {
       if (given === channel.log.committed || this.#reading.has(channel)) continue
       if (isWanted) void this.#read(channel)
@@ -49,7 +49,7 @@ export class CommitReceipts {
     try {
       while (from < channel.log.committed) {
         const messages = await channel.log.read(from, READ_COUNT, READ_BYTES)
-        this.#desk.successes(messages)
+        this.#receipts.successes(messages)
         from = (messages.at(-1)?.offset ?? channel.log.committed - 1) + 1
       }
     } catch (error) {

@@ -17,7 +17,7 @@ import { ReceiptPack } from './receipt-pack.ts'
 /** `StatusReports`: which receipts are given at all. */
 export type StatusReports = 'all' | 'failures' | 'none'
 
-export interface ReceiptDeskOptions {
+export interface ReceiptPublisherOptions {
   readonly topic: string
   readonly reports: StatusReports
   readonly clock: Clock
@@ -26,18 +26,18 @@ export interface ReceiptDeskOptions {
 /** A pack this large goes out at once, so that a long batch doesn't pile up receipts. */
 const MAX_PACKED = 4096
 /** Receipts wait so long for those of the next batches: with small batches a write for each is expensive. */
-const GATHER_MS = 1
+const COLLECT_MS = 1
 
-export class ReceiptDesk implements ReceiptSink {
-  readonly #options: ReceiptDeskOptions
+export class ReceiptPublisher implements ReceiptSink {
+  readonly #options: ReceiptPublisherOptions
   readonly #outlets: ReceiptOutlet[] = []
   readonly #pack = new ReceiptPack()
   #expectsReplies = false
   #flushesNext = false
   #flushesThisTurn = false
-  #gathering: Timer | undefined
+  #collecting: Timer | undefined
 
-  constructor(options: ReceiptDeskOptions) {
+  constructor(options: ReceiptPublisherOptions) {
     this.#options = options
   }
 
@@ -82,8 +82,8 @@ export class ReceiptDesk implements ReceiptSink {
 
   /** Sends what is packed now rather than when it is due; for the way out. */
   flush(): void {
-    this.#gathering?.cancel()
-    this.#gathering = undefined
+    this.#collecting?.cancel()
+    this.#collecting = undefined
     if (this.#pack.count === 0) return
     const receipts = this.#pack.view()
     for (const outlet of this.#outlets) {
@@ -108,8 +108,8 @@ export class ReceiptDesk implements ReceiptSink {
   }
 
   #flushWithLater(): void {
-    if (this.#gathering !== undefined || this.#pack.count === 0) return
-    this.#gathering = this.#options.clock.after(GATHER_MS, () => this.flush())
+    if (this.#collecting !== undefined || this.#pack.count === 0) return
+    this.#collecting = this.#options.clock.after(COLLECT_MS, () => this.flush())
   }
 
   /**

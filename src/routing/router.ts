@@ -95,8 +95,8 @@ export class Router implements Intake {
     return this.#channels.commits.isSaturated
   }
 
-  get isGathering(): boolean {
-    return this.#channels.commits.isGathering
+  get isCollecting(): boolean {
+    return this.#channels.commits.isCollecting
   }
 
   listen(listener: CommitListener): void {

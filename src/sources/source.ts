@@ -71,7 +71,7 @@ export interface Intake {
    * The open cycle holds something and stays open for some milliseconds more. A source may leave
    * unread what comes meanwhile, until `CommitListener.closing`: one wake-up then serves for all.
    */
-  readonly isGathering: boolean
+  readonly isCollecting: boolean
 
   /** Reports commits from now on. The listener is not told of cycles before. */
   listen(listener: CommitListener): void

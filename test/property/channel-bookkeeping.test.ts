@@ -89,7 +89,7 @@ const cursorOperation = fc.record({
     'fail',
     'take',
     'take',
-    'putBack',
+    'release',
     'deliver',
     'deliver',
     'reject',
@@ -174,8 +174,8 @@ function settleSome(
 ): void {
   const inFlight = [...model.fates.keys()].filter((offset) => model.fates[offset] === 'inFlight')
   for (const offset of inFlight.slice(skip, skip + count)) {
-    if (kind === 'putBack') {
-      cursor.putBack(offset, offset + 1)
+    if (kind === 'release') {
+      cursor.release(offset, offset + 1)
       model.fates[offset] = 'free'
     } else if (kind === 'deliver') {
       cursor.deliver(offset, offset + 1)

@@ -7,7 +7,7 @@ import { MemoryBudget } from '../../src/channels/log/memory-budget.ts'
 import { MemoryLogStore } from '../../src/channels/log/memory-log-store.ts'
 import { PrimaryReceipts } from '../../src/delivery/batch-receipts.ts'
 import { DestinationDelivery } from '../../src/delivery/destination-delivery.ts'
-import { ReceiptDesk } from '../../src/delivery/receipts.ts'
+import { ReceiptPublisher } from '../../src/delivery/receipts.ts'
 import { receiptIdOf } from '../../src/message.ts'
 import { silentObserver } from '../../src/observer.ts'
 import { Router } from '../../src/routing/router.ts'
@@ -33,7 +33,7 @@ const runs = fc.record({
 test('whatever the destination does, every message has one receipt and the ledger adds up', async () => {
   await fc.assert(
     fc.asyncProperty(runs, async (run) => {
-      const { channels, router, delivery, desk, outlet, destination } = await pipeline(run)
+      const { channels, router, delivery, receipts, outlet, destination } = await pipeline(run)
       const sent: string[] = []
 
       for (const [index, channel] of run.messages.entries()) {
@@ -52,7 +52,7 @@ test('whatever the destination does, every message has one receipt and the ledge
       await delivery.drain(false)
       assertAddsUp(channels)
       await delivery.close()
-      desk.flush()
+      receipts.flush()
 
       assert.deepEqual(outlet.ids().sort(), sent.sort())
       assert.deepEqual(
@@ -92,8 +92,8 @@ async function pipeline(run: typeof runs extends fc.Arbitrary<infer Run> ? Run :
   const clock = hurriedClock()
   const observer = silentObserver
   const outlet = new RecordingOutlet()
-  const desk = new ReceiptDesk({ topic: 'status', reports: 'all', clock })
-  desk.addOutlet(outlet)
+  const receipts = new ReceiptPublisher({ topic: 'status', reports: 'all', clock })
+  receipts.addOutlet(outlet)
   const budget = new MemoryBudget(10_000_000)
   const destination = new ScriptedDestination(run.script)
   const channels = new ChannelSet({
@@ -104,12 +104,12 @@ async function pipeline(run: typeof runs extends fc.Arbitrary<infer Run> ? Run :
     bounds: run,
     readers: [destination.name],
     minCommitIntervalMs: 0,
-    onDropped: (message, refusal) => desk.failure(receiptIdOf(message), message.reply, refusal),
+    onDropped: (message, refusal) => receipts.failure(receiptIdOf(message), message.reply, refusal),
   })
   await channels.open()
   const router = new Router({
     channels,
-    receipts: desk,
+    receipts,
     clock,
     inputs: [],
     defaultChannel: undefined,
@@ -121,11 +121,11 @@ async function pipeline(run: typeof runs extends fc.Arbitrary<infer Run> ? Run :
     batchMessages: run.batchMessages,
     publishIntervalMs: 1000,
     maxInFlightBatches: 1,
-    receipts: new PrimaryReceipts(desk),
+    receipts: new PrimaryReceipts(receipts),
     observer,
     clock,
     random: () => 0.5,
   })
   delivery.start()
-  return { channels, router, delivery, desk, outlet, destination }
+  return { channels, router, delivery, receipts, outlet, destination }
 }

@@ -44,7 +44,7 @@ export class CommitPace {
   }
 
   /** From the start of a cycle: so long sources may leave unread what comes for the next; 0: not at all. */
-  get longestGatheringMs(): number {
+  get longestCollectingMs(): number {
     const interval = this.#steadyIntervalMs
     // Twice, because a cycle may begin a little late, and is to find them still waiting.
     return interval < SHORTEST_WAIT_MS ? 0 : 2 * interval
@@ -55,10 +55,10 @@ export class CommitPace {
   }
 
   /** Milliseconds until the cycle should begin; 0: now. Asked once for each cycle. */
-  waitMs(gatheredBytes: number, nowMs: number): number {
+  waitMs(stagedBytes: number, nowMs: number): number {
     const minimum = this.#startedAt + this.#minIntervalMs - nowMs
     if (minimum > 0) return minimum
-    if (gatheredBytes >= WORTHWHILE_BYTES) return 0
+    if (stagedBytes >= WORTHWHILE_BYTES) return 0
     if (this.#cyclesAtOnce > 0) {
       this.#cyclesAtOnce -= 1
       return 0

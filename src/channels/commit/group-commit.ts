@@ -19,7 +19,7 @@ import type { StorageHealth } from './storage-health.ts'
 /** Told of commit cycles, in ascending order. The same as a source's `CommitListener`. */
 export interface CommitListener {
   /**
-   * The open cycle is about to close, or has gathered for long enough. Returns whether more will be
+   * The open cycle is about to close, or has waited long enough. Returns whether more will be
    * staged in this turn of the event loop, which then still belongs to the cycle.
    */
   closing?(): boolean
@@ -59,15 +59,15 @@ export interface Committed {
   readonly bytes: number
 }
 
-/** What is being gathered for the next cycle. */
-interface Gathering {
+/** What is staged for the next cycle. */
+interface OpenCycle {
   readonly members: Committable[]
   messages: number
   messageBytes: number
   /** Messages, and records that sources keep. */
   records: number
   bytes: number
-  /** When gathering began; milliseconds since 1970. */
+  /** When the cycle opened; milliseconds since 1970. */
   readonly sinceMs: number
   /** Sum of how long after that each record came. */
   arrivedMs: number
@@ -79,7 +79,7 @@ export class GroupCommit {
   readonly #listeners: CommitListener[] = []
   #openCycle = 1
   #lastReported = 0
-  #next: Gathering
+  #next: OpenCycle
   #writingBytes = 0
   #committedMessages = 0
   #committedBytes = 0
@@ -87,12 +87,12 @@ export class GroupCommit {
   #cancelScheduled: (() => void) | undefined
   #writing: Promise<void> | undefined
   /** Runs while sources may leave unread what comes; a slow commit must not keep them from reading. */
-  #gathering: Timer | undefined
+  #collecting: Timer | undefined
 
   constructor(options: GroupCommitOptions) {
     this.#options = options
     this.#pace = new CommitPace(options.minIntervalMs)
-    this.#next = nothingGathered(options.clock.now())
+    this.#next = emptyCycle(options.clock.now())
   }
 
   /** The cycle that a message accepted now belongs to. */
@@ -115,8 +115,8 @@ export class GroupCommit {
   }
 
   /** The open cycle holds something, and will wait for more. */
-  get isGathering(): boolean {
-    return this.#gathering !== undefined && this.#next.members.length > 0
+  get isCollecting(): boolean {
+    return this.#collecting !== undefined && this.#next.members.length > 0
   }
 
   listen(listener: CommitListener): void {
@@ -181,7 +181,7 @@ export class GroupCommit {
 
   /** What sources have left unread comes in this turn of the event loop; then the cycle begins. */
   #close(): void {
-    if (!this.#endGathering()) {
+    if (!this.#endCollecting()) {
       this.#begin()
       return
     }
@@ -190,35 +190,35 @@ export class GroupCommit {
   }
 
   /** Returns whether that brings more. */
-  #endGathering(): boolean {
-    if (this.#gathering === undefined) return false
-    this.#gathering.cancel()
-    this.#gathering = undefined
+  #endCollecting(): boolean {
+    if (this.#collecting === undefined) return false
+    this.#collecting.cancel()
+    this.#collecting = undefined
     let isMore = false
     for (const listener of this.#listeners) if (listener.closing?.() === true) isMore = true
     return isMore
   }
 
   #begin(): void {
-    this.#endGathering()
+    this.#endCollecting()
     this.#cancelScheduled?.()
     this.#cancelScheduled = undefined
     this.#isScheduled = false
     const cycle = this.#openCycle
-    const gathered = this.#next
+    const staged = this.#next
     this.#openCycle += 1
     const { clock } = this.#options
     const now = clock.now()
-    this.#next = nothingGathered(now)
-    this.#writingBytes = gathered.bytes
+    this.#next = emptyCycle(now)
+    this.#writingBytes = staged.bytes
     const startedAt = clock.monotonic()
-    this.#pace.began(meanAge(gathered, now), startedAt)
-    const gatherMs = this.#pace.longestGatheringMs
-    if (gatherMs > 0) this.#gathering = clock.after(gatherMs, () => this.#endGathering())
-    this.#writing = this.#write(cycle, gathered, startedAt)
+    this.#pace.began(meanAge(staged, now), startedAt)
+    const collectMs = this.#pace.longestCollectingMs
+    if (collectMs > 0) this.#collecting = clock.after(collectMs, () => this.#endCollecting())
+    this.#writing = this.#write(cycle, staged, startedAt)
   }
 
-  async #write(cycle: number, gathered: Gathering, startedAt: number): Promise<void> {
+  async #write(cycle: number, staged: OpenCycle, startedAt: number): Promise<void> {
     const { commit, clock } = this.#options
     let thrown: unknown
     try {
@@ -230,16 +230,16 @@ export class GroupCommit {
     this.#pace.ended(endedAt)
     this.#writingBytes = 0
     this.#writing = undefined
-    if (thrown === undefined) this.#succeeded(cycle, gathered, endedAt - startedAt)
-    else this.#failed(cycle, gathered, thrown)
+    if (thrown === undefined) this.#succeeded(cycle, staged, endedAt - startedAt)
+    else this.#failed(cycle, staged, thrown)
     if (this.#next.members.length > 0 && !this.#isScheduled && this.#writing === undefined) {
       this.#schedule()
     }
   }
 
-  #succeeded(cycle: number, gathered: Gathering, durationMs: number): void {
+  #succeeded(cycle: number, staged: OpenCycle, durationMs: number): void {
     const { health, observer } = this.#options
-    const { members, messages, messageBytes, records } = gathered
+    const { members, messages, messageBytes, records } = staged
     // A state alone may be written when messages can't: see `SlotPool`.
     if (records > 0) health.commitSucceeded()
     this.#committedMessages += messages
@@ -250,7 +250,7 @@ export class GroupCommit {
     for (const listener of this.#listeners) listener.committed(cycle)
   }
 
-  #failed(cycle: number, { members, records }: Gathering, thrown: unknown): void {
+  #failed(cycle: number, { members, records }: OpenCycle, thrown: unknown): void {
     const { health } = this.#options
     const isExpected = thrown instanceof CommitError
     const error = asConnectorError(
@@ -268,7 +268,7 @@ export class GroupCommit {
   }
 }
 
-function nothingGathered(sinceMs: number): Gathering {
+function emptyCycle(sinceMs: number): OpenCycle {
   return {
     members: [],
     messages: 0,
@@ -281,6 +281,6 @@ function nothingGathered(sinceMs: number): Gathering {
 }
 
 /** How long ago the records came, on average. */
-function meanAge({ sinceMs, arrivedMs, records }: Gathering, now: number): number {
+function meanAge({ sinceMs, arrivedMs, records }: OpenCycle, now: number): number {
   return records === 0 ? 0 : now - sinceMs - arrivedMs / records
 }

@@ -10,7 +10,7 @@ interface Mark {
   readonly receivedAt: number
 }
 
-export class ArrivalMarks {
+export class ArrivalTimes {
   #marks: Mark[] = []
 
   /** Notes that the message at `offset` came at `receivedAt`. Offsets ascend. */

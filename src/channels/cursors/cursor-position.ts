@@ -18,7 +18,7 @@ export interface Drop extends OffsetRange {
   readonly code: string
 }
 
-interface EarlyDrop {
+interface UncommittedDrop {
   readonly from: number
   to: number
   readonly code: string
@@ -36,7 +36,7 @@ export class CursorPosition {
   /** Settled or in flight: what can't be leased. */
   readonly #taken = new OffsetRanges()
   /** Dropped before their commit, ascending. A failing commit undoes them. */
-  #earlyDrops: EarlyDrop[] = []
+  #uncommittedDrops: UncommittedDrop[] = []
 
   /** A reader that begins at `start`. */
   constructor(start: number) {
@@ -115,7 +115,7 @@ export class CursorPosition {
   /** How many committed messages are neither settled nor in flight. */
   waiting(committed: number): number {
     let early = 0
-    for (const drop of this.#earlyDrops) early += overlap(drop, committed, drop.to)
+    for (const drop of this.#uncommittedDrops) early += overlap(drop, committed, drop.to)
     return committed - this.#position - (this.#settled.size - early) - this.#inFlight
   }
 
@@ -149,24 +149,24 @@ export class CursorPosition {
   }
 
   /** Puts offsets in flight back in their place. */
-  putBack(from: number, to: number): void {
+  release(from: number, to: number): void {
     this.#taken.delete(from, to)
     this.#inFlight -= to - from
   }
 
   deliver(from: number, to: number): void {
-    this.#land(from, to)
+    this.#settle(from, to)
     this.#delivered += to - from
   }
 
   reject(from: number, to: number): void {
-    this.#land(from, to)
+    this.#settle(from, to)
     this.#rejected += to - from
   }
 
   /** Drops offsets that are in flight. */
   dropTaken(from: number, to: number, code: string): void {
-    this.#land(from, to)
+    this.#settle(from, to)
     count(this.#dropped, code, to - from)
   }
 
@@ -176,9 +176,9 @@ export class CursorPosition {
     this.#taken.add(from, to)
     count(this.#dropped, code, to - from)
     if (to <= committed) return
-    const last = this.#earlyDrops.at(-1)
+    const last = this.#uncommittedDrops.at(-1)
     if (last?.to === from && last.code === code) last.to = to
-    else this.#earlyDrops.push({ from: Math.max(from, committed), to, code })
+    else this.#uncommittedDrops.push({ from: Math.max(from, committed), to, code })
   }
 
   /** Drops whatever is free within a range; returns how many that were. */
@@ -195,8 +195,8 @@ export class CursorPosition {
 
   /** Moves the position over what is settled. To be called after settling and after a commit. */
   advance(committed: number): void {
-    while (this.#earlyDrops.length > 0 && (this.#earlyDrops[0]?.to ?? 0) <= committed) {
-      this.#earlyDrops.shift()
+    while (this.#uncommittedDrops.length > 0 && (this.#uncommittedDrops[0]?.to ?? 0) <= committed) {
+      this.#uncommittedDrops.shift()
     }
     const position = Math.min(this.#settled.firstGap(this.#position), committed)
     if (position === this.#position) return
@@ -207,12 +207,12 @@ export class CursorPosition {
 
   /** The staged offsets `from ≤ x < to` could not be committed; those above move down to `from`. */
   withdraw(from: number, to: number): void {
-    const drops = this.#earlyDrops
-    this.#earlyDrops = []
+    const drops = this.#uncommittedDrops
+    this.#uncommittedDrops = []
     for (const drop of drops) {
       count(this.#dropped, drop.code, -overlap(drop, from, to))
       const rest = { ...drop, from: moved(drop.from, from, to), to: moved(drop.to, from, to) }
-      if (rest.from < rest.to) this.#earlyDrops.push(rest)
+      if (rest.from < rest.to) this.#uncommittedDrops.push(rest)
     }
     this.#settled.cutOut(from, to)
     this.#taken.cutOut(from, to)
@@ -220,24 +220,24 @@ export class CursorPosition {
 
   /**
    * What is to be written down. Not as settled: what lies at or above `committed`, whose offsets a
-   * crash may give anew, and the drops in `untold`, whose senders would never be told.
+   * crash may give anew, and the drops in `unreported`, whose senders would never be told.
    */
-  state(committed: number, untold: Iterable<Drop>): CursorState {
+  state(committed: number, unreported: Iterable<Drop>): CursorState {
     const dropped = { ...this.#dropped }
     const settled = new OffsetRanges()
     for (const { from, to } of this.#settled) settled.add(from, Math.min(to, committed))
     let position = this.#position
-    for (const drop of untold) {
+    for (const drop of unreported) {
       if (drop.from >= position) continue
       settled.add(drop.from, position)
       position = drop.from
     }
-    for (const { from, to, code } of untold) {
+    for (const { from, to, code } of unreported) {
       const end = Math.min(to, committed)
       settled.delete(from, end)
       if (end > from) count(dropped, code, from - end)
     }
-    for (const drop of this.#earlyDrops) {
+    for (const drop of this.#uncommittedDrops) {
       count(dropped, drop.code, -overlap(drop, committed, drop.to))
     }
     return {
@@ -249,7 +249,7 @@ export class CursorPosition {
     }
   }
 
-  #land(from: number, to: number): void {
+  #settle(from: number, to: number): void {
     this.#settled.add(from, to)
     this.#inFlight -= to - from
   }

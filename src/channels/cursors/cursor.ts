@@ -5,10 +5,10 @@
 import { ConnectorError } from '../../errors.ts'
 import type { Message, Refusal } from '../../message.ts'
 import type { ChannelLog } from '../log/channel-log.ts'
-import type { ArrivalMarks } from './arrival-times.ts'
+import type { ArrivalTimes } from './arrival-times.ts'
 import type { CursorPosition } from './cursor-position.ts'
 import type { Expiry } from './expiry.ts'
-import { LeaseBatch } from './lease-builder.ts'
+import { LeaseBuilder } from './lease-builder.ts'
 
 /** Messages handed to a reader, in order, at least one, all `messageId`s different. */
 export interface Lease {
@@ -38,7 +38,7 @@ export interface CursorOptions {
   readonly reader: string
   readonly log: ChannelLog
   readonly position: CursorPosition
-  readonly marks: ArrivalMarks
+  readonly arrivals: ArrivalTimes
   readonly events: CursorEvents
   readonly expiry: Expiry | undefined
 }
@@ -58,7 +58,7 @@ export class Cursor {
   onReadable: (() => void) | undefined
   readonly #options: CursorOptions
   readonly #log: ChannelLog
-  readonly #marks: ArrivalMarks
+  readonly #arrivals: ArrivalTimes
   readonly #events: CursorEvents
   readonly #outstanding = new Set<Lease>()
   /** Settles when the lease being read is done: leases are read one after the other. */
@@ -69,7 +69,7 @@ export class Cursor {
     this.reader = options.reader
     this.position = options.position
     this.#log = options.log
-    this.#marks = options.marks
+    this.#arrivals = options.arrivals
     this.#events = options.events
   }
 
@@ -94,7 +94,7 @@ export class Cursor {
    * known (after a restart); undefined when nothing waits.
    */
   get oldestWaitingAt(): number | undefined {
-    return this.waiting === 0 ? undefined : this.#marks.at(this.position.oldestFree)
+    return this.waiting === 0 ? undefined : this.#arrivals.at(this.position.oldestFree)
   }
 
   /** Offsets below can be read. */
@@ -108,7 +108,7 @@ export class Cursor {
     const first = this.position.freeFrom(from)
     const count = first < committed ? this.position.freeUntil(first, committed) - first : 0
     const averageBytes = end === start ? 0 : bytes / (end - start)
-    return { count, bytes: averageBytes * count, oldestAt: this.#marks.at(first) }
+    return { count, bytes: averageBytes * count, oldestAt: this.#arrivals.at(first) }
   }
 
   /**
@@ -164,13 +164,13 @@ export class Cursor {
   }
 
   #settleRun(from: number, to: number, fate: number): void {
-    if (fate === KEPT) this.position.putBack(from, to)
+    if (fate === KEPT) this.position.release(from, to)
     else if (fate === REJECTED) this.position.reject(from, to)
     else this.position.deliver(from, to)
   }
 
   async #lease(maxCount: number, maxBytes: number, start: number): Promise<Lease | undefined> {
-    const batch = new LeaseBatch(maxCount, maxBytes)
+    const batch = new LeaseBuilder(maxCount, maxBytes)
     const expiry = this.#options.expiry
     const deadline = expiry?.deadline ?? Number.NEGATIVE_INFINITY
     const take = (message: Message): boolean => {
@@ -201,14 +201,14 @@ export class Cursor {
       return goesOn
     }
     await this.#whileReading(async () => {
-      while (goesOn && this.waiting > 0 && this.#marks.at(this.position.oldestFree) < deadline) {
+      while (goesOn && this.waiting > 0 && this.#arrivals.at(this.position.oldestFree) < deadline) {
         await this.#readRun(0, SWEEP_MESSAGES, SWEEP_BYTES, take)
       }
     })
   }
 
   /** Tells the channel when something was dropped. What a batch holds already no error takes away. */
-  async #whileReading(read: () => Promise<void>, batch?: LeaseBatch): Promise<void> {
+  async #whileReading(read: () => Promise<void>, batch?: LeaseBuilder): Promise<void> {
     const settledBefore = this.position.settledCount
     try {
       await read()
@@ -250,7 +250,7 @@ export class Cursor {
         next = to
       }
     } finally {
-      this.position.putBack(next, to)
+      this.position.release(next, to)
     }
     return next === to
   }

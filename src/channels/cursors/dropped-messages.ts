@@ -15,19 +15,19 @@ interface Entry {
   readonly refusal: Refusal
 }
 
-export interface DropReceiptsOptions {
+export interface DroppedMessagesOptions {
   readonly log: ChannelLog
   readonly onDropped: (message: Message, refusal: Refusal) => void
   /** Called when nothing is left to be told: the log may let go of the messages. */
   readonly onDone: () => void
 }
 
-export class DropReceipts {
-  readonly #options: DropReceiptsOptions
+export class DroppedMessages {
+  readonly #options: DroppedMessagesOptions
   #entries: Entry[] = []
   #running: Promise<void> | undefined
 
-  constructor(options: DropReceiptsOptions) {
+  constructor(options: DroppedMessagesOptions) {
     this.#options = options
   }
 
@@ -37,7 +37,7 @@ export class DropReceipts {
   }
 
   /** What was dropped and is not told of yet. */
-  get untold(): readonly Drop[] {
+  get unreported(): readonly Drop[] {
     return this.#entries.map(({ from, to, refusal }) => ({ from, to, code: refusal.error }))
   }
 

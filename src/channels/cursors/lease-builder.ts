@@ -1,7 +1,7 @@
 /** A lease in the making: what it holds so far, and what else it can take. */
 import { hasPackedId, type Message, payloadBytesOf } from '../../message.ts'
 
-export class LeaseBatch {
+export class LeaseBuilder {
   readonly messages: Message[] = []
   readonly #maxCount: number
   readonly #maxBytes: number

@@ -8,7 +8,7 @@ const MAX_NAMES = 1_000
 /** No channel can have this name. */
 const ALL_OTHERS = '*'
 
-export class StrayRefusals {
+export class UnknownChannelRefusals {
   readonly #counts = new Map<string, Record<string, number>>()
 
   refuse(name: string, code: string): void {

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import type { ChannelLog } from '../log/channel-log.ts'
 
-export interface IdWindowBounds {
+export interface DeduplicationBounds {
   /** An id is remembered for so long, in milliseconds. */
   readonly windowMs: number
   /** At most so many ids are remembered, the newest. */
@@ -23,18 +23,22 @@ const LONGEST_KEPT_ID = 64
 const MAX_READ_MESSAGES = 1_000
 const MAX_READ_BYTES = 1024 * 1024
 
-export class IdWindow {
-  readonly #bounds: IdWindowBounds
+export class DeduplicationWindow {
+  readonly #bounds: DeduplicationBounds
   /** In the order they came. */
   readonly #entries = new Map<string, Entry>()
 
-  constructor(bounds: IdWindowBounds) {
+  constructor(bounds: DeduplicationBounds) {
     this.#bounds = bounds
   }
 
   /** A window with the ids of the messages that the log still holds. */
-  static async readBack(bounds: IdWindowBounds, log: ChannelLog, now: number): Promise<IdWindow> {
-    const window = new IdWindow(bounds)
+  static async readBack(
+    bounds: DeduplicationBounds,
+    log: ChannelLog,
+    now: number,
+  ): Promise<DeduplicationWindow> {
+    const window = new DeduplicationWindow(bounds)
     const recent = await log.offsetAt(now - bounds.windowMs)
     let from = Math.max(recent, log.committed - bounds.maxIds)
     while (from < log.committed) {

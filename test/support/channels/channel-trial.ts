@@ -118,7 +118,7 @@ export class ChannelTrial {
     const rig = new ChannelSetRig({
       openStore: (budget, clock) => this.#medium.openStore(budget, clock),
       readers: this.#readers,
-      rules: { maxAgeMs: 30_000, idWindow: { windowMs: 10_000, maxIds: 10 } },
+      rules: { maxAgeMs: 30_000, deduplication: { windowMs: 10_000, maxIds: 10 } },
       bounds: {
         maxBacklogMessages: MAX_BACKLOG,
         dropBehavior: this.#dropBehavior,

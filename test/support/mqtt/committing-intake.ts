@@ -21,7 +21,7 @@ export class CommittingIntake implements Intake {
     this.#maxPerCycle = maxPerCycle
   }
 
-  readonly isGathering = false
+  readonly isCollecting = false
   get isSaturated(): boolean {
     return this.#inCycle >= this.#maxPerCycle
   }

@@ -24,7 +24,7 @@ export class RecordingIntake implements Intake {
   isFull = false
   withheld = 0
   isSaturated = false
-  readonly isGathering = false
+  readonly isCollecting = false
   /** Whether each message is committed by itself, in the next turn. */
   commitsAtOnce = true
   cycle = 0

@@ -35,7 +35,7 @@ export class RecordingIntake implements Intake {
   readonly refused: string[] = []
   readonly withheld: string[] = []
   isSaturated = false
-  isGathering = false
+  isCollecting = false
   lastRefusal: Refusal = { error: 'Unexpected', message: 'nothing was refused yet' }
   readonly #options: RecordingIntakeOptions
   #listener: CommitListener | undefined
@@ -86,7 +86,7 @@ export class RecordingIntake implements Intake {
 
   /** The current cycle is about to end. */
   close(): boolean {
-    this.isGathering = false
+    this.isCollecting = false
     return this.#listener?.closing?.() ?? false
   }
 

@@ -181,7 +181,7 @@ test('expiry is exact again after a restart', async () => {
 })
 
 test('an id sent again within the window is acknowledged but stored once', async () => {
-  const rig = await openRig({ rules: { idWindow: { windowMs: 60_000, maxIds: 100 } } })
+  const rig = await openRig({ rules: { deduplication: { windowMs: 60_000, maxIds: 100 } } })
   await offerAndCommit(rig, ['a', 'b'])
 
   const again = rig.offer('c', 'a')
@@ -201,7 +201,7 @@ test('an id sent again within the window is acknowledged but stored once', async
 test('an id sent again before the first one is committed is acknowledged together with it', async () => {
   const disk = new PretendDisk()
   disk.holdsCommits = true
-  const rig = await openRig({ disk, rules: { idWindow: { windowMs: 60_000, maxIds: 100 } } })
+  const rig = await openRig({ disk, rules: { deduplication: { windowMs: 60_000, maxIds: 100 } } })
   const first = rig.offer('c', 'a')
   const sameTurn = rig.offer('c', 'a')
   await turn()
@@ -226,7 +226,7 @@ test('what was not stored, dropped or rejected may be sent again with its id', a
   const disk = new PretendDisk()
   const rig = await openRig({
     disk,
-    rules: { idWindow: { windowMs: 60_000, maxIds: 100 } },
+    rules: { deduplication: { windowMs: 60_000, maxIds: 100 } },
     bounds: { maxBacklogMessages: 2, dropBehavior: 'DROP_OLDEST' },
   })
   disk.failure = 'ENOSPC'
@@ -251,7 +251,7 @@ test('what was not stored, dropped or rejected may be sent again with its id', a
 test('the window is read back from the log after a restart, long ids included', async () => {
   const disk = new PretendDisk()
   const clock = new ManualClock()
-  const rules = { idWindow: { windowMs: 60_000, maxIds: 3 } }
+  const rules = { deduplication: { windowMs: 60_000, maxIds: 3 } }
   const before = await openRig({ disk, clock, rules })
   const long = 'x'.repeat(10_000)
   await offerAndCommit(before, ['too old'])

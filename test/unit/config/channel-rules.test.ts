@@ -36,12 +36,12 @@ test('what a channel says itself goes over what * says, setting by setting', () 
 
   assert.deepEqual(rulesFor?.('any'), {
     maxAgeMs: 604_800_000,
-    idWindow: { windowMs: 900_000, maxIds: 10_000 },
+    deduplication: { windowMs: 900_000, maxIds: 10_000 },
   })
   assert.equal(rulesFor?.('hot').maxAgeMs, 30_000)
   assert.deepEqual(rulesFor?.('precious'), {
     maxAgeMs: 604_800_000,
-    idWindow: { windowMs: 86_400_000, maxIds: 5 },
+    deduplication: { windowMs: 86_400_000, maxIds: 5 },
   })
 })
 
@@ -49,7 +49,7 @@ test('without rules nothing expires and no id is remembered, whatever a channel 
   const { rulesFor } = settingsOf({})
 
   for (const channel of ['c', 'constructor', 'toString']) {
-    assert.deepEqual(rulesFor?.(channel), { maxAgeMs: undefined, idWindow: undefined })
+    assert.deepEqual(rulesFor?.(channel), { maxAgeMs: undefined, deduplication: undefined })
   }
 })
 

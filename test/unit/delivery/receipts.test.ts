@@ -2,16 +2,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
-import { ReceiptDesk } from '../../../src/delivery/receipts.ts'
+import { ReceiptPublisher } from '../../../src/delivery/receipts.ts'
 import type { Message } from '../../../src/message.ts'
 import { makeMessage, packedMessage } from '../../support/channels/batch-maker.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 import { RecordingOutlet } from '../../support/mqtt/recording-outlet.ts'
 
-function deskWith(outlet: RecordingOutlet, clock = new ManualClock()): ReceiptDesk {
-  const desk = new ReceiptDesk({ topic: 'status', reports: 'all', clock })
-  desk.addOutlet(outlet)
-  return desk
+function deskWith(outlet: RecordingOutlet, clock = new ManualClock()): ReceiptPublisher {
+  const receipts = new ReceiptPublisher({ topic: 'status', reports: 'all', clock })
+  receipts.addOutlet(outlet)
+  return receipts
 }
 
 test('a receipt is the same whether its id is copied from the log or not', async () => {
@@ -34,10 +34,10 @@ test('a receipt is the same whether its id is copied from the log or not', async
 test('receipts wait a millisecond for those of batches that follow, and no longer', async () => {
   const clock = new ManualClock()
   const outlet = new RecordingOutlet()
-  const desk = deskWith(outlet, clock)
+  const receipts = deskWith(outlet, clock)
 
-  desk.successes([named('a')], true)
-  desk.successes([named('b')], true)
+  receipts.successes([named('a')], true)
+  receipts.successes([named('b')], true)
   await setImmediate()
   const before = outlet.ids()
   clock.advance(1)
@@ -50,10 +50,10 @@ test('receipts wait a millisecond for those of batches that follow, and no longe
 test('receipts of the last batch take with them what waits, in order, at the end of the turn', async () => {
   const clock = new ManualClock()
   const outlet = new RecordingOutlet()
-  const desk = deskWith(outlet, clock)
+  const receipts = deskWith(outlet, clock)
 
-  desk.successes([named('a')], true)
-  desk.successes([named('b')], false)
+  receipts.successes([named('a')], true)
+  receipts.successes([named('b')], false)
   await setImmediate()
 
   assert.deepEqual(outlet.ids(), ['a', 'b'])
@@ -62,10 +62,10 @@ test('receipts of the last batch take with them what waits, in order, at the end
 
 test('a failure does not wait, for its message is acknowledged in the same tick', async () => {
   const outlet = new RecordingOutlet()
-  const desk = deskWith(outlet)
+  const receipts = deskWith(outlet)
 
-  desk.successes([named('a')], true)
-  desk.failure('b', undefined, { error: 'InvalidMessage', message: 'no' })
+  receipts.successes([named('a')], true)
+  receipts.failure('b', undefined, { error: 'InvalidMessage', message: 'no' })
   await new Promise<void>((resolve) => process.nextTick(resolve))
 
   assert.deepEqual(outlet.ids(), ['a', 'b'])
@@ -74,10 +74,10 @@ test('a failure does not wait, for its message is acknowledged in the same tick'
 test('a receipt that nobody listens for goes to who asked for a reply', async () => {
   const outlet = new RecordingOutlet()
   outlet.hasListeners = () => false
-  const desk = deskWith(outlet)
+  const receipts = deskWith(outlet)
   const reply = { topic: 'answers/7', correlation: undefined }
 
-  desk.successes([named('a'), { ...named('b'), reply }])
+  receipts.successes([named('a'), { ...named('b'), reply }])
   await setImmediate()
 
   assert.deepEqual(outlet.receipts, [])

@@ -25,7 +25,7 @@ export class Gathering {
 
   /** Whether it is worth waiting: for some milliseconds at most. */
   get isOn(): boolean {
-    return this.#intake.isGathering
+    return this.#intake.isCollecting
   }
 
   /** To be called once, then not again before `readOn`. */

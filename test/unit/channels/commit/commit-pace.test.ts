@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { CommitPace } from '../../../../src/channels/commit/commit-pace.ts'
 
-/** Commits of one millisecond; returns what each cycle waited, one message gathered for it at `at`. */
+/** Commits of one millisecond; returns what each cycle waited, one message staged for it at `at`. */
 class Stream {
   readonly pace: CommitPace
   #now = 0
@@ -71,7 +71,7 @@ test('much to write, and commits that cost next to nothing, wait for nobody', ()
   assert.deepEqual(cheap, [0, 0, 0])
 })
 
-test('the operator’s minimum holds, whatever is gathered', () => {
+test('the operator’s minimum holds, whatever is staged', () => {
   const stream = new Stream(50)
   stream.cycle(1000, 0)
 
@@ -86,7 +86,7 @@ test('sources may leave unread what comes for as long as a cycle is waited for a
   for (let cycle = 0; cycle < 20; cycle += 1) memory.cycle(0.5, 0, 0.02)
   const sparingly = warm(new Stream(1000)).pace
 
-  assert.equal(disk.longestGatheringMs, 10)
-  assert.equal(memory.pace.longestGatheringMs, 0)
-  assert.equal(sparingly.longestGatheringMs, 10)
+  assert.equal(disk.longestCollectingMs, 10)
+  assert.equal(memory.pace.longestCollectingMs, 0)
+  assert.equal(sparingly.longestCollectingMs, 10)
 })

@@ -65,7 +65,7 @@ test('a minimum interval holds commits apart, and flush does not wait for it', a
   assert.deepEqual(rig.cycles, ['committed 1', 'committed 2', 'committed 3'])
 })
 
-test('what sources left unread while a cycle gathered still gets into it when it closes', async () => {
+test('what sources left unread while a cycle collected still gets into it when it closes', async () => {
   const disk = new PretendDisk()
   const rig = await openRig({ disk })
   await commitSlowly(rig, disk, 20)
@@ -83,10 +83,10 @@ test('what sources left unread while a cycle gathered still gets into it when it
     failed: () => {},
   })
 
-  const before = rig.set.commits.isGathering
+  const before = rig.set.commits.isCollecting
   const cycle = rig.offer('c', 'early')
   await turn()
-  const meanwhile = rig.set.commits.isGathering
+  const meanwhile = rig.set.commits.isCollecting
   rig.clock.advance(10)
   await turn()
 
@@ -108,9 +108,9 @@ test('a commit that takes its time lets sources read on', async () => {
   closings = 0
 
   rig.offer('c', 'b')
-  const first = rig.set.commits.isGathering
+  const first = rig.set.commits.isCollecting
   rig.clock.advance(20)
-  const later = rig.set.commits.isGathering
+  const later = rig.set.commits.isCollecting
 
   assert.deepEqual([first, later, closings], [true, false, 1])
 })

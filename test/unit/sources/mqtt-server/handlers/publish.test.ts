@@ -41,7 +41,7 @@ test('what a steady sender sends while a cycle gathers is read when it closes, o
     await client({ clientId: 'other' }),
   ]
   intake.close()
-  intake.isGathering = true
+  intake.isCollecting = true
   for (const taken of [1, 2]) {
     steady.send(publishPacket({ topic: TOPIC, payload: 'a', qos: 1, id: taken }))
     await intake.taken(taken)
@@ -61,7 +61,7 @@ test('a sender that waits for each acknowledgement is never left unread', async 
   const { client, intake } = await startServer(t, { intake: new RecordingIntake() })
   const device = await client()
   intake.close()
-  intake.isGathering = true
+  intake.isCollecting = true
 
   for (const id of [1, 2, 3, 4]) {
     device.send(publishPacket({ topic: TOPIC, qos: 1, id }))
@@ -69,7 +69,7 @@ test('a sender that waits for each acknowledgement is never left unread', async 
     intake.close()
     intake.commit()
     await device.next()
-    intake.isGathering = true
+    intake.isCollecting = true
   }
 
   assert.equal(intake.close(), false)
