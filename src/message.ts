@@ -91,6 +91,7 @@ export interface ReceiptSink {
   failure(senderId: string | undefined, reply: ReplyTo | undefined, refusal: Refusal): void
 }
 
+const NO_BYTES = Buffer.alloc(0)
 const ASCII_ID = /^[\x20-\x7e]{1,128}$/
 export const MAX_MESSAGE_ID_LENGTH = 128
 
@@ -128,4 +129,10 @@ export function receiptIdOf(message: Message): string | undefined {
 /** The wire id of a message whose sender gave none that fits. At most 25 characters. */
 export function generatedMessageId(logId: string, offset: number): string {
   return `${logId}-${offset}`
+}
+
+/** A draft that was not stored, as a message: as much of it as a receipt needs. */
+export function messageOfDraft({ receivedAt, topic, id, reply }: Draft): Message {
+  const messageId = id ?? ''
+  return { offset: -1, receivedAt, topic, senderId: id, messageId, payload: NO_BYTES, reply }
 }

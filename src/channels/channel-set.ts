@@ -4,14 +4,13 @@
  */
 import type { Clock } from '../clock.ts'
 import { isNotNow } from '../errors.ts'
-import type { Draft, Message, Refusal } from '../message.ts'
+import { type Draft, type Message, messageOfDraft, type Refusal } from '../message.ts'
 import type { PipelineObserver } from '../observer.ts'
 import { Channel, type ChannelContext } from './channel.ts'
 import type { ChannelBounds, ChannelRules } from './channel-rules.ts'
 import { Checkpoints } from './commit/checkpoints.ts'
 import { type Committed, GroupCommit } from './commit/group-commit.ts'
-import { StorageHealth } from './commit/storage-health.ts'
-import type { StorageState } from './commit/storage-state.ts'
+import { StorageHealth, type StorageState } from './commit/storage-health.ts'
 import type { CursorStart } from './cursors/reader-positions.ts'
 import {
   DEAD_LETTERS_LOG,
@@ -28,11 +27,9 @@ import {
   storageFull,
 } from './limits/limit-refusals.ts'
 import type { ChannelLog, LogStore } from './log/channel-log.ts'
-import type { MemoryBudget } from './log/memory-budget.ts'
-import { draftBytes } from './log/message-bytes.ts'
+import { draftBytes, type MemoryBudget } from './log/memory-budget.ts'
 import { type RestoredChannel, restoreChannel } from './restored-channel.ts'
 import { SourceLog } from './source-log.ts'
-import { unstoredMessage } from './unstored-message.ts'
 
 export interface ChannelSetOptions {
   readonly store: LogStore
@@ -272,7 +269,7 @@ export class ChannelSet implements Iterable<Channel> {
     this.#lastRefusal = alreadyStored(channel.name)
     channel.refuse(this.#lastRefusal)
     if (cycle <= this.commits.lastReported) return -1
-    this.#options.onDropped(unstoredMessage(draft), this.#lastRefusal)
+    this.#options.onDropped(messageOfDraft(draft), this.#lastRefusal)
     return cycle
   }
 

@@ -4,8 +4,7 @@ import type { ChannelSet } from '../channels/channel-set.ts'
 import type { StoreLedger } from '../channels/ledger/ledger.ts'
 import type { StoreRoom } from '../channels/ledger/outage-forecast.ts'
 import type { LogStore } from '../channels/log/channel-log.ts'
-import type { MemoryBudget } from '../channels/log/memory-budget.ts'
-import { OVERHEAD_BYTES } from '../channels/log/message-bytes.ts'
+import { type MemoryBudget, OVERHEAD_BYTES } from '../channels/log/memory-budget.ts'
 
 export function storeLedger(channels: ChannelSet, store: LogStore): StoreLedger {
   const { storageFailure, storageFigures, deadLetters } = channels

@@ -14,13 +14,12 @@ import type { DeadLetters } from '../channels/dead-letters/dead-letters.ts'
 import type { Clock, Timer } from '../clock.ts'
 import type { BatchOutcome, Destination } from '../destinations/destination.ts'
 import { asConnectorError, ConnectorError } from '../errors.ts'
-import { payloadBytesOf, type Refusal } from '../message.ts'
+import { type Message, payloadBytesOf, type Refusal } from '../message.ts'
 import type { PipelineObserver } from '../observer.ts'
 import type { AttemptTrail } from './attempt-trail.ts'
 import { type BatchRule, untilBatchDueMs, type WaitingMessages } from './batch-due.ts'
 import type { BatchReceipts } from './batch-receipts.ts'
 import { CatchUp, type CatchUpOrder } from './catch-up.ts'
-import { keepRejected } from './keep-rejected.ts'
 import type { BatchSize, RateCap, Reservation } from './rate-cap.ts'
 import type { RetrySchedule } from './retry-schedule.ts'
 
@@ -293,4 +292,21 @@ function endOf({ effect, code, message }: ConnectorError, lease: Lease): BatchOu
   const refusal = { error: code, message }
   if (effect !== 'reject') return refusal
   return { rejected: lease.messages.map((_, index) => ({ index, refusal })), kept: [] }
+}
+
+/** Keeps the messages that a destination rejected as dead letters. */
+function keepRejected(
+  deadLetters: DeadLetters,
+  channel: string,
+  destination: string,
+  messages: readonly Message[],
+  { rejected }: BatchOutcome,
+): void {
+  for (const { index, refusal } of rejected) {
+    const message = messages[index]
+    if (message === undefined) continue
+    const { topic, receivedAt, senderId, messageId, payload } = message
+    const reader = destination
+    deadLetters.keep({ channel, reader, refusal, topic, receivedAt, senderId, messageId, payload })
+  }
 }

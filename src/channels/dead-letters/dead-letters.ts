@@ -9,8 +9,7 @@ import type { Clock } from '../../clock.ts'
 import type { Draft, Message, Refusal } from '../../message.ts'
 import { CursorPosition } from '../cursors/cursor-position.ts'
 import type { ChannelLog, ChannelState, LogStore } from '../log/channel-log.ts'
-import type { MemoryBudget } from '../log/memory-budget.ts'
-import { draftBytes } from '../log/message-bytes.ts'
+import { draftBytes, type MemoryBudget } from '../log/memory-budget.ts'
 
 /** The name of the log that holds them. */
 export const DEAD_LETTERS_LOG = '__dead_letters'

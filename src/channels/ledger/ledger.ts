@@ -1,5 +1,5 @@
 /** The figures of channels and of the store, as everybody may see them. */
-import type { StorageStateName } from '../commit/storage-state.ts'
+import type { StorageStateName } from '../commit/storage-health.ts'
 
 /**
  * The figures of one channel, that add up at any moment and over restarts:

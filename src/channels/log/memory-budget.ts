@@ -1,6 +1,27 @@
 /**
- * Bytes that messages hold in this process's memory, over all channels: what `MemorySize` bounds.
- * Logs take what they stage or keep and give it back when it is gone.
+ * How many bytes a message is counted with, and the budget of bytes that messages hold in this
+ * process's memory.
+ */
+import type { Draft } from '../../message.ts'
+
+/** Objects, headers and ring or frame entries around one message; on the safe side for every log. */
+export const OVERHEAD_BYTES = 128
+
+/**
+ * What storing the draft takes, in memory or on disk. A budget is asked for this number, and a log in
+ * memory takes and gives back exactly this number.
+ */
+export function draftBytes(draft: Draft): number {
+  return payloadBytes(draft) + draft.topic.length + (draft.id?.length ?? 0) + OVERHEAD_BYTES
+}
+
+function payloadBytes(draft: Draft): number {
+  return draft.text === undefined ? draft.end - draft.start : Buffer.byteLength(draft.text)
+}
+
+/**
+ * Bytes that messages hold in memory, over all channels: `MemorySize` bounds them. Logs take the bytes
+ * of each message they stage or keep, and give them back when the message is gone.
  */
 export class MemoryBudget {
   readonly maxBytes: number

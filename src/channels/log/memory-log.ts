@@ -9,8 +9,7 @@
  */
 import { type Draft, fitsAsMessageId, generatedMessageId, type Message } from '../../message.ts'
 import type { ChannelLog, ChannelState, OffsetRange } from './channel-log.ts'
-import type { MemoryBudget } from './memory-budget.ts'
-import { draftBytes } from './message-bytes.ts'
+import { draftBytes, type MemoryBudget } from './memory-budget.ts'
 
 const SMALLEST_RING = 16
 const NO_DAMAGE: readonly OffsetRange[] = Object.freeze([])

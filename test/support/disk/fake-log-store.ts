@@ -10,7 +10,7 @@ import {
   type LogStore,
   type OffsetRange,
 } from '../../../src/channels/log/channel-log.ts'
-import { draftBytes } from '../../../src/channels/log/message-bytes.ts'
+import { draftBytes } from '../../../src/channels/log/memory-budget.ts'
 import { ConnectorError } from '../../../src/errors.ts'
 import {
   type Draft,

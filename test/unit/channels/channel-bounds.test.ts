@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { draftBytes } from '../../../src/channels/log/message-bytes.ts'
+import { draftBytes } from '../../../src/channels/log/memory-budget.ts'
 import {
   ChannelSetRig,
   idsOf,

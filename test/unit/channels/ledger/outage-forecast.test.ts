@@ -1,7 +1,7 @@
 /** How long an outage would be borne, and what storage's troubles are called. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { storageStateOf } from '../../../../src/channels/commit/storage-state.ts'
+import { storageStateOf } from '../../../../src/channels/commit/storage-health.ts'
 import { durationText, outageForecast } from '../../../../src/channels/ledger/outage-forecast.ts'
 import { ConnectorError } from '../../../../src/errors.ts'
 import { OutageWatch } from '../../../../src/operator/outage-watch.ts'
