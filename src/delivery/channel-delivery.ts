@@ -306,7 +306,15 @@ function keepRejected(
     const message = messages[index]
     if (message === undefined) continue
     const { topic, receivedAt, senderId, messageId, payload } = message
-    const reader = destination
-    deadLetters.keep({ channel, reader, refusal, topic, receivedAt, senderId, messageId, payload })
+    deadLetters.keep({
+      channel,
+      destination,
+      refusal,
+      topic,
+      receivedAt,
+      senderId,
+      messageId,
+      payload,
+    })
   }
 }

@@ -4,7 +4,8 @@
  * through routing again. A letter is removed once its message is committed.
  */
 import type { ChannelSet } from '../channels/channel-set.ts'
-import type { DeadLetters, KeptDeadLetter } from '../channels/dead-letters/dead-letters.ts'
+import type { KeptDeadLetter } from '../channels/dead-letters/dead-letter-record.ts'
+import type { DeadLetters } from '../channels/dead-letters/dead-letters.ts'
 import type { Clock } from '../clock.ts'
 import type {
   DeadLetterFilter,
@@ -66,7 +67,7 @@ export class DeadLetterDesk implements DeadLettersView {
     for await (const letter of lettersOf(deadLetters, from, Number.POSITIVE_INFINITY)) {
       if (!matches(letter, filter)) continue
       if (letters.length === limit) return { letters, next: letter.offset }
-      letters.push({ ...letter, destination: letter.reader })
+      letters.push(letter)
     }
     return { letters, next: undefined }
   }
@@ -147,7 +148,8 @@ class Round {
       this.refused.push({ offset, refusal: full })
       return
     }
-    const cycle = letter.reader === undefined ? this.#reroute(letter) : this.#offerToChannel(letter)
+    const cycle =
+      letter.destination === undefined ? this.#reroute(letter) : this.#offerToChannel(letter)
     if (cycle >= 0) this.pending.push({ offset, cycle })
   }
 
@@ -197,7 +199,7 @@ function matches(letter: KeptDeadLetter, filter: DeadLetterFilter): boolean {
   const { channel, destination, error, since, until } = filter
   return (
     (channel === undefined || letter.channel === channel) &&
-    (destination === undefined || letter.reader === destination) &&
+    (destination === undefined || letter.destination === destination) &&
     (error === undefined || letter.refusal.error === error) &&
     (since === undefined || letter.keptAt >= since) &&
     (until === undefined || letter.keptAt < until)

@@ -254,7 +254,7 @@ export class Router implements Intake {
     if (Buffer.byteLength(topic) > MAX_TOPIC_BYTES) return
     deadLetters.keep({
       channel,
-      reader: undefined,
+      destination: undefined,
       refusal: why,
       topic,
       receivedAt,

@@ -1,15 +1,19 @@
 /**
- * Messages that a destination refused for good or that routing refused, kept with the reason so that
- * they can be looked at and sent again after a fix. One more log in the store, under a name that no
- * channel can have; bounded, the oldest going first.
- *
- *     payload of a record:   length of the header, 4 bytes │ header, JSON │ the message's payload
+ * Messages that a destination rejected or that routing refused. They are kept with the reason, so that
+ * a person can look at them and send them again after a fix. They lie in a log of their own in the
+ * store, under a name that no channel can have. The log is bounded: the oldest go first.
  */
 import type { Clock } from '../../clock.ts'
-import type { Draft, Message, Refusal } from '../../message.ts'
+import type { Message } from '../../message.ts'
 import { CursorPosition } from '../cursors/cursor-position.ts'
 import type { ChannelLog, ChannelState, LogStore } from '../log/channel-log.ts'
 import { draftBytes, type MemoryBudget } from '../log/memory-budget.ts'
+import {
+  type DeadLetter,
+  deadLetterDraft,
+  type KeptDeadLetter,
+  readDeadLetter,
+} from './dead-letter-record.ts'
 
 /** The name of the log that holds them. */
 export const DEAD_LETTERS_LOG = '__dead_letters'
@@ -18,26 +22,6 @@ export interface DeadLetterBounds {
   readonly maxMessages: number
   /** Bytes that they may hold, about. */
   readonly maxBytes: number
-}
-
-export interface DeadLetter {
-  /** The channel it was for; what the sender wrote, where no such channel can exist. */
-  readonly channel: string
-  /** The destination that refused it; undefined when it never came into its channel. */
-  readonly reader: string | undefined
-  readonly refusal: Refusal
-  readonly topic: string
-  readonly receivedAt: number
-  readonly senderId: string | undefined
-  readonly messageId: string | undefined
-  readonly payload: Buffer
-}
-
-/** A dead letter as it is found again: with its place, by which it is removed. */
-export interface KeptDeadLetter extends DeadLetter {
-  readonly offset: number
-  /** When it was kept; milliseconds since 1970. */
-  readonly keptAt: number
 }
 
 export interface DeadLettersOptions {
@@ -91,7 +75,7 @@ export class DeadLetters {
   keep(letter: DeadLetter): boolean {
     const { clock, bounds, stage, mayWrite } = this.#options
     if (!mayWrite()) return false
-    const draft = encode(letter, clock.now())
+    const draft = deadLetterDraft(letter, clock.now())
     const bytes = draftBytes(draft)
     if (bytes > bounds.maxBytes) return false
     while (this.count >= bounds.maxMessages || this.#heldBytes + bytes > bounds.maxBytes) {
@@ -114,7 +98,9 @@ export class DeadLetters {
     while (letters.length < maxCount && next < this.log.committed) {
       const messages = await this.log.read(next, maxCount - letters.length, MAX_READ_BYTES)
       for (const message of messages) {
-        const letter = this.#position.isSettled(message.offset) ? undefined : decode(message)
+        const letter = this.#position.isSettled(message.offset)
+          ? undefined
+          : readDeadLetter(message)
         if (letter !== undefined) letters.push(letter)
       }
       next = this.#position.freeFrom((messages.at(-1)?.offset ?? this.log.committed) + 1)
@@ -179,53 +165,4 @@ export class DeadLetters {
     if (this.log.remove !== undefined) this.log.release(this.#position.position)
     this.#options.onChanged(this)
   }
-}
-
-function encode(letter: DeadLetter, now: number): Draft {
-  const { payload, topic, senderId, ...rest } = letter
-  const header = Buffer.from(JSON.stringify(rest))
-  const length = Buffer.alloc(4)
-  length.writeUInt32BE(header.length)
-  const bytes = Buffer.concat([length, header, payload])
-  return {
-    receivedAt: now,
-    topic,
-    id: senderId,
-    text: undefined,
-    bytes,
-    start: 0,
-    end: bytes.length,
-    reply: undefined,
-  }
-}
-
-/** Undefined when the record is none of ours. */
-function decode(message: Message): KeptDeadLetter | undefined {
-  const { payload, offset, topic, senderId } = message
-  if (payload.length < 4) return undefined
-  const end = 4 + payload.readUInt32BE(0)
-  const header = parseHeader(payload.toString('utf8', 4, end))
-  if (header === undefined) return undefined
-  return {
-    ...header,
-    offset,
-    topic,
-    senderId,
-    keptAt: message.receivedAt,
-    payload: payload.subarray(end),
-  }
-}
-
-type Header = Pick<DeadLetter, 'channel' | 'reader' | 'refusal' | 'receivedAt' | 'messageId'>
-
-function parseHeader(text: string): Header | undefined {
-  let header: Partial<Header>
-  try {
-    header = JSON.parse(text)
-  } catch {
-    return undefined
-  }
-  const { channel, refusal, receivedAt, reader, messageId } = header
-  if (channel === undefined || refusal === undefined || receivedAt === undefined) return undefined
-  return { channel, refusal, receivedAt, reader, messageId }
 }

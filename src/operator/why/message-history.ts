@@ -1,6 +1,6 @@
 /** Gathers what is known of one message: its log, its destinations' trails, dead letters, refusals. */
 import type { ChannelSet } from '../../channels/channel-set.ts'
-import type { KeptDeadLetter } from '../../channels/dead-letters/dead-letters.ts'
+import type { KeptDeadLetter } from '../../channels/dead-letters/dead-letter-record.ts'
 import type { Clock } from '../../clock.ts'
 import type { DestinationDelivery } from '../../delivery/destination-delivery.ts'
 import type { MessageStory, Stories } from '../../http/views/why-view.ts'
@@ -80,8 +80,8 @@ export class StoryTeller {
 }
 
 function letterStory(letter: KeptDeadLetter): MessageStory {
-  const { channel, reader, refusal, topic, receivedAt, keptAt, offset } = letter
-  const by = reader ?? 'routing'
+  const { channel, destination, refusal, topic, receivedAt, keptAt, offset } = letter
+  const by = destination ?? 'routing'
   return {
     channel,
     offset: undefined,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { DeadLetter, DeadLetters } from '../../../../src/channels/dead-letters/dead-letters.ts'
+import type { DeadLetter } from '../../../../src/channels/dead-letters/dead-letter-record.ts'
+import type { DeadLetters } from '../../../../src/channels/dead-letters/dead-letters.ts'
 import { ChannelSetRig, type RigOptions } from '../../../support/channels/channel-set-rig.ts'
 import { PretendDisk } from '../../../support/disk/fake-log-store.ts'
 
@@ -15,7 +16,7 @@ async function openRig(options: RigOptions): Promise<{ rig: ChannelSetRig; lette
 function letter(id: string, change: Partial<DeadLetter> = {}): DeadLetter {
   return {
     channel: 'c',
-    reader: 'primary',
+    destination: 'primary',
     refusal: { error: 'ResourceNotFoundException', message: 'no such channel' },
     topic: 'iotanalytics/channels/c/messages/put',
     receivedAt: 1_600_000_000_000,
@@ -37,7 +38,7 @@ for (const where of ['in memory', 'on disk'] as const) {
     const { rig, letters } = await openRig(disk())
     const refused = letter('b', {
       channel: 'no-such channel',
-      reader: undefined,
+      destination: undefined,
       senderId: undefined,
       messageId: undefined,
       payload: Buffer.from([0, 255, 7]),
