@@ -146,7 +146,7 @@ export class Channel {
     this.#toldEnd = this.log.committed
     for (const { position } of this.cursors) position.advance(this.log.committed)
     this.#droppedMessages.pump()
-    if (this.log.remove !== undefined) this.log.release(this.#floor())
+    if (this.log.isVolatile) this.log.release(this.#floor())
     this.#changed(false)
     for (const cursor of this.cursors) if (cursor.waiting > 0) cursor.onReadable?.()
   }
@@ -156,9 +156,9 @@ export class Channel {
     this.#changed(false)
     const from = this.log.committed
     const to = from + messages.length
-    for (const { position } of this.cursors) position.withdraw(from, to)
-    this.#droppedMessages.cutOut(from, to)
-    this.#arrivals.cutOut(from, to)
+    for (const { position } of this.cursors) position.collapse(from, to)
+    this.#droppedMessages.collapse(from, to)
+    this.#arrivals.collapse(from, to)
     for (const message of messages) {
       this.refuse(refusal)
       this.#tellDropped(message, refusal)
@@ -238,7 +238,7 @@ export class Channel {
   #afterSettling(messages: readonly Message[]): void {
     const floor = this.#floor()
     this.#arrivals.forgetBelow(floor)
-    if (this.log.remove !== undefined) {
+    if (this.log.isVolatile) {
       this.log.release(floor)
       for (const { offset } of messages) if (offset >= floor) this.#removeIfSettled(offset)
     }
@@ -265,7 +265,7 @@ export class Channel {
       observer.messageDropped(this.name, refusal.error, refusal.message)
     }
     cursor.position.advance(this.log.committed)
-    if (this.log.remove !== undefined) this.log.release(this.#floor())
+    if (this.log.isVolatile) this.log.release(this.#floor())
     this.#changed(false)
     this.#updateActivity()
   }

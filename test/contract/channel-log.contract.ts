@@ -55,6 +55,21 @@ export function testChannelLog(under: LogUnderTest): void {
       assert.deepEqual(await log.read(0, 10, 1000), [])
     })
 
+    test('a volatile log, and no other, can take a message out at once', async (t) => {
+      const store = await under.open(t)
+
+      const log = store.create('press_1')
+      appendTexts(log, ['a', 'b'])
+      await store.commit()
+
+      assert.equal(log.isVolatile, log.remove !== undefined)
+      assert.equal(log.isVolatile, under.reopen === undefined)
+      if (!log.isVolatile) return
+      assert.equal(log.remove?.(0)?.payload.toString(), 'a')
+      assert.equal(log.remove?.(0), undefined)
+      assert.deepEqual(textsOf(await log.read(0, 10, 1000)), ['b'])
+    })
+
     test('messages can be read from their commit on, not before', async (t) => {
       const store = await under.open(t)
       const log = store.create('press_1')

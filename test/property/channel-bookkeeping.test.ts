@@ -13,7 +13,7 @@ const rangeOf = fc
 
 test('offset ranges hold what a set of offsets would', () => {
   const operation = fc.record({
-    kind: fc.constantFrom('add', 'add', 'delete', 'deleteBelow', 'cutOut'),
+    kind: fc.constantFrom('add', 'add', 'delete', 'deleteBelow', 'collapse'),
     range: rangeOf,
   })
   fc.assert(
@@ -32,7 +32,7 @@ test('offset ranges hold what a set of offsets would', () => {
           ranges.deleteBelow(from)
           model = new Set([...model].filter((offset) => offset >= from))
         } else {
-          ranges.cutOut(from, to)
+          ranges.collapse(from, to)
           model = new Set(
             [...model]
               .filter((offset) => offset < from || offset >= to)
@@ -133,7 +133,7 @@ function step(
     case 'fail': {
       const lost = Math.min(count, fates.length - model.committed)
       fates.splice(model.committed, lost)
-      cursor.withdraw(model.committed, model.committed + lost)
+      cursor.collapse(model.committed, model.committed + lost)
       return cursor
     }
     case 'take': {

@@ -1,12 +1,14 @@
 /**
- * Remembers roughly when messages came, without a look at the log: one mark for the first message
- * of each commit. The answer for an offset is never later than the truth, at most one commit
- * earlier while few commits wait, and coarser when many do, where nobody waits for a batch to fill.
+ * Remembers roughly when messages came, without reading the log: one mark for the first message of
+ * each commit. The answer for an offset is never later than the truth. It is at most one commit earlier
+ * while few commits wait. It is less exact while many wait, because then batches are full at once.
  */
+import { collapsedOffset } from '../log/offset-ranges.ts'
+
 const MAX_MARKS = 64
 
 interface Mark {
-  offset: number
+  readonly offset: number
   readonly receivedAt: number
 }
 
@@ -30,20 +32,19 @@ export class ArrivalTimes {
     return 0
   }
 
-  /** Forgets what only tells of messages below `offset`. */
+  /** Forgets the marks that are only needed for messages below `offset`. */
   forgetBelow(offset: number): void {
     while ((this.#marks[1]?.offset ?? Number.POSITIVE_INFINITY) <= offset) this.#marks.shift()
   }
 
-  /** Offsets `from ≤ x < to` never came to be; those above have moved down. */
-  cutOut(from: number, to: number): void {
-    const kept = this.#marks.filter((mark) => mark.offset < from)
-    for (const mark of this.#marks) {
-      if (mark.offset < from) continue
-      const offset = Math.max(from, mark.offset - (to - from))
-      const last = kept.at(-1)
-      if (last?.offset === offset) kept.pop()
-      kept.push({ offset, receivedAt: mark.receivedAt })
+  /** The staged offsets `from ≤ x < to` could not be committed: see `collapsedOffset`. */
+  collapse(from: number, to: number): void {
+    const kept: Mark[] = []
+    for (const { offset, receivedAt } of this.#marks) {
+      const mark = { offset: collapsedOffset(offset, from, to), receivedAt }
+      // Of the marks that are at `from` now, the last is that of the message now there.
+      if (kept.at(-1)?.offset === mark.offset) kept.pop()
+      kept.push(mark)
     }
     this.#marks = kept
   }

@@ -11,7 +11,7 @@
  * `base` counts what was in the log before this reader came, or was settled by a state that is lost.
  */
 import type { CursorState, OffsetRange } from '../log/channel-log.ts'
-import { OffsetRanges } from '../log/offset-ranges.ts'
+import { collapsedOffset, OffsetRanges } from '../log/offset-ranges.ts'
 
 /** Offsets `from ≤ x < to`, dropped for one reason. */
 export interface Drop extends OffsetRange {
@@ -205,17 +205,21 @@ export class CursorPosition {
     this.#taken.deleteBelow(position)
   }
 
-  /** The staged offsets `from ≤ x < to` could not be committed; those above move down to `from`. */
-  withdraw(from: number, to: number): void {
+  /** The staged offsets `from ≤ x < to` could not be committed: see `collapsedOffset`. */
+  collapse(from: number, to: number): void {
     const drops = this.#uncommittedDrops
     this.#uncommittedDrops = []
     for (const drop of drops) {
       count(this.#dropped, drop.code, -overlap(drop, from, to))
-      const rest = { ...drop, from: moved(drop.from, from, to), to: moved(drop.to, from, to) }
+      const rest = {
+        code: drop.code,
+        from: collapsedOffset(drop.from, from, to),
+        to: collapsedOffset(drop.to, from, to),
+      }
       if (rest.from < rest.to) this.#uncommittedDrops.push(rest)
     }
-    this.#settled.cutOut(from, to)
-    this.#taken.cutOut(from, to)
+    this.#settled.collapse(from, to)
+    this.#taken.collapse(from, to)
   }
 
   /**
@@ -277,11 +281,6 @@ function sumOf(counts: Readonly<Record<string, number>>): number {
 
 function overlap(range: OffsetRange, from: number, to: number): number {
   return Math.max(0, Math.min(range.to, to) - Math.max(range.from, from))
-}
-
-/** Where an offset lies after `from ≤ x < to` were cut out. */
-function moved(offset: number, from: number, to: number): number {
-  return offset <= from ? offset : Math.max(from, offset - (to - from))
 }
 
 /** Messages below `start` that the state does not call settled. */

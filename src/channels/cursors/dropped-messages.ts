@@ -4,6 +4,7 @@
  */
 import type { Message, Refusal } from '../../message.ts'
 import type { ChannelLog } from '../log/channel-log.ts'
+import { collapsedOffset } from '../log/offset-ranges.ts'
 import type { Drop } from './cursor-position.ts'
 
 const MAX_READ_MESSAGES = 256
@@ -71,13 +72,11 @@ export class DroppedMessages {
     while (this.#running !== undefined) await this.#running
   }
 
-  /** The staged offsets `from ≤ x < to` never came to be; those above have moved down. */
-  cutOut(from: number, to: number): void {
-    const moved = (offset: number) =>
-      offset <= from ? offset : Math.max(from, offset - (to - from))
+  /** The staged offsets `from ≤ x < to` could not be committed: see `collapsedOffset`. */
+  collapse(from: number, to: number): void {
     for (const entry of this.#entries) {
-      entry.from = moved(entry.from)
-      entry.to = moved(entry.to)
+      entry.from = collapsedOffset(entry.from, from, to)
+      entry.to = collapsedOffset(entry.to, from, to)
     }
     this.#entries = this.#entries.filter((entry) => entry.from < entry.to)
   }

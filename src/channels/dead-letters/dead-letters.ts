@@ -126,7 +126,7 @@ export class DeadLetters {
   discarded(messages: readonly Message[]): void {
     this.#options.onChanged(this)
     const from = this.log.committed
-    this.#position.withdraw(from, from + messages.length)
+    this.#position.collapse(from, from + messages.length)
   }
 
   /** Has written down which are left; then the space of those below is given back. */
@@ -147,7 +147,7 @@ export class DeadLetters {
 
   #hasRoom(bytes: number): boolean {
     const { store, budget } = this.#options
-    if (this.log.remove !== undefined) return budget.fits(bytes) || store.makeRoom(bytes)
+    if (this.log.isVolatile) return budget.fits(bytes) || store.makeRoom(bytes)
     return store.bytes + bytes <= store.maxBytes || store.makeRoom(bytes)
   }
 
@@ -162,7 +162,7 @@ export class DeadLetters {
 
   #settled(): void {
     this.#position.advance(this.log.committed)
-    if (this.log.remove !== undefined) this.log.release(this.#position.position)
+    if (this.log.isVolatile) this.log.release(this.#position.position)
     this.#options.onChanged(this)
   }
 }

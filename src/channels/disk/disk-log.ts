@@ -62,6 +62,7 @@ export interface DiskLogStart {
 export class DiskLog implements ChannelLog, JournaledLog, SlotUser {
   readonly channel: string
   readonly id: string
+  readonly isVolatile = false
   entryIn = 0
   entryCopies = 0
   readonly #options: DiskLogOptions

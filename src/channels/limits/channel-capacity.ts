@@ -67,7 +67,7 @@ export class ChannelCapacity {
   makeRoom(bytes: number): Refusal | undefined {
     const { log, store, budget, maxBacklogMessages } = this.#options
     // Bytes first: who is refused for them anyway must not cost an older message its place.
-    if (log.remove !== undefined) {
+    if (log.isVolatile) {
       if (!budget.fits(bytes) && !this.#makeRoomInMemory(bytes)) return this.#memoryFull
     } else if (store.bytes + bytes > store.maxBytes && !store.makeRoom(bytes)) {
       this.#startDroppingOldestFile()

@@ -21,6 +21,8 @@ export interface ChannelLog {
   readonly channel: string
   /** Eight hexadecimal digits, chosen when the log was created and kept as long as it lives. */
   readonly id: string
+  /** True if a restart loses the messages: they lie in memory only, and the memory budget bounds them. */
+  readonly isVolatile: boolean
   /** The oldest offset still held. `start ≤ committed ≤ end`. */
   readonly start: number
   /** Messages below are durable and can be read. Grows only with a commit. */
@@ -62,9 +64,9 @@ export interface ChannelLog {
   release(offset: number): void
 
   /**
-   * Takes one message out at once, wherever it stands, staged or committed, and hands it over;
-   * undefined when it is gone already. Reads step over it from then on. Only logs in memory can,
-   * and must: what is settled behind an older message has to give its memory back.
+   * Takes one message out at once, wherever it stands, staged or committed, and returns it; undefined
+   * when it is gone already. Reads step over it from then on. A volatile log has this method, and no
+   * other has it: a message that is settled before an older one must give its memory back.
    */
   remove?(offset: number): Message | undefined
 

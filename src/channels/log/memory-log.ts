@@ -30,6 +30,7 @@ export interface MemoryLogOptions {
 export class MemoryLog implements ChannelLog {
   readonly channel: string
   readonly id: string
+  readonly isVolatile = true
   readonly damaged = NO_DAMAGE
   readonly #budget: MemoryBudget
   readonly #keepsHistory: boolean

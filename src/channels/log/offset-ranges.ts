@@ -1,6 +1,6 @@
 /**
- * A set of offsets kept as ranges. Readers settle nearly in order, so there are few ranges however
- * many offsets: one look-up is a short binary search.
+ * A set of offsets kept as ranges. Cursors settle nearly in order, so there are few ranges however
+ * many offsets there are, and a lookup is a short binary search.
  *
  *     ──███───────█──██████████───▶ offsets      3 ranges, ascending, never touching
  */
@@ -9,6 +9,14 @@ import type { OffsetRange } from './channel-log.ts'
 interface MutableRange {
   from: number
   to: number
+}
+
+/**
+ * The new number of `offset` when the staged messages `from ≤ x < to` could not be committed. Messages
+ * above them move down to `from`, because the log has no gaps; an offset among them becomes `from`.
+ */
+export function collapsedOffset(offset: number, from: number, to: number): number {
+  return offset <= from ? offset : Math.max(from, offset - (to - from))
 }
 
 export class OffsetRanges implements Iterable<OffsetRange> {
@@ -79,13 +87,13 @@ export class OffsetRanges implements Iterable<OffsetRange> {
     if (first !== undefined && first.from < offset) this.delete(first.from, offset)
   }
 
-  /** Takes `from ≤ x < to` out of the numbering itself: what lies above moves down to `from`. */
-  cutOut(from: number, to: number): void {
+  /** Takes `from ≤ x < to` out of the numbering itself: see `collapsedOffset`. */
+  collapse(from: number, to: number): void {
     this.delete(from, to)
     const above: OffsetRange[] = this.#ranges.splice(this.#firstEndingAtOrAfter(from + 1))
     for (const range of above) {
       this.#size -= range.to - range.from
-      this.add(range.from - (to - from), range.to - (to - from))
+      this.add(collapsedOffset(range.from, from, to), collapsedOffset(range.to, from, to))
     }
   }
 

@@ -176,6 +176,7 @@ interface Noted {
 
 class PretendDiskLog implements ChannelLog {
   readonly channel: string
+  readonly isVolatile = false
   readonly #disk: PretendDisk
   readonly #medium: Medium
   #staged: Stored[] = []
