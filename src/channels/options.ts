@@ -1,7 +1,5 @@
 import * as z from 'zod'
-import { duration } from './duration-option.ts'
-
-const MEBIBYTE = 1024 * 1024
+import { duration, size } from '../unit-options.ts'
 
 /** Where and how channels keep their messages. */
 export const storageOptions = z
@@ -17,24 +15,15 @@ export const storageOptions = z
       .describe(
         '`disk`: a PUBACK means the message is on disk. `memory`: as the AWS connector did; a crash loses what waits.',
       ),
-    maxBytes: z
-      .number()
-      .int()
-      .min(4 * MEBIBYTE)
-      .default(1024 * MEBIBYTE)
+    maxBytes: size({ min: '4MiB', example: '1GiB' })
+      .prefault('1GiB')
       .describe('Bytes on disk that all channels together never exceed.'),
-    segmentBytes: z
-      .number()
-      .int()
-      .min(64 * 1024)
-      .default(16 * MEBIBYTE)
+    segmentBytes: size({ min: '64KiB', example: '16MiB' })
+      .prefault('16MiB')
       .describe('A log file is sealed at this size. Space is given back a whole file at a time.'),
-    segmentMaxAge: z
-      .number()
-      .int()
-      .min(1000)
-      .default(86_400_000)
-      .describe('A log file is sealed at this age, in milliseconds, even when it is small.'),
+    segmentMaxAge: duration({ min: '1s', example: '1d' })
+      .prefault('1d')
+      .describe('A log file is sealed at this age, even when it is small.'),
     maxChannels: z
       .number()
       .int()
@@ -44,21 +33,15 @@ export const storageOptions = z
       .describe(
         'Channels there may be at most, drained ones included: each has a directory, and senders name them. A channel that exists is never refused for it.',
       ),
-    historyBytes: z
-      .number()
-      .int()
-      .min(0)
-      .default(256 * MEBIBYTE)
+    historyBytes: size({ min: '0B', example: '256MiB' })
+      .prefault('256MiB')
       .describe(
         'Bytes of messages that no destination waits for any more are kept for replay, within maxBytes. They go first when room is needed.',
       ),
-    minCommitInterval: z
-      .number()
-      .min(0)
-      .max(10_000)
-      .default(0)
+    minCommitInterval: duration({ min: '0s', max: '10s', example: '20ms' })
+      .prefault('0s')
       .describe(
-        'Milliseconds between two commits at least. 0: at once, or 5 ms under a steady stream. More spares flash; PUBACKs wait for it.',
+        'Time between two commits at least. 0s: at once, or 5 ms under a steady stream. More spares flash; PUBACKs wait for it.',
       ),
   })
   .describe('Where and how channels keep their messages.')
@@ -70,15 +53,15 @@ const CHANNEL_EXPECTED =
   'expected * or a channel’s name: 1 to 128 of A-Z a-z 0-9 _, not beginning with two underscores'
 
 const channelRules = z.strictObject({
-  maxAge: duration({ minMs: 1_000 })
+  maxAge: duration({ min: '1s', example: '7d' })
     .optional()
     .describe(
-      'Messages that wait longer are dropped, with a receipt that says so. Milliseconds or text such as 30s, 15m, 24h, 7d. Default: they wait for ever.',
+      'Messages that wait longer are dropped, with a receipt that says so. Default: they wait for ever.',
     ),
   deduplication: z
     .strictObject({
-      window: duration({ minMs: 1_000 }).describe(
-        'How long a sender’s id is remembered. Milliseconds or text, as maxAge.',
+      window: duration({ min: '1s', example: '15m' }).describe(
+        'How long a sender’s id is remembered.',
       ),
       maxIds: z
         .number()
@@ -111,11 +94,8 @@ export const deadLetterOptions = z
       .max(10_000_000)
       .default(10_000)
       .describe('How many are kept; the oldest go first.'),
-    maxBytes: z
-      .number()
-      .int()
-      .min(64 * 1024)
-      .default(16 * MEBIBYTE)
+    maxBytes: size({ min: '64KiB', example: '16MiB' })
+      .prefault('16MiB')
       .describe('Bytes that they may hold, about, within storage.maxBytes.'),
   })
   .describe(

@@ -1,9 +1,10 @@
 /** The configuration in force as a YAML file of its own, with the place each value came from. */
 import { Document, isCollection, isNode, type Node } from 'yaml'
+import { withUnit } from '../unit-options.ts'
 import { BY_DEFAULT } from './derived-defaults.ts'
 import type { ConfigTree } from './schema/config-tree.ts'
 import type { EffectiveOptions } from './schema/schema.ts'
-import type { ConfigPath } from './schema/schema-index.ts'
+import { type ConfigPath, KnownKeys, keywordOf } from './schema/schema-index.ts'
 import { withoutSecret } from './schema/secret.ts'
 
 export interface DescribedConfig {
@@ -13,7 +14,7 @@ export interface DescribedConfig {
 
 /** Secrets are masked; apart from those the text is a configuration file with the same effect. */
 export function describeConfig({ effective, tree }: DescribedConfig): string {
-  const document = new Document(shown(undefined, effective))
+  const document = new Document(shown([], effective, new KnownKeys()))
   annotate(document.contents, [], tree)
   return document.toString({ lineWidth: 0 })
 }
@@ -35,14 +36,21 @@ function keysOf(value: unknown): (string | number)[] {
   return typeof value === 'object' && value !== null ? Object.keys(value) : []
 }
 
-/** A copy without secrets and without keys that are not set. */
-function shown(key: string | undefined, value: unknown): unknown {
-  if (Array.isArray(value)) return value.map((entry) => shown(key, entry))
+/** A copy without secrets and without keys that are not set; durations and sizes have their unit. */
+function shown(path: ConfigPath, value: unknown, known: KnownKeys): unknown {
+  const key = path.at(-1)
+  if (Array.isArray(value)) {
+    return value.map((entry, index) => shown([...path, index], entry, known))
+  }
   if (Buffer.isBuffer(value)) return withoutSecret(key, value.toString())
+  if (typeof value === 'number') {
+    const node = known.at(path)
+    return node === undefined ? value : withUnit(keywordOf(node, 'quantity'), value)
+  }
   if (typeof value !== 'object' || value === null) return withoutSecret(key, value)
   return Object.fromEntries(
     Object.entries(value)
       .filter(([, member]) => member !== undefined)
-      .map(([name, member]) => [name, shown(name, member)]),
+      .map(([name, member]) => [name, shown([...path, name], member, known)]),
   )
 }

@@ -3,9 +3,10 @@
 import type { ConnectorConfig, DestinationConfig } from './connector-config.ts'
 import { fillIn, problemsAcrossParts } from './derived-defaults.ts'
 import type { Environment } from './inputs/overrides.ts'
-import { invalidConfiguration, problemsOf } from './schema/config-errors.ts'
+import { invalidConfiguration, NO_OWN_WORDS, problemsOf } from './schema/config-errors.ts'
 import { ConfigTree } from './schema/config-tree.ts'
 import { resolveParameters } from './schema/parameters.ts'
+import { applyRenamedKeys } from './schema/renamed-keys.ts'
 import { type ConfigInput, configSchema, type EffectiveOptions } from './schema/schema.ts'
 import { KnownKeys } from './schema/schema-index.ts'
 
@@ -34,9 +35,11 @@ export function checkConfig(
   known: KnownKeys,
   environment: Environment,
 ): CheckedConfig {
+  const renamingProblems = applyRenamedKeys(tree)
   fillIn(tree, known, environment)
-  const parsed = configSchema.safeParse(tree.value)
+  const parsed = configSchema.safeParse(tree.value, { error: () => NO_OWN_WORDS })
   const problems = [
+    ...renamingProblems,
     ...problemsOf(parsed.error?.issues ?? [], tree, known),
     ...problemsAcrossParts(tree),
   ]

@@ -41,6 +41,11 @@ Each place lays its values over those before it; mappings are merged, lists repl
 4. \`--set path=value\`, any number of times: \`--set storage.durability=memory\`, \`--set inputs[0]=factory/#\`.
 5. \`--data DIR\` for \`storage.directory\`, \`--log-level LEVEL\` for \`log.level\`.
 
+Durations are written with a unit: \`500ms\`, \`30s\`, \`15m\`, \`24h\`, \`7d\`. Sizes too: \`64KiB\`, \`16MiB\`, \`1GiB\` in powers of
+1024, \`kB\`, \`MB\`, \`GB\` in powers of 1000. A number without a unit means milliseconds and bytes, or seconds where the
+table says *whole seconds*. The old names \`connectTimeoutMs\`, \`maxKeepAliveS\`, \`keepAliveSeconds\` and
+\`sessionExpirySeconds\` keep working.
+
 In 3 and 4, \`true\`, \`false\` and numbers are what they look like where the setting is not text; lists and mappings are
 written as in YAML, \`[a, b]\` and \`{k: v}\`; \`null\` unsets. A key with nothing after it counts as not set. Keys that do
 not exist are errors. Relative paths start from the working directory.
@@ -63,7 +68,7 @@ export function configurationPage(): string {
 export function schemaDocument(): string {
   const { $schema, ...schema } = configJsonSchema()
   const document = { $schema, title: 'iot-analytics-connector configuration', ...schema }
-  return `${JSON.stringify(document, null, 2)}\n`
+  return `${JSON.stringify(document, withoutOwnKeywords, 2)}\n`
 }
 
 function section(key: string, node: SchemaNode): string {
@@ -111,6 +116,11 @@ function memberRows(path: ConfigPath, node: SchemaNode): string[][] {
   }
   const entry = rowsOf([...path, 0], node.items, false)
   return [...members, ...entry]
+}
+
+/** `quantity` and `expected` are for this program; editors know nothing of them. */
+function withoutOwnKeywords(key: string, value: unknown): unknown {
+  return key === 'quantity' || key === 'expected' ? undefined : value
 }
 
 function row(path: ConfigPath, node: SchemaNode, isRequired: boolean): string[] {

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { size } from '../unit-options.ts'
 
 const FROM = 'expected now, earliest or a time such as 2026-01-31T12:00:00Z'
 const MAX_RATE = 1_000_000_000_000
@@ -10,7 +11,10 @@ const rate = (description: string) =>
 export const deliveryOptions = {
   from: z
     .string(FROM)
-    .refine((text) => text === 'now' || text === 'earliest' || isTime(text), { error: FROM })
+    .refine((text) => text === 'now' || text === 'earliest' || isTime(text), {
+      error: FROM,
+      params: { showsValue: true },
+    })
     .optional()
     .describe(
       'Where a destination begins that is new: now, earliest (all that is stored) or a time. One that is known goes on where it was. Default: now; the first one takes over from a first one that is gone.',
@@ -34,7 +38,9 @@ export const deliveryOptions = {
           'After an outage, and at a start with a backlog: oldest first, or what arrives first and the backlog behind it. Either keeps its own order then; the two are interleaved.',
         ),
       maxMessagesPerSecond: rate('Messages per second at most, over all channels.'),
-      maxBytesPerSecond: rate('Bytes of payload per second at most, over all channels.'),
+      maxBytesPerSecond: size({ min: '1B', max: '1TB', example: '1MiB' })
+        .optional()
+        .describe('Payload per second at most, over all channels.'),
     })
     .prefault({})
     .describe('How a backlog is worked off, and how fast messages are sent at most.'),

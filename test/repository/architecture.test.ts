@@ -17,6 +17,8 @@ const LEAVES = [
   'message.ts',
   'observer.ts',
   'serial-queue.ts',
+  'unit-options.ts',
+  'units.ts',
   'version.ts',
 ]
 

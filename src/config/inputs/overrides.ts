@@ -1,6 +1,7 @@
 /** Single settings from outside the file: `--set path=value` and environment variables. */
 import { ConnectorError, messageOf } from '../../errors.ts'
 import { type ConfigTree, pathText } from '../schema/config-tree.ts'
+import { oldKeysAt } from '../schema/renamed-keys.ts'
 import { type ConfigPath, type KnownKeys, nearestName, plainName } from '../schema/schema-index.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -102,11 +103,16 @@ function pathOfVariable(name: string, known: KnownKeys): ConfigPath | undefined 
     const found =
       typeof key === 'number'
         ? key
-        : known.keysAt(path).find((candidate) => plainName(candidate) === plainName(segment))
+        : keysAt(path, known).find((candidate) => plainName(candidate) === plainName(segment))
     if (found === undefined) return undefined
     path.push(found)
   }
-  return known.at(path) === undefined ? undefined : path
+  const isRenamed = oldKeysAt(path.slice(0, -1)).includes(String(path.at(-1)))
+  return known.at(path) === undefined && !isRenamed ? undefined : path
+}
+
+function keysAt(path: ConfigPath, known: KnownKeys): string[] {
+  return [...known.keysAt(path), ...oldKeysAt(path)]
 }
 
 function unknownVariable(name: string, known: KnownKeys): ConnectorError {

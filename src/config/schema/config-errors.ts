@@ -19,6 +19,12 @@ export interface Problem {
   readonly meant?: ConfigPath | undefined
 }
 
+/**
+ * The parser is asked to put this in place of Zod's own messages, which say less than the schema.
+ * A message that a part's options declare is kept: it says more.
+ */
+export const NO_OWN_WORDS = ''
+
 const MAX_SHOWN_CHARACTERS = 80
 const LENGTHS: Readonly<Record<string, { readonly name: string; readonly unit: string }>> = {
   string: { name: 'text', unit: 'characters' },
@@ -108,7 +114,7 @@ function unknownKey(path: ConfigPath, known: KnownKeys): Problem {
 }
 
 function showsValueOf(issue: z.core.$ZodIssue): boolean {
-  return issue.code !== 'custom' || issue.message.startsWith('expected')
+  return issue.code !== 'custom' || issue.params?.['showsValue'] === true
 }
 
 function textOf(
@@ -117,17 +123,10 @@ function textOf(
   tree: ConfigTree,
   known: KnownKeys,
 ): string {
-  if (issue.code === 'custom' || !isStockMessage(issue)) {
-    return suggested(issue.message, issue, path, tree)
-  }
+  if (issue.message !== NO_OWN_WORDS) return suggested(issue.message, issue, path, tree)
   const node = known.at(path)
   const expected = lengthOf(issue) ?? (node === undefined ? undefined : expectation(node))
-  return suggested(
-    expected === undefined ? issue.message : `expected ${expected}`,
-    issue,
-    path,
-    tree,
-  )
+  return suggested(`expected ${expected ?? 'another value'}`, issue, path, tree)
 }
 
 /** The text or list that a length asks for; numbers tell their bounds themselves. */
@@ -150,9 +149,4 @@ function suggested(
   const names = issue.values.filter((value) => typeof value === 'string' && value !== '')
   const near = nearestName(String(tree.get(path)), names.map(String))
   return near === undefined ? text : `${text} (did you mean ${near}?)`
-}
-
-/** Zod's own words say less than the schema; a part's own words say more. */
-function isStockMessage(issue: z.core.$ZodIssue): boolean {
-  return /^(Invalid|Too (small|big)|Unrecognized)\b/.test(issue.message)
 }

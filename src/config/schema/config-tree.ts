@@ -39,6 +39,16 @@ export class ConfigTree {
     this.note(path, origin)
   }
 
+  /** Takes out the value at `path`, as if it had not been set. */
+  remove(path: ConfigPath): void {
+    const last = path.at(-1)
+    const container = this.get(path.slice(0, -1))
+    if (last === undefined || !isContainer(container)) return
+    Reflect.deleteProperty(container, last)
+    this.#origins.delete(pathText(path))
+    this.#forget(pathText(path))
+  }
+
   #noteMembers(path: ConfigPath, value: unknown, locate: (path: ConfigPath) => string): void {
     if (!isContainer(value)) return
     for (const [key, member] of Object.entries(value)) {

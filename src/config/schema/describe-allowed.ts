@@ -1,9 +1,11 @@
 /** What a schema allows, in words: for errors and for the reference. */
-import { branchesOf, type SchemaNode } from './schema-index.ts'
+import { branchesOf, keywordOf, type SchemaNode } from './schema-index.ts'
 
 /** `a whole number from 0 to 65535`, `disk or memory`, …; undefined when the schema says nothing. */
 export function expectation(node: SchemaNode): string | undefined {
   const branches = branchesOf(node)
+  const stated = keywordOf(node, 'expected')
+  if (typeof stated === 'string') return stated
   const numeric = branches.filter((branch) => isNumber(branch))
   // The documented parameters take their numbers as strings too; that needs no saying each time.
   const told =

@@ -48,7 +48,7 @@ function wholeNumber<Fallback extends number | undefined>(rule: NumberRule<Fallb
       if (given === undefined || given === '') return rule.fallback
       const number = Number(given)
       if (number >= rule.min && number <= rule.max) return number
-      context.addIssue({ code: 'custom', message: expected })
+      context.addIssue({ code: 'custom', message: expected, params: { showsValue: true } })
       return z.NEVER
     })
     .meta({
@@ -76,7 +76,10 @@ interface TextRule {
 function optionalText({ pattern, expected, example, description }: TextRule) {
   return z
     .string({ error: () => expected })
-    .refine((given) => given === '' || pattern.test(given), { error: expected })
+    .refine((given) => given === '' || pattern.test(given), {
+      error: expected,
+      params: { showsValue: true },
+    })
     .transform((given) => (given === '' ? undefined : given))
     .optional()
     .meta({ description, examples: [example] })

@@ -103,6 +103,11 @@ export function branchesOf(node: SchemaNode): SchemaNode[] {
   return branches === undefined ? [node] : branches.flatMap((branch) => branchesOf(asNode(branch)))
 }
 
+/** What a part's options say of a value beyond JSON Schema: on the node, or on a branch of it. */
+export function keywordOf(node: SchemaNode, keyword: 'expected' | 'quantity'): unknown {
+  return [node, ...branchesOf(node)].map((branch) => branch[keyword]).find(Boolean)
+}
+
 function childOf(node: SchemaNode, key: string | number): SchemaNode | undefined {
   for (const branch of branchesOf(node)) {
     const child =

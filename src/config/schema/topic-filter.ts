@@ -30,7 +30,12 @@ export const topicFilter = z
   .check((context) => {
     const fault = faultOfTopicFilter(context.value)
     if (fault === undefined) return
-    context.issues.push({ code: 'custom', message: fault, input: context.value })
+    context.issues.push({
+      code: 'custom',
+      message: fault,
+      input: context.value,
+      params: { showsValue: true },
+    })
   })
   .meta({
     description: 'A topic filter: + stands for one level, # for the rest.',

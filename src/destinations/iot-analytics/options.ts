@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { duration, size } from '../../unit-options.ts'
 
 const awsCredentials = z
   .strictObject({
@@ -57,13 +58,9 @@ export const iotAnalyticsOptions = z
       .optional()
       .describe('Region to sign for. Default: PublishRegion, then AWS_REGION.'),
     credentials: awsCredentials.prefault({}),
-    timeout: z
-      .number()
-      .int()
-      .min(100)
-      .max(300_000)
-      .default(10_000)
-      .describe('Milliseconds one attempt of a call may take, connecting included.'),
+    timeout: duration({ min: '100ms', max: '5m', example: '10s' })
+      .prefault('10s')
+      .describe('How long one attempt of a call may take, connecting included.'),
     maxAttempts: z
       .number()
       .int()
@@ -80,12 +77,8 @@ export const iotAnalyticsOptions = z
       .max(1_000)
       .default(50)
       .describe('Connections kept open at most. More calls than that at once wait for one.'),
-    maxBatchBytes: z
-      .number()
-      .int()
-      .min(131_072)
-      .max(13_107_200)
-      .default(524_288)
+    maxBatchBytes: size({ min: '128KiB', max: '12.5MiB', example: '512KiB' })
+      .prefault('512KiB')
       .describe(
         'Payload bytes sent in one call at most, before base64 makes them a third more. All of it has to get through within `timeout`: at 1 Mbit/s the default takes about 6 seconds.',
       ),

@@ -103,7 +103,7 @@ export class BrokerLink {
   #keepAliveWhileHeldBack(): void {
     const { clock, options } = this.#options
     this.#pingTimer?.cancel()
-    this.#pingTimer = clock.after((options.keepAliveSeconds * 1000) / 2, () => {
+    this.#pingTimer = clock.after(options.keepAlive / 2, () => {
       if (!this.inbound.isHeldBack || this.#client?.connected !== true) return
       this.#client.sendPing()
       this.#client.reschedulePing(true)

@@ -18,7 +18,7 @@ export async function connectOptions(options: MqttClientOptions): Promise<IClien
     protocolVersion: options.protocolVersion,
     clientId: options.clientId ?? `iot-analytics-${randomBytes(4).toString('hex')}`,
     clean,
-    keepalive: options.keepAliveSeconds,
+    keepalive: options.keepAlive / 1_000,
     // Every keep-alive interval a PINGREQ, whatever else we write: only its answer tells that the
     // broker is still there.
     reschedulePings: false,
@@ -36,7 +36,7 @@ export async function connectOptions(options: MqttClientOptions): Promise<IClien
       ? {
           properties: {
             receiveMaximum: options.maxUnacknowledged,
-            sessionExpiryInterval: clean ? 0 : options.sessionExpirySeconds,
+            sessionExpiryInterval: clean ? 0 : options.sessionExpiry / 1_000,
           },
         }
       : {}),

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { duration } from '../../unit-options.ts'
 
 /** Settings that are never shown. */
 export const MQTT_CLIENT_SECRETS: readonly string[] = ['password']
@@ -81,12 +82,8 @@ export const mqttClientOptions = z
       .describe(
         'false: the broker keeps messages for us while we are away. The default where clientId is set; impossible where it is not.',
       ),
-    sessionExpirySeconds: z
-      .number()
-      .int()
-      .min(0)
-      .max(4_294_967_295)
-      .default(604_800)
+    sessionExpiry: duration({ min: '0s', max: '4294967295s', bareUnit: 's', example: '7d' })
+      .prefault('7d')
       .describe('How long the broker keeps them, in MQTT 5. In 3.1.1 it is the broker that knows.'),
     username: z.string().min(1).optional().describe('User name at the broker.'),
     password: z.string().min(1).optional().describe('Password. Better kept in passwordFile.'),
@@ -94,12 +91,8 @@ export const mqttClientOptions = z
       .optional()
       .describe('File that holds the password, read for each connection.'),
     tls: tls.optional(),
-    keepAliveSeconds: z
-      .number()
-      .int()
-      .min(5)
-      .max(65_535)
-      .default(30)
+    keepAlive: duration({ min: '5s', max: '65535s', bareUnit: 's' })
+      .prefault('30s')
       .describe('A dead connection is noticed after one and a half times this.'),
     shareGroup: z
       .string()

@@ -196,12 +196,15 @@ async function closed(socket: Duplex): Promise<void> {
 }
 
 function limitsOf(limits: Partial<LimitOptions> = {}): MqttLimits {
-  const { maxUnacknowledged, maxSubscriptions, maxMessagesPerSecond, ...others } = limits
+  const { maxUnacknowledged, maxSubscriptions, maxMessagesPerSecond, ...otherOptions } = limits
+  const { connectTimeout, maxKeepAlive, ...others } = otherOptions
   return {
     ...DEFAULT_LIMITS,
     ...others,
     receiveMaximum: maxUnacknowledged ?? DEFAULT_LIMITS.receiveMaximum,
     maxSubscriptionsPerClient: maxSubscriptions ?? DEFAULT_LIMITS.maxSubscriptionsPerClient,
     maxMessagesPerSecond: maxMessagesPerSecond ?? DEFAULT_LIMITS.maxMessagesPerSecond,
+    connectTimeoutMs: connectTimeout ?? DEFAULT_LIMITS.connectTimeoutMs,
+    maxKeepAliveS: maxKeepAlive === undefined ? DEFAULT_LIMITS.maxKeepAliveS : maxKeepAlive / 1_000,
   }
 }

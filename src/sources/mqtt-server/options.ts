@@ -1,4 +1,6 @@
 import * as z from 'zod'
+import { duration, size } from '../../unit-options.ts'
+import { formatDuration, formatSize } from '../../units.ts'
 import { accessRules } from './access/access-rule.ts'
 import { DEFAULT_LIMITS } from './limits/limits.ts'
 
@@ -12,9 +14,10 @@ const hostOfItsOwn = z
 
 const count = (name: keyof typeof DEFAULT_LIMITS, max: number) =>
   z.number().int().min(1).max(max).default(DEFAULT_LIMITS[name])
+const bytes = (name: keyof typeof DEFAULT_LIMITS) =>
+  size({ min: '1B', max: '1GiB' }).prefault(formatSize(DEFAULT_LIMITS[name]))
 
 const MANY = 1_000_000
-const GIBIBYTE = 1024 * 1024 * 1024
 
 const tls = z
   .strictObject({
@@ -105,7 +108,7 @@ const limits = z
     maxUnacknowledged: count('receiveMaximum', 65_535).describe(
       'QoS 1 and 2 messages of one client that wait for their acknowledgement (MQTT 5: Receive Maximum).',
     ),
-    maxHeldBytes: count('maxHeldBytes', GIBIBYTE).describe(
+    maxHeldBytes: bytes('maxHeldBytes').describe(
       'Bytes of one client that wait to be taken in; then its socket is not read for a while.',
     ),
     maxSubscriptions: count('maxSubscriptionsPerClient', MANY).describe(
@@ -117,16 +120,16 @@ const limits = z
     maxQueuedMessages: count('maxQueuedMessages', MANY).describe(
       'QoS 1 and 2 messages that wait for one subscriber; one that falls further behind is cut off.',
     ),
-    maxQueuedBytes: count('maxQueuedBytes', GIBIBYTE).describe('The same in bytes.'),
-    maxOutgoingBytes: count('maxOutgoingBytes', GIBIBYTE).describe(
+    maxQueuedBytes: bytes('maxQueuedBytes').describe('The same in bytes.'),
+    maxOutgoingBytes: bytes('maxOutgoingBytes').describe(
       'Bytes waiting in a subscriber’s socket; above it QoS 0 messages are dropped and counted.',
     ),
-    maxKeepAliveS: count('maxKeepAliveS', 65_535).describe(
-      'Longest keep-alive in seconds; a longer one is cut to it, and MQTT 5 clients are told.',
-    ),
-    connectTimeoutMs: count('connectTimeoutMs', 600_000).describe(
-      'Milliseconds for the TLS handshake, and again for CONNECT to arrive.',
-    ),
+    maxKeepAlive: duration({ min: '1s', max: '65535s', bareUnit: 's', example: '10m' })
+      .prefault(formatDuration(DEFAULT_LIMITS.maxKeepAliveS * 1_000))
+      .describe('Longest keep-alive; a longer one is cut to it, and MQTT 5 clients are told.'),
+    connectTimeout: duration({ min: '1ms', max: '10m', example: '5s' })
+      .prefault(formatDuration(DEFAULT_LIMITS.connectTimeoutMs))
+      .describe('Time for the TLS handshake, and again for CONNECT to arrive.'),
   })
   .describe('Bounds of what clients may cost, one by one and together.')
 

@@ -60,11 +60,11 @@ export async function startSource(
   intake = new RecordingIntake(),
 ): Promise<SourceUnderTest> {
   const reports = new Reports()
-  const { keepAliveSeconds, ...checked } = settings
+  const { keepAlive, ...checked } = settings
   const options = mqttClientOptions.parse(checked)
   const source = new MqttClientSource({
     // Shorter than may be configured, so that a test need not wait.
-    options: typeof keepAliveSeconds === 'number' ? { ...options, keepAliveSeconds } : options,
+    options: typeof keepAlive === 'number' ? { ...options, keepAlive } : options,
     filters,
     observer: reports.observer,
     clock: hurriedClock,

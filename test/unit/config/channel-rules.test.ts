@@ -73,7 +73,7 @@ for (const wrong of ['', '5', '5 minutes', '-1s', '10ms', 10, -5, '999999999d', 
 
     assert.match(
       problem,
-      /channels\.c\.maxAge.*: expected at least 1000 milliseconds, or text such as/,
+      /channels\.c\.maxAge.*: expected a duration such as 7d, at least 1s, got /,
     )
   })
 }

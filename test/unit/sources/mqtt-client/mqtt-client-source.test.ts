@@ -116,7 +116,7 @@ test('while the intake is saturated nothing is read, and the connection stays', 
   skip,
 }, async (t) => {
   const broker = await startMosquitto(t)
-  const under = await startSource(t, { url: broker.url, qos: 0, keepAliveSeconds: 1 })
+  const under = await startSource(t, { url: broker.url, qos: 0, keepAlive: 1_000 })
   await ready(under)
   const pump = await device(t, broker.url)
   under.intake.isSaturated = true
@@ -560,7 +560,7 @@ test('a broker that goes silent is noticed by its missing answers to pings', asy
   const broker = new ScriptedBroker()
   await broker.start(t)
 
-  const under = await startSource(t, { url: broker.url, keepAliveSeconds: 1 })
+  const under = await startSource(t, { url: broker.url, keepAlive: 1_000 })
   const { error } = await under.reports.first('retried')
 
   assert.match(error?.message ?? '', /Keepalive timeout/)
