@@ -18,15 +18,15 @@ import { FlushQueue } from './connection/socket-writer.ts'
 import { dropForbiddenSubscriptions } from './handlers/subscription-review.ts'
 import { DEFAULT_LIMITS, type MqttLimits } from './limits/limits.ts'
 import type { Arrival } from './listeners/listener.ts'
-import { FrontDoor } from './listeners/listeners.ts'
-import type { FrontDoorSettings, LimitOptions } from './options.ts'
+import { Listeners } from './listeners/listeners.ts'
+import type { LimitOptions, MqttServerSettings } from './options.ts'
 import { ReasonCode } from './packets/protocol.ts'
 import { restore } from './sessions/restore-sessions.ts'
 import type { SessionStore } from './sessions/store/session-store.ts'
 
 export interface MqttServerParts {
   /** Bounds that are left out are the documented ones. */
-  readonly options: FrontDoorSettings & { readonly limits?: Partial<LimitOptions> }
+  readonly options: MqttServerSettings & { readonly limits?: Partial<LimitOptions> }
   readonly observer: PipelineObserver
   readonly clock: Clock
   /** Topics that only the connector itself publishes to. */
@@ -53,7 +53,7 @@ export class MqttServer implements Source {
   readonly #flushes = new FlushQueue()
   readonly #turns = new Turns()
   readonly #outlet = new MqttOutlet()
-  #door: FrontDoor | undefined
+  #listeners: Listeners | undefined
   #broker: Broker | undefined
   #system: SystemTopics | undefined
   #startedAtMs = 0
@@ -64,17 +64,17 @@ export class MqttServer implements Source {
   }
 
   get description(): string {
-    return this.#door?.urls.join(', ') ?? 'mqtt://'
+    return this.#listeners?.urls.join(', ') ?? 'mqtt://'
   }
 
   /** The port that was bound for plain TCP; the configured one before `start`. */
   get port(): number {
-    return this.#door?.portOf('mqtt') ?? this.#parts.options.port
+    return this.#listeners?.portOf('mqtt') ?? this.#parts.options.port
   }
 
   /** The port that was bound for another transport; 0 without it. */
   portOf(scheme: 'mqtts' | 'ws' | 'wss'): number {
-    return this.#door?.portOf(scheme) ?? 0
+    return this.#listeners?.portOf(scheme) ?? 0
   }
 
   get connectionCount(): number {
@@ -86,11 +86,11 @@ export class MqttServer implements Source {
   }
 
   async start(intake: Intake): Promise<void> {
-    if (this.#door !== undefined) return
+    if (this.#listeners !== undefined) return
     const { options, observer, clock, protectedTopics } = this.#parts
     const limits = { ...limitsOf(options.limits), ...this.#parts.limits }
     const { name } = this
-    const door = new FrontDoor({
+    const listeners = new Listeners({
       options,
       limits,
       clock,
@@ -98,7 +98,7 @@ export class MqttServer implements Source {
       name,
       onReloaded: () => this.#recheck(),
     })
-    const access = await door.readAccess()
+    const access = await listeners.readAccess()
     const kept = await this.#parts.store?.open()
     const broker = new Broker({
       intake,
@@ -113,24 +113,24 @@ export class MqttServer implements Source {
     })
     intake.listen(broker.acceptance)
     if (kept !== undefined) restore(broker, kept)
-    this.#door = door
+    this.#listeners = listeners
     this.#broker = broker
     this.#outlet.open(broker)
     this.#system = new SystemTopics(broker)
     this.#startedAtMs = clock.monotonic()
     this.#recheck()
-    await door.open((arrival) => this.#accept(arrival, broker))
+    await listeners.open((arrival) => this.#accept(arrival, broker))
     this.#sweep()
   }
 
   /** Reads certificates, users and rules again. Who is connected stays, unless they say otherwise. */
   async reload(): Promise<void> {
-    await this.#door?.reload()
+    await this.#listeners?.reload()
   }
 
   async stopIntake(): Promise<void> {
     if (this.#broker !== undefined) this.#broker.acceptance.isStopped = true
-    this.#door?.shut()
+    this.#listeners?.shut()
   }
 
   async close(): Promise<void> {
@@ -140,11 +140,11 @@ export class MqttServer implements Source {
     for (const connection of [...this.#connections]) {
       connection.end(ReasonCode.serverShuttingDown, 'the server is shutting down')
     }
-    const deadline = setTimeout(() => this.#door?.destroySockets(), CLOSE_MS)
+    const deadline = setTimeout(() => this.#listeners?.destroySockets(), CLOSE_MS)
     await Promise.all([...this.#sockets].map((socket) => closed(socket)))
     clearTimeout(deadline)
     // Those that never came as far as CONNECT.
-    this.#door?.destroySockets()
+    this.#listeners?.destroySockets()
     await this.#parts.store?.close()
   }
 

@@ -179,7 +179,7 @@ export const mqttServerOptions = z
 
 export type MqttServerOptions = z.infer<typeof mqttServerOptions>
 /** Without the bounds, which nothing but the server itself has to know. */
-export type FrontDoorSettings = Omit<MqttServerOptions, 'limits'>
+export type MqttServerSettings = Omit<MqttServerOptions, 'limits'>
 export type TlsOptions = z.infer<typeof tls>
 export type WebSocketOptions = z.infer<typeof webSocket>
 export type LimitOptions = z.infer<typeof limits>

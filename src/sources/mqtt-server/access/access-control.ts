@@ -1,15 +1,14 @@
-/** Who comes in, and what they may do. The answers are the operator's, not ours. */
-import { everythingPermitted, type Permissions } from './permissions.ts'
+/** The contract of access control: which clients are let in, and what they may do. */
 
-/** What a client that connects says of itself, and what its connection says of it. */
+/** What a connecting client sent about itself, and what its connection shows. */
 export interface Claim {
   readonly userName: string | undefined
   readonly password: Buffer | undefined
-  /** The name in the client's certificate, which TLS has checked. */
+  /** The name in the client's certificate, which TLS has verified. */
   readonly certificateName: string | undefined
-  /** Its internet address, without the port. */
+  /** Its IP address, without the port. */
   readonly address: string
-  /** Whether the client has left before it had its answer. */
+  /** Whether the client has disconnected while it waited for the answer. */
   readonly hasLeft: () => boolean
 }
 
@@ -19,7 +18,7 @@ export interface Identity {
   readonly denial?: undefined
   /** Undefined for an anonymous client. */
   readonly userName: string | undefined
-  /** What proved it; `isCurrent` of the access control tells whether it still would. */
+  /** What proved the identity; `isCurrent` compares it with the present users. */
   readonly proof?: unknown
 }
 
@@ -28,17 +27,22 @@ export interface Denied {
 }
 
 export interface AccessControl {
-  /** Never rejects. A promise only where there is work to do. */
+  /** Never rejects. Returns a promise only if a password has to be checked. */
   identify(claim: Claim): Identity | Denied | Promise<Identity | Denied>
   permissionsOf(userName: string | undefined, clientId: string): Permissions
   /** Whether the client would still be let in. */
   isCurrent(identity: Identity): boolean
 }
 
-const ANYBODY: Identity = Object.freeze({ userName: undefined })
-
-export const everythingAllowed: AccessControl = {
-  identify: () => ANYBODY,
-  permissionsOf: () => everythingPermitted,
-  isCurrent: () => true,
+/** What one client may do. A new one is made when the client connects and when the rules change. */
+export interface Permissions {
+  /** Costs one map lookup for a topic that was asked about before. */
+  mayPublish(topic: string): boolean
+  /** `filter` is valid and without `$share/<group>/`. */
+  maySubscribe(filter: string): boolean
 }
+
+export const everythingPermitted: Permissions = Object.freeze({
+  mayPublish: () => true,
+  maySubscribe: () => true,
+})

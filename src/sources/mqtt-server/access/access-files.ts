@@ -1,13 +1,13 @@
-/** Reads the files that access control is made from. */
+/** Reads the password file and the access rules. */
 import { readFile } from 'node:fs/promises'
 import { asConnectorError, ConnectorError, messageOf } from '../../../errors.ts'
-import type { FrontDoorSettings } from '../options.ts'
+import type { MqttServerSettings } from '../options.ts'
 import { type AccessRule, accessRules } from './access-rule.ts'
 import type { AccessData } from './authenticator.ts'
 import { parsePasswordFile } from './password-file.ts'
 
 /** Throws `InvalidConfiguration`. */
-export async function readAccessData(options: FrontDoorSettings): Promise<AccessData> {
+export async function readAccessData(options: MqttServerSettings): Promise<AccessData> {
   const { passwordFile, acl, aclFile } = options
   return {
     users: passwordFile === undefined ? undefined : await readUsers(passwordFile),
@@ -15,7 +15,7 @@ export async function readAccessData(options: FrontDoorSettings): Promise<Access
   }
 }
 
-/** `setting` is where the path comes from, for the message. Throws `InvalidConfiguration`. */
+/** `setting` names the option that holds the path. Throws `InvalidConfiguration`. */
 export async function readNamedFile(path: string, setting: string): Promise<Buffer> {
   try {
     return await readFile(path)

@@ -1,23 +1,24 @@
 /**
- * The access rules, in their order: for each topic the first rule that applies to the client and
- * names the topic decides; what no rule names is refused.
+ * Evaluates the access rules in their order. For each topic, the first rule that applies to the
+ * client and names the topic decides; a topic that no rule names is refused.
  *
  * A subscription is decided as a whole, so that nothing has to be checked when messages go out: an
- * allowing rule must cover all of the filter, while a denying one stops it as soon as the two have
- * any topic in common.
+ * allowing rule must cover the whole filter, a denying rule applies as soon as it shares a topic
+ * with the filter.
  */
+
+import type { Permissions } from './access-control.ts'
 import type { AccessRule } from './access-rule.ts'
-import type { Permissions } from './permissions.ts'
 import { covers, type Levels, overlaps, resolvePattern } from './topic-pattern.ts'
 
-/** A rule that applies to the client, with the client's names put in. */
+/** A rule that applies to the client, with the client's names filled in. */
 interface ClientRule {
   readonly allows: boolean
   readonly publish: readonly Levels[]
   readonly subscribe: readonly Levels[]
 }
 
-/** Topics whose answer a client's permissions keep; beyond them they are forgotten and looked up anew. */
+/** Answers remembered for each client; when there are more, all are cleared. */
 const MAX_REMEMBERED = 1_024
 
 export function permissionsFor(
@@ -77,7 +78,7 @@ function appliesTo(rule: AccessRule, clientId: string, userName: string | undefi
   return ids === undefined || matchesId(ids, clientId, userName)
 }
 
-/** `*` stands for anything, `%u` for the user name; everything else for itself. */
+/** `*` matches anything, `%u` the user name, every other character itself. */
 function matchesId(pattern: string, clientId: string, userName: string | undefined): boolean {
   if (pattern.includes('%u') && userName === undefined) return false
   const parts = pattern.split('*').map((part) => part.replaceAll('%u', () => userName ?? ''))

@@ -46,7 +46,7 @@ const rule = z
     message: 'a rule needs publish or subscribe',
   })
 
-/** Rules from the first to the last: the first that applies to the client and names the topic decides. */
+/** In order: the first rule that applies to the client and names the topic decides. */
 export const accessRules = z.array(rule)
 
 export type AccessRule = z.infer<typeof rule>

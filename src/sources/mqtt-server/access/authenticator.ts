@@ -1,39 +1,45 @@
 /**
- * Access control as it is configured: certificates, the password file, the access rules. What is
- * given to `update` counts from then on, for those who come and, through `isCurrent` and
- * `permissionsOf`, for those who are here.
+ * Authenticates clients by certificate, password file or not at all, and gives them the permissions
+ * of the access rules. Data given to `update` applies at once: to new clients, and through
+ * `isCurrent` and `permissionsOf` to clients that are connected.
  */
 import type { Clock } from '../../../clock.ts'
 import { addressGroup } from '../limits/address.ts'
 import { TokenBuckets } from '../limits/token-buckets.ts'
 import { WorkQueue } from '../limits/work-queue.ts'
-import type { AccessControl, Claim, Denied, Identity } from './access-control.ts'
+import {
+  type AccessControl,
+  type Claim,
+  type Denied,
+  everythingPermitted,
+  type Identity,
+  type Permissions,
+} from './access-control.ts'
 import { permissionsFor } from './access-list.ts'
 import type { AccessRule } from './access-rule.ts'
 import { isPassword, isSameHash, NOBODY, type PasswordHash } from './password-hash.ts'
-import { everythingPermitted, type Permissions } from './permissions.ts'
 import { RememberedLogins } from './remembered-logins.ts'
 
-/** What the files say. */
+/** The contents of the files. */
 export interface AccessData {
   /** Undefined when there is no password file. */
   readonly users: ReadonlyMap<string, PasswordHash> | undefined
-  /** Undefined when there are no rules: then everybody let in may do everything. */
+  /** Undefined when there are no rules: then every client that is let in may do everything. */
   readonly rules: readonly AccessRule[] | undefined
 }
 
-export interface GatekeeperOptions {
+export interface AuthenticatorOptions {
   readonly clock: Clock
-  /** Whether clients without a user come in. */
+  /** Whether clients without a user name are let in. */
   readonly admitsAnonymous: boolean
-  /** Wrong passwords that an address has free, and per minute afterwards. */
+  /** Wrong passwords an address may send at once, and per minute after that. */
   readonly maxFailuresPerMinute: number
   readonly data: AccessData
 }
 
-/** Of the thread pool's four threads; the others stay with the disk. */
+/** The thread pool has four threads; the others stay free for the disk. */
 const MAX_RUNNING = 2
-/** At 50 ms each, two at a time, the last one waits for ten seconds or so. */
+/** At 50 ms each, two at a time, the last one waits for about ten seconds. */
 const MAX_WAITING = 400
 const MAX_REMEMBERED = 10_000
 const MAX_ADDRESSES = 10_000
@@ -42,14 +48,14 @@ const NO_PASSWORD = Buffer.alloc(0)
 const ANONYMOUS: Identity = Object.freeze({ userName: undefined })
 const BY_CERTIFICATE = Symbol('certificate')
 
-export class Gatekeeper implements AccessControl {
-  readonly #options: GatekeeperOptions
+export class Authenticator implements AccessControl {
+  readonly #options: AuthenticatorOptions
   readonly #failures: TokenBuckets
   readonly #queue = new WorkQueue({ maxRunning: MAX_RUNNING, maxWaiting: MAX_WAITING })
   readonly #remembered = new RememberedLogins(MAX_REMEMBERED)
   #data: AccessData
 
-  constructor(options: GatekeeperOptions) {
+  constructor(options: AuthenticatorOptions) {
     this.#options = options
     this.#data = options.data
     this.#failures = new TokenBuckets({
@@ -60,7 +66,7 @@ export class Gatekeeper implements AccessControl {
     })
   }
 
-  /** Who is unchanged stays who he is: his connections go on, and his password stays remembered. */
+  /** A user whose hash is unchanged keeps its connections, and its password stays remembered. */
   update(data: AccessData): void {
     this.#data = { ...data, users: carriedOver(this.#data.users, data.users) }
   }
@@ -70,7 +76,7 @@ export class Gatekeeper implements AccessControl {
     if (certificateName !== undefined) return { userName: certificateName, proof: BY_CERTIFICATE }
     const { users } = this.#data
     if (userName === undefined || users === undefined) {
-      // A name that nobody checks is no name.
+      // A name that was not checked must not become the client's user name.
       return this.#options.admitsAnonymous ? ANONYMOUS : { denial: 'notAuthorized' }
     }
     const known = users.get(userName)
@@ -98,10 +104,10 @@ export class Gatekeeper implements AccessControl {
   ): Promise<Identity | Denied> {
     if (claim.hasLeft()) return { denial: 'busy' }
     const address = addressGroup(claim.address)
-    // While it waited, others of its address may have used up all attempts.
+    // While it waited, others from its address may have used up all attempts.
     if (!this.#failures.has(address)) return { denial: 'tooManyAttempts' }
     const isRight = await isPassword(password, known).catch(() => undefined)
-    // Not enough memory for scrypt just now.
+    // There is not enough memory for scrypt now.
     if (isRight === undefined) return { denial: 'busy' }
     if (isRight) {
       this.#remembered.add(userName, password, known)

@@ -1,14 +1,14 @@
 /**
- * The password file: a line `name:scrypt$…` for each user. Empty lines and those that begin with
- * `#` are kept and mean nothing. Made by the `passwd` command; what is wrong is named by its line
- * number alone, for the line itself may be a secret.
+ * The password file, written by the `passwd` command: one line `name:scrypt$…` for each user. Empty
+ * lines and lines that begin with `#` are kept and ignored. Errors name the number of a line and not
+ * its text, which may contain a secret.
  */
 import { ConnectorError } from '../../../errors.ts'
 import { type PasswordHash, parsePasswordHash } from './password-hash.ts'
 
 /** A user name is 1 to 256 characters without colon or control characters, and not a comment. */
 export function isUserName(name: string): boolean {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be in a name
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: a name must not contain them
   return /^[^:\u0000-\u001f\u007f]{1,256}$/.test(name) && !name.startsWith('#')
 }
 
@@ -31,7 +31,7 @@ export function parsePasswordFile(text: string): Map<string, PasswordHash> {
   return users
 }
 
-/** The file's text with the user's hash in place of an older one, or behind the others. */
+/** The file's text with the user's hash in place of the old one, or appended. */
 export function withUser(text: string, name: string, hash: string): string {
   const lines = linesOf(text)
   const index = lines.findIndex((line) => userOf(line) === name)

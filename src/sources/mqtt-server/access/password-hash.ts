@@ -1,6 +1,7 @@
 /**
- * Passwords as the password file keeps them: `scrypt$N$r$p$salt$hash`, salt and hash in base64url.
- * Each line names its own cost, so that a later default changes nothing about older lines.
+ * Password hashes in the form of the password file: `scrypt$N$r$p$salt$hash`, with salt and hash in
+ * base64url. Each hash carries its own cost parameters, so older lines stay valid when the defaults
+ * change.
  */
 import { randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto'
 
@@ -12,21 +13,21 @@ export interface PasswordHash {
   readonly hash: Buffer
 }
 
-/** 16 MiB and some 50 ms on a small box: what an attacker has to spend on each guess. */
+/** Each guess costs an attacker 16 MiB and about 50 ms on a small machine. */
 const COST = 16_384
 const BLOCK_SIZE = 8
 const PARALLELIZATION = 1
 const SALT_BYTES = 16
 const HASH_BYTES = 32
-/** No line may make a check cost more than 256 MiB. */
+/** The most memory that checking one line may take. */
 const MAX_MEMORY_BYTES = 256 * 1024 * 1024
 const MAX_PARALLELIZATION = 16
-/** Longer passwords are MQTT's to carry (65,535 bytes) but nobody's to type. */
+/** MQTT allows passwords of up to 65,535 bytes; we check none longer than this. */
 export const MAX_PASSWORD_BYTES = 1_024
 
 const FORM = /^scrypt\$(\d{1,7})\$(\d{1,3})\$(\d{1,2})\$([\w-]{16,128})\$([\w-]{22,128})$/
 
-/** What unknown users are compared with, so that they cost as much time as known ones. */
+/** Unknown users are compared with this, so that they take as long as known ones. */
 export const NOBODY: PasswordHash = {
   cost: COST,
   blockSize: BLOCK_SIZE,
@@ -43,7 +44,7 @@ export async function hashPassword(password: Buffer): Promise<string> {
   return ['scrypt', cost, blockSize, parallelization, ...texts].join('$')
 }
 
-/** Undefined when the text is no hash of ours, or one that would cost too much to check. */
+/** Undefined if the text is not such a hash, or one that would cost too much to check. */
 export function parsePasswordHash(text: string): PasswordHash | undefined {
   const [, cost, blockSize, parallelization, salt = '', hash = ''] = FORM.exec(text) ?? []
   const parsed: PasswordHash = {
@@ -66,7 +67,7 @@ export function parsePasswordHash(text: string): PasswordHash | undefined {
   return isUsable ? parsed : undefined
 }
 
-/** Takes the same time whatever the answer is. */
+/** Takes the same time whether or not the password is right. */
 export async function isPassword(password: Buffer, known: PasswordHash): Promise<boolean> {
   if (password.length > MAX_PASSWORD_BYTES) return false
   const isEqual = timingSafeEqual(await derive(password, known), known.hash)

@@ -1,27 +1,27 @@
 /**
- * What clients hear of refusals that come from users, passwords and rules. Where these are not to be
- * revealed they hear that something was refused and no more; logs and metrics say why all the same.
+ * Hides from clients why something was refused, if `revealRefusals` is off and the reason is a user,
+ * a password or an access rule. Logs and metrics still say why.
  */
 import { ReasonCode } from '../packets/protocol.ts'
 
-/** The other codes say nothing of who may do what. */
+/** The other codes reveal nothing about users and rules. */
 const ABOUT_ACCESS: ReadonlySet<number> = new Set([
   ReasonCode.badUserNameOrPassword,
   ReasonCode.notAuthorized,
   ReasonCode.connectionRateExceeded,
 ])
 
-export interface Disclosed {
-  /** "Does not wish to reveal the reason" (MQTT 5, tables 3-1, 3-4, 3-5, 3-8, 3-10) where it is kept back. */
+export interface MaskedRefusal {
+  /** If masked, 0x80: "does not wish to reveal the reason" (MQTT 5, tables 3-1, 3-4, 3-5, 3-8, 3-10). */
   readonly code: number
-  /** What goes beside it. */
+  /** Properties to send with the code. */
   readonly reason: { readonly reasonString?: string }
-  readonly isKeptBack: boolean
+  readonly isMasked: boolean
 }
 
-/** `code` is one of MQTT 5. */
-export function disclosed(code: number, reason: string, revealsRefusals: boolean): Disclosed {
-  const isKeptBack = !revealsRefusals && ABOUT_ACCESS.has(code)
-  if (!isKeptBack) return { code, reason: { reasonString: reason }, isKeptBack }
-  return { code: ReasonCode.unspecifiedError, reason: {}, isKeptBack }
+/** `code` is an MQTT 5 reason code. */
+export function maskRefusal(code: number, reason: string, revealsRefusals: boolean): MaskedRefusal {
+  const isMasked = !revealsRefusals && ABOUT_ACCESS.has(code)
+  if (!isMasked) return { code, reason: { reasonString: reason }, isMasked }
+  return { code: ReasonCode.unspecifiedError, reason: {}, isMasked }
 }

@@ -1,7 +1,9 @@
 /**
- * Passwords that were right, so that a device that comes back costs no scrypt: a whole fleet does
- * when the hub restarts its network. Neither passwords nor anything to guess them from faster is
- * kept without the key, which never leaves the process.
+ * Remembers passwords that were right, so that a device that reconnects costs no scrypt. After a
+ * network failure a whole fleet reconnects at once.
+ *
+ * Only keyed hashes are kept. Without the key, which never leaves the process, they are of no use
+ * for guessing passwords.
  */
 import { createHmac, randomBytes } from 'node:crypto'
 import type { PasswordHash } from './password-hash.ts'
@@ -11,14 +13,14 @@ const KEY_BYTES = 32
 export class RememberedLogins {
   readonly #maxLogins: number
   readonly #key = randomBytes(KEY_BYTES)
-  /** In the order they were made; the oldest makes room. */
+  /** In the order they were added; when it is full, the oldest is removed. */
   readonly #proofs = new Map<string, PasswordHash>()
 
   constructor(maxLogins: number) {
     this.#maxLogins = maxLogins
   }
 
-  /** Whether this password was right before, and `known` is what it was compared with. */
+  /** Whether this password was found right before, by comparing it with `known`. */
   has(userName: string, password: Buffer, known: PasswordHash | undefined): boolean {
     if (known === undefined || this.#proofs.size === 0) return false
     return this.#proofs.get(this.#proofOf(userName, password)) === known

@@ -1,7 +1,7 @@
 /**
  * Topic patterns of access rules: topic filters in which `%c` and `%u` stand for the client id and
- * the user name, each for one whole level. What is put in is never more than that one level: a name
- * with `/`, `+` or `#` in it, or one that would make a `$` topic, makes the pattern match nothing.
+ * the user name. Each takes one whole level and can never become more: if the name contains `/`, `+`
+ * or `#`, or would make a `$` topic, the pattern matches nothing.
  */
 
 /** A pattern, or a filter, cut into its levels. */
@@ -9,7 +9,7 @@ export type Levels = readonly string[]
 
 const NOT_IN_A_LEVEL = /[/+#\0]/
 
-/** The pattern for one client; undefined when it can't match anything for that client. */
+/** The pattern for one client; undefined if it can't match anything for that client. */
 export function resolvePattern(
   pattern: string,
   clientId: string,
@@ -45,7 +45,7 @@ export function covers(pattern: Levels, filter: Levels): boolean {
   }
 }
 
-/** Whether there can be a topic that both match. */
+/** Whether some topic can match both. */
 export function overlaps(one: Levels, other: Levels): boolean {
   if (isKeptApart(one, other) || isKeptApart(other, one)) return false
   for (let i = 0; ; i++) {

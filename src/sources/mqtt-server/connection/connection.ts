@@ -6,8 +6,12 @@
  */
 import { messageOf } from '../../../errors.ts'
 import type { Refusal } from '../../../message.ts'
-import type { Denied, Identity } from '../access/access-control.ts'
-import { everythingPermitted, type Permissions } from '../access/permissions.ts'
+import {
+  type Denied,
+  everythingPermitted,
+  type Identity,
+  type Permissions,
+} from '../access/access-control.ts'
 import type { Broker } from '../broker/broker.ts'
 import { admit } from '../handlers/connect.ts'
 import { Conversation, checkHeader } from '../handlers/dispatch.ts'

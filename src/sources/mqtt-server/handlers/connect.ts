@@ -1,8 +1,7 @@
 /** Decides about CONNECT: who comes in, with which session, and what CONNACK says (sections 3.1, 3.2). */
 import { randomUUID } from 'node:crypto'
-import type { Denial, Denied, Identity } from '../access/access-control.ts'
-import type { Permissions } from '../access/permissions.ts'
-import { disclosed } from '../access/refusal-masking.ts'
+import type { Denial, Denied, Identity, Permissions } from '../access/access-control.ts'
+import { maskRefusal } from '../access/refusal-masking.ts'
 import type { Broker } from '../broker/broker.ts'
 import { type ConnectPacket, encodeConnack } from '../packets/connect-packet.ts'
 import type { Properties } from '../packets/properties.ts'
@@ -132,8 +131,8 @@ function rejection(
   returnCode: number,
   reason: string,
 ): Rejected {
-  const told = disclosed(reasonCode, reason, revealsRefusals)
-  const oldCode = told.isKeptBack ? ReturnCode.notAuthorized : returnCode
+  const told = maskRefusal(reasonCode, reason, revealsRefusals)
+  const oldCode = told.isMasked ? ReturnCode.notAuthorized : returnCode
   const code = packet.version === 5 ? told.code : oldCode
   const connack = encodeConnack(packet.version, false, code, told.reason)
   return { session: undefined, connack: fits(connack, packet) ? connack : EMPTY, reason }

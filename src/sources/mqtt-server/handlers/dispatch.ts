@@ -1,6 +1,6 @@
 /** What an admitted client and the server say to each other: one method per kind of packet. */
 import type { Refusal } from '../../../message.ts'
-import { disclosed } from '../access/refusal-masking.ts'
+import { maskRefusal } from '../access/refusal-masking.ts'
 import type { Broker } from '../broker/broker.ts'
 import {
   type DisconnectPacket,
@@ -155,7 +155,7 @@ export class Conversation {
   sayGoodbye(reasonCode: number, reason: string): void {
     const { version, maxPacketBytes } = this.#link
     if (version !== 5) return
-    const told = disclosed(reasonCode, reason, this.#broker.revealsRefusals)
+    const told = maskRefusal(reasonCode, reason, this.#broker.revealsRefusals)
     const bytes = encodeDisconnect(told.code, told.reason)
     if (bytes.length <= maxPacketBytes) this.#link.send(bytes)
   }

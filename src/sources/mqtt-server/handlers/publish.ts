@@ -8,7 +8,7 @@
 
 import type { Refusal } from '../../../message.ts'
 import { NO_CYCLE, NOT_NOW, REFUSED, type Route } from '../../source.ts'
-import { disclosed } from '../access/refusal-masking.ts'
+import { maskRefusal } from '../access/refusal-masking.ts'
 import { type Broker, replyTo } from '../broker/broker.ts'
 import type { Debtor } from '../broker/commit-gate.ts'
 import { encodeAcknowledgement } from '../packets/control-packets.ts'
@@ -255,7 +255,11 @@ export class PublishReceiver implements Debtor {
       return
     }
     const { error, message } = refusal
-    const { code, reason } = disclosed(refusalReason(error), message, this.#broker.revealsRefusals)
+    const { code, reason } = maskRefusal(
+      refusalReason(error),
+      message,
+      this.#broker.revealsRefusals,
+    )
     this.#acks.addEncoded(NO_CYCLE, this.#explicit(packet, code, reason.reasonString))
   }
 

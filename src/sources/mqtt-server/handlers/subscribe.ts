@@ -1,7 +1,7 @@
 /** What SUBSCRIBE and UNSUBSCRIBE do (sections 3.8 and 3.10): one code per filter, then the retained messages. */
 
-import { everythingPermitted } from '../access/permissions.ts'
-import { disclosed } from '../access/refusal-masking.ts'
+import { everythingPermitted } from '../access/access-control.ts'
+import { maskRefusal } from '../access/refusal-masking.ts'
 import type { Broker } from '../broker/broker.ts'
 import { ReasonCode } from '../packets/protocol.ts'
 import { ProtocolViolation } from '../packets/protocol-violation.ts'
@@ -37,7 +37,7 @@ export function subscribe(
     if (refusal === ReasonCode.topicFilterInvalid && link.version !== 5)
       throw noFilter(request.filter)
     if (refusal !== undefined) {
-      const { code } = disclosed(refusal, '', broker.revealsRefusals)
+      const { code } = maskRefusal(refusal, '', broker.revealsRefusals)
       codes.push(link.version === 5 ? code : FAILURE)
       continue
     }

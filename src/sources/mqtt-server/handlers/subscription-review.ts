@@ -1,6 +1,6 @@
 /** Takes away subscriptions that a client may not have any more: its rules, or its user, have changed. */
 
-import type { Permissions } from '../access/permissions.ts'
+import type { Permissions } from '../access/access-control.ts'
 import type { Broker } from '../broker/broker.ts'
 import { isSharedFilter, parseSharedFilter } from '../packets/topic.ts'
 import type { Session } from '../sessions/session.ts'

@@ -7,27 +7,27 @@ import type { Clock } from '../../../clock.ts'
 import { addressGroup, isLoopback } from './address.ts'
 import { TokenBuckets } from './token-buckets.ts'
 
-export interface DoorLimits {
+export interface ConnectionBounds {
   readonly maxConnections: number
   readonly maxConnectionsPerAddress: number
   readonly maxConnectsPerSecond: number
 }
 
-export interface DoorkeeperOptions {
-  readonly limits: DoorLimits
+export interface ConnectionLimitsOptions {
+  readonly limits: ConnectionBounds
   readonly clock: Clock
   readonly onRefused: (remote: string, reason: string) => void
 }
 
 const MAX_ADDRESSES = 10_000
 
-export class Doorkeeper {
-  readonly #options: DoorkeeperOptions
+export class ConnectionLimits {
+  readonly #options: ConnectionLimitsOptions
   readonly #sockets = new Set<Socket>()
   readonly #perAddress = new Map<string, number>()
   readonly #connects: TokenBuckets
 
-  constructor(options: DoorkeeperOptions) {
+  constructor(options: ConnectionLimitsOptions) {
     this.#options = options
     const { maxConnectsPerSecond } = options.limits
     this.#connects = new TokenBuckets({

@@ -10,18 +10,18 @@ import { asConnectorError, ConnectorError, messageOf } from '../../../errors.ts'
 import type { PipelineObserver } from '../../../observer.ts'
 import type { AccessControl } from '../access/access-control.ts'
 import { readAccessData } from '../access/access-files.ts'
-import { Gatekeeper } from '../access/authenticator.ts'
+import { Authenticator } from '../access/authenticator.ts'
 import { isLoopback } from '../limits/address.ts'
-import { Doorkeeper } from '../limits/connection-limits.ts'
+import { ConnectionLimits } from '../limits/connection-limits.ts'
 import type { MqttLimits } from '../limits/limits.ts'
-import type { FrontDoorSettings, TlsOptions } from '../options.ts'
+import type { MqttServerSettings, TlsOptions } from '../options.ts'
 import { readCertificates } from './certificates.ts'
 import { FileWatch } from './file-watch.ts'
 import { type Arrival, listenOn, portOf, urlOf } from './listener.ts'
 import { createMqttsServer, createTcpServer, type TlsListenerOptions } from './tcp-listener.ts'
 
-export interface FrontDoorOptions {
-  readonly options: FrontDoorSettings
+export interface ListenersOptions {
+  readonly options: MqttServerSettings
   readonly limits: MqttLimits
   readonly clock: Clock
   readonly observer: PipelineObserver
@@ -42,18 +42,18 @@ interface Listener {
 
 const WATCH_INTERVAL_MS = 1_000
 
-export class FrontDoor {
-  readonly #options: FrontDoorOptions
-  readonly #doorkeeper: Doorkeeper
+export class Listeners {
+  readonly #options: ListenersOptions
+  readonly #connectionLimits: ConnectionLimits
   readonly #watch: FileWatch
   readonly #listeners: Listener[] = []
-  #gatekeeper: Gatekeeper | undefined
+  #authenticator: Authenticator | undefined
 
-  constructor(options: FrontDoorOptions) {
+  constructor(options: ListenersOptions) {
     this.#options = options
     const { limits, clock } = options
     const onRefused = (remote: string, reason: string) => this.#refused(remote, reason)
-    this.#doorkeeper = new Doorkeeper({ limits, clock, onRefused })
+    this.#connectionLimits = new ConnectionLimits({ limits, clock, onRefused })
     this.#watch = new FileWatch({
       paths: filesOf(options.options),
       clock,
@@ -79,13 +79,13 @@ export class FrontDoor {
   async readAccess(): Promise<AccessControl> {
     const { options, limits, clock } = this.#options
     refuseOpenDoor(options)
-    this.#gatekeeper = new Gatekeeper({
+    this.#authenticator = new Authenticator({
       clock,
       admitsAnonymous: options.allowAnonymous || !hasAuthentication(options),
       maxFailuresPerMinute: limits.maxFailuresPerMinute,
       data: await readAccessData(options),
     })
-    return this.#gatekeeper
+    return this.#authenticator
   }
 
   /** Throws `AddressInUse` and `InvalidConfiguration`; then nothing is left listening. */
@@ -112,11 +112,11 @@ export class FrontDoor {
 
   /** Cuts off whoever is still connected, with or without having said a word. */
   destroySockets(): void {
-    for (const socket of this.#doorkeeper.sockets) socket.destroy()
+    for (const socket of this.#connectionLimits.sockets) socket.destroy()
   }
 
   get connectionCount(): number {
-    return this.#doorkeeper.sockets.size
+    return this.#connectionLimits.sockets.size
   }
 
   /** Reads all files again and reports; when one is wrong everything stays as it was. Never rejects. */
@@ -136,7 +136,7 @@ export class FrontDoor {
     await this.#watch.markSeen()
     const data = await readAccessData(options)
     const context = options.tls === undefined ? undefined : await readCertificates(options.tls)
-    this.#gatekeeper?.update(data)
+    this.#authenticator?.update(data)
     if (context !== undefined) this.#useCertificates(context)
     onReloaded()
   }
@@ -152,7 +152,7 @@ export class FrontDoor {
     const { host, port, tls, webSocket } = options
     const events = {
       onArrival,
-      admits: this.#doorkeeper.admit.bind(this.#doorkeeper),
+      admits: this.#connectionLimits.admit.bind(this.#connectionLimits),
       onRefused: (remote: string, reason: string) => this.#refused(remote, reason),
     }
     const timeoutMs = limits.connectTimeoutMs
@@ -201,18 +201,18 @@ async function secured(tls: TlsOptions, handshakeTimeoutMs: number): Promise<Tls
   return { tls, certificates: await readCertificates(tls), handshakeTimeoutMs }
 }
 
-function filesOf({ passwordFile, aclFile, tls }: FrontDoorSettings): string[] {
+function filesOf({ passwordFile, aclFile, tls }: MqttServerSettings): string[] {
   const { cert, key, keyPassphraseFile, ca, crl } = tls ?? {}
   const files = [passwordFile, aclFile, cert, key, keyPassphraseFile, ca, crl]
   return files.filter((path) => path !== undefined)
 }
 
-function hasAuthentication({ passwordFile, tls }: FrontDoorSettings): boolean {
+function hasAuthentication({ passwordFile, tls }: MqttServerSettings): boolean {
   return passwordFile !== undefined || (tls !== undefined && tls.clientCertificate !== 'ignored')
 }
 
 /** Beyond loopback nobody comes in unasked, unless that is what the configuration says. */
-function refuseOpenDoor(options: FrontDoorSettings): void {
+function refuseOpenDoor(options: MqttServerSettings): void {
   const { allowAnonymous, host, tls, webSocket } = options
   if (allowAnonymous || hasAuthentication(options)) return
   const hosts = [

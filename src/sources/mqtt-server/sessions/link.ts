@@ -1,6 +1,6 @@
 /** A session's connection, while it has one. */
 import type { Refusal } from '../../../message.ts'
-import type { Permissions } from '../access/permissions.ts'
+import type { Permissions } from '../access/access-control.ts'
 import type { ProtocolVersion } from '../packets/protocol.ts'
 import type { TopicAliases } from '../topics/topic-aliases.ts'
 
