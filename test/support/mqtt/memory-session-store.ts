@@ -1,11 +1,11 @@
 /** A session store whose medium is this object: what it was told is there for the next server. */
 import type { SessionChange } from '../../../src/sources/mqtt-server/sessions/store/session-change.ts'
-import { KeptSessions } from '../../../src/sources/mqtt-server/sessions/store/session-states.ts'
+import { SessionStates } from '../../../src/sources/mqtt-server/sessions/store/session-states.ts'
 import type { SessionStore } from '../../../src/sources/mqtt-server/sessions/store/session-store.ts'
 import { NO_CYCLE } from '../../../src/sources/source.ts'
 
 export class MemorySessionStore implements SessionStore {
-  readonly kept = new KeptSessions()
+  readonly kept = new SessionStates()
   readonly #openCycle: () => number
 
   /** `openCycle`: what changes are durable with. Default: they are durable at once. */
@@ -13,7 +13,7 @@ export class MemorySessionStore implements SessionStore {
     this.#openCycle = openCycle
   }
 
-  async open(): Promise<KeptSessions> {
+  async open(): Promise<SessionStates> {
     return this.kept
   }
 

@@ -7,8 +7,8 @@ import type {
   StoredDelivery,
   StoredWill,
 } from '../../../src/sources/mqtt-server/sessions/store/session-change.ts'
-import type { KeptState } from '../../../src/sources/mqtt-server/sessions/store/session-store.ts'
-import type { StoredMessage } from '../../../src/sources/mqtt-server/topics/stored-message.ts'
+import type { StoredState } from '../../../src/sources/mqtt-server/sessions/store/session-store.ts'
+import type { PersistedMessage } from '../../../src/sources/mqtt-server/topics/persisted-message.ts'
 
 export interface PlainSession {
   readonly userName: string | undefined
@@ -28,7 +28,7 @@ export interface PlainState {
   readonly retained: Record<string, { payload: string; expiresAt: number }>
 }
 
-export function messageOf(topic: string, payload: string): StoredMessage {
+export function messageOf(topic: string, payload: string): PersistedMessage {
   return {
     topic,
     qos: 1,
@@ -41,13 +41,13 @@ export function messageOf(topic: string, payload: string): StoredMessage {
 
 export function deliveryOf(
   sequence: number,
-  message: StoredMessage,
+  message: PersistedMessage,
   qos: 1 | 2 = 1,
 ): StoredDelivery {
   return { sequence, message, qos, retain: false, identifiers: [] }
 }
 
-export function keptIn({ sessions, retained }: KeptState): PlainState {
+export function keptIn({ sessions, retained }: StoredState): PlainState {
   return {
     sessions: Object.fromEntries(
       [...sessions].map(([clientId, session]) => [
@@ -82,7 +82,7 @@ function toldDelivery({ sequence, message }: StoredDelivery): string {
   return `${sequence} ${told(message)}`
 }
 
-function told({ topic, payload }: StoredMessage | StoredWill): string {
+function told({ topic, payload }: PersistedMessage | StoredWill): string {
   return `${topic}=${payload.toString()}`
 }
 

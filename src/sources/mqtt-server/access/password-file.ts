@@ -1,7 +1,7 @@
 /**
  * The password file, written by the `passwd` command: one line `name:scrypt$…` for each user. Empty
- * lines and lines that begin with `#` are kept and ignored. Errors name the number of a line and not
- * its text, which may contain a secret.
+ * lines and lines that begin with `#` are kept and ignored. Errors name the number of a line and
+ * not its text, which may contain a secret.
  */
 import { ConnectorError } from '../../../errors.ts'
 import { type PasswordHash, parsePasswordHash } from './password-hash.ts'

@@ -1,6 +1,6 @@
 /**
- * Hides from clients why something was refused, if `revealRefusals` is off and the reason is a user,
- * a password or an access rule. Logs and metrics still say why.
+ * Hides from clients why something was refused, if `revealRefusals` is off and the reason is a
+ * user, a password or an access rule. Logs and metrics still say why.
  */
 import { ReasonCode } from '../packets/protocol.ts'
 
@@ -12,7 +12,10 @@ const ABOUT_ACCESS: ReadonlySet<number> = new Set([
 ])
 
 export interface MaskedRefusal {
-  /** If masked, 0x80: "does not wish to reveal the reason" (MQTT 5, tables 3-1, 3-4, 3-5, 3-8, 3-10). */
+  /**
+   * If masked, 0x80: "does not wish to reveal the reason" (MQTT 5, tables 3-1, 3-4, 3-5, 3-8,
+   * 3-10).
+   */
   readonly code: number
   /** Properties to send with the code. */
   readonly reason: { readonly reasonString?: string }

@@ -1,7 +1,7 @@
 /**
  * Topic patterns of access rules: topic filters in which `%c` and `%u` stand for the client id and
- * the user name. Each takes one whole level and can never become more: if the name contains `/`, `+`
- * or `#`, or would make a `$` topic, the pattern matches nothing.
+ * the user name. Each takes one whole level and can never become more: if the name contains `/`,
+ * `+` or `#`, or would make a `$` topic, the pattern matches nothing.
  */
 
 /** A pattern, or a filter, cut into its levels. */

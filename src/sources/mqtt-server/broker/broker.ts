@@ -14,7 +14,7 @@ import { PublishPacket } from '../packets/publish-packet.ts'
 import { SessionRecorder } from '../sessions/session-recorder.ts'
 import { Sessions } from '../sessions/session-registry.ts'
 import type { SessionStore } from '../sessions/store/session-store.ts'
-import { type Envelope, Publication } from '../topics/publication.ts'
+import { Publication, type ReceivedMessage } from '../topics/publication.ts'
 import { RetainedMessages } from '../topics/retained-messages.ts'
 import { Statistics } from '../topics/statistics.ts'
 import {
@@ -85,11 +85,11 @@ export class Broker {
    * Passes a message on to whoever listens, and keeps it when it is retained. Costs next to
    * nothing when nobody does and it is not.
    */
-  distribute(topic: Topic, envelope: Envelope, publisher: Subscriber | undefined): void {
+  distribute(topic: Topic, received: ReceivedMessage, publisher: Subscriber | undefined): void {
     const isHeard = this.isHeard(topic)
-    if (!isHeard && !envelope.retain) return
-    const publication = this.#publicationOf(topic, envelope)
-    if (envelope.retain) this.#retain(topic, publication)
+    if (!isHeard && !received.retain) return
+    const publication = this.#publicationOf(topic, received)
+    if (received.retain) this.#retain(topic, publication)
     if (!isHeard) return
     deliver(publication, this.subscriptions.audienceOf(topic), publisher)
     publication.forgetPackets()
@@ -102,8 +102,8 @@ export class Broker {
 
   /** Whether anybody has subscribed to the topic. */
   isHeard(topic: Topic): boolean {
-    const { listeners, groups } = this.subscriptions.audienceOf(topic)
-    return listeners.length > 0 || groups.length > 0
+    const { recipients, groups } = this.subscriptions.audienceOf(topic)
+    return recipients.length > 0 || groups.length > 0
   }
 
   #retain(topic: Topic, publication: Publication): void {
@@ -118,10 +118,10 @@ export class Broker {
     )
   }
 
-  #publicationOf(topic: Topic, envelope: Envelope): Publication {
-    const expiryS = envelope.properties.messageExpiryIntervalS
+  #publicationOf(topic: Topic, received: ReceivedMessage): Publication {
+    const expiryS = received.properties.messageExpiryIntervalS
     const expiresAtMs = expiryS === undefined ? undefined : this.clock.monotonic() + expiryS * 1000
-    return new Publication(topic, envelope, expiresAtMs)
+    return new Publication(topic, received, expiresAtMs)
   }
 
   /** A will is a message like any other [MQTT-3.1.2-8]: where it has a route it is taken in. */
@@ -145,7 +145,7 @@ export class Broker {
       if (intake.accept(topic.route, topic.name, payload, 0, end, reply, false) < 0) return
     }
     const { qos, retain } = will
-    const envelope = {
+    const received = {
       bytes: payload,
       payloadStart: 0,
       end: payload.length,
@@ -153,7 +153,7 @@ export class Broker {
       retain,
       properties,
     }
-    this.distribute(topic, envelope, undefined)
+    this.distribute(topic, received, undefined)
   }
 }
 
@@ -167,13 +167,13 @@ function deliver(
   audience: Audience,
   publisher: Subscriber | undefined,
 ): void {
-  for (const listener of audience.listeners) {
+  for (const recipient of audience.recipients) {
     // [MQTT-3.8.3-3]
-    if (listener.noLocal && listener.subscriber === publisher) continue
-    listener.subscriber.deliver(publication, listener)
+    if (recipient.noLocal && recipient.subscriber === publisher) continue
+    recipient.subscriber.deliver(publication, recipient)
   }
   for (const group of audience.groups) {
-    const listener = nextMember(group)
-    listener?.subscriber.deliver(publication, listener)
+    const recipient = nextMember(group)
+    recipient?.subscriber.deliver(publication, recipient)
   }
 }

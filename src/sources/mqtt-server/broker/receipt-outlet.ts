@@ -5,7 +5,7 @@ import type { ProtocolVersion } from '../packets/protocol.ts'
 import { isTopicName } from '../packets/topic.ts'
 import { Session } from '../sessions/session.ts'
 import { encodeManyPublishes, Publication } from '../topics/publication.ts'
-import { type Listener, nextMember } from '../topics/subscriptions.ts'
+import { nextMember, type Recipient } from '../topics/subscriptions.ts'
 import type { Topic } from '../topics/topic-cache.ts'
 import type { Broker } from './broker.ts'
 
@@ -29,10 +29,10 @@ export class MqttOutlet implements ReceiptOutlet {
     const broker = this.#broker
     if (broker === undefined) return
     const topic = broker.topics.named(topicName)
-    const { listeners, groups } = broker.subscriptions.audienceOf(topic)
-    if (listeners.length === 0 && groups.length === 0) return
+    const { recipients, groups } = broker.subscriptions.audienceOf(topic)
+    if (recipients.length === 0 && groups.length === 0) return
     const batch = new ReceiptBatch(topic, payloads)
-    for (const listener of listeners) deliver(broker, batch, listener)
+    for (const recipient of recipients) deliver(broker, batch, recipient)
     for (const group of groups) {
       const member = nextMember(group)
       if (member !== undefined) deliver(broker, batch, member)
@@ -50,11 +50,11 @@ export class MqttOutlet implements ReceiptOutlet {
   }
 }
 
-function deliver(broker: Broker, batch: ReceiptBatch, listener: Listener): void {
-  const { subscriber, qos, identifiers } = listener
+function deliver(broker: Broker, batch: ReceiptBatch, recipient: Recipient): void {
+  const { subscriber, qos, identifiers } = recipient
   const link = subscriber instanceof Session ? subscriber.link : undefined
   if (qos > 0 || identifiers.length > 0 || (link?.maxPacketBytes ?? 0) < batch.longestBytes) {
-    for (const publication of batch.publications) subscriber.deliver(publication, listener)
+    for (const publication of batch.publications) subscriber.deliver(publication, recipient)
     return
   }
   if (link === undefined) return
@@ -107,8 +107,8 @@ class ReceiptBatch {
     const publications: Publication[] = []
     for (let i = 0, start = 0; i < count; i++) {
       const end = ends[i] ?? start
-      const envelope = { bytes: owned, payloadStart: start, end, ...RECEIPT }
-      publications.push(new Publication(this.#topic, envelope, undefined))
+      const received = { bytes: owned, payloadStart: start, end, ...RECEIPT }
+      publications.push(new Publication(this.#topic, received, undefined))
       start = end
     }
     return publications

@@ -3,7 +3,7 @@
  * write. `FlushQueue` is shared by all connections and costs one callback a turn, not one each.
  */
 import type { Duplex } from 'node:stream'
-import { ownBytes } from '../packets/own-bytes.ts'
+import { ownBytes } from '../packets/packet-reader.ts'
 
 export class FlushQueue {
   #waiting: Outbox[] = []

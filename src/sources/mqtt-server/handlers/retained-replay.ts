@@ -8,7 +8,7 @@ import { lowerQos } from '../packets/protocol.ts'
 import type { SubscriptionOptions } from '../packets/subscribe-packet.ts'
 import { isSharedFilter } from '../packets/topic.ts'
 import type { Session } from '../sessions/session.ts'
-import { listenerOf } from '../topics/subscriptions.ts'
+import { recipientOf } from '../topics/subscriptions.ts'
 
 export interface FreshSubscription {
   readonly filter: string
@@ -50,12 +50,12 @@ function replayOne(
 ): number {
   // Not for shared subscriptions (MQTT 5.0, section 4.8.2), nor for one that is over.
   if (isSharedFilter(filter) || !session.subscriptions.has(filter)) return 0
-  const listener = listenerOf(session, options)
+  const recipient = recipientOf(session, options)
   const messages = retained.matching(filter, clock.monotonic())
   for (const message of messages) {
     const isOwed = lowerQos(message.qos, options.qos) > 0
     if (part !== 'all' && (part === 'owed') !== isOwed) continue
-    session.deliverRetained(message, listener, part !== 'owed')
+    session.deliverRetained(message, recipient, part !== 'owed')
   }
   return messages.length
 }

@@ -17,7 +17,9 @@ export interface Will {
 
 export interface ConnectPacket {
   readonly version: ProtocolVersion
-  /** Another broker: the high bit of the protocol level says so, by a custom that mosquitto began. */
+  /**
+   * The client is another broker: it sets the high bit of the protocol level, as mosquitto does.
+   */
   readonly isBridge: boolean
   readonly clientId: string
   readonly isCleanStart: boolean
@@ -33,7 +35,7 @@ const BRIDGE_BIT = 0x80
 const FLAG = { reserved: 1, cleanStart: 2, will: 4, willRetain: 32, password: 64, userName: 128 }
 const NONE: Properties = {}
 
-/** A CONNECT that is not accepted, with the answer that the protocol has for it. */
+/** A CONNECT that is refused, with the CONNACK that answers it. */
 export class RefusedConnect extends ProtocolViolation {
   readonly connack: Buffer
 
@@ -43,7 +45,10 @@ export class RefusedConnect extends ProtocolViolation {
   }
 }
 
-/** `first` is the packet's first byte. Throws ProtocolViolation: RefusedConnect where there is an answer. */
+/**
+ * `first` is the packet's first byte. Throws RefusedConnect if the protocol has an answer to the
+ * mistake, and another ProtocolViolation if it has none.
+ */
 export function readConnect(
   first: number,
   bytes: Buffer,
@@ -59,7 +64,7 @@ export function readConnect(
     return readFields(reader, version, isBridge)
   } catch (error) {
     if (!(error instanceof ProtocolViolation)) throw error
-    // [MQTT-3.1.4-1]: from 5.0 on the client is told why.
+    // [MQTT-3.1.4-1]: since 5.0 a CONNACK says why.
     throw new RefusedConnect(
       error.message,
       error.reasonCode,
@@ -124,7 +129,7 @@ function readVersion(reader: PacketReader): Pick<ConnectPacket, 'version' | 'isB
   }
   const message = `${name} level ${byte} is not spoken here, but 3.1, 3.1.1 and 5.0`
   const code = ReasonCode.unsupportedProtocolVersion
-  // [MQTT-3.1.2-2]; whoever has our levels under the wrong name gets the answer of old.
+  // [MQTT-3.1.2-2]. Level 3 or 4 under the wrong protocol name is answered as in 3.1.1.
   const isOld = level === 3 || level === 4
   const connack = isOld
     ? encodeConnack(4, false, ReturnCode.unacceptableProtocolVersion)
@@ -164,7 +169,10 @@ function readWill(reader: PacketReader, flags: number, version: ProtocolVersion)
   return { topic, payload, qos, retain: (flags & FLAG.willRetain) !== 0, properties }
 }
 
-/** `code` is a reason code in MQTT 5 and a return code before. MQTT 3.1 says nothing of sessions, and none before 5 has properties. */
+/**
+ * `code` is a reason code in MQTT 5 and a return code in older versions. MQTT 3.1 has no
+ * session-present flag, and no version before 5 has properties.
+ */
 export function encodeConnack(
   version: ProtocolVersion,
   isSessionPresent: boolean,

@@ -1,4 +1,4 @@
-/** The small packets: PUBACK, PUBREC, PUBREL, PUBCOMP (sections 3.4 to 3.7) and DISCONNECT (3.14). */
+/** Reads and writes PUBACK, PUBREC, PUBREL, PUBCOMP (sections 3.4 to 3.7) and DISCONNECT (3.14). */
 import { PacketReader } from './packet-reader.ts'
 import { PacketWriter } from './packet-writer.ts'
 import { encodeProperties, type Properties, readProperties } from './properties.ts'
@@ -12,7 +12,7 @@ export interface Acknowledgement {
 
 export interface DisconnectPacket {
   readonly reasonCode: number
-  /** Undefined leaves what CONNECT said. */
+  /** Undefined: the interval that CONNECT set stays. */
   readonly sessionExpiryIntervalS: number | undefined
 }
 
@@ -20,7 +20,7 @@ type AcknowledgementType = 4 | 5 | 6 | 7
 
 const PUBLISH_REASONS = new Set([0x00, 0x10, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99])
 const RELEASE_REASONS = new Set([0x00, 0x92])
-/** Those of table 3-10 that a client may send. */
+/** The codes of table 3-10 that a client may send. */
 const DISCONNECT_REASONS = new Set([
   0x00, 0x04, 0x80, 0x81, 0x82, 0x83, 0x90, 0x93, 0x94, 0x95, 0x96, 0x97, 0x98, 0x99,
 ])
@@ -34,7 +34,7 @@ export function readAcknowledgement(
 ): Acknowledgement {
   const reader = new PacketReader(bytes, start, end)
   const packetId = reader.uint16()
-  // [MQTT-2.2.1-4]: it is the one of a PUBLISH, and those are never 0.
+  // [MQTT-2.2.1-4]: it repeats the identifier of a PUBLISH, which is never 0.
   if (packetId === 0) throw new ProtocolViolation('packet identifier 0', ReasonCode.protocolError)
   let reasonCode: number = ReasonCode.success
   if (version === 5 && !reader.isAtEnd) {
@@ -73,7 +73,7 @@ function unknownReason(code: number): ProtocolViolation {
   )
 }
 
-/** Two, three or more bytes of body: the reason code is left out when it is success. */
+/** The body has two, three or more bytes: a reason code of success is left out. */
 export function encodeAcknowledgement(
   type: AcknowledgementType,
   version: ProtocolVersion,
@@ -81,7 +81,7 @@ export function encodeAcknowledgement(
   reasonCode: number = ReasonCode.success,
   reasonString?: string,
 ): Buffer {
-  // [MQTT-3.6.1-1]: PUBREL alone has its second flag set.
+  // [MQTT-3.6.1-1]: PUBREL is the only one with bit 1 set.
   const first = (type << 4) | (type === PacketType.pubrel ? 2 : 0)
   const writer = new PacketWriter().uint16(packetId)
   if (version === 5 && (reasonCode !== ReasonCode.success || reasonString !== undefined)) {
@@ -91,7 +91,7 @@ export function encodeAcknowledgement(
   return writer.frame(first)
 }
 
-/** MQTT 5 only: before, a server just closes the connection. */
+/** MQTT 5 only. In older versions a server just closes the connection. */
 export function encodeDisconnect(
   reasonCode: number,
   reason: Pick<Properties, 'reasonString'>,

@@ -1,6 +1,6 @@
 /**
- * Cuts a connection's byte stream into MQTT packets. A packet that lies whole in a chunk is handed
- * on where it lies; only one that spans chunks is put together in a buffer of its own.
+ * Cuts a connection's byte stream into MQTT packets. A packet that is complete within a chunk is
+ * handed on in place; only a packet that spans chunks is assembled in a buffer of its own.
  *
  *     first byte │ remaining length (1–4 bytes, 7 bits each, low first) │ body
  *     type flags │                                                      │ start … end
@@ -10,8 +10,8 @@ import { ProtocolViolation } from './protocol-violation.ts'
 
 export interface FrameHandler {
   /**
-   * One whole packet: its first byte and where its body lies. The bytes are the handler's to look
-   * at, not to keep. Returns false when no more packets are wanted, ever.
+   * Receives one whole packet: its first byte, and where its body is. The bytes are valid only
+   * until it returns. Returns false if it will never want another packet.
    */
   frame(first: number, bytes: Buffer, start: number, end: number): boolean
 }
@@ -20,9 +20,9 @@ const EMPTY = Buffer.alloc(0)
 
 export class FrameReader {
   readonly #handler: FrameHandler
-  /** A longer packet is refused as soon as its length is known. */
+  /** Longer packets are refused as soon as their length is known. */
   readonly #maxPacketBytes: number
-  /** The beginning of a packet whose rest has not come: `partial[0, filled)`. */
+  /** The first bytes of a packet that is not complete: `partial[0, filled)`. */
   #partial: Buffer = EMPTY
   #filled = 0
   #isClosed = false
@@ -32,7 +32,7 @@ export class FrameReader {
     this.#maxPacketBytes = maxPacketBytes
   }
 
-  /** Throws ProtocolViolation when the bytes can't be MQTT or a packet is too long. */
+  /** Throws ProtocolViolation if the bytes can't be MQTT or a packet is too long. */
   push(chunk: Buffer): void {
     let at = 0
     if (this.#filled > 0) {
@@ -52,7 +52,10 @@ export class FrameReader {
     if (at < length && !this.#isClosed) this.#keep(chunk, at)
   }
 
-  /** Fills the packet begun in an earlier chunk. Returns where the next one begins, or -1. */
+  /**
+   * Completes the packet that began in an earlier chunk. Returns where the next packet begins, or
+   * -1 if more bytes are needed.
+   */
   #complete(chunk: Buffer): number {
     let at = 0
     let headerEnd = this.#headerEnd(this.#partial, 0, this.#filled)
@@ -82,7 +85,10 @@ export class FrameReader {
     this.#filled = chunk.copy(this.#partial, 0, at)
   }
 
-  /** Grows with what has come, not with what a header promises: promises cost a sender nothing. */
+  /**
+   * Grows with the bytes received, not to the length that a header announces: announcing a long
+   * packet costs a sender nothing.
+   */
   #makeRoom(needed: number, whole: number): void {
     if (needed <= this.#partial.length) return
     const grown = Buffer.allocUnsafeSlow(
@@ -92,7 +98,7 @@ export class FrameReader {
     this.#partial = grown
   }
 
-  /** Where the body begins, or -1 while the header is not all there. */
+  /** Where the body begins, or -1 while the header is incomplete. */
   #headerEnd(bytes: Buffer, start: number, available: number): number {
     if ((bytes[start] ?? 0) < 0x10) {
       throw new ProtocolViolation('packet of type 0', ReasonCode.protocolError)

@@ -1,10 +1,9 @@
 /**
- * Reads the fields of one packet's body. Every method throws ProtocolViolation when the field
- * would run past the packet's end. For all packets but PUBLISH, which is read in place; and for
- * what is kept of sessions.
+ * Reads the fields of one packet's body. Every method throws ProtocolViolation if the field would
+ * run past the packet's end. All packets but PUBLISH, which is read in place, are read with it; so
+ * are the records of the session store.
  */
 import { isUtf8 } from 'node:buffer'
-import { ownBytes } from './own-bytes.ts'
 import { MAX_VARIABLE_BYTES } from './protocol.ts'
 import { ProtocolViolation } from './protocol-violation.ts'
 
@@ -55,12 +54,12 @@ export class PacketReader {
     throw new ProtocolViolation('variable byte integer takes more than four bytes')
   }
 
-  /** A copy, since packets' bytes are not to be kept. */
+  /** Returns a copy, because the bytes of a packet are valid only while it is handled. */
   binary(): Buffer {
     return this.bytesOf(this.uint16())
   }
 
-  /** A copy as well. */
+  /** Returns a copy. */
   bytesOf(length: number): Buffer {
     const start = this.#advance(length)
     return ownBytes(this.bytes.subarray(start, start + length))
@@ -95,7 +94,10 @@ export class PacketReader {
   }
 }
 
-/** Control characters and code points that are no characters: a receiver may refuse them (section 1.5.4), and what ends up in names, logs and receipts is better without. */
+/**
+ * Control characters and noncharacters. A receiver may refuse them (section 1.5.4), and names, logs
+ * and receipts are better without them.
+ */
 const UNWANTED = /[\p{Cc}\p{Noncharacter_Code_Point}]/u
 
 /** [MQTT-1.5.3-1/-2], [MQTT-1.5.4-1/-2]: well-formed UTF-8 without surrogates, and no U+0000. */
@@ -105,4 +107,15 @@ export function readText(bytes: Buffer, start: number, end: number): string {
   const text = field.toString('utf8')
   if (UNWANTED.test(text)) throw new ProtocolViolation('text with control or non-characters in it')
   return text
+}
+
+/**
+ * A copy in memory of its own. Node cuts short buffers out of slabs of 8 KB, and a slab stays in
+ * memory as long as any buffer cut from it: a buffer of 20 bytes that is held for long can cost 8
+ * KB.
+ */
+export function ownBytes(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length)
+  bytes.copy(copy)
+  return copy
 }

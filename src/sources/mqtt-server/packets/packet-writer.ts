@@ -1,6 +1,9 @@
 const FIRST_BYTES = 256
 
-/** Builds one packet's body field by field, then frames it. For the rare packets; PUBLISH and plain acknowledgements are written by hand. */
+/**
+ * Builds the body of one packet field by field, then frames it. Not used on the hot path: PUBLISH
+ * and plain acknowledgements are written byte by byte elsewhere.
+ */
 export class PacketWriter {
   #bytes = Buffer.allocUnsafe(FIRST_BYTES)
   #length = 0
@@ -9,7 +12,7 @@ export class PacketWriter {
     return this.#length
   }
 
-  /** Starts over in the same memory: what `bytes` has returned before changes. */
+  /** Starts over in the same memory, so a buffer that `bytes` returned before changes. */
   clear(): this {
     this.#length = 0
     return this
@@ -62,12 +65,12 @@ export class PacketWriter {
     return this
   }
 
-  /** Everything written so far; valid until more is written. */
+  /** Everything written so far. Valid until more is written. */
   bytes(): Buffer {
     return this.#bytes.subarray(0, this.#length)
   }
 
-  /** Everything written so far, behind its length: how MQTT 5 writes properties. */
+  /** Everything written so far, after its length: the form of MQTT 5 properties. */
   withLength(): Buffer {
     return Buffer.concat([encodeVariableByteInteger(this.#length), this.bytes()])
   }
@@ -78,7 +81,7 @@ export class PacketWriter {
     return Buffer.concat([Buffer.from([first]), encodeVariableByteInteger(body.length), body])
   }
 
-  /** Makes room for `bytes` and returns where they go. */
+  /** Makes room for `bytes` more and returns where they begin. */
   #advance(bytes: number): number {
     const at = this.#length
     this.#length += bytes

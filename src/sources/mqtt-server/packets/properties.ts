@@ -1,6 +1,6 @@
 /**
- * The properties of MQTT 5 packets (section 2.2.2): which exist, what type they have, which
- * packets may carry them and whether more than once.
+ * The properties of MQTT 5 packets (section 2.2.2): their types, which packets may carry them, and
+ * whether more than once.
  */
 
 import { PacketReader } from './packet-reader.ts'
@@ -45,7 +45,7 @@ export type Properties = { -readonly [name in NumberName]?: number } & {
   userProperties?: UserProperty[]
 }
 
-/** The properties of a will stand in CONNECT's payload and have a table column of their own. */
+/** Stands for the will, whose properties are in CONNECT's payload and have rules of their own. */
 export const WILL_PROPERTIES = 0
 type Carrier = number
 
@@ -53,7 +53,7 @@ interface Shape {
   readonly type: 'byte' | 'uint16' | 'uint32'
   readonly name: NumberName
   readonly carriers: readonly Carrier[]
-  /** Smallest and largest value allowed, where not every value of the type is. */
+  /** Smallest and largest value, if the type allows more than the property does. */
   readonly min?: number
   readonly max?: number
 }
@@ -99,10 +99,13 @@ const BINARIES: Readonly<Record<number, { name: BinaryName; carriers: readonly C
 const SUBSCRIPTION_IDENTIFIER = 11
 const USER_PROPERTY = 38
 
-/** Reads a property length and what it covers. Throws ProtocolViolation for what `carrier` may not have. */
+/**
+ * Reads the property length and the properties. Throws ProtocolViolation for a property that
+ * `carrier` may not have.
+ */
 export function readProperties(reader: PacketReader, carrier: Carrier): Properties {
   const length = reader.variableByteInteger()
-  // A reader of their own: a value that runs past their end is malformed, whatever stands behind.
+  // A reader that ends where the properties end: a value that runs past them is malformed.
   const own = new PacketReader(reader.bytes, reader.position, reader.position + length)
   reader.skip(length)
   const properties: Properties = {}
@@ -154,7 +157,7 @@ function expectBelongs(
   if (into[shape.name] !== undefined) throw broken(`property ${id} comes twice`)
 }
 
-/** In a client's packets only SUBSCRIBE has one, and one alone [MQTT-3.3.4-6]. */
+/** Of a client's packets only SUBSCRIBE may carry one, and only once [MQTT-3.3.4-6]. */
 function readSubscriptionIdentifier(
   reader: PacketReader,
   carrier: Carrier,
@@ -167,19 +170,22 @@ function readSubscriptionIdentifier(
   into.subscriptionIdentifiers = [value]
 }
 
-/** Malformed by section 2.2.2.2, a protocol error by the sections on the single packets and in practice. */
+/**
+ * Section 2.2.2.2 calls it a malformed packet. The sections on single packets, and other servers,
+ * call it a protocol error.
+ */
 function misplaced(id: number, carrier: Carrier): ProtocolViolation {
   const message = `property ${id} does not belong here`
   const isMalformed = carrier === subscribe || carrier === unsubscribe
   return isMalformed ? new ProtocolViolation(message) : broken(message)
 }
 
-/** What is well-formed but not allowed (section 4.13.1). */
+/** Well-formed, but not allowed (section 4.13.1). */
 function broken(message: string): ProtocolViolation {
   return new ProtocolViolation(message, ReasonCode.protocolError)
 }
 
-/** The properties with their length in front, ready to be put into a packet. */
+/** The properties, preceded by their length, ready to be put into a packet. */
 export function encodeProperties(properties: Properties): Buffer {
   const writer = new PacketWriter()
   for (const [id, shape] of Object.entries(NUMBERS)) {

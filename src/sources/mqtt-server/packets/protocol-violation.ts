@@ -1,6 +1,6 @@
 /**
- * Thrown while a packet is read that breaks the protocol; the connection it came from is closed
- * with the reason code (MQTT 5) or without a word (MQTT 3.1.1, section 4.8).
+ * Thrown when a packet breaks the protocol. The connection it came from is closed with the reason
+ * code (MQTT 5) or silently (MQTT 3.1.1, section 4.8).
  */
 import { messageOf } from '../../../errors.ts'
 import { ReasonCode } from './protocol.ts'
@@ -15,7 +15,7 @@ export class ProtocolViolation extends Error {
   }
 }
 
-/** Anything else that was thrown is a fault of ours. */
+/** Any other error is a fault in the connector. */
 export function asViolation(thrown: unknown): ProtocolViolation {
   if (thrown instanceof ProtocolViolation) return thrown
   return new ProtocolViolation(`fault: ${messageOf(thrown)}`, ReasonCode.unspecifiedError)

@@ -1,12 +1,10 @@
-/**
- * Numbers of the MQTT wire format, as the OASIS texts name them (MQTT 3.1.1 and 5.0, section 2).
- */
+/** Numbers of the MQTT wire format, named as in the standards (MQTT 3.1.1 and 5.0, section 2). */
 
-/** 3 is MQTT 3.1, 4 is 3.1.1, 5 is 5.0: the protocol level byte of CONNECT. */
+/** The protocol level byte of CONNECT: 3 is MQTT 3.1, 4 is 3.1.1, 5 is 5.0. */
 export type ProtocolVersion = 3 | 4 | 5
 export type Qos = 0 | 1 | 2
 
-/** A message goes out at the lower of what it came in with and what was subscribed to. */
+/** A message is delivered at the lower QoS of its PUBLISH and the subscription. */
 export function lowerQos(one: Qos, other: Qos): Qos {
   if (one === 0 || other === 0) return 0
   return one === 1 || other === 1 ? 1 : 2
@@ -36,7 +34,7 @@ export const PacketType = {
   auth: 15,
 } as const
 
-/** MQTT 5.0, section 2.4. Those from 0x80 say that something failed. */
+/** MQTT 5.0, section 2.4. Codes from 0x80 on report a failure. */
 export const ReasonCode = {
   success: 0x00,
   disconnectWithWill: 0x04,
@@ -77,7 +75,7 @@ export const ReturnCode = {
   notAuthorized: 5,
 } as const
 
-/** A remaining length or other variable byte integer never needs more (section 2.2.3 / 1.5.5). */
+/** The longest variable byte integer (sections 2.2.3 and 1.5.5). */
 export const MAX_VARIABLE_BYTES = 4
 
 export const PINGRESP = Buffer.from([PacketType.pingresp << 4, 0])

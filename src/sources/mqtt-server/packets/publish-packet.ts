@@ -1,6 +1,6 @@
 /**
- * Reads PUBLISH (section 3.3) in place: nothing is copied, nothing allocated. One instance is
- * filled anew for every packet; its numbers are offsets into `bytes`.
+ * Reads PUBLISH (section 3.3) in place, without copying or allocating anything. One instance is
+ * filled again for every packet; its numbers are offsets into `bytes`.
  *
  *     topic length │ topic │ packet id (QoS 1, 2) │ properties (MQTT 5) │ payload … end
  */
@@ -21,12 +21,12 @@ export class PublishPacket {
   topicEnd = 0
   /** 0 at QoS 0. */
   packetId = 0
-  /** The shared, empty NONE when the packet has none. */
+  /** The shared, empty NONE if the packet has no properties. */
   properties: Properties = NONE
   payloadStart = 0
   end = 0
 
-  /** Throws ProtocolViolation. The topic's characters are not looked at here: see TopicCache. */
+  /** Throws ProtocolViolation. TopicCache checks the characters of the topic. */
   read(first: number, bytes: Buffer, start: number, end: number, version: ProtocolVersion): void {
     const qos = (first >> 1) & 3
     this.bytes = bytes

@@ -5,20 +5,22 @@ import { readProperties } from './properties.ts'
 import { PacketType, type ProtocolVersion, type Qos, ReasonCode } from './protocol.ts'
 import { ProtocolViolation } from './protocol-violation.ts'
 
-/** What a retained message does at the time of subscribing: sent, sent if new, not sent. */
+/**
+ * Retained messages at the time of subscribing: 0 sent, 1 sent if the filter is new, 2 not sent.
+ */
 export type RetainHandling = 0 | 1 | 2
 
 export interface SubscriptionRequest {
   readonly filter: string
   readonly qos: Qos
-  /** The subscriber's own messages don't come back to it. */
+  /** The subscriber does not get its own messages. */
   readonly noLocal: boolean
-  /** The retain flag goes out as it came in. */
+  /** The retain flag is passed on as the publisher set it. */
   readonly retainAsPublished: boolean
   readonly retainHandling: RetainHandling
 }
 
-/** What a subscription was made with. */
+/** The options of a subscription. */
 export interface SubscriptionOptions {
   readonly qos: Qos
   readonly noLocal: boolean
@@ -114,7 +116,7 @@ export function encodeSuback(
   return writer.raw(Buffer.from(codes)).frame(PacketType.suback << 4)
 }
 
-/** Before MQTT 5 an UNSUBACK carries no codes. */
+/** An UNSUBACK carries no codes before MQTT 5. */
 export function encodeUnsuback(
   version: ProtocolVersion,
   packetId: number,

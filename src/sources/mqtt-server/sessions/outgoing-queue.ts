@@ -8,7 +8,7 @@
  * Both are bounded; order is kept, also when everything in flight is sent again [MQTT-4.6.0-1].
  */
 import type { Publication } from '../topics/publication.ts'
-import type { Listener } from '../topics/subscriptions.ts'
+import type { Recipient } from '../topics/subscriptions.ts'
 
 /** One message for this subscriber, with what the subscription makes of it. */
 export interface Delivery {
@@ -17,7 +17,7 @@ export interface Delivery {
   readonly publication: Publication
   readonly qos: 1 | 2
   readonly retain: boolean
-  readonly identifiers: Listener['identifiers']
+  readonly identifiers: Recipient['identifiers']
 }
 
 export interface Inflight {

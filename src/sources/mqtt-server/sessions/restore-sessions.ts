@@ -2,18 +2,17 @@
 
 import type { Clock } from '../../../clock.ts'
 import type { Will } from '../packets/connect-packet.ts'
-import { ownBytes } from '../packets/own-bytes.ts'
-import { PacketReader } from '../packets/packet-reader.ts'
+import { ownBytes, PacketReader } from '../packets/packet-reader.ts'
 import { type Properties, readProperties, WILL_PROPERTIES } from '../packets/properties.ts'
 import { PacketType } from '../packets/protocol.ts'
+import type { PersistedMessage } from '../topics/persisted-message.ts'
 import { Publication } from '../topics/publication.ts'
 import type { RetainedMessages } from '../topics/retained-messages.ts'
-import type { StoredMessage } from '../topics/stored-message.ts'
 import type { Delivery } from './outgoing-queue.ts'
 import type { Sessions } from './session-registry.ts'
 import type { StoredDelivery, StoredWill } from './store/session-change.ts'
-import type { KeptSession } from './store/session-state.ts'
-import type { KeptState } from './store/session-store.ts'
+import type { SessionState } from './store/session-state.ts'
+import type { StoredState } from './store/session-store.ts'
 
 /** Where it goes to: a broker's parts. */
 export interface RestoreTarget {
@@ -22,7 +21,7 @@ export interface RestoreTarget {
   readonly sessions: Sessions
 }
 
-export function restore(target: RestoreTarget, kept: KeptState): void {
+export function restore(target: RestoreTarget, kept: StoredState): void {
   const publications = new Publications(target.clock)
   for (const message of kept.retained.values()) target.retained.store(publications.of(message))
   for (const session of [...kept.sessions.values()].sort(byEnd)) {
@@ -42,7 +41,7 @@ export function restore(target: RestoreTarget, kept: KeptState): void {
 }
 
 /** The one longest without a connection first, as far as their ends tell. */
-function byEnd(one: KeptSession, other: KeptSession): number {
+function byEnd(one: SessionState, other: SessionState): number {
   const [first, second] = [one.expiresAt ?? Infinity, other.expiresAt ?? Infinity]
   return first === second ? 0 : first - second
 }
@@ -50,13 +49,13 @@ function byEnd(one: KeptSession, other: KeptSession): number {
 class Publications {
   readonly #clock: Clock
   /** So that what several wait for is held once. */
-  readonly #made = new Map<StoredMessage, Publication>()
+  readonly #made = new Map<PersistedMessage, Publication>()
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
-  of(stored: StoredMessage): Publication {
+  of(stored: PersistedMessage): Publication {
     const known = this.#made.get(stored)
     if (known !== undefined) return known
     const { topic, qos, retain, payload, expiresAt } = stored
@@ -75,7 +74,7 @@ class Publications {
       },
       isMortal ? this.#clock.monotonic() + (expiresAt - this.#clock.now()) : undefined,
     )
-    publication.stored = stored
+    publication.persisted = stored
     this.#made.set(stored, publication)
     return publication
   }

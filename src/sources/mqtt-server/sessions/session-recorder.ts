@@ -6,11 +6,11 @@
 import type { Clock } from '../../../clock.ts'
 import { NO_CYCLE } from '../../source.ts'
 import type { Will } from '../packets/connect-packet.ts'
-import { ownBytes } from '../packets/own-bytes.ts'
+import { ownBytes } from '../packets/packet-reader.ts'
 import { encodeProperties, type Properties } from '../packets/properties.ts'
 import type { SubscriptionOptions } from '../packets/subscribe-packet.ts'
+import type { PersistedMessage } from '../topics/persisted-message.ts'
 import type { Publication } from '../topics/publication.ts'
-import type { StoredMessage } from '../topics/stored-message.ts'
 import type { Delivery } from './outgoing-queue.ts'
 import type { SessionChange } from './store/session-change.ts'
 import type { SessionStore } from './store/session-store.ts'
@@ -57,8 +57,8 @@ export class SessionRecorder {
     }
   }
 
-  stored(publication: Publication): StoredMessage {
-    publication.stored ??= {
+  stored(publication: Publication): PersistedMessage {
+    publication.persisted ??= {
       topic: publication.topic.name,
       qos: publication.qos,
       retain: publication.retain,
@@ -66,7 +66,7 @@ export class SessionRecorder {
       payload: publication.keep().payload,
       expiresAt: this.wallTime(publication.expiresAtMs ?? FOR_EVER),
     }
-    return publication.stored
+    return publication.persisted
   }
 
   /** A time of the monotonic clock, in milliseconds since 1970. */

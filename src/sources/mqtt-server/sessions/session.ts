@@ -11,11 +11,11 @@ import { lowerQos, PacketType, ReasonCode } from '../packets/protocol.ts'
 import type { SubscriptionOptions } from '../packets/subscribe-packet.ts'
 import type { Publication, PublishHeader } from '../topics/publication.ts'
 import type { Statistics } from '../topics/statistics.ts'
-import type { Listener, Subscriber } from '../topics/subscriptions.ts'
+import type { Recipient, Subscriber } from '../topics/subscriptions.ts'
 import type { Link } from './link.ts'
 import { type Delivery, type Inflight, OutgoingQueue, type QueueTotal } from './outgoing-queue.ts'
 import type { SessionRecord } from './session-recorder.ts'
-import type { KeptSession } from './store/session-state.ts'
+import type { SessionState } from './store/session-state.ts'
 
 interface SessionOptions {
   readonly clientId: string
@@ -27,7 +27,7 @@ interface SessionOptions {
 
 /** A session as it was left, in the terms of this process. */
 export interface RestoredSession {
-  readonly kept: KeptSession
+  readonly kept: SessionState
   readonly will: Will | undefined
   readonly waiting: readonly Delivery[]
   readonly inflight: readonly { packetId: number; delivery: Delivery; isReleased: boolean }[]
@@ -150,17 +150,17 @@ export class Session implements Subscriber {
     this.#queue = queue
   }
 
-  deliver(publication: Publication, listener: Listener): void {
-    const retain = publication.retain && listener.retainAsPublished
-    this.#deliver(publication, listener, retain, true)
+  deliver(publication: Publication, recipient: Recipient): void {
+    const retain = publication.retain && recipient.retainAsPublished
+    this.#deliver(publication, recipient, retain, true)
   }
 
   /**
    * A message that was retained before the subscription: its flag stays set [MQTT-3.3.1-8]. With
    * `goesOut` false it waits, at QoS 1 and 2, for the next `pump`.
    */
-  deliverRetained(publication: Publication, listener: Listener, goesOut: boolean): void {
-    this.#deliver(publication, listener, true, goesOut)
+  deliverRetained(publication: Publication, recipient: Recipient, goesOut: boolean): void {
+    this.#deliver(publication, recipient, true, goesOut)
   }
 
   /** Everything in flight once more [MQTT-4.4.0-1], then what has been waiting. After `attach`. */
@@ -216,10 +216,15 @@ export class Session implements Subscriber {
     return isEnded
   }
 
-  #deliver(publication: Publication, listener: Listener, retain: boolean, goesOut: boolean): void {
-    const qos = lowerQos(publication.qos, listener.qos)
+  #deliver(
+    publication: Publication,
+    recipient: Recipient,
+    retain: boolean,
+    goesOut: boolean,
+  ): void {
+    const qos = lowerQos(publication.qos, recipient.qos)
     if (qos === 0) {
-      this.#deliverAtMostOnce(publication, listener, retain)
+      this.#deliverAtMostOnce(publication, recipient, retain)
       return
     }
     this.#queue ??= new OutgoingQueue(this.#limits, this.#queued)
@@ -228,7 +233,7 @@ export class Session implements Subscriber {
       publication,
       qos,
       retain,
-      identifiers: listener.identifiers,
+      identifiers: recipient.identifiers,
     }
     if (this.#queue.offer(delivery)) {
       this.record?.queued(delivery)
@@ -239,14 +244,14 @@ export class Session implements Subscriber {
     this.#link?.end(ReasonCode.quotaExceeded, 'too slow for what it has subscribed to')
   }
 
-  #deliverAtMostOnce(publication: Publication, listener: Listener, retain: boolean): void {
+  #deliverAtMostOnce(publication: Publication, recipient: Recipient, retain: boolean): void {
     const link = this.#link
     if (link === undefined) return
     if (link.isCongested) {
       this.#statistics.messagesDropped++
       return
     }
-    const isPlain = !retain && listener.identifiers.length === 0 && link.aliases === undefined
+    const isPlain = !retain && recipient.identifiers.length === 0 && link.aliases === undefined
     const plain = isPlain ? publication.plain(link.version) : undefined
     if (plain === undefined) {
       this.#write(link, publication, {
@@ -254,7 +259,7 @@ export class Session implements Subscriber {
         retain,
         isDuplicate: false,
         packetId: 0,
-        subscriptionIdentifiers: listener.identifiers,
+        subscriptionIdentifiers: recipient.identifiers,
       })
     } else if (plain.length <= link.maxPacketBytes) {
       this.#statistics.messagesSent++

@@ -1,24 +1,26 @@
 /**
- * A message on its way to subscribers, and PUBLISH packets written from it. What several
- * subscribers get alike is written once.
+ * A message on its way to subscribers, and the PUBLISH packets made from it. A packet that several
+ * subscribers get in the same form is written once.
  *
  *     first byte │ remaining length │ topic │ packet id (QoS 1, 2) │ properties (MQTT 5) │ payload
  */
 
-import { ownBytes } from '../packets/own-bytes.ts'
+import { ownBytes } from '../packets/packet-reader.ts'
 import { variableByteIntegerLength, writeVariableByteInteger } from '../packets/packet-writer.ts'
 import { encodeProperties, type Properties } from '../packets/properties.ts'
 import { PacketType, type ProtocolVersion, type Qos } from '../packets/protocol.ts'
-import type { StoredMessage } from './stored-message.ts'
+import type { PersistedMessage } from './persisted-message.ts'
 import type { PublishAlias } from './topic-aliases.ts'
 
-/** Payloads below this length are kept as text: see `keep`. Longer buffers are no part of Node's pool. */
+/**
+ * Shorter payloads are kept as strings: see `keep`. Longer buffers do not come from Node's pool.
+ */
 const TEXT_BYTES = 4_096
 const NO_PROPERTIES = Buffer.from([0])
 const EMPTY = Buffer.alloc(0)
 const PUBLISH = PacketType.publish << 4
 
-/** What differs from one subscriber to the next. */
+/** The fields that differ from one subscriber to the next. */
 export interface PublishHeader {
   readonly version: ProtocolVersion
   readonly qos: Qos
@@ -29,8 +31,8 @@ export interface PublishHeader {
   readonly alias: PublishAlias | undefined
 }
 
-/** A message as it came: its payload is `bytes[payloadStart, end)`, in a buffer that is used again later. */
-export interface Envelope {
+/** A message as a client sent it: the payload is `bytes[payloadStart, end)`, in a reused buffer. */
+export interface ReceivedMessage {
   readonly bytes: Buffer
   readonly payloadStart: number
   readonly end: number
@@ -44,10 +46,12 @@ export interface PublicationTopic {
   readonly bytes: Buffer
 }
 
-/** Measured: what a waiting message with a short payload costs in objects, its place in a queue included. */
+/**
+ * Measured: the objects of a waiting message with a short payload, including its place in a queue.
+ */
 const OBJECT_BYTES = 448
 
-/** Properties can be longer than the payload, and their texts are held as two bytes a character at worst. */
+/** Properties can be longer than the payload. Their strings take up to two bytes a character. */
 function heldByProperties({
   contentType = '',
   responseTopic = '',
@@ -64,37 +68,42 @@ export class Publication {
   readonly qos: Qos
   readonly retain: boolean
   readonly properties: Properties
-  /** By the monotonic clock; undefined never. */
+  /** A time of the monotonic clock. Undefined if it never expires. */
   readonly expiresAtMs: number | undefined
-  /** What a store has of it. */
-  stored: StoredMessage | undefined
+  /**
+   * The message in the form that the session store keeps: a cache of `SessionRecorder`, which fills
+   * it once, so that the store writes a message once for all sessions that wait for it.
+   */
+  persisted: PersistedMessage | undefined
   #bytes: Buffer
   #start: number
   #end: number
-  /** The payload when it is kept and short, a character for each byte. */
+  /** After `keep`, a short payload: one character for each byte. */
   #text: string | undefined
   #isKept = false
-  /** QoS 0, no retain flag, no subscription identifier: what most subscribers get. */
+  /** Packets at QoS 0 without retain flag and subscription identifier, as most subscribers get. */
   #plain: Buffer | undefined
   #plain5: Buffer | undefined
 
-  constructor(topic: PublicationTopic, envelope: Envelope, expiresAtMs: number | undefined) {
+  constructor(topic: PublicationTopic, received: ReceivedMessage, expiresAtMs: number | undefined) {
     this.topic = topic
-    this.qos = envelope.qos
-    this.retain = envelope.retain
-    this.properties = envelope.properties
+    this.qos = received.qos
+    this.retain = received.retain
+    this.properties = received.properties
     this.expiresAtMs = expiresAtMs
-    this.stored = undefined
-    this.#bytes = envelope.bytes
-    this.#start = envelope.payloadStart
-    this.#end = envelope.end
+    this.persisted = undefined
+    this.#bytes = received.bytes
+    this.#start = received.payloadStart
+    this.#end = received.end
   }
 
   get payloadBytes(): number {
     return this.#end - this.#start
   }
 
-  /** Valid for as long as the publication is when `keep` was called before. */
+  /**
+   * After `keep`, valid as long as the publication is; before, only while the packet is handled.
+   */
   get payload(): Buffer {
     if (this.#text === undefined) return this.#bytes.subarray(this.#start, this.#end)
     const bytes = Buffer.allocUnsafeSlow(this.payloadBytes)
@@ -102,7 +111,7 @@ export class Publication {
     return bytes
   }
 
-  /** What goes on to subscribers as it came. */
+  /** The properties that are passed on unchanged. */
   get forwardedProperties(): Properties {
     const { payloadFormatIndicator, contentType, responseTopic, correlationData, userProperties } =
       this.properties
@@ -111,21 +120,21 @@ export class Publication {
       ...(contentType !== undefined && { contentType }),
       ...(responseTopic !== undefined && { responseTopic }),
       ...(correlationData !== undefined && { correlationData }),
-      // In their order [MQTT-3.3.2-18].
+      // In their original order [MQTT-3.3.2-18].
       ...(userProperties !== undefined && { userProperties }),
     }
   }
 
-  /** Roughly what it holds in memory while it waits. */
+  /** About how many bytes of memory it takes while it waits. */
   get heldBytes(): number {
     const properties = this.#isBare ? 0 : heldByProperties(this.properties)
     return this.payloadBytes + this.topic.bytes.length + properties + OBJECT_BYTES
   }
 
   /**
-   * Makes the payload its own. To be called by whoever holds the publication beyond the call it came
-   * in. A short one becomes a string: that is made sooner than a buffer and holds what it counts
-   * for, while a short buffer may hold the 8 KB it was cut from (`own-bytes.ts`).
+   * Copies the payload. Call it before holding the publication beyond the call that passed it. A
+   * short payload becomes a string: it is made faster than a buffer and takes no more memory than
+   * it is counted for, while a short buffer may hold the 8 KB it was cut from (`ownBytes`).
    */
   keep(): this {
     if (this.#isKept) return this
@@ -142,7 +151,7 @@ export class Publication {
     return this
   }
 
-  /** All who get the message now have it. What was written for several of them is not held any longer. */
+  /** Releases the shared packets, once every subscriber that gets the message now has it. */
   forgetPackets(): void {
     this.#plain = undefined
     this.#plain5 = undefined
@@ -152,7 +161,10 @@ export class Publication {
     return this.expiresAtMs !== undefined && nowMs >= this.expiresAtMs
   }
 
-  /** The packet at QoS 0 without anything that is particular to one subscriber; undefined when that can't be. */
+  /**
+   * The packet at QoS 0 without any field that differs between subscribers. Undefined if the
+   * message has MQTT 5 properties and the version is 5.
+   */
   plain(version: ProtocolVersion): Buffer | undefined {
     if (version !== 5) {
       this.#plain ??= this.#frame(PUBLISH, this.topic.bytes, 0, EMPTY)
@@ -192,7 +204,7 @@ export class Publication {
     if (isBare && header.subscriptionIdentifiers.length === 0) return NO_PROPERTIES
     return encodeProperties({
       ...this.forwardedProperties,
-      // What remains of the interval [MQTT-3.3.2-6].
+      // The rest of the interval [MQTT-3.3.2-6].
       ...(this.expiresAtMs !== undefined && {
         messageExpiryIntervalS: Math.max(1, Math.ceil((this.expiresAtMs - nowMs) / 1000)),
       }),

@@ -1,7 +1,7 @@
 /**
- * The last retained message of each topic (section 3.3.1.3), in a tree by level so that a filter
- * finds its messages without looking at the others. Bounded by number and bytes: beyond them a
- * message is passed on, but not kept.
+ * The last retained message of each topic (section 3.3.1.3). They form a tree by topic level, so
+ * that a filter finds its messages without visiting the others. Number and bytes are bounded: a
+ * message that would exceed them is passed on, but not retained.
  */
 import type { Publication } from './publication.ts'
 
@@ -30,12 +30,14 @@ export class RetainedMessages {
     return this.#count
   }
 
-  /** How many levels `matching` has looked at so far: what it costs. */
+  /** The number of levels that `matching` has visited so far: a measure of its cost. */
   get steps(): number {
     return this.#steps
   }
 
-  /** An empty payload takes the topic's message away [MQTT-3.3.1-6]. Returns whether there was room. */
+  /**
+   * An empty payload removes the topic's message [MQTT-3.3.1-6]. Returns whether there was room.
+   */
   store(message: Publication): boolean {
     const names = message.topic.name.split('/')
     this.#remove(this.#root, names, 0)
@@ -60,7 +62,7 @@ export class RetainedMessages {
     return true
   }
 
-  /** Those that `filter` matches, without expired ones. */
+  /** The messages that `filter` matches and that have not expired. */
   matching(filter: string, nowMs: number): Publication[] {
     const found: Publication[] = []
     const names = filter.split('/')
@@ -87,7 +89,7 @@ export class RetainedMessages {
   }
 }
 
-/** Returns how many levels it has looked at. */
+/** Returns the number of levels visited. */
 function collect(
   level: Level,
   names: readonly string[],

@@ -1,7 +1,7 @@
 /**
- * Who listens to what: a tree with one node per level of the filters, so that matching a topic
- * costs as many steps as it has levels, however many filters there are. What was found is kept on
- * the topic until any subscription changes.
+ * The subscriptions of all sessions, as a tree with one node per level of the filters: matching a
+ * topic takes as many steps as it has levels, however many filters there are. The result is cached
+ * on the topic until any subscription changes.
  *
  *     sensors/+/temp, sensors/#        sensors ─┬─ + ── temp: [A]
  *                                               └─ #: [B]
@@ -12,14 +12,14 @@ import type { SubscriptionOptions } from '../packets/subscribe-packet.ts'
 import { isSystemTopic, parseSharedFilter } from '../packets/topic.ts'
 import type { Publication } from './publication.ts'
 
-/** Whoever can be listening: a session. */
+/** Receives messages: a session. */
 export interface Subscriber {
   readonly isOnline: boolean
-  deliver(publication: Publication, listener: Listener): void
+  deliver(publication: Publication, recipient: Recipient): void
 }
 
-/** One subscriber of a topic. Where several of its filters match, they are taken together [MQTT-3.3.4-2]. */
-export interface Listener {
+/** One subscriber of a topic. If several of its filters match, they are merged [MQTT-3.3.4-2]. */
+export interface Recipient {
   readonly subscriber: Subscriber
   readonly qos: Qos
   readonly noLocal: boolean
@@ -28,14 +28,14 @@ export interface Listener {
 }
 
 export interface Audience {
-  readonly listeners: readonly Listener[]
-  /** Of each group one member gets the message. */
+  readonly recipients: readonly Recipient[]
+  /** One member of each group gets the message. */
   readonly groups: readonly SharedGroup[]
 }
 
 export interface SharedGroup {
   readonly members: Map<Subscriber, SubscriptionOptions>
-  /** Whose turn it is. */
+  /** The place of the member that is next. */
   next: number
 }
 
@@ -45,19 +45,19 @@ interface Level {
   readonly groups: Map<string, SharedGroup>
 }
 
-/** The parts of a cached topic that this keeps up to date. */
+/** The fields of a cached topic that `Subscriptions` keeps up to date. */
 interface AudienceCache {
   readonly name: string
   audience: Audience | undefined
   audienceVersion: number
 }
 
-const NOBODY: Audience = Object.freeze({ listeners: [], groups: [] })
+const NOBODY: Audience = Object.freeze({ recipients: [], groups: [] })
 const NO_IDENTIFIERS: readonly number[] = []
 
 export class Subscriptions {
   readonly #root: Level = newLevel()
-  /** Changes with every subscription: what was found before is then out of date. */
+  /** Changes with every subscription, which makes cached audiences stale. */
   #version = 0
   #count = 0
 
@@ -65,7 +65,7 @@ export class Subscriptions {
     return this.#count
   }
 
-  /** `filter` is valid, with or without `$share/<group>/`. Returns whether it is a new one. */
+  /** `filter` is valid, with or without `$share/<group>/`. Returns whether it is new. */
   add(subscriber: Subscriber, filter: string, options: SubscriptionOptions): boolean {
     const shared = filter.startsWith('$share/') ? parseSharedFilter(filter) : undefined
     let level = this.#root
@@ -108,20 +108,20 @@ export class Subscriptions {
     const found: Level[] = []
     collect(this.#root, topic.split('/'), 0, isSystemTopic(topic), found)
     if (found.length === 0) return NOBODY
-    const merged = new Map<Subscriber, Listener>()
+    const merged = new Map<Subscriber, Recipient>()
     const groups: SharedGroup[] = []
     for (const level of found) {
       for (const [subscriber, options] of level.subscriptions) {
-        merged.set(subscriber, merge(merged.get(subscriber), listenerOf(subscriber, options)))
+        merged.set(subscriber, merge(merged.get(subscriber), recipientOf(subscriber, options)))
       }
       groups.push(...level.groups.values())
     }
-    return { listeners: [...merged.values()], groups }
+    return { recipients: [...merged.values()], groups }
   }
 }
 
-/** The member whose turn it is: one that is online before one that is not. Undefined for an empty group. */
-export function nextMember(group: SharedGroup): Listener | undefined {
+/** The next member, with members that are online first. Undefined for an empty group. */
+export function nextMember(group: SharedGroup): Recipient | undefined {
   const members = [...group.members]
   for (const mustBeOnline of [true, false]) {
     for (let i = 0; i < members.length; i++) {
@@ -129,19 +129,19 @@ export function nextMember(group: SharedGroup): Listener | undefined {
       const member = members[place]
       if (member === undefined || (mustBeOnline && !member[0].isOnline)) continue
       group.next = place + 1
-      return listenerOf(member[0], member[1])
+      return recipientOf(member[0], member[1])
     }
   }
   return undefined
 }
 
-export function listenerOf(subscriber: Subscriber, options: SubscriptionOptions): Listener {
+export function recipientOf(subscriber: Subscriber, options: SubscriptionOptions): Recipient {
   const { qos, noLocal, retainAsPublished, identifier } = options
   const identifiers = identifier === undefined ? NO_IDENTIFIERS : [identifier]
   return { subscriber, qos, noLocal, retainAsPublished, identifiers }
 }
 
-function merge(one: Listener | undefined, other: Listener): Listener {
+function merge(one: Recipient | undefined, other: Recipient): Recipient {
   if (one === undefined) return other
   return {
     subscriber: one.subscriber,
@@ -152,7 +152,10 @@ function merge(one: Listener | undefined, other: Listener): Listener {
   }
 }
 
-/** Every level whose filter matches. `#` matches its parent as well, wildcards in front no `$` topic. */
+/**
+ * Collects every level whose filter matches. `#` also matches its parent level; a filter that
+ * begins with a wildcard matches no `$` topic.
+ */
 function collect(
   level: Level,
   names: readonly string[],
@@ -174,7 +177,7 @@ function collect(
   if (any !== undefined) collect(any, names, depth + 1, isSystem, found)
 }
 
-/** Levels left empty go too, so that filters once used hold no memory. */
+/** Also removes levels that are left empty, so that past filters take no memory. */
 function removeBelow(
   level: Level,
   names: readonly string[],

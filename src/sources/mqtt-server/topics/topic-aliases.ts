@@ -1,9 +1,9 @@
 /**
- * Topic aliases towards one MQTT 5 client (section 3.3.2.3.4): the first topics it gets are given
- * numbers, and from their second message on the number stands for the topic.
+ * Topic aliases for one MQTT 5 client (section 3.3.2.3.4): the first topics sent to it get numbers,
+ * and from the second message on the number stands for the topic.
  */
 
-/** A topic's number, and whether the client knows it, so that the topic need not be written. */
+/** A topic's number. If the client knows it, the topic itself need not be written. */
 export interface PublishAlias {
   readonly number: number
   readonly isKnown: boolean
@@ -18,7 +18,10 @@ export class TopicAliases {
     this.#maximum = maximum
   }
 
-  /** Gives the topic a number while there are any. What it returns first is to be sent, or taken back. */
+  /**
+   * Numbers the topic, if a number is free. The first result for a topic must be sent or taken
+   * back.
+   */
   of(topic: string): PublishAlias | undefined {
     const known = this.#byName.get(topic)
     if (known !== undefined) return known
@@ -28,7 +31,7 @@ export class TopicAliases {
     return { number, isKnown: false }
   }
 
-  /** The message that would have told the client the newest number was not sent. */
+  /** The message that would have introduced the topic's number to the client was not sent. */
   takeBack(topic: string): void {
     this.#byName.delete(topic)
   }

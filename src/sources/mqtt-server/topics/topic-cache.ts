@@ -1,16 +1,15 @@
 /**
- * From the bytes of a topic to everything known about it: its text, its route, who listens.
+ * Maps the bytes of a topic to everything known about it: its text, its route and its subscribers.
  *
- * A two-way set-associative table keyed by the bytes themselves, so that a topic seen before
- * costs a hash and a comparison and allocates nothing. Bounded by its number of places: a topic
- * that comes in anew takes the place of the one in its set that came in before the last.
+ * It is a two-way set-associative table keyed by the bytes themselves: a topic seen before costs a
+ * hash and a comparison, and allocates nothing. The number of places is fixed: a new topic replaces
+ * the older one of the two in its set.
  *
  *     set = hash(bytes) ──▶ [ latest │ one before ]
  */
 import { MAX_TOPIC_BYTES } from '../../../message.ts'
 import type { Intake, Route } from '../../source.ts'
-import { ownBytes } from '../packets/own-bytes.ts'
-import { readText } from '../packets/packet-reader.ts'
+import { ownBytes, readText } from '../packets/packet-reader.ts'
 import { ProtocolViolation } from '../packets/protocol-violation.ts'
 import { isTopicName } from '../packets/topic.ts'
 import type { Audience } from './subscriptions.ts'
@@ -18,13 +17,13 @@ import type { Audience } from './subscriptions.ts'
 export interface Topic {
   readonly name: string
   readonly bytes: Buffer
-  /** Undefined when the connector takes no messages from it: then it is only passed on. */
+  /** Undefined if the connector takes no messages from it: they only go to subscribers. */
   readonly route: Route | undefined
-  /** Only the connector itself publishes here. */
+  /** Only the connector itself may publish to it. */
   readonly isProtected: boolean
   /** Longer than the specification allows. */
   readonly isTooLong: boolean
-  /** Who listened at `audienceVersion` of the subscriptions. */
+  /** The subscribers at `audienceVersion` of the subscriptions. */
   audience: Audience | undefined
   audienceVersion: number
 }
@@ -36,7 +35,7 @@ export class TopicCache {
   readonly #intake: Pick<Intake, 'route'>
   readonly #protectedTopics: ReadonlySet<string>
   readonly #places: (Topic | undefined)[] = new Array(2 * SETS).fill(undefined)
-  /** For topics that we publish to ourselves and that come as text. Emptied when it is full. */
+  /** Topics given as text, such as those the server publishes to. Cleared when full. */
   readonly #byName = new Map<string, Topic>()
 
   constructor(intake: Pick<Intake, 'route'>, protectedTopics: readonly string[]) {
@@ -44,7 +43,7 @@ export class TopicCache {
     this.#protectedTopics = new Set(protectedTopics)
   }
 
-  /** Throws ProtocolViolation for a topic that may not be published to by its characters. */
+  /** Throws ProtocolViolation if the characters of the topic are not allowed in a topic name. */
   find(bytes: Buffer, start: number, end: number): Topic {
     const place = 2 * (hash(bytes, start, end) & (SETS - 1))
     const latest = this.#places[place]
@@ -85,15 +84,15 @@ export class TopicCache {
   }
 }
 
-/** What bridges of the common kind report about themselves. */
+/** Bridges such as mosquitto's publish their state here. */
 const BRIDGE_STATE = /^\$SYS\/broker\/connection\/[^/]+\/state$/
 
-/** The server's own topics, and shared filters mistaken for a topic. */
+/** The server's own topics, and shared filters used as a topic by mistake. */
 function isReserved(name: string): boolean {
   return name.startsWith('$share/') || (name.startsWith('$SYS/') && !BRIDGE_STATE.test(name))
 }
 
-/** FNV-1a. Somebody who makes topics collide on purpose costs them a route look-up each, no more. */
+/** FNV-1a. A client that makes topics collide on purpose only causes one route lookup for each. */
 function hash(bytes: Buffer, start: number, end: number): number {
   let value = 0x811c9dc5
   for (let i = start; i < end; i++) value = Math.imul(value ^ (bytes[i] ?? 0), 0x01000193)

@@ -12,7 +12,7 @@ import { PacketReader } from '../../packets/packet-reader.ts'
 import { PacketWriter } from '../../packets/packet-writer.ts'
 import type { Qos } from '../../packets/protocol.ts'
 import type { SubscriptionOptions } from '../../packets/subscribe-packet.ts'
-import type { StoredMessage } from '../../topics/stored-message.ts'
+import type { PersistedMessage } from '../../topics/persisted-message.ts'
 import type { SessionChange, StoredDelivery, StoredWill } from './session-change.ts'
 
 const KIND = {
@@ -42,11 +42,11 @@ const MOST_NUMBERS = 2 ** 32
 /** Writes changes, and remembers which messages have been written. */
 export class SessionChangeWriter {
   readonly #writer = new PacketWriter()
-  #numbers = new WeakMap<StoredMessage, number>()
+  #numbers = new WeakMap<PersistedMessage, number>()
   #last = 0
 
   /** Messages that have been written already, by number. */
-  know(messages: ReadonlyMap<number, StoredMessage>): void {
+  know(messages: ReadonlyMap<number, PersistedMessage>): void {
     for (const [number, message] of messages) {
       this.#numbers.set(message, number)
       this.#last = number
@@ -70,7 +70,7 @@ export class SessionChangeWriter {
     return writer.bytes()
   }
 
-  #ensure(writer: PacketWriter, message: StoredMessage): void {
+  #ensure(writer: PacketWriter, message: PersistedMessage): void {
     if (this.#numbers.has(message)) return
     this.#last = (this.#last + 1) % MOST_NUMBERS
     this.#numbers.set(message, this.#last)
@@ -79,7 +79,7 @@ export class SessionChangeWriter {
     writer.double(message.expiresAt)
   }
 
-  #numberOf(message: StoredMessage): number {
+  #numberOf(message: PersistedMessage): number {
     return this.#numbers.get(message) ?? 0
   }
 
@@ -135,7 +135,7 @@ export class SessionChangeWriter {
 /** Reads changes in their order. */
 export class SessionChangeReader {
   /** By number. */
-  readonly messages = new Map<number, StoredMessage>();
+  readonly messages = new Map<number, PersistedMessage>();
 
   /** Changes in `bytes`; what refers to a message that was lost is left out. Throws ProtocolViolation for what no writer wrote. */
   *decode(bytes: Buffer): Generator<SessionChange> {
@@ -225,7 +225,7 @@ function readShort(
   throw new RangeError(`expected a change to sessions, found kind ${kind}`)
 }
 
-function writeMessage(writer: PacketWriter, message: StoredMessage | StoredWill): void {
+function writeMessage(writer: PacketWriter, message: PersistedMessage | StoredWill): void {
   const { topic, qos, retain, properties, payload } = message
   writer.text(topic).byte(qos | (retain ? FLAG.retain : 0))
   writer.uint32(properties.length).raw(properties)

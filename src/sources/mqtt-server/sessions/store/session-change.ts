@@ -1,7 +1,7 @@
 /** The changes a store keeps, and what they are made of. */
 import type { Qos } from '../../packets/protocol.ts'
 import type { SubscriptionOptions } from '../../packets/subscribe-packet.ts'
-import type { StoredMessage } from '../../topics/stored-message.ts'
+import type { PersistedMessage } from '../../topics/persisted-message.ts'
 
 export interface StoredWill {
   readonly topic: string
@@ -16,7 +16,7 @@ export interface StoredWill {
 export interface StoredDelivery {
   /** Ascending within the session. */
   readonly sequence: number
-  readonly message: StoredMessage
+  readonly message: PersistedMessage
   readonly qos: 1 | 2
   readonly retain: boolean
   readonly identifiers: readonly number[]
@@ -70,5 +70,5 @@ export type SessionChange =
       readonly clientId: string
       readonly packetId: number
     }
-  | { readonly kind: 'retained'; readonly message: StoredMessage }
+  | { readonly kind: 'retained'; readonly message: PersistedMessage }
   | { readonly kind: 'unretained'; readonly topic: string }

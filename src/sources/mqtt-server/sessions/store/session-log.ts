@@ -19,7 +19,7 @@ import { readOldJournal, removeOldJournal, setOldJournalAside } from './old-jour
 import type { SessionChange } from './session-change.ts'
 import { SessionChangeReader, SessionChangeWriter } from './session-change-format.ts'
 import { changesOf } from './session-state.ts'
-import { KeptSessions } from './session-states.ts'
+import { SessionStates } from './session-states.ts'
 import type { SessionStore } from './session-store.ts'
 
 /** Of the log's bytes, this part can be kept; the rest is for changes. */
@@ -56,7 +56,7 @@ export class SessionLog implements SessionStore {
   readonly #options: SessionLogOptions
   readonly #log: SourceLog
   readonly #writer = new SessionChangeWriter()
-  #kept = new KeptSessions()
+  #kept = new SessionStates()
   #rewriting: Rewriting | undefined
   /** Bytes of the log after it was rewritten. */
   #stateBytes = 0
@@ -77,8 +77,8 @@ export class SessionLog implements SessionStore {
     })
   }
 
-  async open(): Promise<KeptSessions> {
-    this.#kept = new KeptSessions(this.#log.reservedBytes * KEPT_SHARE)
+  async open(): Promise<SessionStates> {
+    this.#kept = new SessionStates(this.#log.reservedBytes * KEPT_SHARE)
     try {
       const old = await this.#oldJournal()
       if (old === undefined) await this.#replay()
@@ -262,7 +262,7 @@ export class SessionLog implements SessionStore {
 }
 
 /** All that is kept, in parts that each replace whatever the log says of the same before. */
-function* partsOf(kept: KeptSessions): Generator<Iterable<SessionChange>> {
+function* partsOf(kept: SessionStates): Generator<Iterable<SessionChange>> {
   for (const clientId of [...kept.sessions.keys()]) {
     const session = kept.sessions.get(clientId)
     if (session !== undefined) yield changesOf(session)

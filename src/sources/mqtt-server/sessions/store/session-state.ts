@@ -1,15 +1,15 @@
 /** One session as a store keeps it, and how many bytes that takes when written down, at most. */
 
 import type { SubscriptionOptions } from '../../packets/subscribe-packet.ts'
-import type { StoredMessage } from '../../topics/stored-message.ts'
+import type { PersistedMessage } from '../../topics/persisted-message.ts'
 import type { SessionChange, StoredDelivery, StoredWill } from './session-change.ts'
 
-export interface KeptInflight {
+export interface InflightState {
   readonly delivery: StoredDelivery
   isReleased: boolean
 }
 
-export interface KeptSession {
+export interface SessionState {
   readonly clientId: string
   /** Of the client id, which stands in every change. */
   readonly nameBytes: number
@@ -24,7 +24,7 @@ export interface KeptSession {
   /** By sequence. */
   readonly waiting: Map<number, StoredDelivery>
   /** By packet id, in the order they were sent. */
-  readonly inflight: Map<number, KeptInflight>
+  readonly inflight: Map<number, InflightState>
   readonly receivedIds: Set<number>
   /** Bytes of all this, at most. */
   bytes: number
@@ -35,7 +35,7 @@ const DELIVERY_BYTES = 96
 const ID_BYTES = 48
 
 /** The fewest changes that make it. */
-export function* changesOf(session: KeptSession): Generator<SessionChange> {
+export function* changesOf(session: SessionState): Generator<SessionChange> {
   const { clientId, lastPacketId, userName, expiryIntervalS, will, expiresAt, willDueAt } = session
   yield { kind: 'begun', clientId, lastPacketId }
   yield { kind: 'connected', clientId, userName, expiryIntervalS, will }
@@ -52,23 +52,27 @@ export function* changesOf(session: KeptSession): Generator<SessionChange> {
   if (expiresAt !== undefined) yield { kind: 'disconnected', clientId, expiresAt, willDueAt }
 }
 
-export function subscriptionBytes({ nameBytes }: KeptSession, filter: string): number {
+export function subscriptionBytes({ nameBytes }: SessionState, filter: string): number {
   return SUBSCRIPTION_BYTES + nameBytes + 3 * filter.length
 }
 
 /** In up to three changes: queued, sent, released. */
 export function deliveryBytes(
-  { nameBytes }: KeptSession,
+  { nameBytes }: SessionState,
   { message, identifiers }: StoredDelivery,
 ) {
   return DELIVERY_BYTES + 3 * nameBytes + 4 * identifiers.length + messageBytes(message)
 }
 
-export function idBytes({ nameBytes }: KeptSession): number {
+export function idBytes({ nameBytes }: SessionState): number {
   return ID_BYTES + nameBytes
 }
 
 /** A UTF-16 unit has at most three bytes of UTF-8. */
-export function messageBytes({ topic, properties, payload }: StoredMessage | StoredWill): number {
+export function messageBytes({
+  topic,
+  properties,
+  payload,
+}: PersistedMessage | StoredWill): number {
   return 64 + 3 * topic.length + properties.length + payload.length
 }

@@ -4,23 +4,23 @@
  */
 
 import type { SubscriptionOptions } from '../../packets/subscribe-packet.ts'
-import type { StoredMessage } from '../../topics/stored-message.ts'
+import type { PersistedMessage } from '../../topics/persisted-message.ts'
 import type { SessionChange, StoredDelivery } from './session-change.ts'
 import {
   changesOf,
   deliveryBytes,
   idBytes,
-  type KeptSession,
   messageBytes,
+  type SessionState,
   subscriptionBytes,
 } from './session-state.ts'
 
 const SESSION_BYTES = 96
 
-export class KeptSessions {
-  readonly sessions = new Map<string, KeptSession>()
+export class SessionStates {
+  readonly sessions = new Map<string, SessionState>()
   /** By topic. */
-  readonly retained = new Map<string, StoredMessage>()
+  readonly retained = new Map<string, PersistedMessage>()
   readonly #maxBytes: number
   /** What all of it takes when written down, at most; a message is counted for each who waits. */
   #bytes = 0
@@ -70,7 +70,7 @@ export class KeptSessions {
   }
 
   #change(
-    session: KeptSession,
+    session: SessionState,
     change: Extract<SessionChange, { clientId: string }>,
   ): SessionChange | undefined {
     switch (change.kind) {
@@ -89,7 +89,7 @@ export class KeptSessions {
   }
 
   /** Changes that add nothing. */
-  #reduce(session: KeptSession, change: Extract<SessionChange, { clientId: string }>): void {
+  #reduce(session: SessionState, change: Extract<SessionChange, { clientId: string }>): void {
     switch (change.kind) {
       case 'disconnected':
         session.expiresAt = change.expiresAt
@@ -133,7 +133,7 @@ export class KeptSessions {
     const nameBytes = Buffer.byteLength(clientId)
     const bytes = SESSION_BYTES + 3 * nameBytes
     if (!this.#hasRoom(bytes)) return false
-    const session: KeptSession = {
+    const session: SessionState = {
       clientId,
       nameBytes,
       userName: undefined,
@@ -153,7 +153,7 @@ export class KeptSessions {
     return true
   }
 
-  #connect(session: KeptSession, change: Extract<SessionChange, { kind: 'connected' }>) {
+  #connect(session: SessionState, change: Extract<SessionChange, { kind: 'connected' }>) {
     const { userName, expiryIntervalS, will } = change
     session.userName = userName
     this.#dropWill(session)
@@ -167,7 +167,7 @@ export class KeptSessions {
     return change
   }
 
-  #subscribe(session: KeptSession, filter: string, options: SubscriptionOptions): boolean {
+  #subscribe(session: SessionState, filter: string, options: SubscriptionOptions): boolean {
     const bytes = session.subscriptions.has(filter) ? 0 : subscriptionBytes(session, filter)
     if (!this.#hasRoom(bytes)) return false
     session.subscriptions.set(filter, options)
@@ -175,7 +175,7 @@ export class KeptSessions {
     return true
   }
 
-  #queue(session: KeptSession, delivery: StoredDelivery): boolean {
+  #queue(session: SessionState, delivery: StoredDelivery): boolean {
     const bytes = deliveryBytes(session, delivery)
     if (!this.#hasRoom(bytes)) return false
     session.waiting.set(delivery.sequence, delivery)
@@ -183,7 +183,7 @@ export class KeptSessions {
     return true
   }
 
-  #send(session: KeptSession, sequence: number, packetId: number): void {
+  #send(session: SessionState, sequence: number, packetId: number): void {
     session.lastPacketId = packetId
     for (const [waiting, delivery] of session.waiting) {
       if (waiting > sequence) return
@@ -193,7 +193,7 @@ export class KeptSessions {
     }
   }
 
-  #receive(session: KeptSession, packetId: number): boolean {
+  #receive(session: SessionState, packetId: number): boolean {
     if (session.receivedIds.has(packetId)) return true
     if (!this.#hasRoom(idBytes(session))) return false
     session.receivedIds.add(packetId)
@@ -201,7 +201,7 @@ export class KeptSessions {
     return true
   }
 
-  #retain(message: StoredMessage): boolean {
+  #retain(message: PersistedMessage): boolean {
     this.#unretain(message.topic)
     const bytes = messageBytes(message)
     if (!this.#hasRoom(bytes)) return false
@@ -218,13 +218,13 @@ export class KeptSessions {
     return true
   }
 
-  #dropWill(session: KeptSession): void {
+  #dropWill(session: SessionState): void {
     if (session.will !== undefined) this.#count(session, -messageBytes(session.will))
     session.will = undefined
     session.willDueAt = Number.POSITIVE_INFINITY
   }
 
-  #end(session: KeptSession): void {
+  #end(session: SessionState): void {
     this.sessions.delete(session.clientId)
     this.#bytes -= session.bytes
   }
@@ -233,7 +233,7 @@ export class KeptSessions {
     return this.#bytes + bytes <= this.#maxBytes
   }
 
-  #count(session: KeptSession, bytes: number): void {
+  #count(session: SessionState, bytes: number): void {
     session.bytes += bytes
     this.#bytes += bytes
   }

@@ -6,16 +6,16 @@
  * for one cycle and no more. Only sessions that outlive their connection are told of, and retained
  * messages: where there are neither, the store is never called after `open`.
  */
-import type { StoredMessage } from '../../topics/stored-message.ts'
+import type { PersistedMessage } from '../../topics/persisted-message.ts'
 import type { SessionChange } from './session-change.ts'
-import type { KeptSession } from './session-state.ts'
+import type { SessionState } from './session-state.ts'
 
 /** All that is kept. */
-export interface KeptState {
+export interface StoredState {
   /** By client id. */
-  readonly sessions: ReadonlyMap<string, KeptSession>
+  readonly sessions: ReadonlyMap<string, SessionState>
   /** By topic. */
-  readonly retained: ReadonlyMap<string, StoredMessage>
+  readonly retained: ReadonlyMap<string, PersistedMessage>
 }
 
 export interface SessionStore {
@@ -23,7 +23,7 @@ export interface SessionStore {
    * What is kept, as it was left. Valid until the first change is noted. Never rejects: what can't
    * be read is reported, and the server starts without it.
    */
-  open(): Promise<KeptState>
+  open(): Promise<StoredState>
   /**
    * Takes one change. Returns the commit cycle it is durable with, or `NO_CYCLE` when nobody has to wait
    * for it: it changed nothing, or it can't be stored now. Then it is in memory alone, which is reported,

@@ -81,17 +81,17 @@ test('whoever has a matching filter is in the audience, and nobody else, through
           model[who]?.delete(full)
         }
         for (const [topic, entry] of kept) {
-          const { listeners, groups } = subscriptions.audienceOf(entry)
+          const { recipients, groups } = subscriptions.audienceOf(entry)
           const direct = subscribers.filter((_, i) =>
             [...(model[i] ?? [])].some(
               (f) => !f.startsWith('$share') && matchesWithParent(f, topic),
             ),
           )
           assert.deepEqual(
-            new Set(listeners.map((listener) => listener.subscriber)),
+            new Set(recipients.map((recipient) => recipient.subscriber)),
             new Set(direct),
           )
-          assert.equal(listeners.length, direct.length)
+          assert.equal(recipients.length, direct.length)
           const sharing = model.flatMap((filters, i) =>
             [...filters]
               .filter((f) => f.startsWith('$share/g/') && matchesWithParent(f.slice(9), topic))

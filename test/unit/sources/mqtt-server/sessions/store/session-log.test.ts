@@ -13,7 +13,7 @@ import { silentObserver } from '../../../../../../src/observer.ts'
 import type { SessionChange } from '../../../../../../src/sources/mqtt-server/sessions/store/session-change.ts'
 import { SessionChangeWriter } from '../../../../../../src/sources/mqtt-server/sessions/store/session-change-format.ts'
 import { SessionLog } from '../../../../../../src/sources/mqtt-server/sessions/store/session-log.ts'
-import { KeptSessions } from '../../../../../../src/sources/mqtt-server/sessions/store/session-states.ts'
+import { SessionStates } from '../../../../../../src/sources/mqtt-server/sessions/store/session-states.ts'
 import { testSessionStore } from '../../../../../contract/session-store.contract.ts'
 import { ChannelSetRig } from '../../../../../support/channels/channel-set-rig.ts'
 import { diskStore, temporaryDirectory } from '../../../../../support/disk/disk-stores.ts'
@@ -388,8 +388,8 @@ test('whenever power goes, sessions are as they were with the last message that 
       let life = await begin()
       await life.sessions.open()
       /** The states after so many changes, each with a message of its turn. */
-      let states = [keptIn(new KeptSessions())]
-      let model = new KeptSessions(RESERVED * (3 / 8))
+      let states = [keptIn(new SessionStates())]
+      let model = new SessionStates(RESERVED * (3 / 8))
       let durable = 0
       const restart = async () => {
         life = await begin()
@@ -398,7 +398,7 @@ test('whenever power goes, sessions are as they were with the last message that 
         const count = life.rig.set.get('c')?.log.committed ?? 0
         assert.ok(count >= durable, `${count} messages, ${durable} were durable`)
         assert.deepEqual(found, states[count])
-        model = new KeptSessions(RESERVED * (3 / 8))
+        model = new SessionStates(RESERVED * (3 / 8))
         for (const change of kept.changes()) model.apply(change)
         states = states.slice(0, count + 1)
         durable = count
