@@ -1,7 +1,7 @@
-/** Internet addresses, as far as limits and open doors are concerned. */
+/** IP addresses: which are loopback, and how limits group them. */
 import { isIPv4 } from 'node:net'
 
-/** Whether only this machine can reach a server that listens on `host`, or is `host` itself. */
+/** Whether `host` is a name or an address of the loopback interface. */
 export function isLoopback(host: string): boolean {
   if (host === 'localhost' || host === '::1') return true
   const address = withoutMapping(host)
@@ -9,8 +9,8 @@ export function isLoopback(host: string): boolean {
 }
 
 /**
- * What limits per address count by: an IPv4 address, or the first 64 bits of an IPv6 address, since
- * whoever has one of those has them all.
+ * The key for limits per address: an IPv4 address, or the first 64 bits of an IPv6 address, because
+ * a client that has one address of a /64 usually has all of them.
  */
 export function addressGroup(address: string): string {
   const plain = withoutMapping(address)
@@ -27,7 +27,7 @@ export function hostForUrl(host: string): string {
   return host.includes(':') ? `[${host}]` : host
 }
 
-/** An IPv4 client at a socket that listens on `::`. */
+/** A socket that listens on `::` reports IPv4 clients as mapped addresses. */
 function withoutMapping(address: string): string {
   return address.startsWith('::ffff:') ? address.slice(7) : address
 }

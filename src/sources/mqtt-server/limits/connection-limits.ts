@@ -1,6 +1,7 @@
 /**
- * Counts connections, overall and per address, from the moment they are accepted: before a TLS
- * handshake, a WebSocket upgrade or a CONNECT costs anything. One too many is closed at once.
+ * Counts connections in total and per address from the moment they are accepted, before a TLS
+ * handshake, a WebSocket upgrade or a CONNECT costs anything. A connection beyond a limit is closed
+ * at once.
  */
 import type { Socket } from 'node:net'
 import type { Clock } from '../../../clock.ts'
@@ -42,10 +43,10 @@ export class ConnectionLimits {
     return this.#sockets
   }
 
-  /** Returns whether the connection may stay; otherwise it is closed already. */
+  /** Returns whether the connection may stay. If not, it has been closed. */
   admit(socket: Socket): boolean {
     const address = socket.remoteAddress
-    // It has gone before we could look at it.
+    // The client has already disconnected.
     if (address === undefined) {
       socket.destroy()
       return false

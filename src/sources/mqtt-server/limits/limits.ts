@@ -1,6 +1,4 @@
-/**
- * The bounds of the MQTT server. None of them is ever exceeded, whatever a client sends.
- */
+/** The bounds of the MQTT server. None of them is ever exceeded, whatever a client sends. */
 import { MAX_PAYLOAD_BYTES } from '../../../message.ts'
 
 export interface MqttLimits {
@@ -10,34 +8,44 @@ export interface MqttLimits {
   readonly maxConnectsPerSecond: number
   /** Wrong passwords from one address. */
   readonly maxFailuresPerMinute: number
-  /** What one client may publish; it is made to wait, nothing is dropped. */
+  /** Messages one client may publish. A faster client is slowed down; nothing is dropped. */
   readonly maxMessagesPerSecond: number
-  /** A packet longer than this ends the connection unread. Above the payload's limit, so that most oversized messages get a receipt. */
+  /**
+   * A longer packet ends the connection unread. The bound is above the payload limit, so that most
+   * oversized messages still get a receipt.
+   */
   readonly maxPacketBytes: number
-  /** A connection that has not sent a CONNECT by then is closed. */
+  /** A connection that has not sent CONNECT within this time is closed. */
   readonly connectTimeoutMs: number
-  /** What a connection's packets may hold while commits are behind; then its socket is paused. */
+  /**
+   * Bytes of a connection's packets that may wait for commits; beyond them its socket is paused.
+   */
   readonly maxHeldBytes: number
   /** QoS 1 and 2 messages a client may have unacknowledged: MQTT 5's Receive Maximum. */
   readonly receiveMaximum: number
   /** Topic aliases a client may define. */
   readonly topicAliasMaximum: number
-  /** A longer keep-alive is cut to this, and an MQTT 5 client is told. None at all (0) stays none before MQTT 5. */
+  /**
+   * A longer keep-alive is reduced to this; MQTT 5 clients are informed. Before MQTT 5, a
+   * keep-alive of 0 stays off.
+   */
   readonly maxKeepAliveS: number
   /** Bytes waiting in a subscriber's socket above which its QoS 0 messages are dropped. */
   readonly maxOutgoingBytes: number
-  /** QoS 1 and 2 messages sent to a subscriber and not acknowledged. */
+  /** QoS 1 and 2 messages sent to one subscriber and not acknowledged. */
   readonly maxInflight: number
-  /** QoS 1 and 2 messages that wait for a subscriber, beyond those in flight. */
+  /** QoS 1 and 2 messages that wait for one subscriber, beyond those in flight. */
   readonly maxQueuedMessages: number
   readonly maxQueuedBytes: number
-  /** The same over all subscribers; what several wait for is counted for each. */
+  /** The same for all subscribers together. A message that several wait for is counted for each. */
   readonly maxQueuedBytesOfAll: number
   readonly maxSubscriptionsPerClient: number
   readonly maxRetainedMessages: number
   readonly maxRetainedBytes: number
   readonly maxClientIdBytes: number
-  /** Sessions kept without a connection. The one that would expire first makes room. */
+  /**
+   * Sessions kept without a connection. For a further one, the session longest offline is dropped.
+   */
   readonly maxOfflineSessions: number
 }
 

@@ -1,6 +1,7 @@
 /**
- * Rates per key, each a bucket that holds `capacity` and refills steadily. Keys whose bucket is full
- * again are forgotten; beyond `maxKeys` the one longest unused is.
+ * Limits a rate per key. Each key has a bucket that holds `capacity` tokens and refills steadily. A
+ * key whose bucket is full again is forgotten; beyond `maxKeys`, the key that was unused longest
+ * is.
  */
 export interface TokenBucketsOptions {
   readonly capacity: number
@@ -27,13 +28,13 @@ export class TokenBuckets {
     return this.#buckets.size
   }
 
-  /** Whether there is a token; takes none. */
+  /** Whether a token is left. Takes none. */
   has(key: string): boolean {
     const bucket = this.#buckets.get(key)
     return bucket === undefined || this.#level(bucket) >= 1
   }
 
-  /** Takes a token; false when there is none. */
+  /** Takes a token. Returns false if none is left. */
   take(key: string): boolean {
     const known = this.#buckets.get(key)
     const tokens = known === undefined ? this.#options.capacity : this.#level(known)

@@ -1,5 +1,5 @@
 /**
- * A few pieces of work at a time, a bounded number waiting. Password checks go through it: they run
+ * Runs a few tasks at a time, while a bounded number wait. Password checks go through it: they run
  * on the thread pool that also writes to disk, and must never take all of its threads.
  */
 export interface WorkQueueOptions {
@@ -20,14 +20,14 @@ export class WorkQueue {
     return this.#waiting.length >= this.#options.maxWaiting
   }
 
-  /** Starts when it is its turn. Ask `isFull` first. */
+  /** Runs `work` when its turn comes. Check `isFull` first. */
   async run<Result>(work: () => Promise<Result>): Promise<Result> {
     if (this.#running < this.#options.maxRunning) this.#running++
     else await new Promise<void>((resolve) => this.#waiting.push(resolve))
     try {
       return await work()
     } finally {
-      // Whoever waited longest takes the place over; only without one is it given back.
+      // The task that has waited longest takes over this place; without one the place is free.
       const next = this.#waiting.shift()
       if (next === undefined) this.#running--
       else next()

@@ -1,10 +1,10 @@
-/** Our certificate, and the names in those of clients. */
+/** Reads the server's certificate, and the names in clients' certificates. */
 import { createSecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls'
 import { ConnectorError, messageOf } from '../../../errors.ts'
 import { readNamedFile } from '../access/access-files.ts'
 import type { TlsOptions } from '../options.ts'
 
-/** Reads the files and makes sure that they fit. Throws `InvalidConfiguration`. */
+/** Reads the files and checks that they fit together. Throws `InvalidConfiguration`. */
 export async function readCertificates(options: TlsOptions): Promise<SecureContextOptions> {
   const { cert, key, keyPassphraseFile, ca, crl, minVersion } = options
   const context: SecureContextOptions = {
@@ -28,16 +28,16 @@ export async function readCertificates(options: TlsOptions): Promise<SecureConte
   return context
 }
 
-/** Without the end of its line. */
+/** The text of the file, without a line end after it. */
 async function readPassphrase(path: string): Promise<string> {
   const text = (await readNamedFile(path, 'tls.keyPassphraseFile')).toString('utf8')
   return text.replace(/\r?\n$/, '')
 }
 
 export interface CertifiedClient {
-  /** Undefined when the client showed no certificate and needs none. */
+  /** Undefined if the client showed no certificate and needs none. */
   readonly name: string | undefined
-  /** Why it can't be let in. */
+  /** Why the client can't be let in. */
   readonly refusal: string | undefined
 }
 
@@ -45,14 +45,17 @@ const NOBODY: CertifiedClient = { name: undefined, refusal: undefined }
 const ALTERNATIVE_NAME = /^(?:DNS|email|URI):([^",\s]{1,256})(?:,|$)/
 
 const NOT_SIGNED = 'its certificate is not one that tls.ca has signed'
-/** By OpenSSL's names for what is wrong. */
+/** Keyed by OpenSSL's names for the errors. */
 const REFUSALS: Readonly<Record<string, string>> = {
   CERT_REVOKED: 'its certificate has been revoked',
   CRL_HAS_EXPIRED: 'the list in tls.crl has expired',
   UNABLE_TO_GET_CRL: 'tls.crl has no list of the authority that signed its certificate',
 }
 
-/** Whose certificate the client has shown. TLS itself has turned away those it must. */
+/**
+ * The name in the client's certificate. TLS itself has already refused clients without a required
+ * one.
+ */
 export function certifiedClient(socket: TLSSocket, options: TlsOptions): CertifiedClient {
   if (options.clientCertificate === 'ignored') return NOBODY
   const { subject, subjectaltname } = socket.getPeerCertificate()
@@ -64,7 +67,7 @@ export function certifiedClient(socket: TLSSocket, options: TlsOptions): Certifi
     options.clientName === 'commonName'
       ? subject.CN
       : ALTERNATIVE_NAME.exec(subjectaltname ?? '')?.[1]
-  // A certificate may have several common names, and then has none that counts.
+  // With several common names `CN` is an array, and none of them counts.
   if (typeof name === 'string' && name !== '') return { name, refusal: undefined }
   return { name: undefined, refusal: `its certificate has no ${options.clientName}` }
 }

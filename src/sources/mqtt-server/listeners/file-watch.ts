@@ -1,7 +1,7 @@
 /**
- * Tells when one of some files has changed. It looks at them once in a while instead of asking the
- * system for events: that also sees files that are replaced, mounted or linked to something new, on
- * every file system.
+ * Notices changes to a set of files. It polls instead of asking the system for events, because
+ * polling also sees files that are replaced, mounted or linked to another file, on every file
+ * system.
  */
 import { stat } from 'node:fs/promises'
 import type { Clock, Timer } from '../../../clock.ts'
@@ -10,7 +10,7 @@ export interface FileWatchOptions {
   readonly paths: readonly string[]
   readonly clock: Clock
   readonly intervalMs: number
-  /** Called when the files have changed and then been left alone for one interval. */
+  /** Called when the files have changed and then stayed the same for one interval. */
   readonly onChange: () => Promise<void>
 }
 
@@ -19,7 +19,7 @@ export class FileWatch {
   #timer: Timer | undefined
   #isStopped = false
   #seen: string | undefined
-  /** Seen at the last look, and not yet told. */
+  /** A change that the last check found and that has not been reported. */
   #changedTo: string | undefined
 
   constructor(options: FileWatchOptions) {
@@ -37,7 +37,7 @@ export class FileWatch {
     this.#timer?.cancel()
   }
 
-  /** The files as they are now have been read. */
+  /** Call it before reading the files: their present state counts as seen. */
   async markSeen(): Promise<void> {
     this.#seen = await this.#look()
     this.#changedTo = undefined
@@ -56,7 +56,7 @@ export class FileWatch {
       this.#changedTo = undefined
       return
     }
-    // Somebody may be in the middle of it: only what stays for an interval counts.
+    // The file may still be being written: only a state that lasts for an interval counts.
     if (now !== this.#changedTo) {
       this.#changedTo = now
       return

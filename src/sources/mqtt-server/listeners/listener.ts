@@ -1,23 +1,23 @@
-/** What listens for clients: one for each kind of transport. Together they are the front door. */
+/** What the listeners of all transports have in common. */
 import { once } from 'node:events'
 import type { Server, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { ConnectorError, messageOf, systemCodeOf } from '../../../errors.ts'
 import { hostForUrl } from '../limits/address.ts'
 
-/** A client whose transport stands: the next that is expected of it is CONNECT. */
+/** A client whose transport is established. The server waits for its CONNECT. */
 export interface Arrival {
   readonly socket: Duplex
   readonly address: string
-  /** Address and port, for people. */
+  /** Address and port, for logs. */
   readonly remote: string
-  /** The name in the client's certificate, which TLS has checked. */
+  /** The name in the client's certificate, which TLS has verified. */
   readonly certificateName: string | undefined
 }
 
 export interface ListenerEvents {
   readonly onArrival: (arrival: Arrival) => void
-  /** Returns whether a connection just accepted may stay. */
+  /** Returns whether a connection that was just accepted may stay. */
   readonly admits: (socket: Socket) => boolean
   readonly onRefused: (remote: string, reason: string) => void
 }
@@ -25,7 +25,7 @@ export interface ListenerEvents {
 export interface ListenAddress {
   readonly host: string
   readonly port: number
-  /** Of the port, for the message when it is taken. */
+  /** The option that sets the port, for the error if the port is in use. */
   readonly setting: string
 }
 

@@ -1,6 +1,7 @@
 /**
- * Everything between the network and MQTT: what listens, who is let in, and the files that both
- * depend on. The files are read again when they change; a file that is wrong changes nothing.
+ * Listens on every configured port, applies the connection limits, and reads the files with
+ * certificates, users and access rules. The files are read again when they change; if one of them
+ * is invalid, everything stays as it was.
  */
 import type { Server as HttpServer } from 'node:http'
 import type { Server } from 'node:net'
@@ -27,7 +28,7 @@ export interface ListenersOptions {
   readonly observer: PipelineObserver
   /** The source's name, for the observer. */
   readonly name: string
-  /** The files have been read anew. */
+  /** Called when the files have been read again. */
   readonly onReloaded: () => void
 }
 
@@ -62,23 +63,23 @@ export class Listeners {
     })
   }
 
-  /** Where it listens, as URLs. */
+  /** The URLs it listens on. */
   get urls(): readonly string[] {
     return this.#listeners.map(({ scheme, host, server, path }) =>
       urlOf(scheme, host, portOf(server), path),
     )
   }
 
-  /** The port bound for a transport, 0 when there is none. */
+  /** The port bound for a transport; 0 without that transport. */
   portOf(scheme: Listener['scheme']): number {
     const listener = this.#listeners.find((candidate) => candidate.scheme === scheme)
     return listener === undefined ? 0 : portOf(listener.server)
   }
 
-  /** Throws `InvalidConfiguration` for what the files hold. */
+  /** Throws `InvalidConfiguration` if a file can't be read or is invalid. */
   async readAccess(): Promise<AccessControl> {
     const { options, limits, clock } = this.#options
-    refuseOpenDoor(options)
+    refuseUnprotected(options)
     this.#authenticator = new Authenticator({
       clock,
       admitsAnonymous: options.allowAnonymous || !hasAuthentication(options),
@@ -88,13 +89,13 @@ export class Listeners {
     return this.#authenticator
   }
 
-  /** Throws `AddressInUse` and `InvalidConfiguration`; then nothing is left listening. */
+  /** Throws `AddressInUse` or `InvalidConfiguration`; no port is then left open. */
   async open(onArrival: (arrival: Arrival) => void): Promise<void> {
     await this.#watch.start()
     try {
       for (const listener of await this.#createListeners(onArrival)) {
         await listenOn(listener.server, listener)
-        // A connection could not be accepted (too many open files); the others go on.
+        // A connection could not be accepted, for want of file descriptors, say. The others go on.
         listener.server.on('error', (error) => this.#refused('unknown', messageOf(error)))
         this.#listeners.push(listener)
       }
@@ -104,22 +105,21 @@ export class Listeners {
     }
   }
 
-  /** Lets nobody in any more. Those who are in stay. */
+  /** Accepts no more connections. Those that are open stay. */
   shut(): void {
     this.#watch.stop()
     for (const { server } of this.#listeners) server.close()
   }
 
-  /** Cuts off whoever is still connected, with or without having said a word. */
+  /** Closes every connection, including those that have not sent CONNECT. */
   destroySockets(): void {
     for (const socket of this.#connectionLimits.sockets) socket.destroy()
   }
 
-  get connectionCount(): number {
-    return this.#connectionLimits.sockets.size
-  }
-
-  /** Reads all files again and reports; when one is wrong everything stays as it was. Never rejects. */
+  /**
+   * Reads all files again and reports the result. If one is invalid, everything stays as it was.
+   * Never rejects.
+   */
   async reload(): Promise<void> {
     const { observer, name } = this.#options
     try {
@@ -211,8 +211,8 @@ function hasAuthentication({ passwordFile, tls }: MqttServerSettings): boolean {
   return passwordFile !== undefined || (tls !== undefined && tls.clientCertificate !== 'ignored')
 }
 
-/** Beyond loopback nobody comes in unasked, unless that is what the configuration says. */
-function refuseOpenDoor(options: MqttServerSettings): void {
+/** Without authentication it listens on loopback only, unless the configuration allows more. */
+function refuseUnprotected(options: MqttServerSettings): void {
   const { allowAnonymous, host, tls, webSocket } = options
   if (allowAnonymous || hasAuthentication(options)) return
   const hosts = [

@@ -11,7 +11,7 @@ import type { TlsOptions } from '../options.ts'
 import { certifiedClient } from './certificates.ts'
 import { type ListenerEvents, remoteOf } from './listener.ts'
 
-/** A paused socket is to leave what comes in the kernel. (More is not held back by it while it is read.) */
+/** A paused socket leaves incoming bytes in the kernel. While it is read this has no effect. */
 const HELD_WHILE_PAUSED_BYTES = 1
 
 export function createTcpServer(events: ListenerEvents): Server {
@@ -27,7 +27,7 @@ export function createTcpServer(events: ListenerEvents): Server {
   })
 }
 
-/** What a server needs to know of TLS, whatever is spoken inside. */
+/** The TLS options that MQTT and WebSocket servers share. */
 export function serverTlsOptions(
   certificates: SecureContextOptions,
   options: TlsOptions,
@@ -37,7 +37,7 @@ export function serverTlsOptions(
     ...certificates,
     handshakeTimeout,
     requestCert: options.clientCertificate !== 'ignored',
-    // With `optional` a wrong certificate is turned away by us, a missing one is not.
+    // With `optional`, `certifiedClient` refuses a wrong certificate but not a missing one.
     rejectUnauthorized: options.clientCertificate === 'required',
   }
 }
@@ -69,11 +69,11 @@ export function createMqttsServer(
   return server
 }
 
-/** A failed handshake ends its connection by itself; somebody should know why. */
+/** A failed handshake ends its connection; this reports why. */
 export function reportHandshakes(server: Server, events: ListenerEvents): void {
   server.on('tlsClientError', (error: Error, socket: TLSSocket) => {
     socket.destroy()
-    // Why a client's certificate was not taken is not in the error.
+    // If the client's certificate was refused, the reason is on the socket and not in the error.
     const code = socket.authorizationError ?? systemCodeOf(error) ?? 'unknown error'
     events.onRefused(remoteOf(socket), `TLS handshake failed: ${code}`)
   })

@@ -13,15 +13,15 @@ import { WebSocketStream } from './web-socket-stream.ts'
 
 export interface WebSocketListenerOptions {
   readonly webSocket: WebSocketOptions
-  /** For `wss`. */
+  /** Set for `wss`. */
   readonly secure: TlsListenerOptions | undefined
   readonly timeoutMs: number
-  /** The longest WebSocket message that is taken. */
+  /** The longest WebSocket message that is accepted. */
   readonly maxMessageBytes: number
 }
 
 const MAX_HEADER_BYTES = 8_192
-/** The name of the standard [MQTT-6.0.0-3], and that of before. */
+/** The name in the standard [MQTT-6.0.0-3], and the one that older clients use. */
 const PROTOCOLS = ['mqtt', 'mqttv3.1']
 const CHECK_INTERVAL_MS = 1_000
 
@@ -91,7 +91,7 @@ function refusalOf(request: IncomingMessage, options: WebSocketOptions): Refused
   }
   const { origin } = request.headers
   const { origins } = options
-  // Any page that a browser on this network shows could otherwise speak to us in its user's place.
+  // Without this check, any web page open in a browser on this network could connect as its user.
   if (origin !== undefined && !origins.includes('*') && !origins.includes(origin)) {
     return { status: '403 Forbidden', reason: 'its web page is not among webSocket.origins' }
   }

@@ -1,6 +1,6 @@
 /**
- * A WebSocket as a stream of bytes: packets may begin and end anywhere in its messages
- * [MQTT-6.0.0-2], which must be binary [MQTT-6.0.0-1].
+ * A WebSocket as a stream of bytes. Its messages must be binary [MQTT-6.0.0-1]; packets may begin
+ * and end anywhere in them [MQTT-6.0.0-2].
  */
 import { Duplex } from 'node:stream'
 import type { RawData, WebSocket } from 'ws'

@@ -1,6 +1,6 @@
 /**
- * Reads the file that earlier versions kept sessions in. It is read once: then its content is in the
- * source's log, and the file is removed.
+ * Reads the file in which earlier versions kept sessions. Once its content is in the source's log,
+ * the file is removed.
  *
  *     <data>/sessions/journal    frame: "SJ01" │ length of the body (4) │ CRC-32 of the body (4) │ body
  */
@@ -16,9 +16,9 @@ const MAGIC = Buffer.from('SJ01')
 const HEADER_BYTES = 12
 
 /**
- * The bodies of the frames in their order; `undefined` where something was lost. Undefined when there
- * is no such file.
- * @throws a system error when the file can't be read.
+ * The bodies of the frames in order, with `undefined` where frames were lost. Undefined if the file
+ * does not exist.
+ * @throws a system error if the file can't be read.
  */
 export async function readOldJournal(
   directory: string,
@@ -31,14 +31,14 @@ export async function readOldJournal(
   }
 }
 
-/** Its content is in the log now. What else is in the directory stays. */
+/** Call it once the content is in the log. Other files in the directory stay. */
 export async function removeOldJournal(directory: string): Promise<void> {
   for (const name of [TEMPORARY_NAME, JOURNAL_NAME])
     await rm(join(directory, name), { force: true })
   await rmdir(directory).catch(() => undefined)
 }
 
-/** Keeps a file that can't be read for a look, under another name. */
+/** Renames a file that can't be read, so that a person can look at it. */
 export async function setOldJournalAside(directory: string): Promise<void> {
   const aside = join(directory, UNREADABLE_NAME)
   await rm(aside, { recursive: true, force: true })
@@ -55,7 +55,7 @@ function bodiesIn(bytes: Buffer): (Buffer | undefined)[] {
       continue
     }
     const next = nextFrame(bytes, at + 1)
-    // With nothing good behind it, it is a write that a crash has cut short.
+    // With no valid frame after it, this is a write that a crash cut short.
     if (next === undefined) break
     bodies.push(undefined)
     at = next

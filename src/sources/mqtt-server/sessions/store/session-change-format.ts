@@ -1,11 +1,11 @@
 /**
- * Changes to sessions as bytes, one after the other, and back:
+ * Encodes changes to sessions, one after the other, and decodes them:
  *
  *     kind (1 byte) │ fields of the kind
  *
- * Numbers are big-endian, texts have their length in front (2 bytes), times are doubles. A message
+ * Numbers are big-endian, a text is preceded by its length (2 bytes), times are doubles. A message
  * is written once, under a number, in the record of the first change that needs it; `queued` and
- * `retained` name the number.
+ * `retained` refer to it by this number.
  */
 
 import { PacketReader } from '../../packets/packet-reader.ts'
@@ -36,16 +36,16 @@ const KIND = {
 
 const FLAG = { retain: 4, noLocal: 8, retainAsPublished: 16, identifier: 32 }
 
-/** Numbers have four bytes. */
+/** Message numbers have four bytes. */
 const MOST_NUMBERS = 2 ** 32
 
-/** Writes changes, and remembers which messages have been written. */
+/** Encodes changes, and remembers which messages have been written. */
 export class SessionChangeWriter {
   readonly #writer = new PacketWriter()
   #numbers = new WeakMap<PersistedMessage, number>()
   #last = 0
 
-  /** Messages that have been written already, by number. */
+  /** Registers messages that are in the log already, by number. */
   know(messages: ReadonlyMap<number, PersistedMessage>): void {
     for (const [number, message] of messages) {
       this.#numbers.set(message, number)
@@ -53,7 +53,7 @@ export class SessionChangeWriter {
     }
   }
 
-  /** From here on every message is written again: what was written before will be released. */
+  /** Writes every message again from here on, because the records before will be released. */
   startOver(): void {
     this.#numbers = new WeakMap()
   }
@@ -132,12 +132,15 @@ export class SessionChangeWriter {
   }
 }
 
-/** Reads changes in their order. */
+/** Decodes records in their order. */
 export class SessionChangeReader {
   /** By number. */
   readonly messages = new Map<number, PersistedMessage>();
 
-  /** Changes in `bytes`; what refers to a message that was lost is left out. Throws ProtocolViolation for what no writer wrote. */
+  /**
+   * The changes in `bytes`, without those that refer to a lost message. Throws ProtocolViolation if
+   * `bytes` is not a valid record.
+   */
   *decode(bytes: Buffer): Generator<SessionChange> {
     const reader = new PacketReader(bytes, 0, bytes.length)
     while (!reader.isAtEnd) {
@@ -202,7 +205,7 @@ export class SessionChangeReader {
   }
 }
 
-/** The changes that have a packet id or nothing. */
+/** Reads a change that has a packet id or no further field. */
 function readShort(
   kind: number,
   clientId: string,

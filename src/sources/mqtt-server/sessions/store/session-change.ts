@@ -1,4 +1,4 @@
-/** The changes a store keeps, and what they are made of. */
+/** The changes that a session store records, and their parts. */
 import type { Qos } from '../../packets/protocol.ts'
 import type { SubscriptionOptions } from '../../packets/subscribe-packet.ts'
 import type { PersistedMessage } from '../../topics/persisted-message.ts'
@@ -7,7 +7,7 @@ export interface StoredWill {
   readonly topic: string
   readonly qos: Qos
   readonly retain: boolean
-  /** As MQTT 5 writes them, the delay included. */
+  /** Encoded as in MQTT 5, including the will delay. */
   readonly properties: Buffer
   readonly payload: Buffer
 }
@@ -22,20 +22,23 @@ export interface StoredDelivery {
   readonly identifiers: readonly number[]
 }
 
-/** Times are milliseconds since 1970, or infinite. What names an unknown session changes nothing. */
+/**
+ * Times are milliseconds since 1970, or infinite. A change that names an unknown session has no
+ * effect.
+ */
 export type SessionChange =
-  /** A session that outlives its connection; in place of the one the client may have had. */
+  /** A session begins that outlives its connection. It replaces any session the client had. */
   | { readonly kind: 'begun'; readonly clientId: string; readonly lastPacketId: number }
-  /** Its client is connected, with these settings. */
+  /** The client has connected with these settings. */
   | {
       readonly kind: 'connected'
       readonly clientId: string
-      /** Whose the session is from here on. */
+      /** The user that owns the session from here on. */
       readonly userName: string | undefined
       readonly expiryIntervalS: number
       readonly will: StoredWill | undefined
     }
-  /** The client is gone; an infinite `willDueAt` says that no will is left. */
+  /** The client has disconnected. An infinite `willDueAt` means that no will is left. */
   | {
       readonly kind: 'disconnected'
       readonly clientId: string
@@ -51,20 +54,20 @@ export type SessionChange =
     }
   | { readonly kind: 'unsubscribed'; readonly clientId: string; readonly filter: string }
   | { readonly kind: 'queued'; readonly clientId: string; readonly delivery: StoredDelivery }
-  /** In flight from here on. Those queued before and not sent have expired. */
+  /** The delivery is in flight. Deliveries queued before it and not sent have expired. */
   | {
       readonly kind: 'sent'
       readonly clientId: string
       readonly sequence: number
       readonly packetId: number
     }
-  /** `released`: PUBREC has come. `settled`: the exchange is over. */
+  /** `released`: PUBREC has been received. `settled`: the exchange is complete. */
   | {
       readonly kind: 'released' | 'settled'
       readonly clientId: string
       readonly packetId: number
     }
-  /** A QoS 2 message of the client's is stored under this id, until PUBREL forgets it. */
+  /** A QoS 2 message from the client is stored under this id, until PUBREL releases the id. */
   | {
       readonly kind: 'received' | 'forgotten'
       readonly clientId: string

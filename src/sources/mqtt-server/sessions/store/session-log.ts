@@ -1,13 +1,14 @@
 /**
- * Sessions and retained messages in a log of the connector's store: one record for each change. When the
- * log has grown, the state is written behind it, session by session, and what stands before is released:
+ * Keeps sessions and retained messages in a log of the connector's store, with one record for each
+ * change. When the log has grown, the whole state is appended to it, session by session, and the
+ * records before that are released:
  *
  *     … changes … │ session a │ session b │ change of a │ session c │ retained │ changes …
- *     released ───┘           what is written of one session replaces all before
+ *     released ───┘           the state of a session replaces all its changes before
  *
- * So at any place the records from there on, or from the last rewriting on, give the state. While
- * records can't be stored, the state lives in memory and nobody waits; every few seconds the log tries
- * to write all of it again.
+ * So the records from the last rewrite on always give the state. While records can't be stored, the
+ * state stays in memory and no client waits; every few seconds the log tries to write all of it
+ * again.
  */
 
 import type { Clock, Timer } from '../../../../clock.ts'
@@ -22,33 +23,33 @@ import { changesOf } from './session-state.ts'
 import { SessionStates } from './session-states.ts'
 import type { SessionStore } from './session-store.ts'
 
-/** Of the log's bytes, this part can be kept; the rest is for changes. */
+/** The state may take this share of the log's bytes; the rest is for changes. */
 const KEPT_SHARE = 3 / 8
 /** A shorter log is not worth rewriting. */
 const SMALL_BYTES = 64 * 1024
-/** So much of the state is written with one commit. */
+/** Bytes of the state that are written with one commit. */
 const STEP_BYTES = 64 * 1024
 const RETRY_MS = 5_000
-/** The name under which the observer hears of it. */
+/** Its name in reports to the observer. */
 const NAME = 'sessions'
 
 export interface SessionLogOptions {
   readonly log: SourceLog
-  /** Where an earlier version may have left its file. */
+  /** The directory of the file that an earlier version may have left. */
   readonly oldDirectory: string
   readonly clock: Clock
   readonly observer: PipelineObserver
 }
 
-/** The state on its way into the log once more. */
+/** A rewrite of the state that is under way. */
 interface Rewriting {
   /** Where it begins. */
   readonly from: number
-  /** What is still to be written, a session or a retained message each. */
+  /** The sessions and retained messages that are still to be written. */
   readonly parts: Iterator<Iterable<SessionChange>>
-  /** Where it ends, once all of it is appended. */
+  /** Where it ends; undefined until all of it is appended. */
   end: number | undefined
-  /** Of the records since it began. */
+  /** Bytes of the records since it began. */
   bytes: number
 }
 
@@ -58,12 +59,12 @@ export class SessionLog implements SessionStore {
   readonly #writer = new SessionChangeWriter()
   #kept = new SessionStates()
   #rewriting: Rewriting | undefined
-  /** Bytes of the log after it was rewritten. */
+  /** Bytes of the log after the last rewrite. */
   #stateBytes = 0
-  /** The log lacks changes: it has to be rewritten before more of them make sense. */
+  /** The log lacks changes, so the state must be rewritten before further changes are appended. */
   #isBehind = false
   #isFullReported = false
-  /** There is a file of an earlier version, whose content is not in the log yet. */
+  /** A file of an earlier version exists and its content is not in the log yet. */
   #hasOldJournal = false
   #isClosed = false
   #retry: Timer | undefined
@@ -84,7 +85,7 @@ export class SessionLog implements SessionStore {
       if (old === undefined) await this.#replay()
       else await this.#takeOver(old)
     } catch (error) {
-      // What was read is what there is; an id that was forgotten behind it must not pass for a message.
+      // Continue with what was read. Unread records may have released ids, so keep none of them.
       this.#kept.forgetReceivedIds()
       this.#report(error, 'reading sessions')
     }
@@ -110,7 +111,7 @@ export class SessionLog implements SessionStore {
     while (this.#rewriting !== undefined)
   }
 
-  /** What an earlier version has left, if the log does not have it yet. */
+  /** The content of an earlier version's file, if there is one. */
   async #oldJournal(): Promise<readonly (Buffer | undefined)[] | undefined> {
     const { oldDirectory, observer } = this.#options
     try {
@@ -125,7 +126,10 @@ export class SessionLog implements SessionStore {
     }
   }
 
-  /** Writes what the old file has to the log, whatever that has: the start before did not get so far. */
+  /**
+   * Writes the content of the old file to the log and ignores what the log holds: an earlier start
+   * did not finish this.
+   */
   async #takeOver(bodies: readonly (Buffer | undefined)[]): Promise<void> {
     const reader = new SessionChangeReader()
     for (const body of bodies) this.#apply(reader, body)
@@ -133,7 +137,7 @@ export class SessionLog implements SessionStore {
     await this.#finishTakeOver()
   }
 
-  /** As long as the old file is there, the next start goes by it. */
+  /** As long as the old file exists, the next start reads it instead of the log. */
   async #finishTakeOver(): Promise<void> {
     this.#rewrite()
     while (this.#rewriting !== undefined) await this.#log.flush()
@@ -165,7 +169,7 @@ export class SessionLog implements SessionStore {
       if (record === undefined) this.#kept.forgetReceivedIds()
       else for (const change of reader.decode(record)) this.#kept.apply(change)
     } catch (error) {
-      // Its checksum is right, so another version wrote it.
+      // The checksum is right, so another version wrote the record.
       this.#options.observer.damageFound(NAME, `a change to sessions can't be understood: ${error}`)
     }
   }
@@ -182,7 +186,7 @@ export class SessionLog implements SessionStore {
     return cycle
   }
 
-  /** Records are missing from here on. */
+  /** From here on the log lacks records. */
   #fallBehind(): void {
     this.#isBehind = true
     this.#rewriting = undefined
@@ -202,7 +206,10 @@ export class SessionLog implements SessionStore {
     this.#writeOn(this.#rewriting)
   }
 
-  /** Appends the next parts of the state. A part goes in one turn, so that no change comes between. */
+  /**
+   * Appends the next parts of the state. A part is appended without a pause, so no change can come
+   * between.
+   */
   #writeOn(rewriting: Rewriting): void {
     const enough = rewriting.bytes + STEP_BYTES
     while (rewriting.bytes < enough) {
@@ -233,7 +240,7 @@ export class SessionLog implements SessionStore {
     this.#stateBytes = rewriting.bytes
   }
 
-  /** At twice the state, or earlier, so that there is room for the state beside it. */
+  /** True at twice the size of the state, or earlier if otherwise no room is left to rewrite it. */
   get #isGrown(): boolean {
     const { bytes, reservedBytes } = this.#log
     const grown = Math.min(Math.max(2 * this.#kept.bytes, SMALL_BYTES), reservedBytes / 2)
@@ -244,7 +251,7 @@ export class SessionLog implements SessionStore {
     this.#options.observer.storageFailed(NAME, asConnectorError(error, 'StorageFailed', doing))
   }
 
-  /** What was not made, or otherwise: whether for want of room, or because there is no such session. */
+  /** Whether a change was not made for lack of room, and not because its session does not exist. */
   #lacksRoom(change: SessionChange): boolean {
     if (change.kind === 'begun' || change.kind === 'retained') return true
     return 'clientId' in change && this.#kept.sessions.has(change.clientId)
@@ -261,7 +268,9 @@ export class SessionLog implements SessionStore {
   }
 }
 
-/** All that is kept, in parts that each replace whatever the log says of the same before. */
+/**
+ * The whole state, in parts. Each part replaces all earlier records of the same session or topic.
+ */
 function* partsOf(kept: SessionStates): Generator<Iterable<SessionChange>> {
   for (const clientId of [...kept.sessions.keys()]) {
     const session = kept.sessions.get(clientId)

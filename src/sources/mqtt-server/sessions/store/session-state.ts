@@ -1,4 +1,4 @@
-/** One session as a store keeps it, and how many bytes that takes when written down, at most. */
+/** One session as the store keeps it, and an upper bound of the bytes it takes in the log. */
 
 import type { SubscriptionOptions } from '../../packets/subscribe-packet.ts'
 import type { PersistedMessage } from '../../topics/persisted-message.ts'
@@ -11,7 +11,7 @@ export interface InflightState {
 
 export interface SessionState {
   readonly clientId: string
-  /** Of the client id, which stands in every change. */
+  /** Bytes of the client id, which is part of every change. */
   readonly nameBytes: number
   userName: string | undefined
   expiryIntervalS: number
@@ -21,12 +21,12 @@ export interface SessionState {
   willDueAt: number
   lastPacketId: number
   readonly subscriptions: Map<string, SubscriptionOptions>
-  /** By sequence. */
+  /** Keyed by sequence. */
   readonly waiting: Map<number, StoredDelivery>
-  /** By packet id, in the order they were sent. */
+  /** Keyed by packet id, in the order in which they were sent. */
   readonly inflight: Map<number, InflightState>
   readonly receivedIds: Set<number>
-  /** Bytes of all this, at most. */
+  /** An upper bound of its bytes in the log. */
   bytes: number
 }
 
@@ -34,7 +34,7 @@ const SUBSCRIPTION_BYTES = 48
 const DELIVERY_BYTES = 96
 const ID_BYTES = 48
 
-/** The fewest changes that make it. */
+/** The smallest number of changes that produce the session. */
 export function* changesOf(session: SessionState): Generator<SessionChange> {
   const { clientId, lastPacketId, userName, expiryIntervalS, will, expiresAt, willDueAt } = session
   yield { kind: 'begun', clientId, lastPacketId }
@@ -56,7 +56,7 @@ export function subscriptionBytes({ nameBytes }: SessionState, filter: string): 
   return SUBSCRIPTION_BYTES + nameBytes + 3 * filter.length
 }
 
-/** In up to three changes: queued, sent, released. */
+/** A delivery takes up to three changes: queued, sent, released. */
 export function deliveryBytes(
   { nameBytes }: SessionState,
   { message, identifiers }: StoredDelivery,
@@ -68,7 +68,7 @@ export function idBytes({ nameBytes }: SessionState): number {
   return ID_BYTES + nameBytes
 }
 
-/** A UTF-16 unit has at most three bytes of UTF-8. */
+/** A UTF-16 code unit takes at most three bytes in UTF-8. */
 export function messageBytes({
   topic,
   properties,

@@ -1,6 +1,6 @@
 /**
- * Sessions and retained messages as their changes leave them: what a store has to keep. The same
- * changes in the same order always make the same of it, also those read back from a disk.
+ * The sessions and retained messages that result from a sequence of changes. The same changes in
+ * the same order always give the same state, whether they happen now or are read back from a disk.
  */
 
 import type { SubscriptionOptions } from '../../packets/subscribe-packet.ts'
@@ -19,13 +19,15 @@ const SESSION_BYTES = 96
 
 export class SessionStates {
   readonly sessions = new Map<string, SessionState>()
-  /** By topic. */
+  /** Keyed by topic. */
   readonly retained = new Map<string, PersistedMessage>()
   readonly #maxBytes: number
-  /** What all of it takes when written down, at most; a message is counted for each who waits. */
+  /**
+   * An upper bound of its bytes in the log. A message counts for each session that waits for it.
+   */
   #bytes = 0
 
-  /** `maxBytes`: what would go beyond is not kept. */
+  /** `maxBytes`: changes that would exceed it are not made. */
   constructor(maxBytes = Number.POSITIVE_INFINITY) {
     this.#maxBytes = maxBytes
   }
@@ -35,8 +37,8 @@ export class SessionStates {
   }
 
   /**
-   * Returns the change that was made: another one, or none, when there was no room for the one
-   * given or nothing for it to change.
+   * Returns the change that was made. If the given one did not fit or had nothing to change, that
+   * is another change or none.
    */
   apply(change: SessionChange): SessionChange | undefined {
     switch (change.kind) {
@@ -55,7 +57,9 @@ export class SessionStates {
     }
   }
 
-  /** After damage: an id that may have been given up since must not pass for a message that is stored. */
+  /**
+   * After damage: an id may have been released since, and must not make a new message a duplicate.
+   */
   forgetReceivedIds(): void {
     for (const session of this.sessions.values()) {
       this.#count(session, -session.receivedIds.size * idBytes(session))
@@ -63,7 +67,7 @@ export class SessionStates {
     }
   }
 
-  /** The fewest changes that make all this out of nothing. */
+  /** The smallest number of changes that produce this state. */
   *changes(): Generator<SessionChange> {
     for (const session of this.sessions.values()) yield* changesOf(session)
     for (const message of this.retained.values()) yield { kind: 'retained', message }
@@ -88,7 +92,7 @@ export class SessionStates {
     }
   }
 
-  /** Changes that add nothing. */
+  /** Makes a change that needs no room. */
   #reduce(session: SessionState, change: Extract<SessionChange, { clientId: string }>): void {
     switch (change.kind) {
       case 'disconnected':
