@@ -14,7 +14,7 @@ import { DiskLogStore } from '../src/channels/disk/disk-log-store.ts'
 import { MemoryBudget } from '../src/channels/log/memory-budget.ts'
 import { systemClock } from '../src/clock.ts'
 import { silentObserver } from '../src/observer.ts'
-import { Hub, pinThisProcess } from './support/hub.ts'
+import { Hub, pinThisProcess } from './support/connector-process.ts'
 
 const GIGABYTE = 1e9
 const CHANNELS = 10

@@ -25,7 +25,7 @@ import {
   temporaryDirectory,
 } from './support/backlog.ts'
 import { isInstalled, startMosquitto, versions } from './support/broker-process.ts'
-import { freePort, Hub } from './support/hub.ts'
+import { freePort, Hub } from './support/connector-process.ts'
 import { machine } from './support/machine.ts'
 import { median, spread } from './support/percentiles.ts'
 import { cpuSecondsOf, rssBytesOf } from './support/process-cost.ts'

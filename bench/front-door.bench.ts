@@ -31,7 +31,7 @@ import type {
   PublishTask,
   StormTask,
 } from './support/broker-task.ts'
-import { pinned, stopped } from './support/hub.ts'
+import { pinned, stopped } from './support/connector-process.ts'
 import { machine } from './support/machine.ts'
 import { median, spread } from './support/percentiles.ts'
 import { cpuSecondsOf, rssBytesOf } from './support/process-cost.ts'

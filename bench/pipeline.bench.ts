@@ -13,7 +13,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { Hub, linesOf, pinned, pinThisProcess, stopped } from './support/hub.ts'
+import { Hub, linesOf, pinned, pinThisProcess, stopped } from './support/connector-process.ts'
 import { machine } from './support/machine.ts'
 import type { LoadOptions, LoadResult } from './support/mqtt-load.ts'
 import { median } from './support/percentiles.ts'

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { comeBack, subscribeAndLeave } from './absent-subscriber.ts'
 import { type Mosquitto, startMosquitto } from './broker-process.ts'
-import { freePort, Hub, linesOf, pinned, stopped } from './hub.ts'
+import { freePort, Hub, linesOf, pinned, stopped } from './connector-process.ts'
 import type { LoadOptions, LoadResult } from './mqtt-load.ts'
 import { cpuSecondsOf, peakRssBytesOf, rssBytesOf } from './process-cost.ts'
 

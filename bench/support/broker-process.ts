@@ -6,7 +6,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { freePort, Hub, linesOf, pinned, stopped } from './hub.ts'
+import { freePort, Hub, linesOf, pinned, stopped } from './connector-process.ts'
 
 export type BrokerName = 'ours' | 'aedes' | 'mosquitto' | 'sockets'
 

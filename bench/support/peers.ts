@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { configWith } from './backlog.ts'
 import { MOSQUITTO, startBroker, startMosquitto } from './broker-process.ts'
-import { freePort, Hub } from './hub.ts'
+import { freePort, Hub } from './connector-process.ts'
 import {
   ABSENT_DESTINATION,
   ABSENT_SUBSCRIBER,

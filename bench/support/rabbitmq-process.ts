@@ -5,7 +5,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { temporaryDirectory } from './backlog.ts'
 import { untilListening } from './broker-process.ts'
-import { freePort, pinned, stopped } from './hub.ts'
+import { freePort, pinned, stopped } from './connector-process.ts'
 import type { PeerServer } from './keeper.ts'
 import { onPath } from './server-version.ts'
 

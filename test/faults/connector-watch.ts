@@ -1,7 +1,7 @@
 /** Looks at a running hub as an operator would: its receipts over MQTT, its ledger and health over HTTP. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { connectAsync, type MqttClient } from 'mqtt'
-import type { Addresses } from './connector.ts'
+import type { Addresses } from './hosted-connector.ts'
 import type { Oracle } from './oracle.ts'
 
 const STATUS_TOPIC = 'iotanalytics/messages/put/status'
