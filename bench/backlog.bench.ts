@@ -14,14 +14,14 @@ import { DiskLogStore } from '../src/channels/disk/disk-log-store.ts'
 import { MemoryBudget } from '../src/channels/log/memory-budget.ts'
 import { systemClock } from '../src/clock.ts'
 import { silentObserver } from '../src/observer.ts'
-import { Hub, pinThisProcess } from './support/connector-process.ts'
+import { ConnectorProcess, pinThisProcess } from './support/connector-process.ts'
 
 const GIGABYTE = 1e9
 const CHANNELS = 10
 const MESSAGE_BYTES = 1_000
 const COMMIT_MESSAGES = 2_000
 const DRAIN_MS = 10_000
-const HUB_CORE = 0
+const CONNECTOR_CORE = 0
 const ENDPOINT_CORE = 1
 
 interface Mode {
@@ -106,22 +106,22 @@ async function drain(directory: string, bytes: number, mode: Mode): Promise<obje
     region: 'us-west-2',
     credentials: { anonymous: true },
   }
-  const hub = await Hub.start(
+  const connector = await ConnectorProcess.start(
     {
       parameters: { IotAnalyticsBatchSizePerChannel: '100', MemorySize: mode.memorySize },
       storage: { directory, maxBytes: bytes * 1.2, historyBytes: 0 },
       destinations: [{ iotAnalytics }],
       log: { level: 'silent' },
     },
-    HUB_CORE,
+    CONNECTOR_CORE,
   )
   await delay(DRAIN_MS)
-  const memory = memoryOf(hub.pid)
-  await hub.stop('SIGKILL')
+  const memory = memoryOf(connector.pid)
+  await connector.stop('SIGKILL')
   server.closeAllConnections()
   server.close()
   return {
-    readyMs: Math.round(hub.startUpMs),
+    readyMs: Math.round(connector.startUpMs),
     firstDeliveryMs: Math.round(firstMs ?? Number.NaN),
     messagesDrained: messages,
     drainSeconds: DRAIN_MS / 1_000,

@@ -25,7 +25,7 @@ import {
   temporaryDirectory,
 } from './support/backlog.ts'
 import { isInstalled, startMosquitto, versions } from './support/broker-process.ts'
-import { freePort, Hub } from './support/connector-process.ts'
+import { ConnectorProcess, freePort } from './support/connector-process.ts'
 import { machine } from './support/machine.ts'
 import { median, spread } from './support/percentiles.ts'
 import { cpuSecondsOf, rssBytesOf } from './support/process-cost.ts'
@@ -91,12 +91,12 @@ const SCENARIOS: readonly Scenario[] = [
 async function startOurs(): Promise<Started> {
   const directory = await temporaryDirectory()
   const config = configWith(await freePort(), join(directory, 'data'), 4 * GIBIBYTE)
-  const hub = await Hub.start(config, SERVER_CORE)
+  const connector = await ConnectorProcess.start(config, SERVER_CORE)
   return {
-    port: hub.port,
-    pid: hub.pid,
+    port: connector.port,
+    pid: connector.pid,
     async stop() {
-      await hub.stop('SIGKILL')
+      await connector.stop('SIGKILL')
       await rm(directory, { recursive: true, force: true })
     },
   }

@@ -14,7 +14,7 @@ import { writeFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { load } from './support/backlog.ts'
-import { Hub, programOf } from './support/connector-process.ts'
+import { ConnectorProcess, programOf } from './support/connector-process.ts'
 import { deviceBytes } from './support/device-bytes.ts'
 import { machine } from './support/machine.ts'
 import type { LoadOptions } from './support/mqtt-load.ts'
@@ -92,25 +92,25 @@ function writtenBytesOf(pid: number): number {
 
 async function run(program: string | undefined, { messages, options }: Load): Promise<Figures> {
   const config = { storage: { maxBytes: 4 * GIBIBYTE }, log: { level: 'error' } }
-  const hub = await Hub.start(config, SERVER_CORE, [], program)
+  const connector = await ConnectorProcess.start(config, SERVER_CORE, [], program)
   try {
     const scale = flags.smoke ? 0.01 : 1
     const count = Math.ceil(messages * scale)
-    await load(hub.port, { ...options, envelope: true, messages: Math.ceil(count / 3) })
-    await untilIdle(hub.pid)
-    const before = { cpu: cpuSecondsOf(hub.pid), bytes: deviceBytes(hub.directory) }
-    const result = await load(hub.port, { ...options, envelope: true, messages: count })
-    const after = { cpu: cpuSecondsOf(hub.pid), bytes: deviceBytes(hub.directory) }
+    await load(connector.port, { ...options, envelope: true, messages: Math.ceil(count / 3) })
+    await untilIdle(connector.pid)
+    const before = { cpu: cpuSecondsOf(connector.pid), bytes: deviceBytes(connector.directory) }
+    const result = await load(connector.port, { ...options, envelope: true, messages: count })
+    const after = { cpu: cpuSecondsOf(connector.pid), bytes: deviceBytes(connector.directory) }
     return {
       perSecond: Math.round(result.messages / result.seconds),
       cpuMicroseconds: Math.round(((after.cpu - before.cpu) * 1e8) / result.messages) / 100,
       writtenBytes: Math.round((after.bytes - before.bytes) / result.messages),
       pubackP50Ms: result.pubackMs?.p50 ?? Number.NaN,
       pubackP99Ms: result.pubackMs?.p99 ?? Number.NaN,
-      rssMegabytes: Math.round(rssBytesOf(hub.pid) / MEBIBYTE),
+      rssMegabytes: Math.round(rssBytesOf(connector.pid) / MEBIBYTE),
     }
   } finally {
-    await hub.stop('SIGKILL')
+    await connector.stop('SIGKILL')
   }
 }
 

@@ -6,14 +6,20 @@
  *     npm run bench -- --json FILE           the figures with machine and versions
  *     npm run bench -- --smoke               seconds, to see that it runs
  *
- * The hub runs on one core, load generator and endpoint on the other; rounds of all scenarios are
+ * The connector runs on one core, load generator and endpoint on the other; rounds of all scenarios are
  * interleaved, and medians quoted, because machines are noisy. What is measured comes after a warm-up.
  */
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { Hub, linesOf, pinned, pinThisProcess, stopped } from './support/connector-process.ts'
+import {
+  ConnectorProcess,
+  linesOf,
+  pinned,
+  pinThisProcess,
+  stopped,
+} from './support/connector-process.ts'
 import { machine } from './support/machine.ts'
 import type { LoadOptions, LoadResult } from './support/mqtt-load.ts'
 import { median } from './support/percentiles.ts'
@@ -102,7 +108,7 @@ interface Figures {
   readonly receiptP99Ms: number | undefined
 }
 
-const HUB_CORE = 0
+const CONNECTOR_CORE = 0
 const LOAD_CORE = 1
 
 const { values: flags, positionals } = parseArgs({
@@ -138,23 +144,23 @@ async function run(scenario: Scenario): Promise<Figures> {
       ? undefined
       : pinned(LOAD_CORE, process.execPath, [program('put-sink.js')])
   const endpoint = sink === undefined ? undefined : await linesOf(sink)()
-  const hub = await Hub.start(configOf(scenario, endpoint), HUB_CORE)
-  const idleRssMegabytes = hub.rssMegabytes()
+  const connector = await ConnectorProcess.start(configOf(scenario, endpoint), CONNECTOR_CORE)
+  const idleRssMegabytes = connector.rssMegabytes()
   const load = pinned(LOAD_CORE, process.execPath, [
     program('mqtt-load.js'),
-    JSON.stringify(loadOf(scenario, hub.port)),
+    JSON.stringify(loadOf(scenario, connector.port)),
   ])
   const nextLine = linesOf(load)
   await nextLine()
-  const cpuBefore = hub.cpuSeconds()
+  const cpuBefore = connector.cpuSeconds()
   const startedAt = performance.now()
   const result = JSON.parse(await nextLine()) as LoadResult
   // Acknowledged is not delivered: without a listener the load is over long before the sending is.
-  if (scenario.batch !== undefined) await hub.settled()
+  if (scenario.batch !== undefined) await connector.settled()
   const seconds = (performance.now() - startedAt) / 1000
-  const cpu = hub.cpuSeconds() - cpuBefore
-  const rssMegabytes = hub.rssMegabytes()
-  await hub.stop()
+  const cpu = connector.cpuSeconds() - cpuBefore
+  const rssMegabytes = connector.rssMegabytes()
+  await connector.stop()
   if (sink !== undefined) await stopped(sink, 'SIGTERM')
   if (result.failures > 0) throw new Error(`${scenario.name}: ${result.failures} receipts failed`)
   return {
@@ -162,7 +168,7 @@ async function run(scenario: Scenario): Promise<Figures> {
     cpuMicroseconds: Math.round((cpu * 1e8) / result.messages) / 100,
     corePercent: Math.round((cpu * 1000) / seconds) / 10,
     rssMegabytes,
-    startUpMs: Math.round(hub.startUpMs),
+    startUpMs: Math.round(connector.startUpMs),
     idleRssMegabytes,
     pubackP99Ms: result.pubackMs?.p99,
     receiptP99Ms: result.receiptMs?.p99,

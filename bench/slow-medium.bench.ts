@@ -13,7 +13,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { load } from './support/backlog.ts'
-import { Hub } from './support/connector-process.ts'
+import { ConnectorProcess } from './support/connector-process.ts'
 import { machine } from './support/machine.ts'
 import type { LoadOptions } from './support/mqtt-load.ts'
 import { connectPacket, PINGREQ } from './support/mqtt-packets.ts'
@@ -85,12 +85,12 @@ async function pings(port: number) {
 async function run({ syncMs, messages, options }: Load) {
   process.env['SYNC_MS'] = String(syncMs)
   const config = { storage: { maxBytes: 4 * 1024 ** 3 }, log: { level: 'error' } }
-  const hub = await Hub.start(config, SERVER_CORE, [], PROGRAM)
+  const connector = await ConnectorProcess.start(config, SERVER_CORE, [], PROGRAM)
   try {
     const count = flags.smoke ? 2_000 : messages
-    await load(hub.port, { ...options, envelope: true, messages: Math.ceil(count / 3) })
-    const endPings = await pings(hub.port)
-    const { seconds, pubackMs } = await load(hub.port, {
+    await load(connector.port, { ...options, envelope: true, messages: Math.ceil(count / 3) })
+    const endPings = await pings(connector.port)
+    const { seconds, pubackMs } = await load(connector.port, {
       ...options,
       envelope: true,
       messages: count,
@@ -104,7 +104,7 @@ async function run({ syncMs, messages, options }: Load) {
       pingMaxMs: pingMs.max,
     }
   } finally {
-    await hub.stop('SIGKILL')
+    await connector.stop('SIGKILL')
   }
 }
 

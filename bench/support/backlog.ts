@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { comeBack, subscribeAndLeave } from './absent-subscriber.ts'
 import { type Mosquitto, startMosquitto } from './broker-process.ts'
-import { freePort, Hub, linesOf, pinned, stopped } from './connector-process.ts'
+import { ConnectorProcess, freePort, linesOf, pinned, stopped } from './connector-process.ts'
 import type { LoadOptions, LoadResult } from './mqtt-load.ts'
 import { cpuSecondsOf, peakRssBytesOf, rssBytesOf } from './process-cost.ts'
 
@@ -84,15 +84,15 @@ export async function ourBacklog(options: BacklogOptions): Promise<BacklogFigure
   const maxBytes = Math.ceil(options.bytes * 1.5) + 512 * MEBIBYTE
   const config = (port: number) => configWith(port, join(directory, 'data'), maxBytes)
   try {
-    const hub = await Hub.start(config(await freePort()), SERVER_CORE)
-    const filled = await fill(hub.port, hub.pid, options)
-    await hub.stop('SIGKILL')
+    const connector = await ConnectorProcess.start(config(await freePort()), SERVER_CORE)
+    const filled = await fill(connector.port, connector.pid, options)
+    await connector.stop('SIGKILL')
     const sink = pinned(LOAD_CORE, process.execPath, [join(import.meta.dirname, 'put-sink.js')])
     const nextLine = linesOf(sink)
     const sinkPort = Number(await nextLine())
     const firstRequest = nextLine()
     const startedAtMs = Date.now()
-    const again = await Hub.start(config(sinkPort), SERVER_CORE)
+    const again = await ConnectorProcess.start(config(sinkPort), SERVER_CORE)
     const firstAtMs = Number(await firstRequest)
     const totals = await drained(again.httpPort)
     const seconds = (Date.now() - firstAtMs) / 1000

@@ -6,7 +6,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { freePort, Hub, linesOf, pinned, stopped } from './connector-process.ts'
+import { ConnectorProcess, freePort, linesOf, pinned, stopped } from './connector-process.ts'
 
 export type BrokerName = 'ours' | 'aedes' | 'mosquitto' | 'sockets'
 
@@ -47,8 +47,13 @@ export async function startBroker(name: BrokerName, core: number): Promise<Broke
 }
 
 async function startOurs(core: number): Promise<BrokerProcess> {
-  const hub = await Hub.start({ destinations: [] }, core, COLLECT_GARBAGE)
-  return { name: 'ours', port: hub.port, pid: hub.pid, stop: (signal) => hub.stop(signal) }
+  const connector = await ConnectorProcess.start({ destinations: [] }, core, COLLECT_GARBAGE)
+  return {
+    name: 'ours',
+    port: connector.port,
+    pid: connector.pid,
+    stop: (signal) => connector.stop(signal),
+  }
 }
 
 export interface Mosquitto extends BrokerProcess {

@@ -16,7 +16,7 @@ export function programOf(root: string): string {
   return join(root, 'dist', 'program', 'main.js')
 }
 
-/** Rare enough to cost the hub next to nothing. */
+/** Rare enough to cost the connector next to nothing. */
 const SETTLED_POLL_MS = 100
 
 /** `taskset -c <core>` in front, where there is one and more than one core. */
@@ -56,20 +56,20 @@ export async function stopped(child: ChildProcess, signal: NodeJS.Signals): Prom
   await exit
 }
 
-interface HubParts {
+interface ConnectorParts {
   readonly port: number
   readonly httpPort: number
   readonly startUpMs: number
 }
 
-export class Hub {
+export class ConnectorProcess {
   readonly port: number
   readonly httpPort: number
   readonly startUpMs: number
   readonly #child: ChildProcess
   readonly #directory: string
 
-  private constructor(child: ChildProcess, directory: string, parts: HubParts) {
+  private constructor(child: ChildProcess, directory: string, parts: ConnectorParts) {
     this.#child = child
     this.#directory = directory
     this.port = parts.port
@@ -78,15 +78,15 @@ export class Hub {
   }
 
   /**
-   * Resolves when the hub answers on its ports. `config` is completed with free ports and, unless it
-   * names one, with a directory that goes when the hub does.
+   * Resolves when the connector answers on its ports. `config` is completed with free ports and, unless it
+   * names one, with a directory that goes when the connector does.
    */
   static async start(
     config: Record<string, unknown>,
     core: number,
     nodeFlags: readonly string[] = [],
     program = programOf(ROOT),
-  ): Promise<Hub> {
+  ): Promise<ConnectorProcess> {
     const directory = await mkdtemp(join(process.env['BENCH_DIRECTORY'] ?? tmpdir(), 'bench-'))
     const file = join(directory, 'config.json')
     const [port, httpPort] = [await freePort(), await freePort()]
@@ -114,7 +114,11 @@ export class Hub {
     ])
     child.stdout?.resume()
     await untilReady(httpPort, child)
-    return new Hub(child, directory, { port, httpPort, startUpMs: performance.now() - startedAt })
+    return new ConnectorProcess(child, directory, {
+      port,
+      httpPort,
+      startUpMs: performance.now() - startedAt,
+    })
   }
 
   /** On which its data is. */
@@ -153,7 +157,7 @@ export class Hub {
 
 async function untilReady(httpPort: number, child: ChildProcess): Promise<void> {
   for (;;) {
-    if (child.exitCode !== null) throw new Error(`the hub ended with ${child.exitCode}`)
+    if (child.exitCode !== null) throw new Error(`the connector ended with ${child.exitCode}`)
     if ((await statusOf(`http://127.0.0.1:${httpPort}/health/ready`)) === 200) return
     await new Promise((resolve) => setTimeout(resolve, 5))
   }

@@ -1,5 +1,5 @@
 /**
- * An MQTT 3.1.1 load generator, run as a program of its own so that its CPU is not the hub's. All
+ * An MQTT 3.1.1 load generator, run as a program of its own so that its CPU is not the connector's. All
  * packets are made beforehand: sending is one write of a slice, counting PUBACKs a division, so that
  * the generator is not the limit of a measurement (about 0.1 µs a message).
  *

@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { configWith } from './backlog.ts'
 import { MOSQUITTO, startBroker, startMosquitto } from './broker-process.ts'
-import { freePort, Hub } from './connector-process.ts'
+import { ConnectorProcess, freePort } from './connector-process.ts'
 import {
   ABSENT_DESTINATION,
   ABSENT_SUBSCRIBER,
@@ -75,13 +75,13 @@ function ours(durability: 'disk' | 'memory'): Omit<Peer, 'name' | 'messages'> {
 }
 
 async function startOurs(config: Record<string, unknown>): Promise<PeerServer> {
-  const hub = await Hub.start(config, SERVER_CORE)
+  const connector = await ConnectorProcess.start(config, SERVER_CORE)
   return {
-    port: hub.port,
-    pid: hub.pid,
-    stop: (signal) => hub.stop(signal),
+    port: connector.port,
+    pid: connector.pid,
+    stop: (signal) => connector.stop(signal),
     async waiting() {
-      const answer = await fetch(`http://127.0.0.1:${hub.httpPort}/ledger?format=json`)
+      const answer = await fetch(`http://127.0.0.1:${connector.httpPort}/ledger?format=json`)
       const { totals } = (await answer.json()) as { totals: { waiting: number; inFlight: number } }
       return totals.waiting + totals.inFlight
     },

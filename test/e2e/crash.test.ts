@@ -21,7 +21,7 @@ import {
 import { FakeIotAnalytics } from '../support/destinations/fake-iot-analytics.ts'
 import { NumberingSender, numberedPayload } from '../support/destinations/numbering-sender.ts'
 import { runCommand } from '../support/processes/command-line.ts'
-import { HubProcess, sendingTo } from '../support/processes/connector-process.ts'
+import { ConnectorProcess, sendingTo } from '../support/processes/connector-process.ts'
 import { temporaryDirectory } from '../support/processes/running-connector.ts'
 
 const LIVES = 8
@@ -127,23 +127,23 @@ test('kill -9 at random moments, an endpoint that fails at random: all that was 
 
   for (let life = 0; life < LIVES; life++) {
     endpoint.life = life
-    const hub = new HubProcess(t, args)
+    const connector = new ConnectorProcess(t, args)
     const sending: Promise<void>[] = []
     if (life % 4 === 3) {
       await delay(random() * LONGEST_START_MS) // dies while it starts
     } else {
-      await hub.started()
-      sending.push(...devices.map((device) => device.sendUntilCut(hub.mqttUrl)))
+      await connector.started()
+      sending.push(...devices.map((device) => device.sendUntilCut(connector.mqttUrl)))
       const deliveredUntil = Date.now() + SHORTEST_LIFE_MS
       await positionsWritten(directory, devices, deliveredUntil)
       await delay(random() * (LONGEST_LIFE_MS - SHORTEST_LIFE_MS))
     }
-    await hub.crash()
+    await connector.crash()
     await Promise.all(sending)
   }
   endpoint.heal()
   endpoint.life = LIVES
-  const last = await new HubProcess(t, args).started()
+  const last = await new ConnectorProcess(t, args).started()
   const ledger = await drainedLedger(last)
   last.signal('SIGTERM')
   assert.equal((await last.ends()).code, 0)
@@ -211,8 +211,8 @@ interface LedgerAnswer {
   readonly channels: readonly LedgerRow[]
 }
 
-async function ledgerOf(hub: HubProcess): Promise<LedgerAnswer> {
-  const answer = await fetch(`${hub.httpUrl}/ledger`)
+async function ledgerOf(connector: ConnectorProcess): Promise<LedgerAnswer> {
+  const answer = await fetch(`${connector.httpUrl}/ledger`)
   const ledger: LedgerAnswer = JSON.parse(await answer.text())
   for (const row of ledger.channels) {
     const dropped = Object.values(row.dropped).reduce((sum, count) => sum + count, 0)
@@ -224,9 +224,9 @@ async function ledgerOf(hub: HubProcess): Promise<LedgerAnswer> {
 }
 
 /** Asks until nothing waits any more; each answer has to add up. */
-async function drainedLedger(hub: HubProcess): Promise<LedgerAnswer> {
+async function drainedLedger(connector: ConnectorProcess): Promise<LedgerAnswer> {
   for (;;) {
-    const ledger = await ledgerOf(hub)
+    const ledger = await ledgerOf(connector)
     if (ledger.totals.waiting + ledger.totals.inFlight === 0) return ledger
     await delay(100)
   }
@@ -239,13 +239,13 @@ test('without a destination, all that was acknowledged before kill -9 can be rea
   const args = ['--data', directory, '--set', 'storage.segmentBytes=65536']
 
   for (let life = 0; life < 4; life++) {
-    const hub = await new HubProcess(t, args).started()
-    const sending = devices.map((device) => device.sendUntilCut(hub.mqttUrl))
+    const connector = await new ConnectorProcess(t, args).started()
+    const sending = devices.map((device) => device.sendUntilCut(connector.mqttUrl))
     await delay(random() * 1_000)
-    await hub.crash()
+    await connector.crash()
     await Promise.all(sending)
   }
-  const last = await new HubProcess(t, args).started()
+  const last = await new ConnectorProcess(t, args).started()
   const ledger = await ledgerOf(last)
 
   for (const { channel, acknowledged } of devices) {
@@ -264,8 +264,8 @@ test('without a destination, all that was acknowledged before kill -9 can be rea
 })
 
 /** Everything a channel holds, by `tail`. */
-async function allStored(t: TestContext, hub: HubProcess, channel: string) {
-  const args = ['tail', channel, '--from', 'earliest', '--json', '--url', hub.httpUrl]
+async function allStored(t: TestContext, connector: ConnectorProcess, channel: string) {
+  const args = ['tail', channel, '--from', 'earliest', '--json', '--url', connector.httpUrl]
   const { stdout, stderr, code } = await runCommand(t, args)
   assert.deepEqual({ stderr, code }, { stderr: '', code: 0 })
   const lines = stdout.trim().split('\n')
@@ -277,18 +277,18 @@ test('SIGTERM under load: what is reported, what arrived and what is left on dis
   const directory = await temporaryDirectory(t)
   const args = ['--data', directory, ...sendingTo(api, 'us-west-2')]
   const devices = senders()
-  const hub = await new HubProcess(t, args).started()
-  const sending = devices.map((device) => device.sendUntilCut(hub.mqttUrl))
+  const connector = await new ConnectorProcess(t, args).started()
+  const sending = devices.map((device) => device.sendUntilCut(connector.mqttUrl))
   await api.until(() => api.messageCount > 500)
 
-  hub.signal('SIGTERM')
-  const { code, stdout, stderr } = await hub.ends()
+  connector.signal('SIGTERM')
+  const { code, stdout, stderr } = await connector.ends()
   await Promise.all(sending)
 
   assert.deepEqual({ code, stderr }, { code: 0, stderr: '' })
   const report = /While stopping: delivered (\d+), kept (\d+) for the next start\.\n$/.exec(stdout)
   const deliveredBefore = api.messageCount
-  const next = await new HubProcess(t, args).started()
+  const next = await new ConnectorProcess(t, args).started()
   const ledger = await drainedLedger(next)
   assert.equal(api.messageCount - deliveredBefore, Number(report?.[2]), 'kept')
   assert.equal(ledger.totals.received, api.messageCount)
@@ -307,27 +307,27 @@ test('a second signal ends the program at once though its endpoint hangs, and no
   api.answerWhile(() => true, silence())
   const directory = await temporaryDirectory(t)
   const args = ['--data', directory, '--deadline', '600', ...sendingTo(api, 'us-west-2')]
-  const hub = await new HubProcess(t, args).started()
-  const published = await runCommand(t, ['publish', 'my_channel', 'm', '--url', hub.mqttUrl])
+  const connector = await new ConnectorProcess(t, args).started()
+  const published = await runCommand(t, ['publish', 'my_channel', 'm', '--url', connector.mqttUrl])
   await api.until(() => api.requests.length === 1)
 
-  hub.signal('SIGINT')
-  await hub.command.says(/Once more ends at once/)
-  hub.signal('SIGTERM')
-  const { code } = await hub.ends()
+  connector.signal('SIGINT')
+  await connector.command.says(/Once more ends at once/)
+  connector.signal('SIGTERM')
+  const { code } = await connector.ends()
 
   assert.equal(published.code, 0)
   assert.equal(code, 1)
   api.recover()
-  const next = await new HubProcess(t, args).started()
+  const next = await new ConnectorProcess(t, args).started()
   assert.equal((await drainedLedger(next)).totals.delivered, 1)
 })
 
 test('a second process on the same directory is refused in a sentence, and the first goes on', async (t) => {
   const directory = await temporaryDirectory(t)
-  const first = await new HubProcess(t, ['--data', directory]).started()
+  const first = await new ConnectorProcess(t, ['--data', directory]).started()
 
-  const second = await new HubProcess(t, ['--data', directory]).ends()
+  const second = await new ConnectorProcess(t, ['--data', directory]).ends()
 
   assert.equal(second.code, 1)
   assert.equal(second.stdout, '')

@@ -10,7 +10,7 @@ import { exception, silence } from '../support/destinations/fake-answers.ts'
 import { FakeIotAnalytics } from '../support/destinations/fake-iot-analytics.ts'
 import { SPECIFICATION_EXAMPLE } from '../support/destinations/specification-example.ts'
 import { MqttDevice } from '../support/mqtt/mqtt-device.ts'
-import { HubProcess, sendingTo } from '../support/processes/connector-process.ts'
+import { ConnectorProcess, sendingTo } from '../support/processes/connector-process.ts'
 import { temporaryDirectory } from '../support/processes/running-connector.ts'
 
 const FILE = join(import.meta.dirname, '..', '..', '..', 'examples', 'connector-definition.json')
@@ -25,7 +25,7 @@ const EXAMPLE_INPUT = `{
 
 interface Scene {
   readonly api: FakeIotAnalytics
-  readonly hub: HubProcess
+  readonly connector: ConnectorProcess
   readonly device: MqttDevice
 }
 
@@ -34,8 +34,8 @@ async function runExample(t: TestContext, more: readonly string[] = []): Promise
   const api = await FakeIotAnalytics.start(t, { region: 'us-west-1' })
   const data = await temporaryDirectory(t)
   const args = ['--connector-definition', FILE, '--data', data, ...sendingTo(api), ...more]
-  const hub = await new HubProcess(t, args).started()
-  return { api, hub, device: await MqttDevice.connect(t, hub.mqttUrl) }
+  const connector = await new ConnectorProcess(t, args).started()
+  return { api, connector, device: await MqttDevice.connect(t, connector.mqttUrl) }
 }
 
 test('examples/connector-definition.json is the specification’s example', () => {
@@ -43,7 +43,7 @@ test('examples/connector-definition.json is the specification’s example', () =
 })
 
 test('run --connector-definition: the example input goes out signed for PublishRegion within PublishInterval, with the example output', async (t) => {
-  const { api, hub, device } = await runExample(t)
+  const { api, connector, device } = await runExample(t)
   const startedAt = performance.now()
 
   await device.put('my_channel', EXAMPLE_INPUT)
@@ -56,8 +56,8 @@ test('run --connector-definition: the example input goes out signed for PublishR
   assert.equal(message?.payload.toString(), '{"temp":23.33}')
   assert.equal(message?.messageId, 'req123')
   assert.deepEqual(api.violations, [])
-  hub.signal('SIGTERM')
-  assert.equal((await hub.ends()).code, 0)
+  connector.signal('SIGTERM')
+  assert.equal((await connector.ends()).code, 0)
 })
 
 test('run --connector-definition: batches of 5, binary and customer-defined topics, and the example output of failure', async (t) => {

@@ -10,7 +10,7 @@ import { connectAsync, type MqttClient } from 'mqtt'
 import { FakeIotAnalytics } from '../support/destinations/fake-iot-analytics.ts'
 import { type Mosquitto, startMosquitto } from '../support/mqtt/mosquitto.ts'
 import { STATUS_TOPIC } from '../support/mqtt/mqtt-device.ts'
-import { HubProcess, sendingTo } from '../support/processes/connector-process.ts'
+import { ConnectorProcess, sendingTo } from '../support/processes/connector-process.ts'
 import { skipWithout } from '../support/processes/real-peers.ts'
 import { temporaryDirectory } from '../support/processes/running-connector.ts'
 
@@ -44,13 +44,13 @@ test('examples/other-broker.yaml: from mosquitto to disk to the endpoint, receip
   const broker = await startMosquitto(t)
   const api = await FakeIotAnalytics.start(t)
   const data = await temporaryDirectory(t)
-  const hub = await new HubProcess(
+  const connector = await new ConnectorProcess(
     t,
     [
       ...['--config', EXAMPLE, '--data', data, ...sendingTo(api, 'us-west-2')],
       ...['--set', `sources.mqttClient.url=${broker.url}`],
     ],
-    { withFrontDoor: false },
+    { withMqttServer: false },
   ).started()
   const client = await deviceOn(t, broker)
   const receipts: string[] = []
@@ -73,8 +73,8 @@ test('examples/other-broker.yaml: from mosquitto to disk to the endpoint, receip
   assert.ok(receipts.some((receipt) => receipt.includes('"InvalidMessage"')))
   assert.ok(api.received('machines').every(({ payload }) => /^before/.test(payload.toString())))
   assert.deepEqual(api.violations, [])
-  hub.signal('SIGTERM')
-  assert.equal((await hub.ends()).code, 0)
+  connector.signal('SIGTERM')
+  assert.equal((await connector.ends()).code, 0)
 })
 
 test('nothing is lost while mosquitto is restarted and the connector is killed', {
@@ -88,7 +88,7 @@ test('nothing is lost while mosquitto is restarted and the connector is killed',
     ...['--set', 'parameters.IotAnalyticsBatchSizePerChannel=100'],
     ...['--set', `sources={mqttClient: {url: "${broker.url}", clientId: connector}}`],
   ]
-  let hub = new HubProcess(t, args, { withFrontDoor: false })
+  let connector = new ConnectorProcess(t, args, { withMqttServer: false })
   const client = await deviceOn(t, broker)
   const acknowledged = new Set<string>()
   let next = 0
@@ -109,18 +109,18 @@ test('nothing is lost while mosquitto is restarted and the connector is killed',
     while (isPublishing) await Promise.all([publish(), delay(2)])
   })()
   await delay(300)
-  await hub.crash()
+  await connector.crash()
   await delay(300)
-  hub = new HubProcess(t, args, { withFrontDoor: false })
-  await hub.started()
+  connector = new ConnectorProcess(t, args, { withMqttServer: false })
+  await connector.started()
   await delay(300)
   await broker.stop()
   await broker.start()
   await delay(1_000)
-  await hub.crash()
+  await connector.crash()
   await broker.stop()
   await broker.start()
-  hub = new HubProcess(t, args, { withFrontDoor: false })
+  connector = new ConnectorProcess(t, args, { withMqttServer: false })
   await delay(300)
   isPublishing = false
   await publishing

@@ -13,7 +13,7 @@ import { SmallFileSystem } from '../support/disk/small-file-system.ts'
 import { fastClock } from '../support/fast-clock.ts'
 import { MqttDevice } from '../support/mqtt/mqtt-device.ts'
 import { runCommand } from '../support/processes/command-line.ts'
-import { HubProcess, sendingTo } from '../support/processes/connector-process.ts'
+import { ConnectorProcess, sendingTo } from '../support/processes/connector-process.ts'
 import {
   assertLedgerAddsUp,
   destinationOf,
@@ -187,24 +187,24 @@ test('a full disk: nothing is acknowledged to 3.1.1 that is not stored; with roo
 }, async (t) => {
   const api = await FakeIotAnalytics.start(t)
   const disk = await SmallFileSystem.mount(4 * 1024 * 1024)
-  const hub = new HubProcess(t, [
+  const connector = new ConnectorProcess(t, [
     ...['--data', join(disk.directory, 'data'), ...sendingTo(api, 'us-west-2')],
     ...['--set', 'parameters.PublishInterval=0', '--set', `storage.maxBytes=${MAX_BYTES}`],
   ])
   t.after(async () => {
-    await hub.crash()
+    await connector.crash()
     await disk.unmount()
   })
-  await hub.started()
-  const http = hub.httpUrl
-  const once = await oldDevice(t, hub.mqttUrl, 'qos-1')
-  const twice = await oldDevice(t, hub.mqttUrl, 'qos-2')
+  await connector.started()
+  const http = connector.httpUrl
+  const once = await oldDevice(t, connector.mqttUrl, 'qos-1')
+  const twice = await oldDevice(t, connector.mqttUrl, 'qos-2')
   const letThrough = heldBack(api)
   const journal = join(disk.directory, 'data', 'journal')
   await put(once, 'c', 'before')
   await until('the journal has its room', async () => (await bytesIn(journal)) >= JOURNAL_BYTES)
   disk.fillUp()
-  const stored = await fillJournal(t, hub.mqttUrl)
+  const stored = await fillJournal(t, connector.mqttUrl)
 
   const acknowledged: string[] = []
   const sent = [1, 2, 3, 4].flatMap((number) =>
@@ -218,7 +218,7 @@ test('a full disk: nothing is acknowledged to 3.1.1 that is not stored; with roo
   const sentAway = () => metric(http, 'clients_sent_away_total')
   await until('both came back and were sent away again', async () => (await sentAway()) >= 4)
   const whileFull = [...acknowledged]
-  const url = hub.mqttUrl
+  const url = connector.mqttUrl
   const published = await runCommand(t, ['publish', 'c', BULK, '--url', url])
   disk.makeRoom()
   letThrough()

@@ -6,12 +6,16 @@ import { connectAsync } from 'mqtt'
 import { reset } from '../support/destinations/fake-answers.ts'
 import { FakeIotAnalytics } from '../support/destinations/fake-iot-analytics.ts'
 import { SmallFileSystem } from '../support/disk/small-file-system.ts'
-import { HubProcess, sendingTo } from '../support/processes/connector-process.ts'
+import { ConnectorProcess, sendingTo } from '../support/processes/connector-process.ts'
 
 const TOPIC = 'iotanalytics/channels/c/messages/put'
 
-function connectorOn(t: TestContext, disk: SmallFileSystem, api: FakeIotAnalytics): HubProcess {
-  return new HubProcess(t, [
+function connectorOn(
+  t: TestContext,
+  disk: SmallFileSystem,
+  api: FakeIotAnalytics,
+): ConnectorProcess {
+  return new ConnectorProcess(t, [
     ...['--data', join(disk.directory, 'data'), ...sendingTo(api, 'us-west-2')],
     ...['--set', 'parameters.PublishInterval=0', '--set', 'storage.maxBytes=4194304'],
   ])

@@ -64,7 +64,7 @@ test('every command and every file of docs/security.md does what the page says',
 }, async (t) => {
   const { directory, start } = await shell(t)
   const port = await freePort()
-  const hubs: ReturnType<typeof start>[] = []
+  const connectors: ReturnType<typeof start>[] = []
   const blocks = blocksOf(readFileSync(join(root, 'docs', 'security.md'), 'utf8'))
   assert.equal(blocks.length, 9)
 
@@ -75,16 +75,16 @@ test('every command and every file of docs/security.md does what the page says',
       assert(name !== undefined)
       writeFileSync(join(directory, name), text)
     } else if (kind === 'sh run') {
-      for (const { child } of hubs.splice(0)) {
+      for (const { child } of connectors.splice(0)) {
         child.kill('SIGTERM')
         await once(child, 'close')
       }
       const elsewhere = `--set sources.mqttServer.port=0 --set http.port=0 --set sources.mqttServer.tls.port=${port}`
-      const hub = start(`exec ${script.trim()} ${elsewhere}`)
-      hubs.push(hub)
-      while (!hub.output().includes('Ctrl-C')) {
-        assert.equal(hub.child.exitCode, null, hub.output())
-        await once(hub.child.stdout, 'data')
+      const connector = start(`exec ${script.trim()} ${elsewhere}`)
+      connectors.push(connector)
+      while (!connector.output().includes('Ctrl-C')) {
+        assert.equal(connector.child.exitCode, null, connector.output())
+        await once(connector.child.stdout, 'data')
       }
     } else {
       const { child, output } = start(script)
@@ -93,25 +93,25 @@ test('every command and every file of docs/security.md does what the page says',
     }
   }
 
-  const [hub] = hubs
-  hub?.child.kill('SIGTERM')
-  if (hub !== undefined) await once(hub.child, 'close')
-  assert.doesNotMatch(hub?.output() ?? '', /scrypt\$|a long password|PRIVATE/)
+  const [connector] = connectors
+  connector?.child.kill('SIGTERM')
+  if (connector !== undefined) await once(connector.child, 'close')
+  assert.doesNotMatch(connector?.output() ?? '', /scrypt\$|a long password|PRIVATE/)
 })
 
 test('check shows where secrets are and none of them', async (t) => {
   const { directory, start } = await shell(t)
   writeFileSync(join(directory, 'users'), 'pump-1:scrypt$16384$8$1$c2FsdHNhbHRzYWx0c2FsdA$aGFzaA\n')
   writeFileSync(
-    join(directory, 'hub.yaml'),
-    'sources: { mqttServer: { passwordFile: users, tls: { cert: hub.crt, key: hub.key } } }\n',
+    join(directory, 'connector.yaml'),
+    'sources: { mqttServer: { passwordFile: users, tls: { cert: connector.crt, key: connector.key } } }\n',
   )
 
-  const { child, output } = start('iot-analytics-connector check -c hub.yaml')
+  const { child, output } = start('iot-analytics-connector check -c connector.yaml')
   const [code] = await once(child, 'close')
 
   assert.equal(code, 0)
   assert.match(output(), /passwordFile: users/)
-  assert.match(output(), /key: hub\.key/)
+  assert.match(output(), /key: connector\.key/)
   assert.doesNotMatch(output(), /scrypt/)
 })

@@ -5,15 +5,15 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
-import { HubProcess } from '../support/processes/connector-process.ts'
+import { ConnectorProcess } from '../support/processes/connector-process.ts'
 import { commandOf, skipWithout } from '../support/processes/real-peers.ts'
 import { temporaryDirectory } from '../support/processes/running-connector.ts'
 
 const skip = skipWithout('mosquitto_pub', 'mosquitto_sub')
 
 /** What mosquitto_sub prints until it has `count` messages or two seconds are over. */
-function listen(hub: HubProcess, count: number, ...args: readonly string[]): string[] {
-  const { port } = new URL(hub.mqttUrl)
+function listen(connector: ConnectorProcess, count: number, ...args: readonly string[]): string[] {
+  const { port } = new URL(connector.mqttUrl)
   const { stdout } = spawnSync(
     commandOf('mosquitto_sub'),
     ['-p', port, '-C', `${count}`, '-W', '2', '-F', '%t %p', ...args],
@@ -23,14 +23,14 @@ function listen(hub: HubProcess, count: number, ...args: readonly string[]): str
 }
 
 /** Subscribes as a client that keeps its session, and goes. */
-function subscribeAndGo(hub: HubProcess, clientId: string, filter: string): void {
-  const { port } = new URL(hub.mqttUrl)
+function subscribeAndGo(connector: ConnectorProcess, clientId: string, filter: string): void {
+  const { port } = new URL(connector.mqttUrl)
   const args = ['-p', port, '-c', '-i', clientId, '-q', '2', '-t', filter, '-E']
   assert.equal(spawnSync(commandOf('mosquitto_sub'), args).status, 0)
 }
 
-async function connected(t: TestContext, hub: HubProcess, options: IClientOptions) {
-  const client = await mqtt.connectAsync(hub.mqttUrl, {
+async function connected(t: TestContext, connector: ConnectorProcess, options: IClientOptions) {
+  const client = await mqtt.connectAsync(connector.mqttUrl, {
     protocolVersion: 5,
     reconnectPeriod: 0,
     ...options,
@@ -55,7 +55,7 @@ test('mosquitto_sub with a session gets what came while it was away, over a rest
   skip,
 }, async (t) => {
   const directory = await temporaryDirectory(t)
-  const start = () => new HubProcess(t, ['--data', directory]).started()
+  const start = () => new ConnectorProcess(t, ['--data', directory]).started()
   const first = await start()
   subscribeAndGo(first, 'sleeper', 'news/#')
   const publisher = await connected(t, first, { clientId: 'publisher' })
@@ -79,22 +79,22 @@ test('mosquitto_sub with a session gets what came while it was away, over a rest
 
 test('every message acknowledged before kill -9 reaches the session that slept, once in its order', async (t) => {
   const directory = await temporaryDirectory(t)
-  const start = () => new HubProcess(t, ['--data', directory]).started()
+  const start = () => new ConnectorProcess(t, ['--data', directory]).started()
   const topic = 'iotanalytics/channels/c/messages/binary/put'
   const properties = { sessionExpiryInterval: 600 }
-  let hub = await start()
-  const sleeper = await connected(t, hub, { clientId: 'sleeper', clean: false, properties })
+  let connector = await start()
+  const sleeper = await connected(t, connector, { clientId: 'sleeper', clean: false, properties })
   await sleeper.subscribeAsync({ [topic]: { qos: 1 }, plain: { qos: 1 } })
   await sleeper.endAsync()
   const acknowledged: string[] = []
   for (let life = 0; life < 3; life++) {
-    const publisher = await connected(t, hub, { clientId: 'publisher' })
+    const publisher = await connected(t, connector, { clientId: 'publisher' })
     let isUp = true
     publisher.on('close', () => {
       isUp = false
     })
     const crashed = new Promise<void>((resolve, reject) => {
-      setTimeout(() => hub.crash().then(resolve, reject), 300 + 100 * life)
+      setTimeout(() => connector.crash().then(resolve, reject), 300 + 100 * life)
     })
     for (let i = 0; isUp; i++) {
       const payload = `${life}-${i}`
@@ -108,12 +108,12 @@ test('every message acknowledged before kill -9 reaches the session that slept, 
       ])
     }
     await crashed
-    hub = await start()
+    connector = await start()
   }
 
-  const marker = await connected(t, hub, { clientId: 'marker' })
+  const marker = await connected(t, connector, { clientId: 'marker' })
   await marker.publishAsync('plain', 'end', { qos: 1 })
-  const back = mqtt.connect(hub.mqttUrl, {
+  const back = mqtt.connect(connector.mqttUrl, {
     protocolVersion: 5,
     reconnectPeriod: 0,
     clientId: 'sleeper',
@@ -143,7 +143,7 @@ test('every message acknowledged before kill -9 reaches the session that slept, 
 
 test('a session of MQTT 5 is gone when its time ran out while the program was down; without sessions there is no file', async (t) => {
   const directory = await temporaryDirectory(t)
-  const start = () => new HubProcess(t, ['--data', directory]).started()
+  const start = () => new ConnectorProcess(t, ['--data', directory]).started()
   const first = await start()
   const plain = await connected(t, first, { clientId: 'plain' })
   await plain.subscribeAsync('#', { qos: 1 })

@@ -1,4 +1,4 @@
-/** Looks at a running hub as an operator would: its receipts over MQTT, its ledger and health over HTTP. */
+/** Looks at a running connector as an operator would: its receipts over MQTT, its ledger and health over HTTP. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { connectAsync, type MqttClient } from 'mqtt'
 import type { Addresses } from './hosted-connector.ts'
@@ -25,7 +25,7 @@ export interface HealthAnswer {
   readonly problems: readonly string[]
 }
 
-export class HubWatch {
+export class ConnectorWatch {
   readonly addresses: Addresses
   readonly #oracle: Oracle
   readonly #client: MqttClient | undefined
@@ -40,17 +40,17 @@ export class HubWatch {
     this.#timer = setInterval(() => void this.ledger().catch(() => {}), EVERY_MS)
   }
 
-  static async start(addresses: Addresses, oracle: Oracle): Promise<HubWatch> {
+  static async start(addresses: Addresses, oracle: Oracle): Promise<ConnectorWatch> {
     const options = { reconnectPeriod: 0, connectTimeout: 10_000 }
     const client = await connectAsync(addresses.mqtt, options, false).catch(() => undefined)
     if (client !== undefined) {
       const cut = new Promise<void>((resolve) => client.once('close', () => resolve()))
       await Promise.race([cut, client.subscribeAsync(STATUS_TOPIC).catch(() => undefined)])
     }
-    return new HubWatch(addresses, oracle, client)
+    return new ConnectorWatch(addresses, oracle, client)
   }
 
-  /** After the hub has ended: what it had sent until then is still read. */
+  /** After the connector has ended: what it had sent until then is still read. */
   async stop(): Promise<void> {
     clearInterval(this.#timer)
     const client = this.#client

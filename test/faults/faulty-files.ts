@@ -1,6 +1,6 @@
 /**
  * The real file system with faults on order: calls that fail, a quota that is met, and a journal of
- * everything that is asked of it. Stands in the place of `nodeFileLayer` in `hub-host.ts`.
+ * everything that is asked of it. Stands in the place of `nodeFileLayer` in `connector-host.ts`.
  */
 import type {
   DirectoryEntry,

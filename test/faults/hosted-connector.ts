@@ -14,7 +14,7 @@ export interface Addresses {
   readonly http: string
 }
 
-export class Hub {
+export class HostedConnector {
   readonly child: ChildProcess
   /** Where it listens; undefined when it ended before it did, was refused, or took too long. */
   readonly started: Promise<Addresses | undefined>

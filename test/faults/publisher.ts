@@ -60,7 +60,7 @@ export class Publisher {
     const options = { protocolVersion, reconnectPeriod: 0, connectTimeout: 5_000 }
     // Not to retry means that a connection which ends before its CONNACK is noticed at all.
     const client = await connectAsync(url, options, false).catch(() => undefined)
-    if (client === undefined) return false // the hub went first
+    if (client === undefined) return false // the connector went first
     client.on('error', () => {})
     const cut = new Promise<void>((resolve) => client.once('close', () => resolve()))
     let lanes = WINDOW

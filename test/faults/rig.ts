@@ -8,10 +8,10 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ConfigInput } from '../../src/index.ts'
 import { seededRandom } from '../support/disk/simulated-disk.ts'
-import { HubWatch, type LedgerRow } from './connector-watch.ts'
+import { ConnectorWatch, type LedgerRow } from './connector-watch.ts'
 import { Endpoint } from './endpoint.ts'
 import { countFault, type Figures, newFigures } from './figures.ts'
-import { Hub } from './hosted-connector.ts'
+import { HostedConnector } from './hosted-connector.ts'
 import { BULKY_PREFIX } from './numbered-message.ts'
 import { ANSWER_TIMEOUT_MS, Oracle } from './oracle.ts'
 import { Publisher, type PublisherPlan, sendersOf } from './publisher.ts'
@@ -71,8 +71,8 @@ export class Rig {
   readonly publishers: readonly Publisher[]
   readonly endsAt: number
   readonly #options: RigOptions
-  #hub: Hub | undefined
-  #watch: HubWatch | undefined
+  #connector: HostedConnector | undefined
+  #watch: ConnectorWatch | undefined
   #sending: Promise<unknown> = Promise.resolve()
 
   private constructor(options: RigOptions, directory: string, past?: Rig) {
@@ -102,13 +102,13 @@ export class Rig {
     return rig
   }
 
-  get hub(): Hub {
-    if (this.#hub === undefined) throw new Error('no hub was started')
-    return this.#hub
+  get connector(): HostedConnector {
+    if (this.#connector === undefined) throw new Error('no connector was started')
+    return this.#connector
   }
 
-  get watch(): HubWatch {
-    if (this.#watch === undefined) throw new Error('no hub is up')
+  get watch(): ConnectorWatch {
+    if (this.#watch === undefined) throw new Error('no connector is up')
     return this.#watch
   }
 
@@ -125,24 +125,24 @@ export class Rig {
   }
 
   /** A process on the directory, however far it has got. */
-  launch(): Hub {
+  launch(): HostedConnector {
     this.figures.starts += 1
     const { journal } = this.#options
     const config = this.#config()
-    this.#hub = new Hub(journal === undefined ? { config } : { config, journal })
-    return this.#hub
+    this.#connector = new HostedConnector(journal === undefined ? { config } : { config, journal })
+    return this.#connector
   }
 
   /** A process that listens; watched, but without publishers. */
   async start(): Promise<void> {
     const launchedAt = performance.now()
-    const hub = this.launch()
-    const addresses = await hub.started
+    const connector = this.launch()
+    const addresses = await connector.started
     if (addresses === undefined) {
-      throw new Error(`the hub did not start: ${hub.refusal ?? ''} ${hub.stderr}`)
+      throw new Error(`the connector did not start: ${connector.refusal ?? ''} ${connector.stderr}`)
     }
     this.noteRecovery(performance.now() - launchedAt)
-    this.#watch = await HubWatch.start(addresses, this.oracle)
+    this.#watch = await ConnectorWatch.start(addresses, this.oracle)
   }
 
   publish(): void {
@@ -150,7 +150,7 @@ export class Rig {
     this.#sending = Promise.all(this.publishers.map((publisher) => publisher.send(mqtt)))
   }
 
-  /** Resolves when the running hub has acknowledged something, or has had long enough to. */
+  /** Resolves when the running connector has acknowledged something, or has had long enough to. */
   async firstAcknowledgement(): Promise<void> {
     const first = this.publishers.map((publisher) => publisher.nextAcknowledgement())
     await Promise.race([...first, delay(ACKNOWLEDGEMENT_PATIENCE_MS, undefined, { ref: false })])
@@ -164,18 +164,18 @@ export class Rig {
 
   /** SIGKILL, at whatever it is doing. */
   async kill(): Promise<void> {
-    await this.hub.kill()
+    await this.connector.kill()
     await this.#lifeEnded()
   }
 
   /** SIGTERM, and the time it takes. */
   async stop(): Promise<void> {
-    const { hub } = this
-    hub.signal('SIGTERM')
+    const { connector } = this
+    connector.signal('SIGTERM')
     const patience = delay(STOP_PATIENCE_MS, 'too long', { ref: false })
-    if ((await Promise.race([hub.ended, patience])) === 'too long') {
-      this.oracle.violated('the hub did not stop')
-      await hub.kill()
+    if ((await Promise.race([connector.ended, patience])) === 'too long') {
+      this.oracle.violated('the connector did not stop')
+      await connector.kill()
     }
     await this.#lifeEnded()
   }
@@ -196,7 +196,7 @@ export class Rig {
   /** Starts once more, with a good endpoint, and waits until nothing waits any more. */
   async drain(): Promise<Drained> {
     this.endpoint.state = 'well'
-    if (this.#hub?.isAlive === true) await this.stop()
+    if (this.#connector?.isAlive === true) await this.stop()
     await this.start()
     const givesUpAt = performance.now() + DRAIN_PATIENCE_MS
     for (;;) {
@@ -227,7 +227,7 @@ export class Rig {
 
   /** Ends whatever runs. The directory stays when something was found, for a look. */
   async close(): Promise<Figures> {
-    if (this.#hub?.isAlive === true) await this.kill()
+    if (this.#connector?.isAlive === true) await this.kill()
     await this.endpoint.stop()
     for (const [mood, count] of Object.entries(this.endpoint.moods)) {
       this.figures.faults[mood] = (this.figures.faults[mood] ?? 0) + count

@@ -18,7 +18,7 @@ import { silentObserver } from '../../src/observer.ts'
 import { diskStore } from '../support/disk/disk-stores.ts'
 import { SimulatedDisk, seededRandom } from '../support/disk/simulated-disk.ts'
 import { ChannelModel } from './channel-model.ts'
-import { type FileTimes, MortalFiles } from './mortal-files.ts'
+import { type FileTimes, KillableFiles } from './killable-files.ts'
 
 const LIVES = 12
 const MOST_CALLS = 500
@@ -84,7 +84,7 @@ class Trial {
   /** What the present life is to meet. */
   what = ''
   #disk: SimulatedDisk
-  #files: MortalFiles
+  #files: KillableFiles
   #store: DiskLogStore
   #logs = new Map<string, ChannelLog>()
   readonly #random: () => number
@@ -102,7 +102,7 @@ class Trial {
     this.#figures = figures
     this.#options = this.#chooseOptions()
     this.#disk = new SimulatedDisk(this.#random)
-    this.#files = new MortalFiles(this.#disk, this.#random, this.#times)
+    this.#files = new KillableFiles(this.#disk, this.#random, this.#times)
     this.#store = this.#newStore()
   }
 
@@ -135,7 +135,7 @@ class Trial {
     const luck = this.#random()
     const call = Math.floor(this.#random() ** 2 * MOST_CALLS)
     this.#calm()
-    this.#files = new MortalFiles(this.#disk, this.#random, this.#times)
+    this.#files = new KillableFiles(this.#disk, this.#random, this.#times)
     this.#hasFailures = false
     if (luck < 0.3) {
       this.what = 'kill'
@@ -260,7 +260,7 @@ class Trial {
 
   async #lookAtWhatIsLeft(): Promise<void> {
     this.#calm()
-    this.#files = new MortalFiles(this.#disk, this.#random, this.#times)
+    this.#files = new KillableFiles(this.#disk, this.#random, this.#times)
     assert.ok(this.#disk.peakBytes <= this.#store.maxBytes, `${this.#disk.peakBytes} bytes`)
     if (this.#random() < 0.2) await this.#lookFromOutside()
     await this.#open()

@@ -24,7 +24,7 @@ async function bridgedTo(t: TestContext, port: string, version: string): Promise
   return startMosquitto(t, {
     config: [
       'allow_anonymous true',
-      'connection hub',
+      'connection upstream',
       `address 127.0.0.1:${port}`,
       `bridge_protocol_version ${version}`,
       'cleansession false',
@@ -74,7 +74,7 @@ for (const version of ['mqttv311', 'mqttv50']) {
   })
 }
 
-test('what devices send while the hub is away comes over the bridge when it is back, in order', {
+test('what devices send while the connector is away comes over the bridge when it is back, in order', {
   skip: skipWithout('mosquitto'),
 }, async (t) => {
   const directory = await mkdtemp(join(tmpdir(), 'iot-analytics-connector-'))

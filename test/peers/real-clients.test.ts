@@ -125,7 +125,7 @@ test('a mosquitto bridge carries messages in both directions', {
     ...(process.getuid?.() === 0 ? ['user root'] : []),
     `listener ${own} 127.0.0.1`,
     'allow_anonymous true',
-    'connection hub',
+    'connection upstream',
     `address 127.0.0.1:${port}`,
     'topic iotanalytics/# out 1',
     'topic down/# both 1',

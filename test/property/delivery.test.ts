@@ -12,7 +12,7 @@ import { receiptIdOf } from '../../src/message.ts'
 import { silentObserver } from '../../src/observer.ts'
 import { Router } from '../../src/routing/router.ts'
 import { ScriptedDestination, type Verdict } from '../support/destinations/scripted-destination.ts'
-import { hurriedClock } from '../support/hurried-clock.ts'
+import { instantClock } from '../support/instant-clock.ts'
 import { RecordingOutlet } from '../support/mqtt/recording-outlet.ts'
 
 const VERDICTS: readonly Verdict[] = ['accept', 'retry', 'reject', 'split']
@@ -89,7 +89,7 @@ function assertAddsUp(channels: ChannelSet): void {
 }
 
 async function pipeline(run: typeof runs extends fc.Arbitrary<infer Run> ? Run : never) {
-  const clock = hurriedClock()
+  const clock = instantClock()
   const observer = silentObserver
   const outlet = new RecordingOutlet()
   const receipts = new ReceiptPublisher({ topic: 'status', reports: 'all', clock })

@@ -1,5 +1,5 @@
 /**
- * The README, done: its commands are run against a hub, in a directory of their own. `npx
+ * The README, done: its commands are run against a connector, in a directory of their own. `npx
  * iot-analytics-connector` is the compiled program, and the ports are free ones.
  */
 import assert from 'node:assert/strict'
@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
 import { FAKE_IDENTITY, FakeIotAnalytics } from '../support/destinations/fake-iot-analytics.ts'
-import { HubProcess } from '../support/processes/connector-process.ts'
+import { ConnectorProcess } from '../support/processes/connector-process.ts'
 import { skipWithout } from '../support/processes/real-peers.ts'
 import { temporaryDirectory } from '../support/processes/running-connector.ts'
 
@@ -30,12 +30,12 @@ function commandsOf(program: string): string[] {
   return commands.filter((line) => line.startsWith(program))
 }
 
-async function shell(line: string, hub: HubProcess, cwd: string) {
-  const { port } = new URL(hub.mqttUrl)
+async function shell(line: string, connector: ConnectorProcess, cwd: string) {
+  const { port } = new URL(connector.mqttUrl)
   const env = {
     ...process.env,
     IOT_ANALYTICS_CONNECTOR__SOURCES__MQTT_SERVER__PORT: port,
-    IOT_ANALYTICS_CONNECTOR__HTTP__PORT: new URL(hub.httpUrl).port,
+    IOT_ANALYTICS_CONNECTOR__HTTP__PORT: new URL(connector.httpUrl).port,
   }
   const here = line
     .replace(
@@ -46,11 +46,13 @@ async function shell(line: string, hub: HubProcess, cwd: string) {
   return await promisify(execFile)('/bin/sh', ['-c', here], { env, cwd })
 }
 
-async function hubIn(t: TestContext): Promise<{ hub: HubProcess; directory: string }> {
+async function connectorIn(
+  t: TestContext,
+): Promise<{ connector: ConnectorProcess; directory: string }> {
   const directory = await temporaryDirectory(t)
   await cp(join(root, 'examples'), join(directory, 'examples'), { recursive: true })
-  const hub = await new HubProcess(t, ['--data', join(directory, 'data')]).started()
-  return { hub, directory }
+  const connector = await new ConnectorProcess(t, ['--data', join(directory, 'data')]).started()
+  return { connector, directory }
 }
 
 test('the README has the commands this test knows to run', () => {
@@ -67,17 +69,17 @@ test('the README has the commands this test knows to run', () => {
 })
 
 test('publish, tail and what is asked over HTTP answer as the README leads to expect', async (t) => {
-  const { hub, directory } = await hubIn(t)
+  const { connector, directory } = await connectorIn(t)
 
   for (const line of commandsOf('npx iot-analytics-connector publish')) {
-    assert.match((await shell(line, hub, directory)).stdout, /receipts: 1 success/)
+    assert.match((await shell(line, connector, directory)).stdout, /receipts: 1 success/)
   }
   for (const line of commandsOf('npx iot-analytics-connector tail')) {
-    assert.match((await shell(line, hub, directory)).stdout, /id=req123 {2}\{"temp":23\.33\}/)
+    assert.match((await shell(line, connector, directory)).stdout, /id=req123 {2}\{"temp":23\.33\}/)
   }
   const answers = commandsOf('curl').map(async (line) => {
     const url = /http:\/\/[^\s']+/.exec(line)?.[0] ?? ''
-    const answer = await fetch(url.replace('http://127.0.0.1:8090', hub.httpUrl))
+    const answer = await fetch(url.replace('http://127.0.0.1:8090', connector.httpUrl))
     assert.equal(answer.status, 200, url)
     return await answer.text()
   })
@@ -90,13 +92,16 @@ test('publish, tail and what is asked over HTTP answer as the README leads to ex
 test('mosquitto_pub and mosquitto_sub print the receipt that stands below them', {
   skip: skipWithout('mosquitto_pub', 'mosquitto_sub'),
 }, async (t) => {
-  const { hub, directory } = await hubIn(t)
+  const { connector, directory } = await connectorIn(t)
   const [subscribe = ''] = commandsOf('mosquitto_sub')
   const [publish = ''] = commandsOf('mosquitto_pub')
   const expected = readme.split(`${subscribe}\n`)[1]?.split('\n')[0]
 
-  const listening = shell(`${subscribe} -C 1 -W 15`, hub, directory)
-  const publishing = setInterval(() => void shell(publish, hub, directory).catch(() => {}), 300)
+  const listening = shell(`${subscribe} -C 1 -W 15`, connector, directory)
+  const publishing = setInterval(
+    () => void shell(publish, connector, directory).catch(() => {}),
+    300,
+  )
   t.after(() => clearInterval(publishing))
   const { stdout } = await listening
   clearInterval(publishing)
@@ -105,19 +110,19 @@ test('mosquitto_pub and mosquitto_sub print the receipt that stands below them',
 })
 
 test('the configuration is accepted by check, and the definition runs', async (t) => {
-  const { hub, directory } = await hubIn(t)
+  const { connector, directory } = await connectorIn(t)
   const yaml = blocks.find(({ language }) => language === 'yaml')?.text ?? ''
   await writeFile(join(directory, 'iot-analytics-connector.yaml'), yaml)
 
   for (const line of commandsOf('npx iot-analytics-connector check')) {
-    const { stdout } = await shell(line.replace(/ +#.*/, ''), hub, directory)
+    const { stdout } = await shell(line.replace(/ +#.*/, ''), connector, directory)
     assert.match(stdout, /IotAnalyticsBatchSizePerChannel: 100/)
   }
   for (const line of commandsOf('npx iot-analytics-connector run')) {
     const args = line.split(' ').slice(3)
     const data = ['--data', join(directory, 'other')]
     const file = args.map((word) => word.replace(/^examples/, join(root, 'examples')))
-    const running = await new HubProcess(t, [...file, ...data]).started()
+    const running = await new ConnectorProcess(t, [...file, ...data]).started()
     assert.match(running.command.stdout, /Note: Messages stay in the local store/)
     running.signal('SIGTERM')
     assert.equal((await running.ends()).code, 0)
@@ -146,7 +151,7 @@ for (const name of ['forward.yaml', 'in-memory.yaml', 'local-store.yaml']) {
     const sends = (await readFile(join(root, 'examples', name), 'utf8')).includes('destinations:')
     const endpoint = ['--set', `destinations[0].iotAnalytics.endpoint=${api.url}`]
     const args = ['--config', join(root, 'examples', name), '--data', directory]
-    const hub = await new HubProcess(t, sends ? [...args, ...endpoint] : args, {
+    const connector = await new ConnectorProcess(t, sends ? [...args, ...endpoint] : args, {
       env: {
         AWS_ACCESS_KEY_ID: FAKE_IDENTITY.accessKeyId,
         AWS_SECRET_ACCESS_KEY: FAKE_IDENTITY.secretAccessKey,
@@ -155,7 +160,7 @@ for (const name of ['forward.yaml', 'in-memory.yaml', 'local-store.yaml']) {
 
     const published = await shell(
       'npx iot-analytics-connector publish my_channel \'{"temp":23.33}\' --receipts',
-      hub,
+      connector,
       directory,
     )
 

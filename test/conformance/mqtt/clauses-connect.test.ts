@@ -89,7 +89,7 @@ test('a will goes out with its QoS, retained only when it says so, and once', as
   const server = await startServer(t)
   const listener = await listenToWills(server)
   const die = async (will: { topic: string; payload: string; qos?: number; retain?: boolean }) => {
-    const client = await server.client({ clientId: 'mortal', will })
+    const client = await server.client({ clientId: 'with-will', will })
     client.socket.resetAndDestroy()
     return heard(listener)
   }
@@ -114,7 +114,7 @@ test('who has no will leaves none [MQTT-3.1.2-12]', async (t) => {
   listener.send(subscribePacket(1, { '#': 0 }))
   await listener.untilPong()
 
-  const client = await server.client({ clientId: 'mortal' })
+  const client = await server.client({ clientId: 'with-will' })
   client.socket.resetAndDestroy()
   while (server.server.connectionCount > 1) await listener.untilPong()
 
@@ -204,7 +204,7 @@ test('what a will says of itself goes out with it, user properties in their orde
   const users = [...user('b', '1'), ...user('a', '2'), ...user('b', '3')]
   const will = { topic: 'w/x', payload: 'x', properties: [24, 0, 0, 0, 0, ...passedOn, ...users] }
 
-  const client = await server.client({ clientId: 'mortal', version: 5, will })
+  const client = await server.client({ clientId: 'with-will', version: 5, will })
   client.socket.resetAndDestroy()
 
   const length = passedOn.length + users.length

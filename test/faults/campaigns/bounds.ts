@@ -101,11 +101,11 @@ class Sampler {
 
   async run(): Promise<void> {
     while (!this.#isStopped) {
-      const { hub, oracle, directory } = this.#rig
-      hub.signal('SIGSTOP')
+      const { connector, oracle, directory } = this.#rig
+      connector.signal('SIGSTOP')
       await delay(5)
       const bytes = bytesBelow(directory)
-      hub.signal('SIGCONT')
+      connector.signal('SIGCONT')
       this.mostBytes = Math.max(this.mostBytes, bytes)
       if (bytes > MAX_BYTES) oracle.violated(`${bytes} bytes of ${MAX_BYTES} were taken`)
       await delay(SAMPLE_EVERY_MS)

@@ -21,7 +21,7 @@ async function run(options: CampaignOptions): Promise<Figures> {
       for (let jump = 0; jump < 8; jump++) {
         await delay(rig.between(20, 300))
         const by = JUMPS_MS[Math.floor(rig.between(0, JUMPS_MS.length))] ?? 0
-        rig.hub.order({ clockMs: rig.random() < 0.5 ? by : -by })
+        rig.connector.order({ clockMs: rig.random() < 0.5 ? by : -by })
         rig.count('clock jump')
       }
       await rig.kill()

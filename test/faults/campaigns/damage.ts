@@ -74,10 +74,10 @@ async function fill(rig: Rig, kind: DamageKind): Promise<void> {
 /** So that nothing is written between a look at a file and what is done to it. */
 async function whileHalted(rig: Rig, moment: Moment, act: () => Promise<Harm>): Promise<Harm> {
   if (moment !== 'running') return act()
-  rig.hub.signal('SIGSTOP')
+  rig.connector.signal('SIGSTOP')
   await delay(20)
   const harm = await act()
-  rig.hub.signal('SIGCONT')
+  rig.connector.signal('SIGCONT')
   return harm
 }
 

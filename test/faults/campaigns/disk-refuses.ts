@@ -74,11 +74,11 @@ async function run(options: CampaignOptions): Promise<Figures> {
 async function refuse(rig: Rig, { name, orders, isTotal, isAway }: Refusal): Promise<void> {
   if (isAway === true) rig.endpoint.state = 'away'
   await delay(rig.between(50, 300))
-  rig.hub.order({ disk: orders })
+  rig.connector.order({ disk: orders })
   rig.count(name)
   if (isTotal) await healthIs(rig, false, name)
   await delay(rig.between(0, 500))
-  rig.hub.order({ disk: {} })
+  rig.connector.order({ disk: {} })
   const endedAt = performance.now()
   await healthIs(rig, true, name)
   rig.noteRecovery(performance.now() - endedAt)

@@ -36,7 +36,7 @@ async function killedAtWork(rig: Rig): Promise<void> {
 
 async function killedStopping(rig: Rig): Promise<void> {
   await atWork(rig, 600)
-  rig.hub.signal('SIGTERM')
+  rig.connector.signal('SIGTERM')
   await delay(rig.between(0, 300))
   await rig.kill()
   rig.count('kill -9 while stopping')
@@ -60,9 +60,9 @@ async function killedStarting(rig: Rig): Promise<void> {
 async function killedPaused(rig: Rig): Promise<void> {
   await atWork(rig, 300)
   for (let pause = 0; pause < 3; pause++) {
-    rig.hub.signal('SIGSTOP')
+    rig.connector.signal('SIGSTOP')
     await delay(rig.between(20, 300))
-    if (pause < 2) rig.hub.signal('SIGCONT')
+    if (pause < 2) rig.connector.signal('SIGCONT')
     await delay(rig.between(0, 200))
     rig.count('SIGSTOP, SIGCONT')
   }

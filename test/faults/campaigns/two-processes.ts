@@ -24,7 +24,7 @@ async function run(options: CampaignOptions): Promise<Figures> {
 async function beside(rig: Rig): Promise<void> {
   await rig.start()
   rig.publish()
-  const first = rig.hub
+  const first = rig.connector
   const second = rig.launch()
   const addresses = await second.started
   if (addresses !== undefined || second.refusal !== 'DirectoryLocked') {
@@ -40,14 +40,14 @@ async function beside(rig: Rig): Promise<void> {
 
 /** Two start at once; the one that has the directory is killed while the other tries. */
 async function race(rig: Rig): Promise<void> {
-  const hubs = [rig.launch(), rig.launch()]
-  const started = await Promise.all(hubs.map((hub) => hub.started))
+  const processes = [rig.launch(), rig.launch()]
+  const started = await Promise.all(processes.map((connector) => connector.started))
   if (started.filter((addresses) => addresses !== undefined).length !== 1) {
     rig.oracle.violated(
-      `of two processes ${JSON.stringify(hubs.map((hub) => hub.refusal))} refused`,
+      `of two processes ${JSON.stringify(processes.map((connector) => connector.refusal))} refused`,
     )
   }
-  await Promise.all(hubs.map((hub) => hub.kill()))
+  await Promise.all(processes.map((connector) => connector.kill()))
   // What the one that had the directory delivered, and had no time to note, may come again.
   await rig.kill()
   rig.count('two processes at once')

@@ -7,7 +7,7 @@ const WINDOW = 20
 
 export class NumberingSender {
   readonly channel: string
-  /** Numbers the hub has acknowledged. */
+  /** Numbers the connector has acknowledged. */
   readonly acknowledged: number[] = []
   readonly #qos: 1 | 2
   readonly #options: IClientOptions
@@ -24,7 +24,7 @@ export class NumberingSender {
     const options = { reconnectPeriod: 0, connectTimeout: 2_000, ...this.#options }
     // Not to retry means that a connection which ends before its CONNACK is noticed at all.
     const client = await connectAsync(url, options, false).catch(() => undefined)
-    if (client === undefined) return // the hub went first
+    if (client === undefined) return // the connector went first
     client.on('error', () => {})
     const cut = new Promise<void>((resolve) => client.once('close', () => resolve()))
     const sendNext = () => {

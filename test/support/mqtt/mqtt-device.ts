@@ -46,7 +46,7 @@ export class MqttDevice {
     return device
   }
 
-  /** Resolves when the hub has acknowledged. */
+  /** Resolves when the connector has acknowledged. */
   put(channel: string, payload: string | Buffer, options: IClientPublishOptions = {}) {
     const topic = `iotanalytics/channels/${channel}/messages/put`
     return this.client.publishAsync(topic, payload, { qos: 1, ...options })

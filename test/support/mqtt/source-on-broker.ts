@@ -42,7 +42,7 @@ export class Reports {
 }
 
 /** Waits a fifth as long before it connects again. */
-const hurriedClock: Clock = {
+const instantClock: Clock = {
   ...systemClock,
   after: (delayMs, call) => systemClock.after(delayMs / 5, call),
 }
@@ -67,7 +67,7 @@ export async function startSource(
     options: typeof keepAlive === 'number' ? { ...options, keepAlive } : options,
     filters,
     observer: reports.observer,
-    clock: hurriedClock,
+    clock: instantClock,
     random: () => 0,
   })
   t.after(() => source.close())

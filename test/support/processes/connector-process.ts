@@ -4,11 +4,11 @@ import { FAKE_IDENTITY, type FakeIotAnalytics } from '../destinations/fake-iot-a
 import { type CommandOptions, type Finished, RunningCommand } from './command-line.ts'
 
 const QUIETLY: readonly string[] = ['--set', 'http.port=0', '--log-level', 'silent']
-const FRONT_DOOR: readonly string[] = ['--set', 'sources.mqttServer.port=0']
+const MQTT_SERVER: readonly string[] = ['--set', 'sources.mqttServer.port=0']
 
-export interface HubOptions extends CommandOptions {
+export interface ConnectorProcessOptions extends CommandOptions {
   /** False: devices come by another way. */
-  readonly withFrontDoor?: boolean
+  readonly withMqttServer?: boolean
 }
 
 /** `--set` for a fake endpoint; without a region `PublishRegion` decides. */
@@ -23,12 +23,12 @@ export function sendingTo(api: FakeIotAnalytics, region?: string): readonly stri
   return settings.flatMap((setting) => ['--set', `destinations[0].iotAnalytics.${setting}`])
 }
 
-export class HubProcess {
+export class ConnectorProcess {
   readonly command: RunningCommand
 
-  constructor(t: TestContext, args: readonly string[], options: HubOptions = {}) {
-    const { withFrontDoor = true, ...rest } = options
-    const always = [...QUIETLY, ...(withFrontDoor ? FRONT_DOOR : [])]
+  constructor(t: TestContext, args: readonly string[], options: ConnectorProcessOptions = {}) {
+    const { withMqttServer = true, ...rest } = options
+    const always = [...QUIETLY, ...(withMqttServer ? MQTT_SERVER : [])]
     this.command = new RunningCommand(t, ['run', ...always, ...args], rest)
   }
 

@@ -13,7 +13,7 @@ import { createProgram } from '../../../src/cli/program.ts'
 import { FAKE_IDENTITY, FakeIotAnalytics } from '../../support/destinations/fake-iot-analytics.ts'
 import { temporaryFile } from '../../support/disk/temporary-file.ts'
 import { RunningCommand, runCommand } from '../../support/processes/command-line.ts'
-import { HubProcess, sendingTo } from '../../support/processes/connector-process.ts'
+import { ConnectorProcess, sendingTo } from '../../support/processes/connector-process.ts'
 import { temporaryDirectory } from '../../support/processes/running-connector.ts'
 
 const root = join(import.meta.dirname, '..', '..', '..', '..')
@@ -61,7 +61,7 @@ test('check reads YAML, and --version is the package’s', async (t) => {
 test('run, publish over WebSocket, tail --follow, doctor and export; log lines go to standard error', async (t) => {
   const api = await FakeIotAnalytics.start(t)
   const data = await temporaryDirectory(t)
-  const hub = await new HubProcess(
+  const hub = await new ConnectorProcess(
     t,
     [
       ...['--data', data, '--log-level', 'debug', ...sendingTo(api, 'us-west-2')],
@@ -93,7 +93,7 @@ test('run, publish over WebSocket, tail --follow, doctor and export; log lines g
 
 test('a subscriber at another broker, with credentials of the environment or of a profile', async (t) => {
   const api = await FakeIotAnalytics.start(t)
-  const broker = await new HubProcess(t, ['--set', 'storage.durability=memory'], {
+  const broker = await new ConnectorProcess(t, ['--set', 'storage.durability=memory'], {
     script,
   }).started()
   const profile = await temporaryFile(
@@ -112,7 +112,7 @@ test('a subscriber at another broker, with credentials of the environment or of 
   const hubs = Object.entries(found).map(([channel, env]) => {
     const all = [...settings, `parameters.IotAnalyticsDefaultChannelName=${channel}`]
     const args = all.flatMap((setting) => ['--set', setting])
-    return new HubProcess(t, args, { script, env, withFrontDoor: false }).started()
+    return new ConnectorProcess(t, args, { script, env, withMqttServer: false }).started()
   })
   await Promise.all(hubs)
 

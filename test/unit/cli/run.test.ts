@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { RunningCommand } from '../../support/processes/command-line.ts'
 
-const script = join(import.meta.dirname, '..', '..', 'support', 'processes', 'pretend-main.js')
+const script = join(import.meta.dirname, '..', '..', 'support', 'processes', 'fake-main.js')
 
 function start(t: TestContext, args: readonly string[] = [], mode = ''): RunningCommand {
-  return new RunningCommand(t, args, { script, env: { PRETEND: mode } })
+  return new RunningCommand(t, args, { script, env: { FAKE_MODE: mode } })
 }
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -51,7 +51,7 @@ test('run is the default command; what it prints says where things are and what 
   )
   assert.match(
     command.stdout,
-    /^ {2}node .*pretend-main\.js tail my_channel --follow --url http:\/\/127\.0\.0\.1:8090$/m,
+    /^ {2}node .*fake-main\.js tail my_channel --follow --url http:\/\/127\.0\.0\.1:8090$/m,
   )
   assert.match(command.stdout, /curl http:\/\/127\.0\.0\.1:8090\/health/)
 })

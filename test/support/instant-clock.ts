@@ -1,7 +1,7 @@
 import type { Clock } from '../../src/clock.ts'
 
-/** A clock on which every wait is over at the next turn of the event loop, having taken its time. */
-export function hurriedClock(): Clock {
+/** A clock on which each wait ends at the next turn of the event loop, and moves time by its length. */
+export function instantClock(): Clock {
   let now = 1_700_000_000_000
   return {
     now: () => now,

@@ -1,5 +1,5 @@
 /**
- * The program with a connector that only pretends: PRETEND tells it how.
+ * The program with a fake connector, whose behaviour FAKE_MODE selects.
  * `run.test.ts` starts it as a child process.
  */
 import process from 'node:process'
@@ -8,7 +8,7 @@ import type { RunnableConnector } from '../../../src/cli/runnable-connector.ts'
 import { startCli } from '../../../src/cli/start-cli.ts'
 import { ConnectorError } from '../../../src/errors.ts'
 
-const mode = process.env['PRETEND']
+const mode = process.env['FAKE_MODE']
 
 await startCli(process, async () => (config): RunnableConnector => {
   const open = setInterval(() => {}, 1_000)

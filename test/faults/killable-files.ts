@@ -17,7 +17,7 @@ export interface FileTimes {
   readonly writtenAt: Map<string, number>
 }
 
-export class MortalFiles implements FileLayer {
+export class KillableFiles implements FileLayer {
   /** The call that the process is killed at. */
   killedAt = Number.POSITIVE_INFINITY
   calls = 0
