@@ -8,6 +8,7 @@
  */
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { variableLength } from './mqtt-packets.ts'
 import { percentiles } from './percentiles.ts'
 
 export interface LoadOptions {
@@ -155,16 +156,6 @@ function publishPacket(connection: number, slot: number): Buffer {
     Buffer.from(body),
     payload,
   ])
-}
-
-function variableLength(value: number): number[] {
-  const bytes: number[] = []
-  let rest = value
-  do {
-    bytes.push((rest % 128) | (rest >= 128 ? 128 : 0))
-    rest = Math.floor(rest / 128)
-  } while (rest > 0)
-  return bytes
 }
 
 async function open(clientId: string): Promise<Socket> {

@@ -31,7 +31,8 @@ function text(value: string): Buffer {
   return Buffer.concat([Buffer.from([bytes.length >> 8, bytes.length & 0xff]), bytes])
 }
 
-function variableLength(value: number): number[] {
+/** How MQTT writes lengths: seven bits a byte, the lowest first. */
+export function variableLength(value: number): number[] {
   const bytes: number[] = []
   let rest = value
   do {

@@ -1,10 +1,10 @@
 /**
  * `PublishTask` for JetStream: messages published with a reply subject, on which each is acknowledged.
- * A program with the same conversation as `broker-load.ts`.
+ * A program that is started like `broker-load.ts`.
  */
-import { createInterface } from 'node:readline'
-import type { BrokerTaskResult, PublishTask } from './broker-task.ts'
+import type { PublishTask } from './broker-task.ts'
 import { NatsClient, publication } from './nats-client.ts'
+import { runTimed } from './timed-load.ts'
 
 const MAX_BUFFERED_BYTES = 512 * 1024
 const MAX_AT_ONCE = 400
@@ -59,8 +59,6 @@ class Publisher {
   }
 }
 
-const input = createInterface(process.stdin)
-const lines = input[Symbol.asyncIterator]()
 const task = JSON.parse(process.argv[2] ?? '{}') as PublishTask
 const publishers: Publisher[] = []
 for (let index = 0; index < task.connections; index++) {
@@ -74,18 +72,4 @@ async function run(messages: number): Promise<number> {
 }
 
 await run(task.warmUp)
-process.stdout.write('ready\n')
-await lines.next()
-const startedAt = performance.now()
-const cpuAtStart = process.cpuUsage()
-const count = await run(task.messages)
-const seconds = (performance.now() - startedAt) / 1000
-const cpu = process.cpuUsage(cpuAtStart)
-const result: BrokerTaskResult = {
-  count,
-  seconds,
-  generatorShare: Math.round((cpu.user + cpu.system) / 1e4 / seconds) / 100,
-}
-process.stdout.write(`${JSON.stringify(result)}\n`)
-await lines.next()
-process.exit(0)
+await runTimed(() => run(task.messages))
