@@ -54,7 +54,6 @@ const PASSED_ON = 'bench/fan-out'
 class NullIntake implements Intake {
   readonly isSaturated = false
   readonly isCollecting = false
-  readonly lastRefusal = { error: 'Unexpected', message: 'nothing is refused' }
   readonly #route: Route = { kind: 'binary' }
   #listener: CommitListener | undefined
   #cycle = 0

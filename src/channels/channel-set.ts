@@ -53,7 +53,6 @@ export interface ChannelSetOptions {
 
 /** More staged bytes than this never help a disk to write faster. */
 const MAX_STAGED_BYTES = 8 * 1024 * 1024
-const NO_REFUSAL: Refusal = Object.freeze({ error: '', message: '' })
 const NOTHING_RESTORED = { positions: new Map(), gone: new Map(), dormant: {}, ids: undefined }
 /** Logs whose names begin so are the connector's own, never a channel. */
 const RESERVED_PREFIX = '__'
@@ -70,7 +69,6 @@ export class ChannelSet implements Iterable<Channel> {
   readonly #channels = new Map<string, Channel>()
   readonly #listeners: ((channel: Channel) => void)[] = []
   #activeChannels = 0
-  #lastRefusal = NO_REFUSAL
   #deadLetters: DeadLetters | undefined
   /** The connector's own that were found, by name. */
   #reserved: ReadonlyMap<string, ChannelLog> = new Map()
@@ -108,11 +106,6 @@ export class ChannelSet implements Iterable<Channel> {
         this.#activeChannels += channel.isActive ? 1 : -1
       },
     }
-  }
-
-  /** Says why `offer` returned -1, until the next one. */
-  get lastRefusal(): Refusal {
-    return this.#lastRefusal
   }
 
   /** Why messages can't be stored just now; undefined while they can. */
@@ -171,11 +164,11 @@ export class ChannelSet implements Iterable<Channel> {
 
   /**
    * Takes a message for the channel, whose name is valid. Copies what it needs of the draft.
-   * Returns the commit cycle the message belongs to, or -1 when it was refused: see `lastRefusal`.
+   * Returns the commit cycle the message belongs to, or why it was refused.
    * A refusal is counted and reported, unless `mayWithhold` says that the sender keeps the message
    * and it is refused only for now (`isNotNow`): then it is as if it had never been offered.
    */
-  offer(name: string, draft: Draft, mayWithhold = false): number {
+  offer(name: string, draft: Draft, mayWithhold = false): number | Refusal {
     const channel = this.#channels.get(name)
     if (channel === undefined) return this.#offerToNew(name, draft, mayWithhold)
     return this.#offerTo(channel, draft, mayWithhold)
@@ -247,7 +240,7 @@ export class ChannelSet implements Iterable<Channel> {
     return restoreChannel(log, { readers, readerStarts, deduplication, now: clock.now() })
   }
 
-  #offerTo(channel: Channel, draft: Draft, mayWithhold: boolean): number {
+  #offerTo(channel: Channel, draft: Draft, mayWithhold: boolean): number | Refusal {
     const cycleOfSame = channel.cycleOfSame(draft)
     if (cycleOfSame !== undefined) return this.#refuseSame(channel, draft, cycleOfSame)
     const bytes = draftBytes(draft)
@@ -256,30 +249,28 @@ export class ChannelSet implements Iterable<Channel> {
       this.#activeLimitFor(channel) ??
       channel.offer(draft, bytes, this.commits.openCycle)
     if (refusal === undefined) return this.commits.stage(channel, bytes, draft.receivedAt)
-    this.#lastRefusal = refusal
     if (!mayWithhold || !isNotNow(refusal.error)) channel.refuse(refusal)
-    return -1
+    return refusal
   }
 
   /**
    * What a sender sends again is stored already, or is just being stored: then it is acknowledged
    * with the first one, for if that is lost nobody may think that it is not.
    */
-  #refuseSame(channel: Channel, draft: Draft, cycle: number): number {
-    this.#lastRefusal = alreadyStored(channel.name)
-    channel.refuse(this.#lastRefusal)
-    if (cycle <= this.commits.lastReported) return -1
-    this.#options.onDropped(messageOfDraft(draft), this.#lastRefusal)
+  #refuseSame(channel: Channel, draft: Draft, cycle: number): number | Refusal {
+    const refusal = alreadyStored(channel.name)
+    channel.refuse(refusal)
+    if (cycle <= this.commits.lastReported) return refusal
+    this.#options.onDropped(messageOfDraft(draft), refusal)
     return cycle
   }
 
   /** A name not seen before gets a channel only where there is room for one: names cost nothing. */
-  #offerToNew(name: string, draft: Draft, mayWithhold: boolean): number {
+  #offerToNew(name: string, draft: Draft, mayWithhold: boolean): number | Refusal {
     const refusal = this.#refusalForNew(name, draftBytes(draft))
     if (refusal !== undefined) {
-      this.#lastRefusal = refusal
       if (!mayWithhold || !isNotNow(refusal.error)) this.refuse(name, refusal)
-      return -1
+      return refusal
     }
     const log: ChannelLog = this.#options.store.create(name)
     const refused = this.#unknownChannels.takeOver(name)

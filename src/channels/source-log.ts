@@ -33,7 +33,6 @@ const READ_COUNT = 1_000
 const READ_BYTES = 1024 * 1024
 /** What a short record takes in the journal beside its bytes. */
 const RECORD_BYTES = 16
-const NOT_STORED = -1
 const NO_BYTES = Buffer.alloc(0)
 
 export class SourceLog implements Committable {
@@ -113,13 +112,13 @@ export class SourceLog implements Committable {
   }
 
   /**
-   * Takes a record, which it copies. Returns the commit cycle it belongs to, or -1 when it can't be
+   * Takes a record, which it copies. Returns the commit cycle it belongs to; undefined if it can't be
    * stored now.
    */
-  append(record: Buffer): number {
+  append(record: Buffer): number | undefined {
     const { mayWrite, commits, clock } = this.#options
     const bytes = record.length + RECORD_BYTES
-    if (!mayWrite() || !this.#hasRoom(bytes)) return NOT_STORED
+    if (!mayWrite() || !this.#hasRoom(bytes)) return undefined
     const draft = this.#draft
     draft.receivedAt = clock.now()
     draft.bytes = record

@@ -148,21 +148,19 @@ class Round {
       this.refused.push({ offset, refusal: full })
       return
     }
-    const cycle =
+    const outcome =
       letter.destination === undefined ? this.#reroute(letter) : this.#offerToChannel(letter)
-    if (cycle >= 0) this.pending.push({ offset, cycle })
+    if (typeof outcome === 'number') this.pending.push({ offset, cycle: outcome })
+    else this.refused.push({ offset, refusal: outcome })
   }
 
-  #reroute({ topic, payload, offset }: KeptDeadLetter): number {
-    const { router } = this.#options
-    const cycle = router.acceptAgain(topic, payload)
-    if (cycle < 0) this.refused.push({ offset, refusal: router.lastRefusal })
-    return cycle
+  #reroute({ topic, payload }: KeptDeadLetter): number | Refusal {
+    return this.#options.router.acceptAgain(topic, payload)
   }
 
-  #offerToChannel({ offset, channel, topic, senderId, payload }: KeptDeadLetter): number {
+  #offerToChannel({ channel, topic, senderId, payload }: KeptDeadLetter): number | Refusal {
     const { channels, clock } = this.#options
-    const cycle = channels.offer(channel, {
+    const outcome = channels.offer(channel, {
       receivedAt: clock.now(),
       topic,
       id: senderId,
@@ -172,11 +170,10 @@ class Round {
       end: payload.length,
       reply: undefined,
     })
-    if (cycle >= 0) return cycle
-    const refusal = channels.lastRefusal
-    if (refusal.error !== 'DuplicateMessageId') this.#full.set(channel, refusal)
-    this.refused.push({ offset, refusal })
-    return -1
+    if (typeof outcome !== 'number' && outcome.error !== 'DuplicateMessageId') {
+      this.#full.set(channel, outcome)
+    }
+    return outcome
   }
 }
 

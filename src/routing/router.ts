@@ -14,13 +14,7 @@ import {
   type Refusal,
   type ReplyTo,
 } from '../message.ts'
-import {
-  type CommitListener,
-  type Intake,
-  NOT_NOW,
-  REFUSED,
-  type Route,
-} from '../sources/source.ts'
+import type { CommitListener, Intake, NotAccepted, Outcome, Route } from '../sources/source.ts'
 import { type Envelope, readEnvelope } from './envelope.ts'
 import { isChannelName, parsePredefinedTopic, STATUS_TOPIC } from './input-topics.ts'
 import { PlainEnvelope } from './plain-envelope.ts'
@@ -79,16 +73,11 @@ export class Router implements Intake {
     end: 0,
     reply: undefined,
   }
-  #refusal: Refusal = { error: '', message: '' }
 
   constructor(options: RouterOptions) {
     this.#options = options
     this.#channels = options.channels
     this.#filters = options.inputs.map((filter) => new TopicFilter(filter))
-  }
-
-  get lastRefusal(): Refusal {
-    return this.#refusal
   }
 
   get isSaturated(): boolean {
@@ -120,7 +109,7 @@ export class Router implements Intake {
     end: number,
     reply: ReplyTo | undefined,
     mayWithhold: boolean,
-  ): number {
+  ): Outcome {
     if (!(route instanceof ChannelRoute)) throw new TypeError('a route of another intake')
     const why = this.#fill(route, topic, bytes, start, end)
     if (why !== undefined) {
@@ -129,33 +118,28 @@ export class Router implements Intake {
     }
     const draft = this.#draft
     draft.reply = reply
-    const cycle = this.#channels.offer(route.channel, draft, mayWithhold)
-    if (cycle >= 0) {
+    const outcome = this.#channels.offer(route.channel, draft, mayWithhold)
+    if (typeof outcome === 'number') {
       if (reply !== undefined) this.#options.receipts.expectReply()
-      return cycle
+      return outcome
     }
-    const { lastRefusal } = this.#channels
-    if (!mayWithhold || !isNotNow(lastRefusal.error))
-      return this.#tell(draft.id, reply, lastRefusal)
-    this.#refusal = lastRefusal
-    return NOT_NOW
+    if (mayWithhold && isNotNow(outcome.error)) return { refusal: outcome, isWithheld: true }
+    return this.#report(draft.id, reply, outcome)
   }
 
   /**
-   * Takes a message again that was refused before, and is still kept: if it is refused again, it is
-   * neither kept twice nor its sender told twice. As `accept` otherwise.
+   * Takes a message again that was refused before and is still kept. If it is refused again, it is
+   * not kept a second time and its sender gets no second receipt. Returns the message's commit cycle, or why it
+   * was refused.
    */
-  acceptAgain(topic: string, bytes: Buffer): number {
+  acceptAgain(topic: string, bytes: Buffer): number | Refusal {
     const route = this.route(topic)
     if (!(route instanceof ChannelRoute)) {
-      this.#refusal = refusal('InvalidTopic', `no channel takes messages from topic ${topic}`)
-      return REFUSED
+      return refusal('InvalidTopic', `no channel takes messages from topic ${topic}`)
     }
     const why = this.#fill(route, topic, bytes, 0, bytes.length)
     this.#draft.reply = undefined
-    const cycle = why === undefined ? this.#channels.offer(route.channel, this.#draft) : REFUSED
-    if (cycle < 0) this.#refusal = why ?? this.#channels.lastRefusal
-    return cycle
+    return why ?? this.#channels.offer(route.channel, this.#draft)
   }
 
   /** Fills the draft, its id also where the message is refused: so that the receipt finds its sender. */
@@ -241,9 +225,9 @@ export class Router implements Intake {
   }
 
   /** For what never got as far as its channel; what a channel refuses it has counted itself. */
-  #refuse(route: ChannelRoute, reply: ReplyTo | undefined, why: Refusal): number {
+  #refuse(route: ChannelRoute, reply: ReplyTo | undefined, why: Refusal): NotAccepted {
     this.#channels.refuse(route.channel, why)
-    return this.#tell(this.#draft.id, reply, why)
+    return this.#report(this.#draft.id, reply, why)
   }
 
   /** What exceeds the limits no configuration can mend: it is not kept. */
@@ -264,10 +248,9 @@ export class Router implements Intake {
     })
   }
 
-  #tell(id: string | undefined, reply: ReplyTo | undefined, why: Refusal): number {
-    this.#refusal = why
+  #report(id: string | undefined, reply: ReplyTo | undefined, why: Refusal): NotAccepted {
     this.#options.receipts.failure(id === '' ? undefined : id, reply, why)
-    return REFUSED
+    return { refusal: why, isWithheld: false }
   }
 }
 

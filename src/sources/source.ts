@@ -11,19 +11,33 @@ export interface Route {
   readonly kind: 'formatted' | 'binary' | 'refused'
 }
 
-/** In the place of a commit cycle: the message was refused. */
-export const REFUSED = -1
-/** In the place of a commit cycle: the message can't be stored now, and its sender keeps it. */
-export const NOT_NOW = -2
-
 /** The cycle of a message that waits for no commit. */
 export const NO_CYCLE = -1
+
+/**
+ * What became of an offered message: the number of the commit cycle that makes it durable, or why
+ * it was not accepted. Nothing is allocated for a message that was accepted.
+ */
+export type Outcome = number | NotAccepted
+
+export interface NotAccepted {
+  readonly refusal: Refusal
+  /**
+   * False: the message is counted as refused and the sender's receipt is on its way. Acknowledge the
+   * message, with the fitting reason code if the protocol has one.
+   *
+   * True, only if `mayWithhold` was set: the message can't be stored now. It is as if it had never
+   * been offered: not counted, and without a receipt. Do not acknowledge it. Offer it again later,
+   * or let its sender send it again.
+   */
+  readonly isWithheld: boolean
+}
 
 /**
  * Takes messages in.
  *
  * Commits go in cycles over all channels: whatever is accepted while one cycle is being written
- * belongs to the next. A source keeps, per connection, the acknowledgements it owes for each cycle
+ * belongs to the next. A source keeps, per connection, the acknowledgements that wait for each cycle
  * and sends them when that cycle is reported. Cycles are reported in ascending order.
  */
 export interface Intake {
@@ -37,14 +51,6 @@ export interface Intake {
    * Takes one message, whose payload is `bytes[start, end)`; the bytes are copied before the call
    * returns. Never throws.
    *
-   * Returns the commit cycle that the message belongs to, or
-   * - `REFUSED`: `lastRefusal` says why, the message is counted and the sender's receipt is on its
-   *   way. The message is to be acknowledged, with the fitting reason code where the protocol has
-   *   one.
-   * - `NOT_NOW`, only where `mayWithhold` is set: the message can't be stored now; `lastRefusal`
-   *   says why. It is as if it had never been offered: not counted, without a receipt. It must not
-   *   be acknowledged; offer it again later, or let its sender send it again.
-   *
    * Set `mayWithhold` for a message that its sender keeps until it is acknowledged, where the
    * protocol has no acknowledgement that says no.
    */
@@ -56,10 +62,7 @@ export interface Intake {
     end: number,
     reply: ReplyTo | undefined,
     mayWithhold: boolean,
-  ): number
-
-  /** Valid right after `accept` has returned `REFUSED` or `NOT_NOW`. */
-  readonly lastRefusal: Refusal
+  ): Outcome
 
   /**
    * More waits to be written than may be held in memory. A source then reads no further messages
@@ -112,8 +115,8 @@ export interface SourceLog {
    * @throws {ConnectorError} StorageFailed when they can't be read now.
    */
   read(): AsyncIterable<Buffer | undefined>
-  /** Takes a copy. Returns the record's commit cycle, or -1 when it can't be stored now. */
-  append(record: Buffer): number
+  /** Takes a copy. Returns the record's commit cycle; undefined if it can't be stored now. */
+  append(record: Buffer): number | undefined
   /** Nobody needs durable records below `offset`; the others have `bytes`. */
   release(offset: number, bytes: number): void
   /** Resolves when all that was taken is durable, or can't be. */

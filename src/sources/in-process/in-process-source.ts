@@ -67,8 +67,9 @@ export class InProcessSource implements Source, CommitListener {
     if (route === undefined) {
       throw new ConnectorError('InvalidTopic', `no channel takes messages from topic ${topic}`)
     }
-    const cycle = intake.accept(route, topic, payload, 0, payload.length, undefined, false)
-    if (cycle < 0) throw errorOf(intake.lastRefusal)
+    const outcome = intake.accept(route, topic, payload, 0, payload.length, undefined, false)
+    if (typeof outcome !== 'number') throw errorOf(outcome.refusal)
+    const cycle = outcome
     await new Promise<void>((resolve, reject) => this.#pending.push({ cycle, resolve, reject }))
   }
 

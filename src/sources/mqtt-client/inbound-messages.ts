@@ -13,7 +13,7 @@
 import type { IPublishPacket } from 'mqtt'
 import type { Clock, Timer } from '../../clock.ts'
 import type { Refusal, ReplyTo } from '../../message.ts'
-import { type CommitListener, type Intake, NOT_NOW, REFUSED } from '../source.ts'
+import type { CommitListener, Intake, NotAccepted } from '../source.ts'
 import type { Copies } from './copies.ts'
 import type { MqttClientOptions } from './options.ts'
 import { OwedAcknowledgements, PUBACK, PUBREC } from './owed-acknowledgements.ts'
@@ -172,18 +172,23 @@ export class InboundMessages implements CommitListener {
     const reply = replyTo(packet)
     const mayWithhold = packet.qos > 0
     const end = payload.length
-    const cycle = this.#intake.accept(route, packet.topic, payload, 0, end, reply, mayWithhold)
-    if (cycle === NOT_NOW) {
-      this.#withhold(packet, this.#intake.lastRefusal)
+    const outcome = this.#intake.accept(route, packet.topic, payload, 0, end, reply, mayWithhold)
+    if (typeof outcome !== 'number') {
+      this.#notAccepted(packet, outcome)
       return
     }
     this.#withheld = undefined
-    if (cycle === REFUSED) {
-      this.#acknowledge(packet, this.#session.reportedCycle, reasonCodeOf(this.#intake.lastRefusal))
+    this.#copies?.expect(packet.topic, payload, identifiers, outcome)
+    this.#acknowledgeTaken(packet, outcome)
+  }
+
+  #notAccepted(packet: IPublishPacket, { refusal, isWithheld }: NotAccepted): void {
+    if (isWithheld) {
+      this.#withhold(packet, refusal)
       return
     }
-    this.#copies?.expect(packet.topic, payload, identifiers, cycle)
-    this.#acknowledgeTaken(packet, cycle)
+    this.#withheld = undefined
+    this.#acknowledge(packet, this.#session.reportedCycle, reasonCodeOf(refusal))
   }
 
   #withhold(packet: IPublishPacket, refusal: Refusal): void {

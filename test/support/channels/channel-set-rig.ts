@@ -41,6 +41,7 @@ export class ChannelSetRig {
   readonly store: LogStore
   readonly set: ChannelSet
   /** What `onDropped` told, in order. */
+  lastRefusal: Refusal = { error: '', message: 'nothing was refused yet' }
   readonly dropped: Dropped[] = []
   /** What listeners were told, as `committed 1`, `failed 2 StorageFailed`. */
   readonly cycles: string[] = []
@@ -86,9 +87,12 @@ export class ChannelSetRig {
     return new MemoryLogStore({ budget: this.budget, keepsHistory })
   }
 
-  /** Offers a message whose id and payload are `id`. */
-  offer(channel: string, id: string, payload = id): number {
-    return this.set.offer(channel, this.draft(id, payload))
+  /** Offers a message whose id and payload are `id`: its cycle, or -1 and `lastRefusal`. */
+  offer(channel: string, id: string, payload = id, mayWithhold = false): number {
+    const outcome = this.set.offer(channel, this.draft(id, payload), mayWithhold)
+    if (typeof outcome === 'number') return outcome
+    this.lastRefusal = outcome
+    return -1
   }
 
   draft(id: string | undefined, payload: string): Draft {

@@ -175,7 +175,7 @@ export class ChannelTrial {
 
   /** What concerns one channel names it; what concerns all of storage does not. */
   #isAbout(channel: string): boolean {
-    const { error, message } = this.#rig.set.lastRefusal
+    const { error, message } = this.#rig.lastRefusal
     return error === 'StorageFailed' || message.includes(channel)
   }
 

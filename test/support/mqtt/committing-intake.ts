@@ -2,13 +2,12 @@
  * An Intake that stores nothing: takes up to so many messages a cycle, then is saturated until the
  * cycle is committed at the end of the event loop's turn, like a disk that costs nothing.
  */
-import type { Refusal } from '../../../src/message.ts'
+
 import type { CommitListener, Intake, Route } from '../../../src/sources/source.ts'
 
 const ROUTE: Route = { kind: 'binary' }
 
 export class CommittingIntake implements Intake {
-  readonly lastRefusal: Refusal = { error: 'Unexpected', message: 'nothing is refused' }
   /** Taken so far. */
   messages = 0
   /** Committed so far. */

@@ -1,11 +1,11 @@
 /** An intake that keeps what it is given, and commits when the test says so or at once. */
 import type { Refusal, ReplyTo } from '../../../src/message.ts'
-import {
-  type CommitListener,
-  type Intake,
-  NOT_NOW,
-  REFUSED,
-  type Route,
+import type {
+  CommitListener,
+  Intake,
+  NotAccepted,
+  Outcome,
+  Route,
 } from '../../../src/sources/source.ts'
 
 export interface Taken {
@@ -19,7 +19,6 @@ export const STATUS_TOPIC = 'iotanalytics/messages/put/status'
 
 export class RecordingIntake implements Intake {
   readonly taken: Taken[] = []
-  lastRefusal: Refusal = INVALID
   /** Storage takes nothing: how often it has been asked to. */
   isFull = false
   withheld = 0
@@ -43,25 +42,22 @@ export class RecordingIntake implements Intake {
     end: number,
     reply: ReplyTo | undefined,
     mayWithhold: boolean,
-  ): number {
+  ): Outcome {
     const payload = bytes.toString('utf8', start, end)
     if (this.isFull && payload !== 'refuse me') return this.#withhold(mayWithhold)
     this.taken.push({ topic, payload, reply })
     for (const wake of this.#waiting.splice(0)) wake()
-    if (payload === 'refuse me') {
-      this.lastRefusal = INVALID
-      return REFUSED
-    }
+    if (payload === 'refuse me') return { refusal: INVALID, isWithheld: false }
     const cycle = this.cycle
     if (this.commitsAtOnce) setImmediate(() => this.commit())
     return cycle
   }
 
-  #withhold(mayWithhold: boolean): number {
-    this.lastRefusal = { error: 'StorageFull', message: 'no room' }
+  #withhold(mayWithhold: boolean): NotAccepted {
     if (mayWithhold) this.withheld += 1
     for (const wake of this.#waiting.splice(0)) wake()
-    return mayWithhold ? NOT_NOW : REFUSED
+    const refusal = { error: 'StorageFull', message: 'no room' }
+    return { refusal, isWithheld: mayWithhold }
   }
 
   listen(listener: CommitListener): void {

@@ -4,13 +4,7 @@
  */
 import { isNotNow } from '../../../src/errors.ts'
 import type { Refusal, ReplyTo } from '../../../src/message.ts'
-import {
-  type CommitListener,
-  type Intake,
-  NOT_NOW,
-  REFUSED,
-  type Route,
-} from '../../../src/sources/source.ts'
+import type { CommitListener, Intake, Outcome, Route } from '../../../src/sources/source.ts'
 
 export interface RecordedMessage {
   readonly topic: string
@@ -36,7 +30,6 @@ export class RecordingIntake implements Intake {
   readonly withheld: string[] = []
   isSaturated = false
   isCollecting = false
-  lastRefusal: Refusal = { error: 'Unexpected', message: 'nothing was refused yet' }
   readonly #options: RecordingIntakeOptions
   #listener: CommitListener | undefined
   #cycle = 0
@@ -60,16 +53,15 @@ export class RecordingIntake implements Intake {
     end: number,
     reply: ReplyTo | undefined,
     mayWithhold: boolean,
-  ): number {
+  ): Outcome {
     const payload = Buffer.from(bytes.subarray(start, end))
     const refusal = this.#options.refuse?.(topic, payload)
     if (refusal !== undefined) {
-      this.lastRefusal = refusal
       const isWithheld = mayWithhold && isNotNow(refusal.error)
       const list = isWithheld ? this.withheld : this.refused
       list.push(payload.toString())
       this.#wake()
-      return isWithheld ? NOT_NOW : REFUSED
+      return { refusal, isWithheld }
     }
     this.messages.push({ topic, payload, reply, cycle: this.#cycle })
     this.#wake()

@@ -28,9 +28,9 @@ for (const where of ['in memory', 'on disk'] as const) {
     const cycles = offerAll(rig, ['a', 'b', 'c'])
 
     assert.equal(cycles[2], -1)
-    assert.equal(rig.set.lastRefusal.error, 'QueueFull')
+    assert.equal(rig.lastRefusal.error, 'QueueFull')
     assert.match(
-      rig.set.lastRefusal.message,
+      rig.lastRefusal.message,
       /Channel c has 2 messages waiting, as many as IotAnalyticsQueueSizePerChannel allows/,
     )
     await rig.set.flush()
@@ -97,7 +97,7 @@ for (const where of ['in memory', 'on disk'] as const) {
     rig.offer('one', 'a')
 
     const refused = rig.offer('two', 'b')
-    const { error, message } = rig.set.lastRefusal
+    const { error, message } = rig.lastRefusal
     await rig.set.flush()
     await rig.deliver('one')
     const taken = rig.offer('two', 'c')
@@ -119,7 +119,7 @@ test('a channel more than there may be is refused and counted; what exists goes 
     for (const channel of ['one', 'two']) assert.ok(before.offer(channel, 'a') > 0)
 
     const refused = before.offer('three', 'b')
-    const { error, message } = before.set.lastRefusal
+    const { error, message } = before.lastRefusal
     const row = before.ledger('three')
     await before.set.close()
     const rig = await openRig({ disk, readers, bounds: { maxChannels: 1 } })
@@ -132,7 +132,7 @@ test('a channel more than there may be is refused and counted; what exists goes 
     assert.deepEqual([...disk.media.keys()], ['one', 'two'])
     assert.ok(taken.every((cycle) => cycle > 0))
     assert.equal(rig.offer('three', 'd'), -1)
-    assert.equal(rig.set.lastRefusal.error, 'ChannelLimit')
+    assert.equal(rig.lastRefusal.error, 'ChannelLimit')
   }
 })
 
@@ -159,8 +159,8 @@ test('messages in memory never hold more than MemorySize over all channels', asy
   const refused = rig.offer('c', 'c', payload)
 
   assert.equal(refused, -1)
-  assert.equal(rig.set.lastRefusal.error, 'MemoryFull')
-  assert.match(rig.set.lastRefusal.message, /MemorySize/)
+  assert.equal(rig.lastRefusal.error, 'MemoryFull')
+  assert.match(rig.lastRefusal.message, /MemorySize/)
   assert.ok(rig.budget.held <= 3_000)
   await rig.set.flush()
   await rig.deliver('d')
@@ -222,7 +222,7 @@ test('a full disk refuses newcomers under DROP_NEWEST and takes them once there 
   await rig.set.flush()
 
   const refused = rig.offer('c', 'a9')
-  const { error, message } = rig.set.lastRefusal
+  const { error, message } = rig.lastRefusal
   await rig.deliver('c', 4)
   await rig.set.flush()
   const taken = rig.offer('c', 'b1')
@@ -241,7 +241,7 @@ test('a full disk gets no new channels, whatever names are sent', async () => {
 
   for (let i = 0; i < 10; i += 1) assert.equal(rig.offer(`made_up_${i}`, 'b', 'x'.repeat(200)), -1)
 
-  assert.equal(rig.set.lastRefusal.error, 'StorageFull')
+  assert.equal(rig.lastRefusal.error, 'StorageFull')
   assert.deepEqual([...disk.media.keys()], ['c'])
   assert.deepEqual(rig.ledger('made_up_1').dropped, { StorageFull: 1 })
 })
@@ -277,14 +277,14 @@ test('what its sender keeps is not counted when it can’t be stored now, and ta
   offerAll(rig, ['a1', 'a2', 'a3', 'a4', 'a5', 'a6', 'a7', 'a8'])
   await rig.set.flush()
 
-  const full = rig.set.offer('c', rig.draft('a9', 'a9'), true)
-  const whyFull = rig.set.lastRefusal.error
-  const oneTooMany = rig.set.offer('other', rig.draft('b1', 'b1'), true)
-  const whyTooMany = rig.set.lastRefusal.error
+  const full = rig.offer('c', 'a9', 'a9', true)
+  const whyFull = rig.lastRefusal.error
+  const oneTooMany = rig.offer('other', 'b1', 'b1', true)
+  const whyTooMany = rig.lastRefusal.error
   const rows = rig.set.ledger().map(({ channel, received }) => [channel, received])
   await rig.deliver('c', 4)
   await rig.set.flush()
-  const later = rig.set.offer('c', rig.draft('a9', 'a9'), true)
+  const later = rig.offer('c', 'a9', 'a9', true)
 
   assert.deepEqual([full, oneTooMany], [-1, -1])
   assert.deepEqual([whyFull, whyTooMany], ['StorageFull', 'ChannelLimit'])
@@ -297,10 +297,10 @@ test('a documented bound refuses for good, whether or not the sender keeps the m
   const rig = await openRig({ bounds: { maxBacklogMessages: 1 } })
   rig.offer('c', 'a')
 
-  const refused = rig.set.offer('c', rig.draft('b', 'b'), true)
+  const refused = rig.offer('c', 'b', 'b', true)
 
   assert.equal(refused, -1)
-  assert.equal(rig.set.lastRefusal.error, 'QueueFull')
+  assert.equal(rig.lastRefusal.error, 'QueueFull')
   assert.deepEqual(rig.ledger('c').dropped, { QueueFull: 1 })
 })
 

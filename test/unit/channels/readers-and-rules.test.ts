@@ -185,7 +185,7 @@ test('an id sent again within the window is acknowledged but stored once', async
   await offerAndCommit(rig, ['a', 'b'])
 
   const again = rig.offer('c', 'a')
-  const { error, message } = rig.set.lastRefusal
+  const { error, message } = rig.lastRefusal
   rig.clock.advance(60_000)
   const later = rig.offer('c', 'a')
   await rig.set.flush()

@@ -142,7 +142,8 @@ export class Broker {
       const reply = replyTo(properties)
       const end = payload.length
       // Nobody would send a will again: one that can't be stored now is refused like any other.
-      if (intake.accept(topic.route, topic.name, payload, 0, end, reply, false) < 0) return
+      const outcome = intake.accept(topic.route, topic.name, payload, 0, end, reply, false)
+      if (typeof outcome !== 'number') return
     }
     const { qos, retain } = will
     const received = {

@@ -7,7 +7,7 @@
  */
 
 import type { Refusal } from '../../../message.ts'
-import { NO_CYCLE, NOT_NOW, REFUSED, type Route } from '../../source.ts'
+import { NO_CYCLE, type Outcome, type Route } from '../../source.ts'
 import { maskRefusal } from '../access/refusal-masking.ts'
 import { type Broker, replyTo } from '../broker/broker.ts'
 import type { Debtor } from '../broker/commit-gate.ts'
@@ -75,22 +75,23 @@ export class PublishReceiver implements Debtor {
     }
     let cycle = NO_CYCLE
     if (topic.route !== undefined) {
-      cycle = this.#offer(packet, topic.name, topic.route)
-      if (cycle === NOT_NOW) {
+      const outcome = this.#offer(packet, topic.name, topic.route)
+      if (typeof outcome !== 'number') {
+        if (!outcome.isWithheld) {
+          this.#acknowledgeRefused(packet, outcome.refusal)
+          return undefined
+        }
         statistics.messagesReceived--
-        return acceptance.intake.lastRefusal
+        return outcome.refusal
       }
-      if (cycle === REFUSED) {
-        this.#acknowledgeRefused(packet, acceptance.intake.lastRefusal)
-        return undefined
-      }
+      cycle = outcome
     }
     if (packet.qos > 0) this.#acknowledge(packet, cycle, topic)
     this.#broker.distribute(topic, packet, this.#session)
     return undefined
   }
 
-  #offer(packet: PublishPacket, topic: string, route: Route): number {
+  #offer(packet: PublishPacket, topic: string, route: Route): Outcome {
     const { bytes, payloadStart, end, properties, qos } = packet
     const { intake } = this.#broker.acceptance
     const mayWithhold = qos > 0 && this.#link.version !== 5

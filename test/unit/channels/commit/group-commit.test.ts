@@ -221,7 +221,7 @@ test('while storage fails newcomers are refused without a try, until the store h
 
   assert.deepEqual([triesMeanwhile, disk.probes], [0, 3])
   assert.equal(failure?.error, 'StorageFailed')
-  assert.equal(rig.set.lastRefusal.error, 'StorageFailed')
+  assert.equal(rig.lastRefusal.error, 'StorageFailed')
   assert.equal(stateBefore, 'ok')
   assert.ok(taken > 0)
   assert.deepEqual(reports, ['failed __journal StorageFailed', 'recovered'])

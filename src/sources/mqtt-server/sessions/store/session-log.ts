@@ -177,7 +177,7 @@ export class SessionLog implements SessionStore {
   #append(change: SessionChange): number {
     const before = this.#log.bytes
     const cycle = this.#log.append(this.#writer.encode(change))
-    if (cycle < 0) {
+    if (cycle === undefined) {
       this.#reportFull('and storage takes no more now')
       this.#fallBehind()
       return NO_CYCLE
