@@ -50,7 +50,7 @@ function licenseIn(folder) {
   return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).license
 }
 
-/** After the new files are there: a hub that runs from here may yet load one that has not changed. */
+/** After the new files are there: a connector that runs from here may yet load one that has not changed. */
 function removeAllBut(made) {
   for (const name of readdirSync(directory)) {
     if (!made.has(name)) rmSync(join(directory, name), { recursive: true })

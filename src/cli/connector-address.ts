@@ -1,8 +1,8 @@
-/** Where the hub that runs with a configuration is to be reached from this machine. */
+/** Where the connector that runs with a configuration is to be reached from this machine. */
 import type { ConnectorConfig } from '../config/connector-config.ts'
 import { usageError } from './exit-code.ts'
 
-/** The front door, or the broker that the hub subscribes at. */
+/** The front door, or the broker that the connector subscribes at. */
 export function mqttUrlOf(config: ConnectorConfig): string {
   const { mqttServer, mqttClient } = config.sources
   if (mqttServer !== undefined) return `mqtt://${authority(mqttServer)}`
@@ -10,10 +10,10 @@ export function mqttUrlOf(config: ConnectorConfig): string {
   throw usageError('the configuration has no MQTT source; name a broker with --url')
 }
 
-/** Throws when the hub answers no HTTP. */
+/** Throws when the connector answers no HTTP. */
 export function httpUrlOf(config: ConnectorConfig): string {
   if (config.http !== undefined) return `http://${authority(config.http)}`
-  throw usageError('the configuration has `http: false`; name the hub’s address with --url')
+  throw usageError('the configuration has `http: false`; name the connector’s address with --url')
 }
 
 /** A server that listens on every address is reached over loopback. */

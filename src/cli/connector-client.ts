@@ -1,4 +1,4 @@
-/** Asks the running hub over HTTP, and reads answers of a JSON object a line. */
+/** Asks the running connector over HTTP, and reads answers of a JSON object a line. */
 import type { Command } from 'commander'
 import { ConnectorError, messageOf, systemCodeOf } from '../errors.ts'
 import type { CliContext } from './cli-context.ts'
@@ -8,21 +8,21 @@ import { loadConfigOf } from './global-flags.ts'
 
 export type Query = Readonly<Record<string, string | undefined>>
 
-/** To the hub that `--url` names, or that runs with the configuration. */
-export async function connectToHub(
+/** To the connector that `--url` names, or that runs with the configuration. */
+export async function openConnectorClient(
   url: string | undefined,
   command: Command,
   context: CliContext,
-): Promise<HubConnection> {
+): Promise<ConnectorClient> {
   const address = url ?? httpUrlOf((await loadConfigOf(command, context)).config)
   if (!URL.canParse(address)) {
     throw usageError(`--url ${address}: expected a URL such as http://host:8090`)
   }
-  return new HubConnection(address, context.outputClosed)
+  return new ConnectorClient(address, context.outputClosed)
 }
 
-/** Every call throws `BrokerUnavailable` when the hub can't be reached or its answer makes no sense. */
-export class HubConnection {
+/** Every call throws `BrokerUnavailable` when the connector can't be reached or its answer makes no sense. */
+export class ConnectorClient {
   readonly url: string
   readonly #signal: AbortSignal
 
@@ -37,7 +37,7 @@ export class HubConnection {
     return response.status === 404 ? response : await this.#checked(response)
   }
 
-  /** Undefined where the hub says there is no such thing. */
+  /** Undefined where the connector says there is no such thing. */
   async get(path: string, query: Query): Promise<Response | undefined> {
     const response = await this.ask(path, query)
     if (response.ok) return response
@@ -45,7 +45,7 @@ export class HubConnection {
     return undefined
   }
 
-  /** As `get`, for what there has to be: what is not there is an error, in the hub's words. */
+  /** As `get`, for what there has to be: what is not there is an error, in the connector's words. */
   async getOrFail(path: string, query: Query): Promise<Response> {
     return await this.#checked(await this.#fetch(pathTo(path, query), {}))
   }
@@ -74,7 +74,7 @@ export class HubConnection {
   }
 
   strange(what: string): ConnectorError {
-    return new ConnectorError('BrokerUnavailable', `The hub at ${this.url} answered ${what}`)
+    return new ConnectorError('BrokerUnavailable', `The connector at ${this.url} answered ${what}`)
   }
 
   async #fetch(path: string, request: RequestInit): Promise<Response> {
@@ -95,7 +95,7 @@ export class HubConnection {
     const reason = systemCodeOf(cause) ?? systemCodeOf(thrown) ?? messageOf(cause ?? thrown)
     return new ConnectorError(
       'BrokerUnavailable',
-      `Can’t read from the hub at ${this.url}: ${reason}. Is it running there? --config or --url says where it is.`,
+      `Can’t read from the connector at ${this.url}: ${reason}. Is it running there? --config or --url says where it is.`,
       { cause: thrown },
     )
   }

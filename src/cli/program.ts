@@ -21,7 +21,7 @@ const PURPOSE =
 const EXAMPLES = `
 Examples:
   $ iot-analytics-connector                        run with ./iot-analytics-connector.yaml or the defaults
-  $ iot-analytics-connector check -c hub.yaml      say what a configuration means, and what is wrong with it
+  $ iot-analytics-connector check -c connector.yaml      say what a configuration means, and what is wrong with it
   $ iot-analytics-connector publish my_channel '{"temp":23.33}'
   $ iot-analytics-connector tail my_channel --follow
 `

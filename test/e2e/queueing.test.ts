@@ -172,7 +172,7 @@ async function retried(connector: Connector): Promise<number> {
   return delayMs
 }
 
-test('an outage that begins before and ends after a restart loses nothing, nor does a hub without its endpoint', async (t) => {
+test('an outage that begins before and ends after a restart loses nothing, nor does a connector without its endpoint', async (t) => {
   const api = await FakeIotAnalytics.start(t)
   const config = { parameters: { PublishInterval: '0' }, destinations: [destinationOf(api)] }
   await api.stop()

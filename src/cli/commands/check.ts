@@ -7,8 +7,8 @@ import { awsAdvice } from './run/aws-advice.ts'
 const EXAMPLES = `
 Examples:
   $ iot-analytics-connector check
-  $ iot-analytics-connector check --config hub.yaml --set storage.durability=memory
-  $ iot-analytics-connector check --connector-definition connectors.json > hub.yaml
+  $ iot-analytics-connector check --config connector.yaml --set storage.durability=memory
+  $ iot-analytics-connector check --connector-definition connectors.json > connector.yaml
 
 The output is a configuration file itself, with every default in place and, behind each value, where
 it comes from. Secrets are masked.`

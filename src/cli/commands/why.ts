@@ -1,7 +1,7 @@
 /** `why`: tells the story of one message. */
 import type { Command } from 'commander'
 import type { CliContext } from '../cli-context.ts'
-import { connectToHub } from '../connector-client.ts'
+import { openConnectorClient } from '../connector-client.ts'
 import { EXIT_FAILED } from '../exit-code.ts'
 import { printable } from '../printable.ts'
 
@@ -11,7 +11,7 @@ Examples:
   $ iot-analytics-connector why 5f0c81aa-1042     by the message id it was sent on with
   $ iot-analytics-connector why req123 --json
 
-Attempts are remembered since the hub started, for the last 10,000 batches of each destination.
+Attempts are remembered since the connector started, for the last 10,000 batches of each destination.
 Exit code 1 when nothing is known of the message.`
 
 interface WhyFlags {
@@ -25,12 +25,12 @@ export function addWhyCommand(program: Command, context: CliContext): void {
     .description('tell one message’s story: when it came, what was tried, what became of it')
     .argument('<id>', 'the sender’s id or the message id')
     .option('--json', 'as JSON')
-    .option('--url <url>', 'the hub’s HTTP address (default: from the configuration)')
+    .option('--url <url>', 'the connector’s HTTP address (default: from the configuration)')
     .addHelpText('after', EXAMPLES)
     .action(async (id: string, flags: WhyFlags, command: Command) => {
-      const hub = await connectToHub(flags.url, command, context)
+      const connector = await openConnectorClient(flags.url, command, context)
       const format = flags.json === true ? 'json' : 'text'
-      const response = await hub.ask(`/why/${encodeURIComponent(id)}`, { format })
+      const response = await connector.ask(`/why/${encodeURIComponent(id)}`, { format })
       const { process } = context
       const text = await response.text()
       const shown = text.split('\n').map(printable).join('\n')

@@ -10,7 +10,7 @@ const MAX_FAULT_LENGTH = 160
 
 export interface ConfigDocument {
   readonly value: unknown
-  /** `hub.yaml:12:3`, as editors open it; for a path that is not in the file, the nearest that is. */
+  /** `connector.yaml:12:3`, as editors open it; for a path that is not in the file, the nearest that is. */
   locate(path: ConfigPath): string
 }
 

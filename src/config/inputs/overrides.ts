@@ -22,7 +22,9 @@ export async function applyOverride(
 ): Promise<void> {
   const equals = override.indexOf('=')
   if (equals < 1) {
-    throw invalid(`--set ${override}: expected path=value, such as storage.directory=/var/lib/hub`)
+    throw invalid(
+      `--set ${override}: expected path=value, such as storage.directory=/var/lib/connector`,
+    )
   }
   const path = parsePath(override.slice(0, equals))
   await put(path, override.slice(equals + 1), '--set', tree, known)

@@ -61,7 +61,7 @@ test('check reads YAML, and --version is the package’s', async (t) => {
 test('run, publish over WebSocket, tail --follow, doctor and export; log lines go to standard error', async (t) => {
   const api = await FakeIotAnalytics.start(t)
   const data = await temporaryDirectory(t)
-  const hub = await new ConnectorProcess(
+  const connector = await new ConnectorProcess(
     t,
     [
       ...['--data', data, '--log-level', 'debug', ...sendingTo(api, 'us-west-2')],
@@ -69,15 +69,23 @@ test('run, publish over WebSocket, tail --follow, doctor and export; log lines g
     ],
     { script },
   ).started()
-  const webSocket = /\bws:\/\/\S+/.exec(hub.command.stdout)?.[0] ?? ''
+  const webSocket = /\bws:\/\/\S+/.exec(connector.command.stdout)?.[0] ?? ''
 
-  const follow = ['tail', 'my_channel', '--follow', '--from', 'earliest', '--url', hub.httpUrl]
+  const follow = [
+    'tail',
+    'my_channel',
+    '--follow',
+    '--from',
+    'earliest',
+    '--url',
+    connector.httpUrl,
+  ]
   const tail = new RunningCommand(t, follow, { script })
   const message = ['publish', 'my_channel', '{"temp":23.33}', '--id', 'req123', '--receipts']
   const published = await runCommand(t, [...message, '--url', webSocket], { script })
   await tail.says(/id=req123 {2}\{"temp":23\.33\}/)
-  hub.signal('SIGTERM')
-  const ended = await hub.ends()
+  connector.signal('SIGTERM')
+  const ended = await connector.ends()
   const doctor = await runCommand(t, ['doctor', '--data', data], { script })
   const exported = await runCommand(t, ['export', 'my_channel', '--data', data], { script })
 
@@ -109,14 +117,14 @@ test('a subscriber at another broker, with credentials of the environment or of 
     by_profile: { AWS_SHARED_CREDENTIALS_FILE: profile, AWS_PROFILE: 'edge' },
   }
   const channels = Object.keys(found)
-  const hubs = Object.entries(found).map(([channel, env]) => {
+  const connectors = Object.entries(found).map(([channel, env]) => {
     const all = [...settings, `parameters.IotAnalyticsDefaultChannelName=${channel}`]
     const args = all.flatMap((setting) => ['--set', setting])
     return new ConnectorProcess(t, args, { script, env, withMqttServer: false }).started()
   })
-  await Promise.all(hubs)
+  await Promise.all(connectors)
 
-  // What is published before a hub has subscribed is not for it.
+  // What is published before a connector has subscribed is not for it.
   while (channels.some((channel) => api.received(channel).length === 0)) {
     const publish = ['publish', '--topic', 'plant/1', '23.33', '--url', broker.mqttUrl]
     await runCommand(t, publish, { script })

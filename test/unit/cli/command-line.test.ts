@@ -66,7 +66,7 @@ const USAGE_ERRORS: readonly (readonly [readonly string[], string])[] = [
   ],
   [
     ['tail', 'c', '--set', 'http=false'],
-    'error: the configuration has `http: false`; name the hub’s address with --url\n',
+    'error: the configuration has `http: false`; name the connector’s address with --url\n',
   ],
   [['check', '-c', '/no/such'], 'error: Can’t read /no/such: there is no such file\n'],
   [
@@ -129,7 +129,7 @@ test('the file may be named by the environment', async (t) => {
   assert.match(stdout, /durability: memory/)
 })
 
-test('a hub that does not run is told of in a sentence, with exit code 1', async (t) => {
+test('a connector that does not run is told of in a sentence, with exit code 1', async (t) => {
   const args = ['--set', 'http.port=1', '--set', 'sources.mqttServer.port=1']
   const [tail, publish] = await Promise.all([
     runCommand(t, ['tail', 'c', ...args]),
@@ -137,7 +137,10 @@ test('a hub that does not run is told of in a sentence, with exit code 1', async
   ])
 
   assert.equal(tail.code, 1)
-  assert.match(tail.stderr, /^error: Can’t read from the hub at http:\/\/127\.0\.0\.1:1: .*\n$/)
+  assert.match(
+    tail.stderr,
+    /^error: Can’t read from the connector at http:\/\/127\.0\.0\.1:1: .*\n$/,
+  )
   assert.equal(publish.code, 1)
   assert.match(
     publish.stderr,

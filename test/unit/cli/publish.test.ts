@@ -1,4 +1,4 @@
-/** `publish` over a real broker, with a stand-in for the hub that gives receipts, and over our own server. */
+/** `publish` over a real broker, with a stand-in for the connector that gives receipts, and over our own server. */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
@@ -22,8 +22,8 @@ interface Received {
   readonly payload: Buffer
 }
 
-/** A broker and, on it, somebody who takes messages as the hub does and says what became of them. */
-class PretendHub {
+/** A broker and, on it, somebody who takes messages as the connector does and says what became of them. */
+class FakeConnector {
   readonly url: string
   readonly received: Received[] = []
   readonly broker: ChildProcess
@@ -51,7 +51,10 @@ class PretendHub {
     })
   }
 
-  static async open(t: TestContext, verdict: () => Verdict = () => SUCCESS): Promise<PretendHub> {
+  static async open(
+    t: TestContext,
+    verdict: () => Verdict = () => SUCCESS,
+  ): Promise<FakeConnector> {
     const port = await freePort()
     const config = `listener ${port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n`
     const file = await temporaryFile(t, 'mosquitto.conf', config)
@@ -65,7 +68,7 @@ class PretendHub {
     client.on('error', () => {}) // the broker is killed in one test
     t.after(() => client.end(true))
     await client.subscribeAsync('#', { qos: 1 })
-    return new PretendHub(url, broker, client, verdict)
+    return new FakeConnector(url, broker, client, verdict)
   }
 
   async receives(count: number): Promise<void> {
@@ -87,16 +90,16 @@ async function freePort(): Promise<number> {
 }
 
 test('a message goes out exactly as in the specification’s example', { skip }, async (t) => {
-  const hub = await PretendHub.open(t)
+  const connector = await FakeConnector.open(t)
 
-  const args = ['publish', 'my_channel', '{"temp":23.33}', '--id', 'req123', '--url', hub.url]
+  const args = ['publish', 'my_channel', '{"temp":23.33}', '--id', 'req123', '--url', connector.url]
   const { code, stdout } = await runCommand(t, args)
-  await hub.receives(1)
+  await connector.receives(1)
 
   assert.equal(code, 0)
   assert.equal(stdout, 'published 1, 1 acknowledged\n')
-  assert.equal(hub.received[0]?.topic, 'iotanalytics/channels/my_channel/messages/put')
-  assert.deepEqual(JSON.parse(hub.texts[0] ?? ''), {
+  assert.equal(connector.received[0]?.topic, 'iotanalytics/channels/my_channel/messages/put')
+  assert.deepEqual(JSON.parse(connector.texts[0] ?? ''), {
     request: { message: '{"temp":23.33}' },
     id: 'req123',
   })
@@ -105,38 +108,48 @@ test('a message goes out exactly as in the specification’s example', { skip },
 test('a file goes out byte by byte, and a topic of one’s own is used as it is', {
   skip,
 }, async (t) => {
-  const hub = await PretendHub.open(t)
+  const connector = await FakeConnector.open(t)
   const file = await temporaryFile(t, 'bytes', '\u0000\u00ff not JSON')
 
-  await runCommand(t, ['publish', 'c', '--binary', '--file', file, '--url', hub.url])
-  await runCommand(t, ['publish', '--topic', 'factory/line1', '23.33', '--url', hub.url])
-  await hub.receives(2)
+  await runCommand(t, ['publish', 'c', '--binary', '--file', file, '--url', connector.url])
+  await runCommand(t, ['publish', '--topic', 'factory/line1', '23.33', '--url', connector.url])
+  await connector.receives(2)
 
   assert.deepEqual(
-    hub.received.map(({ topic }) => topic),
+    connector.received.map(({ topic }) => topic),
     ['iotanalytics/channels/c/messages/binary/put', 'factory/line1'],
   )
-  assert.deepEqual(hub.texts, ['\u0000\u00ff not JSON', '23.33'])
+  assert.deepEqual(connector.texts, ['\u0000\u00ff not JSON', '23.33'])
 })
 
 test('a message per line of standard input', { skip }, async (t) => {
-  const hub = await PretendHub.open(t)
+  const connector = await FakeConnector.open(t)
 
-  const args = ['publish', 'c', '-', '--binary', '--url', hub.url]
+  const args = ['publish', 'c', '-', '--binary', '--url', connector.url]
   const { code } = await runCommand(t, args, { input: 'one\ntwo\nthree' })
-  await hub.receives(3)
+  await connector.receives(3)
 
   assert.equal(code, 0)
-  assert.deepEqual(hub.texts, ['one', 'two', 'three'])
+  assert.deepEqual(connector.texts, ['one', 'two', 'three'])
 })
 
 test('made-up messages have a size, ids of their own and a receipt each', { skip }, async (t) => {
-  const hub = await PretendHub.open(t)
+  const connector = await FakeConnector.open(t)
 
-  const args = ['publish', 'c', '--count', '2000', '--size', '300', '--receipts', '--url', hub.url]
+  const args = [
+    'publish',
+    'c',
+    '--count',
+    '2000',
+    '--size',
+    '300',
+    '--receipts',
+    '--url',
+    connector.url,
+  ]
   const { code, stdout } = await runCommand(t, args)
 
-  const messages = hub.texts.map((text) => JSON.parse(text))
+  const messages = connector.texts.map((text) => JSON.parse(text))
   assert.equal(code, 0)
   assert.match(stdout, /^published 2000 in [\d.]+ s \(\d+\/s\), 2000 acknowledged\n/)
   assert.match(stdout, /^receipts: 2000 success\n$/m)
@@ -145,9 +158,19 @@ test('made-up messages have a size, ids of their own and a receipt each', { skip
 })
 
 test('receipts of binary messages come over MQTT 5’s response topic', { skip }, async (t) => {
-  const hub = await PretendHub.open(t)
+  const connector = await FakeConnector.open(t)
 
-  const args = ['publish', 'c', 'x', '--binary', '--count', '20', '--receipts', '--url', hub.url]
+  const args = [
+    'publish',
+    'c',
+    'x',
+    '--binary',
+    '--count',
+    '20',
+    '--receipts',
+    '--url',
+    connector.url,
+  ]
   const { code, stdout } = await runCommand(t, args)
 
   assert.equal(code, 0)
@@ -157,9 +180,9 @@ test('receipts of binary messages come over MQTT 5’s response topic', { skip }
 test('failures are summed up by error, with exit code 1', { skip }, async (t) => {
   const failure = { status: 'fail', error: 'QueueFull', error_message: 'The queue is full.' }
   let count = 0
-  const hub = await PretendHub.open(t, () => (++count % 2 === 0 ? failure : SUCCESS))
+  const connector = await FakeConnector.open(t, () => (++count % 2 === 0 ? failure : SUCCESS))
 
-  const args = ['publish', 'c', '--count', '10', '--receipts', '--url', hub.url]
+  const args = ['publish', 'c', '--count', '10', '--receipts', '--url', connector.url]
   const { code, stdout } = await runCommand(t, args)
 
   assert.equal(code, 1)
@@ -168,9 +191,9 @@ test('failures are summed up by error, with exit code 1', { skip }, async (t) =>
 })
 
 test('receipts that do not come are counted when the time is up', { skip }, async (t) => {
-  const hub = await PretendHub.open(t, () => undefined)
+  const connector = await FakeConnector.open(t, () => undefined)
 
-  const args = ['publish', 'c', 'x', '--receipts', '--timeout', '0.1', '--url', hub.url]
+  const args = ['publish', 'c', 'x', '--receipts', '--timeout', '0.1', '--url', connector.url]
   const { code, stdout } = await runCommand(t, args)
 
   assert.equal(code, 1)
@@ -178,15 +201,15 @@ test('receipts that do not come are counted when the time is up', { skip }, asyn
 })
 
 test('--rate holds the pace, and a lost connection is told of', { skip }, async (t) => {
-  const hub = await PretendHub.open(t)
-  const args = ['publish', 'c', '--count', '100000', '--rate', '100', '--url', hub.url]
+  const connector = await FakeConnector.open(t)
+  const args = ['publish', 'c', '--count', '100000', '--rate', '100', '--url', connector.url]
   const command = new RunningCommand(t, args)
-  await hub.receives(1)
+  await connector.receives(1)
   const startedAt = performance.now()
 
-  await hub.receives(31)
+  await connector.receives(31)
   const elapsedMs = performance.now() - startedAt
-  hub.broker.kill('SIGKILL')
+  connector.broker.kill('SIGKILL')
   const { code, stderr } = await command.ends()
 
   assert(elapsedMs > 200, `30 messages at 100/s took ${elapsedMs} ms`)
@@ -194,10 +217,10 @@ test('--rate holds the pace, and a lost connection is told of', { skip }, async 
   assert.match(stderr, /^error: Lost the connection to mqtt:\/\/127\.0\.0\.1:\d+ .*\n$/)
 })
 
-test('a hub that refuses the connection is told of with its reason', { skip }, async (t) => {
-  const hub = await PretendHub.open(t)
+test('a connector that refuses the connection is told of with its reason', { skip }, async (t) => {
+  const connector = await FakeConnector.open(t)
 
-  const url = hub.url.replace('mqtt://', 'mqtts://')
+  const url = connector.url.replace('mqtt://', 'mqtts://')
   const { code, stderr } = await runCommand(t, ['publish', 'c', 'x', '--url', url])
 
   assert.equal(code, 1)

@@ -1,4 +1,4 @@
-/** `run` from start to stop, with a connector that only pretends. */
+/** `run` from start to stop, with a fake connector. */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -27,7 +27,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
 
 test('run is the default command; what it prints says where things are and what to try', async (t) => {
   const command = start(t, [
-    ...['--data', '/var/lib/hub', '--set', 'inputs=[factory/#]'],
+    ...['--data', '/var/lib/connector', '--set', 'inputs=[factory/#]'],
     ...['--set', 'parameters.IotAnalyticsDefaultChannelName=mine'],
     ...['--set', 'destinations[0].iotAnalytics.region=us-west-1'],
   ])
@@ -39,7 +39,7 @@ test('run is the default command; what it prints says where things are and what 
     '  listens on    mqtt://127.0.0.1:1884',
     '  sends to      iotAnalytics',
     '  inputs        factory/# → mine',
-    '  data          /var/lib/hub (1 channel)',
+    '  data          /var/lib/connector (1 channel)',
     '  http          http://127.0.0.1:8090',
     '  configuration defaults',
   ])
@@ -94,7 +94,7 @@ test('it goes on running when nobody reads its output any more', async (t) => {
   assert.deepEqual({ code, stderr }, { code: 0, stderr: '' })
 })
 
-test('SIGHUP has the files read again, and the hub goes on', async (t) => {
+test('SIGHUP has the files read again, and the connector goes on', async (t) => {
   const command = start(t)
   await command.says(/Ctrl-C stops it gracefully/)
 

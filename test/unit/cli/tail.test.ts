@@ -28,7 +28,7 @@ interface Query {
   readonly wait: string
 }
 
-class PretendHub {
+class FakeConnector {
   readonly rows: Row[]
   readonly queries: Query[] = []
   readonly #waiting = new Set<() => void>()
@@ -96,9 +96,9 @@ class PretendHub {
 
 test('all that a channel holds, a line each, pages put together', async (t) => {
   const rows = Array.from({ length: 2_500 }, (_, offset) => row(offset))
-  const hub = await new PretendHub(rows).open(t)
+  const connector = await new FakeConnector(rows).open(t)
 
-  const { code, stdout } = await runCommand(t, ['tail', 'c', '--url', hub.url])
+  const { code, stdout } = await runCommand(t, ['tail', 'c', '--url', connector.url])
 
   const lines = stdout.trimEnd().split('\n')
   assert.equal(code, 0)
@@ -108,32 +108,32 @@ test('all that a channel holds, a line each, pages put together', async (t) => {
     '2026-01-31T12:00:00.000Z  #0  iotanalytics/channels/c/messages/put  {"n":0}',
   )
   assert.deepEqual(
-    hub.queries.map(({ from }) => from),
+    connector.queries.map(({ from }) => from),
     ['earliest', '1000', '2000', '2500'],
   )
 })
 
-test('--json gives each message as the hub does, -n ends it', async (t) => {
+test('--json gives each message as the connector does, -n ends it', async (t) => {
   const rows = [row(0), row(1, { id: 'req123', payload: 'x' }), row(2)]
-  const hub = await new PretendHub(rows).open(t)
+  const connector = await new FakeConnector(rows).open(t)
 
-  const args = ['tail', 'c', '--url', hub.url, '--json', '-n', '2']
+  const args = ['tail', 'c', '--url', connector.url, '--json', '-n', '2']
   const { stdout } = await runCommand(t, args)
 
   assert.deepEqual(
     stdout.trimEnd().split('\n'),
     rows.slice(0, 2).map((entry) => JSON.stringify(entry)),
   )
-  assert.equal(hub.queries[0]?.limit, '2')
+  assert.equal(connector.queries[0]?.limit, '2')
 })
 
 test('ids, binary payloads and control characters are shown safely', async (t) => {
-  const hub = await new PretendHub([
+  const connector = await new FakeConnector([
     row(0, { id: 'req\u001b[2J', payload: 'a\nb\u001b[31mred\u009b' }),
     row(1, { payloadBase64: Buffer.from([0, 255]).toString('base64') }),
   ]).open(t)
 
-  const { stdout } = await runCommand(t, ['tail', 'c', '--url', hub.url])
+  const { stdout } = await runCommand(t, ['tail', 'c', '--url', connector.url])
 
   const [first, second] = stdout.trimEnd().split('\n')
   assert(first?.endsWith('  id=req\\u001b[2J  a\\nb\\u001b[31mred\\u009b'))
@@ -141,26 +141,34 @@ test('ids, binary payloads and control characters are shown safely', async (t) =
 })
 
 test('--from takes an offset or a time', async (t) => {
-  const hub = await new PretendHub([row(0), row(1), row(2)]).open(t)
+  const connector = await new FakeConnector([row(0), row(1), row(2)]).open(t)
   const tail = async (from: string) =>
-    (await runCommand(t, ['tail', 'c', '--url', hub.url, '--from', from])).stdout
+    (await runCommand(t, ['tail', 'c', '--url', connector.url, '--from', from])).stdout
 
   const offsets = (text: string) => [...text.matchAll(/#(\d+)/g)].map(([, offset]) => offset)
   assert.deepEqual(offsets(await tail('1')), ['1', '2'])
   assert.deepEqual(offsets(await tail('2026-01-31T13:00:00.002+01:00')), ['2'])
 })
 
-test('--follow shows what arrives from now on, and what arrived while the hub was away', async (t) => {
-  const hub = await new PretendHub([row(0)]).open(t)
-  const asked = hub.asked()
-  const command = new RunningCommand(t, ['tail', 'c', '--url', hub.url, '--follow', '-n', '3'])
+test('--follow shows what arrives from now on, and what arrived while the connector was away', async (t) => {
+  const connector = await new FakeConnector([row(0)]).open(t)
+  const asked = connector.asked()
+  const command = new RunningCommand(t, [
+    'tail',
+    'c',
+    '--url',
+    connector.url,
+    '--follow',
+    '-n',
+    '3',
+  ])
   await asked
 
-  hub.append(row(1))
+  connector.append(row(1))
   await command.says(/#1 /)
-  await hub.close()
-  const again = new PretendHub([...hub.rows, row(2)])
-  await again.open(t, Number(new URL(hub.url).port))
+  await connector.close()
+  const again = new FakeConnector([...connector.rows, row(2)])
+  await again.open(t, Number(new URL(connector.url).port))
   await command.says(/#2 /)
   again.append(row(3))
   const { code, stdout } = await command.ends()
@@ -171,26 +179,34 @@ test('--follow shows what arrives from now on, and what arrived while the hub wa
 })
 
 test('a channel that is not there is an error in a sentence', async (t) => {
-  const hub = await new PretendHub([]).open(t)
+  const connector = await new FakeConnector([]).open(t)
 
-  const { code, stderr } = await runCommand(t, ['tail', 'nope', '--url', hub.url])
+  const { code, stderr } = await runCommand(t, ['tail', 'nope', '--url', connector.url])
 
   assert.equal(code, 1)
   assert.equal(
     stderr,
-    `error: The hub at ${hub.url} has no channel nope. ${hub.url}/channels lists them.\n`,
+    `error: The connector at ${connector.url} has no channel nope. ${connector.url}/channels lists them.\n`,
   )
 })
 
 test('a channel that is not there yet is waited for with --follow', async (t) => {
-  const hub = await new PretendHub([]).open(t)
-  hub.isThere = false
-  const asked = hub.asked()
-  const command = new RunningCommand(t, ['tail', 'c', '--url', hub.url, '--follow', '-n', '1'])
+  const connector = await new FakeConnector([]).open(t)
+  connector.isThere = false
+  const asked = connector.asked()
+  const command = new RunningCommand(t, [
+    'tail',
+    'c',
+    '--url',
+    connector.url,
+    '--follow',
+    '-n',
+    '1',
+  ])
   await asked
 
-  hub.append(row(0))
-  hub.isThere = true
+  connector.append(row(0))
+  connector.isThere = true
   const { code, stdout, stderr } = await command.ends()
 
   assert.equal(code, 0)
@@ -202,12 +218,20 @@ test('a reader that goes away ends it quietly', async (t) => {
   const rows = Array.from({ length: 5_000 }, (_, offset) =>
     row(offset, { payload: 'x'.repeat(500) }),
   )
-  const hub = await new PretendHub(rows).open(t)
-  const command = new RunningCommand(t, ['tail', 'c', '--url', hub.url, '--follow', '--from', '0'])
+  const connector = await new FakeConnector(rows).open(t)
+  const command = new RunningCommand(t, [
+    'tail',
+    'c',
+    '--url',
+    connector.url,
+    '--follow',
+    '--from',
+    '0',
+  ])
 
   await command.says(/#0 /)
   command.child.stdout.destroy()
-  hub.append(row(5_000))
+  connector.append(row(5_000))
   const { code, stderr } = await command.ends()
 
   assert.deepEqual({ code, stderr }, { code: 0, stderr: '' })

@@ -63,7 +63,7 @@ test('any text as a file', async () => {
     fc.asyncProperty(
       fc.string({ unit: fc.constantFrom(...'ab:-[]{}"\' \n#&*!|>%@?,') }),
       async (text) => {
-        await isTakenOrRefused(() => parseConfigDocument('hub.yaml', text).locate(['a', 0]))
+        await isTakenOrRefused(() => parseConfigDocument('connector.yaml', text).locate(['a', 0]))
       },
     ),
     { numRuns: 500 },

@@ -92,7 +92,7 @@ test('each place lays its values over the one before', async (t) => {
   )
   const file = await temporaryFile(
     t,
-    'hub.yaml',
+    'connector.yaml',
     'parameters: { PublishInterval: 2, IotAnalyticsMaxActiveChannels: 2, IotAnalyticsQueueSizePerChannel: 2 }',
   )
 
@@ -160,7 +160,7 @@ test('variables that Kubernetes sets for a service of our name are not taken for
 
 test('JSON is read as well, tabs and all', async (t) => {
   const text = JSON.stringify({ $schema: './x.json', http: { port: 1 } }, null, '\t')
-  const file = await temporaryFile(t, 'hub.json', text)
+  const file = await temporaryFile(t, 'connector.json', text)
 
   assert.equal((await load({ file })).config.http?.port, 1)
 })
@@ -168,7 +168,7 @@ test('JSON is read as well, tabs and all', async (t) => {
 test('a key with nothing after it is not set; a part with nothing after it has its defaults', async (t) => {
   const file = await temporaryFile(
     t,
-    'hub.yaml',
+    'connector.yaml',
     'parameters:\nstorage:\n  directory:\nsources:\n  mqttServer:\nlog:\ninputs:\n',
   )
 
@@ -176,7 +176,7 @@ test('a key with nothing after it is not set; a part with nothing after it has i
 })
 
 test('an empty file is a configuration', async (t) => {
-  const file = await temporaryFile(t, 'hub.yaml', '# nothing yet\n')
+  const file = await temporaryFile(t, 'connector.yaml', '# nothing yet\n')
 
   assert.deepEqual((await load({ file })).config, (await load({})).config)
 })
@@ -250,7 +250,7 @@ test('the configuration is frozen all through and its input left alone', () => {
 test('what is described has each value’s origin, hides secrets and means the same again', async (t) => {
   const file = await temporaryFile(
     t,
-    'hub.yaml',
+    'connector.yaml',
     'inputs: ["#"]\nparameters: { IotAnalyticsDefaultChannelName: all_of_it }\ndestinations:\n  - iotAnalytics: { endpoint: "http://127.0.0.1:1" }\n',
   )
   const loaded = await load({
@@ -263,7 +263,7 @@ test('what is described has each value’s origin, hides secrets and means the s
   const again = await load({ file: await temporaryFile(t, 'again.yaml', text) })
 
   assert.deepEqual(again.config, loaded.config)
-  assert.match(text, /^ {4}- "#" # .*hub\.yaml:1:10$|^ {2}- "#" # .*hub\.yaml:1:10$/m)
+  assert.match(text, /^ {4}- "#" # .*connector\.yaml:1:10$|^ {2}- "#" # .*connector\.yaml:1:10$/m)
   assert.match(text, /^ {2}port: 1 # --set$/m)
   assert.match(text, /^ {2}host: 127\.0\.0\.1 # default$/m)
   assert.match(text, /^ {6}region: eu-west-1 # AWS_REGION$/m)

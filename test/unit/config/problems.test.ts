@@ -14,9 +14,9 @@ interface Case {
   readonly lines: readonly string[]
 }
 
-/** `hub.yaml` stands for the file's whole path. */
+/** `connector.yaml` stands for the file's whole path. */
 async function problemLines(t: TestContext, given: Case): Promise<string[]> {
-  const file = await temporaryFile(t, 'hub.yaml', given.yaml ?? '')
+  const file = await temporaryFile(t, 'connector.yaml', given.yaml ?? '')
   const request = { file, overrides: given.overrides, environment: given.environment ?? {} }
   const thrown: unknown = await loadConfig(request).catch((error: unknown) => error)
   assert(thrown instanceof ConnectorError, 'expected the configuration to be refused')
@@ -30,35 +30,35 @@ const CASES: readonly Case[] = [
     name: 'a count below its range',
     yaml: 'parameters:\n  IotAnalyticsMaxActiveChannels: "0"\n',
     lines: [
-      'parameters.IotAnalyticsMaxActiveChannels (hub.yaml:2:34): expected a whole number from 1 to 2147483647, got "0"',
+      'parameters.IotAnalyticsMaxActiveChannels (connector.yaml:2:34): expected a whole number from 1 to 2147483647, got "0"',
     ],
   },
   {
     name: 'a batch above what the API takes',
     yaml: 'parameters: { IotAnalyticsBatchSizePerChannel: "500" }',
     lines: [
-      'parameters.IotAnalyticsBatchSizePerChannel (hub.yaml:1:48): expected a whole number from 1 to 100 (BatchPutMessage takes at most 100 messages a call), got "500"',
+      'parameters.IotAnalyticsBatchSizePerChannel (connector.yaml:1:48): expected a whole number from 1 to 100 (BatchPutMessage takes at most 100 messages a call), got "500"',
     ],
   },
   {
     name: 'an interval that the printed pattern would let pass',
     yaml: 'parameters: { PublishInterval: "-1" }',
     lines: [
-      'parameters.PublishInterval (hub.yaml:1:32): expected a whole number from 0 to 2147483, got "-1"',
+      'parameters.PublishInterval (connector.yaml:1:32): expected a whole number from 0 to 2147483, got "-1"',
     ],
   },
   {
     name: 'a drop behaviour that the printed pattern would let pass',
     yaml: 'parameters: { IotAnalyticsQueueDropBehavior: DROP_NEWESTx }',
     lines: [
-      'parameters.IotAnalyticsQueueDropBehavior (hub.yaml:1:46): expected DROP_NEWEST or DROP_OLDEST (did you mean DROP_NEWEST?), got "DROP_NEWESTx"',
+      'parameters.IotAnalyticsQueueDropBehavior (connector.yaml:1:46): expected DROP_NEWEST or DROP_OLDEST (did you mean DROP_NEWEST?), got "DROP_NEWESTx"',
     ],
   },
   {
     name: 'a channel name that cannot exist',
     yaml: 'parameters: { IotAnalyticsDefaultChannelName: __mine }',
     lines: [
-      'parameters.IotAnalyticsDefaultChannelName (hub.yaml:1:47): expected a channel name: 1 to 128 of A-Z a-z 0-9 _, not beginning with two underscores, got "__mine"',
+      'parameters.IotAnalyticsDefaultChannelName (connector.yaml:1:47): expected a channel name: 1 to 128 of A-Z a-z 0-9 _, not beginning with two underscores, got "__mine"',
     ],
   },
   {
@@ -70,14 +70,14 @@ const CASES: readonly Case[] = [
     name: 'a Region of a wrong form, told once though a destination would use it',
     yaml: 'parameters: { PublishRegion: oregon }\ndestinations:\n  - iotAnalytics: {}\n',
     lines: [
-      'parameters.PublishRegion (hub.yaml:1:30): expected an AWS Region such as us-west-2, got "oregon"',
+      'parameters.PublishRegion (connector.yaml:1:30): expected an AWS Region such as us-west-2, got "oregon"',
     ],
   },
   {
     name: 'a destination at AWS without a Region',
     yaml: 'destinations:\n  - iotAnalytics: {}\n',
     lines: [
-      'destinations[0].iotAnalytics.region (hub.yaml:2:19): expected a Region here, as parameters.PublishRegion or in AWS_REGION, got nothing',
+      'destinations[0].iotAnalytics.region (connector.yaml:2:19): expected a Region here, as parameters.PublishRegion or in AWS_REGION, got nothing',
     ],
   },
   {
@@ -91,49 +91,49 @@ const CASES: readonly Case[] = [
     name: 'input topics without a channel to go to',
     yaml: 'inputs: [factory/#]',
     lines: [
-      'inputs (hub.yaml:1:9): these topics need a channel to go to; set parameters.IotAnalyticsDefaultChannelName',
+      'inputs (connector.yaml:1:9): these topics need a channel to go to; set parameters.IotAnalyticsDefaultChannelName',
     ],
   },
   {
     name: 'topic filters against MQTT 4.7',
     yaml: 'parameters: { IotAnalyticsDefaultChannelName: c }\ninputs:\n  - factory#\n  - a/#/b\n  - a+/b\n  - ""\n  - $share/g/a\n',
     lines: [
-      'inputs[0] (hub.yaml:3:5): expected # only as the whole last level, such as factory/#, got "factory#"',
-      'inputs[1] (hub.yaml:4:5): expected # only as the whole last level, such as factory/#, got "a/#/b"',
-      'inputs[2] (hub.yaml:5:5): expected + only as a whole level, such as factory/+/temperature, got "a+/b"',
-      'inputs[3] (hub.yaml:6:5): expected a topic filter of at least one character, got ""',
-      'inputs[4] (hub.yaml:7:5): expected a plain topic filter; a shared subscription is set with sources.mqttClient, got "$share/g/a"',
+      'inputs[0] (connector.yaml:3:5): expected # only as the whole last level, such as factory/#, got "factory#"',
+      'inputs[1] (connector.yaml:4:5): expected # only as the whole last level, such as factory/#, got "a/#/b"',
+      'inputs[2] (connector.yaml:5:5): expected + only as a whole level, such as factory/+/temperature, got "a+/b"',
+      'inputs[3] (connector.yaml:6:5): expected a topic filter of at least one character, got ""',
+      'inputs[4] (connector.yaml:7:5): expected a plain topic filter; a shared subscription is set with sources.mqttClient, got "$share/g/a"',
     ],
   },
   {
     name: 'unknown keys, with what was probably meant',
     yaml: 'storage:\n  max_bytes: 5000000\nPublishRegion: us-west-2\nparameters: { StatusReport: all }\nqueues: 5\n',
     lines: [
-      'parameters.StatusReport (hub.yaml:4:29): unknown key; did you mean parameters.StatusReports?',
-      'storage.max_bytes (hub.yaml:2:14): unknown key; did you mean storage.maxBytes?',
-      'PublishRegion (hub.yaml:3:16): unknown key; did you mean parameters.PublishRegion?',
-      'queues (hub.yaml:5:9): unknown key; known here: parameters, inputs, sources, storage, channels, deadLetters, destinations, http, log',
+      'parameters.StatusReport (connector.yaml:4:29): unknown key; did you mean parameters.StatusReports?',
+      'storage.max_bytes (connector.yaml:2:14): unknown key; did you mean storage.maxBytes?',
+      'PublishRegion (connector.yaml:3:16): unknown key; did you mean parameters.PublishRegion?',
+      'queues (connector.yaml:5:9): unknown key; known here: parameters, inputs, sources, storage, channels, deadLetters, destinations, http, log',
     ],
   },
   {
     name: 'a destination of a kind that does not exist, told once',
     yaml: 'destinations:\n  - iotAnalytcs: { region: us-west-2 }\n',
     lines: [
-      'destinations[0].iotAnalytcs (hub.yaml:2:18): unknown key; did you mean destinations[0].iotAnalytics?',
+      'destinations[0].iotAnalytcs (connector.yaml:2:18): unknown key; did you mean destinations[0].iotAnalytics?',
     ],
   },
   {
     name: 'sections of a wrong kind',
     yaml: 'storage: 5\ndestinations: { iotAnalytics: {} }\n',
     lines: [
-      'storage (hub.yaml:1:10): expected a mapping, got 5',
-      'destinations (hub.yaml:2:31): expected a list, got a mapping',
+      'storage (connector.yaml:1:10): expected a mapping, got 5',
+      'destinations (connector.yaml:2:31): expected a list, got a mapping',
     ],
   },
   {
     name: 'a fault within a union tells of the branch that was meant',
     yaml: 'http: { port: 70000 }',
-    lines: ['http.port (hub.yaml:1:15): expected a whole number from 0 to 65535, got 70000'],
+    lines: ['http.port (connector.yaml:1:15): expected a whole number from 0 to 65535, got 70000'],
   },
   {
     name: 'empty text where there must be some',
@@ -148,18 +148,18 @@ const CASES: readonly Case[] = [
   {
     name: 'YAML that is none, with line and column',
     yaml: 'storage:\n  directory: "x\n',
-    lines: ['hub.yaml:3:1: Missing closing "quote'],
+    lines: ['connector.yaml:3:1: Missing closing "quote'],
   },
   {
     name: 'the same key twice',
     yaml: 'inputs: []\ninputs: []\n',
-    lines: ['hub.yaml:2:1: Map keys must be unique'],
+    lines: ['connector.yaml:2:1: Map keys must be unique'],
   },
   {
     name: 'a document that is a list',
     yaml: '- parameters\n',
     lines: [
-      'hub.yaml: expected a mapping with sections such as parameters and storage, got a list',
+      'connector.yaml: expected a mapping with sections such as parameters and storage, got a list',
     ],
   },
   {
@@ -187,7 +187,9 @@ const CASES: readonly Case[] = [
   {
     name: '--set without a value',
     overrides: ['storage.directory'],
-    lines: ['--set storage.directory: expected path=value, such as storage.directory=/var/lib/hub'],
+    lines: [
+      '--set storage.directory: expected path=value, such as storage.directory=/var/lib/connector',
+    ],
   },
   {
     name: '--set far behind a list’s end',
@@ -210,9 +212,9 @@ for (const given of CASES) {
 }
 
 test('a file that is not there is named, without a stack', async () => {
-  await assert.rejects(loadConfig({ file: '/no/such/hub.yaml', environment: {} }), {
+  await assert.rejects(loadConfig({ file: '/no/such/connector.yaml', environment: {} }), {
     code: 'InvalidConfiguration',
-    message: 'Can’t read /no/such/hub.yaml: there is no such file',
+    message: 'Can’t read /no/such/connector.yaml: there is no such file',
   })
 })
 
@@ -223,7 +225,7 @@ test('aliases that multiply without end are refused', async (t) => {
     const before = String.fromCharCode(97 + level)
     bomb.push(`${name}: &${name} [${Array(9).fill(`*${before}`).join(', ')}]`)
   }
-  const file = await temporaryFile(t, 'hub.yaml', bomb.join('\n'))
+  const file = await temporaryFile(t, 'connector.yaml', bomb.join('\n'))
 
   await assert.rejects(loadConfig({ file, environment: {} }), { code: 'InvalidConfiguration' })
 })

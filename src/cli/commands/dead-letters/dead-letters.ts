@@ -1,7 +1,7 @@
 /** `dead-letters`: lists what was refused for good, and why. */
 import type { Command } from 'commander'
 import type { CliContext } from '../../cli-context.ts'
-import { connectToHub, type HubConnection } from '../../connector-client.ts'
+import { type ConnectorClient, openConnectorClient } from '../../connector-client.ts'
 import { wholeNumber } from '../../number-argument.ts'
 import { printable } from '../../printable.ts'
 import { writeLines } from '../../write-lines.ts'
@@ -29,31 +29,34 @@ export function addDeadLettersCommand(program: Command, context: CliContext): vo
     .command('dead-letters')
     .description('list messages that a destination or routing refused for good, and why')
   addFilterFlags(command)
-    .option('--json', 'a JSON line per message, payload included, as the hub gives it')
+    .option('--json', 'a JSON line per message, payload included, as the connector gives it')
     .option(
       '-n, --limit <n>',
       'end after so many messages',
       wholeNumber(1, Number.MAX_SAFE_INTEGER),
     )
-    .option('--url <url>', 'the hub’s HTTP address (default: from the configuration)')
+    .option('--url <url>', 'the connector’s HTTP address (default: from the configuration)')
     .addHelpText('after', EXAMPLES)
     .action(async (flags: DeadLettersFlags, self: Command) => {
-      const hub = await connectToHub(flags.url, self, context)
-      await writeLines(context, lettersOf(hub, flags))
+      const connector = await openConnectorClient(flags.url, self, context)
+      await writeLines(context, lettersOf(connector, flags))
     })
 }
 
-async function* lettersOf(hub: HubConnection, flags: DeadLettersFlags): AsyncGenerator<string> {
+async function* lettersOf(
+  connector: ConnectorClient,
+  flags: DeadLettersFlags,
+): AsyncGenerator<string> {
   let left = flags.limit ?? Number.MAX_SAFE_INTEGER
   let from: string | undefined = '0'
   while (from !== undefined && left > 0) {
     const limit = String(Math.min(left, PAGE_LETTERS))
-    const page: Response = await hub.getOrFail('/dead-letters', {
+    const page: Response = await connector.getOrFail('/dead-letters', {
       ...filterOf(flags),
       from,
       limit,
     })
-    for await (const line of hub.lines(page)) {
+    for await (const line of connector.lines(page)) {
       left -= 1
       yield flags.json === true ? line : textOf(line)
     }

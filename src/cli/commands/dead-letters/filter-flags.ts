@@ -19,7 +19,7 @@ export function addFilterFlags(command: Command): Command {
     .option('--until <time>', 'those refused before', timeOf)
 }
 
-/** As the hub takes them. */
+/** As the connector takes them. */
 export function filterOf({ channel, destination, error, since, until }: FilterFlags) {
   return { channel, destination, error, since, until }
 }

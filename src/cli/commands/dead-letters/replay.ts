@@ -1,7 +1,7 @@
-/** `replay`: has the running hub send dead letters again, after what they were refused for is mended. */
+/** `replay`: has the running connector send dead letters again, after what they were refused for is mended. */
 import type { Command } from 'commander'
 import type { CliContext } from '../../cli-context.ts'
-import { connectToHub, type HubConnection } from '../../connector-client.ts'
+import { type ConnectorClient, openConnectorClient } from '../../connector-client.ts'
 import { EXIT_FAILED, usageError } from '../../exit-code.ts'
 import { printable } from '../../printable.ts'
 import { addFilterFlags, type FilterFlags, filterOf } from './filter-flags.ts'
@@ -29,7 +29,7 @@ export function addReplayCommand(program: Command, context: CliContext): void {
   addFilterFlags(command)
     .option('--all', 'all of them')
     .option('--dry-run', 'only say how many there are')
-    .option('--url <url>', 'the hub’s HTTP address (default: from the configuration)')
+    .option('--url <url>', 'the connector’s HTTP address (default: from the configuration)')
     .addHelpText('after', EXAMPLES)
     .action(async (flags: ReplayFlags, self: Command) => {
       const isFiltered = Object.values(filterOf(flags)).some((value) => value !== undefined)
@@ -38,22 +38,22 @@ export function addReplayCommand(program: Command, context: CliContext): void {
           'say which: --all, or by --channel, --destination, --error, --since, --until',
         )
       }
-      const hub = await connectToHub(flags.url, self, context)
+      const connector = await openConnectorClient(flags.url, self, context)
       const { process } = context
-      const sum = await replay(hub, flags)
+      const sum = await replay(connector, flags)
       process.stdout.write(sum.text(flags.dryRun === true))
       if (sum.refused > 0) process.exitCode = EXIT_FAILED
     })
 }
 
 /** A round after the other, of those that are dead letters when it begins. */
-async function replay(hub: HubConnection, flags: ReplayFlags): Promise<Sum> {
+async function replay(connector: ConnectorClient, flags: ReplayFlags): Promise<Sum> {
   const sum = new Sum()
   const request = { ...filterOf(flags), dryRun: flags.dryRun === true }
   let from: number | undefined = 0
   let to: number | undefined
   while (from !== undefined) {
-    const answer = await hub.post('/dead-letters/replay', { ...request, from, to })
+    const answer = await connector.post('/dead-letters/replay', { ...request, from, to })
     const fields = new Map<string, unknown>(Object.entries(answer ?? {}))
     sum.add(fields)
     const next = fields.get('next')

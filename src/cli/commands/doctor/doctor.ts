@@ -14,11 +14,11 @@ import { findingLines, rangeText } from './finding-lines.ts'
 const EXAMPLES = `
 Examples:
   $ iot-analytics-connector doctor                          the directory of the configuration
-  $ iot-analytics-connector doctor --data /var/lib/hub
-  $ iot-analytics-connector doctor --data /var/lib/hub --repair
+  $ iot-analytics-connector doctor --data /var/lib/connector
+  $ iot-analytics-connector doctor --data /var/lib/connector --repair
   $ iot-analytics-connector doctor --json | jq .channels
 
-Reads every byte and changes nothing, without --repair; the hub may be running, what it is just
+Reads every byte and changes nothing, without --repair; the connector may be running, what it is just
 writing may look unfinished then. --repair needs it stopped, and loses no message that can be read.
 Exit code 0 when all is well, 1 when something was found that is left.`
 
@@ -111,5 +111,5 @@ function channelLines(inspection: ChannelInspection): string[] {
 function conclusion(found: number, mendable: number): string {
   if (found === 0) return 'All is well.'
   const mend = mendable === 0 ? 'nothing of it can be mended' : `--repair mends ${mendable} of them`
-  return `${found} findings; ${mend}. A running hub mends or steps over all of them by itself.`
+  return `${found} findings; ${mend}. A running connector mends or steps over all of them by itself.`
 }

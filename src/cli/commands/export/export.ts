@@ -1,10 +1,10 @@
-/** `export`: writes a range of a channel as JSON lines, from its directory or from a running hub. */
+/** `export`: writes a range of a channel as JSON lines, from its directory or from a running connector. */
 import type { Command } from 'commander'
 import { isChannelName } from '../../../config/schema/parameters.ts'
 import { asConnectorError } from '../../../errors.ts'
 import { messageLine } from '../../../http/views/message-line.ts'
 import type { CliContext } from '../../cli-context.ts'
-import { connectToHub } from '../../connector-client.ts'
+import { openConnectorClient } from '../../connector-client.ts'
 import { usageError } from '../../exit-code.ts'
 import { loadConfigOf } from '../../global-flags.ts'
 import { writeLines } from '../../write-lines.ts'
@@ -17,11 +17,11 @@ import { type ExportPoints, parseEndPoint, rangeOf } from './export-range.ts'
 const EXAMPLES = `
 Examples:
   $ iot-analytics-connector export my_channel > my_channel.jsonl
-  $ iot-analytics-connector export my_channel --from 24h --data /var/lib/hub
+  $ iot-analytics-connector export my_channel --from 24h --data /var/lib/connector
   $ iot-analytics-connector export my_channel --from 1000 --to 2000 | jq -r .payload
-  $ iot-analytics-connector export my_channel --url http://hub:8090    from a running hub
+  $ iot-analytics-connector export my_channel --url http://connector:8090    from a running connector
 
-Reads the data directory itself, whether the hub runs or not, and changes nothing; damaged messages
+Reads the data directory itself, whether the connector runs or not, and changes nothing; damaged messages
 are stepped over. A line is what tail --json prints.`
 
 interface ExportFlags extends ExportPoints {
@@ -43,14 +43,14 @@ export function addExportCommand(program: Command, context: CliContext): void {
       'where to end, not included (default: what there is now)',
       parseEndPoint,
     )
-    .option('--url <url>', 'read from the hub at this address instead')
+    .option('--url <url>', 'read from the connector at this address instead')
     .addHelpText('after', EXAMPLES)
     .action(async (channel: string, flags: ExportFlags, command: Command) => {
       if (!isChannelName(channel)) throw usageError(`${channel} can’t be a channel`)
       const lines =
         flags.url === undefined
           ? await directoryLines(channel, flags, command, context)
-          : hubLines(channel, flags, command, context)
+          : connectorLines(channel, flags, command, context)
       await writeLines(context, lines)
     })
 }
@@ -77,13 +77,13 @@ async function* exported(directory: string, channel: string, points: ExportPoint
   }
 }
 
-async function* hubLines(
+async function* connectorLines(
   channel: string,
   flags: ExportFlags,
   command: Command,
   context: CliContext,
 ): AsyncGenerator<string> {
-  const reader = new MessageReader(await connectToHub(flags.url, command, context), channel)
+  const reader = new MessageReader(await openConnectorClient(flags.url, command, context), channel)
   const { to = Number.POSITIVE_INFINITY, until = Number.POSITIVE_INFINITY } = {
     ...rangeOf({ from: undefined, to: flags.to }),
   }

@@ -20,7 +20,7 @@ Examples:
   $ printf %s "$PASSWORD" | iot-analytics-connector passwd users pump-1
   $ iot-analytics-connector passwd users pump-1 --delete
 
-The file keeps scrypt hashes, never passwords. Name it in sources.mqttServer.passwordFile. A hub that
+The file keeps scrypt hashes, never passwords. Name it in sources.mqttServer.passwordFile. A connector that
 runs takes changes up by itself; who was deleted, or has another password now, is cut off.`
 
 /** For its owner alone. */
@@ -83,7 +83,7 @@ async function replaceFile(file: string, text: string): Promise<void> {
   try {
     const handle = await open(fresh, 'wx', FILE_MODE)
     try {
-      // Whoever runs the command, the hub goes on reading its file.
+      // Whoever runs the command, the connector goes on reading its file.
       const known = await stat(file).catch(() => undefined)
       if (known !== undefined) await handle.chown(known.uid, known.gid).catch(() => undefined)
       await handle.writeFile(text)

@@ -64,7 +64,7 @@ export function addPublishCommand(program: Command, context: CliContext): void {
     .addOption(new Option('--qos <qos>', 'MQTT QoS').choices(['0', '1', '2']).default('1'))
     .option('--receipts', 'wait for the receipt of each message and sum them up')
     .option('--timeout <seconds>', 'how long to wait for receipts', decimal(0, MAX_COUNT), 30)
-    .option('--url <url>', 'the hub’s MQTT address (default: from the configuration)')
+    .option('--url <url>', 'the connector’s MQTT address (default: from the configuration)')
     .option('--username <name>', 'user to connect as')
     .addOption(
       new Option('--password <password>', 'password of the user').env(

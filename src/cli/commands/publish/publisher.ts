@@ -177,7 +177,7 @@ function unreachable(url: string, thrown: unknown): ConnectorError {
   const reason = systemCodeOf(thrown) ?? messageOf(thrown)
   return new ConnectorError(
     'BrokerUnavailable',
-    `Can’t connect to ${withoutPassword(url)}: ${reason}. Is the hub running there? --config or --url says where it is.`,
+    `Can’t connect to ${withoutPassword(url)}: ${reason}. Is the connector running there? --config or --url says where it is.`,
     { cause: thrown },
   )
 }

@@ -17,7 +17,7 @@ import { aborted, watchStopSignals } from './stop-signals.ts'
 const EXAMPLES = `
 Examples:
   $ iot-analytics-connector run
-  $ iot-analytics-connector run --config hub.yaml --data /var/lib/hub
+  $ iot-analytics-connector run --config connector.yaml --data /var/lib/connector
   $ iot-analytics-connector run --connector-definition connectors.json
   $ iot-analytics-connector run --set sources.mqttServer.port=1884 --log-level debug
 

@@ -8,7 +8,7 @@ export interface Reading {
   /** `earliest`, `now`, an offset or a time in ISO 8601. */
   readonly from: string
   readonly limit: number
-  /** Goes on for ever: waits for what arrives, for the channel to come into being, for a hub that is away. */
+  /** Goes on for ever: waits for what arrives, for the channel to come into being, for a connector that is away. */
   readonly follows: boolean
   /** Called once when there is no such channel (yet) to follow. */
   readonly absent: () => void
@@ -22,7 +22,7 @@ const AGAIN_MS = 1_000
 const EMPTY_PAGE_MS = 100
 
 /**
- * Ends at the channel's end unless it follows. Throws `BrokerUnavailable` when the hub can't be
+ * Ends at the channel's end unless it follows. Throws `BrokerUnavailable` when the connector can't be
  * reached, while following only at first; `InvalidChannelName` when there is no channel to end at.
  */
 export async function* channelMessages(
@@ -40,14 +40,14 @@ export async function* channelMessages(
       if (page === undefined) await position.awaitChannel(reader)
       else yield* position.follow(page.next, page.messages)
     } catch (thrown) {
-      const isPatient = follows && position.hasReachedHub && !signal.aborted
+      const isPatient = follows && position.hasReachedConnector && !signal.aborted
       if (!isPatient || !isAway(thrown)) throw thrown
       await delay(AGAIN_MS, undefined, { signal })
       continue
     }
     if (position.left !== before) continue
     if (!follows) return
-    // The hub has held the answer back already; this is for one that doesn't.
+    // The connector has held the answer back already; this is for one that doesn't.
     await delay(EMPTY_PAGE_MS, undefined, { signal })
   }
 }
@@ -56,7 +56,7 @@ export async function* channelMessages(
 class Position {
   readonly #reading: Reading
   #isAbsenceTold = false
-  hasReachedHub = false
+  hasReachedConnector = false
   from: string
   left: number
 
@@ -67,7 +67,7 @@ class Position {
   }
 
   async *follow(next: string, messages: AsyncIterable<StoredMessage>) {
-    this.hasReachedHub = true
+    this.hasReachedConnector = true
     this.from = next
     for await (const message of messages) {
       this.from = String(message.offset + 1)
@@ -78,7 +78,7 @@ class Position {
 
   /** All that a channel holds that comes into being has arrived from now on. */
   async awaitChannel(reader: MessageReader): Promise<void> {
-    this.hasReachedHub = true
+    this.hasReachedConnector = true
     if (!this.#reading.follows) throw reader.noSuchChannel()
     if (!this.#isAbsenceTold) this.#reading.absent()
     this.#isAbsenceTold = true

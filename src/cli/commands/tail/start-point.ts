@@ -8,7 +8,7 @@ const MS_PER_UNIT: Readonly<Record<string, number>> = {
   d: 86_400_000,
 }
 
-/** The value of the hub's `from`: as given, times as ISO 8601 in UTC. */
+/** The value of the connector's `from`: as given, times as ISO 8601 in UTC. */
 export function parseStartPoint(text: string, now: number = Date.now()): string {
   if (text === 'earliest' || text === 'now' || /^[0-9]{1,15}$/.test(text)) return text
   const ago = /^([0-9]{1,9})([smhd])$/.exec(text)

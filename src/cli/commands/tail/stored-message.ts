@@ -1,4 +1,4 @@
-/** A message as the hub hands it out over HTTP, and as a line for people. */
+/** A message as the connector hands it out over HTTP, and as a line for people. */
 import { printable } from '../../printable.ts'
 
 export interface StoredMessage {

@@ -1,8 +1,8 @@
-/** `tail`: shows what a channel of the running hub holds and, if asked, what arrives. */
+/** `tail`: shows what a channel of the running connector holds and, if asked, what arrives. */
 import type { Command } from 'commander'
 import { isChannelName } from '../../../config/schema/parameters.ts'
 import type { CliContext } from '../../cli-context.ts'
-import { connectToHub } from '../../connector-client.ts'
+import { openConnectorClient } from '../../connector-client.ts'
 import { usageError } from '../../exit-code.ts'
 import { wholeNumber } from '../../number-argument.ts'
 import { writeLines } from '../../write-lines.ts'
@@ -30,7 +30,7 @@ interface TailFlags {
 export function addTailCommand(program: Command, context: CliContext): void {
   program
     .command('tail')
-    .description('show what a channel of the running hub holds, and what arrives')
+    .description('show what a channel of the running connector holds, and what arrives')
     .argument('<channel>', 'the channel')
     .option(
       '--from <point>',
@@ -38,19 +38,19 @@ export function addTailCommand(program: Command, context: CliContext): void {
       (text: string) => parseStartPoint(text),
     )
     .option('-f, --follow', 'go on with what arrives, until stopped')
-    .option('--json', 'a JSON line per message, payload included, as the hub gives it')
+    .option('--json', 'a JSON line per message, payload included, as the connector gives it')
     .option(
       '-n, --limit <n>',
       'end after so many messages',
       wholeNumber(1, Number.MAX_SAFE_INTEGER),
     )
-    .option('--url <url>', 'the hub’s HTTP address (default: from the configuration)')
+    .option('--url <url>', 'the connector’s HTTP address (default: from the configuration)')
     .addHelpText('after', EXAMPLES)
     .action(async (channel: string, flags: TailFlags, command: Command) => {
       if (!isChannelName(channel))
         throw usageError(`${channel} can’t be a channel: ${CHANNEL_NAMES}`)
-      const hub = await connectToHub(flags.url, command, context)
-      const reader = new MessageReader(hub, channel)
+      const connector = await openConnectorClient(flags.url, command, context)
+      const reader = new MessageReader(connector, channel)
       await tail(reader, channel, flags, context)
     })
 }
