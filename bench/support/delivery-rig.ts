@@ -107,7 +107,7 @@ export class DeliveryRig {
         maxActiveChannels: 10,
         maxChannels: 10,
       },
-      readers: ['bench'],
+      cursorNames: ['bench'],
       minCommitIntervalMs: 0,
       onDropped: (_, refusal) => {
         throw new Error(refusal.message)

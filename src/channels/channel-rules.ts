@@ -1,22 +1,24 @@
-/** What an operator sets for channels: bounds for all of them, rules for single ones. */
-
+/** The operator's settings for channels: limits of all channels, rules of single ones. */
 import type { DeduplicationBounds } from './limits/deduplication-window.ts'
 import type { DropBehavior } from './limits/limit-refusals.ts'
 
 export interface ChannelBounds {
-  /** Messages one channel may hold unsettled, those in flight included. `Infinity`: bytes bound it. */
+  /**
+   * Unsettled messages that one channel may hold, those in flight included. `Infinity`: only bytes are
+   * limited.
+   */
   readonly maxBacklogMessages: number
   readonly dropBehavior: DropBehavior
   /** Channels that may have a backlog at the same time. */
   readonly maxActiveChannels: number
-  /** Channels there may be at all. More that are found at start stay. */
+  /** Channels that may exist. If more are found at start, they stay. */
   readonly maxChannels: number
 }
 
-/** What is set for one channel. */
+/** The rules of one channel. */
 export interface ChannelRules {
-  /** Messages waiting longer, in milliseconds, are dropped; undefined: never. */
+  /** Messages that wait longer are dropped; undefined: they wait indefinitely. */
   readonly maxAgeMs?: number | undefined
-  /** How long a sender's ids are remembered, to store a message sent again once; undefined: not. */
+  /** For how long ids are remembered, so that a message sent again is stored once; undefined: not. */
   readonly deduplication?: DeduplicationBounds | undefined
 }

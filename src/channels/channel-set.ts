@@ -1,6 +1,6 @@
 /**
- * All channels of one store: finds a message its channel, holds the limits that go over all of
- * them, and commits them together.
+ * All channels of one store. The set finds the channel of a message, holds the limits over all channels,
+ * and commits all channels together.
  */
 import type { Clock } from '../clock.ts'
 import { isNotNow } from '../errors.ts'
@@ -11,7 +11,7 @@ import type { ChannelBounds, ChannelRules } from './channel-rules.ts'
 import { Checkpoints } from './commit/checkpoints.ts'
 import { type Committed, GroupCommit } from './commit/group-commit.ts'
 import { StorageHealth, type StorageState } from './commit/storage-health.ts'
-import type { CursorStart } from './cursors/reader-positions.ts'
+import type { CursorStart } from './cursors/restored-cursors.ts'
 import {
   DEAD_LETTERS_LOG,
   type DeadLetterBounds,
@@ -37,28 +37,31 @@ export interface ChannelSetOptions {
   readonly clock: Clock
   readonly observer: PipelineObserver
   readonly bounds: ChannelBounds
-  /** Cursor names, the primary first. None: the local store is the destination, commit = delivered. */
-  readonly readers: readonly string[]
-  /** Where readers begin that a channel doesn't know yet. Default: with what comes from now on. */
-  readonly readerStarts?: Readonly<Record<string, CursorStart>>
-  /** What is set for single channels. Default: nothing. */
+  /**
+   * One for each destination, the primary first. Without any, the local store is the destination: a
+   * message is delivered when it is committed.
+   */
+  readonly cursorNames: readonly string[]
+  /** Where a cursor begins that is new to a channel. Default: with messages that arrive from now on. */
+  readonly cursorStarts?: Readonly<Record<string, CursorStart>>
+  /** The rules of single channels. Default: no rules. */
   readonly rulesFor?: (channel: string) => ChannelRules
-  /** How many dead letters are kept. Default: none. */
+  /** How many dead letters are kept. Default: none are kept. */
   readonly deadLetters?: DeadLetterBounds
-  /** Milliseconds between two commits at least; 0: as fast as the medium. */
+  /** Milliseconds between two commits at least; 0: as fast as the medium can. */
   readonly minCommitIntervalMs: number
-  /** A message that had been accepted was dropped by a rule, or could not be stored. */
+  /** An accepted message was dropped by a limit or a rule, or could not be stored. */
   readonly onDropped: (message: Message, refusal: Refusal) => void
 }
 
-/** More staged bytes than this never help a disk to write faster. */
+/** More staged bytes than this do not make a disk faster. */
 const MAX_STAGED_BYTES = 8 * 1024 * 1024
-const NOTHING_RESTORED = { positions: new Map(), gone: new Map(), dormant: {}, ids: undefined }
-/** Logs whose names begin so are the connector's own, never a channel. */
+const NOTHING_RESTORED = { positions: new Map(), missing: new Map(), dormant: {}, ids: undefined }
+/** Logs whose names begin with it are the connector's own, never a channel. */
 const RESERVED_PREFIX = '__'
 
 export class ChannelSet implements Iterable<Channel> {
-  /** When what was accepted becomes durable; whoever accepts goes by it. */
+  /** Commits all channels; reports which cycles are durable. */
   readonly commits: GroupCommit
   readonly #options: ChannelSetOptions
   readonly #context: ChannelContext
@@ -70,7 +73,7 @@ export class ChannelSet implements Iterable<Channel> {
   readonly #listeners: ((channel: Channel) => void)[] = []
   #activeChannels = 0
   #deadLetters: DeadLetters | undefined
-  /** The connector's own that were found, by name. */
+  /** The connector's own logs that were found, by name. */
   #reserved: ReadonlyMap<string, ChannelLog> = new Map()
   #closing: Promise<void> | undefined
 
@@ -108,23 +111,23 @@ export class ChannelSet implements Iterable<Channel> {
     }
   }
 
-  /** Why messages can't be stored just now; undefined while they can. */
+  /** Why messages can't be stored now; undefined while they can. */
   get storageFailure(): Refusal | undefined {
     return this.#health.failure
   }
 
-  /** The same by name with what to do about it, and what was committed since the start. */
+  /** The state of storage with advice for the operator, and what was committed since the start. */
   get storageFigures(): { readonly state: StorageState; readonly committed: Committed } {
     return { state: this.#health.state, committed: this.commits.committed }
   }
 
-  /** What was refused for good; undefined when none is to be kept, and before `open`. */
+  /** Undefined if the configuration keeps no dead letters, and before `open`. */
   get deadLetters(): DeadLetters | undefined {
     return this.#deadLetters
   }
 
   /**
-   * Takes the store into use with all channels in it.
+   * Opens the store with all channels in it.
    * @throws {ConnectorError} DirectoryLocked, StorageFailed
    */
   async open(): Promise<void> {
@@ -133,20 +136,20 @@ export class ChannelSet implements Iterable<Channel> {
     this.#reserved = new Map(logs.filter(isReserved).map((log) => [log.channel, log]))
     await this.#openDeadLetters()
     const channels = logs.filter((log) => !isReserved(log))
-    const restored = await Promise.all(channels.map((log) => this.#restore(log)))
-    for (const [index, log] of channels.entries()) {
-      this.#add(new Channel(log, restored[index], this.#context))
-    }
+    const restored = await Promise.all(
+      channels.map(async (log) => new Channel(log, await this.#restore(log), this.#context)),
+    )
+    for (const channel of restored) this.#add(channel)
     this.#sweep.start()
   }
 
-  /** Commits and writes down everything, then lets go of the store. Idempotent. */
+  /** Commits all that is staged, writes down all states, and closes the store. Idempotent. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
   }
 
-  /** Commits all that is staged, and writes down where the readers are. */
+  /** Commits all that is staged, and writes down where the cursors are. */
   async flush(): Promise<void> {
     await this.commits.flush()
     for (const channel of this) await channel.dropsReported()
@@ -163,10 +166,10 @@ export class ChannelSet implements Iterable<Channel> {
   }
 
   /**
-   * Takes a message for the channel, whose name is valid. Copies what it needs of the draft.
-   * Returns the commit cycle the message belongs to, or why it was refused.
-   * A refusal is counted and reported, unless `mayWithhold` says that the sender keeps the message
-   * and it is refused only for now (`isNotNow`): then it is as if it had never been offered.
+   * Takes a message for the channel; the name must be valid. The draft is copied. Returns the commit
+   * cycle of the message, or why it was refused. A refusal is counted and reported, with one exception:
+   * if `mayWithhold` says that the sender keeps the message, and it is refused only for now (`isNotNow`),
+   * it is as if the message had never been offered.
    */
   offer(name: string, draft: Draft, mayWithhold = false): number | Refusal {
     const channel = this.#channels.get(name)
@@ -175,8 +178,8 @@ export class ChannelSet implements Iterable<Channel> {
   }
 
   /**
-   * Counts and reports a message that was refused before it could be offered. `name` is what the
-   * sender wrote and need not be a name a channel can have.
+   * Counts and reports a message that was refused before it could be offered. `name` is the channel as
+   * the sender wrote it; it need not be a valid name.
    */
   refuse(name: string, refusal: Refusal): void {
     const channel = this.#channels.get(name)
@@ -188,7 +191,7 @@ export class ChannelSet implements Iterable<Channel> {
     this.#options.observer.messageDropped(name, refusal.error, refusal.message)
   }
 
-  /** Tells of every channel: those that are there now, then each new one. */
+  /** Calls back for every channel: now for those that exist, and later for each new one. */
   onChannel(call: (channel: Channel) => void): void {
     for (const channel of this) call(channel)
     this.#listeners.push(call)
@@ -202,8 +205,8 @@ export class ChannelSet implements Iterable<Channel> {
   }
 
   /**
-   * What a source keeps beside messages, as it was left: to be asked for once, after `open`. `name` is
-   * one that no channel can have; others leave `reservedBytes` of the store to it.
+   * The log in which a source keeps records, as it was left. Ask for it once, after `open`. No channel
+   * can have such a name; all other logs leave `reservedBytes` of the store to it.
    */
   async sourceLog(name: `__${string}`, reservedBytes: number): Promise<SourceLog> {
     const { store } = this.#options
@@ -235,14 +238,16 @@ export class ChannelSet implements Iterable<Channel> {
   }
 
   #restore(log: ChannelLog): Promise<RestoredChannel> {
-    const { readers, readerStarts = {}, clock } = this.#options
+    const { cursorNames, cursorStarts = {}, clock } = this.#options
     const { deduplication } = this.#context.rulesFor(log.channel)
-    return restoreChannel(log, { readers, readerStarts, deduplication, now: clock.now() })
+    return restoreChannel(log, { cursorNames, cursorStarts, deduplication, now: clock.now() })
   }
 
   #offerTo(channel: Channel, draft: Draft, mayWithhold: boolean): number | Refusal {
-    const cycleOfSame = channel.cycleOfSame(draft)
-    if (cycleOfSame !== undefined) return this.#refuseSame(channel, draft, cycleOfSame)
+    const cycleOfDuplicate = channel.cycleOfDuplicate(draft)
+    if (cycleOfDuplicate !== undefined) {
+      return this.#refuseDuplicate(channel, draft, cycleOfDuplicate)
+    }
     const bytes = draftBytes(draft)
     const refusal =
       this.#health.failure ??
@@ -254,10 +259,11 @@ export class ChannelSet implements Iterable<Channel> {
   }
 
   /**
-   * What a sender sends again is stored already, or is just being stored: then it is acknowledged
-   * with the first one, for if that is lost nobody may think that it is not.
+   * A duplicate of a message that is already stored is refused. If the first one is still being
+   * committed, the duplicate belongs to the same cycle: if that commit fails, neither is stored, and the
+   * sender must not take the duplicate's acknowledgement for a proof that one is.
    */
-  #refuseSame(channel: Channel, draft: Draft, cycle: number): number | Refusal {
+  #refuseDuplicate(channel: Channel, draft: Draft, cycle: number): number | Refusal {
     const refusal = alreadyStored(channel.name)
     channel.refuse(refusal)
     if (cycle <= this.commits.lastReported) return refusal
@@ -265,7 +271,7 @@ export class ChannelSet implements Iterable<Channel> {
     return cycle
   }
 
-  /** A name not seen before gets a channel only where there is room for one: names cost nothing. */
+  /** A new name gets a channel only if there is room for one, because anybody can invent names. */
   #offerToNew(name: string, draft: Draft, mayWithhold: boolean): number | Refusal {
     const refusal = this.#refusalForNew(name, draftBytes(draft))
     if (refusal !== undefined) {
@@ -292,13 +298,14 @@ export class ChannelSet implements Iterable<Channel> {
     return activeChannelLimit(channel.name, this.#options.bounds.maxActiveChannels)
   }
 
-  /** Without readers nothing waits for anybody, so no channel is ever active. */
+  /** Without cursors no message waits, so no channel is ever active. */
   #hasPlaceForOneMore(): boolean {
-    const { readers, bounds } = this.#options
-    return readers.length === 0 || this.#activeChannels < bounds.maxActiveChannels
+    const { cursorNames, bounds } = this.#options
+    return cursorNames.length === 0 || this.#activeChannels < bounds.maxActiveChannels
   }
 
   #add(channel: Channel): void {
+    channel.start()
     this.#channels.set(channel.name, channel)
     if (channel.isActive) this.#activeChannels += 1
     for (const call of this.#listeners) call(channel)

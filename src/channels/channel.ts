@@ -1,6 +1,6 @@
 /**
- * One channel: its log, a cursor for each reader, its bounds, and its part of the ledger. What is
- * settled by all readers, and written down as settled, is released in the log.
+ * One channel: its log, a cursor for each destination, its limits, and its part of the ledger. The log
+ * releases messages once every cursor has settled them and that has been written down.
  */
 import type { Clock } from '../clock.ts'
 import type { Draft, Message, Refusal } from '../message.ts'
@@ -20,21 +20,21 @@ import type { ChannelLog, ChannelState, CursorState, LogStore } from './log/chan
 import type { MemoryBudget } from './log/memory-budget.ts'
 import type { RestoredChannel } from './restored-channel.ts'
 
-/** What a channel shares with all others. */
+/** What all channels of a set share. */
 export interface ChannelContext {
   readonly clock: Clock
   readonly store: LogStore
   readonly budget: MemoryBudget
   readonly observer: PipelineObserver
   readonly bounds: ChannelBounds
-  /** Cursor names, the primary first. */
-  readonly readers: readonly string[]
+  /** One for each destination, the primary first. */
+  readonly cursorNames: readonly string[]
   readonly onDropped: (message: Message, refusal: Refusal) => void
   readonly rulesFor: (channel: string) => ChannelRules
-  /** The channel's state has to be written down, `soon` when disk space waits for it. */
+  /** The channel's state must be written down, `soon` if disk space waits for it. */
   readonly onChanged: (channel: Channel, soon: boolean) => void
   readonly onActivity: (channel: Channel) => void
-  /** Has a state just noted committed with the next cycle. */
+  /** Commits a state just noted with the next cycle. */
   readonly stageState: (channel: Channel) => void
 }
 
@@ -42,7 +42,7 @@ export class Channel {
   readonly name: string
   readonly log: ChannelLog
   readonly cursors: readonly Cursor[]
-  /** The commit cycle that what is staged belongs to. Kept by the group commit. */
+  /** The commit cycle of what is staged. Set by the group commit alone. */
   stagedIn = 0
   readonly #context: ChannelContext
   readonly #capacity: ChannelCapacity
@@ -51,34 +51,34 @@ export class Channel {
   readonly #arrivals = new ArrivalTimes()
   readonly #refused: Record<string, number>
   readonly #dormant: Readonly<Record<string, CursorState>>
+  readonly #missing: ReadonlyMap<string, number>
   readonly #ids: DeduplicationWindow | undefined
   #isActive = false
-  /** Once for every channel: so that a reader that comes later is known to be new. */
+  /** True at first, so that the state names all cursors and a later one is known to be new. */
   #isStateStale = true
-  /** How far the log went when the readers were told of a commit last. */
-  #toldEnd: number
+  /** The log's `committed` when the cursors last heard of it. */
+  #reportedEnd: number
 
-  constructor(log: ChannelLog, restored: RestoredChannel | undefined, context: ChannelContext) {
+  constructor(log: ChannelLog, restored: RestoredChannel, context: ChannelContext) {
     this.name = log.channel
     this.log = log
     this.#context = context
-    this.#toldEnd = log.committed
+    this.#reportedEnd = log.committed
     this.#damaged = new DamagedMessages({ log, observer: context.observer })
-    this.#refused = { ...restored?.refused }
-    this.#dormant = restored?.dormant ?? {}
+    this.#refused = { ...restored.refused }
+    this.#dormant = restored.dormant
+    this.#missing = restored.missing
     const { bounds, clock } = context
     const { maxAgeMs, deduplication } = context.rulesFor(log.channel)
-    this.#ids =
-      restored?.ids ??
-      (deduplication === undefined ? undefined : new DeduplicationWindow(deduplication))
+    this.#ids = restored.ids ?? (deduplication && new DeduplicationWindow(deduplication))
     const expiry =
       maxAgeMs === undefined ? undefined : new Expiry({ channel: this.name, maxAgeMs, clock })
-    this.cursors = context.readers.map((reader) =>
-      this.#newCursor(reader, restored?.positions.get(reader) ?? new CursorPosition(0), expiry),
+    this.cursors = context.cursorNames.map((name) =>
+      this.#newCursor(name, restored.positions.get(name) ?? new CursorPosition(0), expiry),
     )
     this.#droppedMessages = new DroppedMessages({
       log,
-      onDropped: (message, refusal) => this.#tellDropped(message, refusal),
+      onDropped: (message, refusal) => this.#reportDropped(message, refusal),
       onDone: () => this.#changed(true),
     })
     this.#capacity = new ChannelCapacity({
@@ -89,13 +89,17 @@ export class Channel {
       dropBehavior: bounds.dropBehavior,
       drop: (cursor, from, to, refusal) => this.#drop(cursor, from, to, refusal),
     })
-    this.#damaged.foundAtStart(this.cursors, restored?.gone ?? new Map())
+  }
+
+  /** Counts and reports what is missing or damaged in the log as it was found. Comes first, once. */
+  start(): void {
+    this.#damaged.reportAtStart(this.cursors, this.#missing)
     this.#isActive = this.backlog > 0
   }
 
   /**
-   * Messages that the slowest reader has not settled, those in flight and staged included. A
-   * channel without readers has none: the store is where its messages go.
+   * Messages that the slowest cursor has not settled, those in flight and staged included. 0 without
+   * cursors: then the store is where messages go.
    */
   get backlog(): number {
     return this.#capacity.backlog
@@ -106,22 +110,22 @@ export class Channel {
     return this.#isActive
   }
 
-  /** The cursor of a configured reader. */
-  cursor(reader: string): Cursor {
-    const cursor = this.cursors.find((one) => one.reader === reader)
-    if (cursor === undefined) throw new RangeError(`channel ${this.name} has no reader ${reader}`)
+  /** The cursor of a configured destination. */
+  cursor(name: string): Cursor {
+    const cursor = this.cursors.find((one) => one.name === name)
+    if (cursor === undefined) throw new RangeError(`channel ${this.name} has no cursor ${name}`)
     return cursor
   }
 
   /**
-   * The commit cycle of an earlier message with the same sender's id, 0 for one from before the
-   * start; undefined when none is remembered, or nothing is to be remembered.
+   * The commit cycle of an earlier message with the same sender's id, 0 if it was there at the start;
+   * undefined if no such message is remembered, or the channel remembers no ids.
    */
-  cycleOfSame(draft: Draft): number | undefined {
+  cycleOfDuplicate(draft: Draft): number | undefined {
     return this.#ids?.cycleOf(draft.id, draft.receivedAt)
   }
 
-  /** Appends the message, or says which bound refuses it. `bytes` is its `draftBytes`. */
+  /** Appends the message, or says which limit refuses it. `bytes` is its `draftBytes`. */
   offer(draft: Draft, bytes: number, cycle: number): Refusal | undefined {
     const refusal = this.#capacity.makeRoom(bytes)
     if (refusal !== undefined) return refusal
@@ -142,8 +146,8 @@ export class Channel {
 
   /** After each commit that the log was part of: what was staged can be read. */
   committed(): void {
-    if (this.log.committed === this.#toldEnd) return
-    this.#toldEnd = this.log.committed
+    if (this.log.committed === this.#reportedEnd) return
+    this.#reportedEnd = this.log.committed
     for (const { position } of this.cursors) position.advance(this.log.committed)
     this.#droppedMessages.pump()
     if (this.log.isVolatile) this.log.release(this.#floor())
@@ -151,7 +155,7 @@ export class Channel {
     for (const cursor of this.cursors) if (cursor.waiting > 0) cursor.onReadable?.()
   }
 
-  /** After a commit that failed: these messages are not in the log any more. */
+  /** After a commit that failed: these messages have left the log. */
   discarded(messages: readonly Message[], refusal: Refusal): void {
     this.#changed(false)
     const from = this.log.committed
@@ -161,12 +165,12 @@ export class Channel {
     this.#arrivals.collapse(from, to)
     for (const message of messages) {
       this.refuse(refusal)
-      this.#tellDropped(message, refusal)
+      this.#reportDropped(message, refusal)
     }
     this.#updateActivity()
   }
 
-  /** Drops what has waited longer than the channel's `maxAge`. */
+  /** Drops messages that have waited longer than the channel's `maxAge`. */
   async dropExpired(): Promise<void> {
     for (const cursor of this.cursors) await cursor.dropExpired()
   }
@@ -175,7 +179,7 @@ export class Channel {
     return channelLedger(this.log, this.cursors, this.#refused, Object.values(this.#dormant)[0])
   }
 
-  /** Has written down where the readers are; then the log gives back what is behind them all. */
+  /** Notes where the cursors are. The commit that stores it lets the log release what they passed. */
   checkpoint(): void {
     if (!this.#isStateStale) return
     this.#isStateStale = false
@@ -183,14 +187,14 @@ export class Channel {
     this.#context.stageState(this)
   }
 
-  /** Resolves when the senders of all dropped messages are told. */
+  /** Resolves when all dropped messages have been reported to their senders. */
   dropsReported(): Promise<void> {
     return this.#droppedMessages.settled()
   }
 
-  #newCursor(reader: string, position: CursorPosition, expiry: Expiry | undefined): Cursor {
+  #newCursor(name: string, position: CursorPosition, expiry: Expiry | undefined): Cursor {
     const cursor: Cursor = new Cursor({
-      reader,
+      name,
       log: this.log,
       position,
       arrivals: this.#arrivals,
@@ -202,33 +206,33 @@ export class Channel {
         },
         dropped: (message, refusal) => {
           this.#context.observer.messageDropped(this.name, refusal.error, refusal.message)
-          if (cursor === this.cursors[0]) this.#tellDropped(message, refusal)
+          if (cursor === this.cursors[0]) this.#reportDropped(message, refusal)
         },
-        foundDamage: (from, to) => this.#damaged.report(reader, to - from),
+        foundDamage: (from, to) => this.#damaged.report(name, to - from),
       },
     })
     return cursor
   }
 
-  /** What was dropped its sender may send again, though not within the batch that has its like. */
-  #tellDropped(message: Message, refusal: Refusal): void {
+  /** A sender may send a dropped message again, except a duplicate: its id is still in a batch. */
+  #reportDropped(message: Message, refusal: Refusal): void {
     if (refusal.error !== 'DuplicateMessageId') this.#ids?.forget(message.senderId)
     this.#context.onDropped(message, refusal)
   }
 
   #state(): ChannelState {
     const cursors: Record<string, CursorState> = {}
-    // The primary first, also where it is not configured any more: see `readerPositions`.
-    for (const { reader, position } of this.cursors) {
+    // The order matters: `restoreCursors` takes the first cursor to be the former primary.
+    for (const { name, position } of this.cursors) {
       const unreported =
         position === this.cursors[0]?.position ? this.#droppedMessages.unreported : []
-      cursors[reader] = position.state(this.log.committed, unreported)
+      cursors[name] = position.state(this.log.committed, unreported)
     }
     Object.assign(cursors, this.#dormant)
     return { version: 1, cursors, refused: { ...this.#refused }, end: this.log.committed }
   }
 
-  /** Below it nobody needs a message any more. */
+  /** Messages below it are not needed any more. */
   #floor(): number {
     let floor = Math.min(this.log.committed, this.#droppedMessages.neededFrom)
     for (const { position } of this.cursors) floor = Math.min(floor, position.position)
@@ -246,7 +250,7 @@ export class Channel {
     this.#updateActivity()
   }
 
-  /** In memory: takes a message out that no reader needs, though an older one is still needed. */
+  /** In a volatile log: removes a message that no cursor needs, though it needs an older one. */
   #removeIfSettled(offset: number): Message | undefined {
     if (this.#droppedMessages.needs(offset)) return undefined
     for (const { position } of this.cursors) if (!position.isSettled(offset)) return undefined
@@ -259,7 +263,7 @@ export class Channel {
     const removed = to - from === 1 ? this.#removeIfSettled(from) : undefined
     if (cursor === this.cursors[0]) {
       if (removed === undefined) this.#droppedMessages.add(from, to, refusal)
-      else this.#tellDropped(removed, refusal)
+      else this.#reportDropped(removed, refusal)
     }
     for (let offset = from; offset < to; offset += 1) {
       observer.messageDropped(this.name, refusal.error, refusal.message)

@@ -1,6 +1,6 @@
 /**
- * Lets expired messages go also where nobody reads: while a destination is away, its channels would
- * otherwise hold them until it is back.
+ * Drops expired messages at regular intervals. Delivery drops those it meets, but while a destination is
+ * away nothing is delivered.
  */
 import type { Clock, Timer } from '../clock.ts'
 import { asConnectorError, type ConnectorError } from '../errors.ts'
@@ -11,7 +11,7 @@ const INTERVAL_MS = 5_000
 export interface ExpirySweepOptions {
   readonly clock: Clock
   readonly channels: Iterable<Channel>
-  /** A channel's log could not be read. It is tried again with the next sweep. */
+  /** A channel's log could not be read. The next sweep tries again. */
   readonly onFailed: (channel: Channel, error: ConnectorError) => void
 }
 

@@ -1,18 +1,18 @@
 /**
- * What a source keeps for its next start: records in their order, in a log of the same store as the
- * channels, under a name that no channel can have. They are committed in the same cycles as messages,
- * so that a record and a message of one cycle are durable together, or neither is.
+ * Records that a source keeps for its next start, in order. They are in a log of the same store as the
+ * channels, under a name that no channel can have, and are committed in the same cycles as messages:
+ * a record and a message of one cycle are durable together, or neither is durable.
  */
 import type { Clock } from '../clock.ts'
 import type { Draft } from '../message.ts'
 import type { Committable, GroupCommit } from './commit/group-commit.ts'
 import type { ChannelLog, ChannelState, LogStore } from './log/channel-log.ts'
 
-/** Told of what became of the records. */
+/** Informed of what became of the records. */
 export interface SourceLogListener {
   /** All records below `durableEnd` are durable. */
   committed(): void
-  /** Records were not stored and are not in the log any more. */
+  /** Staged records could not be stored and have left the log. */
   discarded(): void
 }
 
@@ -22,7 +22,7 @@ export interface SourceLogOptions {
   readonly store: LogStore
   readonly commits: GroupCommit
   readonly clock: Clock
-  /** Bytes that other logs leave to it, once it holds anything. */
+  /** Bytes that other logs leave to it, once it holds a record. */
   readonly reservedBytes: number
   /** False while storage can't be written. */
   readonly mayWrite: () => boolean
@@ -31,7 +31,7 @@ export interface SourceLogOptions {
 const CURSOR = 'kept'
 const READ_COUNT = 1_000
 const READ_BYTES = 1024 * 1024
-/** What a short record takes in the journal beside its bytes. */
+/** Bytes of a short record in the journal beside its own. */
 const RECORD_BYTES = 16
 const NO_BYTES = Buffer.alloc(0)
 
@@ -39,14 +39,14 @@ export class SourceLog implements Committable {
   readonly name: string
   readonly log: ChannelLog
   readonly reservedBytes: number
-  /** Kept by the group commit. */
+  /** Set by the group commit alone. */
   stagedIn = 0
   readonly #options: SourceLogOptions
   /** Records below are not needed any more. */
   #keptFrom: number
-  /** Of the records from `#keptFrom` on. */
+  /** Bytes of the records from `#keptFrom` on. */
   #bytes = 0
-  /** Bytes that the store keeps free for us now. */
+  /** Bytes that the store keeps free for this log now. */
   #setAside = 0
   #listener: SourceLogListener | undefined
   /** Refilled for every record; the log copies what it needs. */
@@ -80,7 +80,7 @@ export class SourceLog implements Committable {
     return this.log.committed
   }
 
-  /** Bytes of the records that are kept, with what they take beside. */
+  /** Bytes of the kept records, overhead included. */
   get bytes(): number {
     return this.#bytes
   }
@@ -90,9 +90,9 @@ export class SourceLog implements Committable {
   }
 
   /**
-   * All records that are kept, in their order; `undefined` where some are lost. To be read once, before
-   * the first `append`.
-   * @throws {ConnectorError} StorageFailed when the log can't be read now.
+   * All kept records, in order; `undefined` where records are lost. To be read once, before the first
+   * `append`.
+   * @throws {ConnectorError} StorageFailed if the log can't be read now.
    */
   async *read(): AsyncGenerator<Buffer | undefined> {
     let next = this.#keptFrom
@@ -112,8 +112,7 @@ export class SourceLog implements Committable {
   }
 
   /**
-   * Takes a record, which it copies. Returns the commit cycle it belongs to; undefined if it can't be
-   * stored now.
+   * Copies and stages a record. Returns its commit cycle; undefined if it can't be stored now.
    */
   append(record: Buffer): number | undefined {
     const { mayWrite, commits, clock } = this.#options
@@ -130,7 +129,7 @@ export class SourceLog implements Committable {
     return commits.stageRecord(this, bytes, draft.receivedAt)
   }
 
-  /** Nobody needs committed records below `offset`; the others have `bytes`. Goes with the next cycle. */
+  /** Releases committed records below `offset`, with the next cycle; the others have `bytes`. */
   release(offset: number, bytes: number): void {
     this.#keptFrom = offset
     this.#bytes = bytes
@@ -141,7 +140,7 @@ export class SourceLog implements Committable {
     this.#reserve()
   }
 
-  /** Resolves when all that was taken is durable, or can't be. */
+  /** Resolves when all appended records are durable, or have failed. */
   flush(): Promise<void> {
     return this.#options.commits.flush()
   }

@@ -1,20 +1,20 @@
-/** What the configuration means for the channels: bounds, rules by name, where readers begin. */
+/** What the configuration means for the channels: bounds, rules by name, where cursors begin. */
 import type { ChannelRules } from '../channels/channel-rules.ts'
 import type { ChannelSetOptions } from '../channels/channel-set.ts'
-import type { CursorStart } from '../channels/cursors/reader-positions.ts'
+import type { CursorStart } from '../channels/cursors/restored-cursors.ts'
 import type { ChannelsOptions } from '../channels/options.ts'
 import type { ConnectorConfig } from '../config/connector-config.ts'
 
 type ChannelSettings = Pick<
   ChannelSetOptions,
-  'bounds' | 'readers' | 'readerStarts' | 'rulesFor' | 'minCommitIntervalMs' | 'deadLetters'
+  'bounds' | 'cursorNames' | 'cursorStarts' | 'rulesFor' | 'minCommitIntervalMs' | 'deadLetters'
 >
 
 export function channelSettings(config: ConnectorConfig): ChannelSettings {
   const { parameters, storage, destinations, channels, deadLetters } = config
-  const readerStarts: Record<string, CursorStart> = {}
+  const cursorStarts: Record<string, CursorStart> = {}
   for (const { name, delivery } of destinations) {
-    if (delivery.from !== undefined) readerStarts[name] = startOf(delivery.from)
+    if (delivery.from !== undefined) cursorStarts[name] = startOf(delivery.from)
   }
   return {
     bounds: {
@@ -23,8 +23,8 @@ export function channelSettings(config: ConnectorConfig): ChannelSettings {
       maxActiveChannels: parameters.maxActiveChannels,
       maxChannels: storage.maxChannels,
     },
-    readers: destinations.map(({ name }) => name),
-    readerStarts,
+    cursorNames: destinations.map(({ name }) => name),
+    cursorStarts,
     rulesFor: (channel) => rulesOf(channels, channel),
     minCommitIntervalMs: storage.minCommitInterval,
     ...(deadLetters === undefined ? {} : { deadLetters }),

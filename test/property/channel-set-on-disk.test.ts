@@ -29,13 +29,13 @@ function onDiskLog(seed: number): TrialMedium {
 }
 
 for (const dropBehavior of ['DROP_NEWEST', 'DROP_OLDEST'] as const) {
-  for (const readers of [1, 2]) {
-    const how = `${dropBehavior}, ${readers === 1 ? 'one reader' : 'two readers'}`
+  for (const cursors of [1, 2]) {
+    const how = `${dropBehavior}, ${cursors === 1 ? 'one cursor' : 'two cursors'}`
 
     test(`on a disk that fails and loses power, ${how}: no message is lost without a word`, async () => {
       await fc.assert(
         fc.asyncProperty(fc.nat(), operationsOf, async (seed, operations) => {
-          const trial = new ChannelTrial({ medium: onDiskLog(seed), readers, dropBehavior })
+          const trial = new ChannelTrial({ medium: onDiskLog(seed), cursors, dropBehavior })
           await trial.run(operations)
         }),
         { numRuns: RUNS },

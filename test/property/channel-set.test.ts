@@ -38,13 +38,13 @@ for (const [where, newMedium] of [
   ['on a disk that fails and crashes', onPretendDisk],
 ] as const) {
   for (const dropBehavior of ['DROP_NEWEST', 'DROP_OLDEST'] as const) {
-    for (const readers of [1, 2]) {
-      const how = `${where}, ${dropBehavior}, ${readers === 1 ? 'one reader' : 'two readers'}`
+    for (const cursors of [1, 2]) {
+      const how = `${where}, ${dropBehavior}, ${cursors === 1 ? 'one cursor' : 'two cursors'}`
 
       test(`${how}: no message is lost without a word`, async () => {
         await fc.assert(
           fc.asyncProperty(operationsOf, async (operations) => {
-            await new ChannelTrial({ medium: newMedium(), readers, dropBehavior }).run(operations)
+            await new ChannelTrial({ medium: newMedium(), cursors, dropBehavior }).run(operations)
           }),
           { numRuns: RUNS },
         )

@@ -102,7 +102,7 @@ async function pipeline(run: typeof runs extends fc.Arbitrary<infer Run> ? Run :
     clock,
     observer,
     bounds: run,
-    readers: [destination.name],
+    cursorNames: [destination.name],
     minCommitIntervalMs: 0,
     onDropped: (message, refusal) => receipts.failure(receiptIdOf(message), message.reply, refusal),
   })

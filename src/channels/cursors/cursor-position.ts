@@ -1,6 +1,6 @@
 /**
  * The bookkeeping of one cursor: which messages are settled, which are in flight, and the counts
- * that say what became of them. No I/O; everything in one place, so that it always adds up:
+ * of what became of them. No I/O; everything is in one place, so that it always adds up:
  *
  *     base + delivered + rejected + Σ dropped = position + settled above it
  *
@@ -8,7 +8,8 @@
  *     ──────────────┬──────────────┬───────┬───────────┬──────────┬─┬──────▶ offsets
  *                position                          committed              end
  *
- * `base` counts what was in the log before this reader came, or was settled by a state that is lost.
+ * `base` counts the messages that were in the log before the cursor came, or were settled by a state
+ * that is lost.
  */
 import type { CursorState, OffsetRange } from '../log/channel-log.ts'
 import { collapsedOffset, OffsetRanges } from '../log/offset-ranges.ts'
@@ -33,20 +34,21 @@ export class CursorPosition {
   #dropped: Record<string, number> = {}
   /** Settled at or above `position`. */
   readonly #settled = new OffsetRanges()
-  /** Settled or in flight: what can't be leased. */
+  /** Settled or in flight: these can't be leased. */
   readonly #taken = new OffsetRanges()
-  /** Dropped before their commit, ascending. A failing commit undoes them. */
+  /** Dropped before their commit, ascending. If the commit fails, they are undone. */
   #uncommittedDrops: UncommittedDrop[] = []
 
-  /** A reader that begins at `start`. */
+  /** A cursor that begins at `start`. */
   constructor(start: number) {
     this.#position = start
     this.#base = start
   }
 
   /**
-   * As it was written down. What doesn't fit the log (a state that lagged, was damaged, or comes
-   * from elsewhere) is cut to fit. What the log began with and no longer has was lost, not delivered.
+   * As it was written down. A state that doesn't fit the log (it lagged, was damaged, or comes from
+   * elsewhere) is cut to fit. Messages that are gone from the beginning of the log and were not settled
+   * count as lost, not as delivered.
    */
   static restored(state: CursorState, start: number, committed: number): CursorPosition {
     const cursor = new CursorPosition(Math.min(Math.max(state.position, start), committed))
@@ -67,7 +69,7 @@ export class CursorPosition {
     cursor.#delivered = state.delivered
     cursor.#rejected = state.rejected
     if (cursor.#base < 0) {
-      // More counted than there ever was: believe the deliveries least, they happen again.
+      // The counts exceed the log: correct the deliveries first, because those are repeated.
       cursor.#delivered += cursor.#base
       cursor.#base = 0
       if (cursor.#delivered < 0) cursor.#forgetCounts(settled)
@@ -85,7 +87,7 @@ export class CursorPosition {
     return this.#inFlight
   }
 
-  /** Messages in the log before this reader's time. */
+  /** Messages in the log before the cursor came. */
   get base(): number {
     return this.#base
   }
@@ -102,28 +104,28 @@ export class CursorPosition {
     return this.#dropped
   }
 
-  /** How many offsets are settled, all below `position` among them. */
+  /** The number of settled offsets, all those below `position` included. */
   get settledCount(): number {
     return this.#position + this.#settled.size
   }
 
-  /** How many offsets below `end` are not settled; those in flight included. */
+  /** The number of offsets below `end` that are not settled; those in flight included. */
   unsettled(end: number): number {
     return end - this.settledCount
   }
 
-  /** How many committed messages are neither settled nor in flight. */
+  /** The number of committed messages that are neither settled nor in flight. */
   waiting(committed: number): number {
-    let early = 0
-    for (const drop of this.#uncommittedDrops) early += overlap(drop, committed, drop.to)
-    return committed - this.#position - (this.#settled.size - early) - this.#inFlight
+    let uncommitted = 0
+    for (const drop of this.#uncommittedDrops) uncommitted += overlap(drop, committed, drop.to)
+    return committed - this.#position - (this.#settled.size - uncommitted) - this.#inFlight
   }
 
   isSettled(offset: number): boolean {
     return offset < this.#position || this.#settled.has(offset)
   }
 
-  /** The oldest offset that is neither settled nor in flight. May lie at or above `committed`. */
+  /** The oldest offset that is neither settled nor in flight. May be at or above `committed`. */
   get oldestFree(): number {
     return this.#taken.firstGap(this.#position)
   }
@@ -148,7 +150,7 @@ export class CursorPosition {
     this.#inFlight += to - from
   }
 
-  /** Puts offsets in flight back in their place. */
+  /** Makes offsets in flight free again: they keep their place. */
   release(from: number, to: number): void {
     this.#taken.delete(from, to)
     this.#inFlight -= to - from
@@ -181,7 +183,7 @@ export class CursorPosition {
     else this.#uncommittedDrops.push({ from: Math.max(from, committed), to, code })
   }
 
-  /** Drops whatever is free within a range; returns how many that were. */
+  /** Drops all free offsets within a range; returns how many there were. */
   dropAllFree(range: OffsetRange, code: string, committed: number): number {
     let dropped = 0
     for (let from = this.freeFrom(range.from); from < range.to; from = this.freeFrom(from)) {
@@ -223,8 +225,9 @@ export class CursorPosition {
   }
 
   /**
-   * What is to be written down. Not as settled: what lies at or above `committed`, whose offsets a
-   * crash may give anew, and the drops in `unreported`, whose senders would never be told.
+   * The state to write down. It leaves out two kinds of settled offsets: those at or above `committed`,
+   * because after a crash other messages may get them; and the drops in `unreported`, because after a
+   * crash they would never be reported to their senders.
    */
   state(committed: number, unreported: Iterable<Drop>): CursorState {
     const dropped = { ...this.#dropped }

@@ -1,16 +1,18 @@
 /**
- * One reader of one channel. A cursor leases messages in order and settles each one; what is kept
- * goes back to its old place and is leased first next time.
+ * The position of one destination in one channel. A cursor leases messages in order, and each leased
+ * message is settled: delivered, rejected, or kept. A kept message stays in its place, so it is leased
+ * first next time.
  */
 import { ConnectorError } from '../../errors.ts'
 import type { Message, Refusal } from '../../message.ts'
+import { SerialQueue } from '../../serial-queue.ts'
 import type { ChannelLog } from '../log/channel-log.ts'
 import type { ArrivalTimes } from './arrival-times.ts'
 import type { CursorPosition } from './cursor-position.ts'
 import type { Expiry } from './expiry.ts'
 import { LeaseBuilder } from './lease-builder.ts'
 
-/** Messages handed to a reader, in order, at least one, all `messageId`s different. */
+/** Messages handed out, in order, at least one, all with different `messageId`s. */
 export interface Lease {
   readonly messages: readonly Message[]
 }
@@ -22,20 +24,20 @@ export interface Settlement {
   readonly kept: readonly number[]
 }
 
-/** What a cursor tells its channel. */
+/** What a cursor reports to its channel. */
 export interface CursorEvents {
   /** These messages are settled now; positions and counts have changed. */
   settled(messages: readonly Message[]): void
-  /** The reader refused the message for good. */
+  /** The destination rejected the message. */
   rejected(message: Message): void
-  /** A message was dropped when it was read: too old, or another with its id is in the same batch. */
+  /** A message was dropped when it was read: it is too old, or its id is already in the batch. */
   dropped(message: Message, refusal: Refusal): void
-  /** Messages `from ≤ x < to` can't be read any more. */
+  /** Messages `from ≤ x < to` are damaged or gone. */
   foundDamage(from: number, to: number): void
 }
 
 export interface CursorOptions {
-  readonly reader: string
+  readonly name: string
   readonly log: ChannelLog
   readonly position: CursorPosition
   readonly arrivals: ArrivalTimes
@@ -51,22 +53,23 @@ const KEPT = 1
 const REJECTED = 2
 
 export class Cursor {
-  readonly reader: string
-  /** The bookkeeping. For the channel; readers use `lease` and `settle`. */
+  /** The name of its destination. */
+  readonly name: string
+  /** The bookkeeping, for the channel; a destination's delivery uses `lease` and `settle`. */
   readonly position: CursorPosition
-  /** Called at most once per commit when more became readable. Set by whoever reads. */
+  /** Called at most once per commit, if it made messages readable. Set by the user of the cursor. */
   onReadable: (() => void) | undefined
   readonly #options: CursorOptions
   readonly #log: ChannelLog
   readonly #arrivals: ArrivalTimes
   readonly #events: CursorEvents
   readonly #outstanding = new Set<Lease>()
-  /** Settles when the lease being read is done: leases are read one after the other. */
-  #turn: Promise<unknown> = Promise.resolve()
+  /** Leases and sweeps read the log one after the other. */
+  readonly #reads = new SerialQueue()
 
   constructor(options: CursorOptions) {
     this.#options = options
-    this.reader = options.reader
+    this.name = options.name
     this.position = options.position
     this.#log = options.log
     this.#arrivals = options.arrivals
@@ -78,7 +81,7 @@ export class Cursor {
     return this.position.waiting(this.#log.committed)
   }
 
-  /** Roughly how many bytes wait: by the average of what the log holds, so that nobody has to count. */
+  /** Roughly how many bytes wait: by the average size of the log's messages. */
   get waitingBytes(): number {
     const { start, end, bytes } = this.#log
     return end === start ? 0 : (bytes / (end - start)) * this.waiting
@@ -90,8 +93,8 @@ export class Cursor {
   }
 
   /**
-   * `receivedAt` of the oldest waiting message, or a time about one commit older; 0 when it is not
-   * known (after a restart); undefined when nothing waits.
+   * `receivedAt` of the oldest waiting message, or a time about one commit earlier; 0 if it is not
+   * known (after a restart); undefined if nothing waits.
    */
   get oldestWaitingAt(): number | undefined {
     return this.waiting === 0 ? undefined : this.#arrivals.at(this.position.oldestFree)
@@ -102,7 +105,7 @@ export class Cursor {
     return this.#log.committed
   }
 
-  /** What waits without a gap at and after `from`, as far as it is known: see `waitingBytes`. */
+  /** The first run of waiting messages at or after `from`; bytes are estimated as in `waitingBytes`. */
   waitingFrom(from: number): { count: number; bytes: number; oldestAt: number } {
     const { start, end, bytes, committed } = this.#log
     const first = this.position.freeFrom(from)
@@ -112,34 +115,30 @@ export class Cursor {
   }
 
   /**
-   * The oldest waiting messages at or after `from`, at most `maxCount` and, after the first, at most `maxBytes` of
-   * payload. They count as in flight until they are settled. Undefined when nothing waits. Several
-   * leases may be outstanding.
+   * Leases the oldest waiting messages at or after `from`: at most `maxCount` and, after the first, at
+   * most `maxBytes` of payload. They count as in flight until they are settled. Undefined if nothing
+   * waits. Several leases may be outstanding.
    *
-   * @throws {ConnectorError} StorageFailed when the log can't be read now; nothing is leased then.
+   * @throws {ConnectorError} StorageFailed if the log can't be read now; then nothing is leased.
    */
   lease(maxCount: number, maxBytes: number, from = 0): Promise<Lease | undefined> {
-    const lease = this.#turn.then(() => this.#lease(maxCount, maxBytes, from))
-    this.#turn = lease.catch(() => undefined)
-    return lease
+    return this.#reads.run(() => this.#lease(maxCount, maxBytes, from))
   }
 
   /**
    * Drops waiting messages that have expired, up to the first that has not.
-   * @throws {ConnectorError} StorageFailed when the log can't be read now.
+   * @throws {ConnectorError} StorageFailed if the log can't be read now.
    */
   dropExpired(): Promise<void> {
     const { expiry } = this.#options
     if (expiry === undefined || this.waiting === 0) return Promise.resolve()
-    const swept = this.#turn.then(() => this.#dropExpired(expiry))
-    this.#turn = swept.catch(() => undefined)
-    return swept
+    return this.#reads.run(() => this.#dropExpired(expiry))
   }
 
-  /** Says what became of each message of a lease. Once per lease. */
+  /** Takes what became of each message of a lease. To be called once per lease. */
   settle(lease: Lease, settlement: Settlement): void {
     if (!this.#outstanding.delete(lease)) {
-      throw new ConnectorError('Unexpected', `Cursor ${this.reader}: a lease was settled twice`)
+      throw new ConnectorError('Unexpected', `Cursor ${this.name}: a lease was settled twice`)
     }
     const { messages } = lease
     const fates = fatesOf(messages.length, settlement)
@@ -183,7 +182,7 @@ export class Cursor {
       let goesOn = true
       while (goesOn && !batch.isFull) {
         goesOn = await this.#readRun(start, batch.countLeft, batch.bytesLeft, take)
-        // A run of nothing but dropped messages: what waits behind it is looked for at once.
+        // All messages of the run were dropped: go on with the next run.
         if (batch.messages.length === 0) goesOn = this.position.freeFrom(start) < this.readableEnd
       }
     }, batch)
@@ -207,7 +206,10 @@ export class Cursor {
     })
   }
 
-  /** Tells the channel when something was dropped. What a batch holds already no error takes away. */
+  /**
+   * Reports to the channel if messages were dropped. If the batch already holds messages, an error of
+   * the log is ignored: the batch is sent, and the next lease meets the error again.
+   */
   async #whileReading(read: () => Promise<void>, batch?: LeaseBuilder): Promise<void> {
     const settledBefore = this.position.settledCount
     try {
@@ -223,8 +225,9 @@ export class Cursor {
   }
 
   /**
-   * Reads the first free run at or after `start` and hands its messages over until one is not taken. What was taken is
-   * in flight or settled then. False when the run is not used up, or there is none.
+   * Reads the first free run at or after `start` and offers its messages to `take` until that refuses
+   * one. Messages that were taken are in flight or settled afterwards; the others are free again.
+   * Returns true if the whole run was taken.
    */
   async #readRun(
     start: number,

@@ -1,6 +1,6 @@
 /**
- * Tells the senders of messages that were dropped while they lay in the log. The drop itself is
- * counted at once; who sent the messages has to be read first, so the log keeps them until then.
+ * Reports messages that were dropped while they were in the log to their senders. A drop is counted at
+ * once. Its senders are known only when the messages have been read, so the log keeps them until then.
  */
 import type { Message, Refusal } from '../../message.ts'
 import type { ChannelLog } from '../log/channel-log.ts'
@@ -19,7 +19,7 @@ interface Entry {
 export interface DroppedMessagesOptions {
   readonly log: ChannelLog
   readonly onDropped: (message: Message, refusal: Refusal) => void
-  /** Called when nothing is left to be told: the log may let go of the messages. */
+  /** Called when all drops have been reported: the log may release the messages. */
   readonly onDone: () => void
 }
 
@@ -32,24 +32,24 @@ export class DroppedMessages {
     this.#options = options
   }
 
-  /** Whether the message has to stay in the log for its sender's sake. */
+  /** Whether the message must stay in the log, because its drop is not reported yet. */
   needs(offset: number): boolean {
     return this.#entries.some((entry) => entry.from <= offset && offset < entry.to)
   }
 
-  /** What was dropped and is not told of yet. */
+  /** Drops that are not reported yet. */
   get unreported(): readonly Drop[] {
     return this.#entries.map(({ from, to, refusal }) => ({ from, to, code: refusal.error }))
   }
 
-  /** Messages from here on have to stay in the log; `Infinity` when none has to. */
+  /** Messages from here on must stay in the log; `Infinity` if all may go. */
   get neededFrom(): number {
     let needed = Number.POSITIVE_INFINITY
     for (const entry of this.#entries) needed = Math.min(needed, entry.from)
     return needed
   }
 
-  /** Messages `from ≤ x < to` were dropped. Those not committed yet are told after their commit. */
+  /** Messages `from ≤ x < to` were dropped. Those not committed yet are reported after their commit. */
   add(from: number, to: number, refusal: Refusal): void {
     const last = this.#entries.at(-1)
     if (last?.to === from && last.refusal === refusal) last.to = to
@@ -57,17 +57,17 @@ export class DroppedMessages {
     this.pump()
   }
 
-  /** Goes on with what has been committed since. */
+  /** Goes on with the messages that have been committed since. */
   pump(): void {
     if (this.#running !== undefined || this.#nextReadable() === undefined) return
-    this.#running = this.#tell().finally(() => {
+    this.#running = this.#report().finally(() => {
       this.#running = undefined
-      // What was added after the last look would otherwise wait for the next commit.
+      // Drops that were added after the last check would otherwise wait for the next commit.
       this.pump()
     })
   }
 
-  /** Resolves when every committed message has been told of. */
+  /** Resolves when every committed drop has been reported. */
   async settled(): Promise<void> {
     while (this.#running !== undefined) await this.#running
   }
@@ -85,17 +85,17 @@ export class DroppedMessages {
     return this.#entries.find((entry) => entry.from < this.#options.log.committed)
   }
 
-  async #tell(): Promise<void> {
-    // One tick later: drops that follow each other are read together.
+  async #report(): Promise<void> {
+    // One tick later, so that drops that follow each other are read together.
     await Promise.resolve()
     for (let entry = this.#nextReadable(); entry !== undefined; entry = this.#nextReadable()) {
-      await this.#tellSome(entry)
+      await this.#reportSome(entry)
       if (entry.from >= entry.to) this.#entries = this.#entries.filter((other) => other !== entry)
     }
     if (this.#entries.length === 0) this.#options.onDone()
   }
 
-  async #tellSome(entry: Entry): Promise<void> {
+  async #reportSome(entry: Entry): Promise<void> {
     const { log, onDropped } = this.#options
     const until = Math.min(entry.to, log.committed)
     const count = Math.min(until - entry.from, MAX_READ_MESSAGES)
@@ -103,7 +103,7 @@ export class DroppedMessages {
     try {
       messages = await log.read(entry.from, count, MAX_READ_BYTES)
     } catch {
-      // The medium can't be read: the drop stays counted, its senders can't be told.
+      // The medium can't be read: the drop stays counted, but its senders are not known.
       entry.from = until
       return
     }

@@ -1,7 +1,7 @@
 /**
- * When a channel's messages are too old to be sent (`maxAge`). Age goes by this machine's clock, at
- * the time a message came and now: a box that starts without the right time and sets its clock
- * later ages what it received before.
+ * When a channel's messages are too old to be sent (`maxAge`). A message's age is the difference between
+ * this machine's clock now and when the message came. If a machine starts with a wrong time and sets its
+ * clock later, the messages it received before then are older, or younger, than they really are.
  */
 import type { Clock } from '../../clock.ts'
 import type { Refusal } from '../../message.ts'
@@ -13,7 +13,7 @@ export interface ExpiryOptions {
 }
 
 export class Expiry {
-  /** What the sender of an expired message is told. */
+  /** The receipt for the sender of an expired message. */
   readonly refusal: Refusal
   readonly #maxAgeMs: number
   readonly #clock: Clock
@@ -23,11 +23,11 @@ export class Expiry {
     this.#clock = clock
     this.refusal = {
       error: 'MessageExpired',
-      message: `The message waited longer in channel ${channel} than the ${maxAgeMs / 1000} s its maxAge allows. Raise maxAge, or mend the destination.`,
+      message: `The message waited longer in channel ${channel} than the ${maxAgeMs / 1000} s its maxAge allows. Raise maxAge, or fix the destination.`,
     }
   }
 
-  /** Messages received before have expired; milliseconds since 1970. */
+  /** Messages received before this time have expired; milliseconds since 1970. */
   get deadline(): number {
     return this.#clock.now() - this.#maxAgeMs
   }

@@ -1,4 +1,4 @@
-/** A lease in the making: what it holds so far, and what else it can take. */
+/** Collects the messages of a lease up to its limits, all with different ids. */
 import { hasPackedId, type Message, payloadBytesOf } from '../../message.ts'
 
 export class LeaseBuilder {
@@ -7,11 +7,11 @@ export class LeaseBuilder {
   readonly #maxBytes: number
   #bytes = 0
   /**
-   * Hashes of the ids. Kept only from the first message on whose sender chose its id: ours differ by
-   * themselves.
+   * Hashes of the ids. They are kept from the first message on whose sender chose its id: generated ids
+   * always differ.
    */
   #hashes: Set<number> | undefined
-  /** The ids. Kept only from the first on whose hash was there before. */
+  /** The ids. They are kept from the first one on whose hash was already there. */
   #ids: Set<string> | undefined
 
   constructor(maxCount: number, maxBytes: number) {
@@ -63,7 +63,7 @@ function hasChosenId(message: Message): boolean {
   return hasPackedId(message.packed) || Boolean(message.senderId)
 }
 
-/** Of the `messageId`, from its characters or from its bytes, which are the same. */
+/** A hash of the `messageId`, from its characters or from its bytes: both are the same ASCII. */
 function hashOfId(message: Message): number {
   const { packed } = message
   let hash = 0

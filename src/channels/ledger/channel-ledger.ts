@@ -1,5 +1,4 @@
-/** A channel's ledger, added up from its log, its cursors and what was refused on arrival. */
-
+/** Adds up a channel's ledger from its log, its cursors and its refused messages. */
 import type { Cursor } from '../cursors/cursor.ts'
 import type { ChannelLog, CursorState } from '../log/channel-log.ts'
 import type { ChannelLedger, ReaderLedger } from './ledger.ts'
@@ -20,20 +19,23 @@ export function channelLedger(
     channel: log.channel,
     received: log.end + sumOf(refused),
     ...fates,
-    // What was in the log before the primary reader had been delivered: to the store.
+    // Messages older than the primary cursor were delivered to the store.
     delivered: fates.delivered + (primary?.position.base ?? 0),
     dropped: sumUp(refused, fates.dropped),
     bytes: log.bytes,
-    // 0, not known, is for who has to decide; here it would be read as 1970.
+    // 0 means "not known" for scheduling; here it would be read as 1970.
     oldestWaitingAt: primary?.oldestWaitingAt || undefined,
-    readers: Object.fromEntries(others.map((cursor) => [cursor.reader, readerLedger(log, cursor)])),
+    readers: Object.fromEntries(others.map((cursor) => [cursor.name, readerLedger(log, cursor)])),
   }
 }
 
-/** Without readers the store is the destination, for all that no reader before it settled otherwise. */
-function storedAlone(log: ChannelLog, before: CursorState | undefined): ReaderLedger {
-  const { [EXPIRED]: expired = 0, ...dropped } = before?.dropped ?? {}
-  const rejected = before?.rejected ?? 0
+/**
+ * Without cursors the store is the destination: all messages are delivered to it, except those that a
+ * former primary cursor settled otherwise.
+ */
+function storedAlone(log: ChannelLog, formerPrimary: CursorState | undefined): ReaderLedger {
+  const { [EXPIRED]: expired = 0, ...dropped } = formerPrimary?.dropped ?? {}
+  const rejected = formerPrimary?.rejected ?? 0
   return {
     delivered: log.committed - rejected - expired - sumOf(dropped),
     rejected,

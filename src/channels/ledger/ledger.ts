@@ -1,31 +1,31 @@
-/** The figures of channels and of the store, as everybody may see them. */
+/** The figures of channels and of the store, as HTTP, metrics and the embedding program show them. */
 import type { StorageStateName } from '../commit/storage-health.ts'
 
 /**
- * The figures of one channel, that add up at any moment and over restarts:
+ * The figures of one channel. They add up at any moment and over restarts:
  *
  *     received = delivered + rejected + Σ dropped + expired + waiting + inFlight
  *
- * `received` is everything that was addressed to the channel, refused messages included. What became
- * of a message is decided by the channel's first (primary) reader; without readers, by its commit.
+ * `received` counts every message addressed to the channel, refused ones included. The primary
+ * destination decides what became of a message; without destinations, its commit does.
  */
 export interface ChannelLedger {
   readonly channel: string
   readonly received: number
   readonly delivered: number
-  /** Refused for good by the primary destination. */
+  /** Rejected by the primary destination. */
   readonly rejected: number
-  /** By code of `errors.ts`: refused on arrival, dropped at a bound, not storable, damaged. */
+  /** By code of `errors.ts`: refused on arrival, dropped by a limit, not storable, damaged. */
   readonly dropped: Readonly<Record<string, number>>
   readonly expired: number
-  /** Accepted and not yet in a batch being sent; what is not committed yet included. */
+  /** Accepted and not in a batch that is being sent; messages not committed yet included. */
   readonly waiting: number
   readonly inFlight: number
   /** Bytes the channel's log holds. */
   readonly bytes: number
-  /** `receivedAt` of the oldest waiting message; undefined when none waits or it is not known. */
+  /** `receivedAt` of the oldest waiting message; undefined if none waits or it is not known. */
   readonly oldestWaitingAt: number | undefined
-  /** The other readers, each with what it has settled. */
+  /** By name, the other destinations, each with its own counts. */
   readonly readers: Readonly<Record<string, ReaderLedger>>
 }
 
@@ -38,31 +38,31 @@ export interface ReaderLedger {
   readonly inFlight: number
 }
 
-/** The store as a whole, beside its channels. */
+/** The store as a whole. */
 export interface StoreLedger {
-  /** `ok`, or what is wrong: `full`, `read-only`, `no-access`, `io-error`, `failing`. */
+  /** `ok`, or the problem: `full`, `read-only`, `no-access`, `io-error`, `failing`. */
   readonly state: StorageStateName
   /** What happened and what to do about it; undefined while all is well. */
   readonly problem: string | undefined
   readonly bytes: number
   /** Undefined where only memory bounds count. */
   readonly maxBytes: number | undefined
-  /** Part of `bytes` that is kept only for replay. */
+  /** The part of `bytes` that is kept only for replay. */
   readonly historyBytes: number
-  /** Since the process started: bytes and syncs asked of the disk; undefined in memory. */
+  /** Since the process started, bytes written to the disk and syncs of it; undefined in memory. */
   readonly bytesWritten: number | undefined
   readonly syncs: number | undefined
   /** Payloads, topics and ids of the messages committed since the process started. */
   readonly messageBytes: number
-  /** Dead letters kept; undefined where none are to be. */
+  /** Dead letters kept; undefined if the configuration keeps none. */
   readonly deadLetters: number | undefined
 }
 
-/** How long a channel could go on without its destinations, at the rate of the last minutes. */
+/** How long a channel can store messages without its destinations, at the rate of the last minutes. */
 export interface OutageLeft {
   readonly channel: string
   readonly seconds: number
-  /** What it would then meet. */
+  /** The limit that it reaches then. */
   readonly bound: OutageBound
 }
 

@@ -1,10 +1,10 @@
 /**
- * How long an outage would be borne before messages are lost: from what came in between two looks,
- * and what room is left. Pure.
+ * How long an outage can last before messages are lost. It follows from the messages stored between two
+ * samples and the room that is left. Pure.
  */
 import type { OutageBound, OutageLeft } from './ledger.ts'
 
-/** One look at the figures. */
+/** The figures at one time. */
 export interface IntakeSample {
   /** Milliseconds of a clock that never goes back. */
   readonly at: number
@@ -18,11 +18,11 @@ export interface ChannelRoom {
   readonly channel: string
   /** Messages waiting. */
   readonly backlog: number
-  /** `Infinity`: not bounded by messages. */
+  /** `Infinity`: messages are not limited. */
   readonly maxBacklog: number
-  /** Milliseconds; undefined: messages don't expire. */
+  /** Undefined: messages don't expire. */
   readonly maxAgeMs: number | undefined
-  /** How long the oldest has waited, in milliseconds; 0 when none waits. */
+  /** How long the oldest message has waited, in milliseconds; 0 if none waits. */
   readonly oldestAgeMs: number
 }
 
@@ -32,7 +32,7 @@ export interface StoreRoom {
   readonly bound: 'storage.maxBytes' | 'MemorySize'
 }
 
-/** One row for each channel that got messages between the two looks. */
+/** One row for each channel that stored messages between the two samples. */
 export function outageForecast(
   earlier: IntakeSample,
   later: IntakeSample,
@@ -59,7 +59,7 @@ export function outageForecast(
   return rows
 }
 
-/** `40 s`, `12 min`, `53 h`, `90 days`: rounded down, as nobody relies on the rest. */
+/** `40 s`, `12 min`, `53 h`, `90 days`: rounded down, to promise no more than there is. */
 export function durationText(seconds: number): string {
   if (seconds < 120) return `${Math.floor(seconds)} s`
   if (seconds < 7_200) return `${Math.floor(seconds / 60)} min`

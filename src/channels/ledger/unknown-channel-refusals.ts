@@ -1,6 +1,6 @@
 /**
- * Counts messages refused for channels that don't exist yet and may not become active. Anybody can
- * make up names, so only so many are told apart; the rest share one row.
+ * Counts refused messages for channels that do not exist. Anybody can invent channel names, so only a
+ * limited number of names have a row of their own; all others share one.
  */
 import type { ChannelLedger } from './ledger.ts'
 
@@ -19,7 +19,7 @@ export class UnknownChannelRefusals {
     this.#counts.set(key, counts)
   }
 
-  /** The channel comes to be now: what was refused before goes into its own ledger. */
+  /** The channel is being created: its earlier refusals move to its own ledger. */
   takeOver(name: string): Readonly<Record<string, number>> {
     const refused = this.#counts.get(name) ?? {}
     this.#counts.delete(name)

@@ -1,16 +1,17 @@
 /**
- * Whether a channel has room for one message more, and whom the drop behaviour sends away when it
- * has not (Specification, `IotAnalyticsQueueDropBehavior`). Three bounds: messages per channel,
+ * Whether a channel has room for one more message, and which message the drop behaviour gives up if it
+ * has not (Specification, `IotAnalyticsQueueDropBehavior`). There are three limits: messages per channel,
  * bytes in memory, bytes on disk.
  *
- * | bound        | DROP_NEWEST      | DROP_OLDEST drops                                           |
- * |--------------|------------------|-------------------------------------------------------------|
- * | queue size   | refuses newcomer | one message, the oldest that is not in flight               |
- * | MemorySize   | refuses newcomer | the oldest not in flight, as many as make room              |
- * | storage size | refuses newcomer | what keeps the oldest file; newcomers are refused meanwhile |
+ * | limit        | DROP_NEWEST             | DROP_OLDEST                                          |
+ * |--------------|-------------------------|------------------------------------------------------|
+ * | queue size   | refuses the new message | drops one message, the oldest that is not in flight  |
+ * | MemorySize   | refuses the new message | drops the oldest not in flight, until there is room  |
+ * | storage size | refuses the new message | drops the messages of the oldest file; until it is   |
+ * |              |                         | removed, new messages are refused                    |
  *
- * With nothing to drop, because all is in flight, the newcomer goes. A newcomer that the storage
- * size refuses may be taken later (`StorageFull`); one that another bound refuses is refused for good.
+ * If nothing can be dropped, because all messages are in flight, the new message is refused. A message
+ * that the storage size refuses may be taken later (`StorageFull`); the other limits refuse for good.
  */
 import type { Refusal } from '../../message.ts'
 import type { Cursor } from '../cursors/cursor.ts'
@@ -31,13 +32,13 @@ export interface ChannelCapacityOptions {
   readonly budget: MemoryBudget
   readonly maxBacklogMessages: number
   readonly dropBehavior: DropBehavior
-  /** Drops free messages `from ≤ x < to` of one reader. */
+  /** Drops free messages `from ≤ x < to` of one cursor. */
   readonly drop: (cursor: Cursor, from: number, to: number, refusal: Refusal) => void
 }
 
 export class ChannelCapacity {
   readonly #options: ChannelCapacityOptions
-  /** Made once: a flood of refusals is to cost nothing. */
+  /** Made once, so that a flood of refusals allocates nothing. */
   readonly #queueFull: Refusal
   readonly #storageFull: Refusal
   readonly #droppedFromFullStorage: Refusal
@@ -52,7 +53,7 @@ export class ChannelCapacity {
     this.#memoryFull = memoryFull(log.channel, budget.maxBytes, dropBehavior)
   }
 
-  /** Messages that the slowest reader has not settled. */
+  /** Messages that the slowest cursor has not settled. */
   get backlog(): number {
     const { cursors, log } = this.#options
     let backlog = 0
@@ -63,10 +64,10 @@ export class ChannelCapacity {
     return backlog
   }
 
-  /** Undefined when there is room for `bytes` more, if need be because older messages went. */
+  /** Makes room for `bytes` more, if necessary by dropping older messages; or says why it can't. */
   makeRoom(bytes: number): Refusal | undefined {
     const { log, store, budget, maxBacklogMessages } = this.#options
-    // Bytes first: who is refused for them anyway must not cost an older message its place.
+    // Bytes first: if a message is refused for its bytes, no older one must be dropped for it.
     if (log.isVolatile) {
       if (!budget.fits(bytes) && !this.#makeRoomInMemory(bytes)) return this.#memoryFull
     } else if (store.bytes + bytes > store.maxBytes && !store.makeRoom(bytes)) {
@@ -84,7 +85,7 @@ export class ChannelCapacity {
       return cursor.position.unsettled(log.end) >= maxBacklogMessages
     })
     if (full.some((cursor) => cursor.position.oldestFree >= log.end)) return false
-    // The primary last: when all others are done with a message, it can be handed over at once.
+    // The primary last: if all others have settled the message, its sender is reported at once.
     for (const cursor of full.reverse()) {
       const oldest = cursor.position.oldestFree
       drop(cursor, oldest, oldest + 1, this.#queueFull)
@@ -96,7 +97,7 @@ export class ChannelCapacity {
     const { log, store, budget, dropBehavior } = this.#options
     if (store.makeRoom(bytes)) return true
     if (dropBehavior === 'DROP_NEWEST') return false
-    // What others hold can't be dropped from here: nobody goes in vain.
+    // Bytes of other channels can't be dropped here. If those are too many, drop nothing.
     if (budget.held - log.memoryBytes + bytes > budget.maxBytes) return false
     while (!budget.fits(bytes)) {
       if (!this.#dropOldestEverywhere()) return false
@@ -104,7 +105,7 @@ export class ChannelCapacity {
     return true
   }
 
-  /** Drops the oldest message that no reader has in flight, for all that have not settled it. */
+  /** Drops the oldest message that no cursor has in flight, for all cursors that have not settled it. */
   #dropOldestEverywhere(): boolean {
     const { cursors, log, drop } = this.#options
     const oldest = this.#oldestNotInFlight()
@@ -126,7 +127,7 @@ export class ChannelCapacity {
     }
   }
 
-  /** Only a whole file gives room on disk, and not before its messages' senders are told. */
+  /** Only a whole file gives space back, after its dropped messages have been reported. */
   #startDroppingOldestFile(): void {
     const { cursors, log, dropBehavior, drop } = this.#options
     const end = log.nextReclaim

@@ -1,31 +1,31 @@
 /**
- * The ids of a channel's recent messages, so that what a sender sends again after a lost PUBACK is
- * stored once. Bounded in time and number; after a restart it is read back from the log.
+ * The ids of a channel's recent messages, so that a message sent again after a lost PUBACK is stored
+ * once. The window is limited in time and number; after a restart it is read back from the log.
  */
 import { createHash } from 'node:crypto'
 import type { ChannelLog } from '../log/channel-log.ts'
 
 export interface DeduplicationBounds {
-  /** An id is remembered for so long, in milliseconds. */
+  /** How long an id is remembered. */
   readonly windowMs: number
-  /** At most so many ids are remembered, the newest. */
+  /** The number of ids remembered at most; the oldest are forgotten first. */
   readonly maxIds: number
 }
 
 interface Entry {
   readonly receivedAt: number
-  /** The commit cycle of its message; 0 when it was in the log at start. */
+  /** The commit cycle of its message; 0 if it was in the log at start. */
   readonly cycle: number
 }
 
-/** An id may have 128 KB; what is remembered of a long one is its hash. */
+/** An id may have 128 KB. Of a longer one than this only the hash is kept. */
 const LONGEST_KEPT_ID = 64
 const MAX_READ_MESSAGES = 1_000
 const MAX_READ_BYTES = 1024 * 1024
 
 export class DeduplicationWindow {
   readonly #bounds: DeduplicationBounds
-  /** In the order they came. */
+  /** In order of arrival. */
   readonly #entries = new Map<string, Entry>()
 
   constructor(bounds: DeduplicationBounds) {
@@ -53,7 +53,7 @@ export class DeduplicationWindow {
     return this.#entries.size
   }
 
-  /** The commit cycle of the message with this id; undefined when the id is not remembered. */
+  /** The commit cycle of the message with this id; undefined if the id is not remembered. */
   cycleOf(senderId: string | undefined, now: number): number | undefined {
     if (!senderId) return undefined
     const entry = this.#entries.get(keyOf(senderId))
@@ -69,7 +69,7 @@ export class DeduplicationWindow {
     this.#forgetOld(receivedAt - this.#bounds.windowMs)
   }
 
-  /** The message with this id is not there after all: its sender may send it again. */
+  /** The message with this id was dropped or rejected: its sender may send it again. */
   forget(senderId: string | undefined): void {
     if (senderId) this.#entries.delete(keyOf(senderId))
   }

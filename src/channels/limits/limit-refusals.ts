@@ -1,6 +1,6 @@
 /**
- * What a sender reads when a bound was met: which limit of which channel, what it is set to, and
- * what helps.
+ * The receipts for messages that a limit refused or dropped. Each names the channel, the limit, its
+ * value, and what to do.
  */
 import type { Refusal } from '../../message.ts'
 
@@ -13,30 +13,30 @@ export function queueFull(
 ): Refusal {
   return {
     error: 'QueueFull',
-    message: `Channel ${channel} has ${maxBacklogMessages} messages waiting, as many as IotAnalyticsQueueSizePerChannel allows; ${victimOf(behavior)}. Raise the parameter, or mend the destination.`,
+    message: `Channel ${channel} has ${maxBacklogMessages} messages waiting, as many as IotAnalyticsQueueSizePerChannel allows; ${choiceOf(behavior)}. Raise the parameter, or fix the destination.`,
   }
 }
 
-/** For the newcomer: there may be room for it later. */
+/** For a new message: there may be room for it later. */
 export function storageFull(channel: string, maxBytes: number): Refusal {
   return {
     error: 'StorageFull',
-    message: `Channel ${channel} has no room: all channels together hold the ${maxBytes} bytes that storage.maxBytes allows. The message was not taken; send it again once there is room. Raise storage.maxBytes, or mend the destination.`,
+    message: `Channel ${channel} has no room: all channels together hold the ${maxBytes} bytes that storage.maxBytes allows. The message was not taken; send it again once there is room. Raise storage.maxBytes, or fix the destination.`,
   }
 }
 
-/** For stored messages that DROP_OLDEST gives up: they are lost for good. */
+/** For stored messages that DROP_OLDEST drops: they are lost. */
 export function droppedFromFullStorage(channel: string, maxBytes: number): Refusal {
   return {
     error: 'QueueFull',
-    message: `Channel ${channel} has no room: all channels together hold the ${maxBytes} bytes that storage.maxBytes allows; ${victimOf('DROP_OLDEST')}. Raise storage.maxBytes, or mend the destination.`,
+    message: `Channel ${channel} has no room: all channels together hold the ${maxBytes} bytes that storage.maxBytes allows; ${choiceOf('DROP_OLDEST')}. Raise storage.maxBytes, or fix the destination.`,
   }
 }
 
 export function memoryFull(channel: string, maxBytes: number, behavior: DropBehavior): Refusal {
   return {
     error: 'MemoryFull',
-    message: `Channel ${channel} has no room: messages in memory hold the ${Math.floor(maxBytes / 1024)} KB that MemorySize allows; ${victimOf(behavior)}. Raise MemorySize, or set storage.durability to disk.`,
+    message: `Channel ${channel} has no room: messages in memory hold the ${Math.floor(maxBytes / 1024)} KB that MemorySize allows; ${choiceOf(behavior)}. Raise MemorySize, or set storage.durability to disk.`,
   }
 }
 
@@ -61,8 +61,8 @@ export function alreadyStored(channel: string): Refusal {
   }
 }
 
-function victimOf(behavior: DropBehavior): string {
+function choiceOf(behavior: DropBehavior): string {
   return behavior === 'DROP_NEWEST'
-    ? 'DROP_NEWEST refused this newcomer'
-    : 'DROP_OLDEST dropped the message that could make room'
+    ? 'DROP_NEWEST refused this message'
+    : 'DROP_OLDEST gave this message up'
 }

@@ -2,7 +2,7 @@
 
 import type { ChannelBounds, ChannelRules } from '../../../src/channels/channel-rules.ts'
 import { ChannelSet } from '../../../src/channels/channel-set.ts'
-import type { CursorStart } from '../../../src/channels/cursors/reader-positions.ts'
+import type { CursorStart } from '../../../src/channels/cursors/restored-cursors.ts'
 import type { DeadLetterBounds } from '../../../src/channels/dead-letters/dead-letters.ts'
 import type { ChannelLedger } from '../../../src/channels/ledger/ledger.ts'
 import type { LogStore } from '../../../src/channels/log/channel-log.ts'
@@ -20,8 +20,8 @@ export interface RigOptions {
   readonly keepsHistory?: boolean
   readonly memoryBytes?: number
   readonly bounds?: Partial<ChannelBounds>
-  readonly readers?: readonly string[]
-  readonly readerStarts?: Readonly<Record<string, CursorStart>>
+  readonly cursorNames?: readonly string[]
+  readonly cursorStarts?: Readonly<Record<string, CursorStart>>
   readonly rules?: ChannelRules
   readonly deadLetters?: DeadLetterBounds
   readonly minCommitIntervalMs?: number
@@ -62,8 +62,8 @@ export class ChannelSetRig {
         maxChannels: 1_000,
         ...options.bounds,
       },
-      readers: options.readers ?? ['primary'],
-      readerStarts: options.readerStarts ?? {},
+      cursorNames: options.cursorNames ?? ['primary'],
+      cursorStarts: options.cursorStarts ?? {},
       ...(options.deadLetters === undefined ? {} : { deadLetters: options.deadLetters }),
       rulesFor: () => options.rules ?? {},
       minCommitIntervalMs: options.minCommitIntervalMs ?? 0,
@@ -109,8 +109,8 @@ export class ChannelSetRig {
   }
 
   /** The ids of up to `count` messages leased and delivered. */
-  async deliver(channel: string, count = 1_000, reader = 'primary'): Promise<string[]> {
-    const cursor = this.set.get(channel)!.cursor(reader)
+  async deliver(channel: string, count = 1_000, cursorName = 'primary'): Promise<string[]> {
+    const cursor = this.set.get(channel)!.cursor(cursorName)
     const lease = await cursor.lease(count, 1_000_000)
     if (lease === undefined) return []
     cursor.settle(lease, { rejected: [], kept: [] })

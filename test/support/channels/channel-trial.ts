@@ -12,7 +12,7 @@ import type { Clock } from '../../../src/clock.ts'
 import { ChannelSetRig, ledgerGap } from './channel-set-rig.ts'
 
 const CHANNELS = ['alpha', 'beta', 'gamma'] as const
-const READERS = ['primary', 'second'] as const
+const CURSOR_NAMES = ['primary', 'second'] as const
 const MAX_BACKLOG = 6
 const MAX_ACTIVE = 2
 
@@ -31,7 +31,7 @@ const operationOf = fc.oneof(
     arbitrary: fc.record({
       kind: fc.constant('lease' as const),
       channel: fc.nat(2),
-      reader: fc.nat(1),
+      cursor: fc.nat(1),
       count: fc.integer({ min: 1, max: 4 }),
     }),
   },
@@ -75,14 +75,14 @@ export interface TrialMedium {
 
 export interface ChannelTrialOptions {
   readonly medium: TrialMedium
-  readonly readers: number
+  readonly cursors: number
   readonly dropBehavior: 'DROP_NEWEST' | 'DROP_OLDEST'
 }
 
 /** Runs operations and checks after each. One lives through several crashes. */
 export class ChannelTrial {
   readonly #medium: TrialMedium
-  readonly #readers: readonly string[]
+  readonly #cursorNames: readonly string[]
   readonly #dropBehavior: 'DROP_NEWEST' | 'DROP_OLDEST'
   #rig: ChannelSetRig
   #nextId = 0
@@ -98,9 +98,9 @@ export class ChannelTrial {
   /** Then what was settled since the last checkpoint waits again, beyond any bound. */
   #hasCrashed = false
 
-  constructor({ medium, readers, dropBehavior }: ChannelTrialOptions) {
+  constructor({ medium, cursors, dropBehavior }: ChannelTrialOptions) {
     this.#medium = medium
-    this.#readers = READERS.slice(0, readers)
+    this.#cursorNames = CURSOR_NAMES.slice(0, cursors)
     this.#dropBehavior = dropBehavior
     this.#rig = this.#newRig()
   }
@@ -117,7 +117,7 @@ export class ChannelTrial {
   #newRig(): ChannelSetRig {
     const rig = new ChannelSetRig({
       openStore: (budget, clock) => this.#medium.openStore(budget, clock),
-      readers: this.#readers,
+      cursorNames: this.#cursorNames,
       rules: { maxAgeMs: 30_000, deduplication: { windowMs: 10_000, maxIds: 10 } },
       bounds: {
         maxBacklogMessages: MAX_BACKLOG,
@@ -184,10 +184,10 @@ export class ChannelTrial {
     await new Promise((resolve) => setImmediate(resolve))
   }
 
-  async #lease(operation: { channel: number; reader: number; count: number }): Promise<void> {
+  async #lease(operation: { channel: number; cursor: number; count: number }): Promise<void> {
     const channel = this.#rig.set.get(CHANNELS[operation.channel]!)
     if (channel === undefined) return
-    const cursor = channel.cursor(this.#readers[operation.reader % this.#readers.length]!)
+    const cursor = channel.cursor(this.#cursorNames[operation.cursor % this.#cursorNames.length]!)
     const lease = await cursor.lease(operation.count, 1_000)
     if (lease === undefined) return
     const offsets = lease.messages.map((message) => message.offset)
@@ -211,7 +211,7 @@ export class ChannelTrial {
     for (const [index, message] of lease.messages.entries()) {
       if (fates[index] === 1) rejected.push(index)
       if (fates[index] === 2) kept.push(index)
-      else if (cursor.reader === 'primary') this.#noteSettled(message.senderId!)
+      else if (cursor.name === 'primary') this.#noteSettled(message.senderId!)
     }
     cursor.settle(lease, { rejected, kept })
   }
@@ -260,7 +260,7 @@ export class ChannelTrial {
     }
     await this.#rig.set.flush()
     for (const channel of this.#rig.set) {
-      for (const reader of this.#readers) await this.#drainCursor(channel.cursor(reader))
+      for (const name of this.#cursorNames) await this.#drainCursor(channel.cursor(name))
       assert.equal(channel.backlog, 0)
     }
     await this.#rig.set.flush()
@@ -281,7 +281,7 @@ export class ChannelTrial {
       for (const message of lease.messages) {
         assert.ok(message.offset > last, 'order is kept')
         last = message.offset
-        if (cursor.reader === 'primary') this.#noteSettled(message.senderId!)
+        if (cursor.name === 'primary') this.#noteSettled(message.senderId!)
       }
       cursor.settle(lease, { rejected: [], kept: [] })
     }

@@ -113,16 +113,16 @@ for (const where of ['in memory', 'on disk'] as const) {
 }
 
 test('a channel more than there may be is refused and counted; what exists goes on, also under a lower limit', async () => {
-  for (const readers of [['primary'], []]) {
+  for (const cursorNames of [['primary'], []]) {
     const disk = new PretendDisk()
-    const before = await openRig({ disk, readers, bounds: { maxChannels: 2 } })
+    const before = await openRig({ disk, cursorNames, bounds: { maxChannels: 2 } })
     for (const channel of ['one', 'two']) assert.ok(before.offer(channel, 'a') > 0)
 
     const refused = before.offer('three', 'b')
     const { error, message } = before.lastRefusal
     const row = before.ledger('three')
     await before.set.close()
-    const rig = await openRig({ disk, readers, bounds: { maxChannels: 1 } })
+    const rig = await openRig({ disk, cursorNames, bounds: { maxChannels: 1 } })
     const taken = ['one', 'two'].map((channel) => rig.offer(channel, 'c'))
 
     assert.equal(refused, -1)
@@ -307,7 +307,7 @@ test('a documented bound refuses for good, whether or not the sender keeps the m
 test('without readers a full disk gives up its oldest history, never the newcomer', async () => {
   const bytes = draftBytes(new ChannelSetRig().draft('a1', 'a1'))
   const disk = new PretendDisk({ maxBytes: bytes * 8, segmentMessages: 4 })
-  const rig = await openRig({ disk, readers: [] })
+  const rig = await openRig({ disk, cursorNames: [] })
 
   for (let i = 10; i < 40; i += 1) {
     assert.ok(rig.offer('c', `${i}`) > 0)

@@ -37,8 +37,8 @@ test('a reader added later begins with now, with the stored history, or at a tim
   const rig = await openRig({
     disk,
     clock,
-    readers: ['primary', 'fresh', 'history', 'since'],
-    readerStarts: { history: 'earliest', since: { time } },
+    cursorNames: ['primary', 'fresh', 'history', 'since'],
+    cursorStarts: { history: 'earliest', since: { time } },
   })
   await offerAndCommit(rig, ['d'])
 
@@ -56,7 +56,7 @@ test('a reader added later begins with now, with the stored history, or at a tim
 
 test('a first destination gets what comes from now on; what the store took before counts as delivered', async () => {
   const disk = new PretendDisk()
-  const before = await openRig({ disk, readers: [] })
+  const before = await openRig({ disk, cursorNames: [] })
   await offerAndCommit(before, ['a', 'b'])
   await before.set.close()
 
@@ -71,14 +71,14 @@ test('a first destination gets what comes from now on; what the store took befor
 
 test('a renamed primary goes on where the old one stood, with its counts', async () => {
   const disk = new PretendDisk()
-  const before = await openRig({ disk, readers: ['old'] })
+  const before = await openRig({ disk, cursorNames: ['old'] })
   await offerAndCommit(before, ['a', 'b', 'c', 'd'])
   const cursor = before.set.get('c')!.cursor('old')
   const lease = await cursor.lease(3, 1_000)
   cursor.settle(lease!, { rejected: [1], kept: [0] })
   await before.set.close()
 
-  const rig = await openRig({ disk, readers: ['new'] })
+  const rig = await openRig({ disk, cursorNames: ['new'] })
   const row = rig.ledger('c')
 
   assert.deepEqual([row.delivered, row.rejected, row.waiting], [1, 1, 2])
@@ -87,17 +87,17 @@ test('a renamed primary goes on where the old one stood, with its counts', async
 
 test('a reader that is taken out and comes back goes on where it was', async () => {
   const disk = new PretendDisk()
-  const first = await openRig({ disk, readers: ['primary', 'archive'] })
+  const first = await openRig({ disk, cursorNames: ['primary', 'archive'] })
   await offerAndCommit(first, ['a', 'b'])
   await first.deliver('c', 10, 'primary')
   await first.deliver('c', 1, 'archive')
   await first.set.close()
-  const second = await openRig({ disk, readers: ['primary'] })
+  const second = await openRig({ disk, cursorNames: ['primary'] })
   await offerAndCommit(second, ['c'])
   assert.equal(second.set.get('c')!.backlog, 1)
   await second.set.close()
 
-  const third = await openRig({ disk, readers: ['primary', 'archive'] })
+  const third = await openRig({ disk, cursorNames: ['primary', 'archive'] })
 
   assert.deepEqual(await third.deliver('c', 10, 'archive'), ['b', 'c'])
 })
@@ -110,7 +110,7 @@ test('when all destinations are taken out the ledger still adds up', async () =>
   cursor.settle((await cursor.lease(2, 1_000))!, { rejected: [0], kept: [] })
   await before.set.close()
 
-  const rig = await openRig({ disk, readers: [] })
+  const rig = await openRig({ disk, cursorNames: [] })
   const row = rig.ledger('c')
 
   assert.deepEqual([row.received, row.delivered, row.rejected, row.waiting], [3, 2, 1, 0])

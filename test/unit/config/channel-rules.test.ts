@@ -90,7 +90,7 @@ test('a wrong channel name and a wrong key are named', () => {
 })
 
 test('readers begin where their destination says', () => {
-  const { readerStarts } = settingsOf({
+  const { cursorStarts } = settingsOf({
     destinations: [
       { ...destination, name: 'a' },
       { ...destination, name: 'b', from: 'earliest' },
@@ -98,7 +98,7 @@ test('readers begin where their destination says', () => {
     ],
   })
 
-  assert.deepEqual(readerStarts, { b: 'earliest', c: { time: Date.parse('2026-01-31T12:00:00Z') } })
+  assert.deepEqual(cursorStarts, { b: 'earliest', c: { time: Date.parse('2026-01-31T12:00:00Z') } })
   assert.match(
     problemOf({ destinations: [{ ...destination, from: 'yesterday' }] }),
     /destinations\[0\]\.from.*expected now, earliest or a time/,

@@ -150,7 +150,7 @@ test('a rate cap holds over all channels of the destination', async (t) => {
 })
 
 test('a destination that hangs delays neither the other nor its receipts', async (t) => {
-  const rig = new ChannelSetRig({ readers: ['primary', 'archive'] })
+  const rig = new ChannelSetRig({ cursorNames: ['primary', 'archive'] })
   await rig.set.open()
   const primary = new PatientDestination('primary')
   const archive = new PatientDestination('archive')

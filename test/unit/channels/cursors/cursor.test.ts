@@ -219,7 +219,7 @@ test('the age of the oldest waiting message is known to a commit, and 0 after a 
 })
 
 test('each reader has a position and counts of its own; the ledger follows the first', async () => {
-  const rig = new ChannelSetRig({ readers: ['primary', 'archive'] })
+  const rig = new ChannelSetRig({ cursorNames: ['primary', 'archive'] })
   await rig.set.open()
   for (const id of ['a', 'b', 'c']) rig.offer('c', id)
   await rig.set.flush()
@@ -242,7 +242,7 @@ test('each reader has a position and counts of its own; the ledger follows the f
 })
 
 test('without readers a commit delivers, and the log keeps the history it has room for', async () => {
-  const rig = new ChannelSetRig({ readers: [], keepsHistory: true, memoryBytes: 2_000 })
+  const rig = new ChannelSetRig({ cursorNames: [], keepsHistory: true, memoryBytes: 2_000 })
   await rig.set.open()
 
   for (let i = 0; i < 50; i += 1) {

@@ -208,10 +208,10 @@ test('an oldest file that is gone is told: as damage, and each message of it as 
 })
 
 test('a clean stop writes down where a log ends, with readers and without', async () => {
-  for (const readers of [['primary'], []]) {
+  for (const cursorNames of [['primary'], []]) {
     const disk = new SimulatedDisk(seededRandom(5))
     const openStore = () => diskStore({ clock: promptClock, files: disk })
-    const before = new ChannelSetRig({ openStore, readers })
+    const before = new ChannelSetRig({ openStore, cursorNames })
     await before.set.open()
     before.offer('press_1', 'first')
     await before.set.flush()
@@ -226,11 +226,12 @@ test('a clean stop writes down where a log ends, with readers and without', asyn
       damageFound: (_channel: string, what: string) => void damage.push(what),
     }
     const openAgain = () => diskStore({ clock: promptClock, files: disk, observer })
-    const rig = new ChannelSetRig({ openStore: openAgain, readers })
+    const rig = new ChannelSetRig({ openStore: openAgain, cursorNames })
     await rig.set.open()
 
     // Without readers nothing is kept, and the segment only says where the log ends.
-    if (readers.length > 0) assert.match(damage.join(), /bytes of the newest segment do not match/)
+    if (cursorNames.length > 0)
+      assert.match(damage.join(), /bytes of the newest segment do not match/)
     else assert.deepEqual(damage, [])
     assert.equal(rig.ledger('press_1').received, 6)
     assert.equal(ledgerGap(rig.ledger('press_1')), 0)

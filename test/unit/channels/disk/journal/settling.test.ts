@@ -469,7 +469,7 @@ test('what was delivered is noted when a slot is full, so that it need not be se
   const files = new SimulatedDisk(seededRandom(1))
   const rig = new ChannelSetRig({
     // Delivered with the commit, and kept for replay. Time stands still, so nothing is noted by time.
-    readers: [],
+    cursorNames: [],
     openStore: (budget) =>
       diskStore({ files, budget, slotBytes: SLOT_BYTES, historyBytes: 64 * MEBIBYTE }),
   })
