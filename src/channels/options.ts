@@ -8,22 +8,22 @@ export const storageOptions = z
       .string()
       .min(1)
       .default('./data')
-      .describe('Directory for everything that is kept. One process at a time.'),
+      .describe('Directory for all data of the connector. Only one process may use it at a time.'),
     durability: z
       .enum(['disk', 'memory'])
       .default('disk')
       .describe(
-        '`disk`: a PUBACK means the message is on disk. `memory`: as the AWS connector did; a crash loses what waits.',
+        '`disk`: a PUBACK means the message is on disk. `memory`: as the AWS connector did; a crash loses all waiting messages.',
       ),
     maxBytes: size({ min: '4MiB', example: '1GiB' })
       .prefault('1GiB')
-      .describe('Bytes on disk that all channels together never exceed.'),
+      .describe('Limit of the bytes on disk, over all channels.'),
     segmentBytes: size({ min: '64KiB', example: '16MiB' })
       .prefault('16MiB')
-      .describe('A log file is sealed at this size. Space is given back a whole file at a time.'),
+      .describe('A log file is closed at this size. Space is given back one whole file at a time.'),
     segmentMaxAge: duration({ min: '1s', example: '1d' })
       .prefault('1d')
-      .describe('A log file is sealed at this age, even when it is small.'),
+      .describe('A log file is closed at this age, even if it is small.'),
     maxChannels: z
       .number()
       .int()
@@ -31,17 +31,17 @@ export const storageOptions = z
       .max(1_000_000)
       .default(1_000)
       .describe(
-        'Channels there may be at most, drained ones included: each has a directory, and senders name them. A channel that exists is never refused for it.',
+        'Limit of the number of channels, empty ones included, because senders choose their names. A channel that exists is never refused because of it.',
       ),
     historyBytes: size({ min: '0B', example: '256MiB' })
       .prefault('256MiB')
       .describe(
-        'Bytes of messages that no destination waits for any more are kept for replay, within maxBytes. They go first when room is needed.',
+        'Bytes of messages that are kept for replay after all destinations have them, within maxBytes. They are removed first if room is needed.',
       ),
     minCommitInterval: duration({ min: '0s', max: '10s', example: '20ms' })
       .prefault('0s')
       .describe(
-        'Time between two commits at least. 0s: at once, or 5 ms under a steady stream. More spares flash; PUBACKs wait for it.',
+        'Minimum time between two commits. 0s: at once, or 5 ms under a steady stream. A longer time spares flash memory, but PUBACKs wait for it.',
       ),
   })
   .describe('Where and how channels keep their messages.')
@@ -56,7 +56,7 @@ const channelRules = z.strictObject({
   maxAge: duration({ min: '1s', example: '7d' })
     .optional()
     .describe(
-      'Messages that wait longer are dropped, with a receipt that says so. Default: they wait for ever.',
+      'Messages that wait longer are dropped, with a receipt that says so. Default: they wait indefinitely.',
     ),
   deduplication: z
     .strictObject({
@@ -69,22 +69,22 @@ const channelRules = z.strictObject({
         .min(1)
         .max(1_000_000)
         .default(10_000)
-        .describe('How many ids are remembered at most; each takes some 100 bytes of memory.'),
+        .describe('Limit of the ids remembered; each takes about 100 bytes of memory.'),
     })
     .optional()
     .describe(
-      'A message that its sender sends again, because an acknowledgement was lost, is stored once. Only for messages that carry an id.',
+      'Stores a message once if its sender sends it again, because an acknowledgement was lost. Only for messages with an id.',
     ),
 })
 
-/** What is set for single channels; `*` stands for all that say nothing else. */
+/** The rules of single channels; `*` stands for all channels without rules of their own. */
 export const channelsOptions = z
   .record(z.string().regex(CHANNEL, CHANNEL_EXPECTED), channelRules)
-  .describe('Rules of single channels, by name. Under `*`: of all channels that say nothing else.')
+  .describe('Rules of single channels, by name. `*`: of all channels without rules of their own.')
 
 export type ChannelsOptions = z.infer<typeof channelsOptions>
 
-/** How many messages that were refused for good are kept. */
+/** How many dead letters are kept. */
 export const deadLetterOptions = z
   .strictObject({
     maxMessages: z
@@ -93,13 +93,13 @@ export const deadLetterOptions = z
       .min(1)
       .max(10_000_000)
       .default(10_000)
-      .describe('How many are kept; the oldest go first.'),
+      .describe('Limit of the dead letters kept; the oldest are removed first.'),
     maxBytes: size({ min: '64KiB', example: '16MiB' })
       .prefault('16MiB')
-      .describe('Bytes that they may hold, about, within storage.maxBytes.'),
+      .describe('Approximate limit of their bytes, within storage.maxBytes.'),
   })
   .describe(
-    'Messages refused for good, by a destination or by routing, are kept for a look and a replay.',
+    'Keeps messages that a destination or routing refused for good, so that they can be inspected and replayed.',
   )
 
 export type DeadLetterOptions = z.infer<typeof deadLetterOptions>

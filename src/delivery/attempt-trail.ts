@@ -1,18 +1,18 @@
 /**
- * What was tried with the last batches, so that one message's story can be told. One entry per
- * batch, in memory: it begins when the process starts, and the oldest go when it is full.
+ * The last attempts to send batches, for the history of one message (`why`). One entry per batch, in
+ * memory: the trail begins when the process starts, and when it is full the oldest entries go.
  */
 import type { BatchOutcome } from '../destinations/destination.ts'
 import type { Message, Refusal } from '../message.ts'
 
 /** What one attempt did to one message. */
 export interface Attempt {
-  /** When the batch was handed to the destination; milliseconds since 1970. */
+  /** When the batch was given to the destination; milliseconds since 1970. */
   readonly at: number
   readonly durationMs: number
-  /** `kept`: it stayed in the log, to be sent again. */
+  /** `kept`: it stays in the log, to be sent again. */
   readonly result: 'accepted' | 'rejected' | 'kept'
-  /** Why it was rejected or kept, where the destination said so. */
+  /** Why it was rejected or kept, if the destination gave a reason. */
   readonly refusal: Refusal | undefined
 }
 
@@ -21,7 +21,7 @@ export interface BatchAttempt {
   readonly messages: readonly Message[]
   readonly at: number
   readonly durationMs: number
-  /** What became of the batch, or why all of it was kept. */
+  /** The outcome of the batch, or why all of it was kept. */
   readonly end: BatchOutcome | Refusal
 }
 
@@ -29,7 +29,7 @@ interface Entry {
   channel: string
   first: number
   last: number
-  /** Undefined where the batch had no gaps. */
+  /** Undefined if the batch had no gaps. */
   offsets: readonly number[] | undefined
   at: number
   durationMs: number
@@ -56,7 +56,7 @@ export class AttemptTrail {
     if (oldest === undefined) {
       this.#entries.push({ channel, first, last, offsets, at, durationMs, end })
     } else {
-      // Reused: an entry lives so long that the garbage collector would have to move a new one.
+      // Entries are used again: they live so long that the garbage collector would have to move new ones.
       oldest.channel = channel
       oldest.first = first
       oldest.last = last
@@ -68,7 +68,7 @@ export class AttemptTrail {
     this.#next = (this.#next + 1) % this.#maxEntries
   }
 
-  /** Every attempt with one message that is remembered, the earliest first. */
+  /** The remembered attempts with one message, the earliest first. */
   of(channel: string, offset: number): Attempt[] {
     const attempts: Attempt[] = []
     for (const entry of this.#inOrder()) {

@@ -1,24 +1,22 @@
-/**
- * When a channel's next batch is due. Pure: time comes in as an argument.
- */
+/** When a channel's next batch is due. Pure: time comes in as an argument. */
 
 export interface WaitingMessages {
   readonly count: number
   readonly bytes: number
-  /** `receivedAt` of the oldest; 0 or undefined when it is not known, which makes it due at once. */
+  /** `receivedAt` of the oldest; 0 or undefined if it is not known: then it is due at once. */
   readonly oldestAt: number | undefined
 }
 
 export interface BatchRule {
   /** `IotAnalyticsBatchSizePerChannel`. */
   readonly maxMessages: number
-  /** What one call can carry. */
+  /** What one call to the destination can carry. */
   readonly maxBytes: number
   /** `PublishInterval`, counted from the arrival of the oldest waiting message. 0: at once. */
   readonly intervalMs: number
 }
 
-/** Milliseconds until the next batch is due, 0 for now; undefined when nothing waits. */
+/** Milliseconds until the next batch is due, 0 for now; undefined if nothing waits. */
 export function untilBatchDueMs(
   waiting: WaitingMessages,
   rule: BatchRule,
@@ -27,6 +25,6 @@ export function untilBatchDueMs(
   if (waiting.count === 0) return undefined
   if (waiting.count >= rule.maxMessages || waiting.bytes >= rule.maxBytes) return 0
   const dueAt = (waiting.oldestAt ?? 0) + rule.intervalMs
-  // The wall clock may have been set back since: nobody waits longer than one interval for that.
+  // The wall clock may have been set back since: no message waits longer than one interval for that.
   return Math.min(Math.max(0, dueAt - nowMs), rule.intervalMs)
 }

@@ -1,4 +1,4 @@
-/** Turns what became of a batch into one receipt per message. */
+/** Turns the outcome of a batch into one receipt per message. */
 import type { BatchOutcome } from '../destinations/destination.ts'
 import { type Message, receiptIdOf } from '../message.ts'
 import type { ReceiptPublisher } from './receipts.ts'
@@ -8,7 +8,7 @@ export interface BatchReceipts {
   settled(messages: readonly Message[], outcome: BatchOutcome, moreFollow: boolean): void
 }
 
-/** The primary destination's result makes the receipt; the others' deliveries get this. */
+/** For all destinations but the primary, whose outcome alone decides on receipts. */
 export const noReceipts: BatchReceipts = { settled() {} }
 
 export class PrimaryReceipts implements BatchReceipts {

@@ -1,11 +1,11 @@
 /**
- * Which of a channel's waiting messages go next. `live-first` keeps a line in the log: what waited
- * when sending began, or began again after a failure, lies below it and is sent behind what has
- * arrived since.
+ * Which of a channel's waiting messages go next. `live-first` keeps a line in the log. Messages that
+ * waited when sending began, or began again after a failure, are below it: they are the backlog and are
+ * sent after messages that have arrived since.
  *
  *          backlog, oldest first           live, oldest first
  *     ──────────────────────────────│────────────────────────────▶ offsets
- *                                 line            a due batch from here goes before all else
+ *                                 line            a due batch from here goes first
  */
 import type { Cursor } from '../channels/cursors/cursor.ts'
 import type { WaitingMessages } from './batch-due.ts'
@@ -22,12 +22,12 @@ export class CatchUp {
     this.#isLiveFirst = order === 'live-first'
   }
 
-  /** Sending begins, or begins again: what waits now is backlog. */
+  /** Sending begins, or begins again: all messages that wait now are backlog. */
   begin(): void {
     this.#line = this.#cursor.readableEnd
   }
 
-  /** Where the next batch is to be taken from; `isDue` says whether so much is a batch yet. */
+  /** Where the next batch begins; `isDue` says whether the waiting messages are a batch yet. */
   nextFrom(isDue: (waiting: WaitingMessages) => boolean): number {
     if (!this.#isLiveFirst) return 0
     const live = this.#cursor.waitingFrom(this.#line)

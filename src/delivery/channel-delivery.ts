@@ -1,6 +1,7 @@
 /**
- * Takes one channel's messages to one destination: waits until a batch is due, leases it, sends it,
- * settles what came back, gives the receipts; after a failure waits by the retry schedule.
+ * Delivers one channel's messages to one destination: waits until a batch is due, leases it, sends it,
+ * settles its messages by the outcome, and gives the receipts. After a failure it backs off by the retry
+ * schedule.
  *
  *            ┌──────────── nothing waits ────────────┐
  *            ▼                                       │
@@ -28,13 +29,13 @@ export interface ChannelDeliveryOptions {
   readonly cursor: Cursor
   readonly destination: Destination
   readonly rule: BatchRule
-  /** Batches that may be under way at once. 1 keeps the order even when one has to be sent again. */
+  /** Batches that may be under way at once. 1 keeps the order even if a batch must be sent again. */
   readonly maxInFlightBatches: number
   readonly order: CatchUpOrder
-  /** The destination's, shared by all its channels. */
+  /** The rate cap of the destination, shared by all channels. */
   readonly cap: RateCap
   readonly trail: AttemptTrail
-  /** Where what the destination refuses for good is kept; undefined: nowhere. */
+  /** Keeps the messages that the destination rejects; undefined: they are not kept. */
   readonly deadLetters: DeadLetters | undefined
   readonly retries: RetrySchedule
   readonly receipts: BatchReceipts
@@ -61,7 +62,7 @@ export class ChannelDelivery {
     this.#catchUp = new CatchUp(options.cursor, options.order)
   }
 
-  /** Why the last batch, or part of it, has to be sent again; undefined while all goes well. */
+  /** Why the last batch, or part of it, must be sent again; undefined while all is well. */
   get failure(): ConnectorError | undefined {
     return this.#failure
   }
@@ -74,8 +75,8 @@ export class ChannelDelivery {
   }
 
   /**
-   * From now on every waiting message is due. Resolves when none waits or is under way, or when
-   * sending failed and `untilFailure` is set; the caller puts a limit on the time.
+   * Makes every waiting message due from now on. Resolves when no message waits or is under way, or, if
+   * `untilFailure` is set, when sending has failed. The caller limits the time.
    */
   drain(untilFailure: boolean): Promise<void> {
     this.#isDraining = true
@@ -89,7 +90,7 @@ export class ChannelDelivery {
     })
   }
 
-  /** No batch is begun any more; those under way are ended by `signal`. */
+  /** Sends no further batch; `signal` ends those under way. */
   stop(): void {
     this.#isStarted = false
     this.#cursor.onReadable = undefined
@@ -113,7 +114,7 @@ export class ChannelDelivery {
     const delayMs = this.#untilDueMs(this.#waiting())
     if (delayMs === undefined) return
     if (delayMs > 0) {
-      // The oldest waiting message decides, and it stays the oldest: a running timer is right.
+      // The oldest waiting message decides, and it stays the oldest: a running timer remains right.
       this.#timer ??= this.#scheduleAfter(delayMs)
       return
     }
@@ -147,7 +148,7 @@ export class ChannelDelivery {
     return delayMs !== undefined && this.#isDraining ? 0 : delayMs
   }
 
-  /** What the next batch will carry, by the average of what the log holds. */
+  /** The expected size of the next batch, by the average size of the log's messages. */
   #expected(): BatchSize {
     const { maxMessages, maxBytes } = this.#options.rule
     const { waiting, waitingBytes } = this.#cursor
@@ -173,7 +174,7 @@ export class ChannelDelivery {
     this.#onSettled?.()
   }
 
-  /** Sends what is next. Returns why it, or part of it, has to be sent again. */
+  /** Sends the next batch. Returns why it, or part of it, must be sent again. */
   async #sendBatch(reservation: Reservation | undefined): Promise<ConnectorError | undefined> {
     const { clock, observer, destination, signal } = this.#options
     const lease = await this.#lease(reservation)
@@ -236,7 +237,7 @@ export class ChannelDelivery {
     return undefined
   }
 
-  /** A whole batch that was not taken: kept in its place, or, if it never will be, refused. */
+  /** A failed call: the whole batch is kept in its place, or, if it can never succeed, rejected. */
   #settleFailed(lease: Lease, failure: ConnectorError): ConnectorError | undefined {
     const end = endOf(failure, lease)
     if (!('error' in end)) return this.#settle(lease, end)
@@ -287,7 +288,7 @@ function keptError(count: number, destination: Destination): ConnectorError {
   )
 }
 
-/** What a call that failed means for its batch: all refused, or why all is kept. */
+/** What a failed call means for its batch: all messages are rejected, or the reason why all are kept. */
 function endOf({ effect, code, message }: ConnectorError, lease: Lease): BatchOutcome | Refusal {
   const refusal = { error: code, message }
   if (effect !== 'reject') return refusal

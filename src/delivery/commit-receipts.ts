@@ -1,7 +1,6 @@
 /**
- * Receipts where no destination is configured: the committed log is the destination, so a message
- * is a success as soon as it is committed. Messages are read back for it, but only while somebody
- * listens.
+ * Receipts if no destination is configured: then the store is the destination, and a message succeeds
+ * when it is committed. Messages are read back for their receipts, but only while a receipt is wanted.
  */
 import type { Channel } from '../channels/channel.ts'
 import type { ChannelSet } from '../channels/channel-set.ts'
@@ -16,7 +15,7 @@ export class CommitReceipts {
   readonly #channels: ChannelSet
   readonly #receipts: ReceiptPublisher
   readonly #observer: PipelineObserver
-  /** Per channel: receipts have been given below this offset, or nobody wanted them. */
+  /** Per channel: receipts below this offset have been given, or were not wanted. */
   readonly #given = new Map<Channel, number>()
   readonly #reading = new Set<Channel>()
 

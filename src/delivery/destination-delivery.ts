@@ -1,4 +1,4 @@
-/** All channels' deliveries to one destination: opened together, drained together, ended together. */
+/** The deliveries of all channels to one destination: they are opened, drained and ended together. */
 import type { Channel } from '../channels/channel.ts'
 import type { ChannelSet } from '../channels/channel-set.ts'
 import type { Clock } from '../clock.ts'
@@ -28,7 +28,7 @@ export interface DestinationDeliveryOptions {
 
 export class DestinationDelivery {
   readonly #options: DestinationDeliveryOptions
-  /** What was tried with the last batches. */
+  /** The last attempts to send batches. */
   readonly trail = new AttemptTrail()
   readonly #cap: RateCap
   readonly #deliveries: ChannelDelivery[] = []
@@ -46,7 +46,7 @@ export class DestinationDelivery {
     return this.#options.destination
   }
 
-  /** What keeps messages from being delivered, as a sentence for the operator. */
+  /** Why messages are not delivered, as a sentence for the operator. */
   get problem(): string | undefined {
     const { destination } = this.#options
     if (this.#openFailure !== undefined) {
@@ -58,19 +58,19 @@ export class DestinationDelivery {
     return `${destination.name} doesn’t take messages of ${channels(failing.length)}: ${first.failure?.message}`
   }
 
-  /** Begins to deliver; a destination that can't be opened yet is tried again in the background. */
+  /** Begins to deliver. If the destination can't be opened yet, it is tried again in the background. */
   start(): void {
     this.#options.channels.onChannel((channel) => this.#add(channel))
     void this.#open(this.#retries())
   }
 
-  /** Sends all that waits. Resolves when it is done; the caller puts a limit on the time. */
+  /** Sends all waiting messages. Resolves when they are sent; the caller limits the time. */
   async drain(untilFailure: boolean): Promise<void> {
     if (!this.#isOpen) return
     await Promise.all(this.#deliveries.map((delivery) => delivery.drain(untilFailure)))
   }
 
-  /** Ends what is under way; what it carried stays in the log. */
+  /** Ends all batches under way; their messages stay in the log. */
   async close(): Promise<void> {
     if (this.#isStopped) return
     this.#isStopped = true

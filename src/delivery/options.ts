@@ -7,7 +7,7 @@ const MAX_RATE = 1_000_000_000_000
 const rate = (description: string) =>
   z.number().positive().max(MAX_RATE).optional().describe(description)
 
-/** How messages go to one destination; part of each entry of `destinations`. */
+/** How messages are sent to one destination; part of each entry of `destinations`. */
 export const deliveryOptions = {
   from: z
     .string(FROM)
@@ -17,7 +17,7 @@ export const deliveryOptions = {
     })
     .optional()
     .describe(
-      'Where a destination begins that is new: now, earliest (all that is stored) or a time. One that is known goes on where it was. Default: now; the first one takes over from a first one that is gone.',
+      'Where a new destination begins: now, earliest (all stored messages) or a time. A known destination goes on where it was. Default: now; but a new first destination takes over the position of a first one that was removed.',
     )
     .meta({ examples: ['earliest'] }),
   batchesInFlight: z
@@ -27,7 +27,7 @@ export const deliveryOptions = {
     .max(100)
     .default(1)
     .describe(
-      'Batches of one channel that may be under way at once. More than 1 is faster over a slow line and gives up the order where a batch is sent again.',
+      'Batches of one channel that may be under way at once. More than 1 is faster over a slow line, but loses the order if a batch is sent again.',
     ),
   catchUp: z
     .strictObject({
@@ -35,7 +35,7 @@ export const deliveryOptions = {
         .enum(['backlog-first', 'live-first'])
         .default('backlog-first')
         .describe(
-          'After an outage, and at a start with a backlog: oldest first, or what arrives first and the backlog behind it. Either keeps its own order then; the two are interleaved.',
+          'After an outage, and at a start with a backlog: send the oldest messages first, or new messages first and the backlog behind them. With live-first both keep their own order, and the two are interleaved.',
         ),
       maxMessagesPerSecond: rate('Messages per second at most, over all channels.'),
       maxBytesPerSecond: size({ min: '1B', max: '1TB', example: '1MiB' })
@@ -43,7 +43,7 @@ export const deliveryOptions = {
         .describe('Payload per second at most, over all channels.'),
     })
     .prefault({})
-    .describe('How a backlog is worked off, and how fast messages are sent at most.'),
+    .describe('How a backlog is sent, and how fast messages are sent at most.'),
 }
 
 export const deliveryOptionsSchema = z.strictObject(deliveryOptions)

@@ -1,4 +1,4 @@
-/** How fast one destination is sent to at most, over all its channels. */
+/** Limits the rate of sending to one destination, over all channels. */
 import type { Clock } from '../clock.ts'
 import { TokenBucket } from './token-bucket.ts'
 
@@ -7,7 +7,7 @@ export interface RateCapOptions {
   readonly maxBytesPerSecond?: number | undefined
 }
 
-/** How much one batch carries, or may carry. */
+/** The size of a batch, expected or allowed. */
 export interface BatchSize {
   readonly messages: number
   readonly bytes: number
@@ -16,7 +16,7 @@ export interface BatchSize {
 export interface Reservation {
   /** What the batch may carry. */
   readonly limit: BatchSize
-  /** What was set aside for it, until it is known what it does carry. */
+  /** What was reserved for it, until its size is known. */
   readonly expected: BatchSize
 }
 
@@ -45,7 +45,7 @@ export class RateCap {
     return Math.max(messages, this.#bytes?.untilMs(expected.bytes, now) ?? 0)
   }
 
-  /** Sets aside what a batch is expected to carry; it may carry `most`, or what there is now. */
+  /** Reserves the expected size of a batch; the batch may carry `most`, or as much as there is now. */
   reserve(expected: BatchSize, most: BatchSize): Reservation {
     const now = this.#clock.monotonic()
     const limit = {
@@ -56,7 +56,7 @@ export class RateCap {
     return { limit, expected }
   }
 
-  /** What a batch carries is known now. */
+  /** Corrects a reservation when the size of its batch is known. */
   correct({ expected }: Reservation, { messages, bytes }: BatchSize): void {
     const now = this.#clock.monotonic()
     this.#spend(messages - expected.messages, bytes - expected.bytes, now)
@@ -68,7 +68,7 @@ export class RateCap {
   }
 }
 
-/** At least one, or an overdrawn bucket would let nothing through for ever. */
+/** At least one: otherwise an overdrawn bucket could stop sending indefinitely. */
 function atMost(most: number, available: number | undefined): number {
   return available === undefined ? most : Math.max(1, Math.min(most, Math.floor(available)))
 }

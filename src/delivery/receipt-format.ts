@@ -9,7 +9,7 @@
 import type { Refusal } from '../message.ts'
 
 const SUCCESS = '{"response":{"status":"success"}'
-/** What stands around a plain id in the receipt of a success. */
+/** The bytes before and after a plain id in the receipt of a success. */
 export const BEFORE_ID = Buffer.from(`${SUCCESS},"id":"`)
 export const AFTER_ID = Buffer.from('"}')
 const NEEDS_ESCAPE = /[^\x20\x21\x23-\x5b\x5d-\x7e]/

@@ -1,7 +1,6 @@
 /**
- * Receipts back to back in one buffer, as `PackedPayloads` wants them. Filled, handed over once
- * per turn of the event loop, and filled anew: the memory is used again, grown to what a busy turn
- * needs.
+ * Receipts back to back in one buffer, as `PackedPayloads` defines them. The buffer is filled, published
+ * once per turn of the event loop, and filled again. It grows to the size that a busy turn needs.
  */
 import { hasPackedId, type Message, receiptIdOf } from '../message.ts'
 import type { PackedPayloads } from '../sources/source.ts'
@@ -9,7 +8,7 @@ import { AFTER_ID, BEFORE_ID, successReceipt } from './receipt-format.ts'
 
 const FIRST_BYTES = 16 * 1024
 const FIRST_COUNT = 256
-/** A buffer that one outsized turn has made larger than this is not kept. */
+/** A buffer that has grown larger than this is not kept. */
 const KEPT_BYTES = 1024 * 1024
 
 export class ReceiptPack {
@@ -29,7 +28,7 @@ export class ReceiptPack {
     this.#ends[this.#count++] = this.#end
   }
 
-  /** The receipt of a message that was delivered. Where its id is at hand in bytes, no text is made. */
+  /** Adds the receipt of a delivered message. If the id is available as bytes, no string is made. */
   addSuccess(message: Message): void {
     const { packed } = message
     if (!hasPackedId(packed)) {
@@ -47,7 +46,7 @@ export class ReceiptPack {
     this.#ends[this.#count++] = end
   }
 
-  /** What was added since `clear`; valid until the next `add`. */
+  /** The receipts added since `clear`; valid until the next `add`. */
   view(): PackedPayloads {
     return { count: this.#count, bytes: this.#bytes.subarray(0, this.#end), ends: this.#ends }
   }

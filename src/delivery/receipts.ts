@@ -1,6 +1,6 @@
 /**
- * Tells senders what became of their messages: on the specification's status topic, and on the
- * response topic of MQTT 5 senders that named one. Where nobody listens, a receipt costs nothing.
+ * Publishes receipts, which say what became of a message: on the specification's status topic, and on the
+ * response topic if an MQTT 5 sender named one. A receipt that no client subscribes to is not built.
  */
 import type { Clock, Timer } from '../clock.ts'
 import {
@@ -14,7 +14,7 @@ import type { ReceiptOutlet } from '../sources/source.ts'
 import { failureReceipt, successReceipt } from './receipt-format.ts'
 import { ReceiptPack } from './receipt-pack.ts'
 
-/** `StatusReports`: which receipts are given at all. */
+/** `StatusReports`: which receipts are published. */
 export type StatusReports = 'all' | 'failures' | 'none'
 
 export interface ReceiptPublisherOptions {
@@ -23,9 +23,9 @@ export interface ReceiptPublisherOptions {
   readonly clock: Clock
 }
 
-/** A pack this large goes out at once, so that a long batch doesn't pile up receipts. */
+/** A pack with this number of receipts goes out at once, so that a long batch does not hold them up. */
 const MAX_PACKED = 4096
-/** Receipts wait so long for those of the next batches: with small batches a write for each is expensive. */
+/** How long receipts wait for those of later batches: with small batches, one write each is expensive. */
 const COLLECT_MS = 1
 
 export class ReceiptPublisher implements ReceiptSink {
@@ -41,12 +41,12 @@ export class ReceiptPublisher implements ReceiptSink {
     this.#options = options
   }
 
-  /** Receipts go out here too from now on. */
+  /** Publishes receipts here too from now on. */
   addOutlet(outlet: ReceiptOutlet): void {
     this.#outlets.push(outlet)
   }
 
-  /** Whether anybody may want to know of successes: a listener, or a sender with a response topic. */
+  /** Whether a receipt of a success may be wanted: by a subscriber, or a sender with a response topic. */
   get wantsSuccesses(): boolean {
     return this.#options.reports === 'all' && (this.#expectsReplies || this.#hasListeners())
   }
@@ -55,7 +55,7 @@ export class ReceiptPublisher implements ReceiptSink {
     this.#expectsReplies = true
   }
 
-  /** @param moreFollow whether other batches are under way, so that these receipts may wait for theirs */
+  /** @param moreFollow whether other batches are under way: then these receipts may wait for theirs */
   successes(messages: readonly Message[], moreFollow = false): void {
     if (this.#options.reports !== 'all') return
     const isListening = this.#hasListeners()
@@ -80,7 +80,7 @@ export class ReceiptPublisher implements ReceiptSink {
     if (this.#pack.count >= MAX_PACKED) this.flush()
   }
 
-  /** Sends what is packed now rather than when it is due; for the way out. */
+  /** Publishes the pack now instead of when it is due; for the stop. */
   flush(): void {
     this.#collecting?.cancel()
     this.#collecting = undefined
@@ -93,7 +93,7 @@ export class ReceiptPublisher implements ReceiptSink {
   }
 
   #reply(to: ReplyTo, receipt: string): void {
-    // The sender may be on any of them: which one is not kept with the message over restarts.
+    // The sender may be connected to any of them: messages do not keep which one it was.
     const payload = Buffer.from(receipt)
     for (const outlet of this.#outlets) outlet.reply(to, payload)
   }
@@ -113,9 +113,9 @@ export class ReceiptPublisher implements ReceiptSink {
   }
 
   /**
-   * A refused message is acknowledged all the same, and then nothing but its receipt says so: that
-   * has to leave first, or a crash in between would make it one that was taken and lost. Sources
-   * write acknowledgements at the end of the tick in which they come up, after this was called.
+   * A refused message may still be acknowledged, and then only its receipt says that it was refused. So
+   * the receipt must leave first: after a crash in between, the sender would believe that the message was
+   * taken. Sources write acknowledgements at the end of the tick in which they arise, which is later.
    */
   #flushBeforeAcknowledgements(): void {
     if (this.#flushesNext) return

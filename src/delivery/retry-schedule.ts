@@ -1,6 +1,6 @@
 /**
- * How long to wait before a batch is sent again: exponential with full jitter, from the publish
- * interval up to five minutes, back to the start at the first success.
+ * How long to wait before a batch is sent again: an exponential delay with full jitter, from the publish
+ * interval up to five minutes. The first success resets it.
  */
 
 const LONGEST_MS = 5 * 60_000
@@ -11,16 +11,16 @@ export class RetrySchedule {
   readonly #random: () => number
   #failures = 0
 
-  /** @param options.firstMs bound of the first delay; taken as at least 100 ms. */
+  /** @param options.firstMs upper bound of the first delay; at least 100 ms */
   constructor(options: { readonly firstMs: number; readonly random: () => number }) {
     this.#firstMs = Math.min(Math.max(options.firstMs, SHORTEST_MS), LONGEST_MS)
     this.#random = options.random
   }
 
   /**
-   * Milliseconds to wait after one more failure: anything up to a bound that doubles each time, so
-   * that many gateways behind one outage don't come back at the same moment. Never less than 100,
-   * or a dead peer would be hammered whenever the dice fall low.
+   * Milliseconds to wait after one more failure: a random time up to a bound that doubles each time, so
+   * that many gateways behind one outage do not come back at the same moment. Never less than 100, so
+   * that a low random number does not flood a peer that is down.
    */
   nextDelayMs(): number {
     const bound = Math.min(this.#firstMs * 2 ** this.#failures, LONGEST_MS)

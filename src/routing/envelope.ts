@@ -3,17 +3,17 @@
  *
  *     { "request": { "message": "<string>" }, "id": "<string, optional>" }
  *
- * Specification, "Input Data". Members that are not named there are ignored.
+ * Specification, "Input Data". Other members are ignored.
  */
 import { isUtf8 } from 'node:buffer'
 import { messageOf } from '../errors.ts'
 
 export interface Envelope {
-  /** Undefined when the message is in order; else what was expected and what came. */
+  /** Undefined if the message is valid; else what was expected and what came. */
   fault: string | undefined
-  /** What is to be sent on. */
+  /** The payload. */
   message: string
-  /** Also set beside a fault, when it could be read, so that the receipt can carry it. */
+  /** Also set beside a fault if it could be read, so that the receipt can carry it. */
   id: string | undefined
 }
 
@@ -26,7 +26,7 @@ export function readEnvelope(bytes: Buffer, start: number, end: number, into: En
   into.message = ''
   into.fault = undefined
   const text = bytes.toString('utf8', start, end)
-  // Decoding puts U+FFFD where the bytes are not UTF-8; only then is the slower check needed.
+  // Decoding writes U+FFFD for bytes that are not UTF-8; only then is the slower check needed.
   if (text.includes('\ufffd') && !isUtf8(bytes.subarray(start, end))) {
     into.fault = `expected JSON ${EXPECTED} in UTF-8; the payload is not valid UTF-8`
     return

@@ -1,11 +1,9 @@
-/**
- * The topics the specification defines. Input: "Input Data"; output: "Output Data".
- */
+/** The topics that the specification defines. Input: "Input Data"; output: "Output Data". */
 
-/** Receipts go here. Nobody but the connector publishes on it, and it is never taken in. */
+/** The topic of receipts. Only the connector publishes on it, and no channel takes messages from it. */
 export const STATUS_TOPIC = 'iotanalytics/messages/put/status'
 
-/** What a source that subscribes somewhere else must subscribe to. */
+/** The filters that a source must subscribe to at another broker. */
 export const PREDEFINED_FILTERS: readonly string[] = [
   'iotanalytics/channels/+/messages/put',
   'iotanalytics/channels/+/messages/binary/put',
@@ -16,7 +14,7 @@ const CHANNEL_NAME = /^(?!__)[A-Za-z0-9_]{1,128}$/
 
 export interface PredefinedTopic {
   readonly kind: 'formatted' | 'binary'
-  /** As it stands in the topic; need not be a name a channel can have. */
+  /** As written in the topic; it need not be a valid name. */
   readonly channel: string
 }
 

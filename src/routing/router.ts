@@ -1,6 +1,6 @@
 /**
- * Decides what a topic means, turns what arrives into drafts and offers them to their channels.
- * What can't be taken is refused here: counted, reported, and its sender told.
+ * Decides what a topic means, turns arriving messages into drafts, and offers them to their channels.
+ * A message that can't be taken is refused here: it is counted and reported, and its sender gets a receipt.
  */
 import type { ChannelSet } from '../channels/channel-set.ts'
 import type { DeadLetters } from '../channels/dead-letters/dead-letters.ts'
@@ -24,19 +24,19 @@ export interface RouterOptions {
   readonly channels: ChannelSet
   readonly receipts: ReceiptSink
   readonly clock: Clock
-  /** Customer-defined topics: filters whose messages go to the default channel as binary. */
+  /** Customer-defined topics: filters whose messages go to the default channel, as binary. */
   readonly inputs: readonly string[]
-  /** Set whenever `inputs` is not empty; configuration sees to it. */
+  /** Set if `inputs` is not empty; the configuration checks that. */
   readonly defaultChannel: string | undefined
   /** `base64`: binary payloads are stored as base64 text, for pipelines that expect to decode. */
   readonly binaryEncoding: 'raw' | 'base64'
-  /** Where what is refused here is kept. Default: nowhere. */
+  /** Keeps the messages that are refused here. Default: they are not kept. */
   readonly deadLetters?: DeadLetters | undefined
 }
 
-/** A device that invents a topic per message must not fill the memory with routes. */
+/** Limits the memory of routes if a device uses a new topic for each message. */
 const MAX_CACHED_ROUTES = 4096
-/** A message too large is looked into for its id, within reason. */
+/** The id of a message that is too large is read up to this size. */
 const MAX_READ_FOR_ID_BYTES = 2 * MAX_PAYLOAD_BYTES
 const EMPTY = Buffer.alloc(0)
 
@@ -44,7 +44,7 @@ class ChannelRoute implements Route {
   readonly kind: Route['kind']
   readonly channel: string
   readonly isFormatted: boolean
-  /** Why everything on this topic is refused; set when `kind` is `refused`. */
+  /** Why all messages on this topic are refused; set if `kind` is `refused`. */
   readonly refusal: Refusal | undefined
 
   constructor(format: 'formatted' | 'binary', channel: string, refusal?: Refusal) {
@@ -62,7 +62,7 @@ export class Router implements Intake {
   readonly #routes = new Map<string, ChannelRoute | undefined>()
   readonly #plain = new PlainEnvelope()
   readonly #envelope: Envelope = { fault: undefined, message: '', id: undefined }
-  /** The one draft, filled anew for each message; see `Draft`. */
+  /** The one draft, filled again for each message; see `Draft`. */
   readonly #draft: Draft = {
     receivedAt: 0,
     topic: '',
@@ -128,9 +128,8 @@ export class Router implements Intake {
   }
 
   /**
-   * Takes a message again that was refused before and is still kept. If it is refused again, it is
-   * not kept a second time and its sender gets no second receipt. Returns the message's commit cycle, or why it
-   * was refused.
+   * Takes a dead letter again. Unlike `accept`, it neither keeps it again nor gives its sender another
+   * receipt if it is refused again. Returns the commit cycle, or why it was refused.
    */
   acceptAgain(topic: string, bytes: Buffer): number | Refusal {
     const route = this.route(topic)
@@ -142,7 +141,7 @@ export class Router implements Intake {
     return why ?? this.#channels.offer(route.channel, this.#draft)
   }
 
-  /** Fills the draft, its id also where the message is refused: so that the receipt finds its sender. */
+  /** Fills the draft. The id is set even if the message is refused, because the receipt carries it. */
   #fill(
     route: ChannelRoute,
     topic: string,
@@ -166,7 +165,7 @@ export class Router implements Intake {
   #fillFormatted(topic: string, bytes: Buffer, start: number, end: number): Refusal | undefined {
     const draft = this.#draft
     const plain = this.#plain
-    // An id is never undefined here: '' stands for "the connector generates one" (`receiptIdOf`).
+    // An id is never undefined here: '' means that the connector generates one (`receiptIdOf`).
     if (plain.read(bytes, start, end)) {
       draft.id = plain.id ?? ''
       draft.text = undefined
@@ -195,7 +194,7 @@ export class Router implements Intake {
     return tooLarge(`${topic}, as base64 text (BinaryPayloadEncoding)`, draft.text.length)
   }
 
-  /** So that the receipt for a message that is refused unread finds its sender. */
+  /** The id of a message that is refused unread, for its receipt. */
   #idIn(bytes: Buffer, start: number, end: number): string | undefined {
     if (end - start > MAX_READ_FOR_ID_BYTES) return undefined
     readEnvelope(bytes, start, end, this.#envelope)
@@ -224,13 +223,13 @@ export class Router implements Intake {
     return this.#filters.some((filter) => filter.matches(topic))
   }
 
-  /** For what never got as far as its channel; what a channel refuses it has counted itself. */
+  /** Refuses a message that was not offered to its channel; a channel counts its own refusals. */
   #refuse(route: ChannelRoute, reply: ReplyTo | undefined, why: Refusal): NotAccepted {
     this.#channels.refuse(route.channel, why)
     return this.#report(this.#draft.id, reply, why)
   }
 
-  /** What exceeds the limits no configuration can mend: it is not kept. */
+  /** A message that exceeds a fixed limit is not kept: no fix of the configuration would help it. */
   #keep(channel: string, payload: Buffer, why: Refusal): void {
     const { deadLetters } = this.#options
     const { topic, receivedAt, id } = this.#draft

@@ -156,5 +156,5 @@ test('storage in trouble is named with what to do, and ready again by itself', {
   }
 
   assert.deepEqual([ill.ready, ill.storage], [false, 'no-access'])
-  assert.match(ill.problems[0], /give its user the directory/)
+  assert.match(ill.problems[0], /make its user the owner/)
 })

@@ -1,12 +1,12 @@
 /**
- * Has written down where the readers are, at most about once a second while something changes, with
- * the next commit. After a crash at most what was settled since then is delivered again.
+ * Writes down where the cursors are: while something changes, about once a second, with the next commit.
+ * After a crash, only messages settled since then are delivered again.
  */
 import type { Clock, Timer } from '../../clock.ts'
 
 const INTERVAL_MS = 1_000
 
-/** What has a state to write down: a channel, or the dead letters. */
+/** A channel, or the dead letters: it has a state to write down. */
 export interface Checkpointed {
   /** Notes the state in the log, for the next commit. */
   checkpoint(): void
@@ -21,14 +21,14 @@ export class Checkpoints {
     this.#clock = clock
   }
 
-  /** The member has something to write down; at once when disk space waits for it. */
+  /** The member's state has changed. It is noted now if it is needed `soon`, because disk space waits. */
   changed(member: Checkpointed, soon: boolean): void {
     this.#changed.add(member)
     if (soon) this.flush()
     else this.#timer ??= this.#clock.after(INTERVAL_MS, () => this.flush())
   }
 
-  /** Notes everything that has changed until now. */
+  /** Notes all states that have changed. */
   flush(): void {
     this.#timer?.cancel()
     this.#timer = undefined

@@ -1,41 +1,41 @@
 /**
- * When the next commit cycle begins. A cycle costs the same for one message as for a hundred, most
- * of it in the kernel, so under a steady stream it waits a little for more to come along:
+ * When the next commit cycle begins. A cycle costs the same for one message as for a hundred, most of it
+ * in the kernel, so under a steady stream a cycle waits a little for more messages:
  *
  *     idle          a│=commit=                       at once
  *     steady        a b c d e│=commit=│ f g h i │=…  5 ms from start to start
- *     closed loop   a b c    │=commit=│a b c│=…      at once: all wait for their acknowledgement,
- *                                                    and waiting for them brings nothing
+ *     closed loop   a b c    │=commit=│a b c│=…      at once: all senders wait for acknowledgements,
+ *                                                    so a wait brings no more messages
  *
- * Whether a stream is steady is tried out. In a steady stream messages come all through a wait; in a
- * closed loop all of them come at its beginning, so on average they are older when it ends. A wait that
- * ends so was for nothing, and the more often that happens, the more rarely it is tried. Pure: time
+ * Only a trial shows whether a stream is steady. In a steady stream messages come during the whole wait;
+ * in a closed loop all of them come at its beginning, so they are older on average when it ends. Such a
+ * wait was useless, and the more of them there are in a row, the more rarely waiting is tried. Pure: time
  * comes in as an argument.
  */
 
-/** From the start of one cycle to the start of the next, when waiting pays … */
+/** From the start of one cycle to the start of the next, while waiting pays … */
 const STEADY_INTERVAL_MS = 5
-/** … but no longer than this many commits take: those of a medium that costs nothing needn't be spared. */
+/** … but no longer than this number of commits takes: on a fast medium there is little to save. */
 const STEADY_INTERVAL_COMMITS = 20
 /** A shorter wait is not worth a timer. */
 const SHORTEST_WAIT_MS = 1
-/** So many bytes are worth a commit of their own. */
+/** With this number of bytes, a commit does not wait for more. */
 const WORTHWHILE_BYTES = 256 * 1024
-/** Messages that are older on average than this part of the wait came at its beginning. */
+/** If messages are older on average than this part of the wait, they came at its beginning. */
 const OLD_SHARE = 0.7
-/** After many waits for nothing, so many cycles begin at once before it is tried again. */
+/** After many useless waits, the number of cycles that begin at once before the next trial. */
 const MOST_CYCLES_AT_ONCE = 128
 /** How much the newest commit counts in the average. */
 const NEWEST_SHARE = 1 / 8
 
 export class CommitPace {
-  /** What the operator asked for: milliseconds from one start to the next at least. */
+  /** The operator's minimum from one start to the next. */
   readonly #minIntervalMs: number
   #startedAt = Number.NEGATIVE_INFINITY
   #averageMs = 0
-  /** How long the cycle that comes next waits. */
+  /** How long the next cycle waits. */
   #waitingMs = 0
-  /** Cycles that begin at once after the next wait for nothing, and those of them that are left. */
+  /** The number of cycles that begin at once after the next useless wait, and those that are left. */
   #penalty = 1
   #cyclesAtOnce = 0
 
@@ -43,10 +43,10 @@ export class CommitPace {
     this.#minIntervalMs = minIntervalMs
   }
 
-  /** From the start of a cycle: so long sources may leave unread what comes for the next; 0: not at all. */
+  /** How long after a cycle starts sources may delay reading; 0: not at all. */
   get longestCollectingMs(): number {
     const interval = this.#steadyIntervalMs
-    // Twice, because a cycle may begin a little late, and is to find them still waiting.
+    // Twice the interval, because a cycle may begin a little late and sources must still wait then.
     return interval < SHORTEST_WAIT_MS ? 0 : 2 * interval
   }
 
@@ -68,7 +68,7 @@ export class CommitPace {
     return this.#waitingMs
   }
 
-  /** @param meanAgeMs how long ago the messages of the cycle came, on average. */
+  /** @param meanAgeMs how long ago the messages of the cycle came, on average */
   began(meanAgeMs: number, nowMs: number): void {
     this.#startedAt = nowMs
     const waitedMs = this.#waitingMs

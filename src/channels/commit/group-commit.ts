@@ -1,12 +1,12 @@
 /**
- * Commits all channels together, in cycles: whatever is accepted while one cycle is written belongs
- * to the next. So the more is sent, the more shares one sync, and nobody waits for a full group.
+ * Commits all channels together, in cycles. Messages accepted while one cycle is written belong to the
+ * next. So the more messages come, the more share one sync, and no message waits for a full group.
  *
  *     accepted   aaaaaaaa│bbbbbbbbbbbbb│ccccc      cycle a is written while b is accepted
  *     written            │aaaaaaaaaaaaa│bbbbb
  *
- * When idle, a cycle begins at the end of the event loop's turn: what one read of a socket brought
- * goes together. Under a steady stream `CommitPace` lets it wait a few milliseconds for more.
+ * When idle, a cycle begins at the end of the event loop's turn, so that the messages of one read of a
+ * socket are in one cycle. Under a steady stream `CommitPace` lets it wait a few milliseconds for more.
  */
 import type { Clock, Timer } from '../../clock.ts'
 import { asConnectorError } from '../../errors.ts'
@@ -16,8 +16,8 @@ import { type ChannelLog, CommitError } from '../log/channel-log.ts'
 import { CommitPace } from './commit-pace.ts'
 import type { StorageHealth } from './storage-health.ts'
 
-/** Told of commit cycles, in ascending order. The same as a source's `CommitListener`. */
-export interface CommitListener {
+/** Informed of commit cycles, in ascending order. A source's `CommitListener` fits. */
+export interface CycleListener {
   /**
    * The open cycle is about to close, or has waited long enough. Returns whether more will be
    * staged in this turn of the event loop, which then still belongs to the cycle.
@@ -29,27 +29,27 @@ export interface CommitListener {
   failed(cycle: number, refusal: Refusal): void
 }
 
-/** What has a log of its own: a channel, the dead letters, or what a source keeps. */
+/** It has a log of its own: a channel, the dead letters, or the records of a source. */
 export interface Committable {
   readonly name: string
   readonly log: ChannelLog
-  /** The last cycle that something of it was staged in. Set by the group commit alone. */
+  /** The last cycle that it staged something in. Set by the group commit alone. */
   stagedIn: number
-  /** What was staged is durable now: messages, the state that was noted, or both. */
+  /** The staged messages, the noted state, or both, are durable now. */
   committed(): void
-  /** It could not be made durable: these messages, if any, have left the log. */
+  /** The commit failed: these messages, if any, have left the log. */
   discarded(messages: readonly Message[], refusal: Refusal): void
 }
 
 export interface GroupCommitOptions {
-  /** Commits what all logs have staged: `LogStore.commit`. */
+  /** `LogStore.commit`. */
   readonly commit: () => Promise<void>
   readonly clock: Clock
   readonly observer: PipelineObserver
   readonly health: StorageHealth
   /** Milliseconds from the start of one cycle to the start of the next at least. */
   readonly minIntervalMs: number
-  /** From so many staged bytes on, sources are to wait. */
+  /** With this number of staged bytes, sources must wait: see `isSaturated`. */
   readonly maxStagedBytes: number
 }
 
@@ -64,19 +64,19 @@ interface OpenCycle {
   readonly members: Committable[]
   messages: number
   messageBytes: number
-  /** Messages, and records that sources keep. */
+  /** Messages, and records of sources. */
   records: number
   bytes: number
   /** When the cycle opened; milliseconds since 1970. */
   readonly sinceMs: number
-  /** Sum of how long after that each record came. */
+  /** The sum, over all records, of how long after that they came. */
   arrivedMs: number
 }
 
 export class GroupCommit {
   readonly #options: GroupCommitOptions
   readonly #pace: CommitPace
-  readonly #listeners: CommitListener[] = []
+  readonly #listeners: CycleListener[] = []
   #openCycle = 1
   #lastReported = 0
   #next: OpenCycle
@@ -86,7 +86,7 @@ export class GroupCommit {
   #isScheduled = false
   #cancelScheduled: (() => void) | undefined
   #writing: Promise<void> | undefined
-  /** Runs while sources may leave unread what comes; a slow commit must not keep them from reading. */
+  /** Runs while sources may delay reading; it ends that even if the commit is slow. */
   #collecting: Timer | undefined
 
   constructor(options: GroupCommitOptions) {
@@ -119,7 +119,7 @@ export class GroupCommit {
     return this.#collecting !== undefined && this.#next.members.length > 0
   }
 
-  listen(listener: CommitListener): void {
+  listen(listener: CycleListener): void {
     this.#listeners.push(listener)
   }
 
@@ -130,7 +130,7 @@ export class GroupCommit {
     return this.stageRecord(member, bytes, receivedAt)
   }
 
-  /** The same for a record that is no message: the figures do not count it. */
+  /** The same for a record of a source: the figures do not count it. */
   stageRecord(member: Committable, bytes: number, receivedAt: number): number {
     this.#join(member)
     this.#next.records += 1
@@ -140,7 +140,7 @@ export class GroupCommit {
     return this.#openCycle
   }
 
-  /** Notes that the member's log has a state to write down, if need be with a cycle of its own. */
+  /** Notes that the member's log has a state to write down; it may get a cycle of its own. */
   stageState(member: Committable): void {
     this.#join(member)
     if (!this.#isScheduled && this.#writing === undefined) this.#schedule()
@@ -152,7 +152,7 @@ export class GroupCommit {
     this.#next.members.push(member)
   }
 
-  /** Commits all that is staged now, without waiting for an interval. */
+  /** Commits all that is staged, without waiting for the interval. */
   async flush(): Promise<void> {
     while (this.#writing !== undefined || this.#next.members.length > 0) {
       if (this.#writing === undefined) this.#begin()
@@ -160,7 +160,7 @@ export class GroupCommit {
     }
   }
 
-  /** Decides at the end of this turn of the event loop, when all that came with it is staged. */
+  /** Decides at the end of this turn of the event loop, when all its messages are staged. */
   #schedule(): void {
     this.#isScheduled = true
     const immediate = setImmediate(() => this.#beginWhenDue())
@@ -179,7 +179,7 @@ export class GroupCommit {
     this.#cancelScheduled = () => timer.cancel()
   }
 
-  /** What sources have left unread comes in this turn of the event loop; then the cycle begins. */
+  /** Sources read what they have left unread in this turn of the event loop; then the cycle begins. */
   #close(): void {
     if (!this.#endCollecting()) {
       this.#begin()
@@ -189,7 +189,7 @@ export class GroupCommit {
     this.#cancelScheduled = () => clearImmediate(immediate)
   }
 
-  /** Returns whether that brings more. */
+  /** Returns whether more will be staged in this turn of the event loop. */
   #endCollecting(): boolean {
     if (this.#collecting === undefined) return false
     this.#collecting.cancel()
@@ -240,7 +240,7 @@ export class GroupCommit {
   #succeeded(cycle: number, staged: OpenCycle, durationMs: number): void {
     const { health, observer } = this.#options
     const { members, messages, messageBytes, records } = staged
-    // A state alone may be written when messages can't: see `SlotPool`.
+    // A state alone can be written when messages can't: see `SlotPool`.
     if (records > 0) health.commitSucceeded()
     this.#committedMessages += messages
     this.#committedBytes += messageBytes

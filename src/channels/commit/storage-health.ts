@@ -1,14 +1,14 @@
 /**
- * Whether messages can be stored just now. While they can't, they are refused at once, so that a full
- * disk costs nothing and nobody's message is spent on finding out; the store is probed instead, after
- * pauses that grow, until it proves that it can be written.
+ * Whether messages can be stored now. While they can't, they are refused at once, so that a full disk
+ * costs no time and no message is lost in a trial. Instead the store is probed, with growing pauses,
+ * until it can be written.
  *
  *      a commit fails            the probe fails: a longer pause
  *     ───────────────▶ failing ◀──────────────┐
  *                         │                   │
  *                       pause ─────────▶ probe of the store ────▶ well
  *
- * Nothing is probed while all is well.
+ * The store is not probed while all is well.
  */
 import type { Clock, Timer } from '../../clock.ts'
 import { asConnectorError, type ConnectorError, systemCodeOf } from '../../errors.ts'
@@ -20,7 +20,7 @@ export type StorageStateName = 'ok' | 'full' | 'read-only' | 'no-access' | 'io-e
 
 export interface StorageState {
   readonly name: StorageStateName
-  /** A sentence for the operator; empty while all is well. */
+  /** Sentences for the operator; empty while all is well. */
   readonly advice: string
 }
 
@@ -29,12 +29,12 @@ export const STORAGE_OK: StorageState = { name: 'ok', advice: '' }
 const FULL: StorageState = {
   name: 'full',
   advice:
-    'The disk of storage.directory is full: free space on it or move the directory. Newcomers are refused meanwhile; they are taken again by themselves once there is room.',
+    'The disk of storage.directory is full: free space on it or move the directory. Until then new messages are refused; the connector takes messages again as soon as there is room.',
 }
 const NO_ACCESS: StorageState = {
   name: 'no-access',
   advice:
-    'The connector may not write below storage.directory: give its user the directory and all in it.',
+    'The connector may not write below storage.directory: make its user the owner of the directory and of all files in it.',
 }
 
 const STATES: Readonly<Record<string, StorageState>> = {
@@ -43,20 +43,20 @@ const STATES: Readonly<Record<string, StorageState>> = {
   EROFS: {
     name: 'read-only',
     advice:
-      'The file system of storage.directory is read-only: systems do that after an error of the disk. Look at the kernel’s log, check the disk, and mount it for writing again.',
+      'The file system of storage.directory is read-only: the system does that after a disk error. Read the kernel’s log, check the disk, and mount it for writing again.',
   },
   EACCES: NO_ACCESS,
   EPERM: NO_ACCESS,
   EIO: {
     name: 'io-error',
     advice:
-      'The disk reports errors: look at the kernel’s log and at its SMART data, copy storage.directory elsewhere, and replace it. What was acknowledged before and can be read is delivered.',
+      'The disk reports errors: read the kernel’s log and its SMART data, copy storage.directory to another disk, and replace it. Messages that were acknowledged and can be read are still delivered.',
   },
 }
 
 const OTHER: StorageState = {
   name: 'failing',
-  advice: 'Messages can’t be stored; it is tried again every few seconds.',
+  advice: 'Messages can’t be stored; the connector tries again every few seconds.',
 }
 
 const FIRST_PAUSE_MS = 100
@@ -66,14 +66,14 @@ interface Failure {
   readonly state: StorageState
   readonly refusal: Refusal
   readonly pauseMs: number
-  /** Runs out when the store is to be probed. */
+  /** Runs out when the store must be probed. */
   readonly timer: Timer | undefined
 }
 
 export interface StorageHealthOptions {
   readonly clock: Clock
   readonly observer: PipelineObserver
-  /** Rejects as long as the store can't be written. */
+  /** Rejects while the store can't be written. */
   readonly probe: () => Promise<void>
 }
 
@@ -87,30 +87,30 @@ export class StorageHealth {
     this.#options = options
   }
 
-  /** Why messages can't be stored, and are not even tried; undefined while they can. */
+  /** Why messages are refused without a trial; undefined while they can be stored. */
   get failure(): Refusal | undefined {
     return this.#failing?.refusal
   }
 
-  /** What is wrong, by name, and what to do about it. */
+  /** The problem by name, and what to do about it. */
   get state(): StorageState {
     return this.#failing?.state ?? STORAGE_OK
   }
 
-  /** A commit failed. Returns what to tell the senders whose messages were in it. */
+  /** A commit failed. Returns the refusal for the senders of its messages. */
   commitFailed(error: ConnectorError): Refusal {
-    const before = this.#failing
-    before?.timer?.cancel()
+    const previous = this.#failing
+    previous?.timer?.cancel()
     const { clock, observer } = this.#options
     const pauseMs =
-      before === undefined ? FIRST_PAUSE_MS : Math.min(before.pauseMs * 2, LONGEST_PAUSE_MS)
+      previous === undefined ? FIRST_PAUSE_MS : Math.min(previous.pauseMs * 2, LONGEST_PAUSE_MS)
     const timer = this.#isClosed ? undefined : clock.after(pauseMs, () => this.#probe())
     const refusal = {
       error: error.code,
       message: `Messages can't be stored: ${error.message}. The message was not taken; send it again once storage has recovered.`,
     }
     this.#failing = { state: storageStateOf(error), refusal, pauseMs, timer }
-    if (before === undefined) observer.storageFailed(JOURNAL_NAME, error)
+    if (previous === undefined) observer.storageFailed(JOURNAL_NAME, error)
     return refusal
   }
 
@@ -121,7 +121,7 @@ export class StorageHealth {
     this.#options.observer.storageRecovered()
   }
 
-  /** Probes no more; resolves when the last one has ended. */
+  /** Stops probing; resolves when the last probe has ended. */
   close(): Promise<void> {
     this.#isClosed = true
     this.#failing?.timer?.cancel()
@@ -131,7 +131,7 @@ export class StorageHealth {
   #probe(): void {
     const failure = this.#failing
     this.#probing = this.#failureOfProbe().then((error) => {
-      // What a commit has said meanwhile is newer.
+      // A commit that ended meanwhile is newer than the probe.
       if (this.#failing !== failure) return
       if (error === undefined) this.commitSucceeded()
       else this.commitFailed(error)
@@ -148,7 +148,7 @@ export class StorageHealth {
   }
 }
 
-/** By the system's code of what caused the error, however deep it lies. */
+/** By the system's error code, which may be in any cause of the error. */
 export function storageStateOf(error: ConnectorError): StorageState {
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
     const state = STATES[systemCodeOf(cause) ?? '']

@@ -1,6 +1,6 @@
 /**
- * Channel logs in memory: what the specification describes. A restart loses what waits. Only the
- * memory budget bounds them, and the channels ask it before they append.
+ * Channel logs in memory, as the specification describes. A restart loses all waiting messages. Only the
+ * memory budget limits them, and channels ask it before they append.
  */
 import { randomBytes } from 'node:crypto'
 import type { ChannelLog, LogStore } from './channel-log.ts'
@@ -10,8 +10,8 @@ import { MemoryLog } from './memory-log.ts'
 export interface MemoryLogStoreOptions {
   readonly budget: MemoryBudget
   /**
-   * Keeps released messages readable until their memory is needed: for a local store without
-   * destinations. Default false: they are gone at once.
+   * Keeps released messages readable until their memory is needed, for a local store without
+   * destinations. Default false: they are removed at once.
    */
   readonly keepsHistory?: boolean
 }
@@ -56,7 +56,7 @@ export class MemoryLogStore implements LogStore {
   makeRoom(bytes: number): boolean {
     const { budget, keepsHistory } = this.#options
     if (keepsHistory !== true || bytes > budget.maxBytes) return budget.fits(bytes)
-    // More than is asked for, so that the next thousand newcomers find room without a search.
+    // More than is asked for, so that the next thousand messages have room without a search.
     const ample = Math.min(budget.maxBytes, bytes + Math.floor(budget.maxBytes / 64))
     while (!budget.fits(ample)) {
       const oldest = this.#logWithOldestHistory()

@@ -1,6 +1,6 @@
 /**
  * A channel's log in memory: a ring of messages. A commit costs nothing and can't fail; a restart
- * loses everything. Space is given back message by message.
+ * loses all messages. Memory is given back message by message.
  *
  *     slots (a power of two)      offset → slot: offset & (slots − 1)
  *     ┌───┬───┬───┬───┬───┬───┬───┬───┐
@@ -23,7 +23,7 @@ export interface MemoryLogOptions {
   readonly channel: string
   readonly id: string
   readonly budget: MemoryBudget
-  /** Released messages stay readable until `forgetOldest` takes them. */
+  /** Released messages stay readable until `forgetOldest` removes them. */
   readonly keepsHistory: boolean
 }
 
@@ -73,7 +73,7 @@ export class MemoryLog implements ChannelLog {
     return Math.min(this.#released + 1, this.#end)
   }
 
-  /** When the oldest released message came; `Infinity` when no history is held. */
+  /** When the oldest released message came; `Infinity` if there is none. */
   get oldestHistoryAt(): number {
     if (this.#start >= this.#released) return Number.POSITIVE_INFINITY
     return this.#at(this.#start)?.message.receivedAt ?? 0
@@ -91,7 +91,7 @@ export class MemoryLog implements ChannelLog {
     this.#budget.take(bytes)
   }
 
-  /** What is staged can be read. */
+  /** Makes all staged messages readable. */
   commit(): void {
     this.#committed = this.#end
   }
@@ -129,7 +129,7 @@ export class MemoryLog implements ChannelLog {
     return slot?.message
   }
 
-  /** Lets go of the oldest released message. */
+  /** Removes the oldest released message. */
   forgetOldest(): void {
     this.#forgetBelow(Math.min(this.#start + 1, this.#released))
   }
