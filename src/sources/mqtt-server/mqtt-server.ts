@@ -10,10 +10,10 @@ import type { PipelineObserver } from '../../observer.ts'
 import type { Intake, ReceiptOutlet, Source } from '../source.ts'
 import type { AccessControl } from './access/access-control.ts'
 import { Broker } from './broker/broker.ts'
-import { MqttOutlet } from './broker/receipt-outlet.ts'
+import { MqttReceiptOutlet } from './broker/receipt-outlet.ts'
 import { SystemTopics } from './broker/system-topics.ts'
 import { Connection } from './connection/connection.ts'
-import { Turns } from './connection/loop-turns.ts'
+import { LoopTurns } from './connection/loop-turns.ts'
 import { FlushQueue } from './connection/socket-writer.ts'
 import { dropForbiddenSubscriptions } from './handlers/subscription-review.ts'
 import { DEFAULT_LIMITS, type MqttLimits } from './limits/limits.ts'
@@ -51,8 +51,8 @@ export class MqttServer implements Source {
   readonly #connections = new Set<Connection>()
   readonly #sockets = new Set<Duplex>()
   readonly #flushes = new FlushQueue()
-  readonly #turns = new Turns()
-  readonly #outlet = new MqttOutlet()
+  readonly #turns = new LoopTurns()
+  readonly #outlet = new MqttReceiptOutlet()
   #listeners: Listeners | undefined
   #broker: Broker | undefined
   #system: SystemTopics | undefined
@@ -111,7 +111,7 @@ export class MqttServer implements Source {
       name,
       store: this.#parts.store,
     })
-    intake.listen(broker.acceptance)
+    intake.listen(broker.commitGate)
     if (kept !== undefined) restore(broker, kept)
     this.#listeners = listeners
     this.#broker = broker
@@ -129,7 +129,7 @@ export class MqttServer implements Source {
   }
 
   async stopIntake(): Promise<void> {
-    if (this.#broker !== undefined) this.#broker.acceptance.isStopped = true
+    if (this.#broker !== undefined) this.#broker.commitGate.stop()
     this.#listeners?.shut()
   }
 

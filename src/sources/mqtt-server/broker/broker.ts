@@ -12,7 +12,7 @@ import type { Will } from '../packets/connect-packet.ts'
 import type { Properties } from '../packets/properties.ts'
 import { PublishPacket } from '../packets/publish-packet.ts'
 import { SessionRecorder } from '../sessions/session-recorder.ts'
-import { Sessions } from '../sessions/session-registry.ts'
+import { SessionRegistry } from '../sessions/session-registry.ts'
 import type { SessionStore } from '../sessions/store/session-store.ts'
 import { Publication, type ReceivedMessage } from '../topics/publication.ts'
 import { RetainedMessages } from '../topics/retained-messages.ts'
@@ -24,7 +24,7 @@ import {
   Subscriptions,
 } from '../topics/subscriptions.ts'
 import { type Topic, TopicCache } from '../topics/topic-cache.ts'
-import { Acceptance } from './commit-gate.ts'
+import { CommitGate } from './commit-gate.ts'
 
 export interface BrokerOptions {
   readonly intake: Intake
@@ -48,11 +48,11 @@ export class Broker {
   readonly observer: PipelineObserver
   readonly access: AccessControl
   readonly revealsRefusals: boolean
-  readonly acceptance: Acceptance
+  readonly commitGate: CommitGate
   readonly topics: TopicCache
   readonly subscriptions = new Subscriptions()
   readonly retained: RetainedMessages
-  readonly sessions: Sessions
+  readonly sessions: SessionRegistry
   readonly statistics = new Statistics()
   /** The one PUBLISH being read: reading the next overwrites it. */
   readonly incoming = new PublishPacket()
@@ -66,12 +66,12 @@ export class Broker {
     this.access = options.access
     this.revealsRefusals = options.revealsRefusals
     this.#recorder = options.store && new SessionRecorder(options.store, options.clock)
-    this.acceptance = new Acceptance(options.intake, this.#recorder, (cycle) => {
+    this.commitGate = new CommitGate(options.intake, this.#recorder, (cycle) => {
       this.sessions.forgetLost(cycle)
     })
     this.topics = new TopicCache(options.intake, options.protectedTopics)
     this.retained = new RetainedMessages(options.limits)
-    this.sessions = new Sessions({
+    this.sessions = new SessionRegistry({
       limits: options.limits,
       statistics: this.statistics,
       subscriptions: this.subscriptions,
@@ -126,7 +126,7 @@ export class Broker {
 
   /** A will is a message like any other [MQTT-3.1.2-8]: where it has a route it is taken in. */
   #publishWill(will: Will): void {
-    if (this.acceptance.isStopped) return
+    if (this.commitGate.isStopped) return
     const topic = this.topics.named(will.topic)
     if (topic.isProtected || topic.isTooLong) {
       this.observer.messageDropped(
@@ -138,7 +138,7 @@ export class Broker {
     }
     const { payload, properties } = will
     if (topic.route !== undefined) {
-      const { intake } = this.acceptance
+      const { intake } = this.commitGate
       const reply = replyTo(properties)
       const end = payload.length
       // Nobody would send a will again: one that can't be stored now is refused like any other.

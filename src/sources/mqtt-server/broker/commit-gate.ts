@@ -1,41 +1,42 @@
 /**
- * Between connections and the intake: which connections wait for a commit to send their
- * acknowledgements, and which hold back messages because commits are behind. Changes to sessions that
- * outlive the process are durable with the same commits.
+ * Between connections and the intake: remembers which connections wait for a commit before they
+ * send acknowledgements, and which have deferred packets because commits are behind. Changes to
+ * sessions that outlive the process become durable with the same commits.
+ *
+ *     PUBLISH ──▶ intake ──▶ cycle 7 ──committed(7)──▶ AckWaiter.flush(7) ──▶ PUBACK
+ *        └── intake is saturated: deferred ◀── PausedReader.resume() ◀──┘
  */
 import type { Refusal } from '../../../message.ts'
 import { type CommitListener, type Intake, NO_CYCLE } from '../../source.ts'
 import type { SessionRecorder } from '../sessions/session-recorder.ts'
-import { Gathering } from './read-coalescing.ts'
+import { ReadCoalescing } from './read-coalescing.ts'
 
-/** A connection as far as commits concern it. Both return whether it still waits for a later one. */
-export interface Debtor {
+/** A connection's acknowledgements. Both calls return whether some still wait for a later cycle. */
+export interface AckWaiter {
   /** Everything up to `cycle` is durable. */
-  settle(cycle: number): boolean
-  /** `cycle` is not, and never will be. */
+  flush(cycle: number): boolean
+  /** `cycle` is not durable and never will be. */
   fail(cycle: number, refusal: Refusal): boolean
 }
 
-/** Holds messages back until the intake takes them again. */
-export interface Holder {
+/** A connection that has deferred packets until the intake takes messages again. */
+export interface PausedReader {
   resume(): void
 }
 
-export class Acceptance implements CommitListener {
+export class CommitGate implements CommitListener {
   readonly intake: Intake
-  readonly gathering: Gathering
-  /** All cycles up to here have been reported. */
-  finishedCycle = NO_CYCLE
-  /** No more messages come in. */
-  isStopped = false
+  readonly coalescing: ReadCoalescing
   readonly #recorder: SessionRecorder | undefined
   readonly #onLost: (cycle: number) => void
-  #owing: Debtor[] = []
-  readonly #holding = new Set<Holder>()
-  /** Calls that wait for a cycle with changes to sessions; cycles never descend. */
-  readonly #waiting: { cycle: number; call: () => void }[] = []
+  readonly #pausedReaders = new Set<PausedReader>()
+  /** Calls that wait for a cycle with changes to sessions; their cycles never descend. */
+  readonly #durableCalls: { cycle: number; call: () => void }[] = []
+  #ackWaiters: AckWaiter[] = []
+  #finishedCycle = NO_CYCLE
+  #isStopped = false
 
-  /** `onLost` is told of each cycle that failed, before anybody else. */
+  /** `onLost` is called with each cycle that failed, before any acknowledgement is sent. */
   constructor(
     intake: Intake,
     recorder: SessionRecorder | undefined,
@@ -43,8 +44,18 @@ export class Acceptance implements CommitListener {
   ) {
     this.intake = intake
     this.#onLost = onLost
-    this.gathering = new Gathering(intake)
+    this.coalescing = new ReadCoalescing(intake)
     this.#recorder = recorder
+  }
+
+  /** All cycles up to this one have been reported. */
+  get finishedCycle(): number {
+    return this.#finishedCycle
+  }
+
+  /** No more messages are taken in. */
+  get isStopped(): boolean {
+    return this.#isStopped
   }
 
   /** Whether sessions are kept beyond the process. */
@@ -52,71 +63,78 @@ export class Acceptance implements CommitListener {
     return this.#recorder !== undefined
   }
 
-  /** How many changes to kept sessions there have been that somebody may have to wait for. */
+  /** How many changes to kept sessions there have been that an answer may have to wait for. */
   get changeCount(): number {
     return this.#recorder?.changeCount ?? 0
   }
 
-  /** The cycle that the last one of them is durable with. */
+  /** The cycle that the last of these changes becomes durable with. */
   get changedIn(): number {
     return this.#recorder?.changedIn ?? NO_CYCLE
   }
 
+  /** Takes no more messages from now on. Acknowledgements still go out. */
+  stop(): void {
+    this.#isStopped = true
+  }
+
   /**
-   * Calls when all changes up to now are durable, or can't be: at once where nothing is kept.
+   * Calls when all changes to sessions up to now are durable or have failed; at once where sessions
+   * are not kept.
    */
-  whenKept(call: () => void): void {
-    if (this.changedIn <= this.finishedCycle) call()
-    else this.#waiting.push({ cycle: this.changedIn, call })
+  whenDurable(call: () => void): void {
+    if (this.changedIn <= this.#finishedCycle) call()
+    else this.#durableCalls.push({ cycle: this.changedIn, call })
   }
 
-  /** Once per debtor, until `settle` or `fail` has returned false for it. */
-  owe(debtor: Debtor): void {
-    this.#owing.push(debtor)
+  /** To be called once for each waiter, until its `flush` or `fail` has returned false. */
+  addAckWaiter(waiter: AckWaiter): void {
+    this.#ackWaiters.push(waiter)
   }
 
-  hold(holder: Holder): void {
-    this.#holding.add(holder)
+  /** Calls `resume` once, after a commit, when the intake is not saturated. */
+  resumeLater(reader: PausedReader): void {
+    this.#pausedReaders.add(reader)
   }
 
-  forget(holder: Holder): void {
-    this.#holding.delete(holder)
+  removeReader(reader: PausedReader): void {
+    this.#pausedReaders.delete(reader)
   }
 
   closing(): boolean {
-    return this.gathering.end()
+    return this.coalescing.closing()
   }
 
   committed(cycle: number): void {
-    this.finishedCycle = cycle
-    const owing = this.#owing
-    this.#owing = []
-    for (const debtor of owing) if (debtor.settle(cycle)) this.#owing.push(debtor)
+    this.#finishedCycle = cycle
+    const waiters = this.#ackWaiters
+    this.#ackWaiters = []
+    for (const waiter of waiters) if (waiter.flush(cycle)) this.#ackWaiters.push(waiter)
     this.#finish()
   }
 
   failed(cycle: number, refusal: Refusal): void {
-    this.finishedCycle = cycle
+    this.#finishedCycle = cycle
     this.#onLost(cycle)
-    const owing = this.#owing
-    this.#owing = []
-    for (const debtor of owing) if (debtor.fail(cycle, refusal)) this.#owing.push(debtor)
+    const waiters = this.#ackWaiters
+    this.#ackWaiters = []
+    for (const waiter of waiters) if (waiter.fail(cycle, refusal)) this.#ackWaiters.push(waiter)
     this.#finish()
   }
 
   #finish(): void {
-    const count = this.#waiting.findIndex(({ cycle }) => cycle > this.finishedCycle)
-    const due = this.#waiting.splice(0, count < 0 ? this.#waiting.length : count)
+    const count = this.#durableCalls.findIndex(({ cycle }) => cycle > this.#finishedCycle)
+    const due = this.#durableCalls.splice(0, count < 0 ? this.#durableCalls.length : count)
     for (const { call } of due) call()
-    this.#resume()
+    this.#resumeReaders()
   }
 
-  /** In turn, so that none has to wait for all that another holds. */
-  #resume(): void {
-    for (const holder of [...this.#holding]) {
+  /** Readers resume in turn, so that none waits for all the packets of another. */
+  #resumeReaders(): void {
+    for (const reader of [...this.#pausedReaders]) {
       if (this.intake.isSaturated) return
-      this.#holding.delete(holder)
-      holder.resume()
+      this.#pausedReaders.delete(reader)
+      reader.resume()
     }
   }
 }

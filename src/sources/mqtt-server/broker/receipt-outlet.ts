@@ -12,7 +12,7 @@ import type { Broker } from './broker.ts'
 /** Receipts are not lost on the way if the subscriber doesn't want them to be. */
 const RECEIPT = { qos: 1, retain: false, properties: {} } as const
 
-export class MqttOutlet implements ReceiptOutlet {
+export class MqttReceiptOutlet implements ReceiptOutlet {
   /** Undefined until the server starts: nobody can be listening before. */
   #broker: Broker | undefined
 

@@ -10,7 +10,7 @@ const STALLED_MS = 30_000
 const SWEEP_SLACK_MS = 1_000
 const NEVER = Number.POSITIVE_INFINITY
 
-export class Liveness {
+export class ConnectionTimeouts {
   readonly #connectTimeoutMs: number
   #keepAliveMs = 0
   #isAdmitted = false

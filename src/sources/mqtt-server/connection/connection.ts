@@ -22,17 +22,17 @@ import { PacketType, type ProtocolVersion, ReasonCode } from '../packets/protoco
 import { asViolation, ProtocolViolation } from '../packets/protocol-violation.ts'
 import type { Link } from '../sessions/link.ts'
 import { TopicAliases } from '../topics/topic-aliases.ts'
-import { Liveness } from './connection-timeouts.ts'
-import { type PacketHost, WaitingPackets } from './deferred-packets.ts'
-import type { Turns } from './loop-turns.ts'
-import { Inflow, Pause } from './read-throttle.ts'
-import { type FlushQueue, Outbox } from './socket-writer.ts'
+import { ConnectionTimeouts } from './connection-timeouts.ts'
+import { DeferredPackets, type PacketHost } from './deferred-packets.ts'
+import type { LoopTurns } from './loop-turns.ts'
+import { Pause, ReadThrottle } from './read-throttle.ts'
+import { type FlushQueue, SocketWriter } from './socket-writer.ts'
 
 export interface ConnectionOptions {
   readonly arrival: Arrival
   readonly broker: Broker
   readonly flushes: FlushQueue
-  readonly turns: Turns
+  readonly turns: LoopTurns
   readonly onClosed: (connection: Connection) => void
 }
 
@@ -48,10 +48,10 @@ export class Connection implements Link, PacketHost {
   readonly #broker: Broker
   readonly #onClosed: (connection: Connection) => void
   readonly #reader: FrameReader
-  readonly #outbox: Outbox
-  readonly #liveness: Liveness
-  readonly #inflow: Inflow
-  readonly #waiting: WaitingPackets
+  readonly #writer: SocketWriter
+  readonly #timeouts: ConnectionTimeouts
+  readonly #throttle: ReadThrottle
+  readonly #waiting: DeferredPackets
   #phase: 'new' | 'identifying' | 'open' | 'ending' | 'closed' = 'new'
   #identity: Identity | undefined
   #conversation: Conversation | undefined
@@ -59,19 +59,25 @@ export class Connection implements Link, PacketHost {
 
   constructor({ arrival, broker, flushes, turns, onClosed }: ConnectionOptions) {
     const { socket } = arrival
-    const { clock, limits, acceptance } = broker
+    const { clock, limits, commitGate } = broker
     this.#arrival = arrival
     this.#broker = broker
     this.#onClosed = onClosed
     this.#reader = new FrameReader(this, limits.maxPacketBytes)
-    this.#outbox = new Outbox(socket, flushes)
-    this.#liveness = new Liveness(clock.monotonic(), limits.connectTimeoutMs)
-    this.#inflow = new Inflow({ socket, turns, clock, limits, gathering: acceptance.gathering })
-    this.#waiting = new WaitingPackets({ inflow: this.#inflow, broker, turns, host: this })
+    this.#writer = new SocketWriter(socket, flushes)
+    this.#timeouts = new ConnectionTimeouts(clock.monotonic(), limits.connectTimeoutMs)
+    this.#throttle = new ReadThrottle({
+      socket,
+      turns,
+      clock,
+      limits,
+      coalescing: commitGate.coalescing,
+    })
+    this.#waiting = new DeferredPackets({ throttle: this.#throttle, broker, turns, host: this })
   }
 
   get isCongested(): boolean {
-    return this.#outbox.waitingBytes > this.#broker.limits.maxOutgoingBytes
+    return this.#writer.waitingBytes > this.#broker.limits.maxOutgoingBytes
   }
 
   get #hasLeft(): boolean {
@@ -88,11 +94,11 @@ export class Connection implements Link, PacketHost {
   send(bytes: Buffer): void {
     if (this.#phase !== 'open') return
     this.#broker.statistics.bytesSent += bytes.length
-    this.#outbox.add(bytes)
-    if (this.isCongested && !this.#liveness.isStalled) {
+    this.#writer.add(bytes)
+    if (this.isCongested && !this.#timeouts.isStalled) {
       // What a client doesn't read must not grow with what it sends.
-      this.#liveness.stalled(this.#broker.clock.monotonic())
-      this.#inflow.pause(Pause.stalled)
+      this.#timeouts.stalled(this.#broker.clock.monotonic())
+      this.#throttle.pause(Pause.stalled)
     }
   }
 
@@ -106,7 +112,7 @@ export class Connection implements Link, PacketHost {
       this.#waiting.add(first, bytes, start, end)
       return true
     }
-    this.#inflow.spend(type)
+    this.#throttle.spend(type)
     if (this.#conversation === undefined) {
       this.#connect(type, first, bytes, start, end)
     } else if (type === PacketType.publish) {
@@ -151,12 +157,12 @@ export class Connection implements Link, PacketHost {
     } catch (error) {
       this.#violated(error)
     }
-    this.#conversation?.receiver?.settleFinished()
+    this.#conversation?.receiver?.flushFinished()
   }
 
   /** No packet waits any more: that the client was not read until now is no silence of its own. */
   caughtUp(): void {
-    this.#liveness.heard(this.#broker.clock.monotonic())
+    this.#timeouts.heard(this.#broker.clock.monotonic())
     if (this.#isSocketGone) this.#close()
   }
 
@@ -170,8 +176,8 @@ export class Connection implements Link, PacketHost {
   /** Called about once a second: ends what has lasted too long. */
   sweep(nowMs: number): void {
     if (this.#phase === 'identifying') return // That has a bound of its own.
-    const isReading = this.#inflow.isReading && !this.#isSocketGone
-    const verdict = this.#liveness.verdict(nowMs, isReading)
+    const isReading = this.#throttle.isReading && !this.#isSocketGone
+    const verdict = this.#timeouts.verdict(nowMs, isReading)
     if (verdict === 'no CONNECT') {
       this.#refuse('no CONNECT in time')
     } else if (verdict === 'silent') {
@@ -184,18 +190,18 @@ export class Connection implements Link, PacketHost {
 
   #received(chunk: Buffer): void {
     if (this.#hasLeft) return
-    this.#liveness.heard(this.#broker.clock.monotonic())
+    this.#timeouts.heard(this.#broker.clock.monotonic())
     this.#broker.statistics.bytesReceived += chunk.length
-    this.#inflow.took(chunk.length)
+    this.#throttle.took(chunk.length)
     this.guarded(() => this.#reader.push(chunk))
-    this.#inflow.worked(chunk.length)
+    this.#throttle.worked(chunk.length)
   }
 
   /** A fault of our own costs this connection and no other. */
   #violated(error: unknown): void {
     const violation = asViolation(error)
     this.#broker.tellRefused(this.#arrival.remote, violation.message)
-    if (violation instanceof RefusedConnect) this.#outbox.add(violation.connack)
+    if (violation instanceof RefusedConnect) this.#writer.add(violation.connack)
     if (this.#phase === 'new') this.#leave(violation.message, false)
     this.end(violation.reasonCode, violation.message)
     this.#endSocket()
@@ -224,12 +230,12 @@ export class Connection implements Link, PacketHost {
 
   #admit(packet: ConnectPacket, verdict: Identity | Denied): void {
     const broker = this.#broker
-    const { changeCount } = broker.acceptance
+    const { changeCount } = broker.commitGate
     const admission = admit(packet, broker, verdict)
     // What CONNACK says of the session is to be true after a power cut as well.
-    const isChanged = broker.acceptance.changeCount > changeCount
-    if (isChanged) this.#outbox.hold((release) => broker.acceptance.whenKept(release))
-    this.#outbox.add(admission.connack)
+    const isChanged = broker.commitGate.changeCount > changeCount
+    if (isChanged) this.#writer.hold((release) => broker.commitGate.whenDurable(release))
+    this.#writer.add(admission.connack)
     const { session } = admission
     if (session === undefined) {
       this.#refuse(admission.reason)
@@ -246,7 +252,7 @@ export class Connection implements Link, PacketHost {
 
   #settleIn({ keepAliveS, properties }: ConnectPacket): void {
     const { clock, limits } = this.#broker
-    this.#liveness.admitted(clock.monotonic(), Math.min(keepAliveS, limits.maxKeepAliveS) * 1000)
+    this.#timeouts.admitted(clock.monotonic(), Math.min(keepAliveS, limits.maxKeepAliveS) * 1000)
     const { topicAliasMaximum = 0, maximumPacketBytes, receiveMaximum } = properties
     if (topicAliasMaximum > 0) this.aliases = new TopicAliases(topicAliasMaximum)
     this.maxPacketBytes = maximumPacketBytes ?? this.maxPacketBytes
@@ -267,8 +273,8 @@ export class Connection implements Link, PacketHost {
   }
 
   #drained(): void {
-    this.#liveness.moved()
-    this.#inflow.resume(Pause.stalled)
+    this.#timeouts.moved()
+    this.#throttle.resume(Pause.stalled)
     this.#conversation?.session.pump()
   }
 
@@ -276,14 +282,14 @@ export class Connection implements Link, PacketHost {
   #leave(reason: string, hasWill: boolean): void {
     if (this.#hasLeft) return
     this.#phase = 'ending'
-    this.#liveness.ended(this.#broker.clock.monotonic())
+    this.#timeouts.ended(this.#broker.clock.monotonic())
     this.#waiting.close()
     this.#conversation?.end(reason, hasWill)
   }
 
   #endSocket(): void {
-    this.#outbox.end()
-    this.#inflow.release()
+    this.#writer.end()
+    this.#throttle.release()
     if (this.#isSocketGone) this.#close()
   }
 

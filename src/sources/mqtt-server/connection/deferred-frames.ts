@@ -21,7 +21,7 @@ export function mayOvertake(type: number): boolean {
   )
 }
 
-export class HeldFrames {
+export class DeferredFrames {
   #buffer: Buffer = EMPTY
   #start = 0
   #end = 0

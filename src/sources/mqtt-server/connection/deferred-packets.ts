@@ -9,10 +9,10 @@ import type { Refusal } from '../../../message.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { FrameHandler } from '../packets/frame-reader.ts'
 import { PacketType } from '../packets/protocol.ts'
-import { HeldFrames, mayOvertake } from './deferred-frames.ts'
-import type { Turns } from './loop-turns.ts'
-import { type Inflow, Pause } from './read-throttle.ts'
-import { Withholding } from './withholding.ts'
+import { DeferredFrames, mayOvertake } from './deferred-frames.ts'
+import type { LoopTurns } from './loop-turns.ts'
+import { MessageRetry } from './message-retry.ts'
+import { Pause, type ReadThrottle } from './read-throttle.ts'
 
 /** The connection, which works on packets. */
 export interface PacketHost extends FrameHandler {
@@ -26,10 +26,10 @@ export interface PacketHost extends FrameHandler {
   isLeaving: boolean
 }
 
-export interface WaitingPacketsOptions {
-  readonly inflow: Inflow
+export interface DeferredPacketsOptions {
+  readonly throttle: ReadThrottle
   readonly broker: Broker
-  readonly turns: Turns
+  readonly turns: LoopTurns
   readonly host: PacketHost
 }
 
@@ -39,22 +39,22 @@ export interface WaitingPacketsOptions {
  */
 const PAUSE_BEFORE_END_MS = 1_000
 
-export class WaitingPackets {
-  readonly #options: WaitingPacketsOptions
-  #frames: HeldFrames | undefined
+export class DeferredPackets {
+  readonly #options: DeferredPacketsOptions
+  #frames: DeferredFrames | undefined
   /** All packets wait, and nothing but `unlock` lets them go. */
   #isLocked = false
   #isClosed = false
   /** What `resume` hands on just now. */
-  #draining: HeldFrames | undefined
+  #draining: DeferredFrames | undefined
   /** The first packet that waits is a message that could not be stored when it was offered last. */
-  #withholding: Withholding | undefined
+  #retry: MessageRetry | undefined
   /** Nothing is handed on any more, until the connection ends by this. */
   #end: Timer | undefined
   /** Work that goes on for several turns. While there is any, the packets are locked. */
   readonly #steps: (() => boolean)[] = []
 
-  constructor(options: WaitingPacketsOptions) {
+  constructor(options: DeferredPacketsOptions) {
     this.#options = options
   }
 
@@ -65,16 +65,16 @@ export class WaitingPackets {
   mustWait(type: number): boolean {
     if (this.#isLocked) return true
     if (this.#frames !== undefined || this.#end !== undefined) return !mayOvertake(type)
-    const { inflow, broker } = this.#options
-    const { acceptance } = broker
-    return inflow.isSpent || (type === PacketType.publish && acceptance.intake.isSaturated)
+    const { throttle, broker } = this.#options
+    const { commitGate } = broker
+    return throttle.isSpent || (type === PacketType.publish && commitGate.intake.isSaturated)
   }
 
   add(first: number, bytes: Buffer, start: number, end: number): void {
-    const { inflow, broker } = this.#options
-    this.#frames ??= new HeldFrames()
+    const { throttle, broker } = this.#options
+    this.#frames ??= new DeferredFrames()
     this.#frames.add(first, bytes, start, end)
-    if (this.#frames.bytes > broker.limits.maxHeldBytes) inflow.pause(Pause.held)
+    if (this.#frames.bytes > broker.limits.maxHeldBytes) throttle.pause(Pause.held)
     this.#askForResume()
     if (first >> 4 === PacketType.disconnect) this.abandon()
   }
@@ -86,29 +86,29 @@ export class WaitingPackets {
   withhold(refusal: Refusal, first: number, bytes: Buffer, start: number, end: number): void {
     const isSame = this.#draining?.putBack() ?? false
     if (this.#draining === undefined) this.add(first, bytes, start, end)
-    if (!isSame || this.#withholding === undefined) {
+    if (!isSame || this.#retry === undefined) {
       const { broker, host } = this.#options
-      this.#withholding = new Withholding({
+      this.#retry = new MessageRetry({
         clock: broker.clock,
         offerAgain: () => this.resume(),
         giveUp: (why) => host.sendAway(why),
       })
       broker.observer.messageWithheld(broker.name, refusal.error, refusal.message)
     }
-    this.#withholding.refused(refusal)
+    this.#retry.refused(refusal)
   }
 
   /** Messages of the client's were lost with their commit: it is disconnected, though not at once. */
   endSoon(refusal: Refusal): void {
     if (this.#isClosed || this.#end !== undefined) return
-    this.#withholding?.cancel()
+    this.#retry?.cancel()
     const { broker, host } = this.#options
     this.#end = broker.clock.after(PAUSE_BEFORE_END_MS, () => host.sendAway(refusal))
   }
 
   /** The client does not wait for what is withheld: all packets that wait because of it go on. */
   abandon(): void {
-    if (this.#withholding === undefined && this.#end === undefined) return
+    if (this.#retry === undefined && this.#end === undefined) return
     this.#options.host.isLeaving = true
     this.#stopWithholding()
     this.resume()
@@ -116,12 +116,12 @@ export class WaitingPackets {
 
   lock(): void {
     this.#isLocked = true
-    this.#options.inflow.pause(Pause.identifying)
+    this.#options.throttle.pause(Pause.identifying)
   }
 
   unlock(): void {
     this.#isLocked = false
-    this.#options.inflow.resume(Pause.identifying)
+    this.#options.throttle.resume(Pause.identifying)
     this.resume()
   }
 
@@ -149,18 +149,18 @@ export class WaitingPackets {
   resume(): void {
     const frames = this.#frames
     if (frames === undefined || this.#isBlocked || this.#isClosed) return
-    const { inflow, broker, host } = this.#options
-    const { intake } = broker.acceptance
-    const isBlocked = (): boolean => this.#isBlocked || inflow.isSpent || intake.isSaturated
-    inflow.begin()
+    const { throttle, broker, host } = this.#options
+    const { intake } = broker.commitGate
+    const isBlocked = (): boolean => this.#isBlocked || throttle.isSpent || intake.isSaturated
+    throttle.begin()
     this.#frames = undefined
     this.#draining = frames
     host.guarded(() => frames.drain(host, isBlocked))
     this.#draining = undefined
     if (this.#isClosed) return
-    if (frames.hasHandedOn && this.#withholding?.isPausing === false) this.#withholding = undefined
+    if (frames.hasHandedOn && this.#retry?.isPausing === false) this.#retry = undefined
     if (frames.isEmpty) {
-      inflow.resume(Pause.held)
+      throttle.resume(Pause.held)
       host.caughtUp()
       return
     }
@@ -172,24 +172,24 @@ export class WaitingPackets {
     this.#isClosed = true
     this.#stopWithholding()
     this.#frames = undefined
-    this.#options.broker.acceptance.forget(this)
+    this.#options.broker.commitGate.removeReader(this)
   }
 
   get #isBlocked(): boolean {
-    return this.#isLocked || this.#end !== undefined || this.#withholding?.isPausing === true
+    return this.#isLocked || this.#end !== undefined || this.#retry?.isPausing === true
   }
 
   #stopWithholding(): void {
-    this.#withholding?.cancel()
-    this.#withholding = undefined
+    this.#retry?.cancel()
+    this.#retry = undefined
     this.#end?.cancel()
     this.#end = undefined
   }
 
   #askForResume(): void {
-    const { inflow, broker } = this.#options
+    const { throttle, broker } = this.#options
     if (this.#isBlocked) return
-    if (inflow.isSpent) inflow.whenFree(() => this.resume())
-    else broker.acceptance.hold(this)
+    if (throttle.isSpent) throttle.whenFree(() => this.resume())
+    else broker.commitGate.resumeLater(this)
   }
 }

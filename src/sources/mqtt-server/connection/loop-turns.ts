@@ -2,7 +2,7 @@
  * Numbers the turns of the event loop, for as long as somebody asks. One callback a turn for all
  * connections together.
  */
-export class Turns {
+export class LoopTurns {
   #current = 0
   #isScheduled = false
   #waiting: (() => void)[] = []

@@ -5,20 +5,20 @@
  */
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../../../clock.ts'
-import type { Gathering, Reader } from '../broker/read-coalescing.ts'
+import type { ReadCoalescing, WaitingReader } from '../broker/read-coalescing.ts'
 import { PacketType } from '../packets/protocol.ts'
-import type { Turns } from './loop-turns.ts'
+import type { LoopTurns } from './loop-turns.ts'
 
 /** Why a socket is not read just now. It is read when no reason is left. */
-export const Pause = { turn: 1, held: 2, stalled: 4, identifying: 8, gathering: 16 } as const
+export const Pause = { turn: 1, held: 2, stalled: 4, identifying: 8, collecting: 16 } as const
 type Pause = (typeof Pause)[keyof typeof Pause]
 
-export interface InflowOptions {
+export interface ReadThrottleOptions {
   readonly socket: Duplex
-  readonly turns: Turns
+  readonly turns: LoopTurns
   readonly clock: Clock
   readonly limits: { readonly maxMessagesPerSecond: number }
-  readonly gathering: Gathering
+  readonly coalescing: ReadCoalescing
 }
 
 const BYTES_A_TURN = 65_536
@@ -29,12 +29,12 @@ const SUBSCRIBE_WORK = 256
 /** Messages are let through in bundles of at least so much time. */
 const RATE_INTERVAL_MS = 20
 /** So many gatherings after the one that showed a steady sender, it is taken for one. */
-const STEADY_GATHERINGS = 20
+const STEADY_CYCLES = 20
 /** A read of so many bytes was worth waking up for. */
 const WORTHWHILE_READ_BYTES = 4_096
 
-export class Inflow implements Reader {
-  readonly #options: InflowOptions
+export class ReadThrottle implements WaitingReader {
+  readonly #options: ReadThrottleOptions
   readonly #maxMessagesPerSecond: number
   #pauses = 0
   #turn = -1
@@ -45,12 +45,12 @@ export class Inflow implements Reader {
   #refilledAtMs: number
   #isReleased = false
   #isWaiting = false
-  /** The gathering in which something was read last. */
+  /** The coalescing in which something was read last. */
   #readIn = -1
-  /** Up to this gathering, a single read is enough to wait for its end. */
+  /** Up to this coalescing, a single read is enough to wait for its end. */
   #steadyUntil = -1
 
-  constructor(options: InflowOptions) {
+  constructor(options: ReadThrottleOptions) {
     this.#options = options
     this.#maxMessagesPerSecond = options.limits.maxMessagesPerSecond
     this.#messagesLeft = this.#maxMessagesPerSecond
@@ -106,19 +106,20 @@ export class Inflow implements Reader {
 
   /** All packets in a chunk of so many bytes have been worked on. */
   worked(bytes: number): void {
-    const { gathering } = this.#options
-    // Who is read twice in one gathering is a steady sender, and most likely still is in the next ones.
-    if (this.#readIn === gathering.number) this.#steadyUntil = gathering.number + STEADY_GATHERINGS
-    this.#readIn = gathering.number
-    const isSteady = gathering.number <= this.#steadyUntil
-    if (!isSteady || bytes >= WORTHWHILE_READ_BYTES || !gathering.isOn) return
+    const { coalescing } = this.#options
+    // Who is read twice in one coalescing is a steady sender, and most likely still is in the next ones.
+    if (this.#readIn === coalescing.closedCycles)
+      this.#steadyUntil = coalescing.closedCycles + STEADY_CYCLES
+    this.#readIn = coalescing.closedCycles
+    const isSteady = coalescing.closedCycles <= this.#steadyUntil
+    if (!isSteady || bytes >= WORTHWHILE_READ_BYTES || !coalescing.isCollecting) return
     if (!this.isReading || this.#isReleased) return
-    this.pause(Pause.gathering)
-    gathering.wait(this)
+    this.pause(Pause.collecting)
+    coalescing.wait(this)
   }
 
   readOn(): void {
-    this.resume(Pause.gathering)
+    this.resume(Pause.collecting)
   }
 
   /** A packet is being worked on. */

@@ -6,21 +6,21 @@ import type { Duplex } from 'node:stream'
 import { ownBytes } from '../packets/packet-reader.ts'
 
 export class FlushQueue {
-  #waiting: Outbox[] = []
+  #waiting: SocketWriter[] = []
 
-  add(outbox: Outbox): void {
+  add(writer: SocketWriter): void {
     if (this.#waiting.length === 0) process.nextTick(FlushQueue.#run, this)
-    this.#waiting.push(outbox)
+    this.#waiting.push(writer)
   }
 
   static #run(queue: FlushQueue): void {
     const waiting = queue.#waiting
     queue.#waiting = []
-    for (const outbox of waiting) outbox.flush()
+    for (const writer of waiting) writer.flush()
   }
 }
 
-export class Outbox {
+export class SocketWriter {
   readonly #socket: Duplex
   readonly #queue: FlushQueue
   #parts: Buffer[] = []

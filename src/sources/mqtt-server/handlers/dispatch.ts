@@ -175,7 +175,7 @@ export class Conversation {
       const pubcomp = encodeAcknowledgement(PacketType.pubcomp, version, packetId)
       // With it the client may use the id for another message, so it must be forgotten for good.
       if (this.session.record === undefined) this.#link.send(pubcomp)
-      else this.#broker.acceptance.whenKept(() => this.#link.send(pubcomp))
+      else this.#broker.commitGate.whenDurable(() => this.#link.send(pubcomp))
     } else if (type === PacketType.pubrec && reasonCode < ReasonCode.unspecifiedError) {
       this.session.release(packetId)
       this.#link.send(encodeAcknowledgement(PacketType.pubrel, version, packetId))

@@ -10,7 +10,7 @@ import type { Refusal } from '../../../message.ts'
 import { NO_CYCLE, type Outcome, type Route } from '../../source.ts'
 import { maskRefusal } from '../access/refusal-masking.ts'
 import { type Broker, replyTo } from '../broker/broker.ts'
-import type { Debtor } from '../broker/commit-gate.ts'
+import type { AckWaiter } from '../broker/commit-gate.ts'
 import { encodeAcknowledgement } from '../packets/control-packets.ts'
 import { PacketType, ReasonCode } from '../packets/protocol.ts'
 import { ProtocolViolation } from '../packets/protocol-violation.ts'
@@ -32,15 +32,15 @@ export interface PublishReceiverOptions {
 const PUBACK = PacketType.puback << 4
 const PUBREC = PacketType.pubrec << 4
 
-export class PublishReceiver implements Debtor {
+export class PublishReceiver implements AckWaiter {
   readonly #broker: Broker
   readonly #link: Link
   readonly #session: Session
   readonly #wantsReasons: boolean
   readonly #acks = new PendingAcks()
   #aliases: Map<number, Topic> | undefined
-  /** Commits are reported to us until nothing is owed. */
-  #isOwed = false
+  /** The gate reports commits to us, until no acknowledgement waits. */
+  #isWaiting = false
 
   constructor({ broker, link, session, wantsReasons }: PublishReceiverOptions) {
     this.#broker = broker
@@ -56,13 +56,13 @@ export class PublishReceiver implements Debtor {
   receive(packet: PublishPacket): Refusal | undefined {
     const { qos } = packet
     const refusal = this.#take(packet)
-    if (qos > 0) this.#acks.waitFor(this.#broker.acceptance.changedIn)
+    if (qos > 0) this.#acks.waitFor(this.#broker.commitGate.changedIn)
     return refusal
   }
 
   #take(packet: PublishPacket): Refusal | undefined {
-    const { acceptance, statistics } = this.#broker
-    if (acceptance.isStopped || (this.#link.isLeaving && packet.qos > 0)) return undefined
+    const { commitGate, statistics } = this.#broker
+    if (commitGate.isStopped || (this.#link.isLeaving && packet.qos > 0)) return undefined
     statistics.messagesReceived++
     const topic = this.#topicOf(packet)
     if (packet.qos === 2 && this.#isRepeated(packet)) return undefined
@@ -93,22 +93,22 @@ export class PublishReceiver implements Debtor {
 
   #offer(packet: PublishPacket, topic: string, route: Route): Outcome {
     const { bytes, payloadStart, end, properties, qos } = packet
-    const { intake } = this.#broker.acceptance
+    const { intake } = this.#broker.commitGate
     const mayWithhold = qos > 0 && this.#link.version !== 5
     return intake.accept(route, topic, bytes, payloadStart, end, replyTo(properties), mayWithhold)
   }
 
   /** Sends what waits for no commit, or for one that is over; the rest when its commit is. */
-  settleFinished(): void {
-    const { acceptance } = this.#broker
-    if (!this.#sendDue(acceptance.finishedCycle) || this.#isOwed) return
-    this.#isOwed = true
-    acceptance.owe(this)
+  flushFinished(): void {
+    const { commitGate } = this.#broker
+    if (!this.#sendDue(commitGate.finishedCycle) || this.#isWaiting) return
+    this.#isWaiting = true
+    commitGate.addAckWaiter(this)
   }
 
-  settle(cycle: number): boolean {
-    this.#isOwed = this.#sendDue(cycle)
-    return this.#isOwed
+  flush(cycle: number): boolean {
+    this.#isWaiting = this.#sendDue(cycle)
+    return this.#isWaiting
   }
 
   fail(cycle: number, refusal: Refusal): boolean {
@@ -116,8 +116,8 @@ export class PublishReceiver implements Debtor {
     if (stored !== undefined) this.#link.send(stored)
     const failed = this.#acks.take(cycle)
     if (failed !== undefined) this.#tellFailed(failed, refusal)
-    this.#isOwed = !this.#acks.isEmpty
-    return this.#isOwed
+    this.#isWaiting = !this.#acks.isEmpty
+    return this.#isWaiting
   }
 
   #tellFailed(acknowledgements: Buffer, refusal: Refusal): void {
@@ -236,10 +236,10 @@ export class PublishReceiver implements Debtor {
       // Behind messages that wait for a commit, the short form would fail with theirs.
       this.#acks.addEncoded(cycle, short(first, packetId, ReasonCode.success))
     }
-    const { acceptance } = this.#broker
+    const { commitGate } = this.#broker
     // A message that waits for nothing is acknowledged before it comes back to its sender.
-    if (qos === 2 && cycle === NO_CYCLE && !acceptance.keepsSessions) {
-      this.#sendDue(acceptance.finishedCycle)
+    if (qos === 2 && cycle === NO_CYCLE && !commitGate.keepsSessions) {
+      this.#sendDue(commitGate.finishedCycle)
     }
   }
 

@@ -74,7 +74,7 @@ function answer(
   const replay = replayRetained(broker, session, fresh, 'owed')
   link.inTurns(() => {
     const isDone = replay()
-    if (isDone) broker.acceptance.whenKept(() => goOn('others'))
+    if (isDone) broker.commitGate.whenDurable(() => goOn('others'))
     return isDone
   })
 }
@@ -92,14 +92,14 @@ export function unsubscribe(
     session.record?.unsubscribed(filter)
     return ReasonCode.success
   })
-  whenKept(broker, session, () => {
+  whenDurable(broker, session, () => {
     link.send(encodeUnsuback(link.version, packet.packetId, codes))
   })
 }
 
-function whenKept(broker: Broker, session: Session, answer: () => void): void {
+function whenDurable(broker: Broker, session: Session, answer: () => void): void {
   if (session.record === undefined) answer()
-  else broker.acceptance.whenKept(answer)
+  else broker.commitGate.whenDurable(answer)
 }
 
 function optionsOf(

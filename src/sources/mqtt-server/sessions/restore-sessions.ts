@@ -9,7 +9,7 @@ import type { PersistedMessage } from '../topics/persisted-message.ts'
 import { Publication } from '../topics/publication.ts'
 import type { RetainedMessages } from '../topics/retained-messages.ts'
 import type { Delivery } from './outgoing-queue.ts'
-import type { Sessions } from './session-registry.ts'
+import type { SessionRegistry } from './session-registry.ts'
 import type { StoredDelivery, StoredWill } from './store/session-change.ts'
 import type { SessionState } from './store/session-state.ts'
 import type { StoredState } from './store/session-store.ts'
@@ -18,7 +18,7 @@ import type { StoredState } from './store/session-store.ts'
 export interface RestoreTarget {
   readonly clock: Clock
   readonly retained: RetainedMessages
-  readonly sessions: Sessions
+  readonly sessions: SessionRegistry
 }
 
 export function restore(target: RestoreTarget, kept: StoredState): void {

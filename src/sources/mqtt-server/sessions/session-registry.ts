@@ -10,7 +10,7 @@ import type { RestoredSession } from './session.ts'
 import { NEVER_EXPIRES_S, Session } from './session.ts'
 import type { SessionRecorder } from './session-recorder.ts'
 
-interface SessionsOptions {
+interface SessionRegistryOptions {
   readonly limits: MqttLimits
   readonly statistics: Statistics
   readonly subscriptions: Subscriptions
@@ -21,14 +21,14 @@ interface SessionsOptions {
   readonly publishWill: (will: Will) => void
 }
 
-export class Sessions {
-  readonly #options: SessionsOptions
+export class SessionRegistry {
+  readonly #options: SessionRegistryOptions
   readonly #queued = { bytes: 0 }
   readonly #byClientId = new Map<string, Session>()
   /** Those without a connection, in the order they lost it. */
   readonly #offline = new Set<Session>()
 
-  constructor(options: SessionsOptions) {
+  constructor(options: SessionRegistryOptions) {
     this.#options = options
   }
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import type { Refusal } from '../../../../../src/message.ts'
-import { LONGEST_WITHHOLDING_MS } from '../../../../../src/sources/mqtt-server/connection/withholding.ts'
+import { MAX_RETRY_MS } from '../../../../../src/sources/mqtt-server/connection/message-retry.ts'
 import { ManualClock } from '../../../../support/manual-clock.ts'
 import { type ServerParts, startServer } from '../../../../support/mqtt/mqtt-server-under-test.ts'
 import { frame, publishPacket, subscribePacket } from '../../../../support/mqtt/mqtt-wire.ts'
@@ -70,7 +70,7 @@ for (const refusal of [FAILED, FULL, TOO_MANY]) {
 
     device.send(publish(1))
     await intake.withheldTimes(1)
-    clock.advance(LONGEST_WITHHOLDING_MS - 1_001)
+    clock.advance(MAX_RETRY_MS - 1_001)
     const before = await device.untilPong()
     storage.isWell = true
     clock.advance(1_000)
@@ -132,7 +132,7 @@ test('3.1.1: when it lasts the client is disconnected without an acknowledgement
 
   device.send(publish(1), publish(2))
   await intake.withheldTimes(1)
-  clock.advance(LONGEST_WITHHOLDING_MS)
+  clock.advance(MAX_RETRY_MS)
 
   assert.deepEqual(await device.untilClosed(), [])
   assert.deepEqual(reports, [
@@ -152,7 +152,7 @@ test('3.1.1: each message may wait that long, for its sender makes headway', asy
     const offers = intake.withheld.length
     device.send(publish(id))
     await intake.withheldTimes(offers + 1)
-    clock.advance(LONGEST_WITHHOLDING_MS - 1_001)
+    clock.advance(MAX_RETRY_MS - 1_001)
     storage.isWell = true
     clock.advance(1_000)
     assert.equal(await device.nextHex(), `4002000${id}`)
@@ -168,7 +168,7 @@ test('3.1.1: a QoS 2 message that can’t be stored gets no PUBREC, and is no re
 
   first.send(publish(9, 2))
   await intake.withheldTimes(1)
-  clock.advance(LONGEST_WITHHOLDING_MS)
+  clock.advance(MAX_RETRY_MS)
   const answers = await first.untilClosed()
   storage.isWell = true
   const second = await client(fields)
@@ -239,7 +239,7 @@ test('a client that is not heard while its message waits is disconnected at the 
 
   device.send(publish(1, 1, 'x'.repeat(100)))
   await intake.withheldTimes(1)
-  clock.advance(LONGEST_WITHHOLDING_MS)
+  clock.advance(MAX_RETRY_MS)
   await device.untilClosed()
 
   while (server.connectionCount > 0) await setImmediate()
@@ -271,7 +271,7 @@ test('a client that goes while its message waits leaves no connection behind, an
   device.socket.end()
   while (server.connectionCount > 0) await setImmediate()
   storage.isWell = true
-  clock.advance(LONGEST_WITHHOLDING_MS)
+  clock.advance(MAX_RETRY_MS)
   const again = await client()
   again.send(publish(1))
 

@@ -9,25 +9,25 @@ import type { Clock, Timer } from '../../../clock.ts'
 import type { Refusal } from '../../../message.ts'
 
 /** A client waits so long at most before it is disconnected. */
-export const LONGEST_WITHHOLDING_MS = 10_000
+export const MAX_RETRY_MS = 10_000
 /** Short, because DROP_OLDEST makes room within one commit. */
 const FIRST_PAUSE_MS = 20
 const LONGEST_PAUSE_MS = 1_000
 
-export interface WithholdingOptions {
+export interface MessageRetryOptions {
   readonly clock: Clock
   /** Is to offer the message once more; where that can't be done now, as soon as it can. */
   readonly offerAgain: () => void
   readonly giveUp: (refusal: Refusal) => void
 }
 
-export class Withholding {
-  readonly #options: WithholdingOptions
+export class MessageRetry {
+  readonly #options: MessageRetryOptions
   readonly #sinceMs: number
   #pauseMs = FIRST_PAUSE_MS
   #timer: Timer | undefined
 
-  constructor(options: WithholdingOptions) {
+  constructor(options: MessageRetryOptions) {
     this.#options = options
     this.#sinceMs = options.clock.monotonic()
   }
@@ -40,7 +40,7 @@ export class Withholding {
   /** The message was offered and refused. */
   refused(refusal: Refusal): void {
     const { clock, giveUp } = this.#options
-    const leftMs = this.#sinceMs + LONGEST_WITHHOLDING_MS - clock.monotonic()
+    const leftMs = this.#sinceMs + MAX_RETRY_MS - clock.monotonic()
     if (leftMs <= 0) {
       giveUp(refusal)
       return
