@@ -54,6 +54,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'sources/mqtt-server/sessions/',
     'sources/mqtt-server/topics/',
     'sources/mqtt-server/access/',
+    'sources/mqtt-server/limits/',
     'sources/mqtt-server/packets/',
   ],
   'sources/mqtt-server/broker/': [

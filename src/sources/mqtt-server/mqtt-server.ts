@@ -11,11 +11,13 @@ import type { Intake, ReceiptOutlet, Source } from '../source.ts'
 import type { AccessControl } from './access/access-control.ts'
 import { Broker } from './broker/broker.ts'
 import { MqttReceiptOutlet } from './broker/receipt-outlet.ts'
+import type { ServerContext } from './broker/server-context.ts'
+import { ServerReports } from './broker/server-reports.ts'
 import { SystemTopics } from './broker/system-topics.ts'
 import { Connection } from './connection/connection.ts'
 import { LoopTurns } from './connection/loop-turns.ts'
 import { FlushQueue } from './connection/socket-writer.ts'
-import { dropForbiddenSubscriptions } from './handlers/subscription-review.ts'
+import { dropForbiddenSubscriptions } from './handlers/subscribe.ts'
 import { DEFAULT_LIMITS, type MqttLimits } from './limits/limits.ts'
 import type { Arrival } from './listeners/listener.ts'
 import { Listeners } from './listeners/listeners.ts'
@@ -52,15 +54,18 @@ export class MqttServer implements Source {
   readonly #sockets = new Set<Duplex>()
   readonly #flushes = new FlushQueue()
   readonly #turns = new LoopTurns()
-  readonly #outlet = new MqttReceiptOutlet()
+  readonly #reports: ServerReports
+  readonly #outlet: MqttReceiptOutlet
   #listeners: Listeners | undefined
-  #broker: Broker | undefined
+  #context: ServerContext | undefined
   #system: SystemTopics | undefined
   #startedAtMs = 0
   #sweepTimer: Timer | undefined
 
   constructor(parts: MqttServerParts) {
     this.#parts = parts
+    this.#reports = new ServerReports(parts.observer, this.name)
+    this.#outlet = new MqttReceiptOutlet(this.#reports)
   }
 
   get description(): string {
@@ -100,26 +105,28 @@ export class MqttServer implements Source {
     })
     const access = await listeners.readAccess()
     const kept = await this.#parts.store?.open()
-    const broker = new Broker({
-      intake,
-      clock,
-      observer,
-      protectedTopics,
+    const reports = this.#reports
+    const { store } = this.#parts
+    const broker = new Broker({ intake, limits, clock, reports, protectedTopics, store })
+    const context = {
+      broker,
       access: this.#parts.access ?? access,
-      revealsRefusals: options.revealRefusals,
       limits,
-      name,
-      store: this.#parts.store,
-    })
+      clock,
+      reports,
+      revealsRefusals: options.revealRefusals,
+    }
     intake.listen(broker.commitGate)
-    if (kept !== undefined) restore(broker, kept)
+    if (kept !== undefined) {
+      restore({ clock, retained: broker.retained, sessions: broker.sessions }, kept)
+    }
     this.#listeners = listeners
-    this.#broker = broker
+    this.#context = context
     this.#outlet.open(broker)
     this.#system = new SystemTopics(broker)
     this.#startedAtMs = clock.monotonic()
     this.#recheck()
-    await listeners.open((arrival) => this.#accept(arrival, broker))
+    await listeners.open((arrival) => this.#accept(arrival, context))
     this.#sweep()
   }
 
@@ -129,7 +136,7 @@ export class MqttServer implements Source {
   }
 
   async stopIntake(): Promise<void> {
-    if (this.#broker !== undefined) this.#broker.commitGate.stop()
+    this.#context?.broker.commitGate.stop()
     this.#listeners?.shut()
   }
 
@@ -148,11 +155,11 @@ export class MqttServer implements Source {
     await this.#parts.store?.close()
   }
 
-  #accept(arrival: Arrival, broker: Broker): void {
+  #accept(arrival: Arrival, context: ServerContext): void {
     const { socket } = arrival
     const connection = new Connection({
       arrival,
-      broker,
+      context,
       flushes: this.#flushes,
       turns: this.#turns,
       onClosed: (gone) => {
@@ -167,13 +174,13 @@ export class MqttServer implements Source {
 
   /** Users and rules may have changed, also for sessions whose clients are away. */
   #recheck(): void {
-    const broker = this.#broker
-    if (broker === undefined) return
+    if (this.#context === undefined) return
+    const { broker, access } = this.#context
     for (const connection of [...this.#connections]) connection.recheck()
     for (const session of broker.sessions.values()) {
       const { userName, clientId, link } = session
-      const permissions = link?.permissions ?? broker.access.permissionsOf(userName, clientId)
-      dropForbiddenSubscriptions(broker, session, permissions)
+      const permissions = link?.permissions ?? access.permissionsOf(userName, clientId)
+      dropForbiddenSubscriptions(broker.subscriptions, session, permissions)
     }
   }
 
@@ -181,7 +188,7 @@ export class MqttServer implements Source {
   #sweep(): void {
     const nowMs = this.#parts.clock.monotonic()
     for (const connection of this.#connections) connection.sweep(nowMs)
-    this.#broker?.sessions.sweep()
+    this.#context?.broker.sessions.sweep()
     this.#system?.sweep(nowMs, () => ({
       version: `iot-analytics-connector ${this.#parts.version ?? 'unknown'}`,
       clientsConnected: this.#connections.size,

@@ -1,16 +1,13 @@
 /**
- * Everything the connections share: topics, subscriptions, retained messages, sessions, and the
- * way a message takes from here to its subscribers.
+ * Topics, subscriptions, retained messages and sessions of one server, and how a message gets to its
+ * subscribers. A connection takes messages in; the broker passes them on and publishes wills.
  */
 import type { Clock } from '../../../clock.ts'
 import type { ReplyTo } from '../../../message.ts'
-import type { PipelineObserver } from '../../../observer.ts'
 import type { Intake } from '../../source.ts'
-import type { AccessControl } from '../access/access-control.ts'
 import type { MqttLimits } from '../limits/limits.ts'
 import type { Will } from '../packets/connect-packet.ts'
 import type { Properties } from '../packets/properties.ts'
-import { PublishPacket } from '../packets/publish-packet.ts'
 import { SessionRecorder } from '../sessions/session-recorder.ts'
 import { SessionRegistry } from '../sessions/session-registry.ts'
 import type { SessionStore } from '../sessions/store/session-store.ts'
@@ -25,46 +22,32 @@ import {
 } from '../topics/subscriptions.ts'
 import { type Topic, TopicCache } from '../topics/topic-cache.ts'
 import { CommitGate } from './commit-gate.ts'
+import type { ServerReports } from './server-reports.ts'
 
 export interface BrokerOptions {
   readonly intake: Intake
   readonly limits: MqttLimits
   readonly clock: Clock
-  readonly observer: PipelineObserver
+  readonly reports: ServerReports
   readonly protectedTopics: readonly string[]
-  readonly access: AccessControl
-  /** Whether clients hear why they are refused. */
-  readonly revealsRefusals: boolean
   /** Keeps sessions and retained messages beyond the process. */
   readonly store?: SessionStore | undefined
-  /** The source's name, for the observer. */
-  readonly name: string
 }
 
 export class Broker {
-  readonly name: string
-  readonly limits: MqttLimits
-  readonly clock: Clock
-  readonly observer: PipelineObserver
-  readonly access: AccessControl
-  readonly revealsRefusals: boolean
   readonly commitGate: CommitGate
   readonly topics: TopicCache
   readonly subscriptions = new Subscriptions()
   readonly retained: RetainedMessages
   readonly sessions: SessionRegistry
   readonly statistics = new Statistics()
-  /** The one PUBLISH being read: reading the next overwrites it. */
-  readonly incoming = new PublishPacket()
+  readonly #clock: Clock
+  readonly #reports: ServerReports
   readonly #recorder: SessionRecorder | undefined
 
   constructor(options: BrokerOptions) {
-    this.name = options.name
-    this.limits = options.limits
-    this.clock = options.clock
-    this.observer = options.observer
-    this.access = options.access
-    this.revealsRefusals = options.revealsRefusals
+    this.#clock = options.clock
+    this.#reports = options.reports
     this.#recorder = options.store && new SessionRecorder(options.store, options.clock)
     this.commitGate = new CommitGate(options.intake, this.#recorder, (cycle) => {
       this.sessions.forgetLost(cycle)
@@ -82,8 +65,8 @@ export class Broker {
   }
 
   /**
-   * Passes a message on to whoever listens, and keeps it when it is retained. Costs next to
-   * nothing when nobody does and it is not.
+   * Passes a message on to its subscribers, and keeps it if it is retained. If neither applies, this
+   * costs a lookup of the audience and no more.
    */
   distribute(topic: Topic, received: ReceivedMessage, publisher: Subscriber | undefined): void {
     const isHeard = this.isHeard(topic)
@@ -95,12 +78,7 @@ export class Broker {
     publication.forgetPackets()
   }
 
-  /** A client was refused or cut off for what it sent or did. */
-  tellRefused(remote: string, reason: string): void {
-    this.observer.clientRefused(this.name, remote, reason)
-  }
-
-  /** Whether anybody has subscribed to the topic. */
+  /** Whether the topic has a subscriber. */
   isHeard(topic: Topic): boolean {
     const { recipients, groups } = this.subscriptions.audienceOf(topic)
     return recipients.length > 0 || groups.length > 0
@@ -108,32 +86,30 @@ export class Broker {
 
   #retain(topic: Topic, publication: Publication): void {
     const isKept = this.retained.store(publication)
-    // What the server says of itself is said anew after a start.
+    // The server publishes its own topics again after a start.
     if (!topic.isProtected) this.#recorder?.retained(publication, isKept)
     if (isKept) return
-    this.observer.messageDropped(
-      undefined,
-      'MemoryFull',
-      `no room to retain the message on ${topic.name}; it was passed on all the same`,
-    )
+    this.#reports.messageDropped({
+      error: 'MemoryFull',
+      message: `no room to retain the message on ${topic.name}; it was passed on all the same`,
+    })
   }
 
   #publicationOf(topic: Topic, received: ReceivedMessage): Publication {
     const expiryS = received.properties.messageExpiryIntervalS
-    const expiresAtMs = expiryS === undefined ? undefined : this.clock.monotonic() + expiryS * 1000
+    const expiresAtMs = expiryS === undefined ? undefined : this.#clock.monotonic() + expiryS * 1000
     return new Publication(topic, received, expiresAtMs)
   }
 
-  /** A will is a message like any other [MQTT-3.1.2-8]: where it has a route it is taken in. */
+  /** A will is a message like any other [MQTT-3.1.2-8]: if its topic has a route, it is taken in. */
   #publishWill(will: Will): void {
     if (this.commitGate.isStopped) return
     const topic = this.topics.named(will.topic)
     if (topic.isProtected || topic.isTooLong) {
-      this.observer.messageDropped(
-        undefined,
-        topic.isProtected ? 'NotAuthorized' : 'InvalidTopic',
-        `a will may not be published to ${topic.name}`,
-      )
+      this.#reports.messageDropped({
+        error: topic.isProtected ? 'NotAuthorized' : 'InvalidTopic',
+        message: `a will may not be published to ${topic.name}`,
+      })
       return
     }
     const { payload, properties } = will
@@ -141,7 +117,7 @@ export class Broker {
       const { intake } = this.commitGate
       const reply = replyTo(properties)
       const end = payload.length
-      // Nobody would send a will again: one that can't be stored now is refused like any other.
+      // No client would send a will again, so one that can't be stored now is refused.
       const outcome = intake.accept(topic.route, topic.name, payload, 0, end, reply, false)
       if (typeof outcome !== 'number') return
     }

@@ -1,4 +1,4 @@
-/** Sends receipts to whoever subscribes to their topic: many payloads in one buffer and one write. */
+/** Sends receipts to the subscribers of their topic: many payloads in one buffer and one write. */
 import type { ReplyTo } from '../../../message.ts'
 import type { PackedPayloads, ReceiptOutlet } from '../../source.ts'
 import type { ProtocolVersion } from '../packets/protocol.ts'
@@ -8,13 +8,19 @@ import { encodeManyPublishes, Publication } from '../topics/publication.ts'
 import { nextMember, type Recipient } from '../topics/subscriptions.ts'
 import type { Topic } from '../topics/topic-cache.ts'
 import type { Broker } from './broker.ts'
+import type { ServerReports } from './server-reports.ts'
 
-/** Receipts are not lost on the way if the subscriber doesn't want them to be. */
+/** QoS 1, so that a subscriber can have receipts that are not lost on the way. */
 const RECEIPT = { qos: 1, retain: false, properties: {} } as const
 
 export class MqttReceiptOutlet implements ReceiptOutlet {
-  /** Undefined until the server starts: nobody can be listening before. */
+  readonly #reports: ServerReports
+  /** Undefined until the server starts: it has no subscribers before. */
   #broker: Broker | undefined
+
+  constructor(reports: ServerReports) {
+    this.#reports = reports
+  }
 
   open(broker: Broker): void {
     this.#broker = broker
@@ -32,10 +38,10 @@ export class MqttReceiptOutlet implements ReceiptOutlet {
     const { recipients, groups } = broker.subscriptions.audienceOf(topic)
     if (recipients.length === 0 && groups.length === 0) return
     const batch = new ReceiptBatch(topic, payloads)
-    for (const recipient of recipients) deliver(broker, batch, recipient)
+    for (const recipient of recipients) this.#deliver(broker, batch, recipient)
     for (const group of groups) {
       const member = nextMember(group)
-      if (member !== undefined) deliver(broker, batch, member)
+      if (member !== undefined) this.#deliver(broker, batch, member)
     }
   }
 
@@ -48,26 +54,26 @@ export class MqttReceiptOutlet implements ReceiptOutlet {
     const place = { bytes: payload, payloadStart: 0, end: payload.length }
     broker.distribute(topic, { ...RECEIPT, ...place, properties }, undefined)
   }
+
+  #deliver({ statistics }: Broker, batch: ReceiptBatch, recipient: Recipient): void {
+    const { subscriber, qos, identifiers } = recipient
+    const link = subscriber instanceof Session ? subscriber.link : undefined
+    if (qos > 0 || identifiers.length > 0 || (link?.maxPacketBytes ?? 0) < batch.longestBytes) {
+      for (const publication of batch.publications) subscriber.deliver(publication, recipient)
+      return
+    }
+    if (link === undefined) return
+    if (link.isCongested) {
+      statistics.messagesDropped += batch.count
+      this.#reports.receiptsDropped(batch.count)
+      return
+    }
+    statistics.messagesSent += batch.count
+    link.send(batch.framed(link.version))
+  }
 }
 
-function deliver(broker: Broker, batch: ReceiptBatch, recipient: Recipient): void {
-  const { subscriber, qos, identifiers } = recipient
-  const link = subscriber instanceof Session ? subscriber.link : undefined
-  if (qos > 0 || identifiers.length > 0 || (link?.maxPacketBytes ?? 0) < batch.longestBytes) {
-    for (const publication of batch.publications) subscriber.deliver(publication, recipient)
-    return
-  }
-  if (link === undefined) return
-  if (link.isCongested) {
-    broker.statistics.messagesDropped += batch.count
-    broker.observer.receiptsDropped(broker.name, batch.count)
-    return
-  }
-  broker.statistics.messagesSent += batch.count
-  link.send(batch.framed(link.version))
-}
-
-/** One call's payloads, framed at most once for each kind of subscriber there is. */
+/** The payloads of one call, framed at most once for each kind of subscriber. */
 class ReceiptBatch {
   readonly count: number
   readonly #topic: Topic
@@ -82,7 +88,7 @@ class ReceiptBatch {
     this.count = payloads.count
   }
 
-  /** No packet of the batch is longer. */
+  /** An upper bound for the packets of the batch. */
   get longestBytes(): number {
     return this.#payloads.bytes.length + this.#topic.bytes.length + 16
   }

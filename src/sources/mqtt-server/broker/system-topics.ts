@@ -1,6 +1,6 @@
 /**
- * What people look for under `$SYS/broker/`: who is connected, how much has passed. Kept as
- * retained messages and renewed every few seconds; nobody has to listen.
+ * Figures of the server under `$SYS/broker/`: clients, subscriptions, messages and bytes. They are
+ * retained messages that are updated every few seconds, whether anyone has subscribed or not.
  */
 
 import type { Properties } from '../packets/properties.ts'
@@ -24,7 +24,7 @@ export class SystemTopics {
     this.#broker = broker
   }
 
-  /** Publishes what has changed, when it is time to. */
+  /** Publishes the figures that have changed, if they are due. */
   sweep(nowMs: number, figures: () => SystemFigures): void {
     if (nowMs < this.#dueAtMs) return
     this.#dueAtMs = nowMs + INTERVAL_MS

@@ -1,9 +1,10 @@
 /**
- * One client's connection: its bytes in, ours out, its life.
+ * One client's connection: bytes in, bytes out, and how it begins and ends.
  *
  *     new ──CONNECT──▶ identifying ──▶ open ──DISCONNECT, violation, takeover, timeout──▶ ending ──▶ closed
  *      └─── timeout ──────┴── refused ───────────────────────────────────────────────────┘
  */
+import type { Clock } from '../../../clock.ts'
 import { messageOf } from '../../../errors.ts'
 import type { Refusal } from '../../../message.ts'
 import {
@@ -12,15 +13,18 @@ import {
   type Identity,
   type Permissions,
 } from '../access/access-control.ts'
-import type { Broker } from '../broker/broker.ts'
-import { admit } from '../handlers/connect.ts'
-import { Conversation, checkHeader } from '../handlers/dispatch.ts'
+import type { ServerContext } from '../broker/server-context.ts'
+import { Client } from '../handlers/client.ts'
+import { handleConnect } from '../handlers/connect.ts'
+import { sendDisconnect } from '../handlers/disconnect.ts'
+import { dispatch } from '../handlers/dispatch.ts'
 import type { Arrival } from '../listeners/listener.ts'
 import { type ConnectPacket, RefusedConnect, readConnect } from '../packets/connect-packet.ts'
 import { FrameReader } from '../packets/frame-reader.ts'
 import { PacketType, type ProtocolVersion, ReasonCode } from '../packets/protocol.ts'
 import { asViolation, ProtocolViolation } from '../packets/protocol-violation.ts'
 import type { Link } from '../sessions/link.ts'
+import type { Statistics } from '../topics/statistics.ts'
 import { TopicAliases } from '../topics/topic-aliases.ts'
 import { ConnectionTimeouts } from './connection-timeouts.ts'
 import { DeferredPackets, type PacketHost } from './deferred-packets.ts'
@@ -30,7 +34,7 @@ import { type FlushQueue, SocketWriter } from './socket-writer.ts'
 
 export interface ConnectionOptions {
   readonly arrival: Arrival
-  readonly broker: Broker
+  readonly context: ServerContext
   readonly flushes: FlushQueue
   readonly turns: LoopTurns
   readonly onClosed: (connection: Connection) => void
@@ -45,39 +49,37 @@ export class Connection implements Link, PacketHost {
   permissions: Permissions = everythingPermitted
   isLeaving = false
   readonly #arrival: Arrival
-  readonly #broker: Broker
+  readonly #context: ServerContext
+  readonly #clock: Clock
+  readonly #statistics: Statistics
   readonly #onClosed: (connection: Connection) => void
   readonly #reader: FrameReader
   readonly #writer: SocketWriter
   readonly #timeouts: ConnectionTimeouts
   readonly #throttle: ReadThrottle
-  readonly #waiting: DeferredPackets
+  readonly #deferred: DeferredPackets
   #phase: 'new' | 'identifying' | 'open' | 'ending' | 'closed' = 'new'
-  #identity: Identity | undefined
-  #conversation: Conversation | undefined
+  #client: Client | undefined
   #isSocketGone = false
 
-  constructor({ arrival, broker, flushes, turns, onClosed }: ConnectionOptions) {
+  constructor({ arrival, context, flushes, turns, onClosed }: ConnectionOptions) {
     const { socket } = arrival
-    const { clock, limits, commitGate } = broker
+    const { broker, clock, limits } = context
+    const { coalescing } = broker.commitGate
     this.#arrival = arrival
-    this.#broker = broker
+    this.#context = context
+    this.#clock = clock
+    this.#statistics = broker.statistics
     this.#onClosed = onClosed
     this.#reader = new FrameReader(this, limits.maxPacketBytes)
     this.#writer = new SocketWriter(socket, flushes)
     this.#timeouts = new ConnectionTimeouts(clock.monotonic(), limits.connectTimeoutMs)
-    this.#throttle = new ReadThrottle({
-      socket,
-      turns,
-      clock,
-      limits,
-      coalescing: commitGate.coalescing,
-    })
-    this.#waiting = new DeferredPackets({ throttle: this.#throttle, broker, turns, host: this })
+    this.#throttle = new ReadThrottle({ socket, turns, clock, limits, coalescing })
+    this.#deferred = new DeferredPackets({ throttle: this.#throttle, context, turns, host: this })
   }
 
   get isCongested(): boolean {
-    return this.#writer.waitingBytes > this.#broker.limits.maxOutgoingBytes
+    return this.#writer.waitingBytes > this.#context.limits.maxOutgoingBytes
   }
 
   get #hasLeft(): boolean {
@@ -93,89 +95,92 @@ export class Connection implements Link, PacketHost {
 
   send(bytes: Buffer): void {
     if (this.#phase !== 'open') return
-    this.#broker.statistics.bytesSent += bytes.length
+    this.#statistics.bytesSent += bytes.length
     this.#writer.add(bytes)
     if (this.isCongested && !this.#timeouts.isStalled) {
-      // What a client doesn't read must not grow with what it sends.
-      this.#timeouts.stalled(this.#broker.clock.monotonic())
+      // Unread bytes must not grow with what the client sends.
+      this.#timeouts.stalled(this.#clock.monotonic())
       this.#throttle.pause(Pause.stalled)
     }
   }
 
   inTurns(step: () => boolean): void {
-    this.#waiting.inTurns(step)
+    this.#deferred.inTurns(step)
   }
 
   frame(first: number, bytes: Buffer, start: number, end: number): boolean {
     const type = first >> 4
-    if (this.#waiting.mustWait(type)) {
-      this.#waiting.add(first, bytes, start, end)
+    if (this.#deferred.mustWait(type)) {
+      this.#deferred.add(first, bytes, start, end)
       return true
     }
     this.#throttle.spend(type)
-    if (this.#conversation === undefined) {
+    if (this.#client === undefined) {
       this.#connect(type, first, bytes, start, end)
-    } else if (type === PacketType.publish) {
-      const refusal = this.#conversation.publish(first, bytes, start, end)
-      if (refusal !== undefined) this.#waiting.withhold(refusal, first, bytes, start, end)
     } else {
-      checkHeader(type, first)
-      if (type === PacketType.disconnect) this.#disconnect(this.#conversation, bytes, start, end)
-      else this.#conversation.handle(type, bytes, start, end)
+      const refusal = dispatch(this.#client, first, bytes, start, end)
+      if (refusal !== undefined) this.#deferred.withhold(refusal, first, bytes, start, end)
     }
     return this.#phase === 'open' || this.#phase === 'identifying'
   }
 
   /** Users and rules may have changed. */
   recheck(): void {
-    const session = this.#conversation?.session
-    const { access } = this.#broker
-    if (session === undefined || this.#identity === undefined || this.#phase !== 'open') return
-    if (access.isCurrent(this.#identity)) {
+    if (this.#client === undefined || this.#phase !== 'open') return
+    const { identity, session } = this.#client
+    const { access } = this.#context
+    if (access.isCurrent(identity)) {
       this.permissions = access.permissionsOf(session.userName, session.clientId)
     } else {
       this.end(ReasonCode.notAuthorized, 'its user is gone or has another password')
     }
   }
 
-  /** Ends the connection from our side, with a word about why where the protocol has one. */
+  disconnected(hasWill: boolean): void {
+    this.#leave('client disconnected', hasWill)
+    this.#endSocket()
+  }
+
+  /** Ends the connection from our side, with a reason where the protocol can carry one. */
   end(reasonCode: number, reason: string): void {
     if (this.#hasLeft) return
-    this.#conversation?.sayGoodbye(reasonCode, reason)
+    if (this.#client !== undefined) sendDisconnect(this.#client, reasonCode, reason)
     this.#leave(reason, true)
     this.#endSocket()
   }
 
   endSoon(refusal: Refusal): void {
-    this.#waiting.endSoon(refusal)
+    this.#deferred.endSoon(refusal)
   }
 
-  /** Runs what reads packets; then sends the acknowledgements that wait for nothing. */
-  guarded(read: () => void): void {
+  /** Runs work that reads packets, then sends the acknowledgements that wait for no commit. */
+  guarded(work: () => void): void {
     try {
-      read()
+      work()
     } catch (error) {
       this.#violated(error)
     }
-    this.#conversation?.receiver?.flushFinished()
+    this.#client?.flushFinishedAcks()
   }
 
-  /** No packet waits any more: that the client was not read until now is no silence of its own. */
+  /** No packet waits any more. The client was not silent meanwhile: the server did not read. */
   caughtUp(): void {
-    this.#timeouts.heard(this.#broker.clock.monotonic())
+    this.#timeouts.heard(this.#clock.monotonic())
     if (this.#isSocketGone) this.#close()
   }
 
-  /** The client keeps what is not acknowledged, comes back and sends it again. */
+  /** The client keeps the messages that are not acknowledged, connects again and resends them. */
   sendAway(refusal: Refusal): void {
     if (this.#hasLeft) return
-    this.#conversation?.tellSentAway(refusal)
+    const { reports } = this.#context
+    if (this.#client !== undefined) reports.clientSentAway(this.#client.session.clientId, refusal)
     this.end(ReasonCode.quotaExceeded, refusal.message)
   }
 
-  /** Called about once a second: ends what has lasted too long. */
+  /** Called about once a second: ends the connection if a time limit has passed. */
   sweep(nowMs: number): void {
-    if (this.#phase === 'identifying') return // That has a bound of its own.
+    // Checking a password has a time limit of its own.
+    if (this.#phase === 'identifying') return
     const isReading = this.#throttle.isReading && !this.#isSocketGone
     const verdict = this.#timeouts.verdict(nowMs, isReading)
     if (verdict === 'no CONNECT') {
@@ -190,17 +195,17 @@ export class Connection implements Link, PacketHost {
 
   #received(chunk: Buffer): void {
     if (this.#hasLeft) return
-    this.#timeouts.heard(this.#broker.clock.monotonic())
-    this.#broker.statistics.bytesReceived += chunk.length
+    this.#timeouts.heard(this.#clock.monotonic())
+    this.#statistics.bytesReceived += chunk.length
     this.#throttle.took(chunk.length)
     this.guarded(() => this.#reader.push(chunk))
     this.#throttle.worked(chunk.length)
   }
 
-  /** A fault of our own costs this connection and no other. */
+  /** A fault of the server's own code ends this connection and no other. */
   #violated(error: unknown): void {
     const violation = asViolation(error)
-    this.#broker.tellRefused(this.#arrival.remote, violation.message)
+    this.#context.reports.clientRefused(this.#arrival.remote, violation.message)
     if (violation instanceof RefusedConnect) this.#writer.add(violation.connack)
     if (this.#phase === 'new') this.#leave(violation.message, false)
     this.end(violation.reasonCode, violation.message)
@@ -214,45 +219,45 @@ export class Connection implements Link, PacketHost {
     this.version = packet.version
     this.isBridge = packet.isBridge
     const hasLeft = () => this.#hasLeft
-    const verdict = this.#broker.access.identify({ ...this.#arrival, ...packet, hasLeft })
+    const verdict = this.#context.access.identify({ ...this.#arrival, ...packet, hasLeft })
     if (!(verdict instanceof Promise)) {
-      this.#admit(packet, verdict)
+      this.#answerConnect(packet, verdict)
       return
     }
     this.#phase = 'identifying'
-    this.#waiting.lock()
+    this.#deferred.lock()
     void verdict.then((later) => {
       if (this.#phase !== 'identifying') return
-      this.guarded(() => this.#admit(packet, later))
-      this.#waiting.unlock()
+      this.guarded(() => this.#answerConnect(packet, later))
+      this.#deferred.unlock()
     })
   }
 
-  #admit(packet: ConnectPacket, verdict: Identity | Denied): void {
-    const broker = this.#broker
-    const { changeCount } = broker.commitGate
-    const admission = admit(packet, broker, verdict)
-    // What CONNACK says of the session is to be true after a power cut as well.
-    const isChanged = broker.commitGate.changeCount > changeCount
-    if (isChanged) this.#writer.hold((release) => broker.commitGate.whenDurable(release))
-    this.#writer.add(admission.connack)
-    const { session } = admission
-    if (session === undefined) {
-      this.#refuse(admission.reason)
+  #answerConnect(packet: ConnectPacket, verdict: Identity | Denied): void {
+    const context = this.#context
+    const { commitGate } = context.broker
+    const { changeCount } = commitGate
+    const answer = handleConnect(packet, context, verdict)
+    // CONNACK must say of the session only what is still true after a power cut.
+    const isChanged = commitGate.changeCount > changeCount
+    if (isChanged) this.#writer.hold((release) => commitGate.whenDurable(release))
+    this.#writer.add(answer.connack)
+    if (answer.session === undefined) {
+      this.#refuse(answer.reason)
       return
     }
-    this.#settleIn(packet)
-    this.permissions = admission.permissions
-    this.#identity = admission.identity
+    const { session, identity, permissions } = answer
+    this.#applySettings(packet)
+    this.permissions = permissions
     const wantsReasons = packet.properties.requestProblemInformation !== 0
-    this.#conversation = new Conversation({ broker, session, link: this, wantsReasons })
+    this.#client = new Client({ context, session, link: this, identity, wantsReasons })
     this.#phase = 'open'
-    this.#conversation.begin()
+    this.#client.begin()
   }
 
-  #settleIn({ keepAliveS, properties }: ConnectPacket): void {
-    const { clock, limits } = this.#broker
-    this.#timeouts.admitted(clock.monotonic(), Math.min(keepAliveS, limits.maxKeepAliveS) * 1000)
+  #applySettings({ keepAliveS, properties }: ConnectPacket): void {
+    const keepAliveMs = Math.min(keepAliveS, this.#context.limits.maxKeepAliveS) * 1000
+    this.#timeouts.admitted(this.#clock.monotonic(), keepAliveMs)
     const { topicAliasMaximum = 0, maximumPacketBytes, receiveMaximum } = properties
     if (topicAliasMaximum > 0) this.aliases = new TopicAliases(topicAliasMaximum)
     this.maxPacketBytes = maximumPacketBytes ?? this.maxPacketBytes
@@ -260,31 +265,24 @@ export class Connection implements Link, PacketHost {
   }
 
   #refuse(reason: string): void {
-    this.#broker.tellRefused(this.#arrival.remote, reason)
+    this.#context.reports.clientRefused(this.#arrival.remote, reason)
     this.#leave(reason, false)
-    this.#endSocket()
-  }
-
-  #disconnect(conversation: Conversation, bytes: Buffer, start: number, end: number): void {
-    const { reasonCode } = conversation.readDisconnect(bytes, start, end)
-    // [MQTT-3.14.4-3]: a normal goodbye takes the will with it.
-    this.#leave('client disconnected', reasonCode !== ReasonCode.success)
     this.#endSocket()
   }
 
   #drained(): void {
     this.#timeouts.moved()
     this.#throttle.resume(Pause.stalled)
-    this.#conversation?.session.pump()
+    this.#client?.session.pump()
   }
 
-  /** Gives the session up. From here on nothing is read and nothing more is sent. */
+  /** Gives the session up. From here on no packet is read and none is sent. */
   #leave(reason: string, hasWill: boolean): void {
     if (this.#hasLeft) return
     this.#phase = 'ending'
-    this.#timeouts.ended(this.#broker.clock.monotonic())
-    this.#waiting.close()
-    this.#conversation?.end(reason, hasWill)
+    this.#timeouts.ended(this.#clock.monotonic())
+    this.#deferred.close()
+    this.#client?.end(reason, hasWill)
   }
 
   #endSocket(): void {
@@ -295,9 +293,9 @@ export class Connection implements Link, PacketHost {
 
   #socketClosed(): void {
     this.#isSocketGone = true
-    this.#waiting.abandon()
-    // QoS 0 messages sent just before going are still taken in.
-    if (!this.#waiting.isEmpty && this.#phase === 'open') return
+    this.#deferred.abandon()
+    // QoS 0 messages sent just before the client left are still taken in.
+    if (!this.#deferred.isEmpty && this.#phase === 'open') return
     this.#close()
   }
 

@@ -6,7 +6,7 @@
  */
 import type { Timer } from '../../../clock.ts'
 import type { Refusal } from '../../../message.ts'
-import type { Broker } from '../broker/broker.ts'
+import type { ServerContext } from '../broker/server-context.ts'
 import type { FrameHandler } from '../packets/frame-reader.ts'
 import { PacketType } from '../packets/protocol.ts'
 import { DeferredFrames, mayOvertake } from './deferred-frames.ts'
@@ -28,7 +28,7 @@ export interface PacketHost extends FrameHandler {
 
 export interface DeferredPacketsOptions {
   readonly throttle: ReadThrottle
-  readonly broker: Broker
+  readonly context: ServerContext
   readonly turns: LoopTurns
   readonly host: PacketHost
 }
@@ -65,16 +65,16 @@ export class DeferredPackets {
   mustWait(type: number): boolean {
     if (this.#isLocked) return true
     if (this.#frames !== undefined || this.#end !== undefined) return !mayOvertake(type)
-    const { throttle, broker } = this.#options
-    const { commitGate } = broker
+    const { throttle, context } = this.#options
+    const { commitGate } = context.broker
     return throttle.isSpent || (type === PacketType.publish && commitGate.intake.isSaturated)
   }
 
   add(first: number, bytes: Buffer, start: number, end: number): void {
-    const { throttle, broker } = this.#options
+    const { throttle, context } = this.#options
     this.#frames ??= new DeferredFrames()
     this.#frames.add(first, bytes, start, end)
-    if (this.#frames.bytes > broker.limits.maxHeldBytes) throttle.pause(Pause.held)
+    if (this.#frames.bytes > context.limits.maxHeldBytes) throttle.pause(Pause.held)
     this.#askForResume()
     if (first >> 4 === PacketType.disconnect) this.abandon()
   }
@@ -87,13 +87,13 @@ export class DeferredPackets {
     const isSame = this.#draining?.putBack() ?? false
     if (this.#draining === undefined) this.add(first, bytes, start, end)
     if (!isSame || this.#retry === undefined) {
-      const { broker, host } = this.#options
+      const { context, host } = this.#options
       this.#retry = new MessageRetry({
-        clock: broker.clock,
+        clock: context.clock,
         offerAgain: () => this.resume(),
         giveUp: (why) => host.sendAway(why),
       })
-      broker.observer.messageWithheld(broker.name, refusal.error, refusal.message)
+      context.reports.messageWithheld(refusal)
     }
     this.#retry.refused(refusal)
   }
@@ -102,8 +102,8 @@ export class DeferredPackets {
   endSoon(refusal: Refusal): void {
     if (this.#isClosed || this.#end !== undefined) return
     this.#retry?.cancel()
-    const { broker, host } = this.#options
-    this.#end = broker.clock.after(PAUSE_BEFORE_END_MS, () => host.sendAway(refusal))
+    const { context, host } = this.#options
+    this.#end = context.clock.after(PAUSE_BEFORE_END_MS, () => host.sendAway(refusal))
   }
 
   /** The client does not wait for what is withheld: all packets that wait because of it go on. */
@@ -149,8 +149,8 @@ export class DeferredPackets {
   resume(): void {
     const frames = this.#frames
     if (frames === undefined || this.#isBlocked || this.#isClosed) return
-    const { throttle, broker, host } = this.#options
-    const { intake } = broker.commitGate
+    const { throttle, context, host } = this.#options
+    const { intake } = context.broker.commitGate
     const isBlocked = (): boolean => this.#isBlocked || throttle.isSpent || intake.isSaturated
     throttle.begin()
     this.#frames = undefined
@@ -172,7 +172,7 @@ export class DeferredPackets {
     this.#isClosed = true
     this.#stopWithholding()
     this.#frames = undefined
-    this.#options.broker.commitGate.removeReader(this)
+    this.#options.context.broker.commitGate.removeReader(this)
   }
 
   get #isBlocked(): boolean {
@@ -187,9 +187,9 @@ export class DeferredPackets {
   }
 
   #askForResume(): void {
-    const { throttle, broker } = this.#options
+    const { throttle, context } = this.#options
     if (this.#isBlocked) return
     if (throttle.isSpent) throttle.whenFree(() => this.resume())
-    else broker.commitGate.resumeLater(this)
+    else context.broker.commitGate.resumeLater(this)
   }
 }

@@ -1,69 +1,89 @@
-/** Decides about CONNECT: who comes in, with which session, and what CONNACK says (sections 3.1, 3.2). */
+/**
+ * Handles CONNECT (sections 3.1, 3.2): decides whether the client is accepted, with which session,
+ * and what CONNACK says.
+ */
 import { randomUUID } from 'node:crypto'
 import type { Denial, Denied, Identity, Permissions } from '../access/access-control.ts'
 import { maskRefusal } from '../access/refusal-masking.ts'
 import type { Broker } from '../broker/broker.ts'
+import type { ServerContext } from '../broker/server-context.ts'
 import { type ConnectPacket, encodeConnack } from '../packets/connect-packet.ts'
 import type { Properties } from '../packets/properties.ts'
 import { ReasonCode, ReturnCode } from '../packets/protocol.ts'
 import { NEVER_EXPIRES_S, type Session } from '../sessions/session.ts'
-import { dropForbiddenSubscriptions } from './subscription-review.ts'
+import { dropForbiddenSubscriptions } from './subscribe.ts'
 
 const EMPTY = Buffer.alloc(0)
 
-export interface Admitted {
+export interface AcceptedConnect {
   readonly session: Session
   readonly identity: Identity
   readonly permissions: Permissions
   readonly connack: Buffer
 }
 
-export interface Rejected {
+export interface RejectedConnect {
   readonly session: undefined
-  /** Empty when the client takes no packet as long. */
+  /** Empty when the client takes no packet of that length. */
   readonly connack: Buffer
+  /** For the log. */
   readonly reason: string
 }
 
-/** What each denial is called in MQTT 5 and before, and for the log; nothing of what the client said. */
-const DENIALS: Readonly<Record<Denial, readonly [number, number, string]>> = {
-  badCredentials: [
-    ReasonCode.badUserNameOrPassword,
-    ReturnCode.badUserNameOrPassword,
-    'bad user name or password',
-  ],
-  notAuthorized: [ReasonCode.notAuthorized, ReturnCode.notAuthorized, 'no user was named'],
-  tooManyAttempts: [
-    ReasonCode.connectionRateExceeded,
-    ReturnCode.serverUnavailable,
-    'too many wrong passwords from its address',
-  ],
-  busy: [ReasonCode.serverBusy, ReturnCode.serverUnavailable, 'too many passwords to be checked'],
+interface Rejection {
+  /** MQTT 5. */
+  readonly reasonCode: number
+  /** MQTT 3.1 and 3.1.1. */
+  readonly returnCode: number
+  readonly reason: string
 }
 
-export function admit(
+/** The reasons contain nothing that the client sent. */
+const DENIALS: Readonly<Record<Denial, Rejection>> = {
+  badCredentials: {
+    reasonCode: ReasonCode.badUserNameOrPassword,
+    returnCode: ReturnCode.badUserNameOrPassword,
+    reason: 'bad user name or password',
+  },
+  notAuthorized: notAuthorized('no user was named'),
+  tooManyAttempts: {
+    reasonCode: ReasonCode.connectionRateExceeded,
+    returnCode: ReturnCode.serverUnavailable,
+    reason: 'too many wrong passwords from its address',
+  },
+  busy: {
+    reasonCode: ReasonCode.serverBusy,
+    returnCode: ReturnCode.serverUnavailable,
+    reason: 'too many passwords to be checked',
+  },
+}
+
+export function handleConnect(
   packet: ConnectPacket,
-  broker: Broker,
+  context: ServerContext,
   identity: Identity | Denied,
-): Admitted | Rejected {
-  if (identity.denial !== undefined) return rejection(packet, broker, ...DENIALS[identity.denial])
+): AcceptedConnect | RejectedConnect {
+  if (identity.denial !== undefined) return rejected(packet, context, DENIALS[identity.denial])
+  const { broker } = context
   const { userName } = identity
   const clientId = packet.clientId === '' ? `auto-${randomUUID()}` : packet.clientId
-  const permissions = broker.access.permissionsOf(userName, clientId)
-  const rejected = reject(packet, broker) ?? rejectByAccess(packet, broker, userName, permissions)
-  if (rejected !== undefined) return rejected
-  const properties = offers(packet, broker, clientId)
-  // Asked before anything is changed: a client that takes no CONNACK takes nothing.
+  const permissions = context.access.permissionsOf(userName, clientId)
+  const rejection =
+    rejectionByPacket(packet, context) ??
+    rejectionByAccess(packet, broker, { userName, permissions })
+  if (rejection !== undefined) return rejected(packet, context, rejection)
+  const properties = connackProperties(packet, context, clientId)
+  // Before anything is changed: a client that takes no CONNACK gets no session.
   if (!fits(encodeConnack(packet.version, false, 0, properties), packet)) {
     return { session: undefined, connack: EMPTY, reason: 'takes no packet as long as a CONNACK' }
   }
 
-  // What another user has left under this client id is not for this one.
-  const isOthers = isOfAnother(broker, clientId, userName)
+  // Another user's session under this client id is not handed over.
+  const isOthers = isOfAnotherUser(broker, clientId, userName)
   const { session, isPresent } = broker.sessions.open(clientId, packet.isCleanStart || isOthers)
   session.userName = userName
   broker.sessions.configure(session, packet.will, expiryOf(packet))
-  if (isPresent) dropForbiddenSubscriptions(broker, session, permissions)
+  if (isPresent) dropForbiddenSubscriptions(broker.subscriptions, session, permissions)
   const connack = encodeConnack(packet.version, isPresent, 0, properties)
   return { session, identity, permissions, connack }
 }
@@ -73,80 +93,91 @@ function fits(bytes: Buffer, { properties }: ConnectPacket): boolean {
   return bytes.length <= (properties.maximumPacketBytes ?? Number.POSITIVE_INFINITY)
 }
 
-function isOfAnother(broker: Broker, clientId: string, userName: string | undefined): boolean {
+function isOfAnotherUser(broker: Broker, clientId: string, userName: string | undefined): boolean {
   const known = broker.sessions.find(clientId)
   return known !== undefined && known.userName !== userName
 }
 
-function rejectByAccess(
-  packet: ConnectPacket,
-  broker: Broker,
-  userName: string | undefined,
-  permissions: Permissions,
-): Rejected | undefined {
-  const { clientId, will } = packet
-  const refuse = (reason: string): Rejected =>
-    rejection(packet, broker, ReasonCode.notAuthorized, ReturnCode.notAuthorized, reason)
-  if (isOfAnother(broker, clientId, userName) && broker.sessions.find(clientId)?.isOnline) {
-    return refuse('another user is connected with this client id')
-  }
-  if (will === undefined) return undefined
-  if (!permissions.mayPublish(will.topic)) return refuse('may not publish its will')
-  const { responseTopic } = will.properties
-  if (responseTopic === undefined || permissions.mayPublish(responseTopic)) return undefined
-  return refuse('may not have answers to its will published')
-}
-
-function reject(packet: ConnectPacket, broker: Broker): Rejected | undefined {
-  const { version, clientId, isCleanStart, properties } = packet
+function rejectionByPacket(
+  { version, clientId, isCleanStart, properties }: ConnectPacket,
+  { limits }: ServerContext,
+): Rejection | undefined {
   if (properties.authenticationMethod !== undefined) {
-    return rejection(
-      packet,
-      broker,
-      ReasonCode.badAuthenticationMethod,
-      0,
-      'extended authentication is not offered',
-    )
+    return {
+      reasonCode: ReasonCode.badAuthenticationMethod,
+      returnCode: 0,
+      reason: 'extended authentication is not offered',
+    }
   }
-  // [MQTT-3.1.3-8]. MQTT 3.1 allows up to 23 characters, which nobody keeps to.
+  // [MQTT-3.1.3-8]. MQTT 3.1 allows up to 23 characters, a limit that no server enforces.
   const isUnusable =
     (clientId === '' && version === 4 && !isCleanStart) ||
     (clientId === '' && version === 3) ||
-    Buffer.byteLength(clientId) > broker.limits.maxClientIdBytes
+    Buffer.byteLength(clientId) > limits.maxClientIdBytes
   if (!isUnusable) return undefined
-  return rejection(
-    packet,
-    broker,
-    ReasonCode.clientIdentifierNotValid,
-    ReturnCode.identifierRejected,
-    `client id of ${Buffer.byteLength(clientId)} bytes can't be used here`,
-  )
+  return {
+    reasonCode: ReasonCode.clientIdentifierNotValid,
+    returnCode: ReturnCode.identifierRejected,
+    reason: `client id of ${Buffer.byteLength(clientId)} bytes can't be used here`,
+  }
 }
 
-/** Before MQTT 5 there is no code that says nothing; then all who are kept in the dark hear the same one. */
-function rejection(
+function rejectionByAccess(
+  { clientId, will }: ConnectPacket,
+  broker: Broker,
+  client: { readonly userName: string | undefined; readonly permissions: Permissions },
+): Rejection | undefined {
+  const { userName, permissions } = client
+  if (
+    isOfAnotherUser(broker, clientId, userName) &&
+    broker.sessions.find(clientId)?.isOnline === true
+  ) {
+    return notAuthorized('another user is connected with this client id')
+  }
+  if (will === undefined) return undefined
+  if (!permissions.mayPublish(will.topic)) return notAuthorized('may not publish its will')
+  const { responseTopic } = will.properties
+  if (responseTopic === undefined || permissions.mayPublish(responseTopic)) return undefined
+  return notAuthorized('may not have answers to its will published')
+}
+
+function notAuthorized(reason: string): Rejection {
+  return {
+    reasonCode: ReasonCode.notAuthorized,
+    returnCode: ReturnCode.notAuthorized,
+    reason,
+  }
+}
+
+/**
+ * Before MQTT 5 there is no code for "reason not revealed": then all refusals that must not be
+ * revealed have the same code.
+ */
+function rejected(
   packet: ConnectPacket,
-  { revealsRefusals }: Broker,
-  reasonCode: number,
-  returnCode: number,
-  reason: string,
-): Rejected {
-  const told = maskRefusal(reasonCode, reason, revealsRefusals)
-  const oldCode = told.isMasked ? ReturnCode.notAuthorized : returnCode
-  const code = packet.version === 5 ? told.code : oldCode
-  const connack = encodeConnack(packet.version, false, code, told.reason)
+  { revealsRefusals }: ServerContext,
+  { reasonCode, returnCode, reason }: Rejection,
+): RejectedConnect {
+  const shown = maskRefusal(reasonCode, reason, revealsRefusals)
+  const oldCode = shown.isMasked ? ReturnCode.notAuthorized : returnCode
+  const code = packet.version === 5 ? shown.code : oldCode
+  const connack = encodeConnack(packet.version, false, code, shown.reason)
   return { session: undefined, connack: fits(connack, packet) ? connack : EMPTY, reason }
 }
 
-/** Before MQTT 5 a session that is not clean is kept for good; "for good" has the bound of `maxOfflineSessions`. */
+/** Before MQTT 5 a session that is not clean never expires; `maxOfflineSessions` bounds it. */
 function expiryOf(packet: ConnectPacket): number {
   if (packet.version === 5) return packet.properties.sessionExpiryIntervalS ?? 0
   return packet.isCleanStart ? 0 : NEVER_EXPIRES_S
 }
 
-function offers(packet: ConnectPacket, broker: Broker, clientId: string): Properties {
+function connackProperties(
+  packet: ConnectPacket,
+  { limits }: ServerContext,
+  clientId: string,
+): Properties {
   if (packet.version !== 5) return {}
-  const { receiveMaximum, topicAliasMaximum, maxPacketBytes, maxKeepAliveS } = broker.limits
+  const { receiveMaximum, topicAliasMaximum, maxPacketBytes, maxKeepAliveS } = limits
   return {
     receiveMaximum,
     topicAliasMaximum,

@@ -1,281 +1,224 @@
 /**
- * What one client publishes: taken in, passed on, acknowledged when it is durable. Made when a
- * connection sends its first PUBLISH, so that idle connections hold nothing of it.
+ * Handles PUBLISH (section 3.3): takes the message in, passes it on to subscribers, and acknowledges
+ * it when it is durable.
  *
- * An acknowledgement of MQTT 3.1.1 can't say no, and the client forgets its message with it. So what
- * can't be stored now, and may be later, is not acknowledged to a client of 3.1.1.
+ * An acknowledgement of MQTT 3.1.1 can't refuse a message, and the client forgets its message with
+ * it. If a message can't be stored now but may be later, a client of 3.1.1 gets no acknowledgement.
  */
 
 import type { Refusal } from '../../../message.ts'
 import { NO_CYCLE, type Outcome, type Route } from '../../source.ts'
-import { maskRefusal } from '../access/refusal-masking.ts'
-import { type Broker, replyTo } from '../broker/broker.ts'
-import type { AckWaiter } from '../broker/commit-gate.ts'
+import { replyTo } from '../broker/broker.ts'
 import { encodeAcknowledgement } from '../packets/control-packets.ts'
 import { PacketType, ReasonCode } from '../packets/protocol.ts'
 import { ProtocolViolation } from '../packets/protocol-violation.ts'
-import type { PublishPacket } from '../packets/publish-packet.ts'
-import type { Link } from '../sessions/link.ts'
-import { type Session, STORED_BEFORE } from '../sessions/session.ts'
+import { PublishPacket } from '../packets/publish-packet.ts'
+import { STORED_BEFORE } from '../sessions/session.ts'
 import type { Topic } from '../topics/topic-cache.ts'
-import { PendingAcks, withFailure } from './pending-acks.ts'
-import { refusalReason } from './refusal-reason.ts'
-
-export interface PublishReceiverOptions {
-  readonly broker: Broker
-  readonly link: Link
-  readonly session: Session
-  /** Whether the client wants reason strings [MQTT-3.1.2-29]. */
-  readonly wantsReasons: boolean
-}
+import type { Client } from './client.ts'
+import { reasonCodeOf } from './publish-acks.ts'
 
 const PUBACK = PacketType.puback << 4
 const PUBREC = PacketType.pubrec << 4
+/** The one PUBLISH being read, of all clients: nothing is allocated for a packet. */
+const incoming = new PublishPacket()
 
-export class PublishReceiver implements AckWaiter {
-  readonly #broker: Broker
-  readonly #link: Link
-  readonly #session: Session
-  readonly #wantsReasons: boolean
-  readonly #acks = new PendingAcks()
-  #aliases: Map<number, Topic> | undefined
-  /** The gate reports commits to us, until no acknowledgement waits. */
-  #isWaiting = false
+/**
+ * Returns a refusal if the message can't be stored now and is to be offered again: then it is as if
+ * it had not come. Throws ProtocolViolation for what ends the connection.
+ */
+export function handlePublish(
+  client: Client,
+  first: number,
+  bytes: Buffer,
+  start: number,
+  end: number,
+): Refusal | undefined {
+  incoming.read(first, bytes, start, end, client.link.version)
+  const { qos } = incoming
+  const refusal = take(client, incoming)
+  if (qos > 0) client.acks.pending.waitFor(client.broker.commitGate.changedIn)
+  return refusal
+}
 
-  constructor({ broker, link, session, wantsReasons }: PublishReceiverOptions) {
-    this.#broker = broker
-    this.#link = link
-    this.#session = session
-    this.#wantsReasons = wantsReasons
-  }
-
-  /**
-   * Takes one PUBLISH. Returns why it can't be stored now when it is to be offered again: then
-   * nothing has become of it. Throws ProtocolViolation for what ends the connection.
-   */
-  receive(packet: PublishPacket): Refusal | undefined {
-    const { qos } = packet
-    const refusal = this.#take(packet)
-    if (qos > 0) this.#acks.waitFor(this.#broker.commitGate.changedIn)
-    return refusal
-  }
-
-  #take(packet: PublishPacket): Refusal | undefined {
-    const { commitGate, statistics } = this.#broker
-    if (commitGate.isStopped || (this.#link.isLeaving && packet.qos > 0)) return undefined
-    statistics.messagesReceived++
-    const topic = this.#topicOf(packet)
-    if (packet.qos === 2 && this.#isRepeated(packet)) return undefined
-    if (packet.qos > 0 && this.#link.version === 5) this.#checkReceiveMaximum()
-    const refusal = this.#refusalOf(topic, packet)
-    if (refusal !== undefined) {
-      this.#broker.observer.messageDropped(undefined, refusal.error, refusal.message)
-      this.#acknowledgeRefused(packet, refusal)
-      return undefined
-    }
-    let cycle = NO_CYCLE
-    if (topic.route !== undefined) {
-      const outcome = this.#offer(packet, topic.name, topic.route)
-      if (typeof outcome !== 'number') {
-        if (!outcome.isWithheld) {
-          this.#acknowledgeRefused(packet, outcome.refusal)
-          return undefined
-        }
-        statistics.messagesReceived--
-        return outcome.refusal
-      }
-      cycle = outcome
-    }
-    if (packet.qos > 0) this.#acknowledge(packet, cycle, topic)
-    this.#broker.distribute(topic, packet, this.#session)
+function take(client: Client, packet: PublishPacket): Refusal | undefined {
+  const { broker, link } = client
+  const { commitGate, statistics } = broker
+  if (commitGate.isStopped || (link.isLeaving && packet.qos > 0)) return undefined
+  statistics.messagesReceived++
+  const topic = topicOf(client, packet)
+  if (packet.qos === 2 && isRepeated(client, packet)) return undefined
+  if (packet.qos > 0 && link.version === 5) checkReceiveMaximum(client)
+  const refusal = refusalOf(client, topic, packet)
+  if (refusal !== undefined) {
+    client.reports.messageDropped(refusal)
+    acknowledgeRefused(client, packet, refusal)
     return undefined
   }
-
-  #offer(packet: PublishPacket, topic: string, route: Route): Outcome {
-    const { bytes, payloadStart, end, properties, qos } = packet
-    const { intake } = this.#broker.commitGate
-    const mayWithhold = qos > 0 && this.#link.version !== 5
-    return intake.accept(route, topic, bytes, payloadStart, end, replyTo(properties), mayWithhold)
-  }
-
-  /** Sends what waits for no commit, or for one that is over; the rest when its commit is. */
-  flushFinished(): void {
-    const { commitGate } = this.#broker
-    if (!this.#sendDue(commitGate.finishedCycle) || this.#isWaiting) return
-    this.#isWaiting = true
-    commitGate.addAckWaiter(this)
-  }
-
-  flush(cycle: number): boolean {
-    this.#isWaiting = this.#sendDue(cycle)
-    return this.#isWaiting
-  }
-
-  fail(cycle: number, refusal: Refusal): boolean {
-    const stored = this.#acks.take(cycle - 1)
-    if (stored !== undefined) this.#link.send(stored)
-    const failed = this.#acks.take(cycle)
-    if (failed !== undefined) this.#tellFailed(failed, refusal)
-    this.#isWaiting = !this.#acks.isEmpty
-    return this.#isWaiting
-  }
-
-  #tellFailed(acknowledgements: Buffer, refusal: Refusal): void {
-    if (this.#link.version === 5) {
-      const reason = refusalReason(refusal.error)
-      const release = (packetId: number) => this.#session.forgetReceived(packetId)
-      this.#link.send(withFailure(acknowledgements, reason, release))
-      return
+  let cycle = NO_CYCLE
+  if (topic.route !== undefined) {
+    const outcome = offer(client, packet, topic.name, topic.route)
+    if (typeof outcome !== 'number') {
+      if (!outcome.isWithheld) {
+        acknowledgeRefused(client, packet, outcome.refusal)
+        return undefined
+      }
+      statistics.messagesReceived--
+      return outcome.refusal
     }
-    // Those of later cycles would overtake the ones left out [MQTT-4.6.0-2].
-    this.#acks.clear()
-    this.#link.endSoon(refusal)
+    cycle = outcome
   }
+  if (packet.qos > 0) acknowledge(client, packet, cycle, topic)
+  broker.distribute(topic, packet, client.session)
+  return undefined
+}
 
-  /** Sends what is due and returns whether more is owed for a later cycle. */
-  #sendDue(cycle: number): boolean {
-    if (this.#acks.isEmpty) return false
-    const due = this.#acks.take(cycle)
-    if (due !== undefined) this.#link.send(due)
-    return !this.#acks.isEmpty
-  }
+function offer(client: Client, packet: PublishPacket, topic: string, route: Route): Outcome {
+  const { bytes, payloadStart, end, properties, qos } = packet
+  const { intake } = client.broker.commitGate
+  const mayWithhold = qos > 0 && client.link.version !== 5
+  return intake.accept(route, topic, bytes, payloadStart, end, replyTo(properties), mayWithhold)
+}
 
-  /** [MQTT-3.3.4-7] */
-  #checkReceiveMaximum(): void {
-    const { receiveMaximum } = this.#broker.limits
-    if (this.#unacknowledged < receiveMaximum) return
+/** [MQTT-3.3.4-7] */
+function checkReceiveMaximum({ acks, session, limits }: Client): void {
+  const { receiveMaximum } = limits
+  // QoS 1 counts until PUBACK, QoS 2 until PUBREL is answered.
+  if (acks.pending.pubackCount + session.receivedCount < receiveMaximum) return
+  throw new ProtocolViolation(
+    `more than ${receiveMaximum} messages unacknowledged`,
+    ReasonCode.receiveMaximumExceeded,
+  )
+}
+
+function topicOf(client: Client, packet: PublishPacket): Topic {
+  const { topics } = client.broker
+  const alias = packet.properties.topicAlias
+  if (alias === undefined) return topics.find(packet.bytes, packet.topicStart, packet.topicEnd)
+  const { topicAliasMaximum } = client.limits
+  // [MQTT-3.3.2-9]
+  if (alias > topicAliasMaximum) {
     throw new ProtocolViolation(
-      `more than ${receiveMaximum} messages unacknowledged`,
-      ReasonCode.receiveMaximumExceeded,
+      `topic alias ${alias}, at most ${topicAliasMaximum} are taken`,
+      ReasonCode.topicAliasInvalid,
     )
   }
-
-  /** As Receive Maximum counts: QoS 1 until PUBACK, QoS 2 until PUBREL is answered. */
-  get #unacknowledged(): number {
-    return this.#acks.pubackCount + this.#session.receivedCount
+  client.topicAliases ??= new Map()
+  if (packet.topicStart === packet.topicEnd) {
+    const known = client.topicAliases.get(alias)
+    if (known !== undefined) return known
+    throw new ProtocolViolation(
+      `topic alias ${alias} was never given a topic`,
+      ReasonCode.protocolError,
+    )
   }
+  const topic = topics.find(packet.bytes, packet.topicStart, packet.topicEnd)
+  client.topicAliases.set(alias, topic)
+  return topic
+}
 
-  #topicOf(packet: PublishPacket): Topic {
-    const alias = packet.properties.topicAlias
-    if (alias === undefined) {
-      return this.#broker.topics.find(packet.bytes, packet.topicStart, packet.topicEnd)
-    }
-    // [MQTT-3.3.2-9]
-    if (alias > this.#broker.limits.topicAliasMaximum) {
-      throw new ProtocolViolation(
-        `topic alias ${alias}, at most ${this.#broker.limits.topicAliasMaximum} are taken`,
-        ReasonCode.topicAliasInvalid,
-      )
-    }
-    this.#aliases ??= new Map()
-    if (packet.topicStart === packet.topicEnd) {
-      const known = this.#aliases.get(alias)
-      if (known !== undefined) return known
-      throw new ProtocolViolation(
-        `topic alias ${alias} was never given a topic`,
-        ReasonCode.protocolError,
-      )
-    }
-    const topic = this.#broker.topics.find(packet.bytes, packet.topicStart, packet.topicEnd)
-    this.#aliases.set(alias, topic)
-    return topic
+/**
+ * A QoS 2 message that was taken before is acknowledged again and not taken again [MQTT-4.3.3-2];
+ * its PUBREC waits for the same commit as the first one. For an id stored before a restart, DUP is
+ * required as well [MQTT-3.3.1-1]: without it this is a new message, and the old id was kept only
+ * because the disk failed.
+ */
+function isRepeated({ acks, session }: Client, { packetId, isDuplicate }: PublishPacket): boolean {
+  const cycle = session.receivedIn(packetId)
+  if (cycle === undefined || (cycle === STORED_BEFORE && !isDuplicate)) return false
+  acks.pending.add(cycle, PUBREC, packetId)
+  return true
+}
+
+/** Why the client may not publish to the topic, before the intake is asked. */
+function refusalOf(
+  { link }: Client,
+  topic: Topic,
+  { properties }: PublishPacket,
+): Refusal | undefined {
+  if (topic.isProtected) {
+    return { error: 'NotAuthorized', message: `only the connector publishes to ${topic.name}` }
   }
-
-  /**
-   * A QoS 2 message that has been taken before is acknowledged again and not taken again
-   * [MQTT-4.3.3-2]; its PUBREC waits for whatever the first one waits for. Of one from before a
-   * restart DUP is asked as well [MQTT-3.3.1-1]: without it this is another message, whose id a
-   * failing disk has not forgotten.
-   */
-  #isRepeated({ packetId, isDuplicate }: PublishPacket): boolean {
-    const cycle = this.#session.receivedIn(packetId)
-    if (cycle === undefined || (cycle === STORED_BEFORE && !isDuplicate)) return false
-    this.#acks.add(cycle, PUBREC, packetId)
-    return true
+  const { permissions } = link
+  if (!permissions.mayPublish(topic.name)) {
+    return { error: 'NotAuthorized', message: `the client may not publish to ${topic.name}` }
   }
-
-  /** Why nobody may publish to the topic, before the intake is asked. */
-  #refusalOf(topic: Topic, { properties }: PublishPacket): Refusal | undefined {
-    if (topic.isProtected) {
-      return { error: 'NotAuthorized', message: `only the connector publishes to ${topic.name}` }
-    }
-    const { permissions } = this.#link
-    if (!permissions.mayPublish(topic.name)) {
-      return { error: 'NotAuthorized', message: `the client may not publish to ${topic.name}` }
-    }
-    const { responseTopic } = properties
-    // We would publish there in the client's place.
-    if (responseTopic !== undefined && topic.route !== undefined) {
-      if (!permissions.mayPublish(responseTopic)) {
-        return {
-          error: 'NotAuthorized',
-          message: `the client may not have answers published to ${responseTopic}`,
-        }
-      }
-    }
-    if (topic.isTooLong && topic.route?.kind !== 'refused') {
+  const { responseTopic } = properties
+  // The connector would publish there on the client's behalf.
+  if (responseTopic !== undefined && topic.route !== undefined) {
+    if (!permissions.mayPublish(responseTopic)) {
       return {
-        error: 'InvalidTopic',
-        message: `the topic has ${topic.bytes.length} bytes of UTF-8, at most 256 are taken`,
+        error: 'NotAuthorized',
+        message: `the client may not have answers published to ${responseTopic}`,
       }
     }
-    return undefined
   }
-
-  #acknowledge(packet: PublishPacket, cycle: number, topic: Topic): void {
-    const { qos, packetId } = packet
-    if (qos === 2) this.#session.received(packetId, cycle)
-    const first = qos === 2 ? PUBREC : PUBACK
-    if (cycle !== NO_CYCLE || this.#link.version !== 5) {
-      this.#acks.add(cycle, first, packetId)
-    } else if (qos === 1 && !this.#broker.isHeard(topic)) {
-      this.#acks.addEncoded(cycle, short(first, packetId, ReasonCode.noMatchingSubscribers))
-    } else if (this.#acks.isEmpty) {
-      this.#acks.add(cycle, first, packetId)
-    } else {
-      // Behind messages that wait for a commit, the short form would fail with theirs.
-      this.#acks.addEncoded(cycle, short(first, packetId, ReasonCode.success))
-    }
-    const { commitGate } = this.#broker
-    // A message that waits for nothing is acknowledged before it comes back to its sender.
-    if (qos === 2 && cycle === NO_CYCLE && !commitGate.keepsSessions) {
-      this.#sendDue(commitGate.finishedCycle)
+  if (topic.isTooLong && topic.route?.kind !== 'refused') {
+    return {
+      error: 'InvalidTopic',
+      message: `the topic has ${topic.bytes.length} bytes of UTF-8, at most 256 are taken`,
     }
   }
+  return undefined
+}
 
-  /**
-   * What is refused for good is acknowledged to a client of MQTT 3.1.1 like any other message
-   * [MQTT-3.3.5-2]: unacknowledged it would come back for ever. Its receipt says no.
-   */
-  #acknowledgeRefused(packet: PublishPacket, refusal: Refusal): void {
-    const { qos, packetId } = packet
-    if (qos === 0) return
-    if (this.#link.version !== 5) {
-      if (qos === 2) this.#session.received(packetId, NO_CYCLE)
-      this.#acks.add(NO_CYCLE, qos === 2 ? PUBREC : PUBACK, packetId)
-      return
-    }
-    const { error, message } = refusal
-    const { code, reason } = maskRefusal(
-      refusalReason(error),
-      message,
-      this.#broker.revealsRefusals,
-    )
-    this.#acks.addEncoded(NO_CYCLE, this.#explicit(packet, code, reason.reasonString))
+function acknowledge(client: Client, packet: PublishPacket, cycle: number, topic: Topic): void {
+  const { broker, acks, session } = client
+  const { qos, packetId } = packet
+  const { pending } = acks
+  if (qos === 2) session.received(packetId, cycle)
+  const first = qos === 2 ? PUBREC : PUBACK
+  if (cycle !== NO_CYCLE || client.link.version !== 5) {
+    pending.add(cycle, first, packetId)
+  } else if (qos === 1 && !broker.isHeard(topic)) {
+    pending.addEncoded(cycle, withCode(first, packetId, ReasonCode.noMatchingSubscribers))
+  } else if (pending.isEmpty) {
+    pending.add(cycle, first, packetId)
+  } else {
+    // Behind messages that wait for a commit, the short form would fail together with theirs.
+    pending.addEncoded(cycle, withCode(first, packetId, ReasonCode.success))
   }
-
-  #explicit(packet: PublishPacket, code: number, reason: string | undefined): Buffer {
-    const type = packet.qos === 2 ? PacketType.pubrec : PacketType.puback
-    if (this.#wantsReasons) {
-      const bytes = encodeAcknowledgement(type, 5, packet.packetId, code, reason)
-      // [MQTT-3.4.2-2]: the reason string is what goes when there is no room.
-      if (bytes.length <= this.#link.maxPacketBytes) return bytes
-    }
-    return encodeAcknowledgement(type, 5, packet.packetId, code)
+  const { commitGate } = broker
+  // A message that waits for no commit is acknowledged before it comes back to its sender.
+  if (qos === 2 && cycle === NO_CYCLE && !commitGate.keepsSessions) {
+    acks.sendUpTo(commitGate.finishedCycle)
   }
 }
 
-/** A PUBACK or PUBREC of MQTT 5 with a code and no more. */
-function short(first: number, packetId: number, code: number): Buffer {
+/**
+ * To a client of MQTT 3.1.1, a message refused permanently is acknowledged like any other
+ * [MQTT-3.3.5-2]: without that, the client would send it again indefinitely. Its receipt says that
+ * it was refused.
+ */
+function acknowledgeRefused(client: Client, packet: PublishPacket, refusal: Refusal): void {
+  const { qos, packetId } = packet
+  if (qos === 0) return
+  const { pending } = client.acks
+  if (client.link.version !== 5) {
+    if (qos === 2) client.session.received(packetId, NO_CYCLE)
+    pending.add(NO_CYCLE, qos === 2 ? PUBREC : PUBACK, packetId)
+    return
+  }
+  const { code, reason } = client.maskRefusal(reasonCodeOf(refusal.error), refusal.message)
+  pending.addEncoded(NO_CYCLE, withReason(client, packet, code, reason.reasonString))
+}
+
+function withReason(
+  { wantsReasons, link }: Client,
+  { qos, packetId }: PublishPacket,
+  code: number,
+  reason: string | undefined,
+): Buffer {
+  const type = qos === 2 ? PacketType.pubrec : PacketType.puback
+  if (wantsReasons) {
+    const bytes = encodeAcknowledgement(type, 5, packetId, code, reason)
+    // [MQTT-3.4.2-2]: if the packet would be too long, the reason string is left out.
+    if (bytes.length <= link.maxPacketBytes) return bytes
+  }
+  return encodeAcknowledgement(type, 5, packetId, code)
+}
+
+/** A PUBACK or PUBREC of MQTT 5 with a reason code and no properties. */
+function withCode(first: number, packetId: number, code: number): Buffer {
   return Buffer.from([first, 3, packetId >> 8, packetId & 0xff, code])
 }

@@ -1,61 +1,58 @@
 /**
- * Retained messages for new subscriptions (section 3.3.1.3). Each filter may mean a look at all that
- * is retained, so a SUBSCRIBE with many is worked on for so long a turn and no longer.
+ * Sends retained messages for new subscriptions (section 3.3.1.3). One filter may have to be compared
+ * with all retained messages, so a SUBSCRIBE with many filters takes several turns of the event loop.
  */
 
-import type { Broker } from '../broker/broker.ts'
 import { lowerQos } from '../packets/protocol.ts'
 import type { SubscriptionOptions } from '../packets/subscribe-packet.ts'
 import { isSharedFilter } from '../packets/topic.ts'
-import type { Session } from '../sessions/session.ts'
 import { recipientOf } from '../topics/subscriptions.ts'
+import type { Client } from './client.ts'
 
-export interface FreshSubscription {
+export interface NewSubscription {
   readonly filter: string
   readonly options: SubscriptionOptions
 }
 
-/** Which messages: those that the session is owed (QoS 1 and 2), which go no further yet; the others; or all. */
-export type RetainedPart = 'owed' | 'others' | 'all'
+/** `queued`: those of QoS 1 and 2, which stay in the session's queue for now; `others`; or all. */
+export type RetainedPart = 'queued' | 'others' | 'all'
 
-/** Levels looked at and messages delivered in a turn; the filter that goes beyond is the last one. */
+/** Levels compared and messages delivered in a turn; the filter that exceeds it is the last one. */
 const STEPS_A_TURN = 10_000
 
-/** One turn's work a call. Returns true when all has been delivered to the session. */
+/** Each call does one turn's work. Returns true when all has been delivered to the session. */
 export function replayRetained(
-  broker: Broker,
-  session: Session,
-  fresh: readonly FreshSubscription[],
+  client: Client,
+  added: readonly NewSubscription[],
   part: RetainedPart,
 ): () => boolean {
   let next = 0
   return () => {
-    const { retained } = broker
+    const { retained } = client.broker
     let delivered = 0
     for (const before = retained.steps; retained.steps - before + delivered < STEPS_A_TURN; ) {
-      const subscription = fresh[next++]
+      const subscription = added[next++]
       if (subscription === undefined) return true
-      delivered += replayOne(broker, session, subscription, part)
+      delivered += replayOne(client, subscription, part)
     }
-    return next >= fresh.length
+    return next >= added.length
   }
 }
 
 /** Returns how many messages were delivered. */
 function replayOne(
-  { retained, clock }: Broker,
-  session: Session,
-  { filter, options }: FreshSubscription,
+  { broker, session, clock }: Client,
+  { filter, options }: NewSubscription,
   part: RetainedPart,
 ): number {
-  // Not for shared subscriptions (MQTT 5.0, section 4.8.2), nor for one that is over.
+  // Not for shared subscriptions (MQTT 5.0, section 4.8.2), nor for one that was removed meanwhile.
   if (isSharedFilter(filter) || !session.subscriptions.has(filter)) return 0
   const recipient = recipientOf(session, options)
-  const messages = retained.matching(filter, clock.monotonic())
+  const messages = broker.retained.matching(filter, clock.monotonic())
   for (const message of messages) {
-    const isOwed = lowerQos(message.qos, options.qos) > 0
-    if (part !== 'all' && (part === 'owed') !== isOwed) continue
-    session.deliverRetained(message, recipient, part !== 'owed')
+    const isQueued = lowerQos(message.qos, options.qos) > 0
+    if (part !== 'all' && (part === 'queued') !== isQueued) continue
+    session.deliverRetained(message, recipient, part !== 'queued')
   }
   return messages.length
 }

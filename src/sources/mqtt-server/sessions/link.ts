@@ -23,6 +23,8 @@ export interface Link {
   send(bytes: Buffer): void
   /** Does `step` once a turn until it returns true. Meanwhile no packet of the client's is looked at. */
   inTurns(step: () => boolean): void
+  /** The client has sent DISCONNECT. `hasWill` is false after a normal one. */
+  disconnected(hasWill: boolean): void
   /** Ends the connection and says why. The session is given up before this returns. */
   end(reasonCode: number, reason: string): void
   /** Messages were lost that can't be refused any more: ends the connection after a pause. */

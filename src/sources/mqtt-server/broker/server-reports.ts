@@ -1,0 +1,42 @@
+/** What one server reports to the observer, under the server's own name. */
+import type { Refusal } from '../../../message.ts'
+import type { PipelineObserver } from '../../../observer.ts'
+
+export class ServerReports {
+  readonly #observer: PipelineObserver
+  readonly #source: string
+
+  constructor(observer: PipelineObserver, source: string) {
+    this.#observer = observer
+    this.#source = source
+  }
+
+  clientConnected(clientId: string): void {
+    this.#observer.clientConnected(this.#source, clientId)
+  }
+
+  clientDisconnected(clientId: string, reason: string): void {
+    this.#observer.clientDisconnected(this.#source, clientId, reason)
+  }
+
+  clientRefused(remote: string, reason: string): void {
+    this.#observer.clientRefused(this.#source, remote, reason)
+  }
+
+  clientSentAway(clientId: string, { error, message }: Refusal): void {
+    this.#observer.clientSentAway(this.#source, clientId, error, message)
+  }
+
+  messageWithheld({ error, message }: Refusal): void {
+    this.#observer.messageWithheld(this.#source, error, message)
+  }
+
+  /** The message had no channel: it was refused or dropped before it reached one. */
+  messageDropped({ error, message }: Refusal): void {
+    this.#observer.messageDropped(undefined, error, message)
+  }
+
+  receiptsDropped(count: number): void {
+    this.#observer.receiptsDropped(this.#source, count)
+  }
+}
