@@ -1,12 +1,12 @@
-/** Whether a connection has outlasted one of its time limits. All times are the monotonic clock's. */
+/** Whether a connection has exceeded one of its time limits. All times are of the monotonic clock. */
 
 export type Verdict = 'fine' | 'no CONNECT' | 'silent' | 'stalled' | 'not gone'
 
-/** How long a connection that we end may take to take our last bytes. */
+/** How long a connection that the server has ended may take to read its last bytes. */
 const ENDING_MS = 2_000
-/** A client that takes nothing for so long, with as much as may wait for it waiting, is gone. */
+/** A client that reads nothing for this long, with as much as allowed waiting for it, is gone. */
 const STALLED_MS = 30_000
-/** How late a sweep may be: being late is allowed to us, being early is not. */
+/** How late a sweep may be. Ending a connection late is allowed, early is not. */
 const SWEEP_SLACK_MS = 1_000
 const NEVER = Number.POSITIVE_INFINITY
 
@@ -23,26 +23,25 @@ export class ConnectionTimeouts {
     this.#connectTimeoutMs = connectTimeoutMs
   }
 
-  get isStalled(): boolean {
-    return this.#stalledSinceMs !== NEVER
-  }
-
+  /** CONNECT was accepted. A `keepAliveMs` of 0 turns keep-alive off. */
   admitted(nowMs: number, keepAliveMs: number): void {
     this.#isAdmitted = true
     this.#lastHeardMs = nowMs
     this.#keepAliveMs = keepAliveMs
   }
 
-  /** Before CONNECT this does nothing: bytes that dribble in don't prolong its time. */
+  /** Bytes have arrived. Before CONNECT is accepted they do not prolong its time. */
   heard(nowMs: number): void {
     if (this.#isAdmitted) this.#lastHeardMs = nowMs
   }
 
+  /** As much waits for the client as may. */
   stalled(nowMs: number): void {
     if (this.#stalledSinceMs === NEVER) this.#stalledSinceMs = nowMs
   }
 
-  moved(): void {
+  /** The client has read everything that waited for it. */
+  drained(): void {
     this.#stalledSinceMs = NEVER
   }
 
@@ -50,7 +49,7 @@ export class ConnectionTimeouts {
     this.#endedAtMs = nowMs
   }
 
-  /** Silence that we caused by not reading (`isReading` false) doesn't count. */
+  /** If `isReading` is false, silence does not count: the server itself does not read. */
   verdict(nowMs: number, isReading: boolean): Verdict {
     if (this.#endedAtMs !== NEVER) {
       return nowMs - this.#endedAtMs > ENDING_MS ? 'not gone' : 'fine'

@@ -29,7 +29,8 @@ import { TopicAliases } from '../topics/topic-aliases.ts'
 import { ConnectionTimeouts } from './connection-timeouts.ts'
 import { DeferredPackets, type PacketHost } from './deferred-packets.ts'
 import type { LoopTurns } from './loop-turns.ts'
-import { Pause, ReadThrottle } from './read-throttle.ts'
+import { PauseReason, ReadState } from './read-state.ts'
+import { ReadThrottle } from './read-throttle.ts'
 import { type FlushQueue, SocketWriter } from './socket-writer.ts'
 
 export interface ConnectionOptions {
@@ -56,6 +57,7 @@ export class Connection implements Link, PacketHost {
   readonly #reader: FrameReader
   readonly #writer: SocketWriter
   readonly #timeouts: ConnectionTimeouts
+  readonly #readState: ReadState
   readonly #throttle: ReadThrottle
   readonly #deferred: DeferredPackets
   #phase: 'new' | 'identifying' | 'open' | 'ending' | 'closed' = 'new'
@@ -74,8 +76,11 @@ export class Connection implements Link, PacketHost {
     this.#reader = new FrameReader(this, limits.maxPacketBytes)
     this.#writer = new SocketWriter(socket, flushes)
     this.#timeouts = new ConnectionTimeouts(clock.monotonic(), limits.connectTimeoutMs)
-    this.#throttle = new ReadThrottle({ socket, turns, clock, limits, coalescing })
-    this.#deferred = new DeferredPackets({ throttle: this.#throttle, context, turns, host: this })
+    const readState = new ReadState(socket)
+    this.#readState = readState
+    const throttle = new ReadThrottle({ readState, turns, clock, limits, coalescing })
+    this.#throttle = throttle
+    this.#deferred = new DeferredPackets({ readState, throttle, context, turns, host: this })
   }
 
   get isCongested(): boolean {
@@ -97,10 +102,10 @@ export class Connection implements Link, PacketHost {
     if (this.#phase !== 'open') return
     this.#statistics.bytesSent += bytes.length
     this.#writer.add(bytes)
-    if (this.isCongested && !this.#timeouts.isStalled) {
+    if (this.isCongested && !this.#readState.isPausedFor(PauseReason.stalled)) {
       // Unread bytes must not grow with what the client sends.
       this.#timeouts.stalled(this.#clock.monotonic())
-      this.#throttle.pause(Pause.stalled)
+      this.#readState.pause(PauseReason.stalled)
     }
   }
 
@@ -114,7 +119,7 @@ export class Connection implements Link, PacketHost {
       this.#deferred.add(first, bytes, start, end)
       return true
     }
-    this.#throttle.spend(type)
+    this.#throttle.countPacket(type)
     if (this.#client === undefined) {
       this.#connect(type, first, bytes, start, end)
     } else {
@@ -181,7 +186,7 @@ export class Connection implements Link, PacketHost {
   sweep(nowMs: number): void {
     // Checking a password has a time limit of its own.
     if (this.#phase === 'identifying') return
-    const isReading = this.#throttle.isReading && !this.#isSocketGone
+    const isReading = this.#readState.isReading && !this.#isSocketGone
     const verdict = this.#timeouts.verdict(nowMs, isReading)
     if (verdict === 'no CONNECT') {
       this.#refuse('no CONNECT in time')
@@ -197,9 +202,9 @@ export class Connection implements Link, PacketHost {
     if (this.#hasLeft) return
     this.#timeouts.heard(this.#clock.monotonic())
     this.#statistics.bytesReceived += chunk.length
-    this.#throttle.took(chunk.length)
+    this.#throttle.countBytes(chunk.length)
     this.guarded(() => this.#reader.push(chunk))
-    this.#throttle.worked(chunk.length)
+    this.#throttle.chunkHandled(chunk.length)
   }
 
   /** A fault of the server's own code ends this connection and no other. */
@@ -271,8 +276,8 @@ export class Connection implements Link, PacketHost {
   }
 
   #drained(): void {
-    this.#timeouts.moved()
-    this.#throttle.resume(Pause.stalled)
+    this.#timeouts.drained()
+    this.#readState.resume(PauseReason.stalled)
     this.#client?.session.pump()
   }
 
@@ -287,7 +292,7 @@ export class Connection implements Link, PacketHost {
 
   #endSocket(): void {
     this.#writer.end()
-    this.#throttle.release()
+    this.#readState.discard()
     if (this.#isSocketGone) this.#close()
   }
 

@@ -1,39 +1,28 @@
 /**
- * Packets that have arrived while commits are behind, kept in their order until messages are taken
- * again. One buffer, not one per packet:
+ * The bytes of deferred packets, in the order they arrived. One buffer for all of them:
  *
  *     │ body length (4) │ first byte (1) │ body │ body length │ …
  */
 import type { FrameHandler } from '../packets/frame-reader.ts'
-import { PacketType } from '../packets/protocol.ts'
 
 const HEAD_BYTES = 5
 const FIRST_BYTES = 4_096
 const EMPTY = Buffer.alloc(0)
 
-/** Packets whose order against held messages doesn't matter: pings, and what concerns messages the other way. */
-export function mayOvertake(type: number): boolean {
-  return (
-    type === PacketType.pingreq ||
-    type === PacketType.puback ||
-    type === PacketType.pubrec ||
-    type === PacketType.pubcomp
-  )
-}
-
 export class DeferredFrames {
   #buffer: Buffer = EMPTY
   #start = 0
   #end = 0
-  /** Where the packet begins that was handed on last, and how many have been in this `drain`. */
+  /** Where the packet begins that was handed on last. */
   #lastStart = 0
+  /** The number of packets that the present `drain` has handed on. */
   #handedOn = 0
 
   get isEmpty(): boolean {
     return this.#start === this.#end
   }
 
-  /** Whether the last `drain` has handed on a packet for good. */
+  /** Whether the last `drain` has handed on a packet that was not put back. */
   get hasHandedOn(): boolean {
     return this.#handedOn > 0
   }
@@ -51,10 +40,10 @@ export class DeferredFrames {
     this.#end += HEAD_BYTES + length
   }
 
-  /** Hands the packets on until `isBlocked` or the handler wants no more. */
+  /** Hands the packets on until `isBlocked` returns true or the handler returns false. */
   drain(handler: FrameHandler, isBlocked: () => boolean): void {
     this.#handedOn = 0
-    // The bytes handed out must stay while the handler runs: nothing is added meanwhile.
+    // The handler reads from the buffer, so nothing may be added while it runs.
     while (this.#start < this.#end && !isBlocked()) {
       const length = this.#buffer.readUInt32BE(this.#start)
       const first = this.#buffer[this.#start + 4] ?? 0
@@ -67,7 +56,10 @@ export class DeferredFrames {
     if (this.isEmpty) this.clear()
   }
 
-  /** For the handler: the packet just handed on stays the first. Returns whether it was the first before. */
+  /**
+   * For the handler: the packet that was just handed on stays the first one. Returns whether it was
+   * the first before this `drain`.
+   */
   putBack(): boolean {
     this.#start = this.#lastStart
     this.#handedOn -= 1

@@ -1,32 +1,42 @@
 /**
- * Packets of one connection that have come and must wait: until it is known whose they are, until
- * work that one of them made is done, until others have had their turn, until commits have caught up,
- * until a message can be stored whose sender can't be told that it can't. When too many wait, the
- * socket is read no further. Pings and acknowledgements need not wait, except for the first of these.
+ * Packets of one connection that have arrived and must wait. They are handed on in their order.
+ *
+ *     they wait while …                                        and go on with
+ *     a password is checked, or a packet takes several turns   unlock()
+ *     the connection has had its packets of this turn          the throttle
+ *     commits are behind (only if there is a PUBLISH)          the commit gate
+ *     the first is a message that can't be stored now          MessageRetry
+ *     the connection is about to end                           nothing
+ *
+ * When too many bytes wait, the socket is paused. Pings and acknowledgements may overtake packets
+ * that wait, except while a password is checked or a packet takes several turns.
  */
 import type { Timer } from '../../../clock.ts'
 import type { Refusal } from '../../../message.ts'
+import type { CommitGate, PausedReader } from '../broker/commit-gate.ts'
 import type { ServerContext } from '../broker/server-context.ts'
 import type { FrameHandler } from '../packets/frame-reader.ts'
 import { PacketType } from '../packets/protocol.ts'
-import { DeferredFrames, mayOvertake } from './deferred-frames.ts'
+import { DeferredFrames } from './deferred-frames.ts'
 import type { LoopTurns } from './loop-turns.ts'
 import { MessageRetry } from './message-retry.ts'
-import { Pause, type ReadThrottle } from './read-throttle.ts'
+import { PauseReason, type ReadState } from './read-state.ts'
+import type { ReadThrottle } from './read-throttle.ts'
 
-/** The connection, which works on packets. */
+/** The connection, which handles packets. */
 export interface PacketHost extends FrameHandler {
-  /** Runs what hands packets on, and takes care of what it throws. */
+  /** Runs work that hands packets on, and handles what it throws. */
   guarded(work: () => void): void
-  /** None waits any more. */
+  /** No packet waits any more. */
   caughtUp(): void
-  /** Is to end without acknowledgements for what can't be stored. */
+  /** Ends the connection without acknowledging the messages that can't be stored. */
   sendAway(refusal: Refusal): void
-  /** The client has left or is about to. Set when it does not wait for what is withheld. */
+  /** The client has left or is leaving: it does not wait until its messages can be stored. */
   isLeaving: boolean
 }
 
 export interface DeferredPacketsOptions {
+  readonly readState: ReadState
   readonly throttle: ReadThrottle
   readonly context: ServerContext
   readonly turns: LoopTurns
@@ -34,28 +44,32 @@ export interface DeferredPacketsOptions {
 }
 
 /**
- * After a commit that failed its senders stay connected for so long: they come back and send again
- * at once, and a disk that is full then has to refuse them all anew.
+ * How long the senders of a failed commit stay connected. They connect and send again immediately,
+ * and if the disk is full, all of their messages have to be refused again.
  */
 const PAUSE_BEFORE_END_MS = 1_000
 
-export class DeferredPackets {
+export class DeferredPackets implements PausedReader {
   readonly #options: DeferredPacketsOptions
+  readonly #readState: ReadState
+  readonly #throttle: ReadThrottle
+  readonly #gate: CommitGate
   #frames: DeferredFrames | undefined
-  /** All packets wait, and nothing but `unlock` lets them go. */
-  #isLocked = false
   #isClosed = false
-  /** What `resume` hands on just now. */
+  /** The packets that `resume` is handing on. */
   #draining: DeferredFrames | undefined
-  /** The first packet that waits is a message that could not be stored when it was offered last. */
+  /** Offers the first packet again: a message that could not be stored when it was offered last. */
   #retry: MessageRetry | undefined
-  /** Nothing is handed on any more, until the connection ends by this. */
+  /** Ends the connection. Until then no packet is handed on. */
   #end: Timer | undefined
-  /** Work that goes on for several turns. While there is any, the packets are locked. */
+  /** Work that takes several turns. While there is any, the socket is locked. */
   readonly #steps: (() => boolean)[] = []
 
   constructor(options: DeferredPacketsOptions) {
     this.#options = options
+    this.#readState = options.readState
+    this.#throttle = options.throttle
+    this.#gate = options.context.broker.commitGate
   }
 
   get isEmpty(): boolean {
@@ -63,25 +77,24 @@ export class DeferredPackets {
   }
 
   mustWait(type: number): boolean {
-    if (this.#isLocked) return true
+    if (this.#readState.isPausedFor(PauseReason.locked)) return true
     if (this.#frames !== undefined || this.#end !== undefined) return !mayOvertake(type)
-    const { throttle, context } = this.#options
-    const { commitGate } = context.broker
-    return throttle.isSpent || (type === PacketType.publish && commitGate.intake.isSaturated)
+    if (this.#throttle.isExhausted) return true
+    return type === PacketType.publish && this.#gate.intake.isSaturated
   }
 
   add(first: number, bytes: Buffer, start: number, end: number): void {
-    const { throttle, context } = this.#options
     this.#frames ??= new DeferredFrames()
     this.#frames.add(first, bytes, start, end)
-    if (this.#frames.bytes > context.limits.maxHeldBytes) throttle.pause(Pause.held)
+    const { maxHeldBytes } = this.#options.context.limits
+    if (this.#frames.bytes > maxHeldBytes) this.#readState.pause(PauseReason.deferred)
     this.#askForResume()
     if (first >> 4 === PacketType.disconnect) this.abandon()
   }
 
   /**
-   * The PUBLISH that was handed on just now can't be stored now: it stays the first of those that
-   * wait, so that nothing overtakes it.
+   * The PUBLISH that was just handed on can't be stored now. It stays the first packet that waits,
+   * so that no other overtakes it.
    */
   withhold(refusal: Refusal, first: number, bytes: Buffer, start: number, end: number): void {
     const isSame = this.#draining?.putBack() ?? false
@@ -91,14 +104,14 @@ export class DeferredPackets {
       this.#retry = new MessageRetry({
         clock: context.clock,
         offerAgain: () => this.resume(),
-        giveUp: (why) => host.sendAway(why),
+        giveUp: (last) => host.sendAway(last),
       })
       context.reports.messageWithheld(refusal)
     }
     this.#retry.refused(refusal)
   }
 
-  /** Messages of the client's were lost with their commit: it is disconnected, though not at once. */
+  /** Messages of the client were lost with their commit: it is disconnected, after a pause. */
   endSoon(refusal: Refusal): void {
     if (this.#isClosed || this.#end !== undefined) return
     this.#retry?.cancel()
@@ -106,31 +119,69 @@ export class DeferredPackets {
     this.#end = context.clock.after(PAUSE_BEFORE_END_MS, () => host.sendAway(refusal))
   }
 
-  /** The client does not wait for what is withheld: all packets that wait because of it go on. */
+  /** The client does not wait until its message can be stored: the packets behind it go on. */
   abandon(): void {
     if (this.#retry === undefined && this.#end === undefined) return
     this.#options.host.isLeaving = true
-    this.#stopWithholding()
+    this.#cancelTimers()
     this.resume()
   }
 
   lock(): void {
-    this.#isLocked = true
-    this.#options.throttle.pause(Pause.identifying)
+    this.#readState.pause(PauseReason.locked)
   }
 
   unlock(): void {
-    this.#isLocked = false
-    this.#options.throttle.resume(Pause.identifying)
+    this.#readState.resume(PauseReason.locked)
     this.resume()
   }
 
-  /** Does `step` once a turn until it returns true; all packets wait until then. */
+  /** Runs `step` once a turn until it returns true. All packets wait until then. */
   inTurns(step: () => boolean): void {
     if (this.#steps.length === 0 && step()) return
     if (this.#steps.push(step) > 1) return
     this.lock()
     this.#options.turns.next(() => this.#step())
+  }
+
+  /** Hands on as many packets as may go now. */
+  resume(): void {
+    const frames = this.#frames
+    if (frames === undefined || this.#isBlocked || this.#isClosed) return
+    const { host } = this.#options
+    const { intake } = this.#gate
+    this.#throttle.refresh()
+    this.#frames = undefined
+    this.#draining = frames
+    host.guarded(() =>
+      frames.drain(host, () => this.#isBlocked || this.#throttle.isExhausted || intake.isSaturated),
+    )
+    this.#draining = undefined
+    if (this.#isClosed) return
+    if (frames.hasHandedOn && this.#retry?.isPausing === false) this.#retry = undefined
+    if (frames.isEmpty) {
+      this.#readState.resume(PauseReason.deferred)
+      host.caughtUp()
+      return
+    }
+    this.#frames = frames
+    this.#askForResume()
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#cancelTimers()
+    this.#frames = undefined
+    this.#gate.removeReader(this)
+  }
+
+  /** No packet may be handed on, whatever the throttle and the commit gate say. */
+  get #isBlocked(): boolean {
+    return (
+      this.#readState.isPausedFor(PauseReason.locked) ||
+      this.#end !== undefined ||
+      this.#retry?.isPausing === true
+    )
   }
 
   #step(): void {
@@ -145,41 +196,7 @@ export class DeferredPackets {
     else this.#options.turns.next(() => this.#step())
   }
 
-  /** Time has passed or commits have caught up: hands on as many as may go now. */
-  resume(): void {
-    const frames = this.#frames
-    if (frames === undefined || this.#isBlocked || this.#isClosed) return
-    const { throttle, context, host } = this.#options
-    const { intake } = context.broker.commitGate
-    const isBlocked = (): boolean => this.#isBlocked || throttle.isSpent || intake.isSaturated
-    throttle.begin()
-    this.#frames = undefined
-    this.#draining = frames
-    host.guarded(() => frames.drain(host, isBlocked))
-    this.#draining = undefined
-    if (this.#isClosed) return
-    if (frames.hasHandedOn && this.#retry?.isPausing === false) this.#retry = undefined
-    if (frames.isEmpty) {
-      throttle.resume(Pause.held)
-      host.caughtUp()
-      return
-    }
-    this.#frames = frames
-    this.#askForResume()
-  }
-
-  close(): void {
-    this.#isClosed = true
-    this.#stopWithholding()
-    this.#frames = undefined
-    this.#options.context.broker.commitGate.removeReader(this)
-  }
-
-  get #isBlocked(): boolean {
-    return this.#isLocked || this.#end !== undefined || this.#retry?.isPausing === true
-  }
-
-  #stopWithholding(): void {
+  #cancelTimers(): void {
     this.#retry?.cancel()
     this.#retry = undefined
     this.#end?.cancel()
@@ -187,9 +204,18 @@ export class DeferredPackets {
   }
 
   #askForResume(): void {
-    const { throttle, context } = this.#options
     if (this.#isBlocked) return
-    if (throttle.isSpent) throttle.whenFree(() => this.resume())
-    else context.broker.commitGate.resumeLater(this)
+    if (this.#throttle.isExhausted) this.#throttle.whenFree(() => this.resume())
+    else this.#gate.resumeLater(this)
   }
+}
+
+/** Whether the order of such a packet and a PUBLISH that waits makes no difference. */
+function mayOvertake(type: number): boolean {
+  return (
+    type === PacketType.pingreq ||
+    type === PacketType.puback ||
+    type === PacketType.pubrec ||
+    type === PacketType.pubcomp
+  )
 }

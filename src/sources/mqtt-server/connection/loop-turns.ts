@@ -1,6 +1,6 @@
 /**
- * Numbers the turns of the event loop, for as long as somebody asks. One callback a turn for all
- * connections together.
+ * Numbers the turns of the event loop while a connection asks for them. All connections together
+ * cost one callback a turn.
  */
 export class LoopTurns {
   #current = 0
@@ -8,20 +8,20 @@ export class LoopTurns {
   #waiting: (() => void)[] = []
 
   get current(): number {
-    if (!this.#isScheduled) {
-      this.#isScheduled = true
-      setImmediate(() => this.#next())
-    }
+    this.#schedule()
     return this.#current
   }
 
   /** Calls once, when all sockets that are ready now have been read. */
   next(call: () => void): void {
-    if (!this.#isScheduled) {
-      this.#isScheduled = true
-      setImmediate(() => this.#next())
-    }
+    this.#schedule()
     this.#waiting.push(call)
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    setImmediate(() => this.#next())
   }
 
   #next(): void {

@@ -1,6 +1,6 @@
 /**
- * What goes out to one client: everything written during one turn of the event loop leaves in one
- * write. `FlushQueue` is shared by all connections and costs one callback a turn, not one each.
+ * Bytes on their way to one client: all that is written during one turn of the event loop leaves in
+ * one write. All connections share a `FlushQueue`, which costs one callback a turn.
  */
 import type { Duplex } from 'node:stream'
 import { ownBytes } from '../packets/packet-reader.ts'
@@ -25,8 +25,6 @@ export class SocketWriter {
   readonly #queue: FlushQueue
   #parts: Buffer[] = []
   #bytes = 0
-  /** Written since the connection began. */
-  totalBytes = 0
   #isHeld = false
   #isEnding = false
 
@@ -46,7 +44,7 @@ export class SocketWriter {
     this.#bytes += bytes.length
   }
 
-  /** Nothing leaves, not even the end, until `release` is called. */
+  /** No bytes leave, and the socket does not end, until `until` calls `release`. */
   hold(until: (release: () => void) => void): void {
     this.#isHeld = true
     until(() => {
@@ -56,7 +54,7 @@ export class SocketWriter {
     })
   }
 
-  /** Sends what there is, and the end of our side behind it. */
+  /** Sends all bytes and then ends this side of the socket. */
   end(): void {
     this.#isEnding = true
     if (this.#isHeld) return
@@ -70,9 +68,8 @@ export class SocketWriter {
     const bytes = this.#parts.length === 1 ? only : Buffer.concat(this.#parts, this.#bytes)
     this.#parts = []
     this.#bytes = 0
-    this.totalBytes += bytes.length
     if (!this.#socket.writable) return
-    // Behind other bytes these may wait for long.
+    // Behind other bytes these may wait for long, so they must not keep a larger buffer alive.
     this.#socket.write(this.#socket.writableLength > 0 ? ownBytes(bytes) : bytes)
   }
 }
