@@ -1,7 +1,7 @@
 /**
- * The front door: an MQTT 3.1, 3.1.1 and 5.0 server. Messages on topics that mean something to the
- * connector go to its intake and are acknowledged when they are stored; all messages go to whoever
- * subscribes to them, as with any broker.
+ * An MQTT 3.1, 3.1.1 and 5.0 server. Messages on topics that the connector takes go to its intake
+ * and are acknowledged when they are stored. All messages go to their subscribers, as with any
+ * broker.
  */
 import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
@@ -27,24 +27,24 @@ import { restore } from './sessions/restore-sessions.ts'
 import type { SessionStore } from './sessions/store/session-store.ts'
 
 export interface MqttServerParts {
-  /** Bounds that are left out are the documented ones. */
+  /** For limits that are left out, the documented defaults apply. */
   readonly options: MqttServerSettings & { readonly limits?: Partial<LimitOptions> }
   readonly observer: PipelineObserver
   readonly clock: Clock
   /** Topics that only the connector itself publishes to. */
   readonly protectedTopics: readonly string[]
-  /** The product's, for `$SYS/broker/version`. */
+  /** The connector's version, for `$SYS/broker/version`. */
   readonly version?: string
-  /** Instead of the one that the options describe. */
+  /** Replaces the access control that the options describe. */
   readonly access?: AccessControl
-  /** Keeps sessions and retained messages over restarts. They end with the process when it is left out. */
+  /** Keeps sessions and retained messages over restarts. Without it they end with the process. */
   readonly store?: SessionStore | undefined
-  /** For tests: these go over those of the options. */
+  /** For tests: these replace limits of the options. */
   readonly limits?: Partial<MqttLimits>
 }
 
 const SWEEP_MS = 1_000
-/** How long `close` waits for clients to take their last bytes. */
+/** How long `close` waits for clients to read their last bytes. */
 const CLOSE_MS = 1_000
 
 export class MqttServer implements Source {
@@ -72,12 +72,12 @@ export class MqttServer implements Source {
     return this.#listeners?.urls.join(', ') ?? 'mqtt://'
   }
 
-  /** The port that was bound for plain TCP; the configured one before `start`. */
+  /** The port that is bound for plain TCP; before `start` the configured one. */
   get port(): number {
     return this.#listeners?.portOf('mqtt') ?? this.#parts.options.port
   }
 
-  /** The port that was bound for another transport; 0 without it. */
+  /** The port that is bound for another transport; 0 if it is not configured. */
   portOf(scheme: 'mqtts' | 'ws' | 'wss'): number {
     return this.#listeners?.portOf(scheme) ?? 0
   }
@@ -130,7 +130,9 @@ export class MqttServer implements Source {
     this.#sweep()
   }
 
-  /** Reads certificates, users and rules again. Who is connected stays, unless they say otherwise. */
+  /**
+   * Reads certificates, users and rules again. Clients stay connected if they are still allowed.
+   */
   async reload(): Promise<void> {
     await this.#listeners?.reload()
   }
@@ -150,7 +152,7 @@ export class MqttServer implements Source {
     const deadline = setTimeout(() => this.#listeners?.destroySockets(), CLOSE_MS)
     await Promise.all([...this.#sockets].map((socket) => closed(socket)))
     clearTimeout(deadline)
-    // Those that never came as far as CONNECT.
+    // Sockets on which no CONNECT has arrived.
     this.#listeners?.destroySockets()
     await this.#parts.store?.close()
   }
@@ -172,7 +174,7 @@ export class MqttServer implements Source {
     connection.open()
   }
 
-  /** Users and rules may have changed, also for sessions whose clients are away. */
+  /** Users and rules may have changed. Applies them to all sessions, also of offline clients. */
   #recheck(): void {
     if (this.#context === undefined) return
     const { broker, access } = this.#context
@@ -184,7 +186,7 @@ export class MqttServer implements Source {
     }
   }
 
-  /** Everything that goes by time, once a second for all connections together. */
+  /** All that depends on time, once a second for all connections together. */
   #sweep(): void {
     const nowMs = this.#parts.clock.monotonic()
     for (const connection of this.#connections) connection.sweep(nowMs)

@@ -191,7 +191,7 @@ test('packet ids the server gives are never 0 and never in use, also when they c
   for (let i = 0; i < 70_000; i++) {
     const id = send()
     assert.ok(id > 0 && id <= 65_535 && !kept.has(id))
-    queue.settle(id)
+    queue.complete(id)
   }
 
   assert.equal(queue.inflightCount, 2)

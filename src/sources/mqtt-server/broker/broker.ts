@@ -1,6 +1,6 @@
 /**
- * Topics, subscriptions, retained messages and sessions of one server, and how a message gets to its
- * subscribers. A connection takes messages in; the broker passes them on and publishes wills.
+ * Topics, subscriptions, retained messages and sessions of one server, and how a message gets to
+ * its subscribers. A connection takes messages in; the broker passes them on and publishes wills.
  */
 import type { Clock } from '../../../clock.ts'
 import type { ReplyTo } from '../../../message.ts'
@@ -65,8 +65,8 @@ export class Broker {
   }
 
   /**
-   * Passes a message on to its subscribers, and keeps it if it is retained. If neither applies, this
-   * costs a lookup of the audience and no more.
+   * Passes a message on to its subscribers, and keeps it if it is retained. If neither applies,
+   * this costs a lookup of the audience and no more.
    */
   distribute(topic: Topic, received: ReceivedMessage, publisher: Subscriber | undefined): void {
     const isHeard = this.isHeard(topic)
@@ -101,7 +101,9 @@ export class Broker {
     return new Publication(topic, received, expiresAtMs)
   }
 
-  /** A will is a message like any other [MQTT-3.1.2-8]: if its topic has a route, it is taken in. */
+  /**
+   * A will is a message like any other [MQTT-3.1.2-8]: if its topic has a route, it is taken in.
+   */
   #publishWill(will: Will): void {
     if (this.commitGate.isStopped) return
     const topic = this.topics.named(will.topic)

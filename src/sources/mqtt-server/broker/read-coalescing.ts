@@ -1,7 +1,7 @@
 /**
  * Lets steady senders wait with the commit cycle that collects their messages: what they send
- * meanwhile stays in the kernel, and is read at once when the cycle is about to close. Waking up for
- * one message costs more than taking it in.
+ * meanwhile stays in the kernel, and is read at once when the cycle is about to close. Waking up
+ * for one message costs more than taking it in.
  *
  *     sent      a b c d e f g h i j│k l m n o p q r s t│
  *     read      a b        (c … j) │k        (l … t)   │   and then: commit

@@ -1,4 +1,6 @@
-/** Whether a connection has exceeded one of its time limits. All times are of the monotonic clock. */
+/**
+ * Whether a connection has exceeded one of its time limits. All times are of the monotonic clock.
+ */
 
 export type Verdict = 'fine' | 'no CONNECT' | 'silent' | 'stalled' | 'not gone'
 

@@ -281,7 +281,7 @@ export class Connection implements Link, PacketHost {
     this.#client?.session.pump()
   }
 
-  /** Gives the session up. From here on no packet is read and none is sent. */
+  /** Gives the session up. From here on packets are neither read nor sent. */
   #leave(reason: string, hasWill: boolean): void {
     if (this.#hasLeft) return
     this.#phase = 'ending'

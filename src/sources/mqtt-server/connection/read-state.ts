@@ -59,7 +59,9 @@ export class ReadState {
     if (this.#reasons === 0) this.#socket.resume()
   }
 
-  /** The connection has ended: bytes are read and ignored, so that the end of the socket is seen. */
+  /**
+   * The connection has ended: bytes are read and ignored, so that the end of the socket is seen.
+   */
   discard(): void {
     this.#isDiscarding = true
     this.#reasons = 0

@@ -1,7 +1,7 @@
 /**
  * Bounds how much of one connection is read, and how fast: a number of bytes and packets in a turn
- * of the event loop, so that every connection gets its turn; and a number of messages a second. If a
- * client sends faster, its own socket fills up and no other client is affected.
+ * of the event loop, so that every connection gets its turn; and a number of messages a second. If
+ * a client sends faster, its own socket fills up and no other client is affected.
  */
 import type { Clock } from '../../../clock.ts'
 import type { ReadCoalescing, WaitingReader } from '../broker/read-coalescing.ts'

@@ -1,6 +1,6 @@
 /**
- * Handles PUBACK, PUBREC, PUBREL and PUBCOMP (sections 3.4 to 3.7): the next step in the exchange of
- * a QoS 1 or 2 message, in either direction.
+ * Handles PUBACK, PUBREC, PUBREL and PUBCOMP (sections 3.4 to 3.7): the next step in the exchange
+ * of a QoS 1 or 2 message, in either direction.
  */
 import { encodeAcknowledgement, readAcknowledgement } from '../packets/control-packets.ts'
 import { PacketType, ReasonCode } from '../packets/protocol.ts'
@@ -28,7 +28,7 @@ export function handleAcknowledgement(
     return
   }
   // PUBACK, PUBCOMP, or a PUBREC that refuses the message and so ends the exchange [MQTT-4.3.3-1].
-  session.settle(packetId)
+  session.complete(packetId)
 }
 
 /** An unknown packet id is no error: our PUBCOMP may have been lost. */
@@ -41,8 +41,8 @@ function answerPubrel({ broker, session, link }: Client, packetId: number): void
 }
 
 /**
- * Throws ProtocolViolation for an acknowledgement of the wrong kind for a message in flight (section
- * 4.3). Unknown packet ids are ignored.
+ * Throws ProtocolViolation for an acknowledgement of the wrong kind for a message in flight
+ * (section 4.3). Unknown packet ids are ignored.
  */
 function checkOrder(session: Session, type: number, packetId: number): void {
   const inflight = session.inflight(packetId)

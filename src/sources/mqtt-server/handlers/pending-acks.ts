@@ -1,6 +1,6 @@
 /**
- * The acknowledgements one connection owes, as bytes ready to be sent, in the order the messages
- * came [MQTT-4.6.0-2], divided by the commit cycle that lets them go:
+ * The acknowledgements that one connection has to send, as bytes, in the order of the messages
+ * [MQTT-4.6.0-2], divided by the commit cycle that they wait for:
  *
  *     bytes:   PUBACK PUBACK PUBREC │ PUBACK PUBACK │ (free)
  *                       ends[0] ────┘      ends[1] ─┘
@@ -11,7 +11,7 @@ import { PacketType } from '../packets/protocol.ts'
 
 const FIRST_BYTES = 256
 const EMPTY = Buffer.alloc(0)
-/** Above this, the buffer is given up once it is empty. */
+/** A larger buffer is released when it is empty. */
 const KEPT_BYTES = 16_384
 
 export class PendingAcks {
@@ -19,16 +19,16 @@ export class PendingAcks {
   #length = 0
   #cycles: number[] = []
   #ends: number[] = []
-  /** How many PUBACKs each segment has. */
+  /** The number of PUBACKs in each part. */
   #counts: number[] = []
-  /** How many PUBACKs wait. */
+  /** The number of PUBACKs that wait. */
   pubackCount = 0
 
   get isEmpty(): boolean {
     return this.#length === 0
   }
 
-  /** Adds one for a message of `cycle`; cycles never descend. `first` is PUBACK's or PUBREC's first byte. */
+  /** Adds one that waits for `cycle`. `first` is the first byte of PUBACK or PUBREC. */
   add(cycle: number, first: number, packetId: number): void {
     const at = this.#length
     if (at + 4 > this.#bytes.length) this.#grow(4)
@@ -41,7 +41,7 @@ export class PendingAcks {
     this.#mark(cycle, first)
   }
 
-  /** Adds one that is written already: with a reason code, or for a message that waits for no commit. */
+  /** Adds an encoded packet: one with a reason code, or one that waits for no commit. */
   addEncoded(cycle: number, acknowledgement: Buffer): void {
     if (this.#length + acknowledgement.length > this.#bytes.length) {
       this.#grow(acknowledgement.length)
@@ -51,13 +51,17 @@ export class PendingAcks {
     this.#mark(cycle, acknowledgement[0] ?? 0)
   }
 
-  /** What was added last waits for `cycle` as well: its message has changed sessions in it. */
+  /**
+   * The last one added waits for `cycle` as well: its message has changed sessions in that cycle.
+   */
   waitFor(cycle: number): void {
     const last = this.#cycles.length - 1
     if (last >= 0 && (this.#cycles[last] ?? 0) < cycle) this.#cycles[last] = cycle
   }
 
-  /** Takes out, as a copy, all that wait for `cycle` or one before it. Undefined when none does. */
+  /**
+   * Removes and returns all that wait for `cycle` or an earlier one; undefined if there are none.
+   */
   take(cycle: number): Buffer | undefined {
     let taken = 0
     while (taken < this.#cycles.length && (this.#cycles[taken] ?? 0) <= cycle) taken++
@@ -88,8 +92,8 @@ export class PendingAcks {
     this.pubackCount += count
   }
 
-  #remove(segments: number, end: number): void {
-    if (segments === this.#cycles.length) {
+  #remove(parts: number, end: number): void {
+    if (parts === this.#cycles.length) {
       this.#length = 0
       this.#cycles.length = 0
       this.#ends.length = 0
@@ -100,10 +104,10 @@ export class PendingAcks {
     }
     this.#bytes.copyWithin(0, end, this.#length)
     this.#length -= end
-    this.#cycles.splice(0, segments)
-    this.#ends.splice(0, segments)
+    this.#cycles.splice(0, parts)
+    this.#ends.splice(0, parts)
     for (let i = 0; i < this.#ends.length; i++) this.#ends[i] = (this.#ends[i] ?? 0) - end
-    for (const count of this.#counts.splice(0, segments)) this.pubackCount -= count
+    for (const count of this.#counts.splice(0, parts)) this.pubackCount -= count
   }
 
   #grow(needed: number): void {
@@ -120,9 +124,9 @@ function packetLength(bytes: Buffer, at: number): number {
 }
 
 /**
- * The acknowledgements of MQTT 5 for a cycle that was not stored: those of its messages are the
- * plain ones of four bytes, and get `reasonCode`. Packet ids of failed PUBRECs are given to
- * `released`, for with a failure code the exchange ends there [MQTT-4.3.3-1].
+ * Turns the acknowledgements of a cycle that was not stored into refusals of MQTT 5. Only packets
+ * of four bytes acknowledge a message of the cycle; they get `reasonCode`. `released` is called
+ * with the packet ids of refused PUBRECs, because a failure code ends the exchange [MQTT-4.3.3-1].
  */
 export function withFailure(
   acknowledgements: Buffer,

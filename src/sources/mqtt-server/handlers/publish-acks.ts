@@ -44,7 +44,10 @@ export class PublishAcks implements AckWaiter {
     this.#link = link
   }
 
-  /** Sends what waits for no commit, or for one that has been reported; the rest waits for its commit. */
+  /**
+   * Sends what waits for no commit, or for one that has been reported; the rest waits for its
+   * commit.
+   */
   flushFinished(): void {
     if (!this.sendUpTo(this.#gate.finishedCycle) || this.#isWaiting) return
     this.#isWaiting = true

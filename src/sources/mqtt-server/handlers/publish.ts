@@ -1,6 +1,6 @@
 /**
- * Handles PUBLISH (section 3.3): takes the message in, passes it on to subscribers, and acknowledges
- * it when it is durable.
+ * Handles PUBLISH (section 3.3): takes the message in, passes it on to subscribers, and
+ * acknowledges it when it is durable.
  *
  * An acknowledgement of MQTT 3.1.1 can't refuse a message, and the client forgets its message with
  * it. If a message can't be stored now but may be later, a client of 3.1.1 gets no acknowledgement.

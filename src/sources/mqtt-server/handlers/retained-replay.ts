@@ -1,6 +1,7 @@
 /**
- * Sends retained messages for new subscriptions (section 3.3.1.3). One filter may have to be compared
- * with all retained messages, so a SUBSCRIBE with many filters takes several turns of the event loop.
+ * Sends retained messages for new subscriptions (section 3.3.1.3). One filter may have to be
+ * compared with all retained messages, so a SUBSCRIBE with many filters takes several turns of the
+ * event loop.
  */
 
 import { lowerQos } from '../packets/protocol.ts'

@@ -16,7 +16,10 @@ import type { Subscriptions } from '../topics/subscriptions.ts'
 import type { Client } from './client.ts'
 import { type NewSubscription, type RetainedPart, replayRetained } from './retained-replay.ts'
 
-/** No topic is longer than 256 bytes, so a longer filter only costs memory; `$share/<group>/` is added. */
+/**
+ * No topic is longer than 256 bytes, so a longer filter only costs memory; `$share/<group>/` is
+ * added.
+ */
 const MAX_FILTER_BYTES = 512
 /** Before MQTT 5 there is one code for all failures [MQTT-3.9.3-2]. */
 const FAILURE = 0x80
@@ -43,7 +46,9 @@ export function handleSubscribe(client: Client, bytes: Buffer, start: number, en
   answer(client, encodeSuback(link.version, packet.packetId, codes), added)
 }
 
-/** Removes subscriptions that the session's client may not have: its rules or its user have changed. */
+/**
+ * Removes subscriptions that the session's client may not have: its rules or its user have changed.
+ */
 export function dropForbiddenSubscriptions(
   subscriptions: Subscriptions,
   session: Session,
@@ -57,13 +62,19 @@ export function dropForbiddenSubscriptions(
   }
 }
 
-/** Throws ProtocolViolation: before MQTT 5 an invalid filter ends the connection [MQTT-4.7.1-2, MQTT-4.7.1-3]. */
+/**
+ * Throws ProtocolViolation: before MQTT 5 an invalid filter ends the connection [MQTT-4.7.1-2,
+ * MQTT-4.7.1-3].
+ */
 export function checkFilter(filter: string): void {
   if (isFilter(filter)) return
   throw new ProtocolViolation(`topic filter ${filter} has its wildcards wrong`)
 }
 
-/** SUBACK, then the retained messages. A session that is kept is answered when its changes are durable. */
+/**
+ * SUBACK, then the retained messages. A session that is kept is answered when its changes are
+ * durable.
+ */
 function answer(client: Client, suback: Buffer, added: readonly NewSubscription[]): void {
   const { broker, session, link } = client
   const proceed = (part: RetainedPart): void => {

@@ -1,4 +1,4 @@
-/** A session's connection, while it has one. */
+/** What a session and the packet handlers see of a client's connection. */
 import type { Refusal } from '../../../message.ts'
 import type { Permissions } from '../access/access-control.ts'
 import type { ProtocolVersion } from '../packets/protocol.ts'
@@ -6,27 +6,31 @@ import type { TopicAliases } from '../topics/topic-aliases.ts'
 
 export interface Link {
   readonly version: ProtocolVersion
-  /** Another broker: its own messages don't come back to it, and retain flags stay as they are. */
+  /**
+   * The client is another broker: it does not get its own messages back, and retain flags are kept.
+   */
   readonly isBridge: boolean
-  /** The client takes no longer packets. */
+  /** The client accepts no longer packets. */
   readonly maxPacketBytes: number
-  /** The client takes no more QoS 1 and 2 messages at once. */
+  /** How many QoS 1 and 2 messages the client accepts before it acknowledges one. */
   readonly receiveMaximum: number
-  /** Undefined when the client takes none. */
+  /** Undefined if the client accepts no topic aliases. */
   readonly aliases: TopicAliases | undefined
-  /** What the client may do; another object when that has changed. */
+  /** What the client may do. A new object when that changes. */
   readonly permissions: Permissions
-  /** QoS 1 and 2 messages that are still to be looked at are not taken: the client keeps them. */
+  /**
+   * The client's remaining QoS 1 and 2 messages are not taken: it keeps them and sends them again.
+   */
   readonly isLeaving: boolean
-  /** More waits in the socket than should. */
+  /** More bytes wait for the client than `maxOutgoingBytes`. */
   readonly isCongested: boolean
   send(bytes: Buffer): void
-  /** Does `step` once a turn until it returns true. Meanwhile no packet of the client's is looked at. */
+  /** Runs `step` once a turn until it returns true. Until then all packets of the client wait. */
   inTurns(step: () => boolean): void
   /** The client has sent DISCONNECT. `hasWill` is false after a normal one. */
   disconnected(hasWill: boolean): void
-  /** Ends the connection and says why. The session is given up before this returns. */
+  /** Ends the connection and gives the reason. The session is detached before this returns. */
   end(reasonCode: number, reason: string): void
-  /** Messages were lost that can't be refused any more: ends the connection after a pause. */
+  /** Ends the connection after a pause: messages were lost, and the protocol can't refuse them. */
   endSoon(refusal: Refusal): void
 }

@@ -1,16 +1,16 @@
 /**
- * QoS 1 and 2 messages to one subscriber: those waiting, and those in flight until they are
- * acknowledged. Outlives the connection when the session does.
+ * QoS 1 and 2 messages to one subscriber: those that wait, and those in flight until they are
+ * acknowledged. The queue belongs to the session and may outlive the connection.
  *
- *     offer ─▶ waiting ─▶ published ──PUBACK──────────────────────▶ gone      (QoS 1)
- *                         published ──PUBREC──▶ released ──PUBCOMP──▶ gone    (QoS 2)
+ *     offer ─▶ waiting ─▶ published ──PUBACK──────────────────────▶ removed   (QoS 1)
+ *                         published ──PUBREC──▶ released ──PUBCOMP──▶ removed (QoS 2)
  *
- * Both are bounded; order is kept, also when everything in flight is sent again [MQTT-4.6.0-1].
+ * Both parts are bounded. The order stays when everything in flight is sent again [MQTT-4.6.0-1].
  */
 import type { Publication } from '../topics/publication.ts'
 import type { Recipient } from '../topics/subscriptions.ts'
 
-/** One message for this subscriber, with what the subscription makes of it. */
+/** One message for this subscriber, with the QoS and flags that its subscription results in. */
 export interface Delivery {
   /** Ascending within the session. */
   readonly sequence: number
@@ -22,7 +22,7 @@ export interface Delivery {
 
 export interface Inflight {
   readonly delivery: Delivery
-  /** A QoS 2 message whose PUBREC has come: now PUBREL is what is sent again. */
+  /** A QoS 2 message whose PUBREC has arrived: from now on PUBREL is sent again, not PUBLISH. */
   isReleased: boolean
 }
 
@@ -32,7 +32,7 @@ export interface QueueLimits {
   readonly maxQueuedBytesOfAll: number
 }
 
-/** What the queues of all sessions hold together, in flight included. */
+/** The bytes in the queues of all sessions, including messages in flight. */
 export interface QueueTotal {
   bytes: number
 }
@@ -41,9 +41,9 @@ export class OutgoingQueue {
   readonly #limits: QueueLimits
   readonly #total: QueueTotal
   #waiting: Delivery[] = []
-  /** Where the first one waiting stands; those before are gone. */
+  /** The index of the first message that waits; the entries before it have been taken. */
   #head = 0
-  /** Waiting and in flight. */
+  /** Of messages that wait and messages in flight. */
   #bytes = 0
   readonly #inflight = new Map<number, Inflight>()
   #lastId = 0
@@ -61,12 +61,12 @@ export class OutgoingQueue {
     return this.#waiting.length - this.#head
   }
 
-  /** In the order they were sent. */
+  /** In the order in which they were sent. */
   get inflight(): Iterable<[number, Inflight]> {
     return this.#inflight
   }
 
-  /** Returns false, and takes nothing, when the queue is full. */
+  /** Returns false if the queue is full; the message is not queued then. */
   offer(delivery: Delivery): boolean {
     const bytes = delivery.publication.heldBytes
     const isFull =
@@ -81,7 +81,10 @@ export class OutgoingQueue {
     return true
   }
 
-  /** Takes back what was in flight when the process ended, in the order it was sent. */
+  /**
+   * Puts a message in flight that was so when the process ended. To be called in the order of
+   * sending.
+   */
   restore(packetId: number, delivery: Delivery, isReleased: boolean): void {
     const bytes = delivery.publication.keep().heldBytes
     this.#inflight.set(packetId, { delivery, isReleased })
@@ -89,12 +92,12 @@ export class OutgoingQueue {
     this.#total.bytes += bytes
   }
 
-  /** Packet ids go on behind this one. */
+  /** The next packet id is the one after `packetId`. */
   continueAfter(packetId: number): void {
     this.#lastId = packetId
   }
 
-  /** The next one waiting that has not expired. */
+  /** Takes the next message that waits and has not expired. */
   take(nowMs: number): Delivery | undefined {
     while (this.#head < this.#waiting.length) {
       const delivery = this.#waiting[this.#head++]
@@ -106,7 +109,7 @@ export class OutgoingQueue {
     return undefined
   }
 
-  /** Puts a message in flight and returns its packet id: one that no other has [MQTT-2.3.1-4]. */
+  /** Puts a message in flight and returns its packet id, which no other has [MQTT-2.3.1-4]. */
   send(delivery: Delivery): number {
     do {
       this.#lastId = (this.#lastId % 65_535) + 1
@@ -115,13 +118,13 @@ export class OutgoingQueue {
     return this.#lastId
   }
 
-  /** The message in flight under `packetId`, if there is one. */
+  /** The message in flight with this packet id. */
   find(packetId: number): Inflight | undefined {
     return this.#inflight.get(packetId)
   }
 
-  /** Its exchange is complete. Returns whether there was one. */
-  settle(packetId: number): boolean {
+  /** The exchange of a message is complete. Returns whether the packet id was in flight. */
+  complete(packetId: number): boolean {
     const inflight = this.#inflight.get(packetId)
     if (inflight === undefined) return false
     this.#inflight.delete(packetId)
@@ -129,7 +132,7 @@ export class OutgoingQueue {
     return true
   }
 
-  /** The session has ended: what it holds counts no more. */
+  /** The session has ended: its messages no longer count towards the total. */
   clear(): void {
     this.#total.bytes -= this.#bytes
     this.#bytes = 0

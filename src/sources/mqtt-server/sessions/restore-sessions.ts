@@ -1,4 +1,4 @@
-/** Makes sessions and retained messages out of what the store has kept, before anybody can connect. */
+/** Restores sessions and retained messages from the store, before the server listens. */
 
 import type { Clock } from '../../../clock.ts'
 import type { Will } from '../packets/connect-packet.ts'
@@ -14,7 +14,7 @@ import type { StoredDelivery, StoredWill } from './store/session-change.ts'
 import type { SessionState } from './store/session-state.ts'
 import type { StoredState } from './store/session-store.ts'
 
-/** Where it goes to: a broker's parts. */
+/** The parts of the broker that are filled. */
 export interface RestoreTarget {
   readonly clock: Clock
   readonly retained: RetainedMessages
@@ -36,11 +36,16 @@ export function restore(target: RestoreTarget, kept: StoredState): void {
       })),
     })
   }
-  // Those that ended while nothing ran, before anybody finds them present.
+  // Sessions that expired while the process was down end before a client can find them.
   target.sessions.sweep()
 }
 
-/** The one longest without a connection first, as far as their ends tell. */
+/**
+ * Sessions that expire earlier come first. The store does not keep the order in which the sessions
+ * lost their connections; this is the same order if all have the same expiry interval. Sessions
+ * that never expire, or that were connected when the process ended, come last, in the order of the
+ * store.
+ */
 function byEnd(one: SessionState, other: SessionState): number {
   const [first, second] = [one.expiresAt ?? Infinity, other.expiresAt ?? Infinity]
   return first === second ? 0 : first - second
@@ -48,7 +53,7 @@ function byEnd(one: SessionState, other: SessionState): number {
 
 class Publications {
   readonly #clock: Clock
-  /** So that what several wait for is held once. */
+  /** A message that several sessions wait for is held once. */
   readonly #made = new Map<PersistedMessage, Publication>()
 
   constructor(clock: Clock) {
@@ -69,7 +74,7 @@ class Publications {
         end: payload.length,
         qos,
         retain,
-        // What is left of it is worked out when it is sent.
+        // The remaining time is computed when the message is sent.
         properties: isMortal ? { ...properties, messageExpiryIntervalS: 1 } : properties,
       },
       isMortal ? this.#clock.monotonic() + (expiresAt - this.#clock.now()) : undefined,

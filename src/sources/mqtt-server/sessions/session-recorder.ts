@@ -1,6 +1,6 @@
 /**
- * Tells the store what has to be kept: in its terms, with times by the wall clock. There is one
- * where sessions are kept beyond the process, and none otherwise.
+ * Writes changes to sessions and retained messages to the store, with times of the wall clock. It
+ * exists only if sessions are kept beyond the process.
  */
 
 import type { Clock } from '../../../clock.ts'
@@ -19,9 +19,9 @@ const NO_PROPERTIES = encodeProperties({})
 const FOR_EVER = Number.POSITIVE_INFINITY
 
 export class SessionRecorder {
-  /** How many changes there have been that somebody may have to wait for. */
+  /** How many changes there have been that an answer may have to wait for. */
   changeCount = 0
-  /** The cycle that the last one of them is durable with. */
+  /** The cycle that the last of these changes becomes durable with. */
   changedIn = NO_CYCLE
   readonly #store: SessionStore
   readonly #clock: Clock
@@ -43,12 +43,14 @@ export class SessionRecorder {
     return new SessionRecord(clientId, this)
   }
 
-  /** The record of a session that came out of the store. */
+  /** For a session that was restored from the store. */
   resume(clientId: string): SessionRecord {
     return new SessionRecord(clientId, this)
   }
 
-  /** The topic's retained message is this one now, or none. */
+  /**
+   * This is the topic's retained message now; or it has none, if the payload is empty or not kept.
+   */
   retained(publication: Publication, isKept: boolean): void {
     if (isKept && publication.payloadBytes > 0) {
       this.note({ kind: 'retained', message: this.stored(publication) })
@@ -86,14 +88,14 @@ function hasAny(properties: Properties): boolean {
   return false
 }
 
-/** What a session has of its connection. */
+/** What a session's present or last connection has set. */
 export interface ConnectedSettings {
   readonly userName: string | undefined
   readonly expiryIntervalS: number
   readonly will: Will | undefined
 }
 
-/** What one session that outlives its connection has to say. */
+/** Records the changes of one session that outlives its connection. */
 export class SessionRecord {
   readonly #clientId: string
   readonly #recorder: SessionRecorder
@@ -114,7 +116,7 @@ export class SessionRecord {
     })
   }
 
-  /** Times by the monotonic clock. */
+  /** Times of the monotonic clock. */
   disconnected(expiresAtMs: number, willDueAtMs: number): void {
     this.#recorder.note({
       kind: 'disconnected',
@@ -158,7 +160,9 @@ export class SessionRecord {
     this.#recorder.note({ kind: 'settled', clientId: this.#clientId, packetId })
   }
 
-  /** In the cycle of its message: lost with that, it is not taken for stored when it comes again. */
+  /**
+   * In the cycle of its message: if that is lost, the id is lost as well, and the message is new.
+   */
   received(packetId: number): void {
     this.#recorder.note({ kind: 'received', clientId: this.#clientId, packetId })
   }

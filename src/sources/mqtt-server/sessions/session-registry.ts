@@ -15,9 +15,9 @@ interface SessionRegistryOptions {
   readonly statistics: Statistics
   readonly subscriptions: Subscriptions
   readonly clock: Clock
-  /** Where sessions are kept beyond the process. */
+  /** Undefined if sessions end with the process. */
   readonly recorder: SessionRecorder | undefined
-  /** A will whose time has come. */
+  /** Called with a will that is due. */
   readonly publishWill: (will: Will) => void
 }
 
@@ -25,7 +25,10 @@ export class SessionRegistry {
   readonly #options: SessionRegistryOptions
   readonly #queued = { bytes: 0 }
   readonly #byClientId = new Map<string, Session>()
-  /** Those without a connection, in the order they lost it. */
+  /**
+   * Sessions without a connection, in the order in which they lost it. After a restart, those that
+   * were restored come first, in the order in which they expire.
+   */
   readonly #offline = new Set<Session>()
 
   constructor(options: SessionRegistryOptions) {
@@ -45,8 +48,8 @@ export class SessionRegistry {
   }
 
   /**
-   * The session for a client that connects: the one it had, or a new one when it had none or
-   * starts clean [MQTT-3.1.2-4]. A connection that still has it is cut off first.
+   * The session for a client that connects: the present one, or a new one if there is none or the
+   * client starts clean [MQTT-3.1.2-4]. If another connection still has the session, it ends first.
    */
   open(clientId: string, isCleanStart: boolean): { session: Session; isPresent: boolean } {
     const known = this.#byClientId.get(clientId)
@@ -54,7 +57,7 @@ export class SessionRegistry {
     const kept = this.#byClientId.get(clientId)
     if (kept !== undefined && !isCleanStart) {
       this.#offline.delete(kept)
-      // [MQTT-3.1.3-9]: back in time, no will.
+      // [MQTT-3.1.3-9]: the client is back before its will was due.
       kept.willDueAtMs = Number.POSITIVE_INFINITY
       return { session: kept, isPresent: true }
     }
@@ -63,14 +66,14 @@ export class SessionRegistry {
   }
 
   /**
-   * The commit cycle was not stored. A QoS 2 message of it that its client sends again, also over
-   * another connection, is to be taken again and not taken for a repeated one.
+   * The commit cycle was not stored. If a client sends a QoS 2 message of it again, also over
+   * another connection, it is a new message and not a repeated one.
    */
   forgetLost(cycle: number): void {
     for (const session of this.#byClientId.values()) session.forgetLost(cycle)
   }
 
-  /** What the client that opened it asks of the session. */
+  /** Sets what the client asks of the session that it has opened. */
   configure(session: Session, will: Will | undefined, expiryIntervalS: number): void {
     session.will = will
     session.expiryIntervalS = expiryIntervalS
@@ -84,8 +87,8 @@ export class SessionRegistry {
   }
 
   /**
-   * A session out of the store. Its time went on by the wall clock while nothing ran; one that had
-   * a connection to the end has lost it now.
+   * Adds a session from the store. While the process was down its time went on by the wall clock. A
+   * session that was connected when the process ended loses its connection now.
    */
   restore(restored: RestoredSession): void {
     const { clock, subscriptions, recorder } = this.#options
@@ -111,7 +114,7 @@ export class SessionRegistry {
     this.#makeRoom()
   }
 
-  /** The session's connection is gone. `hasWill` is false after a normal disconnection. */
+  /** The session has lost its connection. `hasWill` is false after a normal disconnection. */
   disconnected(session: Session, hasWill: boolean): void {
     const nowMs = this.#options.clock.monotonic()
     session.detach()
@@ -122,7 +125,9 @@ export class SessionRegistry {
     else this.#wait(session, nowMs, delayMs)
   }
 
-  /** Ends sessions and publishes wills whose time has come. Called about once a second. */
+  /**
+   * Ends sessions that have expired and publishes wills that are due. Called about once a second.
+   */
   sweep(): void {
     const nowMs = this.#options.clock.monotonic()
     for (const session of this.#offline) {
@@ -138,7 +143,7 @@ export class SessionRegistry {
     return session
   }
 
-  /** Without a connection since `nowMs`. */
+  /** The session has no connection since `nowMs`. */
   #wait(session: Session, nowMs: number, delayMs: number): void {
     if (session.will !== undefined) session.willDueAtMs = nowMs + delayMs
     session.expiresAtMs = nowMs + expiryMs(session.expiryIntervalS)
@@ -147,7 +152,7 @@ export class SessionRegistry {
     this.#makeRoom()
   }
 
-  /** The will goes out at the latest when the session ends [MQTT-3.1.3-9]. */
+  /** The will is published at the latest when the session ends [MQTT-3.1.3-9]. */
   #end(session: Session): void {
     if (!session.isOnline) this.#publishWill(session)
     this.#offline.delete(session)
@@ -171,7 +176,10 @@ export class SessionRegistry {
     this.#options.publishWill(will)
   }
 
-  /** The session longest without a connection goes when there are too many. */
+  /**
+   * If there are too many, the session that has been without a connection for the longest time
+   * ends.
+   */
   #makeRoom(): void {
     if (this.#offline.size <= this.#options.limits.maxOfflineSessions) return
     const [longest] = this.#offline

@@ -1,6 +1,11 @@
 /**
- * What the server remembers of a client (section 3.1.2.4 / 4.1): its subscriptions, messages on
- * their way to it, QoS 2 messages half received. It may outlive the connection.
+ * The state that the server keeps for a client (section 3.1.2.4 / 4.1): subscriptions, messages on
+ * their way to the client, and QoS 2 messages whose exchange is not complete. It may outlive the
+ * connection.
+ *
+ *     QoS 2 in:   received(id, cycle) ──PUBREL──▶ forgetReceived(id)
+ *     out:        deliver ──▶ queue ──pump──▶ in flight ──PUBACK, PUBCOMP──▶ complete(id)
+ *                                    (at most the client's Receive Maximum)
  */
 
 import type { Clock } from '../../../clock.ts'
@@ -25,7 +30,7 @@ interface SessionOptions {
   readonly queued: QueueTotal
 }
 
-/** A session as it was left, in the terms of this process. */
+/** A session from the store, with times and messages in the form of this process. */
 export interface RestoredSession {
   readonly kept: SessionState
   readonly will: Will | undefined
@@ -33,30 +38,32 @@ export interface RestoredSession {
   readonly inflight: readonly { packetId: number; delivery: Delivery; isReleased: boolean }[]
 }
 
-/** An expiry interval that never ends (section 3.1.2.11.2). */
+/** The expiry interval of a session that never expires (section 3.1.2.11.2). */
 export const NEVER_EXPIRES_S = 0xffff_ffff
-/** In the place of a commit cycle: a QoS 2 message that was stored before the server last started. */
+/**
+ * Instead of a commit cycle, for a QoS 2 message that was stored before the server last started.
+ */
 export const STORED_BEFORE = -2
 /**
- * After a restart packet ids go on so far behind the last one known. More than can have been in
- * flight unnoted: a client that still has one of those would take another message for it.
+ * After a restart, skip this many packet ids past the last one recorded. It exceeds what can have
+ * been in flight without being recorded, so no client can confuse a new message with an old one.
  */
 const SKIPPED_IDS = 4_096
 const MAX_PACKET_ID = 65_535
 
 export class Session implements Subscriber {
   readonly clientId: string
-  /** Whose session it is; undefined is an anonymous client's. */
+  /** The user that the session belongs to; undefined for an anonymous client. */
   userName: string | undefined
   readonly subscriptions = new Map<string, SubscriptionOptions>()
-  /** How long the session outlives its connection. 0: not at all. */
+  /** How long the session outlives its connection; 0: it ends with it. */
   expiryIntervalS = 0
-  /** By the monotonic clock, when the session without a connection ends. */
+  /** A time of the monotonic clock: when the session ends if no client connects. */
   expiresAtMs = Number.POSITIVE_INFINITY
   will: Will | undefined
-  /** By the monotonic clock, when the will of a lost connection is published. */
+  /** A time of the monotonic clock: when the will of a lost connection is published. */
   willDueAtMs = Number.POSITIVE_INFINITY
-  /** Tells a store of the session while it is to outlive the process. */
+  /** Records changes in the store, while the session is to outlive the process. */
   record: SessionRecord | undefined
   readonly #limits: MqttLimits
   readonly #statistics: Statistics
@@ -83,12 +90,14 @@ export class Session implements Subscriber {
     return this.#link !== undefined
   }
 
-  /** QoS 2 messages taken in and not yet released. */
+  /** The number of QoS 2 messages that were taken in and not released yet. */
   get receivedCount(): number {
     return this.#receivedIds?.size ?? 0
   }
 
-  /** The commit cycle of a QoS 2 message taken in and not yet released: it is not taken twice. */
+  /**
+   * The commit cycle of a QoS 2 message that was taken in and not released: it is not taken twice.
+   */
   receivedIn(packetId: number): number | undefined {
     return this.#receivedIds?.get(packetId)
   }
@@ -103,7 +112,7 @@ export class Session implements Subscriber {
     if (this.#receivedIds?.delete(packetId) === true) this.record?.forgotten(packetId)
   }
 
-  /** QoS 2 messages that were lost with their commit. */
+  /** The commit cycle failed: forgets its QoS 2 messages, which were lost. */
   forgetLost(cycle: number): void {
     if (this.#receivedIds === undefined) return
     for (const [packetId, itsCycle] of this.#receivedIds) {
@@ -120,7 +129,7 @@ export class Session implements Subscriber {
     this.#link = undefined
   }
 
-  /** The session has ended for good. */
+  /** The session has ended. */
   discard(): void {
     this.#queue?.clear()
     this.#queue = undefined
@@ -128,7 +137,7 @@ export class Session implements Subscriber {
     this.subscriptions.clear()
   }
 
-  /** Takes back what an earlier process left, but subscriptions and times. */
+  /** Restores everything but subscriptions and times, which the registry sets. */
   restore({ kept, will, waiting, inflight }: RestoredSession): void {
     this.userName = kept.userName
     this.expiryIntervalS = kept.expiryIntervalS
@@ -156,14 +165,16 @@ export class Session implements Subscriber {
   }
 
   /**
-   * A message that was retained before the subscription: its flag stays set [MQTT-3.3.1-8]. With
-   * `goesOut` false it waits, at QoS 1 and 2, for the next `pump`.
+   * A message that was retained before the subscription: its flag stays set [MQTT-3.3.1-8]. If
+   * `goesOut` is false, it waits for the next `pump` at QoS 1 and 2.
    */
   deliverRetained(publication: Publication, recipient: Recipient, goesOut: boolean): void {
     this.#deliver(publication, recipient, true, goesOut)
   }
 
-  /** Everything in flight once more [MQTT-4.4.0-1], then what has been waiting. After `attach`. */
+  /**
+   * Sends everything in flight again [MQTT-4.4.0-1], then what waits. To be called after `attach`.
+   */
   resume(): void {
     const link = this.#link
     if (link === undefined || this.#queue === undefined) return
@@ -192,17 +203,17 @@ export class Session implements Subscriber {
     }
   }
 
-  /** The message in flight under `packetId`, if there is one. */
+  /** The message in flight with this packet id. */
   inflight(packetId: number): Inflight | undefined {
     return this.#queue?.find(packetId)
   }
 
-  /** PUBACK, or PUBCOMP: the message has arrived. */
-  settle(packetId: number): void {
-    if (this.#end(packetId)) this.pump()
+  /** PUBACK or PUBCOMP: the message has arrived. */
+  complete(packetId: number): void {
+    if (this.#complete(packetId)) this.pump()
   }
 
-  /** PUBREC: from now on PUBREL is what counts. */
+  /** PUBREC: from now on PUBREL is sent again, not PUBLISH. */
   release(packetId: number): void {
     const inflight = this.#queue?.find(packetId)
     if (inflight === undefined) return
@@ -210,10 +221,10 @@ export class Session implements Subscriber {
     this.record?.released(packetId)
   }
 
-  #end(packetId: number): boolean {
-    const isEnded = this.#queue?.settle(packetId) ?? false
-    if (isEnded) this.record?.settled(packetId)
-    return isEnded
+  #complete(packetId: number): boolean {
+    const isComplete = this.#queue?.complete(packetId) ?? false
+    if (isComplete) this.record?.settled(packetId)
+    return isComplete
   }
 
   #deliver(
@@ -270,10 +281,13 @@ export class Session implements Subscriber {
   #send(link: Link, delivery: Delivery, packetId: number, isDuplicate: boolean): void {
     const { publication, qos, retain, identifiers: subscriptionIdentifiers } = delivery
     const fields = { qos, retain, isDuplicate, packetId, subscriptionIdentifiers }
-    if (!this.#write(link, publication, fields)) this.#end(packetId)
+    if (!this.#write(link, publication, fields)) this.#complete(packetId)
   }
 
-  /** [MQTT-3.1.2-24]: what is too long for the client is not sent, as if it had been. Returns whether it was. */
+  /**
+   * Returns false if the packet is too long for the client: then the message counts as sent and
+   * acknowledged [MQTT-3.1.2-24].
+   */
   #write(
     link: Link,
     publication: Publication,
