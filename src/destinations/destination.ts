@@ -1,21 +1,24 @@
 /**
- * Where batches go. A destination is dumb: it sends what it is given once (with the protocol's own
- * quick retries, if it has any) and says what happened. Batching, order, the retry schedule,
- * receipts and metrics are `delivery/`'s.
+ * The contract of a destination. It sends each batch once, with the protocol's own quick retries if
+ * it has any, and reports what happened. Batching, order, the retry schedule, receipts and metrics
+ * are up to `delivery/`.
  */
 import type { Message, Refusal } from '../message.ts'
 
 export interface Batch {
   readonly channel: string
-  /** At least one, in the order they came, all `messageId`s different. */
+  /** At least one, in the order of arrival, with distinct `messageId`s. */
   readonly messages: readonly Message[]
 }
 
-/** By index into the batch. A message in neither list was accepted. */
+/**
+ * Refers to messages by their index in the batch. A message in neither list counts as delivered and
+ * is never sent again, so a destination must name every message that it did not deliver.
+ */
 export interface BatchOutcome {
-  /** Never to be sent again; the refusal goes to the sender. */
+  /** Not sent again; the refusal goes to the sender. */
   readonly rejected: readonly { readonly index: number; readonly refusal: Refusal }[]
-  /** To be sent again, in their old place. */
+  /** Sent again later, in their old place. */
   readonly kept: readonly number[]
 }
 
@@ -25,15 +28,15 @@ export const ALL_ACCEPTED: BatchOutcome = Object.freeze({
 })
 
 /**
- * `open` prepares and may be called again until it has succeeded; it does not wait for the peer to
- * be reachable. `send` is called after that, never twice at once for one channel unless configured
- * so. `close` comes after the last `send` has settled or was aborted, once.
+ * `open` prepares, and may be called again until it succeeds; it does not wait for the peer to be
+ * reachable. `send` is called after that, and not concurrently for one channel unless configured
+ * so. `close` is called once, after the last `send` has settled or was aborted.
  */
 export interface Destination {
   readonly name: string
-  /** A line for people: what it sends where. */
+  /** One line for people: what it sends, and where to. */
   readonly description: string
-  /** How many messages and payload bytes one `send` can take. */
+  /** The most messages and payload bytes that one `send` takes. */
   readonly maxBatchMessages: number
   readonly maxBatchBytes: number
 
@@ -41,8 +44,9 @@ export interface Destination {
 
   /**
    * Resolves in bounded time, whatever the peer does.
-   * @throws {ConnectorError} with effect `retry` when the whole batch is to be kept and sent again;
-   *   with effect `reject` when every message of it is refused (code and message go to the senders).
+   * @throws {ConnectorError} with effect `retry` if the whole batch must be kept and sent again;
+   *   with effect `reject` if the destination rejects every message (code and message go to the
+   *   senders).
    */
   send(batch: Batch, signal: AbortSignal): Promise<BatchOutcome>
 

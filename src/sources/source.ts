@@ -1,12 +1,14 @@
 /**
- * The contract between where messages come from and what becomes of them.
+ * The contract between sources and the rest of the connector.
  *
- * A source turns bytes from somewhere into calls of `Intake.accept` and acknowledges to its
- * senders what the intake has committed. It knows nothing of channels.
+ * A source turns incoming bytes into calls of `Intake.accept`, and acknowledges messages to their
+ * senders once the intake has committed them. It knows nothing of channels.
  */
 import type { Refusal, ReplyTo } from '../message.ts'
 
-/** What a topic means to the connector. Opaque to sources, never changes, may be cached. */
+/**
+ * What a topic means to the connector. It is opaque to sources, never changes and may be cached.
+ */
 export interface Route {
   readonly kind: 'formatted' | 'binary' | 'refused'
 }
@@ -36,14 +38,14 @@ export interface NotAccepted {
 /**
  * Takes messages in.
  *
- * Commits go in cycles over all channels: whatever is accepted while one cycle is being written
- * belongs to the next. A source keeps, per connection, the acknowledgements that wait for each cycle
- * and sends them when that cycle is reported. Cycles are reported in ascending order.
+ * One commit cycle covers all channels; messages accepted while it is being written belong to the
+ * next one. For each connection a source keeps the pending acknowledgements of every cycle, and
+ * sends them when that cycle is reported. Cycles are reported in ascending order.
  */
 export interface Intake {
   /**
-   * What `topic` means, or undefined when the connector takes no messages from it. Costs a map
-   * look-up and more for a topic not seen before: keep the answer for as long as you like.
+   * What `topic` means, or undefined if the connector takes no messages from it. Costs a map
+   * lookup, and more for a new topic. The answer never changes, so keep it.
    */
   route(topic: string): Route | undefined
 
@@ -51,8 +53,8 @@ export interface Intake {
    * Takes one message, whose payload is `bytes[start, end)`; the bytes are copied before the call
    * returns. Never throws.
    *
-   * Set `mayWithhold` for a message that its sender keeps until it is acknowledged, where the
-   * protocol has no acknowledgement that says no.
+   * Set `mayWithhold` if the sender keeps the message until it is acknowledged, and the protocol
+   * has no negative acknowledgement.
    */
   accept(
     route: Route,
@@ -65,105 +67,110 @@ export interface Intake {
   ): Outcome
 
   /**
-   * More waits to be written than may be held in memory. A source then reads no further messages
-   * until `CommitListener.committed` finds this false; it goes on answering keep-alives.
+   * The messages that wait for a commit have reached the memory limit. A source then reads no
+   * further messages until this is false in `CommitListener.committed`, but still answers
+   * keep-alives.
    */
   readonly isSaturated: boolean
 
   /**
-   * The open cycle holds something and stays open for some milliseconds more. A source may leave
-   * unread what comes meanwhile, until `CommitListener.closing`: one wake-up then serves for all.
+   * The open cycle has messages and stays open for some milliseconds. Until
+   * `CommitListener.closing` a source may leave sockets unread, so that one wake-up serves all of
+   * them.
    */
   readonly isCollecting: boolean
 
-  /** Reports commits from now on. The listener is not told of cycles before. */
+  /** Reports commits from now on, without the cycles before. */
   listen(listener: CommitListener): void
 }
 
 export interface CommitListener {
   /**
-   * The open cycle is about to close. What was left unread while it gathered is to be read now: it
-   * has this turn of the event loop to get into the cycle. Returns whether there is any.
+   * The open cycle is about to close. Read what was left unread: messages read in this turn of the
+   * event loop still belong to the cycle. Returns whether there is anything to read.
    */
   closing?(): boolean
-  /** All messages of this cycle and those before are durable: acknowledge them now. */
+  /** All messages of this cycle and of earlier ones are durable: acknowledge them now. */
   committed(cycle: number): void
   /**
-   * This cycle could not be stored; receipts say which messages are lost. All of it is acknowledged
-   * with a reason code where the protocol has one, and not at all where it has none: then the
-   * connection ends, so that the sender sends it again. Nobody thinks a lost message is safe.
+   * This cycle could not be stored; receipts say which messages are lost. Acknowledge all of its
+   * messages with a failure code if the protocol has one. If it has none, acknowledge none and end
+   * the connection, so that the sender sends them again. A stored message may then be sent twice,
+   * but no sender takes a lost message for a safe one.
    */
   failed(cycle: number, refusal: Refusal): void
 }
 
 /**
- * What a source keeps for its next start: records in their order, committed in the intake's cycles. A
- * record and a message taken in one turn of the event loop are durable together, or neither is.
+ * Records that a source keeps for its next start, in order, committed in the intake's cycles. A
+ * record and a message that are taken in one turn of the event loop are durable together or not at
+ * all.
  */
 export interface SourceLog {
-  /** Where the next record goes. */
+  /** The offset of the next record. */
   readonly end: number
-  /** Records below are durable. */
+  /** Records below this offset are durable. */
   readonly durableEnd: number
-  /** Of the records that are kept. */
+  /** Bytes of the records that are kept. */
   readonly bytes: number
-  /** So many bytes it has room for, whatever the channels hold. */
+  /** The bytes it always has room for, however much the channels hold. */
   readonly reservedBytes: number
   listen(listener: SourceLogListener): void
   /**
-   * All records that are kept; `undefined` where some are lost. To be read once, before `append`.
-   * @throws {ConnectorError} StorageFailed when they can't be read now.
+   * All records that are kept, with `undefined` where records are lost. Read them once, before
+   * `append`.
+   * @throws {ConnectorError} StorageFailed if they can't be read now.
    */
   read(): AsyncIterable<Buffer | undefined>
-  /** Takes a copy. Returns the record's commit cycle; undefined if it can't be stored now. */
+  /** Copies the record. Returns its commit cycle; undefined if it can't be stored now. */
   append(record: Buffer): number | undefined
-  /** Nobody needs durable records below `offset`; the others have `bytes`. */
+  /** Releases the durable records below `offset`; the remaining ones take `bytes`. */
   release(offset: number, bytes: number): void
-  /** Resolves when all that was taken is durable, or can't be. */
+  /** Resolves when every record taken is durable or can't be stored. */
   flush(): Promise<void>
 }
 
 export interface SourceLogListener {
   /** All records below `durableEnd` are durable. */
   committed(): void
-  /** Records were not stored and are not in the log any more. */
+  /** Some records were not stored and are no longer in the log. */
   discarded(): void
 }
 
 /**
- * Several payloads for one topic, back to back, so that a source can frame them in one pass. Valid
- * only until the call they are given to returns: whoever needs them longer copies them.
+ * Several payloads for one topic, back to back, so that a source can frame them in one pass. They
+ * are valid only until the call they are passed to returns; copy them to keep them longer.
  */
 export interface PackedPayloads {
   readonly count: number
   readonly bytes: Buffer
-  /** `ends[i]` is where payload i ends in `bytes`; it begins where the one before ended. */
+  /** `ends[i]` is where payload i ends in `bytes`; it begins where the previous one ended. */
   readonly ends: Uint32Array
 }
 
-/** Where receipts go out. Every call is fire and forget; a slow listener never delays the others. */
+/** Sends receipts. No call waits for an answer, and a slow listener never delays the others. */
 export interface ReceiptOutlet {
-  /** Whether anybody would get a receipt on `topic` now. When nobody would, none is built. */
+  /** Whether anyone would get a receipt on `topic` now. If not, none is built. */
   hasListeners(topic: string): boolean
   publish(topic: string, payloads: PackedPayloads): void
-  /** One receipt to the response topic a sender asked for. */
+  /** Sends one receipt to the response topic that a sender asked for. */
   reply(to: ReplyTo, payload: Buffer): void
 }
 
 /**
- * `start` acquires (ports, connections) and resolves when messages can come in, or, for a source
- * that connects to somebody else, when it has begun to try. `stopIntake` lets no more messages in
- * but keeps connections, so that acknowledgements and receipts still go out. `close` ends
+ * `start` acquires ports or connections. It resolves when messages can come in; a source that
+ * connects to another server resolves when its first attempt has begun. `stopIntake` takes no more
+ * messages but keeps connections, so that acknowledgements and receipts still go out. `close` ends
  * everything. Each may be called twice.
  */
 export interface Source {
   readonly name: string
-  /** A line for people: where it listens or what it is connected to. Valid after `start`. */
+  /** One line for people: where it listens, or what it is connected to. Valid after `start`. */
   readonly description: string
   readonly outlet: ReceiptOutlet
   start(intake: Intake): Promise<void>
   stopIntake(): Promise<void>
   close(): Promise<void>
-  /** Reads files such as certificates and users again and reports how it went. Never rejects. */
+  /** Reads files such as certificates and users again, and reports the result. Never rejects. */
   reload?(): Promise<void>
 }

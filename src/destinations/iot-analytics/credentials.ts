@@ -1,24 +1,24 @@
 /**
- * Where signing identities come from: the options, or the AWS SDK's chain, which is loaded only
- * when it is needed and asked again before what it gave expires.
+ * Provides the identity that requests are signed with: from the options, or from the AWS SDK's
+ * chain, which is loaded only when needed and asked again before its last identity expires.
  */
 import type { Clock } from '../../clock.ts'
 import { ConnectorError, messageOf } from '../../errors.ts'
 import type { IotAnalyticsOptions } from './options.ts'
-import type { Identity } from './signing.ts'
+import type { AwsIdentity } from './signing.ts'
 
-/** Temporary credentials are renewed this long before they expire, as the SDK does. */
+/** How long before they expire temporary credentials are renewed, as in the SDK. */
 const RENEW_BEFORE_MS = 5 * 60_000
 
-type Chain = (ask: { readonly forceRefresh: boolean }) => Promise<Identity>
+type Chain = (ask: { readonly forceRefresh: boolean }) => Promise<AwsIdentity>
 
 export class CredentialSource {
   readonly #options: IotAnalyticsOptions['credentials']
   readonly #region: string
   readonly #clock: Clock
   #chain: Chain | undefined
-  #identity: Identity | undefined
-  #renewal: Promise<Identity> | undefined
+  #identity: AwsIdentity | undefined
+  #renewal: Promise<AwsIdentity> | undefined
   #wasRefused = false
 
   constructor(
@@ -45,27 +45,27 @@ export class CredentialSource {
   }
 
   /**
-   * The identity to sign with now. A promise only when it has to be looked for, which may take as
-   * long as the chain does: whoever waits bounds the wait.
+   * The identity to sign with now. Returns a promise only if the chain has to be asked. It may take
+   * as long as the chain does, so the caller must bound the wait.
    * @throws {ConnectorError} CredentialsUnavailable
    */
-  current(): Identity | Promise<Identity> {
+  current(): AwsIdentity | Promise<AwsIdentity> {
     const held = this.#identity
     if (held === undefined) return this.#renewed()
     const expiresAt = held.expiration?.getTime() ?? Number.POSITIVE_INFINITY
     const now = this.#clock.now()
     if (expiresAt - RENEW_BEFORE_MS > now) return held
     if (expiresAt <= now) return this.#renewed()
-    // Good for some minutes yet: renewed behind the back of calls, which a failure does not concern.
+    // It is valid for some minutes, so renew it in the background; calls do not see a failure.
     this.#renewed().catch(() => {})
     return held
   }
 
   /**
-   * The service said that `identity` has expired: another is looked for before the next attempt.
-   * False when there is only the one that was configured.
+   * The service said that `identity` has expired: the chain is asked again before the next attempt.
+   * Returns false if the identity comes from the options and can't be renewed.
    */
-  refuse(identity: Identity): boolean {
+  refuse(identity: AwsIdentity): boolean {
     if (this.#chain === undefined) return false
     if (identity === this.#identity) {
       this.#identity = undefined
@@ -74,16 +74,16 @@ export class CredentialSource {
     return true
   }
 
-  #renewed(): Promise<Identity> {
+  #renewed(): Promise<AwsIdentity> {
     this.#renewal ??= this.#renew().finally(() => {
       this.#renewal = undefined
     })
     return this.#renewal
   }
 
-  async #renew(): Promise<Identity> {
+  async #renew(): Promise<AwsIdentity> {
     if (this.#chain === undefined) throw unavailable('the destination is not open')
-    // The chain keeps what it found; without force it would give the expiring identity once more.
+    // The chain caches its identity; without force it would return the expiring one again.
     const forceRefresh = this.#wasRefused || this.#identity !== undefined
     try {
       this.#identity = await this.#chain({ forceRefresh })

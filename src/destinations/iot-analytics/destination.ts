@@ -4,7 +4,8 @@
  *     send ─▶ ┌ identity ─▶ connection ─▶ body, signature ─▶ answer ┐ ─▶ outcome
  *             └──────────────── pause ◀── retry rules ◀─────────────┘
  *
- * The AWS credential chain is loaded by `open`, so that who sends nowhere pays nothing.
+ * `open` loads the AWS credential chain, so a connector that does not send to AWS does not pay for
+ * it.
  */
 import { randomUUID } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
@@ -19,7 +20,7 @@ import type { IotAnalyticsOptions } from './options.ts'
 import { RequestWriter } from './request.ts'
 import { failureOf, outcomeOf } from './response.ts'
 import { type CallRetries, RetryRules } from './retry-rules.ts'
-import { type Identity, RequestSigner } from './signing.ts'
+import { type AwsIdentity, RequestSigner } from './signing.ts'
 import { pause, within } from './wait.ts'
 
 /** Quota of BatchPutMessage (L-59E2DC0E), not adjustable. Specification, Limits. */
@@ -28,14 +29,14 @@ const MAX_BATCH_MESSAGES = 100
 export interface IotAnalyticsSettings {
   readonly name: string
   readonly options: IotAnalyticsOptions
-  /** Signed for; also says where to send to, unless `options.endpoint` does. */
+  /** The region to sign for, and the region of the endpoint unless `options.endpoint` is set. */
   readonly region: string
   readonly clock: Clock
-  /** A number from 0 up to, not including, 1: spreads retries. Default: Math.random. */
+  /** In [0, 1): spreads retries. Default: Math.random. */
   readonly random?: () => number
 }
 
-/** One `send`: what all its attempts have in common. */
+/** One `send`, with all its attempts. */
 interface Call {
   readonly batch: Batch
   readonly signal: AbortSignal
@@ -55,7 +56,7 @@ export class IotAnalyticsDestination implements Destination {
   readonly #requests: RequestWriter
   readonly #http: HttpSender
   readonly #rules: RetryRules
-  /** Milliseconds the service's clock is ahead of ours, as its answers tell. */
+  /** Milliseconds the service's clock is ahead of ours, according to its answers. */
   #clockOffsetMs = 0
 
   constructor({ name, options, region, clock, random = Math.random }: IotAnalyticsSettings) {
@@ -82,7 +83,8 @@ export class IotAnalyticsDestination implements Destination {
   }
 
   async send(batch: Batch, signal: AbortSignal): Promise<BatchOutcome> {
-    // One signal may call off the sends of all channels; Node would warn from the eleventh on.
+    // One signal may cancel the sends of all channels; Node would warn from the eleventh listener
+    // on.
     setMaxListeners(0, signal)
     const call: Call = {
       batch,
@@ -94,7 +96,7 @@ export class IotAnalyticsDestination implements Destination {
       return await this.#perform(call)
     } catch (thrown) {
       if (!signal.aborted) throw thrown
-      throw new ConnectorError('Stopping', `${this.#doing(batch)}: it was called off`, {
+      throw new ConnectorError('Stopping', `${this.#doing(batch)}: it was cancelled`, {
         cause: thrown,
       })
     }
@@ -119,8 +121,8 @@ export class IotAnalyticsDestination implements Destination {
     }
   }
 
-  /** Undefined for who sends unsigned. */
-  async #identity(call: Call): Promise<Identity | undefined> {
+  /** Undefined if requests are sent unsigned. */
+  async #identity(call: Call): Promise<AwsIdentity | undefined> {
     if (this.#options.credentials.anonymous) return undefined
     const identity = this.#credentials.current()
     if (!(identity instanceof Promise)) return identity
@@ -133,7 +135,7 @@ export class IotAnalyticsDestination implements Destination {
     return within(identity, timeoutMs, expired, { clock: this.#clock, signal: call.signal })
   }
 
-  async #attempt(call: Call, identity: Identity | undefined): Promise<BatchOutcome | Failure> {
+  async #attempt(call: Call, identity: AwsIdentity | undefined): Promise<BatchOutcome | Failure> {
     const { batch, invocationId, retries, signal } = call
     let atMs = Number.NaN
     const makeRequest = () => {
@@ -154,8 +156,8 @@ export class IotAnalyticsDestination implements Destination {
     }
   }
 
-  /** False when the identity has expired and no other is to be had. */
-  #isWorthAnother(failure: Failure, identity: Identity | undefined): boolean {
+  /** False if the identity has expired and no other is available. */
+  #isWorthAnother(failure: Failure, identity: AwsIdentity | undefined): boolean {
     if (failure.kind !== 'expired') return true
     return identity !== undefined && this.#credentials.refuse(identity)
   }
@@ -164,7 +166,7 @@ export class IotAnalyticsDestination implements Destination {
     this.#clockOffsetMs = serverTimeMs - this.#clock.now()
   }
 
-  /** The service's own name for a refusal goes to the senders as it is. */
+  /** The service's own name for a rejection is passed on to the senders unchanged. */
   #giveUp(call: Call, failure: Failure): BatchOutcome {
     const { name, message, cause } = failure
     if (failure.kind === 'refused' && name !== undefined) {
@@ -185,7 +187,7 @@ function codeOf({ kind }: Failure): ErrorCode {
   return kind === 'expired' ? 'CredentialsUnavailable' : 'DestinationUnavailable'
 }
 
-/** Connection refused or reset, name not found, silence, a certificate that doesn't fit, not HTTP. */
+/** Connection refused or reset, host name not found, timeout, invalid certificate, not HTTP. */
 function failureOnTheWire(thrown: unknown): Failure {
   return {
     kind: 'transient',

@@ -1,20 +1,17 @@
-/**
- * Where a region's IoT Analytics is, and what of an endpoint's URL goes into requests and their
- * signatures.
- */
+/** The endpoint of a region, and the parts of its URL that requests and signatures contain. */
 
 const OPERATION_PATH = '/messages/batch'
 
 export interface Endpoint {
-  /** Scheme, host and port: what is connected to. */
+  /** Scheme, host and port to connect to. */
   readonly origin: string
-  /** The `host` header. A default port is not in it, as RFC 9110 7.2 has it. */
+  /** The `host` header, without a default port (RFC 9110, section 7.2). */
   readonly host: string
-  /** Path of BatchPutMessage, below the endpoint's own path if it has one. */
+  /** The path of BatchPutMessage, below the endpoint's own path if it has one. */
   readonly path: string
 }
 
-/** The public endpoint, by the rule of the service's endpoint rule set: `iotanalytics.<region>.<suffix>`. */
+/** The public endpoint, by the service's endpoint rule set: `iotanalytics.<region>.<suffix>`. */
 export function publicEndpointOf(region: string): string {
   const suffix = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com'
   return `https://iotanalytics.${region}.${suffix}`

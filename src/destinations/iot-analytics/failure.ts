@@ -1,14 +1,15 @@
 /**
- * What a failed attempt means: whether the call is tried again at once, kept for later, or refused.
- * Judged by status as well as by name, for proxies answer without names and services with the
- * wrong status. Lists and order are those of the AWS SDK for JavaScript v3 (standard retry mode).
+ * Classifies failed attempts: whether the call is tried again at once, its batch is kept for later,
+ * or its messages are rejected. It uses the status as well as the name, because proxies answer
+ * without names and services with wrong statuses. Lists and order are those of the AWS SDK for
+ * JavaScript v3 (standard retry mode).
  */
 
 /**
  *  - `throttling`, `transient`: tried again within the call, as the SDK does.
  *  - `expired`: tried again within the call, with other credentials.
  *  - `skewed`: the service's clock differs from ours by `skewMs`; tried again with its time.
- *  - `unavailable`: not worth another attempt now; the batch is kept.
+ *  - `unavailable`: another attempt now would not help; the batch is kept.
  *  - `refused`: never to be sent again.
  */
 export type FailureKind =
@@ -24,9 +25,9 @@ export interface Failure {
   /** The service's name for it (`ResourceNotFoundException`), if it gave one. */
   readonly name: string | undefined
   readonly message: string
-  /** How long the service asks to wait; undefined when it does not say. */
+  /** How long the service asks us to wait; undefined if it does not say. */
   readonly retryAfterMs: number | undefined
-  /** How far the service's clock is ahead of the time signed for; undefined when not known. */
+  /** How far the service's clock is ahead of the time signed for; undefined if unknown. */
   readonly skewMs: number | undefined
   readonly cause?: unknown
 }
@@ -54,7 +55,7 @@ const TRANSIENT_NAMES: ReadonlySet<string> = new Set([
   'RequestTimeoutException',
 ])
 
-/** Faults of the service, whatever the status beside them. */
+/** Faults of the service, whatever the status. */
 const SERVER_FAULT_NAMES: ReadonlySet<string> = new Set([
   'InternalError',
   'InternalException',
@@ -71,14 +72,14 @@ const SERVER_FAULT_NAMES: ReadonlySet<string> = new Set([
 
 const EXPIRED_NAMES: ReadonlySet<string> = new Set(['ExpiredToken', 'ExpiredTokenException'])
 
-/** Say that the time of the request was wrong and nothing else. */
+/** These names always mean that the time of the request was wrong. */
 const CLOCK_NAMES: ReadonlySet<string> = new Set([
   'RequestExpired',
   'RequestInTheFuture',
   'RequestTimeTooSkewed',
 ])
 
-/** May come from a wrong clock; the service's time tells. */
+/** These names may come from a wrong clock; the service's time decides. */
 const PERHAPS_CLOCK_NAMES: ReadonlySet<string> = new Set([
   'AccessDeniedException',
   'AuthFailure',
@@ -88,16 +89,15 @@ const PERHAPS_CLOCK_NAMES: ReadonlySet<string> = new Set([
 
 const TRANSIENT_STATUSES: ReadonlySet<number> = new Set([500, 502, 503, 504])
 
-/** Not client errors in spite of their first digit: the same request may succeed later. */
+/** 4xx statuses with which the same request may succeed later. */
 const LATER_STATUSES: ReadonlySet<number> = new Set([408, 425])
 
-/** From this difference on a clock counts as wrong: the SDK's bound, below the service's 5 minutes. */
+/**
+ * From this difference on a clock counts as wrong. The SDK's bound; the service allows 5 minutes.
+ */
 const SKEW_MS = 240_000
 
-/**
- * @param skewMs how far the service's time was from the one the request was signed for; undefined
- *   when not known
- */
+/** @param skewMs the service's time minus the time signed for; undefined if unknown */
 export function kindOf(
   status: number,
   name: string | undefined,
@@ -112,7 +112,7 @@ export function kindOf(
   if (status === 429) return 'throttling'
   if (TRANSIENT_STATUSES.has(status)) return 'transient'
   if (status >= 400 && status < 500 && !LATER_STATUSES.has(status)) return 'refused'
-  // Other 5xx; and redirects, which a signed request can't follow and a captive portal sends.
+  // Other 5xx, and redirects: captive portals send them, and a signed request can't follow them.
   return 'unavailable'
 }
 
@@ -120,13 +120,15 @@ function isSkewed(skewMs: number | undefined): boolean {
   return skewMs !== undefined && Math.abs(skewMs) >= SKEW_MS
 }
 
-/** Whether the error code of one message means that it may succeed later. Codes may be statuses. */
+/** Whether a message with this error code may succeed later. The code may be a status. */
 export function isRetryableCode(code: string): boolean {
   if (/^\d{3}$/.test(code)) return kindOf(Number(code), undefined, undefined) !== 'refused'
   return kindOfName(code) !== undefined
 }
 
-/** Undefined when the name alone does not tell, which means refused unless the status says more. */
+/**
+ * Undefined if the name alone does not decide; then it is refused unless the status says otherwise.
+ */
 function kindOfName(name: string): FailureKind | undefined {
   if (THROTTLING_NAMES.has(name)) return 'throttling'
   if (TRANSIENT_NAMES.has(name) || SERVER_FAULT_NAMES.has(name)) return 'transient'

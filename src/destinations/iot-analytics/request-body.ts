@@ -1,10 +1,10 @@
 /**
- * The body of BatchPutMessage: `{"channelName":…,"messages":[{"messageId":…,"payload":"<base64>"}]}`,
- * written straight into the buffer that is sent.
+ * Writes the body of BatchPutMessage straight into the buffer that is sent:
+ * `{"channelName":…,"messages":[{"messageId":…,"payload":"<base64>"}]}`
  *
- * Everything in it is ASCII: what is not is escaped, so characters are bytes. Short texts are
- * written byte by byte, for a native call costs more than they do; long payloads are not, for there
- * Node's own base64 is several times faster.
+ * The body is ASCII; other characters are escaped, so that one character is one byte. Short texts
+ * are written byte by byte, because a native call would cost more. For long payloads Node's own
+ * base64 is several times faster.
  */
 import { hasPackedId, type Message, payloadBytesOf } from '../../message.ts'
 import type { Batch } from '../destination.ts'
@@ -17,12 +17,12 @@ const MESSAGE_END = '"}'
 const END = ']}'
 const COMMA = 0x2c
 
-/** `\u00e9` for every character that can't stand as it is. */
+/** The length of an escaped character such as `\u00e9`. */
 const ESCAPED_CHARACTER_BYTES = 6
-/** From this length on the native base64 is cheaper. Measured with payloads of 30 to 1,000 bytes. */
+/** From this length on native base64 is faster. Measured with payloads of 30 to 1,000 bytes. */
 const NATIVE_FROM_BYTES = 150
 
-/** A bound for `writeBody`: no batch needs more. */
+/** An upper bound of the bytes that `writeBody` writes. */
 export function maxBodyBytes({ channel, messages }: Batch): number {
   const frame = ID.length + PAYLOAD.length + MESSAGE_END.length + 1
   let bytes = CHANNEL.length + MESSAGES.length + END.length
@@ -40,8 +40,8 @@ function maxIdBytes(message: Message): number {
 }
 
 /**
- * Writes the body of a batch to `target` from `at` on, where `maxBodyBytes` are free.
- * @returns where it ends
+ * Writes the body of a batch to `target` from `at` on, where `maxBodyBytes` must be free.
+ * @returns where the body ends
  */
 export function writeBody({ channel, messages }: Batch, target: Buffer, at: number): number {
   let end = writeLiteral(CHANNEL, target, at)
@@ -93,7 +93,7 @@ function writeEscaped(text: string, target: Buffer, at: number): number {
   return at + text.length
 }
 
-/** Printable ASCII but `"` and `\`. */
+/** Printable ASCII except `"` and `\`. */
 function standsAsItIs(code: number): boolean {
   return code >= 0x20 && code <= 0x7e && code !== 0x22 && code !== 0x5c
 }
@@ -110,7 +110,7 @@ function escaped(text: string): string {
 
 const ALPHABET = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/')
 const PADDING = 0x3d
-/** Two characters of base64 for each 12 bits: the first in the low byte. */
+/** The two base64 characters for each 12 bits, the first one in the low byte. */
 const PAIRS = Uint16Array.from({ length: 4_096 }, (_, bits) => {
   return (ALPHABET[bits >> 6] ?? 0) | ((ALPHABET[bits & 63] ?? 0) << 8)
 })
@@ -119,7 +119,7 @@ function base64Bytes(bytes: number): number {
   return Math.ceil(bytes / 3) * 4
 }
 
-/** Of `source[start, stop)`. */
+/** Encodes `source[start, stop)`. */
 function writeBase64(
   source: Buffer,
   start: number,

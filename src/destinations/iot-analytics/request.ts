@@ -1,6 +1,6 @@
 /**
- * One request as one run of bytes. The body is written first, for the head holds its length and its
- * hash; the head is then put right before it:
+ * Writes a request as one run of bytes. The body is written first, because the head contains its
+ * length and its hash; then the head is placed right before it:
  *
  *     | room left | head | body | room left |
  *                 ▲─── sent ────▲
@@ -10,16 +10,16 @@ import type { Endpoint } from './endpoint.ts'
 import type { Request } from './http/http-exchange.ts'
 import { maxBodyBytes, writeBody } from './request-body.ts'
 import { RequestBuffers } from './request-buffers.ts'
-import { type Attempt, type Identity, type RequestSigner, sha256Hex } from './signing.ts'
+import { type AwsIdentity, type RequestAttempt, type RequestSigner, sha256Hex } from './signing.ts'
 
-/** Of a head: all but what the endpoint and the identity bring with them. Needed: about 600. */
+/** Room for a head without the parts from endpoint and identity, which takes about 600 bytes. */
 const FIXED_HEAD_BYTES = 2_048
 
-/** What a request is made of: an attempt of a call. */
-export interface RequestContent extends Omit<Attempt, 'contentSha256'> {
+/** The content of a request: one attempt of a call. */
+export interface RequestContent extends Omit<RequestAttempt, 'contentSha256'> {
   readonly batch: Batch
-  /** Undefined for who sends unsigned. */
-  readonly identity: Identity | undefined
+  /** Undefined if requests are sent unsigned. */
+  readonly identity: AwsIdentity | undefined
   /** The time to sign for, milliseconds since 1970. */
   readonly atMs: number
 }
@@ -67,7 +67,7 @@ export class RequestWriter {
   }
 }
 
-function lengthOf(identity: Identity | undefined): number {
+function lengthOf(identity: AwsIdentity | undefined): number {
   if (identity === undefined) return 0
   return identity.accessKeyId.length + (identity.sessionToken?.length ?? 0)
 }

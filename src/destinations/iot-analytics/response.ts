@@ -1,6 +1,7 @@
 /**
- * Reads answers to BatchPutMessage: which messages a 200 accepted, and what any other answer says
- * went wrong. Everything in an answer is optional and may be of any type; nothing here throws.
+ * Reads answers to BatchPutMessage: which messages a 200 accepted, and what went wrong according to
+ * any other answer. Every field of an answer is optional and may have any type; nothing here
+ * throws.
  */
 
 import type { Refusal } from '../../message.ts'
@@ -8,21 +9,21 @@ import { ALL_ACCEPTED, type Batch, type BatchOutcome } from '../destination.ts'
 import { type Failure, isRetryableCode, kindOf } from './failure.ts'
 import type { Answer } from './http/http-exchange.ts'
 
-/** So much of an unexplained answer goes into messages for people. */
+/** The length of the excerpt of an answer in error messages. */
 const EXCERPT_CHARACTERS = 200
-/** What the service answers when it has stored every message. */
+/** The service's answer if it has stored every message. */
 const NOTHING_REFUSED = '{"batchPutMessageErrorEntries":[]}'
-/** Longer names and messages are cut, for each sender of a batch is told them. */
+/** Longer names and messages are cut, because they are sent to every sender of a batch. */
 const MAX_TEXT_CHARACTERS = 1_000
 
 /**
- * What became of the batch; undefined when the answer is not one of BatchPutMessage (HTML from a
+ * What became of the batch. Undefined if the answer does not come from BatchPutMessage (HTML from a
  * captive portal, say) and so acknowledges nothing.
  *
- * The service names refused messages by `messageId`. An entry that names none of the batch means
- * that some message was not stored, and no telling which: then every message that is not named
- * elsewhere is kept, for sending twice is better than losing. In a batch of one it can only mean
- * the one.
+ * The service names rejected messages by `messageId`. An entry that names no message of the batch
+ * means that an unknown message was not stored. Then every message without an entry of its own is
+ * kept, because sending twice is better than losing. In a batch of one, the entry must mean that
+ * message.
  */
 export function outcomeOf(answer: Answer, batch: Batch): BatchOutcome | undefined {
   if (answer.isCut || answer.status < 200 || answer.status > 299) return undefined
@@ -53,7 +54,7 @@ function outcomeOfEntries(entries: readonly unknown[], batch: Batch): BatchOutco
   }
 }
 
-/** Undefined when the message may be accepted another time. Without a code nobody has said it won't. */
+/** Undefined if the message may be accepted later, which includes entries without a code. */
 function refusalOf(entry: Readonly<Record<string, unknown>>): Refusal | undefined {
   const code = textIn(entry, 'errorCode')
   if (code === undefined || isRetryableCode(code)) return undefined
@@ -64,7 +65,7 @@ function refusalOf(entry: Readonly<Record<string, unknown>>): Refusal | undefine
 }
 
 /**
- * What an answer that is no outcome says.
+ * The failure in an answer that has no outcome.
  * @param signedForMs the time the request was signed for, milliseconds since 1970
  */
 export function failureOf(answer: Answer, signedForMs: number): Failure {
@@ -82,7 +83,7 @@ export function failureOf(answer: Answer, signedForMs: number): Failure {
   }
 }
 
-/** From the header or the body, freed of the suffix and the namespace that either may carry. */
+/** The error's name from header or body, without the suffix and namespace it may carry. */
 function nameOf(answer: Answer, body: Readonly<Record<string, unknown>>): string | undefined {
   const given = answer.header('x-amzn-errortype') ?? textIn(body, '__type') ?? textIn(body, 'code')
   const name = given?.split(/[:,]/, 1)[0]?.split('#').at(-1)?.trim()
@@ -99,7 +100,7 @@ function unexplained(answer: Answer): string {
   return `status ${answer.status}${text === '' ? ' and no body' : `: ${text}`}`
 }
 
-/** The `date` header. A cached answer (`age`) tells an old time. */
+/** The `date` header. In a cached answer (`age`) it is too old to use. */
 function serverTimeOf(answer: Answer): number | undefined {
   const date = answer.header('date')
   if (date === undefined || answer.header('age') !== undefined) return undefined

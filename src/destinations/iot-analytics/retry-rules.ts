@@ -1,8 +1,9 @@
 /**
- * When a call is tried again within itself, and after how long: the AWS SDK's standard retry mode.
+ * When an attempt of a call is repeated, and after how long: the AWS SDK's standard retry mode.
  *
  * A quota of tokens, shared by all calls of a destination, keeps retries from adding to an outage:
- * a retry takes some, a success gives them back. With the quota empty calls have one attempt.
+ * a retry takes tokens, a success gives them back. While the quota is empty, calls have one
+ * attempt.
  */
 import type { Failure } from './failure.ts'
 
@@ -10,9 +11,9 @@ const QUOTA_TOKENS = 500
 const COST_TOKENS = { throttling: 5, transient: 14 } as const
 const BASE_DELAY_MS = { throttling: 1_000, transient: 50 } as const
 const MAX_DELAY_MS = 20_000
-/** A service may ask for so much more than we would have waited. */
+/** The most a service can add to the delay we would have waited. */
 const MAX_EXTRA_DELAY_MS = 5_000
-/** What the success of a call without retries gives back. */
+/** Tokens given back by the success of a call without retries. */
 const SUCCESS_TOKENS = 1
 
 export class RetryRules {
@@ -20,7 +21,7 @@ export class RetryRules {
   readonly #random: () => number
   #tokens = QUOTA_TOKENS
 
-  /** @param random gives a number from 0 up to, not including, 1 */
+  /** @param random in [0, 1) */
   constructor(maxAttempts: number, random: () => number) {
     this.maxAttempts = maxAttempts
     this.#random = random
@@ -38,7 +39,7 @@ export class RetryRules {
     return Math.max(delay, Math.min(failure.retryAfterMs, delay + MAX_EXTRA_DELAY_MS))
   }
 
-  /** Takes what a retry costs; undefined when there is too little. */
+  /** Takes the tokens that a retry costs; undefined if too few are left. */
   take(failure: Failure): number | undefined {
     const cost = COST_TOKENS[weightOf(failure)]
     if (this.#tokens < cost) return undefined
@@ -60,12 +61,12 @@ export class CallRetries {
     this.#rules = rules
   }
 
-  /** `attempt=2; max=3`, as the SDK tells it to the service. */
+  /** `attempt=2; max=3`, as the SDK reports it to the service. */
   get progress(): string {
     return `attempt=${this.#retries + 1}; max=${this.#rules.maxAttempts}`
   }
 
-  /** Milliseconds until the next attempt; undefined when the call is to be given up. */
+  /** Milliseconds until the next attempt; undefined if there should be none. */
   next(failure: Failure): number | undefined {
     if (failure.kind === 'refused' || failure.kind === 'unavailable') return undefined
     if (this.#retries + 1 >= this.#rules.maxAttempts) return undefined

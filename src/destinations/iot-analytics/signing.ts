@@ -1,7 +1,7 @@
 /**
- * Signature Version 4 for the one request this destination sends: POST, a fixed path, no query, a
+ * Signature Version 4 for the only request this destination sends: POST, a fixed path, no query, a
  * fixed list of headers. `docs/decisions/0002-signer-and-undici-instead-of-the-sdk-client.md` says
- * why it is written here; tests hold it to `@smithy/signature-v4`, header by header.
+ * why it is our own; tests compare it with `@smithy/signature-v4`, header by header.
  *
  *     canonical request ──SHA-256──▶ string to sign ──HMAC──▶ signature
  *                                                      ▲
@@ -14,18 +14,18 @@ const SERVICE = 'iotanalytics'
 const ALGORITHM = 'AWS4-HMAC-SHA256'
 const CONTENT_TYPE = 'application/json'
 
-/** Who signs. What the AWS SDKs call an identity. */
-export interface Identity {
+/** The credentials to sign with; the AWS SDKs call them an identity. */
+export interface AwsIdentity {
   readonly accessKeyId: string
   readonly secretAccessKey: string
   readonly sessionToken?: string | undefined
   readonly expiration?: Date | undefined
 }
 
-/** One request as it goes out: an attempt of a call. */
-export interface Attempt {
+/** The parts of a request that differ from one attempt to the next. */
+export interface RequestAttempt {
   readonly contentSha256: string
-  /** The same for all attempts of one call, so that the service can tell a repetition. */
+  /** The same for all attempts of one call, so that the service recognizes a repetition. */
   readonly invocationId: string
   /** `attempt=2; max=3` */
   readonly progress: string
@@ -36,8 +36,8 @@ export class RequestSigner {
   readonly #host: string
   readonly #canonicalPath: string
   readonly #keys = new SigningKeyCache()
-  #checked: Identity | undefined
-  /** The second last signed for, and how it is written: formatting costs as much as an HMAC. */
+  #checked: AwsIdentity | undefined
+  /** The second that was signed for last, and its text: formatting costs as much as an HMAC. */
   #second = Number.NaN
   #timestamp = ''
 
@@ -48,10 +48,10 @@ export class RequestSigner {
   }
 
   /**
-   * All headers of the request that are signed, and the signature, as name and value in turn.
-   * @param atMs the time to sign for, milliseconds since 1970, corrected for a wrong clock
+   * The signed headers of the request and the signature, names and values in turn.
+   * @param atMs the time to sign for in milliseconds since 1970, corrected for a wrong clock
    */
-  sign(attempt: Attempt, identity: Identity, atMs: number): string[] {
+  sign(attempt: RequestAttempt, identity: AwsIdentity, atMs: number): string[] {
     this.#check(identity)
     const time = this.#timestampOf(atMs)
     const date = time.slice(0, 8)
@@ -73,12 +73,12 @@ export class RequestSigner {
   }
 
   /** The same request for an endpoint that asks for no signature. */
-  unsigned(attempt: Omit<Attempt, 'contentSha256'>): string[] {
+  unsigned(attempt: Omit<RequestAttempt, 'contentSha256'>): string[] {
     return plainHeaders(attempt, this.#host)
   }
 
-  /** What stands in a header may not end it. */
-  #check(identity: Identity): void {
+  /** Throws if the identity contains characters that could end a header. */
+  #check(identity: AwsIdentity): void {
     if (identity === this.#checked) return
     const { accessKeyId, sessionToken = '' } = identity
     if (UNFIT_FOR_HEADERS.test(accessKeyId + sessionToken)) {
@@ -110,7 +110,7 @@ const SIGNED_NAMES_WITH_TOKEN = `${SIGNED_NAMES};x-amz-security-token`
 
 const UNFIT_FOR_HEADERS = /[^\t\x20-\x7e\x80-\xff]/
 
-function plainHeaders(attempt: Omit<Attempt, 'contentSha256'>, host: string): string[] {
+function plainHeaders(attempt: Omit<RequestAttempt, 'contentSha256'>, host: string): string[] {
   return [
     'amz-sdk-invocation-id',
     attempt.invocationId,
@@ -123,9 +123,9 @@ function plainHeaders(attempt: Omit<Attempt, 'contentSha256'>, host: string): st
   ]
 }
 
-/** In the order of their names, which is the order they are signed in. */
+/** In the order of their names, in which they are signed. */
 function headersOf(
-  attempt: Attempt,
+  attempt: RequestAttempt,
   host: string,
   time: string,
   sessionToken: string | undefined,
@@ -136,7 +136,7 @@ function headersOf(
   return headers
 }
 
-/** The path with every segment percent-encoded once more, and empty segments left out. */
+/** The path with every segment percent-encoded again and empty segments left out. */
 function canonicalPathOf(path: string): string {
   const segments = path.split('/').filter((segment) => segment !== '')
   return `/${segments.map(percentEncoded).join('/')}`
@@ -150,13 +150,13 @@ function percentEncoded(segment: string): string {
   )
 }
 
-/** The last signing key: four HMACs that change with the day or the credentials only. */
+/** The last signing key: four HMACs that change only with the day or the credentials. */
 class SigningKeyCache {
   #secret = ''
   #date = ''
   #key = new SigningKey(Buffer.alloc(0))
 
-  keyFor(identity: Identity, date: string, region: string): SigningKey {
+  keyFor(identity: AwsIdentity, date: string, region: string): SigningKey {
     if (this.#secret !== identity.secretAccessKey || this.#date !== date) {
       const dateKey = hmac(`AWS4${identity.secretAccessKey}`, date)
       this.#key = new SigningKey(hmac(hmac(hmac(dateKey, region), SERVICE), 'aws4_request'))
@@ -173,13 +173,13 @@ function hmac(key: Buffer | string, data: string): Buffer {
 
 const BLOCK_BYTES = 64
 const DIGEST_BYTES = 32
-/** The text that is signed has about 150 characters. */
+/** The signed text has about 150 characters. */
 const MAX_SIGNED_BYTES = 1_024
 
 /**
- * HMAC-SHA-256 (RFC 2104) with one key: SHA-256 over the outer block and the SHA-256 over the inner
- * block and the text. node:crypto makes a stream with a native part for each HMAC; two plain hashes
- * take half the time.
+ * HMAC-SHA-256 (RFC 2104) with one key: the SHA-256 of the outer block and the SHA-256 of the inner
+ * block and the text. node:crypto creates a stream and a native object for each HMAC; two plain
+ * hashes take half the time.
  */
 class SigningKey {
   readonly #inner = Buffer.alloc(BLOCK_BYTES + MAX_SIGNED_BYTES, 0)

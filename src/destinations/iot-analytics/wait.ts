@@ -1,4 +1,4 @@
-/** Waiting that ends: after a while, or when the caller's signal says so. */
+/** Waits that end after a time or when the caller's signal is aborted. */
 import type { Clock } from '../../clock.ts'
 
 export interface WaitLimits {
@@ -6,7 +6,7 @@ export interface WaitLimits {
   readonly signal: AbortSignal
 }
 
-/** Resolves after `delayMs`; rejects with the signal's reason when it is aborted before. */
+/** Resolves after `delayMs`. Rejects with the signal's reason if it is aborted before. */
 export function pause(delayMs: number, { clock, signal }: WaitLimits): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason)
@@ -23,9 +23,9 @@ export function pause(delayMs: number, { clock, signal }: WaitLimits): Promise<v
 }
 
 /**
- * What `work` gives, unless it takes longer than `timeoutMs` or the signal is aborted. The work
- * itself goes on; its result is then let go.
- * @throws what `expired` makes
+ * The result of `work`, unless it takes longer than `timeoutMs` or the signal is aborted. The work
+ * itself continues; its result is then ignored.
+ * @throws the error that `expired` creates
  */
 export async function within<Result>(
   work: Promise<Result>,

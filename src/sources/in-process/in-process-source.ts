@@ -1,6 +1,6 @@
 /**
  * Lets a program that embeds the connector publish without a network, with the same promise as the
- * front door: when `publish` resolves, the message is on disk.
+ * MQTT server: when `publish` resolves, the message is committed.
  */
 import { ConnectorError, isOwnCode } from '../../errors.ts'
 import type { Refusal } from '../../message.ts'
@@ -12,7 +12,7 @@ interface Pending {
   readonly reject: (error: ConnectorError) => void
 }
 
-/** Where receipts go in this process. */
+/** Receives the receipts in this process. */
 export interface ReceiptListener {
   readonly isListening: boolean
   receive(receipt: string): void
@@ -27,7 +27,7 @@ export class InProcessSource implements Source, CommitListener {
   readonly outlet: ReceiptOutlet = {
     hasListeners: () => this.#receipts.isListening,
     publish: (_topic, payloads) => this.#hand(payloads),
-    // Nobody in this process has named a response topic; other sources' senders have.
+    // Senders in this process name no response topic; those of other sources do.
     reply: () => {},
   }
   #intake: Intake | undefined
@@ -51,11 +51,12 @@ export class InProcessSource implements Source, CommitListener {
   }
 
   /**
-   * Takes one message as if a device had published it. Resolves when it is committed; waits while
-   * too much is waiting to be written.
+   * Takes one message as if a device had published it. Resolves when it is committed. While the
+   * intake is saturated, it waits.
    *
-   * @throws {ConnectorError} the code says why it was refused; `InvalidTopic` where the topic is
-   *   none the connector takes messages from, `Stopping` before `start` and after `stop`.
+   * @throws {ConnectorError} the code says why it was refused; `InvalidTopic` if the connector
+   * takes no
+   *   messages from the topic, `Stopping` before `start` and after `stopIntake`.
    */
   async publish(topic: string, payload: Buffer): Promise<void> {
     while (this.#intake?.isSaturated === true) {

@@ -1,10 +1,10 @@
 /**
- * One connection to the broker, from the attempt to its end. MQTT.js does the protocol; taking
- * over its acknowledgements is done here and nowhere else.
+ * One connection to the broker, from the attempt to its end. MQTT.js speaks the protocol; only this
+ * class takes over its acknowledgements.
  *
- * How: for QoS 1, `handleMessage`'s callback with an error makes MQTT.js go on without a PUBACK; for
- * QoS 2, `customHandleAcks` with an error makes it go on without a PUBREC and emit that error. The
- * packets that it thus leaves out are written to the stream when the messages are committed.
+ * For QoS 1, calling back `handleMessage` with an error makes MQTT.js continue without a PUBACK.
+ * For QoS 2, an error from `customHandleAcks` makes it continue without a PUBREC and emit that
+ * error. The acknowledgements left out are written to the stream when the messages are committed.
  */
 import type { IClientOptions, IPublishPacket, MqttClient } from 'mqtt'
 import type { Timer } from '../../clock.ts'
@@ -16,11 +16,11 @@ export interface BrokerLinkOptions extends Omit<InboundMessagesOptions, 'write' 
   readonly connect: (url: string, settings: IClientOptions) => MqttClient
   readonly settings: IClientOptions
   readonly up: (client: MqttClient) => void
-  /** Called once; `cause` is undefined when the broker just closed. */
+  /** Called once. `cause` is undefined if the broker closed the connection without a reason. */
   readonly down: (cause: unknown) => void
 }
 
-/** "Go on, we acknowledge this one ourselves." */
+/** Makes MQTT.js continue without acknowledging the packet. */
 const ACKNOWLEDGED_BY_US = new Error('acknowledged when committed')
 
 export class BrokerLink {
@@ -39,7 +39,7 @@ export class BrokerLink {
     })
   }
 
-  /** @throws what MQTT.js throws for an address it can't use. */
+  /** @throws the error of MQTT.js for an address it can't use. */
   open(): void {
     const { connect, settings, options, up, session } = this.#options
     const client = connect(nameOfProtocol(options.url), settings)
@@ -53,7 +53,7 @@ export class BrokerLink {
       })
     })
     client.on('connect', ({ sessionPresent }) => {
-      // A CONNACK that was still in MQTT.js's buffers when the connection ended.
+      // The CONNACK was still in MQTT.js's buffers when the connection ended.
       if (this.#client !== client) {
         client.keepaliveManager?.destroy()
         return
@@ -68,7 +68,7 @@ export class BrokerLink {
     this.#takeOverAcknowledgements(client)
   }
 
-  /** Says goodbye and waits for the end of the connection; `force` ends it at once. */
+  /** Sends DISCONNECT and waits for the end of the connection; `force` ends it at once. */
   async close(force: boolean): Promise<void> {
     const client = this.#client
     if (client === undefined) return
@@ -76,7 +76,7 @@ export class BrokerLink {
     this.#closed(client)
   }
 
-  /** Without a goodbye: the broker has to keep what is not acknowledged, and send it again. */
+  /** Sends no DISCONNECT: the broker must keep unacknowledged messages and send them again. */
   #drop({ error, message }: Refusal): void {
     const client = this.#client
     if (client === undefined) return
@@ -99,7 +99,7 @@ export class BrokerLink {
     if (this.inbound.isHeldBack) this.#keepAliveWhileHeldBack()
   }
 
-  /** While packets are held back the answer to MQTT.js's own pings is among them, unread. */
+  /** While packets are held back, MQTT.js does not read the answers to its own pings either. */
   #keepAliveWhileHeldBack(): void {
     const { clock, options } = this.#options
     this.#pingTimer?.cancel()
@@ -113,7 +113,7 @@ export class BrokerLink {
 
   #write(packets: Buffer): void {
     const client = this.#client
-    // Without the connection there is nothing to acknowledge: the broker sends it again.
+    // Without the connection nothing can be acknowledged: the broker sends the messages again.
     if (client?.connected === true && !client.stream.destroyed) client.stream.write(packets)
   }
 
@@ -123,14 +123,14 @@ export class BrokerLink {
     this.#pingTimer?.cancel()
     this.inbound.closed()
     client.end(true)
-    // An `end` that still waits for acknowledgements makes MQTT.js take no notice of a second one.
+    // MQTT.js ignores a second `end` while the first still waits for acknowledgements.
     client.stream.destroy()
     client.keepaliveManager?.destroy()
     this.#options.down(this.#cause)
   }
 }
 
-/** `tcp:` and `tls:` by the names under which MQTT.js takes certificates too. */
+/** Replaces `tcp:` and `tls:` by the names for which MQTT.js accepts certificates too. */
 function nameOfProtocol(url: string): string {
   return url.replace(/^tcp:/, 'mqtt:').replace(/^tls:/, 'mqtts:')
 }

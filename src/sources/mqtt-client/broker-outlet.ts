@@ -1,6 +1,6 @@
 /**
- * Receipts out to the broker. Kept in a bounded queue while it is away or slow; what does not fit
- * is dropped and counted.
+ * Publishes receipts to the broker. While the broker is away or slow they wait in a bounded queue;
+ * receipts that do not fit are dropped and counted.
  */
 import type { MqttClient } from 'mqtt'
 import type { ReplyTo } from '../../message.ts'
@@ -8,11 +8,13 @@ import type { PipelineObserver } from '../../observer.ts'
 import type { PackedPayloads, ReceiptOutlet } from '../source.ts'
 import { RECEIPT_MARK } from './inbound-messages.ts'
 import type { MqttClientOptions } from './options.ts'
-import { type Receipt, ReceiptQueue } from './receipt-queue.ts'
+import { type QueuedReceipt, ReceiptQueue } from './receipt-queue.ts'
 
-/** Receipts handed to MQTT.js and not yet written (QoS 0) or acknowledged (QoS 1). */
+/** The most receipts handed to MQTT.js and not yet written (QoS 0) or acknowledged (QoS 1). */
 const MAX_SENDING = 64
-/** What may be published to: no wildcards [MQTT-3.3.2-2], nothing of the broker’s own. */
+/**
+ * Response topics we publish to: no wildcards [MQTT-3.3.2-2] and none of the broker's `$` topics.
+ */
 const PUBLISHABLE = /^[^$+#\0][^+#\0]*$/
 
 export interface BrokerOutletOptions {
@@ -38,7 +40,7 @@ export class BrokerOutlet implements ReceiptOutlet {
     this.#queue = new ReceiptQueue(options.maxBufferedReceipts)
   }
 
-  /** Nobody can know who subscribes at somebody else's broker. */
+  /** Subscribers at another broker are not visible, so assume there are some. */
   hasListeners(): boolean {
     return !this.#closed
   }
@@ -65,7 +67,7 @@ export class BrokerOutlet implements ReceiptOutlet {
     this.#send()
   }
 
-  /** A connection is up: what waits goes out on it. */
+  /** A connection is up: waiting receipts are sent on it. */
   attach(client: MqttClient): void {
     this.#client = client
     this.#maxSending = Math.min(MAX_SENDING, client.serverProperties?.receiveMaximum ?? MAX_SENDING)
@@ -77,7 +79,7 @@ export class BrokerOutlet implements ReceiptOutlet {
     this.#countDropped(this.#queue.recall())
   }
 
-  /** Resolves when nothing waits, or at once when there is no connection. */
+  /** Resolves when no receipt waits, or at once without a connection. */
   async drained(): Promise<void> {
     if (this.#queue.isEmpty || this.#client === undefined) return
     await new Promise<void>((resolve) => {
@@ -85,7 +87,7 @@ export class BrokerOutlet implements ReceiptOutlet {
     })
   }
 
-  /** Takes no more; what was not sent is counted as dropped. */
+  /** Takes no more receipts. Those not sent are counted as dropped. */
   close(): void {
     this.#closed = true
     this.#client = undefined
@@ -104,7 +106,7 @@ export class BrokerOutlet implements ReceiptOutlet {
     if (this.#queue.isEmpty) this.#onEmpty?.()
   }
 
-  #publish(client: MqttClient, receipt: Receipt): void {
+  #publish(client: MqttClient, receipt: QueuedReceipt): void {
     const properties =
       this.#options.protocolVersion === 5
         ? {
@@ -118,7 +120,7 @@ export class BrokerOutlet implements ReceiptOutlet {
         : {}
     const settings = { qos: this.#options.receiptQos, ...properties }
     client.publish(receipt.topic, receipt.payload, settings, (error) => {
-      // Answers of a connection that is gone come too late: its receipts have been recalled.
+      // An answer from an earlier connection: its receipts have been recalled already.
       if (this.#client !== client) return
       this.#queue.sent(receipt)
       if (error) this.#countDropped(1)

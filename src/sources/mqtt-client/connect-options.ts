@@ -1,4 +1,4 @@
-/** Our settings as those of MQTT.js, with the files read. */
+/** Translates our options into those of MQTT.js, and reads the files they name. */
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { IClientOptions } from 'mqtt'
@@ -11,7 +11,7 @@ export function isCleanSession({ cleanSession, clientId }: MqttClientOptions): b
   return cleanSession ?? clientId === undefined
 }
 
-/** @throws {ConnectorError} InvalidConfiguration when a file can't be read. */
+/** @throws {ConnectorError} InvalidConfiguration if a file can't be read. */
 export async function connectOptions(options: MqttClientOptions): Promise<IClientOptions> {
   const clean = isCleanSession(options)
   return {
@@ -19,12 +19,12 @@ export async function connectOptions(options: MqttClientOptions): Promise<IClien
     clientId: options.clientId ?? `iot-analytics-${randomBytes(4).toString('hex')}`,
     clean,
     keepalive: options.keepAlive / 1_000,
-    // Every keep-alive interval a PINGREQ, whatever else we write: only its answer tells that the
-    // broker is still there.
+    // Send a PINGREQ every keep-alive interval, whatever else we write: only its answer shows that
+    // the broker is still there.
     reschedulePings: false,
     connectTimeout: CONNECT_TIMEOUT_MS,
-    // Connecting again is ours (`broker-link.ts`): with one client object per connection nothing
-    // of an old one can leak into the next.
+    // We reconnect ourselves (`broker-link.ts`), with a new client object for each connection, so
+    // that no state of an old connection leaks into the next.
     reconnectPeriod: 0,
     resubscribe: false,
     ...(await credentials(options)),
@@ -68,7 +68,7 @@ async function tlsOptions({ tls }: MqttClientOptions): Promise<IClientOptions> {
   }
 }
 
-/** Without the end of its line. */
+/** The text of the file, without a line end after it. */
 async function secretOf(path: string, setting: string): Promise<string> {
   return (await contentOf(path, setting)).toString('utf8').replace(/\r?\n$/, '')
 }

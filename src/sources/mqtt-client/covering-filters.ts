@@ -1,9 +1,10 @@
 /**
- * Topic filters that say the same in fewer words. A broker may deliver a message once for each
- * subscription that matches it [MQTT-3.3.5-1], so a filter that another one covers is left out.
+ * Reduces a list of topic filters. A broker may deliver a message once for each subscription that
+ * matches it [MQTT-3.3.5-1], so a filter that another one covers is left out.
  *
- * Filters that overlap without one covering the other (`a/+/c` and `a/b/#`) stay. In MQTT 5 copies
- * are told by their identifiers (`copies.ts`); before, nothing in them tells one message from two.
+ * Filters that overlap without one covering the other (`a/+/c` and `a/b/#`) stay. In MQTT 5 their
+ * copies are recognized by subscription identifier (`duplicate-filter.ts`). Before MQTT 5 nothing
+ * distinguishes a copy from a second message.
  */
 
 /** The filters that no other one covers, in their order, each once. */
@@ -28,14 +29,14 @@ export function covers(filter: string, covered: string): boolean {
   return levels.length === coveredLevels.length
 }
 
-/** Whether there can be a topic that two of them match. */
+/** Whether some topic can match two of them. */
 export function areOverlapping(filters: readonly string[]): boolean {
   return filters.some((one, index) =>
     filters.slice(index + 1).some((other) => overlaps(one, other)),
   )
 }
 
-/** Whether there can be a topic that both match. */
+/** Whether some topic can match both. */
 export function overlaps(one: string, other: string): boolean {
   const isApart = (filter: string, wild: string) => filter.startsWith('$') && /^[+#]/.test(wild)
   if (isApart(one, other) || isApart(other, one)) return false // [MQTT-4.7.2-1]

@@ -1,29 +1,29 @@
 /**
- * The messages one connection brings: taken in, acknowledged when they are committed, and held
- * back when too much waits to be.
+ * Takes in the messages of one connection, acknowledges them when they are committed, and holds
+ * further packets back when too many wait for a commit.
  *
- * What can't be stored is never acknowledged, for the broker would forget it. A message that can't
- * be stored now is offered again after pauses that grow, without an end: meanwhile the broker keeps
- * it and all behind it. When a commit has failed, only a new connection makes the broker send its
- * messages again, so this one ends.
+ * A message that can't be stored is never acknowledged, because the broker would then forget it. If
+ * it can't be stored now, it is offered again indefinitely, after growing pauses; meanwhile the
+ * broker keeps it and all messages after it. If a commit fails, this connection ends, because only
+ * on a new one will the broker send the messages again.
  *
- * MQTT.js would handle the next packet only when this one is acknowledged, that is one message per
- * sync. So it is told at once to go on and to leave acknowledging to us (`broker-link.ts`).
+ * MQTT.js by itself handles the next packet only after this one is acknowledged, which would be one
+ * message per sync. So it continues at once, and we acknowledge (`broker-link.ts`).
  */
 import type { IPublishPacket } from 'mqtt'
 import type { Clock, Timer } from '../../clock.ts'
 import type { Refusal, ReplyTo } from '../../message.ts'
 import type { CommitListener, Intake, NotAccepted } from '../source.ts'
-import type { Copies } from './copies.ts'
+import type { DuplicateFilter } from './duplicate-filter.ts'
 import type { MqttClientOptions } from './options.ts'
-import { OwedAcknowledgements, PUBACK, PUBREC } from './owed-acknowledgements.ts'
-import { reasonCodeOf } from './reason-code.ts'
+import { PendingAcknowledgements, PUBACK, PUBREC } from './pending-acknowledgements.ts'
+import { reasonCodeOf } from './reason-codes.ts'
 
-/** What outlives a connection. */
+/** State that outlives a connection. */
 export interface InboundSession {
-  /** Packet ids of QoS 2 messages taken and not yet released by the broker, each with its commit cycle. */
+  /** Commit cycles of QoS 2 messages that the broker has not released yet, keyed by packet id. */
   readonly unreleased: Map<number, number>
-  /** Whatever belongs to this cycle or one before has been reported. */
+  /** The newest cycle that was reported as committed or failed. */
   reportedCycle: number
 }
 
@@ -34,24 +34,26 @@ export interface InboundMessagesOptions {
   readonly options: MqttClientOptions
   readonly intake: Intake
   readonly session: InboundSession
-  /** Undefined where none can come or none can be told. */
-  readonly copies: Copies | undefined
+  /** Undefined if copies can't come or can't be recognized. */
+  readonly duplicates: DuplicateFilter | undefined
   readonly clock: Clock
-  /** A message can't be stored now; told once for each. */
+  /** A message can't be stored now. Called once for each such message. */
   readonly withheld: (refusal: Refusal) => void
   /** Writes acknowledgements to the connection. */
   readonly write: (packets: Buffer) => void
-  /** Messages were lost with their commit: the connection is to end, so that they come again. */
+  /**
+   * Messages were lost with a failed commit. The connection must end, so that they are sent again.
+   */
   readonly lost: (refusal: Refusal) => void
 }
 
 const FIRST_PAUSE_MS = 20
 const LONGEST_PAUSE_MS = 1_000
 
-/** The message that can't be stored now. All behind it wait. */
+/** A message that can't be stored now. All messages after it wait. */
 interface Withheld {
   readonly refusal: Refusal
-  /** How long to wait when it is refused once more. */
+  /** How long to wait if it is refused again. */
   readonly nextPauseMs: number
   readonly timer: Timer
 }
@@ -62,45 +64,45 @@ export class InboundMessages implements CommitListener {
   readonly #session: InboundSession
   readonly #write: (packets: Buffer) => void
   readonly #clock: Clock
-  readonly #tellWithheld: (refusal: Refusal) => void
+  readonly #reportWithheld: (refusal: Refusal) => void
   readonly #lost: (refusal: Refusal) => void
-  readonly #copies: Copies | undefined
-  readonly #owed: OwedAcknowledgements
+  readonly #duplicates: DuplicateFilter | undefined
+  readonly #pending: PendingAcknowledgements
   #stopped = false
   #withheld: Withheld | undefined
-  /** Set while packets are held back: makes MQTT.js go on. */
+  /** Set while packets are held back; calling it makes MQTT.js continue. */
   #goOn: (() => void) | undefined
 
-  constructor({ options, intake, session, copies, write, ...rest }: InboundMessagesOptions) {
+  constructor({ options, intake, session, duplicates, write, ...rest }: InboundMessagesOptions) {
     this.#options = options
     this.#clock = rest.clock
-    this.#tellWithheld = rest.withheld
+    this.#reportWithheld = rest.withheld
     this.#lost = rest.lost
     this.#intake = intake
     this.#session = session
-    this.#copies = copies
+    this.#duplicates = duplicates
     this.#write = write
-    this.#owed = new OwedAcknowledgements(options.protocolVersion === 5)
+    this.#pending = new PendingAcknowledgements(options.protocolVersion === 5)
   }
 
   get isHeldBack(): boolean {
     return this.#goOn !== undefined
   }
 
-  /** Why the next message can't be stored just now. */
+  /** Why the next message can't be stored now. */
   get refusal(): Refusal | undefined {
     return this.#withheld?.refusal
   }
 
-  /** Calls `goOn` when the next packet may come: now, or when enough has been committed. */
+  /** Calls `goOn` when the next packet may come: at once, or after enough has been committed. */
   handle(packet: IPublishPacket, goOn: () => void): void {
-    // After `stop`: neither taken nor acknowledged, so that the broker keeps it.
+    // After `stop`, neither take nor acknowledge it, so that the broker keeps it.
     if (!this.#stopped) this.#take(packet)
     if (this.#isFull) this.#goOn = goOn
     else goOn()
   }
 
-  /** The broker has let go of this QoS 2 packet id (PUBREL) and may use it again. */
+  /** The broker has released this QoS 2 packet id (PUBREL) and may use it again. */
   released(packetId: number): void {
     this.#session.unreleased.delete(packetId)
   }
@@ -111,24 +113,24 @@ export class InboundMessages implements CommitListener {
     this.#continue()
   }
 
-  /** The connection has ended: the broker sends again what is not acknowledged. */
+  /** The connection has ended. The broker will send unacknowledged messages again. */
   closed(): void {
     this.#stopWithholding()
   }
 
   committed(cycle: number): void {
     this.#session.reportedCycle = cycle
-    if (this.#owed.count > 0) this.#send(this.#owed.release(cycle))
+    if (this.#pending.count > 0) this.#send(this.#pending.release(cycle))
     this.#continue()
   }
 
   failed(cycle: number, refusal: Refusal): void {
-    // Those of earlier cycles; behind them nothing may be acknowledged any more [MQTT-4.6.0-2].
-    if (this.#owed.count > 0) this.#send(this.#owed.release(cycle - 1))
-    this.#copies?.forget(cycle)
+    // Acknowledge earlier cycles. Nothing after them may be acknowledged any more [MQTT-4.6.0-2].
+    if (this.#pending.count > 0) this.#send(this.#pending.release(cycle - 1))
+    this.#duplicates?.forget(cycle)
     this.#session.reportedCycle = cycle
-    if (this.#owed.count > 0 && this.#owed.oldestCycle <= cycle) {
-      this.#owed.clear()
+    if (this.#pending.count > 0 && this.#pending.oldestCycle <= cycle) {
+      this.#pending.clear()
       this.#lost(refusal)
     } else {
       this.#continue()
@@ -139,7 +141,7 @@ export class InboundMessages implements CommitListener {
     return (
       this.#withheld !== undefined ||
       this.#intake.isSaturated ||
-      this.#owed.count >= this.#options.maxUnacknowledged
+      this.#pending.count >= this.#options.maxUnacknowledged
     )
   }
 
@@ -153,7 +155,7 @@ export class InboundMessages implements CommitListener {
   #take(packet: IPublishPacket): void {
     const knownCycle = packet.qos === 2 ? this.#session.unreleased.get(idOf(packet)) : undefined
     if (knownCycle !== undefined) {
-      // Sent again because our PUBREC was lost; taken in once [MQTT-4.3.3-10].
+      // The broker sent it again because our PUBREC was lost. Take it in only once [MQTT-4.3.3-10].
       this.#acknowledge(packet, knownCycle, 0)
       return
     }
@@ -164,7 +166,7 @@ export class InboundMessages implements CommitListener {
     }
     const payload = bytesOf(packet)
     const identifiers = identifiersOf(packet)
-    const copyOf = this.#copies?.find(packet.topic, payload, identifiers)
+    const copyOf = this.#duplicates?.find(packet.topic, payload, identifiers)
     if (copyOf !== undefined) {
       this.#acknowledgeTaken(packet, copyOf)
       return
@@ -178,7 +180,7 @@ export class InboundMessages implements CommitListener {
       return
     }
     this.#withheld = undefined
-    this.#copies?.expect(packet.topic, payload, identifiers, outcome)
+    this.#duplicates?.expect(packet.topic, payload, identifiers, outcome)
     this.#acknowledgeTaken(packet, outcome)
   }
 
@@ -192,7 +194,7 @@ export class InboundMessages implements CommitListener {
   }
 
   #withhold(packet: IPublishPacket, refusal: Refusal): void {
-    if (this.#withheld === undefined) this.#tellWithheld(refusal)
+    if (this.#withheld === undefined) this.#reportWithheld(refusal)
     const pauseMs = this.#withheld?.nextPauseMs ?? FIRST_PAUSE_MS
     const timer = this.#clock.after(pauseMs, () => this.#offerAgain(packet))
     this.#withheld = { refusal, nextPauseMs: Math.min(2 * pauseMs, LONGEST_PAUSE_MS), timer }
@@ -213,19 +215,20 @@ export class InboundMessages implements CommitListener {
     this.#acknowledge(packet, cycle, 0)
   }
 
-  /** What the broker retained is old news, and our own receipts are none. */
+  /** Leaves out our own receipts and, unless configured otherwise, retained messages. */
   #isWanted({ retain, properties }: IPublishPacket): boolean {
     if (retain && this.#options.retained === 'ignore') return false
     return properties?.userProperties?.[RECEIPT_MARK] === undefined
   }
 
-  /** Acknowledges once `cycle` is reported, and not before what came before. */
+  /** Acknowledges once `cycle` is reported, and after all earlier packets. */
   #acknowledge(packet: IPublishPacket, cycle: number, reasonCode: number): void {
     if (packet.qos === 0) return
     const type = packet.qos === 1 ? PUBACK : PUBREC
-    this.#owed.owe(Math.max(cycle, this.#owed.newestCycle), type, idOf(packet), reasonCode)
-    if (this.#owed.newestCycle <= this.#session.reportedCycle) {
-      this.#send(this.#owed.release(this.#session.reportedCycle))
+    const newest = Math.max(cycle, this.#pending.newestCycle)
+    this.#pending.add({ cycle: newest, type, packetId: idOf(packet), reasonCode })
+    if (this.#pending.newestCycle <= this.#session.reportedCycle) {
+      this.#send(this.#pending.release(this.#session.reportedCycle))
     }
   }
 
@@ -251,6 +254,6 @@ function replyTo({ properties }: IPublishPacket): ReplyTo | undefined {
   const topic = properties?.responseTopic
   if (topic === undefined) return undefined
   const correlation = properties?.correlationData
-  // Copied, because it outlives the packet it is a part of.
+  // A copy, because it outlives the packet.
   return { topic, correlation: correlation === undefined ? undefined : Buffer.from(correlation) }
 }

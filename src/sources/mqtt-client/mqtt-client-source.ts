@@ -1,6 +1,6 @@
 /**
- * Somebody else's MQTT broker as a source: connects, connects again for ever, subscribes, takes
- * messages in and publishes receipts.
+ * Another MQTT broker as a source: connects, reconnects indefinitely, subscribes, takes messages in
+ * and publishes receipts.
  *
  *            ┌───────────── down: wait, longer each time ◀──────────┐
  *            ▼                                                      │
@@ -14,34 +14,34 @@ import type { PipelineObserver } from '../../observer.ts'
 import type { Intake, ReceiptOutlet, Source } from '../source.ts'
 import { BrokerLink } from './broker-link.ts'
 import { BrokerOutlet } from './broker-outlet.ts'
+import { BrokerSubscriptions } from './broker-subscriptions.ts'
 import { connectOptions } from './connect-options.ts'
-import { connectionFailure } from './connection-failure.ts'
-import { Copies } from './copies.ts'
 import { areOverlapping, coveringFilters } from './covering-filters.ts'
+import { DuplicateFilter } from './duplicate-filter.ts'
 import type { InboundSession } from './inbound-messages.ts'
 import type { MqttClientOptions } from './options.ts'
-import { reconnectDelayMs } from './reconnect-delay.ts'
-import { Subscriptions } from './subscriptions.ts'
+import { connectionFailure } from './reason-codes.ts'
+import { retryDelayMs } from './retry-delay.ts'
 
-/** A connection that lasted so long was a good one: the next delays begin short again. */
+/** After a connection that lasted this long, delays begin short again. */
 const STEADY_AFTER_MS = 30_000
-/** How long `close` waits for receipts to go out, and then for the goodbye. */
+/** How long `close` waits for receipts to go out, and then for the connection to end. */
 const CLOSE_TIMEOUT_MS = 2000
 
 export interface MqttClientSourceOptions {
   readonly options: MqttClientOptions
-  /** Everything to subscribe to: the predefined topics and the configured inputs. */
+  /** All filters to subscribe to: the predefined topics and the configured inputs. */
   readonly filters: readonly string[]
   readonly observer: PipelineObserver
   readonly clock: Clock
-  /** In [0, 1), for the scatter of delays. */
+  /** In [0, 1): spreads delays. */
   readonly random: () => number
 }
 
 export interface ConnectionState {
   /** Connected and every filter subscribed. */
   readonly isReady: boolean
-  /** What is wrong, for health reports; something may be wrong while messages do come in. */
+  /** What is wrong, for health reports. There can be a problem although messages come in. */
   readonly problem: string | undefined
 }
 
@@ -53,7 +53,7 @@ export class MqttClientSource implements Source {
   readonly #session: InboundSession = { unreleased: new Map(), reportedCycle: -1 }
   #intake: Intake | undefined
   #link: BrokerLink | undefined
-  #subscriptions: Subscriptions | undefined
+  #subscriptions: BrokerSubscriptions | undefined
   #retryTimer: Timer | undefined
   #attempt = 0
   #upSince = 0
@@ -89,7 +89,9 @@ export class MqttClientSource implements Source {
     return { isReady: this.#isReady, problem: problem ?? this.#problem }
   }
 
-  /** @throws {ConnectorError} InvalidConfiguration when a file can't be read; never for the broker. */
+  /**
+   * @throws {ConnectorError} InvalidConfiguration if a file can't be read; never for the broker.
+   */
   async start(intake: Intake): Promise<void> {
     if (this.#intake !== undefined || this.#closed) return
     await connectOptions(this.#options.options)
@@ -102,8 +104,8 @@ export class MqttClientSource implements Source {
   }
 
   /**
-   * What still comes is neither taken nor acknowledged: a broker with a session for us keeps it,
-   * one with a shared subscription gives it to another.
+   * Messages that still come are neither taken nor acknowledged: a broker with a session for us
+   * keeps them, and with a shared subscription it gives them to another member.
    */
   async stopIntake(): Promise<void> {
     this.#stopped = true
@@ -131,7 +133,7 @@ export class MqttClientSource implements Source {
   #commitFailed(cycle: number, refusal: Refusal): void {
     const { unreleased } = this.#session
     for (const [packetId, ofCycle] of unreleased) {
-      // Not stored: should the broker send it again, it is to be taken again.
+      // It was not stored: if the broker sends it again, take it again.
       if (ofCycle === cycle) unreleased.delete(packetId)
     }
     this.#session.reportedCycle = cycle
@@ -160,7 +162,7 @@ export class MqttClientSource implements Source {
       clock,
       session: this.#session,
       withheld: ({ error, message }) => observer.messageWithheld(this.name, error, message),
-      copies: this.#tellsCopies ? new Copies(this.#filters) : undefined,
+      duplicates: this.#findsDuplicates ? new DuplicateFilter(this.#filters) : undefined,
       up: (client) => this.#up(client),
       down: (cause) => this.#down(cause),
     })
@@ -174,21 +176,21 @@ export class MqttClientSource implements Source {
     this.#upSince = clock.monotonic()
     this.#problem = 'connected and not yet subscribed'
     this.#outlet.attach(client)
-    this.#subscriptions = new Subscriptions({
+    this.#subscriptions = new BrokerSubscriptions({
       client,
       options,
       clock,
       random,
       filters: this.#filters,
-      isIdentified: this.#tellsCopies && mayIdentify(client),
+      isIdentified: this.#findsDuplicates && mayIdentify(client),
       refused: (error, delayMs) => this.#failed(error, delayMs),
       complete: (weakened) => this.#subscribed(weakened),
     })
     void this.#subscriptions.subscribe()
   }
 
-  /** The copies of a group go to any of its members. */
-  get #tellsCopies(): boolean {
+  /** With a share group, copies go to different members and can't be recognized. */
+  get #findsDuplicates(): boolean {
     const { protocolVersion, shareGroup } = this.#options.options
     return protocolVersion === 5 && shareGroup === undefined && areOverlapping(this.#filters)
   }
@@ -207,7 +209,7 @@ export class MqttClientSource implements Source {
   #retry(error: ConnectorError): void {
     if (this.#closed) return
     const { clock, random } = this.#options
-    const delayMs = reconnectDelayMs(this.#attempt, random())
+    const delayMs = retryDelayMs(this.#attempt, random())
     this.#attempt += 1
     this.#retryTimer = clock.after(delayMs, () => {
       if (this.#intake !== undefined && !this.#closed) this.#connect(this.#intake)

@@ -1,9 +1,10 @@
 /**
  * Receipts on their way to the broker: a bounded queue, of which the first few are being sent.
- * What was being sent when the connection went is sent again on the next one, at most twice: a
- * receipt that costs us the connection each time is let go.
+ *
+ * Receipts that were being sent when the connection ended are sent again on the next one, at most
+ * twice: a receipt that makes the broker close the connection each time is dropped.
  */
-export interface Receipt {
+export interface QueuedReceipt {
   readonly topic: string
   readonly payload: Buffer
   readonly correlation: Buffer | undefined
@@ -14,10 +15,10 @@ const MAX_ATTEMPTS = 3
 
 export class ReceiptQueue {
   readonly #maxReceipts: number
-  #waiting: Receipt[] = []
-  /** Where the waiting ones begin in `#waiting`; those before have been taken. */
+  #waiting: QueuedReceipt[] = []
+  /** Where the waiting receipts begin in `#waiting`; those before have been taken. */
   #head = 0
-  readonly #sending = new Set<Receipt>()
+  readonly #sending = new Set<QueuedReceipt>()
 
   constructor(maxReceipts: number) {
     this.#maxReceipts = maxReceipts
@@ -31,15 +32,15 @@ export class ReceiptQueue {
     return this.#sending.size === 0 && this.#head === this.#waiting.length
   }
 
-  /** False when there is no room for it. */
+  /** Returns false if there is no room for it. */
   add(topic: string, payload: Buffer, correlation: Buffer | undefined): boolean {
     if (this.#waiting.length - this.#head + this.#sending.size >= this.#maxReceipts) return false
     this.#waiting.push({ topic, payload, correlation, attempts: 0 })
     return true
   }
 
-  /** The next one to send; it counts as being sent until `sent` or `recall`. */
-  take(): Receipt | undefined {
+  /** The next receipt to send. It counts as being sent until `sent` or `recall`. */
+  take(): QueuedReceipt | undefined {
     const receipt = this.#waiting[this.#head]
     if (receipt === undefined) return undefined
     this.#head += 1
@@ -52,11 +53,13 @@ export class ReceiptQueue {
     return receipt
   }
 
-  sent(receipt: Receipt): void {
+  sent(receipt: QueuedReceipt): void {
     this.#sending.delete(receipt)
   }
 
-  /** Puts back what was being sent, before all others. Returns how many were let go instead. */
+  /**
+   * Puts receipts that were being sent back to the front. Returns how many were dropped instead.
+   */
   recall(): number {
     const again = [...this.#sending].filter((receipt) => receipt.attempts < MAX_ATTEMPTS)
     const dropped = this.#sending.size - again.length
@@ -66,7 +69,7 @@ export class ReceiptQueue {
     return dropped
   }
 
-  /** Lets go of everything. Returns how many that were. */
+  /** Drops all receipts. Returns how many. */
   clear(): number {
     const dropped = this.#waiting.length - this.#head + this.#sending.size
     this.#waiting = []

@@ -1,10 +1,10 @@
 /**
- * One HTTP/1.1 connection: one request at a time, and the next only when the answer to the one
- * before has come whole and left no doubt. In every other case the connection is closed, for
- * nothing tells then whose bytes the next ones are.
+ * One HTTP/1.1 connection. It sends one request at a time, and the next one only after the answer
+ * to the last was complete and unambiguous. In every other case it is closed, because the bytes
+ * that follow could belong to either request.
  *
  *     connecting ──▶ busy ──answer──▶ free ──send──▶ busy …
- *          └──────────┴── error, doubt, too late ──▶ closed
+ *          └──────────┴── error, ambiguity, timeout ──▶ closed
  */
 
 import type { Socket } from 'node:net'
@@ -13,13 +13,13 @@ import { fieldOf, keepAliveMsOf, type ResponseHead } from './response-head.ts'
 import { ResponseParser } from './response-parser.ts'
 import type { SocketOpener } from './socket-opener.ts'
 
-/** An answer has at most 100 error entries; anything much longer is not from the service. */
+/** An answer has at most 100 error entries; a much longer one does not come from the service. */
 const MAX_ANSWER_BYTES = 1_048_576
-/** Idle connections are kept so long, unless the server says otherwise. */
+/** How long an idle connection is kept unless the server says otherwise. */
 const KEEP_ALIVE_MS = 20_000
 
 export interface ConnectionOwner {
-  /** It may be given another exchange within the next `keepAliveMs`. */
+  /** The connection may be given another exchange within the next `keepAliveMs`. */
   connectionFree(connection: HttpConnection, keepAliveMs: number): void
   connectionClosed(connection: HttpConnection): void
 }
@@ -30,7 +30,7 @@ export class HttpConnection implements ExchangeHolder {
   readonly #owner: ConnectionOwner
   #exchange: Exchange | undefined
   readonly #parser = new ResponseParser(MAX_ANSWER_BYTES)
-  /** Under way to the kernel; undefined when it has all of it. */
+  /** The request being written; undefined once the kernel has all of it. */
   #request: Request | undefined
   #isReady = false
   #error: Error | undefined
@@ -57,7 +57,7 @@ export class HttpConnection implements ExchangeHolder {
     this.send(exchange)
   }
 
-  /** False once it is being closed, by whichever side. */
+  /** False once either side is closing it. */
   get isUsable(): boolean {
     return this.#socket.writable
   }
@@ -66,12 +66,12 @@ export class HttpConnection implements ExchangeHolder {
     this.#exchange = exchange
     exchange.holder = this
     if (!this.#isReady) return
-    // While nothing is under way it does not keep the process alive.
+    // Undoes the `unref` of an idle connection, which must not keep the process alive.
     this.#socket.ref()
     this.#write(exchange)
   }
 
-  /** The exchange has ended without its answer: what comes now is nobody's. */
+  /** The exchange has ended without its answer, so bytes that still come belong to no request. */
   drop(_exchange: Exchange): void {
     this.#exchange = undefined
     this.close()
@@ -95,13 +95,13 @@ export class HttpConnection implements ExchangeHolder {
   }
 
   readonly #written = (error: Error | null | undefined): void => {
-    // After an error nobody knows whether the kernel still reads the buffer: it is left alone.
+    // After an error the kernel may still read the buffer, so it is not used again.
     if (error == null) this.#request?.release()
     this.#request = undefined
   }
 
   #take(bytes: Buffer): void {
-    // Also what a server sends to an idle connection before it closes it, a 408 say.
+    // Some servers send an answer such as 408 before they close an idle connection.
     if (this.#exchange === undefined) {
       this.close()
       return
@@ -132,7 +132,8 @@ export class HttpConnection implements ExchangeHolder {
   #complete(): void {
     const { head, hasExcess } = this.#parser
     const keepAliveMs = head === undefined ? 0 : keepAliveMsOf(head, KEEP_ALIVE_MS)
-    // An answer before the end of the request: the server may close without reading the rest.
+    // If the answer came before the request was written, the server may close without reading the
+    // rest.
     const isReusable = keepAliveMs > 0 && !hasExcess && this.#request === undefined
     this.#settle(answerOf(this.#parser, false))
     if (!isReusable) {
@@ -143,7 +144,7 @@ export class HttpConnection implements ExchangeHolder {
     this.#owner.connectionFree(this, keepAliveMs)
   }
 
-  /** The answer won't be complete. A refusal whose explanation broke off is still a refusal. */
+  /** The answer will not be complete. An error status counts even if its body is cut off. */
   #break(reason: unknown): void {
     const exchange = this.#exchange
     if (exchange === undefined) return

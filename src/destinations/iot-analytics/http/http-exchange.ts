@@ -1,39 +1,40 @@
 /**
- * One request and what comes of it, within a time. Settles once, whatever happens to the connection
- * later: with an answer, with an error, at the end of its time, or when the caller calls it off.
+ * One request and its result, within a time limit. It settles once, whatever happens to the
+ * connection later: with an answer, with an error, with a timeout, or when the caller cancels it.
  */
 import type { Clock, Timer } from '../../../clock.ts'
-import type { CalledOff, Cancellable } from './called-off.ts'
+import type { AbortListeners, Cancellable } from './abort-listeners.ts'
 
-/** A request, head and body, as it is written. */
+/** A request, head and body, as it is written to the socket. */
 export interface Request {
   readonly bytes: Buffer
-  /** The bytes are not needed any more: the next request may be written over them. */
+  /** The bytes are no longer needed: the next request may overwrite them. */
   release(): void
 }
 
-/** An answer, its body read as far as it is allowed to be long. */
+/** An answer, with its body up to the maximum length. */
 export interface Answer {
   readonly status: number
   readonly header: (name: string) => string | undefined
   readonly body: string
-  /** The body went on, or broke off, after what was read of it. */
+  /** The body was longer than the maximum, or was cut off. */
   readonly isCut: boolean
 }
 
-/** Who has an exchange, waiting or under way, and is told when it has to let go of it. */
+/** Holds an exchange that waits or is under way. */
 export interface ExchangeHolder {
+  /** The exchange has settled and must be let go. */
   drop(exchange: Exchange): void
 }
 
 export interface ExchangeOptions {
-  /** Called when there is a connection to write the request to. May throw. */
+  /** Called once there is a connection to write the request to. May throw. */
   readonly makeRequest: () => Request
-  /** From here to the last byte of the answer. */
+  /** From `begin` to the last byte of the answer. */
   readonly timeoutMs: number
   readonly clock: Clock
   readonly signal: AbortSignal
-  readonly calledOff: CalledOff
+  readonly abortListeners: AbortListeners
   readonly resolve: (answer: Answer) => void
   readonly reject: (reason: unknown) => void
 }
@@ -42,7 +43,7 @@ export class Exchange implements Cancellable {
   readonly #options: ExchangeOptions
   #timer: Timer | undefined
   #isSettled = false
-  /** Undefined when nobody needs to be told. */
+  /** Undefined while nothing holds it. */
   holder: ExchangeHolder | undefined
 
   constructor(options: ExchangeOptions) {
@@ -50,10 +51,10 @@ export class Exchange implements Cancellable {
   }
 
   begin(): void {
-    const { clock, timeoutMs, signal, calledOff } = this.#options
+    const { clock, timeoutMs, signal, abortListeners } = this.#options
     this.#timer = clock.after(timeoutMs, () => this.fail(timeoutError(timeoutMs)))
-    if (signal.aborted) this.calledOff(signal.reason)
-    else calledOff.watch(signal, this)
+    if (signal.aborted) this.cancel(signal.reason)
+    else abortListeners.watch(signal, this)
   }
 
   get isSettled(): boolean {
@@ -64,7 +65,7 @@ export class Exchange implements Cancellable {
     return this.#options.makeRequest()
   }
 
-  calledOff(reason: unknown): void {
+  cancel(reason: unknown): void {
     this.fail(reason instanceof Error ? reason : new Error(String(reason)))
   }
 
@@ -76,12 +77,12 @@ export class Exchange implements Cancellable {
     if (this.#settle()) this.#options.reject(error)
   }
 
-  /** False when it had been settled before. */
+  /** Returns false if it was settled before. */
   #settle(): boolean {
     if (this.#isSettled) return false
     this.#isSettled = true
     this.#timer?.cancel()
-    this.#options.calledOff.forget(this.#options.signal, this)
+    this.#options.abortListeners.forget(this.#options.signal, this)
     this.holder?.drop(this)
     this.holder = undefined
     return true

@@ -1,25 +1,26 @@
 /**
- * Requests to one endpoint over a bounded number of kept connections. Each request has its
- * connection to itself; more than there are connections wait in the order they came.
+ * Sends requests to one endpoint over a bounded number of kept connections. A connection carries
+ * one request at a time; further requests wait in the order they came.
  */
 
 import type { Clock, Timer } from '../../../clock.ts'
-import { CalledOff } from './called-off.ts'
+import { AbortListeners } from './abort-listeners.ts'
 import { type ConnectionOwner, HttpConnection } from './http-connection.ts'
 import type { Answer, Request } from './http-exchange.ts'
 import { Exchange, type ExchangeHolder } from './http-exchange.ts'
 import { SocketOpener } from './socket-opener.ts'
 
 /**
- * After so long a peer may just have closed a connection. What the kernel knows of that is read
- * before the connection is used again; what is on its way is a failure like any on the wire.
+ * A peer may have closed a connection that was idle for this long. Before it is used again, the
+ * event loop reads what the kernel knows of that. A close that is still on its way is an ordinary
+ * failure.
  */
 const LOOK_AFTER_MS = 500
 
 export interface HttpSenderOptions {
-  /** Scheme, host and port: what is connected to. */
+  /** Scheme, host and port to connect to. */
   readonly origin: string
-  /** For one request, from here to the last byte of its answer. */
+  /** For one request, from `post` to the last byte of its answer. */
   readonly timeoutMs: number
   readonly maxConnections: number
   readonly clock: Clock
@@ -34,12 +35,12 @@ interface IdleConnection {
 export class HttpSender implements ConnectionOwner, ExchangeHolder {
   readonly #options: HttpSenderOptions
   readonly #opener: SocketOpener
-  /** All of them, connecting ones and closing ones too. */
+  /** All connections, including those that are connecting or closing. */
   readonly #connections = new Set<HttpConnection>()
-  /** The last one used is the first used again, so that what is not needed grows old. */
+  /** The last one used is the first to be used again, so that surplus connections expire. */
   readonly #idle: IdleConnection[] = []
   readonly #waiting = new Set<Exchange>()
-  readonly #calledOff = new CalledOff()
+  readonly #abortListeners = new AbortListeners()
   #isOpen = false
   #sweep: Timer | undefined
   #onClosed: (() => void) | undefined
@@ -54,22 +55,22 @@ export class HttpSender implements ConnectionOwner, ExchangeHolder {
   }
 
   /**
-   * Rejects with what went wrong on the wire, with a TimeoutError, or with the signal's reason.
-   * @param makeRequest called when there is a connection for it, unless it is too late by then
+   * Rejects with an error of the connection, with a TimeoutError, or with the signal's reason.
+   * @param makeRequest called once there is a connection, unless the time is over by then
    */
   post(makeRequest: () => Request, signal: AbortSignal): Promise<Answer> {
     return new Promise((resolve, reject) => {
       if (!this.#isOpen) throw new Error('the destination is not open')
       const { timeoutMs, clock } = this.#options
-      const calledOff = this.#calledOff
-      const options = { makeRequest, timeoutMs, clock, signal, calledOff, resolve, reject }
+      const abortListeners = this.#abortListeners
+      const options = { makeRequest, timeoutMs, clock, signal, abortListeners, resolve, reject }
       const exchange = new Exchange(options)
       exchange.begin()
       this.#place(exchange)
     })
   }
 
-  /** Ends what is under way. Resolves when every connection is closed. */
+  /** Fails all exchanges. Resolves when every connection is closed. */
   async close(): Promise<void> {
     this.#isOpen = false
     this.#sweep?.cancel()
@@ -99,7 +100,7 @@ export class HttpSender implements ConnectionOwner, ExchangeHolder {
     this.#serveWaiting()
   }
 
-  /** An exchange is over before it had a connection. */
+  /** An exchange has settled before it had a connection. */
   drop(exchange: Exchange): void {
     this.#waiting.delete(exchange)
   }
@@ -111,7 +112,7 @@ export class HttpSender implements ConnectionOwner, ExchangeHolder {
     if (idleMs < LOOK_AFTER_MS && this.#begin(exchange)) return
     exchange.holder = this
     this.#waiting.add(exchange)
-    // Twice: the first may come before the event loop looks at the sockets, the second does not.
+    // Twice: the first may run before the event loop has polled the sockets, the second may not.
     if (idleMs >= LOOK_AFTER_MS) setImmediate(() => setImmediate(() => this.#serveWaiting()))
   }
 
@@ -122,7 +123,7 @@ export class HttpSender implements ConnectionOwner, ExchangeHolder {
     }
   }
 
-  /** False when there is neither a free connection nor room for another. */
+  /** Returns false if there is neither a free connection nor room for another. */
   #begin(exchange: Exchange): boolean {
     if (!this.#isOpen) return false
     const idle = this.#takeIdle()
@@ -147,7 +148,7 @@ export class HttpSender implements ConnectionOwner, ExchangeHolder {
     }
   }
 
-  /** One timer for all. A connection that may be kept for less than the one before is closed late. */
+  /** One timer for all connections. One that expires before the timer fires is closed late. */
   #sweepAfter(delayMs: number): void {
     this.#sweep ??= this.#options.clock.after(delayMs, () => {
       this.#sweep = undefined

@@ -1,8 +1,8 @@
-/** The body of a response as it comes, up to a length, in a buffer that serves the next one too. */
+/** Collects the body of a response up to a maximum length, in a buffer that is used again. */
 
-/** Enough for an answer that refuses a few messages. */
+/** Enough for an answer that rejects a few messages. */
 const USUAL_BYTES = 4_096
-/** A longer buffer is let go with its body. */
+/** A longer buffer is not used again. */
 const MAX_KEPT_BYTES = 65_536
 
 export class ResponseBody {
@@ -15,7 +15,7 @@ export class ResponseBody {
     this.#maxBytes = maxBytes
   }
 
-  /** More came than is kept. */
+  /** The body is longer than the maximum. */
   get isTooLong(): boolean {
     return this.#isTooLong
   }
@@ -41,7 +41,7 @@ export class ResponseBody {
 
   #makeRoom(bytes: number): void {
     if (this.#buffer.length >= bytes) return
-    // Doubled, so that a body of single bytes is not copied once for each.
+    // Doubled, so that a body that arrives in single bytes is not copied for each byte.
     const grown = Buffer.allocUnsafeSlow(Math.max(bytes, this.#buffer.length * 2))
     this.#buffer.copy(grown, 0, 0, this.#length)
     this.#buffer = grown

@@ -1,22 +1,24 @@
 /**
- * The head of a response and what it says of the body and the connection: RFC 9112, read strictly.
- * What two readers could understand in two ways is refused, for then the next answer on the
- * connection might be taken for another request's.
+ * Parses the head of a response, and what it says about the body and the connection: RFC 9112, read
+ * strictly. An ambiguous head is an error, because the bytes that follow could be taken for the
+ * answer to another request.
  */
 
 export interface ResponseHead {
-  /** 1.0 or 1.1. */
+  /** The minor version of HTTP/1.0 or HTTP/1.1. */
   readonly minorVersion: number
   readonly status: number
-  /** Names in lower case and values, in turn. */
+  /** Names in lower case, and values, in turn. */
   readonly fields: readonly string[]
 }
 
-/** How the end of a body is known: by its length, by its chunks, or when the connection is closed. */
+/** What ends a body: its length, its last chunk, or the close of the connection. */
 export type BodyFraming = number | 'chunked' | 'until-close'
 
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9][0-9]{2})(?: [\t\x20-\x7e\x80-\xff]*)?$/
-/** RFC 9110 5.1 and 5.5: a token, no space before the colon, no control characters in the value. */
+/**
+ * RFC 9110, 5.1 and 5.5: a token, no space before the colon, no control characters in the value.
+ */
 const FIELD_LINE =
   /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[\t ]*((?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)[\t ]*$/
 const DECIMAL = /^[0-9]{1,15}$/
@@ -29,7 +31,7 @@ export function protocolError(what: string, came?: string): Error {
 
 /**
  * @param text the head without the empty line that ends it
- * @throws {Error} for people, when it is not one
+ * @throws {Error} if it is not a valid head
  */
 export function parseHead(text: string): ResponseHead {
   const lines = text.split('\r\n')
@@ -43,20 +45,20 @@ export function parseHead(text: string): ResponseHead {
   return { minorVersion: Number(minorVersion), status: Number(status), fields }
 }
 
-/** @throws {Error} for people, when the line is not a field of a head or trailer */
+/** @throws {Error} if the line is not a field of a head or trailer */
 export function parseField(line: string): readonly [name: string, value: string] {
   const [, name, value] = FIELD_LINE.exec(line) ?? []
   if (name === undefined || value === undefined) throw protocolError('not a header field', line)
   return [name, value]
 }
 
-/** The first value of a field; undefined when there is none. */
+/** The first value of a field; undefined if there is none. */
 export function fieldOf(fields: readonly string[], name: string): string | undefined {
   for (let i = 0; i < fields.length; i += 2) if (fields[i] === name) return fields[i + 1]
   return undefined
 }
 
-/** @throws {Error} for people, when the head contradicts itself or asks for what we don't read */
+/** @throws {Error} if the head contradicts itself or uses an encoding that we don't read */
 export function framingOf({ status, minorVersion, fields }: ResponseHead): BodyFraming {
   const lengths = valuesOf(fields, 'content-length')
   const encodings = valuesOf(fields, 'transfer-encoding')
@@ -74,14 +76,14 @@ export function framingOf({ status, minorVersion, fields }: ResponseHead): BodyF
   return length === undefined ? 'until-close' : Number(length)
 }
 
-/** Somewhat less than the server waits, so that it does not close just as we send. */
+/** Subtracted from the server's timeout, so that it does not close just as we send. */
 const CLOSE_BEFORE_MS = 2_000
-/** Whatever the server offers. */
+/** A bound for the timeout that a server offers. */
 const MAX_KEEP_ALIVE_MS = 600_000
 
 /**
- * How long the connection may stay idle and be used again; 0 when it may not be used at all.
- * @param usualMs when the server does not say
+ * How long the connection may stay idle and still be used again; 0 if it may not be used again.
+ * @param usualMs the result if the server does not say
  */
 export function keepAliveMsOf({ minorVersion, fields }: ResponseHead, usualMs: number): number {
   const options = valuesOf(fields, 'connection')

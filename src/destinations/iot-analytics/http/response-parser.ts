@@ -1,6 +1,6 @@
 /**
- * Reads one response from the bytes of a connection, in whatever pieces they come. Holds no more
- * than the bounds below, whatever comes.
+ * Parses one response from the bytes of a connection, however they are split. It never holds more
+ * than the bounds below.
  *
  *     head ─▶ body by length ──────────────────────────────▶ complete
  *      ▲ │                                                      ▲
@@ -19,9 +19,9 @@ import {
   type ResponseHead,
 } from './response-head.ts'
 
-/** As much as Node's own client reads; interim responses and trailers count too. */
+/** The bound of Node's own client. Interim responses and trailers count too. */
 const MAX_HEAD_BYTES = 16_384
-/** The size of a chunk with its extensions. */
+/** The line with the size of a chunk and its extensions. */
 const MAX_CHUNK_LINE_BYTES = 1_024
 const CHUNK_LINE = /^([0-9a-f]{1,8})[\t ]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/i
 
@@ -44,16 +44,16 @@ export class ResponseParser {
   readonly body: ResponseBody
   #state: State = 'head'
   #head: ResponseHead | undefined
-  /** Began a head or a line that is not complete. */
+  /** The beginning of a head or a line that is not complete. */
   #held: Buffer = NOTHING
   #headBytes = 0
-  /** Of the body, or of the chunk. */
+  /** Bytes missing from the body or the chunk. */
   #missing = 0
   #excess = 0
 
   /**
-   * For one response after the other: `reset` lies between two.
-   * @param maxBodyBytes the parser goes on beyond it, but keeps nothing more
+   * Parses one response after another, with a call of `reset` before each.
+   * @param maxBodyBytes beyond it the parser continues but keeps nothing more
    */
   constructor(maxBodyBytes: number) {
     this.body = new ResponseBody(maxBodyBytes)
@@ -69,7 +69,7 @@ export class ResponseParser {
     this.#excess = 0
   }
 
-  /** Of the final response; undefined until it is complete. */
+  /** The head of the final response; undefined until it is complete. */
   get head(): ResponseHead | undefined {
     return this.#head
   }
@@ -78,14 +78,14 @@ export class ResponseParser {
     return this.#state === 'complete'
   }
 
-  /** Bytes that came after the end of the response. Nobody has asked for them. */
+  /** Bytes came after the end of the response that no request asked for. */
   get hasExcess(): boolean {
     return this.#excess > 0
   }
 
   /**
-   * @param bytes are not needed any more when it returns
-   * @throws {Error} for people, when the bytes are not a response
+   * @param bytes valid only until it returns
+   * @throws {Error} if the bytes are not a valid response
    */
   take(bytes: Buffer): void {
     const all = this.#held.length === 0 ? bytes : Buffer.concat([this.#held, bytes])
@@ -102,13 +102,13 @@ export class ResponseParser {
     this.#excess += all.length - at
   }
 
-  /** The peer has closed the connection. True when that is where the response ends. */
+  /** The peer has closed the connection. Returns true if that completes the response. */
   end(): boolean {
     if (this.#state === 'until-close') this.#state = 'complete'
     return this.#state === 'complete'
   }
 
-  /** Where to go on; undefined when what begins at `at` is not complete. */
+  /** Where to continue; undefined if the element that begins at `at` is incomplete. */
   #step(bytes: Buffer, at: number): number | undefined {
     switch (this.#state) {
       case 'head':
@@ -142,7 +142,7 @@ export class ResponseParser {
     this.#headBytes += next - at
     const head = parseHead(bytes.toString('latin1', at, end))
     if (head.status === 101) throw protocolError('a switch of protocols that nobody asked for')
-    // RFC 9110 15.2: any number of interim responses may come first.
+    // RFC 9110, 15.2: any number of interim responses may come first.
     if (head.status < 200) return next
     const framing = framingOf(head)
     this.#head = head
@@ -188,7 +188,7 @@ export class ResponseParser {
     return at + CRLF.length
   }
 
-  /** Trailers have nothing to say to us, but have to be what they should. */
+  /** Trailers are ignored, but must be valid fields. */
   #readTrailer(bytes: Buffer, at: number): number | undefined {
     const end = lineEnd(bytes, at, MAX_HEAD_BYTES, 'trailer')
     if (end === undefined) return undefined
@@ -207,7 +207,7 @@ export class ResponseParser {
   }
 }
 
-/** Undefined when the line goes on. */
+/** Undefined while the line is incomplete. */
 function lineEnd(bytes: Buffer, at: number, maxBytes: number, what: string): number | undefined {
   const found = bytes.indexOf(CRLF, at)
   const end = found < 0 ? bytes.length : found
@@ -215,7 +215,7 @@ function lineEnd(bytes: Buffer, at: number, maxBytes: number, what: string): num
   return found < 0 ? undefined : found
 }
 
-/** Something that speaks first, and not HTTP, is told at once and not when the time is over. */
+/** Recognizes a server that speaks another protocol at once, and not only after the timeout. */
 function refuseOtherProtocol(bytes: Buffer, at: number): void {
   const length = Math.min(bytes.length - at, HEAD_BEGINNING.length)
   if (HEAD_BEGINNING.compare(bytes, at, at + length, 0, length) !== 0) {

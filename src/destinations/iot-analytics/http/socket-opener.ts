@@ -1,23 +1,23 @@
 /**
- * Opens sockets to one endpoint, TLS or not. Names are looked up anew for each, and addresses of
- * both families are tried in turn, as Node does by default; certificates are verified against what
- * Node trusts (`NODE_EXTRA_CA_CERTS` adds to it).
+ * Opens sockets to one endpoint, with or without TLS. The host name is resolved again for each
+ * socket, and addresses of both families are tried in turn, as Node does by default. Certificates
+ * are verified against the authorities that Node trusts (`NODE_EXTRA_CA_CERTS` adds to them).
  */
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 
-/** What is read at once; what comes meanwhile waits in the kernel. */
+/** Bytes read at once; more bytes wait in the kernel. */
 const READ_BYTES = 65_536
-/** A peer that has vanished without a word is found out by the kernel, though nothing is sent. */
+/** TCP keep-alive: the kernel notices a peer that has vanished silently. */
 const PROBE_AFTER_MS = 60_000
 
 export class SocketOpener {
   readonly #isTls: boolean
   readonly #host: string
   readonly #port: number
-  /** The last TLS session: the next handshake is shorter by the certificates. */
+  /** The last TLS session. With it the next handshake needs no certificates. */
   #session: Buffer | undefined
-  /** All sockets read into it, one after the other: a buffer for each read is garbage that counts. */
+  /** All sockets read into it in turn. A new buffer for each read would cost garbage collection. */
   readonly #readBuffer = Buffer.allocUnsafeSlow(READ_BYTES)
 
   constructor(origin: string) {
@@ -27,12 +27,12 @@ export class SocketOpener {
     this.#port = port === '' ? (this.#isTls ? 443 : 80) : Number(port)
   }
 
-  /** Name of the event by which a socket says that it can be written to. */
+  /** The event with which a socket becomes writable. */
   get readyEvent(): 'connect' | 'secureConnect' {
     return this.#isTls ? 'secureConnect' : 'connect'
   }
 
-  /** @param take called with what has come. The bytes are valid until it returns. */
+  /** @param take called with bytes as they arrive; they are valid until it returns */
   open(take: (bytes: Buffer) => void): Socket {
     const options = {
       host: this.#host,
@@ -47,7 +47,7 @@ export class SocketOpener {
     }
     const socket = this.#isTls ? this.#openTls(options) : connectTcp(options)
     return socket.once(this.readyEvent, () => {
-      // Not among the options above: TLS sockets don't take them.
+      // Set here and not in the options above, because TLS sockets ignore them.
       socket.setNoDelay(true)
       socket.setKeepAlive(true, PROBE_AFTER_MS)
     })
@@ -56,7 +56,7 @@ export class SocketOpener {
   #openTls(options: ConnectionOptions): Socket {
     const socket = connectTls({
       ...options,
-      // RFC 6066 3: no name indication for addresses.
+      // RFC 6066, 3: no server name indication for IP addresses.
       ...(isIP(this.#host) === 0 ? { servername: this.#host } : {}),
       ...(this.#session === undefined ? {} : { session: this.#session }),
       ALPNProtocols: ['http/1.1'],
@@ -65,7 +65,7 @@ export class SocketOpener {
       this.#session = session
     })
     socket.on('error', () => {
-      // It may be the session that the peer does not like.
+      // The peer may not accept the session.
       this.#session = undefined
     })
     return socket

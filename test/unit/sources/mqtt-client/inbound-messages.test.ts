@@ -22,7 +22,7 @@ function inboundOf(intake: RecordingIntake, maxUnacknowledged: number) {
     options: mqttClientOptions.parse({ url: 'mqtt://broker', maxUnacknowledged }),
     intake,
     session,
-    copies: undefined,
+    duplicates: undefined,
     clock,
     withheld: () => {},
     write: (packets) => acknowledged.push(...idsIn(packets)),

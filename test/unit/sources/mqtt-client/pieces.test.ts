@@ -1,22 +1,24 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { connectionFailure } from '../../../../src/sources/mqtt-client/connection-failure.ts'
-import { Copies } from '../../../../src/sources/mqtt-client/copies.ts'
 import {
   areOverlapping,
   coveringFilters,
   covers,
 } from '../../../../src/sources/mqtt-client/covering-filters.ts'
+import { DuplicateFilter } from '../../../../src/sources/mqtt-client/duplicate-filter.ts'
 import { mqttClientOptions } from '../../../../src/sources/mqtt-client/options.ts'
 import {
-  OwedAcknowledgements,
+  PendingAcknowledgements,
   PUBACK,
   PUBREC,
-} from '../../../../src/sources/mqtt-client/owed-acknowledgements.ts'
-import { reasonCodeOf } from '../../../../src/sources/mqtt-client/reason-code.ts'
+} from '../../../../src/sources/mqtt-client/pending-acknowledgements.ts'
+import {
+  connectionFailure,
+  reasonCodeOf,
+} from '../../../../src/sources/mqtt-client/reason-codes.ts'
 import { ReceiptQueue } from '../../../../src/sources/mqtt-client/receipt-queue.ts'
-import { reconnectDelayMs } from '../../../../src/sources/mqtt-client/reconnect-delay.ts'
+import { retryDelayMs } from '../../../../src/sources/mqtt-client/retry-delay.ts'
 
 /** MQTT 3.1.1, section 4.7, written down once more. */
 function matches(filter: string, topic: string): boolean {
@@ -77,7 +79,7 @@ test('covering filters match what all of them matched, and none covers another',
 })
 
 test('a copy is what was taken in under other identifiers, with the same words', () => {
-  const copies = new Copies(['a/+/c', 'a/b/#', 'x'])
+  const copies = new DuplicateFilter(['a/+/c', 'a/b/#', 'x'])
   const [one, other] = [Buffer.from('1'), Buffer.from('2')]
   const see = (topic: string, payload: Buffer, ...identifiers: number[]): string => {
     const cycle = copies.find(topic, payload, identifiers)
@@ -116,26 +118,26 @@ test('filters overlap exactly when there is a topic that both match', () => {
 })
 
 test('acknowledgements go out in the order of their messages, for the cycles that are done', () => {
-  const owed = new OwedAcknowledgements(false)
-  owed.owe(7, PUBACK, 1, 0)
-  owed.owe(7, PUBREC, 0x1234, 0)
-  owed.owe(8, PUBACK, 3, 0)
+  const pending = new PendingAcknowledgements(false)
+  pending.add({ cycle: 7, type: PUBACK, packetId: 1, reasonCode: 0 })
+  pending.add({ cycle: 7, type: PUBREC, packetId: 0x1234, reasonCode: 0 })
+  pending.add({ cycle: 8, type: PUBACK, packetId: 3, reasonCode: 0 })
 
-  assert.equal(owed.release(6).length, 0)
-  assert.equal(owed.release(7).toString('hex'), '40020001' + '50021234')
-  assert.equal(owed.count, 1)
-  assert.equal(owed.newestCycle, 8)
-  assert.equal(owed.release(9).toString('hex'), '40020003')
-  assert.equal(owed.newestCycle, -1)
+  assert.equal(pending.release(6).length, 0)
+  assert.equal(pending.release(7).toString('hex'), '40020001' + '50021234')
+  assert.equal(pending.count, 1)
+  assert.equal(pending.newestCycle, 8)
+  assert.equal(pending.release(9).toString('hex'), '40020003')
+  assert.equal(pending.newestCycle, -1)
 })
 
 test('reason codes are sent in MQTT 5 alone', () => {
-  const five = new OwedAcknowledgements(true)
-  const four = new OwedAcknowledgements(false)
-  for (const owed of [five, four]) {
-    owed.owe(1, PUBACK, 1, 0x99)
-    owed.owe(1, PUBACK, 2, 0)
-    owed.owe(2, PUBACK, 3, 0)
+  const five = new PendingAcknowledgements(true)
+  const four = new PendingAcknowledgements(false)
+  for (const pending of [five, four]) {
+    pending.add({ cycle: 1, type: PUBACK, packetId: 1, reasonCode: 0x99 })
+    pending.add({ cycle: 1, type: PUBACK, packetId: 2, reasonCode: 0 })
+    pending.add({ cycle: 2, type: PUBACK, packetId: 3, reasonCode: 0 })
   }
 
   assert.equal(five.release(2).toString('hex'), '4003000199' + '40020002' + '40020003')
@@ -217,14 +219,14 @@ test('a queue of receipts does what an array would', () => {
 })
 
 test('delays double from half a second to a minute and are never longer', () => {
-  assert.equal(reconnectDelayMs(0, 0), 500)
-  assert.equal(reconnectDelayMs(3, 0.5), 6000)
+  assert.equal(retryDelayMs(0, 0), 500)
+  assert.equal(retryDelayMs(3, 0.5), 6000)
   fc.assert(
     fc.property(
       fc.nat(10_000),
       fc.double({ min: 0, max: 0.999, noNaN: true }),
       (attempt, random) => {
-        const delay = reconnectDelayMs(attempt, random)
+        const delay = retryDelayMs(attempt, random)
         assert.ok(delay >= 500 && delay <= 60_000)
       },
     ),

@@ -1,7 +1,8 @@
-/** Why a connection failed, in words an operator can act on. */
+/** Reason codes of MQTT: what a broker's codes mean, and the codes for our refusals. */
 import { ConnectorError, messageOf } from '../../errors.ts'
+import type { Refusal } from '../../message.ts'
 
-/** CONNACK and DISCONNECT codes with something to be done about: 3.1.1 (1–5) and 5 (128 and up). */
+/** What to do about CONNACK and DISCONNECT codes of MQTT 3.1.1 (1–5) and MQTT 5 (from 128 on). */
 const HINTS: Readonly<Record<number, string>> = {
   1: 'it does not speak MQTT 3.1.1; try protocolVersion: 5',
   2: 'it does not accept clientId',
@@ -14,6 +15,7 @@ const HINTS: Readonly<Record<number, string>> = {
   142: 'another client has connected with the same clientId; each needs its own',
 }
 
+/** Why a connection failed, in words an operator can act on. */
 export function connectionFailure(url: string, cause: unknown): ConnectorError {
   if (cause instanceof ConnectorError) return cause
   if (cause === undefined) {
@@ -28,10 +30,27 @@ export function connectionFailure(url: string, cause: unknown): ConnectorError {
   )
 }
 
-/** Node puts the attempts on several addresses into one error that says nothing itself. */
+/** If Node tried several addresses, only the errors inside the AggregateError have messages. */
 function described(cause: unknown): string {
   if (cause instanceof AggregateError) {
     return [...new Set(cause.errors.map(messageOf))].join(', ')
   }
   return messageOf(cause)
+}
+
+const IMPLEMENTATION_SPECIFIC_ERROR = 0x83
+/** Keyed by the error of a refusal. */
+const REFUSAL_CODES: Readonly<Record<string, number>> = {
+  NotAuthorized: 0x87,
+  InvalidChannelName: 0x90,
+  InvalidTopic: 0x90,
+  QueueFull: 0x97,
+  MemoryFull: 0x97,
+  ActiveChannelLimit: 0x97,
+  InvalidMessage: 0x99,
+}
+
+/** The code closest to a refusal, of those a PUBACK may carry (MQTT 5.0, section 3.4.2.1). */
+export function reasonCodeOf(refusal: Refusal): number {
+  return REFUSAL_CODES[refusal.error] ?? IMPLEMENTATION_SPECIFIC_ERROR
 }

@@ -1,27 +1,27 @@
 /**
- * Tells exchanges that their caller's signal was aborted, with one listener for all that share a
- * signal. A listener of its own for each is a link in a list of Node's: links that were taken out
- * still point to younger ones, and the garbage collector then carries all of them along.
+ * Cancels exchanges when their caller's signal is aborted, with one listener for all that share a
+ * signal. Node keeps listeners in a linked list, in which removed links still point to younger
+ * ones: with a listener for each exchange, the garbage collector would keep all of them alive.
  */
 
 export interface Cancellable {
-  calledOff(reason: unknown): void
+  cancel(reason: unknown): void
 }
 
-export class CalledOff {
-  readonly #listeners = new Map<AbortSignal, Listener>()
+export class AbortListeners {
+  readonly #listeners = new Map<AbortSignal, SharedListener>()
 
   watch(signal: AbortSignal, exchange: Cancellable): void {
     let listener = this.#listeners.get(signal)
     if (listener === undefined) {
-      listener = new Listener(signal)
+      listener = new SharedListener(signal)
       this.#listeners.set(signal, listener)
       signal.addEventListener('abort', listener)
     }
     listener.exchanges.push(exchange)
   }
 
-  /** Leaves no listener behind when it was the signal's last. */
+  /** Removes the listener if this was the last exchange of the signal. */
   forget(signal: AbortSignal, exchange: Cancellable): void {
     const listener = this.#listeners.get(signal)
     if (listener === undefined) return
@@ -32,8 +32,8 @@ export class CalledOff {
   }
 }
 
-class Listener {
-  /** An array: a set that is added to and deleted from grows the same kind of list inside. */
+class SharedListener {
+  /** An array, because a set that is added to and deleted from has the same kind of list inside. */
   readonly exchanges: Cancellable[] = []
   readonly #signal: AbortSignal
 
@@ -49,7 +49,7 @@ class Listener {
   }
 
   handleEvent(): void {
-    // Each of them is removed meanwhile.
-    for (const exchange of [...this.exchanges]) exchange.calledOff(this.#signal.reason)
+    // A copy, because each of them is removed while it is cancelled.
+    for (const exchange of [...this.exchanges]) exchange.cancel(this.#signal.reason)
   }
 }

@@ -1,13 +1,13 @@
 /**
- * Copies of one message. In MQTT 5 a broker may send one for each of our filters that match it
- * [MQTT-3.3.4-2], mosquitto does; the subscription identifier in each says which filter it is for.
+ * Recognizes copies of one message. In MQTT 5 a broker may send a copy for each of our filters that
+ * match it [MQTT-3.3.4-2], as mosquitto does. The subscription identifier says for which filter.
  *
- *     filters 1: a/+/c   2: a/b/#        a/b/c "x" ⟨1⟩  taken, ⟨2⟩ is still to come
+ *     filters 1: a/+/c   2: a/b/#        a/b/c "x" ⟨1⟩  accepted, ⟨2⟩ is expected
  *                                        a/b/c "x" ⟨2⟩  the copy
  *                                        a/b/c "x" ⟨2⟩  another message
  *
- * Only what has been taken in under other identifiers is a copy: a broker that sends one message
- * for all filters loses nothing by this.
+ * A message is a copy only if the same one was accepted under other identifiers, so nothing is lost
+ * with a broker that sends one message for all filters.
  */
 import { createHash } from 'node:crypto'
 import { covers } from './covering-filters.ts'
@@ -16,27 +16,27 @@ interface Taken {
   readonly topic: string
   readonly digest: string
   readonly cycle: number
-  /** The identifiers under which it may still come. */
+  /** The identifiers for which a copy may still come. */
   readonly missing: Set<number>
 }
 
-/** Brokers send copies right after one another; older ones are not waited for. */
+/** Brokers send copies right after one another, so older messages are forgotten. */
 const MAX_TAKEN = 256
 const MAX_TOPICS = 1_024
 
-export class Copies {
+export class DuplicateFilter {
   readonly #filters: readonly string[]
   readonly #byTopic = new Map<string, readonly number[]>()
   #taken: Taken[] = []
 
-  /** Identifiers are places in `filters`, beginning with 1. */
+  /** An identifier is a place in `filters`, counted from 1. */
   constructor(filters: readonly string[]) {
     this.#filters = filters
   }
 
-  /** The commit cycle of the message that this is a copy of. */
+  /** If this is a copy: the commit cycle of the message that was accepted. */
   find(topic: string, payload: Buffer, identifiers: readonly number[]): number | undefined {
-    if (this.#taken.length === 0 || !this.#mayHaveCopies(topic, identifiers)) return undefined
+    if (this.#taken.length === 0 || !this.#mayHaveDuplicates(topic, identifiers)) return undefined
     const digest = digestOf(payload)
     const index = this.#taken.findIndex(
       (taken) =>
@@ -51,9 +51,9 @@ export class Copies {
     return original.cycle
   }
 
-  /** The message has been taken in; copies of it may come. */
+  /** A message has been accepted, and copies of it may follow. */
   expect(topic: string, payload: Buffer, identifiers: readonly number[], cycle: number): void {
-    if (!this.#mayHaveCopies(topic, identifiers)) return
+    if (!this.#mayHaveDuplicates(topic, identifiers)) return
     const missing = new Set(this.#matching(topic))
     for (const identifier of identifiers) missing.delete(identifier)
     if (missing.size === 0) return
@@ -61,12 +61,12 @@ export class Copies {
     if (this.#taken.length > MAX_TAKEN) this.#taken.shift()
   }
 
-  /** What belongs to this commit cycle was not stored, so its copies are messages like any other. */
+  /** The messages of this commit cycle were not stored, so copies of them count as messages. */
   forget(cycle: number): void {
     this.#taken = this.#taken.filter((taken) => taken.cycle !== cycle)
   }
 
-  #mayHaveCopies(topic: string, identifiers: readonly number[]): boolean {
+  #mayHaveDuplicates(topic: string, identifiers: readonly number[]): boolean {
     return identifiers.length > 0 && this.#matching(topic).length > 1
   }
 

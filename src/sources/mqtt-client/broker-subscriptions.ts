@@ -1,35 +1,39 @@
 /**
- * Our subscriptions on one connection. Each answer is looked at: a filter that the broker refuses
- * is reported and asked for again, for access lists get mended; the others work meanwhile.
+ * Our subscriptions on one connection. A filter that the broker refuses is reported and requested
+ * again, because its access list may be corrected; the other filters work meanwhile.
  */
 import type { IClientSubscribeOptions, MqttClient } from 'mqtt'
 import type { Clock, Timer } from '../../clock.ts'
 import { ConnectorError } from '../../errors.ts'
 import type { MqttClientOptions } from './options.ts'
-import { reconnectDelayMs } from './reconnect-delay.ts'
+import { retryDelayMs } from './retry-delay.ts'
 
-export interface SubscriptionsOptions {
+export interface BrokerSubscriptionsOptions {
   readonly client: MqttClient
   readonly options: MqttClientOptions
   readonly filters: readonly string[]
-  /** Each message is to say for which filter it comes: by its place, beginning with 1. */
+  /**
+   * Whether messages carry the identifier of their filter: its place in `filters`, counted from 1.
+   */
   readonly isIdentified: boolean
   readonly clock: Clock
   readonly random: () => number
   readonly refused: (error: ConnectorError, delayMs: number) => void
-  /** Every filter is subscribed; `weakened` are those that the broker granted a lower QoS than asked. */
+  /**
+   * Every filter is subscribed; for those in `weakened` the broker granted a lower QoS than asked.
+   */
   readonly complete: (weakened: readonly string[]) => void
 }
 
-export class Subscriptions {
-  readonly #options: SubscriptionsOptions
+export class BrokerSubscriptions {
+  readonly #options: BrokerSubscriptionsOptions
   #missing: readonly string[]
   readonly #weakened: string[] = []
   #attempt = 0
   #timer: Timer | undefined
   #stopped = false
 
-  constructor(options: SubscriptionsOptions) {
+  constructor(options: BrokerSubscriptionsOptions) {
     this.#options = options
     this.#missing = options.filters
   }
@@ -51,7 +55,7 @@ export class Subscriptions {
 
   #askAgainLater(): void {
     const { clock, random, options, refused } = this.#options
-    const delayMs = reconnectDelayMs(this.#attempt, random())
+    const delayMs = retryDelayMs(this.#attempt, random())
     this.#attempt += 1
     const filters = this.#missing.map((filter) => `"${filter}"`).join(', ')
     const error = new ConnectorError(
@@ -63,7 +67,7 @@ export class Subscriptions {
     refused(error, delayMs)
   }
 
-  /** False when the broker refused, or the connection ended meanwhile. */
+  /** Resolves to false if the broker refused or the connection ended meanwhile. */
   #ask(filter: string): Promise<boolean> {
     const { client, options } = this.#options
     const topic =
@@ -81,8 +85,8 @@ export class Subscriptions {
     if (protocolVersion !== 5) return { qos }
     return {
       qos,
-      // What we publish ourselves is not to come back; for a shared subscription that may not be
-      // asked for [MQTT-3.8.3-4], there our receipts are known by their mark.
+      // Our own receipts must not come back. A shared subscription may not ask for that
+      // [MQTT-3.8.3-4]; there they are recognized by their user property.
       nl: shareGroup === undefined,
       rh: retained === 'ignore' ? 2 : 0,
       ...(this.#options.isIdentified && {
