@@ -122,12 +122,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'channels/disk/files/',
     'channels/log/',
   ],
-  'channels/disk/segments/': [
-    'channels/disk/journal/',
-    'channels/disk/format/',
-    'channels/disk/files/',
-    'channels/log/',
-  ],
+  'channels/disk/segments/': ['channels/disk/format/', 'channels/disk/files/', 'channels/log/'],
   'channels/disk/journal/': ['channels/disk/format/', 'channels/disk/files/', 'channels/log/'],
   'channels/disk/format/': ['channels/disk/files/', 'channels/log/'],
   'channels/disk/files/': ['channels/log/'],

@@ -1,13 +1,13 @@
 /**
- * All channels' logs below one directory, within one bound of bytes.
+ * The logs of all channels below one directory, within one bound of bytes.
  *
- *     <dir>/lock.<n>        who uses the directory
- *     <dir>/journal/        what was committed lately, see journal/journal.ts
- *     <dir>/channels/       a directory a channel, see disk-log.ts
- *     <dir>/quarantine/     what was found damaged
+ *     <dir>/lock.<n>        the process that uses the directory
+ *     <dir>/journal/        messages committed lately, see journal/journal.ts
+ *     <dir>/channels/       a directory for each channel, see disk-log.ts
+ *     <dir>/quarantine/     copies of damaged bytes
  *
- * Files and directories of other names are left alone. Channel names differ in case, so the file
- * system must tell case apart, as Linux file systems do.
+ * Files and directories with other names are left alone. Channel names differ in case, so the file
+ * system must be case-sensitive, as Linux file systems are.
  */
 import { randomInt } from 'node:crypto'
 import { join } from 'node:path'
@@ -19,11 +19,10 @@ import { type ChannelLog, CommitError, type LogStore } from '../log/channel-log.
 import type { MemoryBudget } from '../log/memory-budget.ts'
 import { DiskLog, type DiskLogStart, LOG_RESERVE_BYTES } from './disk-log.ts'
 import { DirectoryLock } from './files/directory-lock.ts'
-import { DiskSpace } from './files/disk-space.ts'
+import { DiskSpace, WriteFigures } from './files/disk-space.ts'
 import type { FileLayer } from './files/file-layer.ts'
 import { nodeFileLayer } from './files/node-file-layer.ts'
 import { Quarantine } from './files/quarantine.ts'
-import type { WriteFigures } from './files/write-figures.ts'
 import type { LogIdentity } from './format/frame.ts'
 import { Journal, type Share } from './journal/journal.ts'
 import { Settling } from './journal/settling.ts'
@@ -31,20 +30,20 @@ import { SlotPool } from './journal/slot-pool.ts'
 import { recoverStore } from './store-recovery.ts'
 
 const SMALLEST_SEGMENT_BYTES = 64 * 1024
-/** A segment is at most this part of the whole, so that space comes back in steps while draining. */
+/** A segment is at most this fraction of the bound, so that a draining log frees space in steps. */
 const SEGMENTS_AT_LEAST = 16
 const QUARANTINE_BYTES_AT_MOST = 16 * 1024 * 1024
 const SMALLEST_SLOT_BYTES = 128 * 1024
 const LARGEST_SLOT_BYTES = 8 * 1024 * 1024
-/** A frame is at most this part of a slot, but for one with a single large message. */
+/** A frame is at most this fraction of a slot, except for one with a single large message. */
 const FRAMES_PER_SLOT = 8
-/** The few slots that are always there take this part of `maxBytes` each. */
+/** Each of the standing slots takes this fraction of `maxBytes`. */
 const SLOTS_PER_STORE = 128
 const TIDY_MS = 5_000
 
 export interface DiskLogStoreOptions {
   readonly directory: string
-  /** Bytes that everything below the directory together never exceeds. */
+  /** Everything below the directory together never exceeds this many bytes. */
   readonly maxBytes: number
   readonly segmentBytes: number
   readonly segmentMaxAgeMs: number
@@ -53,13 +52,13 @@ export interface DiskLogStoreOptions {
   readonly budget: MemoryBudget
   readonly clock: Clock
   readonly observer: PipelineObserver
-  /** For tests that put a simulated disk in place; it then also stands in for the lock. */
+  /** For tests with a simulated disk; the directory is not locked then. */
   readonly files?: FileLayer
-  /** For tests that want slots to be full soon. Default: by `maxBytes`. */
+  /** For tests that need slots to fill soon. Default: depends on `maxBytes`. */
   readonly slotBytes?: number
   /**
-   * How long a stop may take, in milliseconds, to store in the logs' directories what is in the journal
-   * alone. What is left then stays there, where the next start finds it.
+   * How long a stop may take, in milliseconds, to store messages that are in the journal alone in the
+   * logs' directories. The rest stays in the journal, where the next start finds it.
    */
   readonly tidyMs?: number
 }
@@ -77,15 +76,15 @@ export class DiskLogStore implements LogStore {
   /** Logs that have something for the next commit. */
   #staged: DiskLog[] = []
   #journal: Journal | undefined
-  /** The last commit, and the probe under way: they wait for each other. Neither rejects. */
+  /** The last commit and the probe under way wait for each other. Neither promise rejects. */
   #committing: Promise<void> = Promise.resolve()
   #probing: Promise<void> | undefined
   readonly #segmentBytes: number
   readonly #slotBytes: number
-  /** A commit that fills more than a slot is slow, and takes slots beyond those always there. */
+  /** A commit that fills more than a slot is slow, and needs more than the standing slots. */
   readonly maxCommitBytes: number
-  /** What was asked of the disk since start. */
-  readonly figures: WriteFigures = { bytesWritten: 0, syncs: 0 }
+  /** What was asked of the disk since the start. */
+  readonly figures = new WriteFigures()
   onStatesWanted: (() => void) | undefined
 
   constructor(options: DiskLogStoreOptions) {
@@ -114,15 +113,15 @@ export class DiskLogStore implements LogStore {
       space: this.#space,
       makeRoom: (bytes) => this.makeRoom(bytes),
     })
-    this.#settling = new Settling(this.#slots, () => this.#easeDisk())
+    this.#settling = new Settling(this.#slots, () => this.#evictOnFullDisk())
   }
 
-  /** All files, and room for every message that is in the journal alone. */
+  /** Bytes of all files, and of the room reserved for messages in the journal alone. */
   get bytes(): number {
     return this.#space.bytes
   }
 
-  /** Bytes that are kept only for replay; part of `bytes`. */
+  /** Bytes kept only for replay; part of `bytes`. */
   get historyBytes(): number {
     return this.#space.history
   }
@@ -178,7 +177,7 @@ export class DiskLogStore implements LogStore {
     try {
       await journal.commit(shares)
     } catch (cause) {
-      if (systemCodeOf(cause) === 'ENOSPC') this.#easeDisk()
+      if (systemCodeOf(cause) === 'ENOSPC') this.#evictOnFullDisk()
       throw new CommitError(
         `writing to storage: ${messageOf(cause)}`,
         this.#discard(logs, shares),
@@ -223,29 +222,30 @@ export class DiskLogStore implements LogStore {
   }
 
   setAside(bytes: number): number {
-    this.#space.setAside = 0
+    this.#space.setAside(0)
     this.makeRoom(bytes)
-    this.#space.setAside = Math.max(0, Math.min(bytes, this.maxBytes - this.bytes))
-    return this.#space.setAside
+    const kept = Math.max(0, Math.min(bytes, this.maxBytes - this.bytes))
+    this.#space.setAside(kept)
+    return kept
   }
 
   async close(): Promise<void> {
     try {
       await this.#tidy()
     } catch {
-      // The journal has all of it: the next start goes by that.
+      // The journal has all of it, and the next start reads it from there.
     }
     await this.#settling.close()
-    // What is committed is durable: a file that can't be closed must not keep the lock.
+    // Committed messages are durable, so a file that can't be closed must not keep the lock.
     await Promise.allSettled(this.#logs.splice(0).map((log) => log.close()))
     await this.#slots.close().catch(() => undefined)
-    await this.#space.settled()
+    await this.#space.removalsDone()
     await this.#lock?.release()
   }
 
   /**
-   * Stores in the logs' directories what is in the journal alone, so that the directory can be read
-   * without it. Takes no longer than a stop may take.
+   * Stores messages that are in the journal alone in the logs' directories, so that the directory can be
+   * read without the journal. Gives up when a stop may take no longer.
    */
   async #tidy(): Promise<void> {
     const journal = this.#journal
@@ -258,7 +258,7 @@ export class DiskLogStore implements LogStore {
     await this.#settling.settleAll(isLate)
     for (const log of logs) {
       if (isLate()) return
-      await log.writeDown()
+      await log.writeState()
     }
     await journal.markClean()
   }
@@ -281,8 +281,8 @@ export class DiskLogStore implements LogStore {
       this.#space.count(heldBytes)
       if (isOurs) this.#add(channel, found.identity ?? newIdentity(), found)
     }
-    await this.#slots.takeOver(journal, this.#logs)
-    // What is in the journal alone keeps room in the segments: that may be what history has taken.
+    await this.#slots.adopt(journal, this.#logs)
+    // Messages in the journal alone reserve room in the segments, which history may have taken.
     this.makeRoom(0)
     this.#journal = new Journal(
       {
@@ -332,19 +332,19 @@ export class DiskLogStore implements LogStore {
   }
 
   #trimHistory(): void {
-    this.#slots.released()
+    this.#slots.collect()
     while (this.#space.history > this.#options.historyBytes) {
       if (!this.#evictOldest()) return
     }
   }
 
-  /** History is worth less than the next message, wherever the disk's end is. */
-  #easeDisk(): void {
+  /** Frees space for the next message by removing history: the disk may be full below `maxBytes`. */
+  #evictOnFullDisk(): void {
     const enough = this.#space.onDisk - 2 * this.#segmentBytes
     while (this.#space.onDisk > enough && this.#evictOldest());
   }
 
-  /** Lets go of the oldest history, in the journal or in segments; false when there is none. */
+  /** Removes the oldest history, in the journal or in segments; false if there is none. */
   #evictOldest(): boolean {
     let oldest: DiskLog | undefined
     let oldestAt = Number.POSITIVE_INFINITY

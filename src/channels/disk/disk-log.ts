@@ -11,14 +11,14 @@
  *        │  segments       │  journal                  │   staged      │
  *     ───▼─────────────────▼───────────────────────────▼───────────────▼────▶ offsets
  *
- * Reads at the head come from memory; others from a window of one file at a time, so that a backlog
- * of any size costs the same.
+ * `LogReader` reads it, wherever its messages are.
  */
 
 import type { Draft, Message } from '../../message.ts'
+import { SerialQueue } from '../../serial-queue.ts'
 import type { ChannelLog, ChannelState, OffsetRange } from '../log/channel-log.ts'
 import type { OffsetRanges } from '../log/offset-ranges.ts'
-import { Batch, type Chunk } from './format/chunk.ts'
+import { Batch } from './format/chunk.ts'
 import { logIdText } from './format/frame.ts'
 import { encodeState, writeStateFile } from './format/state-file.ts'
 import { Extents } from './journal/extents.ts'
@@ -27,29 +27,31 @@ import { identityText } from './journal/journal-reading.ts'
 import { encodeLogEntry, updateLogEntry } from './journal/log-entry.ts'
 import type { PlacedFrame, Slot, SlotUser } from './journal/slot.ts'
 import { type StagedGroup, StagingArea } from './journal/staging-area.ts'
+import { LogReader, type LogReaderOptions } from './log-reader.ts'
 import type { Segment } from './segments/segment.ts'
-import { LogSegments, type LogSegmentsOptions } from './segments/segment-list.ts'
+import { SegmentList } from './segments/segment-list.ts'
+import { SegmentReader } from './segments/segment-reader.ts'
 import { SegmentWriter, type SegmentWriterOptions } from './segments/segment-writer.ts'
 
-/** Claimed for every log: its state twice over, and the first frame of its segments. */
+/** Bytes claimed for every log: for its state twice, and for the first frame of its segments. */
 export const LOG_RESERVE_BYTES = 4096
-/** Room comes back in steps of about so much where messages are in the journal alone. */
+/** Messages in the journal alone release room in steps of about this many bytes. */
 const RECLAIM_BYTES = 64 * 1024
 
-export interface DiskLogOptions extends SegmentWriterOptions, LogSegmentsOptions {
-  /** Bytes of a chunk, and so of a frame, at most. */
+export interface DiskLogOptions extends SegmentWriterOptions, LogReaderOptions {
+  /** Upper bound for the bytes of a chunk, and so of a frame. */
   readonly maxChunkBytes: number
-  /** Lets go of chunks that are only kept for quick reading, in any log. */
+  /** Drops chunks that are only kept for quick reading, in any log. */
   readonly makeMemory: (bytes: number) => void
-  /** Something is to be written with the next commit. */
+  /** The log has something for the next commit. */
   readonly onStaged: (log: DiskLog) => void
-  /** Called when messages were released: some slot may be free now, or the history too long. */
+  /** Messages were released: a slot may be free now, or the history too long. */
   readonly onReleased: () => void
 }
 
-/** Where a log goes on: what recovery found, or nothing for a new one. */
+/** Where a log continues: what recovery found, or nothing for a new log. */
 export interface DiskLogStart {
-  readonly segments: Segment[]
+  readonly segments: readonly Segment[]
   readonly isLastOpen: boolean
   /** Frames in the journal, ascending. */
   readonly frames: readonly PlacedFrame[]
@@ -63,21 +65,22 @@ export class DiskLog implements ChannelLog, JournaledLog, SlotUser {
   readonly channel: string
   readonly id: string
   readonly isVolatile = false
-  entryIn = 0
-  entryCopies = 0
   readonly #options: DiskLogOptions
-  readonly #segments: LogSegments
+  readonly #segments: SegmentList
   readonly #extents = new Extents(this)
   readonly #staging: StagingArea
   readonly #writer: SegmentWriter
+  readonly #reader: LogReader
   #committed: number
-  /** Messages below are in the segments, were not needed any more, or are damaged. */
+  /** Messages below are in the segments, not needed any more, or damaged. */
   #settledTo: number
   /** Messages below are not needed any more, and the journal says so. */
   #released: number
-  /** The same: what is asked for, and what the commit under way writes down. */
+  /** The offset to release up to with the next commit, and the one the commit under way writes. */
   #releaseTo: number
   #releasing: number
+  #entryGeneration = 0
+  #entryCopies = 0
   #state: ChannelState | undefined
   #isEntryChanged = false
   #isStaged = false
@@ -93,17 +96,29 @@ export class DiskLog implements ChannelLog, JournaledLog, SlotUser {
     this.#releaseTo = start.released
     this.#releasing = start.released
     this.#state = start.state
-    this.#segments = new LogSegments(options, start.segments, this.#extents, start.damaged)
     this.#staging = new StagingArea({ ...options, end: start.end })
+    const queue = new SerialQueue()
+    const segmentReader = new SegmentReader(options.files, options.identity)
+    const closeFile = (segment: Segment) => segmentReader.forget(segment)
+    this.#segments = new SegmentList({ ...options, queue, closeFile }, start.segments)
     this.#writer = new SegmentWriter(options, this.#segments, start.isLastOpen)
+    this.#reader = new LogReader(options, {
+      log: this,
+      staging: this.#staging,
+      extents: this.#extents,
+      segments: this.#segments,
+      segmentReader,
+      queue,
+      damaged: start.damaged,
+    })
     for (const frame of start.frames) this.#extents.add(frame)
-    options.space.reserved += this.#extents.heldBytes
-    this.#letGo()
+    options.space.reserve(this.#extents.heldBytes)
+    this.#releaseRoom()
     this.#findStart()
   }
 
   get start(): number {
-    return this.#segments.start
+    return this.#reader.start
   }
 
   get committed(): number {
@@ -120,18 +135,18 @@ export class DiskLog implements ChannelLog, JournaledLog, SlotUser {
   }
 
   get memoryBytes(): number {
-    return this.#staging.memoryBytes + this.#segments.windowBytes
+    return this.#staging.memoryBytes + this.#reader.windowBytes
   }
 
   get damaged(): OffsetRanges {
-    return this.#segments.damaged
+    return this.#reader.damaged
   }
 
   get nextReclaim(): number {
     return this.#segments.oldestNeeded?.end ?? this.#extents.heldEnd(RECLAIM_BYTES) ?? this.end
   }
 
-  /** When the oldest segment kept only for replay was written; undefined when there is none. */
+  /** When the oldest segment kept only for replay was written; undefined if there is none. */
   get oldestHistoryAt(): number | undefined {
     return this.#segments.oldestHistoryAt
   }
@@ -140,8 +155,16 @@ export class DiskLog implements ChannelLog, JournaledLog, SlotUser {
     return identityText(this.#options.identity)
   }
 
+  get entryGeneration(): number {
+    return this.#entryGeneration
+  }
+
+  get entryCopies(): number {
+    return this.#entryCopies
+  }
+
   append(draft: Draft): void {
-    this.#options.space.reserved += this.#staging.append(draft)
+    this.#options.space.reserve(this.#staging.append(draft))
     if (!this.#isStaged) this.#stage()
   }
 
@@ -166,7 +189,7 @@ export class DiskLog implements ChannelLog, JournaledLog, SlotUser {
     this.#options.onStaged(this)
   }
 
-  /** Takes what is staged for a commit. */
+  /** Takes everything staged, for a commit. */
   share(): Share {
     const group = this.#staging.cut()
     const isEntryChanged = this.#isEntryChanged
@@ -187,7 +210,11 @@ export class DiskLog implements ChannelLog, JournaledLog, SlotUser {
     return this.#entry
   }
 
-  /** The share is durable. */
+  entryWritten(generation: number): void {
+    this.#entryCopies = this.#entryGeneration === generation ? this.#entryCopies + 1 : 1
+    this.#entryGeneration = generation
+  }
+
   committedShare({ group, placed }: Share): void {
     for (const frame of placed) this.#extents.add(frame)
     if (group !== undefined) {
@@ -197,11 +224,11 @@ export class DiskLog implements ChannelLog, JournaledLog, SlotUser {
     if (this.#releasing <= this.#released) return
     this.#released = this.#releasing
     this.#staging.dropBelow(this.#released)
-    this.#letGo()
+    this.#releaseRoom()
     this.#options.onReleased()
   }
 
-  /** The share could not be written: returns its messages, which are not in the log any more. */
+  /** The share could not be written: takes its messages out of the log and returns them. */
   discardShare({ group, isEntryChanged }: Share): readonly Message[] {
     if (isEntryChanged) this.#isEntryChanged = true
     return group === undefined ? [] : this.#discard(group)
@@ -214,111 +241,68 @@ export class DiskLog implements ChannelLog, JournaledLog, SlotUser {
       chunk.collect(from, Math.min(group.endOffset, chunk.endOffset), batch)
     }
     this.#staging.discard(group)
-    this.#options.space.reserved -= group.bytes
+    this.#options.space.unreserve(group.bytes)
     return batch.messages
   }
 
-  /** Gives back the room of what is released, or in the segments as well. */
-  #letGo(): void {
+  /** Releases the room of messages that are not needed any more, or are in the segments as well. */
+  #releaseRoom(): void {
     const { space } = this.#options
-    space.reserved -= this.#extents.letGo(Math.max(this.#released, this.#settledTo))
+    space.unreserve(this.#extents.release(Math.max(this.#released, this.#settledTo)))
+    this.#reader.release(this.#released)
     this.#segments.release(this.#released)
   }
 
   /**
-   * Finds how far back messages can be read without a gap, from the first that is needed on. What lies
-   * before a gap is of no use to anybody.
+   * Finds how far back messages can be read without a gap, starting at the first one that is needed.
+   * Messages before a gap are of no use to a reader.
    */
   #findStart(): void {
-    const { list, end } = this.#segments
+    const { first, end } = this.#segments
     const runs = [...this.damaged, ...this.#extents.runs()]
-    if (list[0] !== undefined) runs.push({ from: list[0].base, to: end })
+    if (first !== undefined) runs.push({ from: first.base, to: end })
     let start = Math.min(this.#released, this.#committed)
     for (let at = -1; at !== start; ) {
       at = start
       for (const { from, to } of runs) if (from < start && to >= start) start = from
     }
     const isThere = runs.some(({ from, to }) => from <= start && start < to)
-    // Where even the oldest that is needed is gone, the log begins with what is left.
+    // If even the oldest needed message is gone, the log begins with the oldest one left.
     const next = isThere
       ? start
       : Math.min(...runs.map(({ from }) => from).filter((at) => at > start))
     start = Math.min(next, this.#committed)
-    this.#segments.start = start
+    this.#reader.startAt(start)
     this.#extents.dropBelow(start)
     this.#segments.evictBelow(start)
   }
 
-  async read(from: number, maxCount: number, maxBytes: number): Promise<readonly Message[]> {
-    const batch = new Batch(maxCount, maxBytes)
-    let at = from
-    while (!batch.isFull) {
-      at = this.damaged.firstGap(Math.max(at, this.start))
-      if (at >= this.#committed) break
-      const chunk = this.#staging.find(at) ?? (await this.#segments.load(at, this.#committed))
-      if (chunk !== undefined) at = this.#collect(chunk, at, batch)
-    }
-    return batch.messages
+  read(from: number, maxCount: number, maxBytes: number): Promise<readonly Message[]> {
+    return this.#reader.read(from, maxCount, maxBytes)
   }
 
-  /** Takes what the chunk has from `from` on; returns where to go on. */
-  #collect(chunk: Chunk, from: number, batch: Batch): number {
-    const count = batch.messages.length
-    const before = Math.min(this.#committed, chunk.endOffset)
-    chunk.collect(from, before, batch)
-    if (batch.unreadable !== undefined) this.damaged.add(batch.unreadable.from, batch.unreadable.to)
-    if (batch.isFull || batch.unreadable !== undefined) {
-      batch.unreadable = undefined
-      const last = batch.messages.length > count ? batch.messages.at(-1) : undefined
-      return last === undefined ? from : last.offset + 1
-    }
-    return before
-  }
-
-  async offsetAt(time: number): Promise<number> {
-    for (const segment of [...this.#segments.list]) {
-      const from = await this.#segments.locateTime(segment, time)
-      const found = from === undefined ? undefined : await this.#timeIn(from, segment.end, time)
-      if (found !== undefined) return found
-    }
-    for (const { firstOffset, endOffset, newestReceivedAt } of [...this.#extents.list]) {
-      if (endOffset <= this.#settledTo) continue
-      if (newestReceivedAt > 0 && newestReceivedAt < time) continue
-      const found = await this.#timeIn(firstOffset, endOffset, time)
-      if (found !== undefined) return found
-    }
-    return this.#committed
-  }
-
-  /** The first offset of the range that was received at or after `time`. */
-  async #timeIn(from: number, to: number, time: number): Promise<number | undefined> {
-    for (let at = from; ; ) {
-      at = this.damaged.firstGap(Math.max(at, this.start))
-      if (at >= Math.min(to, this.#committed)) return undefined
-      const chunk = this.#staging.find(at) ?? (await this.#segments.load(at, this.#committed))
-      const found = chunk?.offsetAt(at, time)
-      if (found !== undefined && found < this.#committed) return found
-      if (chunk !== undefined) at = chunk.endOffset
-    }
+  offsetAt(time: number): Promise<number> {
+    return this.#reader.offsetAt(time, this.#settledTo)
   }
 
   loadState(): Promise<ChannelState | undefined> {
     return Promise.resolve(this.#state)
   }
 
-  /** Lets go of the oldest segment that is only kept for replay. */
+  /** Removes the oldest segment that is only kept for replay. */
   evictOldest(): void {
     this.#segments.evictOldest()
     this.#findStart()
   }
 
-  /** Lets go of the oldest memory that is only kept for quick reading; returns its bytes. */
+  /** Drops the oldest chunk that is only kept for quick reading; returns its bytes. */
   dropOldestChunk(): number {
-    return this.#segments.dropWindow() || this.#staging.dropOldest(this.#committed)
+    return this.#reader.dropWindow() || this.#staging.dropOldest(this.#committed)
   }
 
   /**
-   * Moves what is needed of a slot to the segments. Whatever fails, the slot still has it.
+   * Moves frames that are still needed from a slot to the segments. If that fails, the slot still has
+   * them.
    * @throws a system error
    */
   async settle(slot: Slot): Promise<void> {
@@ -326,34 +310,35 @@ export class DiskLog implements ChannelLog, JournaledLog, SlotUser {
     if (extent?.frames === undefined) return
     let at = extent.frames.firstOffset(this.#extents.firstHeld(extent))
     at = Math.max(at, this.#settledTo)
-    // All of it was released while it waited for its turn.
+    // All of it was released while this log waited for its turn.
     if (at >= extent.endOffset) return
-    // What lies between was delivered and is not moved; so what lies before it is history that ends there.
+    // Messages in between were delivered and are not moved, so the segments before them are history that
+    // ends there.
     if (at > this.damaged.firstGap(this.#settledTo)) {
       this.#segments.evictBefore(at)
       this.#findStart()
     }
     try {
-      // What is released meanwhile is not needed any more, and its slot may be used again.
+      // Released meanwhile, the extent is not needed any more, and its slot may be reused.
       while (this.#extents.list.includes(extent)) {
         at = this.damaged.firstGap(at)
         if (at >= extent.endOffset) break
-        const chunk = await this.#segments.framesOf(extent, at)
+        const chunk = await this.#reader.framesOf(extent, at)
         if (chunk === undefined) continue
-        // Room that is being given back is not used before the files are gone.
-        await this.#options.space.settled()
+        // Room that is being released must not be used before the files are gone.
+        await this.#options.space.removalsDone()
         await this.#writer.append(chunk)
         at = chunk.endOffset
       }
       await this.#writer.sync()
     } catch (error) {
       await this.#writer.abandon()
-      // What was released meanwhile may be gone, and its file with it.
+      // Released meanwhile, the extent's slot may be gone; then the failure does not matter.
       if (this.#extents.list.includes(extent)) throw error
       return
     }
     this.#settledTo = Math.max(this.#settledTo, at)
-    this.#letGo()
+    this.#releaseRoom()
   }
 
   forget(slot: Slot): void {
@@ -361,19 +346,19 @@ export class DiskLog implements ChannelLog, JournaledLog, SlotUser {
     this.#findStart()
   }
 
-  /** Takes over messages that a slot keeps for replay: those before the oldest the log has. */
+  /** Adds messages that a slot keeps for replay; they must end at the log's start. */
   addHistory(slot: Slot, firstOffset: number, endOffset: number): void {
     this.#extents.addHistory(slot, firstOffset, endOffset)
-    this.#segments.start = firstOffset
+    this.#reader.startAt(firstOffset)
   }
 
   /**
-   * Writes beside the segments what the journal says about the log: for a start without the journal.
-   * To be called when nothing is left to be settled.
+   * Writes what the journal says about the log to a file beside the segments, for a start without the
+   * journal. Everything must be settled before.
    */
-  async writeDown(): Promise<void> {
+  async writeState(): Promise<void> {
     const { files, directory, identity } = this.#options
-    if (this.#segments.list.length === 0) {
+    if (this.#segments.last === undefined) {
       await this.#writer.markEnd(this.#committed)
       this.#settledTo = this.#committed
     }
@@ -391,7 +376,7 @@ export class DiskLog implements ChannelLog, JournaledLog, SlotUser {
 
   async close(): Promise<void> {
     await this.#writer.close()
-    await this.#segments.close()
+    await this.#reader.close()
     this.#staging.clear()
   }
 }

@@ -1,19 +1,19 @@
 /**
- * What is known of a log when a directory is taken into use: its segments, and behind them what the
- * journal holds. Of the segments only the newest is walked; the sealed ones are known by their names
- * and lengths, and looked at when they are read.
+ * Recovers a log when its directory is taken into use: its segments, and the frames that follow them in
+ * the journal. Only the newest segment is scanned. Sealed ones are known by their names and lengths, and
+ * verified when they are read.
  *
- *     newest segment        nothing wrong          goes on being written
- *                           does not check, and    cut off there: it was being settled, and the
- *                           the journal has it     journal has the whole of it
- *                           torn tail              cut off and reported; nobody was promised it
- *                           damage                 set aside, its offsets skipped, sealed
- *                           no frame at all        torn: removed; otherwise set aside and sealed
- *     behind it             a gap that nobody      was delivered and not kept: so what lies before it
- *     to the journal        needs                  goes as well
+ *     newest segment        intact                 appended to again
+ *                           damaged, and           cut off there: it was being settled, and the
+ *                           in the journal         journal has all of it
+ *                           torn tail              cut off and reported; it was not acknowledged
+ *                           damaged                quarantined, its offsets skipped, sealed
+ *                           has no frame           removed if torn; otherwise quarantined and sealed
+ *     between it and        a gap that nobody      its messages were delivered and not kept: the
+ *     the journal           needs                  segments before it are removed
  *                           any other gap          damage
- *     something knows       of higher offsets      promised: what is left of the tail is damage then,
- *                                                  and what nothing is left of is reported, skipped
+ *     journal or state      know of higher         acknowledged: treat a torn tail as damage; report
+ *                           offsets                and skip offsets that are missing entirely
  */
 
 import { join } from 'node:path'
@@ -39,16 +39,16 @@ import type { PlacedFrame } from './journal/slot.ts'
 import { baseOfLogName, type Segment } from './segments/segment.ts'
 import { findIdentity, isIndexName, orphanIndexes, segmentsOf } from './segments/segment-listing.ts'
 import { readDamaged } from './segments/segment-reader.ts'
-import { type SegmentSurvey, surveySegment } from './segments/segment-scan.ts'
+import { type SegmentScan, scanSegment } from './segments/segment-scan.ts'
 
-/** A log as found on disk. */
+/** A log as it was found on disk. */
 export interface Recovered {
-  /** Undefined when nothing says. */
+  /** Undefined if neither journal, state nor segments have it. */
   readonly identity: LogIdentity | undefined
-  readonly segments: Segment[]
-  /** Whether the last segment may be written on. */
+  readonly segments: readonly Segment[]
+  /** Whether the last segment may be appended to. */
   readonly isLastOpen: boolean
-  /** In the journal, ascending. */
+  /** Frames in the journal, ascending. */
   readonly frames: readonly PlacedFrame[]
   /** The offset the next message gets. */
   readonly end: number
@@ -56,7 +56,7 @@ export interface Recovered {
   readonly damaged: Iterable<OffsetRange>
   readonly state: ChannelState | undefined
   readonly stateBytes: number
-  /** Bytes of files that are not ours and are left alone. */
+  /** Bytes of files that do not belong to the log and are left alone. */
   readonly foreignBytes: number
 }
 
@@ -66,17 +66,17 @@ export interface RecoveryOptions {
   readonly channel: string
   readonly quarantine: Quarantine
   readonly observer: PipelineObserver
-  /** What the journal has of the logs that it knows. */
+  /** What the journal holds of each log, by identity. */
   readonly journal: ReadonlyMap<string, FoundLog>
-  /** The same for this channel, by its name. */
+  /** What it holds of this channel, found by name. */
   readonly journaled: FoundLog | undefined
-  /** The journal's entries are older than the files beside the segments, which are complete. */
+  /** After a clean stop: the state files are newer than the journal's entries. */
   readonly isJournalStale: boolean
   /** False for a log that is in the journal alone. */
   readonly hasDirectory: boolean
 }
 
-/** What is known of a log before its newest segment is walked. */
+/** What must be known of a log to scan its newest segment. */
 interface Known {
   readonly identity: LogIdentity | undefined
   /** Every offset below was committed. */
@@ -86,13 +86,16 @@ interface Known {
 }
 
 interface Tail {
+  /** Whether the newest segment may be appended to. */
   readonly isOpen: boolean
+  /** Bytes of the newest segment. */
+  readonly bytes: number
   readonly end: number
   readonly damaged: Iterable<OffsetRange>
 }
 
-/** What journal and state file say about a log before its segments are looked at. */
-interface Told {
+/** What the journal and the state file say about a log. */
+interface KnownLog {
   readonly identity: LogIdentity | undefined
   readonly state: ChannelState | undefined
   readonly stateBytes: number
@@ -111,12 +114,12 @@ export async function recoverLog(options: RecoveryOptions): Promise<Recovered> {
   const orphans = orphanIndexes(entries, segments)
   for (const name of orphans) await files.remove(join(directory, name))
   const count = segments.length
-  const told = await gather(options, segments)
-  const { identity, known, released, frames } = told
+  const log = await readKnownLog(options, segments)
+  const { identity, known, released, frames } = log
   const journaledFrom = journaledSince(options.journaled, frames, { released, known })
   const tail = await recoverTail(options, segments, { identity, known, journaledFrom })
   const joined = await joinJournal(options, { segments, frames, tail, released })
-  // What a process that was killed had written, made and removed may still be on its way to the disk.
+  // Files that a killed process had written, created and removed may not be durable yet.
   const isChanged = orphans.length > 0 || segments.length < count
   if (isChanged || (options.hasDirectory && !options.isJournalStale)) {
     await files.syncDirectory(directory)
@@ -126,7 +129,7 @@ export async function recoverLog(options: RecoveryOptions): Promise<Recovered> {
   for (const offsets of [...joined.missing, ...lost]) await reportLost(options, offsets)
   const end = Math.max(joined.end, known)
   return {
-    ...told,
+    ...log,
     segments,
     isLastOpen: tail.isOpen && segments.length > 0,
     end,
@@ -136,7 +139,10 @@ export async function recoverLog(options: RecoveryOptions): Promise<Recovered> {
   }
 }
 
-async function gather(options: RecoveryOptions, segments: readonly Segment[]): Promise<Told> {
+async function readKnownLog(
+  options: RecoveryOptions,
+  segments: readonly Segment[],
+): Promise<KnownLog> {
   const { files, journal, journaled, isJournalStale } = options
   const { state: stored, bytes: stateBytes } = await recoverState(options)
   const identity = journaled?.identity ?? stored?.log ?? (await findIdentity(files, segments))
@@ -154,25 +160,26 @@ async function gather(options: RecoveryOptions, segments: readonly Segment[]): P
   return { identity, state, stateBytes, released, known, frames }
 }
 
-/** The state file is newer when what the journal had written since the last clean stop is gone. */
+/** The state file is newer if the slots that were written since the last clean stop are gone. */
 function isNewer(stored: StoredState | undefined, entry: LogEntry): boolean {
   const log = stored?.log
   return log !== undefined && (log.end > entry.end || log.released > entry.released)
 }
 
-/** From which message on what does not check in the segments is no damage. */
+/** From this message on, frames of the segments that are not intact are no damage. */
 export function journaledSince(
   journaled: FoundLog | undefined,
   frames: readonly PlacedFrame[],
   { released, known }: { readonly released: number; readonly known: number },
 ): number {
   const inJournal = lastRun(frames)
-  // Where nothing in the segments is needed any more, what does not check is a settling that was given up.
+  // If no message in the segments is needed any more, a broken frame is left from a settling that was
+  // given up.
   const isAllReleased = journaled?.entry !== undefined && released >= (inJournal ?? known)
   return isAllReleased && released > 0 ? 0 : (inJournal ?? Number.POSITIVE_INFINITY)
 }
 
-/** Where the last run of frames without a gap begins; what lies before a gap is in segments alone. */
+/** Where the last run of frames without a gap begins; messages before a gap are in segments alone. */
 function lastRun(frames: readonly PlacedFrame[]): number | undefined {
   let first: number | undefined
   let end: number | undefined
@@ -183,7 +190,7 @@ function lastRun(frames: readonly PlacedFrame[]): number | undefined {
   return first
 }
 
-/** A frame that was written again, after a commit whose first try failed, counts once. */
+/** Sorts the frames. A frame that was written twice, because a first commit failed, counts once. */
 function inOrder(frames: readonly PlacedFrame[]): PlacedFrame[] {
   const ordered: PlacedFrame[] = []
   let end = 0
@@ -200,7 +207,7 @@ interface Joined {
   readonly missing: readonly OffsetRange[]
 }
 
-/** How far segments and journal go together, and what is missing between and in them. */
+/** Finds the common end of segments and journal, and the messages that are missing in between. */
 async function joinJournal(
   { files }: RecoveryOptions,
   found: {
@@ -252,23 +259,23 @@ async function recoverTail(
   known: Known,
 ): Promise<Tail> {
   const last = segments.at(-1)
-  if (last === undefined) return { isOpen: false, end: 0, damaged: [] }
+  if (last === undefined) return { isOpen: false, bytes: 0, end: 0, damaged: [] }
   const file = await options.files.open(last.logPath, 'edit')
   try {
-    const tail = await walkTail(options, last, file, known)
-    last.end = tail.end
-    if (last.bytes > 0) return tail
+    const tail = await scanTail(options, last, file, known)
+    last.endsAt({ end: tail.end, bytes: tail.bytes })
+    if (tail.bytes > 0) return tail
   } finally {
     await file.close()
   }
-  // Its creation was never finished; the name alone says where the log goes on.
+  // Its creation was never finished; only its name says where the log continues.
   await options.files.remove(last.logPath)
   await options.files.remove(last.indexPath)
   segments.pop()
-  return { isOpen: false, end: last.base, damaged: [] }
+  return { isOpen: false, bytes: 0, end: last.base, damaged: [] }
 }
 
-async function walkTail(
+async function scanTail(
   options: RecoveryOptions,
   segment: Segment,
   file: OpenFile,
@@ -276,22 +283,22 @@ async function walkTail(
 ): Promise<Tail> {
   const view = new FileView(file, segment.bytes, true)
   const bounds = { base: segment.base, limit: Number.POSITIVE_INFINITY, known, journaledFrom }
-  const survey = await surveySegment(view, identity, bounds)
-  for (const damage of survey.damages) await setAside(options, segment, view, damage)
-  if (survey.torn !== undefined) {
-    if (survey.end < journaledFrom) {
-      options.observer.tailCut(options.channel, cutTail(survey.torn, survey))
+  const scan = await scanSegment(view, identity, bounds)
+  for (const damage of scan.damages) await quarantineDamage(options, segment, view, damage)
+  if (scan.torn !== undefined) {
+    if (scan.end < journaledFrom) {
+      options.observer.tailCut(options.channel, cutTail(scan.torn, scan))
     }
-    await file.truncate(survey.torn.position)
-    segment.bytes = survey.torn.position
+    await file.truncate(scan.torn.position)
   }
-  segment.index = survey.index
-  // What was read may still be on its way to the disk, and is about to be called settled.
+  segment.keepIndex(scan.index)
+  // The frames may not be on the disk yet, and are about to be called settled.
   await file.sync()
-  return { isOpen: survey.damages.length === 0, end: survey.end, damaged: survey.missing }
+  const bytes = scan.torn?.position ?? segment.bytes
+  return { isOpen: scan.damages.length === 0, bytes, end: scan.end, damaged: scan.missing }
 }
 
-function cutTail({ position, end, header }: Damage, { index, messages }: SegmentSurvey): CutTail {
+function cutTail({ position, end, header }: Damage, { index, messages }: SegmentScan): CutTail {
   return {
     bytes: end - position,
     messages: header?.count,
@@ -299,21 +306,21 @@ function cutTail({ position, end, header }: Damage, { index, messages }: Segment
   }
 }
 
-/** Also where nothing is left of it that could be set aside. */
+/** Reports lost messages of which no bytes are left to keep a copy of. */
 async function reportLost({ channel, quarantine }: RecoveryOptions, offsets: OffsetRange) {
   const what = `${offsets.to - offsets.from} messages that were stored are missing.`
-  const finding = { channel, file: STATE_NAME, position: offsets.from, bytes: 0, offsets, what }
-  await quarantine.keep(finding, Buffer.alloc(0))
+  const report = { channel, file: STATE_NAME, position: offsets.from, bytes: 0, offsets, what }
+  await quarantine.keep(report, Buffer.alloc(0))
 }
 
-async function setAside(
+async function quarantineDamage(
   { channel, quarantine }: RecoveryOptions,
   segment: Segment,
   view: FileView,
   damage: Damage,
 ): Promise<void> {
   const bytes = damage.end - damage.position
-  const finding = {
+  const report = {
     channel,
     file: segment.logName,
     position: damage.position,
@@ -327,7 +334,7 @@ async function setAside(
           },
     what: `${bytes} bytes of the newest segment do not match their checksum.`,
   }
-  await quarantine.keep(finding, await readDamaged(view, damage))
+  await quarantine.keep(report, await readDamaged(view, damage))
 }
 
 async function recoverState(
@@ -338,10 +345,9 @@ async function recoverState(
   if (bytes === undefined) return { state: undefined, bytes: 0 }
   const state = decodeState(bytes)
   if (state !== undefined) return { state, bytes: bytes.length }
-  const what =
-    'The file that says where the readers are does not match its checksum; they begin again.'
-  const finding = { channel, file: STATE_NAME, position: 0, bytes: bytes.length, what }
-  await quarantine.keep({ ...finding, offsets: undefined }, bytes)
+  const what = 'The file with the reader positions does not match its checksum; readers start over.'
+  const report = { channel, file: STATE_NAME, position: 0, bytes: bytes.length, what }
+  await quarantine.keep({ ...report, offsets: undefined }, bytes)
   await files.remove(join(directory, STATE_NAME))
   return { state, bytes: 0 }
 }

@@ -1,7 +1,7 @@
 /**
- * What a data directory holds when it is taken into use: the journal first, then every log that has a
- * directory or is in the journal. Whatever is damaged is set aside and reported; nothing of it keeps
- * the directory from being opened.
+ * Recovers a data directory when it is taken into use: the journal first, then every log that has a
+ * directory or is in the journal. Damage is quarantined and reported; it never keeps the directory from
+ * being opened.
  */
 import { basename, join } from 'node:path'
 import type { PipelineObserver } from '../../observer.ts'
@@ -32,9 +32,9 @@ export interface RecoveredStore {
 export interface RecoveredLog {
   readonly channel: string
   readonly found: Recovered
-  /** Bytes that its directory takes of the disk, and those claimed for it. */
+  /** Bytes of the files in its directory, and bytes claimed for it. */
   readonly heldBytes: number
-  /** False for a directory with nothing of a log in it. */
+  /** False for a directory that holds no log. */
   readonly isOurs: boolean
 }
 
@@ -60,7 +60,7 @@ export async function recoverStore(options: StoreRecoveryOptions): Promise<Recov
     const { bytes, time } = journal.torn
     observer.tailCut(JOURNAL_NAME, { bytes, messages: undefined, lastMessageAt: time })
   }
-  // Where no message is missing, it was a slot that was just being used again.
+  // If no message is missing, the damage is in a slot that was just being reused.
   if (logs.some(({ found }) => [...found.damaged].length > 0)) {
     await reportDamage(options, journal)
   }
@@ -72,7 +72,7 @@ async function reportDamage(options: StoreRecoveryOptions, { lost, damages }: Fo
     const what = `The file of use ${generation} of the journal is missing.`
     options.observer.damageFound(JOURNAL_NAME, what)
   }
-  for (const damage of damages) await setAside(options, damage)
+  for (const damage of damages) await quarantineDamage(options, damage)
 }
 
 async function recoverOne(
@@ -97,7 +97,7 @@ async function recoverOne(
   return { channel, found, heldBytes: segmentBytes + foreignBytes + claimed, isOurs }
 }
 
-async function setAside(
+async function quarantineDamage(
   { files, quarantine }: StoreRecoveryOptions,
   { slot, position, bytes, header }: SlotDamage,
 ): Promise<void> {

@@ -1,4 +1,4 @@
-/** A log as it lies in a directory, for whoever only looks: `export`, while the connector runs or not. */
+/** A log as it lies in a directory, for reading alone: `export`, while the connector runs or not. */
 import { join } from 'node:path'
 import type { FileLayer, OpenFile } from './files/file-layer.ts'
 import type { LogIdentity } from './format/frame.ts'
@@ -8,8 +8,8 @@ import { type FoundJournal, identityText, readJournal } from './journal/journal-
 import type { Segment } from './segments/segment.ts'
 import { findIdentity, segmentsOf } from './segments/segment-listing.ts'
 
-/** Nothing is settled or forgotten by somebody who only looks. */
-const ONLOOKER = { settle: () => Promise.resolve(), forget() {} }
+/** A reader settles nothing, and its slots are not reused. */
+const READ_ONLY_USER = { settle: () => Promise.resolve(), forget() {} }
 
 export class StoredLog {
   readonly identity: LogIdentity
@@ -32,17 +32,17 @@ export class StoredLog {
     return Math.min(this.segments[0]?.base ?? none, this.extents.firstOffset ?? none)
   }
 
-  /** The offset after the last message; `Infinity` where only reading on can tell. */
+  /** The offset after the last message; `Infinity` if only reading can tell. */
   get end(): number {
     return Math.max(this.extents.list.at(-1)?.endOffset ?? 0, this.segments.at(-1)?.end ?? 0)
   }
 
-  /** The segment that holds `offset`, were it there. */
+  /** The segment that would hold `offset`. */
   segmentOf(offset: number): Segment | undefined {
     return this.segments.findLast((segment) => segment.base <= offset && offset < segment.end)
   }
 
-  /** Where messages go on when there is none at `offset`. */
+  /** The next offset at which there may be a message if there is none at `offset`. */
   nextPlace(offset: number): number {
     const places = [
       ...this.segments.map((segment) => segment.base),
@@ -59,8 +59,9 @@ export class StoredLog {
   async openSlots(files: FileLayer): Promise<void> {
     for (const { slot } of this.extents.list) {
       if (slot.file !== undefined) continue
-      slot.file = await files.open(slot.path, 'read')
-      this.#files.push(slot.file)
+      const file = await files.open(slot.path, 'read')
+      slot.opened(file)
+      this.#files.push(file)
     }
   }
 
@@ -69,7 +70,7 @@ export class StoredLog {
   }
 }
 
-/** Undefined when the directory has no such log. @throws a system error when files can't be read */
+/** Undefined if the directory has no such log. @throws a system error when files can't be read */
 export async function openStoredLog(
   files: FileLayer,
   directory: string,
@@ -81,11 +82,10 @@ export async function openStoredLog(
   const found = logOf(journal, channel)
   const identity = found?.identity ?? (await findIdentity(files, segments))
   if (identity === undefined) return undefined
-  const extents = new Extents(ONLOOKER)
+  const extents = new Extents(READ_ONLY_USER)
   const known = found ?? journal.logs.get(identityText(identity))
   for (const frame of known?.frames ?? []) extents.add(frame)
-  const newest = segments.at(-1)
-  if (newest !== undefined) newest.end = Number.POSITIVE_INFINITY
+  segments.at(-1)?.endsAt({ end: Number.POSITIVE_INFINITY })
   const log = new StoredLog(identity, segments, extents)
   await findHistory(files, journal, [log])
   await log.openSlots(files)
@@ -101,7 +101,7 @@ export async function isInJournal(
   return logOf(await readJournal(files, join(directory, 'journal')), channel) !== undefined
 }
 
-/** What the journal has of the channel, by the name in its newest entry. */
+/** What the journal holds of the channel, by the name in its newest entry. */
 export function logOf({ logs }: FoundJournal, channel: string) {
   return [...logs.values()].findLast((log) => log.entry?.name === channel)
 }

@@ -1,6 +1,6 @@
 /**
- * Reads a range of a channel from a directory, stopped or in use, without a lock and without
- * changing anything: its segments, and what the journal holds of it.
+ * Reads a range of a channel's messages from a data directory, whether a connector uses it or not,
+ * without a lock and without changing anything: from its segments and from the journal.
  */
 
 import { systemCodeOf } from '../../../errors.ts'
@@ -18,9 +18,9 @@ const BATCH_MESSAGES = 1000
 
 export interface ExportRange {
   readonly channel: string
-  /** First offset; the oldest when undefined. */
+  /** The first offset; by default the oldest. */
   readonly from?: number | undefined
-  /** Offset after the last; what there is at the time of the call when undefined. */
+  /** The offset after the last; by default the log's end at the time of the call. */
   readonly to?: number | undefined
   /** Milliseconds since 1970: messages received before are left out. */
   readonly since?: number | undefined
@@ -28,7 +28,7 @@ export interface ExportRange {
   readonly until?: number | undefined
 }
 
-/** Messages in order; damaged ones are stepped over. @throws a system error when files can't be read */
+/** Yields messages in order and skips damaged ones. @throws a system error when files can't be read */
 export async function* exportMessages(
   directory: string,
   range: ExportRange,
@@ -51,14 +51,14 @@ export async function* exportMessages(
   }
 }
 
-/** Where to go on behind the window; undefined when it does not say. */
+/** Where to go on behind the window; undefined if the window does not say. */
 function endOf(window: Window, at: number): number | undefined {
   if (window.kind === 'end') return undefined
   const end = window.kind === 'chunk' ? window.chunk.endOffset : window.to
   return end > at ? end : undefined
 }
 
-/** Messages of the chunk from `from` on and below `to`; what can't be understood is stepped over. */
+/** Messages of the chunk from `from` on and below `to`. Records that can't be parsed are skipped. */
 function* messagesOf(
   chunk: Chunk,
   from: number,
@@ -71,11 +71,13 @@ function* messagesOf(
     const batch = new Batch(BATCH_MESSAGES, Number.POSITIVE_INFINITY)
     chunk.collect(at, end, batch)
     for (const message of batch.messages) if (isWithin(message, range)) yield message
-    at = batch.isFull ? (batch.messages.at(-1)?.offset ?? at) + 1 : (batch.unreadable?.to ?? end)
+    at = batch.isFull
+      ? (batch.messages.at(-1)?.offset ?? at) + 1
+      : (batch.takeUnreadable()?.to ?? end)
   }
 }
 
-/** What was removed meanwhile, by the process that uses the directory, has ended. */
+/** A segment that the process using the directory has removed meanwhile counts as an end. */
 async function windowOf(
   log: StoredLog,
   reader: SegmentReader,

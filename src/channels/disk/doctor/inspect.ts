@@ -10,7 +10,7 @@ import { OffsetRanges } from '../../log/offset-ranges.ts'
 import { DirectoryLock, type LockHolder } from '../files/directory-lock.ts'
 import type { DirectoryEntry, FileLayer } from '../files/file-layer.ts'
 import { nodeFileLayer } from '../files/node-file-layer.ts'
-import { readWholeFile } from '../files/small-file.ts'
+import { readSmallFile } from '../files/small-file.ts'
 import { type LogIdentity, logIdText } from '../format/frame.ts'
 import { FileView } from '../format/frame-walk.ts'
 import { SegmentIndex } from '../format/segment-index.ts'
@@ -33,7 +33,7 @@ import {
   orphanIndexes,
   segmentsOf,
 } from '../segments/segment-listing.ts'
-import { type SegmentBounds, type SegmentSurvey, surveySegment } from '../segments/segment-scan.ts'
+import { type ScanBounds, type SegmentScan, scanSegment } from '../segments/segment-scan.ts'
 import { logOf } from '../stored-log.ts'
 import { explain, type Finding } from './finding.ts'
 
@@ -186,7 +186,7 @@ class ChannelTally {
     this.#end = start ?? 0
   }
 
-  addSegment(segment: Segment, survey: SegmentSurvey): void {
+  addSegment(segment: Segment, survey: SegmentScan): void {
     this.#messages += survey.messages
     this.#oldestAt ??= survey.oldestAt
     this.#newestAt = Math.max(this.#newestAt, survey.index.newest)
@@ -262,13 +262,13 @@ async function surveyFile(
   files: FileLayer,
   segment: Segment,
   identity: LogIdentity | undefined,
-  bounds: SegmentBounds,
-): Promise<SegmentSurvey | undefined> {
+  bounds: ScanBounds,
+): Promise<SegmentScan | undefined> {
   try {
     const file = await files.open(segment.logPath, 'read')
     try {
       const view = new FileView(file, segment.bytes, true)
-      return await surveySegment(view, identity, bounds)
+      return await scanSegment(view, identity, bounds)
     } finally {
       await file.close()
     }
@@ -278,7 +278,7 @@ async function surveyFile(
   }
 }
 
-function segmentFindings(channel: string, segment: Segment, survey: SegmentSurvey): Finding[] {
+function segmentFindings(channel: string, segment: Segment, survey: SegmentScan): Finding[] {
   const file = segment.logName
   const findings = survey.damages.map(({ position, end, header }) =>
     explain('DamagedBytes', channel, {
@@ -294,8 +294,8 @@ function segmentFindings(channel: string, segment: Segment, survey: SegmentSurve
     const place = { file, position, bytes: end - position, messages: header?.count, since }
     findings.push(explain('UnfinishedWrite', channel, place))
   }
-  if (survey.residueAt !== undefined) {
-    const position = survey.residueAt
+  if (survey.failedCommitAt !== undefined) {
+    const position = survey.failedCommitAt
     const bytes = segment.bytes - position
     findings.push(explain('FailedCommit', channel, { file, position, bytes }))
   }
@@ -311,10 +311,10 @@ async function indexFindings(
   files: FileLayer,
   channel: string,
   segment: Segment,
-  survey: SegmentSurvey,
+  survey: SegmentScan,
 ): Promise<Finding[]> {
   const file = segment.indexName
-  const bytes = await readWholeFile(files, segment.indexPath)
+  const bytes = await readSmallFile(files, segment.indexPath)
   if (bytes === undefined) return [explain('MissingIndex', channel, { file })]
   const index = SegmentIndex.decode(bytes, segment.bytes)
   const expected = survey.index.encode(segment.bytes, segment.end)

@@ -14,10 +14,10 @@ import { DiskSpace } from '../files/disk-space.ts'
 import type { FileLayer } from '../files/file-layer.ts'
 import { nodeFileLayer } from '../files/node-file-layer.ts'
 import { MAX_KEPT_BYTES, Quarantine } from '../files/quarantine.ts'
-import { writeWholeFile } from '../files/small-file.ts'
+import { writeSmallFile } from '../files/small-file.ts'
 import { FileView } from '../format/frame-walk.ts'
 import { findIdentity, segmentsOf } from '../segments/segment-listing.ts'
-import { surveySegment } from '../segments/segment-scan.ts'
+import { scanSegment } from '../segments/segment-scan.ts'
 import { explain, type Finding } from './finding.ts'
 import { type Inspection, inspectDirectory } from './inspect.ts'
 
@@ -195,11 +195,11 @@ async function writeIndex(files: FileLayer, directory: string, name: string): Pr
   const file = await files.open(segment.logPath, 'read')
   try {
     const view = new FileView(file, segment.bytes, true)
-    const { index } = await surveySegment(view, identity, {
+    const { index } = await scanSegment(view, identity, {
       base: segment.base,
       limit: segment.end,
     })
-    await writeWholeFile(files, segment.indexPath, index.encode(segment.bytes, segment.end))
+    await writeSmallFile(files, segment.indexPath, index.encode(segment.bytes, segment.end))
   } finally {
     await file.close()
   }

@@ -1,7 +1,7 @@
 /**
- * Where damaged bytes go, each with a report beside it, so that a person or a later tool can look
- * at them. Bounded: the oldest findings make room for new ones. Never fails: what can't be kept is
- * reported all the same.
+ * Keeps copies of damaged bytes, each with a report beside it, so that a person or a later tool can
+ * look at them. It is bounded: the oldest copies make room for new ones. It never fails: damage that
+ * can't be copied is still reported.
  *
  *     quarantine/<channel>-<file>-<position>-<crc>.bytes   a copy of the damaged bytes
  *     quarantine/<channel>-<file>-<position>-<crc>.json    when, where, which offsets, what was wrong
@@ -14,19 +14,19 @@ import type { OffsetRange } from '../../log/channel-log.ts'
 import type { DiskSpace } from './disk-space.ts'
 import type { FileLayer } from './file-layer.ts'
 import { Removals } from './removals.ts'
-import { writeWholeFile } from './small-file.ts'
+import { writeSmallFile } from './small-file.ts'
 
-/** Of one finding, so that a large damaged zone can't fill the disk a second time. */
+/** Bound for one copy, so that a large damaged region can't fill the disk a second time. */
 export const MAX_KEPT_BYTES = 1024 * 1024
 
-export interface Finding {
+export interface DamageReport {
   readonly channel: string
   /** Name of the damaged file in the channel's directory. */
   readonly file: string
   readonly position: number
-  /** Bytes of the file that are damaged; `content` may be less. */
+  /** Bytes of the file that are damaged; the copy may have less. */
   readonly bytes: number
-  /** The messages that are gone, where that is known. */
+  /** The messages that are lost, where that is known. */
   readonly offsets: OffsetRange | undefined
   /** One sentence: what was found. */
   readonly what: string
@@ -53,7 +53,7 @@ export class Quarantine {
     this.#removals = new Removals(options)
   }
 
-  /** Looks at what is kept from before. */
+  /** Lists and counts the copies that are there already. */
   async open(): Promise<void> {
     const entries = await this.#options.files.list(this.#options.directory)
     for (const entry of [...entries].sort((a, b) => a.modifiedAt - b.modifiedAt)) {
@@ -62,21 +62,21 @@ export class Quarantine {
     this.#options.space.count(this.#bytes)
   }
 
-  /** Keeps a copy and a report of a finding. False when it is known from an earlier time. */
-  async keep(finding: Finding, content: Buffer): Promise<boolean> {
+  /** Keeps a report and a copy of damaged bytes. False if it has them already. */
+  async keep(damage: DamageReport, content: Buffer): Promise<boolean> {
     const mark = crc32(content).toString(16).padStart(8, '0')
-    const name = `${finding.channel}-${finding.file}-${finding.position}-${mark}`
+    const name = `${damage.channel}-${damage.file}-${damage.position}-${mark}`
     if (this.#kept.some((kept) => kept.name.startsWith(`${name}.`))) return false
-    this.#options.observer.damageFound(finding.channel, finding.what)
+    this.#options.observer.damageFound(damage.channel, damage.what)
     const at = new Date(this.#options.clock.now()).toISOString()
-    const report = Buffer.from(`${JSON.stringify({ at, ...finding }, undefined, 2)}\n`)
+    const report = Buffer.from(`${JSON.stringify({ at, ...damage }, undefined, 2)}\n`)
     try {
       await this.#options.files.makeDirectory(this.#options.directory)
       await this.#write(`${name}.bytes`, content.subarray(0, MAX_KEPT_BYTES))
       await this.#write(`${name}.json`, report)
       await this.#options.files.syncDirectory(this.#options.directory)
     } catch {
-      // The observer has been told; a full or failing disk must not turn damage into an outage.
+      // It has been reported already; a full or failing disk must not turn damage into an outage.
     }
     return true
   }
@@ -87,7 +87,7 @@ export class Quarantine {
     if (this.#bytes + bytes.length > maxBytes) return
     await space.claim(bytes.length, () => false)
     this.#add(name, bytes.length)
-    await writeWholeFile(files, join(directory, name), bytes)
+    await writeSmallFile(files, join(directory, name), bytes)
   }
 
   async #shrinkTo(bytes: number): Promise<void> {
@@ -96,7 +96,7 @@ export class Quarantine {
       const oldest = this.#kept.shift()
       if (oldest === undefined) return
       this.#bytes -= oldest.bytes
-      space.giveBack(oldest.bytes)
+      space.release(oldest.bytes)
       const paths = [join(directory, oldest.name)]
       await this.#removals.remove({ paths, bytes: oldest.bytes, close: () => Promise.resolve() })
     }

@@ -1,11 +1,9 @@
-/**
- * Small files that are read and written as a whole: state, index, reports.
- */
+/** Reads and writes small files as a whole: states, indexes, reports. */
 import { systemCodeOf } from '../../../errors.ts'
 import type { FileLayer } from './file-layer.ts'
 
-/** Undefined when there is no such file. */
-export async function readWholeFile(files: FileLayer, path: string): Promise<Buffer | undefined> {
+/** Undefined if there is no such file. */
+export async function readSmallFile(files: FileLayer, path: string): Promise<Buffer | undefined> {
   const file = await files.open(path, 'read').catch((error: unknown) => {
     if (systemCodeOf(error) === 'ENOENT') return undefined
     throw error
@@ -20,7 +18,7 @@ export async function readWholeFile(files: FileLayer, path: string): Promise<Buf
 }
 
 /** Writes and syncs the contents; the name is not synced. */
-export async function writeWholeFile(files: FileLayer, path: string, bytes: Buffer): Promise<void> {
+export async function writeSmallFile(files: FileLayer, path: string, bytes: Buffer): Promise<void> {
   const file = await files.open(path, 'replace')
   try {
     await file.write(bytes, 0, bytes.length, 0)

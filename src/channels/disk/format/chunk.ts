@@ -1,5 +1,5 @@
 /**
- * A stretch of memory that holds whole frames, one after the other, offsets ascending: what was
+ * A stretch of memory that holds whole frames, one after the other, with ascending offsets: messages
  * staged lately, or a window of a file. Handing out messages copies nothing.
  */
 import { type Message, payloadBytesOf } from '../../../message.ts'
@@ -13,32 +13,46 @@ import {
 } from './frame.ts'
 import { RecordError, RecordReader } from './record.ts'
 
-/** Messages being gathered for one `read`, and the bounds they must keep. */
+/** The messages collected for one `read`, within its bounds. */
 export class Batch {
   readonly messages: Message[] = []
   readonly maxCount: number
   readonly maxBytes: number
-  isFull = false
-  /** Offsets in an intact frame whose records can't be understood: a fault of the writer. */
-  unreadable: OffsetRange | undefined
+  #isFull: boolean
+  #unreadable: OffsetRange | undefined
   #bytes = 0
 
   constructor(maxCount: number, maxBytes: number) {
     this.maxCount = maxCount
     this.maxBytes = maxBytes
-    this.isFull = maxCount < 1
+    this.#isFull = maxCount < 1
+  }
+
+  get isFull(): boolean {
+    return this.#isFull
+  }
+
+  /** Offsets in an intact frame whose records can't be parsed, because they were written wrongly. */
+  takeUnreadable(): OffsetRange | undefined {
+    const unreadable = this.#unreadable
+    this.#unreadable = undefined
+    return unreadable
+  }
+
+  noteUnreadable(offsets: OffsetRange): void {
+    this.#unreadable = offsets
   }
 
   /** False when the message did not fit any more. */
   add(message: Message): boolean {
     const bytes = this.#bytes + payloadBytesOf(message)
     if (bytes > this.maxBytes && this.messages.length > 0) {
-      this.isFull = true
+      this.#isFull = true
       return false
     }
     this.#bytes = bytes
     this.messages.push(message)
-    this.isFull = this.messages.length >= this.maxCount
+    this.#isFull = this.messages.length >= this.maxCount
     return true
   }
 }
@@ -46,14 +60,11 @@ export class Batch {
 export class Chunk {
   readonly buffer: Buffer
   readonly firstOffset: number
-  /** The offset after the last record of the whole frames. */
-  endOffset: number
-  /** Bytes of whole frames. */
-  filled: number
-  /** Bytes of frames that were handed to a commit. */
-  cut = 0
+  #endOffset: number
+  #filled = 0
+  #cut = 0
   readonly #reader: RecordReader
-  /** The frame the reader is in, and the offset it would read next: readers mostly go on. */
+  /** The frame the reader is in, and the offset it would read next: readers mostly continue there. */
   #frame = 0
   #frameEnd = -1
   #next = -1
@@ -61,17 +72,49 @@ export class Chunk {
   constructor(logId: string, buffer: Buffer, firstOffset: number) {
     this.buffer = buffer
     this.firstOffset = firstOffset
-    this.endOffset = firstOffset
-    this.filled = 0
+    this.#endOffset = firstOffset
     this.#reader = new RecordReader(logId, buffer)
   }
 
-  /** Memory that is kept alive by it. */
+  /** A chunk of whole frames that were read from a file. */
+  static ofFrames(logId: string, frames: Buffer, firstOffset: number, endOffset: number): Chunk {
+    const chunk = new Chunk(logId, frames, firstOffset)
+    chunk.fillTo(frames.length, endOffset)
+    return chunk
+  }
+
+  /** The offset after the last record of the whole frames. */
+  get endOffset(): number {
+    return this.#endOffset
+  }
+
+  /** Bytes of whole frames. */
+  get filled(): number {
+    return this.#filled
+  }
+
+  /** Bytes of frames that were handed to a commit. */
+  get cut(): number {
+    return this.#cut
+  }
+
+  /** Whole frames, up to the offset `endOffset`, fill the buffer up to `position`. */
+  fillTo(position: number, endOffset: number): void {
+    this.#filled = position
+    this.#endOffset = endOffset
+  }
+
+  /** The frames up to `position` are handed to a commit. */
+  cutTo(position: number): void {
+    this.#cut = position
+  }
+
+  /** Bytes of memory that it keeps alive. */
   get heldBytes(): number {
     return this.buffer.buffer.byteLength
   }
 
-  /** Adds the messages from `from` on and below `before` to the batch until it is full. */
+  /** Adds messages from `from` on and below `before` to the batch, until it is full. */
   collect(from: number, before: number, batch: Batch): void {
     let at = from
     try {
@@ -89,11 +132,11 @@ export class Chunk {
     } catch (error) {
       if (!(error instanceof RecordError)) throw error
       this.#next = -1
-      batch.unreadable = { from: at, to: Math.min(this.#frameEnd, before) }
+      batch.noteUnreadable({ from: at, to: Math.min(this.#frameEnd, before) })
     }
   }
 
-  /** The first offset at or after `from` received at or after `time`; undefined when none. */
+  /** The first offset at or after `from` received at or after `time`; undefined if there is none. */
   offsetAt(from: number, time: number): number | undefined {
     try {
       return this.#offsetAt(from, time)
@@ -122,9 +165,9 @@ export class Chunk {
   #seek(offset: number): number | undefined {
     this.#next = -1
     const { buffer } = this
-    const isAhead = this.#frame < this.filled && offset >= frameFirstOffsetAt(buffer, this.#frame)
+    const isAhead = this.#frame < this.#filled && offset >= frameFirstOffsetAt(buffer, this.#frame)
     let position = isAhead ? this.#frame : 0
-    while (position < this.filled) {
+    while (position < this.#filled) {
       const first = frameFirstOffsetAt(buffer, position)
       const end = first + frameCountAt(buffer, position)
       const bytes = frameBytesAt(buffer, position)

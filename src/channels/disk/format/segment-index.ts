@@ -1,6 +1,7 @@
 /**
- * Where in a segment an offset or a time is found: one entry per 64 KB of frames or so. The active
- * segment's is kept while writing; a sealed one's is read from its `.idx` file when first needed.
+ * Tells where in a segment an offset or a time is, with one entry for about every 64 KB of frames. The
+ * index of the active segment is kept while writing; that of a sealed segment is read from its `.idx`
+ * file when it is first needed.
  *
  *      0  magic         'IAX1'
  *      4  crc           CRC-32 of everything that follows
@@ -12,12 +13,10 @@
  *           position    of that frame in the .log file (48 bits)
  *           newest      newest receivedAt before that frame (48 bits)
  *
- * It holds nothing that a walk through the segment does not find, so a lost or damaged one is
- * made anew.
+ * It holds nothing that a scan of the segment does not find, so a lost or damaged index is rebuilt.
  */
 import { crc32 } from 'node:zlib'
 import type { FrameHeader } from './frame.ts'
-import { countUpTo } from './sorted.ts'
 
 const MAGIC = 0x31584149
 const HEADER_BYTES = 26
@@ -35,7 +34,7 @@ export class SegmentIndex {
     return HEADER_BYTES + ENTRY_BYTES * this.#offsets.length
   }
 
-  /** Takes note of a frame; frames come in the order of the file. */
+  /** Adds a frame. Frames must come in the order of the file. */
   note(header: FrameHeader, position: number): void {
     if (header.count === 0) return
     this.add(header.firstOffset, position, header.newestReceivedAt)
@@ -51,16 +50,16 @@ export class SegmentIndex {
     if (newest > this.newest) this.newest = newest
   }
 
-  /** A frame's position at or before the frame that holds `offset`. */
+  /** The position of a frame at or before the one that holds `offset`. */
   locate(offset: number): number {
     const upTo = countUpTo(offset, this.#offsets.length, (entry) => this.#offsets[entry] ?? 0)
     return this.#positions[upTo - 1] ?? 0
   }
 
-  /** An offset at or before the first one received at or after `time`; undefined when none is. */
+  /** An offset at or before the first one received at or after `time`; undefined if there is none. */
   locateTime(time: number): number | undefined {
     if (this.newest < time) return undefined
-    // Ascending even when clocks were not: each is the newest of all that came before.
+    // Ascending even where clocks went back: each entry has the newest time of all frames before it.
     let entry = 0
     while ((this.#newestBefore[entry + 1] ?? Number.POSITIVE_INFINITY) < time) entry++
     return this.#offsets[entry]
@@ -101,4 +100,16 @@ export class SegmentIndex {
     }
     return index
   }
+}
+
+/** How many of `count` ascending numbers, given by their place, are `limit` or below. */
+export function countUpTo(limit: number, count: number, at: (place: number) => number): number {
+  let low = 0
+  let high = count
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (at(middle) <= limit) low = middle + 1
+    else high = middle
+  }
+  return low
 }

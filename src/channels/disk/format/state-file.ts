@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import type { ChannelState } from '../../log/channel-log.ts'
 import type { FileLayer } from '../files/file-layer.ts'
-import { readWholeFile, writeWholeFile } from '../files/small-file.ts'
+import { readSmallFile, writeSmallFile } from '../files/small-file.ts'
 
 export const STATE_NAME = 'cursors'
 export const STATE_TEMPORARY_NAME = 'cursors.tmp'
@@ -59,7 +59,7 @@ function isRecord(value: unknown): boolean {
 
 /** The bytes of the state file; undefined when there is none. */
 export function readStateFile(files: FileLayer, directory: string): Promise<Buffer | undefined> {
-  return readWholeFile(files, join(directory, STATE_NAME))
+  return readSmallFile(files, join(directory, STATE_NAME))
 }
 
 /** Replaces the state file. The new name is durable after the directory has been synced. */
@@ -69,7 +69,7 @@ export async function writeStateFile(
   bytes: Buffer,
 ): Promise<void> {
   const temporary = join(directory, STATE_TEMPORARY_NAME)
-  await writeWholeFile(files, temporary, bytes)
+  await writeSmallFile(files, temporary, bytes)
   await files.rename(temporary, join(directory, STATE_NAME))
 }
 

@@ -1,7 +1,7 @@
 /**
- * Reads windows of what the journal holds of one log: whole frames with their checksums looked at,
- * never more than a bounded number of bytes. Between a log's frames lie those of others, so the frames
- * of a window are moved together.
+ * Reads windows of the frames that the journal holds of one log: whole frames whose checksums were
+ * verified, and never more than a bounded number of bytes. Frames of other logs lie in between, so the
+ * frames of a window are moved together.
  */
 
 import { MAX_KEPT_BYTES } from '../files/quarantine.ts'
@@ -20,12 +20,12 @@ import type { Slot } from './slot.ts'
 import { walkSlot } from './slot-walk.ts'
 
 const WINDOW_BYTES = 256 * 1024
-/** To read over what belongs to others costs less than another call. */
+/** Reading over other logs' frames up to this gap costs less than another call. */
 const LARGEST_GAP_BYTES = 64 * 1024
 
 /**
- * Frames from the one that holds `offset` on. `end` when the slot is used for something else by now.
- * A lenient read takes pages that can't be read for damage, as long as it gets some.
+ * Frames from the one that holds `offset` on; `end` if the slot was reused. A lenient read treats pages
+ * that can't be read as damage, unless it can read none.
  * @throws a system error when the slot can't be read
  */
 export async function readExtent(
@@ -39,7 +39,7 @@ export async function readExtent(
   const frames = extent.frames ?? (await readTable(extent, identity))
   if (file === undefined || slot.generation !== generation) return { kind: 'end' }
   if (frames.count === 0) return { kind: 'end' }
-  extent.frames = frames
+  extent.keepTable(frames)
   const first = frames.indexOf(offset)
   const last = lastOfWindow(frames, first)
   const start = frames.position(first)
@@ -106,9 +106,8 @@ function chunkOf(
   endOffset: number,
   identity: LogIdentity,
 ): Window {
-  const chunk = new Chunk(logIdText(identity), buffer.subarray(0, filled), firstOffset)
-  chunk.filled = filled
-  chunk.endOffset = endOffset
+  const frames = buffer.subarray(0, filled)
+  const chunk = Chunk.ofFrames(logIdText(identity), frames, firstOffset, endOffset)
   return { kind: 'chunk', chunk }
 }
 
@@ -125,7 +124,7 @@ function damaged(extent: Extent, frames: FrameTable, index: number, content: Buf
   }
 }
 
-/** Where the log's frames are in a slot that is kept for replay only. */
+/** Finds the log's frames in a slot that is kept for replay only. */
 async function readTable(extent: Extent, identity: LogIdentity): Promise<FrameTable> {
   const table = new FrameTable()
   const { slot, firstOffset, endOffset } = extent
@@ -145,6 +144,6 @@ async function readTable(extent: Extent, identity: LogIdentity): Promise<FrameTa
 
 function useOf(slot: Slot) {
   const { key, generation, firstSequence, endSequence } = slot
-  // Of a slot that was found when opening it is not known.
+  // 0 for the newest slot that was found when opening: its end is not known.
   return { key, generation, firstSequence, endSequence: endSequence || undefined }
 }

@@ -1,7 +1,7 @@
 /**
- * What the journal holds of one log: in each slot a run of frames, ascending and without a gap from
- * run to run. Those below `releasedTo` are kept for replay only; those below `settledTo` are in the
- * log's segments as well.
+ * The frames that the journal holds of one log: a run in each slot, ascending and without a gap from
+ * one run to the next. Released frames are kept for replay only; settled ones are in the log's segments
+ * as well.
  *
  *     slot 5      slot 7        slot 8
  *     ┌────────┐  ┌──────────┐  ┌────
@@ -10,29 +10,68 @@
  */
 
 import type { OffsetRange } from '../../log/channel-log.ts'
-import { countUpTo } from '../format/sorted.ts'
+import { countUpTo } from '../format/segment-index.ts'
 import type { PlacedFrame, Slot, SlotUser } from './slot.ts'
 
 /** The frames that one slot holds of one log. */
 export class Extent {
   readonly slot: Slot
-  /** Of the use of the slot that it is about. */
+  /** The use of the slot that the extent belongs to. */
   readonly generation: number
   readonly firstOffset: number
-  endOffset: number
-  /** Newest receivedAt up to the end; 0 where it is not known. */
-  newestReceivedAt = 0
-  /** Where each frame is; undefined until the slot is read, where it is kept for replay only. */
-  frames: FrameTable | undefined
-  /** How often it could not be read. */
-  readFailures = 0
+  #endOffset: number
+  #newestReceivedAt = 0
+  #frames: FrameTable | undefined
+  #readFailures = 0
 
   constructor(slot: Slot, firstOffset: number, endOffset: number, frames: FrameTable | undefined) {
     this.slot = slot
     this.generation = slot.generation
     this.firstOffset = firstOffset
-    this.endOffset = endOffset
-    this.frames = frames
+    this.#endOffset = endOffset
+    this.#frames = frames
+  }
+
+  get endOffset(): number {
+    return this.#endOffset
+  }
+
+  /** The newest receivedAt up to the end; 0 where it is not known. */
+  get newestReceivedAt(): number {
+    return this.#newestReceivedAt
+  }
+
+  /** Where each frame is. Undefined while the slot is kept for replay only and has not been read. */
+  get frames(): FrameTable | undefined {
+    return this.#frames
+  }
+
+  /** How often in a row it could not be read. */
+  get readFailures(): number {
+    return this.#readFailures
+  }
+
+  /** Adds a frame that follows the others. */
+  add({ position, bytes, firstOffset, endOffset, newestReceivedAt }: PlacedFrame): void {
+    this.#frames?.add(firstOffset, position, bytes)
+    this.#endOffset = endOffset
+    this.#newestReceivedAt = Math.max(this.#newestReceivedAt, newestReceivedAt)
+  }
+
+  keepTable(frames: FrameTable): void {
+    this.#frames = frames
+  }
+
+  dropTable(): void {
+    this.#frames = undefined
+  }
+
+  countReadFailure(): void {
+    this.#readFailures++
+  }
+
+  clearReadFailures(): void {
+    this.#readFailures = 0
   }
 }
 
@@ -74,14 +113,18 @@ export class FrameTable {
 export class Extents {
   readonly #user: SlotUser
   readonly #list: Extent[] = []
-  /** The first extent with a frame that takes room of the log's share of the disk, and that frame. */
+  /** The first extent with a frame that is neither released nor settled, and that frame. */
   #heldFrom = 0
   #heldFrame = 0
-  /** Bytes of frames that are neither released nor settled: their room is kept in the segments. */
-  heldBytes = 0
+  #heldBytes = 0
 
   constructor(user: SlotUser) {
     this.#user = user
+  }
+
+  /** Bytes of frames that are neither released nor settled: room is reserved for them in the segments. */
+  get heldBytes(): number {
+    return this.#heldBytes
   }
 
   get list(): readonly Extent[] {
@@ -93,8 +136,8 @@ export class Extents {
   }
 
   /**
-   * The offset below which the oldest frames take `bytes` of room, or all that there is; undefined
-   * when no frame takes any.
+   * The offset after the oldest held frames that have `bytes` together, or after all of them if they
+   * have less; undefined if no frame is held.
    */
   heldEnd(bytes: number): number | undefined {
     let end: number | undefined
@@ -116,36 +159,35 @@ export class Extents {
     return this.#list.map(({ firstOffset, endOffset }) => ({ from: firstOffset, to: endOffset }))
   }
 
-  /** Forgets extents that end at or before `offset`; the last one stays, for it may go on. */
+  /** Forgets extents that end at or before `offset`. The last one stays, because it may still grow. */
   dropBelow(offset: number): void {
     for (let first = this.#list[0]; first !== undefined; first = this.#list[0]) {
       if (first.endOffset > offset || this.#list.length === 1 || this.#heldFrom === 0) return
       this.#list.shift()
       this.#heldFrom--
-      if (!this.#list.some(({ slot }) => slot === first.slot)) first.slot.users.delete(this.#user)
+      if (!this.#list.some(({ slot }) => slot === first.slot)) first.slot.removeUser(this.#user)
     }
   }
 
-  /** Takes note of a committed frame. */
-  add({ slot, position, bytes, firstOffset, endOffset, newestReceivedAt }: PlacedFrame): void {
+  /** Adds a committed frame. */
+  add(frame: PlacedFrame): void {
+    const { slot, firstOffset, endOffset } = frame
     let extent = this.#list.at(-1)
     if (extent?.slot !== slot || extent.frames === undefined) {
       extent = new Extent(slot, firstOffset, endOffset, new FrameTable())
       this.#list.push(extent)
-      slot.users.add(this.#user)
+      slot.addUser(this.#user)
     }
-    slot.neededBy.add(this.#user)
-    extent.frames?.add(firstOffset, position, bytes)
-    extent.endOffset = endOffset
-    extent.newestReceivedAt = Math.max(extent.newestReceivedAt, newestReceivedAt)
-    this.heldBytes += bytes
+    slot.markNeeded(this.#user)
+    extent.add(frame)
+    this.#heldBytes += frame.bytes
   }
 
-  /** Takes over a run that is kept for replay, found when opening: the one before all others. */
+  /** Adds a run kept for replay that was found when opening. It must come before all others. */
   addHistory(slot: Slot, firstOffset: number, endOffset: number): void {
     this.#list.unshift(new Extent(slot, firstOffset, endOffset, undefined))
     this.#heldFrom++
-    slot.users.add(this.#user)
+    slot.addUser(this.#user)
   }
 
   /** The extent that holds `offset`. */
@@ -160,46 +202,46 @@ export class Extents {
   }
 
   /**
-   * Messages below `offset` are not needed here any more. Returns the bytes of the frames that lie
-   * wholly below it and took room until now.
+   * Messages below `offset` are not needed here any more. Returns the bytes of the frames wholly below
+   * it that were held until now.
    */
-  letGo(offset: number): number {
-    let given = 0
+  release(offset: number): number {
+    let released = 0
     for (let extent = this.#list[this.#heldFrom]; extent !== undefined; ) {
       const { frames, slot } = extent
       while (frames !== undefined && this.#heldFrame < frames.count) {
         const end = Math.min(frames.firstOffset(this.#heldFrame + 1), extent.endOffset)
         if (end > offset) break
-        given += frames.bytes(this.#heldFrame)
+        released += frames.bytes(this.#heldFrame)
         this.#heldFrame++
       }
       if (frames !== undefined && this.#heldFrame < frames.count) break
-      slot.neededBy.delete(this.#user)
-      // The current slot's run goes on.
+      slot.markReleased(this.#user)
+      // The last run may still grow.
       if (this.#heldFrom === this.#list.length - 1) break
-      // Of what is kept for replay only, the table is made again when somebody asks.
-      extent.frames = undefined
+      // The table is built again if somebody replays the extent.
+      extent.dropTable()
       this.#heldFrom++
       this.#heldFrame = 0
       extent = this.#list[this.#heldFrom]
     }
-    this.heldBytes -= given
-    return given
+    this.#heldBytes -= released
+    return released
   }
 
-  /** The first frame of the extent that takes room, by its number in the table. */
+  /** The first held frame of the extent, by its number in the table. */
   firstHeld(extent: Extent): number {
     const index = this.#list.indexOf(extent)
     if (index < this.#heldFrom) return extent.frames?.count ?? 0
     return index === this.#heldFrom ? this.#heldFrame : 0
   }
 
-  /** The slot is gone. Returns its extent, which must be the oldest one. */
+  /** The slot is gone. Returns its extent; older ones go with it. */
   forget(slot: Slot): Extent | undefined {
     const index = this.#list.findIndex((extent) => extent.slot === slot)
     if (index < 0) return undefined
-    // What lies before it can't be read on from any more.
-    for (const { slot } of this.#list.splice(0, index)) slot.users.delete(this.#user)
+    // No reader could go on from the extents before it.
+    for (const { slot } of this.#list.splice(0, index)) slot.removeUser(this.#user)
     this.#heldFrom -= index
     const extent = this.#list.shift()
     if (this.#heldFrom > 0) this.#heldFrom--

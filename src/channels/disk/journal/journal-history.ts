@@ -1,7 +1,7 @@
 /**
- * What slots that nobody needs any more still hold for replay. A slot begins with how far each log
- * went by then, and so does the next one: what lies between the two is in the slot. So not one of them
- * has to be read through to start, however much history there is.
+ * Finds the messages that slots nobody needs any more still hold for replay. A slot begins with the end
+ * of each log at that time, and so does the next slot: the messages between the two ends are in the
+ * slot. So a start need not read through any of them, however much history there is.
  */
 import type { FileLayer } from '../files/file-layer.ts'
 import { type FoundJournal, readOpening, readRanges } from './journal-reading.ts'
@@ -11,7 +11,7 @@ import type { Slot } from './slot.ts'
 /** A log that may have history in slots. */
 export interface HistoryKeeper {
   readonly identityText: string
-  /** The oldest offset that it has; what is added ends there. */
+  /** The oldest offset that it has; history that is added must end there. */
   readonly start: number
   addHistory(slot: Slot, firstOffset: number, endOffset: number): void
 }
@@ -31,14 +31,14 @@ export async function findHistory(
   const slots = [...found.past, ...found.read].sort((a, b) => b.generation - a.generation)
   let after: ReadonlyMap<string, LogEntry> | undefined
   let generation = slots[0]?.generation
-  /** The first cycle of the slots that were looked at: what has this sequence or a higher one is void. */
+  /** The first cycle of the slot after this one: cycles with its sequence or a higher one are void. */
   let first = Number.POSITIVE_INFINITY
   for (const slot of slots) {
-    // Behind a slot that is gone nobody can tell what a failed commit left from what was stored.
+    // Before a slot that is gone, cycles of failed commits can't be told from stored ones.
     if (slot.generation !== generation) return
     generation--
     if (slot.firstSequence >= first) continue
-    if (past.has(slot)) slot.endSequence = first
+    if (past.has(slot)) slot.endAt(first)
     const opening = await readOpening(files, slot, useOf(slot))
     if (past.has(slot)) {
       const ranges = between(opening, after) ?? (await readRanges(files, slot, useOf(slot)))
@@ -49,7 +49,7 @@ export async function findHistory(
   }
 }
 
-/** What lies between two openings; undefined where a log came to the journal in between. */
+/** The messages between two openings; undefined if a log came to the journal in between. */
 function between(
   from: ReadonlyMap<string, LogEntry> | undefined,
   to: ReadonlyMap<string, LogEntry> | undefined,
@@ -71,7 +71,7 @@ function assign(
 ): void {
   for (const [identity, { first, end }] of ranges) {
     const log = keepers.get(identity)
-    // Only what goes on without a gap: before it, nothing can be read in order.
+    // Only messages without a gap behind them: a reader could not go on across one.
     if (first < end && log?.start === end) log.addHistory(slot, first, end)
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Reads a journal as it lies on the disk, without changing anything: which slots hold something
- * needed, what they hold of each log, and what is damaged. Recovery, the doctor and `export` go by it.
+ * Reads a journal from disk without changing anything: which slots hold something needed, which frames
+ * they hold of each log, and what is damaged. Recovery, the doctor and `export` use it.
  *
  *     all headers ─▶ the newest ─▶ the slots it names as needed, and itself ─▶ their cycles
  *                                  all others: history, or free
@@ -16,10 +16,10 @@ import type { PlacedFrame } from './slot.ts'
 import { readSlotHeader, Slot, type SlotHeader, slotNumberOf } from './slot.ts'
 import { type SlotUse, type TornCycle, walkSlot } from './slot-walk.ts'
 
-/** What was found of one log, by its identity. */
+/** What the journal holds of one log. */
 export interface FoundLog {
   readonly identity: LogIdentity
-  /** The newest; undefined when it was damaged. */
+  /** The newest one; undefined if it was damaged. */
   entry: LogEntry | undefined
   /** In the order of their cycles. */
   readonly frames: PlacedFrame[]
@@ -31,27 +31,27 @@ export interface SlotDamage {
   readonly slot: Slot
   readonly position: number
   readonly bytes: number
-  /** The damaged frame's own header, when that was good. */
+  /** The damaged frame's own header, if that is intact. */
   readonly header: FrameHeader | undefined
 }
 
 export interface FoundJournal {
   readonly key: number | undefined
-  /** Of the newest slot; 0 when there is none. */
+  /** Of the newest slot; 0 if there is none. */
   readonly generation: number
   /** The sequence that the next cycle gets. */
   readonly sequence: number
   /** Slots whose cycles were read: those that were needed, and the newest. Ascending by generation. */
   readonly read: readonly Slot[]
-  /** Slots of lower generations that are needed by nobody, ascending. */
+  /** Slots of lower generations that nobody needs, ascending. */
   readonly past: readonly Slot[]
-  /** Never used, or their header says nothing that can be believed. */
+  /** Slots that were never used, or whose header can't be trusted. */
   readonly unused: readonly Slot[]
   readonly logs: ReadonlyMap<string, FoundLog>
   readonly isClean: boolean
   readonly damages: readonly SlotDamage[]
   readonly torn: (TornCycle & { readonly slot: Slot }) | undefined
-  /** Generations that were needed and that no file has. */
+  /** Generations that are needed but not in any file. */
   readonly lost: readonly number[]
   readonly slotCount: number
   /** Bytes of all slots. */
@@ -120,8 +120,8 @@ class JournalReading {
       this.sequence = end.sequence
       this.isClean = end.isClean
       this.torn = end.torn && { ...end.torn, slot }
-      slot.endSequence = endSequence ?? end.sequence
-      slot.position = end.position
+      slot.endAt(endSequence ?? end.sequence)
+      slot.moveTo(end.position)
       this.slots.push(slot)
     } finally {
       await file.close()
@@ -164,8 +164,8 @@ class JournalReading {
 }
 
 /**
- * How far each log went when the slot was taken into use, by identity; undefined when that can't be
- * read. Together with the same of the next slot it says what a slot holds, without a walk through it.
+ * The end of each log when the slot was taken into use, by identity; undefined if that can't be read.
+ * Together with the opening of the next slot it says what a slot holds, without a walk through it.
  */
 export async function readOpening(
   files: FileLayer,
@@ -195,7 +195,7 @@ export async function readOpening(
   return isDamaged || !isComplete ? undefined : entries
 }
 
-/** What the slot has of each log, by a walk through all of it. */
+/** The messages that the slot holds of each log, found by a walk through all of it. */
 export async function readRanges(
   files: FileLayer,
   slot: Slot,
@@ -247,12 +247,7 @@ async function readHeaders(files: FileLayer, slots: readonly Slot[]) {
     else candidates.push(candidate)
   }
   candidates.sort((a, b) => a.header.generation - b.header.generation)
-  for (const { slot, header } of candidates) {
-    slot.generation = header.generation
-    slot.key = header.key
-    slot.firstSequence = header.firstSequence
-    slot.time = header.time
-  }
+  for (const { slot, header } of candidates) slot.beginUse(header)
   return { candidates, unused, key }
 }
 
@@ -261,7 +256,7 @@ async function readHeaderOf(files: FileLayer, slot: Slot): Promise<SlotHeader | 
   return block === undefined ? undefined : readSlotHeader(block)
 }
 
-/** The first block of cycles still tells which use of which slot it is when the header is damaged. */
+/** If the header is damaged, the first block of cycles still says which use of the slot it is. */
 async function withoutHeader(
   files: FileLayer,
   slot: Slot,
@@ -295,7 +290,7 @@ async function readBlock(files: FileLayer, slot: Slot, position: number) {
   }
 }
 
-/** Slots of another directory that were copied here have another key. */
+/** Slots that were copied from another directory have another key. */
 function mostFrequentKey(found: readonly Candidate[]): number | undefined {
   const counts = new Map<number, number>()
   for (const { header } of found) counts.set(header.key, (counts.get(header.key) ?? 0) + 1)

@@ -1,20 +1,21 @@
 /**
- * The one file that is synced on the way to a PUBACK. A commit writes what all logs have staged as
- * one cycle (`cycle.ts`) into the current slot (`slot.ts`), opened with `O_DSYNC`: when the write has
- * returned, the cycle is durable. Never are two writes under way, so only the newest cycle can be torn.
+ * The only file that is synced on the way to a PUBACK. A commit writes the staged messages of all logs
+ * as one cycle (`cycle.ts`) to the current slot (`slot.ts`), which is opened with `O_DSYNC`: when the
+ * write has returned, the cycle is durable. At most one write is under way, so only the newest cycle
+ * can be torn.
  *
  *     logs     a ▓▓ b ▓ c ▓▓▓          staged frames, and entries of logs that have changed
  *                  ╲│╱ copied
  *     slot 7   …│cycle│cycle│▒▒▒▒▒     one write
  *     slot 8   entries of all logs in the journal, then cycles …
  *
- * A commit that is larger than a cycle takes several, and succeeds or fails as a whole all the same:
- * when one of them fails, the slot is closed, and the header of the next one says where it ended.
- * Nothing is appended behind a write that has failed, nor read from there: the kernel may hold pages
- * as clean that are not on the disk.
+ * A commit that is larger than a cycle takes several, and still succeeds or fails as a whole: when one
+ * of them fails, the slot is closed, and the header of the next slot says where it ended. Nothing is
+ * written behind a failed write, or read from there: the kernel may treat pages as clean that are not
+ * on the disk.
  */
 import type { Clock } from '../../../clock.ts'
-import type { WriteFigures } from '../files/write-figures.ts'
+import type { WriteFigures } from '../files/disk-space.ts'
 import { frameBytesAt, frameCountAt, frameFirstOffsetAt, frameNewestAt } from '../format/frame.ts'
 import {
   aligned,
@@ -30,9 +31,9 @@ import { type PlacedFrame, type Slot, writeSlotHeader } from './slot.ts'
 import type { SlotPool } from './slot-pool.ts'
 import type { StagedGroup } from './staging-area.ts'
 
-/** A larger commit takes several cycles; it bounds what a commit copies and holds at a time. */
+/** Bounds how much a commit copies and holds at a time; a larger commit takes several cycles. */
 const CYCLE_BYTES_AT_MOST = 1024 * 1024
-/** A cycle is at most this part of a slot, so that little is left unused at its end. */
+/** A cycle is at most this fraction of a slot, so that little is left unused at its end. */
 const CYCLES_PER_SLOT = 4
 const FIRST_BUFFER_BYTES = 256 * 1024
 
@@ -40,19 +41,22 @@ const FIRST_BUFFER_BYTES = 256 * 1024
 export interface JournaledLog {
   /** The offset after the last committed message. */
   readonly committed: number
-  /** Generation of the slot that its entry was written to last, and how often. The journal's. */
-  entryIn: number
-  entryCopies: number
+  /** Generation of the slot that its entry was written to last. */
+  readonly entryGeneration: number
+  /** How often its entry was written to that slot. */
+  readonly entryCopies: number
   /** Its entry (`log-entry.ts`), as of now. */
   entry(end: number): Buffer
+  /** Its entry was put into a cycle of the slot with this generation. */
+  entryWritten(generation: number): void
   /** Its share is durable. */
   committedShare(share: Share): void
 }
 
-/** What one log gives to a commit. */
+/** The part of one log in a commit. */
 export interface Share {
   readonly log: JournaledLog
-  /** Undefined when only the log's entry is to be written. */
+  /** Undefined if only the log's entry is to be written. */
   readonly group: StagedGroup | undefined
   readonly isEntryChanged: boolean
   /** Filled by the journal: where the frames went. */
@@ -66,11 +70,11 @@ export interface JournalOptions {
   readonly figures: WriteFigures
   /** Bytes of a slot. */
   readonly slotBytes: number
-  /** Moves what is needed of the oldest closed slot to where it is kept; rejects when that fails. */
+  /** Moves frames that are still needed out of the oldest closed slot; rejects when that fails. */
   readonly settle: () => Promise<void>
-  /** A slot was closed: something may have to be settled. */
+  /** A slot was closed: it may have to be settled. */
   readonly onClosed: () => void
-  /** Messages have filled a slot, and the next one is in use. */
+  /** Messages have filled a slot, and the next one is in use now. */
   readonly onFilled: () => void
 }
 
@@ -79,18 +83,19 @@ export class Journal {
   readonly #slots: SlotPool
   readonly #builder = new CycleBuilder(FIRST_BUFFER_BYTES)
   readonly #cycleBytes: number
-  /** Logs whose entries are nowhere but in the journal. */
+  /** Logs whose entries are in the journal alone. */
   readonly #logs = new Set<JournaledLog>()
   #generation: number
   #sequence: number
   #isBegun = false
-  /** Bytes that the cycle being built may take. */
+  /** How large the cycle being built may become. */
   #room = 0
-  /** What the commit under way writes, and how far it is with the share that is being added. */
+  /** The commit under way. */
   #shares: readonly Share[] = []
   #isForMessages = false
-  /** What the next probe writes, beside a header. */
+  /** How many bytes the next probe writes behind a header. */
   #probeBytes = BLOCK_BYTES
+  /** How far the share that is being added has been copied: its part, and the position in that. */
   #part = 0
   #at = -1
 
@@ -103,7 +108,7 @@ export class Journal {
     this.#cycleBytes = Math.min(CYCLE_BYTES_AT_MOST, share)
   }
 
-  /** The log's entry is in the journal alone: it is written again whenever a slot is taken. */
+  /** The log's entry is in the journal alone, so it must be written again whenever a slot is taken. */
   add(log: JournaledLog): void {
     this.#logs.add(log)
   }
@@ -114,17 +119,17 @@ export class Journal {
   }
 
   /**
-   * Makes the shares durable, all of them or none. Never called again before it has settled.
-   * @throws a system error, or StorageFailed when there is no room
+   * Makes the shares durable, all of them or none. It must not be called again before it has settled.
+   * @throws a system error, or StorageFailed if there is no room
    */
   async commit(shares: readonly Share[]): Promise<void> {
-    // At once: a commit may go on in another slot, which begins with the entries of all of them.
+    // First: the commit may continue in another slot, which begins with the entries of all logs.
     for (const { log } of shares) this.#logs.add(log)
     try {
       await this.#writeAll(shares)
       for (const share of shares) share.log.committedShare(share)
     } finally {
-      for (const { placed } of shares) for (const { slot } of placed) slot.isInCommit = false
+      for (const { placed } of shares) for (const { slot } of placed) slot.leaveCommit()
     }
   }
 
@@ -136,7 +141,7 @@ export class Journal {
       for (const share of shares) {
         this.#part = 0
         this.#at = -1
-        // Hundreds of logs share most cycles: nothing is awaited before one is full.
+        // Hundreds of logs share most cycles, so nothing is awaited until a cycle is full.
         for (let bytes = this.#addRest(share); bytes !== undefined; bytes = this.#addRest(share)) {
           await this.#nextCycle(share, bytes)
         }
@@ -152,7 +157,7 @@ export class Journal {
     }
   }
 
-  /** Says that everything is stored in the logs' directories as well: the last cycle before an end. */
+  /** Writes the last cycle before a stop: everything is stored in the logs' directories as well. */
   async markClean(): Promise<void> {
     const first = this.#sequence
     this.#slots.dropAnchors()
@@ -167,9 +172,9 @@ export class Journal {
   }
 
   /**
-   * Proves that a commit can be written: there is a slot, and its header and as many zeros behind it
-   * as the commit that failed had bytes can be made durable. After each probe that fails it is half as
-   * many, so that what little room there is can be used.
+   * Proves that a commit can be written: it takes a slot, and makes durable a header with as many zeros
+   * behind it as the failed commit had bytes. Each probe that fails halves their number, so that the
+   * little room there is can be used.
    */
   async probe(): Promise<void> {
     await this.#waitUntilSettled()
@@ -181,16 +186,16 @@ export class Journal {
       this.#builder.buffer.fill(0, BLOCK_BYTES, bytes)
       this.#fillHeader(slot)
       await this.#writeOut(slot, bytes, 0)
-      slot.position = BLOCK_BYTES
+      slot.moveTo(BLOCK_BYTES)
     } catch (error) {
       this.#probeBytes = Math.max(BLOCK_BYTES, aligned(this.#probeBytes / 2))
-      slot.position = 0
+      slot.moveTo(0)
       this.#slots.closeCurrent()
       throw error
     }
   }
 
-  /** Adds what is left of the share; returns the bytes of the frame that needs another cycle. */
+  /** Adds the rest of the share; returns the bytes of the frame that needs another cycle. */
   #addRest(share: Share): number | undefined {
     const parts = share.group?.parts
     if (parts === undefined) return this.#addEntry(share, 0) ? undefined : 0
@@ -207,11 +212,11 @@ export class Journal {
     return undefined
   }
 
-  /** False when the frame needs another cycle. */
+  /** False if the frame needs another cycle. */
   #addFrame(share: Share, buffer: Buffer, at: number, bytes: number): boolean {
     const slot = this.#slots.current
     if (slot === undefined || !this.#addEntry(share, bytes)) return false
-    slot.isInCommit = true
+    slot.enterCommit()
     const start = slot.position === 0 ? BLOCK_BYTES : slot.position
     const position = start + this.#builder.add(ENTRY_KIND.frame, buffer, at, at + bytes)
     const firstOffset = frameFirstOffsetAt(buffer, at)
@@ -221,13 +226,13 @@ export class Journal {
     return true
   }
 
-  /** Adds the log's entry where one is due. False when it and `frameBytes` more need another cycle. */
+  /** Adds the log's entry if one is due. False if it and `frameBytes` more need another cycle. */
   #addEntry(share: Share, frameBytes: number): boolean {
     if (!this.#isBegun) return false
     const { log } = share
-    // Twice, so that one damaged entry does not cost a log its name.
+    // Twice in a slot, so that one damaged entry does not cost a log its name.
     const isDue =
-      log.entryIn !== this.#generation ||
+      log.entryGeneration !== this.#generation ||
       log.entryCopies < 2 ||
       (share.isEntryChanged && share.placed.length === 0)
     const entry = isDue ? log.entry(endOf(share)) : undefined
@@ -236,17 +241,12 @@ export class Journal {
     if (this.#builder.bytesWith(bytes, count) > this.#room) return false
     if (entry !== undefined) {
       this.#builder.add(ENTRY_KIND.log, entry, 0, entry.length)
-      this.#noteEntry(log)
+      log.entryWritten(this.#generation)
     }
     return true
   }
 
-  #noteEntry(log: JournaledLog): void {
-    log.entryCopies = log.entryIn === this.#generation ? log.entryCopies + 1 : 1
-    log.entryIn = this.#generation
-  }
-
-  /** Writes the cycle that is being built, and begins one that has room for the share's next frame. */
+  /** Writes the cycle being built, and begins one that has room for the share's next frame. */
   async #nextCycle(share: Share, frameBytes: number): Promise<void> {
     await this.#flush(0)
     const entryBytes = share.log.entry(endOf(share)).length
@@ -262,12 +262,12 @@ export class Journal {
     this.#isBegun = true
   }
 
-  /** What was taken for states alone, when nothing could be settled, is not for messages. */
+  /** A slot that was taken for states alone, while none could be settled, must not take messages. */
   async #waitUntilSettled(): Promise<void> {
     while (this.#slots.isBlocked) await this.#options.settle()
   }
 
-  /** The current slot, or the next one when too little of it is left. */
+  /** The current slot, or the next one if too little of it is left. */
   async #current(needed: number, isForMessages: boolean): Promise<Slot> {
     if (isForMessages && this.#slots.isBlocked) await this.#waitUntilSettled()
     const slot = this.#slots.current
@@ -277,24 +277,24 @@ export class Journal {
       if (left >= needed && left >= little) return slot
     }
     const next = await this.#open(needed, isForMessages)
-    // Only for messages: states that fill slots must not bring about more of them.
+    // Only for messages: states that fill a slot must not cause more states to be written.
     if (slot !== undefined && isForMessages) this.#options.onFilled()
     return next
   }
 
-  /** Bytes of the commit that are not in a cycle yet, about. */
+  /** About how many bytes of the commit are not in a cycle yet. */
   #bytesLeft(): number {
     const left = this.#shares.filter(({ placed }) => placed.length === 0)
     return left.reduce((sum, { group }) => sum + (group?.bytes ?? 0), 0)
   }
 
-  /** Takes a slot, and begins it with the entries of all logs that are in the journal. */
+  /** Takes a slot, and begins it with the entries of all logs in the journal. */
   async #open(needed: number, isForMessages: boolean): Promise<Slot> {
     const ends = new Map(this.#shares.map((share) => [share.log, endOf(share)]))
     const logs = [...this.#logs]
     const entries = logs.map((log) => log.entry(ends.get(log) ?? log.committed))
     const bytes = BLOCK_BYTES + cyclesBytes(entries, this.#cycleBytes) + needed
-    // A probe took it: for a message that is larger than it, it would grow beyond its length.
+    // A probe may have taken one. A message larger than the slot would write beyond its end.
     const probed = this.#slots.current
     const isEnough = probed?.position === BLOCK_BYTES && probed.bytes >= bytes
     const slot = isEnough ? probed : await this.#take(bytes, isForMessages)
@@ -305,11 +305,10 @@ export class Journal {
         this.#begin(slot, 0)
       }
       this.#builder.add(ENTRY_KIND.log, entry, 0, entry.length)
-      const log = logs[index]
-      if (log !== undefined) this.#noteEntry(log)
+      logs[index]?.entryWritten(this.#generation)
     }
     if (!this.#builder.isEmpty) await this.#write(0)
-    this.#slots.opened(slot)
+    this.#slots.anchorIn(slot)
     return slot
   }
 
@@ -322,10 +321,12 @@ export class Journal {
       slot = await this.#slots.take(bytes, isForMessages)
     }
     this.#generation++
-    slot.generation = this.#generation
-    slot.key = this.#options.key
-    slot.firstSequence = this.#sequence
-    slot.time = this.#options.clock.now()
+    slot.beginUse({
+      generation: this.#generation,
+      key: this.#options.key,
+      firstSequence: this.#sequence,
+      time: this.#options.clock.now(),
+    })
     return slot
   }
 
@@ -334,7 +335,7 @@ export class Journal {
     this.#isBegun = false
   }
 
-  /** Writes the cycle, together with the slot's header where it is the first. */
+  /** Writes the cycle, together with the slot's header if it is the first one. */
   async #write(flags: number): Promise<void> {
     const slot = this.#slots.current
     if (slot === undefined) throw new RangeError('the journal has no slot to write to')
@@ -350,7 +351,7 @@ export class Journal {
     if (isFirst) this.#fillHeader(slot)
     await this.#writeOut(slot, isFirst ? BLOCK_BYTES + bytes : bytes, slot.position)
     this.#sequence++
-    slot.endSequence = this.#sequence
+    slot.endAt(this.#sequence)
   }
 
   #fillHeader(slot: Slot): void {
@@ -360,27 +361,27 @@ export class Journal {
       firstSequence: this.#sequence,
       bytes: slot.bytes,
       time: slot.time,
-      needed: this.#slots.list(),
+      needed: this.#slots.listNeeded(),
       firstCycleCrc: cycleChecksumAt(this.#builder.buffer, BLOCK_BYTES),
     })
-    slot.endSequence = this.#sequence
+    slot.endAt(this.#sequence)
   }
 
   async #writeOut(slot: Slot, bytes: number, position: number): Promise<void> {
-    this.#options.figures.bytesWritten += bytes
-    this.#options.figures.syncs++
+    this.#options.figures.countWrite(bytes)
+    this.#options.figures.countSync()
     if (slot.file === undefined) throw new RangeError('the current slot is not open')
     await slot.file.write(this.#builder.buffer, 0, bytes, position)
-    slot.position = position + bytes
+    slot.moveTo(position + bytes)
   }
 
-  /** The commit that began with the sequence `first` failed: whatever of it is on the disk is void. */
+  /** The commit that began with the sequence `first` failed: its cycles on the disk are void. */
   #fail(first: number): void {
     this.#isBegun = false
     this.#sequence = first
     const { current, closed } = this.#slots
     for (const slot of current === undefined ? closed : [...closed, current]) {
-      slot.endSequence = Math.min(slot.endSequence, first)
+      slot.endAt(Math.min(slot.endSequence, first))
     }
     this.#slots.closeCurrent()
   }

@@ -1,6 +1,6 @@
 /**
- * Moves what is still needed of closed slots to the logs' segments, oldest slot first, so that the
- * slots can be used again. What was delivered before is never written a second time.
+ * Moves frames that are still needed out of closed slots into the logs' segments, oldest slot first, so
+ * that the slots can be reused. Messages that were delivered by then are never written a second time.
  *
  *     slot synced with its cycles ─▶ frames copied to segments ─▶ segments synced ─▶ slot free
  *
@@ -15,25 +15,25 @@ const LOGS_AT_A_TIME = 2
 
 export class Settling {
   readonly #slots: SlotPool
-  readonly #onFull: () => void
+  readonly #onFailed: () => void
   #running: Promise<void> | undefined
 
-  /** @param onFull called after a slot could not be settled: gives back what is worth less. */
-  constructor(slots: SlotPool, onFull: () => void) {
+  /** @param onFailed called after a slot could not be settled, to free space on a full disk */
+  constructor(slots: SlotPool, onFailed: () => void) {
     this.#slots = slots
-    this.#onFull = onFull
+    this.#onFailed = onFailed
   }
 
-  /** Begins in the background when as many slots are closed as may be. */
+  /** Begins in the background once `MAX_CLOSED_SLOTS` slots are closed and needed. */
   begin(): void {
-    this.#slots.released()
-    if (this.#slots.waiting.length >= MAX_CLOSED_SLOTS) this.#run().catch(() => undefined)
+    this.#slots.collect()
+    if (this.#slots.unsettled.length >= MAX_CLOSED_SLOTS) this.#run().catch(() => undefined)
   }
 
   /**
-   * Settles the oldest closed slot, or waits until that is done. An attempt that had begun before, and
-   * fails, is no answer: the next one may go to another file.
-   * @throws a system error; the slot is as it was then, but for logs that are done
+   * Settles the oldest closed slot, or waits until that is done. If an attempt that had begun before
+   * fails, it tries again, because the next attempt may go to another file.
+   * @throws a system error; the slot is as it was, except for logs that are done
    */
   async settle(): Promise<void> {
     const isDone = await this.#running?.then(
@@ -50,7 +50,7 @@ export class Settling {
     return this.#running
   }
 
-  /** Settles everything that is needed, the current slot included, unless it takes too long. */
+  /** Settles all slots, the current one included, unless it takes too long. */
   async settleAll(isLate: () => boolean): Promise<void> {
     await this.#running?.catch(() => undefined)
     this.#slots.closeCurrent()
@@ -58,7 +58,7 @@ export class Settling {
       if (isLate()) throw new Error('settling takes too long')
       await this.#settle(slot)
     }
-    this.#slots.released()
+    this.#slots.collect()
   }
 
   async close(): Promise<void> {
@@ -70,17 +70,17 @@ export class Settling {
       try {
         await this.#settle(slot)
       } catch (error) {
-        this.#onFull()
+        this.#onFailed()
         throw error
       }
     }
   }
 
-  /** The oldest slot that is needed, if there are at least `count`. What a commit still writes is not ripe. */
+  /** The oldest slot to be settled, if there are at least `count`. A commit must not still write to it. */
   #oldest(count: number): Slot | undefined {
-    this.#slots.released()
-    const ripe = this.#slots.waiting.filter((slot) => !slot.isInCommit)
-    return ripe.length >= count ? ripe[0] : undefined
+    this.#slots.collect()
+    const ready = this.#slots.unsettled.filter((slot) => !slot.isInCommit)
+    return ready.length >= count ? ready[0] : undefined
   }
 
   async #settle(slot: Slot): Promise<void> {

@@ -1,13 +1,14 @@
 /**
- * The journal's slots: which one is written next, which are needed, and which are kept for replay.
+ * The journal's slots: it decides which is written next, which are needed, and which are kept for
+ * replay.
  *
  *     history (ascending)        closed (ascending)     current        free
  *     ┌──┐ ┌──┐ ┌──┐ ┌──┐        ┌──┐ ┌──┐              ┌──┐           ┌──┐ ┌──┐
  *     └──┘ └──┘ └──┘ └──┘        └──┘ └──┘              └──┘           └──┘ └──┘
- *     used again, oldest first   settled, oldest first
+ *     reused, oldest first       settled, oldest first
  *
- * The first few slots are filled with zeros in the background: overwriting costs no change of a
- * file's metadata, and a full disk can't refuse it. Slots beyond them are holes until they are written.
+ * The standing slots are filled with zeros in the background: overwriting changes no metadata of a
+ * file, and a full disk can't refuse it. Slots beyond them are sparse until they are written.
  */
 import { join } from 'node:path'
 import type { Clock } from '../../../clock.ts'
@@ -20,16 +21,16 @@ import type { FoundJournal } from './journal-reading.ts'
 import { MAX_NEEDED_SLOTS, type NeededSlot, Slot, slotName } from './slot.ts'
 
 /**
- * Slots that are always there: one is written, two wait to be settled, and two are left for positions
- * of readers alone. Those may be written even when nothing can be settled, for they are what lets space
- * come back; the one of the two takes over when the other is full.
+ * Slots that always exist: one is written, two wait to be settled, and two are left for reader
+ * positions alone. Positions may be written even if no slot can be settled, because they free space;
+ * the second of the two takes over when the first is full.
  */
 const STANDING_SLOTS = 5
-/** Messages wait when as many slots are closed and needed. */
+/** Messages wait when more slots than this are closed and needed. */
 export const MAX_CLOSED_SLOTS = 2
-/** Slots are filled in steps with pauses, so that commits do not notice. */
+/** Slots are filled in steps with pauses, so that commits are not delayed. */
 const FILL_BYTES = 256 * 1024
-/** The kernel keeps a file in pieces as large as it was written in, and a small commit pays for a whole one. */
+/** The kernel keeps a file in pieces of the size it was written in, and a small commit rewrites a whole one. */
 const FILL_WRITE_BYTES = 64 * 1024
 const FILL_PAUSE_MS = 50
 
@@ -37,9 +38,9 @@ export interface SlotPoolOptions {
   readonly files: FileLayer
   /** `<data directory>/journal`. */
   readonly directory: string
-  /** Bytes of a slot; a larger one is made for a message that does not fit. */
+  /** Bytes of a slot; a message that does not fit gets a larger one. */
   readonly slotBytes: number
-  /** Bytes of slots and segments that nobody needs any more and that are kept for replay. */
+  /** Bytes of slots and segments that nobody needs any more, to be kept for replay. */
   readonly historyBytes: number
   readonly space: DiskSpace
   readonly makeRoom: (bytes: number) => boolean
@@ -47,21 +48,20 @@ export interface SlotPoolOptions {
 }
 
 export class SlotPool {
-  current: Slot | undefined
-  /** Full, or closed after a write that failed; ascending by generation. */
-  readonly closed: Slot[] = []
+  #current: Slot | undefined
+  readonly #closed: Slot[] = []
   /** Ascending by generation. */
-  readonly history: Slot[] = []
+  readonly #history: Slot[] = []
   readonly #free: Slot[] = []
   readonly #options: SlotPoolOptions
   readonly #removals: Removals
-  /** Slots that hold the newest entries of logs. */
-  #anchors: ReadonlySet<Slot> & { clear(): void } = new Set<Slot>()
-  /** Generations that the newest header names as needed. */
+  /** Slots that hold the newest entries of logs, and so must not be reused. */
+  #anchors = new Set<Slot>()
+  /** Generations that the newest header lists as needed. */
   #listed: ReadonlySet<number> = new Set()
   #nextNumber = 0
-  /** Slots that are always there and not made yet; their room is claimed. */
-  #unmade = 0
+  /** How many standing slots do not exist yet; their room is claimed. */
+  #missing = 0
   #filling: Promise<void> | undefined
   #isClosed = false
   #endPause: (() => void) | undefined
@@ -72,58 +72,68 @@ export class SlotPool {
     this.#removals = new Removals(options)
   }
 
-  /** When the oldest slot that is kept for replay was taken into use; undefined when there is none. */
-  get oldestHistoryAt(): number | undefined {
-    return this.history[0]?.time
+  /** The slot that is written now. */
+  get current(): Slot | undefined {
+    return this.#current
   }
 
-  /** So many slots wait to be settled that messages have to wait as well. */
+  /** Slots that are full, or were closed after a failed write; ascending by generation. */
+  get closed(): readonly Slot[] {
+    return this.#closed
+  }
+
+  /** When the oldest slot kept for replay was taken into use; undefined if there is none. */
+  get oldestHistoryAt(): number | undefined {
+    return this.#history[0]?.time
+  }
+
+  /** Whether messages have to wait until a slot is settled. */
   get isBlocked(): boolean {
-    return this.waiting.filter((slot) => !slot.isInCommit).length > MAX_CLOSED_SLOTS
+    return this.unsettled.filter((slot) => !slot.isInCommit).length > MAX_CLOSED_SLOTS
   }
 
   /** Closed slots with frames that have to be settled, oldest first. */
-  get waiting(): readonly Slot[] {
-    return this.closed.filter((slot) => slot.neededBy.size > 0)
+  get unsettled(): readonly Slot[] {
+    return this.#closed.filter((slot) => slot.neededBy.size > 0)
   }
 
-  /** The slot begins with the entries of all logs in the journal: no older one is needed for them. */
-  opened(slot: Slot): void {
+  /** The slot begins with the entries of all logs in the journal, so no older slot is needed for them. */
+  anchorIn(slot: Slot): void {
     this.#anchors = new Set([slot])
   }
 
-  /** The logs' entries are kept elsewhere. */
+  /** The logs' entries are stored elsewhere as well. */
   dropAnchors(): void {
     this.#anchors.clear()
-    this.released()
+    this.collect()
   }
 
   get #count(): number {
-    const current = this.current === undefined ? 0 : 1
-    return current + this.closed.length + this.history.length + this.#free.length
+    const current = this.#current === undefined ? 0 : 1
+    return current + this.#closed.length + this.#history.length + this.#free.length
   }
 
-  /** Takes over the slots that were found when opening; their bytes are counted by the caller. */
-  async takeOver(found: FoundJournal, logs: Iterable<HistoryKeeper>): Promise<void> {
+  /** Adopts the slots that were found when opening. The caller counts their bytes. */
+  async adopt(found: FoundJournal, logs: Iterable<HistoryKeeper>): Promise<void> {
     const { files } = this.#options
     for (const { number } of [...found.read, ...found.past, ...found.unused]) {
       this.#nextNumber = Math.max(this.#nextNumber, number + 1)
     }
     this.#free.push(...found.unused)
-    this.#unmade = Math.max(0, STANDING_SLOTS - found.slotCount)
-    this.#options.space.count(this.#unmade * this.#options.slotBytes)
-    for (const slot of found.read) insert(this.closed, slot)
+    this.#missing = Math.max(0, STANDING_SLOTS - found.slotCount)
+    this.#options.space.count(this.#missing * this.#options.slotBytes)
+    for (const slot of found.read) insert(this.#closed, slot)
     this.#anchors = new Set(found.read)
     await this.#makeDurable(found.isClean ? [] : found.read)
     await findHistory(files, found, logs)
     for (const slot of found.past) this.#keep(slot)
-    for (const slot of [...this.closed, ...this.history]) {
-      slot.file ??= await files.open(slot.path, 'read')
+    for (const slot of [...this.#closed, ...this.#history]) {
+      if (slot.file === undefined) slot.opened(await files.open(slot.path, 'read'))
     }
-    this.released()
+    this.collect()
   }
 
-  /** Cycles and names may still be on their way to the disk; from now on they are built upon. */
+  /** Cycles and names may not be on the disk yet, and from now on the store relies on them. */
   async #makeDurable(slots: readonly Slot[]): Promise<void> {
     const { files, directory } = this.#options
     for (const slot of slots) {
@@ -137,7 +147,7 @@ export class SlotPool {
     await syncIfThere(files, directory)
   }
 
-  /** Makes the slots that are always there, one after the other, unless the disk refuses. */
+  /** Creates missing standing slots in the background, one after the other, until the disk refuses. */
   fill(): void {
     this.#filling ??= this.#fill()
       .catch(() => undefined)
@@ -146,60 +156,60 @@ export class SlotPool {
       })
   }
 
-  /** Closes the current slot: nothing is written to it any more. */
+  /** Closes the current slot: nothing more is written to it. */
   closeCurrent(): void {
-    const slot = this.current
-    this.current = undefined
+    const slot = this.#current
+    this.#current = undefined
     if (slot === undefined) return
     if (slot.position === 0) this.#free.push(slot)
-    else insert(this.closed, slot)
+    else insert(this.#closed, slot)
   }
 
   /**
-   * A slot of at least `bytes` to be written next; undefined when something has to be settled first.
-   * @throws a system error, or StorageFailed when there is no room for another slot
+   * A slot of at least `bytes` to be written next; undefined if another one must be settled first.
+   * @throws a system error, or StorageFailed if there is no room for another slot
    */
   async take(bytes: number, isForMessages: boolean): Promise<Slot | undefined> {
-    this.#letGo()
+    this.#collectUnneeded()
     if (isForMessages && this.isBlocked) return undefined
-    if (this.closed.length >= MAX_NEEDED_SLOTS) return undefined
+    if (this.#closed.length >= MAX_NEEDED_SLOTS) return undefined
     const slot = await this.#find(bytes)
-    await this.#empty(slot)
+    await slot.close()
+    slot.clear()
     try {
-      slot.file = await this.#options.files.open(slot.path, 'durable')
+      slot.opened(await this.#options.files.open(slot.path, 'durable'))
     } catch (error) {
-      if (systemCodeOf(error) === 'ENOENT') this.#options.space.giveBack(slot.bytes)
+      if (systemCodeOf(error) === 'ENOENT') this.#options.space.release(slot.bytes)
       else this.#free.push(slot)
       throw error
     }
-    this.current = slot
+    this.#current = slot
     return slot
   }
 
-  /** Nobody needs the slot's frames any more, or they are elsewhere as well. */
-  released(): void {
-    this.#letGo()
-    this.trim()
+  /** Moves slots that nobody needs any more to the history, and frees what exceeds its size. */
+  collect(): void {
+    this.#collectUnneeded()
+    this.#trim()
   }
 
-  /** Keeps no more for replay than was asked for. */
-  trim(): void {
+  #trim(): void {
     const { space, historyBytes } = this.#options
-    while (space.history > historyBytes && this.history.length > 0) this.#free.push(this.#oldest())
+    while (space.history > historyBytes && this.#history.length > 0) this.#free.push(this.#oldest())
   }
 
   /**
-   * Lets go of the oldest slot that is kept for replay, and of the file of a free one that is not among
-   * those always there. False when there is neither.
+   * Frees the oldest slot kept for replay, and removes a free slot if there are more than the standing
+   * ones. False if it could do neither.
    */
   evictOldest(): boolean {
-    const hasHistory = this.history.length > 0
+    const hasHistory = this.#history.length > 0
     if (hasHistory) this.#free.push(this.#oldest())
     const slot = this.#count > STANDING_SLOTS ? this.#free.pop() : undefined
     if (slot === undefined) return hasHistory
     const { space } = this.#options
-    space.giveBack(slot.bytes)
-    space.removing(this.#remove(slot).catch(() => undefined))
+    space.release(slot.bytes)
+    space.trackRemoval(this.#remove(slot).catch(() => undefined))
     return true
   }
 
@@ -207,38 +217,37 @@ export class SlotPool {
     this.#isClosed = true
     this.#endPause?.()
     await this.#filling
-    const current = this.current === undefined ? [] : [this.current]
-    for (const slot of [...current, ...this.closed, ...this.history, ...this.#free]) {
-      await closeFile(slot)
+    const current = this.#current === undefined ? [] : [this.#current]
+    for (const slot of [...current, ...this.#closed, ...this.#history, ...this.#free]) {
+      await slot.close()
     }
   }
 
-  /** What is not needed goes, whatever is needed before or behind it. */
-  #letGo(): void {
-    for (const slot of [...this.closed]) {
+  /** A slot may go while older or newer ones are still needed. */
+  #collectUnneeded(): void {
+    for (const slot of [...this.#closed]) {
       if (slot.isInCommit || this.#anchors.has(slot) || slot.neededBy.size > 0) continue
-      this.closed.splice(this.closed.indexOf(slot), 1)
+      this.#closed.splice(this.#closed.indexOf(slot), 1)
       this.#keep(slot)
     }
   }
 
   #keep(slot: Slot): void {
-    // Also one without frames: the next generation says where a slot in the history ends.
-    if (slot.users.size === 0 && this.history.length === 0) {
+    // A slot without frames is kept too: the next generation says where a slot in the history ends.
+    if (slot.users.size === 0 && this.#history.length === 0) {
       this.#free.push(slot)
       return
     }
-    insert(this.history, slot)
-    this.#options.space.history += slot.bytes
+    insert(this.#history, slot)
+    this.#options.space.addHistory(slot.bytes)
   }
 
   /** Takes the oldest slot out of the history. */
   #oldest(): Slot {
-    const slot = this.history.shift()
+    const slot = this.#history.shift()
     if (slot === undefined) throw new RangeError('the journal keeps no history')
-    this.#options.space.history -= slot.bytes
-    for (const user of slot.users) user.forget(slot)
-    slot.users.clear()
+    this.#options.space.removeHistory(slot.bytes)
+    slot.forgetUsers()
     return slot
   }
 
@@ -247,39 +256,39 @@ export class SlotPool {
     if (bytes > slotBytes) return this.#create(bytes, false)
     for (let slot = this.#nextFree(); slot !== undefined; slot = this.#nextFree()) {
       if (slot.bytes === slotBytes) return slot
-      // Of another size: made for one large message, or under another `storage.maxBytes`.
-      space.giveBack(slot.bytes)
+      // It was made for one large message, or under another `storage.maxBytes`.
+      space.release(slot.bytes)
       await this.#remove(slot).catch(() => undefined)
     }
     const isHistoryFull = space.history + slotBytes > historyBytes
-    if (isHistoryFull && this.history.length > 0) return this.#oldest()
+    if (isHistoryFull && this.#history.length > 0) return this.#oldest()
     try {
       return await this.#create(slotBytes, false)
     } catch (error) {
       await this.#fillAtOnce()
-      const slot = this.history.length > 0 ? this.#oldest() : this.#free.shift()
+      const slot = this.#history.length > 0 ? this.#oldest() : this.#free.shift()
       if (slot === undefined) throw error
       return slot
     }
   }
 
   /**
-   * Rather one that the newest header does not name: if power goes while it is overwritten, that header
-   * counts, and what it names is looked for.
+   * Prefers a slot that the newest header does not list: if power fails while the slot is overwritten,
+   * that header counts, and recovery looks for the slots it lists.
    */
   #nextFree(): Slot | undefined {
     const index = this.#free.findIndex((slot) => !this.#listed.has(slot.generation))
     return this.#free.splice(Math.max(0, index), 1)[0]
   }
 
-  /** What the next header names: slots with something needed in them. */
-  list(): readonly NeededSlot[] {
-    const needed = this.closed.map(({ generation, endSequence }) => ({ generation, endSequence }))
+  /** The slots with something needed in them, for the next header to list. */
+  listNeeded(): readonly NeededSlot[] {
+    const needed = this.#closed.map(({ generation, endSequence }) => ({ generation, endSequence }))
     this.#listed = new Set(needed.map(({ generation }) => generation))
     return needed
   }
 
-  /** The slot that is being filled is wanted: no more pauses. */
+  /** Finishes the slot that is being filled, without further pauses. */
   async #fillAtOnce(): Promise<void> {
     this.#isHurried = true
     this.#endPause?.()
@@ -287,15 +296,8 @@ export class SlotPool {
     this.#isHurried = false
   }
 
-  async #empty(slot: Slot): Promise<void> {
-    await closeFile(slot)
-    slot.generation = 0
-    slot.position = 0
-    slot.endSequence = 0
-  }
-
   async #fill(): Promise<void> {
-    while (this.#unmade > 0 && !this.#isClosed) {
+    while (this.#missing > 0 && !this.#isClosed) {
       this.#free.push(await this.#create(this.#options.slotBytes, true))
     }
   }
@@ -304,8 +306,8 @@ export class SlotPool {
     const { files, directory, space, makeRoom, slotBytes } = this.#options
     const number = this.#nextNumber++
     const slot = new Slot(number, join(directory, slotName(number)), bytes)
-    const isStanding = this.#unmade > 0 && bytes === slotBytes
-    if (isStanding) this.#unmade--
+    const isStanding = this.#missing > 0 && bytes === slotBytes
+    if (isStanding) this.#missing--
     else await space.claim(bytes, makeRoom)
     try {
       await files.makeDirectory(directory)
@@ -320,8 +322,8 @@ export class SlotPool {
       await files.syncDirectory(directory)
       return slot
     } catch (error) {
-      if (isStanding) this.#unmade++
-      else space.giveBack(bytes)
+      if (isStanding) this.#missing++
+      else space.release(bytes)
       await this.#remove(slot).catch(() => undefined)
       throw error
     }
@@ -332,7 +334,7 @@ export class SlotPool {
     for (let at = 0; at < bytes && !this.#isClosed; at += zeros.length) {
       await file.write(zeros, 0, Math.min(zeros.length, bytes - at), at)
       if ((at + zeros.length) % FILL_BYTES !== 0 && at + zeros.length < bytes) continue
-      // Step by step: a sync of all of it would hold up commits.
+      // In steps, because one sync of the whole file would delay commits.
       await file.sync()
       if (!this.#isHurried && !this.#isClosed) await this.#pause()
     }
@@ -348,20 +350,14 @@ export class SlotPool {
     })
   }
 
-  /** Its bytes were given back; they are counted again as long as the file can't be removed. */
+  /** Its bytes were released; they are counted again as long as the file can't be removed. */
   #remove(slot: Slot): Promise<void> {
     const { path, bytes } = slot
-    return this.#removals.remove({ paths: [path], bytes, close: () => closeFile(slot) })
+    return this.#removals.remove({ paths: [path], bytes, close: () => slot.close() })
   }
 }
 
 function insert(list: Slot[], slot: Slot): void {
   const place = list.findIndex((one) => one.generation > slot.generation)
   list.splice(place < 0 ? list.length : place, 0, slot)
-}
-
-async function closeFile(slot: Slot): Promise<void> {
-  const { file } = slot
-  slot.file = undefined
-  await file?.close().catch(() => undefined)
 }

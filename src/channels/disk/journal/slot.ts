@@ -1,7 +1,7 @@
 /**
  * One file of the journal, `journal/<number>.jnl`: a header block, then cycles. A slot is written
- * from its beginning to its end, and used again once nothing in it is needed any more; its file
- * never changes its name or its length.
+ * from beginning to end, and reused once nothing in it is needed any more. Its file never changes its
+ * name or its length.
  *
  *      0  magic       'IAS1'
  *      4  crc         CRC-32 of everything that follows in the block
@@ -12,8 +12,8 @@
  *     30  time        milliseconds since 1970 (48 bits)
  *     36  count       of the slots that held something needed when this one was taken
  *     38  needed      12 bytes each: generation (48 bits), and the sequence after its last cycle
- *                     (48 bits). What is in that slot from there on was written by a commit that
- *                     failed, and is void
+ *                     (48 bits). Cycles in that slot from there on were written by a commit that
+ *                     failed, and are void
  *         cycle   CRC-32 in the header of the first cycle, which is written together with this block;
  *                 0 where that is written later, and in slots of earlier versions
  *         zeros up to 4096
@@ -42,11 +42,11 @@ export interface SlotHeader {
   readonly time: number
   /** Ascending. */
   readonly needed: readonly NeededSlot[]
-  /** Checksum of the first cycle's header; 0 where it is not known. */
+  /** Checksum of the first cycle's header; 0 if it is not known. */
   readonly firstCycleCrc: number
 }
 
-/** A slot that was closed and still needed when another one was taken. */
+/** A closed slot that was still needed when another one was taken. */
 export interface NeededSlot {
   readonly generation: number
   /** The sequence after its last cycle. */
@@ -56,45 +56,152 @@ export interface NeededSlot {
 /** A log that has frames in slots. */
 export interface SlotUser {
   /**
-   * Moves what is needed of the slot to where it is kept.
-   * @throws a system error; the slot still has it then
+   * Moves the frames of the slot that are still needed to segments.
+   * @throws a system error; the slot still has the frames then
    */
   settle(slot: Slot): Promise<void>
-  /** The slot is about to be used again, or its file is gone: nothing can be read from it any more. */
+  /** The slot is about to be reused, or its file is gone: nothing more can be read from it. */
   forget(slot: Slot): void
+}
+
+/** One use of a slot, from its header to its last cycle. */
+export interface SlotUseStart {
+  readonly generation: number
+  readonly key: number
+  readonly firstSequence: number
+  /** When the slot was taken into use, milliseconds since 1970. */
+  readonly time: number
 }
 
 export class Slot {
   readonly number: number
   readonly path: string
   readonly bytes: number
-  /** Of its present use; 0 when it was never used. */
-  generation = 0
-  key = 0
-  firstSequence = 0
-  /** Where the next cycle goes; 0 while not even the header is written. */
-  position = 0
-  /** The sequence after its last cycle. */
-  endSequence = 0
-  /** When it was taken into use, milliseconds since 1970. */
-  time = 0
-  /** Logs that have frames in it … */
-  readonly users = new Set<SlotUser>()
-  /** … and those among them whose frames are needed, because they are nowhere else. */
-  readonly neededBy = new Set<SlotUser>()
-  /** The commit under way has written to it. */
-  isInCommit = false
-  /** Open while the slot holds something that may be read. */
-  file: OpenFile | undefined
+  #use: SlotUseStart = { generation: 0, key: 0, firstSequence: 0, time: 0 }
+  #position = 0
+  #endSequence = 0
+  #isInCommit = false
+  #file: OpenFile | undefined
+  readonly #users = new Set<SlotUser>()
+  readonly #neededBy = new Set<SlotUser>()
 
   constructor(number: number, path: string, bytes: number) {
     this.number = number
     this.path = path
     this.bytes = bytes
   }
+
+  /** Of its present use; 0 if it was never used. */
+  get generation(): number {
+    return this.#use.generation
+  }
+
+  get key(): number {
+    return this.#use.key
+  }
+
+  get firstSequence(): number {
+    return this.#use.firstSequence
+  }
+
+  /** When it was taken into use, milliseconds since 1970. */
+  get time(): number {
+    return this.#use.time
+  }
+
+  /** Where the next cycle goes; 0 while not even the header is written. */
+  get position(): number {
+    return this.#position
+  }
+
+  /** The sequence after its last cycle. */
+  get endSequence(): number {
+    return this.#endSequence
+  }
+
+  /** Whether the commit under way has written to it. */
+  get isInCommit(): boolean {
+    return this.#isInCommit
+  }
+
+  /** Open while the slot holds something that may be read. */
+  get file(): OpenFile | undefined {
+    return this.#file
+  }
+
+  /** Logs that have frames in it. */
+  get users(): ReadonlySet<SlotUser> {
+    return this.#users
+  }
+
+  /** Logs whose frames in it are needed, because they are nowhere else. */
+  get neededBy(): ReadonlySet<SlotUser> {
+    return this.#neededBy
+  }
+
+  beginUse({ generation, key, firstSequence, time }: SlotUseStart): void {
+    this.#use = { generation, key, firstSequence, time }
+  }
+
+  /** Its contents are about to be overwritten. */
+  clear(): void {
+    this.#use = { ...this.#use, generation: 0 }
+    this.#position = 0
+    this.#endSequence = 0
+  }
+
+  moveTo(position: number): void {
+    this.#position = position
+  }
+
+  /** Cycles from `sequence` on are not in the slot, or are void. */
+  endAt(sequence: number): void {
+    this.#endSequence = sequence
+  }
+
+  enterCommit(): void {
+    this.#isInCommit = true
+  }
+
+  leaveCommit(): void {
+    this.#isInCommit = false
+  }
+
+  addUser(user: SlotUser): void {
+    this.#users.add(user)
+  }
+
+  removeUser(user: SlotUser): void {
+    this.#users.delete(user)
+  }
+
+  markNeeded(user: SlotUser): void {
+    this.#neededBy.add(user)
+  }
+
+  markReleased(user: SlotUser): void {
+    this.#neededBy.delete(user)
+  }
+
+  /** Tells all users that the slot is about to be reused. */
+  forgetUsers(): void {
+    for (const user of this.#users) user.forget(this)
+    this.#users.clear()
+  }
+
+  opened(file: OpenFile): void {
+    this.#file = file
+  }
+
+  /** Closes its file; a failure to do so does no harm. */
+  async close(): Promise<void> {
+    const file = this.#file
+    this.#file = undefined
+    await file?.close().catch(() => undefined)
+  }
 }
 
-/** The number in the name of a slot's file; undefined when it is none of ours. */
+/** The number in the name of a slot's file; undefined if the name is not a slot's. */
 export function slotNumberOf(name: string): number | undefined {
   const digits = NAME.exec(name)?.[1]
   return digits === undefined ? undefined : Number(digits)
@@ -124,7 +231,7 @@ export function writeSlotHeader(into: Buffer, header: SlotHeader): void {
   into.writeUInt32LE(crc32(into.subarray(8, BLOCK_BYTES)), 4)
 }
 
-/** Undefined when the slot was never used, or its header is damaged. */
+/** Undefined if the slot was never used, or its header is damaged. */
 export function readSlotHeader(block: Buffer): SlotHeader | undefined {
   if (block.length < BLOCK_BYTES || block.readUInt32LE(0) !== MAGIC) return undefined
   if (block.readUInt32LE(4) !== crc32(block.subarray(8, BLOCK_BYTES))) return undefined
@@ -145,7 +252,7 @@ export function readSlotHeader(block: Buffer): SlotHeader | undefined {
   }
 }
 
-/** Where a frame of the journal is, and what it holds. */
+/** Where a frame of the journal is, and which messages it holds. */
 export interface PlacedFrame {
   readonly slot: Slot
   readonly position: number

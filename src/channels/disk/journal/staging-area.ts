@@ -1,7 +1,7 @@
 /**
- * Where messages are encoded as they arrive, and where they stay for quick reading after their
- * commit. Chunks are filled one after the other and written to disk straight from here; nothing
- * is copied or encoded twice.
+ * Encodes messages as they arrive, and keeps them for quick reading after their commit. Chunks are
+ * filled one after the other, and the journal copies their frames straight from here; no message is
+ * encoded twice.
  *
  *      oldest chunk                                newest chunk
  *     ┌──────────────────┐ ┌──────────────────┐ ┌───────────────────────────────┐
@@ -25,14 +25,14 @@ import {
 import { MAX_TIME_STEP_MS, recordBytesAtMost, writeRecord } from '../format/record.ts'
 
 const SMALLEST_CHUNK_BYTES = 16 * 1024
-/** Also the size of a frame at most, but for one with a single large record. */
+/** Also the largest frame, except for one with a single large record. */
 const LARGEST_CHUNK_BYTES = 256 * 1024
-/** Readers further behind read windows from disk, which costs hardly more. */
+/** A reader further behind reads windows from disk, which costs hardly more. */
 const KEPT_CHUNKS = 4
 /** Times are 48 bits on disk. */
 const MAX_TIME = 2 ** 48 - 1
 
-/** Whole frames that go to disk together. */
+/** Whole frames that are committed together. */
 export interface StagedGroup {
   readonly parts: readonly StagedPart[]
   readonly firstOffset: number
@@ -50,9 +50,9 @@ export interface StagingAreaOptions {
   readonly identity: LogIdentity
   readonly end: number
   readonly budget: MemoryBudget
-  /** Bytes of a chunk at most, where they have to be fewer than usual; it is also the size of a frame. */
+  /** The largest chunk, and so the largest frame, if it must be smaller than usual. */
   readonly maxChunkBytes: number
-  /** Asked before a chunk is taken: lets go of what is only kept for quick reading, in any log. */
+  /** Called before a chunk is taken: drops chunks kept only for quick reading, in any log. */
   readonly makeMemory: (bytes: number) => void
 }
 
@@ -74,7 +74,7 @@ export class StagingArea {
   memoryBytes = 0
 
   #cutOffset: number
-  /** The open frame: where it begins in the last chunk (-1: none is open), and what it holds. */
+  /** The open frame: where it begins in the last chunk (-1 if no frame is open), and its contents. */
   #frame = -1
   #position = 0
   #frameFirst = 0
@@ -117,7 +117,7 @@ export class StagingArea {
     return added
   }
 
-  /** Takes everything staged as one group; what is appended from now on belongs to the next. */
+  /** Takes everything staged as one group; messages appended later belong to the next group. */
   cut(): StagedGroup {
     this.#closeFrame()
     const parts: StagedPart[] = []
@@ -125,7 +125,7 @@ export class StagingArea {
       const chunk = this.#chunks[index]
       if (chunk === undefined || (chunk.cut === chunk.filled && chunk !== this.#last)) break
       if (chunk.cut < chunk.filled) parts.unshift({ chunk, from: chunk.cut, to: chunk.filled })
-      chunk.cut = chunk.filled
+      chunk.cutTo(chunk.filled)
     }
     const group = {
       parts,
@@ -138,7 +138,7 @@ export class StagingArea {
     return group
   }
 
-  /** Forgets a group that could not be written; what was staged since moves down to its place. */
+  /** Discards a group that could not be written: later messages move down to its offsets. */
   discard(group: StagedGroup): void {
     this.#closeFrame()
     const later = this.#stagedParts()
@@ -153,16 +153,15 @@ export class StagingArea {
   #moveDown(parts: readonly StagedPart[], bytes: number): void {
     const chunk = this.#addChunk(bytes)
     for (const { chunk: source, from, to } of parts) {
-      let position = chunk.filled
-      chunk.filled += source.buffer.copy(chunk.buffer, position, from, to)
-      while (position < chunk.filled) {
-        moveFrame(chunk.buffer, position, this.end)
-        this.end += frameCountAt(chunk.buffer, position)
-        position += frameBytesAt(chunk.buffer, position)
+      const copied = source.buffer.copy(chunk.buffer, this.#position, from, to)
+      const end = this.#position + copied
+      while (this.#position < end) {
+        moveFrame(chunk.buffer, this.#position, this.end)
+        this.end += frameCountAt(chunk.buffer, this.#position)
+        this.#position += frameBytesAt(chunk.buffer, this.#position)
       }
     }
-    chunk.endOffset = this.end
-    this.#position = chunk.filled
+    chunk.fillTo(this.#position, this.end)
   }
 
   #stagedParts(): StagedPart[] {
@@ -171,17 +170,15 @@ export class StagingArea {
       .map((chunk) => ({ chunk, from: chunk.cut, to: chunk.filled }))
   }
 
-  /** Takes the part, and so all that follows it, out of its chunk; without anything left, the chunk goes. */
+  /** Removes the part and everything behind it from its chunk, and the chunk if it is empty then. */
   #cutBack({ chunk, from }: StagedPart): void {
     if (from > chunk.filled) return
-    chunk.filled = from
-    chunk.cut = from
-    let position = 0
-    chunk.endOffset = chunk.firstOffset
-    while (position < from) {
-      chunk.endOffset += frameCountAt(chunk.buffer, position)
-      position += frameBytesAt(chunk.buffer, position)
+    let end = chunk.firstOffset
+    for (let position = 0; position < from; position += frameBytesAt(chunk.buffer, position)) {
+      end += frameCountAt(chunk.buffer, position)
     }
+    chunk.fillTo(from, end)
+    chunk.cutTo(from)
     const index = this.#chunks.indexOf(chunk)
     if (from === 0 && index >= 0) {
       this.#chunks.splice(index, 1)
@@ -189,7 +186,7 @@ export class StagingArea {
     }
   }
 
-  /** The chunk that holds the message at `offset`; undefined when it has to come from disk. */
+  /** The chunk that holds the message at `offset`; undefined if it must be read from disk. */
   find(offset: number): Chunk | undefined {
     for (let index = this.#chunks.length - 1; index >= 0; index--) {
       const chunk = this.#chunks[index]
@@ -200,7 +197,7 @@ export class StagingArea {
     return undefined
   }
 
-  /** Lets go of chunks that hold nothing at or above `offset`. */
+  /** Drops chunks that hold no message at or above `offset`. */
   dropBelow(offset: number): void {
     for (let first = this.#chunks[0]; first !== undefined; first = this.#chunks[0]) {
       if (first === this.#last || first.endOffset > offset) return
@@ -209,12 +206,12 @@ export class StagingArea {
     }
   }
 
-  /** After a commit: keeps no more than a reader at the head may want. */
+  /** After a commit: keeps no more chunks than a reader at the head may need. */
   trim(committed: number): void {
     while (this.#chunks.length > KEPT_CHUNKS && this.dropOldest(committed) > 0);
   }
 
-  /** Lets go of the oldest chunk if it holds nothing at or above `committed`. Returns its bytes. */
+  /** Drops the oldest chunk if it holds no message at or above `committed`. Returns its bytes. */
   dropOldest(committed: number): number {
     const oldest = this.#chunks[0]
     if (oldest === undefined || oldest === this.#last || oldest.endOffset > committed) return 0
@@ -222,7 +219,7 @@ export class StagingArea {
     return this.#give(oldest)
   }
 
-  /** Gives all memory back; nothing can be appended or read any more. */
+  /** Releases all memory; nothing can be appended or read afterwards. */
   clear(): void {
     for (const chunk of this.#chunks.splice(0)) this.#give(chunk)
     this.#last = undefined
@@ -274,8 +271,7 @@ export class StagingArea {
       newestReceivedAt: this.#newest,
       isContinuation: this.#frameFirst > this.#cutOffset,
     })
-    chunk.filled = this.#position
-    chunk.endOffset = this.end
+    chunk.fillTo(this.#position, this.end)
     this.#frame = -1
   }
 

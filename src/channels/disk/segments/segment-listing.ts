@@ -1,28 +1,25 @@
-/** What segments a channel's directory has, told from names and lengths alone. */
+/** Finds the segments in a channel's directory by file names and lengths alone. */
 import type { DirectoryEntry, FileLayer } from '../files/file-layer.ts'
 import { type LogIdentity, readHeader } from '../format/frame.ts'
 import { FileView, findFrame } from '../format/frame-walk.ts'
-import { baseOfLogName, Segment } from './segment.ts'
+import { baseOfLogName, indexNameOf, Segment } from './segment.ts'
 
-/** Oldest first, each ending where the next begins; the last one's end is not known yet. */
+/** Oldest first, each ending where the next begins. The end of the last one is not known yet. */
 export function segmentsOf(directory: string, entries: readonly DirectoryEntry[]): Segment[] {
   const bytesOf = new Map(entries.map((entry) => [entry.name, entry.bytes]))
-  const segments: Segment[] = []
-  for (const { name, bytes, modifiedAt } of entries) {
+  const logs = entries.flatMap(({ name, bytes, modifiedAt }) => {
     const base = baseOfLogName(name)
-    if (base === undefined) continue
-    const segment = new Segment(directory, base, base, bytes, modifiedAt)
-    segment.indexBytes = bytesOf.get(segment.indexName) ?? 0
-    segments.push(segment)
-  }
-  segments.sort((a, b) => a.base - b.base)
-  segments.forEach((segment, place) => {
-    segment.end = segments[place + 1]?.base ?? segment.base
+    return base === undefined ? [] : [{ base, bytes, writtenAt: modifiedAt }]
   })
-  return segments
+  logs.sort((a, b) => a.base - b.base)
+  return logs.map(({ base, ...log }, place) => {
+    const end = logs[place + 1]?.base ?? base
+    const indexBytes = bytesOf.get(indexNameOf(base)) ?? 0
+    return new Segment(directory, base, { ...log, end, indexBytes })
+  })
 }
 
-/** Names of index files whose segment is gone. */
+/** Names of index files that have no segment. */
 export function orphanIndexes(
   entries: readonly DirectoryEntry[],
   segments: readonly Segment[],
@@ -37,7 +34,7 @@ export function isIndexName(name: string): boolean {
   return name.endsWith('.idx') && baseOfLogName(name.replace(/idx$/, 'log')) !== undefined
 }
 
-/** Every frame says which log it belongs to; mostly the first one looked at does. */
+/** The identity in the first readable frame of the segments; undefined when there is none. */
 export async function findIdentity(
   files: FileLayer,
   segments: readonly Segment[],

@@ -1,11 +1,11 @@
 /**
- * Reads windows of a log's segments, whole frames with their checksums looked at, and never more
- * than a bounded number of bytes. Calls come one after the other (`SerialQueue`).
+ * Reads windows of a log's segments: whole frames whose checksums were verified, and never more than a
+ * bounded number of bytes. Calls must not overlap.
  */
 
 import type { FileLayer, OpenFile } from '../files/file-layer.ts'
 import { MAX_KEPT_BYTES } from '../files/quarantine.ts'
-import { readWholeFile } from '../files/small-file.ts'
+import { readSmallFile } from '../files/small-file.ts'
 import { Chunk } from '../format/chunk.ts'
 import { type Damage, explainDamage } from '../format/damage.ts'
 import {
@@ -20,14 +20,14 @@ import { FileView, type WalkEnd } from '../format/frame-walk.ts'
 import type { DamageWindow, Window } from '../format/read-window.ts'
 import { SegmentIndex } from '../format/segment-index.ts'
 import type { Segment } from './segment.ts'
-import { surveySegment } from './segment-scan.ts'
+import { scanSegment } from './segment-scan.ts'
 
 export class SegmentReader {
   readonly #files: FileLayer
   readonly #identity: LogIdentity
   #segment: Segment | undefined
   #file: OpenFile | undefined
-  /** Where the frame after the last window begins: readers mostly go on. */
+  /** Where the frame after the last window begins: readers mostly continue there. */
   #hintOffset = -1
   #hintPosition = 0
 
@@ -37,8 +37,8 @@ export class SegmentReader {
   }
 
   /**
-   * Frames from the one that holds `offset`, or the next after it, on. A lenient look takes pages
-   * that can't be read for damage.
+   * Frames from the one that holds `offset` on, or from the next one after it. A lenient read treats
+   * pages that can't be read as damage.
    */
   async window(segment: Segment, offset: number, isLenient: boolean): Promise<Window> {
     const view = new FileView(await this.#open(segment), segment.bytes, isLenient)
@@ -59,17 +59,17 @@ export class SegmentReader {
     return { kind: 'end' }
   }
 
-  /** The segment's index, read or made anew when it is not in memory. */
+  /** The segment's index, read from its file or rebuilt if it is not in memory. */
   async index(segment: Segment): Promise<SegmentIndex> {
     if (segment.index !== undefined) return segment.index
-    const bytes = await readWholeFile(this.#files, segment.indexPath).catch(() => undefined)
+    const bytes = await readSmallFile(this.#files, segment.indexPath).catch(() => undefined)
     const index =
       (bytes && SegmentIndex.decode(bytes, segment.bytes)) ?? (await this.#rebuild(segment))
-    segment.index = index
+    segment.keepIndex(index)
     return index
   }
 
-  /** Lets go of the file if it is this segment's: before that is removed. */
+  /** Closes the file if it is this segment's, which is about to be removed. */
   async forget(segment: Segment): Promise<void> {
     if (this.#segment === segment) await this.close()
   }
@@ -120,9 +120,8 @@ export class SegmentReader {
     this.#hintOffset = end
     this.#hintPosition = position
     const bytes = view.buffer.subarray(view.indexOf(start.position), view.indexOf(position))
-    const chunk = new Chunk(logIdText(this.#identity), bytes, start.header.firstOffset)
-    chunk.filled = bytes.length
-    chunk.endOffset = end
+    const logId = logIdText(this.#identity)
+    const chunk = Chunk.ofFrames(logId, bytes, start.header.firstOffset, end)
     return { kind: 'chunk', chunk }
   }
 
@@ -146,7 +145,7 @@ export class SegmentReader {
     return { kind: 'damage', damage, content: await readDamaged(view, damage), from, to }
   }
 
-  /** The first offset behind damage. What follows a frame of known length may be damaged too. */
+  /** The first offset behind damage; `last` if the bytes behind it are damaged too. */
   async #nextOffset(view: FileView, damage: Damage, last: number): Promise<number> {
     const { header, position, end } = damage
     if (header !== undefined && position + FRAME_HEADER_BYTES + header.bodyBytes === end) {
@@ -159,11 +158,11 @@ export class SegmentReader {
   async #rebuild(segment: Segment): Promise<SegmentIndex> {
     const view = new FileView(await this.#open(segment), segment.bytes, true)
     const bounds = { base: segment.base, limit: Number.POSITIVE_INFINITY }
-    return (await surveySegment(view, this.#identity, bounds)).index
+    return (await scanSegment(view, this.#identity, bounds)).index
   }
 }
 
-/** A copy of the damaged bytes, as many as are worth keeping. */
+/** A copy of the damaged bytes, for the quarantine: `MAX_KEPT_BYTES` at most. */
 export async function readDamaged(view: FileView, damage: Damage): Promise<Buffer> {
   const bytes = Math.min(damage.end - damage.position, MAX_KEPT_BYTES)
   if (!(await view.load(damage.position, bytes))) return Buffer.alloc(0)

@@ -1,6 +1,6 @@
 /**
- * A walk through a whole segment: what can be read, what is damaged, where it stops. Recovery does
- * it with the newest segment, a reader to make a lost index anew, the doctor with all of them.
+ * Scans a whole segment: which messages can be read, which bytes are damaged, where it ends. Recovery
+ * scans the newest segment, a reader one that has lost its index, the doctor all of them.
  */
 import type { OffsetRange } from '../../log/channel-log.ts'
 import { OffsetRanges } from '../../log/offset-ranges.ts'
@@ -9,68 +9,68 @@ import type { FrameHeader, LogIdentity } from '../format/frame.ts'
 import { type FileView, walkFrames } from '../format/frame-walk.ts'
 import { SegmentIndex } from '../format/segment-index.ts'
 
-export interface SegmentSurvey {
+export interface SegmentScan {
   readonly index: SegmentIndex
   /** Messages that can be read. */
   readonly messages: number
   /** `receivedAt` of the first of them; undefined when there is none. */
   readonly oldestAt: number | undefined
-  /** The offset after the last one, damaged ones with a known number included. */
+  /** The offset after the last message; damaged ones count where their number is known. */
   readonly end: number
   /** Offsets that should be there and can't be read. */
   readonly missing: Iterable<OffsetRange>
   readonly damages: readonly Damage[]
   /** The remains of a write that never finished, if the file ends with them. */
   readonly torn: Damage | undefined
-  /** Where frames of a failed commit begin, that belong behind the segment's end. */
-  readonly residueAt: number | undefined
+  /** Where frames of a failed commit begin: they lie behind the segment's end. */
+  readonly failedCommitAt: number | undefined
 }
 
-export interface SegmentBounds {
+export interface ScanBounds {
   readonly base: number
   /** The next segment's base; `Infinity` for the newest. */
   readonly limit: number
-  /** Messages below are known to have been committed: what should hold them and does not is damaged. */
+  /** Messages below are known to have been committed: a frame that should hold them must be intact. */
   readonly known?: number
   /**
-   * Messages from here on are in the journal as well: where they do not check, the segment was being
-   * written, and ends. Default: none.
+   * Messages from here on are in the journal as well. Where their checksums do not match, the segment
+   * was being written, and ends. Default: none.
    */
   readonly journaledFrom?: number
 }
 
-export async function surveySegment(
+export async function scanSegment(
   view: FileView,
   identity: LogIdentity | undefined,
-  { base, limit, known = 0, journaledFrom = Number.POSITIVE_INFINITY }: SegmentBounds,
-): Promise<SegmentSurvey> {
+  { base, limit, known = 0, journaledFrom = Number.POSITIVE_INFINITY }: ScanBounds,
+): Promise<SegmentScan> {
   const finishedTo = limit === Number.POSITIVE_INFINITY ? known : limit
   const segment = { identity, base, limit, finishedTo, journaledFrom }
-  const whole = await survey(view, { ...segment, until: view.fileBytes })
+  const whole = await scan(view, { ...segment, until: view.fileBytes })
   if (whole.torn === undefined) return whole
-  const finished = await survey(view, { ...segment, until: whole.torn.position })
+  const finished = await scan(view, { ...segment, until: whole.torn.position })
   return { ...finished, torn: { ...whole.torn, end: view.fileBytes } }
 }
 
-interface Survey {
+interface Scan {
   readonly identity: LogIdentity | undefined
   readonly base: number
   readonly limit: number
-  /** No write of messages below was left unfinished. */
+  /** All writes of messages below were finished. */
   readonly finishedTo: number
   readonly journaledFrom: number
-  /** A position where walking stops, or the file's end. */
+  /** The position where the scan stops: the file's end at the latest. */
   readonly until: number
 }
 
 /**
- * Only a frame that begins a commit proves that the one before it was finished: `torn` is the first
- * place with none behind it that looks as if it had never been.
+ * Only a frame that begins a commit proves that the commit before it was finished. `torn` is the first
+ * place that looks like an unfinished write and has no such frame behind it.
  */
-async function survey(
+async function scan(
   view: FileView,
-  { identity, base, limit, finishedTo, journaledFrom, until }: Survey,
-): Promise<SegmentSurvey> {
+  { identity, base, limit, finishedTo, journaledFrom, until }: Scan,
+): Promise<SegmentScan> {
   const index = new SegmentIndex()
   const missing = new OffsetRanges()
   const damages: Damage[] = []
@@ -78,12 +78,12 @@ async function survey(
   let oldestAt: number | undefined
   let end = base
   let torn: Damage | undefined
-  let residueAt: number | undefined
+  let failedCommitAt: number | undefined
   const onFrame = (header: FrameHeader, at: number) => {
     if (!header.isContinuation) torn = undefined
     if (header.count === 0) return
     if (header.firstOffset >= limit) {
-      residueAt ??= at
+      failedCommitAt ??= at
       return
     }
     missing.add(end, header.firstOffset)
@@ -92,13 +92,13 @@ async function survey(
     oldestAt ??= header.firstReceivedAt
     index.note(header, at)
   }
-  const found = () => ({ index, messages, oldestAt, end, missing, damages, torn, residueAt })
+  const found = () => ({ index, messages, oldestAt, end, missing, damages, torn, failedCommitAt })
   for (let position = 0; position < until; ) {
     const stop = await walkFrames(view, identity, position, onFrame)
     if (stop.position >= until) break
-    // Everything that belongs to the segment is there: what follows is left of a write that was given up.
+    // All of the segment's messages are there: the rest was left by a write that was given up.
     if (end >= limit) {
-      residueAt ??= stop.position
+      failedCommitAt ??= stop.position
       break
     }
     if (end >= journaledFrom) {

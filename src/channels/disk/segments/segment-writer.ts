@@ -1,21 +1,20 @@
 /**
- * Writes a log's frames to its segments once the journal needs their room: into the active segment,
- * or a fresh one where that is full, old or lost.
+ * Writes a log's frames to its segments once the journal needs their room: to the active segment, or
+ * to a fresh one if that is full, old or lost.
  *
  *              roll: size or age                        any failure
  *     active ───────────────────▶ sealed      active ───────────────▶ cut back to what is
  *       │                                                             durable, sealed, and
  *       └── next frames: a fresh segment, its base = their offset ◀── never written again
  *
- * What is written is durable after `sync`. Until then the journal has it as well, so nothing is lost
- * with a file that fails. After a failed `fdatasync` the kernel may call pages clean that never
- * reached the disk, so a file that failed once is not trusted with anything new.
+ * Frames are durable after `sync`. Until then the journal has them as well, so a file that fails loses
+ * nothing. After a failed `fdatasync` the kernel may call pages clean that never reached the disk, so
+ * nothing new is written to a file that failed once.
  */
 import type { Clock } from '../../../clock.ts'
-import type { DiskSpace } from '../files/disk-space.ts'
+import type { DiskSpace, WriteFigures } from '../files/disk-space.ts'
 import type { FileLayer, OpenFile } from '../files/file-layer.ts'
-import { writeWholeFile } from '../files/small-file.ts'
-import type { WriteFigures } from '../files/write-figures.ts'
+import { writeSmallFile } from '../files/small-file.ts'
 import type { Chunk } from '../format/chunk.ts'
 import {
   FRAME_HEADER_BYTES,
@@ -27,7 +26,7 @@ import {
 } from '../format/frame.ts'
 import { SegmentIndex } from '../format/segment-index.ts'
 import { Segment } from './segment.ts'
-import type { LogSegments } from './segment-list.ts'
+import type { SegmentList } from './segment-list.ts'
 
 export interface SegmentWriterOptions {
   readonly files: FileLayer
@@ -42,20 +41,20 @@ export interface SegmentWriterOptions {
 
 export class SegmentWriter {
   readonly #options: SegmentWriterOptions
-  readonly #segments: LogSegments
+  readonly #segments: SegmentList
   #active: Segment | undefined
   #file: OpenFile | undefined
-  /** What was written and is not durable yet: bytes, and the offset after it. */
+  /** The bytes that were written and are not durable yet, and the offset after them. */
   #unsyncedBytes = 0
   #unsyncedEnd = 0
   #isDirectoryMade = false
-  /** A name in the directory is not durable yet. */
+  /** The directory has a new name that is not durable yet. */
   #isNameNew = false
 
-  constructor(options: SegmentWriterOptions, segments: LogSegments, isLastOpen: boolean) {
+  constructor(options: SegmentWriterOptions, segments: SegmentList, isLastOpen: boolean) {
     this.#options = options
     this.#segments = segments
-    this.#active = isLastOpen ? segments.list.at(-1) : undefined
+    this.#active = isLastOpen ? segments.last : undefined
   }
 
   /** Writes whole frames that follow what was written before. */
@@ -69,37 +68,35 @@ export class SegmentWriter {
     const { space, figures } = this.#options
     const position = segment.bytes + this.#unsyncedBytes
     space.count(bytes)
-    // Before anything is awaited: a segment that is being written is no history, whatever is released.
-    segment.unsyncedBytes += bytes
+    // Before anything is awaited: a segment with a write under way must not become history.
+    segment.beginWrite(bytes)
     const file = this.#file ?? (await this.#open(segment))
     await file.write(buffer, 0, bytes, position)
-    figures.bytesWritten += bytes
+    figures.countWrite(bytes)
     noteFrames(segment, chunk, position)
     this.#unsyncedBytes += bytes
     this.#unsyncedEnd = chunk.endOffset
   }
 
-  /** Makes durable what was written. */
+  /** Makes everything written durable. */
   async sync(): Promise<void> {
     const { files, directory, figures } = this.#options
     if (this.#unsyncedBytes > 0) {
-      figures.syncs++
+      figures.countSync()
       await this.#file?.sync()
     }
     if (this.#isNameNew) {
-      figures.syncs++
+      figures.countSync()
       await files.syncDirectory(directory)
       this.#isNameNew = false
     }
     const segment = this.#active
     if (segment === undefined || this.#unsyncedBytes === 0) return
-    segment.unsyncedBytes -= this.#unsyncedBytes
-    segment.bytes += this.#unsyncedBytes
-    segment.end = this.#unsyncedEnd
+    segment.synced(this.#unsyncedBytes, this.#unsyncedEnd)
     this.#unsyncedBytes = 0
   }
 
-  /** After a call that failed: lets go of the active file for good. What is durable stays. */
+  /** After a call that failed: gives up the active file for good. Durable messages stay in it. */
   async abandon(): Promise<void> {
     const segment = this.#active
     const file = this.#file
@@ -109,27 +106,26 @@ export class SegmentWriter {
     this.#isDirectoryMade = false
     if (segment === undefined) return
     const { space } = this.#options
-    segment.index = undefined
-    if (this.#segments.list.includes(segment)) {
+    segment.keepIndex(undefined)
+    if (this.#segments.has(segment)) {
       try {
         await file?.truncate(segment.bytes)
-        // Or power goes, and what was cut off is there again, beside what has taken its room.
+        // Without a sync, the bytes could be there again after a loss of power, beside the bytes
+        // that have taken their room.
         await file?.sync()
-        space.giveBack(segment.unsyncedBytes)
+        space.release(segment.cutBack())
       } catch {
-        segment.ruinBytes = segment.unsyncedBytes
-        // The next segment's base says where this one ends, whatever lies behind.
+        // The next segment's base says where this one ends, whatever lies behind it.
+        segment.leaveUncut()
       }
-      segment.unsyncedBytes = 0
     }
     await file?.close().catch(() => undefined)
-    if (segment.end === segment.base)
-      await this.#segments.removeLast(segment).catch(() => undefined)
+    if (segment.isEmpty) await this.#segments.removeLast(segment).catch(() => undefined)
   }
 
   /**
-   * Begins an empty segment, whose name says how far the log goes: for earlier versions of this
-   * format, which know a log by its segments alone.
+   * Begins an empty segment, whose name says how far the log goes. Earlier versions of this format
+   * know a log by its segments alone.
    */
   async markEnd(end: number): Promise<void> {
     await this.#begin(end)
@@ -147,8 +143,8 @@ export class SegmentWriter {
     const segment = this.#active
     if (segment === undefined) return false
     const { segmentBytes, segmentMaxAgeMs, clock } = this.#options
-    if (!this.#segments.list.includes(segment) || this.#segments.isHistory(segment)) return true
-    if (segment.end === segment.base && this.#unsyncedBytes === 0) return false
+    if (!this.#segments.has(segment) || this.#segments.isHistory(segment)) return true
+    if (segment.isEmpty && this.#unsyncedBytes === 0) return false
     const held = segment.bytes + this.#unsyncedBytes
     return held + bytes > segmentBytes || clock.now() - segment.writtenAt >= segmentMaxAgeMs
   }
@@ -157,11 +153,15 @@ export class SegmentWriter {
     const { files, directory, identity, clock, space } = this.#options
     if (!this.#isDirectoryMade) await files.makeDirectory(directory)
     this.#isDirectoryMade = true
-    const segment = new Segment(directory, base, base, FRAME_HEADER_BYTES, clock.now())
-    segment.index = new SegmentIndex()
+    const segment = new Segment(directory, base, {
+      end: base,
+      bytes: FRAME_HEADER_BYTES,
+      writtenAt: clock.now(),
+    })
+    segment.keepIndex(new SegmentIndex())
     const opening = openingFrame(identity, base, segment.writtenAt)
-    // A file of that name is left over from a write that failed: the journal has what is in it.
-    await this.#segments.takeBack(segment)
+    // A file of that name may be left from a write that failed: the journal has what is in it.
+    await this.#segments.keepFileOf(segment)
     const file = await files.open(segment.logPath, 'replace')
     this.#isNameNew = true
     this.#segments.add(segment)
@@ -178,28 +178,30 @@ export class SegmentWriter {
     return this.#file
   }
 
-  /** Nothing is written to the active segment any more. */
+  /** Closes the active segment: nothing more is written to it. */
   async #seal(): Promise<void> {
     const segment = this.#active
     const file = this.#file
     this.#active = undefined
     this.#file = undefined
     await file?.close().catch(() => undefined)
-    if (segment !== undefined && this.#segments.list.includes(segment))
-      await this.#writeIndex(segment)
+    if (segment !== undefined && this.#segments.has(segment)) await this.#writeIndex(segment)
   }
 
-  /** Without an index the segment is walked when it is first read: no room, or a failure, costs only that. */
+  /**
+   * If there is no room for the index, or writing it fails, the segment is scanned when it is first
+   * read.
+   */
   async #writeIndex(segment: Segment): Promise<void> {
     const { files, space } = this.#options
     const bytes = segment.index?.encode(segment.bytes, segment.end)
     if (bytes === undefined || space.bytes + bytes.length > space.maxBytes) return
     space.count(bytes.length)
-    segment.indexBytes = bytes.length
+    segment.addIndexFile(bytes.length)
     try {
-      await writeWholeFile(files, segment.indexPath, bytes)
+      await writeSmallFile(files, segment.indexPath, bytes)
     } catch {
-      // Its room is given back with the segment's: until then the name may come back with the power.
+      // Its room is released with the segment's: until then a loss of power may bring the name back.
       await files.remove(segment.indexPath).catch(() => undefined)
     }
   }

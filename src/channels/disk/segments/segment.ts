@@ -7,9 +7,9 @@
  *     │ records      │       │       │     │       │
  *     └──────────────┴───────┴───────┴─────┴───────┘
  *
- * A segment ends where the next one's base is: frames of a commit that failed may still lie in
- * the file behind that offset and are never read. The name of a segment alone says its base, so
- * the sealed ones need not be opened to start.
+ * A segment ends where the next one's base is. Frames of a failed commit may still lie in the file
+ * behind that offset; they are never read. The file name gives the base, so sealed segments need not
+ * be opened at start.
  */
 import { join } from 'node:path'
 import type { SegmentIndex } from '../format/segment-index.ts'
@@ -18,38 +18,82 @@ import type { SegmentIndex } from '../format/segment-index.ts'
 const NAME_DIGITS = 16
 const LOG_NAME = /^(\d{16})\.log$/
 
+/** What a directory says about a segment. */
+export interface ListedSegment {
+  readonly end: number
+  readonly bytes: number
+  readonly writtenAt: number
+  readonly indexBytes?: number
+}
+
 export class Segment {
   readonly directory: string
   readonly base: number
-  /** The offset after the last committed record. */
-  end: number
-  /** Length of the `.log` file up to which frames are committed. */
-  bytes: number
-  /** Bytes that lie in the file behind `bytes`, and are not durable yet. */
-  unsyncedBytes = 0
-  /** The same of writes that failed, where they could not be cut off. */
-  ruinBytes = 0
-  /** Bytes of the `.idx` file, or kept for one that could not be written; 0 when there is none. */
-  indexBytes = 0
-  /** Bytes counted as history. */
-  historyBytes = 0
+  #end: number
+  #bytes: number
+  #unsyncedBytes = 0
+  #uncutBytes = 0
+  #indexBytes: number
+  #historyBytes = 0
+  #readFailures = 0
+  #index: SegmentIndex | undefined
   /** Milliseconds since 1970 of the last write, or of the first while it is active. */
-  writtenAt: number
-  /** How often it could not be read. */
-  readFailures = 0
-  /** Undefined for a sealed segment that was not read yet. */
-  index: SegmentIndex | undefined
+  readonly writtenAt: number
 
-  constructor(directory: string, base: number, end: number, bytes: number, writtenAt: number) {
+  constructor(
+    directory: string,
+    base: number,
+    { end, bytes, writtenAt, indexBytes = 0 }: ListedSegment,
+  ) {
     this.directory = directory
     this.base = base
-    this.end = end
-    this.bytes = bytes
+    this.#end = end
+    this.#bytes = bytes
     this.writtenAt = writtenAt
+    this.#indexBytes = indexBytes
+  }
+
+  /** The offset after the last committed record. */
+  get end(): number {
+    return this.#end
+  }
+
+  /** Length of the `.log` file up to which frames are committed. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** Bytes that lie in the file behind `bytes` and are not durable yet. */
+  get unsyncedBytes(): number {
+    return this.#unsyncedBytes
+  }
+
+  /** The bytes it had when it became history. */
+  get historyBytes(): number {
+    return this.#historyBytes
+  }
+
+  /** How often reading it has failed. */
+  get readFailures(): number {
+    return this.#readFailures
+  }
+
+  /** Undefined for a sealed segment that has not been read yet. */
+  get index(): SegmentIndex | undefined {
+    return this.#index
+  }
+
+  /** Bytes it takes on the disk, its index included. */
+  get heldBytes(): number {
+    return this.#bytes + this.#unsyncedBytes + this.#uncutBytes + this.#indexBytes
+  }
+
+  get isEmpty(): boolean {
+    return this.#end === this.base
   }
 
   get logName(): string {
-    return `${segmentName(this.base)}.log`
+    return `${nameOf(this.base)}.log`
   }
 
   get logPath(): string {
@@ -57,24 +101,72 @@ export class Segment {
   }
 
   get indexName(): string {
-    return `${segmentName(this.base)}.idx`
+    return indexNameOf(this.base)
   }
 
   get indexPath(): string {
     return join(this.directory, this.indexName)
   }
 
-  /** Bytes it takes of the disk. */
-  get heldBytes(): number {
-    return this.bytes + this.unsyncedBytes + this.ruinBytes + this.indexBytes
+  /** Sets the end that a scan of the file has found. */
+  endsAt({ end, bytes = this.#bytes }: { readonly end: number; readonly bytes?: number }): void {
+    this.#end = end
+    this.#bytes = bytes
+  }
+
+  keepIndex(index: SegmentIndex | undefined): void {
+    this.#index = index
+  }
+
+  /** `bytes` more are about to be written behind what is there. */
+  beginWrite(bytes: number): void {
+    this.#unsyncedBytes += bytes
+  }
+
+  /** What was written up to the offset `end` is durable. */
+  synced(bytes: number, end: number): void {
+    this.#unsyncedBytes -= bytes
+    this.#bytes += bytes
+    this.#end = end
+  }
+
+  /** What was not durable has been cut off. Returns its bytes. */
+  cutBack(): number {
+    const bytes = this.#unsyncedBytes
+    this.#unsyncedBytes = 0
+    return bytes
+  }
+
+  /** What was not durable could not be cut off: it takes room as long as the file is there. */
+  leaveUncut(): void {
+    this.#uncutBytes = this.cutBack()
+  }
+
+  /** An index file of `bytes` is about to be written; its room is kept even when that fails. */
+  addIndexFile(bytes: number): void {
+    this.#indexBytes = bytes
+  }
+
+  /** Returns the bytes that are history from now on. */
+  becomeHistory(): number {
+    this.#historyBytes = this.heldBytes
+    return this.#historyBytes
+  }
+
+  countReadFailure(): void {
+    this.#readFailures++
   }
 }
 
-export function segmentName(base: number): string {
+function nameOf(base: number): string {
   return base.toString().padStart(NAME_DIGITS, '0')
 }
 
-/** The base offset a `.log` file is named for; undefined when it is none of ours. */
+export function indexNameOf(base: number): string {
+  return `${nameOf(base)}.idx`
+}
+
+/** The base offset in the name of a `.log` file; undefined when the name is not a segment's. */
 export function baseOfLogName(name: string): number | undefined {
   const digits = LOG_NAME.exec(name)?.[1]
   return digits === undefined ? undefined : Number(digits)

@@ -23,7 +23,7 @@ function removalsOfThree() {
   }
   const removals = new Removals({ files: disk, directory: DIRECTORY, space })
   const remove = (name: string) => {
-    space.giveBack(10)
+    space.release(10)
     const paths = [`${DIRECTORY}/${name}`]
     return removals.remove({ paths, bytes: 10, close: () => Promise.resolve() })
   }
@@ -59,7 +59,7 @@ test('a file that could not be removed and is written anew stays', async () => {
   await assert.rejects(remove('a'), { code: 'EIO' })
   disk.fail = () => undefined
 
-  await removals.takeBack(`${DIRECTORY}/a`)
+  await removals.cancel(`${DIRECTORY}/a`)
   space.count(10)
   await remove('b')
 

@@ -12,7 +12,7 @@ const NOBODY: SlotUser = { settle: () => Promise.resolve(), forget() {} }
 
 type Step =
   | { readonly do: 'add'; readonly count: number; readonly bytes: number; readonly isNew: boolean }
-  | { readonly do: 'letGo'; readonly share: number }
+  | { readonly do: 'release'; readonly share: number }
   | { readonly do: 'forget' }
 
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -28,7 +28,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 2,
     arbitrary: fc.record({
-      do: fc.constant('letGo' as const),
+      do: fc.constant('release' as const),
       share: fc.double({ min: 0, max: 1, noNaN: true }),
     }),
   },
@@ -38,11 +38,11 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 /** All frames that are there, oldest first, and up to where they were let go. */
 class Model {
   frames: PlacedFrame[] = []
-  letGoTo = 0
+  releasedTo = 0
   end = 0
 
   get held(): PlacedFrame[] {
-    return this.frames.filter((frame) => frame.endOffset > this.letGoTo)
+    return this.frames.filter((frame) => frame.endOffset > this.releasedTo)
   }
 
   get heldBytes(): number {
@@ -92,10 +92,10 @@ test('extents find, hold and let go of frames like a plain list', () => {
           model.end = frame.endOffset
           model.frames.push(frame)
           extents.add(frame)
-        } else if (one.do === 'letGo') {
+        } else if (one.do === 'release') {
           const before = model.heldBytes
-          model.letGoTo = Math.max(model.letGoTo, Math.floor(one.share * model.end))
-          assert.equal(extents.letGo(model.letGoTo), before - model.heldBytes)
+          model.releasedTo = Math.max(model.releasedTo, Math.floor(one.share * model.end))
+          assert.equal(extents.release(model.releasedTo), before - model.heldBytes)
         } else {
           const gone = model.oldestGone
           if (gone === undefined) continue
@@ -131,7 +131,7 @@ function compare(extents: Extents, model: Model): void {
     const isHeld = model.held.some((frame) => frame.slot === slot)
     // The slot that is written may be told later: nobody asks before it is closed.
     if (isHeld) assert.equal(slot.neededBy.size, 1)
-    else if (model.letGoTo >= model.end) assert.equal(slot.neededBy.size, 0)
+    else if (model.releasedTo >= model.end) assert.equal(slot.neededBy.size, 0)
     assert.equal(slot.users.size, 1)
   }
 }
@@ -145,11 +145,11 @@ test('a slot is needed from the first frame in it until the last of them is let 
   const needed = () => slots.map((slot) => slot.neededBy.size)
 
   const atFirst = needed()
-  extents.letGo(2)
+  extents.release(2)
   const inPart = needed()
-  extents.letGo(3)
+  extents.release(3)
   const first = needed()
-  extents.letGo(6)
+  extents.release(6)
   const both = needed()
   extents.add({ ...frame, slot: slots[1], firstOffset: 6, endOffset: 7 })
   const again = needed()
@@ -183,5 +183,5 @@ test('history that was found comes before what the journal holds, and takes no r
   )
   extents.forget(older!)
   assert.equal(extents.firstOffset, 10)
-  assert.equal(extents.letGo(30), 100)
+  assert.equal(extents.release(30), 100)
 })
