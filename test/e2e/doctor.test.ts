@@ -3,6 +3,8 @@ import assert from 'node:assert/strict'
 import { open, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { draftOf } from '../support/channels/log-drafts.ts'
+import { diskStore } from '../support/disk/disk-stores.ts'
 import { runCommand } from '../support/processes/command-line.ts'
 import { startConnector, temporaryDirectory } from '../support/processes/running-connector.ts'
 
@@ -60,6 +62,22 @@ test('doctor finds a stopped directory well, and export writes any range of it',
   assert.deepEqual([none.code, none.stdout], [0, ''])
 })
 
+test('doctor counts channels alone, and names MQTT sessions and dead letters', async (t) => {
+  const directory = await temporaryDirectory(t)
+  const store = diskStore({ directory })
+  await store.open()
+  for (const name of ['my_channel', '__sessions', '__dead_letters']) {
+    store.create(name).append(draftOf('one'))
+  }
+  await store.commit()
+  await store.close()
+
+  const { stdout } = await runCommand(t, ['doctor', '--data', directory])
+
+  assert.match(stdout, /: 1 channel, dead letters, MQTT sessions, \d+ bytes, not in use/)
+  assert.match(stdout, /^MQTT sessions: 1 messages, offset 0/m)
+})
+
 test('doctor explains damage, export steps over it, and a repair keeps what can be read', async (t) => {
   const directory = await filledDirectory(t)
   await damage(directory)
@@ -74,7 +92,7 @@ test('doctor explains damage, export steps over it, and a repair keeps what can 
   assert.match(found.stdout, /do not match their checksum/)
   const left = payloadsOf(exported.stdout)
   assert.ok(left.length >= MESSAGES - 2 && left.length < MESSAGES, `${left.length} are left`)
-  assert.match(repaired.stdout, /mended: my_channel\/.*: Copied the damaged bytes to quarantine/)
+  assert.match(repaired.stdout, /repaired: my_channel\/.*: Copied the damaged bytes to quarantine/)
   assert.deepEqual(payloadsOf(after.stdout), left)
 })
 

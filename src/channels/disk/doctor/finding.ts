@@ -1,13 +1,13 @@
 /**
- * What a look at a data directory can find, and what each finding means to its owner.
+ * What an inspection of a data directory can find, and what each finding means to its owner.
  */
 import type { OffsetRange } from '../../log/channel-log.ts'
 
 /**
- * `note`: nothing to do. `mendable`: costs time or space; mended by a repair, and mostly at the
- * next start. `loss`: messages are gone or may be.
+ * `note`: nothing to do. `repairable`: costs time or space; a repair fixes it, and mostly the next start
+ * does as well. `loss`: messages are lost, or may be.
  */
-export type FindingSeverity = 'note' | 'mendable' | 'loss'
+export type FindingSeverity = 'note' | 'repairable' | 'loss'
 
 interface FindingEntry {
   readonly severity: FindingSeverity
@@ -16,63 +16,63 @@ interface FindingEntry {
 
 export const FINDINGS = {
   UnfinishedWrite: {
-    severity: 'mendable',
+    severity: 'repairable',
     explanation:
-      'The file ends in a write that never finished, as after a crash; as far as anything tells, nobody was promised what was in it, and it is cut off at the next start.',
+      'The file ends in a write that never finished, as after a crash; as far as anything shows, it was not acknowledged, and the next start cuts it off.',
   },
   FailedCommit: {
-    severity: 'mendable',
+    severity: 'repairable',
     explanation:
       'The file ends in a commit that failed and was reported as failed; it is never read and only takes space.',
   },
   DamagedBytes: {
     severity: 'loss',
     explanation:
-      'Bytes do not match their checksum: the medium changed them after they had been stored; messages in them are lost, all others can be read.',
+      'Bytes do not match their checksum: the medium changed them after they had been stored; the messages in them are lost, all others can be read.',
   },
   MissingMessages: {
     severity: 'loss',
-    explanation: 'Messages that were stored can’t be read any more; readers step over them.',
+    explanation: 'Messages that were stored can’t be read any more; readers skip them.',
   },
   LostTail: {
     severity: 'loss',
     explanation:
-      'The log is known to have gone further than it does: its end was lost after it had been stored; the log goes on behind it, so that no message id is used twice.',
+      'The log is known to have been longer: its end was lost after it had been stored; the log continues behind the lost messages, so that no message id is used twice.',
   },
   JournaledMessages: {
     severity: 'note',
     explanation:
-      'Messages are in the journal alone, as always while the connector runs; the next start reads them from there.',
+      'Messages are in the journal alone, as is usual while the connector runs; the next start reads them from there.',
   },
   MissingSlot: {
     severity: 'loss',
     explanation:
-      'A file of the journal that held something needed is gone; the messages in it are lost, all others can be read.',
+      'A file of the journal that was still needed is gone; the messages in it are lost, all others can be read.',
   },
   DamagedState: {
     severity: 'loss',
     explanation:
-      'The file that says where the readers are does not match its checksum; they begin anew with the oldest message, and receivers may get messages twice.',
+      'The file with the reader positions does not match its checksum; readers start over with the oldest message, and receivers may get messages twice.',
   },
   MissingIndex: {
-    severity: 'mendable',
-    explanation: 'A sealed file has no index; the file is walked when it is first read.',
+    severity: 'repairable',
+    explanation: 'A sealed file has no index; the file is scanned when it is first read.',
   },
   DamagedIndex: {
-    severity: 'mendable',
-    explanation: 'An index does not match its file; the file is walked when it is first read.',
+    severity: 'repairable',
+    explanation: 'An index does not match its file; the file is scanned when it is first read.',
   },
   OrphanIndex: {
-    severity: 'mendable',
+    severity: 'repairable',
     explanation: 'An index belongs to a file that is gone; it only takes space.',
   },
   LeftOver: {
-    severity: 'mendable',
+    severity: 'repairable',
     explanation: 'A temporary file was left by a process that ended while writing it.',
   },
   UnknownFile: {
     severity: 'note',
-    explanation: 'A file that is not of this log; it is left alone.',
+    explanation: 'A file that does not belong to this log; it is left alone.',
   },
 } as const satisfies Record<string, FindingEntry>
 
@@ -80,14 +80,14 @@ export type FindingKind = keyof typeof FINDINGS
 
 /** Where a finding is. */
 export interface FindingPlace {
-  /** Name in the channel's directory. */
+  /** Its name in the channel's directory. */
   readonly file: string
   readonly position?: number
   readonly bytes?: number
   readonly offsets?: OffsetRange
-  /** Messages concerned, where that is known. */
+  /** How many messages are affected, if that is known. */
   readonly messages?: number | undefined
-  /** When the last message before it came, milliseconds since 1970: no older one can be concerned. */
+  /** When the last message before it arrived, milliseconds since 1970: no older one is affected. */
   readonly since?: number | undefined
 }
 

@@ -1,6 +1,7 @@
 /**
- * Looks at a data directory, stopped or in use, without changing anything, and says what is wrong
- * in data and in sentences. Reads every byte once; holds a window of one file at a time.
+ * Inspects a data directory, whether a connector uses it or not, without changing anything, and reports
+ * what is wrong as data and in sentences. It reads every byte once, and holds a window of one file at a
+ * time.
  */
 
 import { basename, join } from 'node:path'
@@ -39,16 +40,16 @@ import { explain, type Finding } from './finding.ts'
 
 export interface Inspection {
   readonly directory: string
-  /** The process that uses the directory; what it is just writing may look unfinished. */
+  /** The process that uses the directory; its latest writes may look unfinished. */
   readonly usedBy: LockHolder | undefined
   readonly channels: readonly ChannelInspection[]
   readonly journal: JournalInspection
-  /** Findings of earlier times that are kept in quarantine/. */
+  /** Copies of damaged bytes that are in quarantine/ from earlier. */
   readonly quarantinedFiles: number
   readonly bytes: number
 }
 
-/** What the journal holds that is needed, and what is wrong with it. */
+/** What the journal holds, and what is wrong with it. */
 export interface JournalInspection {
   readonly slots: number
   readonly bytes: number
@@ -66,13 +67,13 @@ export interface ChannelInspection {
   readonly messages: number
   /** Those among them that are in the journal alone. */
   readonly journaledMessages: number
-  /** Offsets from `start` to `end`, less `missing`, can be read. */
+  /** Offsets from `start` to `end` can be read, except for `missing`. */
   readonly start: number
   readonly end: number
   readonly missing: readonly OffsetRange[]
   readonly oldestAt: number | undefined
   readonly newestAt: number | undefined
-  /** Where each reader is; undefined when there is no readable state. */
+  /** The position of each reader; undefined if there is no readable state. */
   readonly positions: Readonly<Record<string, number>> | undefined
   readonly findings: readonly Finding[]
 }
@@ -116,10 +117,10 @@ async function inspectChannel(
   const directory = join(root, 'channels', channel)
   const entries = (await files.list(directory)).filter((entry) => !entry.isDirectory)
   const segments = segmentsOf(directory, entries)
-  // Before the segments: a process that uses the directory may go on meanwhile.
-  const told = await gather(files, journal, { channel, directory, segments })
-  const { identity, state, frames } = told
-  const journaledFrom = journaledSince(told.journaled, frames, state)
+  // Before the segments, because a process that uses the directory may write meanwhile.
+  const log = await readKnownLog(files, journal, { channel, directory, segments })
+  const { identity, state, frames } = log
+  const journaledFrom = journaledSince(log.journaled, frames, state)
   const tally = new ChannelTally(channel, segments[0]?.base)
   for (const file of orphanIndexes(entries, segments)) {
     tally.findings.push(explain('OrphanIndex', channel, { file }))
@@ -130,10 +131,10 @@ async function inspectChannel(
     const limit = isNewest ? Number.POSITIVE_INFINITY : segment.end
     const known = isNewest ? state.known : 0
     const bounds = { base: segment.base, limit, known, journaledFrom }
-    const survey = await surveyFile(files, segment, identity, bounds)
-    if (survey === undefined) continue
-    tally.addSegment(segment, survey)
-    if (!isNewest) tally.findings.push(...(await indexFindings(files, channel, segment, survey)))
+    const scan = await scanFile(files, segment, identity, bounds)
+    if (scan === undefined) continue
+    tally.addSegment(segment, scan)
+    if (!isNewest) tally.findings.push(...(await indexFindings(files, channel, segment, scan)))
   }
   for (const frame of frames) tally.addFrame(frame, state.released)
   tally.endAt(state)
@@ -149,8 +150,8 @@ async function inspectChannel(
   }
 }
 
-/** What journal and state file say about a log. */
-async function gather(
+/** What the journal and the state file say about a log. */
+async function readKnownLog(
   files: FileLayer,
   journal: FoundJournal,
   log: {
@@ -168,7 +169,7 @@ async function gather(
   return { identity, state, journaled, frames: journaled?.frames ?? [] }
 }
 
-/** What is counted while one looks through a channel, oldest message first. */
+/** Counts a channel's messages and collects findings, oldest message first. */
 class ChannelTally {
   readonly findings: Finding[] = []
   readonly #channel: string
@@ -186,16 +187,16 @@ class ChannelTally {
     this.#end = start ?? 0
   }
 
-  addSegment(segment: Segment, survey: SegmentScan): void {
-    this.#messages += survey.messages
-    this.#oldestAt ??= survey.oldestAt
-    this.#newestAt = Math.max(this.#newestAt, survey.index.newest)
-    this.#end = survey.end
-    for (const { from, to } of survey.missing) this.#missing.add(from, to)
-    this.findings.push(...segmentFindings(this.#channel, segment, survey))
+  addSegment(segment: Segment, scan: SegmentScan): void {
+    this.#messages += scan.messages
+    this.#oldestAt ??= scan.oldestAt
+    this.#newestAt = Math.max(this.#newestAt, scan.index.newest)
+    this.#end = scan.end
+    for (const { from, to } of scan.missing) this.#missing.add(from, to)
+    this.findings.push(...segmentFindings(this.#channel, segment, scan))
   }
 
-  /** A frame of the journal; what is in the segments as well counts once. */
+  /** A frame of the journal; messages that are in the segments as well count once. */
   addFrame({ firstOffset, endOffset, newestReceivedAt }: PlacedFrame, released: number): void {
     if (firstOffset > this.#end) this.#skip(firstOffset, released)
     this.#start = Math.min(this.#start ?? firstOffset, firstOffset)
@@ -206,7 +207,7 @@ class ChannelTally {
     this.#end = endOffset
   }
 
-  /** What lies between was delivered and not kept, or it is missing. */
+  /** The messages up to `to` were delivered and not kept, or they are missing. */
   #skip(to: number, released: number): void {
     const from = Math.max(this.#end, released)
     if (from >= to) {
@@ -229,7 +230,7 @@ class ChannelTally {
     }
   }
 
-  /** Counts what slots keep for replay, before the oldest message that was counted yet. */
+  /** Counts messages that slots keep for replay, before the oldest message counted so far. */
   historyOf(identity: LogIdentity): HistoryKeeper {
     const start = () => this.#start ?? this.#end
     return {
@@ -257,8 +258,8 @@ class ChannelTally {
   }
 }
 
-/** Undefined when the segment was removed meanwhile by the process that uses the directory. */
-async function surveyFile(
+/** Undefined if the process that uses the directory has removed the segment meanwhile. */
+async function scanFile(
   files: FileLayer,
   segment: Segment,
   identity: LogIdentity | undefined,
@@ -278,9 +279,9 @@ async function surveyFile(
   }
 }
 
-function segmentFindings(channel: string, segment: Segment, survey: SegmentScan): Finding[] {
+function segmentFindings(channel: string, segment: Segment, scan: SegmentScan): Finding[] {
   const file = segment.logName
-  const findings = survey.damages.map(({ position, end, header }) =>
+  const findings = scan.damages.map(({ position, end, header }) =>
     explain('DamagedBytes', channel, {
       file,
       position,
@@ -288,18 +289,18 @@ function segmentFindings(channel: string, segment: Segment, survey: SegmentScan)
       messages: header?.count,
     }),
   )
-  if (survey.torn !== undefined) {
-    const { position, end, header } = survey.torn
-    const since = survey.messages === 0 ? undefined : survey.index.newest
+  if (scan.torn !== undefined) {
+    const { position, end, header } = scan.torn
+    const since = scan.messages === 0 ? undefined : scan.index.newest
     const place = { file, position, bytes: end - position, messages: header?.count, since }
     findings.push(explain('UnfinishedWrite', channel, place))
   }
-  if (survey.failedCommitAt !== undefined) {
-    const position = survey.failedCommitAt
+  if (scan.failedCommitAt !== undefined) {
+    const position = scan.failedCommitAt
     const bytes = segment.bytes - position
     findings.push(explain('FailedCommit', channel, { file, position, bytes }))
   }
-  for (const { from, to } of survey.missing) {
+  for (const { from, to } of scan.missing) {
     findings.push(
       explain('MissingMessages', channel, { file, offsets: { from, to }, messages: to - from }),
     )
@@ -311,14 +312,14 @@ async function indexFindings(
   files: FileLayer,
   channel: string,
   segment: Segment,
-  survey: SegmentScan,
+  scan: SegmentScan,
 ): Promise<Finding[]> {
   const file = segment.indexName
   const bytes = await readSmallFile(files, segment.indexPath)
   if (bytes === undefined) return [explain('MissingIndex', channel, { file })]
   const index = SegmentIndex.decode(bytes, segment.bytes)
-  const expected = survey.index.encode(segment.bytes, segment.end)
-  if (index === undefined || (survey.damages.length === 0 && !bytes.equals(expected))) {
+  const expected = scan.index.encode(segment.bytes, segment.end)
+  if (index === undefined || (scan.damages.length === 0 && !bytes.equals(expected))) {
     return [explain('DamagedIndex', channel, { file, bytes: bytes.length })]
   }
   return []
@@ -328,7 +329,7 @@ interface StateInspection {
   readonly positions: Record<string, number> | undefined
   /** Every offset below was committed. */
   readonly known: number
-  /** Messages below were not needed any more. */
+  /** Messages below are not needed any more. */
   readonly released: number
   readonly findings: readonly Finding[]
 }
@@ -350,7 +351,7 @@ async function inspectState(
   return { positions: positionsOf(state), known: highestOffset(state), released, findings: [] }
 }
 
-/** The same by what the journal says of the log. */
+/** The same according to the journal. */
 function stateOfEntry({ state, end, released }: LogEntry) {
   const known = Math.max(end, state === undefined ? 0 : highestOffset(state))
   return { positions: state && positionsOf(state), known, released }
@@ -364,7 +365,7 @@ function hasLosses({ findings }: ChannelInspection): boolean {
   return findings.some(({ severity }) => severity === 'loss')
 }
 
-/** Where no message is missing, what looks damaged was a slot that was just being used again. */
+/** If no message is missing, slots that look damaged were just being reused. */
 function journalFindings({ torn, ...found }: FoundJournal, isMissingMessages: boolean): Finding[] {
   const damages = isMissingMessages ? found.damages : []
   const lost = isMissingMessages ? found.lost : []

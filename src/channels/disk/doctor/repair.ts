@@ -1,6 +1,6 @@
 /**
- * Mends what an inspection found, as far as that loses no message that can be read. What is
- * damaged is copied to quarantine/ first, where it carries anything.
+ * Repairs what an inspection has found, as far as that loses no message that can be read. Damaged bytes
+ * are copied to quarantine/ first.
  */
 import { join } from 'node:path'
 import type { Clock } from '../../../clock.ts'
@@ -28,7 +28,7 @@ const MEMORY_BYTES = 16 * 1024 * 1024
 export interface RepairOptions {
   readonly directory: string
   readonly clock: Clock
-  /** For tests; the directory is then not locked. */
+  /** For tests; the directory is not locked then. */
   readonly files?: FileLayer
 }
 
@@ -72,7 +72,7 @@ async function repairAll(options: RepairOptions, files: FileLayer): Promise<Repa
     const path = join(directory, 'channels', channel)
     if (findings.length === 0) continue
     for (const finding of inOrder(findings)) {
-      const done = await mend(files, quarantine, path, finding)
+      const done = await repairFinding(files, quarantine, path, finding)
       if (done !== undefined) repairs.push({ finding, done })
     }
     await files.syncDirectory(path)
@@ -83,8 +83,9 @@ async function repairAll(options: RepairOptions, files: FileLayer): Promise<Repa
 }
 
 /**
- * Has what is in the journal alone stored in the channels' directories, by a start and a stop of the
- * store; damage is set aside by that as well. No slot of the journal is changed but for a mark of its end.
+ * Stores messages that are in the journal alone in the channels' directories, by a start and a stop of
+ * the store, which also quarantines damage. The journal's slots do not change, except for a cycle that
+ * marks its end.
  */
 async function settleJournal(
   { directory, clock }: RepairOptions,
@@ -112,14 +113,14 @@ async function settleJournal(
   return [{ finding, done: `Stored ${journal.messages} messages in their channels' directories.` }]
 }
 
-/** Indexes last: they say how long their segment is. */
+/** Indexes last, because they contain the length of their segment. */
 function inOrder(findings: readonly Finding[]): Finding[] {
   const isIndex = (finding: Finding) => finding.kind.endsWith('Index')
   return [...findings.filter((one) => !isIndex(one)), ...findings.filter(isIndex)]
 }
 
-/** Undefined where there is nothing to do. */
-async function mend(
+/** Says what was done; undefined if nothing was. */
+async function repairFinding(
   files: FileLayer,
   quarantine: Quarantine,
   directory: string,
@@ -132,17 +133,17 @@ async function mend(
       await cut(files, path, finding.position ?? 0)
       return `Cut ${finding.bytes} bytes off.`
     case 'DamagedBytes':
-      return (await setAside(files, quarantine, path, finding))
-        ? 'Copied the damaged bytes to quarantine/; readers step over them.'
+      return (await quarantineDamage(files, quarantine, path, finding))
+        ? 'Copied the damaged bytes to quarantine/; readers skip them.'
         : undefined
     case 'DamagedState':
-      await setAside(files, quarantine, path, finding)
+      await quarantineDamage(files, quarantine, path, finding)
       await files.remove(path)
       return 'Moved the file to quarantine/.'
     case 'MissingIndex':
     case 'DamagedIndex':
       await writeIndex(files, directory, finding.file)
-      return 'Made the index anew.'
+      return 'Rebuilt the index.'
     case 'OrphanIndex':
     case 'LeftOver':
       await files.remove(path)
@@ -166,8 +167,8 @@ async function cut(files: FileLayer, path: string, bytes: number): Promise<void>
   }
 }
 
-/** False when a copy is kept already. */
-async function setAside(
+/** False if there is a copy already. */
+async function quarantineDamage(
   files: FileLayer,
   quarantine: Quarantine,
   path: string,

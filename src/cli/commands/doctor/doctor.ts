@@ -1,4 +1,4 @@
-/** `doctor`: checks a data directory, explains what it finds, and mends what can be mended. */
+/** `doctor`: checks a data directory, explains what it finds, and repairs what can be repaired. */
 import type { Command } from 'commander'
 import type { Finding } from '../../../channels/disk/doctor/finding.ts'
 import type { ChannelInspection, Inspection } from '../../../channels/disk/doctor/inspect.ts'
@@ -30,8 +30,8 @@ interface DoctorFlags {
 export function addDoctorCommand(program: Command, context: CliContext): void {
   program
     .command('doctor')
-    .description('check the data directory, explain what is wrong with it and mend it')
-    .option('--repair', 'mend what can be mended without losing a message that can be read')
+    .description('check the data directory, explain what is wrong with it, and repair it')
+    .option('--repair', 'repair what can be repaired without losing a message that can be read')
     .option('--json', 'what was found, as JSON')
     .addHelpText('after', EXAMPLES)
     .action(async (flags: DoctorFlags, command: Command) => {
@@ -61,9 +61,9 @@ async function inspect(directory: string): Promise<Inspection> {
 async function repair(directory: string): Promise<string> {
   const { repairDirectory } = await import('../../../channels/disk/doctor/repair.ts')
   const repairs = await repairDirectory({ directory, clock: systemClock })
-  if (repairs.length === 0) return 'Nothing to mend.\n\n'
+  if (repairs.length === 0) return 'Nothing to repair.\n\n'
   const lines = repairs.map(({ finding, done }) => {
-    return `mended: ${printable(finding.channel)}/${printable(finding.file)}: ${done}`
+    return `repaired: ${printable(finding.channel)}/${printable(finding.file)}: ${done}`
   })
   return `${lines.join('\n')}\n\n`
 }
@@ -80,7 +80,7 @@ function isHarmless({ severity }: Finding): boolean {
 function reportOf(inspection: Inspection): string {
   const { directory, usedBy, channels, journal, quarantinedFiles, bytes } = inspection
   const user = usedBy === undefined ? 'not in use' : `in use by process ${usedBy.pid}`
-  const lines = [`${directory}: ${channels.length} channels, ${bytes} bytes, ${user}`]
+  const lines = [`${directory}: ${logsText(channels)}, ${bytes} bytes, ${user}`]
   if (quarantinedFiles > 0) {
     lines.push(`quarantine/ keeps ${quarantinedFiles} damaged pieces that were found earlier`)
   }
@@ -89,9 +89,22 @@ function reportOf(inspection: Inspection): string {
   lines.push(...journal.findings.flatMap(findingLines))
   for (const channel of channels) lines.push(...channelLines(channel))
   const findings = findingsOf(inspection).filter((one) => !isHarmless(one))
-  const mendable = findings.filter(({ severity }) => severity === 'mendable').length
-  lines.push('', conclusion(findings.length, mendable))
+  const repairable = findings.filter(({ severity }) => severity === 'repairable').length
+  lines.push('', conclusion(findings.length, repairable))
   return lines.join('\n')
+}
+
+/** Logs that are no channels, and the names people know them by. */
+const INTERNAL_LOGS: Readonly<Record<string, string>> = {
+  __sessions: 'MQTT sessions',
+  __dead_letters: 'dead letters',
+}
+
+/** Such as `2 channels, MQTT sessions`. */
+function logsText(logs: readonly ChannelInspection[]): string {
+  const internal = logs.flatMap(({ channel }) => INTERNAL_LOGS[channel] ?? [])
+  const count = logs.length - internal.length
+  return [`${count} ${count === 1 ? 'channel' : 'channels'}`, ...internal].join(', ')
 }
 
 function channelLines(inspection: ChannelInspection): string[] {
@@ -102,14 +115,15 @@ function channelLines(inspection: ChannelInspection): string[] {
   const held = messages === 0 ? 'no messages' : `${messages} messages, ${rangeText(start, end)}`
   return [
     '',
-    `${printable(channel)}: ${held}, ${segments} files, ${bytes} bytes`,
+    `${INTERNAL_LOGS[channel] ?? printable(channel)}: ${held}, ${segments} files, ${bytes} bytes`,
     ...(readers.length === 0 ? [] : [`  readers: ${printable(readers.join(', '))}`]),
     ...findings.flatMap(findingLines),
   ]
 }
 
-function conclusion(found: number, mendable: number): string {
+function conclusion(found: number, repairable: number): string {
   if (found === 0) return 'All is well.'
-  const mend = mendable === 0 ? 'nothing of it can be mended' : `--repair mends ${mendable} of them`
-  return `${found} findings; ${mend}. A running connector mends or steps over all of them by itself.`
+  const repair =
+    repairable === 0 ? 'none of them can be repaired' : `--repair fixes ${repairable} of them`
+  return `${found} findings; ${repair}. A running connector repairs or skips all of them by itself.`
 }
