@@ -240,7 +240,7 @@ export class DiskLog implements ChannelLog, JournaledLog, SlotUser {
       const from = Math.max(group.firstOffset, chunk.firstOffset)
       chunk.collect(from, Math.min(group.endOffset, chunk.endOffset), batch)
     }
-    this.#staging.discard(group)
+    this.#staging.collapse(group)
     this.#options.space.unreserve(group.bytes)
     return batch.messages
   }

@@ -7,7 +7,6 @@
 import { basename, join } from 'node:path'
 import { systemCodeOf } from '../../../errors.ts'
 import { type ChannelState, JOURNAL_NAME, type OffsetRange } from '../../log/channel-log.ts'
-import { OffsetRanges } from '../../log/offset-ranges.ts'
 import { DirectoryLock, type LockHolder } from '../files/directory-lock.ts'
 import type { DirectoryEntry, FileLayer } from '../files/file-layer.ts'
 import { nodeFileLayer } from '../files/node-file-layer.ts'
@@ -22,10 +21,9 @@ import {
   STATE_NAME,
   STATE_TEMPORARY_NAME,
 } from '../format/state-file.ts'
-import { findHistory, type HistoryKeeper } from '../journal/journal-history.ts'
+import { findHistory } from '../journal/journal-history.ts'
 import { type FoundJournal, identityText, readJournal } from '../journal/journal-reading.ts'
 import type { LogEntry } from '../journal/log-entry.ts'
-import type { PlacedFrame } from '../journal/slot.ts'
 import { journaledSince } from '../recovery.ts'
 import { baseOfLogName, type Segment } from '../segments/segment.ts'
 import {
@@ -36,6 +34,7 @@ import {
 } from '../segments/segment-listing.ts'
 import { type ScanBounds, type SegmentScan, scanSegment } from '../segments/segment-scan.ts'
 import { logOf } from '../stored-log.ts'
+import { ChannelTally } from './channel-tally.ts'
 import { explain, type Finding } from './finding.ts'
 
 export interface Inspection {
@@ -169,95 +168,6 @@ async function readKnownLog(
   return { identity, state, journaled, frames: journaled?.frames ?? [] }
 }
 
-/** Counts a channel's messages and collects findings, oldest message first. */
-class ChannelTally {
-  readonly findings: Finding[] = []
-  readonly #channel: string
-  readonly #missing = new OffsetRanges()
-  #messages = 0
-  #journaledMessages = 0
-  #oldestAt: number | undefined
-  #newestAt = 0
-  #start: number | undefined
-  #end: number
-
-  constructor(channel: string, start: number | undefined) {
-    this.#channel = channel
-    this.#start = start
-    this.#end = start ?? 0
-  }
-
-  addSegment(segment: Segment, scan: SegmentScan): void {
-    this.#messages += scan.messages
-    this.#oldestAt ??= scan.oldestAt
-    this.#newestAt = Math.max(this.#newestAt, scan.index.newest)
-    this.#end = scan.end
-    for (const { from, to } of scan.missing) this.#missing.add(from, to)
-    this.findings.push(...segmentFindings(this.#channel, segment, scan))
-  }
-
-  /** A frame of the journal; messages that are in the segments as well count once. */
-  addFrame({ firstOffset, endOffset, newestReceivedAt }: PlacedFrame, released: number): void {
-    if (firstOffset > this.#end) this.#skip(firstOffset, released)
-    this.#start = Math.min(this.#start ?? firstOffset, firstOffset)
-    if (endOffset <= this.#end) return
-    this.#messages += endOffset - firstOffset
-    this.#journaledMessages += endOffset - firstOffset
-    this.#newestAt = Math.max(this.#newestAt, newestReceivedAt)
-    this.#end = endOffset
-  }
-
-  /** The messages up to `to` were delivered and not kept, or they are missing. */
-  #skip(to: number, released: number): void {
-    const from = Math.max(this.#end, released)
-    if (from >= to) {
-      this.#start = undefined
-      return
-    }
-    const offsets = { from, to }
-    this.#missing.add(from, to)
-    const place = { file: 'journal', offsets, messages: to - from }
-    this.findings.push(explain('MissingMessages', this.#channel, place))
-  }
-
-  endAt({ known, released }: StateInspection): void {
-    if (known <= this.#end) return
-    const offsets = { from: Math.max(this.#end, released), to: known }
-    if (offsets.from < known) {
-      this.findings.push(explain('LostTail', this.#channel, { file: STATE_NAME, offsets }))
-    } else {
-      this.#end = known
-    }
-  }
-
-  /** Counts messages that slots keep for replay, before the oldest message counted so far. */
-  historyOf(identity: LogIdentity): HistoryKeeper {
-    const start = () => this.#start ?? this.#end
-    return {
-      identityText: identityText(identity),
-      get start() {
-        return start()
-      },
-      addHistory: (_slot, firstOffset, endOffset) => {
-        this.#messages += endOffset - firstOffset
-        this.#start = firstOffset
-      },
-    }
-  }
-
-  figures() {
-    return {
-      messages: this.#messages,
-      journaledMessages: this.#journaledMessages,
-      start: this.#start ?? this.#end,
-      end: this.#end,
-      missing: [...this.#missing],
-      oldestAt: this.#oldestAt,
-      newestAt: this.#messages === 0 ? undefined : this.#newestAt,
-    }
-  }
-}
-
 /** Undefined if the process that uses the directory has removed the segment meanwhile. */
 async function scanFile(
   files: FileLayer,
@@ -277,35 +187,6 @@ async function scanFile(
     if (systemCodeOf(error) === 'ENOENT') return undefined
     throw error
   }
-}
-
-function segmentFindings(channel: string, segment: Segment, scan: SegmentScan): Finding[] {
-  const file = segment.logName
-  const findings = scan.damages.map(({ position, end, header }) =>
-    explain('DamagedBytes', channel, {
-      file,
-      position,
-      bytes: end - position,
-      messages: header?.count,
-    }),
-  )
-  if (scan.torn !== undefined) {
-    const { position, end, header } = scan.torn
-    const since = scan.messages === 0 ? undefined : scan.index.newest
-    const place = { file, position, bytes: end - position, messages: header?.count, since }
-    findings.push(explain('UnfinishedWrite', channel, place))
-  }
-  if (scan.failedCommitAt !== undefined) {
-    const position = scan.failedCommitAt
-    const bytes = segment.bytes - position
-    findings.push(explain('FailedCommit', channel, { file, position, bytes }))
-  }
-  for (const { from, to } of scan.missing) {
-    findings.push(
-      explain('MissingMessages', channel, { file, offsets: { from, to }, messages: to - from }),
-    )
-  }
-  return findings
 }
 
 async function indexFindings(

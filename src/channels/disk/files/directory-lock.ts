@@ -1,18 +1,19 @@
 /**
- * Keeps two processes of one machine out of one data directory, without outliving its owner.
+ * Keeps two processes of one machine from using the same data directory. The lock does not outlive its
+ * owner.
  *
- *     <dir>/lock.<n>       JSON: who holds it. The highest n counts; the others are left-overs.
- *     <dir>/lock.….sock    answers while the owner lives, see lock-socket.ts
+ *     <dir>/lock.<n>       JSON: the process that holds it. The highest n counts; others are left over.
+ *     <dir>/lock.….sock    accepts connections while the owner lives, see lock-socket.ts
  *     <dir>/lock.spare     room for the next lock, for a start on a full disk
  *
- * A lock is stale when its owner released it, or is no longer the process it was: a pid alone
- * may have been given to another since, so boot and start time are compared too, and where the
- * owner is in another pid namespace its socket is asked.
+ * A lock is stale if its owner has released it or has ended. The pid may belong to another process by
+ * now, so boot id and start time are compared too; if the owner is in another pid namespace, its socket
+ * is tried.
  *
- * A stale lock.<n> is never removed but outnumbered: whoever creates lock.<n+1> (a hard link,
- * so that it appears with its contents and only once) holds the directory and then clears away
- * the lower ones. Because the highest is never removed, somebody who was slow and creates a lower
- * number always sees a higher one afterwards, and withdraws.
+ * A stale lock.<n> is never removed; a higher number replaces it. The process that creates lock.<n+1>
+ * (as a hard link, so that it appears with its contents and only once) holds the directory, and then
+ * removes the lower ones. Because the highest one is never removed, a slow process that creates a lower
+ * number always sees a higher one afterwards, and gives up.
  */
 import { link, open, readdir, readFile, readlink, rename, rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
@@ -21,11 +22,11 @@ import { ConnectorError, systemCodeOf } from '../../../errors.ts'
 import { isAnswered, LockSocket } from './lock-socket.ts'
 
 const NAME = /^lock\.(\d{1,15})$/
-/** Written when there is room and taken, block and all, when there is none. */
+/** Written while there is room; its block becomes the lock when there is none. */
 const SPARE_NAME = 'lock.spare'
 const SPARE_BYTES = 512
 
-/** Who has a directory. */
+/** The process that holds a directory. */
 export interface LockHolder {
   readonly pid: number
   readonly host: string
@@ -36,7 +37,7 @@ interface Owner extends LockHolder {
   readonly startedAt: string
   readonly bootId: string
   readonly pidNamespace: string
-  /** Name of the socket; undefined where the file system has none. */
+  /** Name of the socket; undefined if the file system has none. */
   readonly socket?: string | undefined
   readonly isReleased: boolean
 }
@@ -58,7 +59,7 @@ export class DirectoryLock {
     const owner = await thisProcess(hasSocket ? name : undefined)
     try {
       while (!(await this.#tryAcquire(owner))) {
-        // Somebody else was quicker: look at who it was.
+        // Another process was quicker: find out whether it is alive.
       }
     } catch (error) {
       await this.#socket.close()
@@ -75,7 +76,7 @@ export class DirectoryLock {
     await this.#socket?.close()
   }
 
-  /** Who has the directory now, without taking it. Undefined when nobody does. */
+  /** The process that holds the directory now; undefined if it is free. Does not take it. */
   async holder(): Promise<LockHolder | undefined> {
     return this.#holder(await this.#highest(), await thisProcess(undefined))
   }
@@ -105,7 +106,7 @@ export class DirectoryLock {
     return isRunning(holder)
   }
 
-  /** False when somebody else was quicker. */
+  /** False if another process was quicker. */
   async #create(number: number, owner: Owner): Promise<boolean> {
     const path = join(this.#directory, `lock.${number}`)
     const draft = join(this.#directory, `lock.draft.${owner.pid}.${process.hrtime.bigint()}`)
@@ -139,7 +140,7 @@ export class DirectoryLock {
       await writeFile(path, text)
     } catch (error) {
       if (systemCodeOf(error) !== 'ENOSPC') throw error
-      // In place, so that the file system need not find a block; JSON may end in spaces.
+      // Overwrites in place, so that the file system need not find a block. JSON may end in spaces.
       await rename(this.#sparePath, path)
       const spare = await open(path, 'r+')
       try {
@@ -150,7 +151,7 @@ export class DirectoryLock {
     }
   }
 
-  /** Removes a lower lock and the socket its owner has left behind. */
+  /** Removes a lower lock and the socket that its owner left behind. */
   async #clear(path: string): Promise<void> {
     const socket = (await readOwner(path))?.socket
     if (socket !== undefined) await rm(join(this.#directory, socket), { force: true })
@@ -185,7 +186,7 @@ async function thisProcess(socket: string | undefined): Promise<Owner> {
   }
 }
 
-/** Field 22 of /proc/<pid>/stat; the name in field 2 may contain anything, so count from its end. */
+/** Field 22 of /proc/<pid>/stat. The name in field 2 may contain anything, so count from its end. */
 async function startOf(pid: string): Promise<string | undefined> {
   try {
     const stat = await readFile(`/proc/${pid}/stat`, 'latin1')
@@ -195,7 +196,7 @@ async function startOf(pid: string): Promise<string | undefined> {
   }
 }
 
-/** Undefined when it can't be read: its writing was cut short by a power failure. */
+/** Undefined if it can't be read, because a power failure cut its writing short. */
 async function readOwner(path: string): Promise<Owner | undefined> {
   try {
     const value: unknown = JSON.parse(await readFile(path, 'utf8'))

@@ -1,7 +1,7 @@
 /**
- * A Unix socket that says "I am alive" for as long as its process lives, also to processes in
- * another pid namespace (a second container on the same volume), where a pid says nothing.
- * The kernel closes it with the process, however that ends.
+ * A Unix socket that accepts connections as long as its process lives. It works across pid namespaces
+ * (a second container on the same volume), where a pid says nothing. The kernel closes it with the
+ * process, however that ends.
  */
 import { type FileHandle, open } from 'node:fs/promises'
 import { connect, createServer, type Server } from 'node:net'
@@ -17,7 +17,7 @@ export class LockSocket {
     this.#name = name
   }
 
-  /** False where the file system has no sockets. */
+  /** False if the file system has no sockets. */
   async listen(): Promise<boolean> {
     this.#handle = await open(this.#directory, 'r')
     const path = socketPath(this.#handle, this.#name)
@@ -60,7 +60,7 @@ export async function isAnswered(directory: string, name: string): Promise<boole
   }
 }
 
-/** By the directory's descriptor, for a socket's path may have 107 bytes at most. */
+/** Uses the directory's descriptor, because a socket's path may have 107 bytes at most. */
 function socketPath(directory: FileHandle, name: string): string {
   return `/proc/self/fd/${directory.fd}/${name}`
 }

@@ -1,6 +1,6 @@
 /**
- * The real file system behind `FileLayer`. Plain `node:fs` callbacks on the commit's way: they
- * measure a few microseconds per call below `FileHandle`.
+ * The real file system behind `FileLayer`. A commit uses plain `node:fs` callbacks, which are a few
+ * microseconds per call faster than `FileHandle`.
  */
 import * as fs from 'node:fs'
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
@@ -16,13 +16,13 @@ const FLAGS: Record<OpenMode, string | number> = {
 }
 
 export const nodeFileLayer: FileLayer = {
-  // Not mkdir's own `recursive`, which never returns where a parent answers ENOENT, as in /proc.
+  // Not mkdir's own `recursive`, which never returns if a parent answers ENOENT, as in /proc.
   async makeDirectory(path) {
     const missing: string[] = []
     for (let at = resolve(path); !(await isDirectory(at)); at = dirname(at)) missing.push(at)
     for (const directory of missing.reverse()) {
       await mkdir(directory).catch((error: unknown) => {
-        // Somebody else was quicker.
+        // Another process was quicker.
         if (systemCodeOf(error) !== 'EEXIST') throw error
       })
       await this.syncDirectory(dirname(directory))
@@ -65,7 +65,7 @@ export const nodeFileLayer: FileLayer = {
   },
 }
 
-/** Undefined when it went away since it was listed. */
+/** Undefined if it was removed since it was listed. */
 async function describe(
   directory: string,
   name: string,
@@ -144,7 +144,7 @@ class NodeFile implements OpenFile {
     return this.#call((done) => fs.close(this.#descriptor, done))
   }
 
-  /** Answered from the kernel's cache in a few microseconds: the thread pool would cost more. */
+  /** The kernel answers from its cache in a few microseconds; the thread pool would cost more. */
   #isInPlace(): boolean {
     return fs.statSync(this.#path, { throwIfNoEntry: false })?.ino === this.#inode
   }

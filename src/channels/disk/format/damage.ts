@@ -1,5 +1,5 @@
 /**
- * What lies behind a place in a segment where no good frame is: damage with more to come, a tail
+ * Explains a place in a segment that has no intact frame: damage with intact frames behind it, a tail
  * that was never finished, or an end that was finished and then damaged.
  */
 import { FRAME_HEADER_BYTES, type FrameHeader, type LogIdentity } from './frame.ts'
@@ -7,16 +7,16 @@ import { type FileView, findFrame, type WalkEnd } from './frame-walk.ts'
 
 const SECTOR_BYTES = 512
 
-/** A place that is not a good frame, explained. */
+/** An explained place that has no intact frame. */
 export interface Damage {
   readonly position: number
-  /** Up to here; a good header, or the file's end, follows. */
+  /** Where the damage ends: at an intact header, or at the file's end. */
   readonly end: number
-  /** The damaged frame's own header, when that was good. */
+  /** The damaged frame's own header, if that is intact. */
   readonly header: FrameHeader | undefined
   /**
-   * True when these may be the remains of a write that never finished, of which nobody was promised
-   * anything: they are, unless what lies behind proves that it did.
+   * True if these may be the remains of a write that never finished and was not acknowledged. They are,
+   * unless something behind them proves that the write did finish.
    */
   readonly isTorn: boolean
 }
@@ -44,8 +44,8 @@ export async function explainDamage(
 }
 
 /**
- * A sector that never reached the disk reads as zeros in a file that only grows. Written frames
- * hold no such stretch but by intent, and then their checksum is right.
+ * A sector that never reached the disk reads as zeros in a file that only grows. A frame that was
+ * written contains such a sector only if a payload does, and then its checksum matches.
  */
 async function hasUnwrittenSector(view: FileView, from: number, to: number): Promise<boolean> {
   let position = from

@@ -1,5 +1,5 @@
 /**
- * Going through a file's frames from the beginning, and finding the way again behind damage.
+ * Goes through the frames of a file from the beginning, and finds the next frame behind damage.
  */
 
 import { systemCodeOf } from '../../../errors.ts'
@@ -15,13 +15,13 @@ import {
 
 const VIEW_BYTES = 256 * 1024
 const PAGE_BYTES = 4096
-/** Stands for bytes that can't be read. Not zero: that would look like a write that never finished. */
+/** Replaces bytes that can't be read. Zero would look like a write that never finished. */
 const UNREADABLE = 0xff
 
 /**
- * A movable window on a file, so that no file is ever in memory as a whole. A lenient view puts
- * other bytes in the place of pages that the medium can't give back, as long as it gives some, so
- * that a bad sector is damage like any other and not the end.
+ * A movable window on a file, so that no file is ever in memory as a whole. A lenient view replaces
+ * pages that the medium can't read, as long as it can read some, so that a bad sector is damage like
+ * any other and does not end the walk.
  */
 export class FileView {
   readonly fileBytes: number
@@ -42,7 +42,7 @@ export class FileView {
     return position >= this.#start && position + bytes <= this.#end
   }
 
-  /** Where in the buffer the file's `position` is. */
+  /** The index in the buffer of the file's `position`. */
   indexOf(position: number): number {
     return position - this.#start
   }
@@ -52,7 +52,7 @@ export class FileView {
     return this.#end - position
   }
 
-  /** Brings the range into the buffer. False when the file ends before it does. */
+  /** Loads the range into the buffer. False if the file ends before it. */
   async load(position: number, bytes: number): Promise<boolean> {
     if (this.has(position, bytes)) return true
     if (position + bytes > this.fileBytes) return false
@@ -90,14 +90,14 @@ export class FileView {
   }
 }
 
-/** Where a walk ended: at the file's end, or at something that is not a good frame. */
+/** Where a walk ended: at the file's end, or where there is no intact frame. */
 export interface WalkEnd {
   readonly position: number
-  /** The header of the frame there, when that at least is good. */
+  /** The header of the frame there, if at least that is intact. */
   readonly header: FrameHeader | undefined
 }
 
-/** Reports every good frame from `from` on until the first that is not. */
+/** Reports the intact frames from `from` on, up to the first place that has none. */
 export async function walkFrames(
   view: FileView,
   identity: LogIdentity | undefined,
@@ -122,8 +122,8 @@ export async function walkFrames(
 }
 
 /**
- * The next position at or after `from` with a good header of this log; undefined when there is
- * none. The log's key in the header keeps a payload that looks like a frame from being taken for one.
+ * The next position at or after `from` with an intact header of this log; undefined if there is none.
+ * The log's key in the header keeps a payload that looks like a frame from being mistaken for one.
  */
 export async function findFrame(
   view: FileView,

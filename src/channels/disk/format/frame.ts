@@ -1,5 +1,6 @@
 /**
- * A frame: what one commit wrote to one log (a large commit takes several). All numbers little-endian.
+ * A frame: the messages that one commit wrote to one log; a large commit takes several frames. All
+ * numbers are little-endian.
  *
  *      0  magic       'IAL1'; the digit is the format's version
  *      4  headerCrc   CRC-32 of bytes 8 to 43
@@ -14,9 +15,9 @@
  *     40  newest      milliseconds from `time` to the newest receivedAt in the frame
  *     44  body        records, see record.ts
  *
- * The header has a checksum of its own so that with a damaged body it is still known how many
- * messages were in it, and where the next frame begins. The key is random: a payload that
- * contains something like a frame of this log can't be taken for one when damage is searched.
+ * The header has a checksum of its own, so that it still says how many messages were in a damaged body
+ * and where the next frame begins. The key is random: while searching behind damage, a payload that
+ * looks like a frame can't be mistaken for a frame of this log.
  */
 import { crc32 } from 'node:zlib'
 
@@ -24,11 +25,10 @@ export const FRAME_HEADER_BYTES = 44
 export const FRAME_MAGIC = Buffer.from('IAL1', 'latin1')
 const MAGIC = FRAME_MAGIC.readUInt32LE(0)
 const CONTINUES = 0x8000_0000
-/** Larger than any frame that is ever written; a length beyond it is damage. */
+/** No frame is larger: a length beyond it is damage. */
 const MAX_BODY_BYTES = 64 * 1024 * 1024
-export const MAX_NEWEST_DELTA_MS = 0xffff_ffff
 
-/** What tells a log's frames from those of any other. Both are 32-bit numbers. */
+/** Distinguishes a log's frames from those of all other logs. Both are 32-bit numbers. */
 export interface LogIdentity {
   readonly id: number
   readonly key: number
@@ -41,16 +41,16 @@ export interface FrameHeader {
   readonly firstOffset: number
   readonly firstReceivedAt: number
   readonly newestReceivedAt: number
-  /** It was written by the commit of the frame before it: that it is there proves nothing of that one. */
+  /** It belongs to the same commit as the frame before it, so it does not prove that one complete. */
   readonly isContinuation: boolean
 }
 
-/** Eight hexadecimal digits, as `ChannelLog.id` wants them. */
+/** Eight hexadecimal digits, as in `ChannelLog.id`. */
 export function logIdText(identity: LogIdentity): string {
   return identity.id.toString(16).padStart(8, '0')
 }
 
-/** Fills in the header of a frame whose body is already in place at `position + 44`. */
+/** Writes the header of a frame whose body is already at `position + 44`. */
 export function sealFrame(into: Buffer, position: number, header: FrameHeader): void {
   const body = position + FRAME_HEADER_BYTES
   into.writeUInt32LE(MAGIC, position)
@@ -65,7 +65,7 @@ export function sealFrame(into: Buffer, position: number, header: FrameHeader): 
   sealHeader(into, position)
 }
 
-/** Gives a sealed frame another first offset: for what moves down after a failed commit. */
+/** Gives a sealed frame another first offset, when messages move down after a failed commit. */
 export function moveFrame(into: Buffer, position: number, firstOffset: number): void {
   into.writeUIntLE(firstOffset, position + 28, 6)
   sealHeader(into, position)
@@ -94,7 +94,7 @@ export function openingFrame(identity: LogIdentity, base: number, time: number):
   return frame
 }
 
-/** Bytes of the frame at `position`, header included. Only for frames known to be good. */
+/** Bytes of the frame at `position`, header included. The frame must be intact. */
 export function frameBytesAt(buffer: Buffer, position: number): number {
   return FRAME_HEADER_BYTES + buffer.readUInt32LE(position + 12)
 }
@@ -116,8 +116,8 @@ export function frameNewestAt(buffer: Buffer, position: number): number {
 }
 
 /**
- * The header at `position`, where 44 bytes must be; undefined when it is none, is damaged, or
- * belongs to another log than `identity` (when that is known).
+ * The header at `position`, which must have 44 bytes; undefined if it is damaged, not a header, or of
+ * another log than `identity` (if that is given).
  */
 export function readHeader(
   buffer: Buffer,
@@ -144,7 +144,7 @@ export function readHeader(
   }
 }
 
-/** Whether the body that follows the header at `position` is as it was written. */
+/** Whether the body behind the header at `position` matches its checksum. */
 export function isBodyIntact(buffer: Buffer, position: number, header: FrameHeader): boolean {
   const body = position + FRAME_HEADER_BYTES
   return crc32(buffer.subarray(body, body + header.bodyBytes)) === buffer.readUInt32LE(position + 8)

@@ -1,8 +1,8 @@
-/** What a bounded read of stored messages gives. */
+/** The results of a bounded read of stored messages. */
 import type { Chunk } from './chunk.ts'
 import type { Damage } from './damage.ts'
 
-/** What a look into a segment gave: messages, damage before the next message, or nothing more. */
+/** Messages, damage before the next message, or the end. */
 export type Window =
   | { readonly kind: 'chunk'; readonly chunk: Chunk }
   | DamageWindow

@@ -1,17 +1,17 @@
 /**
- * One message inside a frame. Everything but the payload is optional or one byte when it repeats
- * what the record before it said:
+ * One message inside a frame. Only flags and payload are always there; time and topic are left out when
+ * they repeat those of the record before:
  *
  *     flags   1 byte     which of the following are there
- *     time    varint     zigzag milliseconds since the record before; absent when 0
- *     topic   text       absent when the same as the record before
- *     id      text       the sender's, when it gave one
+ *     time    varint     zigzag milliseconds since the record before; absent if 0
+ *     topic   text       absent if it is the same as in the record before
+ *     id      text       the sender's, if it gave one
  *     reply   text       MQTT 5 response topic
  *     correlation bytes  MQTT 5 correlation data
  *     payload bytes
  *
- *     text, bytes: varint length, then so many bytes; varint: 7 bits a byte, low ones first,
- *     maybe padded with leading zero groups (a text's length is known only after it was written).
+ *     text, bytes: a varint length, then that number of bytes; varint: 7 bits per byte, low ones first,
+ *     possibly padded with leading zero groups (a text's length is known only after it was written).
  */
 import type { Draft, Message } from '../../../message.ts'
 import { StoredMessage } from './stored-message.ts'
@@ -23,17 +23,17 @@ const HAS_REPLY = 8
 const HAS_CORRELATION = 16
 const KNOWN_FLAGS = 31
 
-/** Below it a loop copies faster than `Buffer.copy` gets going; measured on Node 20. */
+/** For up to this many bytes a loop is faster than `Buffer.copy`; measured on Node 20. */
 const LOOP_COPY_BYTES = 40
-/** From here on a text's exact size is worth a look, instead of three bytes per character. */
+/** From this length on, compute a text's exact size instead of assuming three bytes per character. */
 const LONG_TEXT = 2048
-/** flags + time + five lengths, with every varint at its longest. */
+/** Flags, time and five lengths, with every varint at its longest. */
 const FIXED_BYTES_AT_MOST = 1 + 5 + 5 * 4
 
-/** Times between two records that a record can hold, in milliseconds: a zigzag 31-bit number. */
+/** The longest time between two records that a record can hold: a zigzag 31-bit number. */
 export const MAX_TIME_STEP_MS = 0x3fff_ffff
 
-/** Bytes the draft's record takes at most; it may take less. */
+/** An upper bound for the bytes of the draft's record. */
 export function recordBytesAtMost(draft: Draft): number {
   let bytes = FIXED_BYTES_AT_MOST + textBytesAtMost(draft.topic)
   if (draft.id !== undefined) bytes += textBytesAtMost(draft.id)
@@ -50,8 +50,8 @@ function textBytesAtMost(text: string): number {
 }
 
 /**
- * Writes the draft at `position`, where `recordBytesAtMost` must be free, and returns where it
- * ends. `previousTopic` and `sinceMs` are relative to the record before in the same frame.
+ * Writes the draft at `position`, where `recordBytesAtMost` bytes must be free, and returns where it
+ * ends. `previousTopic` and `sinceMs` refer to the record before in the same frame.
  */
 export function writeRecord(
   into: Buffer,
@@ -123,14 +123,14 @@ function writeBytes(
   return at
 }
 
-/** Thrown for a frame whose checksum holds but whose records make no sense. */
+/** Thrown for a frame whose checksum matches but whose records can't be parsed. */
 export class RecordError extends Error {
   override readonly name = 'RecordError'
 }
 
 /**
- * Reads the records of one frame in order. `at` puts it on a frame; then `next` or `skip` is
- * called as often as the frame has records.
+ * Reads the records of one frame in order. `at` moves it to a frame; `next` or `skip` must be called no
+ * more often after that than the frame has records.
  */
 export class RecordReader {
   readonly #logId: string

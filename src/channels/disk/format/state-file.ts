@@ -1,5 +1,5 @@
 /**
- * The file `cursors` beside a channel's segments: where its readers are, as JSON with a checksum.
+ * The file `cursors` beside a channel's segments: the positions of its readers, as JSON with a checksum.
  *
  *     crc32 of the JSON, 8 hex digits │ space │ JSON │ newline
  *
@@ -14,7 +14,7 @@ import { readSmallFile, writeSmallFile } from '../files/small-file.ts'
 export const STATE_NAME = 'cursors'
 export const STATE_TEMPORARY_NAME = 'cursors.tmp'
 
-/** A channel's state, and what the log itself has to remember. Earlier versions wrote the state alone. */
+/** A channel's state, and the log's own. Earlier versions wrote the channel's state alone. */
 export interface StoredState extends ChannelState {
   readonly log?: {
     readonly id: number
@@ -23,7 +23,7 @@ export interface StoredState extends ChannelState {
     readonly released: number
     /** The offset after the last message. */
     readonly end: number
-    /** False when nobody has read the log yet: then the rest says nothing. */
+    /** False if nobody has read the log yet: then the channel's state says nothing. */
     readonly hasState: boolean
   }
 }
@@ -33,7 +33,7 @@ export function encodeState(state: StoredState): Buffer {
   return Buffer.from(`${crc32(json).toString(16).padStart(8, '0')} ${json}\n`)
 }
 
-/** Undefined when the bytes are not what `encodeState` made. */
+/** Undefined if `encodeState` did not make the bytes. */
 export function decodeState(bytes: Buffer): StoredState | undefined {
   const text = bytes.toString('utf8')
   const json = text.slice(9, -1)
@@ -46,7 +46,7 @@ export function decodeState(bytes: Buffer): StoredState | undefined {
   }
 }
 
-/** With the checksum right the rest is as it was written, unless somebody else wrote it. */
+/** The checksum matches, so only another program can have written a wrong shape. */
 export function isState(value: unknown): value is StoredState {
   if (typeof value !== 'object' || value === null) return false
   const { version, cursors, refused } = value as Partial<Record<keyof ChannelState, unknown>>
@@ -57,12 +57,12 @@ function isRecord(value: unknown): boolean {
   return typeof value === 'object' && value !== null
 }
 
-/** The bytes of the state file; undefined when there is none. */
+/** The bytes of the state file; undefined if there is none. */
 export function readStateFile(files: FileLayer, directory: string): Promise<Buffer | undefined> {
   return readSmallFile(files, join(directory, STATE_NAME))
 }
 
-/** Replaces the state file. The new name is durable after the directory has been synced. */
+/** Replaces the state file. The new name is durable once the directory is synced. */
 export async function writeStateFile(
   files: FileLayer,
   directory: string,

@@ -1,6 +1,6 @@
 /**
- * A message as it lies in a chunk. Most of what a chunk holds is copied from there into requests and
- * receipts, so texts and buffers are made only for who asks for them.
+ * A message as it lies in a chunk. Most messages are copied from there into requests and receipts, so
+ * texts and buffers are made only when they are asked for.
  */
 import {
   fitsAsMessageId,
@@ -13,7 +13,7 @@ import {
 
 const NONE = -1
 
-/** Filled by `RecordReader`, and not changed after that. */
+/** `RecordReader` fills it; nothing changes it after that. */
 export class StoredMessage implements Message, PackedMessage {
   readonly logId: string
   readonly offset: number
@@ -25,7 +25,7 @@ export class StoredMessage implements Message, PackedMessage {
   idEnd = 0
   payloadStart = 0
   payloadEnd = 0
-  /** The sender's id, whatever is in it; `NONE` when it gave none. */
+  /** The sender's id, whatever it contains; `NONE` if it gave none. */
   senderIdStart = NONE
   senderIdEnd = NONE
 

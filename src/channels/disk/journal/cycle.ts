@@ -1,32 +1,32 @@
 /**
- * A cycle: what one commit wrote for all logs, in one write that starts and ends on a block of 4096
- * bytes. All numbers little-endian.
+ * A cycle: the frames and log entries of one commit, for all logs, in one write that starts and ends on
+ * a block of 4096 bytes. All numbers are little-endian.
  *
  *      0  magic       'IAJ1'; the digit is the format's version
  *      4  headerCrc   CRC-32 of bytes 8 to 47
  *      8  key         of the journal
- *     12  generation  of the slot's use that the cycle belongs to (48 bits)
- *     18  sequence    one more than the cycle before, over all slots (48 bits)
+ *     12  generation  of the use of the slot that the cycle belongs to (48 bits)
+ *     18  sequence    one more than in the cycle before, over all slots (48 bits)
  *     24  time        milliseconds since 1970 (48 bits)
  *     30  flags       1: everything is stored in the logs' directories as well
- *                     2: the entries that begin the slot go on in the next cycle
+ *                     2: the entries that begin the slot continue in the next cycle
  *     32  bytes       header, entries and table, without the padding
  *     36  count       of entries
  *     40  tableCrc    CRC-32 of the table
  *     44  reserved
- *     48  entries     each has its own checksum: frames (frame.ts), log entries (log-entry.ts)
+ *     48  entries     frames (frame.ts) and log entries (log-entry.ts), each with its own checksum
  *         table       8 bytes per entry: kind (1), mark (3), bytes (4). The mark is the first bytes of the
  *                     entry's own checksum; zeros in cycles of earlier versions
  *         padding     zeros up to the next multiple of 4096
  *
- * A slot is used again and again, so a checksum alone proves nothing: what follows the newest cycle
- * are cycles of earlier generations, each of them intact. Only the generation and the key tell. Where
- * power goes during a write, sectors of the new cycle lie among those of the one it was to overwrite,
- * which may have had an entry at the same place. Only the mark tells that it is not the new one.
+ * Slots are reused, so a checksum alone proves nothing: intact cycles of earlier generations follow the
+ * newest one. Only generation and key tell them apart. If power fails during a write, sectors of the
+ * new cycle lie among those of the one it was overwriting, which may have had an entry at the same
+ * place. Only the mark shows that such an entry is not the new one.
  */
 import { crc32 } from 'node:zlib'
 
-/** The kernel writes whole pages, and a cycle must never rewrite one that holds an older cycle. */
+/** The kernel writes whole pages, and a cycle must never rewrite a page that holds an older cycle. */
 export const BLOCK_BYTES = 4096
 export const CYCLE_HEADER_BYTES = 48
 export const TABLE_ENTRY_BYTES = 8
@@ -34,7 +34,7 @@ const MAGIC = Buffer.from('IAJ1', 'latin1').readUInt32LE(0)
 const ZEROS = Buffer.alloc(BLOCK_BYTES)
 
 export const ENTRY_KIND = { frame: 1, log: 2 } as const
-/** Where entries have their own checksum, by kind. */
+/** Where an entry has its own checksum, by kind. */
 const CHECKSUM_AT: Readonly<Record<number, number>> = { [ENTRY_KIND.frame]: 4, [ENTRY_KIND.log]: 0 }
 const MARK_BYTES = 3
 export const CYCLE_FLAG = { clean: 1, opensFurther: 2 } as const
@@ -47,7 +47,7 @@ export interface CycleHeader {
   readonly flags: number
 }
 
-/** A header that was read, with what says how long the cycle is. */
+/** A header that was read, with the length of the cycle. */
 export interface FoundCycle extends CycleHeader {
   readonly headerCrc: number
   readonly bytes: number
@@ -59,12 +59,12 @@ export function aligned(bytes: number): number {
   return Math.ceil(bytes / BLOCK_BYTES) * BLOCK_BYTES
 }
 
-/** Bytes of a cycle with these entries, padding included. */
+/** Bytes of a cycle with `count` entries of `entryBytes` together, padding included. */
 export function cycleBytes(entryBytes: number, count: number): number {
   return aligned(CYCLE_HEADER_BYTES + entryBytes + count * TABLE_ENTRY_BYTES)
 }
 
-/** Bytes of the cycles that take these entries, one after the other, each of at most `most` bytes. */
+/** Bytes of the cycles that these entries fill in order, if each cycle has at most `most` bytes. */
 export function cyclesBytes(entries: readonly Buffer[], most: number): number {
   let before = 0
   let bytes = 0
@@ -81,7 +81,7 @@ export function cyclesBytes(entries: readonly Buffer[], most: number): number {
   return count === 0 ? before : before + cycleBytes(bytes, count)
 }
 
-/** Builds one cycle after the other in one buffer, which is used again and grows when it has to. */
+/** Builds one cycle after the other in one buffer, which is reused and grows if it must. */
 export class CycleBuilder {
   buffer: Buffer
   /** Where the cycle begins in the buffer. */
@@ -98,7 +98,7 @@ export class CycleBuilder {
     return this.#kinds.length === 0
   }
 
-  /** Bytes of the cycle with another `entryBytes` in `count` entries, padding included. */
+  /** Bytes of the cycle if it gets `count` more entries of `entryBytes` together, padding included. */
   bytesWith(entryBytes: number, count: number): number {
     const entries = this.#end - this.#start - CYCLE_HEADER_BYTES
     return cycleBytes(entries + entryBytes, this.#kinds.length + count)
@@ -113,7 +113,7 @@ export class CycleBuilder {
     this.#sizes.length = 0
   }
 
-  /** Adds an entry; returns how far from the start of the cycle it is. */
+  /** Adds an entry; returns its distance from the start of the cycle. */
   add(kind: number, bytes: Buffer, from: number, to: number): number {
     const position = this.#end
     this.#grow(position + to - from + (this.#kinds.length + 1) * TABLE_ENTRY_BYTES)
@@ -124,7 +124,7 @@ export class CycleBuilder {
     return position - this.#start
   }
 
-  /** Completes the cycle; returns the bytes of it, padding included. */
+  /** Completes the cycle; returns its bytes, padding included. */
   seal(header: CycleHeader): number {
     const { buffer } = this
     const table = this.#end
@@ -167,12 +167,12 @@ export class CycleBuilder {
   }
 }
 
-/** The checksum in the header of the cycle at `position`, which all other checksums of it go into. */
+/** The checksum in the header of the cycle at `position`; it covers all other checksums of the cycle. */
 export function cycleChecksumAt(buffer: Buffer, position: number): number {
   return buffer.readUInt32LE(position + 4)
 }
 
-/** The header at `position`, where 48 bytes must be; undefined when it is none or is damaged. */
+/** The header at `position`, which must have 48 bytes; undefined if it is damaged or not a header. */
 export function readCycleHeader(buffer: Buffer, position: number): FoundCycle | undefined {
   if (buffer.readUInt32LE(position) !== MAGIC) return undefined
   const crc = crc32(buffer.subarray(position + 8, position + CYCLE_HEADER_BYTES))
@@ -190,12 +190,12 @@ export function readCycleHeader(buffer: Buffer, position: number): FoundCycle | 
   }
 }
 
-/** An entry of a cycle: its kind, and where it is in the cycle's bytes. */
+/** An entry of a cycle: its kind, and its place in the cycle's bytes. */
 export interface CycleEntry {
   readonly kind: number
   readonly from: number
   readonly to: number
-  /** False when the bytes are not those that the cycle was written with. */
+  /** False if the bytes are not the ones that the cycle was written with. */
   readonly isMarked: boolean
 }
 
@@ -205,7 +205,7 @@ function markOf(buffer: Buffer, kind: number, from: number, to: number): number 
   return buffer.readUIntLE(from + place, MARK_BYTES)
 }
 
-/** The entries of the cycle in `bytes`; undefined when the table is damaged. */
+/** The entries of the cycle in `bytes`; undefined if the table is damaged. */
 export function cycleEntries(bytes: Buffer, cycle: FoundCycle): CycleEntry[] | undefined {
   const table = cycle.bytes - cycle.count * TABLE_ENTRY_BYTES
   if (table < CYCLE_HEADER_BYTES || cycle.bytes > bytes.length) return undefined

@@ -34,7 +34,7 @@ export async function findHistory(
   /** The first cycle of the slot after this one: cycles with its sequence or a higher one are void. */
   let first = Number.POSITIVE_INFINITY
   for (const slot of slots) {
-    // Before a slot that is gone, cycles of failed commits can't be told from stored ones.
+    // Before a slot that is gone, cycles of failed commits look like stored ones.
     if (slot.generation !== generation) return
     generation--
     if (slot.firstSequence >= first) continue

@@ -1,14 +1,14 @@
 /**
- * What the journal says about a log: its name, its identity, how far it goes and where its readers
- * are. Every slot has the entry of each log before that log's first frame, so that a slot explains
- * itself; the newest entry counts.
+ * What the journal says about a log: its name, its identity, its end, and the positions of its readers.
+ * A slot has the entry of each log before that log's first frame, so that it can be read by itself. The
+ * newest entry counts.
  *
  *      0  crc       CRC-32 of everything that follows
  *      4  id, key   the log's identity, 4 bytes each
  *     12  released  messages below are not needed any more (48 bits)
  *     18  end       the offset after the last message when this was written (48 bits)
  *     24  name      length (1), then the channel's name
- *         state     ChannelState as JSON; nothing when there is none
+ *         state     ChannelState as JSON; empty if there is none
  */
 import { crc32 } from 'node:zlib'
 import type { ChannelState } from '../../log/channel-log.ts'
@@ -41,14 +41,14 @@ export function encodeLogEntry(entry: LogEntry): Buffer {
   return bytes
 }
 
-/** Brings an encoded entry up to date, where only these two have changed. */
+/** Updates an encoded entry in which only these two have changed. */
 export function updateLogEntry(bytes: Buffer, released: number, end: number): void {
   bytes.writeUIntLE(released, 12, 6)
   bytes.writeUIntLE(end, 18, 6)
   bytes.writeUInt32LE(crc32(bytes.subarray(4)), 0)
 }
 
-/** Undefined when the bytes are not what `encodeLogEntry` made. */
+/** Undefined if `encodeLogEntry` did not make the bytes. */
 export function decodeLogEntry(bytes: Buffer): LogEntry | undefined {
   if (bytes.length < NAME_AT + 1 || bytes.readUInt32LE(0) !== crc32(bytes.subarray(4))) {
     return undefined
@@ -64,7 +64,7 @@ export function decodeLogEntry(bytes: Buffer): LogEntry | undefined {
   }
 }
 
-/** A right checksum around a wrong shape is damage, not a crash. */
+/** A correct checksum around a wrong shape is treated as damage. */
 function stateOf(json: string): ChannelState | undefined {
   try {
     const state: unknown = json === '' ? undefined : JSON.parse(json)

@@ -1,10 +1,10 @@
 /**
- * Goes through the cycles of a slot, from the first to the last that belongs to its present use, and
- * tells what is damaged from what was never finished:
+ * Goes through the cycles of a slot, from the first to the last of its present use, and distinguishes
+ * damage from a write that never finished:
  *
- *     does not check, and a later cycle of the same use does     damage of what was committed
- *     does not check, and the slot is known to go on             the same
- *     does not check, and nothing tells of more                  the write that never finished
+ *     not intact, and a later cycle of the same use is           committed and damaged
+ *     not intact, and the slot is known to have more cycles      committed and damaged
+ *     not intact, and nothing shows that there are more          the write that never finished
  *     another generation, or zeros                               the end
  */
 
@@ -23,21 +23,21 @@ import {
 } from './cycle.ts'
 import { decodeLogEntry, type LogEntry } from './log-entry.ts'
 
-/** A use of a slot. */
+/** One use of a slot. */
 export interface SlotUse {
   readonly key: number
   readonly generation: number
   readonly firstSequence: number
-  /** The sequence after its last cycle, where that is known; undefined for the newest slot. */
+  /** The sequence after its last cycle, if that is known; undefined for the newest slot. */
   readonly endSequence: number | undefined
-  /** Checksum of the first cycle's header; 0 or undefined where it is not known. */
+  /** Checksum of the first cycle's header; 0 or undefined if it is not known. */
   readonly firstCycleCrc?: number
 }
 
 export interface SlotVisitor {
   onFrame(header: FrameHeader, position: number, bytes: number): void
   onEntry(entry: LogEntry): void
-  /** Bytes of committed cycles that do not check; `header` where the frame's own is good. */
+  /** Bytes of committed cycles that are not intact; `header` if the frame's own header is. */
   onDamage(position: number, bytes: number, header: FrameHeader | undefined): void
 }
 
@@ -46,9 +46,9 @@ export interface SlotEnd {
   readonly sequence: number
   /** Where the last cycle ends. */
   readonly position: number
-  /** The write that never finished, where its header can be read. */
+  /** The write that never finished, if its header can be read. */
   readonly torn: TornCycle | undefined
-  /** The last cycle says that everything is stored in the logs' directories as well. */
+  /** Whether the last cycle says that everything is stored in the logs' directories as well. */
   readonly isClean: boolean
 }
 
@@ -59,7 +59,7 @@ export interface TornCycle {
   readonly time: number
 }
 
-/** `goesOn` is asked after each cycle. @throws a system error when the slot can't be read */
+/** Calls `goesOn` after each cycle. @throws a system error when the slot can't be read */
 export async function walkSlot(
   view: FileView,
   use: SlotUse,
@@ -91,7 +91,7 @@ interface CycleAt {
   readonly header: FoundCycle
 }
 
-/** The next cycle from where it should be; what is skipped on the way to it is damage. */
+/** The next cycle at or behind the place where it should be; bytes skipped on the way are damage. */
 async function nextCycle(
   view: FileView,
   use: SlotUse,
@@ -106,7 +106,7 @@ async function nextCycle(
   return next
 }
 
-/** Only the newest cycle of the newest slot can be one that was never finished. */
+/** Only the newest cycle of the newest slot can be a write that never finished. */
 async function isTorn(view: FileView, use: SlotUse, { position, header }: CycleAt) {
   if (use.endSequence !== undefined) return false
   if (isWhole(view, position, await entriesOf(view, position, header))) return false
@@ -122,8 +122,8 @@ async function cycleAt(view: FileView, use: SlotUse, position: number) {
 }
 
 /**
- * Power that went twice while a slot was taken into use may leave the header of the second try before
- * the cycle of the first one: both have the same generation and sequence.
+ * If power failed twice while a slot was taken into use, the header of the second attempt may stand
+ * before the cycle of the first one: both have the same generation and sequence.
  */
 function isOfHeader(cycle: FoundCycle, { firstCycleCrc = 0 }: SlotUse, position: number): boolean {
   return position > BLOCK_BYTES || firstCycleCrc === 0 || cycle.headerCrc === firstCycleCrc
@@ -146,7 +146,7 @@ async function findCycle(
   return undefined
 }
 
-/** Undefined when the table is damaged, or the cycle would end beyond the slot. */
+/** Undefined if the table is damaged, or the cycle would end beyond the slot. */
 async function entriesOf(
   view: FileView,
   position: number,

@@ -138,8 +138,8 @@ export class StagingArea {
     return group
   }
 
-  /** Discards a group that could not be written: later messages move down to its offsets. */
-  discard(group: StagedGroup): void {
+  /** The group could not be written: takes its offsets out, and moves later messages down to them. */
+  collapse(group: StagedGroup): void {
     this.#closeFrame()
     const later = this.#stagedParts()
     for (const part of [...group.parts, ...later]) this.#cutBack(part)

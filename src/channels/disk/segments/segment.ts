@@ -123,21 +123,21 @@ export class Segment {
     this.#unsyncedBytes += bytes
   }
 
-  /** What was written up to the offset `end` is durable. */
+  /** `bytes` that were written, up to the offset `end`, are durable. */
   synced(bytes: number, end: number): void {
     this.#unsyncedBytes -= bytes
     this.#bytes += bytes
     this.#end = end
   }
 
-  /** What was not durable has been cut off. Returns its bytes. */
+  /** Bytes that were not durable have been cut off; returns how many. */
   cutBack(): number {
     const bytes = this.#unsyncedBytes
     this.#unsyncedBytes = 0
     return bytes
   }
 
-  /** What was not durable could not be cut off: it takes room as long as the file is there. */
+  /** Bytes that were not durable could not be cut off: they take room as long as the file exists. */
   leaveUncut(): void {
     this.#uncutBytes = this.cutBack()
   }
