@@ -57,8 +57,8 @@ export interface DiskLogStoreOptions {
   /** For tests that need slots to fill soon. Default: depends on `maxBytes`. */
   readonly slotBytes?: number
   /**
-   * How long a stop may take, in milliseconds, to store messages that are in the journal alone in the
-   * logs' directories. The rest stays in the journal, where the next start finds it.
+   * How long a stop may take, in milliseconds, to store messages that are in the journal alone in
+   * the logs' directories. The rest stays in the journal, where the next start finds it.
    */
   readonly tidyMs?: number
 }
@@ -244,8 +244,8 @@ export class DiskLogStore implements LogStore {
   }
 
   /**
-   * Stores messages that are in the journal alone in the logs' directories, so that the directory can be
-   * read without the journal. Gives up when a stop may take no longer.
+   * Stores messages that are in the journal alone in the logs' directories, so that the directory
+   * can be read without the journal. Gives up when a stop may take no longer.
    */
   async #tidy(): Promise<void> {
     const journal = this.#journal
@@ -338,7 +338,7 @@ export class DiskLogStore implements LogStore {
     }
   }
 
-  /** Frees space for the next message by removing history: the disk may be full below `maxBytes`. */
+  /** Removes history for the next message: the disk may be full below `maxBytes`. */
   #evictOnFullDisk(): void {
     const enough = this.#space.onDisk - 2 * this.#segmentBytes
     while (this.#space.onDisk > enough && this.#evictOldest());

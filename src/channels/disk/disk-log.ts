@@ -254,8 +254,8 @@ export class DiskLog implements ChannelLog, JournaledLog, SlotUser {
   }
 
   /**
-   * Finds how far back messages can be read without a gap, starting at the first one that is needed.
-   * Messages before a gap are of no use to a reader.
+   * Finds how far back messages can be read without a gap, starting at the first one that is
+   * needed. Messages before a gap are of no use to a reader.
    */
   #findStart(): void {
     const { first, end } = this.#segments
@@ -301,8 +301,8 @@ export class DiskLog implements ChannelLog, JournaledLog, SlotUser {
   }
 
   /**
-   * Moves frames that are still needed from a slot to the segments. If that fails, the slot still has
-   * them.
+   * Moves frames that are still needed from a slot to the segments. If that fails, the slot still
+   * has them.
    * @throws a system error
    */
   async settle(slot: Slot): Promise<void> {
@@ -312,8 +312,8 @@ export class DiskLog implements ChannelLog, JournaledLog, SlotUser {
     at = Math.max(at, this.#settledTo)
     // All of it was released while this log waited for its turn.
     if (at >= extent.endOffset) return
-    // Messages in between were delivered and are not moved, so the segments before them are history that
-    // ends there.
+    // Messages in between were delivered and are not moved, so the segments before them are history
+    // that ends there.
     if (at > this.damaged.firstGap(this.#settledTo)) {
       this.#segments.evictBefore(at)
       this.#findStart()
@@ -353,8 +353,8 @@ export class DiskLog implements ChannelLog, JournaledLog, SlotUser {
   }
 
   /**
-   * Writes what the journal says about the log to a file beside the segments, for a start without the
-   * journal. Everything must be settled before.
+   * Writes what the journal says about the log to a file beside the segments, for a start without
+   * the journal. Everything must be settled before.
    */
   async writeState(): Promise<void> {
     const { files, directory, identity } = this.#options

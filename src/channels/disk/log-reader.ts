@@ -1,9 +1,9 @@
 /**
- * Reads the messages of one log, wherever they are: in the staging area, in a slot of the journal, or
- * in a segment. It keeps the window that was read last and reports what it finds damaged.
+ * Reads the messages of one log, wherever they are: in the staging area, in a slot of the journal,
+ * or in a segment. It keeps the window that was read last and reports what it finds damaged.
  *
- * Reads at the head come from memory, others from a window of one file at a time, so that a backlog of
- * any size costs the same.
+ * Reads at the head come from memory, others from a window of one file at a time, so that a backlog
+ * of any size costs the same.
  */
 import { basename } from 'node:path'
 import { asConnectorError, systemCodeOf } from '../../errors.ts'
@@ -172,8 +172,8 @@ export class LogReader {
   }
 
   /**
-   * The window with the next message at or after `offset`. Undefined when there was damage, which is
-   * in `damaged` by then, or when the segment was removed.
+   * The window with the next message at or after `offset`. Undefined when there was damage, which
+   * is in `damaged` by then, or when the segment was removed.
    * @throws {ConnectorError} StorageFailed when the medium can't be read now.
    */
   async #load(offset: number): Promise<Chunk | undefined> {
@@ -282,7 +282,7 @@ export class LogReader {
     }
   }
 
-  /** A lasting failure, such as a missing file or a bad sector, must not stop a reader indefinitely. */
+  /** A missing file or a bad sector must not stop a reader indefinitely. */
   async #readSegment(segment: Segment, offset: number): Promise<Window> {
     const { segmentReader, segments } = this.#parts
     try {

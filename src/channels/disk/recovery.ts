@@ -1,19 +1,19 @@
 /**
- * Recovers a log when its directory is taken into use: its segments, and the frames that follow them in
- * the journal. Only the newest segment is scanned. Sealed ones are known by their names and lengths, and
- * verified when they are read.
+ * Recovers a log when its directory is taken into use: its segments, and the frames that follow
+ * them in the journal. Only the newest segment is scanned. Sealed ones are known by their names and
+ * lengths, and verified when they are read.
  *
  *     newest segment        intact                 appended to again
  *                           damaged, and           cut off there: it was being settled, and the
  *                           in the journal         journal has all of it
  *                           torn tail              cut off and reported; it was not acknowledged
  *                           damaged                quarantined, its offsets skipped, sealed
- *                           has no frame           removed if torn; otherwise quarantined and sealed
+ *                           has no frame           removed if torn; otherwise quarantined, sealed
  *     between it and        a gap that nobody      its messages were delivered and not kept: the
  *     the journal           needs                  segments before it are removed
  *                           any other gap          damage
- *     journal or state      know of higher         acknowledged: treat a torn tail as damage; report
- *                           offsets                and skip offsets that are missing entirely
+ *     journal or state      know of higher         acknowledged: a torn tail is damage; offsets that
+ *                           offsets                are missing entirely are reported and skipped
  */
 
 import { join } from 'node:path'
@@ -173,13 +173,13 @@ export function journaledSince(
   { released, known }: { readonly released: number; readonly known: number },
 ): number {
   const inJournal = lastRun(frames)
-  // If no message in the segments is needed any more, a broken frame is left from a settling that was
-  // given up.
+  // If no message in the segments is needed any more, a broken frame is left from a settling that
+  // was given up.
   const isAllReleased = journaled?.entry !== undefined && released >= (inJournal ?? known)
   return isAllReleased && released > 0 ? 0 : (inJournal ?? Number.POSITIVE_INFINITY)
 }
 
-/** Where the last run of frames without a gap begins; messages before a gap are in segments alone. */
+/** The start of the last run without a gap; messages before a gap are in segments alone. */
 function lastRun(frames: readonly PlacedFrame[]): number | undefined {
   let first: number | undefined
   let end: number | undefined

@@ -1,7 +1,7 @@
 /**
  * Recovers a data directory when it is taken into use: the journal first, then every log that has a
- * directory or is in the journal. Damage is quarantined and reported; it never keeps the directory from
- * being opened.
+ * directory or is in the journal. Damage is quarantined and reported; it never keeps the directory
+ * from being opened.
  */
 import { basename, join } from 'node:path'
 import type { PipelineObserver } from '../../observer.ts'

@@ -1,4 +1,4 @@
-/** A log as it lies in a directory, for reading alone: `export`, while the connector runs or not. */
+/** A log as it lies in a directory, for `export`, which only reads. */
 import { join } from 'node:path'
 import type { FileLayer, OpenFile } from './files/file-layer.ts'
 import type { LogIdentity } from './format/frame.ts'

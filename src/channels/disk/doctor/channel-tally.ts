@@ -1,4 +1,7 @@
-/** Counts a channel's messages, and finds the ones that are missing, while an inspection goes through it. */
+/**
+ * Counts a channel's messages, and finds the ones that are missing, while an inspection goes
+ * through it.
+ */
 import { OffsetRanges } from '../../log/offset-ranges.ts'
 import type { LogIdentity } from '../format/frame.ts'
 import { STATE_NAME } from '../format/state-file.ts'

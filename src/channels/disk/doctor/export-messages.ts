@@ -28,7 +28,10 @@ export interface ExportRange {
   readonly until?: number | undefined
 }
 
-/** Yields messages in order and skips damaged ones. @throws a system error when files can't be read */
+/**
+ * Yields messages in order and skips damaged ones.
+ * @throws a system error when files can't be read
+ */
 export async function* exportMessages(
   directory: string,
   range: ExportRange,
@@ -58,7 +61,7 @@ function endOf(window: Window, at: number): number | undefined {
   return end > at ? end : undefined
 }
 
-/** Messages of the chunk from `from` on and below `to`. Records that can't be parsed are skipped. */
+/** Messages of the chunk from `from` to `to`. Records that can't be parsed are skipped. */
 function* messagesOf(
   chunk: Chunk,
   from: number,

@@ -1,11 +1,9 @@
-/**
- * What an inspection of a data directory can find, and what each finding means to its owner.
- */
+/** What an inspection of a data directory can find, and what each finding means. */
 import type { OffsetRange } from '../../log/channel-log.ts'
 
 /**
- * `note`: nothing to do. `repairable`: costs time or space; a repair fixes it, and mostly the next start
- * does as well. `loss`: messages are lost, or may be.
+ * `note`: nothing to do. `repairable`: costs time or space; a repair fixes it, and mostly the next
+ * start does as well. `loss`: messages are lost, or may be.
  */
 export type FindingSeverity = 'note' | 'repairable' | 'loss'
 

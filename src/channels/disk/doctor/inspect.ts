@@ -1,7 +1,7 @@
 /**
- * Inspects a data directory, whether a connector uses it or not, without changing anything, and reports
- * what is wrong as data and in sentences. It reads every byte once, and holds a window of one file at a
- * time.
+ * Inspects a data directory, whether a connector uses it or not, without changing anything, and
+ * reports what is wrong as data and in sentences. It reads every byte once, and holds a window of
+ * one file at a time.
  */
 
 import { basename, join } from 'node:path'

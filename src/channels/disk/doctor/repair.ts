@@ -1,6 +1,6 @@
 /**
- * Repairs what an inspection has found, as far as that loses no message that can be read. Damaged bytes
- * are copied to quarantine/ first.
+ * Repairs what an inspection has found, as far as that loses no message that can be read. Damaged
+ * bytes are copied to quarantine/ first.
  */
 import { join } from 'node:path'
 import type { Clock } from '../../../clock.ts'
@@ -83,9 +83,9 @@ async function repairAll(options: RepairOptions, files: FileLayer): Promise<Repa
 }
 
 /**
- * Stores messages that are in the journal alone in the channels' directories, by a start and a stop of
- * the store, which also quarantines damage. The journal's slots do not change, except for a cycle that
- * marks its end.
+ * Stores messages that are in the journal alone in the channels' directories, by a start and a stop
+ * of the store, which also quarantines damage. The journal's slots do not change, except for a
+ * cycle that marks its end.
  */
 async function settleJournal(
   { directory, clock }: RepairOptions,

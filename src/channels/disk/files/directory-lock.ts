@@ -1,19 +1,19 @@
 /**
- * Keeps two processes of one machine from using the same data directory. The lock does not outlive its
- * owner.
+ * Keeps two processes of one machine from using the same data directory. The lock does not outlive
+ * its owner.
  *
- *     <dir>/lock.<n>       JSON: the process that holds it. The highest n counts; others are left over.
+ *     <dir>/lock.<n>       JSON: the process that holds it. Only the highest n counts.
  *     <dir>/lock.….sock    accepts connections while the owner lives, see lock-socket.ts
  *     <dir>/lock.spare     room for the next lock, for a start on a full disk
  *
- * A lock is stale if its owner has released it or has ended. The pid may belong to another process by
- * now, so boot id and start time are compared too; if the owner is in another pid namespace, its socket
- * is tried.
+ * A lock is stale if its owner has released it or has ended. The pid may belong to another process
+ * by now, so boot id and start time are compared too; if the owner is in another pid namespace, its
+ * socket is tried.
  *
- * A stale lock.<n> is never removed; a higher number replaces it. The process that creates lock.<n+1>
- * (as a hard link, so that it appears with its contents and only once) holds the directory, and then
- * removes the lower ones. Because the highest one is never removed, a slow process that creates a lower
- * number always sees a higher one afterwards, and gives up.
+ * A stale lock.<n> is never removed; a higher number replaces it. The process that creates
+ * lock.<n+1> (as a hard link, so that it appears with its contents and only once) holds the
+ * directory, and then removes the lower ones. Because the highest one is never removed, a slow
+ * process that creates a lower number always sees a higher one afterwards, and gives up.
  */
 import { link, open, readdir, readFile, readlink, rename, rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
@@ -186,7 +186,7 @@ async function thisProcess(socket: string | undefined): Promise<Owner> {
   }
 }
 
-/** Field 22 of /proc/<pid>/stat. The name in field 2 may contain anything, so count from its end. */
+/** Field 22 of /proc/<pid>/stat, counted from the end of field 2, which may contain anything. */
 async function startOf(pid: string): Promise<string | undefined> {
   try {
     const stat = await readFile(`/proc/${pid}/stat`, 'latin1')

@@ -1,6 +1,6 @@
 /**
- * How many bytes the data directory holds, and the bound it never exceeds. A file's bytes are claimed
- * before they are written and released once the file is gone.
+ * How many bytes the data directory holds, and the bound it never exceeds. A file's bytes are
+ * claimed before they are written and released once the file is gone.
  */
 import { ConnectorError } from '../../../errors.ts'
 import { SerialQueue } from '../../../serial-queue.ts'
@@ -8,8 +8,8 @@ import { SerialQueue } from '../../../serial-queue.ts'
 export class DiskSpace {
   readonly maxBytes: number
   /**
-   * Syncs of directories that lost a file run one after the other: a commit must never wait behind four
-   * of them in a thread pool of four.
+   * Syncs of directories that lost a file run one after the other: a commit must never wait behind
+   * four of them in a thread pool of four.
    */
   readonly syncs = new SerialQueue()
   #onDisk = 0

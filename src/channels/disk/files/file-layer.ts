@@ -1,10 +1,10 @@
 /**
- * The few operations that the disk log needs of a file system, so that tests can replace it by a disk
- * that tears and loses writes, fills up and fails.
+ * The few operations that the disk log needs of a file system, so that tests can replace it by a
+ * disk that tears and loses writes, fills up and fails.
  *
- * Callers may rely on what POSIX guarantees and no more: a write is durable after `sync` of its file,
- * and a name (created, renamed, removed) after `syncDirectory` of its directory. Everything rejects
- * with a Node system error (`code` is `ENOSPC`, `EIO`, …).
+ * Callers may rely on what POSIX guarantees and no more: a write is durable after `sync` of its
+ * file, and a name (created, renamed, removed) after `syncDirectory` of its directory. Everything
+ * rejects with a Node system error (`code` is `ENOSPC`, `EIO`, …).
  */
 export interface FileLayer {
   /** Creates the directory and its parents if they are missing; they are durable at once. */
@@ -20,9 +20,9 @@ export interface FileLayer {
 }
 
 /**
- * `replace` creates or empties a file; `edit` reads and writes an existing one. `durable` does as well,
- * and each of its writes is durable when it resolves; a write fails with ENOENT if the file's name no
- * longer leads to the file.
+ * `replace` creates or empties a file; `edit` reads and writes an existing one. `durable` does as
+ * well, and each of its writes is durable when it resolves; a write fails with ENOENT if the file's
+ * name no longer leads to the file.
  */
 export type OpenMode = 'replace' | 'edit' | 'durable' | 'read'
 

@@ -1,7 +1,7 @@
 /**
- * A Unix socket that accepts connections as long as its process lives. It works across pid namespaces
- * (a second container on the same volume), where a pid says nothing. The kernel closes it with the
- * process, however that ends.
+ * A Unix socket that accepts connections as long as its process lives. It works across pid
+ * namespaces (a second container on the same volume), where a pid says nothing. The kernel closes
+ * it with the process, however that ends.
  */
 import { type FileHandle, open } from 'node:fs/promises'
 import { connect, createServer, type Server } from 'node:net'

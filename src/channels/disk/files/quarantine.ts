@@ -1,10 +1,10 @@
 /**
  * Keeps copies of damaged bytes, each with a report beside it, so that a person or a later tool can
- * look at them. It is bounded: the oldest copies make room for new ones. It never fails: damage that
- * can't be copied is still reported.
+ * look at them. It is bounded: the oldest copies make room for new ones. It never fails: damage
+ * that can't be copied is still reported.
  *
  *     quarantine/<channel>-<file>-<position>-<crc>.bytes   a copy of the damaged bytes
- *     quarantine/<channel>-<file>-<position>-<crc>.json    when, where, which offsets, what was wrong
+ *     quarantine/<channel>-<file>-<position>-<crc>.json    when, where, which offsets, what is wrong
  */
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'

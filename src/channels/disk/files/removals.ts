@@ -43,8 +43,8 @@ export class Removals {
 
   /**
    * Removes files whose bytes were released. If that fails, it counts the bytes again until a later
-   * removal succeeds. Older failures are retried first: a segment's end is recorded only in the next
-   * segment's name, so files must go in order.
+   * removal succeeds. Older failures are retried first: a segment's end is recorded only in the
+   * next segment's name, so files must go in order.
    * @throws a system error; the next removal tries again
    */
   remove(removable: Removable): Promise<void> {

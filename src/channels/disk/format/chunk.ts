@@ -1,6 +1,6 @@
 /**
- * A stretch of memory that holds whole frames, one after the other, with ascending offsets: messages
- * staged lately, or a window of a file. Handing out messages copies nothing.
+ * A stretch of memory that holds whole frames, one after the other, with ascending offsets:
+ * messages staged lately, or a window of a file. Handing out messages copies nothing.
  */
 import { type Message, payloadBytesOf } from '../../../message.ts'
 import type { OffsetRange } from '../../log/channel-log.ts'
@@ -32,7 +32,7 @@ export class Batch {
     return this.#isFull
   }
 
-  /** Offsets in an intact frame whose records can't be parsed, because they were written wrongly. */
+  /** Offsets in an intact frame whose records can't be parsed: a fault of the writer. */
   takeUnreadable(): OffsetRange | undefined {
     const unreadable = this.#unreadable
     this.#unreadable = undefined
@@ -64,7 +64,7 @@ export class Chunk {
   #filled = 0
   #cut = 0
   readonly #reader: RecordReader
-  /** The frame the reader is in, and the offset it would read next: readers mostly continue there. */
+  /** The reader's frame, and the offset it would read next: most reads continue there. */
   #frame = 0
   #frameEnd = -1
   #next = -1
@@ -136,7 +136,7 @@ export class Chunk {
     }
   }
 
-  /** The first offset at or after `from` received at or after `time`; undefined if there is none. */
+  /** The first offset from `from` on received at or after `time`; undefined if there is none. */
   offsetAt(from: number, time: number): number | undefined {
     try {
       return this.#offsetAt(from, time)

@@ -1,6 +1,6 @@
 /**
- * Explains a place in a segment that has no intact frame: damage with intact frames behind it, a tail
- * that was never finished, or an end that was finished and then damaged.
+ * Explains a place in a segment that has no intact frame: damage with intact frames behind it, a
+ * tail that was never finished, or an end that was finished and then damaged.
  */
 import { FRAME_HEADER_BYTES, type FrameHeader, type LogIdentity } from './frame.ts'
 import { type FileView, findFrame, type WalkEnd } from './frame-walk.ts'
@@ -15,8 +15,8 @@ export interface Damage {
   /** The damaged frame's own header, if that is intact. */
   readonly header: FrameHeader | undefined
   /**
-   * True if these may be the remains of a write that never finished and was not acknowledged. They are,
-   * unless something behind them proves that the write did finish.
+   * True if these may be the remains of a write that never finished and was not acknowledged. They
+   * are, unless something behind them proves that the write did finish.
    */
   readonly isTorn: boolean
 }

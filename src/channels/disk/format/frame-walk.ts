@@ -1,6 +1,4 @@
-/**
- * Goes through the frames of a file from the beginning, and finds the next frame behind damage.
- */
+/** Goes through the frames of a file, and finds the next frame behind damage. */
 
 import { systemCodeOf } from '../../../errors.ts'
 import type { OpenFile } from '../files/file-layer.ts'
@@ -20,8 +18,8 @@ const UNREADABLE = 0xff
 
 /**
  * A movable window on a file, so that no file is ever in memory as a whole. A lenient view replaces
- * pages that the medium can't read, as long as it can read some, so that a bad sector is damage like
- * any other and does not end the walk.
+ * pages that the medium can't read, as long as it can read some, so that a bad sector is damage
+ * like any other and does not end the walk.
  */
 export class FileView {
   readonly fileBytes: number
@@ -122,8 +120,9 @@ export async function walkFrames(
 }
 
 /**
- * The next position at or after `from` with an intact header of this log; undefined if there is none.
- * The log's key in the header keeps a payload that looks like a frame from being mistaken for one.
+ * The next position at or after `from` with an intact header of this log; undefined if there is
+ * none. The log's key in the header keeps a payload that looks like a frame from being mistaken for
+ * one.
  */
 export async function findFrame(
   view: FileView,

@@ -6,8 +6,8 @@
  *      4  headerCrc   CRC-32 of bytes 8 to 43
  *      8  bodyCrc     CRC-32 of the body
  *     12  bodyBytes
- *     16  count       records in the body; 0 in the frame that opens a segment. The highest bit is set
- *                     in all but the first frame of a commit
+ *     16  count       records in the body; 0 in the frame that opens a segment. The highest bit
+ *                     is set in all but the first frame of a commit
  *     20  id          the log's id, which message ids show
  *     24  key         the log's key, which nothing shows
  *     28  first       offset of the first record (48 bits)
@@ -15,9 +15,9 @@
  *     40  newest      milliseconds from `time` to the newest receivedAt in the frame
  *     44  body        records, see record.ts
  *
- * The header has a checksum of its own, so that it still says how many messages were in a damaged body
- * and where the next frame begins. The key is random: while searching behind damage, a payload that
- * looks like a frame can't be mistaken for a frame of this log.
+ * The header has a checksum of its own, so that it still says how many messages were in a damaged
+ * body and where the next frame begins. The key is random: while searching behind damage, a payload
+ * that looks like a frame can't be mistaken for a frame of this log.
  */
 import { crc32 } from 'node:zlib'
 
@@ -41,7 +41,7 @@ export interface FrameHeader {
   readonly firstOffset: number
   readonly firstReceivedAt: number
   readonly newestReceivedAt: number
-  /** It belongs to the same commit as the frame before it, so it does not prove that one complete. */
+  /** It belongs to the commit of the frame before it, so it does not prove that one complete. */
   readonly isContinuation: boolean
 }
 
@@ -116,8 +116,8 @@ export function frameNewestAt(buffer: Buffer, position: number): number {
 }
 
 /**
- * The header at `position`, which must have 44 bytes; undefined if it is damaged, not a header, or of
- * another log than `identity` (if that is given).
+ * The header at `position`, which must have 44 bytes; undefined if it is damaged, not a header, or
+ * of another log than `identity` (if that is given).
  */
 export function readHeader(
   buffer: Buffer,

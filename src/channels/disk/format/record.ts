@@ -1,6 +1,6 @@
 /**
- * One message inside a frame. Only flags and payload are always there; time and topic are left out when
- * they repeat those of the record before:
+ * One message inside a frame. Only flags and payload are always there; time and topic are left out
+ * when they repeat those of the record before:
  *
  *     flags   1 byte     which of the following are there
  *     time    varint     zigzag milliseconds since the record before; absent if 0
@@ -10,8 +10,9 @@
  *     correlation bytes  MQTT 5 correlation data
  *     payload bytes
  *
- *     text, bytes: a varint length, then that number of bytes; varint: 7 bits per byte, low ones first,
- *     possibly padded with leading zero groups (a text's length is known only after it was written).
+ *     text, bytes: a varint length, then that number of bytes. varint: 7 bits per byte, low ones
+ *     first, possibly padded with leading zero groups, because a text's length is known only after
+ *     it was written.
  */
 import type { Draft, Message } from '../../../message.ts'
 import { StoredMessage } from './stored-message.ts'
@@ -25,7 +26,7 @@ const KNOWN_FLAGS = 31
 
 /** For up to this many bytes a loop is faster than `Buffer.copy`; measured on Node 20. */
 const LOOP_COPY_BYTES = 40
-/** From this length on, compute a text's exact size instead of assuming three bytes per character. */
+/** From this length on, compute a text's exact size, not three bytes per character. */
 const LONG_TEXT = 2048
 /** Flags, time and five lengths, with every varint at its longest. */
 const FIXED_BYTES_AT_MOST = 1 + 5 + 5 * 4
@@ -50,8 +51,8 @@ function textBytesAtMost(text: string): number {
 }
 
 /**
- * Writes the draft at `position`, where `recordBytesAtMost` bytes must be free, and returns where it
- * ends. `previousTopic` and `sinceMs` refer to the record before in the same frame.
+ * Writes the draft at `position`, where `recordBytesAtMost` bytes must be free, and returns where
+ * it ends. `previousTopic` and `sinceMs` refer to the record before in the same frame.
  */
 export function writeRecord(
   into: Buffer,
@@ -129,8 +130,8 @@ export class RecordError extends Error {
 }
 
 /**
- * Reads the records of one frame in order. `at` moves it to a frame; `next` or `skip` must be called no
- * more often after that than the frame has records.
+ * Reads the records of one frame in order. `at` moves it to a frame; `next` or `skip` must be
+ * called no more often after that than the frame has records.
  */
 export class RecordReader {
   readonly #logId: string

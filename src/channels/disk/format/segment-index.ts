@@ -1,7 +1,7 @@
 /**
- * Tells where in a segment an offset or a time is, with one entry for about every 64 KB of frames. The
- * index of the active segment is kept while writing; that of a sealed segment is read from its `.idx`
- * file when it is first needed.
+ * Tells where in a segment an offset or a time is, with one entry for about every 64 KB of frames.
+ * The index of the active segment is kept while writing; that of a sealed segment is read from its
+ * `.idx` file when it is first needed.
  *
  *      0  magic         'IAX1'
  *      4  crc           CRC-32 of everything that follows
@@ -56,10 +56,11 @@ export class SegmentIndex {
     return this.#positions[upTo - 1] ?? 0
   }
 
-  /** An offset at or before the first one received at or after `time`; undefined if there is none. */
+  /** An offset at or before the first received at or after `time`; undefined if there is none. */
   locateTime(time: number): number | undefined {
     if (this.newest < time) return undefined
-    // Ascending even where clocks went back: each entry has the newest time of all frames before it.
+    // Ascending even where clocks went back: each entry has the newest time of all frames before
+    // it.
     let entry = 0
     while ((this.#newestBefore[entry + 1] ?? Number.POSITIVE_INFINITY) < time) entry++
     return this.#offsets[entry]

@@ -1,5 +1,6 @@
 /**
- * The file `cursors` beside a channel's segments: the positions of its readers, as JSON with a checksum.
+ * The file `cursors` beside a channel's segments: the positions of its readers, as JSON with a
+ * checksum.
  *
  *     crc32 of the JSON, 8 hex digits │ space │ JSON │ newline
  *

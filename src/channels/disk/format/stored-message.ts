@@ -1,6 +1,6 @@
 /**
- * A message as it lies in a chunk. Most messages are copied from there into requests and receipts, so
- * texts and buffers are made only when they are asked for.
+ * A message as it lies in a chunk. Most messages are copied from there into requests and receipts,
+ * so texts and buffers are made only when they are asked for.
  */
 import {
   fitsAsMessageId,

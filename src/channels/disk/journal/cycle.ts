@@ -1,6 +1,6 @@
 /**
- * A cycle: the frames and log entries of one commit, for all logs, in one write that starts and ends on
- * a block of 4096 bytes. All numbers are little-endian.
+ * A cycle: the frames and log entries of one commit, for all logs, in one write that starts and
+ * ends on a block of 4096 bytes. All numbers are little-endian.
  *
  *      0  magic       'IAJ1'; the digit is the format's version
  *      4  headerCrc   CRC-32 of bytes 8 to 47
@@ -15,18 +15,18 @@
  *     40  tableCrc    CRC-32 of the table
  *     44  reserved
  *     48  entries     frames (frame.ts) and log entries (log-entry.ts), each with its own checksum
- *         table       8 bytes per entry: kind (1), mark (3), bytes (4). The mark is the first bytes of the
- *                     entry's own checksum; zeros in cycles of earlier versions
+ *         table       8 bytes per entry: kind (1), mark (3), bytes (4). The mark is the first bytes
+ *                     of the entry's own checksum; zeros in cycles of earlier versions
  *         padding     zeros up to the next multiple of 4096
  *
- * Slots are reused, so a checksum alone proves nothing: intact cycles of earlier generations follow the
- * newest one. Only generation and key tell them apart. If power fails during a write, sectors of the
- * new cycle lie among those of the one it was overwriting, which may have had an entry at the same
- * place. Only the mark shows that such an entry is not the new one.
+ * Slots are reused, so a checksum alone proves nothing: intact cycles of earlier generations follow
+ * the newest one. Only generation and key tell them apart. If power fails during a write, sectors
+ * of the new cycle lie among those of the one it was overwriting, which may have had an entry at
+ * the same place. Only the mark shows that such an entry is not the new one.
  */
 import { crc32 } from 'node:zlib'
 
-/** The kernel writes whole pages, and a cycle must never rewrite a page that holds an older cycle. */
+/** The kernel writes whole pages; a cycle must never rewrite a page of an older cycle. */
 export const BLOCK_BYTES = 4096
 export const CYCLE_HEADER_BYTES = 48
 export const TABLE_ENTRY_BYTES = 8
@@ -98,7 +98,7 @@ export class CycleBuilder {
     return this.#kinds.length === 0
   }
 
-  /** Bytes of the cycle if it gets `count` more entries of `entryBytes` together, padding included. */
+  /** Bytes of the cycle with `count` more entries of `entryBytes` together, padding included. */
   bytesWith(entryBytes: number, count: number): number {
     const entries = this.#end - this.#start - CYCLE_HEADER_BYTES
     return cycleBytes(entries + entryBytes, this.#kinds.length + count)
@@ -167,12 +167,15 @@ export class CycleBuilder {
   }
 }
 
-/** The checksum in the header of the cycle at `position`; it covers all other checksums of the cycle. */
+/**
+ * The checksum in the header of the cycle at `position`; it covers all other checksums of the
+ * cycle.
+ */
 export function cycleChecksumAt(buffer: Buffer, position: number): number {
   return buffer.readUInt32LE(position + 4)
 }
 
-/** The header at `position`, which must have 48 bytes; undefined if it is damaged or not a header. */
+/** The header in the 48 bytes at `position`; undefined if it is damaged or not a header. */
 export function readCycleHeader(buffer: Buffer, position: number): FoundCycle | undefined {
   if (buffer.readUInt32LE(position) !== MAGIC) return undefined
   const crc = crc32(buffer.subarray(position + 8, position + CYCLE_HEADER_BYTES))

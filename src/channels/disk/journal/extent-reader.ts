@@ -1,7 +1,7 @@
 /**
  * Reads windows of the frames that the journal holds of one log: whole frames whose checksums were
- * verified, and never more than a bounded number of bytes. Frames of other logs lie in between, so the
- * frames of a window are moved together.
+ * verified, and never more than a bounded number of bytes. Frames of other logs lie in between, so
+ * the frames of a window are moved together.
  */
 
 import { MAX_KEPT_BYTES } from '../files/quarantine.ts'
@@ -24,8 +24,8 @@ const WINDOW_BYTES = 256 * 1024
 const LARGEST_GAP_BYTES = 64 * 1024
 
 /**
- * Frames from the one that holds `offset` on; `end` if the slot was reused. A lenient read treats pages
- * that can't be read as damage, unless it can read none.
+ * Frames from the one that holds `offset` on; `end` if the slot was reused. A lenient read treats
+ * pages that can't be read as damage, unless it can read none.
  * @throws a system error when the slot can't be read
  */
 export async function readExtent(

@@ -1,7 +1,7 @@
 /**
- * The frames that the journal holds of one log: a run in each slot, ascending and without a gap from
- * one run to the next. Released frames are kept for replay only; settled ones are in the log's segments
- * as well.
+ * The frames that the journal holds of one log: a run in each slot, ascending and without a gap
+ * from one run to the next. Released frames are kept for replay only; settled ones are in the log's
+ * segments as well.
  *
  *     slot 5      slot 7        slot 8
  *     ┌────────┐  ┌──────────┐  ┌────
@@ -41,7 +41,7 @@ export class Extent {
     return this.#newestReceivedAt
   }
 
-  /** Where each frame is. Undefined while the slot is kept for replay only and has not been read. */
+  /** Where each frame is. Undefined for a slot kept for replay that has not been read. */
   get frames(): FrameTable | undefined {
     return this.#frames
   }
@@ -122,7 +122,10 @@ export class Extents {
     this.#user = user
   }
 
-  /** Bytes of frames that are neither released nor settled: room is reserved for them in the segments. */
+  /**
+   * Bytes of frames that are neither released nor settled: room is reserved for them in the
+   * segments.
+   */
   get heldBytes(): number {
     return this.#heldBytes
   }
@@ -136,8 +139,8 @@ export class Extents {
   }
 
   /**
-   * The offset after the oldest held frames that have `bytes` together, or after all of them if they
-   * have less; undefined if no frame is held.
+   * The offset after the oldest held frames that have `bytes` together, or after all of them if
+   * they have less; undefined if no frame is held.
    */
   heldEnd(bytes: number): number | undefined {
     let end: number | undefined
@@ -159,7 +162,7 @@ export class Extents {
     return this.#list.map(({ firstOffset, endOffset }) => ({ from: firstOffset, to: endOffset }))
   }
 
-  /** Forgets extents that end at or before `offset`. The last one stays, because it may still grow. */
+  /** Forgets extents that end at or before `offset`, but not the last, which may still grow. */
   dropBelow(offset: number): void {
     for (let first = this.#list[0]; first !== undefined; first = this.#list[0]) {
       if (first.endOffset > offset || this.#list.length === 1 || this.#heldFrom === 0) return
@@ -202,8 +205,8 @@ export class Extents {
   }
 
   /**
-   * Messages below `offset` are not needed here any more. Returns the bytes of the frames wholly below
-   * it that were held until now.
+   * Messages below `offset` are not needed here any more. Returns the bytes of the frames wholly
+   * below it that were held until now.
    */
   release(offset: number): number {
     let released = 0

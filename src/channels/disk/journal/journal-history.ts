@@ -1,7 +1,7 @@
 /**
- * Finds the messages that slots nobody needs any more still hold for replay. A slot begins with the end
- * of each log at that time, and so does the next slot: the messages between the two ends are in the
- * slot. So a start need not read through any of them, however much history there is.
+ * Finds the messages that slots nobody needs any more still hold for replay. A slot begins with the
+ * end of each log at that time, and so does the next slot: the messages between the two ends are in
+ * the slot. So a start need not read through any of them, however much history there is.
  */
 import type { FileLayer } from '../files/file-layer.ts'
 import { type FoundJournal, readOpening, readRanges } from './journal-reading.ts'
@@ -31,7 +31,7 @@ export async function findHistory(
   const slots = [...found.past, ...found.read].sort((a, b) => b.generation - a.generation)
   let after: ReadonlyMap<string, LogEntry> | undefined
   let generation = slots[0]?.generation
-  /** The first cycle of the slot after this one: cycles with its sequence or a higher one are void. */
+  /** The next slot's first sequence: cycles with this sequence or a higher one are void. */
   let first = Number.POSITIVE_INFINITY
   for (const slot of slots) {
     // Before a slot that is gone, cycles of failed commits look like stored ones.

@@ -1,6 +1,6 @@
 /**
- * Reads a journal from disk without changing anything: which slots hold something needed, which frames
- * they hold of each log, and what is damaged. Recovery, the doctor and `export` use it.
+ * Reads a journal from disk without changing anything: which slots hold something needed, which
+ * frames they hold of each log, and what is damaged. Recovery, the doctor and `export` use it.
  *
  *     all headers ─▶ the newest ─▶ the slots it names as needed, and itself ─▶ their cycles
  *                                  all others: history, or free
@@ -41,7 +41,7 @@ export interface FoundJournal {
   readonly generation: number
   /** The sequence that the next cycle gets. */
   readonly sequence: number
-  /** Slots whose cycles were read: those that were needed, and the newest. Ascending by generation. */
+  /** Slots whose cycles were read: needed ones and the newest. Ascending by generation. */
   readonly read: readonly Slot[]
   /** Slots of lower generations that nobody needs, ascending. */
   readonly past: readonly Slot[]
@@ -164,8 +164,9 @@ class JournalReading {
 }
 
 /**
- * The end of each log when the slot was taken into use, by identity; undefined if that can't be read.
- * Together with the opening of the next slot it says what a slot holds, without a walk through it.
+ * The end of each log when the slot was taken into use, by identity; undefined if that can't be
+ * read. Together with the opening of the next slot it says what a slot holds, without a walk
+ * through it.
  */
 export async function readOpening(
   files: FileLayer,

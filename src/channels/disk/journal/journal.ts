@@ -1,18 +1,18 @@
 /**
- * The only file that is synced on the way to a PUBACK. A commit writes the staged messages of all logs
- * as one cycle (`cycle.ts`) to the current slot (`slot.ts`), which is opened with `O_DSYNC`: when the
- * write has returned, the cycle is durable. At most one write is under way, so only the newest cycle
- * can be torn.
+ * The only file that is synced on the way to a PUBACK. A commit writes the staged messages of all
+ * logs as one cycle (`cycle.ts`) to the current slot (`slot.ts`), which is opened with `O_DSYNC`:
+ * when the write has returned, the cycle is durable. At most one write is under way, so only the
+ * newest cycle can be torn.
  *
  *     logs     a ▓▓ b ▓ c ▓▓▓          staged frames, and entries of logs that have changed
  *                  ╲│╱ copied
  *     slot 7   …│cycle│cycle│▒▒▒▒▒     one write
  *     slot 8   entries of all logs in the journal, then cycles …
  *
- * A commit that is larger than a cycle takes several, and still succeeds or fails as a whole: when one
- * of them fails, the slot is closed, and the header of the next slot says where it ended. Nothing is
- * written behind a failed write, or read from there: the kernel may treat pages as clean that are not
- * on the disk.
+ * A commit that is larger than a cycle takes several, and still succeeds or fails as a whole: when
+ * one of them fails, the slot is closed, and the header of the next slot says where it ended.
+ * Nothing is written behind a failed write, or read from there: the kernel may treat pages as clean
+ * that are not on the disk.
  */
 import type { Clock } from '../../../clock.ts'
 import type { WriteFigures } from '../files/disk-space.ts'
@@ -108,7 +108,7 @@ export class Journal {
     this.#cycleBytes = Math.min(CYCLE_BYTES_AT_MOST, share)
   }
 
-  /** The log's entry is in the journal alone, so it must be written again whenever a slot is taken. */
+  /** The log's entry is in the journal alone, so every new slot must have it. */
   add(log: JournaledLog): void {
     this.#logs.add(log)
   }
@@ -119,7 +119,8 @@ export class Journal {
   }
 
   /**
-   * Makes the shares durable, all of them or none. It must not be called again before it has settled.
+   * Makes the shares durable, all of them or none. It must not be called again before it has
+   * settled.
    * @throws a system error, or StorageFailed if there is no room
    */
   async commit(shares: readonly Share[]): Promise<void> {
@@ -172,9 +173,9 @@ export class Journal {
   }
 
   /**
-   * Proves that a commit can be written: it takes a slot, and makes durable a header with as many zeros
-   * behind it as the failed commit had bytes. Each probe that fails halves their number, so that the
-   * little room there is can be used.
+   * Proves that a commit can be written: it takes a slot, and makes durable a header with as many
+   * zeros behind it as the failed commit had bytes. Each probe that fails halves their number, so
+   * that the little room there is can be used.
    */
   async probe(): Promise<void> {
     await this.#waitUntilSettled()
@@ -262,7 +263,7 @@ export class Journal {
     this.#isBegun = true
   }
 
-  /** A slot that was taken for states alone, while none could be settled, must not take messages. */
+  /** A slot taken for states alone, because none could be settled, must not take messages. */
   async #waitUntilSettled(): Promise<void> {
     while (this.#slots.isBlocked) await this.#options.settle()
   }

@@ -1,7 +1,7 @@
 /**
- * What the journal says about a log: its name, its identity, its end, and the positions of its readers.
- * A slot has the entry of each log before that log's first frame, so that it can be read by itself. The
- * newest entry counts.
+ * What the journal says about a log: its name, its identity, its end, and the positions of its
+ * readers. A slot has the entry of each log before that log's first frame, so that it can be read
+ * by itself. The newest entry counts.
  *
  *      0  crc       CRC-32 of everything that follows
  *      4  id, key   the log's identity, 4 bytes each

@@ -1,6 +1,7 @@
 /**
- * Moves frames that are still needed out of closed slots into the logs' segments, oldest slot first, so
- * that the slots can be reused. Messages that were delivered by then are never written a second time.
+ * Moves frames that are still needed out of closed slots into the logs' segments, oldest slot
+ * first, so that the slots can be reused. Messages that were delivered by then are never written a
+ * second time.
  *
  *     slot synced with its cycles ─▶ frames copied to segments ─▶ segments synced ─▶ slot free
  *
@@ -31,8 +32,8 @@ export class Settling {
   }
 
   /**
-   * Settles the oldest closed slot, or waits until that is done. If an attempt that had begun before
-   * fails, it tries again, because the next attempt may go to another file.
+   * Settles the oldest closed slot, or waits until that is done. If an attempt that had begun
+   * before fails, it tries again, because the next attempt may go to another file.
    * @throws a system error; the slot is as it was, except for logs that are done
    */
   async settle(): Promise<void> {
@@ -76,7 +77,10 @@ export class Settling {
     }
   }
 
-  /** The oldest slot to be settled, if there are at least `count`. A commit must not still write to it. */
+  /**
+   * The oldest slot to be settled, if there are at least `count`. A commit must not still write to
+   * it.
+   */
   #oldest(count: number): Slot | undefined {
     this.#slots.collect()
     const ready = this.#slots.unsettled.filter((slot) => !slot.isInCommit)

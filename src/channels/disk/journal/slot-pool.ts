@@ -22,15 +22,18 @@ import { MAX_NEEDED_SLOTS, type NeededSlot, Slot, slotName } from './slot.ts'
 
 /**
  * Slots that always exist: one is written, two wait to be settled, and two are left for reader
- * positions alone. Positions may be written even if no slot can be settled, because they free space;
- * the second of the two takes over when the first is full.
+ * positions alone. Positions may be written even if no slot can be settled, because they free
+ * space; the second of the two takes over when the first is full.
  */
 const STANDING_SLOTS = 5
 /** Messages wait when more slots than this are closed and needed. */
 export const MAX_CLOSED_SLOTS = 2
 /** Slots are filled in steps with pauses, so that commits are not delayed. */
 const FILL_BYTES = 256 * 1024
-/** The kernel keeps a file in pieces of the size it was written in, and a small commit rewrites a whole one. */
+/**
+ * The kernel keeps a file in pieces of the size it was written in, and a small commit rewrites a
+ * whole one.
+ */
 const FILL_WRITE_BYTES = 64 * 1024
 const FILL_PAUSE_MS = 50
 
@@ -97,7 +100,10 @@ export class SlotPool {
     return this.#closed.filter((slot) => slot.neededBy.size > 0)
   }
 
-  /** The slot begins with the entries of all logs in the journal, so no older slot is needed for them. */
+  /**
+   * The slot begins with the entries of all logs in the journal, so no older slot is needed for
+   * them.
+   */
   anchorIn(slot: Slot): void {
     this.#anchors = new Set([slot])
   }
@@ -147,7 +153,7 @@ export class SlotPool {
     await syncIfThere(files, directory)
   }
 
-  /** Creates missing standing slots in the background, one after the other, until the disk refuses. */
+  /** Creates missing standing slots in the background, until the disk refuses. */
   fill(): void {
     this.#filling ??= this.#fill()
       .catch(() => undefined)
@@ -199,8 +205,8 @@ export class SlotPool {
   }
 
   /**
-   * Frees the oldest slot kept for replay, and removes a free slot if there are more than the standing
-   * ones. False if it could do neither.
+   * Frees the oldest slot kept for replay, and removes a free slot if there are more than the
+   * standing ones. False if it could do neither.
    */
   evictOldest(): boolean {
     const hasHistory = this.#history.length > 0
@@ -273,8 +279,8 @@ export class SlotPool {
   }
 
   /**
-   * Prefers a slot that the newest header does not list: if power fails while the slot is overwritten,
-   * that header counts, and recovery looks for the slots it lists.
+   * Prefers a slot that the newest header does not list: if power fails while the slot is
+   * overwritten, that header counts, and recovery looks for the slots it lists.
    */
   #nextFree(): Slot | undefined {
     const index = this.#free.findIndex((slot) => !this.#listed.has(slot.generation))

@@ -1,6 +1,6 @@
 /**
- * Goes through the cycles of a slot, from the first to the last of its present use, and distinguishes
- * damage from a write that never finished:
+ * Goes through the cycles of a slot, from the first to the last of its present use, and
+ * distinguishes damage from a write that never finished:
  *
  *     not intact, and a later cycle of the same use is           committed and damaged
  *     not intact, and the slot is known to have more cycles      committed and damaged
@@ -91,7 +91,7 @@ interface CycleAt {
   readonly header: FoundCycle
 }
 
-/** The next cycle at or behind the place where it should be; bytes skipped on the way are damage. */
+/** The next cycle at or behind its expected place; bytes skipped on the way are damage. */
 async function nextCycle(
   view: FileView,
   use: SlotUse,

@@ -1,7 +1,7 @@
 /**
  * One file of the journal, `journal/<number>.jnl`: a header block, then cycles. A slot is written
- * from beginning to end, and reused once nothing in it is needed any more. Its file never changes its
- * name or its length.
+ * from beginning to end, and reused once nothing in it is needed any more. Its file never changes
+ * its name or its length.
  *
  *      0  magic       'IAS1'
  *      4  crc         CRC-32 of everything that follows in the block
@@ -14,8 +14,8 @@
  *     38  needed      12 bytes each: generation (48 bits), and the sequence after its last cycle
  *                     (48 bits). Cycles in that slot from there on were written by a commit that
  *                     failed, and are void
- *         cycle   CRC-32 in the header of the first cycle, which is written together with this block;
- *                 0 where that is written later, and in slots of earlier versions
+ *         cycle   CRC-32 in the header of the first cycle, which is written together with this
+ *                 block; 0 if that is written later, and in slots of earlier versions
  *         zeros up to 4096
  *
  *                 taken                 full, or a write failed        nothing in it is needed

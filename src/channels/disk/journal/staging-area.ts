@@ -74,7 +74,7 @@ export class StagingArea {
   memoryBytes = 0
 
   #cutOffset: number
-  /** The open frame: where it begins in the last chunk (-1 if no frame is open), and its contents. */
+  /** The open frame: its start in the last chunk (-1 if no frame is open), and its contents. */
   #frame = -1
   #position = 0
   #frameFirst = 0
@@ -138,7 +138,7 @@ export class StagingArea {
     return group
   }
 
-  /** The group could not be written: takes its offsets out, and moves later messages down to them. */
+  /** The group could not be written: later messages move down to its offsets. */
   collapse(group: StagedGroup): void {
     this.#closeFrame()
     const later = this.#stagedParts()
@@ -170,7 +170,7 @@ export class StagingArea {
       .map((chunk) => ({ chunk, from: chunk.cut, to: chunk.filled }))
   }
 
-  /** Removes the part and everything behind it from its chunk, and the chunk if it is empty then. */
+  /** Removes the part and everything behind it from its chunk; removes an empty chunk. */
   #cutBack({ chunk, from }: StagedPart): void {
     if (from > chunk.filled) return
     let end = chunk.firstOffset

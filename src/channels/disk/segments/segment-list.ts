@@ -99,8 +99,8 @@ export class SegmentList {
   }
 
   /**
-   * A file with the segment's name that could not be removed is about to be rewritten: it must not be
-   * removed later.
+   * A file with the segment's name that could not be removed is about to be rewritten: it must not
+   * be removed later.
    */
   keepFileOf(segment: Segment): Promise<void> {
     return this.#removals.cancel(segment.logPath)
@@ -145,8 +145,8 @@ export class SegmentList {
   }
 
   /**
-   * Removes segments that begin before `offset`. The messages between them and `offset` were not kept,
-   * so no reader could go on from them.
+   * Removes segments that begin before `offset`. The messages between them and `offset` were not
+   * kept, so no reader could go on from them.
    */
   evictBefore(offset: number): void {
     for (let { first } = this; first !== undefined; first = this.first) {

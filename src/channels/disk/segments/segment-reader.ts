@@ -1,6 +1,6 @@
 /**
- * Reads windows of a log's segments: whole frames whose checksums were verified, and never more than a
- * bounded number of bytes. Calls must not overlap.
+ * Reads windows of a log's segments: whole frames whose checksums were verified, and never more
+ * than a bounded number of bytes. Calls must not overlap.
  */
 
 import type { FileLayer, OpenFile } from '../files/file-layer.ts'
@@ -37,8 +37,8 @@ export class SegmentReader {
   }
 
   /**
-   * Frames from the one that holds `offset` on, or from the next one after it. A lenient read treats
-   * pages that can't be read as damage.
+   * Frames from the one that holds `offset` on, or from the next one after it. A lenient read
+   * treats pages that can't be read as damage.
    */
   async window(segment: Segment, offset: number, isLenient: boolean): Promise<Window> {
     const view = new FileView(await this.#open(segment), segment.bytes, isLenient)

@@ -1,6 +1,6 @@
 /**
- * Scans a whole segment: which messages can be read, which bytes are damaged, where it ends. Recovery
- * scans the newest segment, a reader one that has lost its index, the doctor all of them.
+ * Scans a whole segment: which messages can be read, which bytes are damaged, where it ends.
+ * Recovery scans the newest segment, a reader one that has lost its index, the doctor all of them.
  */
 import type { OffsetRange } from '../../log/channel-log.ts'
 import { OffsetRanges } from '../../log/offset-ranges.ts'
@@ -30,11 +30,11 @@ export interface ScanBounds {
   readonly base: number
   /** The next segment's base; `Infinity` for the newest. */
   readonly limit: number
-  /** Messages below are known to have been committed: a frame that should hold them must be intact. */
+  /** Messages below are known to have been committed: frames with them must be intact. */
   readonly known?: number
   /**
-   * Messages from here on are in the journal as well. Where their checksums do not match, the segment
-   * was being written, and ends. Default: none.
+   * Messages from here on are in the journal as well. Where their checksums do not match, the
+   * segment was being written, and ends. Default: none.
    */
   readonly journaledFrom?: number
 }
@@ -64,8 +64,8 @@ interface Scan {
 }
 
 /**
- * Only a frame that begins a commit proves that the commit before it was finished. `torn` is the first
- * place that looks like an unfinished write and has no such frame behind it.
+ * Only a frame that begins a commit proves that the commit before it was finished. `torn` is the
+ * first place that looks like an unfinished write and has no such frame behind it.
  */
 async function scan(
   view: FileView,

@@ -1,15 +1,15 @@
 /**
- * Writes a log's frames to its segments once the journal needs their room: to the active segment, or
- * to a fresh one if that is full, old or lost.
+ * Writes a log's frames to its segments once the journal needs their room: to the active segment,
+ * or to a fresh one if that is full, old or lost.
  *
  *              roll: size or age                        any failure
  *     active ───────────────────▶ sealed      active ───────────────▶ cut back to what is
  *       │                                                             durable, sealed, and
  *       └── next frames: a fresh segment, its base = their offset ◀── never written again
  *
- * Frames are durable after `sync`. Until then the journal has them as well, so a file that fails loses
- * nothing. After a failed `fdatasync` the kernel may call pages clean that never reached the disk, so
- * nothing new is written to a file that failed once.
+ * Frames are durable after `sync`. Until then the journal has them as well, so a file that fails
+ * loses nothing. After a failed `fdatasync` the kernel may call pages clean that never reached the
+ * disk, so nothing new is written to a file that failed once.
  */
 import type { Clock } from '../../../clock.ts'
 import type { DiskSpace, WriteFigures } from '../files/disk-space.ts'
@@ -201,7 +201,8 @@ export class SegmentWriter {
     try {
       await writeSmallFile(files, segment.indexPath, bytes)
     } catch {
-      // Its room is released with the segment's: until then a loss of power may bring the name back.
+      // Its room is released with the segment's: until then a loss of power may bring the name
+      // back.
       await files.remove(segment.indexPath).catch(() => undefined)
     }
   }

@@ -8,8 +8,8 @@
  *     └──────────────┴───────┴───────┴─────┴───────┘
  *
  * A segment ends where the next one's base is. Frames of a failed commit may still lie in the file
- * behind that offset; they are never read. The file name gives the base, so sealed segments need not
- * be opened at start.
+ * behind that offset; they are never read. The file name gives the base, so sealed segments need
+ * not be opened at start.
  */
 import { join } from 'node:path'
 import type { SegmentIndex } from '../format/segment-index.ts'
@@ -137,7 +137,7 @@ export class Segment {
     return bytes
   }
 
-  /** Bytes that were not durable could not be cut off: they take room as long as the file exists. */
+  /** Bytes that were not durable could not be cut off: the file keeps their room. */
   leaveUncut(): void {
     this.#uncutBytes = this.cutBack()
   }
