@@ -70,7 +70,7 @@ export function testChannelLog(under: LogUnderTest): void {
       assert.deepEqual(textsOf(await log.read(0, 10, 1000)), ['b'])
     })
 
-    test('messages can be read from their commit on, not before', async (t) => {
+    test('messages can be read after their commit, not before', async (t) => {
       const store = await under.open(t)
       const log = store.create('press_1')
 
@@ -99,7 +99,7 @@ export function testChannelLog(under: LogUnderTest): void {
       assert.deepEqual(textsOf(await readAll(log)), ['first', 'second'])
     })
 
-    test('a probe stores nothing, and leaves what is staged to the next commit', async (t) => {
+    test('a probe stores nothing, and leaves the staged messages to the next commit', async (t) => {
       const store = await under.open(t)
       const log = store.create('press_1')
       appendTexts(log, ['first'])
@@ -158,7 +158,7 @@ export function testChannelLog(under: LogUnderTest): void {
       }
     })
 
-    test('a draft may be filled anew after append', async (t) => {
+    test('a draft may be filled again after append', async (t) => {
       const store = await under.open(t)
       const log = store.create('press_1')
       const draft = binaryDraft(Buffer.from('kept'))
@@ -194,7 +194,7 @@ export function testChannelLog(under: LogUnderTest): void {
       )
     })
 
-    test('a message of the largest size is kept', async (t) => {
+    test('a message of the largest size is stored', async (t) => {
       const store = await under.open(t)
       const log = store.create('press_1')
       const payload = Buffer.alloc(131_072, 'z')
@@ -370,7 +370,7 @@ function testReopening(under: LogUnderTest): void {
   const { reopen } = under
   if (reopen === undefined) return
 
-  test('committed messages, id and state are there after closing and opening', async (t) => {
+  test('committed messages, id and state are there after the store is closed and opened', async (t) => {
     const store = await under.open(t)
     const log = store.create('press_1')
     appendTexts(log, ['a', 'b', 'c'])
@@ -389,7 +389,7 @@ function testReopening(under: LogUnderTest): void {
     assert.deepEqual(await found.loadState(), STATE)
   })
 
-  test('a log goes on where it was after opening', async (t) => {
+  test('a log continues at its old offset after opening', async (t) => {
     let store = await under.open(t)
     let log: ChannelLog | undefined = store.create('press_1')
 

@@ -87,7 +87,7 @@ export function destinationContract(
       assert.deepEqual(outcome, { rejected: [], kept: [] })
     })
 
-    test('a peer that never answers does not hold a send for ever', async (t) => {
+    test('a peer that never answers does not hold a send indefinitely', async (t) => {
       const { destination, peer, maxSendMs } = await opened(t)
       peer.hang()
       const begun = performance.now()
@@ -137,7 +137,7 @@ export function destinationContract(
       for (const channel of channels) assert.equal(peer.received(channel).length, 7)
     })
 
-    test('open may be called again, close too, and close while a peer hangs is quick', async (t) => {
+    test('open and close may be called again, and close is quick while a peer hangs', async (t) => {
       const { destination, peer, maxSendMs } = await opened(t)
       await destination.open()
       const abort = new AbortController()

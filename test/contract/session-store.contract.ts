@@ -22,7 +22,7 @@ export function testSessionStore(under: SessionStoreUnderTest): void {
   }
 
   describe(`${under.name} as a session store`, () => {
-    test('a fresh one has nothing', async (t) => {
+    test('a new store is empty', async (t) => {
       const store = await under.make(t)
 
       assert.deepEqual(keptIn(await store.open()), { sessions: {}, retained: {} })
@@ -57,7 +57,7 @@ export function testSessionStore(under: SessionStoreUnderTest): void {
       })
     })
 
-    test('messages come back where they were: waiting, in flight, released, or not at all', async (t) => {
+    test('messages come back in their old state: waiting, in flight, released, or settled and gone', async (t) => {
       const store = await under.make(t)
       await store.open()
       const shared = messageOf('t', 'x')
@@ -79,7 +79,7 @@ export function testSessionStore(under: SessionStoreUnderTest): void {
       assert.equal(kept.sessions[clientId]?.lastPacketId, 9)
     })
 
-    test('ids of QoS 2 messages are there until they are forgotten', async (t) => {
+    test('ids of QoS 2 messages are kept until they are removed', async (t) => {
       const store = await under.make(t)
       await store.open()
 
@@ -91,7 +91,7 @@ export function testSessionStore(under: SessionStoreUnderTest): void {
       assert.deepEqual(kept.sessions[clientId]?.receivedIds, [1, 65_535])
     })
 
-    test('a session that ended, or began anew, has nothing of before', async (t) => {
+    test('a session that ended or began again has nothing from before', async (t) => {
       const store = await under.make(t)
       await store.open()
 
@@ -108,7 +108,7 @@ export function testSessionStore(under: SessionStoreUnderTest): void {
       assert.deepEqual(kept.sessions['begins']?.subscriptions, {})
     })
 
-    test('of each topic the last retained message is kept, with its expiry', async (t) => {
+    test('the last retained message of each topic is kept, with its expiry', async (t) => {
       const store = await under.make(t)
       await store.open()
 

@@ -23,9 +23,13 @@ import { NumberingSender, numberedPayload } from '../support/destinations/number
 import { runCommand } from '../support/processes/command-line.ts'
 import { ConnectorProcess, sendingTo } from '../support/processes/connector-process.ts'
 import { temporaryDirectory } from '../support/processes/running-connector.ts'
+import { until } from '../support/until.ts'
 
 const LIVES = 8
-/** From a life's start on; what is delivered until then is written down before it ends. */
+/**
+ * Random moments are what these tests are about, so they use real time. From a life's start on; what is
+ * delivered until then is written down before it ends.
+ */
 const SHORTEST_LIFE_MS = 1_500
 const LONGEST_LIFE_MS = 3_000
 /** On a machine so busy that positions are not written down in that time, they are not waited for. */
@@ -113,7 +117,7 @@ function seededRandom(t: TestContext): () => number {
   }
 }
 
-test('kill -9 at random moments, an endpoint that fails at random: all that was acknowledged arrives, once in order', async (t) => {
+test('with kill -9 at random moments and an endpoint that fails at random, every acknowledged message arrives, once and in order', async (t) => {
   const random = seededRandom(t)
   const api = await FakeIotAnalytics.start(t)
   const endpoint = new FailingEndpoint(api, random)
@@ -225,14 +229,14 @@ async function ledgerOf(connector: ConnectorProcess): Promise<LedgerAnswer> {
 
 /** Asks until nothing waits any more; each answer has to add up. */
 async function drainedLedger(connector: ConnectorProcess): Promise<LedgerAnswer> {
-  for (;;) {
-    const ledger = await ledgerOf(connector)
-    if (ledger.totals.waiting + ledger.totals.inFlight === 0) return ledger
-    await delay(100)
-  }
+  await until('nothing waits', async () => {
+    const { totals } = await ledgerOf(connector)
+    return totals.waiting + totals.inFlight === 0
+  })
+  return ledgerOf(connector)
 }
 
-test('without a destination, all that was acknowledged before kill -9 can be read afterwards', async (t) => {
+test('without a destination, every message acknowledged before kill -9 can be read afterwards', async (t) => {
   const random = seededRandom(t)
   const directory = await temporaryDirectory(t)
   const devices = senders()
@@ -272,7 +276,7 @@ async function allStored(t: TestContext, connector: ConnectorProcess, channel: s
   return lines.map((line): { messageId: string; payload: string } => JSON.parse(line))
 }
 
-test('SIGTERM under load: what is reported, what arrived and what is left on disk add up', async (t) => {
+test('after SIGTERM under load, the messages reported, delivered and left on disk add up', async (t) => {
   const api = await FakeIotAnalytics.start(t)
   const directory = await temporaryDirectory(t)
   const args = ['--data', directory, ...sendingTo(api, 'us-west-2')]
@@ -302,7 +306,7 @@ test('SIGTERM under load: what is reported, what arrived and what is left on dis
   }
 })
 
-test('a second signal ends the program at once though its endpoint hangs, and nothing is lost by it', async (t) => {
+test('a second signal ends the program at once while its endpoint hangs, and no message is lost', async (t) => {
   const api = await FakeIotAnalytics.start(t)
   api.answerWhile(() => true, silence())
   const directory = await temporaryDirectory(t)

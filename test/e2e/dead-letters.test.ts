@@ -1,7 +1,6 @@
 /** Dead letters through the whole product: kept with the reason, listed, sent again after a fix. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Connector } from '../../src/index.ts'
 import { type FakeMessage, refusing } from '../support/destinations/fake-answers.ts'
 import { FakeIotAnalytics } from '../support/destinations/fake-iot-analytics.ts'
@@ -13,6 +12,7 @@ import {
   mqttUrlOf,
   startConnector,
 } from '../support/processes/running-connector.ts'
+import { until } from '../support/until.ts'
 
 const AT_ONCE = { PublishInterval: '0' }
 
@@ -24,14 +24,10 @@ function refusalOf({ messageId }: FakeMessage) {
   return { messageId, errorCode: 'InvalidRequestException', errorMessage: 'not like this' }
 }
 
-/** Waits until so many are stored: a refusal is told before. */
+/** Waits until `count` are stored: the receipt of a refusal comes before. */
 async function lettersUpTo(connector: Connector, count: number) {
-  const deadline = AbortSignal.timeout(10_000)
-  for (;;) {
-    const letters = await lettersOf(connector)
-    if (letters.length >= count) return letters
-    await delay(20, undefined, { signal: deadline })
-  }
+  await until('they are stored', async () => (await lettersOf(connector)).length >= count)
+  return lettersOf(connector)
 }
 
 async function lettersOf(connector: Connector, query = '') {
@@ -40,7 +36,7 @@ async function lettersOf(connector: Connector, query = '') {
   return lines.map((line) => JSON.parse(line))
 }
 
-test('what a destination refuses is kept with the reason, and sent again when it is mended', async (t) => {
+test('a message that a destination rejects is kept with the reason, and sent again after a fix', async (t) => {
   const api = await FakeIotAnalytics.start(t)
   api.answerNext(
     refusing((message) => (message.messageId === 'm3' ? undefined : refusalOf(message))),
@@ -84,7 +80,7 @@ test('what a destination refuses is kept with the reason, and sent again when it
   assertLedgerAddsUp(connector)
 })
 
-test('what routing refuses is kept once, however often it is refused again', async (t) => {
+test('a message that routing refuses is kept once, however often it is refused again', async (t) => {
   const connector = await startConnector(t, { parameters: AT_ONCE })
   const device = await MqttDevice.connect(t, mqttUrlOf(connector))
 
@@ -102,14 +98,14 @@ test('what routing refuses is kept once, however often it is refused again', asy
   assertLedgerAddsUp(connector)
 })
 
-test('a replay without a filter has to say that it means all', async (t) => {
+test('a replay without a filter needs --all', async (t) => {
   const { code, stderr } = await runCommand(t, ['replay', '--url', 'http://127.0.0.1:1'])
 
   assert.equal(code, 2)
   assert.match(stderr, /say which: --all, or by/)
 })
 
-test('where none are to be kept, the list says so', async (t) => {
+test('the list says so when dead letters are not kept', async (t) => {
   const connector = await startConnector(t, { deadLetters: false })
 
   const listed = await runCommand(t, ['dead-letters', '--url', urlOf(connector)])

@@ -100,7 +100,7 @@ test('run --connector-definition: batches of 5, binary and customer-defined topi
   )
 })
 
-test('run --connector-definition: 25 active channels and 1028 messages each, of which the oldest go first', async (t) => {
+test('run --connector-definition: 25 active channels with 1028 messages each, of which the oldest are dropped first', async (t) => {
   const { api, device } = await runExample(t)
   api.answerWhile(() => true, silence())
 

@@ -43,7 +43,7 @@ function payloadsOf(output: string): string[] {
     .map((line) => JSON.parse(line).payload)
 }
 
-test('doctor finds a stopped directory well, and export writes any range of it', async (t) => {
+test('doctor finds no fault in a stopped directory, and export writes any range of it', async (t) => {
   const directory = await filledDirectory(t)
   const all = Array.from({ length: MESSAGES }, (_, i) => `m${i}`)
 
@@ -114,7 +114,7 @@ test('a running directory can be checked and exported, but not repaired', async 
   assert.equal(overHttp.stdout, direct.stdout)
 })
 
-test('a directory that is none, and a channel that is not there, are told apart from empty ones', async (t) => {
+test('a missing directory and a missing channel are reported differently from empty ones', async (t) => {
   const directory = await filledDirectory(t)
 
   const nowhere = await runCommand(t, ['doctor', '--data', join(directory, 'nowhere')])

@@ -129,7 +129,7 @@ for (const protocolVersion of [4, 5] as const) {
   })
 }
 
-test('an id of 10 KB, empty messages and 128 KB exactly are in order', async (t) => {
+test('an id of 10 KB, an empty message and one of exactly 128 KB are accepted', async (t) => {
   const connector = await startConnector(t, {})
   const device = await MqttDevice.connect(t, mqttUrlOf(connector))
   const longId = 'i'.repeat(10_240)
@@ -149,7 +149,7 @@ test('an id of 10 KB, empty messages and 128 KB exactly are in order', async (t)
   assertLedgerAddsUp(connector)
 })
 
-test('a topic nobody asked for is only passed on, and not in the ledger', async (t) => {
+test('a message on a topic that is no input is only passed on, and is not in the ledger', async (t) => {
   const connector = await startConnector(t, {})
   const device = await MqttDevice.connect(t, mqttUrlOf(connector))
 

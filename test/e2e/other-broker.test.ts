@@ -5,7 +5,6 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import { connectAsync, type MqttClient } from 'mqtt'
 import { FakeIotAnalytics } from '../support/destinations/fake-iot-analytics.ts'
 import { type Mosquitto, startMosquitto } from '../support/mqtt/mosquitto.ts'
@@ -13,6 +12,7 @@ import { STATUS_TOPIC } from '../support/mqtt/mqtt-device.ts'
 import { ConnectorProcess, sendingTo } from '../support/processes/connector-process.ts'
 import { skipWithout } from '../support/processes/real-peers.ts'
 import { temporaryDirectory } from '../support/processes/running-connector.ts'
+import { until } from '../support/until.ts'
 
 const EXAMPLE = join(import.meta.dirname, '..', '..', '..', 'examples', 'other-broker.yaml')
 const skip = skipWithout('mosquitto')
@@ -57,17 +57,19 @@ test('examples/other-broker.yaml: from mosquitto to disk to the endpoint, receip
   client.on('message', (_topic, payload) => receipts.push(payload.toString()))
   await client.subscribeAsync(STATUS_TOPIC, { qos: 1 })
 
-  // Until the connector has subscribed, nobody at the broker keeps what is published.
-  for (let n = 0; api.received('machines').length === 0; n++) {
-    await client.publishAsync('machines/m1/telemetry', `before ${n}`, { qos: 1 })
-    await delay(100)
-  }
+  // Until the connector has subscribed, the broker keeps nothing of what is published.
+  let before = 0
+  await until('the connector has subscribed', async () => {
+    await client.publishAsync('machines/m1/telemetry', `before ${before++}`, { qos: 1 })
+    return api.received('machines').length > 0
+  })
   const put = 'iotanalytics/channels/my_channel/messages/put'
   await client.publishAsync(put, '{"request":{"message":"m"},"id":"req123"}', { qos: 1 })
   await client.publishAsync(put, 'no envelope', { qos: 1 })
   await client.publishAsync('machines/m1/other', 'not an input', { qos: 1 })
   await api.until(() => api.received('my_channel').length === 1)
-  while (!receipts.some((receipt) => receipt.includes('req123'))) await delay(20)
+  const isReceipt = (receipt: string) => receipt.includes('req123')
+  await until('its receipt came', () => receipts.some(isReceipt))
 
   assert.ok(receipts.includes('{"response":{"status":"success"},"id":"req123"}'))
   assert.ok(receipts.some((receipt) => receipt.includes('"InvalidMessage"')))
@@ -99,45 +101,48 @@ test('nothing is lost while mosquitto is restarted and the connector is killed',
     await client.publishAsync(topic, envelope, { qos: 1 })
     acknowledged.add(id)
   }
-  while (api.messageCount === 0) {
-    await Promise.all([publish(), delay(50)])
-  }
+  await until('the connector has subscribed', async () => {
+    await publish()
+    return api.messageCount > 0
+  })
   const firstKept = Number(api.received('my_channel')[0]?.messageId.slice(1))
+  const moreAcknowledged = () => {
+    const enough = acknowledged.size + 50
+    return until('the broker acknowledged 50 more', () => acknowledged.size >= enough)
+  }
+  const moreArrived = () => {
+    const enough = api.messageCount + 50
+    return until('50 more arrived', () => api.messageCount >= enough)
+  }
 
   let isPublishing = true
   const publishing = (async () => {
-    while (isPublishing) await Promise.all([publish(), delay(2)])
+    while (isPublishing) await publish()
   })()
-  await delay(300)
+  await moreArrived()
   await connector.crash()
-  await delay(300)
+  await moreAcknowledged()
   connector = new ConnectorProcess(t, args, { withMqttServer: false })
   await connector.started()
-  await delay(300)
+  await moreArrived()
   await broker.stop()
   await broker.start()
-  await delay(1_000)
+  await moreArrived()
   await connector.crash()
   await broker.stop()
   await broker.start()
   connector = new ConnectorProcess(t, args, { withMqttServer: false })
-  await delay(300)
+  await moreArrived()
   isPublishing = false
   await publishing
   const expected = [...acknowledged].filter((id) => Number(id.slice(1)) >= firstKept)
   const arrived = () => new Set(api.received('my_channel').map(({ messageId }) => messageId))
-  await Promise.race([
-    api.until(() => {
-      const ids = arrived()
-      return expected.every((id) => ids.has(id))
-    }),
-    delay(20_000, undefined, { ref: false }),
-  ])
+  const missing = () => {
+    const ids = arrived()
+    return expected.filter((id) => !ids.has(id))
+  }
+  await until('all have arrived', () => missing().length === 0).catch(() => undefined)
 
-  const ids = arrived()
-  assert.deepEqual(
-    expected.filter((id) => !ids.has(id)),
-    [],
-  )
+  assert.deepEqual(missing(), [])
   t.diagnostic(`acknowledged ${acknowledged.size}, sent ${api.messageCount}`)
 })

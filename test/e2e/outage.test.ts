@@ -3,7 +3,6 @@ import assert from 'node:assert/strict'
 import { chmod } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import { exception } from '../support/destinations/fake-answers.ts'
 import { FakeIotAnalytics } from '../support/destinations/fake-iot-analytics.ts'
 import { MqttDevice } from '../support/mqtt/mqtt-device.ts'
@@ -14,6 +13,8 @@ import {
   startConnector,
   temporaryDirectory,
 } from '../support/processes/running-connector.ts'
+import { ShiftedClock } from '../support/shifted-clock.ts'
+import { until } from '../support/until.ts'
 
 const AT_ONCE = { PublishInterval: '0' }
 const NOBODY = { iotAnalytics: { endpoint: 'http://127.0.0.1:1', region: 'us-west-2' } }
@@ -22,14 +23,19 @@ async function jsonOf(url: string) {
   return JSON.parse(await (await fetch(url)).text())
 }
 
-test('ledger, health and metrics say how long an outage would be borne', async (t) => {
-  const connector = await startConnector(t, {
-    parameters: { IotAnalyticsQueueSizePerChannel: '1000' },
-    destinations: [NOBODY],
-  })
+test('ledger, health and metrics say how long an outage may last', async (t) => {
+  const clock = new ShiftedClock()
+  const connector = await startConnector(
+    t,
+    {
+      parameters: { IotAnalyticsQueueSizePerChannel: '1000' },
+      destinations: [NOBODY],
+    },
+    { clock },
+  )
   const http = String(connector.describe().http)
   for (let i = 0; i < 10; i += 1) await connector.publish('my_channel', `m${i}`)
-  await delay(1_100) // a rate is told from a second on
+  clock.shift(1_100) // a rate takes a second
 
   const ledger = await jsonOf(`${http}/ledger`)
   const health = await jsonOf(`${http}/health`)
@@ -47,7 +53,7 @@ test('ledger, health and metrics say how long an outage would be borne', async (
   assert.match(table, /^storage: ok, /m)
 })
 
-test('a destination that is away delays neither the other nor its receipts', async (t) => {
+test('a destination that does not answer delays neither the other one nor its receipts', async (t) => {
   const api = await FakeIotAnalytics.start(t)
   const connector = await startConnector(t, {
     parameters: AT_ONCE,
@@ -97,7 +103,7 @@ test('live-first: after an outage new messages arrive before the backlog', async
   )
 })
 
-test('a new destination that begins with the earliest gets the stored history', async (t) => {
+test('a new destination with from: earliest gets the stored history', async (t) => {
   const directory = await temporaryDirectory(t)
   const api = await FakeIotAnalytics.start(t)
   const before = await startConnector(t, { storage: { directory } })
@@ -129,15 +135,14 @@ test('a message sent again within the window is stored once; an old one expires'
   })
   await connector.publish('short', 'soon over')
   const expired = () => connector.ledger().find(({ channel }) => channel === 'short')?.expired
-  const deadline = AbortSignal.timeout(15_000)
-  while (expired() !== 1) await delay(100, undefined, { signal: deadline })
+  await until('it has expired', () => expired() === 1)
 
   assertLedgerAddsUp(connector)
 })
 
 const isRoot = process.getuid?.() === 0
 
-test('storage in trouble is named with what to do, and ready again by itself', {
+test('health names a storage failure and what to do, and storage becomes ready again without a restart', {
   skip: isRoot && 'root may write anywhere',
 }, async (t) => {
   const directory = await temporaryDirectory(t)
@@ -149,11 +154,10 @@ test('storage in trouble is named with what to do, and ready again by itself', {
   await assert.rejects(connector.publish('my_channel', 'm1'), { code: 'StorageFailed' })
   const ill = await jsonOf(`${http}/health`)
   await chmod(channels, 0o700)
-  const deadline = AbortSignal.timeout(10_000)
-  while (!(await jsonOf(`${http}/health`)).ready) {
+  await until('storage is ready', async () => {
     await connector.publish('my_channel', 'm2').catch(() => {})
-    await delay(100, undefined, { signal: deadline })
-  }
+    return (await jsonOf(`${http}/health`)).ready
+  })
 
   assert.deepEqual([ill.ready, ill.storage], [false, 'no-access'])
   assert.match(ill.problems[0], /make its user the owner/)

@@ -3,7 +3,6 @@ import assert from 'node:assert/strict'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import { connectAsync, type MqttClient } from 'mqtt'
 import type { ChannelLedger } from '../../src/channels/ledger/ledger.ts'
 import type { Connector } from '../../src/index.ts'
@@ -22,20 +21,12 @@ import {
   startConnector,
   temporaryDirectory,
 } from '../support/processes/running-connector.ts'
+import { until } from '../support/until.ts'
 
-const PATIENCE_MS = 60_000
 const MAX_BYTES = 16 * 1024 * 1024
 /** Five slots of a 128th each. */
 const JOURNAL_BYTES = (5 * MAX_BYTES) / 128
 const BULK = 'x'.repeat(100_000)
-
-async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
-  const givesUpAt = performance.now() + PATIENCE_MS
-  while (!(await isSo())) {
-    assert.ok(performance.now() < givesUpAt, `waited in vain until ${what}`)
-    await delay(20)
-  }
-}
 
 /** The sum of a metric's series. */
 async function metric(http: string, name: string): Promise<number> {
@@ -87,7 +78,7 @@ function idsOf(api: FakeIotAnalytics, channel: string, prefix: string): string[]
   return ids.filter((id) => id.startsWith(prefix))
 }
 
-test('storage.maxBytes with DROP_NEWEST: 3.1.1 waits and is acknowledged once there is room, MQTT 5 hears 0x97', async (t) => {
+test('storage.maxBytes with DROP_NEWEST: 3.1.1 waits and is acknowledged once there is room, MQTT 5 is sent 0x97', async (t) => {
   const api = await FakeIotAnalytics.start(t)
   const letThrough = heldBack(api)
   const connector = await startConnector(t, {

@@ -28,7 +28,7 @@ async function publishMany(connector: Connector, count: number): Promise<void> {
   )
 }
 
-test('250 messages in batches of 100: two full ones, and the rest after PublishInterval', async (t) => {
+test('250 messages with batches of 100 make two full batches, and the rest is sent after PublishInterval', async (t) => {
   const api = await FakeIotAnalytics.start(t)
   const connector = await startConnector(t, {
     parameters: { PublishInterval: '1', IotAnalyticsBatchSizePerChannel: '100' },
@@ -45,7 +45,7 @@ test('250 messages in batches of 100: two full ones, and the rest after PublishI
   )
 })
 
-test('a batch is due and cut by its bytes too', async (t) => {
+test('a batch is also due by its bytes, and cut by them', async (t) => {
   const api = await FakeIotAnalytics.start(t)
   const connector = await startConnector(t, {
     parameters: { PublishInterval: NEVER, IotAnalyticsBatchSizePerChannel: '100' },
@@ -59,7 +59,7 @@ test('a batch is due and cut by its bytes too', async (t) => {
   assert.equal(connector.ledger()[0]?.waiting, 1)
 })
 
-test('PublishInterval 0 sends a message at once though its batch is not full', async (t) => {
+test('PublishInterval 0 sends a message at once although its batch is not full', async (t) => {
   const api = await FakeIotAnalytics.start(t)
   const connector = await startConnector(
     t,
@@ -126,7 +126,7 @@ for (const [behavior, kept] of [
   })
 }
 
-test('an outage of half an hour: retries further and further apart, and then everything in order', async (t) => {
+test('in an outage of half an hour retries come further and further apart, and afterwards everything arrives in order', async (t) => {
   const api = await FakeIotAnalytics.start(t, { identity: null })
   api.answerWhile(() => true, plain(503, 'unavailable'))
   const clock = new ManualClock()
@@ -172,7 +172,7 @@ async function retried(connector: Connector): Promise<number> {
   return delayMs
 }
 
-test('an outage that begins before and ends after a restart loses nothing, nor does a connector without its endpoint', async (t) => {
+test('neither an outage that spans a restart nor a connector without its endpoint loses a message', async (t) => {
   const api = await FakeIotAnalytics.start(t)
   const config = { parameters: { PublishInterval: '0' }, destinations: [destinationOf(api)] }
   await api.stop()
@@ -196,7 +196,7 @@ test('an outage that begins before and ends after a restart loses nothing, nor d
   assert.equal(connector.ledger()[0]?.received, 10)
 })
 
-test('two destinations: the second hangs, and neither the first nor the receipts wait for it', async (t) => {
+test('with two destinations, neither the first nor the receipts wait for the second while it hangs', async (t) => {
   const [api, hanging] = [await FakeIotAnalytics.start(t), await FakeIotAnalytics.start(t)]
   hanging.answerWhile(() => true, silence())
   const connector = await startConnector(t, {

@@ -9,7 +9,7 @@ import { destinationOf, mqttUrlOf, startConnector } from '../support/processes/r
 
 const TIME = '\\d{4}-\\d\\d-\\d\\dT[0-9:.]+Z'
 
-test('why tells when a message came, each attempt, and what its receipt said', async (t) => {
+test('why reports when a message came, each attempt, and its receipt', async (t) => {
   const api = await FakeIotAnalytics.start(t)
   api.answerNext(exception('ThrottlingException'))
   const connector = await startConnector(t, {

@@ -21,7 +21,7 @@ test(`${ROUNDS} power cuts and kills lose nothing that was committed`, async (t)
 /** Disks that brought a fault to light once. */
 const SEEDS_OF_FAULTS = [1, 56, 104, 202, 20_188, 31_014, 61_072, 61_266, 61_275, 71_037, 201_059]
 
-test('disks that once lost something lose nothing', async () => {
+test('disks on which messages were once lost lose nothing', async () => {
   const figures = newCutFigures()
 
   for (const seed of SEEDS_OF_FAULTS) await cutStore(seed, figures)

@@ -85,7 +85,7 @@ test('the MQTT 3.1.1 client publishes at QoS 0 and 1 and gets a receipt for each
   assertLedgerAddsUp(connector)
 })
 
-test('the MQTT 3.1.1 client hears why a message was refused, and is unsubscribed when it asks', async (t) => {
+test('the MQTT 3.1.1 client gets a receipt with the reason of a refusal, and can unsubscribe', async (t) => {
   const connector = await startConnector(t, {})
   const connection = await connect311(t, Number(mqttPortOf(connector)))
   const receipts = new Arrivals()
@@ -103,7 +103,7 @@ test('the MQTT 3.1.1 client hears why a message was refused, and is unsubscribed
   assert.equal(receipts.texts.length, 1)
 })
 
-test('the MQTT 5 client publishes at QoS 0 and 1, gets receipts, and a reason where one is due', async (t) => {
+test('the MQTT 5 client publishes at QoS 0 and 1, gets receipts, and the reason of a refusal', async (t) => {
   const connector = await startConnector(t, {})
   const messages = [envelope('q0'), envelope('q1'), 'not an envelope']
   const client = fork(join(import.meta.dirname, '..', 'support', 'mqtt', 'aws-crt-client5.js'), [

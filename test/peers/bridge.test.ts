@@ -7,7 +7,6 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { setTimeout } from 'node:timers/promises'
 import { type Connector, createConnector } from '../../src/index.ts'
 import { type Mosquitto, startMosquitto } from '../support/mqtt/mosquitto.ts'
 import { MqttDevice } from '../support/mqtt/mqtt-device.ts'
@@ -17,6 +16,7 @@ import {
   mqttPortOf,
   startConnector,
 } from '../support/processes/running-connector.ts'
+import { until } from '../support/until.ts'
 
 const DOWN = 'commands/pump'
 
@@ -36,17 +36,17 @@ async function bridgedTo(t: TestContext, port: string, version: string): Promise
   })
 }
 
-/** Until what is published here comes out there, the bridge does not stand. */
+/** Resolves when what is published above comes out below: the bridge is connected. */
 async function untilBridged(below: MqttDevice, above: MqttDevice): Promise<void> {
   let isThere = false
   below.client.on('message', (topic) => {
     isThere ||= topic === 'commands/ready'
   })
   await below.client.subscribeAsync('commands/#', { qos: 2 })
-  while (!isThere) {
+  await until('the bridge is connected', async () => {
     await above.client.publishAsync('commands/ready', '')
-    await setTimeout(50)
-  }
+    return isThere
+  })
 }
 
 for (const version of ['mqttv311', 'mqttv50']) {
@@ -74,7 +74,7 @@ for (const version of ['mqttv311', 'mqttv50']) {
   })
 }
 
-test('what devices send while the connector is away comes over the bridge when it is back, in order', {
+test('messages sent while the connector is away come over the bridge when it is back, in order', {
   skip: skipWithout('mosquitto'),
 }, async (t) => {
   const directory = await mkdtemp(join(tmpdir(), 'iot-analytics-connector-'))

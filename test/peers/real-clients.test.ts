@@ -8,12 +8,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
-import { setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { connectAsync } from 'mqtt'
 import { startServer } from '../support/mqtt/mqtt-server-under-test.ts'
 import { publishPacket } from '../support/mqtt/mqtt-wire.ts'
 import { commandOf, skipWithout } from '../support/processes/real-peers.ts'
+import { until } from '../support/until.ts'
 
 const run = promisify(execFile)
 const TOPIC = 'iotanalytics/channels/c/messages/binary/put'
@@ -41,7 +41,7 @@ for (const version of ['mqttv31', 'mqttv311', 'mqttv5']) {
     const output = createInterface(listener.stdout)
     output.on('line', (line) => lines.push(line))
     // Its output comes when it ends, so the server is asked whether it has subscribed.
-    while (!server.outlet.hasListeners('iotanalytics/any')) await setTimeout(5)
+    await until('it has subscribed', () => server.outlet.hasListeners('iotanalytics/any'))
 
     for (const qos of ['0', '1', '2']) {
       await run(commandOf('mosquitto_pub'), [...peer, '-q', qos, '-t', TOPIC, '-m', `m${qos}`])
@@ -133,7 +133,7 @@ test('a mosquitto bridge carries messages in both directions', {
   await writeFile(configuration, lines.join('\n'))
   const bridge = spawn(commandOf('mosquitto'), ['-c', configuration], { stdio: 'ignore' })
   t.after(() => bridge.kill())
-  while (!server.outlet.hasListeners('down/any')) await setTimeout(5)
+  await until('it has subscribed', () => server.outlet.hasListeners('down/any'))
   const peer = ['-h', '127.0.0.1', '-p', String(own), '-q', '1']
   const below = await connectAsync(`mqtt://127.0.0.1:${own}`, { reconnectPeriod: 0 })
   t.after(() => below.endAsync(true))

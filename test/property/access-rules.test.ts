@@ -36,7 +36,7 @@ const rule: fc.Arbitrary<AccessRule> = fc.record({
 })
 const rules = fc.array(rule, { maxLength: 4 })
 
-test('covers: all topics of the filter are topics of the pattern', () => {
+test('a pattern covers a filter only if it matches all topics of the filter', () => {
   fc.assert(
     fc.property(filter, filter, topic, (one, other, name) => {
       const [pattern, wanted] = [one.split('/'), other.split('/')]
@@ -47,7 +47,7 @@ test('covers: all topics of the filter are topics of the pattern', () => {
   )
 })
 
-test('overlaps: says yes wherever one topic matches both', () => {
+test('two filters overlap wherever one topic matches both', () => {
   fc.assert(
     fc.property(filter, filter, topic, (one, other, name) => {
       if (matches(one, name) && matches(other, name)) {
@@ -72,7 +72,7 @@ test('a subscription that is allowed brings no topic that the rules refuse by it
   )
 })
 
-test('publishing: the first rule that names the topic decides, and the answer stays the same', () => {
+test('for publishing, the first rule that names the topic decides, and the answer stays the same', () => {
   fc.assert(
     fc.property(rules, fc.array(topic, { maxLength: 10 }), (list, names) => {
       const permissions = permissionsFor(list, 'me', 'a')
@@ -87,7 +87,7 @@ test('publishing: the first rule that names the topic decides, and the answer st
   )
 })
 
-test('no client id and no user name makes a rule wider than the level it stands for', () => {
+test('a client id or user name in a rule matches no more than its own level', () => {
   const nasty = fc.oneof(
     fc.constantFrom(
       '+',

@@ -32,7 +32,7 @@ for (const dropBehavior of ['DROP_NEWEST', 'DROP_OLDEST'] as const) {
   for (const cursors of [1, 2]) {
     const how = `${dropBehavior}, ${cursors === 1 ? 'one cursor' : 'two cursors'}`
 
-    test(`on a disk that fails and loses power, ${how}: no message is lost without a word`, async () => {
+    test(`on a disk that fails and loses power, ${how}: no message is lost silently`, async () => {
       await fc.assert(
         fc.asyncProperty(fc.nat(), operationsOf, async (seed, operations) => {
           const trial = new ChannelTrial({ medium: onDiskLog(seed), cursors, dropBehavior })

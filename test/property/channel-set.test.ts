@@ -41,7 +41,7 @@ for (const [where, newMedium] of [
     for (const cursors of [1, 2]) {
       const how = `${where}, ${dropBehavior}, ${cursors === 1 ? 'one cursor' : 'two cursors'}`
 
-      test(`${how}: no message is lost without a word`, async () => {
+      test(`${how}: no message is lost silently`, async () => {
         await fc.assert(
           fc.asyncProperty(operationsOf, async (operations) => {
             await new ChannelTrial({ medium: newMedium(), cursors, dropBehavior }).run(operations)

@@ -189,7 +189,7 @@ function optionsOf(chosen: {
   }
 }
 
-test('without faults the log is like an array', async () => {
+test('without faults the log behaves like an array', async () => {
   await fc.assert(
     fc.asyncProperty(steps, seed, settings, async (taken, seedNumber, chosen) => {
       const random = seededRandom(seedNumber)
@@ -205,7 +205,7 @@ test('without faults the log is like an array', async () => {
   )
 })
 
-test('whenever power goes, every committed message is there, unaltered and in order', async () => {
+test('after a power cut at any call, every committed message is there, unaltered and in order', async () => {
   const life = fc.record({ taken: steps, powerLostAt: fc.integer({ min: 0, max: 200 }) })
   const lives = fc.array(life, { minLength: 1, maxLength: 4 })
   await fc.assert(
@@ -253,7 +253,7 @@ async function openAfterPowerLoss(rig: Rig, losesPowerAgain: boolean): Promise<v
   rig.staged = []
 }
 
-test('whatever calls fail, committed messages stay and refused ones are named', async () => {
+test('whichever calls fail, committed messages stay and refused ones are named', async () => {
   const codes = fc.constantFrom('ENOSPC', 'EIO', 'EROFS', 'EDQUOT')
   await fc.assert(
     fc.asyncProperty(steps, seed, settings, codes, async (taken, seedNumber, chosen, code) => {

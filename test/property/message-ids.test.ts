@@ -13,6 +13,7 @@ import type { Message } from '../../src/message.ts'
 import { draftOf } from '../support/channels/log-drafts.ts'
 import { diskStore } from '../support/disk/disk-stores.ts'
 import { SimulatedDisk, seededRandom } from '../support/disk/simulated-disk.ts'
+import { settled } from '../support/settled.ts'
 
 const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 300)
 const LIVES = 3
@@ -81,7 +82,7 @@ class Trial {
     if (how === 0 || this.#chance(0.5)) this.#disk.fail = () => undefined
     if (how === 0) await store.close()
     // What the process had begun ends before the next one begins.
-    for (let turn = 0; turn < 20; turn += 1) await setImmediate()
+    await settled()
     if (how === 2) this.#disk = this.#disk.afterPowerLoss()
   }
 
@@ -132,7 +133,7 @@ class Trial {
   }
 }
 
-test('an id that was read stands for the same message for ever, whatever the disk refuses', async () => {
+test('an id that was read always stands for the same message, whatever the disk refuses', async () => {
   const first = Number(process.env['PROPERTY_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
   for (let seed = first; seed < first + RUNS; seed += 1) await new Trial(seed).run()
 })

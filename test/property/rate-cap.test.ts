@@ -6,7 +6,7 @@ import { RateCap } from '../../src/delivery/rate-cap.ts'
 import { TokenBucket } from '../../src/delivery/token-bucket.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 
-test('over any stretch of time a bucket gives its rate and one second’s worth at most', () => {
+test('over any period a token bucket gives at most its rate and one second’s worth', () => {
   const pauses = fc.array(fc.integer({ min: 0, max: 3_000 }), { minLength: 1, maxLength: 50 })
   fc.assert(
     fc.property(fc.double({ min: 0.1, max: 1000, noNaN: true }), pauses, (perSecond, waits) => {
@@ -31,7 +31,7 @@ test('over any stretch of time a bucket gives its rate and one second’s worth 
   )
 })
 
-test('what has to be waited for is there afterwards, whatever was overdrawn', () => {
+test('tokens that had to be waited for are there afterwards, whatever was overdrawn', () => {
   const amounts = fc.array(fc.integer({ min: 1, max: 5_000 }), { minLength: 1, maxLength: 30 })
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 2_000 }), amounts, (perSecond, wanted) => {

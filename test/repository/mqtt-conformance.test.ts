@@ -60,7 +60,7 @@ for (const [file, sections] of Object.entries(SECTIONS)) {
     assert.equal(countBySection(rows), sections)
   })
 
-  test(`${file} names tests that there are, and counts right`, () => {
+  test(`${file} names existing tests, and its counts are right`, () => {
     const tally = { shown: 0, notBinding: 0, open: 0 }
     for (const { number, shownBy } of rows) {
       if (shownBy.startsWith('– ')) tally.notBinding++

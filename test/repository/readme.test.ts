@@ -55,7 +55,7 @@ async function connectorIn(
   return { connector, directory }
 }
 
-test('the README has the commands this test knows to run', () => {
+test('the README has only commands that this test runs', () => {
   const programs = commands.map((line) => line.split(' ').slice(0, line.startsWith('np') ? 3 : 1))
 
   assert.deepEqual(
@@ -68,7 +68,7 @@ test('the README has the commands this test knows to run', () => {
   )
 })
 
-test('publish, tail and what is asked over HTTP answer as the README leads to expect', async (t) => {
+test('publish, tail and the HTTP requests answer as the README says', async (t) => {
   const { connector, directory } = await connectorIn(t)
 
   for (const line of commandsOf('npx iot-analytics-connector publish')) {

@@ -60,7 +60,7 @@ test('the version is the package’s', () => {
   assert.match(textOf('CHANGELOG.md'), /^## /m)
 })
 
-test('the lock file names no registry, so that any will do', () => {
+test('the lock file names no registry, so that any can be used', () => {
   const lock = textOf('package-lock.json')
 
   assert.doesNotMatch(lock, /"resolved"|https?:\/\/[^"]*registry/)
@@ -74,7 +74,7 @@ test('README.md is at most 150 lines, and everything the package promises to shi
   }
 })
 
-test('no page speaks of who wrote it or where', () => {
+test('no page mentions who wrote it or where', () => {
   const telling = PAGES.filter((page) => /\/work\/|\/tmp\/hub|\bissue \d/i.test(textOf(page)))
 
   assert.deepEqual(telling, [])

@@ -33,7 +33,7 @@ test('every test that docs/specification.md names is there', () => {
   assert.ok(claims.length > 50)
 })
 
-test('every row of docs/specification.md names a test, or says that there is nothing to show', () => {
+test('every row of docs/specification.md names a test or says why there is none', () => {
   const rows = page.split('\n').filter((line) => /^\| (?!it says|---)/.test(line))
   const bare = rows.filter((row) => !/`test\/[^`]+`: “/.test(row) && !row.endsWith('| – |'))
 

@@ -13,7 +13,7 @@ import {
 
 const root = join(import.meta.dirname, '..', '..', '..')
 
-test('docs/errors.md is what the catalogue says', () => {
+test('docs/errors.md is generated from the catalogue', () => {
   const check = spawnSync(
     process.execPath,
     ['scripts/build-errors-reference.mjs', '--check', '--from', 'build/src'],
@@ -32,7 +32,7 @@ test('every code is a name in capitals without spaces, with a meaning that is a 
   }
 })
 
-test('an error says its code, what may be done about it and what caused it', () => {
+test('an error has its code, what may be done about it and its cause', () => {
   const cause = new Error('connection reset')
 
   const error = new ConnectorError('DestinationUnavailable', 'sending a batch', { cause })
@@ -42,7 +42,7 @@ test('an error says its code, what may be done about it and what caused it', () 
   assert.equal(error.name, 'ConnectorError')
 })
 
-test('a foreign error is wrapped once and says what was being done', () => {
+test('a foreign error is wrapped once and says during what it occurred', () => {
   const own = new ConnectorError('QueueFull', 'full')
   const foreign = Object.assign(new Error('no space left'), { code: 'ENOSPC' })
 
@@ -55,7 +55,7 @@ test('a foreign error is wrapped once and says what was being done', () => {
   assert.equal(messageOf('a string'), 'a string')
 })
 
-test('what may be stored later is told from what is refused for good', () => {
+test('errors say which messages may be stored later and which are refused for good', () => {
   const later = ['StorageFailed', 'StorageFull', 'ChannelLimit']
   const never = ['QueueFull', 'MemoryFull', 'ActiveChannelLimit', 'DuplicateMessageId']
   const senders = ['InvalidMessage', 'NotAuthorized', 'MessageTooLarge', 'toString', 'Throttling']

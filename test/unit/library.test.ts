@@ -79,7 +79,7 @@ async function program(): Promise<void> {
   new ConnectorError('Oops', 'never')
 }
 
-test('the program above compiles, and wrong ones do not', () => {
+test('the program above compiles, and programs with wrong types do not', () => {
   assert.equal(typeof program, 'function')
 })
 
@@ -103,7 +103,7 @@ test('publish resolves when the message is stored, and the receipt event says wh
   assertLedgerAddsUp(connector)
 })
 
-test('what is refused rejects by its code', async (t) => {
+test('a refused message rejects with its error code', async (t) => {
   const connector = await startConnector(t, {
     parameters: { IotAnalyticsDefaultChannelName: 'mine' },
     inputs: ['factory/#'],
@@ -129,7 +129,7 @@ test('what is refused rejects by its code', async (t) => {
   assertLedgerAddsUp(connector)
 })
 
-test('before start and after stop nothing is taken; a stopped connector is not started again', async (t) => {
+test('before start and after stop no message is accepted, and a stopped connector cannot be started again', async (t) => {
   const connector = createConnector(await onFreePorts(t))
 
   await assert.rejects(connector.publish('mine', 'm'), { code: 'Stopping' })
@@ -162,7 +162,7 @@ test('start and stop may be called twice, and stop while it starts', async (t) =
   await third.stop()
 })
 
-test('a port that is taken: start says so and leaves nothing running; once it is free, start works', async (t) => {
+test('when a port is in use, start says so and leaves nothing running, and works once it is free', async (t) => {
   const taken = createServer().listen(0, '127.0.0.1')
   await once(taken, 'listening')
   t.after(() => taken.close())
@@ -184,7 +184,7 @@ test('a port that is taken: start says so and leaves nothing running; once it is
   assert.deepEqual(await connector.stop(), { delivered: 0, kept: 0, lost: 0 })
 })
 
-test('a directory another connector uses: start says so and leaves no port open', async (t) => {
+test('when another connector uses the directory, start says so and leaves no port open', async (t) => {
   const config = await onFreePorts(t)
   const first = createConnector(config)
   await first.start()
@@ -197,7 +197,7 @@ test('a directory another connector uses: start says so and leaves no port open'
   await first.publish('mine', 'the first goes on')
 })
 
-test('everything that is wrong with a configuration is named at once', () => {
+test('an error names everything that is wrong with a configuration', () => {
   const misspelt: object = { parameters: { MemorySize: '0' }, storage: { directry: 'x' } }
 
   assert.throws(() => createConnector(misspelt), {

@@ -45,7 +45,7 @@ test('CONNACK says whether a session was kept [MQTT-3.2.2-1] [MQTT-3.2.2-2] [MQT
   }
 })
 
-test('what a session has subscribed to is kept for it with its messages, and gone with a clean one', async (t) => {
+test('a session keeps its subscriptions and their messages, and a clean session removes them', async (t) => {
   const { client } = await startServer(t)
   const fields = { clientId: 'sleeper', isClean: false }
   const sleeper = await client(fields)
@@ -73,7 +73,7 @@ test('what a session has subscribed to is kept for it with its messages, and gon
   assert.deepEqual(afterClean, [])
 })
 
-test('retained messages outlive the session of who sent them [MQTT-3.1.2-7]', async (t) => {
+test('retained messages outlive the session of their sender [MQTT-3.1.2-7]', async (t) => {
   const { client } = await startServer(t)
   const publisher = await client({ clientId: 'publisher' })
   publisher.send(publishPacket({ topic: 'r', payload: 'x', retain: true }), frame(0xe0))
@@ -85,7 +85,7 @@ test('retained messages outlive the session of who sent them [MQTT-3.1.2-7]', as
   assert.deepEqual(await listener.untilPong(), ['9003000100', '3104000172' + '78'])
 })
 
-test('a will goes out with its QoS, retained only when it says so, and once', async (t) => {
+test('a will is sent once, with its QoS, and is retained only if it says so', async (t) => {
   const server = await startServer(t)
   const listener = await listenToWills(server)
   const die = async (will: { topic: string; payload: string; qos?: number; retain?: boolean }) => {
@@ -108,7 +108,7 @@ test('a will goes out with its QoS, retained only when it says so, and once', as
   assert.deepEqual(await late.untilPong(), ['9003000102', `33080003${topic(2)}000162`])
 })
 
-test('who has no will leaves none [MQTT-3.1.2-12]', async (t) => {
+test('a client without a will leaves none [MQTT-3.1.2-12]', async (t) => {
   const server = await startServer(t)
   const listener = await server.client({ clientId: 'listener' })
   listener.send(subscribePacket(1, { '#': 0 }))
@@ -121,7 +121,7 @@ test('who has no will leaves none [MQTT-3.1.2-12]', async (t) => {
   assert.deepEqual(await listener.untilPong(), [])
 })
 
-test('a will goes out when its client falls silent, is taken over, breaks the rules or says so [MQTT-3.1.2-24]', async (t) => {
+test('a will is sent when its client falls silent, is taken over, breaks the protocol or asks for it [MQTT-3.1.2-24]', async (t) => {
   const clock = new ManualClock()
   const server = await startServer(t, { clock })
   const listener = await listenToWills(server)
@@ -144,7 +144,7 @@ test('a will goes out when its client falls silent, is taken over, breaks the ru
   assert.deepEqual([ofSilence, ofTakeover, ofViolation, ofWish], ['31', '32', '33', '34'])
 })
 
-test('a normal DISCONNECT takes the will with it [MQTT-3.14.4-3]', async (t) => {
+test('a normal DISCONNECT removes the will [MQTT-3.14.4-3]', async (t) => {
   const server = await startServer(t)
   const listener = await listenToWills(server)
 
@@ -162,7 +162,7 @@ test('a normal DISCONNECT takes the will with it [MQTT-3.14.4-3]', async (t) => 
   assert.deepEqual(await listener.untilPong(), [])
 })
 
-test('a will that waits goes out with the session’s end, when that comes first [MQTT-3.1.2-8]', async (t) => {
+test('a delayed will is sent when its session ends before the delay [MQTT-3.1.2-8]', async (t) => {
   const clock = new ManualClock()
   const server = await startServer(t, { clock })
   const listener = await listenToWills(server)
@@ -188,7 +188,7 @@ test('a will that waits goes out with the session’s end, when that comes first
   assert.equal((await listener.untilPong()).length, 1)
 })
 
-test('what a will says of itself goes out with it, user properties in their order [MQTT-3.1.3-10]', async (t) => {
+test('a will is sent with its properties, user properties in their order [MQTT-3.1.3-10]', async (t) => {
   const server = await startServer(t)
   const listener = await listenToWills(server)
   const user = (name: string, value: string) => [
@@ -225,7 +225,7 @@ const INCOMPLETE: Record<string, Buffer> = {
   'no keep-alive': frame(0x10, 'MQTT', [4, 2]),
 }
 
-test('a CONNECT whose fields are not what its flags say is not answered [MQTT-3.1.4-1]', async (t) => {
+test('a CONNECT whose fields do not match its flags is not answered [MQTT-3.1.4-1]', async (t) => {
   const { wire } = await startServer(t)
 
   for (const [what, packet] of Object.entries(INCOMPLETE)) {
@@ -235,7 +235,7 @@ test('a CONNECT whose fields are not what its flags say is not answered [MQTT-3.
   }
 })
 
-test('the fields of CONNECT are taken in their order [MQTT-3.1.3-1]', async (t) => {
+test('the fields of CONNECT are read in their order [MQTT-3.1.3-1]', async (t) => {
   const server = await startServer(t)
   const listener = await listenToWills(server)
   const client = await server.wire()
@@ -249,7 +249,7 @@ test('the fields of CONNECT are taken in their order [MQTT-3.1.3-1]', async (t) 
   assert.deepEqual(await twin.untilPong(), [])
 })
 
-test('client ids of up to 23 letters and digits are taken, and longer ones [MQTT-3.1.3-5]', async (t) => {
+test('client ids of up to 23 letters and digits are accepted, and so are longer ones [MQTT-3.1.3-5]', async (t) => {
   const { wire } = await startServer(t)
   const alphabet = '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'
 
@@ -260,7 +260,7 @@ test('client ids of up to 23 letters and digits are taken, and longer ones [MQTT
   }
 })
 
-test('an empty client id gets one of its own, in each version [MQTT-3.1.3-6] [MQTT-3.2.2-16]', async (t) => {
+test('a client with an empty id is given one, in each version [MQTT-3.1.3-6] [MQTT-3.2.2-16]', async (t) => {
   const { wire, server } = await startServer(t)
   const assigned: string[] = []
   for (const version of [4, 4, 5, 5] as const) {
@@ -277,7 +277,7 @@ test('an empty client id gets one of its own, in each version [MQTT-3.1.3-6] [MQ
   assert.ok(!assigned.includes(''))
 })
 
-test('a client id that is refused is told so, and nothing behind it is read [MQTT-3.1.3-9] [MQTT-3.1.4-5]', async (t) => {
+test('a refused client id is answered with the reason, and nothing behind it is read [MQTT-3.1.3-9] [MQTT-3.1.4-5]', async (t) => {
   const { wire, intake } = await startServer(t, { limits: { maxClientIdBytes: 10 } })
   const four = await wire()
   const five = await wire()
@@ -342,7 +342,7 @@ test('extended authentication is refused, and AUTH closes the connection [MQTT-4
   assert.match((await auth.untilClosed())[0] ?? '', /^e0..82/)
 })
 
-test('CONNACK has the properties that say something, and no response information [MQTT-3.1.2-28]', async (t) => {
+test('CONNACK has only the properties that differ from their defaults, and no response information [MQTT-3.1.2-28]', async (t) => {
   const { wire } = await startServer(t, {
     limits: { receiveMaximum: 7, topicAliasMaximum: 3, maxPacketBytes: 65_536 },
   })
@@ -358,7 +358,7 @@ test('CONNACK has the properties that say something, and no response information
   }
 })
 
-test('neither CONNACK nor DISCONNECT is longer than the client takes [MQTT-3.2.2-19] [MQTT-3.14.2-3]', async (t) => {
+test('neither CONNACK nor DISCONNECT is longer than the client’s maximum packet size [MQTT-3.2.2-19] [MQTT-3.14.2-3]', async (t) => {
   const { wire, client } = await startServer(t)
   const refused = await wire()
   const rude = await client({ version: 5, properties: [39, 0, 0, 0, 30] })
@@ -398,7 +398,7 @@ test('DISCONNECT may change how long the session is kept, but not begin to keep 
   assert.match(answers[0] ?? '', /^e0..82..1f/)
 })
 
-test('wrong values of CONNECT’s properties, and properties that come twice, are told [MQTT-3.1.4-1]', async (t) => {
+test('wrong values of CONNECT’s properties, and repeated properties, are answered with a reason code [MQTT-3.1.4-1]', async (t) => {
   const { wire } = await startServer(t)
   const cases: [properties: number[], code: string][] = [
     [[33, 0, 0], '82'],

@@ -30,7 +30,7 @@ function publishes(packets: readonly string[]): string[] {
   return packets.filter((hex) => hex.startsWith('3'))
 }
 
-test('DUP is not passed on: it tells of our own sending alone [MQTT-3.3.1-3]', async (t) => {
+test('DUP is not passed on: the server sets it for its own retransmissions only [MQTT-3.3.1-3]', async (t) => {
   const { client } = await startServer(t)
   const listener = await client({ clientId: 'listener' })
   await subscribe(listener, { a: 1 })
@@ -41,7 +41,7 @@ test('DUP is not passed on: it tells of our own sending alone [MQTT-3.3.1-3]', a
   assert.deepEqual(await listener.untilPong(), ['32060001610001' + '78'])
 })
 
-test('of retained messages the last one stays, with its QoS, untouched by others [MQTT-3.3.1-5] [MQTT-3.3.1-12]', async (t) => {
+test('the last retained message of a topic is kept with its QoS, and messages that are not retained do not change it [MQTT-3.3.1-5] [MQTT-3.3.1-12]', async (t) => {
   const { client } = await startServer(t)
   const publisher = await client({ clientId: 'publisher' })
   let count = 0
@@ -63,7 +63,7 @@ test('of retained messages the last one stays, with its QoS, untouched by others
   assert.deepEqual(untouched, second)
 })
 
-test('an empty retained message is passed on, takes away what was retained and is not kept [MQTT-3.3.1-10] [MQTT-3.3.1-11]', async (t) => {
+test('an empty retained message is passed on, removes the retained message and is not kept [MQTT-3.3.1-10] [MQTT-3.3.1-11]', async (t) => {
   const { client } = await startServer(t)
   const publisher = await client({ clientId: 'publisher' })
   await publish(publisher, { topic: 'r', payload: '1', retain: true })
@@ -78,7 +78,7 @@ test('an empty retained message is passed on, takes away what was retained and i
   assert.deepEqual(publishes(await subscribe(late, { r: 0 })), [])
 })
 
-test('a packet id whose exchange has ended is a new message, whatever DUP says [MQTT-4.3.2-2] [MQTT-4.3.3-2]', async (t) => {
+test('a packet id whose exchange has ended belongs to a new message, whatever DUP says [MQTT-4.3.2-2] [MQTT-4.3.3-2]', async (t) => {
   const { client, intake } = await startServer(t)
   const device = await client()
   const one = { topic: TOPIC, payload: 'x', qos: 1, id: 5 } as const
@@ -98,7 +98,7 @@ test('a packet id whose exchange has ended is a new message, whatever DUP says [
   assert.equal(intake.messages.length, 4)
 })
 
-test('a PUBREC that says no ends the exchange, in either direction [MQTT-4.3.3-9] [MQTT-4.4.0-2]', async (t) => {
+test('a PUBREC with an error code ends the exchange, in either direction [MQTT-4.3.3-9] [MQTT-4.4.0-2]', async (t) => {
   const { client } = await startServer(t)
   const fields = {
     clientId: 'c',
@@ -128,7 +128,7 @@ test('a PUBREC that says no ends the exchange, in either direction [MQTT-4.3.3-9
   assert.equal(second, first)
 })
 
-test('a QoS 2 message that has been sent does not expire any more [MQTT-4.3.3-7]', async (t) => {
+test('a QoS 2 message that has been sent no longer expires [MQTT-4.3.3-7]', async (t) => {
   const clock = new ManualClock()
   const { client } = await startServer(t, { clock })
   const fields = {
@@ -177,7 +177,7 @@ test('topic aliases end with their connection, in both directions [MQTT-3.3.2-7]
   assert.match(answers.at(-1) ?? '', /^e0..82/)
 })
 
-test('every topic alias up to the maximum is taken, and none beyond [MQTT-3.3.2-12] [MQTT-3.3.2-9]', async (t) => {
+test('every topic alias up to the maximum is accepted, and none beyond [MQTT-3.3.2-12] [MQTT-3.3.2-9]', async (t) => {
   const { client } = await startServer(t, { limits: { topicAliasMaximum: 4 } })
   const listener = await client({ clientId: 'listener' })
   await subscribe(listener, { '#': 0 })
@@ -194,7 +194,7 @@ test('every topic alias up to the maximum is taken, and none beyond [MQTT-3.3.2-
   assert.match((await publisher.untilClosed())[0] ?? '', /^e0..94/)
 })
 
-test('a response topic that is none closes the connection [MQTT-3.3.2-14]', async (t) => {
+test('an invalid response topic closes the connection [MQTT-3.3.2-14]', async (t) => {
   const { client } = await startServer(t)
 
   for (const topic of ['a/#', '+', '']) {
@@ -205,7 +205,7 @@ test('a response topic that is none closes the connection [MQTT-3.3.2-14]', asyn
   }
 })
 
-test('messages of one client arrive in their order, also when they are sent again [MQTT-4.6.0-1] [MQTT-4.6.0-6]', async (t) => {
+test('the messages of one client arrive in order, also when they are sent again [MQTT-4.6.0-1] [MQTT-4.6.0-6]', async (t) => {
   const { client } = await startServer(t)
   const fields = { clientId: 'c', isClean: false }
   const listener = await client(fields)
@@ -232,7 +232,7 @@ test('messages of one client arrive in their order, also when they are sent agai
   assert.deepEqual(ids(second), ids(first))
 })
 
-test('what an acknowledgement says is left out when the client takes no packet as long [MQTT-3.4.2-2] [MQTT-3.5.2-2]', async (t) => {
+test('an acknowledgement leaves out its reason when that would exceed the client’s maximum packet size [MQTT-3.4.2-2] [MQTT-3.5.2-2]', async (t) => {
   const { client } = await startServer(t)
   const device = await client({ version: 5, properties: [39, 0, 0, 0, 30] })
 
@@ -257,7 +257,7 @@ test('one SUBACK answers all filters of a SUBSCRIBE, one code each and in their 
   assert.equal(await five.nextHex(), '9007000700' + '02978f01')
 })
 
-test('subscribing again replaces the subscription and sends what is retained again [MQTT-3.8.4-3]', async (t) => {
+test('subscribing again replaces the subscription and sends the retained messages again [MQTT-3.8.4-3]', async (t) => {
   const { client } = await startServer(t)
   const publisher = await client({ clientId: 'publisher' })
   await publish(publisher, { topic: 'a', payload: 'r', qos: 1, retain: true })
@@ -272,7 +272,7 @@ test('subscribing again replaces the subscription and sends what is retained aga
   assert.deepEqual(await listener.untilPong(), ['32060001610002' + '78'])
 })
 
-test('a filter whose wildcards are wrong, or that is empty, is refused [MQTT-4.7.1-2] [MQTT-4.7.1-3] [MQTT-4.7.3-1]', async (t) => {
+test('a filter that is empty or has wrong wildcards is refused [MQTT-4.7.1-2] [MQTT-4.7.1-3] [MQTT-4.7.3-1]', async (t) => {
   const { client } = await startServer(t)
 
   for (const filter of ['a#', '#/a', 'a/#/b', 'a+', '+a/b', 'a/+b']) {
@@ -334,7 +334,7 @@ test('unsubscribing compares character by character and answers once for all fil
   assert.equal((await listener.untilPong()).length, 1)
 })
 
-test('what was on its way when a client unsubscribed is brought to its end [MQTT-3.10.4-3]', async (t) => {
+test('an exchange that has begun is completed after its client unsubscribed [MQTT-3.10.4-3]', async (t) => {
   const { client } = await startServer(t)
   const fields = { clientId: 'c', isClean: false }
   const listener = await client(fields)
@@ -356,7 +356,7 @@ test('what was on its way when a client unsubscribed is brought to its end [MQTT
   assert.deepEqual(await listener.untilPong(), [])
 })
 
-test('topics are not made to look alike: neither case, nor composition, nor slashes [MQTT-4.7.3-4]', async (t) => {
+test('topics are not normalized: neither case, nor composition, nor slashes [MQTT-4.7.3-4]', async (t) => {
   const { client } = await startServer(t)
   const listener = await client({ clientId: 'listener' })
   await subscribe(listener, { 'caf\u00e9/a': 0 })
@@ -403,7 +403,7 @@ test('a shared QoS 2 message stays with the member it was sent to [MQTT-4.8.2-4]
   assert.deepEqual(refused, [[], []])
 })
 
-test('a shared subscription gets no higher QoS than it was granted [MQTT-4.8.2-3]', async (t) => {
+test('a shared subscription gets messages at no more than the QoS it was granted [MQTT-4.8.2-3]', async (t) => {
   const { client } = await startServer(t)
   const member = await client({ clientId: 'member', version: 5 })
   await subscribe(member, { '$share/g/a': 1 }, [])
@@ -418,7 +418,7 @@ test('a shared subscription gets no higher QoS than it was granted [MQTT-4.8.2-3
   )
 })
 
-test('with no more room for messages everything else goes on [MQTT-3.3.4-10] [MQTT-4.9.0-3]', async (t) => {
+test('when the client has no room for more messages, all other packets are still sent [MQTT-3.3.4-10] [MQTT-4.9.0-3]', async (t) => {
   const { client } = await startServer(t)
   const listener = await client({ clientId: 'listener', version: 5, properties: [33, 0, 1] })
   await subscribe(listener, { a: 1 }, [])
@@ -441,7 +441,7 @@ test('with no more room for messages everything else goes on [MQTT-3.3.4-10] [MQ
   )
 })
 
-test('PUBRELs go out in the order of their PUBRECs [MQTT-4.6.0-4]', async (t) => {
+test('PUBRELs are sent in the order of their PUBRECs [MQTT-4.6.0-4]', async (t) => {
   const { client } = await startServer(t)
   const listener = await client({ clientId: 'listener' })
   await subscribe(listener, { a: 2 })

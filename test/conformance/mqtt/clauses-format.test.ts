@@ -43,7 +43,7 @@ const FIELDS_OF_FIVE: Record<string, (text: number[]) => Buffer> = {
   'the reason string of PUBACK': (text) => frame(0x40, [0, 1, 0, text.length + 1, 31, ...text]),
 }
 
-test('text that is none closes the connection, wherever it stands in CONNECT', async (t) => {
+test('invalid UTF-8 closes the connection, in every field of CONNECT', async (t) => {
   const { wire } = await startServer(t)
 
   for (const [field, packet] of Object.entries(CONNECT_FIELDS)) {
@@ -55,7 +55,7 @@ test('text that is none closes the connection, wherever it stands in CONNECT', a
   }
 })
 
-test('text that is none closes the connection, wherever it stands after CONNECT', async (t) => {
+test('invalid UTF-8 closes the connection, in every field of the packets after CONNECT', async (t) => {
   const { client, intake } = await startServer(t)
 
   for (const [version, fields] of [
@@ -128,7 +128,7 @@ test('a packet that only servers send closes the connection', async (t) => {
   }
 })
 
-test('an answer carries the packet id of what it answers', async (t) => {
+test('an answer carries the packet id of its request', async (t) => {
   const { client } = await startServer(t)
   const four = await client({ clientId: 'four' })
   const five = await client({ clientId: 'five', version: 5 })
@@ -154,7 +154,7 @@ test('an answer carries the packet id of what it answers', async (t) => {
   assert.deepEqual(await five.untilPong(), ['900412340001', 'b00423450000', 'b00423460011'])
 })
 
-test('packet ids the server gives are never 0 and never in use, also when they come round', () => {
+test('the server’s packet ids are never 0 and never in use, also after they wrap around', () => {
   const queue = new OutgoingQueue(DEFAULT_LIMITS, { bytes: 0 })
   const topic = {
     name: 'a',
@@ -197,7 +197,7 @@ test('packet ids the server gives are never 0 and never in use, also when they c
   assert.equal(queue.inflightCount, 2)
 })
 
-test('lengths take as few bytes as they can', async (t) => {
+test('lengths are encoded in as few bytes as possible', async (t) => {
   const { client } = await startServer(t)
   const listener = await client({ clientId: 'listener' })
   listener.send(subscribePacket(1, { a: 0 }))
@@ -217,7 +217,7 @@ test('lengths take as few bytes as they can', async (t) => {
   }
 })
 
-test('a PUBLISH of QoS 0 has no packet id, in neither direction', async (t) => {
+test('a PUBLISH of QoS 0 has no packet id, in either direction', async (t) => {
   const { client } = await startServer(t)
   const device = await client({ version: 5 })
 
@@ -229,7 +229,7 @@ test('a PUBLISH of QoS 0 has no packet id, in neither direction', async (t) => {
   assert.deepEqual(await device.untilPong(), ['900400010002', '3006000161' + '00' + '7879'])
 })
 
-test('a protocol name that is none is not answered as MQTT', async (t) => {
+test('an unknown protocol name is not answered as MQTT', async (t) => {
   const { wire, intake } = await startServer(t)
   const other = await wire()
 

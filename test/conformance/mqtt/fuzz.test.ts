@@ -81,7 +81,7 @@ function mebibytes(states: readonly ServerState[], name: 'heldBytes' | 'rssBytes
   return `${states.map((state) => (state[name] / 2 ** 20).toFixed(1)).join(' ')} MiB`
 }
 
-test('sessions made up at random don’t crash the server, don’t hang it and don’t make it grow', {
+test('random sessions do not crash the server, hang it or make it grow', {
   timeout: DURATION_MS + 120_000,
 }, async (t) => {
   const server = await ServerProcess.start(t, BOUNDS)

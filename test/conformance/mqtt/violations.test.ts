@@ -88,7 +88,7 @@ for (const [what, bytes] of Object.entries(AFTER_CONNECT)) {
   })
 }
 
-test('MQTT 5 hears why in a DISCONNECT', async (t) => {
+test('an MQTT 5 client is sent the reason in a DISCONNECT', async (t) => {
   const { client } = await startServer(t)
   const cases: [packet: Buffer, code: string][] = [
     [frame(0x36, TOPIC, [0, 1, 0]), '81'],
@@ -112,7 +112,7 @@ test('MQTT 5 hears why in a DISCONNECT', async (t) => {
   }
 })
 
-test('a protocol level nobody speaks is told so [MQTT-3.1.2-2]', async (t) => {
+test('an unknown protocol level is refused with its reason code [MQTT-3.1.2-2]', async (t) => {
   const { wire } = await startServer(t)
   const future = await wire()
   const mistaken = await wire()
@@ -136,7 +136,7 @@ test('an empty client id needs a clean session before MQTT 5 [MQTT-3.1.3-8]; MQT
   assert.match((await five.next())?.toString() ?? '', /auto-[0-9a-f-]{36}/)
 })
 
-test('silence beyond one and a half keep-alive intervals, and no CONNECT in time, end a connection', async (t) => {
+test('a connection ends after one and a half keep-alive intervals of silence, or without a CONNECT in time', async (t) => {
   const clock = new ManualClock()
   const { wire, client, server } = await startServer(t, { clock })
   const mute = await wire()
@@ -156,7 +156,7 @@ test('silence beyond one and a half keep-alive intervals, and no CONNECT in time
   assert.deepEqual(await endless.untilPong(), [])
 })
 
-test('packets are the same however the bytes are cut', async (t) => {
+test('packets are read the same however their bytes are cut', async (t) => {
   const { wire, intake } = await startServer(t)
   const stream = Buffer.concat([
     connectPacket({ version: 5 }),
@@ -230,7 +230,7 @@ test('random and mutated bytes never hurt the server', async (t) => {
   assert.deepEqual(await device.untilPong(), [])
 })
 
-test('a host beyond loopback needs authentication or the word that it does not', async () => {
+test('a host beyond loopback needs authentication or an explicit setting that it does not', async () => {
   const parts = { observer: silentObserver, clock: systemClock, protectedTopics: [] }
   const open = mqttServerOptions.parse({ host: '0.0.0.0', port: 0 })
   const server = new MqttServer({ ...parts, options: open })
@@ -247,7 +247,7 @@ test('a host beyond loopback needs authentication or the word that it does not',
   await allowed.close()
 })
 
-test('a port in use is named, with what to do', async (t) => {
+test('an error names the port in use and says what to do', async (t) => {
   const { port } = await startServer(t)
   const options = mqttServerOptions.parse({ port })
   const second = new MqttServer({
