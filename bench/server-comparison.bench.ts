@@ -2,10 +2,10 @@
  * The front door beside other MQTT servers, in one run: what a message in, a delivery out, a
  * connection costs the server's process, and what an idle connection holds.
  *
- *     npm run bench:front-door                          three rounds, a table
- *     npm run bench:front-door -- publish --rounds 5    scenarios whose name contains "publish"
- *     npm run bench:front-door -- --json FILE           every round, with machine and versions
- *     npm run bench:front-door -- --smoke               seconds, to see that it runs
+ *     npm run bench:servers                          three rounds, a table
+ *     npm run bench:servers -- publish --rounds 5    scenarios whose name contains "publish"
+ *     npm run bench:servers -- --json FILE           every round, with machine and versions
+ *     npm run bench:servers -- --smoke               seconds, to see that it runs
  *
  * The server has one core, the generator the other; the servers take turns within each round.
  */
