@@ -1,5 +1,5 @@
-// For the scripts that make pages of docs/ from the code: where the compiled code is, and writing a
-// page or, with --check, telling whether it is up to date.
+// Shared by the scripts that generate pages of docs/ from the code: loads the compiled code, and
+// writes a page or, with --check, reports whether it is up to date.
 //   node scripts/build-….mjs [--check] [--from build/src]
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,6 +14,18 @@ const { values } = parseArgs({
 /** The compiled module at `path` below src/, without extension. */
 export function load(path) {
   return import(pathToFileURL(join(root, values.from, `${path}.js`)).href)
+}
+
+/** The paragraph, wrapped at 100 characters. */
+export function wrapped(text) {
+  const lines = ['']
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1)
+    if (line === '') lines[lines.length - 1] = word
+    else if (line.length + 1 + word.length <= 100) lines[lines.length - 1] = `${line} ${word}`
+    else lines.push(word)
+  }
+  return lines.join('\n')
 }
 
 export function page(path, text) {

@@ -1,135 +1,147 @@
 /**
- * Everything that can go wrong, by name.
+ * The catalogue of errors, by code.
  *
- * The runtime never asks what class an error has; it asks what may be done about it: `retry`
- * (the same thing may succeed later), `reject` (this message is refused for good), `fatal` (the
- * process can't go on as configured). A code that a sender can meet in a receipt is written so that a
- * person reading the receipt alone knows what to change.
+ * Code that handles an error looks at its effect, not at its class: `retry` (the same operation may
+ * succeed later), `reject` (this message can never be accepted), `fatal` (the process cannot
+ * continue with this configuration). If a receipt can carry a code, the texts must let its reader
+ * know what to change.
  *
- * `docs/errors.md` lists the catalogue; a test holds the two together.
+ * `docs/errors.md` lists the catalogue; a test keeps the two in step.
  */
 
 export type ErrorEffect = 'retry' | 'reject' | 'fatal'
 
 interface CatalogueEntry {
   readonly effect: ErrorEffect
-  /** One sentence for `docs/errors.md`: when it happens and what helps. */
+  /** For `docs/errors.md`: what happened, what it means for the message, and what to do. */
   readonly meaning: string
 }
 
 export const ERROR_CATALOGUE = {
-  // What a sender can mend.
+  // Errors that a sender can fix.
   InvalidMessage: {
     effect: 'reject',
     meaning:
-      'A message on …/messages/put is not JSON of the form {"request":{"message":"<string>"},"id":"<string>"}. Send it so, or use …/messages/binary/put for raw data.',
+      'A message on …/messages/put is not JSON of the form {"request":{"message":"<string>"},"id":"<string>"}. It was not stored. Send it in that form, or send raw data to …/messages/binary/put.',
   },
   InvalidChannelName: {
     effect: 'reject',
     meaning:
-      'The topic names a channel that cannot exist. A channel name has 1 to 128 of A-Z a-z 0-9 _ and does not begin with two underscores.',
+      'The topic names a channel that cannot exist. The message was not stored. A channel name has 1 to 128 of A-Z a-z 0-9 _ and does not begin with two underscores.',
   },
   InvalidTopic: {
     effect: 'reject',
-    meaning: 'The topic is longer than 256 bytes of UTF-8, or is not one that may be published to.',
+    meaning:
+      'The topic is longer than 256 bytes of UTF-8, or nobody may publish to it. The message was not stored. Send it to another topic.',
   },
   MessageTooLarge: {
     effect: 'reject',
-    meaning: 'The message is larger than 128 KB (131,072 bytes). Split it.',
+    meaning: 'The message is larger than 128 KB (131,072 bytes). It was not stored. Split it.',
   },
   DuplicateMessageId: {
     effect: 'reject',
     meaning:
-      'Another message with this id is already in the batch being sent, or inside the deduplication window. Ids must differ within a batch.',
+      'A message with the same id is already in the batch being sent, or arrived within the deduplication window. Only the first one is stored. Give each message its own id.',
   },
   NotAuthorized: {
     effect: 'reject',
-    meaning: 'The client may not publish to this topic. Its access list decides.',
+    meaning:
+      'The access rules do not allow the client to publish to this topic. The message was not stored. Change the rules, or the topic.',
   },
 
-  // Bounds that were met.
+  // Limits that were reached.
   QueueFull: {
     effect: 'reject',
     meaning:
-      'The channel’s queue is full and its drop behaviour chose this message. Raise IotAnalyticsQueueSizePerChannel, or mend the destination. With DROP_OLDEST, storage.maxBytes may be the bound that was met.',
+      'The channel’s queue is full, and this is the message that its drop behaviour gave up. The message is lost. Raise IotAnalyticsQueueSizePerChannel, or fix the destination. With DROP_OLDEST, the limit may also be storage.maxBytes.',
   },
   MemoryFull: {
     effect: 'reject',
     meaning:
-      'Messages in memory have reached MemorySize and the drop behaviour chose this one. Raise MemorySize, or store on disk.',
+      'Messages in memory have reached MemorySize, and this is the message that the drop behaviour gave up. The message is lost. Raise MemorySize, or store messages on disk.',
   },
   ActiveChannelLimit: {
     effect: 'reject',
     meaning:
-      'As many channels as IotAnalyticsMaxActiveChannels allows have messages waiting. Raise it, or wait until one has drained.',
+      'Messages are waiting in as many channels as IotAnalyticsMaxActiveChannels allows. The message was not stored. Raise the limit, or send it again when a channel has drained.',
   },
   ChannelLimit: {
     effect: 'retry',
     meaning:
-      'The message names a channel that does not exist, and there are as many as storage.maxChannels allows. Channels that exist go on. Raise the limit, or look who makes up names.',
+      'The message names a new channel, but there are already as many as storage.maxChannels allows. The message was not stored; existing channels are not affected. Raise the limit, or find the client that is inventing channel names.',
   },
   MessageExpired: {
     effect: 'reject',
-    meaning: 'The message waited longer than the channel’s maxAge.',
+    meaning:
+      'The message waited longer than the channel’s maxAge and was given up. Raise maxAge, or fix the destination.',
   },
 
-  // The box.
+  // The machine.
   StorageFull: {
     effect: 'retry',
     meaning:
-      'All channels together hold as many bytes as storage.maxBytes allows, and no older message could make room. The message was not stored; send it again once there is room. Raise storage.maxBytes, or mend the destination.',
+      'All channels together hold as many bytes as storage.maxBytes allows, and no older message could be dropped to make room. The message was not stored; send it again once there is room. Raise storage.maxBytes, or fix the destination.',
   },
   StorageFailed: {
     effect: 'retry',
     meaning:
-      'The message could not be written to disk (full, read-only or an I/O error). It was not stored; send it again once storage has recovered.',
+      'The message could not be written to disk: the disk is full, read-only or reports I/O errors. The message was not stored; send it again once storage has recovered.',
   },
   DataDamaged: {
     effect: 'reject',
     meaning:
-      'The message’s bytes on disk no longer match their checksum. They are kept in quarantine/ and counted.',
+      'The message’s bytes on disk no longer match their checksum. The message cannot be delivered; its bytes are kept in quarantine/. Check the disk, and run doctor.',
   },
   DirectoryLocked: {
     effect: 'fatal',
-    meaning: 'Another process uses the data directory. Stop it, or choose another directory.',
+    meaning:
+      'Another process uses the data directory. Nothing in it was changed. Stop that process, or choose another directory.',
   },
 
   // Destinations.
   DestinationUnavailable: {
     effect: 'retry',
-    meaning: 'The destination could not be reached or did not answer in time. It is tried again.',
+    meaning:
+      'The destination could not be reached or did not answer in time. The messages are kept, and the connector sends them again.',
   },
   DestinationRefused: {
     effect: 'reject',
-    meaning: 'The destination refused the message for good and gave no name for the reason.',
+    meaning:
+      'The destination rejected the message permanently and gave no reason. The message is kept as a dead letter, unless deadLetters is false. Fix the cause, then replay it.',
   },
   CredentialsUnavailable: {
     effect: 'retry',
-    meaning: 'No AWS credentials could be had just now. They are looked for again.',
+    meaning:
+      'No AWS credentials are available. The messages are kept, and the connector keeps retrying. Provide credentials, for example as environment variables.',
   },
 
   // Sources.
   BrokerUnavailable: {
     effect: 'retry',
-    meaning: 'The external MQTT broker could not be reached. It is tried again for ever.',
+    meaning:
+      'The external MQTT broker could not be reached. The connector retries indefinitely; meanwhile no messages arrive from that broker. Check its address and the network.',
   },
   SubscriptionRefused: {
     effect: 'retry',
-    meaning: 'The external MQTT broker refused a subscription. Its access list decides.',
+    meaning:
+      'The external MQTT broker refused a subscription, so no messages arrive from it. The connector retries. Change the broker’s access list.',
   },
   AddressInUse: {
     effect: 'fatal',
-    meaning: 'The address to listen on is taken or not allowed. Choose another host or port.',
+    meaning:
+      'The address to listen on is in use or not permitted. The connector did not start. Choose another host or port.',
   },
 
   // The operator.
   InvalidConfiguration: {
     effect: 'fatal',
-    meaning: 'The configuration has an error; the message names path, value and what is allowed.',
+    meaning:
+      'The configuration has an error. The message names the path, the value and what is allowed. The connector did not start, or kept the settings it had.',
   },
   Stopping: {
     effect: 'retry',
-    meaning: 'The connector is shutting down and takes no more messages.',
+    meaning:
+      'The connector is shutting down and accepts no more messages. The message was not stored; send it again after the restart.',
   },
   Unexpected: {
     effect: 'fatal',
@@ -140,14 +152,14 @@ export const ERROR_CATALOGUE = {
 export type ErrorCode = keyof typeof ERROR_CATALOGUE
 
 /**
- * Whether the same message may be taken later. A sender that keeps its message until it is
- * acknowledged must then get no acknowledgement. `code` may be a destination's own name: never.
+ * Whether the same message may be accepted later. If so, a sender that keeps its message until it
+ * is acknowledged must get no acknowledgement. False for a destination's own error names.
  */
 export function isNotNow(code: string): boolean {
   return isOwnCode(code) && ERROR_CATALOGUE[code].effect === 'retry'
 }
 
-/** Whether the code is one of the catalogue. */
+/** Whether the catalogue has this code. */
 export function isOwnCode(code: string): code is ErrorCode {
   return Object.hasOwn(ERROR_CATALOGUE, code)
 }
@@ -167,8 +179,8 @@ export class ConnectorError extends Error {
 }
 
 /**
- * What was thrown, as a ConnectorError. For the borders where foreign code ends.
- * An error that already is one comes back as it is.
+ * Converts what foreign code has thrown into a ConnectorError. Returns an error that already is one
+ * unchanged.
  */
 export function asConnectorError(thrown: unknown, code: ErrorCode, doing: string): ConnectorError {
   if (thrown instanceof ConnectorError) return thrown

@@ -51,7 +51,7 @@ function faultOf(parsed: unknown, into: Envelope): string | undefined {
   const message = request['message']
   if (message === undefined) return `"request.message" is missing; expected ${EXPECTED}`
   if (typeof message !== 'string') {
-    return `"request.message" must be a string (JSON goes in as an escaped string); got ${kindOf(message)}`
+    return `"request.message" must be a string (to send JSON, escape it as a string); got ${kindOf(message)}`
   }
   into.message = message
   return undefined
@@ -61,10 +61,10 @@ function faultOf(parsed: unknown, into: Envelope): string | undefined {
 function surrogateFault(text: string, into: Envelope): string | undefined {
   if (!text.includes('\\u')) return undefined
   if (LONE_SURROGATE.test(into.message)) {
-    return '"request.message" has a \\u escape that is half a surrogate pair; UTF-8 can’t hold it'
+    return '"request.message" has a \\u escape that is half a surrogate pair, which UTF-8 cannot represent'
   }
   if (into.id !== undefined && LONE_SURROGATE.test(into.id)) {
-    return '"id" has a \\u escape that is half a surrogate pair; UTF-8 can’t hold it'
+    return '"id" has a \\u escape that is half a surrogate pair, which UTF-8 cannot represent'
   }
   return undefined
 }

@@ -134,7 +134,7 @@ export class Router implements Intake {
   acceptAgain(topic: string, bytes: Buffer): number | Refusal {
     const route = this.route(topic)
     if (!(route instanceof ChannelRoute)) {
-      return refusal('InvalidTopic', `no channel takes messages from topic ${topic}`)
+      return refusal('InvalidTopic', `topic ${topic} does not belong to any channel`)
     }
     const why = this.#fill(route, topic, bytes, 0, bytes.length)
     this.#draft.reply = undefined
@@ -213,7 +213,7 @@ export class Router implements Intake {
       return new ChannelRoute(format, channel, refusal('InvalidTopic', text))
     }
     if (!isChannelName(channel)) {
-      const text = `topic ${topic} names the channel "${channel}"; a name has 1 to 128 of A-Z a-z 0-9 _ and does not begin with __`
+      const text = `topic ${topic} names the channel "${channel}"; expected 1 to 128 of A-Z a-z 0-9 _, not beginning with two underscores`
       return new ChannelRoute(format, channel, refusal('InvalidChannelName', text))
     }
     return new ChannelRoute(format, channel)
@@ -260,6 +260,6 @@ function refusal(error: ErrorCode, message: string): Refusal {
 function tooLarge(where: string, bytes: number): Refusal {
   return refusal(
     'MessageTooLarge',
-    `the message has ${bytes} bytes; ${MAX_PAYLOAD_BYTES} (128 KB) are allowed (topic ${where})`,
+    `the message has ${bytes} bytes; at most ${MAX_PAYLOAD_BYTES} (128 KB) are allowed (topic ${where})`,
   )
 }

@@ -29,12 +29,12 @@ export const STORAGE_OK: StorageState = { name: 'ok', advice: '' }
 const FULL: StorageState = {
   name: 'full',
   advice:
-    'The disk of storage.directory is full: free space on it or move the directory. Until then new messages are refused; the connector takes messages again as soon as there is room.',
+    'The disk of storage.directory is full. Free space on it, or move the directory. Until then, new messages are refused; once there is room, the connector accepts them again on its own.',
 }
 const NO_ACCESS: StorageState = {
   name: 'no-access',
   advice:
-    'The connector may not write below storage.directory: make its user the owner of the directory and of all files in it.',
+    'The connector has no permission to write to storage.directory. Make its user the owner of the directory and everything in it.',
 }
 
 const STATES: Readonly<Record<string, StorageState>> = {
@@ -43,20 +43,20 @@ const STATES: Readonly<Record<string, StorageState>> = {
   EROFS: {
     name: 'read-only',
     advice:
-      'The file system of storage.directory is read-only: the system does that after a disk error. Read the kernel’s log, check the disk, and mount it for writing again.',
+      'The file system of storage.directory is read-only; an operating system does that after a disk error. Look at the kernel’s log, check the disk, and mount it for writing again.',
   },
   EACCES: NO_ACCESS,
   EPERM: NO_ACCESS,
   EIO: {
     name: 'io-error',
     advice:
-      'The disk reports errors: read the kernel’s log and its SMART data, copy storage.directory to another disk, and replace it. Messages that were acknowledged and can be read are still delivered.',
+      'The disk reports errors. Look at the kernel’s log and at the disk’s SMART data, copy storage.directory elsewhere, and replace the disk. Acknowledged messages that can still be read are delivered.',
   },
 }
 
 const OTHER: StorageState = {
   name: 'failing',
-  advice: 'Messages can’t be stored; the connector tries again every few seconds.',
+  advice: 'Messages cannot be stored. The connector tries again every few seconds.',
 }
 
 const FIRST_PAUSE_MS = 100
@@ -107,7 +107,7 @@ export class StorageHealth {
     const timer = this.#isClosed ? undefined : clock.after(pauseMs, () => this.#probe())
     const refusal = {
       error: error.code,
-      message: `Messages can't be stored: ${error.message}. The message was not taken; send it again once storage has recovered.`,
+      message: `Storage failed: ${error.message}. The message was not stored; send it again once storage has recovered.`,
     }
     this.#failing = { state: storageStateOf(error), refusal, pauseMs, timer }
     if (previous === undefined) observer.storageFailed(JOURNAL_NAME, error)

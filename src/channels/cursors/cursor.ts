@@ -272,7 +272,7 @@ export class Cursor {
   #duplicateOf({ messageId }: Message): Refusal {
     return {
       error: 'DuplicateMessageId',
-      message: `Another message with the id ${messageId} is in the same batch for channel ${this.#log.channel}. Give each message its own id, or none.`,
+      message: `The batch for channel ${this.#log.channel} already has a message with the id ${messageId}. Give each message its own id, or none.`,
     }
   }
 }

@@ -23,7 +23,7 @@ export class Expiry {
     this.#clock = clock
     this.refusal = {
       error: 'MessageExpired',
-      message: `The message waited longer in channel ${channel} than the ${maxAgeMs / 1000} s its maxAge allows. Raise maxAge, or fix the destination.`,
+      message: `The message waited in channel ${channel} for longer than the ${maxAgeMs / 1000} s that its maxAge allows. Raise maxAge, or fix the destination.`,
     }
   }
 

@@ -13,7 +13,7 @@ export function queueFull(
 ): Refusal {
   return {
     error: 'QueueFull',
-    message: `Channel ${channel} has ${maxBacklogMessages} messages waiting, as many as IotAnalyticsQueueSizePerChannel allows; ${choiceOf(behavior)}. Raise the parameter, or fix the destination.`,
+    message: `Channel ${channel} has ${maxBacklogMessages} messages waiting, the most that IotAnalyticsQueueSizePerChannel allows; ${choiceOf(behavior)}. Raise the parameter, or fix the destination.`,
   }
 }
 
@@ -21,7 +21,7 @@ export function queueFull(
 export function storageFull(channel: string, maxBytes: number): Refusal {
   return {
     error: 'StorageFull',
-    message: `Channel ${channel} has no room: all channels together hold the ${maxBytes} bytes that storage.maxBytes allows. The message was not taken; send it again once there is room. Raise storage.maxBytes, or fix the destination.`,
+    message: `Channel ${channel} has no room: all channels together hold the ${maxBytes} bytes that storage.maxBytes allows. The message was not stored; send it again once there is room. Raise storage.maxBytes, or fix the destination.`,
   }
 }
 
@@ -43,26 +43,26 @@ export function memoryFull(channel: string, maxBytes: number, behavior: DropBeha
 export function activeChannelLimit(channel: string, maxActiveChannels: number): Refusal {
   return {
     error: 'ActiveChannelLimit',
-    message: `Channel ${channel} can't become active: ${maxActiveChannels} channels have messages waiting, as many as IotAnalyticsMaxActiveChannels allows. Raise the parameter, or send again when one has drained.`,
+    message: `Channel ${channel} can't become active: ${maxActiveChannels} channels have messages waiting, the most that IotAnalyticsMaxActiveChannels allows. Raise the parameter, or send the message again when a channel has drained.`,
   }
 }
 
 export function channelLimit(channel: string, maxChannels: number): Refusal {
   return {
     error: 'ChannelLimit',
-    message: `Channel ${channel} does not exist, and there are ${maxChannels} channels already, as many as storage.maxChannels allows. Use a channel that exists, or raise the limit.`,
+    message: `Channel ${channel} does not exist, and there are already ${maxChannels} channels; storage.maxChannels allows no more. Use an existing channel, or raise the limit.`,
   }
 }
 
 export function alreadyStored(channel: string): Refusal {
   return {
     error: 'DuplicateMessageId',
-    message: `Channel ${channel} has a message with this id already; it is stored once. Give each message its own id, or shorten the channel's deduplication window.`,
+    message: `Channel ${channel} already has a message with this id and stores it only once. Give each message its own id, or shorten the channel's deduplication window.`,
   }
 }
 
 function choiceOf(behavior: DropBehavior): string {
   return behavior === 'DROP_NEWEST'
     ? 'DROP_NEWEST refused this message'
-    : 'DROP_OLDEST gave this message up'
+    : 'DROP_OLDEST gave up this message'
 }

@@ -66,7 +66,7 @@ export class InProcessSource implements Source, CommitListener {
     if (intake === undefined) throw new ConnectorError('Stopping', 'the connector is not running')
     const route = intake.route(topic)
     if (route === undefined) {
-      throw new ConnectorError('InvalidTopic', `no channel takes messages from topic ${topic}`)
+      throw new ConnectorError('InvalidTopic', `topic ${topic} does not belong to any channel`)
     }
     const outcome = intake.accept(route, topic, payload, 0, payload.length, undefined, false)
     if (typeof outcome !== 'number') throw errorOf(outcome.refusal)

@@ -31,7 +31,7 @@ for (const where of ['in memory', 'on disk'] as const) {
     assert.equal(rig.lastRefusal.error, 'QueueFull')
     assert.match(
       rig.lastRefusal.message,
-      /Channel c has 2 messages waiting, as many as IotAnalyticsQueueSizePerChannel allows/,
+      /Channel c has 2 messages waiting, the most that IotAnalyticsQueueSizePerChannel allows/,
     )
     await rig.set.flush()
     assert.deepEqual(await rig.deliver('c'), ['a', 'b'])

@@ -137,7 +137,7 @@ function refusalOf(
   { properties }: PublishPacket,
 ): Refusal | undefined {
   if (topic.isProtected) {
-    return { error: 'NotAuthorized', message: `only the connector publishes to ${topic.name}` }
+    return { error: 'NotAuthorized', message: `only the connector may publish to ${topic.name}` }
   }
   const { permissions } = link
   if (!permissions.mayPublish(topic.name)) {
@@ -149,14 +149,14 @@ function refusalOf(
     if (!permissions.mayPublish(responseTopic)) {
       return {
         error: 'NotAuthorized',
-        message: `the client may not have answers published to ${responseTopic}`,
+        message: `the client may not publish to ${responseTopic}, so it cannot be its response topic`,
       }
     }
   }
   if (topic.isTooLong && topic.route?.kind !== 'refused') {
     return {
       error: 'InvalidTopic',
-      message: `the topic has ${topic.bytes.length} bytes of UTF-8, at most 256 are taken`,
+      message: `the topic has ${topic.bytes.length} bytes of UTF-8; at most 256 are allowed`,
     }
   }
   return undefined

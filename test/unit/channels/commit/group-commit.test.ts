@@ -181,7 +181,7 @@ test('messages of a failed commit are counted, their senders told, and nothing s
     rig.dropped.map(({ id, error }) => [id, error]),
     [['b', 'StorageFailed']],
   )
-  assert.match(rig.dropped[0]!.message, /Messages can't be stored: .*ENOSPC/)
+  assert.match(rig.dropped[0]!.message, /Storage failed: .*ENOSPC/)
   assert.deepEqual(rig.cycles, ['committed 1', 'failed 2 StorageFailed', 'committed 3'])
   assert.deepEqual(await rig.deliver('c'), ['a', 'c'])
   const row = rig.ledger('c')

@@ -84,7 +84,7 @@ test('a second message with the same id in a batch is dropped and its sender tol
     rig.dropped.map(({ id, error }) => [id, error]),
     [['a', 'DuplicateMessageId']],
   )
-  assert.match(rig.dropped[0]!.message, /id a is in the same batch for channel c/)
+  assert.match(rig.dropped[0]!.message, /batch for channel c already has a message with the id a/)
   assert.deepEqual(rig.ledger('c').dropped, { DuplicateMessageId: 1 })
   assert.equal(ledgerGap(rig.ledger('c')), 0)
 })
