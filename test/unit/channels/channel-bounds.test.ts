@@ -127,7 +127,10 @@ test('a channel more than there may be is refused and counted; what exists goes 
 
     assert.equal(refused, -1)
     assert.equal(error, 'ChannelLimit')
-    assert.match(message, /Channel three does not exist.* 2 channels .* storage.maxChannels/)
+    assert.match(
+      message,
+      /Channel three does not exist.* 2 channels; storage.maxChannels allows no more/,
+    )
     assert.deepEqual([row.received, row.dropped], [1, { ChannelLimit: 1 }])
     assert.deepEqual([...disk.media.keys()], ['one', 'two'])
     assert.ok(taken.every((cycle) => cycle > 0))
