@@ -1,4 +1,4 @@
-// Makes docs/errors.md from the catalogue in src/errors.ts.
+// Generates docs/errors.md from the catalogue in src/errors.ts.
 import { load, page, wrapped } from './reference-page.mjs'
 
 const { ERROR_CATALOGUE } = await load('errors')

@@ -1,11 +1,11 @@
-// Makes docs/metrics.md from the table in src/telemetry/metric-catalogue.ts.
+// Generates docs/metrics.md from the table in src/telemetry/metric-catalogue.ts.
 import { load, page } from './reference-page.mjs'
 
 const catalogue = await load('telemetry/metric-catalogue')
 
-const HEADINGS = ['metric', 'type', 'labels', 'what it tells']
+const HEADINGS = ['metric', 'type', 'labels', 'meaning']
 
-/** A table with its columns aligned, as the formatter leaves it. */
+/** A table with aligned columns. */
 function table(metrics, prefix) {
   const rows = Object.entries(metrics).map(([name, { type, labels, help }]) => [
     `\`${prefix}${name}\``,
@@ -26,30 +26,30 @@ page(
   'docs/metrics.md',
   `# Metrics
 
-\`GET /metrics\` answers in Prometheus’ text format. Labels are bounded: after 1,000 channels or 100
-codes further ones are counted together as \`_other\`.
+\`GET /metrics\` returns the metrics in the Prometheus text format. Labels are bounded: after 1,000
+channels or 100 codes, all further ones are counted together as \`_other\`.
 
 ## From the ledger
 
-Read from the ledger at the moment of the scrape. They go on over restarts and add up:
+Read from the ledger at scrape time. These metrics continue across restarts, and they add up:
 received = delivered + rejected + dropped + expired + waiting + in flight.
 
 ${table(catalogue.LEDGER_METRICS, catalogue.METRIC_PREFIX)}
 
-## Of the store
+## About the store
 
-Read at the moment of the scrape.
+Read at scrape time.
 
 ${table(catalogue.STORE_METRICS, catalogue.METRIC_PREFIX)}
 
-## As it happens
+## Events
 
-Counted since the process started. A counter’s name without prefix and \`_total\` is the \`event\` of
-the log lines about it.
+Counted since the process started. A counter’s name without the prefix and \`_total\` is the \`event\`
+of its log lines.
 
 ${table(catalogue.EVENT_METRICS, catalogue.METRIC_PREFIX)}
 
-## The process
+## About the process
 
 ${table(catalogue.PROCESS_METRICS, '')}
 `,

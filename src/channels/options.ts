@@ -8,22 +8,24 @@ export const storageOptions = z
       .string()
       .min(1)
       .default('./data')
-      .describe('Directory for all data of the connector. Only one process may use it at a time.'),
+      .describe('Directory in which the connector keeps its data. Only one process may use it.'),
     durability: z
       .enum(['disk', 'memory'])
       .default('disk')
       .describe(
-        '`disk`: a PUBACK means the message is on disk. `memory`: as the AWS connector did; a crash loses all waiting messages.',
+        '`disk`: a PUBACK means that the message is on disk. `memory`: like the AWS connector; a crash loses the waiting messages.',
       ),
     maxBytes: size({ min: '4MiB', example: '1GiB' })
       .prefault('1GiB')
-      .describe('Limit of the bytes on disk, over all channels.'),
+      .describe('Most bytes on disk for all channels together. The limit is never exceeded.'),
     segmentBytes: size({ min: '64KiB', example: '16MiB' })
       .prefault('16MiB')
-      .describe('A log file is closed at this size. Space is given back one whole file at a time.'),
+      .describe(
+        'A log file that reaches this size is closed and a new one begun. Space is freed one whole file at a time.',
+      ),
     segmentMaxAge: duration({ min: '1s', example: '1d' })
       .prefault('1d')
-      .describe('A log file is closed at this age, even if it is small.'),
+      .describe('A log file that reaches this age is closed, however small it is.'),
     maxChannels: z
       .number()
       .int()
@@ -31,20 +33,20 @@ export const storageOptions = z
       .max(1_000_000)
       .default(1_000)
       .describe(
-        'Limit of the number of channels, empty ones included, because senders choose their names. A channel that exists is never refused because of it.',
+        'Most channels that may exist, drained ones included. Senders choose the names, and each channel has a directory. The limit never affects an existing channel.',
       ),
     historyBytes: size({ min: '0B', example: '256MiB' })
       .prefault('256MiB')
       .describe(
-        'Bytes of messages that are kept for replay after all destinations have them, within maxBytes. They are removed first if room is needed.',
+        'Bytes of delivered messages that are kept for replay, within maxBytes. They are removed first when room is needed.',
       ),
     minCommitInterval: duration({ min: '0s', max: '10s', example: '20ms' })
       .prefault('0s')
       .describe(
-        'Minimum time between two commits. 0s: at once, or 5 ms under a steady stream. A longer time spares flash memory, but PUBACKs wait for it.',
+        'Shortest time between two commits. 0s: commit at once, or after 5 ms under a steady stream. A longer time writes less to flash, and PUBACKs wait for it.',
       ),
   })
-  .describe('Where and how channels keep their messages.')
+  .describe('Where and how channels store their messages.')
 
 export type StorageOptions = z.infer<typeof storageOptions>
 
@@ -56,7 +58,7 @@ const channelRules = z.strictObject({
   maxAge: duration({ min: '1s', example: '7d' })
     .optional()
     .describe(
-      'Messages that wait longer are dropped, with a receipt that says so. Default: they wait indefinitely.',
+      'Messages that wait longer are dropped, and a receipt reports it. Default: messages wait indefinitely.',
     ),
   deduplication: z
     .strictObject({
@@ -69,18 +71,20 @@ const channelRules = z.strictObject({
         .min(1)
         .max(1_000_000)
         .default(10_000)
-        .describe('Limit of the ids remembered; each takes about 100 bytes of memory.'),
+        .describe('Most ids that are remembered. Each takes about 100 bytes of memory.'),
     })
     .optional()
     .describe(
-      'Stores a message once if its sender sends it again, because an acknowledgement was lost. Only for messages with an id.',
+      'Stores a message only once if its sender sends it again because an acknowledgement was lost. Applies to messages with an id.',
     ),
 })
 
 /** The rules of single channels; `*` stands for all channels without rules of their own. */
 export const channelsOptions = z
   .record(z.string().regex(CHANNEL, CHANNEL_EXPECTED), channelRules)
-  .describe('Rules of single channels, by name. `*`: of all channels without rules of their own.')
+  .describe(
+    'Rules for single channels, by name. The rules under `*` apply to channels without their own.',
+  )
 
 export type ChannelsOptions = z.infer<typeof channelsOptions>
 
@@ -93,13 +97,13 @@ export const deadLetterOptions = z
       .min(1)
       .max(10_000_000)
       .default(10_000)
-      .describe('Limit of the dead letters kept; the oldest are removed first.'),
+      .describe('Most messages that are kept. The oldest are removed first.'),
     maxBytes: size({ min: '64KiB', example: '16MiB' })
       .prefault('16MiB')
-      .describe('Approximate limit of their bytes, within storage.maxBytes.'),
+      .describe('Bytes that they may use, approximately, within storage.maxBytes.'),
   })
   .describe(
-    'Keeps messages that a destination or routing refused for good, so that they can be inspected and replayed.',
+    'Keeps messages that a destination rejected permanently or that routing refused, for inspection and replay.',
   )
 
 export type DeadLetterOptions = z.infer<typeof deadLetterOptions>

@@ -17,7 +17,7 @@ export const deliveryOptions = {
     })
     .optional()
     .describe(
-      'Where a new destination begins: now, earliest (all stored messages) or a time. A known destination goes on where it was. Default: now; but a new first destination takes over the position of a first one that was removed.',
+      'Where a new destination starts: now, earliest (everything stored) or a time. A known destination continues where it was. Default: now; if the first destination is new, it takes over the position of the former first one.',
     )
     .meta({ examples: ['earliest'] }),
   batchesInFlight: z
@@ -27,7 +27,7 @@ export const deliveryOptions = {
     .max(100)
     .default(1)
     .describe(
-      'Batches of one channel that may be under way at once. More than 1 is faster over a slow line, but loses the order if a batch is sent again.',
+      'Batches of one channel that may be in flight at once. More than 1 is faster on a slow connection, but a batch that is sent again may arrive out of order.',
     ),
   catchUp: z
     .strictObject({
@@ -35,15 +35,15 @@ export const deliveryOptions = {
         .enum(['backlog-first', 'live-first'])
         .default('backlog-first')
         .describe(
-          'After an outage, and at a start with a backlog: send the oldest messages first, or new messages first and the backlog behind them. With live-first both keep their own order, and the two are interleaved.',
+          'What to send first after an outage, or on a start with a backlog: the oldest messages, or new messages with the backlog behind them. With live-first, the backlog and the new messages each keep their order, and the two are interleaved.',
         ),
-      maxMessagesPerSecond: rate('Messages per second at most, over all channels.'),
+      maxMessagesPerSecond: rate('Most messages per second, over all channels.'),
       maxBytesPerSecond: size({ min: '1B', max: '1TB', example: '1MiB' })
         .optional()
         .describe('Payload per second at most, over all channels.'),
     })
     .prefault({})
-    .describe('How a backlog is sent, and how fast messages are sent at most.'),
+    .describe('How a backlog is sent, and the highest rate for all messages.'),
 }
 
 export const deliveryOptionsSchema = z.strictObject(deliveryOptions)

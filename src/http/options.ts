@@ -1,6 +1,6 @@
 import * as z from 'zod'
 
-/** Health, metrics, ledger; later the API and the dashboard. */
+/** The HTTP server: health, metrics, the ledger and the stored messages. */
 export const httpOptions = z
   .strictObject({
     host: z.string().min(1).default('127.0.0.1').describe('Address to listen on.'),
@@ -15,7 +15,7 @@ export const httpOptions = z
       .boolean()
       .default(false)
       .describe(
-        'Listen beyond loopback. There are no users here: anyone who reaches the port can read every message.',
+        'Allows listening beyond loopback. HTTP has no users: anyone who can reach the port can read every message.',
       ),
   })
   .describe('Health, metrics, the ledger and the stored messages over HTTP.')

@@ -1,8 +1,8 @@
 /**
- * Every metric there is, declared once. `docs/metrics.md` is made from this table; a test holds the
- * two and the registry together.
+ * All metrics, each declared once. `docs/metrics.md` is generated from this table; a test keeps the
+ * table, the page and the registry in step.
  *
- * Names get the prefix `iot_analytics_connector_`, but for the three that every Prometheus client
+ * Names get the prefix `iot_analytics_connector_`, except for the three that every Prometheus client
  * has for its process. The unit is in the name. Labels are bounded: never a topic, never an id.
  */
 export const METRIC_PREFIX = 'iot_analytics_connector_'
@@ -14,22 +14,22 @@ export interface MetricDeclaration {
   readonly buckets?: readonly number[]
 }
 
-/** What the pipeline reports as it happens; a counter's name without `_total` is the `event` of a log line. */
+/** Counted as events happen. A counter's name without `_total` is the `event` of its log lines. */
 export const EVENT_METRICS = {
   drops_total: {
     type: 'counter',
     labels: ['channel', 'code'],
-    help: 'Messages refused or dropped since the process started; channel is empty where none was meant or it cannot exist.',
+    help: 'Messages refused or dropped since the process started. channel is empty if the message named none or an impossible one.',
   },
   withheld_total: {
     type: 'counter',
     labels: ['source', 'code'],
-    help: 'Messages that could not be stored when they came and were not acknowledged: their senders keep them. Not counted as received.',
+    help: 'Messages that could not be stored on arrival and were not acknowledged, so their senders keep them. Not counted as received.',
   },
   commit_seconds: {
     type: 'histogram',
     labels: [],
-    help: 'Duration of commits: one write and sync of all channels that had something to store.',
+    help: 'Duration of commits. A commit is one write and sync for all channels with staged messages.',
     buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5],
   },
   commit_messages_total: { type: 'counter', labels: [], help: 'Messages committed.' },
@@ -37,32 +37,32 @@ export const EVENT_METRICS = {
   storage_failures_total: {
     type: 'counter',
     labels: ['channel'],
-    help: 'Commits that could not be made durable.',
+    help: 'Commits that failed to reach the disk.',
   },
   storage_recoveries_total: {
     type: 'counter',
     labels: [],
-    help: 'Times that storage worked again after a failure.',
+    help: 'Recoveries of storage after a failure.',
   },
   damage_found_total: {
     type: 'counter',
     labels: ['channel'],
-    help: 'Places in logs found damaged and set aside.',
+    help: 'Damaged places found in logs and set aside.',
   },
   tails_cut_total: {
     type: 'counter',
     labels: ['channel'],
-    help: 'Writes that never finished, found at the end of a log at start and cut off: normal after a crash, one a channel.',
+    help: 'Unfinished writes found at the end of a log on start and cut off. Normal after a crash.',
   },
   tail_cut_bytes_total: {
     type: 'counter',
     labels: ['channel'],
-    help: 'Bytes of writes that never finished and were cut off.',
+    help: 'Bytes of unfinished writes that were cut off.',
   },
   batch_seconds: {
     type: 'histogram',
     labels: ['destination'],
-    help: 'Time that a destination took to answer a batch.',
+    help: 'Time a destination took to answer a batch.',
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
   },
   batches_sent_total: {
@@ -83,12 +83,12 @@ export const EVENT_METRICS = {
   rejections_total: {
     type: 'counter',
     labels: ['channel', 'destination', 'code'],
-    help: 'Messages that a destination refused for good, by its own reason.',
+    help: 'Messages that a destination rejected permanently, by the destination’s own error code.',
   },
   destination_recoveries_total: {
     type: 'counter',
     labels: ['channel', 'destination'],
-    help: 'Times that a destination worked again after a failure.',
+    help: 'Recoveries of a destination after a failure.',
   },
   clients: { type: 'gauge', labels: ['source'], help: 'Clients connected now.' },
   clients_connected_total: {
@@ -104,56 +104,56 @@ export const EVENT_METRICS = {
   clients_sent_away_total: {
     type: 'counter',
     labels: ['source', 'code'],
-    help: 'Clients disconnected without acknowledgements because their messages could not be stored; they send them again.',
+    help: 'Clients disconnected without an acknowledgement because their messages could not be stored. They send them again.',
   },
   clients_refused_total: {
     type: 'counter',
     labels: ['source'],
-    help: 'Clients refused or cut off for what they sent or did.',
+    help: 'Clients refused or disconnected because of what they sent or did.',
   },
   source_retries_total: {
     type: 'counter',
     labels: ['source', 'code'],
-    help: 'Attempts of a source to reach its peer that failed.',
+    help: 'Failed attempts of a source to reach its peer.',
   },
   source_recoveries_total: {
     type: 'counter',
     labels: ['source'],
-    help: 'Times that a source reached its peer again after a failure.',
+    help: 'Recoveries of a source’s connection to its peer after a failure.',
   },
   file_reloads_total: {
     type: 'counter',
     labels: ['source', 'code'],
-    help: 'Times that certificates, users and rules were read again; code is empty where they were taken up.',
+    help: 'Reloads of certificates, users and rules. code is empty if the reload succeeded.',
   },
   receipts_dropped_total: {
     type: 'counter',
     labels: ['source'],
-    help: 'Receipts that could not be handed to their listener.',
+    help: 'Receipts that could not be delivered to their subscriber.',
   },
 } as const satisfies Record<string, MetricDeclaration>
 
-/** Read from the ledger at scrape time; counters go on over restarts. `channel` is the label. */
+/** Read from the ledger at scrape time. Counters continue across restarts. The label is `channel`. */
 export const LEDGER_METRICS = {
   messages_received_total: {
     type: 'counter',
     labels: ['channel'],
-    help: 'Messages addressed to the channel, refused ones included.',
+    help: 'Messages addressed to the channel, including refused ones.',
   },
   messages_delivered_total: {
     type: 'counter',
     labels: ['channel'],
-    help: 'Messages that the primary destination accepted; without destinations, messages stored.',
+    help: 'Messages that the primary destination accepted. Without destinations: messages stored.',
   },
   messages_rejected_total: {
     type: 'counter',
     labels: ['channel'],
-    help: 'Messages that the primary destination refused for good.',
+    help: 'Messages that the primary destination rejected permanently.',
   },
   messages_dropped_total: {
     type: 'counter',
     labels: ['channel', 'code'],
-    help: 'Messages refused on arrival, dropped at a bound, not storable or damaged.',
+    help: 'Messages refused on arrival, dropped because of a limit, impossible to store, or damaged.',
   },
   messages_expired_total: {
     type: 'counter',
@@ -163,7 +163,7 @@ export const LEDGER_METRICS = {
   messages_waiting: {
     type: 'gauge',
     labels: ['channel'],
-    help: 'Messages accepted and in no batch being sent.',
+    help: 'Messages accepted and not yet in a batch.',
   },
   messages_in_flight: {
     type: 'gauge',
@@ -173,62 +173,62 @@ export const LEDGER_METRICS = {
   log_bytes: {
     type: 'gauge',
     labels: ['channel'],
-    help: 'Bytes that the channel’s log holds, history kept for replay included.',
+    help: 'Bytes in the channel’s log, including the history kept for replay.',
   },
   oldest_waiting_seconds: {
     type: 'gauge',
     labels: ['channel'],
-    help: 'Age of the oldest message waiting.',
+    help: 'Age of the oldest waiting message.',
   },
   reader_delivered_total: {
     type: 'counter',
     labels: ['channel', 'reader'],
-    help: 'Messages that a further destination accepted.',
+    help: 'Messages that this further destination accepted.',
   },
   reader_rejected_total: {
     type: 'counter',
     labels: ['channel', 'reader'],
-    help: 'Messages that a further destination refused for good.',
+    help: 'Messages that this further destination rejected permanently.',
   },
   reader_dropped_total: {
     type: 'counter',
     labels: ['channel', 'reader', 'code'],
-    help: 'Messages dropped before a further destination had them.',
+    help: 'Messages dropped before this further destination received them.',
   },
   reader_expired_total: {
     type: 'counter',
     labels: ['channel', 'reader'],
-    help: 'Messages that expired before a further destination had them.',
+    help: 'Messages that expired before this further destination received them.',
   },
   reader_waiting: {
     type: 'gauge',
     labels: ['channel', 'reader'],
-    help: 'Messages waiting for a further destination.',
+    help: 'Messages waiting for this further destination.',
   },
   reader_in_flight: {
     type: 'gauge',
     labels: ['channel', 'reader'],
-    help: 'Messages in a batch being sent to a further destination.',
+    help: 'Messages in a batch being sent to this further destination.',
   },
 } as const satisfies Record<string, MetricDeclaration>
 
-/** Of the store as a whole, read at scrape time. */
+/** About the store as a whole, read at scrape time. */
 export const STORE_METRICS = {
   storage_state: {
     type: 'gauge',
     labels: ['state'],
-    help: 'Always 1; the label says what state storage is in: ok, full, read-only, no-access, io-error or failing.',
+    help: 'Always 1. The label is the state of storage: ok, full, read-only, no-access, io-error or failing.',
   },
-  storage_bytes: { type: 'gauge', labels: [], help: 'Bytes that the store holds.' },
+  storage_bytes: { type: 'gauge', labels: [], help: 'Bytes in the store.' },
   storage_max_bytes: {
     type: 'gauge',
     labels: [],
-    help: 'Bytes that it never exceeds; absent in memory.',
+    help: 'The limit on the bytes in the store. Absent if messages are kept in memory.',
   },
   storage_history_bytes: {
     type: 'gauge',
     labels: [],
-    help: 'Bytes of it that are kept only for replay.',
+    help: 'Bytes in the store that are kept only for replay.',
   },
   storage_written_bytes_total: {
     type: 'counter',
@@ -238,22 +238,22 @@ export const STORE_METRICS = {
   storage_syncs_total: {
     type: 'counter',
     labels: [],
-    help: 'Syncs asked of the disk since the process started.',
+    help: 'Syncs requested from the disk since the process started.',
   },
   write_amplification: {
     type: 'gauge',
     labels: [],
-    help: 'Bytes written to the disk for each byte of payload, topic and id committed, since the process started.',
+    help: 'Bytes written to the disk per committed byte of payload, topic and id, since the process started.',
   },
   dead_letters: {
     type: 'gauge',
     labels: [],
-    help: 'Messages refused for good that are kept for a look and a replay.',
+    help: 'Rejected or refused messages that are kept for inspection and replay.',
   },
   outage_left_seconds: {
     type: 'gauge',
     labels: ['channel'],
-    help: 'How long destinations may be away before the channel loses messages, at the rate of the last minutes; absent when nothing comes in.',
+    help: 'How long an outage of the destinations may last before the channel loses messages, at the rate of the last five minutes. Absent if no messages arrive.',
   },
 } as const satisfies Record<string, MetricDeclaration>
 
@@ -261,17 +261,17 @@ export const PROCESS_METRICS = {
   [`${METRIC_PREFIX}build_info`]: {
     type: 'gauge',
     labels: ['version', 'node'],
-    help: 'Always 1; the labels say what is running.',
+    help: 'Always 1. The labels are the versions that are running.',
   },
   process_cpu_seconds_total: {
     type: 'counter',
     labels: [],
-    help: 'CPU time spent, user and system.',
+    help: 'CPU time used, user and system.',
   },
   process_resident_memory_bytes: { type: 'gauge', labels: [], help: 'Resident memory.' },
   process_start_time_seconds: {
     type: 'gauge',
     labels: [],
-    help: 'When the process started, in seconds since 1970.',
+    help: 'Start time of the process, in seconds since 1970.',
   },
 } as const satisfies Record<string, MetricDeclaration>

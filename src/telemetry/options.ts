@@ -5,11 +5,11 @@ export const logOptions = z
     level: z
       .enum(['debug', 'info', 'warn', 'error', 'silent'])
       .default('info')
-      .describe('How much is logged. Steady operation is quiet at info.'),
+      .describe('How much is logged. At info, normal operation logs nothing.'),
     format: z
       .enum(['auto', 'json', 'pretty'])
       .default('auto')
-      .describe('JSON lines, or lines for people; auto: for people on a terminal.'),
+      .describe('JSON lines, or readable lines. auto: readable on a terminal, otherwise JSON.'),
   })
   .describe('The log on standard error.')
 

@@ -92,44 +92,44 @@ export const parameterOptions = z
       max: MAX_COUNT,
       fallback: 65_535,
       description:
-        'KB of memory that messages may hold, over all channels. Required in a connector definition.',
+        'KB of memory that messages may use, over all channels. Required in a connector definition.',
     }),
     PublishRegion: optionalText({
       pattern: REGION,
       expected: 'expected an AWS Region such as us-west-2',
       example: 'us-west-2',
-      description: 'AWS Region of the channels. Default: the environment’s AWS_REGION.',
+      description: 'AWS Region of the channels. Default: the environment variable AWS_REGION.',
     }),
     PublishInterval: wholeNumber({
       min: 0,
       max: MAX_INTERVAL_SECONDS,
       fallback: 1,
       description:
-        'Seconds after the oldest waiting message arrived at which a batch is sent though it is not full. 0: every message at once.',
+        'Seconds after which a batch is sent even if it is not full, counted from its oldest message’s arrival. 0: every message is sent at once.',
     }),
     IotAnalyticsMaxActiveChannels: wholeNumber({
       min: 1,
       max: MAX_COUNT,
       fallback: 50,
       description:
-        'How many channels may have messages waiting at the same time. A drained channel leaves its place.',
+        'Most channels that may have messages waiting at the same time. A drained channel no longer counts.',
     }),
     IotAnalyticsQueueDropBehavior: choice(
       ['DROP_NEWEST', 'DROP_OLDEST'],
-      'Which message goes when a channel’s queue is full: the one arriving or the oldest waiting.',
+      'Which message is given up when a channel’s queue is full: the arriving one or the oldest waiting one.',
     ),
     IotAnalyticsQueueSizePerChannel: wholeNumber({
       min: 1,
       max: MAX_COUNT,
       fallback: undefined,
-      description: `Messages that may wait per channel, those being sent included. Default: ${MEMORY_QUEUE_SIZE} with storage.durability memory; on disk storage.maxBytes is the bound.`,
+      description: `Most messages that may wait per channel, including those being sent. Default: ${MEMORY_QUEUE_SIZE} with storage.durability memory; on disk, storage.maxBytes is the limit.`,
     }),
     IotAnalyticsBatchSizePerChannel: wholeNumber({
       min: 1,
       max: MAX_BATCH_MESSAGES,
       fallback: 5,
       because: `BatchPutMessage takes at most ${MAX_BATCH_MESSAGES} messages a call`,
-      description: 'Messages per batch at most; a batch is sent as soon as so many wait.',
+      description: 'Most messages per batch. A batch is sent as soon as this number is waiting.',
     }),
     IotAnalyticsDefaultChannelName: optionalText({
       pattern: CHANNEL_NAME,
@@ -140,11 +140,11 @@ export const parameterOptions = z
     }),
     BinaryPayloadEncoding: choice(
       ['raw', 'base64'],
-      'How binary messages are stored: as they came, or as base64 text for pipelines that decode it themselves. Not among AWS’s parameters.',
+      'How binary messages are stored: unchanged, or as base64 text for pipelines that decode it. An extension to AWS’s parameters.',
     ),
     StatusReports: choice(
       ['all', 'failures', 'none'],
-      'Which messages get a receipt on iotanalytics/messages/put/status. Not among AWS’s parameters.',
+      'Which messages get a receipt on iotanalytics/messages/put/status. An extension to AWS’s parameters.',
     ),
   })
   .describe('The connector’s documented parameters. Values may be strings or numbers.')

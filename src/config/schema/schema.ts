@@ -19,7 +19,7 @@ const sourceOptions = z
     mqttClient: mqttClientOptions.optional(),
   })
   .describe(
-    'Where messages come from. Without this section: the MQTT server with its defaults. With it: what it names.',
+    'Where messages come from. Default: the MQTT server. If given, only the sources it names run.',
   )
 
 const destinationOptions = z.strictObject({
@@ -28,7 +28,7 @@ const destinationOptions = z.strictObject({
     .regex(/^[A-Za-z0-9_-]{1,64}$/, 'expected 1 to 64 of A-Z a-z 0-9 _ -')
     .optional()
     .describe(
-      'Name in logs, metrics and on disk, where it keeps the position: don’t change it. Default: the kind.',
+      'Name in logs, metrics and on disk. The destination’s position is stored under it, so do not change it. Default: the destination’s kind.',
     ),
   iotAnalytics: iotAnalyticsOptions,
   ...deliveryOptions,
@@ -36,13 +36,13 @@ const destinationOptions = z.strictObject({
 
 export const configSchema = z
   .strictObject({
-    $schema: z.string().optional().describe('For editors; not read.'),
+    $schema: z.string().optional().describe('For editors. The connector ignores it.'),
     parameters: parameterOptions.prefault({}),
     inputs: z
       .array(topicFilter)
       .default([])
       .describe(
-        'Topics of your own whose messages go to IotAnalyticsDefaultChannelName, as binary data.',
+        'Topics of your own. Their messages go to the channel IotAnalyticsDefaultChannelName as binary data.',
       ),
     sources: sourceOptions.prefault({}),
     storage: storageOptions.prefault({}),
@@ -51,16 +51,16 @@ export const configSchema = z
       .union([z.literal(false), deadLetterOptions])
       .prefault({})
       .describe(
-        'Messages refused for good, by a destination or by routing, kept for a look and a replay; `false`: none are kept.',
+        'Keeps messages that were rejected or refused, for inspection and replay. `false`: keeps none.',
       ),
     destinations: z
       .array(destinationOptions)
       .default([])
-      .describe('Where messages are sent. None: they stay in the local store.'),
+      .describe('Where messages are sent. Without one, they stay in the local store.'),
     http: z
       .union([z.literal(false), httpOptions])
       .prefault({})
-      .describe('Health, metrics, the ledger and messages over HTTP; `false`: no HTTP at all.'),
+      .describe('Health, metrics, the ledger and messages over HTTP. `false`: no HTTP server.'),
     log: logOptions.prefault({}),
   })
   .describe('Configuration of iot-analytics-connector')

@@ -7,13 +7,15 @@ const awsCredentials = z
       .string()
       .min(1)
       .optional()
-      .describe('Access key id, together with secretAccessKey. Default: what the AWS chain finds.'),
+      .describe(
+        'Access key id; needs secretAccessKey. Default: the credentials that the AWS chain finds.',
+      ),
     secretAccessKey: z.string().min(1).optional().describe('Secret belonging to accessKeyId.'),
     sessionToken: z
       .string()
       .min(1)
       .optional()
-      .describe('Token of temporary credentials, beside accessKeyId and secretAccessKey.'),
+      .describe('Token of temporary credentials; needs accessKeyId and secretAccessKey.'),
     profile: z
       .string()
       .min(1)
@@ -22,13 +24,13 @@ const awsCredentials = z
     anonymous: z
       .boolean()
       .default(false)
-      .describe('Send without a signature, to an endpoint of your own that asks for none.'),
+      .describe('Sends requests without a signature, to an endpoint of your own that needs none.'),
   })
   .refine((given) => (given.accessKeyId === undefined) === (given.secretAccessKey === undefined), {
     error: 'accessKeyId and secretAccessKey go together: set both or neither',
   })
   .refine((given) => given.sessionToken === undefined || given.accessKeyId !== undefined, {
-    error: 'sessionToken needs accessKeyId and secretAccessKey beside it',
+    error: 'sessionToken needs accessKeyId and secretAccessKey',
   })
   .refine(
     (given) =>
@@ -60,7 +62,7 @@ export const iotAnalyticsOptions = z
     credentials: awsCredentials.prefault({}),
     timeout: duration({ min: '100ms', max: '5m', example: '10s' })
       .prefault('10s')
-      .describe('How long one attempt of a call may take, connecting included.'),
+      .describe('Longest time for one attempt of a call, including the time to connect.'),
     maxAttempts: z
       .number()
       .int()
@@ -68,7 +70,7 @@ export const iotAnalyticsOptions = z
       .max(10)
       .default(3)
       .describe(
-        'Attempts inside one call, the first included, as AWS_MAX_ATTEMPTS means it. What fails then waits for its next turn.',
+        'Attempts per call, including the first, as in AWS_MAX_ATTEMPTS. If all fail, the messages are kept and sent again later.',
       ),
     maxConnections: z
       .number()
@@ -76,11 +78,11 @@ export const iotAnalyticsOptions = z
       .min(1)
       .max(1_000)
       .default(50)
-      .describe('Connections kept open at most. More calls than that at once wait for one.'),
+      .describe('Most open connections. Further calls wait until one is free.'),
     maxBatchBytes: size({ min: '128KiB', max: '12.5MiB', example: '512KiB' })
       .prefault('512KiB')
       .describe(
-        'Payload bytes sent in one call at most, before base64 makes them a third more. All of it has to get through within `timeout`: at 1 Mbit/s the default takes about 6 seconds.',
+        'Most payload bytes in one call, before base64 adds a third. The call has to finish within `timeout`: at 1 Mbit/s the default size takes about 6 seconds.',
       ),
   })
   .describe('BatchPutMessage to AWS IoT Analytics or to a service that speaks it.')

@@ -16,36 +16,38 @@ const will = z
       .describe('QoS of the will.'),
     retain: z.boolean().default(false).describe('Whether the broker retains the will.'),
   })
-  .describe('What the broker publishes when we vanish without saying goodbye.')
+  .describe(
+    'Message that the broker publishes if the connector’s connection ends without a DISCONNECT.',
+  )
 
 const tls = z
   .strictObject({
     ca: file
       .optional()
-      .describe('PEM file of the authorities that may have signed the broker’s certificate.'),
-    cert: file.optional().describe('PEM file of our certificate, for mutual TLS.'),
-    key: file.optional().describe('PEM file of our private key, for mutual TLS.'),
+      .describe('PEM file of the authorities that are trusted to sign the broker’s certificate.'),
+    cert: file.optional().describe('PEM file of the connector’s certificate, for mutual TLS.'),
+    key: file.optional().describe('PEM file of the connector’s private key, for mutual TLS.'),
     keyPassphraseFile: file
       .optional()
-      .describe('File with the passphrase of the private key, where it is encrypted.'),
+      .describe('File with the passphrase of the private key, if it is encrypted.'),
     servername: z
       .string()
       .min(1)
       .optional()
-      .describe(
-        'The name that the broker’s certificate must have, where it is not the URL’s host.',
-      ),
+      .describe('The name that the broker’s certificate must have, if it is not the URL’s host.'),
     rejectUnauthorized: z
       .boolean()
       .default(true)
-      .describe('false: talk to any broker, whoever it is. For trying things out.'),
+      .describe('false: accepts any certificate from the broker. For experiments only.'),
   })
   .refine(({ cert, key }) => (cert === undefined) === (key === undefined), {
-    message: 'cert and key belong together: set both or none',
+    message: 'cert and key go together: set both or neither',
   })
-  .describe('TLS. Files are read for each connection, so that renewed certificates are taken up.')
+  .describe(
+    'TLS settings. The files are read for each connection, so renewed certificates are used.',
+  )
 
-/** Somebody else's MQTT broker, subscribed to with MQTT.js. */
+/** An existing MQTT broker that the connector subscribes to with MQTT.js. */
 export const mqttClientOptions = z
   .strictObject({
     url: z
@@ -57,53 +59,49 @@ export const mqttClientOptions = z
       .refine((url) => !/^\w+:\/\/[^/]*@/.test(url), {
         message: 'must not carry a user and password: set username and passwordFile',
       })
-      .describe('The broker: mqtt://, mqtts://, ws:// or wss://, host and port.'),
+      .describe('URL of the broker: mqtt://, mqtts://, ws:// or wss://, host and port.'),
     protocolVersion: z
       .union([z.literal(4), z.literal(5)])
       .default(4)
       .describe(
-        '4: MQTT 3.1.1, which every broker speaks. 5: lets senders ask for receipts on a topic of their own, and tells copies of a message that overlapping filters bring.',
+        '4: MQTT 3.1.1, which every broker supports. 5: senders can ask for receipts on a topic of their own, and the connector recognizes copies that overlapping filters produce.',
       ),
     qos: z
       .union([z.literal(0), z.literal(1), z.literal(2)])
       .default(1)
-      .describe('QoS to subscribe with.'),
+      .describe('QoS of the subscriptions.'),
     clientId: z
       .string()
       .min(1)
       .max(128)
       .optional()
-      .describe(
-        'Our name at the broker, for us alone. Without one a new name is made up each time.',
-      ),
+      .describe('Client id at the broker; no other client may use it. Default: a generated one.'),
     cleanSession: z
       .boolean()
       .optional()
       .describe(
-        'false: the broker keeps messages for us while we are away. The default where clientId is set; impossible where it is not.',
+        'false: the broker keeps messages while the connector is offline. Default: false with a clientId, true without one; false needs a clientId.',
       ),
     sessionExpiry: duration({ min: '0s', max: '4294967295s', bareUnit: 's', example: '7d' })
       .prefault('7d')
-      .describe('How long the broker keeps them, in MQTT 5. In 3.1.1 it is the broker that knows.'),
+      .describe('How long the broker keeps them, with MQTT 5. With MQTT 3.1.1 the broker decides.'),
     username: z.string().min(1).optional().describe('User name at the broker.'),
-    password: z.string().min(1).optional().describe('Password. Better kept in passwordFile.'),
-    passwordFile: file
-      .optional()
-      .describe('File that holds the password, read for each connection.'),
+    password: z.string().min(1).optional().describe('Password at the broker. Prefer passwordFile.'),
+    passwordFile: file.optional().describe('File with the password, read for each connection.'),
     tls: tls.optional(),
     keepAlive: duration({ min: '5s', max: '65535s', bareUnit: 's' })
       .prefault('30s')
-      .describe('A dead connection is noticed after one and a half times this.'),
+      .describe('Keep-alive. A dead connection is detected after one and a half times this.'),
     shareGroup: z
       .string()
       .regex(/^[^/+#]+$/, 'must not be empty or contain / + #')
       .optional()
-      .describe('Share the messages with the other connectors of this group ($share/<group>/…).'),
+      .describe('Shares the messages among the connectors of this group ($share/<group>/…).'),
     retained: z
       .enum(['ignore', 'take'])
       .default('ignore')
       .describe(
-        'What the broker retained comes again with each subscription and would be counted anew. Live messages come in either way.',
+        'Whether to take the broker’s retained messages. The broker sends them again with each subscription, and they would be counted again. Live messages are always taken.',
       ),
     maxUnacknowledged: z
       .number()
@@ -111,33 +109,35 @@ export const mqttClientOptions = z
       .min(1)
       .max(65_535)
       .default(1000)
-      .describe('Messages taken and not yet on disk, at most; then we stop reading.'),
+      .describe(
+        'Most messages received but not yet on disk. At the limit, the connector stops reading.',
+      ),
     receiptQos: z
       .union([z.literal(0), z.literal(1)])
       .default(1)
-      .describe('QoS to publish receipts with.'),
+      .describe('QoS of the receipts.'),
     maxBufferedReceipts: z
       .number()
       .int()
       .min(0)
       .default(10_000)
       .describe(
-        'Receipts kept while the broker is away or slow; further ones are dropped and counted.',
+        'Most receipts kept while the broker is unreachable or slow. Further receipts are dropped and counted.',
       ),
     will: will.optional(),
   })
   .refine(({ cleanSession, clientId }) => cleanSession !== false || clientId !== undefined, {
     path: ['clientId'],
-    message: 'cleanSession: false needs a clientId, by which the broker knows us again',
+    message: 'cleanSession: false needs a clientId, so that the broker recognizes the connector',
   })
   .refine(({ url, tls }) => tls === undefined || /^(mqtts|wss|tls):/.test(url), {
     path: ['url'],
-    message: 'must be mqtts:// or wss:// for the tls settings to have a meaning',
+    message: 'must be mqtts:// or wss:// if tls is set',
   })
   .refine(({ password, passwordFile }) => password === undefined || passwordFile === undefined, {
     path: ['passwordFile'],
     message: 'set password or passwordFile, not both',
   })
-  .describe('Subscribe on somebody else’s broker.')
+  .describe('Subscribes to an existing MQTT broker.')
 
 export type MqttClientOptions = z.infer<typeof mqttClientOptions>

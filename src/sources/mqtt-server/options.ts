@@ -23,45 +23,47 @@ const tls = z
   .strictObject({
     port: port.default(8883).describe('TCP port for TLS; 0 takes a free one.'),
     host: hostOfItsOwn,
-    cert: file.describe('PEM file of our certificate, with those between it and the authority.'),
-    key: file.describe('PEM file of our private key.'),
+    cert: file.describe(
+      'PEM file of the server’s certificate, followed by the intermediate certificates.',
+    ),
+    key: file.describe('PEM file of the server’s private key.'),
     keyPassphraseFile: file
       .optional()
-      .describe('File with the passphrase of the private key, where it is encrypted.'),
+      .describe('File with the passphrase of the private key, if it is encrypted.'),
     ca: file
       .optional()
-      .describe('PEM file of the authorities that may have signed a client’s certificate.'),
+      .describe('PEM file of the authorities that are trusted to sign clients’ certificates.'),
     crl: file
       .optional()
       .describe(
-        'PEM file of revoked certificates: a current list of each authority in ca. Clients that show one of them are turned away.',
+        'PEM file of revoked certificates: a current list from each authority in ca. A client that presents a revoked certificate is refused.',
       ),
     clientCertificate: z
       .enum(['ignored', 'optional', 'required'])
       .default('ignored')
       .describe(
-        'Whether clients show a certificate. The name in it is the user name; no password is asked for then.',
+        'Whether clients may or must present a certificate. The name in it is the user name, and no password is needed.',
       ),
     clientName: z
       .enum(['commonName', 'alternativeName'])
       .default('commonName')
       .describe(
-        'Which name of a client’s certificate counts; of several alternative ones the first.',
+        'Which name of a client’s certificate is the user name. With alternativeName, the first one counts.',
       ),
     minVersion: z
       .enum(['TLSv1.2', 'TLSv1.3'])
       .default('TLSv1.2')
-      .describe('The oldest version of TLS that is spoken.'),
+      .describe('The oldest TLS version that is accepted.'),
   })
   .refine(({ ca, clientCertificate }) => clientCertificate === 'ignored' || ca !== undefined, {
     path: ['ca'],
-    message: 'clientCertificate needs ca, which says whose certificates count',
+    message: 'clientCertificate needs ca, the authorities that sign clients’ certificates',
   })
   .refine(({ crl, clientCertificate }) => crl === undefined || clientCertificate !== 'ignored', {
     path: ['crl'],
-    message: 'crl is about the certificates of clients, which clientCertificate has ignored',
+    message: 'crl has no effect while clientCertificate is ignored',
   })
-  .describe('MQTT over TLS. Changed files are taken up without dropping connections.')
+  .describe('MQTT over TLS. Changed files are reloaded without dropping connections.')
 
 const webSocket = z
   .strictObject({
@@ -71,31 +73,31 @@ const webSocket = z
       .string()
       .regex(/^\/[^?#]*$/, 'must begin with / and have no ? or #')
       .default('/mqtt')
-      .describe('Path of the URL.'),
+      .describe('Path in the URL.'),
     secure: z
       .boolean()
       .default(false)
-      .describe('true: wss://, with the certificate and the rules of sources.mqttServer.tls.'),
+      .describe('true: wss://, with the certificate and the settings of sources.mqttServer.tls.'),
     origins: z
       .array(z.string().min(1))
       .default([])
       .describe(
-        'Web pages that may connect, such as https://panel.example; `*` for all. Programs that send no Origin always may.',
+        'Web pages that may connect, such as https://panel.example; `*` allows all. Clients that send no Origin are always allowed.',
       ),
   })
   .describe('MQTT over WebSocket.')
 
 const limits = z
   .strictObject({
-    maxConnections: count('maxConnections', MANY).describe('Connections at once.'),
+    maxConnections: count('maxConnections', MANY).describe('Most connections at once.'),
     maxConnectionsPerAddress: count('maxConnectionsPerAddress', MANY).describe(
-      'Connections at once from one IPv4 address or IPv6 /64. Loopback is not counted.',
+      'Most connections at once from one IPv4 address or IPv6 /64. Loopback is not counted.',
     ),
     maxConnectsPerSecond: count('maxConnectsPerSecond', MANY).describe(
-      'New connections a second from one address, and at once. Loopback is not counted.',
+      'Most new connections per second from one address, also as a burst. Loopback is not counted.',
     ),
     maxFailuresPerMinute: count('maxFailuresPerMinute', MANY).describe(
-      'Wrong passwords a minute from one address; then its passwords are not looked at for a while.',
+      'Most wrong passwords per minute from one address. Above it, the address’s passwords are not checked for a while.',
     ),
     maxMessagesPerSecond: z
       .number()
@@ -103,37 +105,39 @@ const limits = z
       .min(1)
       .optional()
       .describe(
-        'Messages a second that one client may publish. Faster ones are made to wait; nothing is dropped.',
+        'Most messages per second that one client may publish. A faster client has to wait; nothing is dropped.',
       ),
     maxUnacknowledged: count('receiveMaximum', 65_535).describe(
-      'QoS 1 and 2 messages of one client that wait for their acknowledgement (MQTT 5: Receive Maximum).',
+      'Most unacknowledged QoS 1 and 2 messages from one client (MQTT 5: Receive Maximum).',
     ),
     maxHeldBytes: bytes('maxHeldBytes').describe(
-      'Bytes of one client that wait to be taken in; then its socket is not read for a while.',
+      'Most bytes from one client that wait to be processed. At the limit, its socket is not read for a while.',
     ),
     maxSubscriptions: count('maxSubscriptionsPerClient', MANY).describe(
-      'Subscriptions of one client, and topic filters in one SUBSCRIBE.',
+      'Most subscriptions per client, and topic filters per SUBSCRIBE.',
     ),
     maxInflight: count('maxInflight', 65_535).describe(
-      'QoS 1 and 2 messages on their way to one subscriber, not yet acknowledged.',
+      'Most QoS 1 and 2 messages in flight to one subscriber.',
     ),
     maxQueuedMessages: count('maxQueuedMessages', MANY).describe(
-      'QoS 1 and 2 messages that wait for one subscriber; one that falls further behind is cut off.',
+      'Most QoS 1 and 2 messages that wait for one subscriber. A subscriber that falls further behind is disconnected.',
     ),
-    maxQueuedBytes: bytes('maxQueuedBytes').describe('The same in bytes.'),
+    maxQueuedBytes: bytes('maxQueuedBytes').describe('Most bytes that wait for one subscriber.'),
     maxOutgoingBytes: bytes('maxOutgoingBytes').describe(
-      'Bytes waiting in a subscriber’s socket; above it QoS 0 messages are dropped and counted.',
+      'Most bytes that wait in a subscriber’s socket. Above it, QoS 0 messages are dropped and counted.',
     ),
     maxKeepAlive: duration({ min: '1s', max: '65535s', bareUnit: 's', example: '10m' })
       .prefault(formatDuration(DEFAULT_LIMITS.maxKeepAliveS * 1_000))
-      .describe('Longest keep-alive; a longer one is cut to it, and MQTT 5 clients are told.'),
+      .describe(
+        'Longest keep-alive. A longer one is reduced to it; the CONNACK reports this to MQTT 5 clients.',
+      ),
     connectTimeout: duration({ min: '1ms', max: '10m', example: '5s' })
       .prefault(formatDuration(DEFAULT_LIMITS.connectTimeoutMs))
-      .describe('Time for the TLS handshake, and again for CONNECT to arrive.'),
+      .describe('Time allowed for the TLS handshake, and again for CONNECT to arrive.'),
   })
-  .describe('Bounds of what clients may cost, one by one and together.')
+  .describe('Limits for single clients and for all clients together.')
 
-/** The front door: our own MQTT server that devices connect to. */
+/** The MQTT server that devices connect to. */
 export const mqttServerOptions = z
   .strictObject({
     host: z.string().min(1).default('127.0.0.1').describe('Address to listen on.'),
@@ -142,26 +146,26 @@ export const mqttServerOptions = z
       .boolean()
       .default(false)
       .describe(
-        'Let clients in that have neither user nor certificate. Without passwordFile and clientCertificate this is needed to listen beyond loopback: anyone who reaches the port can publish.',
+        'Admits clients without a user or certificate. Listening beyond loopback without passwordFile or clientCertificate requires it: anyone who can reach the port can then publish.',
       ),
     passwordFile: file
       .optional()
-      .describe('File of users, written by the passwd command. Changes are taken up at once.'),
+      .describe('File of users, written by the passwd command. Changes take effect immediately.'),
     acl: accessRules
       .optional()
       .describe(
-        'Who may publish and subscribe to what. The first rule that applies to the client and names the topic decides; what no rule names is refused. Without rules everything is allowed.',
+        'Rules for publishing and subscribing. The first rule that applies to the client and names the topic decides. A topic that no rule names is refused. Without rules, everything is allowed.',
       ),
     aclFile: file
       .optional()
       .describe(
-        'YAML or JSON file with such a list, instead of acl. Changes are taken up at once.',
+        'YAML or JSON file with such a list, instead of acl. Changes take effect immediately.',
       ),
     revealRefusals: z
       .boolean()
       .default(true)
       .describe(
-        'false: clients that may not come in, publish or subscribe hear only that they were refused (MQTT 5: 0x80, no reason), not whether it was the password, the user or a rule. Logs say it.',
+        'false: a refused client learns only that it was refused (MQTT 5: 0x80, no reason), not whether the password, the user or a rule was the cause. The log says why.',
       ),
     tls: tls.optional(),
     webSocket: webSocket.optional(),

@@ -14,28 +14,36 @@ const rule = z
       .string()
       .min(1)
       .optional()
-      .describe('Only for this user; `*` for every user. Without it: for anonymous clients too.'),
+      .describe(
+        'The rule applies to this user; `*`: to every user. Default: to all clients, also anonymous ones.',
+      ),
     anonymous: z
       .literal(true)
       .optional()
-      .describe('Only for clients without a user. Instead of `user`.'),
+      .describe('The rule applies only to clients without a user. Replaces `user`.'),
     clientId: z
       .string()
       .min(1)
       .optional()
-      .describe('Only for these client ids: `*` stands for anything, `%u` for the user name.'),
+      .describe(
+        'The rule applies to these client ids. `*` stands for any text, `%u` for the user name.',
+      ),
     publish: z
       .array(pattern)
       .default([])
-      .describe('Topics that may be published to; filters, in which %c and %u are one level each.'),
+      .describe(
+        'Topics that the client may publish to, as filters. %c and %u stand for the client id and the user name, each one level.',
+      ),
     subscribe: z
       .array(pattern)
       .default([])
-      .describe('What may be subscribed to: a filter must lie within one of these.'),
+      .describe(
+        'Topics that the client may subscribe to. Its filter must lie within one of these.',
+      ),
     deny: z
       .boolean()
       .default(false)
-      .describe('true: refuses what it names instead of allowing it.'),
+      .describe('true: the rule refuses what it names instead of allowing it.'),
   })
   .refine(({ user, anonymous }) => user === undefined || anonymous === undefined, {
     path: ['anonymous'],
