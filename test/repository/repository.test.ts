@@ -48,6 +48,20 @@ function anchorsOf(file: string): string[] {
   )
 }
 
+test('every file that ARCHITECTURE.md names exists', () => {
+  const files = ['src', 'test'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map(
+      (name) => `/${folder}/${name}`,
+    ),
+  )
+  const named = textOf('ARCHITECTURE.md').matchAll(/`([\w./-]+\.ts)`/g)
+  const missing = [...named]
+    .map((match) => match[1] ?? '')
+    .filter((name) => !files.some((file) => file.endsWith(`/${name}`)))
+
+  assert.deepEqual(missing, [])
+})
+
 test('ARCHITECTURE.md gives a reason for each dependency, and for no other', () => {
   const table = textOf('ARCHITECTURE.md').split('## Dependencies')[1] ?? ''
   const listed = [...table.matchAll(/^\| `([^`]+)` \|/gm)].map((match) => match[1])
