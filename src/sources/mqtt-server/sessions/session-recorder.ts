@@ -16,7 +16,7 @@ import type { SessionChange } from './store/session-change.ts'
 import type { SessionStore } from './store/session-store.ts'
 
 const NO_PROPERTIES = encodeProperties({})
-const FOR_EVER = Number.POSITIVE_INFINITY
+const NEVER = Number.POSITIVE_INFINITY
 
 export class SessionRecorder {
   /** How many changes there have been that an answer may have to wait for. */
@@ -66,7 +66,7 @@ export class SessionRecorder {
       retain: publication.retain,
       properties: storedProperties(publication.forwardedProperties),
       payload: publication.keep().payload,
-      expiresAt: this.wallTime(publication.expiresAtMs ?? FOR_EVER),
+      expiresAt: this.wallTime(publication.expiresAtMs ?? NEVER),
     }
     return publication.persisted
   }

@@ -1,0 +1,46 @@
+/** A client's socket without a network: bytes arrive when the test says so, and are kept when sent. */
+import { Duplex } from 'node:stream'
+
+export class MemorySocket extends Duplex {
+  /** Whether the client reads. If not, bytes that are sent wait in the socket. */
+  isClientReading = true
+  #sent: Buffer[] = []
+  #unread: { readonly chunk: Buffer; readonly done: () => void }[] = []
+
+  /** Bytes from the client. */
+  arrive(...packets: readonly Buffer[]): void {
+    this.push(Buffer.concat(packets))
+  }
+
+  /** The client is gone. */
+  leave(): void {
+    this.destroy()
+  }
+
+  /** The client reads again. */
+  readAgain(): void {
+    this.isClientReading = true
+    const unread = this.#unread
+    this.#unread = []
+    for (const { chunk, done } of unread) this.#take(chunk, done)
+  }
+
+  /** The bytes sent to the client since the last call, as hex. */
+  takeSent(): string {
+    const hex = Buffer.concat(this.#sent).toString('hex')
+    this.#sent = []
+    return hex
+  }
+
+  override _read(): void {}
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    if (this.isClientReading) this.#take(chunk, done)
+    else this.#unread.push({ chunk, done })
+  }
+
+  #take(chunk: Buffer, done: () => void): void {
+    this.#sent.push(Buffer.from(chunk))
+    done()
+  }
+}
