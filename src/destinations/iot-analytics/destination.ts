@@ -132,7 +132,8 @@ export class IotAnalyticsDestination implements Destination {
         'CredentialsUnavailable',
         `looking for AWS credentials: nothing found within ${timeoutMs} ms`,
       )
-    return within(identity, timeoutMs, expired, { clock: this.#clock, signal: call.signal })
+    const { signal } = call
+    return within(identity, { timeoutMs, expired, clock: this.#clock, signal })
   }
 
   async #attempt(call: Call, identity: AwsIdentity | undefined): Promise<BatchOutcome | Failure> {

@@ -6,6 +6,11 @@ export interface WaitLimits {
   readonly signal: AbortSignal
 }
 
+export interface TimeLimit extends WaitLimits {
+  readonly timeoutMs: number
+  readonly expired: () => Error
+}
+
 /** Resolves after `delayMs`. Rejects with the signal's reason if it is aborted before. */
 export function pause(delayMs: number, { clock, signal }: WaitLimits): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -29,9 +34,7 @@ export function pause(delayMs: number, { clock, signal }: WaitLimits): Promise<v
  */
 export async function within<Result>(
   work: Promise<Result>,
-  timeoutMs: number,
-  expired: () => Error,
-  { clock, signal }: WaitLimits,
+  { timeoutMs, expired, clock, signal }: TimeLimit,
 ): Promise<Result> {
   const settled = new AbortController()
   const limit = pause(timeoutMs, { clock, signal: AbortSignal.any([signal, settled.signal]) })

@@ -25,9 +25,9 @@ export interface ConnectionOwner {
 }
 
 export class HttpConnection implements ExchangeHolder {
-  readonly #socket: Socket
-  readonly #readyEvent: 'connect' | 'secureConnect'
+  readonly #opener: SocketOpener
   readonly #owner: ConnectionOwner
+  #socket: Socket | undefined
   #exchange: Exchange | undefined
   readonly #parser = new ResponseParser(MAX_ANSWER_BYTES)
   /** The request being written; undefined once the kernel has all of it. */
@@ -36,21 +36,23 @@ export class HttpConnection implements ExchangeHolder {
   #error: Error | undefined
 
   constructor(opener: SocketOpener, owner: ConnectionOwner) {
-    this.#socket = opener.open((bytes) => this.#take(bytes))
-    this.#readyEvent = opener.readyEvent
+    this.#opener = opener
     this.#owner = owner
   }
 
+  /** Opens the socket and sends the first request. */
   start(exchange: Exchange): void {
-    this.#socket.once(this.#readyEvent, () => {
+    const socket = this.#opener.open((bytes) => this.#take(bytes))
+    this.#socket = socket
+    socket.once(this.#opener.readyEvent, () => {
       this.#isReady = true
       if (this.#exchange !== undefined) this.#write(this.#exchange)
     })
-    this.#socket.on('end', () => this.#end())
-    this.#socket.on('error', (error) => {
+    socket.on('end', () => this.#end())
+    socket.on('error', (error) => {
       this.#error = error
     })
-    this.#socket.on('close', () => {
+    socket.on('close', () => {
       this.#break(this.#error ?? this.#closedByPeer())
       this.#owner.connectionClosed(this)
     })
@@ -59,7 +61,7 @@ export class HttpConnection implements ExchangeHolder {
 
   /** False once either side is closing it. */
   get isUsable(): boolean {
-    return this.#socket.writable
+    return this.#socket?.writable === true
   }
 
   send(exchange: Exchange): void {
@@ -67,7 +69,7 @@ export class HttpConnection implements ExchangeHolder {
     exchange.holder = this
     if (!this.#isReady) return
     // Undoes the `unref` of an idle connection, which must not keep the process alive.
-    this.#socket.ref()
+    this.#socket?.ref()
     this.#write(exchange)
   }
 
@@ -78,7 +80,7 @@ export class HttpConnection implements ExchangeHolder {
   }
 
   close(): void {
-    this.#socket.destroy()
+    this.#socket?.destroy()
   }
 
   #write(exchange: Exchange): void {
@@ -91,7 +93,7 @@ export class HttpConnection implements ExchangeHolder {
     }
     this.#request = request
     this.#parser.reset()
-    this.#socket.write(request.bytes, this.#written)
+    this.#socket?.write(request.bytes, this.#written)
   }
 
   readonly #written = (error: Error | null | undefined): void => {
@@ -140,7 +142,7 @@ export class HttpConnection implements ExchangeHolder {
       this.close()
       return
     }
-    this.#socket.unref()
+    this.#socket?.unref()
     this.#owner.connectionFree(this, keepAliveMs)
   }
 

@@ -74,7 +74,7 @@ export function handleConnect(
   if (rejection !== undefined) return rejected(packet, context, rejection)
   const properties = connackProperties(packet, context, clientId)
   // Before anything is changed: a client that takes no CONNACK gets no session.
-  if (!fits(encodeConnack(packet.version, false, 0, properties), packet)) {
+  if (!fits(encodeConnack(packet.version, { code: ReasonCode.success, properties }), packet)) {
     return { session: undefined, connack: EMPTY, reason: 'takes no packet as long as a CONNACK' }
   }
 
@@ -84,7 +84,11 @@ export function handleConnect(
   session.userName = userName
   broker.sessions.configure(session, packet.will, expiryOf(packet))
   if (isPresent) dropForbiddenSubscriptions(broker.subscriptions, session, permissions)
-  const connack = encodeConnack(packet.version, isPresent, 0, properties)
+  const connack = encodeConnack(packet.version, {
+    code: ReasonCode.success,
+    isSessionPresent: isPresent,
+    properties,
+  })
   return { session, identity, permissions, connack }
 }
 
@@ -161,7 +165,7 @@ function rejected(
   const shown = maskRefusal(reasonCode, reason, revealsRefusals)
   const oldCode = shown.isMasked ? ReturnCode.notAuthorized : returnCode
   const code = packet.version === 5 ? shown.code : oldCode
-  const connack = encodeConnack(packet.version, false, code, shown.reason)
+  const connack = encodeConnack(packet.version, { code, properties: shown.reason })
   return { session: undefined, connack: fits(connack, packet) ? connack : EMPTY, reason }
 }
 

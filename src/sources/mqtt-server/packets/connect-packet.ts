@@ -68,7 +68,7 @@ export function readConnect(
     throw new RefusedConnect(
       error.message,
       error.reasonCode,
-      encodeConnack(5, false, error.reasonCode),
+      encodeConnack(5, { code: error.reasonCode }),
     )
   }
 }
@@ -132,8 +132,8 @@ function readVersion(reader: PacketReader): Pick<ConnectPacket, 'version' | 'isB
   // [MQTT-3.1.2-2]. Level 3 or 4 under the wrong protocol name is answered as in 3.1.1.
   const isOld = level === 3 || level === 4
   const connack = isOld
-    ? encodeConnack(4, false, ReturnCode.unacceptableProtocolVersion)
-    : encodeConnack(5, false, code)
+    ? encodeConnack(4, { code: ReturnCode.unacceptableProtocolVersion })
+    : encodeConnack(5, { code })
   throw new RefusedConnect(message, code, connack)
 }
 
@@ -169,16 +169,17 @@ function readWill(reader: PacketReader, flags: number, version: ProtocolVersion)
   return { topic, payload, qos, retain: (flags & FLAG.willRetain) !== 0, properties }
 }
 
-/**
- * `code` is a reason code in MQTT 5 and a return code in older versions. MQTT 3.1 has no
- * session-present flag, and no version before 5 has properties.
- */
-export function encodeConnack(
-  version: ProtocolVersion,
-  isSessionPresent: boolean,
-  code: number,
-  properties: Properties = NONE,
-): Buffer {
+export interface ConnackFields {
+  /** A reason code in MQTT 5, a return code in older versions. */
+  readonly code: number
+  /** Default: false. MQTT 3.1 has no such flag. */
+  readonly isSessionPresent?: boolean
+  /** Only for MQTT 5. */
+  readonly properties?: Properties
+}
+
+export function encodeConnack(version: ProtocolVersion, fields: ConnackFields): Buffer {
+  const { code, isSessionPresent = false, properties = NONE } = fields
   const writer = new PacketWriter().byte(isSessionPresent && version !== 3 ? 1 : 0).byte(code)
   if (version === 5) writer.raw(encodeProperties(properties))
   return writer.frame(PacketType.connack << 4)

@@ -72,13 +72,13 @@ export class SessionLog implements SessionStore {
   constructor(options: SessionLogOptions) {
     this.#options = options
     this.#log = options.log
-    options.log.listen({
-      committed: () => this.#committed(),
-      discarded: () => this.#fallBehind(),
-    })
   }
 
   async open(): Promise<SessionStates> {
+    this.#log.listen({
+      committed: () => this.#committed(),
+      discarded: () => this.#fallBehind(),
+    })
     this.#kept = new SessionStates(this.#log.reservedBytes * KEPT_SHARE)
     try {
       const old = await this.#oldJournal()
