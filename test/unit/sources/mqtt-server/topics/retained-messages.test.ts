@@ -1,0 +1,79 @@
+/** The tree of retained messages: against a plain model, and its bounds. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { RetainedMessages } from '../../../../../src/sources/mqtt-server/topics/retained-messages.ts'
+import { publicationOf } from '../../../../support/mqtt/publications.ts'
+import { matches, topicFilter, topicName } from '../../../../support/mqtt/topic-matching.ts'
+
+const LIMITS = { maxRetainedMessages: 100, maxRetainedBytes: 1_000_000 }
+
+test('a filter finds the retained messages it matches, and bounds hold', () => {
+  const limits = { maxRetainedMessages: 6, maxRetainedBytes: 10_000 }
+  const store = fc.record({ topic: topicName, payload: fc.constantFrom('', 'x', 'yy') })
+  fc.assert(
+    fc.property(fc.array(store, { maxLength: 30 }), topicFilter, (stores, filter) => {
+      const retained = new RetainedMessages(limits)
+      const model = new Map<string, string>()
+      for (const { topic, payload } of stores) {
+        const isStored = retained.store(publicationOf({ topic, payload, retain: true }))
+        model.delete(topic)
+        assert.equal(isStored, payload === '' || model.size < limits.maxRetainedMessages)
+        if (payload !== '' && isStored) model.set(topic, payload)
+      }
+      assert.equal(retained.count, model.size)
+      const expected = [...model.keys()].filter((topic) => matches(filter, topic))
+      const found = retained.matching(filter, 0).map(({ topic }) => topic.name)
+      assert.deepEqual(found.toSorted(), expected.toSorted())
+    }),
+    { numRuns: 500 },
+  )
+})
+
+test('an expired message is not found any more', () => {
+  const retained = new RetainedMessages(LIMITS)
+  retained.store(publicationOf({ topic: 'a', expiresAtMs: 1_000 }))
+  retained.store(publicationOf({ topic: 'b' }))
+
+  assert.equal(retained.matching('#', 999).length, 2)
+  assert.deepEqual(
+    retained.matching('#', 1_000).map(({ topic }) => topic.name),
+    ['b'],
+  )
+})
+
+test('the bytes of a removed or replaced message are free again', () => {
+  const big = (topic: string) => publicationOf({ topic, payload: 'x'.repeat(2_000) })
+  const maxRetainedBytes = big('a').heldBytes
+  const retained = new RetainedMessages({ ...LIMITS, maxRetainedBytes })
+
+  assert.equal(retained.store(big('a')), true)
+  assert.equal(retained.store(big('b')), false)
+  assert.equal(retained.store(big('a')), true)
+  retained.store(publicationOf({ topic: 'a', payload: '' }))
+  assert.equal(retained.store(big('b')), true)
+  assert.equal(retained.count, 1)
+})
+
+test('a message that does not fit takes away the one that its topic had', () => {
+  const maxRetainedBytes = publicationOf({ topic: 'a' }).heldBytes
+  const retained = new RetainedMessages({ ...LIMITS, maxRetainedBytes })
+  retained.store(publicationOf({ topic: 'a' }))
+
+  assert.equal(retained.store(publicationOf({ topic: 'a', payload: 'too long' })), false)
+  assert.deepEqual(retained.matching('a', 0), [])
+})
+
+test('a filter visits only the levels it can match', () => {
+  const retained = new RetainedMessages(LIMITS)
+  for (let i = 0; i < 50; i++) retained.store(publicationOf({ topic: `plant/${i}/state` }))
+  const costOf = (filter: string) => {
+    const before = retained.steps
+    retained.matching(filter, 0)
+    return retained.steps - before
+  }
+
+  assert.equal(costOf('plant/7/state'), 4)
+  assert.equal(costOf('other/#'), 1)
+  assert.equal(costOf('plant/+/state'), 102)
+})
