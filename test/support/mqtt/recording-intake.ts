@@ -1,6 +1,6 @@
 /**
- * An Intake that keeps what it is given and commits when it is told to, or at once.
- * Topics under `iotanalytics/` have a route; what is refused, and how, is up to the test.
+ * An Intake that keeps what it is given, and commits when the test says so or at once. Which topics
+ * have a route and which messages are refused is up to the test.
  */
 import { isNotNow } from '../../../src/errors.ts'
 import type { Refusal, ReplyTo } from '../../../src/message.ts'
@@ -18,26 +18,36 @@ export interface RecordingIntakeOptions {
   readonly commitsAtOnce?: boolean
   /** Why a message is refused; undefined takes it. */
   readonly refuse?: (topic: string, payload: Buffer) => Refusal | undefined
+  /** Which topics have a route. Default: those under `iotanalytics/`. */
   readonly routes?: (topic: string) => boolean
 }
 
 const ROUTE: Route = { kind: 'binary' }
+const FULL: Refusal = { error: 'StorageFull', message: 'no room' }
 
 export class RecordingIntake implements Intake {
   readonly messages: RecordedMessage[] = []
-  /** What was refused for good, and what was withheld each time that it was offered, by payload. */
+  /** Payloads of refused messages, and of withheld ones each time they were offered. */
   readonly refused: string[] = []
   readonly withheld: string[] = []
+  /** Nothing can be stored now. */
+  isFull = false
   isSaturated = false
   isCollecting = false
+  commitsAtOnce: boolean
   readonly #options: RecordingIntakeOptions
-  #listener: CommitListener | undefined
+  readonly #listeners: CommitListener[] = []
   #cycle = 0
   #isScheduled = false
   readonly #waiters: { isSo: () => boolean; resolve: () => void }[] = []
 
   constructor(options: RecordingIntakeOptions = {}) {
     this.#options = options
+    this.commitsAtOnce = options.commitsAtOnce ?? false
+  }
+
+  get payloads(): string[] {
+    return this.messages.map(({ payload }) => payload.toString())
   }
 
   route(topic: string): Route | undefined {
@@ -55,7 +65,7 @@ export class RecordingIntake implements Intake {
     mayWithhold: boolean,
   ): Outcome {
     const payload = Buffer.from(bytes.subarray(start, end))
-    const refusal = this.#options.refuse?.(topic, payload)
+    const refusal = this.#options.refuse?.(topic, payload) ?? (this.isFull ? FULL : undefined)
     if (refusal !== undefined) {
       const isWithheld = mayWithhold && isNotNow(refusal.error)
       const list = isWithheld ? this.withheld : this.refused
@@ -65,7 +75,7 @@ export class RecordingIntake implements Intake {
     }
     this.messages.push({ topic, payload, reply, cycle: this.#cycle })
     this.#wake()
-    if (this.#options.commitsAtOnce === true && !this.#isScheduled) {
+    if (this.commitsAtOnce && !this.#isScheduled) {
       this.#isScheduled = true
       setImmediate(() => this.commit())
     }
@@ -73,13 +83,13 @@ export class RecordingIntake implements Intake {
   }
 
   listen(listener: CommitListener): void {
-    this.#listener = listener
+    this.#listeners.push(listener)
   }
 
   /** The current cycle is about to end. */
   close(): boolean {
     this.isCollecting = false
-    return this.#listener?.closing?.() ?? false
+    return this.#listeners.map((listener) => listener.closing?.()).includes(true)
   }
 
   get openCycle(): number {
@@ -89,30 +99,35 @@ export class RecordingIntake implements Intake {
   /** Ends the current cycle: everything taken so far is durable. */
   commit(): void {
     this.#isScheduled = false
-    this.#listener?.committed(this.#cycle++)
+    this.report(this.#cycle++)
   }
 
   /** Ends the current cycle: nothing of it could be stored. */
   fail(refusal: Refusal): void {
-    this.#listener?.failed(this.#cycle++, refusal)
+    this.reportFailed(this.#cycle++, refusal)
   }
 
-  /** Ends the current cycle without a word: it is reported later with `report`. */
+  /** Ends the current cycle without reporting it: `report` or `reportFailed` does that later. */
   beginNextCycle(): number {
     return this.#cycle++
   }
 
   report(cycle: number): void {
-    this.#listener?.committed(cycle)
+    for (const listener of this.#listeners) listener.committed(cycle)
   }
 
   reportFailed(cycle: number, refusal: Refusal): void {
-    this.#listener?.failed(cycle, refusal)
+    for (const listener of this.#listeners) listener.failed(cycle, refusal)
   }
 
   /** Resolves when `count` messages have been taken since the beginning. */
   async taken(count: number): Promise<void> {
     await this.#until(() => this.messages.length >= count)
+  }
+
+  /** Resolves when `count` messages have been refused since the beginning. */
+  async refusedTimes(count: number): Promise<void> {
+    await this.#until(() => this.refused.length >= count)
   }
 
   /** Resolves when messages have been offered and withheld `count` times since the beginning. */

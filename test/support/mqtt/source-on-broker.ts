@@ -3,10 +3,12 @@ import type { TestContext } from 'node:test'
 import mqtt, { type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt'
 import { type Clock, systemClock } from '../../../src/clock.ts'
 import type { ConnectorError } from '../../../src/errors.ts'
+import type { Refusal } from '../../../src/message.ts'
 import { type PipelineObserver, silentObserver } from '../../../src/observer.ts'
 import { MqttClientSource } from '../../../src/sources/mqtt-client/mqtt-client-source.ts'
 import { mqttClientOptions } from '../../../src/sources/mqtt-client/options.ts'
-import { RecordingIntake } from './recording-client-intake.ts'
+import { STATUS_TOPIC } from './mqtt-server-under-test.ts'
+import { RecordingIntake } from './recording-intake.ts'
 
 export interface Report {
   readonly what: 'retried' | 'recovered' | 'receiptsDropped' | 'withheld'
@@ -47,6 +49,17 @@ const instantClock: Clock = {
   after: (delayMs, call) => systemClock.after(delayMs / 5, call),
 }
 
+const INVALID: Refusal = { error: 'InvalidMessage', message: 'expected JSON' }
+
+/** Takes everything but receipts, and refuses the payload `refuse me`. */
+export function clientIntake(commitsAtOnce = true): RecordingIntake {
+  return new RecordingIntake({
+    commitsAtOnce,
+    routes: (topic) => topic !== STATUS_TOPIC,
+    refuse: (_topic, payload) => (payload.toString() === 'refuse me' ? INVALID : undefined),
+  })
+}
+
 export interface SourceUnderTest {
   readonly source: MqttClientSource
   readonly intake: RecordingIntake
@@ -57,7 +70,7 @@ export async function startSource(
   t: TestContext,
   settings: Readonly<Record<string, unknown>>,
   filters: readonly string[] = ['in/#'],
-  intake = new RecordingIntake(),
+  intake = clientIntake(),
 ): Promise<SourceUnderTest> {
   const reports = new Reports()
   const { keepAlive, ...checked } = settings

@@ -6,7 +6,8 @@ import { systemClock } from '../../../src/clock.ts'
 import { silentObserver } from '../../../src/observer.ts'
 import { MqttClientSource } from '../../../src/sources/mqtt-client/mqtt-client-source.ts'
 import { mqttClientOptions } from '../../../src/sources/mqtt-client/options.ts'
-import { RecordingIntake, STATUS_TOPIC } from './recording-client-intake.ts'
+import { STATUS_TOPIC } from './mqtt-server-under-test.ts'
+import { clientIntake } from './source-on-broker.ts'
 
 const source = new MqttClientSource({
   options: mqttClientOptions.parse({ url: process.argv[2] }),
@@ -15,7 +16,7 @@ const source = new MqttClientSource({
   clock: systemClock,
   random: Math.random,
 })
-await source.start(new RecordingIntake())
+await source.start(clientIntake())
 while (!source.connectionState.isReady) await new Promise((resolve) => setTimeout(resolve, 5))
 process.once('message', () => void close())
 process.send?.('ready')

@@ -4,7 +4,9 @@ import fc from 'fast-check'
 import { InboundMessages } from '../../../../src/sources/mqtt-client/inbound-messages.ts'
 import { mqttClientOptions } from '../../../../src/sources/mqtt-client/options.ts'
 import { ManualClock } from '../../../support/manual-clock.ts'
-import { RecordingIntake, STATUS_TOPIC } from '../../../support/mqtt/recording-client-intake.ts'
+import { STATUS_TOPIC } from '../../../support/mqtt/mqtt-server-under-test.ts'
+import type { RecordingIntake } from '../../../support/mqtt/recording-intake.ts'
+import { clientIntake } from '../../../support/mqtt/source-on-broker.ts'
 
 /** The packet ids in a run of PUBACKs and PUBRECs of MQTT 3.1.1. */
 function idsIn(packets: Buffer): number[] {
@@ -50,8 +52,7 @@ const step = fc.oneof(
 test('every message is acknowledged once, in the order they came, none unless it is stored, whatever happens', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), fc.integer({ min: 1, max: 5 }), (steps, max) => {
-      const intake = new RecordingIntake()
-      intake.commitsAtOnce = false
+      const intake = clientIntake(false)
       const { inbound, acknowledged, clock, ended } = inboundOf(intake, max)
       const came: number[] = []
       const unstored = new Set<number>()

@@ -8,9 +8,15 @@ import { ConnectorError } from '../../../../src/errors.ts'
 import type { PackedPayloads } from '../../../../src/sources/source.ts'
 import { startCuttingProxy } from '../../../support/mqtt/cutting-proxy.ts'
 import { startMosquitto } from '../../../support/mqtt/mosquitto.ts'
-import { RecordingIntake, STATUS_TOPIC } from '../../../support/mqtt/recording-client-intake.ts'
+import { STATUS_TOPIC } from '../../../support/mqtt/mqtt-server-under-test.ts'
 import { ScriptedBroker } from '../../../support/mqtt/scripted-broker.ts'
-import { device, nextMessage, ready, startSource } from '../../../support/mqtt/source-on-broker.ts'
+import {
+  clientIntake,
+  device,
+  nextMessage,
+  ready,
+  startSource,
+} from '../../../support/mqtt/source-on-broker.ts'
 import { commandOf, skipWithout } from '../../../support/processes/real-peers.ts'
 
 const skip = skipWithout('mosquitto', 'mosquitto_pub')
@@ -40,10 +46,10 @@ for (const protocolVersion of [4, 5]) {
     const pump = await device(t, broker.url)
 
     for (const qos of [0, 1, 2] as const) await pump.publishAsync('in/pump', `qos ${qos}`, { qos })
-    await under.intake.has(3)
+    await under.intake.taken(3)
 
     assert.deepEqual(under.intake.payloads, ['qos 0', 'qos 1', 'qos 2'])
-    assert.equal(under.intake.taken[0]?.topic, 'in/pump')
+    assert.equal(under.intake.messages[0]?.topic, 'in/pump')
   })
 }
 
@@ -58,7 +64,7 @@ test('what mosquitto_pub sends comes in byte for byte', { skip }, async (t) => {
   ])
 
   assert.equal(status, 0)
-  await under.intake.has(1)
+  await under.intake.taken(1)
   assert.deepEqual(under.intake.payloads, ['{"temp":23.33} – ü'])
 })
 
@@ -68,20 +74,18 @@ for (const qos of [1, 2] as const) {
   }, async (t) => {
     const broker = await startMosquitto(t)
     const settings = { url: broker.url, clientId: 'connector', qos }
-    const uncommitting = new RecordingIntake()
-    uncommitting.commitsAtOnce = false
-    const first = await startSource(t, settings, ['in/#'], uncommitting)
+    const first = await startSource(t, settings, ['in/#'], clientIntake(false))
     await ready(first)
     const pump = await device(t, broker.url)
     await pump.publishAsync('in/pump', 'precious', { qos })
-    await first.intake.has(1)
+    await first.intake.taken(1)
     const acknowledgement =
       qos === 1 ? 'Received PUBACK from connector' : 'Received PUBREC from connector'
     assert.ok(!broker.log.includes(acknowledgement))
 
     await first.source.close()
     const second = await startSource(t, settings)
-    await second.intake.has(1)
+    await second.intake.taken(1)
 
     assert.deepEqual(second.intake.payloads, ['precious'])
   })
@@ -102,12 +106,12 @@ test('a thousand messages are taken in before one is committed, then all acknowl
     pump.publishAsync('in/pump', `m${n}`, { qos: 1 }),
   )
   await Promise.all(published)
-  await under.intake.has(1000)
+  await under.intake.taken(1000)
   // A round trip over the broker, behind which more would have come.
   await pump.subscribeAsync('x')
-  assert.equal(under.intake.taken.length, 1000)
+  assert.equal(under.intake.messages.length, 1000)
   under.intake.commit()
-  await under.intake.has(1200)
+  await under.intake.taken(1200)
 
   assert.equal(under.intake.payloads.at(-1), 'm1199')
 })
@@ -124,13 +128,13 @@ test('while the intake is saturated nothing is read, and the connection stays', 
 
   await pump.publishAsync('in/pump', 'one')
   await pump.publishAsync('in/pump', 'two')
-  await under.intake.has(1)
+  await under.intake.taken(1)
   // Longer than one and a half keep-alive intervals, after which either side would hang up.
   await new Promise((resolve) => setTimeout(resolve, 2500))
   assert.deepEqual(under.intake.payloads, ['one'])
   under.intake.isSaturated = false
   under.intake.commit()
-  await under.intake.has(2)
+  await under.intake.taken(2)
 
   assert.deepEqual(under.intake.payloads, ['one', 'two'])
   assert.deepEqual(under.reports.list, [])
@@ -145,24 +149,24 @@ test('a refused message is acknowledged; one that could not be stored comes agai
   const pump = await device(t, broker.url)
 
   await pump.publishAsync('in/pump', 'refuse me', { qos: 1 })
-  await under.intake.has(1)
+  await under.intake.refusedTimes(1)
   under.intake.commitsAtOnce = false
   await pump.publishAsync('in/pump', 'not storable', { qos: 1 })
-  await under.intake.has(2)
+  await under.intake.taken(1)
   under.intake.commitsAtOnce = true
   under.intake.fail({ error: 'StorageFailed', message: 'no space left' })
-  await under.intake.has(3)
+  await under.intake.taken(2)
   await pump.publishAsync('in/pump', 'after', { qos: 1 })
-  await under.intake.has(4)
+  await under.intake.taken(3)
   // The turn in which the intake commits.
   await new Promise(setImmediate)
   await under.source.close()
   const again = await startSource(t, { url: broker.url, clientId: 'connector', protocolVersion: 5 })
   await ready(again)
   await pump.publishAsync('in/pump', 'next', { qos: 1 })
-  await again.intake.has(1)
+  await again.intake.taken(1)
 
-  assert.deepEqual(under.intake.payloads, ['refuse me', 'not storable', 'not storable', 'after'])
+  assert.deepEqual(under.intake.payloads, ['not storable', 'not storable', 'after'])
   assert.deepEqual(again.intake.payloads, ['next'])
 })
 
@@ -177,9 +181,9 @@ for (const protocolVersion of [4, 5]) {
     for (const messageId of [1, 2, 3]) {
       broker.send(publication({ qos: 1, messageId, payload: `m${messageId}` }))
     }
-    await under.intake.hasWithheld(4)
+    await under.intake.withheldTimes(4)
     const { problem, isReady } = under.source.connectionState
-    const before = under.intake.taken.length
+    const before = under.intake.messages.length
     const withheld = under.reports.list.filter(({ what }) => what === 'withheld').length
     under.intake.isFull = false
     const ids = [1, 2, 3].map(async () => (await broker.next('puback')).messageId)
@@ -202,7 +206,7 @@ test('of a commit that failed nothing is acknowledged: the connection ends, and 
 
   broker.send(publication({ qos: 1, messageId: 1, payload: 'one' }))
   broker.send(publication({ qos: 2, messageId: 2, payload: 'two' }))
-  await under.intake.has(2)
+  await under.intake.taken(2)
   under.intake.fail({ error: 'StorageFailed', message: 'no space left' })
   const { error } = await under.reports.first('retried')
   under.intake.commitsAtOnce = true
@@ -230,7 +234,7 @@ test('after a restart of the broker it connects and subscribes again by itself',
   await under.reports.first('recovered')
   const pump = await device(t, broker.url)
   await pump.publishAsync('in/pump', 'back', { qos: 1 })
-  await under.intake.has(1)
+  await under.intake.taken(1)
 
   assert.equal(error?.code, 'BrokerUnavailable')
   assert.equal(under.source.connectionState.problem, undefined)
@@ -248,7 +252,7 @@ test('with a client id the broker keeps messages while the connector is away', {
   await pump.publishAsync('in/pump', 'meanwhile', { qos: 1 })
 
   const second = await startSource(t, settings)
-  await second.intake.has(1)
+  await second.intake.taken(1)
 
   assert.deepEqual(second.intake.payloads, ['meanwhile'])
 })
@@ -304,7 +308,7 @@ test('a subscription the broker refuses is reported and asked for again, and the
   const under = await startSource(t, { url: broker.url }, ['in/#', 'secret/#'])
   const { error } = await under.reports.first('retried')
   broker.send(publication({ payload: 'allowed' }))
-  await under.intake.has(1)
+  await under.intake.taken(1)
   assert.equal(error?.code, 'SubscriptionRefused')
   assert.match(error?.message ?? '', /"secret\/#"/)
   assert.equal(under.source.connectionState.isReady, false)
@@ -327,7 +331,7 @@ test('overlapping filters deliver a message once, also where the broker sends on
 
   await pump.publishAsync('in/pump', 'once', { qos: 1 })
   await pump.publishAsync('in/end', 'end', { qos: 1 })
-  await under.intake.has(2)
+  await under.intake.taken(2)
 
   assert.deepEqual(under.intake.payloads, ['once', 'end'])
 })
@@ -348,9 +352,9 @@ test('MQTT 5: filters that overlap in part deliver a message once, and the same 
   await pump.publishAsync('in/a/c', 'first', { qos: 1 })
   await pump.publishAsync('in/b/x', 'second', { qos: 1 })
   const expected = ['qos 0', 'qos 1', 'qos 2', 'again', 'again', 'first', 'second']
-  await under.intake.has(expected.length)
+  await under.intake.taken(expected.length)
   await pump.publishAsync('in/b/x', 'end', { qos: 1 })
-  await under.intake.has(expected.length + 1)
+  await under.intake.taken(expected.length + 1)
 
   assert.deepEqual(under.intake.payloads, [...expected, 'end'])
   const sent = broker.log.match(/Sending PUBLISH to iot-analytics/g)?.length ?? 0
@@ -366,16 +370,16 @@ test('two connectors of one group share the messages', { skip }, async (t) => {
   const pump = await device(t, broker.url)
 
   for (let n = 0; n < 20; n++) await pump.publishAsync('in/pump', `m${n}`, { qos: 1 })
-  while (one.intake.taken.length + two.intake.taken.length < 20) {
+  while (one.intake.messages.length + two.intake.messages.length < 20) {
     await Promise.race([
-      one.intake.has(one.intake.taken.length + 1),
-      two.intake.has(two.intake.taken.length + 1),
+      one.intake.taken(one.intake.messages.length + 1),
+      two.intake.taken(two.intake.messages.length + 1),
     ])
   }
 
   const all = [...one.intake.payloads, ...two.intake.payloads]
   assert.equal(new Set(all).size, 20)
-  assert.ok(one.intake.taken.length > 0 && two.intake.taken.length > 0)
+  assert.ok(one.intake.messages.length > 0 && two.intake.messages.length > 0)
 })
 
 test('what the broker retained is not taken in anew unless that is asked for', {
@@ -389,7 +393,7 @@ test('what the broker retained is not taken in anew unless that is asked for', {
   const taking = await startSource(t, { url: broker.url, retained: 'take' })
   await Promise.all([ready(ignoring), ready(taking)])
   await pump.publishAsync('in/pump', 'live', { qos: 1, retain: true })
-  await Promise.all([ignoring.intake.has(1), taking.intake.has(2)])
+  await Promise.all([ignoring.intake.taken(1), taking.intake.taken(2)])
 
   assert.deepEqual(ignoring.intake.payloads, ['live'])
   assert.deepEqual(taking.intake.payloads, ['old', 'live'])
@@ -417,7 +421,7 @@ for (const receiptQos of [0, 1]) {
     await all
 
     assert.deepEqual(got, ['{"a":1}', '{"b":2}', '{"c":3}'])
-    assert.deepEqual(under.intake.taken, [])
+    assert.deepEqual(under.intake.messages, [])
   })
 }
 
@@ -454,9 +458,9 @@ test('MQTT 5: a sender that names a response topic is answered there, with its c
     qos: 1,
     properties: { responseTopic: 'answers/pump', correlationData },
   })
-  await under.intake.has(1)
+  await under.intake.taken(1)
 
-  const reply = under.intake.taken[0]?.reply
+  const reply = under.intake.messages[0]?.reply
   assert.ok(reply)
   const answer = nextMessage(pump)
   under.source.outlet.reply(reply, Buffer.from('{"response":{"status":"success"}}'))
@@ -464,7 +468,7 @@ test('MQTT 5: a sender that names a response topic is answered there, with its c
   const packet = await answer
   assert.equal(packet.topic, 'answers/pump')
   assert.deepEqual(packet.properties?.correlationData, correlationData)
-  assert.equal(under.intake.taken.length, 1)
+  assert.equal(under.intake.messages.length, 1)
 })
 
 test('a response topic nobody may publish to costs the connection nothing', { skip }, async (t) => {
@@ -477,7 +481,7 @@ test('a response topic nobody may publish to costs the connection nothing', { sk
   }
   const pump = await device(t, broker.url)
   await pump.publishAsync('in/pump', 'still here', { qos: 1 })
-  await under.intake.has(1)
+  await under.intake.taken(1)
 
   assert.equal(under.reports.list.filter(({ what }) => what === 'receiptsDropped').length, 5)
   assert.equal(under.reports.list.length, 5)
@@ -501,9 +505,9 @@ test('after stopIntake nothing is taken in or acknowledged, and receipts still g
   await under.source.close()
   await under.source.close()
   const next = await startSource(t, settings)
-  await next.intake.has(1)
+  await next.intake.taken(1)
 
-  assert.deepEqual(under.intake.taken, [])
+  assert.deepEqual(under.intake.messages, [])
   assert.deepEqual(next.intake.payloads, ['too late'])
 })
 
@@ -614,12 +618,12 @@ for (const qos of [1, 2] as const) {
       await Promise.all(sent)
     }
     while (new Set(under.intake.payloads).size < 400) {
-      await under.intake.has(under.intake.taken.length + 1)
+      await under.intake.taken(under.intake.messages.length + 1)
     }
     while (receipts.size < 400) await nextMessage(pump)
 
     assert.ok(under.reports.list.some(({ what }) => what === 'retried'))
-    if (qos === 2) assert.equal(under.intake.taken.length, 400)
+    if (qos === 2) assert.equal(under.intake.messages.length, 400)
     await under.source.close()
   })
 }

@@ -40,7 +40,7 @@ test('over TLS the broker is believed when the authority has signed its certific
   await ready(under)
   const pump = await device(t, url, { ca: readFileSync(ca) })
   await pump.publishAsync('in/pump', 'sealed', { qos: 1 })
-  await under.intake.has(1)
+  await under.intake.taken(1)
 
   assert.deepEqual(under.intake.payloads, ['sealed'])
 })
