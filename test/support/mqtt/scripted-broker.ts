@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
-import { generate, type Packet, parser } from 'mqtt-packet'
+import { generate, type IPublishPacket, type Packet, parser } from 'mqtt-packet'
 
 export class ScriptedBroker {
   /** Filters to be refused from now on. */
@@ -85,4 +85,10 @@ export class ScriptedBroker {
       this.send({ cmd: 'suback', messageId: packet.messageId ?? 0, granted })
     }
   }
+}
+
+/** A message as the broker sends it. */
+export function publication(parts: Partial<IPublishPacket>): IPublishPacket {
+  const plain = { topic: 'in/pump', payload: '', qos: 0, dup: false, retain: false } as const
+  return { cmd: 'publish', ...plain, ...parts }
 }
