@@ -150,7 +150,7 @@ export interface PackedPayloads {
 
 /** Sends receipts. No call waits for an answer, and a slow listener never delays the others. */
 export interface ReceiptOutlet {
-  /** Whether anyone would get a receipt on `topic` now. If not, none is built. */
+  /** Whether anyone would get a receipt on `topic` now. If not, do not build one. */
   hasListeners(topic: string): boolean
   publish(topic: string, payloads: PackedPayloads): void
   /** Sends one receipt to the response topic that a sender asked for. */

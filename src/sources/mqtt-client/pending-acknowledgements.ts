@@ -30,12 +30,12 @@ export class PendingAcknowledgements {
     return this.#pending.length
   }
 
-  /** The cycle that the newest waits for; -1 if none is pending. */
+  /** The cycle that the newest one waits for; -1 if there is none. */
   get newestCycle(): number {
     return this.#pending.at(-1)?.cycle ?? -1
   }
 
-  /** The cycle that the oldest waits for; -1 if none is pending. */
+  /** The cycle that the oldest one waits for; -1 if there is none. */
   get oldestCycle(): number {
     return this.#pending[0]?.cycle ?? -1
   }

@@ -1,6 +1,6 @@
 /**
- * A program that sends batches to an endpoint, one after the other, prints what became of each and
- * leaves the destination open: what is left open must not keep it alive.
+ * A program that sends batches to an endpoint, one after another, and prints the result of each. It
+ * leaves the destination open, which must not keep the process alive.
  *
  *     node batch-sender.js <url> <count>
  */

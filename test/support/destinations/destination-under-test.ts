@@ -13,7 +13,7 @@ export const TIMEOUT_MS = 250
 /** A signal that is not aborted. */
 export const never = new AbortController().signal
 
-/** The system's, whose timers keep the process alive while a test waits for nothing else. */
+/** The system clock with timers that keep the process alive, as a test may wait only for them. */
 export const clock: Clock = {
   ...systemClock,
   after(delayMs, call) {
@@ -56,7 +56,7 @@ export function destinationFor(endpoint: string, given: Given = {}): IotAnalytic
   })
 }
 
-/** What a send fails with. */
+/** The error of a send that must fail. */
 export async function errorOf(sent: Promise<BatchOutcome>): Promise<ConnectorError> {
   const thrown = await sent.then(
     (outcome) => assert.fail(`settled with ${JSON.stringify(outcome)}`),

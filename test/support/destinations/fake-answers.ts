@@ -1,4 +1,4 @@
-/** What a FakeIotAnalytics can be told to answer instead of doing its work. */
+/** Answers that a test can make a FakeIotAnalytics give instead of its own. */
 import type { ServerResponse } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 
@@ -13,11 +13,11 @@ export interface FakeErrorEntry {
   readonly errorMessage?: string | undefined
 }
 
-/** A well-formed, rightly signed call. */
+/** A well-formed call with a valid signature. */
 export interface FakeCall {
   readonly channel: string
   readonly messages: readonly FakeMessage[]
-  /** Takes messages (all, or those asked for) as the service would: they count as received. */
+  /** Accepts messages, all or the given ones, as the service would: they count as received. */
   accept(wanted?: (message: FakeMessage) => boolean): void
 }
 
@@ -48,7 +48,7 @@ interface Details {
   readonly message?: string
   readonly status?: number
   readonly headers?: Readonly<Record<string, string>>
-  /** Where the name stands. All three occur. */
+  /** Where the name is. All three places occur. */
   readonly named?: 'header' | '__type' | 'code' | 'nowhere'
 }
 
@@ -68,7 +68,7 @@ export function exception(name: FakeException, details: Details = {}): FakeAnswe
   }
 }
 
-/** Anything at all: what stands between the service and us answers so. */
+/** An arbitrary answer, as a proxy between the service and us may give. */
 export function plain(
   status: number,
   body = '',
@@ -116,7 +116,7 @@ export function silence(): FakeAnswer {
   return () => {}
 }
 
-/** The status at once, and then nothing, or a byte now and then. */
+/** Sends the status at once, and then nothing or a byte now and then. */
 export function slowBody(status: number, everyMs: number): FakeAnswer {
   return (_call, response) => {
     response.writeHead(status, { 'content-type': 'application/json' })

@@ -1,6 +1,7 @@
 /**
- * An IoT Analytics that speaks BatchPutMessage: checks every request as strictly as the API's model
- * and quotas are, verifies its signature, keeps what it accepts, and answers anything it is told to.
+ * An IoT Analytics that speaks BatchPutMessage: it checks every request against the API's model and
+ * quotas, verifies its signature, keeps the accepted messages, and gives any answer that a test
+ * asks for.
  *
  *     const api = await FakeIotAnalytics.start(t)
  *     api.answerNext(exception('ThrottlingException'), reset())
@@ -30,13 +31,13 @@ export const FAKE_IDENTITY: FakeIdentity = {
 
 export interface FakeOptions {
   readonly region?: string
-  /** Whose signatures are accepted. Null: requests must come unsigned. */
+  /** The identity whose signatures are accepted. Null: requests must be unsigned. */
   readonly identity?: FakeIdentity | null
   /** How far the service's clock is ahead of this machine's. */
   readonly clockOffsetMs?: number
   /** Channels that exist. Default: any. */
   readonly channels?: readonly string[]
-  /** Path below which the API is, for endpoints with a path. */
+  /** The path of the endpoint, for endpoints with a path. */
   readonly basePath?: string
 }
 
@@ -49,16 +50,16 @@ interface Cleanup {
   after(release: () => Promise<void>): void
 }
 
-/** No total is documented; 100 messages of 128 KB in base64 are 17.5 MB. */
+/** AWS documents no limit; 100 messages of 128 KB in base64 are 17.5 MB. */
 const MAX_BODY_BYTES = 20_000_000
 const MAX_PAYLOAD_BYTES = 131_072
 const CHANNEL_NAME = /^(?!__)[a-zA-Z0-9_]{1,128}$/
 const MESSAGE_ID = /^\p{ASCII}{1,128}$/u
 
 export class FakeIotAnalytics {
-  /** What was wrong with requests, in their order. A well-behaved client leaves this empty. */
+  /** Errors in requests, in order. With a correct client there are none. */
   readonly violations: string[] = []
-  /** All requests, whatever was answered. */
+  /** All requests, whatever the answer. */
   readonly requests: FakeRequest[] = []
   readonly #options: FakeOptions
   readonly #server: Server
@@ -104,7 +105,7 @@ export class FakeIotAnalytics {
     return this.#received.get(channel) ?? []
   }
 
-  /** The same, call by call. */
+  /** The same, grouped by call. */
   batches(channel: string): readonly (readonly FakeMessage[])[] {
     return this.#batches
       .filter((batch) => batch.channel === channel)
@@ -117,28 +118,28 @@ export class FakeIotAnalytics {
     return count
   }
 
-  /** For the next calls, one answer each. */
+  /** Sets the answers of the next calls, one for each. */
   answerNext(...answers: readonly FakeAnswer[]): void {
     this.#next.push(...answers)
   }
 
-  /** For every call that meets the condition, as long as it does. */
+  /** Sets the answer of every call for which the condition holds. */
   answerWhile(condition: (call: FakeCall) => boolean, answer: FakeAnswer): void {
     this.#standing.push({ condition, answer })
   }
 
-  /** Forgets what it was told to answer and does its work again. */
+  /** Drops the answers that the test asked for and gives its own again. */
   recover(): void {
     this.#next.length = 0
     this.#standing.length = 0
   }
 
-  /** From now on signatures of this identity are accepted, and no others. */
+  /** Accepts signatures of this identity and no others from now on. */
   trust(identity: FakeIdentity | null): void {
     this.#identity = identity
   }
 
-  /** Resolves when the condition holds; asked after each request. */
+  /** Resolves when the condition holds. It is checked after each request. */
   async until(condition: () => boolean): Promise<void> {
     while (!condition()) {
       await new Promise<void>((resolve) => {
@@ -237,7 +238,7 @@ interface ParsedCall {
 
 const NO_CALL: FakeCall = { channel: '', messages: [], accept() {} }
 
-/** The call, or what is wrong with it. */
+/** The call, or its error. */
 function parseCall(
   { method, path, body }: ArrivedRequest,
   { headers }: IncomingMessage,

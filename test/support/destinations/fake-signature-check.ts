@@ -1,6 +1,6 @@
 /**
- * Verifies Signature Version 4 as a service does: from the request as it came, sharing nothing with
- * the code that signs.
+ * Verifies Signature Version 4 as a service does, from the received request alone. It shares no
+ * code with the signer.
  */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import type { FakeException } from './fake-answers.ts'
@@ -34,7 +34,7 @@ const MAX_SKEW_MS = 5 * 60_000
 const FORM =
   /^AWS4-HMAC-SHA256 Credential=([^/]+)\/(\d{8})\/([a-z0-9-]+)\/([a-z0-9]+)\/aws4_request, ?SignedHeaders=([a-z0-9;-]+), ?Signature=([0-9a-f]{64})$/
 
-/** Undefined when the request is signed by `identity`, for `region`, now. */
+/** Undefined if the request is signed by `identity`, for `region`, at the present time. */
 export function signatureProblem(
   request: ArrivedRequest,
   { identity, region, nowMs }: Expectation,

@@ -1,8 +1,8 @@
-/** A device with a channel of its own, whose messages are numbered in the order they are sent. */
+/** A device with its own channel, whose messages are numbered in sending order. */
 import { createHash } from 'node:crypto'
 import { connectAsync, type IClientOptions } from 'mqtt'
 
-/** Messages sent and not yet acknowledged, at most. */
+/** The most messages sent and not yet acknowledged. */
 const WINDOW = 20
 
 export class NumberingSender {
@@ -19,10 +19,10 @@ export class NumberingSender {
     this.#options = options
   }
 
-  /** Sends until the connection ends. What is not acknowledged then is never sent again. */
+  /** Sends until the connection ends. Messages not acknowledged by then are not sent again. */
   async sendUntilCut(url: string): Promise<void> {
     const options = { reconnectPeriod: 0, connectTimeout: 2_000, ...this.#options }
-    // Not to retry means that a connection which ends before its CONNACK is noticed at all.
+    // Without retries, a connection that ends before its CONNACK is noticed.
     const client = await connectAsync(url, options, false).catch(() => undefined)
     if (client === undefined) return // the connector went first
     client.on('error', () => {})
@@ -47,7 +47,7 @@ export class NumberingSender {
   }
 }
 
-/** Of many lengths, and none like another: an altered message shows. */
+/** Payloads of many lengths and all different, so that an altered message is noticed. */
 export function numberedPayload(channel: string, number: number): string {
   const digest = createHash('sha256').update(`${channel}/${number}`).digest('hex')
   return `${channel}/${number}/${digest.repeat(1 + (number % 7))}`

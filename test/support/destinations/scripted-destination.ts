@@ -1,8 +1,8 @@
-/** A destination that does what a script says, one entry per call, and remembers what it accepted. */
+/** A destination that follows a script, one entry per call, and remembers accepted messages. */
 import type { Batch, BatchOutcome, Destination } from '../../../src/destinations/destination.ts'
 import { ConnectorError } from '../../../src/errors.ts'
 
-/** What one call does with its batch. `split`: per message by turns accepted, refused, kept. */
+/** What one call does with its batch. `split`: messages are accepted, rejected and kept in turn. */
 export type Verdict = 'accept' | 'retry' | 'reject' | 'split'
 
 export class ScriptedDestination implements Destination {
@@ -10,13 +10,13 @@ export class ScriptedDestination implements Destination {
   readonly description = 'does what a script says'
   readonly maxBatchMessages = 100
   readonly maxBatchBytes = 1_000_000
-  /** By channel, in the order they were accepted. */
+  /** Keyed by channel, in the order they were accepted. */
   readonly accepted = new Map<string, string[]>()
   readonly rejected = new Map<string, string[]>()
   readonly #script: Verdict[]
   readonly #busy = new Set<string>()
 
-  /** When the script is over, everything is accepted. */
+  /** After the end of the script, everything is accepted. */
   constructor(script: readonly Verdict[]) {
     this.#script = [...script]
   }

@@ -1,6 +1,6 @@
 /**
- * A TCP server that answers HTTP requests with bytes, as a script says, right or wrong. It reads
- * requests by their content-length and does nothing else by itself.
+ * A TCP server that answers HTTP requests with the bytes of a script, valid or not. It reads
+ * requests by their content-length and does nothing else.
  *
  *     const peer = await ScriptedPeer.start(t)
  *     peer.next(writes('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}'))
@@ -12,7 +12,7 @@ export type Script = (socket: Socket) => void
 
 export interface PeerOptions {
   readonly tls?: TlsOptions
-  /** Called with each connection before anything has come. */
+  /** Called with each new connection, before it has received anything. */
   readonly onConnection?: Script
 }
 
@@ -23,9 +23,9 @@ interface Cleanup {
 export const OK = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}'
 
 export class ScriptedPeer {
-  /** Whole requests, in the order they came. */
+  /** Whole requests, in order of arrival. */
   readonly requests: Buffer[] = []
-  /** All that were ever opened. */
+  /** All connections that were ever opened. */
   readonly sockets: Socket[] = []
   readonly #server: Server
   readonly #isTls: boolean
@@ -63,7 +63,7 @@ export class ScriptedPeer {
     return `http${this.#isTls ? 's' : ''}://127.0.0.1:${this.port}`
   }
 
-  /** For the next requests, one each; then `OK`. */
+  /** The answers to the next requests, one for each; then `OK`. */
   next(...scripts: readonly Script[]): void {
     this.#scripts.push(...scripts)
   }
@@ -97,12 +97,12 @@ export function writes(bytes: string | Buffer): Script {
   return (socket) => void socket.write(bytes, 'latin1')
 }
 
-/** Writes and closes the connection in order. */
+/** Writes, then closes the connection. */
 export function writesAndEnds(bytes: string): Script {
   return (socket) => void socket.end(bytes, 'latin1')
 }
 
-/** Writes, and breaks the connection once that has arrived. */
+/** Writes, and resets the connection once the bytes have arrived. */
 export function writesAndResets(bytes: string): Script {
   return (socket) => {
     if (bytes === '') return void socket.resetAndDestroy()
@@ -110,7 +110,7 @@ export function writesAndResets(bytes: string): Script {
   }
 }
 
-/** One write for each byte, each in a turn of its own. */
+/** One write for each byte, each in its own turn of the event loop. */
 export function drips(bytes: string): Script {
   return (socket) => {
     let at = 0

@@ -1,6 +1,7 @@
 /**
- * Run with `fork`: AWS's MQTT 5 client sends three messages to the port it is given and tells what
- * came of them. In a process of its own, because the client keeps its process alive, closed or not.
+ * Run with `fork`: AWS's MQTT 5 client sends three messages to the given port and reports the
+ * results. It has its own process, because the client keeps its process alive even when it is
+ * closed.
  */
 import { once } from 'node:events'
 import { mqtt5 } from 'aws-iot-device-sdk-v2'

@@ -1,6 +1,6 @@
 /**
- * An Intake that stores nothing: takes up to so many messages a cycle, then is saturated until the
- * cycle is committed at the end of the event loop's turn, like a disk that costs nothing.
+ * An Intake that stores nothing: takes up to a number of messages a cycle, then is saturated until
+ * the cycle is committed at the end of the event loop's turn, like a disk that costs nothing.
  */
 
 import type { CommitListener, Intake, Route } from '../../../src/sources/source.ts'

@@ -1,4 +1,4 @@
-/** Stands between a client and a broker and cuts every connection through it when told to. */
+/** Stands between a client and a broker, and cuts all connections through it when a test asks. */
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'

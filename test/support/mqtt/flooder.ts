@@ -1,6 +1,6 @@
 /**
- * Run with `fork`: connects and publishes at QoS 1 for as long as it lives, as much as the socket
- * takes, waiting for nothing. Sends a message when it has begun.
+ * Run with `fork`: connects, and publishes at QoS 1 as fast as the socket accepts, without waiting
+ * for acknowledgements, until it is ended. Sends a message when it has begun.
  */
 import { publishPacket } from './mqtt-wire.ts'
 import { letIn } from './server-process.ts'

@@ -1,4 +1,4 @@
-/** A session store whose medium is this object: what it was told is there for the next server. */
+/** A session store whose medium is this object: the next server finds the changes noted in it. */
 import type { SessionChange } from '../../../src/sources/mqtt-server/sessions/store/session-change.ts'
 import { SessionStates } from '../../../src/sources/mqtt-server/sessions/store/session-states.ts'
 import type { SessionStore } from '../../../src/sources/mqtt-server/sessions/store/session-store.ts'
@@ -8,7 +8,9 @@ export class MemorySessionStore implements SessionStore {
   readonly kept = new SessionStates()
   readonly #openCycle: () => number
 
-  /** `openCycle`: what changes are durable with. Default: they are durable at once. */
+  /**
+   * `openCycle`: the commit cycle that makes changes durable. Default: they are durable at once.
+   */
   constructor(openCycle: () => number = () => NO_CYCLE) {
     this.#openCycle = openCycle
   }

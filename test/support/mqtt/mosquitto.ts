@@ -1,4 +1,4 @@
-/** A real mosquitto on a free port, with a configuration of the test's. Gone when the test ends. */
+/** A real mosquitto on a free port, configured by the test and ended after it. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -9,9 +9,11 @@ import type { TestContext } from 'node:test'
 import { commandOf } from '../processes/real-peers.ts'
 
 export interface MosquittoOptions {
-  /** Lines of mosquitto.conf after the listener's; anonymous clients may do everything by default. */
+  /**
+   * Lines for mosquitto.conf after the listener. By default anonymous clients may do everything.
+   */
   readonly config?: readonly string[]
-  /** Files to be put into the broker's directory, by name; `{dir}` in `config` names it. */
+  /** Files for the broker's directory, by name; `{dir}` in `config` stands for that directory. */
   readonly files?: Readonly<Record<string, string>>
 }
 
@@ -30,7 +32,7 @@ export class Mosquitto {
     return `mqtt://127.0.0.1:${this.port}`
   }
 
-  /** What it has logged so far. */
+  /** Its log so far. */
   get log(): string {
     return this.#log
   }
@@ -52,12 +54,14 @@ export class Mosquitto {
     })
   }
 
-  /** From now on it takes and answers nothing, and its connections stay. It can only be stopped. */
+  /**
+   * Suspends it: connections stay, but nothing is read or answered. Then it can only be stopped.
+   */
   freeze(): void {
     this.#process?.kill('SIGSTOP')
   }
 
-  /** Ends it; sessions survive where `persistence` is on. */
+  /** Ends it. Sessions survive if `persistence` is on. */
   async stop(): Promise<void> {
     const process = this.#process
     this.#process = undefined
@@ -78,7 +82,7 @@ export async function startMosquitto(
   for (const [name, content] of Object.entries(files)) {
     writeFileSync(join(directory, name), content)
   }
-  // As root mosquitto would become a user who can't read the directory.
+  // Started by root, mosquitto would switch to a user that can't read the directory.
   const lines = [
     ...(process.getuid?.() === 0 ? ['user root'] : []),
     `listener ${broker.port} 127.0.0.1`,
@@ -96,7 +100,7 @@ export async function startMosquitto(
   return broker
 }
 
-/** Mosquitto can't choose a port itself. */
+/** Mosquitto can't choose a free port itself. */
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')

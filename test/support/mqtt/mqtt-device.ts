@@ -1,4 +1,4 @@
-/** A device as a test needs it: publishes over MQTT.js, and waits for the receipts it gets. */
+/** A device for tests: publishes with MQTT.js and waits for receipts. */
 import { EventEmitter, once } from 'node:events'
 import type { TestContext } from 'node:test'
 import {
@@ -21,7 +21,7 @@ export interface StatusMessage {
 
 export class MqttDevice {
   readonly client: MqttClient
-  /** Status messages so far, parsed, in the order they came. */
+  /** Parsed status messages so far, in order of arrival. */
   readonly receipts: StatusMessage[] = []
   readonly #arrivals = new EventEmitter()
 
@@ -46,7 +46,7 @@ export class MqttDevice {
     return device
   }
 
-  /** Resolves when the connector has acknowledged. */
+  /** Resolves when the connector has acknowledged the message. */
   put(channel: string, payload: string | Buffer, options: IClientPublishOptions = {}) {
     const topic = `iotanalytics/channels/${channel}/messages/put`
     return this.client.publishAsync(topic, payload, { qos: 1, ...options })

@@ -1,4 +1,4 @@
-/** A started MqttServer on a free port, with what it was given at hand; closed after the test. */
+/** Starts an MqttServer on a free port, which is closed after the test. */
 import type { TestContext } from 'node:test'
 import type { z } from 'zod'
 import { type Clock, systemClock } from '../../../src/clock.ts'
@@ -17,7 +17,7 @@ export interface ServerParts {
   readonly observer?: Partial<PipelineObserver>
   readonly clock?: Clock
   readonly limits?: Partial<MqttLimits>
-  /** Over the defaults, and a free port. */
+  /** Override the defaults, which include a free port. */
   readonly options?: z.input<typeof mqttServerOptions>
   readonly store?: SessionStore
 }
@@ -26,7 +26,7 @@ export interface ServerUnderTest {
   readonly server: MqttServer
   readonly intake: RecordingIntake
   readonly port: number
-  /** A client that has sent CONNECT and taken CONNACK. */
+  /** A client that has sent CONNECT and received CONNACK. */
   client(fields?: ConnectFields): Promise<MqttWire>
   /** A client that has sent nothing yet. */
   wire(): Promise<MqttWire>

@@ -1,4 +1,4 @@
-/** Speaks MQTT to a server byte by byte: packets as hex or from fields, answers as they come. */
+/** Speaks MQTT to a server byte by byte, with packets built from fields. */
 import { connect, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 
@@ -45,7 +45,7 @@ export class MqttWire {
     return this
   }
 
-  /** The next packet, or undefined when the server has closed the connection. */
+  /** The next packet, or undefined if the server has closed the connection. */
   async next(): Promise<Buffer | undefined> {
     for (;;) {
       const length = wholePacket(this.#received)
@@ -61,12 +61,14 @@ export class MqttWire {
     }
   }
 
-  /** The next packet as hex; '' when the connection was closed. */
+  /** The next packet as hex; '' if the connection was closed. */
   async nextHex(): Promise<string> {
     return (await this.next())?.toString('hex') ?? ''
   }
 
-  /** Pings, and returns what came before the answer, as hex: all that the server had to say. */
+  /**
+   * Sends PINGREQ and returns the packets before its answer, as hex: everything the server sent.
+   */
   async untilPong(): Promise<string[]> {
     this.send(PINGREQ)
     const before: string[] = []
@@ -77,7 +79,7 @@ export class MqttWire {
     }
   }
 
-  /** Resolves when the server has closed; returns the packets that came before. */
+  /** Resolves when the server has closed the connection, with the packets that came before. */
   async untilClosed(): Promise<string[]> {
     const before: string[] = []
     for (;;) {
@@ -124,7 +126,7 @@ export interface ConnectFields {
   readonly keepAliveS?: number
   readonly userName?: string
   readonly password?: string
-  /** Without their length. */
+  /** Without their length; see `property`. */
   readonly properties?: readonly number[]
   readonly will?: {
     topic: string
@@ -166,7 +168,7 @@ export interface PublishFields {
   readonly id?: number
   readonly retain?: boolean
   readonly isDuplicate?: boolean
-  /** For MQTT 5, without their length; undefined writes a packet of 3.1.1. */
+  /** For MQTT 5, without their length; undefined writes a packet of 3.1.1. See `property`. */
   readonly properties?: readonly number[]
 }
 
@@ -182,7 +184,9 @@ export function publishPacket(fields: PublishFields): Buffer {
   )
 }
 
-/** `options` is the byte behind the filter: the QoS and, in MQTT 5, the subscription options. */
+/**
+ * The value of each filter is the byte after it: the QoS and, in MQTT 5, the subscription options.
+ */
 export function subscribePacket(
   id: number,
   filters: Readonly<Record<string, number>>,

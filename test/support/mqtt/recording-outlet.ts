@@ -1,6 +1,6 @@
 import type { PackedPayloads, ReceiptOutlet } from '../../../src/sources/source.ts'
 
-/** Listens to every receipt and keeps it. */
+/** Keeps every receipt. */
 export class RecordingOutlet implements ReceiptOutlet {
   readonly receipts: { response: { status: string; error?: string }; id?: string }[] = []
   readonly replies: { topic: string; payload: string }[] = []

@@ -1,14 +1,14 @@
-/** A broker that does what the test tells it: refuses filters, sends what it likes, goes silent. */
+/** A broker under the control of the test: it refuses filters, sends any packet, goes silent. */
 import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 import { generate, type IPublishPacket, type Packet, parser } from 'mqtt-packet'
 
 export class ScriptedBroker {
-  /** Filters to be refused from now on. */
+  /** Filters that it refuses. */
   readonly refused: Set<string>
   sessionPresent = false
-  /** Filters in the order they were asked for. */
+  /** Requested filters, in order. */
   readonly asked: string[] = []
   readonly #received: Packet[] = []
   readonly #waiting: (() => void)[] = []
@@ -48,7 +48,7 @@ export class ScriptedBroker {
     this.#client?.destroy()
   }
 
-  /** The next packet of a kind that has come and was not asked for before. */
+  /** The next packet of a kind that no earlier call has returned. */
   async next<Kind extends Packet['cmd']>(cmd: Kind): Promise<Extract<Packet, { cmd: Kind }>> {
     const isWanted = (packet: Packet): packet is Extract<Packet, { cmd: Kind }> =>
       packet.cmd === cmd

@@ -7,11 +7,11 @@ import type { TestContext } from 'node:test'
 import { connectPacket } from './mqtt-wire.ts'
 
 export interface ServerState {
-  /** JavaScript's heap and buffers, after a collection. */
+  /** JavaScript heap and buffers after a garbage collection. */
   readonly heldBytes: number
   readonly rssBytes: number
   readonly connectionCount: number
-  /** That the intake has taken. */
+  /** Messages that the intake has taken. */
   readonly messages: number
 }
 
@@ -45,7 +45,7 @@ export class ServerProcess {
   }
 }
 
-/** A client that has been let in; much cheaper than an MqttWire. Destroyed after the test by the caller. */
+/** A connected client, much cheaper than an MqttWire. The caller destroys it after the test. */
 export async function letIn(port: number, clientId: string): Promise<Socket> {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true })
   socket.write(connectPacket({ clientId }))

@@ -1,7 +1,7 @@
 /**
- * Run with `fork`: a server in a process of its own, so that its memory is nobody else's. Either
- * the MQTT server, with its own or tight bounds, or sockets that are listened to and nothing more, for comparison. Sends its
- * port, and answers each message with what it holds after a garbage collection.
+ * Run with `fork`: a server in a process of its own, so that its memory can be measured. It is
+ * either the MQTT server, with default or tight bounds, or plain sockets for comparison. Sends its
+ * port, and answers each message with its memory after a garbage collection.
  */
 import { createServer, type Socket } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
@@ -20,7 +20,7 @@ interface Served {
   messages(): number
 }
 
-/** Bounds that are reached in seconds: what still grows then has none. */
+/** Bounds that are reached within seconds: memory that still grows then is unbounded. */
 const TIGHT: Partial<MqttLimits> = {
   maxInflight: 20,
   maxQueuedMessages: 100,

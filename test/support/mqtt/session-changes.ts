@@ -1,4 +1,4 @@
-/** Changes to sessions for tests, and what a store keeps of them in a form that compares well. */
+/** Changes to sessions for tests, and the state of a store in a form that is easy to compare. */
 
 import fc from 'fast-check'
 import type { SubscriptionOptions } from '../../../src/sources/mqtt-server/packets/subscribe-packet.ts'
@@ -55,7 +55,7 @@ export function keptIn({ sessions, retained }: StoredState): PlainState {
         {
           userName: session.userName,
           expiryIntervalS: session.expiryIntervalS,
-          will: session.will && told(session.will),
+          will: session.will && shown(session.will),
           expiresAt: session.expiresAt,
           willDueAt: session.willDueAt,
           lastPacketId: session.lastPacketId,
@@ -79,10 +79,10 @@ export function keptIn({ sessions, retained }: StoredState): PlainState {
 }
 
 function toldDelivery({ sequence, message }: StoredDelivery): string {
-  return `${sequence} ${told(message)}`
+  return `${sequence} ${shown(message)}`
 }
 
-function told({ topic, payload }: PersistedMessage | StoredWill): string {
+function shown({ topic, payload }: PersistedMessage | StoredWill): string {
   return `${topic}=${payload.toString()}`
 }
 

@@ -1,27 +1,27 @@
 /**
- * Makes up whole sessions of a client that is sometimes right and often wrong: packets of every
- * kind with fields from a small world of topics, ids and client ids, so that they meet each other;
- * then bytes are changed, and the stream is cut anywhere. The same seed gives the same sessions.
+ * Generates the bytes of a client's whole session, sometimes valid and often not: packets of every
+ * kind, with few different topics, packet ids and client ids, so that sessions affect each other.
+ * Then bytes are changed, and the stream is cut anywhere. The same seed gives the same sessions.
  */
 import { connectPacket, frame, PINGREQ, publishPacket, subscribePacket } from './mqtt-wire.ts'
 
 export interface FuzzedSession {
-  /** What the client sends, in the pieces it is sent in. */
+  /** The bytes the client sends, in pieces. */
   readonly pieces: readonly Buffer[]
-  /** How many packets they make, as long as no byte is changed. */
+  /** The number of packets in them, before bytes were changed. */
   readonly packets: number
   /** Whether the client ends its side at the end, or resets the connection. */
   readonly isPolite: boolean
-  /** Whether the client reads what it is sent. */
+  /** Whether the client reads. */
   readonly isReading: boolean
 }
 
 const NAMES = ['a', 'a/b', 'a/b/c', 'iotanalytics/channels/c/messages/binary/put', 'ü/☃'] as const
 const FILTERS = ['a', 'a/#', '+', '+/b', '#', '$share/g/a/#', '$SYS/#', 'ü/+'] as const
-/** What is no topic, no filter, or neither. */
+/** Texts that are invalid as a topic, as a filter or as both. */
 const WRONG = ['', 'a/#', '+', '$share//a', 'a#', 'x'.repeat(300), 'a\u0000b'] as const
 const LONGEST_PIECE = 2_000
-/** Longer streams in single bytes would take more time than they are worth. */
+/** Sending longer streams in single bytes would take too long. */
 const BYTE_BY_BYTE_UP_TO = 1_000
 
 export class SessionFuzzer {

@@ -1,4 +1,4 @@
-/** A source under test on a real broker, and devices beside it. */
+/** A source connected to a real broker, and devices on the same broker. */
 import type { TestContext } from 'node:test'
 import mqtt, { type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt'
 import { type Clock, systemClock } from '../../../src/clock.ts'
@@ -16,7 +16,7 @@ export interface Report {
   readonly count?: number
 }
 
-/** Keeps what a source reports. */
+/** Keeps the reports of a source. */
 export class Reports {
   readonly list: Report[] = []
   readonly #waiting: (() => void)[] = []
@@ -28,7 +28,7 @@ export class Reports {
     receiptsDropped: (_source, count) => this.#add({ what: 'receiptsDropped', count }),
   }
 
-  /** The first report of a kind, when it comes. */
+  /** Resolves with the first report of a kind. */
   async first(what: Report['what']): Promise<Report> {
     for (;;) {
       const report = this.list.find((candidate) => candidate.what === what)
@@ -43,7 +43,7 @@ export class Reports {
   }
 }
 
-/** Waits a fifth as long before it connects again. */
+/** Runs timers five times as fast, so that reconnecting takes less time. */
 const instantClock: Clock = {
   ...systemClock,
   after: (delayMs, call) => systemClock.after(delayMs / 5, call),
@@ -76,7 +76,7 @@ export async function startSource(
   const { keepAlive, ...checked } = settings
   const options = mqttClientOptions.parse(checked)
   const source = new MqttClientSource({
-    // Shorter than may be configured, so that a test need not wait.
+    // Shorter than the configuration allows, so that tests do not wait.
     options: typeof keepAlive === 'number' ? { ...options, keepAlive } : options,
     filters,
     observer: reports.observer,
@@ -105,7 +105,7 @@ export async function device(
   return client
 }
 
-/** The next message a device gets. */
+/** The next message that a device receives. */
 export async function nextMessage(client: MqttClient): Promise<IPublishPacket> {
   return new Promise((resolve) =>
     client.once('message', (_topic, _payload, packet) => resolve(packet)),

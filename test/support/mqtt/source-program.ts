@@ -1,6 +1,6 @@
 /**
- * Run with `fork` and a broker's URL: a source in a process of its own, to see what it leaves behind.
- * Says `ready`; closes the source at the first message and is then at its end, if nothing holds it.
+ * Run with `fork` and a broker's URL: a source in a process of its own. It sends `ready`, closes
+ * the source at the first message, and then ends, unless the source left something open.
  */
 import { systemClock } from '../../../src/clock.ts'
 import { silentObserver } from '../../../src/observer.ts'

@@ -1,4 +1,7 @@
-/** Which topics a filter matches, by the letter of section 4.7, and topics and filters for properties. */
+/**
+ * Which topics a filter matches, by the letter of section 4.7, and topics and filters for
+ * properties.
+ */
 import fc from 'fast-check'
 import { isTopicFilter } from '../../../src/sources/mqtt-server/packets/topic.ts'
 

@@ -34,7 +34,7 @@ export class TokenBuckets {
     return bucket === undefined || this.#level(bucket) >= 1
   }
 
-  /** Takes a token. Returns false if none is left. */
+  /** Takes a token. Returns false if the bucket is empty. */
   take(key: string): boolean {
     const known = this.#buckets.get(key)
     const tokens = known === undefined ? this.#options.capacity : this.#level(known)

@@ -130,7 +130,7 @@ describe('answers that are read', () => {
     })
   }
 
-  test('204 has no body, whatever its head says', async (t) => {
+  test('a 204 has no body, whatever its head says', async (t) => {
     const { peer, post } = await setUp(t)
     peer.next(writes('HTTP/1.1 204 No Content\r\ncontent-length: 5\r\n\r\n'))
 
@@ -139,7 +139,7 @@ describe('answers that are read', () => {
     assert.deepEqual([answer.status, answer.body, answer.isCut], [204, '', false])
   })
 
-  test('fields are found by their lower-case names, the first of several', async (t) => {
+  test('fields are found by their lower-case names, with the first of several', async (t) => {
     const { peer, post } = await setUp(t)
     peer.next(writes('HTTP/1.1 429 Slow\r\nX-A: 1\r\nx-a: 2\r\nContent-Length: 0\r\n\r\n'))
 
@@ -149,7 +149,7 @@ describe('answers that are read', () => {
     assert.equal(answer.header('x-b'), undefined)
   })
 
-  test('more than a megabyte is cut, and the connection closed', async (t) => {
+  test('an answer longer than a megabyte is cut, and the connection closed', async (t) => {
     const { peer, post } = await setUp(t)
     peer.next(writes(`HTTP/1.1 200 OK\r\ncontent-length: 5000000\r\n\r\n${'x'.repeat(5_000_000)}`))
 
@@ -162,7 +162,7 @@ describe('answers that are read', () => {
   })
 })
 
-describe('answers that are refused, with a reason, and the connection closed', () => {
+describe('answers that are not accepted: an error with a reason, and a closed connection', () => {
   const field = (line: string) => `${HEAD}${line}\r\n\r\n{}`
   const cases: Record<string, [string, RegExp]> = {
     'another protocol': ['SSH-2.0-OpenSSH_9\r\n', /no status line: "SSH-2.0-OpenSSH_9/],
@@ -247,7 +247,7 @@ describe('peers that stop', () => {
     'within the trailers': `${CHUNKED}2\r\n{}\r\n0\r\na: b\r\n`,
   }
   for (const [stage, bytes] of Object.entries(stages)) {
-    test(`hanging ${stage}: told in time, the connection closed`, async (t) => {
+    test(`hanging ${stage}: it fails in time, and the connection is closed`, async (t) => {
       const { peer, post } = await setUp(t, { timeoutMs: 100 })
       peer.next(writes(bytes))
 
@@ -279,14 +279,14 @@ describe('peers that stop', () => {
     })
   }
 
-  test('a reset within a body without length is not its end', async (t) => {
+  test('a reset within a body without length does not complete it', async (t) => {
     const { peer, post } = await setUp(t)
     peer.next(writesAndResets(`${HEAD}\r\n{}`))
 
     assert.match((await errorOf(post())).message, /ECONNRESET/)
   })
 
-  test('a refusal whose explanation breaks off is a refusal', async (t) => {
+  test('an error status counts even if its body breaks off', async (t) => {
     const { peer, post } = await setUp(t)
     peer.next(writesAndEnds('HTTP/1.1 413 Too Large\r\ncontent-length: 100\r\n\r\ntoo l'))
 
@@ -347,7 +347,7 @@ describe('connections', () => {
     assert.equal(peer.sockets.length, 2)
   })
 
-  test('a peer that closes just as we send: an error, sent once, and the next goes out anew', async (t) => {
+  test('a peer that closes just as we send: an error, sent once, and the next request on a new connection', async (t) => {
     const { peer, post } = await setUp(t)
     await post()
     peer.next((socket) => socket.destroy())
@@ -359,7 +359,7 @@ describe('connections', () => {
     assert.deepEqual([peer.requests.length, peer.sockets.length], [3, 2])
   })
 
-  test('what a peer sends to an idle connection answers nothing', async (t) => {
+  test('bytes that a peer sends to an idle connection answer no request', async (t) => {
     const { peer, post } = await setUp(t)
     await post()
     const [socket] = peer.sockets
@@ -373,7 +373,7 @@ describe('connections', () => {
     assert.equal(peer.sockets.length, 2)
   })
 
-  test('what came to a connection while we were busy is seen before it is used again', async (t) => {
+  test('a close that arrived while the process was busy is seen before the connection is used again', async (t) => {
     let nowMs = 0
     const clock = { ...patientClock, monotonic: () => nowMs }
     const { peer, post } = await setUp(t, { clock })
@@ -416,7 +416,7 @@ describe('connections', () => {
     }
   })
 
-  test('an old connection is not used, even when nobody has closed it yet', async (t) => {
+  test('an expired connection is not used, even if it is not closed yet', async (t) => {
     let nowMs = 0
     const clock = { ...patientClock, monotonic: () => nowMs }
     const { peer, post } = await setUp(t, { clock })
@@ -441,7 +441,7 @@ describe('connections', () => {
     assert.equal(peer.sockets.length, 1)
   })
 
-  test('a connection that breaks makes room for who waits', async (t) => {
+  test('a connection that breaks makes room for a waiting request', async (t) => {
     const { peer, post } = await setUp(t, { maxConnections: 1 })
     peer.next(
       writesAndResets(''),
@@ -456,7 +456,7 @@ describe('connections', () => {
     assert.equal(peer.requests.length, 6)
   })
 
-  test('a request that was called off is not sent, or its connection closed', async (t) => {
+  test('a cancelled request is not sent, or its connection is closed', async (t) => {
     const { peer, post } = await setUp(t, { maxConnections: 1 })
     peer.next(() => {})
     const abort = new AbortController()
@@ -471,7 +471,7 @@ describe('connections', () => {
     assert.equal(peer.requests.length, 2)
   })
 
-  test('a request that can not be made fails alone', async (t) => {
+  test('a request that cannot be written fails alone', async (t) => {
     const { sender, post } = await setUp(t, { maxConnections: 1 })
     const made = sender.post(() => {
       throw new Error('no such token')

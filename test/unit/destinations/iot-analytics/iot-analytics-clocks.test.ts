@@ -7,7 +7,7 @@ import * as fake from '../../../support/destinations/fake-answers.ts'
 
 describe('clocks', () => {
   for (const hours of [-26, -1, 1, 26]) {
-    test(`a service whose clock is ${hours} hours ahead: corrected once, then right`, async (t) => {
+    test(`a service whose clock is ${hours} hours ahead is corrected for once and then right`, async (t) => {
       const { api, destination } = await setUp(t, { clockOffsetMs: hours * 3_600_000 })
 
       assert.deepEqual(await destination.send(makeBatch('channel', 1), never), {
@@ -35,7 +35,7 @@ describe('clocks', () => {
     assert.equal(api.messageCount, 20)
   })
 
-  test('a complaint about the time that the date does not explain keeps the batch', async (t) => {
+  test('an error about the time that the date does not explain keeps the batch', async (t) => {
     const { api, destination } = await setUp(t)
     api.answerNext(fake.exception('RequestTimeTooSkewed'))
 
@@ -45,7 +45,7 @@ describe('clocks', () => {
     assert.equal(api.requests.length, 1)
   })
 
-  test('expired credentials that were configured keep the batch', async (t) => {
+  test('configured credentials that have expired keep the batch', async (t) => {
     const { api, destination } = await setUp(t)
     api.answerNext(fake.exception('ExpiredTokenException'))
 

@@ -74,7 +74,7 @@ function runsIn(directory: string): number {
   return readFileSync(join(directory, 'runs'), 'utf8').split('\n').length - 1
 }
 
-test('the chain of the AWS SDK is asked once, by many calls at the same time too', async (t) => {
+test('many concurrent calls ask the chain of the AWS SDK once', async (t) => {
   const directory = profileRunning(t, giving(FAKE_IDENTITY.secretAccessKey, 3_600))
   const api = await FakeIotAnalytics.start(t)
   const destination = await destinationFor(t, api)
@@ -87,7 +87,7 @@ test('the chain of the AWS SDK is asked once, by many calls at the same time too
   assert.equal(runsIn(directory), 1)
 })
 
-test('credentials that expire soon are used, and renewed behind the back of calls', async (t) => {
+test('credentials that expire soon are used, and renewed in the background', async (t) => {
   const directory = profileRunning(
     t,
     `if [ -e $HERE/runs ]; then ${giving(FAKE_IDENTITY.secretAccessKey, 3_600)}
@@ -104,7 +104,7 @@ else ${giving(FAKE_IDENTITY.secretAccessKey, 60)}; fi`,
   assert.equal(runsIn(directory), 2)
 })
 
-test('credentials the service calls expired are fetched anew within the call', async (t) => {
+test('credentials that the service calls expired are renewed within the call', async (t) => {
   const directory = profileRunning(t, giving(FAKE_IDENTITY.secretAccessKey, 3_600))
   const api = await FakeIotAnalytics.start(t)
   const destination = await destinationFor(t, api)
@@ -117,7 +117,7 @@ test('credentials the service calls expired are fetched anew within the call', a
   assert.equal(runsIn(directory), 2)
 })
 
-test('without credentials a batch is kept, and goes out once there are some', async (t) => {
+test('without credentials a batch is kept, and it goes out once there are some', async (t) => {
   const directory = profileRunning(t, `. $HERE/answer`)
   writeFileSync(join(directory, 'answer'), 'exit 3\n')
   const api = await FakeIotAnalytics.start(t)
@@ -163,7 +163,7 @@ test('nothing of AWS is loaded before open', () => {
   assert.equal(String(stdout).trim(), '0')
 })
 
-test('options: credentials that make no sense together are refused', () => {
+test('options: contradictory credentials are refused', () => {
   const refused = [
     { accessKeyId: 'AKID' },
     { secretAccessKey: 'secret' },
@@ -194,7 +194,7 @@ test('options: an endpoint is an http or https URL and carries no secrets', () =
   assert.ok(iotAnalyticsOptions.safeParse({ endpoint: 'https://host:8443/stage' }).success)
 })
 
-test('options: every secret is named where printers look', () => {
+test('options: every secret is listed as one', () => {
   const given = { accessKeyId: 'AKID', secretAccessKey: 'hidden', sessionToken: 'hidden' }
   const options: unknown = structuredClone(iotAnalyticsOptions.parse({ credentials: given }))
 

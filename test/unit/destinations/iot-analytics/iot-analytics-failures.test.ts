@@ -53,7 +53,7 @@ describe('answers that are tried again within the call', () => {
       assert.equal(calls.size, 1)
     })
 
-    test(`${name}, always: given up after three attempts, the batch kept`, async (t) => {
+    test(`${name}, always: it is given up after three attempts and the batch is kept`, async (t) => {
       const { api, destination } = await setUp(t)
       api.answerWhile(() => true, answer)
 
@@ -143,7 +143,7 @@ describe('answers after which a batch waits for its next turn', () => {
     assert.equal(error.code, 'DestinationUnavailable')
   })
 
-  test('calls that hang take every connection: who waits is told in time and not sent late', async (t) => {
+  test('calls that hang take every connection: waiting ones fail in time and are not sent late', async (t) => {
     const { api, destination } = await setUp(t, { maxConnections: 1, maxAttempts: 1 })
     api.answerWhile(({ channel }) => channel !== 'after', fake.silence())
     const begun = performance.now()

@@ -5,7 +5,7 @@ import { makeBatch } from '../../../support/channels/batch-maker.ts'
 import { errorOf, never, setUp } from '../../../support/destinations/destination-under-test.ts'
 import * as fake from '../../../support/destinations/fake-answers.ts'
 
-describe('answers that refuse the batch for good', () => {
+describe('answers that reject the whole batch', () => {
   for (const name of [
     'InvalidRequestException',
     'ResourceNotFoundException',
@@ -129,7 +129,7 @@ describe('error entries', () => {
     })
   }
 
-  test('in a batch of one an entry can only mean the one', async (t) => {
+  test('in a batch of one, an entry can only mean that message', async (t) => {
     const { api, destination } = await setUp(t)
     api.answerNext(body(entry('cut short', 'InvalidRequestException')))
 

@@ -75,7 +75,7 @@ describe('bodies', () => {
     assert.equal(body, JSON.stringify({ channelName: 'plain', messages }))
   })
 
-  test('hold payloads of every length around where base64 changes hands', () => {
+  test('hold payloads of every length around the switch to native base64', () => {
     for (let length = 0; length < 400; length++) {
       const payload = Buffer.from(Array.from({ length }, (_, index) => (index * 7 + length) % 256))
       const message = makeMessage(0, { payload })
@@ -141,7 +141,7 @@ describe('requests', () => {
     ])
   })
 
-  test('are never made with an identity that would end a header', () => {
+  test('are never made with an identity that could end a header', () => {
     const { writer } = writerTo('http://iot.example')
     for (const sessionToken of ['a\r\nhost: other', 'a\nb', 'a\0b', 'é€']) {
       const identity = { ...FAKE_IDENTITY, sessionToken }
@@ -171,7 +171,7 @@ describe('requests', () => {
   })
 })
 
-test('a few buffers of usual size are kept, no more', () => {
+test('only a few buffers of usual size are kept', () => {
   const buffers = new RequestBuffers()
   const taken = Array.from({ length: 10 }, () => buffers.take(700_000))
   for (const buffer of taken) buffers.give(buffer)

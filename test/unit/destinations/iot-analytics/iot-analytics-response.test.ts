@@ -13,7 +13,7 @@ function answer(status: number, body: string, headers: Record<string, string> = 
   return { status, body, header: (name) => headers[name], isCut: false }
 }
 
-test('any body at all is read without an error, each message in one list at most', () => {
+test('any body is read without an error, with each message in one list at most', () => {
   const batch = makeBatch('channel', 4)
   const known = fc.constantFrom(...batch.messages.map(({ messageId }) => messageId))
   const entry = fc.record(
@@ -49,7 +49,7 @@ test('any body at all is read without an error, each message in one list at most
   )
 })
 
-test('what a service asks to wait is read in all its forms', () => {
+test('the time a service asks to wait is read in all its forms', () => {
   const date = 'Sun, 01 Mar 2026 12:00:10 GMT'
   const waitOf = (headers: Record<string, string>) =>
     failureOf(answer(429, '', headers), SIGNED_FOR_MS).retryAfterMs
@@ -62,7 +62,7 @@ test('what a service asks to wait is read in all its forms', () => {
   assert.equal(waitOf({}), undefined)
 })
 
-test('the time of a cached answer says nothing about the clock', () => {
+test('the date of a cached answer does not count as the time of the service', () => {
   const headers = { date: 'Sun, 01 Mar 2026 13:00:00 GMT', 'x-amzn-errortype': 'RequestExpired' }
   const read = (more: Record<string, string>) =>
     failureOf(answer(403, '', { ...headers, ...more }), SIGNED_FOR_MS)
@@ -74,13 +74,13 @@ test('the time of a cached answer says nothing about the clock', () => {
   )
 })
 
-test('an answer that was cut acknowledges nothing, even where what came of it reads well', () => {
+test('an answer that was cut off acknowledges nothing, even if the part that came is valid', () => {
   const cut = { ...answer(200, '{"batchPutMessageErrorEntries":[]}'), isCut: true }
 
   assert.equal(outcomeOf(cut, makeBatch('channel', 1)), undefined)
 })
 
-test('long explanations are cut, for every sender of a batch is told them', () => {
+test('long explanations are cut, because every sender of a batch gets them', () => {
   const long = JSON.stringify({ message: 'x'.repeat(500_000), code: 'InvalidRequestException' })
 
   const failure = failureOf(answer(400, long), SIGNED_FOR_MS)

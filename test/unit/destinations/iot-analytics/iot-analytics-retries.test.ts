@@ -22,7 +22,7 @@ test('delays grow from 50 ms, and from 1 s when throttled, to 20 s', () => {
   assert.equal(upTo('transient').at(-1), 19_999)
 })
 
-test('any delay is between nothing and its bound, wherever chance falls', () => {
+test('any delay is between 0 and its bound, whatever the random number', () => {
   fc.assert(
     fc.property(fc.double({ min: 0, max: ALMOST_ONE, noNaN: true }), (chance) => {
       const call = new RetryRules(3, () => chance).begin()
@@ -45,7 +45,7 @@ test('a service may ask for more time, up to five seconds more', () => {
   assert.equal(delayAfter(3_600_000), 5_500)
 })
 
-test('attempts are counted as the SDK tells them', () => {
+test('attempts are counted as the SDK reports them', () => {
   const call = new RetryRules(3, () => 0).begin()
 
   assert.equal(call.progress, 'attempt=1; max=3')
@@ -53,7 +53,7 @@ test('attempts are counted as the SDK tells them', () => {
   assert.equal(call.progress, 'attempt=2; max=3')
 })
 
-test('what is refused, or not worth it now, is not tried again', () => {
+test('a refused or unavailable attempt is not repeated', () => {
   const rules = new RetryRules(3, () => 0)
 
   assert.equal(rules.begin().next(failure('refused')), undefined)

@@ -58,23 +58,27 @@ async function outcomesOf(url: string, count: number, trusted?: Certificates): P
   return JSON.parse(stdout)
 }
 
-test('a trusted certificate: batches arrive over one connection, HTTP/1.1', options, async (t) => {
-  const { certificates, peer, names } = await setUp(t)
-  peer.next(drips(OK))
+test(
+  'with a trusted certificate batches arrive over one connection, in HTTP/1.1',
+  options,
+  async (t) => {
+    const { certificates, peer, names } = await setUp(t)
+    peer.next(drips(OK))
 
-  const outcomes = await outcomesOf(peer.origin, 3, certificates)
+    const outcomes = await outcomesOf(peer.origin, 3, certificates)
 
-  assert.deepEqual(outcomes, [ACCEPTED, ACCEPTED, ACCEPTED])
-  assert.equal(peer.requests.length, 3)
-  assert.deepEqual(
-    peer.sockets.map((socket) => (socket as TLSSocket).alpnProtocol),
-    ['http/1.1'],
-  )
-  // RFC 6066 3: an address is no server name.
-  assert.deepEqual(names, [])
-})
+    assert.deepEqual(outcomes, [ACCEPTED, ACCEPTED, ACCEPTED])
+    assert.equal(peer.requests.length, 3)
+    assert.deepEqual(
+      peer.sockets.map((socket) => (socket as TLSSocket).alpnProtocol),
+      ['http/1.1'],
+    )
+    // RFC 6066 3: an address is no server name.
+    assert.deepEqual(names, [])
+  },
+)
 
-test('an authority that is not trusted: refused before anything is sent', options, async (t) => {
+test('an untrusted authority is refused before anything is sent', options, async (t) => {
   const { peer } = await setUp(t)
 
   const outcomes = await outcomesOf(peer.origin, 1)
@@ -83,7 +87,7 @@ test('an authority that is not trusted: refused before anything is sent', option
   assert.equal(peer.requests.length, 0)
 })
 
-test('a certificate for another name: refused before anything is sent', options, async (t) => {
+test('a certificate for another name is refused before anything is sent', options, async (t) => {
   const { certificates, peer, names } = await setUp(t)
 
   const outcomes = await outcomesOf(`https://localhost:${peer.port}`, 1, certificates)
@@ -93,7 +97,7 @@ test('a certificate for another name: refused before anything is sent', options,
   assert.deepEqual(names, ['localhost'])
 })
 
-test('a second connection goes on with the session of the first', options, async (t) => {
+test('a second connection resumes the TLS session of the first', options, async (t) => {
   const { certificates, peer } = await setUp(t)
   const reused: boolean[] = []
   const closing = `HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}`
@@ -110,7 +114,7 @@ test('a second connection goes on with the session of the first', options, async
   assert.deepEqual(reused, [false, true, true])
 })
 
-test('a peer that closes within its answer: an error', options, async (t) => {
+test('a peer that closes within its answer causes an error', options, async (t) => {
   const { certificates, peer } = await setUp(t)
   peer.next(writesAndEnds('HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\n{}'))
 

@@ -112,7 +112,7 @@ print(json.dumps(answer['batchPutMessageErrorEntries']))`
     assert.deepEqual(api.received('js'), EXPECTED)
   })
 
-  test('a wrong signature is found out', async (t) => {
+  test('a wrong signature is detected', async (t) => {
     const api = await FakeIotAnalytics.start(t)
     api.trust({ ...FAKE_IDENTITY, secretAccessKey: 'another' })
     const client = sdkClient(api.url)

@@ -45,7 +45,7 @@ destinationContract('iotAnalytics', async (t) => {
 })
 
 describe('what goes out', () => {
-  test('any payload and any id that BatchPutMessage allows arrives as it was', async (t) => {
+  test('any payload and any id that BatchPutMessage allows arrives unchanged', async (t) => {
     const { api, destination } = await setUp(t)
     const messageIds = fc.uniqueArray(
       fc.string({
@@ -112,7 +112,7 @@ describe('what goes out', () => {
     assert.deepEqual(api.violations, [])
   })
 
-  test('anonymous means without a signature', async (t) => {
+  test('anonymous requests have no signature', async (t) => {
     const { api, destination } = await setUp(t, { identity: null, anonymous: true })
 
     await destination.send(makeBatch('channel', 2), never)
@@ -130,7 +130,7 @@ describe('what goes out', () => {
     assert.equal(api.received('channel').length, 2)
   })
 
-  test('without an endpoint the region says where, China too', () => {
+  test('without an endpoint the region determines it, also in China', () => {
     const described = (region: string) =>
       new IotAnalyticsDestination({
         name: 'cloud',

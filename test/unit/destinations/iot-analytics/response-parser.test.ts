@@ -84,7 +84,7 @@ const responses = fc.oneof(
   fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)),
 )
 
-test('any bytes are a response, the beginning of one, or an error for people', () => {
+test('any bytes are a response, the beginning of one, or an error', () => {
   fc.assert(
     fc.property(responses, pieces, (bytes, lengths) => {
       const reading = read(bytes, lengths)
@@ -118,7 +118,7 @@ const token = fc.stringMatching(/^[a-z][a-z0-9-]{0,10}$/).map((name) => `x-${nam
 const value = fc.stringMatching(/^(?:[!-~](?:[ -~]{0,20}[!-~])?)?$/)
 const bodies = fc.uint8Array({ maxLength: MAX_BODY_BYTES }).map((bytes) => Buffer.from(bytes))
 
-test('what was written is read: status, fields and body, by length and in chunks, one after the other', () => {
+test('status, fields and body are read as written, by length and in chunks, one after another', () => {
   const parser = newParser()
   fc.assert(
     fc.property(
@@ -166,7 +166,7 @@ function chunked(body: Buffer, lengths: readonly number[]): Buffer {
   return Buffer.concat([...parts, Buffer.from('0\r\n\r\n')])
 }
 
-test('a body of single bytes takes no more memory than its length allows', () => {
+test('a body that arrives in single bytes takes no more memory than its length allows', () => {
   const parser = new ResponseParser(1_048_576)
   const before = process.memoryUsage()
 

@@ -10,7 +10,7 @@ import { skipWithout } from '../../../support/processes/real-peers.ts'
 const skip = skipWithout('mosquitto', 'mosquitto_pub')
 
 for (const receiptQos of [0, 1]) {
-  test(`receipts go out with QoS ${receiptQos}, and our own do not come in`, {
+  test(`receipts go out with QoS ${receiptQos}, and the connector does not take its own in`, {
     skip,
   }, async (t) => {
     const broker = await startMosquitto(t)
@@ -35,7 +35,9 @@ for (const receiptQos of [0, 1]) {
   })
 }
 
-test('receipts wait for the broker up to their bound; the rest is counted', { skip }, async (t) => {
+test('receipts wait for the broker up to their bound; the rest is dropped and counted', {
+  skip,
+}, async (t) => {
   const broker = await startMosquitto(t)
   const under = await startSource(t, { url: broker.url, maxBufferedReceipts: 2 })
   await ready(under)
@@ -55,7 +57,7 @@ test('receipts wait for the broker up to their bound; the rest is counted', { sk
   assert.deepEqual(got, ['1', '2'])
 })
 
-test('MQTT 5: a sender that names a response topic is answered there, with its correlation data', {
+test('MQTT 5: a sender that names a response topic gets its receipt there, with its correlation data', {
   skip,
 }, async (t) => {
   const broker = await startMosquitto(t)
@@ -81,7 +83,9 @@ test('MQTT 5: a sender that names a response topic is answered there, with its c
   assert.equal(under.intake.messages.length, 1)
 })
 
-test('a response topic nobody may publish to costs the connection nothing', { skip }, async (t) => {
+test('a response topic that nobody may publish to does not end the connection', {
+  skip,
+}, async (t) => {
   const broker = await startMosquitto(t)
   const under = await startSource(t, { url: broker.url })
   await ready(under)

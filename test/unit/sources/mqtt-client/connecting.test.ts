@@ -14,7 +14,7 @@ import { skipWithout } from '../../../support/processes/real-peers.ts'
 
 const skip = skipWithout('mosquitto', 'mosquitto_pub')
 
-test('after a restart of the broker it connects and subscribes again by itself', {
+test('after a restart of the broker the connector connects and subscribes again', {
   skip,
 }, async (t) => {
   const broker = await startMosquitto(t)
@@ -65,7 +65,7 @@ test('wrong credentials are reported with what to check, and tried again', { ski
   assert.match(under.source.connectionState.problem ?? '', /Not authorized/)
 })
 
-test('the password is read from its file, without the line’s end', { skip }, async (t) => {
+test('the password is read from its file, without the line end', { skip }, async (t) => {
   const broker = await startMosquitto(t, { files: { secret: 'let me in\n' } })
   spawnSync('mosquitto_passwd', ['-b', '-c', `${broker.directory}/passwords`, 'me', 'let me in'])
   await broker.stop()
@@ -95,7 +95,7 @@ test('a file that cannot be read is a configuration error that names setting and
   )
 })
 
-test('the will tells others when the connector vanishes, and not when it says goodbye', {
+test('the will is published when the connector vanishes, and not when it disconnects', {
   skip,
 }, async (t) => {
   const broker = await startMosquitto(t)
@@ -105,10 +105,10 @@ test('the will tells others when the connector vanishes, and not when it says go
   const watcher = await device(t, broker.url)
   await watcher.subscribeAsync('connector/gone')
 
-  const told = nextMessage(watcher)
+  const published = nextMessage(watcher)
   // A second client of the same name makes the broker cut the first one off.
   const usurper = await device(t, broker.url, { clientId: 'connector' })
-  assert.equal((await told).payload.toString(), 'gone')
+  assert.equal((await published).payload.toString(), 'gone')
   await usurper.endAsync()
   await under.reports.first('recovered')
   const silence = { broken: false }
@@ -121,7 +121,7 @@ test('the will tells others when the connector vanishes, and not when it says go
   assert.equal(silence.broken, false)
 })
 
-test('a broker that goes silent is noticed by its missing answers to pings', async (t) => {
+test('a broker that stops answering is noticed by missing answers to pings', async (t) => {
   const broker = new ScriptedBroker()
   await broker.start(t)
 
@@ -131,7 +131,7 @@ test('a broker that goes silent is noticed by its missing answers to pings', asy
   assert.match(error?.message ?? '', /Keepalive timeout/)
 })
 
-test('a broker that is not there is tried again until it is, and a source may be closed meanwhile', async (t) => {
+test('an absent broker is tried again until it is back, and a source may be closed meanwhile', async (t) => {
   const under = await startSource(t, { url: 'mqtt://127.0.0.1:1' })
 
   const { error } = await under.reports.first('retried')
@@ -143,7 +143,7 @@ test('a broker that is not there is tried again until it is, and a source may be
   assert.equal(under.source.outlet.hasListeners(STATUS_TOPIC), false)
 })
 
-test('closing does not wait for ever for a broker that acknowledges no receipt', async (t) => {
+test('closing does not wait indefinitely for a broker that acknowledges no receipt', async (t) => {
   const broker = new ScriptedBroker()
   await broker.start(t)
   const under = await startSource(t, { url: broker.url })
@@ -157,7 +157,7 @@ test('closing does not wait for ever for a broker that acknowledges no receipt',
   assert.equal((await under.reports.first('receiptsDropped')).count, 1)
 })
 
-test('beside a broker that answers nothing any more a source closes in time and leaves nothing that holds the process', {
+test('with a broker that no longer answers, a source closes in time and leaves nothing that keeps the process alive', {
   skip,
   timeout: 60_000,
 }, async (t) => {

@@ -49,7 +49,7 @@ const step = fc.oneof(
   fc.constantFrom('full' as const, 'well' as const),
 )
 
-test('every message is acknowledged once, in the order they came, none unless it is stored, whatever happens', () => {
+test('every message is acknowledged once, in order, and only when it is stored, whatever happens', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), fc.integer({ min: 1, max: 5 }), (steps, max) => {
       const intake = clientIntake(false)

@@ -35,7 +35,7 @@ for (const protocolVersion of [4, 5]) {
   })
 }
 
-test('what mosquitto_pub sends comes in byte for byte', { skip }, async (t) => {
+test('a payload from mosquitto_pub arrives byte for byte', { skip }, async (t) => {
   const broker = await startMosquitto(t)
   const under = await startSource(t, { url: broker.url })
   await ready(under)
@@ -51,7 +51,7 @@ test('what mosquitto_pub sends comes in byte for byte', { skip }, async (t) => {
 })
 
 for (const qos of [1, 2] as const) {
-  test(`a QoS ${qos} message is not acknowledged before it is committed: gone before, and it comes again`, {
+  test(`a QoS ${qos} message is not acknowledged before its commit; if the connector stops before, the broker sends it again`, {
     skip,
   }, async (t) => {
     const broker = await startMosquitto(t)
@@ -73,7 +73,7 @@ for (const qos of [1, 2] as const) {
   })
 }
 
-test('a thousand messages are taken in before one is committed, then all acknowledged in one go', {
+test('a thousand messages are taken in before one is committed, then all are acknowledged together', {
   skip,
 }, async (t) => {
   const broker = await startMosquitto(t, {
@@ -122,7 +122,7 @@ test('while the intake is saturated nothing is read, and the connection stays', 
   assert.deepEqual(under.reports.list, [])
 })
 
-test('a refused message is acknowledged; one that could not be stored comes again over a new connection', {
+test('a refused message is acknowledged; one that could not be stored comes again on a new connection', {
   skip,
 }, async (t) => {
   const broker = await startMosquitto(t)
@@ -153,7 +153,7 @@ test('a refused message is acknowledged; one that could not be stored comes agai
 })
 
 for (const protocolVersion of [4, 5]) {
-  test(`a message that can’t be stored now is not acknowledged over protocol ${protocolVersion} until it is, nor are those behind it`, async (t) => {
+  test(`a message that can’t be stored now is not acknowledged over protocol ${protocolVersion} until it is stored, nor are those after it`, async (t) => {
     const broker = new ScriptedBroker()
     await broker.start(t)
     const under = await startSource(t, { url: broker.url, protocolVersion, clientId: 'connector' })
@@ -178,7 +178,7 @@ for (const protocolVersion of [4, 5]) {
   })
 }
 
-test('of a commit that failed nothing is acknowledged: the connection ends, and the broker sends it again', async (t) => {
+test('nothing of a failed commit is acknowledged: the connection ends, and the broker sends the messages again', async (t) => {
   const broker = new ScriptedBroker()
   broker.sessionPresent = true
   await broker.start(t)
@@ -226,7 +226,7 @@ test('a QoS 2 message that is sent again after a lost connection is taken in onc
 })
 
 for (const qos of [1, 2] as const) {
-  test(`no QoS ${qos} message is lost over connections that are cut, nor a receipt`, {
+  test(`no QoS ${qos} message and no receipt is lost when connections are cut`, {
     skip,
   }, async (t) => {
     const broker = await startMosquitto(t, {

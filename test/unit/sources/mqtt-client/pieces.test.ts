@@ -37,7 +37,7 @@ const filters = fc
   .tuple(fc.array(fc.oneof(level, fc.constant('+')), { minLength: 1, maxLength: 4 }), fc.boolean())
   .map(([levels, all]) => [...levels, ...(all ? ['#'] : [])].join('/'))
 
-test('a filter covers another exactly when it matches all topics of that one', () => {
+test('a filter covers another exactly if it matches all topics of the other', () => {
   assert.ok(covers('#', 'a/b'))
   assert.ok(covers('sensor/#', 'sensor'))
   assert.ok(covers('+/b', 'a/b'))
@@ -54,7 +54,7 @@ test('a filter covers another exactly when it matches all topics of that one', (
   )
 })
 
-test('covering filters match what all of them matched, and none covers another', () => {
+test('the covering filters match the same topics as all filters, and none covers another', () => {
   fc.assert(
     fc.property(
       fc.array(filters, { maxLength: 6 }),
@@ -78,7 +78,7 @@ test('covering filters match what all of them matched, and none covers another',
   )
 })
 
-test('a copy is what was taken in under other identifiers, with the same words', () => {
+test('a copy is a message with the same payload that was taken in under other identifiers', () => {
   const copies = new DuplicateFilter(['a/+/c', 'a/b/#', 'x'])
   const [one, other] = [Buffer.from('1'), Buffer.from('2')]
   const see = (topic: string, payload: Buffer, ...identifiers: number[]): string => {
@@ -104,7 +104,7 @@ test('a copy is what was taken in under other identifiers, with the same words',
   assert.equal(see('a/b/c', one, 2), 'new')
 })
 
-test('filters overlap exactly when there is a topic that both match', () => {
+test('filters overlap exactly if some topic matches both', () => {
   for (const [first, second, isOverlapping] of [
     ['a/+/c', 'a/b/#', true],
     ['a/+', 'a/b/c', false],
@@ -117,7 +117,7 @@ test('filters overlap exactly when there is a topic that both match', () => {
   }
 })
 
-test('acknowledgements go out in the order of their messages, for the cycles that are done', () => {
+test('acknowledgements are released in the order of their messages, for completed cycles', () => {
   const pending = new PendingAcknowledgements(false)
   pending.add({ cycle: 7, type: PUBACK, packetId: 1, reasonCode: 0 })
   pending.add({ cycle: 7, type: PUBREC, packetId: 0x1234, reasonCode: 0 })
@@ -131,7 +131,7 @@ test('acknowledgements go out in the order of their messages, for the cycles tha
   assert.equal(pending.newestCycle, -1)
 })
 
-test('reason codes are sent in MQTT 5 alone', () => {
+test('reason codes are sent only in MQTT 5', () => {
   const five = new PendingAcknowledgements(true)
   const four = new PendingAcknowledgements(false)
   for (const pending of [five, four]) {
@@ -144,12 +144,12 @@ test('reason codes are sent in MQTT 5 alone', () => {
   assert.equal(four.release(2).toString('hex'), '40020001' + '40020002' + '40020003')
 })
 
-test('a refusal becomes the reason code that comes nearest', () => {
+test('a refusal becomes the closest reason code', () => {
   assert.equal(reasonCodeOf({ error: 'QueueFull', message: '' }), 0x97)
   assert.equal(reasonCodeOf({ error: 'DuplicateMessageId', message: '' }), 0x83)
 })
 
-test('receipts keep their order, their bound and, after a connection ended, their turn', () => {
+test('receipts keep their order and their bound, and their turn after a connection has ended', () => {
   const queue = new ReceiptQueue(3)
   const add = (text: string) => queue.add('t', Buffer.from(text), undefined)
   const take = () => queue.take()?.payload.toString()
@@ -167,7 +167,7 @@ test('receipts keep their order, their bound and, after a connection ended, thei
   assert.ok(queue.isEmpty)
 })
 
-test('a receipt that was being sent when three connections ended is let go', () => {
+test('a receipt that was being sent when three connections ended is dropped', () => {
   const queue = new ReceiptQueue(10)
   queue.add('t', Buffer.from('a'), undefined)
 
@@ -180,7 +180,7 @@ test('a receipt that was being sent when three connections ended is let go', () 
   assert.ok(queue.isEmpty)
 })
 
-test('a queue of receipts does what an array would', () => {
+test('a queue of receipts behaves like a plain array', () => {
   const step = fc.constantFrom('add', 'take', 'sent', 'recall')
   fc.assert(
     fc.property(fc.array(step, { maxLength: 200 }), (steps) => {

@@ -8,7 +8,7 @@ import { skipWithout } from '../../../support/processes/real-peers.ts'
 
 const skip = skipWithout('mosquitto', 'mosquitto_pub')
 
-test('a subscription the broker refuses is reported and asked for again, and the others work', async (t) => {
+test('a subscription that the broker refuses is reported and requested again, and the others work', async (t) => {
   const broker = new ScriptedBroker(['secret/#'])
   await broker.start(t)
 
@@ -26,7 +26,7 @@ test('a subscription the broker refuses is reported and asked for again, and the
   assert.equal(under.source.connectionState.isReady, true)
 })
 
-test('overlapping filters deliver a message once, also where the broker sends one per subscription', {
+test('overlapping filters deliver a message once, even if the broker sends one per subscription', {
   skip,
 }, async (t) => {
   const broker = await startMosquitto(t, {
@@ -43,7 +43,7 @@ test('overlapping filters deliver a message once, also where the broker sends on
   assert.deepEqual(under.intake.payloads, ['once', 'end'])
 })
 
-test('MQTT 5: filters that overlap in part deliver a message once, and the same words twice when they were said twice', {
+test('MQTT 5: filters that overlap in part deliver a message once, and two equal messages twice', {
   skip,
 }, async (t) => {
   // As it comes, mosquitto sends an MQTT 5 client one copy per subscription.
@@ -89,7 +89,7 @@ test('two connectors of one group share the messages', { skip }, async (t) => {
   assert.ok(one.intake.messages.length > 0 && two.intake.messages.length > 0)
 })
 
-test('what the broker retained is not taken in anew unless that is asked for', {
+test('retained messages of the broker are not taken in unless that is configured', {
   skip,
 }, async (t) => {
   const broker = await startMosquitto(t)
@@ -106,7 +106,7 @@ test('what the broker retained is not taken in anew unless that is asked for', {
   assert.deepEqual(taking.intake.payloads, ['old', 'live'])
 })
 
-test('a broker that grants less than was asked for is a problem told, while messages come in', {
+test('a broker that grants a lower QoS is reported as a problem, while messages come in', {
   skip,
 }, async (t) => {
   const broker = await startMosquitto(t, { config: ['allow_anonymous true', 'max_qos 0'] })

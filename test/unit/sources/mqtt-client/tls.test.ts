@@ -28,7 +28,7 @@ async function startTlsBroker(
   })
 }
 
-test('over TLS the broker is believed when the authority has signed its certificate', {
+test('over TLS the connector trusts a broker whose certificate the authority has signed', {
   skip,
 }, async (t) => {
   const certificates = makeCertificates(t)
@@ -45,7 +45,7 @@ test('over TLS the broker is believed when the authority has signed its certific
   assert.deepEqual(under.intake.payloads, ['sealed'])
 })
 
-test('a broker with a certificate of nobody we know, or of another name, is not talked to', {
+test('a broker with a certificate from an unknown authority or for another name is refused', {
   skip,
 }, async (t) => {
   const certificates = makeCertificates(t)
@@ -83,7 +83,7 @@ test('with mutual TLS the connector shows its certificate; without one the broke
   assert.equal(anonymous.source.connectionState.isReady, false)
 })
 
-test('the connector’s private key may have a passphrase, which stands in a file', {
+test('the connector’s private key may have a passphrase that is read from a file', {
   skip,
 }, async (t) => {
   const certificates = makeCertificates(t)
@@ -101,7 +101,7 @@ test('the connector’s private key may have a passphrase, which stands in a fil
   await ready(await startSource(t, { url: `mqtts://127.0.0.1:${broker.port}`, tls }))
 })
 
-test('a certificate file that is not there is a configuration error', { skip }, async (t) => {
+test('a missing certificate file is a configuration error', { skip }, async (t) => {
   await assert.rejects(
     startSource(t, { url: 'mqtts://127.0.0.1:1', tls: { ca: '/nowhere/ca.crt' } }),
     /sources\.mqttClient\.tls\.ca: reading \/nowhere\/ca\.crt/,

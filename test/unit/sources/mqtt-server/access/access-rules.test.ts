@@ -69,7 +69,7 @@ test('the first rule that applies and names the topic decides', () => {
   }
 })
 
-test('client id patterns: * stands for anything, also for nothing', () => {
+test('client id patterns: * matches anything, including nothing', () => {
   const may = (clientId: string, pattern: string): boolean =>
     permissionsFor(
       accessRules.parse([{ clientId: pattern, publish: ['#'] }]),
@@ -92,7 +92,7 @@ test('client id patterns: * stands for anything, also for nothing', () => {
   }
 })
 
-test('rules that make no sense are refused with the reason', () => {
+test('contradictory rules are refused with the reason', () => {
   for (const [rule, reason] of [
     [{ publish: ['a/#/b'] }, /topic filter/],
     [{ publish: ['dev-%c/x'] }, /stand alone/],
@@ -111,7 +111,7 @@ async function pumps(t: TestContext, parts: ServerParts = {}) {
 }
 const PUMP = { userName: 'pump', password: 'p', clientId: 'pump-1' }
 
-test('a PUBLISH that is not allowed goes nowhere; MQTT 5 hears it, before it is acknowledged', async (t) => {
+test('a PUBLISH that is not allowed goes nowhere; MQTT 5 clients get the reason code in its acknowledgement', async (t) => {
   const drops: string[] = []
   const { client, intake } = await pumps(t, {
     observer: { messageDropped: (_channel, code) => drops.push(code) },
@@ -131,7 +131,7 @@ test('a PUBLISH that is not allowed goes nowhere; MQTT 5 hears it, before it is 
   assert.deepEqual(drops, ['NotAuthorized', 'NotAuthorized', 'NotAuthorized'])
 })
 
-test('each filter of a SUBSCRIBE is answered by itself: 0x87 in MQTT 5, 0x80 before', async (t) => {
+test('each filter of a SUBSCRIBE gets its own code: 0x87 in MQTT 5, 0x80 before', async (t) => {
   const { client } = await pumps(t)
   const filters = { 'devices/pump/a': 1, '#': 0, '$share/g/devices/pump/b': 1, '$share/g/#': 1 }
   const five = await client({ ...PUMP, version: 5 })
@@ -144,7 +144,7 @@ test('each filter of a SUBSCRIBE is answered by itself: 0x87 in MQTT 5, 0x80 bef
   assert.equal(await four.nextHex(), '9006000101800180')
 })
 
-test('a will that could not be published keeps its client out', async (t) => {
+test('a client whose will may not be published is refused', async (t) => {
   const { wire, client } = await pumps(t)
   const will = { topic: 'commands/other', payload: 'gone' }
   const four = await wire()
@@ -158,7 +158,7 @@ test('a will that could not be published keeps its client out', async (t) => {
   await client({ ...PUMP, will: { ...will, topic: 'devices/pump/will' } })
 })
 
-test('with revealRefusals: false clients hear that they are refused and not why; the log knows', async (t) => {
+test('with revealRefusals: false clients learn that they are refused but not why; the log says it', async (t) => {
   const refusals: string[] = []
   const users = await passwordFile(t, { pump: 'p' })
   const { wire, client, server } = await pumps(t, {
@@ -190,7 +190,7 @@ test('with revealRefusals: false clients hear that they are refused and not why;
   assert.equal(new Set(refusals).size, 3)
 })
 
-test('nobody has us publish an answer where he may not publish himself', async (t) => {
+test('a response topic that the client may not publish to gets no answer', async (t) => {
   const rules = [{ publish: ['iotanalytics/#', 'mine/#'] }]
   const { client, intake } = await startServer(t, { options: { acl: rules } })
   const five = await client({ version: 5 })
@@ -208,7 +208,7 @@ test('nobody has us publish an answer where he may not publish himself', async (
   )
 })
 
-test('new rules count at once, for topics seen before, for subscriptions, for sessions whose clients are away', async (t) => {
+test('new rules apply at once: to topics seen before, to subscriptions, and to sessions of offline clients', async (t) => {
   const reloads: (ConnectorError | undefined)[] = []
   const aclFile = await temporaryFile(t, 'rules.yaml', '- publish: ["#"]\n  subscribe: ["#"]\n')
   const { server, client } = await startServer(t, {

@@ -42,7 +42,7 @@ test('the right password lets in, in every version', async (t) => {
   for (const version of [3, 4, 5] as const) assert.equal(await knock({ ...PUMP, version }), 0)
 })
 
-test('a wrong password, an unknown user and a missing password are told apart from nothing', async (t) => {
+test('a wrong password, an unknown user and a missing password get the same answer', async (t) => {
   const { knock } = await guarded(t)
   const wrong = [
     { userName: 'pump-1', password: 'secret two' },
@@ -57,7 +57,7 @@ test('a wrong password, an unknown user and a missing password are told apart fr
   }
 })
 
-test('without a user name nobody comes in, unless anonymous clients may', async (t) => {
+test('a client without a user name is refused, unless anonymous clients are allowed', async (t) => {
   const closed = await guarded(t)
   const open = await guarded(t, { options: { allowAnonymous: true } })
 
@@ -67,7 +67,7 @@ test('without a user name nobody comes in, unless anonymous clients may', async 
   assert.equal(await open.knock({ userName: 'pump-1', password: 'wrong', version: 5 }), 0x86)
 })
 
-test('what is sent behind CONNECT waits for the password and is lost with a wrong one', async (t) => {
+test('packets after CONNECT wait for the password check and are dropped if it fails', async (t) => {
   const { wire, intake, knock } = await guarded(t)
   const publish = publishPacket({ topic: 'iotanalytics/x', payload: 'hello', qos: 1, id: 7 })
   const good = await wire()
@@ -83,7 +83,7 @@ test('what is sent behind CONNECT waits for the password and is lost with a wron
   assert.equal(await knock(PUMP), 0)
 })
 
-test('whoever guesses from an address is not listened to after a few, while a user known to be good still is', async (t) => {
+test('an address that guesses passwords is ignored after a few, but a user known from there is still let in', async (t) => {
   const reasons: string[] = []
   const { knock } = await guarded(t, {
     observer: { clientRefused: (_source, _remote, reason) => reasons.push(reason) },
@@ -101,7 +101,7 @@ test('whoever guesses from an address is not listened to after a few, while a us
   assert(reasons.every((reason) => !reason.includes('secret') && !reason.includes('pump')))
 })
 
-test('a storm of guesses at once gets no more tries than one after the other, and others are served meanwhile', async (t) => {
+test('many guesses at once get no more attempts than one after another, and others are served meanwhile', async (t) => {
   const { knock, client } = await guarded(t, { options: { limits: { maxFailuresPerMinute: 5 } } })
   const other = await client(PUMP)
 
@@ -115,7 +115,7 @@ test('a storm of guesses at once gets no more tries than one after the other, an
   assert.equal(codes.filter((code) => code === 0).length, 0)
 })
 
-test('a changed file is taken up; only who was deleted or has another password is cut off', async (t) => {
+test('a changed file applies at once; only users that were deleted or have a new password are disconnected', async (t) => {
   const reloads: (ConnectorError | undefined)[] = []
   const { server, file, client, knock } = await guarded(t, {
     observer: { filesReloaded: (_source, error) => reloads.push(error) },
@@ -140,7 +140,7 @@ test('a changed file is taken up; only who was deleted or has another password i
   assert.equal(await knock({ userName: 'pump-2', password: 'another' }), 0)
 })
 
-test('the file is watched: a change counts without anybody saying so', async (t) => {
+test('the file is watched: a change applies without a command', async (t) => {
   const watch = new EventEmitter()
   const { file, knock } = await guarded(t, {
     observer: { filesReloaded: () => watch.emit('reloaded') },
@@ -154,7 +154,7 @@ test('the file is watched: a change counts without anybody saying so', async (t)
   assert.equal(await knock({ userName: 'new', password: 'pass' }), 0)
 })
 
-test('a broken file changes nothing and is reported by its line, without what is in it', async (t) => {
+test('an invalid file changes nothing and is reported with its line number, but not its content', async (t) => {
   const reloads: (ConnectorError | undefined)[] = []
   const { server, file, client, knock } = await guarded(t, {
     observer: { filesReloaded: (_source, error) => reloads.push(error) },
@@ -171,7 +171,7 @@ test('a broken file changes nothing and is reported by its line, without what is
   assert.equal(await knock(PUMP), 0)
 })
 
-test('a password file that is not there or wrong stops the start', async (t) => {
+test('a missing or invalid password file prevents the start', async (t) => {
   const options = { passwordFile: '/nowhere/users' }
 
   await assert.rejects(startServer(t, { options }), {
@@ -180,7 +180,7 @@ test('a password file that is not there or wrong stops the start', async (t) => 
   })
 })
 
-test('a client id belongs to the user who has it: another neither takes it over nor inherits', async (t) => {
+test('a client id belongs to its user: another user neither takes over its connection nor gets its session', async (t) => {
   const { client, knock, wire } = await guarded(t)
   const two = { userName: 'pump-2', password: 'secret two', clientId: 'shared' }
   const one = await client({ ...PUMP, clientId: 'shared', isClean: false })

@@ -27,7 +27,7 @@ async function open(t: TestContext, port: number, host = '127.0.0.1'): Promise<S
   return socket
 }
 
-test('300 half-open connections, silent or dribbling, are gone in time on every transport; a client is served all the while', {
+test('300 half-open connections, silent or slow, are closed in time on every transport, while a client is served', {
   skip: skipWithoutOpenssl,
 }, async (t) => {
   const certificates = makeCertificates(t)
@@ -63,7 +63,7 @@ test('300 half-open connections, silent or dribbling, are gone in time on every 
   assert.equal(server.connectionCount, 1)
 })
 
-test('of the filters in one SUBSCRIBE only as many count as a client may have, also when they are the same', async (t) => {
+test('one SUBSCRIBE may not have more filters than a client may have subscriptions, even if they are equal', async (t) => {
   const { client } = await startServer(t, { limits: { maxSubscriptionsPerClient: 3 } })
   const filters = ['a', 'a', 'a', 'a', 'b'].flatMap((filter) => [filter, [0]])
 
@@ -77,7 +77,7 @@ test('of the filters in one SUBSCRIBE only as many count as a client may have, a
   assert.equal(await codes(4), '90070001' + '0000008080')
 })
 
-test('beyond maxConnections the next one is closed at once; when one has gone there is room again', async (t) => {
+test('beyond maxConnections a connection is closed at once; when another has ended there is room again', async (t) => {
   const refusals: string[] = []
   const { port, client, server } = await startServer(t, {
     observer: { clientRefused: (_source, _remote, reason) => refusals.push(reason) },
@@ -101,7 +101,7 @@ const outside = Object.values(networkInterfaces())
   .flat()
   .find((address) => address?.family === 'IPv4' && !address.internal)?.address
 
-test('one address has no more connections, and no more a second, than it may; loopback is not counted', {
+test('one address gets no more connections, in total and per second, than its limits; loopback is not counted', {
   skip: outside === undefined ? 'this machine has no address but loopback' : false,
 }, async (t) => {
   const refusals: string[] = []
@@ -135,7 +135,7 @@ test('one address has no more connections, and no more a second, than it may; lo
   assert(refusals.some((reason) => reason.includes('maxConnectsPerSecond')))
 })
 
-test('a client above its rate waits and loses nothing; its pings are answered, and others know nothing of it', async (t) => {
+test('a client above its rate is slowed down and loses nothing; its pings are answered, and others are not affected', async (t) => {
   const clock = new ManualClock()
   const { client, intake } = await startServer(t, {
     clock,
@@ -192,7 +192,7 @@ test('in one turn of the event loop no connection has more than its share of byt
   assert(most <= (2 * 65_536) / packet.length + 1, `${most} messages of ${packet.length} bytes`)
 })
 
-test('a flood of tiny packets and of subscriptions lets others have their turns', async (t) => {
+test('a flood of tiny packets and subscriptions does not stop other clients', async (t) => {
   const { client } = await startServer(t)
   const flooder = await client({ clientId: 'flooder' })
   const other = await client({ clientId: 'other' })
@@ -211,7 +211,7 @@ test('a flood of tiny packets and of subscriptions lets others have their turns'
   assert.deepEqual(order, ['other', 'flooder'])
 })
 
-test('a subscriber that reads nothing is cut off or loses QoS 0 messages, counted; the publisher notices nothing', async (t) => {
+test('a subscriber that reads nothing is disconnected or loses QoS 0 messages, which are counted; the publisher is not affected', async (t) => {
   const gone: string[] = []
   const { client } = await startServer(t, {
     limits: { maxOutgoingBytes: 65_536, maxQueuedMessages: 100, maxQueuedBytes: 1_000_000 },
@@ -233,7 +233,7 @@ test('a subscriber that reads nothing is cut off or loses QoS 0 messages, counte
   assert.deepEqual(gone, ['deaf: too slow for what it has subscribed to'])
 })
 
-test('addresses: IPv6 counts by its first 64 bits, mapped IPv4 as IPv4', () => {
+test('addresses: IPv6 is grouped by its first 64 bits, mapped IPv4 as IPv4', () => {
   assert.equal(addressGroup('203.0.113.7'), '203.0.113.7')
   assert.equal(addressGroup('::ffff:203.0.113.7'), '203.0.113.7')
   assert.equal(addressGroup('2001:db8:1:2:3:4:5:6'), addressGroup('2001:db8:1:2::9'))
@@ -243,7 +243,7 @@ test('addresses: IPv6 counts by its first 64 bits, mapped IPv4 as IPv4', () => {
   assert.equal(isLoopback('128.0.0.1'), false)
 })
 
-test('rates: a bucket refills, and as many addresses as there are fill no memory', () => {
+test('rates: a bucket refills, and any number of addresses takes bounded memory', () => {
   let nowMs = 1_000
   const buckets = new TokenBuckets({ capacity: 2, perSecond: 1, maxKeys: 100, nowMs: () => nowMs })
 

@@ -121,7 +121,7 @@ test('a client certificate is the user, whatever CONNECT says', { skip }, async 
   assert.equal(await knock(await wire()), '20020005')
 })
 
-test('where a certificate is required, none, or one of another authority, gets nowhere', {
+test('if a certificate is required, a client with none or one of another authority is refused', {
   skip,
 }, async (t) => {
   const strangers = makeCertificates(t)
@@ -139,7 +139,7 @@ test('where a certificate is required, none, or one of another authority, gets n
   assert(refusals.every((reason) => reason.startsWith('TLS handshake failed')))
 })
 
-test('where it is optional, none means a password; one of another authority still gets nowhere', {
+test('if it is optional, a client without one needs a password; one of another authority is still refused', {
   skip,
 }, async (t) => {
   const strangers = makeCertificates(t)
@@ -169,7 +169,7 @@ test('where it is optional, none means a password; one of another authority stil
   ])
 })
 
-test('a renewed certificate is shown to whoever comes next; who is here stays; a broken one changes nothing', {
+test('a renewed certificate is shown to new clients; connected ones stay; an invalid one changes nothing', {
   skip,
 }, async (t) => {
   const reloads: (ConnectorError | undefined)[] = []
@@ -200,7 +200,7 @@ test('a renewed certificate is shown to whoever comes next; who is here stays; a
   await secureWire(undefined, { rejectUnauthorized: false })
 })
 
-test('a revoked certificate gets nowhere, also one revoked meanwhile whose client would take up its TLS session again', {
+test('a revoked certificate is refused, even if it was revoked meanwhile and its client resumes a TLS session', {
   skip,
 }, async (t) => {
   const certificates = makeCertificates(t)
@@ -237,7 +237,7 @@ test('a revoked certificate gets nowhere, also one revoked meanwhile whose clien
   assert.equal(await knock(still, { clientId: 'still' }), '20020000')
 })
 
-test('where certificates are optional, who shows a revoked one is told apart in the log', {
+test('if certificates are optional, a revoked one has a reason of its own in the log', {
   skip,
 }, async (t) => {
   const certificates = makeCertificates(t)
@@ -254,7 +254,7 @@ test('where certificates are optional, who shows a revoked one is told apart in 
   assert.deepEqual(refusals, ['its certificate has been revoked'])
 })
 
-test('a private key may have a passphrase, which stands in a file', { skip }, async (t) => {
+test('a private key may have a passphrase that is read from a file', { skip }, async (t) => {
   const certificates = makeCertificates(t)
   certificates.encryptKey('broker', 'open sesame')
   const keyPassphraseFile = certificates.path('passphrase')
@@ -274,7 +274,7 @@ test('a private key may have a passphrase, which stands in a file', { skip }, as
 })
 
 for (const protocolVersion of [4, 5] as const) {
-  test(`MQTT.js, MQTT ${protocolVersion}, publishes and hears over ws://`, async (t) => {
+  test(`MQTT.js, MQTT ${protocolVersion}, publishes and receives over ws://`, async (t) => {
     const { server, intake } = await startServer(t, { options: { webSocket: { port: 0 } } })
     const url = `ws://127.0.0.1:${server.portOf('ws')}/mqtt`
     const client = await connectAsync(url, { protocolVersion, reconnectPeriod: 0 })
@@ -297,7 +297,7 @@ for (const protocolVersion of [4, 5] as const) {
   })
 }
 
-test('wss:// has the certificate and the client names of tls', { skip }, async (t) => {
+test('wss:// uses the certificate and the client names of tls', { skip }, async (t) => {
   const { server, certificates } = await withTls(t, {
     tls: { clientCertificate: 'required' },
     options: {
@@ -320,7 +320,7 @@ test('wss:// has the certificate and the client names of tls', { skip }, async (
   await assert.rejects(connectAsync(url, { ca, reconnectPeriod: 0 }))
 })
 
-test('an upgrade with another path, another protocol or from a page nobody named is refused', async (t) => {
+test('an upgrade with another path, another protocol or from an origin that is not listed is refused', async (t) => {
   const refusals: string[] = []
   const { server } = await startServer(t, {
     observer: { clientRefused: (_source, _remote, reason) => refusals.push(reason) },
@@ -369,7 +369,7 @@ test('packets may be cut anywhere across WebSocket messages; text ends the conne
   await gone
 })
 
-test('an open door beyond loopback is refused for each transport, and allowed with authentication', async (t) => {
+test('listening beyond loopback without authentication is refused for each transport', async (t) => {
   for (const options of [
     { host: '0.0.0.0' },
     { webSocket: { port: 0, host: '0.0.0.0' } },

@@ -91,7 +91,7 @@ testSessionStore({
   },
 })
 
-test('where there is nothing to keep, nothing is written and no room is set aside', async () => {
+test('with nothing to keep, nothing is written and no room is reserved', async () => {
   const disk = new PretendDisk()
   const { sessions, rig } = await live({ disk })
 
@@ -104,7 +104,7 @@ test('where there is nothing to keep, nothing is written and no room is set asid
   assert.equal(rig.store.bytes, 0)
 })
 
-test('a change and a message of one turn are in one cycle, and go together or not at all', async () => {
+test('a change and a message of one turn are in one cycle, and durable together or not at all', async () => {
   const disk = new PretendDisk()
   const { sessions, rig, flush } = await live({ disk })
   await sessions.open()
@@ -123,7 +123,7 @@ test('a change and a message of one turn are in one cycle, and go together or no
   assert.equal(disk.media.get('c')?.stored.length ?? 0, 0)
 })
 
-test('after a cycle that failed nobody waits, and when the disk is back all of the state is written', async () => {
+test('after a failed cycle nothing waits, and when the disk is back the whole state is written', async () => {
   const disk = new PretendDisk()
   const { sessions, rig, flush, reports } = await live({ disk })
   await sessions.open()
@@ -146,7 +146,7 @@ test('after a cycle that failed nobody waits, and when the disk is back all of t
   assert.match(reports[0] ?? '', /^__journal failed: /)
 })
 
-test('the log is written anew when it has grown, and holds little more than the state', async () => {
+test('the log is rewritten when it has grown, and holds little more than the state', async () => {
   const disk = new PretendDisk()
   const { sessions, flush, log } = await live({ disk })
   await sessions.open()
@@ -226,7 +226,7 @@ test('channels that fill the store leave sessions the room they may need', async
   assert.deepEqual(reports, [])
 })
 
-test('what goes beyond the room for sessions lives in memory alone, and that is said once', async () => {
+test('state beyond the room for sessions stays in memory only, which is reported once', async () => {
   const disk = new PretendDisk()
   const medium = { disk, reservedBytes: 256 * KIBIBYTE }
   const { sessions, flush, reports } = await live(medium)
@@ -247,7 +247,7 @@ test('what goes beyond the room for sessions lives in memory alone, and that is 
   )
 })
 
-test('damage costs what is damaged; it is reported, and QoS 2 ids of before are forgotten', async () => {
+test('damage costs only the damaged records; it is reported, and earlier QoS 2 ids are forgotten', async () => {
   const disk = new PretendDisk()
   const { sessions, flush } = await live({ disk })
   await sessions.open()
@@ -312,7 +312,7 @@ test('the file of an earlier version is taken over, and removed once its content
   assert.deepEqual(reports, [])
 })
 
-test('a file of an earlier version stays, and counts, until its content is durable', async (t) => {
+test('a file of an earlier version stays and is used until its content is durable', async (t) => {
   const { directory } = await oldFile(t, [BEGUN, queued(0)])
   const disk = new PretendDisk()
   disk.failure = 'ENOSPC'
@@ -351,7 +351,7 @@ test('damage in a file of an earlier version costs the damaged frame and QoS 2 i
   assert.deepEqual(kept.sessions[clientId]?.receivedIds, [])
 })
 
-test('a file of an earlier version that can’t be read is set aside, and said so', async (t) => {
+test('a file of an earlier version that can’t be read is renamed, which is reported', async (t) => {
   const directory = join(await temporaryDirectory(t), 'sessions')
   // Reading a directory fails as a broken disk does: with an error instead of bytes.
   await mkdir(join(directory, 'journal', 'inside'), { recursive: true })
@@ -372,10 +372,10 @@ const steps = fc.array(
   { maxLength: 120 },
 )
 const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 60)
-/** Small, so that the log is written anew again and again. */
+/** Small, so that the log is rewritten again and again. */
 const RESERVED = 3 * KIBIBYTE
 
-test('whenever power goes, sessions are as they were with the last message that is stored', async () => {
+test('after any power failure, sessions are as of the last stored message', async () => {
   await fc.assert(
     fc.asyncProperty(steps, fc.nat(), async (script, seed) => {
       let disk = new SimulatedDisk(seededRandom(seed))
@@ -387,7 +387,7 @@ test('whenever power goes, sessions are as they were with the last message that 
         })
       let life = await begin()
       await life.sessions.open()
-      /** The states after so many changes, each with a message of its turn. */
+      /** The state after each number of changes, each with a message of its turn. */
       let states = [keptIn(new SessionStates())]
       let model = new SessionStates(RESERVED * (3 / 8))
       let durable = 0
