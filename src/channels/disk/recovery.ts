@@ -12,8 +12,8 @@
  *     between it and        a gap that nobody      its messages were delivered and not kept: the
  *     the journal           needs                  segments before it are removed
  *                           any other gap          damage
- *     journal or state      know of higher         acknowledged: a torn tail is damage; offsets that
- *                           offsets                are missing entirely are reported and skipped
+ *     journal or state      know of higher         acknowledged: a torn tail is damage; offsets
+ *                           offsets                missing entirely are reported and skipped
  */
 
 import { join } from 'node:path'

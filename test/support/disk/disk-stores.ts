@@ -28,7 +28,7 @@ export function diskStore(change: Partial<DiskLogStoreOptions> = {}): DiskLogSto
   })
 }
 
-/** A directory that is gone after the test. */
+/** A directory that is removed after the test. */
 export async function temporaryDirectory(t: TestContext): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'disk-log-'))
   t.after(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }))

@@ -1,7 +1,7 @@
 /**
- * A log store that behaves like one on disk, with a disk that tests hold in their hands: commits
- * can be held back or fail, messages can be damaged, and everything not committed is lost in a crash.
- * Space is given back a whole segment at a time.
+ * A log store that behaves like one on disk, and that tests control: commits can be held back or
+ * fail, messages can be damaged, and a crash loses everything that is not committed. Space is
+ * released a whole segment at a time.
  */
 import {
   type ChannelLog,
@@ -36,7 +36,7 @@ interface Medium {
 export interface PretendDiskOptions {
   readonly maxBytes?: number
   readonly segmentMessages?: number
-  /** Reads take a turn of the event loop, so that other things happen meanwhile. */
+  /** Reads take a turn of the event loop, so that other tasks run meanwhile. */
   readonly isSlow?: boolean
 }
 
@@ -47,12 +47,12 @@ export class PretendDisk {
   readonly media = new Map<string, Medium>()
   /** While set, commits and state writes fail with this system error code. */
   failure: string | undefined
-  /** Channels whose commits fail; all when undefined. */
+  /** Channels whose commits fail; all if undefined. */
   /** While true, commits wait for `releaseCommits`. */
   holdsCommits = false
   commits = 0
   probes = 0
-  /** Counts crashes: logs opened before the last one do nothing any more. */
+  /** Counts crashes: logs that were opened before the last one no longer work. */
   lives = 1
   #held: (() => void)[] = []
 
@@ -70,13 +70,13 @@ export class PretendDisk {
     for (const release of this.#held.splice(0)) release()
   }
 
-  /** The process is gone. What it had begun never ends. */
+  /** The process ends: calls under way never settle. */
   crash(): void {
     this.lives += 1
     this.#held = []
   }
 
-  /** Resolves at once, or when the test lets commits go on. */
+  /** Resolves at once, or when the test releases commits. */
   pass(): Promise<void> {
     if (!this.holdsCommits) return Promise.resolve()
     return new Promise((resolve) => this.#held.push(resolve))
@@ -119,7 +119,7 @@ export class PretendDiskStore implements LogStore {
     return log
   }
 
-  /** All logs together, as one write. */
+  /** Commits all logs together, as one write. */
   async commit(): Promise<void> {
     const disk = this.#disk
     const counts = this.#logs.map((log) => log.stagedCount)
@@ -252,7 +252,7 @@ class PretendDiskLog implements ChannelLog {
     return this.#staged.length
   }
 
-  /** The state noted last, with what it releases; undefined when there is none to be written down. */
+  /** The state noted last, with the offset it releases; undefined if there is nothing to write. */
   takeNoted(): Noted | undefined {
     const noted = this.#noted
     this.#noted = undefined

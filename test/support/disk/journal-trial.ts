@@ -1,6 +1,6 @@
 /**
- * A store with small slots on a simulated disk, beside plain lists of what it must hold: what was
- * acknowledged, what was refused, what nobody was told about yet.
+ * A store with small slots on a simulated disk, beside plain lists of the messages it must hold:
+ * those that were acknowledged, refused, or neither yet.
  */
 import assert from 'node:assert/strict'
 import type {
@@ -18,7 +18,7 @@ import { SimulatedDisk, seededRandom } from './simulated-disk.ts'
 
 export const SLOT_BYTES = 20_480
 
-/** On which every pause is over at once: the slots that are always there are made as fast as may be. */
+/** A clock on which every pause ends at once: standing slots are created as fast as possible. */
 export const promptClock: Clock = {
   ...systemClock,
   after(_delayMs, call) {
@@ -34,7 +34,7 @@ export const promptClock: Clock = {
   },
 }
 
-/** A store on a disk of a test, whose slots are full soon and which reads from them at once. */
+/** A store on a test's disk whose slots fill soon, and which soon reads from them. */
 export function journalStore(
   files: FileLayer,
   change: Partial<DiskLogStoreOptions> = {},
@@ -52,10 +52,10 @@ interface Kept {
   /** By offset. */
   acknowledged: string[]
   staged: string[]
-  /** Commits that failed since the last one that did not: a crash may bring one of them back. */
+  /** Commits that failed since the last success: a crash may bring one of them back. */
   refused: string[][]
   released: number
-  /** Of the last state that was committed, and of the last one noted. */
+  /** The number of the last state that was committed, and of the last one noted. */
   stateNumber: number
   notedNumber: number
 }
@@ -63,7 +63,7 @@ interface Kept {
 export class JournalTrial {
   disk: SimulatedDisk
   store: DiskLogStore
-  /** What the store reported as damaged. */
+  /** The damage that the store reported. */
   readonly damage: string[] = []
   readonly #options: Partial<DiskLogStoreOptions>
   #logs = new Map<string, ChannelLog>()
@@ -104,7 +104,7 @@ export class JournalTrial {
     }
   }
 
-  /** Notes that all but the newest `keep` messages were delivered. */
+  /** Notes that all messages except the newest `keep` were delivered. */
   release(channel: string, keep = 0): void {
     const kept = this.#of(channel)
     kept.released = Math.max(kept.released, kept.acknowledged.length - keep)
@@ -117,7 +117,7 @@ export class JournalTrial {
     this.log(channel).noteState(state, kept.released)
   }
 
-  /** Whether it succeeded. @throws when power went */
+  /** Whether the commit succeeded. @throws when power failed */
   async commit(): Promise<boolean> {
     const groups = [...this.#kept].map(([, kept]) => {
       const group = kept.staged
@@ -142,20 +142,20 @@ export class JournalTrial {
     return true
   }
 
-  /** The process is gone; with `losesPower` what the disk had in its cache as well. Opens again. */
+  /** The process ends; with `losesPower`, so does power. Opens the store again. */
   async crash(losesPower = true): Promise<void> {
     if (losesPower) this.disk = this.disk.afterPowerLoss()
     await this.open()
     await this.checkAfterCrash()
   }
 
-  /** A clean stop, and a start. */
+  /** A clean stop, followed by a start. */
   async restart(): Promise<void> {
     await this.store.close()
     await this.open()
   }
 
-  /** Nothing but what was acknowledged is there. */
+  /** Only acknowledged messages are there. */
   async check(): Promise<void> {
     for (const [channel, kept] of this.#kept) {
       assert.deepEqual(await this.#found(channel), kept.acknowledged.slice(kept.released))
@@ -163,7 +163,7 @@ export class JournalTrial {
     assert.deepEqual(this.damage, [])
   }
 
-  /** Of what nobody was told about, or was refused last, a beginning may be there. */
+  /** A beginning of the messages that are pending, or were refused last, may be there. */
   async checkAfterCrash(): Promise<void> {
     for (const [channel, kept] of this.#kept) {
       if (kept.acknowledged.length + kept.staged.length === 0) continue
@@ -238,7 +238,7 @@ export function slotFiles(disk: SimulatedDisk): string[] {
   return disk.files.filter((path) => path.endsWith('.jnl'))
 }
 
-/** As if somebody had put back the files of a version that knows no journal. */
+/** Leaves only the files that a version without a journal knows. */
 export function withoutJournal(disk: SimulatedDisk): void {
   for (const path of slotFiles(disk)) disk.lose(path)
 }

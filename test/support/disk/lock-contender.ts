@@ -1,4 +1,4 @@
-/** A process that takes a directory's lock when told so on stdin, says so, and keeps it. */
+/** A process that takes a directory's lock when it reads a line, reports it, and keeps the lock. */
 import { once } from 'node:events'
 import { DirectoryLock } from '../../../src/channels/disk/files/directory-lock.ts'
 

@@ -1,7 +1,8 @@
 /**
- * A disk in memory that behaves as badly as a real one may: what was not synced is lost, kept or
- * torn at sectors when power goes; names come and go until their directory is synced; any call
- * can fail; and after a failed sync the pages read well but are not on the disk, and never will be.
+ * A disk in memory that behaves as badly as a real one may. When power fails, unsynced writes are
+ * lost, kept or torn at sectors, and names may be old or new until their directory is synced. Any
+ * call can fail. After a failed sync the pages read well, but are not on the disk and never will
+ * be.
  */
 import { dirname, join, normalize } from 'node:path'
 import type {
@@ -16,14 +17,14 @@ const PAGE_BYTES = 4096
 
 type Change = { readonly position: number; readonly bytes: Buffer } | { readonly length: number }
 
-/** A file apart from its names: what reads see, what the disk has, and what is between them. */
+/** A file without its names: what reads see, what the disk has, and the writes in between. */
 class Inode {
   content = Buffer.alloc(0)
   durable = Buffer.alloc(0)
   pending: Change[] = []
 }
 
-/** A change of names, waiting for its directory's sync. `undefined` removes the name. */
+/** A change of names that waits for its directory's sync. `undefined` removes the name. */
 interface NameChange {
   readonly directory: string
   readonly names: ReadonlyMap<string, Inode | 'directory' | undefined>
@@ -42,7 +43,7 @@ export type Operation =
   | 'truncate'
   | 'bytes'
 
-/** Numbers in [0, 1) from a seed, so that a failing case can be run again. */
+/** Numbers in [0, 1) from a seed, so that a failing case can be repeated. */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0
   return () => {
@@ -61,15 +62,15 @@ export class SimulatedDisk implements FileLayer {
   #hasPower = true
   readonly #spoiled: { readonly path: string; readonly page: number }[] = []
 
-  /** Calls so far, `close` not counted. */
+  /** The number of calls so far, without `close`. */
   calls = 0
-  /** Power goes at this call: it happens partly or not at all, and nothing happens after it. */
+  /** Power fails at this call: it happens partly or not at all, and no call works after it. */
   powerLostAt = Number.POSITIVE_INFINITY
   /** Decides for each call whether it fails, and with which code. */
   fail: (operation: Operation, path: string, call: number) => string | undefined = () => undefined
   /** A write that would make all files longer than this fails with ENOSPC. */
   capacityBytes = Number.POSITIVE_INFINITY
-  /** The most bytes all files ever had. */
+  /** The most bytes that all files ever had together. */
   peakBytes = 0
 
   constructor(random: () => number) {
@@ -95,7 +96,7 @@ export class SimulatedDisk implements FileLayer {
     return this.#file(path).content
   }
 
-  /** Changes a byte where it lies, on the disk and in the cache. */
+  /** Changes a byte in place, on the disk and in the cache. */
   damage(path: string, position: number, mask: number): void {
     const file = this.#file(path)
     for (const copy of [file.content, file.durable]) {
@@ -103,18 +104,18 @@ export class SimulatedDisk implements FileLayer {
     }
   }
 
-  /** A page of a file that can't be read any more: EIO, as often as it is tried. */
+  /** Makes a page of a file unreadable: every read of it fails with EIO. */
   spoilPage(path: string, position: number): void {
     this.#spoiled.push({ path, page: Math.floor(position / PAGE_BYTES) })
   }
 
-  /** Removes a file as an outsider would, durably. */
+  /** Removes a file durably, as another program would. */
   lose(path: string): void {
     this.#names.delete(path)
     this.#durableNames.delete(path)
   }
 
-  /** Replaces a file as an outsider would, durably. */
+  /** Replaces a file durably, as another program would. */
   replace(path: string, content: Buffer): void {
     const file = new Inode()
     file.content = Buffer.from(content)
@@ -123,13 +124,13 @@ export class SimulatedDisk implements FileLayer {
     this.#durableNames.set(path, file)
   }
 
-  /** The disk that is found when power comes back. */
+  /** The disk as it is when power is back. */
   afterPowerLoss(): SimulatedDisk {
     const next = new SimulatedDisk(this.#random)
     const names = new Map(this.#durableNames)
     const blocked = new Set<string>()
     for (const change of this.#pendingNames) {
-      // Each directory's journal survives up to some point.
+      // Changes of names in a directory survive up to some point.
       if (blocked.has(change.directory) || this.#random() < 0.3) blocked.add(change.directory)
       else applyNames(names, change.names)
     }
@@ -226,7 +227,7 @@ export class SimulatedDisk implements FileLayer {
             change(file, { position, bytes: Buffer.from(bytes.subarray(start, partly)) })
             return
           }
-          // Any sectors of it may be on the disk; the cache is marked clean all the same.
+          // Any of its sectors may be on the disk; the cache is marked clean nevertheless.
           change(file, { position, bytes: Buffer.from(bytes.subarray(start, end)) })
           file.durable = Buffer.from(tear(file, this.#random).content)
           file.pending = []
@@ -256,7 +257,7 @@ export class SimulatedDisk implements FileLayer {
         )
       },
       sync: async () => {
-        // When a sync fails, the cache is marked clean all the same.
+        // If a sync fails, the cache is marked clean nevertheless.
         await this.#call('sync', path, () => {
           file.durable = Buffer.from(tear(file, this.#random).content)
           file.pending = []
@@ -306,7 +307,7 @@ function systemError(code: string, path: string): Error {
   return Object.assign(new Error(`${code}: ${path}`), { code })
 }
 
-/** Only what is pending gets to the disk: pages of a sync that failed are not. */
+/** Writes pending changes to the disk; pages of a failed sync are not pending. */
 function flush(file: Inode): void {
   for (const one of file.pending) file.durable = changed(file.durable, one)
   file.pending = []
@@ -329,7 +330,7 @@ function changed(content: Buffer, made: Change): Buffer<ArrayBuffer> {
   return grown
 }
 
-/** What of a file's unsynced changes got to the disk: any set of whole sectors. */
+/** The unsynced changes of a file that reached the disk: any set of whole sectors. */
 function tear(file: Inode, random: () => number): Inode {
   let content: Buffer<ArrayBuffer> = Buffer.from(file.durable)
   const share = random()
@@ -346,7 +347,7 @@ function tear(file: Inode, random: () => number): Inode {
       from += sector
     }
   }
-  // The length may be on the disk where the data is not.
+  // The length may be on the disk without the data.
   if (random() < 0.3 && content.length < file.content.length) {
     content = changed(content, { length: file.content.length })
   }

@@ -1,4 +1,4 @@
-/** A tmpfs of its own for a test: small enough to be filled, and it can be made read-only. */
+/** A tmpfs for one test: small enough to be filled, and it can be made read-only. */
 import { spawnSync } from 'node:child_process'
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -14,12 +14,12 @@ export class SmallFileSystem {
     this.directory = directory
   }
 
-  /** Why there can't be one here; undefined when there can. */
+  /** Why it can't be created here; undefined if it can. */
   static obstacle(): string | undefined {
     if (process.platform !== 'linux' || process.getuid?.() !== 0) {
       return 'only root on Linux can mount a small file system'
     }
-    // Root in a container may not be allowed to, either.
+    // Root in a container may not be allowed to mount either.
     const trial = spawnSync('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'tmpfs', tmpdir()])
     return trial.status === 0 ? undefined : 'mounting a tmpfs is not allowed here'
   }
@@ -30,12 +30,12 @@ export class SmallFileSystem {
     return new SmallFileSystem(directory)
   }
 
-  /** Whether it could be: not to `ro` while a file is open for writing. */
+  /** Remounts it. False if it could not, as with `ro` while a file is open for writing. */
   remount(options: string): boolean {
     return spawnSync('mount', ['-o', `remount,${options}`, this.directory]).status === 0
   }
 
-  /** Puts something beside the data until nothing more fits, or so much; returns how many bytes that took. */
+  /** Writes a file beside the data until the disk is full or it has `atMost` bytes; returns its bytes. */
   fillUp(atMost = Number.POSITIVE_INFINITY): number {
     const file = openSync(this.#ballast, 'a')
     const step = Buffer.alloc(BALLAST_STEP_BYTES, 1)
@@ -50,7 +50,7 @@ export class SmallFileSystem {
     return bytes
   }
 
-  /** Takes away what `fillUp` put there. */
+  /** Removes the file that `fillUp` wrote. */
   makeRoom(): void {
     rmSync(this.#ballast, { force: true })
   }

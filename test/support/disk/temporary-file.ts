@@ -1,4 +1,4 @@
-/** Files for one test, gone after it. */
+/** Temporary files, removed after the test. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -4,7 +4,7 @@
  * that can't be copied is still reported.
  *
  *     quarantine/<channel>-<file>-<position>-<crc>.bytes   a copy of the damaged bytes
- *     quarantine/<channel>-<file>-<position>-<crc>.json    when, where, which offsets, what is wrong
+ *     quarantine/<channel>-<file>-<position>-<crc>.json    when, where, which offsets, why
  */
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'

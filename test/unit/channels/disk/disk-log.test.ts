@@ -92,7 +92,7 @@ async function bytesBelow(directory: string): Promise<number> {
   return sizes.reduce((sum, size) => sum + size, 0)
 }
 
-/** A closed directory with one channel: `count` messages m0, m1, … in commits of ten. */
+/** A closed directory with one channel of `count` messages m0, m1, … in commits of ten. */
 async function writtenDirectory(t: TestContext, count: number, segmentBytes: number) {
   const directory = await temporaryDirectory(t)
   const store = diskStore({ directory, slotBytes: SLOT_BYTES, segmentBytes })
@@ -109,7 +109,7 @@ async function writtenDirectory(t: TestContext, count: number, segmentBytes: num
   return directory
 }
 
-/** As a version without a journal left it that had no time to say where the log ends. */
+/** The directory as a version without a journal left it, without a record of the log's end. */
 async function asEarlierVersion(directory: string): Promise<void> {
   await rm(join(directory, 'journal'), { recursive: true })
   await rm(join(directory, 'channels', 'press_1', 'cursors'))
@@ -147,7 +147,7 @@ test('a torn tail is cut off and the log goes on there', async (t) => {
   assert.deepEqual([...log.damaged], [])
 })
 
-test('a damaged frame is set aside with a report; the messages around it are read', async (t) => {
+test('a damaged frame is copied to quarantine with a report; the messages around it can be read', async (t) => {
   const directory = await writtenDirectory(t, 30, MEBIBYTE)
   const [path] = await filesOf(directory, '.log')
   const bytes = await readFile(path!)
@@ -176,7 +176,7 @@ test('a damaged frame is set aside with a report; the messages around it are rea
   assert.deepEqual(report.offsets, { from: 10, to: 20 })
 })
 
-test('damage in the last frame is told from a torn tail, and its offsets are not used again', async (t) => {
+test('damage in the last frame is distinguished from a torn tail, and its offsets are not used again', async (t) => {
   const directory = await writtenDirectory(t, 30, MEBIBYTE)
   const [path] = await filesOf(directory, '.log')
   const bytes = await readFile(path!)
@@ -211,7 +211,7 @@ test('damage in a sealed segment is found when it is read', async (t) => {
   assert.deepEqual(textsOf(messages), [...numbered(0, base), ...numbered(gone!.to, 200)])
 })
 
-test('a payload that looks like a frame of another log is not taken for one when damage is searched', async (t) => {
+test('behind damage, a payload that looks like a frame of another log is not mistaken for a frame', async (t) => {
   const directory = await temporaryDirectory(t)
   const other = await writtenDirectory(t, 10, MEBIBYTE)
   const [path] = await filesOf(other, '.log')
@@ -234,7 +234,7 @@ test('a payload that looks like a frame of another log is not taken for one when
   assert.deepEqual(textsOf(await readAll(logs[0]!)), ['good'])
 })
 
-test('a damaged state file is set aside and the log is read from its start', async (t) => {
+test('a damaged state file is copied to quarantine, and readers start over', async (t) => {
   const directory = await temporaryDirectory(t)
   const store = diskStore({ directory })
   await store.open()
@@ -254,7 +254,7 @@ test('a damaged state file is set aside and the log is read from its start', asy
   assert.equal((await readdir(join(directory, 'quarantine'))).length, 2)
 })
 
-test('offsets that the state knows are not used again when the tail was lost', async (t) => {
+test('offsets that the state file knows are not used again after the tail was lost', async (t) => {
   const directory = await temporaryDirectory(t)
   const store = diskStore({ directory })
   await store.open()
@@ -292,7 +292,7 @@ test('unknown files are left alone', async (t) => {
   assert.equal(await readFile(note, 'utf8'), 'mine')
 })
 
-test('what was released is kept as history up to historyBytes, the oldest going first', async (t) => {
+test('released messages are kept as history up to historyBytes, and the oldest are removed first', async (t) => {
   const directory = await temporaryDirectory(t)
   const options = { slotBytes: SLOT_BYTES, segmentBytes: 4096, historyBytes: 100_000 }
   const { store } = await openIn(t, directory, options)
@@ -326,7 +326,7 @@ test('files never exceed maxBytes, whatever is appended, released and reopened',
   let log = store.create('press_1')
 
   for (let round = 0; round < 160; round++) {
-    // As a channel does: what there is no room for is not appended.
+    // As a channel does: a message without room is not appended.
     if (store.bytes + 6_500 <= maxBytes || store.makeRoom(6_500)) {
       for (let count = 0; count < 4; count++) log.append(binaryDraft(Buffer.alloc(1500, round)))
     } else {
@@ -334,7 +334,7 @@ test('files never exceed maxBytes, whatever is appended, released and reopened',
       log.release(log.committed - 20)
     }
     await store.commit()
-    // Files come and go while they are measured one by one: what counts is the smaller of two looks.
+    // Files come and go while they are measured, so the smaller of two measurements counts.
     assert.ok(Math.min(await bytesBelow(directory), await bytesBelow(directory)) <= maxBytes)
     if (round === 60) {
       await store.close()
@@ -350,7 +350,7 @@ test('files never exceed maxBytes, whatever is appended, released and reopened',
   assert.ok(bytes <= maxBytes)
 })
 
-test('who keeps to the figures of the store never sees a commit fail for want of room', async (t) => {
+test('a caller that keeps within the figures of the store never sees a commit fail for lack of room', async (t) => {
   const maxBytes = 600_000
   const directory = await temporaryDirectory(t)
   const options = { maxBytes, slotBytes: SLOT_BYTES, historyBytes: maxBytes }
@@ -379,7 +379,7 @@ test('who keeps to the figures of the store never sees a commit fail for want of
   assert.ok((await bytesBelow(directory)) <= maxBytes)
 })
 
-test('room is made by letting go of history, and never of what is still needed', async (t) => {
+test('room is made by removing history, and never messages that are still needed', async (t) => {
   const directory = await temporaryDirectory(t)
   const maxBytes = 600_000
   const options = { maxBytes, slotBytes: SLOT_BYTES, historyBytes: maxBytes }
@@ -404,7 +404,7 @@ test('room is made by letting go of history, and never of what is still needed',
   )
 })
 
-test('memory that is only kept for quick reading goes when the budget is used up', async (t) => {
+test('memory that is only kept for quick reading is released when the budget is used up', async (t) => {
   const budget = new MemoryBudget(MEBIBYTE)
   const { store } = await openIn(t, await temporaryDirectory(t), { budget })
   const logs = [store.create('press_1'), store.create('press_2')]
@@ -422,7 +422,7 @@ test('memory that is only kept for quick reading goes when the budget is used up
   assert.equal(budget.held, 0)
 })
 
-test('a commit that fails tells what is lost, and the log goes on without a gap', async (t) => {
+test('a commit that fails names the lost messages, and the log continues without a gap', async (t) => {
   const disk = new SimulatedDisk(seededRandom(1))
   const store = diskStore({ files: disk })
   await store.open()
@@ -454,7 +454,7 @@ test('a commit that fails tells what is lost, and the log goes on without a gap'
   )
 })
 
-test('a page that can never be read again costs the messages in it and no more', async (t) => {
+test('a page that can never be read again costs only the messages in it', async (t) => {
   const disk = new SimulatedDisk(seededRandom(3))
   const options = {
     files: disk,
@@ -488,14 +488,14 @@ test('a page that can never be read again costs the messages in it and no more',
     )
   }
 
-  // Three for each of the two files: it might have been passing.
+  // Three for each of the two files, because the failure might have been temporary.
   assert.equal(failures.length, 6)
   const missing = [...found!.damaged].reduce((sum, { from, to }) => sum + to - from, 0)
   assert.equal(messages.length, 250 - missing)
   assert.ok(missing >= 8 && missing <= 12, JSON.stringify([...found!.damaged]))
 })
 
-test('a segment that is gone costs its messages and does not stop the reader', async (t) => {
+test('a missing segment costs its messages and does not stop the reader', async (t) => {
   const directory = await writtenDirectory(t, 200, 400)
   const [, path, next] = await filesOf(directory, '.log')
   const { logs } = await openIn(t, directory)
@@ -528,7 +528,7 @@ test('a segment is sealed by age', async () => {
   assert.deepEqual(segments, [1, 1, 2, 2, 2])
 })
 
-test('a full disk refuses and recovers by itself', async (t) => {
+test('a commit fails on a full disk, and succeeds again when there is room', async (t) => {
   const disk = new SimulatedDisk(seededRandom(2))
   disk.capacityBytes = 130_000
   const store: DiskLogStore = diskStore({ files: disk, slotBytes: SLOT_BYTES })

@@ -1,4 +1,4 @@
-/** What the fault campaigns of test/faults found, one test each, without the campaign. */
+/** Defects that the campaigns of test/faults found, each in a test of its own. */
 import assert from 'node:assert/strict'
 import { cp, readdir, rename } from 'node:fs/promises'
 import { basename, join } from 'node:path'
@@ -13,7 +13,7 @@ import { diskStore, MEBIBYTE, temporaryDirectory } from '../../../support/disk/d
 import { promptClock, SLOT_BYTES } from '../../../support/disk/journal-trial.ts'
 import { SimulatedDisk, seededRandom } from '../../../support/disk/simulated-disk.ts'
 
-/** What the next start would find, were the process gone now. */
+/** What the next start would find if the process ended now. */
 async function copyOf(t: TestContext, directory: string): Promise<string> {
   const copy = await temporaryDirectory(t)
   await cp(directory, copy, {
@@ -23,7 +23,7 @@ async function copyOf(t: TestContext, directory: string): Promise<string> {
   return copy
 }
 
-test('history is given up when the disk itself is full, long before its own bound', async (t) => {
+test('history is removed when the disk itself is full, long before its own bound', async (t) => {
   const disk = new SimulatedDisk(seededRandom(2))
   disk.capacityBytes = 200_000
   const store = diskStore({
@@ -56,7 +56,7 @@ test('history is given up when the disk itself is full, long before its own boun
   assert.equal(log.committed, stored)
 })
 
-test('where the readers are is written down on a full disk too, or its space would never come back', async (t) => {
+test('reader positions are written on a full disk too, because they free its space', async (t) => {
   const disk = new SimulatedDisk(seededRandom(3))
   const store = diskStore({
     clock: promptClock,
@@ -124,7 +124,7 @@ test('a commit to a journal that was moved away fails, and a later one begins a 
   assert.equal(found?.end, 2)
 })
 
-test('a settling to a directory that was moved away begins a new one, and nothing later is lost', async (t) => {
+test('settling to a directory that was moved away begins a new one, and no later message is lost', async (t) => {
   const directory = await temporaryDirectory(t)
   const path = join(directory, 'channels', 'press_1')
   const store = diskStore({ directory, slotBytes: SLOT_BYTES, budget: new MemoryBudget(0) })
@@ -153,7 +153,7 @@ test('a settling to a directory that was moved away begins a new one, and nothin
   assert.ok((await readdir(path)).length > 0)
 })
 
-test('messages of an oldest file that is gone are counted as damaged, not as delivered', () => {
+test('messages of a missing oldest file are counted as damaged, not as delivered', () => {
   const state = {
     position: 10,
     settled: [{ from: 15, to: 18 }],
@@ -170,7 +170,7 @@ test('messages of an oldest file that is gone are counted as damaged, not as del
   assert.equal(cursor.base, 0)
 })
 
-test('an oldest file that is gone is told: as damage, and each message of it as dropped', async () => {
+test('a missing oldest file is reported as damage, and each of its messages as dropped', async () => {
   const disk = new SimulatedDisk(seededRandom(4))
   const openStore = () =>
     diskStore({ clock: promptClock, files: disk, slotBytes: SLOT_BYTES, segmentBytes: 2_000 })
@@ -207,7 +207,7 @@ test('an oldest file that is gone is told: as damage, and each message of it as 
   await rig.set.close()
 })
 
-test('a clean stop writes down where a log ends, with readers and without', async () => {
+test('a clean stop records where a log ends, with readers and without', async () => {
   for (const cursorNames of [['primary'], []]) {
     const disk = new SimulatedDisk(seededRandom(5))
     const openStore = () => diskStore({ clock: promptClock, files: disk })
@@ -229,7 +229,7 @@ test('a clean stop writes down where a log ends, with readers and without', asyn
     const rig = new ChannelSetRig({ openStore: openAgain, cursorNames })
     await rig.set.open()
 
-    // Without readers nothing is kept, and the segment only says where the log ends.
+    // Without readers no message is kept, and the segment only says where the log ends.
     if (cursorNames.length > 0)
       assert.match(damage.join(), /bytes of the newest segment do not match/)
     else assert.deepEqual(damage, [])
@@ -239,7 +239,7 @@ test('a clean stop writes down where a log ends, with readers and without', asyn
   }
 })
 
-test('damage that is read while files are being removed stops nobody', {
+test('damage that is read while files are being removed stops no reader', {
   timeout: 20_000,
 }, async (t) => {
   const disk = new SimulatedDisk(seededRandom(6))

@@ -1,4 +1,4 @@
-/** The end of a log after a crash: what never was is cut off and said, what was lost has a name. */
+/** The end of a log after a crash: unfinished writes are cut off, lost messages are named. */
 import assert from 'node:assert/strict'
 import { readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -38,7 +38,7 @@ function reports(): Reports {
   return { observer, cut, damage }
 }
 
-/** As a version without a journal has left it: the state knows what `knows` says, if there is one. */
+/** The directory as a version without a journal left it; the state, if any, knows `knows`. */
 async function asEarlierVersion(directory: string, knows: number | undefined): Promise<void> {
   const path = join(directory, 'channels', 'press_1', 'cursors')
   await rm(join(directory, 'journal'), { recursive: true })
@@ -46,7 +46,7 @@ async function asEarlierVersion(directory: string, knows: number | undefined): P
   else await writeFile(path, encodeState({ version: 1, cursors: {}, refused: {}, end: knows }))
 }
 
-/** A closed directory: a, b and c, a commit and a second apart; the state knows what `knows` says. */
+/** A closed directory: a, b and c, a commit and a second apart; the state knows `knows`. */
 async function writtenDirectory(t: TestContext, knows: number): Promise<string> {
   const directory = await temporaryDirectory(t)
   const store = diskStore({ directory })
@@ -77,7 +77,7 @@ async function openLog(t: TestContext, directory: string, observer: PipelineObse
   return { log, store }
 }
 
-test('a write that never finished is cut off, and how much it was and since when is told', async (t) => {
+test('a write that never finished is cut off, and its bytes and its time are reported', async (t) => {
   const directory = await writtenDirectory(t, 2)
   await cutShort(directory, 3)
   const { observer, cut, damage } = reports()
@@ -94,7 +94,7 @@ test('a write that never finished is cut off, and how much it was and since when
   assert.deepEqual([...log.damaged], [])
 })
 
-test('an end of which it is known that it was stored is lost by name, and what is left of it is kept', async (t) => {
+test('a lost tail that is known to have been stored is reported, and its remaining messages are kept', async (t) => {
   const directory = await writtenDirectory(t, 3)
   await cutShort(directory, 3)
   const { observer, cut, damage } = reports()
@@ -120,10 +120,10 @@ test('an end of which it is known that it was stored is lost by name, and what i
     messages.map(({ offset, payload }) => `${offset} ${payload}`),
     ['0 a', '1 b', '3 d'],
   )
-  assert.deepEqual(again.damage, [], 'told once')
+  assert.deepEqual(again.damage, [], 'reported once')
 })
 
-test('an end of which nothing is left is lost by name, too', async (t) => {
+test('a lost tail of which nothing remains is reported as well', async (t) => {
   const directory = await writtenDirectory(t, 3)
   const whole = (await stat(newest(directory))).size
   await cutShort(directory, (whole - 44) / 3)
@@ -141,7 +141,7 @@ test('an end of which nothing is left is lost by name, too', async (t) => {
   assert.deepEqual([...log.damaged], [{ from: 2, to: 3 }])
 })
 
-test('of a large commit that is known to have been stored, all that can be read is kept', async (t) => {
+test('all readable messages of a large commit that is known to have been stored are kept', async (t) => {
   const directory = await temporaryDirectory(t)
   const store = diskStore({ directory })
   await store.open()
@@ -162,7 +162,7 @@ test('of a large commit that is known to have been stored, all that can be read 
   assert.equal(messages.at(-1)?.offset, 59)
 })
 
-test('a whole sector of zeros in the last commit is no unfinished write where it is known to have been stored', async (t) => {
+test('a sector of zeros in the last commit is not an unfinished write if the commit is known to have been stored', async (t) => {
   for (const knows of [0, 1]) {
     const directory = await temporaryDirectory(t)
     const store = diskStore({ directory })
@@ -183,7 +183,7 @@ test('a whole sector of zeros in the last commit is no unfinished write where it
   }
 })
 
-test('a large commit of which only its end reached the disk is a write that never finished, as a whole', async (t) => {
+test('a large commit of which only the end reached the disk never finished, as a whole', async (t) => {
   const directory = await temporaryDirectory(t)
   const store = diskStore({ directory })
   await store.open()
@@ -211,7 +211,7 @@ test('a large commit of which only its end reached the disk is a write that neve
   assert.deepEqual([damage, [...found.damaged], found.end], [[], [], 1])
 })
 
-test('the same before a later commit is damage: what follows proves that it was stored', async (t) => {
+test('a large commit that misses its beginning before a later commit is damaged, because the later one proves that it was stored', async (t) => {
   const directory = await temporaryDirectory(t)
   const store = diskStore({ directory })
   await store.open()
@@ -235,7 +235,7 @@ test('the same before a later commit is damage: what follows proves that it was 
   assert.ok(messages.length > 30, `${messages.length} can be read`)
 })
 
-/** A disk whose store was never closed: a, b and c, each committed; the last byte of c is wrong. */
+/** A disk whose store was never closed: a, b and c, each committed; one byte is wrong. */
 async function withBadEnd(text: string): Promise<SimulatedDisk> {
   const disk = new SimulatedDisk(seededRandom(1))
   const clock = { ...systemClock, now: () => STARTED_AT + 5_000 }
@@ -252,7 +252,7 @@ async function withBadEnd(text: string): Promise<SimulatedDisk> {
   return disk
 }
 
-test('the newest write of the journal, when it does not check, never finished: it is left out and told', async () => {
+test('the newest write of the journal never finished if it is broken: it is left out and reported', async () => {
   const disk = await withBadEnd('of c')
   const { observer, cut, damage } = reports()
 
@@ -270,7 +270,7 @@ test('the newest write of the journal, when it does not check, never finished: i
   assert.ok((cut[0]?.bytes ?? 0) > 0)
 })
 
-test('what does not check in the journal before a later write is damage', async () => {
+test('a broken write in the journal before a later write is damage', async () => {
   const disk = await withBadEnd('of b')
   const { observer, cut, damage } = reports()
 

@@ -1,4 +1,4 @@
-/** After a commit that failed: how the store finds out, without a message, that it can be written again. */
+/** After a failed commit: the store finds out without a message that it can be written again. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
@@ -33,7 +33,7 @@ async function openLog(
   return { store, log }
 }
 
-/** Commits until one fails, for the slots are full and what is in them can't be settled. */
+/** Commits until one fails because the slots are full and can't be settled. */
 async function fillUp(store: DiskLogStore, log: ChannelLog): Promise<void> {
   for (let round = 0; round < 100; round++) {
     log.append(binaryDraft(Buffer.alloc(1_000, round)))
@@ -47,7 +47,7 @@ async function fillUp(store: DiskLogStore, log: ChannelLog): Promise<void> {
   assert.fail('no commit failed')
 }
 
-test('a disk is not called well before what fills the slots can be settled', async (t) => {
+test('storage is not healthy until the slots that are full can be settled', async (t) => {
   const disk = new SimulatedDisk(seededRandom(1))
   const { store, log } = await openLog(t, disk, { slotBytes: SLOT_BYTES })
   disk.fail = (_operation, path) => (path.includes('/channels/') ? 'ENOSPC' : undefined)
@@ -67,7 +67,7 @@ test('a disk is not called well before what fills the slots can be settled', asy
   assert.equal(messages.at(-1)?.payload.toString(), 'after')
 })
 
-test('a slot that a probe took is not made to hold a message larger than it', async (t) => {
+test('a slot that a probe took is not used for a message larger than it', async (t) => {
   const disk = new SimulatedDisk(seededRandom(5))
   const budget = new MemoryBudget(0)
   const { store, log } = await openLog(t, disk, {
@@ -83,7 +83,7 @@ test('a slot that a probe took is not made to hold a message larger than it', as
 
   log.append(binaryDraft(Buffer.alloc(3 * SLOT_BYTES, 1)))
   await store.commit()
-  // Two slots later it is history, and where it is in its slot is looked up anew.
+  // Two slots later it is history, and its place in the slot is found again.
   for (let round = 0; round < 12; round++) {
     log.append(binaryDraft(Buffer.alloc(4_000, 2)))
     await store.commit()
@@ -106,7 +106,7 @@ test('a slot that a probe took is not made to hold a message larger than it', as
   assert.ok(lengths.filter((bytes) => bytes !== SLOT_BYTES).length <= 1, `${lengths}`)
 })
 
-test('a probe that finds nothing wrong writes nothing', async (t) => {
+test('a probe of healthy storage writes nothing', async (t) => {
   const disk = new SimulatedDisk(seededRandom(2))
   const { store } = await openLog(t, disk)
   const writes: string[] = []
@@ -122,7 +122,7 @@ test('a probe that finds nothing wrong writes nothing', async (t) => {
   assert.deepEqual(new Set(writes), written)
 })
 
-/** Resolves when the store has made its slots in the background: nothing is asked of the disk any more. */
+/** Resolves when the store has created its slots in the background and the disk is idle. */
 async function slotsMade(disk: SimulatedDisk): Promise<void> {
   for (let calls = -1; calls !== disk.calls; ) {
     calls = disk.calls
@@ -130,7 +130,7 @@ async function slotsMade(disk: SimulatedDisk): Promise<void> {
   }
 }
 
-test('while a slot can’t be written the store is not well, and each probe tries another one', async (t) => {
+test('while a slot can’t be written, storage is not healthy, and each probe tries another slot', async (t) => {
   const disk = new SimulatedDisk(seededRandom(3))
   const { store, log } = await openLog(t, disk)
   await slotsMade(disk)
@@ -154,7 +154,7 @@ test('while a slot can’t be written the store is not well, and each probe trie
   assert.deepEqual(textsOf(await readAll(log)), ['a', 'b'])
 })
 
-test('history is given up on a full disk, as it would be for a message', async (t) => {
+test('a probe removes history on a full disk, as a message would', async (t) => {
   const disk = new SimulatedDisk(seededRandom(4))
   const change = { slotBytes: SLOT_BYTES, segmentBytes: 2_000, historyBytes: 10 * MEBIBYTE }
   const { store, log } = await openLog(t, disk, change)
@@ -179,7 +179,7 @@ test('history is given up on a full disk, as it would be for a message', async (
   assert.equal((await readAll(log, log.committed - 40)).length, 40)
 })
 
-test('whatever a disk refuses during a probe, nothing is lost and nothing is left behind', async (t) => {
+test('whatever a disk refuses during a probe, no message is lost and no file is left behind', async (t) => {
   for (const operation of WRITING) {
     const disk = new SimulatedDisk(seededRandom(5))
     const { store, log } = await openLog(t, disk)
@@ -201,7 +201,7 @@ test('whatever a disk refuses during a probe, nothing is lost and nothing is lef
   }
 })
 
-test('a probe and a commit at the same time do each other no harm', async (t) => {
+test('a probe and a commit at the same time do not disturb each other', async (t) => {
   const disk = new SimulatedDisk(seededRandom(6))
   const { store, log } = await openLog(t, disk)
 
@@ -215,11 +215,11 @@ test('a probe and a commit at the same time do each other no harm', async (t) =>
   assert.deepEqual(textsOf(await readAll(log)), ['a', 'b', 'c'])
 })
 
-test('messages of a commit that failed are gone for good once a probe was good', async (t) => {
+test('messages of a failed commit never come back once a probe has succeeded', async (t) => {
   const disk = new SimulatedDisk(seededRandom(7))
   const { store, log } = await openLog(t, disk)
   disk.fail = (operation) => (['write', 'truncate'].includes(operation) ? 'EIO' : undefined)
-  appendTexts(log, ['told as lost'])
+  appendTexts(log, ['reported as lost'])
   await assert.rejects(store.commit(), CommitError)
   disk.fail = () => undefined
 

@@ -13,7 +13,7 @@ import type { Message } from '../../../../../src/message.ts'
 import { draftOf, textsOf } from '../../../../support/channels/log-drafts.ts'
 import { diskStore, temporaryDirectory } from '../../../../support/disk/disk-stores.ts'
 
-/** A closed directory: m0 … m99 in press_1, ten a commit, a second apart, in small segments. */
+/** A closed directory: m0 … m99 in press_1, ten per commit, a second apart, in small segments. */
 async function writtenDirectory(t: TestContext): Promise<string> {
   const directory = await temporaryDirectory(t)
   const store = diskStore({ directory, slotBytes: 20_480, segmentBytes: 300 })
@@ -53,7 +53,7 @@ async function damageMessage(directory: string, text: string): Promise<void> {
   assert.fail(`${text} is in no segment`)
 }
 
-/** Names and contents of all files but the locks'. */
+/** Names and contents of all files except locks. */
 async function fingerprint(directory: string): Promise<Record<string, string>> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true })
   const files = entries.filter((entry) => entry.isFile() && !entry.name.startsWith('lock.'))
@@ -84,7 +84,7 @@ function numbered(from: number, to: number): string[] {
   return Array.from({ length: to - from }, (_, index) => `m${from + index}`)
 }
 
-test('a sound directory has no findings, and its figures are right', async (t) => {
+test('an intact directory has no findings, and its figures are right', async (t) => {
   const directory = await writtenDirectory(t)
   const before = await fingerprint(directory)
 
@@ -136,7 +136,7 @@ test('every kind of damage is found and explained, without changing a byte', asy
   assert.deepEqual(await fingerprint(directory), before)
 })
 
-test('a repair mends what it can, loses no readable message and finds nothing more to do', async (t) => {
+test('a repair fixes what it can, loses no readable message, and a second repair finds nothing to do', async (t) => {
   const directory = await writtenDirectory(t)
   await damageMessage(directory, 'm15')
   const logs = await namesOf(directory, '.log')
@@ -174,7 +174,7 @@ test('a directory in use is not repaired', async (t) => {
   )
 })
 
-test('an export gives a range by offset or by time, and steps over damage', async (t) => {
+test('an export yields a range by offset or by time, and skips damage', async (t) => {
   const directory = await writtenDirectory(t)
   await damageMessage(directory, 'm15')
 

@@ -61,7 +61,7 @@ test('a second lock in the same process is refused until the first is released',
   await second.release()
 })
 
-test('of processes that start at once exactly one gets the directory, also from a dead owner', async (t) => {
+test('exactly one of several processes that start at once gets the directory, also from a dead owner', async (t) => {
   const directory = await temporaryDirectory(t)
 
   for (let round = 0; round < 3; round++) {
@@ -86,7 +86,7 @@ test('of processes that start at once exactly one gets the directory, also from 
   await lock.release()
 })
 
-test('a pid that now belongs to another process, another boot and rubbish do not lock', async (t) => {
+test('a lock of a reused pid, of another boot or with invalid contents is stale', async (t) => {
   const directory = await temporaryDirectory(t)
   const before = new DirectoryLock(directory)
   await before.acquire()
@@ -107,7 +107,7 @@ test('a pid that now belongs to another process, another boot and rubbish do not
   await before.release()
 })
 
-test('an owner in another pid namespace is asked by its socket', async (t) => {
+test('an owner in another pid namespace is found alive by its socket', async (t) => {
   const directory = await temporaryDirectory(t)
   const before = new DirectoryLock(directory)
   await before.acquire()

@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { nodeFileLayer } from '../../../../../src/channels/disk/files/node-file-layer.ts'
 import { temporaryDirectory } from '../../../../support/disk/disk-stores.ts'
 
-test('a directory is made with its parents, and may be there already', async (t) => {
+test('a directory is created with its parents, and may exist already', async (t) => {
   const path = join(await temporaryDirectory(t), 'a', 'b', 'c')
 
   await nodeFileLayer.makeDirectory(path)
@@ -15,13 +15,13 @@ test('a directory is made with its parents, and may be there already', async (t)
   assert.ok((await stat(path)).isDirectory())
 })
 
-test('where no directory can be made it says so instead of trying for ever', {
+test('creating a directory fails where none can be created, instead of never returning', {
   skip: existsSync('/proc/self') ? false : 'there is no /proc here',
 }, async () => {
   await assert.rejects(nodeFileLayer.makeDirectory('/proc/no/such'), { code: 'ENOENT' })
 })
 
-test('a durable file is written and read, and is not emptied when it is opened', async (t) => {
+test('a durable file can be written and read, and is not emptied when it is opened', async (t) => {
   const path = join(await temporaryDirectory(t), '0.jnl')
   await writeFile(path, 'before')
   const file = await nodeFileLayer.open(path, 'durable')
@@ -35,7 +35,7 @@ test('a durable file is written and read, and is not emptied when it is opened',
   assert.equal(await readFile(path, 'utf8'), 'AFTore')
 })
 
-test('a write to a durable file that was moved away or removed fails, for nobody would find it again', async (t) => {
+test('a write to a durable file that was moved away or removed fails', async (t) => {
   const directory = await temporaryDirectory(t)
   const moved = join(directory, '0.jnl')
   const removed = join(directory, '1.jnl')
@@ -56,7 +56,7 @@ test('a write to a durable file that was moved away or removed fails, for nobody
   }
 })
 
-test('a durable file must be there: it is not made', async (t) => {
+test('opening a durable file does not create it', async (t) => {
   const path = join(await temporaryDirectory(t), '0.jnl')
 
   await assert.rejects(nodeFileLayer.open(path, 'durable'), { code: 'ENOENT' })

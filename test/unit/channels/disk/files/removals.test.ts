@@ -1,4 +1,4 @@
-/** Files that go: their room is used again when they can't come back, and not before. */
+/** Removed files: their room is used again only once they can't come back. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DiskSpace } from '../../../../../src/channels/disk/files/disk-space.ts'
@@ -10,7 +10,7 @@ import { SimulatedDisk, seededRandom } from '../../../../support/disk/simulated-
 
 const DIRECTORY = '/data'
 
-/** Removals on a disk that has three files of 10 bytes, and what is asked of the disk. */
+/** Removals on a disk with three files of 10 bytes, and the calls to that disk. */
 function removalsOfThree() {
   const disk = new SimulatedDisk(seededRandom(1))
   for (const name of ['a', 'b', 'c']) disk.replace(`${DIRECTORY}/${name}`, Buffer.alloc(10))
@@ -30,7 +30,7 @@ function removalsOfThree() {
   return { disk, space, calls, removals, remove }
 }
 
-test('files that go at the same time go with one sync of their directory', async () => {
+test('files that are removed at the same time take one sync of their directory', async () => {
   const { calls, space, remove } = removalsOfThree()
 
   await Promise.all([remove('a'), remove('b'), remove('c')])
@@ -39,7 +39,7 @@ test('files that go at the same time go with one sync of their directory', async
   assert.equal(space.onDisk, 0)
 })
 
-test('what can’t be removed for good is counted until it is, in its turn', async () => {
+test('a file that can’t be removed is counted until a later removal succeeds, in order', async () => {
   const { disk, space, calls, remove } = removalsOfThree()
   const noted = disk.fail
   disk.fail = (...call) => noted(...call) ?? (call[0] === 'syncDirectory' ? 'EIO' : undefined)
@@ -53,7 +53,7 @@ test('what can’t be removed for good is counted until it is, in its turn', asy
   assert.deepEqual(calls.slice(2), ['remove a', 'remove b', 'syncDirectory'])
 })
 
-test('a file that could not be removed and is written anew stays', async () => {
+test('a file that could not be removed and is rewritten stays', async () => {
   const { disk, space, removals, remove } = removalsOfThree()
   disk.fail = (operation) => (operation === 'remove' ? 'EIO' : undefined)
   await assert.rejects(remove('a'), { code: 'EIO' })
@@ -67,7 +67,7 @@ test('a file that could not be removed and is written anew stays', async () => {
   assert.equal(space.onDisk, 20)
 })
 
-test('a directory that is gone has nothing in it that could come back', async () => {
+test('removals succeed in a directory that is gone', async () => {
   const { disk, space, remove } = removalsOfThree()
   disk.fail = (operation) => (operation === 'syncDirectory' ? 'ENOENT' : undefined)
 
@@ -76,7 +76,7 @@ test('a directory that is gone has nothing in it that could come back', async ()
   assert.equal(space.onDisk, 20)
 })
 
-test('history that is let go of is gone for good before its room is used', async () => {
+test('removed history is durably removed before its room is used', async () => {
   const disk = new SimulatedDisk(seededRandom(2))
   const options = { files: disk, clock: promptClock, maxBytes: 600_000, slotBytes: SLOT_BYTES }
   const store = diskStore({ ...options, segmentBytes: 8_000, historyBytes: 1_000_000 })
@@ -89,7 +89,7 @@ test('history that is let go of is gone for good before its room is used', async
     if (operation === 'syncDirectory') {
       for (const one of unsynced) if (one.startsWith(`${path}/`)) unsynced.delete(one)
     }
-    // Slots have their length: what grows is a segment, or a slot that is being made.
+    // Slots keep their length: only a segment, or a slot that is being created, grows.
     const isGrowing = operation === 'write' && !path.endsWith('.jnl')
     if (isGrowing || operation === 'truncate') if (unsynced.size > 0) early.push(path)
     return undefined
@@ -107,7 +107,7 @@ test('history that is let go of is gone for good before its room is used', async
   await store.close()
 })
 
-test('a segment that can’t be cut back after a failure gives its room back once it is released', async () => {
+test('a segment that can’t be cut back after a failure releases its room once it is history', async () => {
   const trial = new JournalTrial(3, { segmentBytes: 100_000 })
   await trial.open()
   const fill = async (rounds: number) => {
@@ -137,7 +137,7 @@ test('a segment that can’t be cut back after a failure gives its room back onc
   assert.ok(!logs().includes(first ?? ''))
 })
 
-test('a segment that takes the name of one that could not be removed is not removed in its place', async () => {
+test('a segment with the name of one that could not be removed is not removed in its place', async () => {
   const trial = new JournalTrial(4)
   await trial.open()
   const fill = async (rounds: number) => {

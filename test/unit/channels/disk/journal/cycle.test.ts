@@ -32,7 +32,7 @@ function cycleOf(entries: readonly Uint8Array[], builder = new CycleBuilder(BLOC
   return Buffer.from(builder.buffer.subarray(0, bytes))
 }
 
-test('a cycle comes back as it was built, on whole blocks', () => {
+test('a cycle is read as it was built, on whole blocks', () => {
   fc.assert(
     fc.property(fc.array(fc.uint8Array({ maxLength: 3_000 }), { maxLength: 30 }), (entries) => {
       const bytes = cycleOf(entries)
@@ -52,7 +52,7 @@ test('a cycle comes back as it was built, on whole blocks', () => {
   )
 })
 
-test('any flipped bit in the header or in the table is noticed', () => {
+test('a cycle with a flipped bit in its header or table is not read', () => {
   const whole = cycleOf([Buffer.from('one'), Buffer.from('another')])
   const { bytes, count } = readCycleHeader(whole, 0)!
   const tableAt = bytes - count * TABLE_ENTRY_BYTES
@@ -76,7 +76,7 @@ test('any flipped bit in the header or in the table is noticed', () => {
   assert.deepEqual(unnoticed, [])
 })
 
-test('a table with lengths that do not add up is no table, whatever its checksum says', () => {
+test('a table whose lengths do not add up is damaged, even if its checksum matches', () => {
   const bytes = cycleOf([Buffer.from('one'), Buffer.from('another')])
   const header = readCycleHeader(bytes, 0)!
 
@@ -90,7 +90,7 @@ test('a table with lengths that do not add up is no table, whatever its checksum
   assert.deepEqual(found, [undefined, undefined, undefined, undefined])
 })
 
-test('the buffer grows with what is added and keeps what it has', () => {
+test('the buffer grows as entries are added, and keeps its contents', () => {
   const builder = new CycleBuilder(BLOCK_BYTES)
   const entries = Array.from({ length: 200 }, (_, index) => Buffer.alloc(1_000, index))
 
@@ -105,7 +105,7 @@ test('the buffer grows with what is added and keeps what it has', () => {
   )
 })
 
-test('a buffer that is used again holds nothing of the cycle before, also behind a head', () => {
+test('a reused buffer holds nothing of the cycle before, also behind a head', () => {
   const builder = new CycleBuilder(BLOCK_BYTES)
   cycleOf([Buffer.alloc(BLOCK_BYTES * 2, 0xff)], builder)
 
@@ -125,7 +125,7 @@ test('a buffer that is used again holds nothing of the cycle before, also behind
   assert.ok(builder.buffer.subarray(0, BLOCK_BYTES).every((byte) => byte === 7))
 })
 
-test('an entry of an older cycle at the same place is not taken for the one that was written', () => {
+test('an entry of an older cycle at the same place is not mistaken for the new one', () => {
   const [older, newer] = [0x11, 0x22].map((fill) => cycleOf([Buffer.alloc(600, fill)]))
   const mixed = Buffer.concat([
     newer!.subarray(0, 48),
@@ -140,7 +140,7 @@ test('an entry of an older cycle at the same place is not taken for the one that
   assert.deepEqual(marks, [[true], [false]])
 })
 
-test('an entry without a mark, as earlier versions wrote them, is believed', () => {
+test('an entry without a mark, as earlier versions wrote it, is accepted', () => {
   const bytes = cycleOf([Buffer.alloc(600, 0x11)])
   const table = 648
   bytes.fill(0, table + 1, table + 4)
@@ -152,7 +152,7 @@ test('an entry without a mark, as earlier versions wrote them, is believed', () 
   assert.deepEqual(entries, [{ kind: ENTRY_KIND.frame, from: 48, to: 648, isMarked: true }])
 })
 
-test('how long a cycle becomes is known before an entry is added', () => {
+test('the length of a cycle is known before an entry is added', () => {
   const builder = new CycleBuilder(BLOCK_BYTES)
   builder.begin(0)
   const sizes = [0, 1, 4_031, 4_032, 4_033, 9_000]

@@ -1,4 +1,4 @@
-/** What a log knows of its frames in the journal, against plain lists. */
+/** A log's frames in the journal, compared with plain lists. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -35,7 +35,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('forget' as const) }) },
 )
 
-/** All frames that are there, oldest first, and up to where they were let go. */
+/** All frames, oldest first, and the offset up to which they were released. */
 class Model {
   frames: PlacedFrame[] = []
   releasedTo = 0
@@ -58,7 +58,7 @@ class Model {
     return this.held.at(-1)?.endOffset
   }
 
-  /** The oldest slot, when nothing in it is held and it is not the one being written. */
+  /** The oldest slot, if nothing in it is held and it is not being written. */
   get oldestGone(): Slot | undefined {
     const slot = this.frames[0]?.slot
     const isNewest = slot === this.frames.at(-1)?.slot
@@ -66,7 +66,7 @@ class Model {
   }
 }
 
-test('extents find, hold and let go of frames like a plain list', () => {
+test('extents find, hold and release frames like a plain list', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       const extents = new Extents(NOBODY)
@@ -120,7 +120,7 @@ function compare(extents: Extents, model: Model): void {
     const frame = model.frames.find((one) => one.firstOffset <= offset && offset < one.endOffset)
     const extent = extents.find(offset)
     assert.equal(extent?.slot, frame?.slot, `slot of ${offset}`)
-    // The table of what is not needed any more is made again when somebody asks.
+    // The table of an extent that is not needed any more is built again on demand.
     if (extent?.frames === undefined && !model.held.some((one) => one.slot === frame?.slot))
       continue
     const index = extent?.frames?.indexOf(offset) ?? -1
@@ -129,14 +129,14 @@ function compare(extents: Extents, model: Model): void {
   }
   for (const slot of new Set(model.frames.map((frame) => frame.slot))) {
     const isHeld = model.held.some((frame) => frame.slot === slot)
-    // The slot that is written may be told later: nobody asks before it is closed.
+    // The slot being written may be released later: nobody asks before it is closed.
     if (isHeld) assert.equal(slot.neededBy.size, 1)
     else if (model.releasedTo >= model.end) assert.equal(slot.neededBy.size, 0)
     assert.equal(slot.users.size, 1)
   }
 }
 
-test('a slot is needed from the first frame in it until the last of them is let go', () => {
+test('a slot is needed from its first frame until its last one is released', () => {
   const extents = new Extents(NOBODY)
   const slots = [new Slot(0, '0.jnl', 8192), new Slot(1, '1.jnl', 8192)] as const
   const frame = { position: 4096, bytes: 100, newestReceivedAt: 1 }
@@ -166,7 +166,7 @@ test('a slot is needed from the first frame in it until the last of them is let 
   )
 })
 
-test('history that was found comes before what the journal holds, and takes no room', () => {
+test('history that was found comes before the journal’s frames, and takes no room', () => {
   const extents = new Extents(NOBODY)
   const [older, newer, current] = [0, 1, 2].map((number) => new Slot(number, `${number}.jnl`, 8192))
   const frame = { position: 4096, bytes: 100, newestReceivedAt: 1 }

@@ -1,4 +1,4 @@
-/** History that ends in the middle, because an older slot is still needed by another channel. */
+/** History with a gap, because another channel still needs an older slot. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ChannelLog } from '../../../../../src/channels/log/channel-log.ts'
@@ -6,7 +6,7 @@ import { binaryDraft } from '../../../../support/channels/log-drafts.ts'
 import { journalStore } from '../../../../support/disk/journal-trial.ts'
 import { SimulatedDisk, seededRandom } from '../../../../support/disk/simulated-disk.ts'
 
-/** Reads one message after the other, so that each read begins inside of what is held. */
+/** Reads one message after the other, so that each read begins inside a window that is held. */
 async function readOn(log: ChannelLog): Promise<number[]> {
   const offsets: number[] = []
   for (let at = log.start; at < log.committed; ) {
@@ -18,8 +18,8 @@ async function readOn(log: ChannelLog): Promise<number[]> {
   return offsets
 }
 
-// A read that goes nowhere lets no timer run: it shows as a test file that never ends.
-test('reading from the start of a log comes to an end while an older slot is kept for another', async () => {
+// A read that makes no progress lets no timer run, so a failure is a test file that never ends.
+test('reading a log from its start ends while an older slot is kept for another log', async () => {
   const disk = new SimulatedDisk(seededRandom(1))
   const store = journalStore(disk)
   await store.open()

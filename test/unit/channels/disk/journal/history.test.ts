@@ -1,4 +1,6 @@
-/** What was delivered and is kept for replay: in slots, in segments, over restarts and crashes. */
+/**
+ * Delivered messages that are kept for replay: in slots and segments, over restarts and crashes.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ChannelLog } from '../../../../../src/channels/log/channel-log.ts'
@@ -21,7 +23,7 @@ function storeOn(disk: SimulatedDisk, historyBytes: number) {
 
 type Store = ReturnType<typeof storeOn>
 
-/** Appends and commits messages a second apart, releases all but the newest `keep`. */
+/** Appends and commits messages a second apart, and releases all but the newest `keep`. */
 async function pass(store: Store, log: ChannelLog, count: number, keep = 0): Promise<void> {
   for (let index = 0; index < count; index++) {
     const receivedAt = STARTED_AT + log.end * 1_000
@@ -33,7 +35,7 @@ async function pass(store: Store, log: ChannelLog, count: number, keep = 0): Pro
   }
 }
 
-/** The oldest offset that can be read; everything from there on must be there as it was. */
+/** The oldest offset that can be read. All messages from there on must be unaltered. */
 async function oldestReadable(log: ChannelLog): Promise<number> {
   const messages = await readAll(log)
   const first = messages[0]?.offset ?? log.committed
@@ -77,7 +79,7 @@ test('delivered messages can be read again after many slot changes, and after a 
   assert.equal(restarted.committed, 65)
 })
 
-test('history with a reader that lags behind is whole, in segments and slots', async () => {
+test('history is complete in segments and slots while a reader lags behind', async () => {
   const disk = new SimulatedDisk(seededRandom(2))
   let store = storeOn(disk, 4 * MEBIBYTE)
   await store.open()
@@ -102,7 +104,7 @@ test('history with a reader that lags behind is whole, in segments and slots', a
   assert.deepEqual(after, [0, 0])
 })
 
-test('history goes oldest first and keeps to historyBytes', async () => {
+test('history keeps to historyBytes, and the oldest messages are removed first', async () => {
   const disk = new SimulatedDisk(seededRandom(3))
   const historyBytes = 6 * SLOT_BYTES
   const store = storeOn(disk, historyBytes)
@@ -125,7 +127,7 @@ test('history goes oldest first and keeps to historyBytes', async () => {
   assert.ok(slotFiles(disk).length <= 12, `${slotFiles(disk)}`)
 })
 
-test('when room is needed, history is let go of, oldest first, and no more than there is', async () => {
+test('when room is needed, history is removed, oldest first, until there is none', async () => {
   const disk = new SimulatedDisk(seededRandom(4))
   const store = diskStore({
     clock: promptClock,
@@ -170,7 +172,7 @@ test('an offset is found by time in history, in slots and segments, also after a
   assert.deepEqual(opened, offsets)
 })
 
-test('history of other channels is not given up because one channel is stuck', async () => {
+test('history of other channels is kept while one channel is stuck', async () => {
   const disk = new SimulatedDisk(seededRandom(7))
   let store = storeOn(disk, 10 * SLOT_BYTES)
   await store.open()

@@ -1,4 +1,4 @@
-/** What slots of the history are said to hold when the journal is found, above all of commits that failed. */
+/** Which messages slots are found to keep for replay, above all after failed commits. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { FRAME_HEADER_BYTES, sealFrame } from '../../../../../src/channels/disk/format/frame.ts'
@@ -23,7 +23,7 @@ const TIME = 1_700_000_000_000
 
 interface Cycle {
   readonly sequence: number
-  /** Where the log ends, as an entry says it; no entry without. */
+  /** The log's end in its entry; undefined for no entry. */
   readonly entryEnd?: number
   /** First offsets of frames with one message each. */
   readonly offsets: readonly number[]
@@ -58,7 +58,7 @@ function bytesOf({ sequence, entryEnd, offsets }: Cycle, generation: number): Bu
   return Buffer.from(builder.buffer.subarray(0, bytes))
 }
 
-/** A journal in which nothing but the newest slot is needed; the file has the name of its generation. */
+/** A journal in which only the newest slot is needed. Each file is named by its generation. */
 function diskWith(uses: readonly Use[]): SimulatedDisk {
   const disk = new SimulatedDisk(seededRandom(1))
   for (const { generation, firstSequence, cycles } of uses) {
@@ -72,7 +72,7 @@ function diskWith(uses: readonly Use[]): SimulatedDisk {
   return disk
 }
 
-/** What is added to a log that has everything from `start` on elsewhere: generations and offsets. */
+/** The history added to a log that has all messages from `start` on: generations and offsets. */
 async function historyOf(disk: SimulatedDisk, start: number): Promise<number[][]> {
   const added: number[][] = []
   const log = {
@@ -87,7 +87,9 @@ async function historyOf(disk: SimulatedDisk, start: number): Promise<number[][]
   return added
 }
 
-/** Cycle 3 was a commit's first one; the second failed, so it was stored again in the next slot. */
+/**
+ * Cycle 3 was the first of a commit whose second failed, so it was stored again in the next slot.
+ */
 const WITH_VOID_CYCLE: readonly Use[] = [
   {
     generation: 5,
@@ -102,15 +104,15 @@ const WITH_VOID_CYCLE: readonly Use[] = [
   { generation: 7, firstSequence: 4, cycles: [{ sequence: 4, entryEnd: 4, offsets: [4] }] },
 ]
 
-test('void cycles are no history: where openings tell what lies between them', async () => {
+test('void cycles are no history, if openings say what is between them', async () => {
   assert.deepEqual(await historyOf(diskWith(WITH_VOID_CYCLE), 4), [
     [6, 3, 4],
     [5, 0, 3],
   ])
 })
 
-test('void cycles are no history: where a slot has to be read through', async () => {
-  // The log is new in the first slot, so its opening says nothing of it.
+test('void cycles are no history, if a slot has to be read through', async () => {
+  // The log is new in the first slot, so the slot's opening does not mention it.
   const [first, ...others] = WITH_VOID_CYCLE
   const opening = { sequence: 1, offsets: [] }
   const later = [
@@ -125,7 +127,7 @@ test('void cycles are no history: where a slot has to be read through', async ()
   ])
 })
 
-test('a slot in which everything is void is no history, and ends none', async () => {
+test('a slot in which all cycles are void is no history, and does not end the history', async () => {
   const allVoid = { generation: 6, firstSequence: 3, cycles: WITH_VOID_CYCLE[1]!.cycles }
   const next = { generation: 7, firstSequence: 3 }
   const cycles = [{ sequence: 3, entryEnd: 3, offsets: [3] }]
@@ -134,7 +136,7 @@ test('a slot in which everything is void is no history, and ends none', async ()
   assert.deepEqual(await historyOf(diskWith(uses), 3), [[5, 0, 3]])
 })
 
-test('behind a generation that is gone there is no history, for nothing says what of it is void', async () => {
+test('history ends at a missing generation, because nothing says which cycles before it are void', async () => {
   const uses = WITH_VOID_CYCLE.filter(({ generation }) => generation !== 6)
 
   assert.deepEqual(await historyOf(diskWith(uses), 3), [])

@@ -32,20 +32,20 @@ const ENTRY: LogEntry = {
   state: STATE,
 }
 
-/** The bytes with a checksum that is right. */
+/** The bytes with a correct checksum. */
 function sealed(bytes: Buffer): Buffer {
   bytes.writeUInt32LE(crc32(bytes.subarray(4)), 0)
   return bytes
 }
 
-test('a log’s entry comes back as it was encoded, with a state and without', () => {
+test('a log’s entry decodes to what was encoded, with a state and without', () => {
   const bare = { ...ENTRY, name: 'x'.repeat(255), state: undefined }
 
   assert.deepEqual(decodeLogEntry(encodeLogEntry(ENTRY)), ENTRY)
   assert.deepEqual(decodeLogEntry(encodeLogEntry(bare)), bare)
 })
 
-test('an entry that was brought up to date is as if it had been encoded so', () => {
+test('an updated entry equals one that was encoded with the new values', () => {
   const bytes = encodeLogEntry(ENTRY)
 
   updateLogEntry(bytes, 5, 2 ** 47 + 1)
@@ -54,7 +54,7 @@ test('an entry that was brought up to date is as if it had been encoded so', () 
   assert.deepEqual(bytes, encodeLogEntry(expected))
 })
 
-test('any flipped bit in an entry is noticed, and any byte too few', () => {
+test('an entry with a flipped bit or a missing byte is not decoded', () => {
   const whole = encodeLogEntry(ENTRY)
 
   const unnoticed: number[] = []
@@ -68,7 +68,7 @@ test('any flipped bit in an entry is noticed, and any byte too few', () => {
   assert.deepEqual(unnoticed, [])
 })
 
-test('a right checksum around a wrong shape is never a crash', () => {
+test('a wrong shape with a correct checksum does not throw', () => {
   fc.assert(
     fc.property(fc.uint8Array({ minLength: 4, maxLength: 200 }), (noise) => {
       const found = decodeLogEntry(sealed(Buffer.from(noise)))
@@ -78,14 +78,14 @@ test('a right checksum around a wrong shape is never a crash', () => {
   )
 })
 
-test('a name that would reach beyond the entry makes it none', () => {
+test('an entry whose name would reach beyond its end is not decoded', () => {
   const bytes = encodeLogEntry({ ...ENTRY, state: undefined })
   bytes[24] = bytes.length
 
   assert.equal(decodeLogEntry(sealed(bytes)), undefined)
 })
 
-test('a state of a wrong shape is no state, and the rest of the entry counts', () => {
+test('a state of a wrong shape is ignored, and the rest of the entry counts', () => {
   const bare = encodeLogEntry({ ...ENTRY, state: undefined })
   const wrong = ['{', 'null', '7', '[]', '{}', '{"version":2}', '"state"']
 

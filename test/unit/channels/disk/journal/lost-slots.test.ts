@@ -1,4 +1,4 @@
-/** Slots that are gone or damaged, writes that failed, and directories of versions without a journal. */
+/** Missing and damaged slots, failed writes, and directories of versions without a journal. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { CommitError } from '../../../../../src/channels/log/channel-log.ts'
@@ -35,7 +35,7 @@ function opened(disk: SimulatedDisk) {
   return { store, reports }
 }
 
-/** Two channels with `count` messages each, one of 4 kB and one of 100 bytes in each commit. */
+/** Two channels with `count` messages each; a commit has one of 4 kB and one of 100 bytes. */
 async function written(count: number): Promise<SimulatedDisk> {
   const disk = new SimulatedDisk(seededRandom(1))
   const { store } = opened(disk)
@@ -57,7 +57,7 @@ function slotWith(disk: SimulatedDisk, fill: number): string {
   return path
 }
 
-test('a slot that is gone costs the messages in it, by name, and no others', async () => {
+test('a missing slot costs only the messages in it, which are named', async () => {
   const disk = await written(3)
   disk.lose(slotWith(disk, 1))
 
@@ -82,7 +82,7 @@ test('a slot that is gone costs the messages in it, by name, and no others', asy
   assert.equal((await readAll(logs[0]!)).at(-1)?.offset, 3)
 })
 
-test('a damaged frame in the journal costs its messages alone, and is told and kept', async () => {
+test('a damaged frame in the journal costs its messages alone, and is reported and copied', async () => {
   const disk = await written(3)
   const path = slotWith(disk, 1)
   disk.damage(path, disk.contentOf(path).indexOf(Buffer.alloc(3_900, 1)), 0x80)
@@ -100,7 +100,7 @@ test('a damaged frame in the journal costs its messages alone, and is told and k
   assert.ok(disk.files.some((file) => /quarantine\/.*\.bytes$/.test(file)))
 })
 
-test('after a failed write and a crash before the next slot is begun, what was acknowledged is there', async () => {
+test('after a failed write and a crash before the next slot, all acknowledged messages are there', async () => {
   const disk = new SimulatedDisk(seededRandom(2))
   const { store } = opened(disk)
   await store.open()
@@ -117,7 +117,7 @@ test('after a failed write and a crash before the next slot is begun, what was a
   assert.ok(['a', 'a,refused'].includes(texts.join()), texts.join())
 })
 
-test('after a failed write and the next commit, what failed is gone for good', async () => {
+test('after a failed write and the next commit, messages that failed never come back', async () => {
   for (let seed = 1; seed < 30; seed++) {
     const disk = new SimulatedDisk(seededRandom(seed))
     const { store } = opened(disk)
@@ -143,14 +143,14 @@ test('after a failed write and the next commit, what failed is gone for good', a
   }
 })
 
-test('after a failed write and a probe that was good, a crash brings nothing back that was refused', async () => {
+test('after a failed write and a successful probe, a crash brings back no message that was refused', async () => {
   const disk = new SimulatedDisk(seededRandom(3))
   const { store } = opened(disk)
   await store.open()
   const log = store.create('press_1')
   appendTexts(log, ['a'])
   await store.commit()
-  appendTexts(log, ['told as refused'])
+  appendTexts(log, ['reported as refused'])
   disk.fail = (operation) => (operation === 'write' ? 'EIO' : undefined)
   await assert.rejects(store.commit(), CommitError)
   disk.fail = () => undefined
@@ -161,7 +161,7 @@ test('after a failed write and a probe that was good, a crash brings nothing bac
   assert.deepEqual(found && textsOf(await readAll(found)), ['a'])
 })
 
-test('what is known of a channel that was read to its end survives a probe and a crash', async () => {
+test('the state of a channel that was read to its end survives a probe and a crash', async () => {
   const disk = new SimulatedDisk(seededRandom(4))
   const { store } = opened(disk)
   await store.open()
@@ -183,7 +183,7 @@ test('what is known of a channel that was read to its end survives a probe and a
   assert.deepEqual(await found?.loadState(), state)
 })
 
-test('what is known of a channel that was read to its end survives a slot change that power cuts short', async () => {
+test('the state of a channel that was read to its end survives a power cut during a slot change', async () => {
   for (let seed = 1; seed <= 200; seed++) {
     const trial = new JournalTrial(seed)
     const { disk } = trial
@@ -235,7 +235,7 @@ test('a directory of a version without a journal is taken into use as it is', as
   await trial.check()
 })
 
-test('after a clean close, segments and positions alone hold everything that is needed', async () => {
+test('after a clean stop, segments and state files alone hold everything that is needed', async () => {
   for (let seed = 1; seed <= 20; seed++) {
     const trial = new JournalTrial(seed)
     await trial.open()
@@ -258,7 +258,7 @@ test('after a clean close, segments and positions alone hold everything that is 
   }
 })
 
-test('the same after a crash, a start and a clean stop without a message in between', async () => {
+test('they do so after a crash, a start and a clean stop without a message in between', async () => {
   const trial = new JournalTrial(6)
   await trial.open()
   for (let round = 0; round < 5; round++) {
@@ -274,7 +274,7 @@ test('the same after a crash, a start and a clean stop without a message in betw
   await trial.checkAfterCrash()
 })
 
-test('a stop that may take no time leaves everything to the journal', async () => {
+test('a stop that may take no time leaves everything in the journal', async () => {
   const trial = new JournalTrial(7, { tidyMs: -1 })
   await trial.open()
   for (let round = 0; round < 5; round++) {
@@ -290,7 +290,7 @@ test('a stop that may take no time leaves everything to the journal', async () =
   await trial.checkAfterCrash()
 })
 
-test('a stop during which power goes at any call loses nothing', async () => {
+test('a power cut at any call during a stop loses nothing', async () => {
   let isOver = false
   for (let call = 0; !isOver; call++) {
     const trial = new JournalTrial(8)
@@ -312,7 +312,7 @@ test('a stop during which power goes at any call loses nothing', async () => {
   }
 })
 
-test('files of a journal that was copied from another directory are left out', async () => {
+test('journal files that were copied from another directory are not read', async () => {
   const foreign = await written(3)
   const trial = new JournalTrial(9)
   await trial.open()

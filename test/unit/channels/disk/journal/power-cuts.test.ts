@@ -1,4 +1,4 @@
-/** Power goes at every single call of runs in which slots are used again and again. */
+/** Power fails at every single call of runs in which slots are reused many times. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Clock, systemClock } from '../../../../../src/clock.ts'
@@ -7,7 +7,7 @@ import { JournalTrial } from '../../../../support/disk/journal-trial.ts'
 const SEEDS = Number(process.env['PROPERTY_RUNS'] ?? 300) > 300 ? 40 : 4
 const ROUNDS = 14
 
-/** Several channels: one nobody ever reads, one read at once, one read late, one that is rare. */
+/** Several channels: one that nobody reads, one read at once, one read late, and a rare one. */
 async function run(trial: JournalTrial): Promise<void> {
   for (let round = 0; round < ROUNDS; round++) {
     if (round % 3 === 0) trial.append('stuck')
@@ -27,7 +27,7 @@ interface Cuts {
   readonly check?: (trial: JournalTrial) => Promise<void>
 }
 
-/** Runs again and again, with power lost at one call after the other, until a run comes to its end. */
+/** Repeats a run with a power cut at one call after the other, until a run completes. */
 async function cutAtEachCall({ trialOf, check }: Cuts): Promise<void> {
   for (let seed = 1; seed <= SEEDS; seed++) {
     let isOver = false
@@ -43,7 +43,7 @@ async function cutAtEachCall({ trialOf, check }: Cuts): Promise<void> {
   }
 }
 
-/** False when power went before the end. */
+/** False if power failed before the end. */
 async function runsToEnd(trial: JournalTrial): Promise<boolean> {
   try {
     await trial.open()
@@ -55,7 +55,7 @@ async function runsToEnd(trial: JournalTrial): Promise<boolean> {
   }
 }
 
-test('whenever power goes, nothing acknowledged is lost, and nothing is called damaged', () =>
+test('whenever power fails, no acknowledged message is lost, and nothing is reported as damaged', () =>
   cutAtEachCall({
     trialOf: (seed) => new JournalTrial(seed),
     check: async (trial) => {
@@ -69,13 +69,13 @@ test('whenever power goes, nothing acknowledged is lost, and nothing is called d
     },
   }))
 
-/** On which no pause ever ends: the slots that are always there are never all made. */
+/** A clock on which no pause ever ends: the standing slots are never all created. */
 const slowClock: Clock = { ...systemClock, after: () => ({ cancel() {} }) }
 
-test('whenever power goes while slots are scarce, nothing acknowledged is lost, and nothing is called damaged', () =>
+test('whenever power fails while slots are scarce, no acknowledged message is lost, and nothing is reported as damaged', () =>
   cutAtEachCall({ trialOf: (seed) => new JournalTrial(seed, { clock: slowClock }) }))
 
-test('whenever power goes after a write that failed, nothing acknowledged is lost', () =>
+test('whenever power fails after a failed write, no acknowledged message is lost', () =>
   cutAtEachCall({
     trialOf: (seed) => {
       const trial = new JournalTrial(seed)
@@ -93,7 +93,7 @@ test('whenever power goes after a write that failed, nothing acknowledged is los
     },
   }))
 
-test('power that goes again and again, while opening as well, loses nothing', async () => {
+test('power that fails again and again, also while opening, loses nothing', async () => {
   for (let seed = 1; seed <= SEEDS * 25; seed++) {
     const trial = new JournalTrial(seed)
     for (let life = 0; life < 6; life++) {
@@ -116,7 +116,7 @@ test('power that goes again and again, while opening as well, loses nothing', as
   }
 })
 
-/** Says which case an assertion failed in. */
+/** Adds the case in which an assertion failed. */
 async function named(what: string, act: () => Promise<void>): Promise<void> {
   try {
     await act()

@@ -1,4 +1,4 @@
-/** Moving what is still needed from slots to segments: beside commits, on disks that refuse, at a stop. */
+/** Settling slots to segments: beside commits, on disks that refuse writes, and at a stop. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { FileLayer, OpenFile } from '../../../../../src/channels/disk/files/file-layer.ts'
@@ -16,12 +16,12 @@ import {
 } from '../../../../support/disk/journal-trial.ts'
 import { SimulatedDisk, seededRandom } from '../../../../support/disk/simulated-disk.ts'
 
-/** Lets everything happen that the event loop has been given to do. */
+/** Lets everything happen that is pending in the event loop. */
 async function turns(count = 20): Promise<void> {
   for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve))
 }
 
-/** The disk, but calls wait for what `before` returns. */
+/** The disk, with calls that wait for the promise that `before` returns. */
 function heldDisk(
   disk: SimulatedDisk,
   before: (operation: 'write' | 'sync', path: string) => Promise<void> | undefined,
@@ -72,7 +72,7 @@ test('a channel that nobody reads is settled and keeps every message, however of
   await trial.check()
 })
 
-test('what was delivered is never written a second time', async () => {
+test('delivered messages are never written a second time', async () => {
   const trial = new JournalTrial(2)
   await trial.open()
 
@@ -89,7 +89,7 @@ test('what was delivered is never written a second time', async () => {
   )
 })
 
-test('a slot that is settled while a commit still writes to it keeps what that commit brings', async () => {
+test('a slot that is settled while a commit writes to it keeps the messages of that commit', async () => {
   const disk = new SimulatedDisk(seededRandom(3))
   const { opened, open } = gate()
   const files = heldDisk(disk, (operation, path) =>
@@ -146,7 +146,7 @@ test('a log is settled once at a time, also while another one fails', async () =
   assert.equal(busiest, 1)
 })
 
-test('an empty segment at the end of a drained log is no history: what is settled to it stays', async () => {
+test('an empty segment at the end of a drained log is not history: messages settled to it stay', async () => {
   const trial = new JournalTrial(5)
   await trial.open()
   trial.append('press_1')
@@ -171,7 +171,7 @@ test('an empty segment at the end of a drained log is no history: what is settle
   await trial.check()
 })
 
-test('a frame that is damaged after it was read is set aside when it is settled, and stops nobody', async () => {
+test('a frame that is damaged after it was read is quarantined when it is settled, and stops no reader', async () => {
   const disk = new SimulatedDisk(seededRandom(6))
   const store = diskStore({ clock: promptClock, files: disk, slotBytes: MEBIBYTE })
   await store.open()
@@ -188,7 +188,7 @@ test('a frame that is damaged after it was read is set aside when it is settled,
   const path = slotFiles(disk).find((one) => disk.contentOf(one).includes(pattern)) ?? ''
   const position = disk.contentOf(path).indexOf(pattern)
   disk.damage(path, position, 1)
-  // What is tried for ever would let no timer run: the damage goes away after very many calls.
+  // An endless loop would let no timer run, so the damage goes away after very many calls.
   let calls = 0
   disk.fail = () => {
     if (++calls === 50_000) disk.damage(path, position, 1)
@@ -230,7 +230,7 @@ test('a crash after segments were synced and before their slot is used again giv
   }
 })
 
-test('five hundred channels go around the slots and survive a crash', async () => {
+test('five hundred channels use all slots several times and survive a crash', async () => {
   const trial = new JournalTrial(8, { slotBytes: 131_072 })
   await trial.open()
   const channels = Array.from({ length: 500 }, (_, index) => `press_${index}`)
@@ -276,7 +276,7 @@ test('a message larger than a slot, among others, is kept over slot changes, cra
   assert.deepEqual(ofOtherSize, [])
 })
 
-test('one commit over many slots is there as a whole, or not at all when it fails', async () => {
+test('one commit over many slots is stored as a whole, or not at all if it fails', async () => {
   const trial = new JournalTrial(10)
   await trial.open()
   trial.append('press_1')
@@ -301,7 +301,7 @@ test('one commit over many slots is there as a whole, or not at all when it fail
   await trial.check()
 })
 
-test('on a disk that is full, commits go on until the slots are, and nothing acknowledged is lost', async () => {
+test('on a full disk, commits succeed until the slots are full, and no acknowledged message is lost', async () => {
   const trial = new JournalTrial(11)
   await trial.open()
   trial.append('press_1')
@@ -340,7 +340,7 @@ test('on a disk that is full, commits go on until the slots are, and nothing ack
   await trial.check()
 })
 
-test('a disk that takes nothing more is found out by a commit, and a probe says when it is over', async () => {
+test('a commit finds that the disk refuses writes, and a probe finds that it accepts them again', async () => {
   const disk = new SimulatedDisk(seededRandom(12))
   const store = diskStore({ clock: promptClock, files: disk, slotBytes: SLOT_BYTES })
   await store.open()
@@ -394,7 +394,7 @@ test('slots that can’t be opened for a while are used again afterwards', async
   assert.ok(slotFiles(trial.disk).length <= before.length + 1, `${slotFiles(trial.disk)}`)
 })
 
-test('a journal that was moved away costs a few commits, and neither room nor messages acknowledged later', async () => {
+test('a journal that was moved away costs a few commits, but no room and no message acknowledged later', async () => {
   const trial = new JournalTrial(14)
   await trial.open()
   trial.append('press_1')
@@ -465,10 +465,10 @@ test('all files together never exceed maxBytes, and the store’s own figure nei
   }
 })
 
-test('what was delivered is noted when a slot is full, so that it need not be settled', async () => {
+test('deliveries are recorded when a slot is full, so that the messages need not be settled', async () => {
   const files = new SimulatedDisk(seededRandom(1))
   const rig = new ChannelSetRig({
-    // Delivered with the commit, and kept for replay. Time stands still, so nothing is noted by time.
+    // Delivered with the commit, and kept for replay. Time stands still, so no timer records it.
     cursorNames: [],
     openStore: (budget) =>
       diskStore({ files, budget, slotBytes: SLOT_BYTES, historyBytes: 64 * MEBIBYTE }),

@@ -1,4 +1,4 @@
-/** What a walk through a slot takes for committed, for damaged, for unfinished and for the end. */
+/** What a walk through a slot treats as committed, damaged, unfinished, or the end. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { OpenFile } from '../../../../../src/channels/disk/files/file-layer.ts'
@@ -52,7 +52,7 @@ function frameOf(firstOffset: number, bodyBytes: number): Buffer {
   return frame
 }
 
-/** Each cycle begins with an entry of the log and then has its frames. */
+/** Each cycle begins with an entry of the log, followed by its frames. */
 function bytesOf(cycle: Cycle): Buffer {
   const builder = new CycleBuilder(BLOCK_BYTES)
   builder.begin(0)
@@ -66,7 +66,7 @@ function bytesOf(cycle: Cycle): Buffer {
   return Buffer.from(builder.buffer.subarray(0, bytes))
 }
 
-/** A slot in which cycles follow each other from its second block on, over what it held before. */
+/** A slot with cycles from its second block on, written over its older contents. */
 function slotOf(cycles: readonly Cycle[], before: Buffer = Buffer.alloc(SLOT_BYTES)): Buffer {
   const slot = Buffer.from(before)
   let at = BLOCK_BYTES
@@ -115,12 +115,12 @@ const THREE: readonly Cycle[] = [
   { sequence: 2, offsets: [2], bodyBytes: 6_000 },
   { sequence: 3, offsets: [3] },
 ]
-/** Where the cycles of THREE begin, and where the last ends. */
+/** The positions where the cycles of THREE begin, and where the last one ends. */
 const PLACES = [0, 1, 2, 3].map((count) =>
   THREE.slice(0, count).reduce((at, cycle) => at + bytesOf(cycle).length, BLOCK_BYTES),
 )
 
-test('cycles of the use that is asked for are walked up to the last, and then comes the end', async () => {
+test('a walk visits the cycles of one use up to the last, and then ends', async () => {
   const found = await walk(slotOf(THREE))
 
   assert.deepEqual(found.offsets, [0, 1, 2, 3])
@@ -134,7 +134,7 @@ test('cycles of the use that is asked for are walked up to the last, and then co
   })
 })
 
-test('intact cycles of an earlier use behind the newest are the end, and no damage', async () => {
+test('intact cycles of an earlier use behind the newest cycle are the end, not damage', async () => {
   const earlier = Array.from({ length: 14 }, (_, index) => ({
     sequence: index + 1,
     offsets: [100 + index],
@@ -152,7 +152,7 @@ test('intact cycles of an earlier use behind the newest are the end, and no dama
   }
 })
 
-test('an empty slot, and one whose first cycle is of an earlier use, hold nothing', async () => {
+test('an empty slot holds nothing, nor does one whose first cycle is of an earlier use', async () => {
   const earlier = slotOf([{ sequence: 1, offsets: [9], generation: 4 }])
 
   for (const slot of [Buffer.alloc(SLOT_BYTES), earlier]) {
@@ -168,7 +168,7 @@ test('an empty slot, and one whose first cycle is of an earlier use, hold nothin
   }
 })
 
-test('a last cycle of which some sectors are older is the write that never finished', async () => {
+test('a last cycle with older sectors in it is a write that never finished', async () => {
   const cycle = { sequence: 4, offsets: [4], bodyBytes: 6_000 }
   const earlier = slotOf(
     Array.from({ length: 14 }, (_, index) => ({
@@ -195,7 +195,7 @@ test('a last cycle of which some sectors are older is the write that never finis
   }
 })
 
-test('a last cycle whose header never reached the disk is not there', async () => {
+test('a last cycle whose header never reached the disk is not found', async () => {
   const whole = slotOf([...THREE, { sequence: 4, offsets: [4], bodyBytes: 6_000 }])
   whole.fill(0, PLACES[3], PLACES[3]! + 512)
 
@@ -206,7 +206,7 @@ test('a last cycle whose header never reached the disk is not there', async () =
   assert.equal(found.end.sequence, 4)
 })
 
-test('a frame that does not check, with a later cycle behind it, is damage of that frame alone', async () => {
+test('a broken frame with a later cycle behind it is damage of that frame alone', async () => {
   const slot = slotOf(THREE)
   const at = PLACES[0]! + CYCLE_HEADER_BYTES + ENTRY.length + FRAME_HEADER_BYTES + 3
   slot[at] = (slot[at] ?? 0) ^ 1
@@ -221,7 +221,7 @@ test('a frame that does not check, with a later cycle behind it, is damage of th
   assert.equal(found.end.sequence, 4)
 })
 
-test('a cycle whose header or table does not check, with a later one behind it, is damaged as a whole', async () => {
+test('a cycle with a broken header or table and a later cycle behind it is damaged as a whole', async () => {
   const { length } = bytesOf(THREE[1]!)
   for (const at of [PLACES[1]! + 20, PLACES[1]! + 40]) {
     const slot = slotOf(THREE)
@@ -245,7 +245,7 @@ test('a cycle whose header or table does not check, with a later one behind it, 
   assert.deepEqual([found.damages.length, found.damages[0]?.position], [1, PLACES[1]])
 })
 
-test('the last cycle is damaged and not torn where the slot is known to have ended behind it', async () => {
+test('the last cycle is damaged, not torn, if the slot is known to have ended behind it', async () => {
   const slot = slotOf(THREE)
   const at = PLACES[2]! + CYCLE_HEADER_BYTES + ENTRY.length + FRAME_HEADER_BYTES
   slot[at] = (slot[at] ?? 0) ^ 1
@@ -283,7 +283,7 @@ test('cycles behind the end of a closed slot are void', async () => {
   }
 })
 
-test('void cycles do not count as the continuation of damage either', async () => {
+test('void cycles do not prove that a cycle before them was finished', async () => {
   const slot = slotOf(THREE)
   slot.fill(0xff, PLACES[1], PLACES[1]! + CYCLE_HEADER_BYTES)
 
@@ -293,7 +293,7 @@ test('void cycles do not count as the continuation of damage either', async () =
   assert.equal(found.damages[0]?.position, PLACES[1])
 })
 
-test('only a last cycle says that all is stored elsewhere as well', async () => {
+test('only a last cycle can say that everything is stored elsewhere as well', async () => {
   const clean = { sequence: 4, offsets: [], flags: CYCLE_FLAG.clean }
 
   const atTheEnd = await walk(slotOf([...THREE, clean]))
@@ -302,7 +302,7 @@ test('only a last cycle says that all is stored elsewhere as well', async () => 
   assert.deepEqual([atTheEnd.end.isClean, before.end.isClean], [true, false])
 })
 
-test('a walk stops after the cycle it is told to', async () => {
+test('a walk stops after the requested cycle', async () => {
   const slot = slotOf(THREE)
   const offsets: number[] = []
   const use = { key: KEY, generation: 5, firstSequence: 1, endSequence: undefined }
@@ -322,7 +322,7 @@ test('a walk stops after the cycle it is told to', async () => {
   assert.deepEqual(offsets, [0, 1, 2])
 })
 
-test('a length that leads beyond the slot is no cycle that can be believed', async () => {
+test('a cycle whose length leads beyond the slot is not accepted', async () => {
   const slot = slotOf(
     [...THREE, { sequence: 4, offsets: [4], bodyBytes: 60_000 }],
     Buffer.alloc(2 * SLOT_BYTES),
@@ -335,7 +335,7 @@ test('a length that leads beyond the slot is no cycle that can be believed', asy
   assert.equal(found.end.torn?.position, PLACES[3])
 })
 
-test('the first cycle is the one that the slot’s header was written with, or there is none', async () => {
+test('a first cycle counts only if the slot’s header was written with it', async () => {
   const [first] = THREE
   const crc = readCycleHeader(bytesOf(first!), 0)?.headerCrc
 
@@ -347,10 +347,10 @@ test('the first cycle is the one that the slot’s header was written with, or t
   assert.deepEqual(ofAnEarlierTry.damages, [])
 })
 
-test('sectors of an older cycle between those of the newest one make it one that never finished', async () => {
+test('a newest cycle with sectors of an older one in it is a write that never finished', async () => {
   const before = slotOf([{ sequence: 1, offsets: [7, 8, 9, 10], generation: 4, bodyBytes: 700 }])
   const slot = slotOf([{ sequence: 1, offsets: [0, 1, 2, 3], bodyBytes: 700 }])
-  // From the second frame on the bytes of the use before are still there, and intact.
+  // From the second frame on, the bytes of the earlier use are still there, and intact.
   const [from, to] = [
     BLOCK_BYTES + 48 + ENTRY.length + 744,
     BLOCK_BYTES + 48 + ENTRY.length + 4 * 744,

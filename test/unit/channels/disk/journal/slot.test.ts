@@ -30,7 +30,7 @@ function blockOf(header: SlotHeader): Buffer {
   return block
 }
 
-test('a slot’s header comes back as it was written, with as many needed slots as fit', () => {
+test('a slot’s header is read as it was written, with as many needed slots as fit', () => {
   const needed = Array.from({ length: MAX_NEEDED_SLOTS }, (_, index) => ({
     generation: index + 1,
     endSequence: 2 ** 40 + index,
@@ -41,7 +41,7 @@ test('a slot’s header comes back as it was written, with as many needed slots 
   assert.deepEqual(readSlotHeader(blockOf({ ...HEADER, needed })), { ...HEADER, needed })
 })
 
-test('any flipped bit in a slot’s header is noticed', () => {
+test('a slot’s header with a flipped bit is not read', () => {
   const whole = blockOf(HEADER)
 
   const unnoticed: number[] = []
@@ -54,7 +54,7 @@ test('any flipped bit in a slot’s header is noticed', () => {
   assert.deepEqual(unnoticed, [])
 })
 
-test('what is no header says nothing: zeros, a short block, a count beyond the block', () => {
+test('zeros, a short block and a count beyond the block are not read as a header', () => {
   const counted = blockOf(HEADER)
   counted.writeUInt16LE(MAX_NEEDED_SLOTS + 1, 36)
   counted.writeUInt32LE(crc32(counted.subarray(8)), 4)
@@ -64,7 +64,7 @@ test('what is no header says nothing: zeros, a short block, a count beyond the b
   assert.equal(readSlotHeader(counted), undefined)
 })
 
-test('slots are numbered by name, and other names are not ours', () => {
+test('a slot’s number is in its name, and other names have none', () => {
   assert.equal(slotNumberOf(slotName(123_456_789)), 123_456_789)
   assert.deepEqual(
     ['7.jnl', '007.jnl', 'x.jnl', '7.jnl.tmp', '-1.jnl', '1234567890.jnl'].map(slotNumberOf),

@@ -1,4 +1,4 @@
-/** What a commit asks of the disk once the standing slots are made: writes, and nothing else. */
+/** Once the standing slots exist, a commit asks the disk for writes and nothing else. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { FileLayer, OpenFile } from '../../../../../src/channels/disk/files/file-layer.ts'
