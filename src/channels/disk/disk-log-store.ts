@@ -15,6 +15,7 @@ import type { Clock } from '../../clock.ts'
 import { asConnectorError, messageOf, systemCodeOf } from '../../errors.ts'
 import type { Message } from '../../message.ts'
 import type { PipelineObserver } from '../../observer.ts'
+import { SerialQueue } from '../../serial-queue.ts'
 import { type ChannelLog, CommitError, type LogStore } from '../log/channel-log.ts'
 import type { MemoryBudget } from '../log/memory-budget.ts'
 import { DiskLog, type DiskLogStart, LOG_RESERVE_BYTES } from './disk-log.ts'
@@ -39,7 +40,7 @@ const LARGEST_SLOT_BYTES = 8 * 1024 * 1024
 const FRAMES_PER_SLOT = 8
 /** Each of the standing slots takes this fraction of `maxBytes`. */
 const SLOTS_PER_STORE = 128
-const TIDY_MS = 5_000
+const MAX_STOP_MS = 5_000
 
 export interface DiskLogStoreOptions {
   readonly directory: string
@@ -60,7 +61,7 @@ export interface DiskLogStoreOptions {
    * How long a stop may take, in milliseconds, to store messages that are in the journal alone in
    * the logs' directories. The rest stays in the journal, where the next start finds it.
    */
-  readonly tidyMs?: number
+  readonly maxStopMs?: number
 }
 
 export class DiskLogStore implements LogStore {
@@ -76,9 +77,8 @@ export class DiskLogStore implements LogStore {
   /** Logs that have something for the next commit. */
   #staged: DiskLog[] = []
   #journal: Journal | undefined
-  /** The last commit and the probe under way wait for each other. Neither promise rejects. */
-  #committing: Promise<void> = Promise.resolve()
-  #probing: Promise<void> | undefined
+  /** Commits and probes must not overlap. */
+  readonly #journalQueue = new SerialQueue()
   readonly #segmentBytes: number
   readonly #slotBytes: number
   /** A commit that fills more than a slot is slow, and needs more than the standing slots. */
@@ -163,28 +163,18 @@ export class DiskLogStore implements LogStore {
     const logs = this.#staged
     if (logs.length === 0) return Promise.resolve()
     this.#staged = []
-    const committing = this.#commit(
-      logs,
-      logs.map((log) => log.share()),
-    )
-    this.#committing = committing.catch(() => undefined)
-    return committing
+    const shares = logs.map((log) => log.share())
+    return this.#journalQueue.run(() => this.#commit(logs, shares))
   }
 
   async #commit(logs: readonly DiskLog[], shares: readonly Share[]): Promise<void> {
     const journal = this.#opened()
-    await this.#probing
     try {
       await journal.commit(shares)
     } catch (cause) {
       if (systemCodeOf(cause) === 'ENOSPC') this.#evictOnFullDisk()
-      throw new CommitError(
-        `writing to storage: ${messageOf(cause)}`,
-        this.#discard(logs, shares),
-        {
-          cause,
-        },
-      )
+      const discarded = this.#discard(logs, shares)
+      throw new CommitError(`writing to storage: ${messageOf(cause)}`, discarded, { cause })
     }
   }
 
@@ -201,14 +191,7 @@ export class DiskLogStore implements LogStore {
   }
 
   probe(): Promise<void> {
-    const probing = this.#committing.then(() => this.#probe())
-    const settled = probing
-      .catch(() => undefined)
-      .finally(() => {
-        if (this.#probing === settled) this.#probing = undefined
-      })
-    this.#probing = settled
-    return probing
+    return this.#journalQueue.run(() => this.#probe())
   }
 
   async #probe(): Promise<void> {
@@ -231,7 +214,7 @@ export class DiskLogStore implements LogStore {
 
   async close(): Promise<void> {
     try {
-      await this.#tidy()
+      await this.#settleBeforeStop()
     } catch {
       // The journal has all of it, and the next start reads it from there.
     }
@@ -247,13 +230,13 @@ export class DiskLogStore implements LogStore {
    * Stores messages that are in the journal alone in the logs' directories, so that the directory
    * can be read without the journal. Gives up when a stop may take no longer.
    */
-  async #tidy(): Promise<void> {
+  async #settleBeforeStop(): Promise<void> {
     const journal = this.#journal
     if (journal === undefined) return
     const logs = this.#logs.filter((log) => journal.has(log))
     if (logs.length === 0) return
-    const { clock, tidyMs = TIDY_MS } = this.#options
-    const deadline = clock.monotonic() + tidyMs
+    const { clock, maxStopMs = MAX_STOP_MS } = this.#options
+    const deadline = clock.monotonic() + maxStopMs
     const isLate = () => clock.monotonic() > deadline
     await this.#settling.settleAll(isLate)
     for (const log of logs) {
@@ -317,7 +300,7 @@ export class DiskLogStore implements LogStore {
         figures: this.figures,
         segmentBytes: this.#segmentBytes,
         maxChunkBytes: Math.floor(this.#slotBytes / FRAMES_PER_SLOT),
-        makeMemory: (bytes) => this.#dropChunks(bytes),
+        freeMemory: (bytes) => this.#dropChunks(bytes),
         onStaged: (staged) => void this.#staged.push(staged),
         onReleased: () => this.#trimHistory(),
       },

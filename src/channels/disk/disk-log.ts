@@ -42,7 +42,7 @@ export interface DiskLogOptions extends SegmentWriterOptions, LogReaderOptions {
   /** Upper bound for the bytes of a chunk, and so of a frame. */
   readonly maxChunkBytes: number
   /** Drops chunks that are only kept for quick reading, in any log. */
-  readonly makeMemory: (bytes: number) => void
+  readonly freeMemory: (bytes: number) => void
   /** The log has something for the next commit. */
   readonly onStaged: (log: DiskLog) => void
   /** Messages were released: a slot may be free now, or the history too long. */

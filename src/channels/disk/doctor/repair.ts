@@ -102,7 +102,7 @@ async function settleJournal(
     segmentBytes: SEGMENT_BYTES,
     segmentMaxAgeMs: Number.POSITIVE_INFINITY,
     historyBytes: Number.POSITIVE_INFINITY,
-    tidyMs: Number.POSITIVE_INFINITY,
+    maxStopMs: Number.POSITIVE_INFINITY,
   })
   await store.open()
   await store.close()

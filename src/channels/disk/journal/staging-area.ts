@@ -53,14 +53,14 @@ export interface StagingAreaOptions {
   /** The largest chunk, and so the largest frame, if it must be smaller than usual. */
   readonly maxChunkBytes: number
   /** Called before a chunk is taken: drops chunks kept only for quick reading, in any log. */
-  readonly makeMemory: (bytes: number) => void
+  readonly freeMemory: (bytes: number) => void
 }
 
 export class StagingArea {
   readonly #identity: LogIdentity
   readonly #logId: string
   readonly #budget: MemoryBudget
-  readonly #makeMemory: (bytes: number) => void
+  readonly #freeMemory: (bytes: number) => void
   readonly #chunks: Chunk[] = []
   #last: Chunk | undefined
   readonly #largestChunkBytes: number
@@ -87,7 +87,7 @@ export class StagingArea {
     this.#identity = options.identity
     this.#logId = logIdText(options.identity)
     this.#budget = options.budget
-    this.#makeMemory = options.makeMemory
+    this.#freeMemory = options.freeMemory
     this.#largestChunkBytes = Math.min(LARGEST_CHUNK_BYTES, options.maxChunkBytes)
     this.#nextChunkBytes = Math.min(SMALLEST_CHUNK_BYTES, this.#largestChunkBytes)
     this.end = options.end
@@ -278,7 +278,7 @@ export class StagingArea {
   #addChunk(atLeast: number): Chunk {
     const bytes = Math.max(this.#nextChunkBytes, atLeast)
     this.#nextChunkBytes = Math.min(this.#nextChunkBytes * 2, this.#largestChunkBytes)
-    if (!this.#budget.fits(bytes)) this.#makeMemory(bytes)
+    if (!this.#budget.fits(bytes)) this.#freeMemory(bytes)
     this.#budget.take(bytes)
     this.memoryBytes += bytes
     const chunk = new Chunk(this.#logId, Buffer.allocUnsafeSlow(bytes), this.end)

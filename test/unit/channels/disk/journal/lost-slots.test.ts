@@ -275,7 +275,7 @@ test('they do so after a crash, a start and a clean stop without a message in be
 })
 
 test('a stop that may take no time leaves everything in the journal', async () => {
-  const trial = new JournalTrial(7, { tidyMs: -1 })
+  const trial = new JournalTrial(7, { maxStopMs: -1 })
   await trial.open()
   for (let round = 0; round < 5; round++) {
     trial.append('press_1', 2)
