@@ -1,6 +1,6 @@
 /**
- * Servers that take messages and keep them for somebody who is away: what a QoS 1 message costs, and
- * what is left of those that were acknowledged after kill -9 and after a power cut.
+ * Servers that take messages and keep them for somebody who is away: what a QoS 1 message costs,
+ * and what is left of those that were acknowledged after kill -9 and after a power cut.
  *
  *     npm run bench:brokers                            three rounds, below eight minutes
  *     npm run bench:brokers -- mosquitto nats          servers whose name contains either, and ours
@@ -9,7 +9,8 @@
  *     npm run bench:brokers -- --smoke                 to see that it runs
  *
  * Compare within a group only. The server has one core, the generator the other; servers take turns
- * within each round. What is missing is skipped with a line; see support/peers.ts for how it is found.
+ * within each round. What is missing is skipped with a line; see support/peers.ts for how it is
+ * found.
  */
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -1,7 +1,7 @@
 /**
- * What "acknowledged means on disk" costs: durable QoS 1 messages into 1, 10 and 50 channels, PUBACK
- * times at half of the rate that was reached, and a backlog through kill -9 and restart; beside
- * mosquitto, which queues the same load for a subscriber who is away.
+ * What "acknowledged means on disk" costs: durable QoS 1 messages into 1, 10 and 50 channels,
+ * PUBACK times at half of the rate that was reached, and a backlog through kill -9 and restart;
+ * beside mosquitto, which queues the same load for a subscriber who is away.
  *
  *     npm run bench:durable-log                              three rounds and a backlog of 1 GB
  *     npm run bench:durable-log -- --backlog 10e9            bytes of payload; 0: none

@@ -85,7 +85,9 @@ async function untilIdle(pid: number): Promise<void> {
   }
 }
 
-/** Whole pages that were made dirty; of a file that the kernel keeps in large pieces, whole pieces. */
+/**
+ * Whole pages that were made dirty; of a file that the kernel keeps in large pieces, whole pieces.
+ */
 function writtenBytesOf(pid: number): number {
   return Number(/^write_bytes: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))?.[1])
 }

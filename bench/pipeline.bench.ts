@@ -6,8 +6,9 @@
  *     npm run bench -- --json FILE           the figures with machine and versions
  *     npm run bench -- --smoke               seconds, to see that it runs
  *
- * The connector runs on one core, load generator and endpoint on the other; rounds of all scenarios are
- * interleaved, and medians quoted, because machines are noisy. What is measured comes after a warm-up.
+ * The connector runs on one core, load generator and endpoint on the other; rounds of all scenarios
+ * are interleaved, and medians quoted, because machines are noisy. What is measured comes after a
+ * warm-up.
  */
 
 import { writeFileSync } from 'node:fs'

@@ -1,6 +1,6 @@
 /**
- * The connector on a slow medium, as an SD card or a busy disk is one: each synced write takes 20 or
- * 200 ms longer. QoS 1 into the log on disk, no destination; a client beside the load asks for a
+ * The connector on a slow medium, as an SD card or a busy disk is one: each synced write takes 20
+ * or 200 ms longer. QoS 1 into the log on disk, no destination; a client beside the load asks for a
  * PINGRESP all the time.
  *
  *     npm run bench:slow-medium -- --json FILE

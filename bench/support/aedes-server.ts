@@ -1,4 +1,7 @@
-/** Aedes as its documentation starts it, in memory, on a free port. Run as a program; prints its port. */
+/**
+ * Aedes as its documentation starts it, in memory, on a free port. Run as a program; prints its
+ * port.
+ */
 import { createServer } from 'node:net'
 import { Aedes } from 'aedes'
 

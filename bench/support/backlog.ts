@@ -113,7 +113,10 @@ export async function ourBacklog(options: BacklogOptions): Promise<BacklogFigure
   }
 }
 
-/** The same with mosquitto: a subscriber at QoS 1 is away. Restarted twice: killed, and asked to end. */
+/**
+ * The same with mosquitto: a subscriber at QoS 1 is away. Restarted twice: killed, and asked to
+ * end.
+ */
 export async function mosquittoBacklog(
   options: BacklogOptions,
   config: readonly string[],

@@ -4,7 +4,10 @@ interface Target {
   readonly port: number
 }
 
-/** As fast as the server takes them; the last packet of each connection is a ping that must come back. */
+/**
+ * As fast as the server takes them; the last packet of each connection is a ping that must come
+ * back.
+ */
 export interface PublishTask extends Target {
   readonly kind: 'publish'
   readonly topic: string

@@ -1,4 +1,7 @@
-/** Starts the built connector as a process of its own, on a core of its own, and reads what it costs. */
+/**
+ * Starts the built connector as a process of its own, on a core of its own, and reads what it
+ * costs.
+ */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
@@ -33,7 +36,9 @@ export function pinned(
   })
 }
 
-/** Puts this process, with all its threads, on a core: measuring must not disturb what is measured. */
+/**
+ * Puts this process, with all its threads, on a core: measuring must not disturb what is measured.
+ */
 export function pinThisProcess(core: number): void {
   spawnSync('taskset', ['-a', '-p', '-c', String(core), String(process.pid)])
 }
@@ -78,8 +83,8 @@ export class ConnectorProcess {
   }
 
   /**
-   * Resolves when the connector answers on its ports. `config` is completed with free ports and, unless it
-   * names one, with a directory that goes when the connector does.
+   * Resolves when the connector answers on its ports. `config` is completed with free ports and,
+   * unless it names one, with a directory that goes when the connector does.
    */
   static async start(
     config: Record<string, unknown>,
@@ -135,7 +140,10 @@ export class ConnectorProcess {
     return cpuSecondsOf(this.pid)
   }
 
-  /** Resolves when every message it has taken is settled; those acknowledged may still wait to be sent. */
+  /**
+   * Resolves when every message it has taken is settled; those acknowledged may still wait to be
+   * sent.
+   */
   async settled(): Promise<void> {
     for (;;) {
       const answer = await fetch(`http://127.0.0.1:${this.httpPort}/ledger?format=json`)

@@ -1,7 +1,7 @@
 /**
  * Channels on disk with one destination that takes everything: it writes the request body as
- * BatchPutMessage has it, and sends it nowhere. The parts come from a given build, so that two can be
- * compared.
+ * BatchPutMessage has it, and sends it nowhere. The parts come from a given build, so that two can
+ * be compared.
  */
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'

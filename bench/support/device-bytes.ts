@@ -1,4 +1,7 @@
-/** Bytes written to the device that a directory is on, by everybody, the file system's own journal included. */
+/**
+ * Bytes written to the device that a directory is on, by everybody, the file system's own journal
+ * included.
+ */
 import { readFileSync, statSync } from 'node:fs'
 
 const SECTOR_BYTES = 512

@@ -1,6 +1,6 @@
 /**
- * For whom a server keeps what it acknowledges, and how that is counted afterwards: a subscriber who is
- * away, a destination that is away, or whoever reads a stream later.
+ * For whom a server keeps what it acknowledges, and how that is counted afterwards: a subscriber
+ * who is away, a destination that is away, or whoever reads a stream later.
  */
 import { once } from 'node:events'
 import { createServer } from 'node:http'
@@ -34,7 +34,9 @@ export interface PeerServer {
   waiting?(): Promise<number>
 }
 
-/** Starts the server again on the same files; `endpointPort` is where a destination listens by now. */
+/**
+ * Starts the server again on the same files; `endpointPort` is where a destination listens by now.
+ */
 export type Restart = (endpointPort?: number) => Promise<PeerServer>
 
 export interface Keeper {

@@ -1,10 +1,10 @@
 /**
- * An MQTT 3.1.1 load generator, run as a program of its own so that its CPU is not the connector's. All
- * packets are made beforehand: sending is one write of a slice, counting PUBACKs a division, so that
- * the generator is not the limit of a measurement (about 0.1 µs a message).
+ * An MQTT 3.1.1 load generator, run as a program of its own so that its CPU is not the connector's.
+ * All packets are made beforehand: sending is one write of a slice, counting PUBACKs a division, so
+ * that the generator is not the limit of a measurement (about 0.1 µs a message).
  *
- * Takes one JSON argument (`LoadOptions`), prints a line when the warm-up is over, and one JSON line
- * (`LoadResult`) about what came after it.
+ * Takes one JSON argument (`LoadOptions`), prints a line when the warm-up is over, and one JSON
+ * line (`LoadResult`) about what came after it.
  */
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'

@@ -1,6 +1,6 @@
 /**
- * The few lines of NATS' protocol that a load and a count need: publish with a reply subject, on which
- * JetStream acknowledges, and subscribe.
+ * The few lines of NATS' protocol that a load and a count need: publish with a reply subject, on
+ * which JetStream acknowledges, and subscribe.
  */
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'

@@ -1,6 +1,6 @@
 /**
- * `PublishTask` for JetStream: messages published with a reply subject, on which each is acknowledged.
- * A program that is started like `broker-load.ts`.
+ * `PublishTask` for JetStream: messages published with a reply subject, on which each is
+ * acknowledged. A program that is started like `broker-load.ts`.
  */
 import type { PublishTask } from './broker-task.ts'
 import { NatsClient, publication } from './nats-client.ts'

@@ -1,4 +1,6 @@
-/** Publishes messages that can be told apart, at a rate, and notes which were acknowledged and when. */
+/**
+ * Publishes messages that can be told apart, at a rate, and notes which were acknowledged and when.
+ */
 import type { Socket } from 'node:net'
 import { openClient } from './connect-load.ts'
 import { publishPacket } from './mqtt-packets.ts'

@@ -1,6 +1,7 @@
 /**
  * The servers whose durability is compared, in groups of the same promise. Found on PATH or by
- * MOSQUITTO, MOSQUITTO_SQLITE_PLUGIN, NATS_SERVER and RABBITMQ_SERVER; one that is not there is skipped.
+ * MOSQUITTO, MOSQUITTO_SQLITE_PLUGIN, NATS_SERVER and RABBITMQ_SERVER; one that is not there is
+ * skipped.
  */
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -127,8 +128,8 @@ const OURS: readonly Peer[] = [
       return startOurs(configWith(port, join(directory, 'data'), GIBIBYTE))
     },
   },
-  // Both with what comes before and after below what is kept for subscribers: 24 MB, on disk with what a
-  // message takes beside its bytes.
+  // Both with what comes before and after below what is kept for subscribers: 24 MB, on disk with
+  // what a message takes beside its bytes.
   { name: 'ours, absent subscriber', messages: 50_000, ...ours('disk') },
   { name: 'ours, memory', messages: 140_000, ...ours('memory') },
 ]

@@ -1,11 +1,11 @@
 /**
  * A power cut, simulated: the server's files are on an ext4 of their own in an image file, with its
  * default options. A copy of the image holds what the file system had given to its disk at that
- * instant, and nothing of what was only in the page cache; mounted, it is what a computer finds after
- * the cut. Linux and root.
+ * instant, and nothing of what was only in the page cache; mounted, it is what a computer finds
+ * after the cut. Linux and root.
  *
- * It favours servers: this disk keeps all that it was given, flushed or not, and the copy begins when
- * the killed process has ended, with a sync it may have been in.
+ * It favours servers: this disk keeps all that it was given, flushed or not, and the copy begins
+ * when the killed process has ended, with a sync it may have been in.
  */
 import { spawnSync } from 'node:child_process'
 import { mkdir, rm } from 'node:fs/promises'

@@ -1,6 +1,7 @@
 /**
  * Publishes at QoS 0, 1 or 2 as fast as the server takes it. All packets are made beforehand:
- * sending is one write of a slice; acknowledgements are counted, and PUBRECs answered, by the chunk.
+ * sending is one write of a slice; acknowledgements are counted, and PUBRECs answered, by the
+ * chunk.
  */
 import type { Socket } from 'node:net'
 import type { PublishTask } from './broker-task.ts'

@@ -14,7 +14,10 @@ export interface PutServerPorts {
   readonly https: number
 }
 
-/** A key and a certificate for 127.0.0.1 that signs itself, in a directory that goes with the process. */
+/**
+ * A key and a certificate for 127.0.0.1 that signs itself, in a directory that goes with the
+ * process.
+ */
 export function makeCertificate(): { readonly key: string; readonly certificate: string } {
   const directory = mkdtempSync(join(tmpdir(), 'bench-certificate-'))
   process.on('exit', () => rmSync(directory, { recursive: true, force: true }))

@@ -1,4 +1,6 @@
-/** RabbitMQ with its MQTT plugin, one node, as a process of its own; with a port mapper of its own. */
+/**
+ * RabbitMQ with its MQTT plugin, one node, as a process of its own; with a port mapper of its own.
+ */
 import { spawn } from 'node:child_process'
 import { existsSync, realpathSync } from 'node:fs'
 import { mkdir, rm, writeFile } from 'node:fs/promises'

@@ -1,6 +1,6 @@
 /**
- * What a server still has of what it acknowledged: after kill -9, and after a power cut, both at the
- * instant of the last acknowledgement of the same run.
+ * What a server still has of what it acknowledged: after kill -9, and after a power cut, both at
+ * the instant of the last acknowledgement of the same run.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -1,7 +1,8 @@
 /**
- * Whether a server syncs before it acknowledges, as its system calls show: messages one at a time, and
- * between the read of each and the write of its acknowledgement an fsync, an fdatasync, or a write to
- * a file opened with O_DSYNC or O_SYNC that began after the one and was done before the other.
+ * Whether a server syncs before it acknowledges, as its system calls show: messages one at a time,
+ * and between the read of each and the write of its acknowledgement an fsync, an fdatasync, or a
+ * write to a file opened with O_DSYNC or O_SYNC that began after the one and was done before the
+ * other.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

@@ -1,10 +1,12 @@
-/** How a load generator speaks with the benchmark that started it, over standard input and output. */
+/**
+ * How a load generator speaks with the benchmark that started it, over standard input and output.
+ */
 import { createInterface } from 'node:readline'
 import type { BrokerTaskResult } from './broker-task.ts'
 
 /**
- * Says `ready`, runs the load when it reads a line, prints a `BrokerTaskResult`, and ends this process
- * with the next line or when standard input ends.
+ * Says `ready`, runs the load when it reads a line, prints a `BrokerTaskResult`, and ends this
+ * process with the next line or when standard input ends.
  * @param run resolves with the count of what was done
  */
 export async function runTimed(run: () => Promise<number>): Promise<never> {

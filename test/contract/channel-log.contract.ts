@@ -1,6 +1,6 @@
 /**
- * What every log must do, on whatever medium. A test file calls `testChannelLog` with a way to
- * open a store; logs that outlive their store are asked a few things more.
+ * The contract of every log, on any medium. A test file calls `testChannelLog` with a way to open a
+ * store; logs that outlive their store have to pass a few more tests.
  */
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
@@ -18,13 +18,13 @@ export interface LogUnderTest {
   readonly name: string
   /** A store on a fresh medium, opened. Cleans up after itself. */
   open(t: TestContext): Promise<LogStore>
-  /** Opens the medium of a closed store again. Absent where logs end with their store. */
+  /** Opens the medium of a closed store again. Absent if logs end with their store. */
   reopen?(t: TestContext, store: LogStore): Promise<Reopened>
 }
 
 export interface Reopened {
   readonly store: LogStore
-  /** What `open` returned. */
+  /** The store that `open` returned. */
   readonly logs: readonly ChannelLog[]
 }
 

@@ -1,19 +1,19 @@
-/** What every destination keeps to, whatever it speaks: `src/destinations/destination.ts`. */
+/** The contract of every destination, with any protocol: `src/destinations/destination.ts`. */
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import type { BatchOutcome, Destination } from '../../src/destinations/destination.ts'
 import { ConnectorError } from '../../src/errors.ts'
 import { makeBatch } from '../support/channels/batch-maker.ts'
 
-/** The other end, as far as the contract needs to steer it. */
+/** The peer, with the controls that the contract needs. */
 export interface PeerUnderTest {
-  /** What arrived in a channel, in its order. */
+  /** What arrived in a channel, in order. */
   received(channel: string): readonly { readonly messageId: string; readonly payload: Buffer }[]
-  /** Takes requests from now on and never answers, until `recover`. */
+  /** From now on accepts requests and never answers, until `recover`. */
   hang(): void
-  /** Refuses messages for good, or for now, by their ids; the others are accepted. */
+  /** Rejects messages permanently or temporarily by their ids; the others are accepted. */
   refuse(forGood: readonly string[], forNow: readonly string[]): void
-  /** Fails whole batches in a way that may pass, until `recover`. */
+  /** Fails whole batches with a temporary error, until `recover`. */
   fail(): void
   recover(): void
   /** Resolves once a request has reached it. */

@@ -1,4 +1,4 @@
-/** What every session store must do, on whatever medium. */
+/** The contract of every session store, on any medium. */
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import type { SessionStore } from '../../src/sources/mqtt-server/sessions/store/session-store.ts'
@@ -8,7 +8,7 @@ export interface SessionStoreUnderTest {
   readonly name: string
   /** A store on a fresh medium, not opened. Cleans up after itself. */
   make(t: TestContext): Promise<SessionStore>
-  /** The medium of a closed store once more. */
+  /** A new store on the medium of a closed one. */
   again(t: TestContext, store: SessionStore): Promise<SessionStore>
 }
 

@@ -1,4 +1,4 @@
-/** Clients nobody here wrote, at the front door: mosquitto's, and paho for Python. */
+/** Third-party clients at the MQTT server: mosquitto's, and paho for Python. */
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'

@@ -1,6 +1,6 @@
 /**
- * Nothing lost, whatever happens to the process: the program is killed at random moments under load,
- * its endpoint failing at random, and afterwards every message it acknowledged must be accounted for.
+ * The program is killed at random moments under load while its endpoint fails at random. Afterwards
+ * every message it acknowledged must be accounted for.
  */
 import assert from 'node:assert/strict'
 import { stat } from 'node:fs/promises'
@@ -27,20 +27,20 @@ import { until } from '../support/until.ts'
 
 const LIVES = 8
 /**
- * Random moments are what these tests are about, so they use real time. From a life's start on; what is
- * delivered until then is written down before it ends.
+ * These tests are about random moments, so they use real time. Messages delivered within this time
+ * from a start are recorded as delivered before the process is killed.
  */
 const SHORTEST_LIFE_MS = 1_500
 const LONGEST_LIFE_MS = 3_000
-/** On a machine so busy that positions are not written down in that time, they are not waited for. */
+/** On a very busy machine the test stops waiting for positions to be written after this time. */
 const POSITIONS_PATIENCE_MS = 20_000
 const LONGEST_START_MS = 1_000
 /**
- * What was delivered in one life may come again in the next; where that one dies while it starts, or
- * the machine is too busy to write positions down, in one of those after; but not for ever.
+ * Messages delivered in one life may come again in the next, or later if that one is killed while
+ * it starts or the machine is too busy to write positions; but only within this number of lives.
  */
 const LIVES_TO_SETTLE = 4
-/** Small files, so that they are sealed and given back while it all happens. */
+/** Small files, so that they are sealed and removed during the test. */
 const SMALL_FILES = ['--set', 'storage.segmentBytes=65536', '--set', 'storage.historyBytes=0']
 
 const FAILURES: readonly FakeAnswer[] = [
@@ -49,7 +49,7 @@ const FAILURES: readonly FakeAnswer[] = [
   reset(),
   acceptedThenReset(),
 ]
-/** The one channel that also sees parts of batches put off, which changes the order. */
+/** The one channel whose batches are also accepted in part, which changes the order. */
 const OUT_OF_ORDER = 'delta'
 const PUTTING_OFF = refusing(({ messageId }) =>
   Number(messageId) % 3 === 0 ? { messageId, errorCode: 'InternalFailureException' } : undefined,
@@ -61,7 +61,9 @@ interface Delivery {
   readonly message: FakeMessage
 }
 
-/** What the endpoint accepted, per channel, in which life. Until it is healed a third of its calls fail. */
+/**
+ * Records what the endpoint accepted, by channel and life. A third of its calls fail until `heal`.
+ */
 class FailingEndpoint {
   readonly deliveries = new Map<string, Delivery[]>()
   life = 0
@@ -107,7 +109,7 @@ function senders(): NumberingSender[] {
   ]
 }
 
-/** The same sequence for the same seed, which a failing run has told. */
+/** The same sequence for the same seed; the seed is printed. */
 function seededRandom(t: TestContext): () => number {
   let state = Date.now() % 2 ** 31
   t.diagnostic(`seed ${state}`)
@@ -173,7 +175,10 @@ test('with kill -9 at random moments and an endpoint that fails at random, every
   }
 })
 
-/** Resolves when each channel's positions were written down after a time, in milliseconds since 1970. */
+/**
+ * Resolves when each channel's positions were written down after a time, in milliseconds since
+ * 1970.
+ */
 async function positionsWritten(
   directory: string,
   devices: readonly NumberingSender[],
@@ -190,8 +195,8 @@ async function positionsWritten(
 }
 
 /**
- * The numbers that arrived, checked for what a crash may do: messages come again only when they had
- * been delivered so shortly before that it could not be written down, and the order stays.
+ * The numbers that arrived, checked for what a crash may do: a message comes again only if it had
+ * been delivered too shortly before to be recorded, and the order stays.
  */
 function firstDeliveries(deliveries: readonly Delivery[], inOrder: boolean): number[] {
   const lifeOf = new Map<number, number>()
@@ -227,7 +232,7 @@ async function ledgerOf(connector: ConnectorProcess): Promise<LedgerAnswer> {
   return ledger
 }
 
-/** Asks until nothing waits any more; each answer has to add up. */
+/** Polls until nothing waits any more; each answer has to add up. */
 async function drainedLedger(connector: ConnectorProcess): Promise<LedgerAnswer> {
   await until('nothing waits', async () => {
     const { totals } = await ledgerOf(connector)

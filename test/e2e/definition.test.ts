@@ -1,6 +1,6 @@
 /**
- * The specification's "Create Connector Example (CLI)": the program runs it as it is. All that is added
- * is where the endpoint is and what signs, and free ports.
+ * The program runs the specification's "Create Connector Example (CLI)" unchanged. The test adds
+ * only the endpoint's address, credentials and free ports.
  */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
@@ -15,7 +15,7 @@ import { temporaryDirectory } from '../support/processes/running-connector.ts'
 
 const FILE = join(import.meta.dirname, '..', '..', '..', 'examples', 'connector-definition.json')
 
-/** Letter by letter from the specification. */
+/** Copied literally from the specification. */
 const EXAMPLE_INPUT = `{
     "request": {
         "message" : "{\\"temp\\":23.33}"
@@ -30,7 +30,7 @@ interface Scene {
 }
 
 async function runExample(t: TestContext, more: readonly string[] = []): Promise<Scene> {
-  // The fake checks for which Region requests are signed: PublishRegion's.
+  // The fake checks that requests are signed for the region in PublishRegion.
   const api = await FakeIotAnalytics.start(t, { region: 'us-west-1' })
   const data = await temporaryDirectory(t)
   const args = ['--connector-definition', FILE, '--data', data, ...sendingTo(api), ...more]
@@ -114,7 +114,7 @@ test('run --connector-definition: 25 active channels with 1028 messages each, of
   await device.putMessage('channel_25', 'm', 'one too many')
   const refused = (await device.receiptsUpTo(6))[5]
 
-  // The first five are being sent, so they are not the ones to go.
+  // The first five are being sent, so they are not dropped.
   assert.deepEqual(
     dropped.map(({ id, response }) => [id, response.error]),
     ['m5', 'm6', 'm7', 'm8', 'm9'].map((id) => [id, 'QueueFull']),

@@ -10,7 +10,7 @@ import { startConnector, temporaryDirectory } from '../support/processes/running
 
 const MESSAGES = 20
 
-/** With a destination that is never reached, so that the messages are in the channel's own files. */
+/** Its destination is never reached, so the messages are in the channel's own files. */
 async function filledDirectory(t: TestContext): Promise<string> {
   const directory = await temporaryDirectory(t)
   const connector = await startConnector(t, {

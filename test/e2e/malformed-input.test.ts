@@ -1,4 +1,4 @@
-/** Malformed input of every kind: a receipt or a refused packet, never a crash, the ledger exact. */
+/** Malformed input of every kind gets a receipt or a refused packet; the ledger stays exact. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MqttDevice } from '../support/mqtt/mqtt-device.ts'
@@ -110,7 +110,8 @@ for (const protocolVersion of [4, 5] as const) {
     const device = await MqttDevice.connect(t, mqttUrlOf(connector), { protocolVersion })
 
     for (const [index, { what, topic, payload, error, says, id }] of CASES.entries()) {
-      // MQTT 5 has reason codes for refused messages, which MQTT.js gives as errors; 3.1.1 has none.
+      // MQTT 5 has reason codes for refused messages, which MQTT.js reports as errors; 3.1.1 has
+      // none.
       const publish = device.client.publishAsync(topic, payload, { qos: 1 })
       if (protocolVersion === 5) await assert.rejects(publish, what)
       else await publish

@@ -1,6 +1,6 @@
 /**
- * Devices on mosquitto, the connector subscribed there: to disk, to the endpoint, and the receipts
- * back. The broker is restarted meanwhile, and the connector killed.
+ * Devices publish to mosquitto and the connector subscribes there. Messages go to disk and to the
+ * endpoint, and receipts go back. Meanwhile the broker is restarted and the connector is killed.
  */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
@@ -16,7 +16,7 @@ import { until } from '../support/until.ts'
 
 const EXAMPLE = join(import.meta.dirname, '..', '..', '..', 'examples', 'other-broker.yaml')
 const skip = skipWithout('mosquitto')
-/** Sessions and what waits in them survive the broker's restart. */
+/** With these lines sessions and their waiting messages survive the broker's restart. */
 const KEEPING = {
   config: [
     'allow_anonymous true',
@@ -57,7 +57,7 @@ test('examples/other-broker.yaml: from mosquitto to disk to the endpoint, receip
   client.on('message', (_topic, payload) => receipts.push(payload.toString()))
   await client.subscribeAsync(STATUS_TOPIC, { qos: 1 })
 
-  // Until the connector has subscribed, the broker keeps nothing of what is published.
+  // Until the connector has subscribed, the broker keeps no published message.
   let before = 0
   await until('the connector has subscribed', async () => {
     await client.publishAsync('machines/m1/telemetry', `before ${before++}`, { qos: 1 })

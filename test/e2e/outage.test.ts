@@ -1,4 +1,4 @@
-/** An outage through the whole product: how long it may last, live data first, storage in trouble. */
+/** Outages of destinations and of storage, through the whole connector. */
 import assert from 'node:assert/strict'
 import { chmod } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -35,7 +35,7 @@ test('ledger, health and metrics say how long an outage may last', async (t) => 
   )
   const http = String(connector.describe().http)
   for (let i = 0; i < 10; i += 1) await connector.publish('my_channel', `m${i}`)
-  clock.shift(1_100) // a rate takes a second
+  clock.shift(1_100) // the forecast needs at least a second
 
   const ledger = await jsonOf(`${http}/ledger`)
   const health = await jsonOf(`${http}/health`)

@@ -1,4 +1,4 @@
-/** An acknowledgement never lies: what can't be stored is stored later or stays with its sender. */
+/** Only stored messages are acknowledged: the others are stored later or stay with their sender. */
 import assert from 'node:assert/strict'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -46,7 +46,7 @@ function httpOf(connector: Connector): string {
   return String(connector.describe().http)
 }
 
-/** Lets no batch through until it is told to. */
+/** Holds every batch back; the returned function lets them through. */
 function heldBack(api: FakeIotAnalytics): () => void {
   const waiting: (() => void)[] = []
   api.answerWhile(
@@ -59,7 +59,7 @@ function heldBack(api: FakeIotAnalytics): () => void {
   }
 }
 
-/** An old device that connects again by itself, as MQTT.js does, and keeps what is not acknowledged. */
+/** An old device that reconnects, as MQTT.js does, and keeps messages that are not acknowledged. */
 async function oldDevice(t: TestContext, url: string, clientId: string): Promise<MqttClient> {
   const client = await connectAsync(url, { clientId, protocolVersion: 4, reconnectPeriod: 50 })
   client.on('error', () => {}) // the connector is away for a while
@@ -68,7 +68,7 @@ async function oldDevice(t: TestContext, url: string, clientId: string): Promise
 }
 
 function put(client: MqttClient, channel: string, id: string, qos: 1 | 2 = 1): Promise<unknown> {
-  // Too large for what is left of a block when a disk is full.
+  // Too large for the rest of a block when a disk is full.
   const body = JSON.stringify({ request: { message: BULK }, id })
   return client.publishAsync(`iotanalytics/channels/${channel}/messages/put`, body, { qos })
 }
@@ -97,7 +97,7 @@ test('storage.maxBytes with DROP_NEWEST: 3.1.1 waits and is acknowledged once th
   })
   await until('it is withheld', async () => (await metric(httpOf(connector), 'withheld_total')) > 0)
   const whileFull = [...acknowledged]
-  const { code } = await modern.putMessage('c', BULK, 'told').then(
+  const { code } = await modern.putMessage('c', BULK, 'refused').then(
     () => ({ code: 0 }),
     (error) => error,
   )
@@ -110,14 +110,14 @@ test('storage.maxBytes with DROP_NEWEST: 3.1.1 waits and is acknowledged once th
   assert.deepEqual(acknowledged, ['kept-1', 'kept-2', 'kept-3'])
   assert.deepEqual(idsOf(api, 'c', 'kept'), acknowledged)
   const row = connector.ledger()[0]
-  // One refused while filling, one that MQTT 5 was told of; those that waited are received once.
+  // One was refused while filling, one with an MQTT 5 reason code; those that waited count once.
   assert.deepEqual(row?.dropped, { StorageFull: 2 })
   assert.equal(row?.received, filled + 2 + 3)
   assertLedgerAddsUp(connector)
   const failures = old.receipts.filter(({ response }) => response.status === 'fail')
   assert.deepEqual(
     failures.map(({ id }) => id),
-    [`fill-${filled}`, 'told'],
+    [`fill-${filled}`, 'refused'],
   )
 })
 
@@ -147,7 +147,7 @@ test('storage.maxChannels: 3.1.1 is disconnected without an acknowledgement, and
   const sent = put(old, 'two', 'second').then(() => {
     isAcknowledged = true
   })
-  await assert.rejects(put(modern, 'two', 'told'), { code: 0x97 })
+  await assert.rejects(put(modern, 'two', 'refused'), { code: 0x97 })
   const sentAway = () => metric(httpOf(before), 'clients_sent_away_total')
   await until('it came back and was sent away again', async () => (await sentAway()) >= 2)
   const whileFull = isAcknowledged
@@ -205,7 +205,8 @@ test('a full disk: nothing is acknowledged to 3.1.1 that is not stored; with roo
       acknowledged.push(id)
     }),
   )
-  // First because of a commit that failed, then because offering again was in vain for so long.
+  // Each is sent away first for a failed commit, then because offering the message again kept
+  // failing.
   const sentAway = () => metric(http, 'clients_sent_away_total')
   await until('both came back and were sent away again', async () => (await sentAway()) >= 4)
   const whileFull = [...acknowledged]
@@ -231,12 +232,14 @@ test('a full disk: nothing is acknowledged to 3.1.1 that is not stored; with roo
     )
   }
   const lost = row?.dropped['StorageFailed'] ?? 0
-  // What failed with its commit or was refused is counted; what was withheld is not, until it is stored.
+  // Messages that failed with their commit or were refused count; withheld ones count once stored.
   assert.ok(lost >= 2)
   assert.equal(row?.received, 9 + stored + lost)
 })
 
-/** The journal has its room already: messages are stored until that is used up. Returns how many. */
+/**
+ * The journal has its room already; this stores messages until it is used up and returns how many.
+ */
 async function fillJournal(t: TestContext, url: string): Promise<number> {
   const modern = await connectAsync(url, { protocolVersion: 5, reconnectPeriod: 0 })
   t.after(() => modern.endAsync(true))

@@ -1,4 +1,6 @@
-/** Queues, batches, receipts and retries of the specification, in the corners of their parameters. */
+/**
+ * Queues, batches, receipts and retries of the specification, at the limits of their parameters.
+ */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
@@ -229,7 +231,7 @@ for (const [reports, expected] of [
 
     await device.putMessage('my_channel', 'm', 'good')
     await device.put('my_channel', 'no envelope')
-    // Receipts travel in order: what is published and received last comes after them.
+    // Receipts come in order: a message published last is received after them.
     await device.client.subscribeAsync('done')
     const done = new Promise((resolve) => device.client.once('message', resolve))
     await device.receiptsUpTo(expected.length)
@@ -294,7 +296,7 @@ interface Answer {
   readonly correlation: Buffer | undefined
 }
 
-/** Collects what comes on the response topic; the function it gives waits for so many. */
+/** Collects messages on the response topic; the returned function waits for a number of them. */
 function answers(client: MqttDevice['client']) {
   const got: Answer[] = []
   let onAnswer = () => {}

@@ -1,4 +1,4 @@
-/** The file system is read-only when the program starts, as systems make it after an error of the disk. */
+/** The file system is read-only when the program starts, as Linux makes it after a disk error. */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'

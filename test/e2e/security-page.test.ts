@@ -1,4 +1,4 @@
-/** docs/security.md, from the first line to the last, as a reader would follow it. */
+/** Follows docs/security.md from the first line to the last, as a reader would. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

@@ -1,4 +1,4 @@
-/** What subscribers are owed outlives the program: real clients, a restart, `kill -9`. */
+/** Messages for absent subscribers outlive the program: real clients, a restart, `kill -9`. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { stat } from 'node:fs/promises'
@@ -16,7 +16,7 @@ import { ShiftedClock } from '../support/shifted-clock.ts'
 
 const skip = skipWithout('mosquitto_pub', 'mosquitto_sub')
 
-/** What mosquitto_sub prints until it has `count` messages or two seconds are over. */
+/** Returns what mosquitto_sub prints until it has `count` messages or two seconds are over. */
 function listen(connector: ConnectorProcess, count: number, ...args: readonly string[]): string[] {
   const { port } = new URL(connector.mqttUrl)
   const { stdout } = spawnSync(
@@ -27,7 +27,7 @@ function listen(connector: ConnectorProcess, count: number, ...args: readonly st
   return stdout.split('\n').filter((line) => line !== '')
 }
 
-/** Subscribes as a client that keeps its session, and goes. */
+/** Subscribes as a client that keeps its session, and disconnects. */
 function subscribeAndGo(connector: ConnectorProcess, clientId: string, filter: string): void {
   const { port } = new URL(connector.mqttUrl)
   const args = ['-p', port, '-c', '-i', clientId, '-q', '2', '-t', filter, '-E']

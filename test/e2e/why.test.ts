@@ -1,4 +1,4 @@
-/** One message's story through the whole product. */
+/** One message's history through the whole connector. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { exception, type FakeMessage, refusing } from '../support/destinations/fake-answers.ts'
@@ -21,10 +21,10 @@ test('why reports when a message came, each attempt, and its receipt', async (t)
 
   await device.putMessage('my_channel', '{"temp":23.33}', 'req123')
   await device.receiptsUpTo(1)
-  const told = await runCommand(t, ['why', 'req123', '--url', http])
+  const known = await runCommand(t, ['why', 'req123', '--url', http])
   const unknown = await runCommand(t, ['why', 'req124', '--url', http])
 
-  const sentences = told.stdout.split('\n')
+  const sentences = known.stdout.split('\n')
   assert.match(
     String(sentences[0]),
     new RegExp(
@@ -39,7 +39,7 @@ test('why reports when a message came, each attempt, and its receipt', async (t)
   )
   assert.match(String(sentences[2]), /^Sent to iotAnalytics .*: accepted\.$/)
   assert.equal(sentences[3], 'Its receipt said success, to whoever listened.')
-  assert.deepEqual([told.code, sentences.length], [0, 5])
+  assert.deepEqual([known.code, sentences.length], [0, 5])
   assert.equal(unknown.code, 1)
   assert.match(unknown.stdout, /^Nothing is known of a message with the id req124/)
 })

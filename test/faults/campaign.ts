@@ -1,4 +1,4 @@
-/** A campaign puts one kind of fault in the product's way, and tells what the oracle found. */
+/** A campaign exposes the connector to one kind of fault and returns what the oracle found. */
 import type { Figures } from './figures.ts'
 
 export interface CampaignOptions {
@@ -8,7 +8,7 @@ export interface CampaignOptions {
 
 export interface Campaign {
   readonly name: string
-  /** Why it can't run here; undefined when it can. */
+  /** Why it cannot run here; undefined when it can. */
   readonly obstacle?: () => string | undefined
   readonly run: (options: CampaignOptions) => Promise<Figures>
 }

@@ -1,6 +1,6 @@
 /**
- * Every campaign once, short. `npm run faults -- --minutes 120` runs them for hours; what they do
- * and what they found is in docs/reliability.md.
+ * Runs every campaign once, for a short time. `npm run faults -- --minutes 120` runs them for
+ * hours. docs/reliability.md says what they do and what they found.
  */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'

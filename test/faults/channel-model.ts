@@ -1,4 +1,7 @@
-/** What a channel's log must hold, as a plain list: what was promised, and what nobody knows of. */
+/**
+ * What a channel's log must hold, as a plain list: what was acknowledged, and what may be there
+ * too.
+ */
 import assert from 'node:assert/strict'
 import type { ChannelLog, ChannelState } from '../../src/channels/log/channel-log.ts'
 import type { Draft, Message } from '../../src/message.ts'
@@ -15,7 +18,7 @@ export class ChannelModel {
   #staged: string[] = []
   /** In the commit under way. */
   #writing: string[] = []
-  /** Of commits that failed since the last one that did not: a crash may bring one of them back. */
+  /** From commits that failed since the last successful one: a crash may bring one of them back. */
   #refused: string[][] = []
   /** Messages below were given up, perhaps not durably. */
   #released = 0
@@ -31,7 +34,7 @@ export class ChannelModel {
     this.channel = channel
   }
 
-  /** The next message, of about so many bytes. */
+  /** Makes the next message, of about this number of bytes. */
   append(bytes: number): Draft {
     const text = `${this.channel} ${this.#count++} `
     const payload = text.padEnd(bytes, text)
@@ -57,7 +60,7 @@ export class ChannelModel {
     return this.#writing.length > 0 || this.#writingState > 0
   }
 
-  /** Once anything is written, nothing refused before it can come back. */
+  /** Once anything is written, no message refused before it can come back. */
   commitSucceeded(isWritten: boolean): void {
     this.kept.push(...this.#writing)
     this.#savedState = Math.max(this.#savedState, this.#writingState)
@@ -76,10 +79,10 @@ export class ChannelModel {
   async checkReads(log: ChannelLog, from: number, count: number): Promise<void> {
     const at = Math.max(from, log.start)
     const messages = await log.read(at, count, READ_BYTES)
-    // What is kept for replay alone may have gone meanwhile.
+    // Messages kept only for replay may have been removed meanwhile.
     let expected = Math.max(at, Math.min(log.start, messages[0]?.offset ?? at))
     for (const { offset, payload } of messages) {
-      // Within one read as well: then it lies below the start by now.
+      // That can happen within one read too: then the message lies below the start by now.
       if (offset !== expected) {
         assert.ok(
           offset > expected && offset <= log.start,
@@ -91,7 +94,7 @@ export class ChannelModel {
     }
   }
 
-  /** After the process or the machine had gone: what was found is what there is from now on. */
+  /** After a crash of the process or the machine: the messages found are the log from now on. */
   async checkFound(log: ChannelLog): Promise<void> {
     const { channel, kept } = this
     const damaged = [...log.damaged].filter(({ to }) => to > log.start)
@@ -110,7 +113,7 @@ export class ChannelModel {
     this.#forgetRest()
   }
 
-  /** No log was found, as none was promised. */
+  /** No log was found, and none was acknowledged. */
   checkNotFound(): void {
     assert.equal(this.kept.length, 0, `${this.channel} is gone`)
     this.#forgetRest()
@@ -123,7 +126,7 @@ export class ChannelModel {
     this.#refused = []
   }
 
-  /** What somebody finds who only looks: all that is not given up, in order. */
+  /** What an inspection finds: all messages that are not given up, in order. */
   checkExported(messages: readonly Message[]): void {
     const { channel, kept } = this
     const found = new Map(messages.map(({ offset, payload }) => [offset, payload.toString()]))
@@ -156,7 +159,7 @@ export class ChannelModel {
     return found
   }
 
-  /** Of what nobody was told about, or was refused last, a beginning may be there. */
+  /** A prefix of the messages that were not acknowledged, or were refused last, may be there. */
   #adopt(found: ReadonlyMap<number, string>): void {
     const more: string[] = []
     for (const [offset, text] of found) {

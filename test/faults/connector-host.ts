@@ -1,6 +1,6 @@
 /**
- * The whole product in a process of its own, whose disk and clock can be made to misbehave by
- * messages of the parent process. SIGTERM stops it as `run` would.
+ * The whole connector in a process of its own. Messages of the parent process make its disk and
+ * clock misbehave. SIGTERM stops it as `run` would.
  */
 import { nodeFileLayer } from '../../src/channels/disk/files/node-file-layer.ts'
 import { type Clock, systemClock } from '../../src/clock.ts'
@@ -10,7 +10,7 @@ import { type DiskOrders, FaultyFiles } from './faulty-files.ts'
 
 export interface HostOptions {
   readonly config: ConfigInput
-  /** Where to note what is asked of the disk. */
+  /** The file that records the calls to the disk. */
   readonly journal?: string
 }
 

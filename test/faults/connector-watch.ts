@@ -1,4 +1,7 @@
-/** Looks at a running connector as an operator would: its receipts over MQTT, its ledger and health over HTTP. */
+/**
+ * Watches a running connector as an operator would: its receipts over MQTT, its ledger and health
+ * over HTTP.
+ */
 import { setTimeout as delay } from 'node:timers/promises'
 import { connectAsync, type MqttClient } from 'mqtt'
 import type { Addresses } from './hosted-connector.ts'
@@ -50,7 +53,7 @@ export class ConnectorWatch {
     return new ConnectorWatch(addresses, oracle, client)
   }
 
-  /** After the connector has ended: what it had sent until then is still read. */
+  /** Call this after the connector has ended: it still reads the receipts sent until then. */
   async stop(): Promise<void> {
     clearInterval(this.#timer)
     const client = this.#client
@@ -61,7 +64,7 @@ export class ConnectorWatch {
     client?.end(true)
   }
 
-  /** The ledger's rows, which have to add up whenever they are asked for. */
+  /** The ledger's rows. They have to add up at every request. */
   async ledger(): Promise<readonly LedgerRow[]> {
     const answer = await this.#get('/ledger')
     const { channels }: { channels: readonly LedgerRow[] } = JSON.parse(await answer.text())

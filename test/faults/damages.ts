@@ -1,4 +1,4 @@
-/** What can happen to the files of a channel, and of the journal, behind the product's back. */
+/** What can happen to the files of a channel and of the journal from outside the connector. */
 import {
   copyFile,
   mkdir,
@@ -23,16 +23,16 @@ import type { Rig } from './rig.ts'
 
 export const CHANNELS = ['alpha', 'beta', 'gamma', 'delta']
 
-/** What was done, and what was in the files that it was done to. */
+/** What was done, and what was in the damaged files. */
 export interface Harm {
   readonly name: string
-  /** As `publisher/number`, of whatever channel. */
+  /** As `publisher/number`, of any channel. */
   readonly messages: ReadonlySet<string>
-  /** Those of `messages` that nothing may be left of that knows of them. */
+  /** Those of `messages` of which no trace may be left. */
   readonly traceless: ReadonlySet<string>
-  /** The channels' figures of before are gone. */
+  /** The channels' earlier figures are lost. */
   readonly isLedgerLost: boolean
-  /** What knew how far logs went is gone: offsets may be used a second time. */
+  /** The record of how far the logs went is lost: offsets may be used a second time. */
   readonly mayReuseIds: boolean
 }
 
@@ -43,13 +43,13 @@ export interface Place {
   readonly directory: string
 }
 
-/** What the process does when the damage is done. */
+/** What the process does when the damage is made. */
 export type Moment = 'killed' | 'stopped' | 'running'
 
 export interface DamageKind {
   readonly name: string
   readonly moments: readonly Moment[]
-  /** Segments are damaged, or what lies beside them: there have to be some. */
+  /** It damages segments or files beside them, so there have to be some. */
   readonly isOfSegments: boolean
   readonly damage: (place: Place) => Promise<Harm>
 }
@@ -126,7 +126,7 @@ async function cutLog({ rig, channel, directory }: Place): Promise<Harmed> {
   return { messages }
 }
 
-/** Moved away first, so that what is written until the move is known too. */
+/** The file is moved away first, so that the bytes written until the move are known too. */
 async function deleteLog({ rig, channel, directory }: Place): Promise<Harmed> {
   const log = await anyLog(rig, directory)
   if (log === undefined) return {}
@@ -138,7 +138,7 @@ async function deleteLog({ rig, channel, directory }: Place): Promise<Harmed> {
   return { messages }
 }
 
-/** After a clean stop the directory alone knows of the channel. */
+/** After a clean stop only the directory knows of the channel. */
 async function deleteDirectory({ rig, channel, directory }: Place): Promise<Harmed> {
   const { isClean } = await journalOf(rig)
   const away = join(rig.directory, 'away')
@@ -155,7 +155,7 @@ async function deleteCursors({ directory }: Place): Promise<Harmed> {
   return { isLedgerLost: true }
 }
 
-/** Of the newest slot's last cycle nothing tells whether its write was ever finished. */
+/** Nothing shows whether the write of the newest slot's last cycle was ever finished. */
 async function flipSlot({ rig }: Place): Promise<Harmed> {
   const { slot, isNewest } = await anySlot(rig)
   if (slot === undefined) return {}
@@ -184,7 +184,9 @@ async function deleteSlot({ rig }: Place): Promise<Harmed> {
   return tracelessIf(isNewest, messages)
 }
 
-/** What is in the journal alone is gone, and so is what says how far the logs went. */
+/**
+ * Messages that are only in the journal are lost, and so is the record of how far the logs went.
+ */
 async function deleteJournal({ rig }: Place): Promise<Harmed> {
   const { read } = await journalOf(rig)
   const messages = new Set<string>()
@@ -235,7 +237,7 @@ async function startOfLastCycle(slot: Slot): Promise<number> {
   return start
 }
 
-/** A slot explains itself: what is in it can be read from a copy of it alone, up to `end`. */
+/** A slot is self-contained: a copy of it alone can be read, up to `end`. */
 async function messagesInSlot(rig: Rig, path: string, end?: number): Promise<Set<string>> {
   const away = join(rig.directory, 'away')
   await mkdir(join(away, 'journal'), { recursive: true })
@@ -294,7 +296,7 @@ async function messagesIn(
   return messages
 }
 
-/** Returns where. */
+/** Returns the position. */
 async function flip(rig: Rig, path: string, size: number): Promise<number> {
   const file = await open(path, 'r+').catch(() => undefined)
   const position = Math.floor(rig.random() * size)

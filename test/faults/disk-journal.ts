@@ -1,13 +1,13 @@
 /**
- * Everything a process asked of its disk, in order, so that power can be cut anywhere in it later.
+ * Every call of a process to its disk, in order, so that power can be cut anywhere in it later.
  *
  *     one line of JSON, with `bytes` that follow it │ the bytes │ …
  *
- * Noted when it begins: writes and cuts, which power may tear. When it is done: changes of names,
- * for they can't have happened before. Both: syncs, and writes to files opened `durable`, which are a
- * sync of themselves. A sync counts only if it is `synced` before the cut, and then only for what had
- * been done when it began. The file's length is a clock: what was acknowledged at some length had its
- * syncs noted below it.
+ * Writes and cuts are recorded when they begin, because a power cut may tear them. Changes of names
+ * are recorded when they are done, because they cannot have happened before. Syncs, and writes to
+ * files opened `durable`, which sync themselves, are recorded at both moments. A sync counts only
+ * if it is `synced` before the cut, and only for calls that were done when it began. The file's
+ * length serves as a clock: a message acknowledged at some length had its syncs recorded below it.
  */
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { join, relative } from 'node:path'
@@ -24,7 +24,7 @@ export type DiskCall =
       /** The file's. */
       readonly id: number
       readonly position: number
-      /** The write's own, where it is durable when it has returned. */
+      /** The write's own sync, where the file is opened `durable`. */
       readonly syncId?: number
     }
   | { readonly call: 'sync'; readonly file: number; readonly id: number }
@@ -58,7 +58,7 @@ export class DiskJournal {
 interface Entry {
   readonly call: DiskCall
   readonly bytes: Buffer
-  /** The journal's length with it. */
+  /** The journal's length including this record. */
   readonly end: number
 }
 
@@ -85,7 +85,7 @@ export function readJournal(path: string, directory: string): RecordedDisk {
   }
 }
 
-/** The disk that is found after power went when the journal was `end` long. */
+/** The disk as it is after a power cut when the journal was `end` long. */
 export async function diskAfterCut(
   { entries, directory }: RecordedDisk,
   end: number,
@@ -104,7 +104,7 @@ export async function diskAfterCut(
 
 interface ReplayedFile {
   readonly file: OpenFile
-  /** The same file, whose writes wait for a sync: for a durable write that had not returned. */
+  /** The same file, but its writes wait for a sync: for a durable write that had not returned. */
   readonly unsynced: OpenFile
 }
 

@@ -1,6 +1,7 @@
 /**
- * Where the product delivers to: takes BatchPutMessage calls and tells the oracle. It can be well,
- * away, or moody: then it refuses, hangs, answers garbage or takes the messages and loses the answer.
+ * The endpoint that the connector delivers to: it accepts BatchPutMessage calls and reports them to
+ * the oracle. It can be well, away or moody. A moody endpoint refuses, hangs, answers garbage, or
+ * accepts the messages and loses the answer.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -17,10 +18,10 @@ type Mood = (batch: Batch, response: ServerResponse) => void
 
 export class Endpoint {
   state: EndpointState = 'well'
-  /** A channel that nothing is taken of, however well the endpoint is. */
+  /** A channel from which nothing is accepted, even while the endpoint is well. */
   stuckChannel: string | undefined
   oracle: Oracle
-  /** Calls that were not simply taken, by what happened to them. */
+  /** Calls that were not simply accepted, by what happened to them. */
   readonly moods: Record<string, number> = {}
   readonly #random: () => number
   readonly #unordered: ReadonlySet<string>
@@ -43,7 +44,7 @@ export class Endpoint {
     await closed
   }
 
-  /** Resolves when what a process that has ended had sent was looked at. */
+  /** Resolves when all calls of a process that has ended were looked at. */
   async quiet(): Promise<void> {
     const connections = () =>
       new Promise<number>((resolve) =>
@@ -106,7 +107,7 @@ export class Endpoint {
     ]
   }
 
-  /** Takes two messages of three; the third is to come again. */
+  /** Accepts two messages of three; the third has to be sent again. */
   #puttingOff(): readonly [string, Mood] {
     const isPutOff = (_message: unknown, index: number) => index % 3 === 2
     return [

@@ -1,6 +1,6 @@
 /**
- * What a message at an offset of a channel contains, so that whoever looks at a log can tell
- * whether it is as it was written without having seen it being written.
+ * What a message at an offset of a channel contains, so that a reader of a log can check it without
+ * having seen how it was written.
  */
 import { createHash } from 'node:crypto'
 import type { Draft, Message } from '../../src/message.ts'

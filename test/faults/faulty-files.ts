@@ -1,6 +1,6 @@
 /**
- * The real file system with faults on order: calls that fail, a quota that is met, and a journal of
- * everything that is asked of it. Stands in the place of `nodeFileLayer` in `connector-host.ts`.
+ * The real file system with faults on order: calls that fail, a quota, and a journal of every call.
+ * It replaces `nodeFileLayer` in `connector-host.ts`.
  */
 import type {
   DirectoryEntry,
@@ -13,13 +13,13 @@ import type { DiskJournal } from './disk-journal.ts'
 export type FailingCall = 'open' | 'write' | 'sync' | 'truncate' | 'rename' | 'remove' | 'read'
 
 export interface DiskOrders {
-  /** Calls that fail, how many of them (0 to 1), and with which code. */
+  /** Which calls fail, what share of them (0 to 1), and with which code. */
   readonly failing?: readonly FailingCall[]
   readonly share?: number
   readonly code?: 'EIO' | 'EROFS' | 'ENOSPC'
   /**
-   * Bytes that files may still grow by; a write beyond them is cut there and fails with ENOSPC. What
-   * was written before can be overwritten: that takes no room.
+   * Bytes that files may still grow by; a write beyond them is cut there and fails with ENOSPC.
+   * Bytes that were written before can be overwritten: that takes no room.
    */
   readonly roomBytes?: number
   /** As on a copy-on-write file system: overwriting takes room as well. */
@@ -30,7 +30,7 @@ export class FaultyFiles implements FileLayer {
   orders: DiskOrders = {}
   readonly #real: FileLayer
   readonly #journal: DiskJournal | undefined
-  /** Up to where files have been written, by path; what is behind it takes room. */
+  /** How far files have been written, by path; bytes behind that take room. */
   readonly #filled = new Map<string, number>()
   #taken = 0
 
@@ -126,7 +126,7 @@ export class FaultyFiles implements FileLayer {
     }
   }
 
-  /** How many of the bytes there is room for; takes it. */
+  /** Takes the room for as many of the bytes as there is, and returns that number. */
   #room(path: string, position: number, bytes: number): number {
     const { roomBytes = Number.POSITIVE_INFINITY, isCopyOnWrite = false } = this.orders
     const filled = Math.max(position, this.#filled.get(path) ?? 0)

@@ -1,13 +1,13 @@
-/** What a campaign, or many of them, tried and found. */
+/** What one or more campaigns tried and found. */
 
 export interface Figures {
-  /** How often each fault was put in the product's way. */
+  /** How often each fault occurred. */
   readonly faults: Record<string, number>
   acknowledged: number
   delivered: number
-  /** Acknowledged, never delivered, and accounted for by nothing. */
+  /** Acknowledged, never delivered, and not accounted for. */
   lost: number
-  /** Arrived with other bytes than they were sent with. */
+  /** Delivered with other bytes than were sent. */
   altered: number
   /** Delivered again, with the same message id. */
   duplicates: number
@@ -17,12 +17,12 @@ export interface Figures {
   refusedByReceipt: number
   /** Destroyed by the fault itself, and named by the ledger or in quarantine. */
   damagedByName: number
-  /** Destroyed from outside with every trace of them: a deleted or cut newest file. */
+  /** Destroyed from outside together with every trace: a deleted or cut newest file. */
   destroyedWithoutTrace: number
   starts: number
   /** From the start of the process, or the end of the fault, until messages come in again. */
   longestRecoveryMs: number
-  /** The most the directory ever took, as a part of storage.maxBytes. */
+  /** The largest size of the directory, as a share of storage.maxBytes. */
   mostBytesOfBound: number
   readonly violations: string[]
 }
@@ -50,7 +50,7 @@ export function countFault(figures: Figures, fault: string): void {
   figures.faults[fault] = (figures.faults[fault] ?? 0) + 1
 }
 
-/** Adds what one campaign found to what all found. */
+/** Adds the figures of one campaign to those of all. */
 export function addFigures(sum: Figures, one: Figures): void {
   for (const [fault, count] of Object.entries(one.faults)) {
     sum.faults[fault] = (sum.faults[fault] ?? 0) + count

@@ -1,11 +1,11 @@
-/** One life of the product: a process that can be ordered about, paused, stopped and killed. */
+/** One process of the connector, which takes orders and can be paused, stopped and killed. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { HostOptions, HostOrder, HostReport } from './connector-host.ts'
 
-/** A start may take that long on a machine that does much else. */
+/** A start may take this long on a busy machine. */
 const START_PATIENCE_MS = 60_000
 const HOST = join(import.meta.dirname, 'connector-host.js')
 
@@ -16,10 +16,10 @@ export interface Addresses {
 
 export class HostedConnector {
   readonly child: ChildProcess
-  /** Where it listens; undefined when it ended before it did, was refused, or took too long. */
+  /** Where it listens; undefined when it ended before, was refused, or took too long. */
   readonly started: Promise<Addresses | undefined>
   readonly ended: Promise<void>
-  /** The code it was refused with when it started. */
+  /** The error code of a start that was refused. */
   refusal: string | undefined
   stderr = ''
 

@@ -1,6 +1,6 @@
 /**
- * kill -9 of a bare writer at random moments, over and over on the same directories: whatever it had
- * been promised is there afterwards.
+ * kill -9 of a bare writer at random moments, again and again on the same directories: every
+ * message whose commit it reported is there afterwards.
  */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
@@ -30,7 +30,7 @@ export interface KillOptions {
 export interface KillFigures {
   readonly kills: number
   readonly messagesCommitted: number
-  /** Slots of the journal that were taken into use. */
+  /** Slots of the journal that were used. */
   readonly slotsUsed: number
 }
 
@@ -61,7 +61,7 @@ export async function killWriters({
   return figures
 }
 
-/** What a channel's writer has been told. */
+/** What a channel's writer has reported. */
 interface Promised {
   committed: number
   /** Messages below may be gone. */

@@ -1,6 +1,6 @@
 /**
- * kill -9 at random moments: whatever a writer had been promised is there afterwards. KILL_ROUNDS says
- * how often (200 take well under a minute; days are possible).
+ * kill -9 at random moments: every committed message is there afterwards. KILL_ROUNDS says how
+ * often (200 take well under a minute; days are possible).
  */
 import assert from 'node:assert/strict'
 import type { ChildProcess } from 'node:child_process'

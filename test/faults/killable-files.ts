@@ -1,6 +1,6 @@
 /**
- * A process that is killed in the middle of what it asks of its disk: the call happens, happens partly
- * or does not, and nothing is asked afterwards. What had been written stays in the system's cache.
+ * The files of a process that is killed in the middle of a call to its disk: the call happens,
+ * happens partly or does not, and no call follows. Written bytes stay in the system's cache.
  */
 import { join } from 'node:path'
 import type {
@@ -11,14 +11,14 @@ import type {
 } from '../../src/channels/disk/files/file-layer.ts'
 import type { SimulatedDisk } from '../support/disk/simulated-disk.ts'
 
-/** When files were written, by path: the simulated disk does not know. */
+/** When files were written, by path. The simulated disk does not record that. */
 export interface FileTimes {
   readonly now: () => number
   readonly writtenAt: Map<string, number>
 }
 
 export class KillableFiles implements FileLayer {
-  /** The call that the process is killed at. */
+  /** The number of the call at which the process is killed. */
   killedAt = Number.POSITIVE_INFINITY
   calls = 0
   isDead = false

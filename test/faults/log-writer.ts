@@ -1,6 +1,6 @@
 /**
- * Writes to some channels as fast as it can until it is killed, and says on stdout, a line each, what
- * it was promised:
+ * Writes to some channels as fast as it can until it is killed, and reports each promise of the
+ * store as a line on stdout:
  *
  *     open                             once
  *     committed <channel> <end>        after a commit
@@ -13,10 +13,12 @@ import type { ChannelLog } from '../../src/channels/log/channel-log.ts'
 import { channelNames, fillDraft } from './expected-messages.ts'
 import { areMany, smallStore } from './small-store.ts'
 
-/** Messages that readers leave unread: one is quick, one slow, and one hardly ever reads. */
+/**
+ * How many messages each reader leaves unread: one is quick, one slow, and one hardly ever reads.
+ */
 const BACKLOGS = [20, 500, 1_200]
 const MANY_CHANNELS_BACKLOG = 12
-/** Channels that a commit has messages for, at most. */
+/** How many channels have messages in one commit, at most. */
 const CHANNELS_PER_COMMIT = 20
 
 const count = Number(process.argv[3] ?? 3)
@@ -25,7 +27,7 @@ const store = smallStore({ directory: process.argv[2] ?? '', channels: count })
 const found = new Map((await store.open()).map((log) => [log.channel, log]))
 process.stdout.write('open\n')
 const logs = names.map((name) => found.get(name) ?? store.create(name))
-/** Where the readers are, as noted for the next commit. */
+/** The readers' positions, as noted for the next commit. */
 const noted = new Map<ChannelLog, number>()
 const draft = {
   receivedAt: 0,
@@ -51,7 +53,7 @@ async function commitSome(): Promise<void> {
   noted.clear()
   const ends = new Map(logs.map((log) => [log, log.end]))
   const committing = store.commit()
-  // What comes meanwhile belongs to the next commit.
+  // Messages that come meanwhile belong to the next commit.
   if (Math.random() < 0.5) appendSome()
   await committing
   const lines = [...ends].map(([log, end]) => `committed ${log.channel} ${end}\n`)

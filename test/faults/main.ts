@@ -1,11 +1,11 @@
 /**
- * Runs the campaigns for as long as asked, a line each, and ends with a summary in JSON.
+ * Runs the campaigns for the given time, prints a line for each, and ends with a summary in JSON.
  *
  *     npm run faults -- --minutes 120 [--only power] [--seed 4711]
  *     npm run faults -- --minutes 0 --kills 10000 --cuts 10000
  *
- * `--kills` are of a bare writer of the store, `--cuts` of a store on a simulated disk. Exit code 1 when
- * anything was found; the data directory it was found in is left for a look.
+ * `--kills` kills a bare writer of the store, `--cuts` cuts the power of a store on a simulated
+ * disk. The exit code is 1 if anything was found; its data directory is then left for inspection.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
@@ -15,7 +15,7 @@ import { addFigures, type Figures, newFigures } from './figures.ts'
 import { killWriters } from './kill-lanes.ts'
 import { cutStores } from './store-cuts.ts'
 
-/** Between two lines about rounds that are no campaign. */
+/** Between two lines of progress of `--kills` and `--cuts`. */
 const PROGRESS_MS = 30_000
 const LENGTH_MS = 20_000
 const LANES = 2
@@ -26,8 +26,8 @@ const KILLED_CHANNELS = 3
 const USAGE = `npm run faults -- [options]
   --minutes <number>  how long campaigns run (10)
   --only <text>       only campaigns with this in their names
-  --kills <number>    so many kills of a bare writer of the store (0)
-  --cuts <number>     so many power cuts and kills of a store on a simulated disk (0)
+  --kills <number>    how often to kill a bare writer of the store (0)
+  --cuts <number>     how often to cut power or kill on a simulated disk (0)
   --seed <number>     of the first campaign, and of the first simulated disk
   --help              this text
 campaigns: ${CAMPAIGNS.map(({ name }) => name).join(', ')}
@@ -85,17 +85,17 @@ async function lane(): Promise<void> {
   }
 }
 
-/** What came of rounds that are no campaign; nothing when none were asked for. */
+/** The results of `--kills` and `--cuts`; empty when neither was given. */
 async function rounds<T>(
   name: string,
   count: number,
   run: (count: number, progress: (done: number) => void) => Promise<T>,
 ): Promise<T | undefined> {
   if (count === 0) return undefined
-  let toldAt = performance.now()
+  let reportedAt = performance.now()
   const progress = (done: number) => {
-    if (performance.now() - toldAt < PROGRESS_MS) return
-    toldAt = performance.now()
+    if (performance.now() - reportedAt < PROGRESS_MS) return
+    reportedAt = performance.now()
     process.stderr.write(`${done} of ${count} ${name}\n`)
   }
   try {
@@ -116,7 +116,7 @@ async function attempt(campaign: Campaign, seed: number): Promise<Figures> {
   }
 }
 
-/** A campaign that waits for something that never comes is a finding too; the timer keeps the process. */
+/** A campaign that never ends is a finding too. The timer keeps the process alive. */
 async function overdue(): Promise<never> {
   await delay(LENGTH_MS + PATIENCE_MS)
   throw new Error('it did not end')

@@ -1,5 +1,5 @@
 /**
- * Messages that say who sent them and which they are, and show when a byte of them was changed.
+ * Messages that name their sender and their number, and show whether a byte was changed.
  *
  *     p1/4711/3f9a… (sha-256 of `p1/4711`, repeated to many lengths)
  */
@@ -10,10 +10,10 @@ export interface MessageName {
   readonly number: number
 }
 
-/** Every so many messages one is large. */
+/** Every 97th message is large. */
 const LARGE_EVERY = 97
 const LARGE_REPEATS = 250
-/** All messages of publishers with such a name have about 4 KB. */
+/** All messages of publishers whose names begin like this have about 4 KB. */
 export const BULKY_PREFIX = 'bulky'
 const BULKY_REPEATS = 60
 
@@ -27,7 +27,7 @@ function repeatsOf(publisher: string, number: number): number {
   return number % LARGE_EVERY === LARGE_EVERY - 1 ? LARGE_REPEATS : 1 + (number % 7)
 }
 
-/** Which message it is; undefined when it is none, or not as it was sent. */
+/** Which message it is; undefined when it is not one of these, or was changed. */
 export function nameOf(payload: Buffer): MessageName | undefined {
   const text = payload.toString('latin1')
   const [publisher = '', number = ''] = text.split('/', 2)
@@ -35,7 +35,7 @@ export function nameOf(payload: Buffer): MessageName | undefined {
   return Number.isSafeInteger(name.number) && payloadOf(name) === text ? name : undefined
 }
 
-/** A sender's id for the message, as it stands in its receipt. */
+/** The sender's id of the message, as in its receipt. */
 export function idOf({ publisher, number }: MessageName): string {
   return `${publisher}-${number}`
 }

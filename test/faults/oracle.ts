@@ -1,9 +1,9 @@
 /**
- * Knows what was sent, acknowledged, refused by name and delivered, all seen from outside the
- * product, and says what of it must not be.
+ * Knows which messages were sent, acknowledged, refused by name and delivered, all seen from
+ * outside the connector, and reports what violates its promises.
  *
- * Everything is noted with a position in time that a power cut can be compared with: the length of
- * the disk's journal then (`disk-journal.ts`); 0 where there is none.
+ * Everything is recorded with a position in time that a power cut can be compared with: the length
+ * of the disk's journal at that moment (`disk-journal.ts`), or 0 if there is no journal.
  */
 import { isNotNow } from '../../src/errors.ts'
 import type { Figures } from './figures.ts'
@@ -11,7 +11,7 @@ import { type MessageName, nameOf, nameOfId } from './numbered-message.ts'
 
 /** Positions are written down once a second; the rest is for a busy machine. */
 const REPEAT_WINDOW_MS = 1_000 + 4_000
-/** How long the product waits for an answer. */
+/** How long the connector waits for an answer. */
 export const ANSWER_TIMEOUT_MS = 1_000
 
 interface Delivery {
@@ -19,14 +19,14 @@ interface Delivery {
   readonly atMs: number
   readonly position: number
   readonly messageId: string
-  /** Whether the endpoint said that it took the message. */
+  /** Whether the endpoint confirmed that it accepted the message. */
   readonly isConfirmed: boolean
 }
 
 interface Story {
   /** Undefined until it is acknowledged. */
   acknowledgedAt: number | undefined
-  /** The error its receipt names. */
+  /** The error in its receipt. */
   refusedAs: string | undefined
   readonly deliveries: Delivery[]
 }
@@ -39,7 +39,7 @@ export interface Loss {
 export interface OracleOptions {
   /** Each publisher's channel. */
   readonly channels: ReadonlyMap<string, string>
-  /** Channels whose endpoint puts parts of batches off, which changes the order. */
+  /** Channels whose endpoint accepts batches only in part, which changes the order. */
   readonly unordered: ReadonlySet<string>
   readonly position: () => number
 }
@@ -74,7 +74,7 @@ export class Oracle {
     this.#checkHonesty(name, story)
   }
 
-  /** A receipt said that the message was not taken. */
+  /** A receipt said that the message was not accepted. */
   refused(id: string, error: string): void {
     const name = nameOfId(id)
     if (name === undefined) return
@@ -105,17 +105,17 @@ export class Oracle {
     else this.#checkRepeat(name, before, messageId)
   }
 
-  /** All that knew how far the logs went is gone: ids may be given a second time. */
+  /** Every record of how far the logs went is lost: ids may be given a second time. */
   idsMayComeAgain(): void {
     this.#idOwners.clear()
   }
 
-  /** The ledger or the health told something that can't be. */
+  /** The ledger or the health reported something impossible. */
   violated(what: string): void {
     this.#violate(what)
   }
 
-  /** What was acknowledged and is neither delivered nor refused by name. */
+  /** The messages that were acknowledged and neither delivered nor refused by name. */
   missing(): Loss[] {
     const missing: Loss[] = []
     for (const [publisher, number, story] of this.#all()) {
@@ -137,7 +137,7 @@ export class Oracle {
     return count
   }
 
-  /** What was known at a position: the world as a power cut there leaves it. */
+  /** What was known at a position: the state that a power cut there leaves. */
   at(position: number): Oracle {
     const past = new Oracle({ ...this.#options, position: () => position })
     for (const [publisher, number, story] of this.#all()) {
@@ -197,7 +197,7 @@ export class Oracle {
     }
     if (this.mayRepeatAll || !before.isConfirmed) return
     if (before.life === this.life) {
-      // An answer that came too late for the product is none.
+      // An answer that came too late for the connector does not count.
       if (performance.now() - before.atMs > ANSWER_TIMEOUT_MS * 0.8) return
       this.#violate(`${what} was sent again though it was taken`)
     } else if (before.life >= 0) {
@@ -213,7 +213,7 @@ export class Oracle {
     if (this.#violations.size < 20) this.#violations.add(what)
   }
 
-  /** Each message is sent once: what could not be stored then is not acknowledged. */
+  /** Each message is sent once: a message that could not be stored then is not acknowledged. */
   #checkHonesty({ publisher, number }: MessageName, { acknowledgedAt, refusedAs }: Story): void {
     if (acknowledgedAt === undefined || refusedAs === undefined || !isNotNow(refusedAs)) return
     this.#violate(`acknowledged and not stored (${refusedAs}): ${publisher} ${number}`)

@@ -1,4 +1,4 @@
-/** A device that numbers what it sends, and tells the oracle what was acknowledged. */
+/** A device that numbers its messages and reports to the oracle which were acknowledged. */
 import { connectAsync, type MqttClient } from 'mqtt'
 import { idOf, type MessageName, payloadOf } from './numbered-message.ts'
 import type { Oracle } from './oracle.ts'
@@ -11,18 +11,25 @@ export interface PublisherPlan {
   readonly channel: string
   readonly qos: 1 | 2
   readonly protocolVersion: 4 | 5
-  /** Raw bytes, without an id of the sender's. */
+  /** Raw bytes, without an id from the sender. */
   readonly isBinary: boolean
   /** After each acknowledgement, so that a campaign's messages stay countable. */
   readonly pauseMs: number
-  /** Where there are some, messages go round them: each is a sender with a channel of its own. */
-  readonly voices?: number
+  /** If given, messages are sent by this number of senders in turn, each with its own channel. */
+  readonly senders?: number
 }
 
-/** Who sends by this plan, and to which channel. */
-export function sendersOf({ name, channel, voices }: PublisherPlan): (readonly [string, string])[] {
-  if (voices === undefined) return [[name, channel]]
-  return Array.from({ length: voices }, (_, voice) => [`${name}v${voice}`, `${channel}_${voice}`])
+/** The senders of this plan, and the channel of each. */
+export function sendersOf({
+  name,
+  channel,
+  senders,
+}: PublisherPlan): (readonly [string, string])[] {
+  if (senders === undefined) return [[name, channel]]
+  return Array.from({ length: senders }, (_, sender) => [
+    `${name}v${sender}`,
+    `${channel}_${sender}`,
+  ])
 }
 
 export class Publisher {
@@ -45,20 +52,20 @@ export class Publisher {
   }
 
   /**
-   * Sends until `stop`, or until nobody listens any more. A connection that ends is opened again: the
-   * connector ends those of 3.1.1 whose messages can't be stored. What is not acknowledged then is
-   * not sent again.
+   * Sends until `stop`, or until nothing listens any more. A connection that ends is opened again:
+   * the connector ends those of 3.1.1 clients whose messages it cannot store. Messages that are not
+   * acknowledged then are not sent again.
    */
   async send(url: string): Promise<void> {
     this.#isStopped = false
     while (!this.#isStopped && (await this.#sendUntilCut(url)));
   }
 
-  /** Returns whether anybody listened. */
+  /** Returns whether the connector listened. */
   async #sendUntilCut(url: string): Promise<boolean> {
     const { protocolVersion } = this.plan
     const options = { protocolVersion, reconnectPeriod: 0, connectTimeout: 5_000 }
-    // Not to retry means that a connection which ends before its CONNACK is noticed at all.
+    // Without retries a connection that ends before its CONNACK is reported as an error.
     const client = await connectAsync(url, options, false).catch(() => undefined)
     if (client === undefined) return false // the connector went first
     client.on('error', () => {})
@@ -82,7 +89,7 @@ export class Publisher {
     })
   }
 
-  /** Lets what is under way be acknowledged and sends no more. */
+  /** Sends no more; messages under way may still be acknowledged. */
   stop(): void {
     this.#isStopped = true
   }
@@ -106,7 +113,8 @@ export class Publisher {
       ? payload
       : JSON.stringify({ request: { message: payload }, id: idOf(name) })
     client.publish(topic, body, { qos: plan.qos }, (error) => {
-      // MQTT 5 refuses with a reason code, which is an error here: nothing was promised.
+      // MQTT 5 refuses with a reason code, which is an error here: the message was not
+      // acknowledged.
       if (!(error instanceof Error)) {
         oracle.acknowledged(name)
         this.#onAcknowledged?.()

@@ -1,6 +1,6 @@
 /**
  * What every campaign works with: a data directory, an endpoint, publishers, an oracle, and the
- * product's lives one after the other.
+ * connector's processes, one after the other.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -21,10 +21,10 @@ const STOP_PATIENCE_MS = 30_000
 const QUIET_PATIENCE_MS = 5_000
 const DRAIN_PATIENCE_MS = 60_000
 
-/** Slots of 128 KiB: each of them is used many times in a campaign. */
+/** This makes slots of 128 KiB, so that each of them is used many times in a campaign. */
 const MAX_BYTES = 16 * 1024 * 1024
 
-/** The one channel whose endpoint puts parts of batches off. */
+/** The one channel whose endpoint accepts batches only in part. */
 const UNORDERED = new Set(['delta'])
 
 type Plan = Omit<PublisherPlan, 'pauseMs'>
@@ -39,13 +39,13 @@ const PLANS: readonly Plan[] = [
 
 export interface RigOptions {
   readonly seed: number
-  /** How long the campaign may put faults in the way; what it takes to drain comes on top. */
+  /** How long the campaign may cause faults; the time to drain comes on top. */
   readonly lengthMs: number
-  /** Of each publisher's lanes after an acknowledgement. */
+  /** How long each lane of a publisher pauses after an acknowledgement. */
   readonly pauseMs?: number
-  /** Each publisher sends to so many channels rather than to one. */
-  readonly voices?: number
-  /** The channel that little is sent to: this much slower than to the others. */
+  /** How many channels each publisher sends to; one by default. */
+  readonly senders?: number
+  /** The channel that gets few messages, and the pause between them. */
   readonly slow?: { readonly channel: string; readonly pauseMs: number }
   /** Few large messages rather than many small ones. */
   readonly isBulky?: boolean
@@ -94,7 +94,7 @@ export class Rig {
     })
   }
 
-  /** `past` had the directory before: what it knew at the options' position goes on to be true. */
+  /** `past` had the directory before: what it knew at the options' position remains true. */
   static async open(options: RigOptions, past?: Rig): Promise<Rig> {
     const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'faults-')))
     const rig = new Rig(options, directory, past)
@@ -124,7 +124,7 @@ export class Rig {
     countFault(this.figures, fault)
   }
 
-  /** A process on the directory, however far it has got. */
+  /** Starts a process on the directory and does not wait for it. */
   launch(): HostedConnector {
     this.figures.starts += 1
     const { journal } = this.#options
@@ -133,7 +133,7 @@ export class Rig {
     return this.#connector
   }
 
-  /** A process that listens; watched, but without publishers. */
+  /** Starts a process, waits until it listens, and watches it; publishers do not send yet. */
   async start(): Promise<void> {
     const launchedAt = performance.now()
     const connector = this.launch()
@@ -150,25 +150,25 @@ export class Rig {
     this.#sending = Promise.all(this.publishers.map((publisher) => publisher.send(mqtt)))
   }
 
-  /** Resolves when the running connector has acknowledged something, or has had long enough to. */
+  /** Resolves when the running connector has acknowledged something, or has had enough time to. */
   async firstAcknowledgement(): Promise<void> {
     const first = this.publishers.map((publisher) => publisher.nextAcknowledgement())
     await Promise.race([...first, delay(ACKNOWLEDGEMENT_PATIENCE_MS, undefined, { ref: false })])
   }
 
-  /** Publishers send no more, and what was under way has been answered. */
+  /** Stops the publishers; resolves when all messages under way have been answered. */
   async quiet(): Promise<void> {
     for (const publisher of this.publishers) publisher.stop()
     await this.#sending
   }
 
-  /** SIGKILL, at whatever it is doing. */
+  /** SIGKILL at any moment. */
   async kill(): Promise<void> {
     await this.connector.kill()
     await this.#lifeEnded()
   }
 
-  /** SIGTERM, and the time it takes. */
+  /** SIGTERM; resolves when the process has ended. */
   async stop(): Promise<void> {
     const { connector } = this
     connector.signal('SIGTERM')
@@ -180,7 +180,9 @@ export class Rig {
     await this.#lifeEnded()
   }
 
-  /** What was sent in this life is counted to it, though it is looked at a moment later. */
+  /**
+   * Calls sent by this process count as its own, although the endpoint reads them a moment later.
+   */
   async #lifeEnded(): Promise<void> {
     await Promise.race([this.endpoint.quiet(), delay(QUIET_PATIENCE_MS)])
     this.oracle.lifeEnded()
@@ -193,7 +195,7 @@ export class Rig {
     this.figures.longestRecoveryMs = Math.max(this.figures.longestRecoveryMs, ms)
   }
 
-  /** Starts once more, with a good endpoint, and waits until nothing waits any more. */
+  /** Starts again with a working endpoint, and resolves when no message waits any more. */
   async drain(): Promise<Drained> {
     this.endpoint.state = 'well'
     if (this.#connector?.isAlive === true) await this.stop()
@@ -210,7 +212,7 @@ export class Rig {
     }
   }
 
-  /** After `drain`, where no fault may have destroyed anything. */
+  /** For use after `drain`, where no fault may have destroyed anything. */
   checkNothingLost({ rows }: Drained): void {
     const missing = this.oracle.missing()
     this.figures.lost += missing.length
@@ -225,7 +227,7 @@ export class Rig {
     }
   }
 
-  /** Ends whatever runs. The directory stays when something was found, for a look. */
+  /** Ends everything that runs. If something was found, the directory stays for inspection. */
   async close(): Promise<Figures> {
     if (this.#connector?.isAlive === true) await this.kill()
     await this.endpoint.stop()
@@ -274,11 +276,11 @@ export class Rig {
 }
 
 function plansOf(options: RigOptions): readonly PublisherPlan[] {
-  const { isBulky = false, voices, slow, pauseMs = 2 } = options
+  const { isBulky = false, senders, slow, pauseMs = 2 } = options
   return PLANS.map((plan) => ({
     ...plan,
     name: isBulky ? `${BULKY_PREFIX}_${plan.name}` : plan.name,
     pauseMs: plan.channel === slow?.channel ? slow.pauseMs : pauseMs,
-    ...(voices === undefined ? {} : { voices }),
+    ...(senders === undefined ? {} : { senders }),
   }))
 }

@@ -1,9 +1,9 @@
-/** A store with small bounds, so that slots wrap, and segments roll and go away, all the time. */
+/** A store with small bounds, so that slots wrap and segments roll and are removed all the time. */
 import type { DiskLogStore } from '../../src/channels/disk/disk-log-store.ts'
 import { diskStore, MEBIBYTE } from '../support/disk/disk-stores.ts'
 
 export const SMALL_MAX_BYTES = 8 * MEBIBYTE
-/** Every log claims some room, so many of them need more. */
+/** Every log claims some room, so more logs need more. */
 export const MANY_CHANNELS_MAX_BYTES = 32 * MEBIBYTE
 
 export interface SmallStoreOptions {

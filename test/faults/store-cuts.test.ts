@@ -18,7 +18,7 @@ test(`${ROUNDS} power cuts and kills lose nothing that was committed`, async (t)
   assert.ok(figures.commits > ROUNDS)
 })
 
-/** Disks that brought a fault to light once. */
+/** Seeds of disks that once revealed a fault. */
 const SEEDS_OF_FAULTS = [1, 56, 104, 202, 20_188, 31_014, 61_072, 61_266, 61_275, 71_037, 201_059]
 
 test('disks on which messages were once lost lose nothing', async () => {

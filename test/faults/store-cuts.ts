@@ -1,7 +1,7 @@
 /**
- * Power cuts and kills by the thousand, within one process: a store of small slots on a simulated
- * disk, beside plain lists of what it must hold. Each trial is a disk with several lives of the store,
- * each of which ends at any call of the disk: while it opens, commits, settles, or stops.
+ * Thousands of power cuts and kills within one process: a store of small slots on a simulated disk,
+ * beside plain lists of what it must hold. Each trial is a disk on which the store is opened
+ * several times and ends at any call of the disk: while it opens, commits, settles, or stops.
  */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
@@ -23,7 +23,7 @@ import { type FileTimes, KillableFiles } from './killable-files.ts'
 const LIVES = 12
 const MOST_CALLS = 500
 const DIRECTORY = '/data'
-/** One is read at once, some late, one never, one has a message now and then. */
+/** One channel is read at once, some late, one never, and one has a message now and then. */
 const BACKLOGS = { quick: 0, late: 4, later: 30, stuck: Number.POSITIVE_INFINITY, rare: 1 }
 
 export interface CutFigures {
@@ -33,7 +33,7 @@ export interface CutFigures {
   commits: number
   commitsRefused: number
   messages: number
-  /** Segments found at starts: slots had been settled. */
+  /** Segments found at starts, which shows that slots had been settled. */
   segments: number
 }
 
@@ -50,8 +50,8 @@ export function newCutFigures(): CutFigures {
 }
 
 /**
- * Trials with one seed after the other until power was cut, or the process killed, so often.
- * @throws when anything is lost or altered, naming the seed
+ * Runs trials with one seed after the other until `rounds` power cuts and kills have happened.
+ * @throws when anything is lost or altered; the error names the seed
  */
 export async function cutStores(
   seed: number,
@@ -61,7 +61,7 @@ export async function cutStores(
   const figures = newCutFigures()
   for (let next = seed; figures.powerCuts + figures.kills < rounds; next++) {
     await cutStore(next, figures)
-    // Pauses of stores that are over end only when the event loop turns; until then they hold memory.
+    // Timers of closed stores end only when the event loop turns; until then they hold memory.
     await nextTurn()
     progress(figures.powerCuts + figures.kills)
   }
@@ -81,7 +81,7 @@ export async function cutStore(seed: number, figures: CutFigures): Promise<void>
 }
 
 class Trial {
-  /** What the present life is to meet. */
+  /** What ends the present life, and its faults. */
   what = ''
   #disk: SimulatedDisk
   #files: KillableFiles
@@ -106,7 +106,7 @@ class Trial {
     this.#store = this.#newStore()
   }
 
-  /** Opens, works, and comes to an end; then what is left is looked at. */
+  /** Opens, works and ends; then the files that are left are checked. */
   async live(): Promise<void> {
     this.#plan()
     try {
@@ -120,7 +120,7 @@ class Trial {
     }
     if (!this.#disk.hasPower) this.#figures.powerCuts += 1
     else if (this.#files.isDead) this.#figures.kills += 1
-    // The cache may hold what a failed write did not bring to the disk; nobody is to go by that.
+    // The cache may hold bytes that a failed write did not bring to the disk; they must not count.
     if (!this.#disk.hasPower || this.#hasFailures) this.#disk = this.#disk.afterPowerLoss()
     await this.#lookAtWhatIsLeft()
   }
@@ -130,7 +130,7 @@ class Trial {
     return !this.#disk.hasPower || this.#files.isDead
   }
 
-  /** What will end this life, and what else it has to bear. */
+  /** Chooses what will end this life, and its faults. */
   #plan(): void {
     const luck = this.#random()
     const call = Math.floor(this.#random() ** 2 * MOST_CALLS)
@@ -175,7 +175,7 @@ class Trial {
     try {
       this.#logs = new Map((await this.#store.open()).map((log) => [log.channel, log]))
     } catch (error) {
-      // A disk that fails may be too bad to start on.
+      // A start may fail on a failing disk.
       if (this.#isOver) throw error
       this.#calm()
       this.#store = this.#newStore()
@@ -251,7 +251,7 @@ class Trial {
       try {
         await model.checkReads(log, from, 1 + this.#below(30))
       } catch (error) {
-        // What can't be read now may be read later.
+        // A message that cannot be read now may be readable later.
         if (error instanceof Error && 'code' in error && error.code === 'StorageFailed') continue
         throw error
       }
@@ -270,7 +270,7 @@ class Trial {
       else await model.checkFound(log)
     }
     assert.deepEqual(this.#damage, [])
-    // As if the process had been killed before it wrote anything: the next life goes on with the disk.
+    // This is like a kill before the process wrote anything: the next life continues with the disk.
     this.#files.isDead = true
   }
 
@@ -290,13 +290,15 @@ class Trial {
     this.#figures.segments += channels.reduce((sum, { segments }) => sum + segments, 0)
   }
 
-  /** After a clean stop the logs' directories say it all, unless the disk refused to take it. */
+  /**
+   * After a clean stop the logs' directories hold everything, unless the disk refused the writes.
+   */
   async #forgetJournalSometimes(): Promise<void> {
     if (this.#isOver) return
     this.#calm()
     const { isClean } = await readJournal(this.#disk, join(DIRECTORY, 'journal'))
     if (!isClean || this.#random() < 0.7) return
-    // What was removed before must not come back with the next power cut.
+    // Files that were removed before must not come back with the next power cut.
     await this.#disk.syncDirectory(join(DIRECTORY, 'journal'))
     for (const path of this.#disk.files) if (path.endsWith('.jnl')) this.#disk.lose(path)
   }
@@ -329,7 +331,7 @@ class Trial {
       clock: this.#clock,
       observer: {
         ...silentObserver,
-        // A process that is gone sees nothing any more.
+        // A process that has ended sees nothing any more.
         damageFound: (channel, what) => {
           if (!this.#isOver) this.#damage.push(`${channel}: ${what}`)
         },

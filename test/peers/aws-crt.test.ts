@@ -1,6 +1,6 @@
 /**
- * AWS's own MQTT clients, of the device SDK, at our front door: MQTT 3.1.1 and 5 over plain TCP, for
- * which the SDK has no builder, so their configuration is written out.
+ * AWS's own MQTT clients, from the device SDK, at the MQTT server: MQTT 3.1.1 and 5 over plain TCP.
+ * The SDK has no builder for plain TCP, so their configuration is written out.
  */
 import assert from 'node:assert/strict'
 import { fork } from 'node:child_process'
@@ -28,7 +28,7 @@ function success(id: string): string {
   return `{"response":{"status":"success"},"id":"${id}"}`
 }
 
-/** Texts as they come in. */
+/** Collects the payloads that arrive, as text. */
 class Arrivals {
   readonly texts: string[] = []
   #wake: (() => void) | undefined

@@ -1,6 +1,6 @@
 /**
- * A mosquitto of somebody's, bridged to the whole connector: devices stay where they are, their
- * messages come here, and their receipts go back to them.
+ * Somebody's mosquitto, bridged to the whole connector: devices stay there, their messages come
+ * over the bridge, and their receipts go back.
  */
 import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'

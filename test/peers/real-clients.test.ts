@@ -1,4 +1,4 @@
-/** Clients that nobody here wrote: mosquitto's, MQTT.js, paho. */
+/** Third-party clients: mosquitto's, MQTT.js, paho. */
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -40,7 +40,7 @@ for (const version of ['mqttv31', 'mqttv311', 'mqttv5']) {
     const lines: string[] = []
     const output = createInterface(listener.stdout)
     output.on('line', (line) => lines.push(line))
-    // Its output comes when it ends, so the server is asked whether it has subscribed.
+    // It prints only when it ends, so the server is asked whether it has subscribed.
     await until('it has subscribed', () => server.outlet.hasListeners('iotanalytics/any'))
 
     for (const qos of ['0', '1', '2']) {
@@ -151,7 +151,7 @@ test('a mosquitto bridge carries messages in both directions', {
   assert.equal(intake.messages[0]?.payload.toString(), 'up')
 })
 
-/** mosquitto can't take port 0. */
+/** mosquitto cannot choose a port itself. */
 async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1')
   await once(probe, 'listening')

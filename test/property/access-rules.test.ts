@@ -1,4 +1,4 @@
-/** Access rules against what MQTT's matching says of single topics. */
+/** Access rules, compared with MQTT's matching of single topics. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -6,7 +6,7 @@ import { permissionsFor } from '../../src/sources/mqtt-server/access/access-list
 import { type AccessRule, accessRules } from '../../src/sources/mqtt-server/access/access-rule.ts'
 import { covers, overlaps } from '../../src/sources/mqtt-server/access/topic-pattern.ts'
 
-/** [MQTT-4.7] once more, the plain way. */
+/** [MQTT-4.7], written again in the simplest way. */
 function matches(filter: string, topic: string): boolean {
   if (topic.startsWith('$') && /^[+#]/.test(filter)) return false
   const source = filter

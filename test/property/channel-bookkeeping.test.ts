@@ -1,4 +1,4 @@
-/** Offset ranges and cursor positions against models that keep every offset by itself. */
+/** Offset ranges and cursor positions, compared with models that keep every single offset. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -66,7 +66,7 @@ function assertSameOffsets(ranges: OffsetRanges, model: ReadonlySet<number>): vo
 
 type Fate = 'free' | 'inFlight' | 'delivered' | 'rejected' | 'dropped'
 
-/** A cursor that remembers the fate of each offset by itself. */
+/** A cursor that remembers the fate of every single offset. */
 class CursorModel {
   fates: Fate[] = []
   committed = 0

@@ -1,6 +1,6 @@
 /**
- * Trials of the set of channels on the disk log, whose disk fails now and then, and loses power:
- * what was not synced is gone, kept or torn.
+ * Trials of the set of channels on the disk log. Its disk fails now and then and loses power:
+ * writes that were not synced are lost, kept or torn.
  */
 import { test } from 'node:test'
 import fc from 'fast-check'

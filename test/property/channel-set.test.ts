@@ -1,6 +1,6 @@
 /**
- * Trials of the set of channels: in memory, and on a pretended disk that fails and crashes, is slow
- * and has little room.
+ * Trials of the set of channels: in memory, and on a fake disk that fails and crashes, is slow and
+ * has little room.
  */
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -9,7 +9,7 @@ import { ChannelTrial, operationsOf, type TrialMedium } from '../support/channel
 import { PretendDisk, PretendDiskStore } from '../support/disk/fake-log-store.ts'
 
 const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 100)
-/** About what one message of a trial takes. */
+/** About the size of one message of a trial. */
 const MESSAGE_BYTES = 180
 
 function inMemory(): TrialMedium {

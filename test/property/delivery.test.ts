@@ -1,4 +1,4 @@
-/** Delivery against a destination that fails at random: nothing lost, nothing twice, all accounted for. */
+/** Delivery to a destination that fails at random: no message is lost or counted twice. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -70,7 +70,7 @@ test('whatever the destination does, every message has one receipt and the ledge
   )
 })
 
-/** Ids come in the order they were sent, but for those that were put off among others accepted. */
+/** Ids arrive in the order they were sent, except those kept back from a batch accepted in part. */
 function assertOrdered(ids: readonly string[], { script }: { script: readonly Verdict[] }): void {
   if (script.includes('split')) return
   const numbers = ids.map((id) => Number(id.slice(2)))

@@ -59,7 +59,7 @@ const settings = fc.record({
   slotBytes: fc.constantFrom(8_192, 16_384, 20_480, 131_072),
 })
 
-/** A log and the array it should be like. */
+/** A log, and the array that it should behave like. */
 class Rig {
   readonly #random: () => number
   readonly #options: Partial<DiskLogStoreOptions>
@@ -67,9 +67,9 @@ class Rig {
   #store
   #log: ChannelLog | undefined
   #next = 0
-  /** What is committed, by offset: its payload. */
+  /** The committed payloads, by offset. */
   readonly committed: Buffer[] = []
-  /** Appended and not in a commit that succeeded. */
+  /** Appended, but not in a successful commit. */
   staged: Buffer[] = []
   released = 0
 
@@ -109,7 +109,7 @@ class Rig {
     }
   }
 
-  /** Commits; a failure takes what was in it out of the model. */
+  /** Commits; a failure removes the messages of the commit from the model. */
   async commit(meanwhile?: () => void): Promise<void> {
     const group = this.staged
     const committing = this.#store.commit()
@@ -233,7 +233,7 @@ test('after a power cut at any call, every committed message is there, unaltered
   )
 })
 
-/** Opens, maybe loses power on the way and opens again; what is found goes into the model. */
+/** Opens, maybe loses power and opens again; the messages found go into the model. */
 async function openAfterPowerLoss(rig: Rig, losesPowerAgain: boolean): Promise<void> {
   const { staged } = rig
   if (losesPowerAgain) {
@@ -246,7 +246,7 @@ async function openAfterPowerLoss(rig: Rig, losesPowerAgain: boolean): Promise<v
   const expected = rig.committed.slice(rig.released)
   assert.deepEqual(found.slice(0, expected.length), expected)
   assert.deepEqual([...rig.log.damaged], [])
-  // What was not acknowledged may have been stored all the same, from its beginning on.
+  // A prefix of the messages that were not acknowledged may have been stored all the same.
   const more = found.slice(expected.length)
   assert.deepEqual(more, staged.slice(0, more.length))
   rig.committed.push(...more)

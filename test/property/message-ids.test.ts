@@ -1,7 +1,7 @@
 /**
- * An offset, and so a message id, once read never stands for another message: whatever the disk
- * refuses meanwhile, however the process ends, and whatever is found at the next start. Seeded, as
- * the readers and the commits race; a failing seed is named.
+ * Once an offset, and so a message id, was read, it never stands for another message: whatever the
+ * disk refuses meanwhile, however the process ends, and whatever is found at the next start. The
+ * trials are seeded because readers and commits race; a failing seed is named.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -23,7 +23,7 @@ class Trial {
   readonly #seed: number
   readonly #random: () => number
   #disk: SimulatedDisk
-  /** What was read under an id. */
+  /** The payload that was read under each id. */
   readonly #seen = new Map<string, string>()
   #written = 0
 
@@ -76,12 +76,12 @@ class Trial {
     await reading
   }
 
-  /** In good order, by `kill -9`, or by a power cut; the disk is well again, or is not. */
+  /** Ends by a stop, by `kill -9` or by a power cut; the disk works again, or does not. */
   async #end(store: DiskLogStore): Promise<void> {
     const how = this.#upTo(3)
     if (how === 0 || this.#chance(0.5)) this.#disk.fail = () => undefined
     if (how === 0) await store.close()
-    // What the process had begun ends before the next one begins.
+    // Calls that the process had begun end before the next process begins.
     await settled()
     if (how === 2) this.#disk = this.#disk.afterPowerLoss()
   }

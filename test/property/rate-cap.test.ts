@@ -1,4 +1,4 @@
-/** Rate caps: over any stretch of time no more is sent than the rate allows. */
+/** Rate caps: over any period no more is sent than the rate allows. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -45,7 +45,7 @@ test('tokens that had to be waited for are there afterwards, whatever was overdr
         total += amount
       }
 
-      // Never slower than the rate by more than the rounding of each wait.
+      // It is slower than the rate only by the rounding of each wait.
       assert.ok(now <= (total / perSecond) * 1000 + 2 * wanted.length)
     }),
   )

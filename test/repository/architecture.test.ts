@@ -1,6 +1,6 @@
 /**
  * Holds the arrows of ARCHITECTURE.md: which folder may import which. Type imports count too: a
- * folder that needs another's types can't be lifted out either.
+ * folder that needs another's types cannot be used without it either.
  */
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -22,7 +22,7 @@ const LEAVES = [
   'version.ts',
 ]
 
-/** What the files of a folder may import beside each other: the files of other folders, or single files. */
+/** What the files of a folder may import besides each other: other folders, or single files. */
 const ARROWS: Record<string, readonly string[]> = {
   'sources/': [],
   'sources/in-process/': ['sources/'],
@@ -175,12 +175,12 @@ const ARROWS: Record<string, readonly string[]> = {
   'operator/why/': ['channels/', 'channels/dead-letters/', 'delivery/', 'http/views/'],
 }
 
-/** What stands above the folders, in this order, and may import all that is below. */
+/** The places above the folders, in this order; each may import everything below it. */
 const ABOVE = ['connector/', 'index.ts', 'cli/']
 
-/** Files beside the sub-folders of a folder, at most. */
+/** The most files that a folder may hold besides its sub-folders. */
 const MAX_FILES = 15
-/** Longer than 400 lines, or folders with more files, with the reason. */
+/** Files and folders that may exceed these limits, with the reason. */
 const EXCEPTIONS: Record<string, string> = {}
 
 const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) =>

@@ -1,4 +1,4 @@
-/** Keeps the tables of normative statements honest: complete, each statement once, each test there. */
+/** Checks the tables of normative statements: complete, each statement once, each test there. */
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'

@@ -1,5 +1,5 @@
 /**
- * The README, done: its commands are run against a connector, in a directory of their own. `npx
+ * Runs the README's commands against a connector, in a directory of their own. `npx
  * iot-analytics-connector` is the compiled program, and the ports are free ones.
  */
 import assert from 'node:assert/strict'
@@ -143,7 +143,8 @@ test('the program of the section on the library runs, and prints its receipt', a
   assert.match(stdout, /response: \{ status: 'success' \}, id: 'req123'/)
 })
 
-// other-broker.yaml runs in test/e2e/other-broker.test.ts, the definition in test/e2e/definition.test.ts.
+// other-broker.yaml runs in test/e2e/other-broker.test.ts, the definition in
+// test/e2e/definition.test.ts.
 for (const name of ['forward.yaml', 'in-memory.yaml', 'local-store.yaml']) {
   test(`examples/${name} runs: a message in, a receipt out`, async (t) => {
     const api = await FakeIotAnalytics.start(t)

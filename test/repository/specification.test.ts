@@ -1,4 +1,4 @@
-/** docs/specification.md promises tests by name: they have to exist. */
+/** docs/specification.md cites tests by name: they have to exist. */
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'

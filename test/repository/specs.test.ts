@@ -1,4 +1,6 @@
-/** docs/specs/ cites a test for each promise, by file and the beginning of its title: they exist. */
+/**
+ * docs/specs/ cites a test for each promise, by file and the beginning of its title: they exist.
+ */
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,11 +1,11 @@
-/** Keeps the words that docs/style.md lists out of everything that people read: docs, code, comments. */
+/** Checks that docs, code and comments use none of the words that docs/style.md replaces. */
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 
 const root = join(import.meta.dirname, '..', '..', '..')
-/** Where the words stand for themselves. */
+/** Pages that may use the words: the list itself, past releases, and other programs' names. */
 const EXEMPT = ['docs/style.md', 'CHANGELOG.md', 'docs/conformance.md']
 
 interface Word {

@@ -1,6 +1,8 @@
 import type { Clock } from '../../src/clock.ts'
 
-/** A clock on which each wait ends at the next turn of the event loop, and moves time by its length. */
+/**
+ * A clock on which each wait ends at the next turn of the event loop, and moves time by its length.
+ */
 export function instantClock(): Clock {
   let now = 1_700_000_000_000
   return {

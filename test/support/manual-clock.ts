@@ -15,7 +15,7 @@ export class ManualClock implements Clock {
     this.#now = now
   }
 
-  /** Calls that wait for their time. */
+  /** The number of calls that wait for their time. */
   get pendingCalls(): number {
     return this.#pending.size
   }
@@ -34,7 +34,7 @@ export class ManualClock implements Clock {
     return { cancel: () => void this.#pending.delete(pending) }
   }
 
-  /** Moves time on, calling what becomes due on the way, each at its own time. */
+  /** Moves time forward and makes the calls that become due, each at its own time. */
   advance(byMs: number): void {
     const until = this.#elapsed + byMs
     for (let next = this.#nextDue(until); next !== undefined; next = this.#nextDue(until)) {
@@ -45,7 +45,7 @@ export class ManualClock implements Clock {
     this.#moveTo(until)
   }
 
-  /** Somebody sets the machine's clock; durations are not touched. */
+  /** Sets the machine's clock; durations are not affected. */
   setTime(now: number): void {
     this.#now = now
   }

@@ -1,4 +1,7 @@
-/** Waits until this process has nothing left to do at once, rather than for a counted number of turns. */
+/**
+ * Waits until this process has nothing left to do at once, rather than for a counted number of
+ * turns.
+ */
 
 /** More than any test needs; only a loop without end takes them all. */
 const MAX_TURNS = 2_000

@@ -1,6 +1,6 @@
 /**
- * The library as a program meets that embeds it. What compiles here, and what must not, is half of
- * the test: the compiler checks each `@ts-expect-error`. The other half runs.
+ * The library as an embedding program sees it. One half of the test is what compiles here and what
+ * must not: the compiler checks each `@ts-expect-error`. The other half runs.
  */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
@@ -26,7 +26,7 @@ import {
   temporaryDirectory,
 } from '../support/processes/running-connector.ts'
 
-/** Never called: it is there to be compiled. */
+/** Never called; it only has to compile. */
 async function program(): Promise<void> {
   const config: ConfigInput = {
     parameters: { IotAnalyticsBatchSizePerChannel: 100, PublishInterval: '1' },
@@ -63,9 +63,9 @@ async function program(): Promise<void> {
   createConnector({ parameter: {} })
   // @ts-expect-error a parameter that is neither text nor number
   createConnector({ parameters: { MemorySize: true } })
-  // @ts-expect-error a value that is none of the two
+  // @ts-expect-error a value other than the two
   createConnector({ storage: { durability: 'tape' } })
-  // @ts-expect-error a destination of no kind
+  // @ts-expect-error a destination without a kind
   createConnector({ destinations: [{ name: 'there' }] })
   // @ts-expect-error objects are not messages: make them text
   await connector.publish('my_channel', { temp: 23.33 })

@@ -13,7 +13,7 @@ import {
 
 const TOPIC = 'iotanalytics/channels/c/messages/binary/put'
 
-/** Who hears all of `w/…`, in MQTT 5 with the retain flag as it was published. */
+/** A subscriber to `w/#`; in MQTT 5 it gets the retain flag as it was published. */
 async function listenToWills({ client }: ServerUnderTest): Promise<MqttWire> {
   const listener = await client({ clientId: 'listener', version: 5 })
   listener.send(subscribePacket(1, { 'w/#': 0x0a }, []))
@@ -21,7 +21,7 @@ async function listenToWills({ client }: ServerUnderTest): Promise<MqttWire> {
   return listener
 }
 
-/** Waits for the next packet, which comes when the server has seen that a client is gone. */
+/** Waits for the next packet, which comes when the server has noticed that a client is gone. */
 async function heard(listener: MqttWire): Promise<string> {
   return listener.nextHex()
 }
@@ -336,7 +336,7 @@ test('extended authentication is refused, and AUTH closes the connection [MQTT-4
 
   const [answer] = await method.untilClosed()
   assert.match(answer ?? '', /^20..008c/)
-  // [MQTT-4.12.0-6]: no authentication method in it
+  // [MQTT-4.12.0-6]: it has no authentication method
   assert.ok(!(answer ?? '').includes('1500016d'))
   assert.match((await data.untilClosed())[0] ?? '', /^20..0082/)
   assert.match((await auth.untilClosed())[0] ?? '', /^e0..82/)
@@ -353,7 +353,8 @@ test('CONNACK has only the properties that differ from their defaults, and no re
   ]) {
     const client = await wire()
     client.send(connectPacket({ version: 5, keepAliveS: 60, properties }))
-    // receive maximum, topic alias maximum, maximum packet size; no server keep-alive [MQTT-3.2.2-22]
+    // receive maximum, topic alias maximum, maximum packet size; no server keep-alive
+    // [MQTT-3.2.2-22]
     assert.equal(await client.nextHex(), '200e00000b' + '210007' + '220003' + '2700010000')
   }
 })

@@ -226,7 +226,7 @@ test('the messages of one client arrive in order, also when they are sent again 
 
   assert.equal(order(first), '123456789')
   assert.equal(order(second), '123456789')
-  // all of them with DUP now, and with the ids they had
+  // all of them are sent again with DUP and with their old ids
   assert.ok(second.every((hex) => hex.startsWith('3a') || hex.startsWith('3c')))
   const ids = (packets: readonly string[]) => packets.map((hex) => hex.slice(14, 18))
   assert.deepEqual(ids(second), ids(first))

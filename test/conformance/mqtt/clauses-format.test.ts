@@ -1,4 +1,7 @@
-/** The clauses about the format of packets: text, flags, packet identifiers, lengths (chapters 1 and 2). */
+/**
+ * The clauses about the format of packets: text, flags, packet identifiers, lengths (chapters 1 and
+ * 2).
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DEFAULT_LIMITS } from '../../../src/sources/mqtt-server/limits/limits.ts'
@@ -9,7 +12,7 @@ import { frame, publishPacket, subscribePacket } from '../../support/mqtt/mqtt-w
 
 const TOPIC = 'iotanalytics/channels/c/messages/binary/put'
 
-/** Length and bytes of what is no text. */
+/** Length and bytes of strings that are not valid UTF-8. */
 const NO_TEXT: Record<string, number[]> = {
   'a byte that begins nothing': [0, 1, 0xff],
   'a surrogate': [0, 3, 0xed, 0xa0, 0x80],
@@ -150,7 +153,7 @@ test('an answer carries the packet id of its request', async (t) => {
   )
 
   assert.deepEqual(atFour, ['9003123401', 'b0022345', '40023456', '5002ffff', '7002ffff'])
-  // no properties: their length is there all the same, and 0 [MQTT-2.2.2-1]
+  // without properties their length is still there, and 0 [MQTT-2.2.2-1]
   assert.deepEqual(await five.untilPong(), ['900412340001', 'b00423450000', 'b00423460011'])
 })
 
@@ -204,7 +207,7 @@ test('lengths are encoded in as few bytes as possible', async (t) => {
   await listener.next()
   const publisher = await client({ clientId: 'publisher' })
 
-  // three bytes of topic; what is left decides how long the length is
+  // three bytes are the topic; the rest decides how many bytes the length takes
   for (const [payloadBytes, length] of [
     [124, '7f'],
     [125, '8001'],

@@ -1,8 +1,8 @@
 /**
- * Whole sessions that nobody would write, against a server in a process of its own: it must not
- * crash, not hang and not grow. A few seconds by default; `FUZZ_MINUTES=10 npm run fuzz` for longer,
- * `FUZZ_SEED=…` for other sessions, `FUZZ_BOUNDS=default` with the bounds a server has by default,
- * which takes eight minutes: at half time they must have been reached.
+ * Random sessions against a server in a process of its own, which must not crash, hang or grow. It
+ * takes a few seconds by default; use `FUZZ_MINUTES=10 npm run fuzz` for longer runs, `FUZZ_SEED=…`
+ * for other sessions, and `FUZZ_BOUNDS=default` for the server's default bounds. Those take eight
+ * minutes, because they must be reached at half time.
  */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
@@ -14,15 +14,15 @@ import { type FuzzedSession, SessionFuzzer } from '../../support/mqtt/session-fu
 
 const MINUTES = Number(process.env['FUZZ_MINUTES'] ?? 0)
 const SEED = Number(process.env['FUZZ_SEED'] ?? 1)
-/** Those that are reached in seconds, or those that a server has by default. */
+/** Bounds that are reached in seconds, or the server's defaults. */
 const BOUNDS = process.env['FUZZ_BOUNDS'] === 'default' ? 'mqtt' : 'tight'
 const DURATION_MS = MINUTES > 0 ? MINUTES * 60_000 : 4_000
 const AT_ONCE = 20
-/** Looked at as often; what happens in the first half is settling. */
+/** How often memory is measured; the first half does not count. */
 const PARTS = 8
-/** A server that answers nobody for this long hangs. */
+/** A server that answers no client for this long hangs. */
 const ANSWER_WITHIN_MS = 10_000
-/** Sessions kept, messages retained and code compiled settle before the first measurement. */
+/** Sessions, retained messages and compiled code reach their size before the first measurement. */
 const MAX_GROWTH_BYTES = 8 * 1024 * 1024
 
 async function play(port: number, session: FuzzedSession): Promise<void> {

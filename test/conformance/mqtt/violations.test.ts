@@ -1,4 +1,4 @@
-/** What breaks the protocol ends the connection, and nothing else. */
+/** A protocol violation ends its connection, and nothing else. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'

@@ -1,6 +1,6 @@
 /**
- * A backlog that storage.maxBytes can't hold, with both drop behaviours and over restarts: the
- * directory never takes more, and what is dropped is told.
+ * A backlog that storage.maxBytes cannot hold, with both drop behaviours and over restarts: the
+ * directory never takes more, and every dropped message is reported.
  */
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,7 +9,7 @@ import type { Campaign, CampaignOptions } from '../campaign.ts'
 import { addFigures, type Figures, newFigures } from '../figures.ts'
 import { Rig } from '../rig.ts'
 
-/** The least that the configuration allows. */
+/** The smallest value that the configuration allows. */
 const MAX_BYTES = 4 * 1024 * 1024
 const SAMPLE_EVERY_MS = 40
 const FULL_PATIENCE_MS = 30_000
@@ -73,7 +73,7 @@ async function untilDropped(rig: Rig): Promise<void> {
   rig.oracle.violated('the bound was not met')
 }
 
-/** A binary message's receipt has no id, so for those the ledger's count has to do. */
+/** A binary message's receipt has no id, so those messages are checked by the ledger's count. */
 async function check(rig: Rig): Promise<void> {
   const { rows } = await rig.drain()
   for (const { channel, dropped } of rows) {
@@ -85,7 +85,7 @@ async function check(rig: Rig): Promise<void> {
   }
 }
 
-/** Weighs the directory, again and again, with the process halted meanwhile. */
+/** Measures the directory again and again, with the process paused meanwhile. */
 class Sampler {
   mostBytes = 0
   readonly #rig: Rig

@@ -1,4 +1,6 @@
-/** The machine's clock is set back and forth, by seconds and by years, and the process is killed too. */
+/**
+ * The machine's clock jumps back and forth, by seconds and by years, and the process is killed too.
+ */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Campaign, CampaignOptions } from '../campaign.ts'
 import type { Figures } from '../figures.ts'

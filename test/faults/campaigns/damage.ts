@@ -1,7 +1,7 @@
 /**
- * Somebody or something changes files behind the product's back, while it is stopped and while it
- * runs. Only what was in those files may be lost, it has to be named as far as anything of it is
- * left, nothing that was changed may be delivered, and the service goes on.
+ * Files change from outside the connector, while it is stopped and while it runs. Only messages in
+ * those files may be lost, and they have to be named as far as a trace of them is left. No changed
+ * message may be delivered, and the service continues.
  */
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -20,7 +20,7 @@ export const damageCampaign: Campaign = { name: 'damage', run }
 
 async function run(options: CampaignOptions): Promise<Figures> {
   const rig = await Rig.open({ ...options, pauseMs: 1 })
-  // The readers' positions are among what is damaged.
+  // The readers' positions may be damaged too.
   rig.oracle.mayRepeatAll = true
   const explained = new Set<string>()
   const first = Math.floor(rig.between(0, DAMAGES.length))
@@ -55,7 +55,9 @@ async function damageOnce(rig: Rig, kind: DamageKind, explained: Set<string>): P
   await rig.stop()
 }
 
-/** A backlog, in the journal and in segments: those are written when slots are full, or at a stop. */
+/**
+ * A backlog in the journal and in segments. Segments are written when slots are full, or at a stop.
+ */
 async function fill(rig: Rig, kind: DamageKind): Promise<void> {
   rig.endpoint.state = rig.random() < 0.3 ? 'moody' : 'away'
   rig.publish()
@@ -71,7 +73,7 @@ async function fill(rig: Rig, kind: DamageKind): Promise<void> {
   await delay(rig.between(300, 800))
 }
 
-/** So that nothing is written between a look at a file and what is done to it. */
+/** The process is paused, so that nothing is written between reading a file and damaging it. */
 async function whileHalted(rig: Rig, moment: Moment, act: () => Promise<Harm>): Promise<Harm> {
   if (moment !== 'running') return act()
   rig.connector.signal('SIGSTOP')
@@ -87,7 +89,7 @@ async function goOn(rig: Rig): Promise<void> {
   await (rig.random() < 0.5 ? rig.kill() : rig.stop())
 }
 
-interface Told {
+interface Reported {
   readonly before: { readonly rows: readonly LedgerRow[]; readonly quarantined: readonly string[] }
   readonly rows: readonly LedgerRow[]
 }
@@ -96,7 +98,7 @@ async function explain(
   rig: Rig,
   missing: readonly Loss[],
   harm: Harm,
-  { before, rows }: Told,
+  { before, rows }: Reported,
 ): Promise<void> {
   const { figures, oracle } = rig
   const destroyed = missing.filter((loss) => harm.messages.has(textOf(loss)))

@@ -1,4 +1,6 @@
-/** A file system that is really full: a small tmpfs, filled by a backlog, drained again and again. */
+/**
+ * A file system that is really full: a small tmpfs, filled by a backlog, drained again and again.
+ */
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { SmallFileSystem } from '../../support/disk/small-file-system.ts'
@@ -9,7 +11,7 @@ import { healthIs } from './disk-refuses.ts'
 
 const FILE_SYSTEM_BYTES = 2 * 1024 * 1024
 const BALLAST_BYTES = 256 * 1024
-/** Longer than the pauses of the first probes, which would find room if there were any. */
+/** Longer than the pauses of the first probes, which would find any room. */
 const IDLE_MS = 4_000
 const FILL_PATIENCE_MS = 20_000
 
@@ -26,7 +28,7 @@ async function run(options: CampaignOptions): Promise<Figures> {
     pauseMs: 0,
     isBulky: true,
     directory: join(disk.directory, 'data'),
-    // History is given up when the disk is full, whatever its bound.
+    // History is removed when the disk is full, whatever its bound.
     storage: { historyBytes: 64 * 1024 * 1024 },
   })
   rig.oracle.mayRepeatAll = true
@@ -59,7 +61,7 @@ async function fillAndDrain(rig: Rig, disk: SmallFileSystem, isKilled: boolean):
     rig.publish()
   }
   rig.endpoint.state = 'well'
-  // Publishers this fast fill so small a disk quicker than it drains: there is room when they stop.
+  // These publishers fill so small a disk faster than it drains: there is room when they stop.
   await rig.quiet()
   const endedAt = performance.now()
   await healthIs(rig, true, 'disk full (tmpfs)')
@@ -68,15 +70,15 @@ async function fillAndDrain(rig: Rig, disk: SmallFileSystem, isKilled: boolean):
   await rig.stop()
 }
 
-/** Nothing is delivered and nobody sends: health has to find out by itself, both ways. */
+/** Nothing is delivered or sent: health has to notice both changes without help. */
 async function staysFullUntilThereIsRoom(rig: Rig, disk: SmallFileSystem): Promise<void> {
   await fillUpWithPublishers(rig, disk)
   await rig.quiet()
   for (const until = performance.now() + IDLE_MS; performance.now() < until; await delay(50)) {
     const { ready, storage } = await rig.watch.health()
     if (!ready && storage === 'full') continue
-    // A slot of the journal has become free: it has its room on the disk already, so messages are
-    // stored again. What is acknowledged then is held to what is delivered, as always.
+    // A slot of the journal has become free. It has its room on the disk already, so messages are
+    // stored again. They are checked against the deliveries, as always.
     break
   }
   disk.makeRoom()
@@ -86,7 +88,7 @@ async function staysFullUntilThereIsRoom(rig: Rig, disk: SmallFileSystem): Promi
   rig.count('disk full and idle (tmpfs)')
 }
 
-/** What is given up for room, history and indexes, is taken too, until there is no more of it. */
+/** Room gained by removing history and indexes is filled too, until there is no more. */
 async function fillUpWithPublishers(rig: Rig, disk: SmallFileSystem): Promise<void> {
   const givesUpAt = performance.now() + FILL_PATIENCE_MS
   for (let idleMs = 0; idleMs < 1_000; ) {

@@ -1,6 +1,7 @@
 /**
- * The disk is full, read-only or fails, for a while and at random: nothing acknowledged may be lost
- * by it unless a receipt has named it, health has to say so, and it has to end by itself.
+ * The disk is full, read-only or failing, for a while and at random. No acknowledged message may be
+ * lost unless a receipt has named it, health has to report the state, and the connector has to
+ * recover without help.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Campaign, CampaignOptions } from '../campaign.ts'
@@ -9,17 +10,17 @@ import type { Figures } from '../figures.ts'
 import { Rig } from '../rig.ts'
 
 const WRITING = ['open', 'write', 'sync', 'truncate', 'rename', 'remove'] as const
-/** A backlog of the whole campaign fits. */
+/** This holds the backlog of a whole campaign. */
 const MAX_BYTES = 128 * 1024 * 1024
-/** How long all channels may need to notice that the disk is well again. */
+/** How long all channels may take to notice that the disk works again. */
 const RECOVERY_PATIENCE_MS = 20_000
 
 interface Refusal {
   readonly name: string
   readonly orders: DiskOrders
-  /** Whether it can't be missed while messages come in. */
+  /** Whether incoming messages always reveal it. */
   readonly isTotal: boolean
-  /** Nothing may be delivered: only a backlog has to be settled. */
+  /** Nothing may be delivered, because only a backlog has to be moved to segments. */
   readonly isAway?: boolean
 }
 
@@ -52,7 +53,7 @@ export const diskRefusesCampaign: Campaign = { name: 'disk refuses', run }
 
 async function run(options: CampaignOptions): Promise<Figures> {
   const rig = await Rig.open({ ...options, storage: { maxBytes: MAX_BYTES } })
-  // What could not be written down is delivered again after the next start.
+  // Messages whose delivery could not be recorded are delivered again after the next start.
   rig.oracle.mayRepeatAll = true
   try {
     rig.endpoint.state = 'moody'
@@ -84,7 +85,7 @@ async function refuse(rig: Rig, { name, orders, isTotal, isAway }: Refusal): Pro
   rig.noteRecovery(performance.now() - endedAt)
 }
 
-/** Waits until health says what it has to; without anybody's help. */
+/** Waits until health reports the expected state without help. */
 export async function healthIs(rig: Rig, ready: boolean, during: string): Promise<void> {
   const givesUpAt = performance.now() + RECOVERY_PATIENCE_MS
   for (;;) {

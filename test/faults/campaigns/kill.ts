@@ -1,4 +1,6 @@
-/** kill -9 under load: at work, while it starts, while it stops, twice in a row, while it is paused. */
+/**
+ * kill -9 under load: at work, while it starts, while it stops, twice in a row, while it is paused.
+ */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Campaign, CampaignOptions } from '../campaign.ts'
 import type { Figures } from '../figures.ts'
@@ -48,7 +50,7 @@ async function killedTwice(rig: Rig): Promise<void> {
   rig.count('kill -9 twice in a row')
 }
 
-/** Most of a start is loading the program; the directory is opened near its end. */
+/** Loading the program takes most of a start; the directory is opened near its end. */
 async function killedStarting(rig: Rig): Promise<void> {
   const { started } = rig.launch()
   await Promise.race([started, delay(rig.between(100, 1_000))])

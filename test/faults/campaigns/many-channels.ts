@@ -12,7 +12,7 @@ export const manyChannelsCampaign: Campaign = { name: 'many channels', run }
 async function run(options: CampaignOptions): Promise<Figures> {
   const rig = await Rig.open({
     ...options,
-    voices: CHANNELS_PER_PUBLISHER,
+    senders: CHANNELS_PER_PUBLISHER,
     storage: { maxBytes: 64 * 1024 * 1024 },
     parameters: { IotAnalyticsMaxActiveChannels: '1000' },
   })

@@ -1,7 +1,7 @@
 /**
- * The power of the machine goes: what the product asked of its disk under load is recorded, cut off
- * anywhere, and what was not synced is lost or torn at sectors. The product is started on what is
- * left, held to what it had acknowledged before the cut, and has to go on from there.
+ * The machine loses power: the connector's disk calls under load are recorded and cut off anywhere,
+ * and writes that were not synced are lost or torn at sectors. The connector is started on the
+ * rest, checked against what it had acknowledged before the cut, and has to continue from there.
  */
 import { fstatSync, openSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -41,7 +41,7 @@ async function run(options: CampaignOptions): Promise<Figures> {
   return rig.figures
 }
 
-/** Some lives under load, stopped and killed, so that starts and ends are recorded too. */
+/** Several processes under load, stopped and killed, so that starts and ends are recorded too. */
 async function record(rig: Rig): Promise<void> {
   rig.endpoint.state = 'moody'
   const endsAt = performance.now() + RECORDING_MS
@@ -67,7 +67,7 @@ async function goOnAfterCut(
   }
   const rig = await Rig.open({ seed, lengthMs: 0, directory, position: () => end }, past)
   try {
-    // Some of it is delivered while more comes in, some with the next start.
+    // Some of it is delivered while more comes in, the rest after the next start.
     await rig.start()
     rig.publish()
     await delay(rig.between(0, 200))

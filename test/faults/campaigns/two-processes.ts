@@ -1,4 +1,6 @@
-/** Several processes want one directory: one has it, the others are refused, and nothing is lost by it. */
+/**
+ * Several processes open one directory: one gets it, the others are refused, and nothing is lost.
+ */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Campaign, CampaignOptions } from '../campaign.ts'
 import type { Figures } from '../figures.ts'
@@ -20,7 +22,7 @@ async function run(options: CampaignOptions): Promise<Figures> {
   return rig.figures
 }
 
-/** One is at work, and another comes. */
+/** One process is running, and another one starts. */
 async function beside(rig: Rig): Promise<void> {
   await rig.start()
   rig.publish()
@@ -48,7 +50,7 @@ async function race(rig: Rig): Promise<void> {
     )
   }
   await Promise.all(processes.map((connector) => connector.kill()))
-  // What the one that had the directory delivered, and had no time to note, may come again.
+  // Messages that the killed process delivered but had no time to record may come again.
   await rig.kill()
   rig.count('two processes at once')
 }

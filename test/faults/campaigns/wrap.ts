@@ -1,6 +1,6 @@
 /**
- * One channel is stuck for ever while all others are delivered: slots of the journal are used again and
- * again, within the least that `storage.maxBytes` may be, and what is stuck must not hold them up. The
+ * One channel is never delivered while all others are: slots of the journal are used again and
+ * again, with the smallest `storage.maxBytes`, and the stuck messages must not hold them up. The
  * process is killed and stopped meanwhile.
  */
 import { join } from 'node:path'
@@ -13,7 +13,7 @@ import { Rig } from '../rig.ts'
 
 const MAX_BYTES = 4 * 1024 * 1024
 const STUCK = 'beta'
-/** Of the journal, per life: each slot was used several times. */
+/** Slots of the journal used per process: each was used several times. */
 const SLOTS_AT_LEAST = 12
 const LIVES_AT_LEAST = 2
 const WRAP_PATIENCE_MS = 20_000

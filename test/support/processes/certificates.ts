@@ -1,4 +1,4 @@
-/** An authority and the certificates it signs, made by the openssl program for one test. */
+/** A certificate authority and its certificates, made by the openssl program for one test. */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -19,7 +19,10 @@ export interface Certificates {
   encryptKey(name: string, passphrase: string): void
 }
 
-/** `ca`, a `broker` for the name broker.test and 127.0.0.1, and a client `connector`; each .crt and .key. */
+/**
+ * `ca`, a `broker` for the name broker.test and 127.0.0.1, and a client `connector`; each .crt and
+ * .key.
+ */
 export function makeCertificates(t: TestContext): Certificates {
   const directory = mkdtempSync(join(tmpdir(), 'certificates-'))
   t.after(() => rmSync(directory, { recursive: true, force: true }))

@@ -1,4 +1,4 @@
-/** Runs the program as a child process and waits for what it says. */
+/** Runs the program as a child process and waits for its output. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
@@ -40,7 +40,7 @@ export class RunningCommand {
     this.child.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.stderr += text
     })
-    this.child.stdin.on('error', () => {}) // a command that reads no input may be gone already
+    this.child.stdin.on('error', () => {}) // a command that reads no input may have ended already
     if (options.input !== undefined) this.child.stdin.end(options.input)
   }
 

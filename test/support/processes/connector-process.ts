@@ -1,4 +1,4 @@
-/** The program `run`, as a process of its own: for tests that kill it, signal it or start it twice. */
+/** `run` as a process of its own, for tests that kill it, signal it or start it twice. */
 import type { TestContext } from 'node:test'
 import { FAKE_IDENTITY, type FakeIotAnalytics } from '../destinations/fake-iot-analytics.ts'
 import { type CommandOptions, type Finished, RunningCommand } from './command-line.ts'
@@ -7,11 +7,11 @@ const QUIETLY: readonly string[] = ['--set', 'http.port=0', '--log-level', 'sile
 const MQTT_SERVER: readonly string[] = ['--set', 'sources.mqttServer.port=0']
 
 export interface ConnectorProcessOptions extends CommandOptions {
-  /** False: devices come by another way. */
+  /** False: messages come from another source. */
   readonly withMqttServer?: boolean
 }
 
-/** `--set` for a fake endpoint; without a region `PublishRegion` decides. */
+/** `--set` arguments for a fake endpoint; without a region `PublishRegion` decides. */
 export function sendingTo(api: FakeIotAnalytics, region?: string): readonly string[] {
   const { accessKeyId, secretAccessKey } = FAKE_IDENTITY
   const settings = [
@@ -54,7 +54,7 @@ export class ConnectorProcess {
     return this.command.ends()
   }
 
-  /** As a power cut would end it. */
+  /** Ends it with SIGKILL. */
   async crash(): Promise<void> {
     this.signal('SIGKILL')
     await this.ends()

@@ -1,9 +1,9 @@
-/** A password file for one test, with cheap hashes where nothing is said about their cost. */
+/** A password file for one test, with hashes that are cheap to check. */
 import { randomBytes, scryptSync } from 'node:crypto'
 import type { TestContext } from 'node:test'
 import { temporaryFile } from '../disk/temporary-file.ts'
 
-/** As `passwd` would write it, at a 64th of the cost. */
+/** A hash like those of `passwd`, at a 64th of the cost. */
 export function cheapHash(password: string): string {
   const salt = randomBytes(16)
   const hash = scryptSync(password, salt, 32, { cost: 256, blockSize: 8, parallelization: 1 })

@@ -1,4 +1,7 @@
-/** Finds the real programs that tests speak to; where one is missing the test is skipped, with a line that says what to install. */
+/**
+ * Finds the real programs that tests use. If one is missing, the test is skipped with a line that
+ * says what to install.
+ */
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 

@@ -16,18 +16,18 @@ const PREFIX = join(tmpdir(), 'iot-analytics-connector-')
 
 export async function temporaryDirectory(t: TestContext): Promise<string> {
   const directory = await mkdtemp(PREFIX)
-  // What uses it is stopped by hooks that come later, so it may still be written to meanwhile.
+  // Later hooks stop the users of the directory, so it may still be written to meanwhile.
   t.after(() => rm(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 }))
   return directory
 }
 
-/** Fills in what every test wants: free ports, a directory, no log. */
+/** Fills in what every test needs: free ports, a directory, no log. */
 export async function startConnector(
   t: TestContext,
   config: ConfigInput,
   options?: ConnectorOptions,
 ): Promise<Connector> {
-  // One release for both: Node calls them in the order they were given, not in reverse.
+  // One hook for both: Node calls hooks in the order they were added, not in reverse.
   const directory = await mkdtemp(PREFIX)
   const filledIn: ConfigInput = {
     ...config,
@@ -57,7 +57,7 @@ export function destinationOf(api: FakeIotAnalytics, options: object = {}) {
   }
 }
 
-/** The front door's `mqtt://…`. */
+/** The `mqtt://…` address of the MQTT server. */
 export function mqttUrlOf(connector: Connector): string {
   const url = connector.describe().sources.find((source) => source.startsWith('mqtt://'))
   assert.ok(url !== undefined, 'the MQTT server is not listening')
@@ -68,7 +68,7 @@ export function mqttPortOf(connector: Connector): string {
   return new URL(mqttUrlOf(connector)).port
 }
 
-/** Fails unless every channel's figures add up. */
+/** Fails unless the figures of every channel add up. */
 export function assertLedgerAddsUp(connector: Connector): void {
   for (const channel of connector.ledger()) {
     const dropped = Object.values(channel.dropped).reduce((sum, count) => sum + count, 0)
