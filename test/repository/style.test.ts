@@ -20,11 +20,18 @@ function wordsOfThePage(): Word[] {
     .filter(([, words]) => words !== 'do not write' && words !== '---')
     .flatMap(([, words = '', replacement = '']) =>
       words.split(', ').map((word) => ({
-        // Also as a part of a name: `isTold`, `hubAddress`.
-        pattern: new RegExp(`(?<![a-z])${word.replace(' ', '\\s+')}(?![a-z])`, 'i'),
+        pattern: patternOf(word),
         replacement,
       })),
     )
+}
+
+/** Finds a word also as a part of a name: `isTold`, `hubAddress`, `HUB_CORE`; but not `GitHub`. */
+function patternOf(word: string): RegExp {
+  const capital = word.charAt(0).toUpperCase() + word.slice(1)
+  const spellings = [word, capital, word.toUpperCase()].join('|')
+  const source = `(?<![A-Za-z])(?:${spellings})(?![a-z])|(?<=[a-z])(?<!Git)${capital}(?![a-z])`
+  return new RegExp(source.replaceAll(' ', '\\s+'))
 }
 
 function filesBelow(folder: string, ending: RegExp): string[] {
