@@ -1,6 +1,6 @@
 /**
  * What a large backlog costs: the time from the start of the process to the first delivery, and its
- * memory while it drains. Prints one line of JSON a size.
+ * memory while it drains. Prints one line of JSON for each size.
  *
  *     npm run bench:backlog -- 1 10        (gigabytes)
  */
@@ -129,7 +129,7 @@ async function drain(directory: string, bytes: number, mode: Mode): Promise<obje
   }
 }
 
-/** As the kernel counts it; the peak since the start too. */
+/** Current memory, and its peak since the start, as the kernel counts them. */
 function memoryOf(pid: number): object {
   const status = readFileSync(`/proc/${pid}/status`, 'latin1')
   const megabytes = (name: string) =>

@@ -6,8 +6,8 @@
  *     npx tsc -p tsconfig.json && node build/bench/delivery.bench.js [--rounds 5]
  *       [--against <build directory of another version>]
  *
- * Prints JSON: the median and the range over rounds of each build. Where two are compared their
- * rounds alternate in one process of each.
+ * Prints JSON: the median and the range over rounds of each build. If two builds are compared, each
+ * has one process and their rounds alternate.
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'

@@ -75,7 +75,7 @@ async function measure(directory: string, group: number, messages: number): Prom
   }
 }
 
-/** Batches of 100, from disk and memory as it comes. */
+/** Reads batches of 100, from disk or from memory. */
 async function readBack(log: {
   read(from: number, maxCount: number, maxBytes: number): Promise<readonly unknown[]>
 }): Promise<number> {

@@ -1,6 +1,6 @@
 /**
- * Servers that take messages and keep them for somebody who is away: what a QoS 1 message costs,
- * and what is left of those that were acknowledged after kill -9 and after a power cut.
+ * Servers that keep messages for an absent receiver: what a QoS 1 message costs, and how many
+ * acknowledged messages are left after kill -9 and after a power cut.
  *
  *     npm run bench:brokers                            three rounds, below eight minutes
  *     npm run bench:brokers -- mosquitto nats          servers whose name contains either, and ours
@@ -9,7 +9,7 @@
  *     npm run bench:brokers -- --smoke                 to see that it runs
  *
  * Compare within a group only. The server has one core, the generator the other; servers take turns
- * within each round. What is missing is skipped with a line; see support/peers.ts for how it is
+ * within each round. Missing servers are skipped with a line; support/peers.ts says how they are
  * found.
  */
 import { rm, writeFile } from 'node:fs/promises'
@@ -31,7 +31,7 @@ import { powerCutObstacle, type Survival, survivalOf } from './support/survival.
 const LOAD_CORE = 1
 const MEBIBYTE = 1024 ** 2
 const PACED_PER_SECOND = 1000
-/** What a load has left to do is not charged to the messages after it. */
+/** Work left over from a load must not be charged to the messages after it. */
 const SETTLE_MS = 1000
 
 const { values: flags, positionals } = parseArgs({
@@ -44,7 +44,7 @@ const { values: flags, positionals } = parseArgs({
   },
 })
 
-/** Of the messages that count. */
+/** As a share of the messages that count. */
 const WARM_UP = 0.5
 /** Six seconds: longer than any interval of a second, longer than mosquitto's five. */
 const SURVIVAL = { messages: flags.smoke ? 1000 : 6000, perSecond: 1000 }
@@ -52,20 +52,20 @@ const LOAD = { kind: 'publish', qos: 1, payloadBytes: 100, connections: 4, windo
 const PACED = { first: 1, count: flags.smoke ? 200 : 1500, perSecond: PACED_PER_SECOND }
 
 interface Cost {
-  /** Of the server's process, per message, as fast as it takes them. */
+  /** CPU of the server's process per message, at the highest rate. */
   readonly cpuMicroseconds: number
   readonly perSecond: number
   readonly serverShare: number
   /** Near 1 the generator was the limit. */
   readonly generatorShare: number
   readonly rssMegabytes: number
-  /** At 1,000 messages a second; only where acknowledged is to mean synced. */
+  /** At 1,000 messages a second; only for servers that sync before they acknowledge. */
   readonly pacedCpuMicroseconds?: number
   readonly pubackP50Ms?: number
   readonly pubackP99Ms?: number
 }
 
-/** That all of them were kept for somebody, after the first round. */
+/** Shows after the first round that all acknowledged messages were kept. */
 interface Kept {
   readonly acknowledged: number
   readonly kept: number
@@ -104,7 +104,7 @@ async function saturate(peer: Peer, { port, pid }: { port: number; pid: number }
   const generator = pinned(LOAD_CORE, process.execPath, [program, JSON.stringify(task)], 'pipe')
   try {
     const nextLine = linesOf(generator)
-    await nextLine() // that it is ready
+    await nextLine() // it is ready
     const cpuBefore = cpuSecondsOf(pid)
     generator.stdin?.write('go\n')
     const result = JSON.parse(await nextLine()) as BrokerTaskResult
@@ -138,7 +138,7 @@ function summary(rounds: readonly Cost[]) {
   )
 }
 
-/** Peer by ours, round by round: above 1 a message costs the peer more. */
+/** The peer's cost divided by ours, round by round: above 1 a message costs the peer more. */
 function timesOurs(rounds: readonly Cost[], ours: readonly Cost[]) {
   const quotients = rounds.map(({ cpuMicroseconds }, round) => {
     return Math.round((cpuMicroseconds * 100) / (ours[round]?.cpuMicroseconds ?? Number.NaN)) / 100
@@ -163,7 +163,7 @@ const survivals = new Map<Peer, Survival>()
 const obstacle = flags.only === 'cost' ? undefined : await powerCutObstacle()
 if (obstacle !== undefined) process.stderr.write(`no power cuts: ${obstacle}\n`)
 
-/** The one of ours that keeps messages for the same absent party, or the first of the group. */
+/** Our entry with the same kind of absent receiver, or the first of ours in the group. */
 function counterpart({ group, keeper }: Peer): Peer | undefined {
   const ours = chosen.filter((peer) => peer.group === group && peer.name.startsWith('ours'))
   return ours.find((peer) => peer.keeper === keeper) ?? ours[0]
@@ -199,7 +199,7 @@ function reportOf(peer: Peer) {
   const ours = counterpart(peer)
   return {
     name: peer.name,
-    // No paths of this machine.
+    // Paths of the machine are removed.
     settings: peer.settings.map((setting) => setting.replace(/\/\S*\//, '')),
     keptFor: peer.keeper.keptFor,
     messages: flags.smoke ? 2000 : peer.messages,

@@ -1,15 +1,15 @@
 /**
  * What "acknowledged means on disk" costs: durable QoS 1 messages into 1, 10 and 50 channels,
- * PUBACK times at half of the rate that was reached, and a backlog through kill -9 and restart;
- * beside mosquitto, which queues the same load for a subscriber who is away.
+ * PUBACK times at half of the highest rate, and a backlog through kill -9 and restart; beside
+ * mosquitto, which queues the same load for an absent subscriber.
  *
  *     npm run bench:durable-log                              three rounds and a backlog of 1 GB
  *     npm run bench:durable-log -- --backlog 10e9            bytes of payload; 0: none
  *     npm run bench:durable-log -- --json FILE --rounds 5
  *     npm run bench:durable-log -- --smoke                   seconds, to see that it runs
  *
- * Nothing listens at our endpoint, so all that comes in stays. The server has one core, the
- * generator the other; rounds are interleaved.
+ * Nothing listens at our endpoint, so all messages stay. The server has one core, the generator the
+ * other; rounds are interleaved.
  */
 import { rm, statfs, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -57,9 +57,9 @@ interface Scenario {
   readonly start: () => Promise<Started>
 }
 
-/** Mosquitto as it comes: the file is written every 30 minutes and at the end. */
+/** Mosquitto's defaults: the file is written every 30 minutes and at the end. */
 const AUTOSAVE_RARELY = ['persistence true', 'autosave_interval 1800', 'autosave_on_changes false']
-/** The nearest it has to a durable PUBACK: the whole file anew after every 1,000 changes. */
+/** The closest it has to a durable PUBACK: the whole file is written again after 1,000 changes. */
 const AUTOSAVE_OFTEN = ['persistence true', 'autosave_interval 1000', 'autosave_on_changes true']
 
 const MESSAGES = flags.smoke ? 4000 : 400_000

@@ -1,6 +1,6 @@
 /**
- * What a message costs on its way into BatchPutMessage: the destination against the AWS SDK's own
- * client, in full batches of 100 and in the specification's default of 5.
+ * What a message costs on its way into BatchPutMessage: the destination compared with the AWS SDK's
+ * own client, in full batches of 100 and in the specification's default of 5.
  *
  *     npx tsc -p tsconfig.json && node build/bench/iot-analytics.bench.js [--rounds 5] [--seconds 2]
  *       [--payloads 100,1000] [--batches 100,5] [--channels 4,1] [--schemes http,https]
@@ -48,8 +48,11 @@ async function main(): Promise<void> {
     ['SDK client', 'sdk', own] as const,
   ].filter(([name]) => values.only?.split(',').includes(name) ?? true)
   const senders = kinds.map(([name, kind, build]): Sender => {
-    const told = { BENCH_SENDER: JSON.stringify({ kind, build }), NODE_NO_WARNINGS: '1' }
-    return { name, process: start({ ...told, NODE_EXTRA_CA_CERTS: certificate.certificate }) }
+    const environment = { BENCH_SENDER: JSON.stringify({ kind, build }), NODE_NO_WARNINGS: '1' }
+    return {
+      name,
+      process: start({ ...environment, NODE_EXTRA_CA_CERTS: certificate.certificate }),
+    }
   })
   const loads = loadsOf(values, ports)
   const samples = new Map<string, Sample[]>()

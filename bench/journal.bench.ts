@@ -1,6 +1,6 @@
 /**
  * What a durable PUBACK costs with many channels, with few messages in flight and at steady rates:
- * QoS 1 into the log on disk, no destination, beside another build of the connector in turns.
+ * QoS 1 into the log on disk, without a destination. Another build of the connector can take turns.
  *
  *     npm run bench:journal -- --against ../before       a checkout of another version, already built
  *     npm run bench:journal -- "500" "1 × 1" --rounds 5  loads whose names contain either
@@ -76,7 +76,7 @@ interface Figures {
   readonly rssMegabytes: number
 }
 
-/** What a start does in the background, such as making room for the journal, is not measured. */
+/** Background work of a start, such as making room for the journal, is not measured. */
 async function untilIdle(pid: number): Promise<void> {
   const writtenBytes = () => writtenBytesOf(pid)
   for (let before = -1, now = writtenBytes(); before !== now; now = writtenBytes()) {
@@ -86,7 +86,7 @@ async function untilIdle(pid: number): Promise<void> {
 }
 
 /**
- * Whole pages that were made dirty; of a file that the kernel keeps in large pieces, whole pieces.
+ * Counts whole dirty pages, or whole folios of a file that the kernel keeps in large folios.
  */
 function writtenBytesOf(pid: number): number {
   return Number(/^write_bytes: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))?.[1])

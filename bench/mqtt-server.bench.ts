@@ -1,7 +1,7 @@
 /**
- * The front door alone, against an intake that stores nothing: CPU per message in, per delivery
- * out, connections per second, memory per idle connection. The clients run in a process of their
- * own; CPU is this process's, user and system, all threads.
+ * The MQTT server alone, with an intake that stores nothing: CPU per message in, per delivery out,
+ * connections per second, memory per idle connection. The clients run in a process of their own;
+ * CPU is that of this process, user and system, all threads.
  *
  *     node build/bench/mqtt-server.bench.js [--rounds 3] [--smoke]
  */
@@ -27,7 +27,7 @@ interface Task {
 
 interface Scenario extends Omit<Task, 'port'> {
   readonly name: string
-  /** What one unit of the result is. */
+  /** The unit of the result. */
   readonly per: 'message' | 'delivery' | 'connection'
 }
 
@@ -50,7 +50,7 @@ const PUBCOMP = 0x70
 const ROUTED = 'iotanalytics/channels/bench/messages/binary/put'
 const PASSED_ON = 'bench/fan-out'
 
-/** Commits at the end of each turn of the event loop, like a disk that costs nothing. */
+/** Commits at the end of each turn of the event loop, like a disk that takes no time. */
 class NullIntake implements Intake {
   readonly isSaturated = false
   readonly isCollecting = false
@@ -148,13 +148,13 @@ async function bench(rounds: number, scale: number): Promise<void> {
   console.log(JSON.stringify({ machine, date: new Date().toISOString(), rounds, figures }, null, 2))
 }
 
-// From here on: the clients' side.
+// The clients' side begins here.
 
 function field(value: string): Buffer {
   return Buffer.concat([Buffer.from([0, value.length]), Buffer.from(value)])
 }
 
-/** All lengths in this bench are below 16,384. */
+/** All lengths in this benchmark are below 16,384. */
 function packet(first: number, ...parts: Buffer[]): Buffer {
   const body = Buffer.concat(parts)
   const length = body.length < 128 ? [body.length] : [(body.length & 127) | 128, body.length >> 7]
@@ -188,7 +188,7 @@ async function publishAll({ port, qos, messages }: Task, topic: string): Promise
   onAcknowledgements(socket, (packets) => {
     for (let at = 0; at < packets.length; at += 4) {
       if (packets[at] === last) acknowledged++
-      // The same bytes with another first one are the PUBREL.
+      // With another first byte these bytes are the PUBREL.
       else if (packets[at] === PUBREC) packets[at] = PUBREL
     }
     if (qos === 2) socket.write(onlyReleases(packets))
@@ -218,7 +218,7 @@ async function publishAll({ port, qos, messages }: Task, topic: string): Promise
   socket.destroy()
 }
 
-/** Hands on whole packets of four bytes: all that a publisher gets here at QoS 1 and 2. */
+/** Passes on whole packets of four bytes: a publisher gets no others here at QoS 1 and 2. */
 function onAcknowledgements(socket: Socket, call: (packets: Buffer) => void): void {
   let rest: Buffer = Buffer.alloc(0)
   socket.on('data', (chunk: Buffer) => {

@@ -1,5 +1,5 @@
 /**
- * The whole product under load: messages/s, CPU µs per message, p99 of PUBACK and receipt, RSS.
+ * The whole connector under load: messages/s, CPU µs per message, p99 of PUBACK and receipt, RSS.
  *
  *     npm run bench                          all scenarios, three rounds, a table
  *     npm run bench -- disk --rounds 5       those whose name contains "disk"
@@ -7,7 +7,7 @@
  *     npm run bench -- --smoke               seconds, to see that it runs
  *
  * The connector runs on one core, load generator and endpoint on the other; rounds of all scenarios
- * are interleaved, and medians quoted, because machines are noisy. What is measured comes after a
+ * are interleaved, and medians quoted, because machines are noisy. The measurement follows a
  * warm-up.
  */
 
@@ -31,7 +31,7 @@ interface Scenario {
   readonly durability?: 'disk' | 'memory'
   /** Messages per BatchPutMessage; undefined: no destination. */
   readonly batch?: number
-  /** Batches under way at once. Default: 1, which keeps the order whatever happens. */
+  /** Batches under way at once. The default of 1 always keeps the order. */
   readonly batchesInFlight?: number
 }
 
@@ -43,13 +43,13 @@ const BY_FIVE: Partial<LoadOptions> = {
   warmUpMessages: 30_000,
 }
 const SCENARIOS: readonly Scenario[] = [
-  { name: 'front door → memory log, QoS 0', durability: 'memory', load: { qos: 0 } },
-  { name: 'front door → memory log, QoS 1', durability: 'memory', load: {} },
-  { name: 'front door → disk log, QoS 1', load: {} },
-  { name: 'front door → disk log, QoS 1, 10 channels', load: { channels: 10, connections: 4 } },
-  { name: 'front door → disk log, QoS 1, 1 KB', load: { payloadBytes: 1024 } },
+  { name: 'MQTT server → memory log, QoS 0', durability: 'memory', load: { qos: 0 } },
+  { name: 'MQTT server → memory log, QoS 1', durability: 'memory', load: {} },
+  { name: 'MQTT server → disk log, QoS 1', load: {} },
+  { name: 'MQTT server → disk log, QoS 1, 10 channels', load: { channels: 10, connections: 4 } },
+  { name: 'MQTT server → disk log, QoS 1, 1 KB', load: { payloadBytes: 1024 } },
   {
-    name: 'front door → disk log, QoS 1, envelope',
+    name: 'MQTT server → disk log, QoS 1, envelope',
     load: { envelope: true },
   },
   {
@@ -156,7 +156,7 @@ async function run(scenario: Scenario): Promise<Figures> {
   const cpuBefore = connector.cpuSeconds()
   const startedAt = performance.now()
   const result = JSON.parse(await nextLine()) as LoadResult
-  // Acknowledged is not delivered: without a listener the load is over long before the sending is.
+  // Acknowledged is not delivered: without a listener the load ends long before delivery does.
   if (scenario.batch !== undefined) await connector.settled()
   const seconds = (performance.now() - startedAt) / 1000
   const cpu = connector.cpuSeconds() - cpuBefore
@@ -189,7 +189,7 @@ function configOf(scenario: Scenario, endpoint: string | undefined): Record<stri
     parameters: {
       PublishInterval: '1',
       IotAnalyticsBatchSizePerChannel: String(scenario.batch ?? 100),
-      // In memory the specification's bound of 2048 would drop what a saturated run has in flight.
+      // In memory the specification's bound of 2048 would drop messages of a saturated run.
       ...(scenario.durability === 'memory' ? { IotAnalyticsQueueSizePerChannel: '1000000' } : {}),
     },
     storage: { durability: scenario.durability ?? 'disk' },

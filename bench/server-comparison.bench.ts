@@ -1,6 +1,6 @@
 /**
- * The front door beside other MQTT servers, in one run: what a message in, a delivery out, a
- * connection costs the server's process, and what an idle connection holds.
+ * The MQTT server beside others, in one run: what a message in, a delivery out and a connection
+ * cost the server's process, and how much memory an idle connection holds.
  *
  *     npm run bench:servers                          three rounds, a table
  *     npm run bench:servers -- publish --rounds 5    scenarios whose name contains "publish"
@@ -50,11 +50,11 @@ interface Scenario {
 }
 
 interface Figures {
-  /** Of the server's process, per message, delivery or connection. */
+  /** CPU of the server's process per message, delivery or connection. */
   readonly cpuMicroseconds?: number
   readonly perCpuSecond?: number
   readonly perSecond: number
-  /** Share of a core that the server used, and the generator. */
+  /** Shares of a core that the server and the generator used. */
   readonly serverShare?: number
   readonly generatorShare: number
   /** Growth of the process by one idle connection. */
@@ -155,7 +155,7 @@ async function* linesOf(child: ChildProcess): AsyncGenerator<string, never> {
   }
 }
 
-/** Memory of what is held: after a collection where the server is a Node program. */
+/** Memory in use; a Node server collects garbage first. */
 async function settledRss({ pid, name }: BrokerProcess): Promise<number> {
   await setTimeout(SETTLE_MS)
   if (name !== 'mosquitto') process.kill(pid, 'SIGUSR2')
@@ -178,12 +178,12 @@ function costOf(result: BrokerTaskResult, cpu: number): Figures {
 
 type Rounds = Partial<Record<BrokerName, Figures[]>>
 
-/** What a server is judged by: the less the better. */
+/** The figure that servers are compared by: less is better. */
 function judged(figures: Figures): number {
   return figures.bytesPerConnection ?? figures.cpuMicroseconds ?? 0
 }
 
-/** Medians, and how far the rounds lie apart. */
+/** Medians, and the spread of the rounds. */
 function row(rounds: readonly Figures[]) {
   const middle = (figure: (round: Figures) => number | undefined) => {
     const values = rounds.map(figure).filter((value) => value !== undefined)

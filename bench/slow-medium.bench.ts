@@ -1,7 +1,7 @@
 /**
- * The connector on a slow medium, as an SD card or a busy disk is one: each synced write takes 20
- * or 200 ms longer. QoS 1 into the log on disk, no destination; a client beside the load asks for a
- * PINGRESP all the time.
+ * The connector on a slow medium such as an SD card or a busy disk: each synced write takes 20 or
+ * 200 ms longer. QoS 1 into the log on disk, without a destination; beside the load a client keeps
+ * asking for a PINGRESP.
  *
  *     npm run bench:slow-medium -- --json FILE
  *     npm run bench:slow-medium -- --smoke      seconds, to see that it runs
@@ -59,7 +59,7 @@ const LOADS: readonly Load[] = [20, 200].flatMap((syncMs) => [
   },
 ])
 
-/** Asks for a PINGRESP again and again; gives the milliseconds each took. */
+/** Asks for a PINGRESP again and again; returns the milliseconds each took. */
 async function pings(port: number) {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true })
   await new Promise((resolve) => socket.once('connect', resolve))

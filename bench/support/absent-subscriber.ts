@@ -1,4 +1,4 @@
-/** A persistent session that a server must queue for while its owner is away. */
+/** A persistent session for which a server must queue messages while its client is away. */
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { connectPacket, subscribePacket } from './mqtt-packets.ts'
@@ -9,12 +9,12 @@ const SUBACK_BYTES = 5
 
 export interface Delivered {
   readonly messages: number
-  /** When the first one came, in milliseconds since 1970. */
+  /** When the first message came, in milliseconds since 1970. */
   readonly firstAtMs: number | undefined
   readonly lastAtMs: number | undefined
 }
 
-/** Subscribes to everything at QoS 1 with a session that stays, and leaves. */
+/** Subscribes to everything at QoS 1 with a session that stays, and disconnects. */
 export async function subscribeAndLeave(port: number): Promise<void> {
   const socket = connect({ port, host: '127.0.0.1' })
   socket.write(Buffer.concat([connectPacket(CLIENT_ID, false), subscribePacket('#', 1)]))
@@ -28,8 +28,8 @@ export async function subscribeAndLeave(port: number): Promise<void> {
 }
 
 /**
- * Comes back, acknowledges what has been kept, and goes when nothing more comes for `quietMs`.
- * `seen` is given each payload.
+ * Comes back, acknowledges the kept messages, and disconnects when nothing comes for `quietMs`.
+ * `seen` is called with each payload.
  */
 export async function comeBack(
   port: number,

@@ -1,6 +1,5 @@
 /**
- * Aedes as its documentation starts it, in memory, on a free port. Run as a program; prints its
- * port.
+ * Aedes as in its documentation, in memory, on a free port. Runs as a program and prints its port.
  */
 import { createServer } from 'node:net'
 import { Aedes } from 'aedes'

@@ -1,4 +1,4 @@
-/** A backlog that nobody takes, a kill -9, a restart, and how fast the backlog goes. */
+/** A backlog that is not accepted, a kill -9, a restart, and how fast the backlog drains. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -18,10 +18,10 @@ export interface BacklogFigures {
   readonly messages: number
   readonly megabytesOfPayload: number
   readonly fillPerSecond: number
-  /** Of the process that took the backlog in. */
+  /** Memory of the process that took the backlog in. */
   readonly filledRssMegabytes: number
   readonly fillPeakRssMegabytes: number
-  /** What was there again after kill -9. */
+  /** How many messages were there after kill -9. */
   readonly survivedKill: number
   /** From the new process to the first message at the receiver. */
   readonly firstDeliveryMs: number | undefined
@@ -59,11 +59,11 @@ export async function load(
   const program = join(import.meta.dirname, 'mqtt-load.js')
   const generator = pinned(core, process.execPath, [program, JSON.stringify(all)])
   const nextLine = linesOf(generator)
-  await nextLine() // that it is warm
+  await nextLine() // it is warm
   return JSON.parse(await nextLine()) as LoadResult
 }
 
-/** `endpointPort` where nothing listens makes a backlog. */
+/** An `endpointPort` on which nothing listens makes a backlog. */
 export function configWith(endpointPort: number, directory: string, maxBytes: number) {
   const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'benchmark' }
   const endpoint = `http://127.0.0.1:${endpointPort}`
@@ -114,8 +114,8 @@ export async function ourBacklog(options: BacklogOptions): Promise<BacklogFigure
 }
 
 /**
- * The same with mosquitto: a subscriber at QoS 1 is away. Restarted twice: killed, and asked to
- * end.
+ * The same with mosquitto and an absent subscriber at QoS 1. It is restarted twice: after a kill,
+ * and after SIGTERM.
  */
 export async function mosquittoBacklog(
   options: BacklogOptions,

@@ -8,7 +8,7 @@ import { FanOutLoad } from './fan-out-load.ts'
 import { PublishLoad } from './publish-load.ts'
 import { runTimed } from './timed-load.ts'
 
-/** Returns what runs the task; it resolves with the count of what was done. */
+/** Returns a function that runs the task and resolves with the count of what was done. */
 async function prepare(task: BrokerTask): Promise<() => Promise<number>> {
   switch (task.kind) {
     case 'publish': {

@@ -1,4 +1,4 @@
-/** The servers that are compared, each as a process of its own on a core of its own. */
+/** The servers of the comparison, each as a process of its own on a core of its own. */
 import type { ChildProcess } from 'node:child_process'
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
@@ -10,7 +10,7 @@ import { ConnectorProcess, freePort, linesOf, pinned, stopped } from './connecto
 
 export type BrokerName = 'ours' | 'aedes' | 'mosquitto' | 'sockets'
 
-/** A server that runs; `stop` also removes its files. */
+/** A running server; `stop` also removes its files. */
 export interface BrokerProcess {
   readonly name: BrokerName
   readonly port: number
@@ -22,7 +22,7 @@ export interface BrokerProcess {
 export const MOSQUITTO = process.env['MOSQUITTO'] ?? '/usr/sbin/mosquitto'
 const COLLECT_GARBAGE = ['--import', join(import.meta.dirname, 'collect-garbage.js')]
 
-/** No bounds on what is in flight or waits: they are not what is measured. */
+/** No bounds on messages in flight or waiting: those are not measured. */
 const MOSQUITTO_CONFIG = [
   'allow_anonymous true',
   'max_inflight_messages 0',
@@ -61,7 +61,7 @@ export interface Mosquitto extends BrokerProcess {
   readonly directory: string
 }
 
-/** With `directory` given it is the caller's, and stays. */
+/** If `directory` is given, it belongs to the caller and stays. */
 export async function startMosquitto(
   core: number,
   config: readonly string[],

@@ -1,19 +1,18 @@
-/** What `broker-load.ts` can be asked to do to any MQTT server, and what it answers. */
+/** The tasks of `broker-load.ts`, for any MQTT server, and its result. */
 
 interface Target {
   readonly port: number
 }
 
 /**
- * As fast as the server takes them; the last packet of each connection is a ping that must come
- * back.
+ * At the highest rate; the last packet of each connection is a ping that must be answered.
  */
 export interface PublishTask extends Target {
   readonly kind: 'publish'
   readonly topic: string
   readonly qos: 0 | 1 | 2
   readonly messages: number
-  /** Sent before the clock starts, so that the server has been compiled. */
+  /** Sent before the clock starts, so that the server's code has been compiled. */
   readonly warmUp: number
   readonly payloadBytes: number
   readonly connections: number
@@ -32,7 +31,7 @@ export interface FanOutTask extends Target {
   readonly window: number
 }
 
-/** CONNECT, CONNACK, and away again with a DISCONNECT. */
+/** CONNECT, CONNACK, and then a DISCONNECT. */
 export interface StormTask extends Target {
   readonly kind: 'storm'
   readonly connections: number

@@ -1,6 +1,6 @@
 /**
- * Loaded into a Node server with `--import`: on SIGUSR2 it collects garbage, so that memory per
- * connection is what is held and not what was used once.
+ * Loaded into a Node server with `--import`: on SIGUSR2 it collects garbage, so that the memory per
+ * connection does not include garbage.
  */
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'

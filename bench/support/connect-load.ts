@@ -1,4 +1,4 @@
-/** Connections themselves as load: opened and closed again, or opened and left alone. */
+/** Connections as load: opened and closed again, or opened and left idle. */
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import type { IdleTask, StormTask } from './broker-task.ts'
@@ -10,7 +10,7 @@ const DISCONNECT = Buffer.from([0xe0, 0])
 /** Resolves when CONNACK has come; a server that refuses ends the run. */
 export async function openClient(port: number, clientId: string, isClean = true): Promise<Socket> {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true })
-  // Together with the handshake's last segment: nothing to wait for before it.
+  // It is sent with the handshake's last segment, because there is nothing to wait for.
   socket.write(connectPacket(clientId, isClean))
   const [connack] = (await once(socket, 'data')) as [Buffer]
   if (connack[3] !== CONNACK_ACCEPTED) throw new Error(`CONNACK ${connack.toString('hex')}`)

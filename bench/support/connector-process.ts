@@ -1,6 +1,5 @@
 /**
- * Starts the built connector as a process of its own, on a core of its own, and reads what it
- * costs.
+ * Starts the built connector as a process of its own, on a core of its own, and reads its costs.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -14,15 +13,15 @@ import { cpuSecondsOf, rssBytesOf } from './process-cost.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..', '..')
 
-/** The program of a checkout that is built. */
+/** The program of a built checkout. */
 export function programOf(root: string): string {
   return join(root, 'dist', 'program', 'main.js')
 }
 
-/** Rare enough to cost the connector next to nothing. */
+/** So rarely that polling costs the connector next to nothing. */
 const SETTLED_POLL_MS = 100
 
-/** `taskset -c <core>` in front, where there is one and more than one core. */
+/** Runs a command under `taskset -c <core>`, where that exists. */
 export function pinned(
   core: number,
   command: string,
@@ -37,7 +36,7 @@ export function pinned(
 }
 
 /**
- * Puts this process, with all its threads, on a core: measuring must not disturb what is measured.
+ * Pins this process, with all its threads, to a core, so that it does not disturb the measurement.
  */
 export function pinThisProcess(core: number): void {
   spawnSync('taskset', ['-a', '-p', '-c', String(core), String(process.pid)])
@@ -84,7 +83,7 @@ export class ConnectorProcess {
 
   /**
    * Resolves when the connector answers on its ports. `config` is completed with free ports and,
-   * unless it names one, with a directory that goes when the connector does.
+   * unless it names one, with a directory that is removed when the connector stops.
    */
   static async start(
     config: Record<string, unknown>,
@@ -126,7 +125,7 @@ export class ConnectorProcess {
     })
   }
 
-  /** On which its data is. */
+  /** The directory of its files. */
   get directory(): string {
     return this.#directory
   }
@@ -141,8 +140,7 @@ export class ConnectorProcess {
   }
 
   /**
-   * Resolves when every message it has taken is settled; those acknowledged may still wait to be
-   * sent.
+   * Resolves when every accepted message is settled; acknowledged ones may still wait before that.
    */
   async settled(): Promise<void> {
     for (;;) {
@@ -171,7 +169,7 @@ async function untilReady(httpPort: number, child: ChildProcess): Promise<void> 
   }
 }
 
-/** Undefined while nobody listens. */
+/** Undefined while nothing listens. */
 function statusOf(url: string): Promise<number | undefined> {
   return new Promise((resolve) => {
     const request = get(url, { agent: false }, (answer) => {

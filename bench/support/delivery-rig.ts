@@ -1,6 +1,6 @@
 /**
- * Channels on disk with one destination that takes everything: it writes the request body as
- * BatchPutMessage has it, and sends it nowhere. The parts come from a given build, so that two can
+ * Channels on disk with one destination that accepts everything: it writes the request body of
+ * BatchPutMessage and does not send it. The parts come from a given build, so that two builds can
  * be compared.
  */
 import { join } from 'node:path'
@@ -9,12 +9,12 @@ import type { Batch, BatchOutcome, Destination } from '../../src/destinations/de
 import type { PackedPayloads } from '../../src/sources/source.ts'
 
 const MEBIBYTE = 1024 * 1024
-/** So much is committed before it is delivered: what the log keeps in memory. */
+/** How much is committed before delivery: as much as the log keeps in memory. */
 const GROUP_BYTES = 512 * 1024
 const CHANNEL = 'bench'
 
 export interface DeliveryRigOptions {
-  /** The directory that has `src/` of a build. */
+  /** The directory that holds `src/` of a build. */
   readonly build: string
   readonly directory: string
   readonly batchMessages: number

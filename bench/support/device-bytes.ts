@@ -1,15 +1,14 @@
 /**
- * Bytes written to the device that a directory is on, by everybody, the file system's own journal
- * included.
+ * Bytes that all processes and the file system's journal wrote to the device of a directory.
  */
 import { readFileSync, statSync } from 'node:fs'
 
 const SECTOR_BYTES = 512
 
-/** Since the machine started; NaN where the system does not tell. */
+/** Since the machine started; NaN if the system does not report it. */
 export function deviceBytes(directory: string): number {
   const { dev } = statSync(directory)
-  // How Linux packs major and minor number into one.
+  // Linux packs major and minor number into one like this.
   const major = Math.floor(dev / 256) & 0xfff
   const minor = dev & 0xff
   const line = readFileSync('/proc/diskstats', 'utf8')

@@ -1,6 +1,6 @@
 /**
- * One publisher and many subscribers to its topic, all at QoS 0. All packets have one length, so
- * that deliveries are counted in bytes and cost the generator next to nothing.
+ * One publisher and many subscribers to its topic, all at QoS 0. All packets have the same length,
+ * so that deliveries are counted in bytes, at next to no cost for the generator.
  */
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
@@ -14,7 +14,7 @@ export class FanOutLoad {
   readonly #publisher: Socket
   readonly #packet: Buffer
   readonly #window: number
-  /** Bytes that each subscriber has got. */
+  /** Bytes that each subscriber has received. */
   readonly #receivedBytes: Float64Array
   #sent = 0
   #target = 0
@@ -42,7 +42,7 @@ export class FanOutLoad {
     return new FanOutLoad(await openClient(task.port, 'publisher'), subscribers, task)
   }
 
-  /** Returns the deliveries. */
+  /** Returns the number of deliveries. */
   async run(messages: number): Promise<number> {
     this.#target += messages
     const stuck = setInterval(() => this.#failIfStuck(), STUCK_MS)
@@ -57,7 +57,7 @@ export class FanOutLoad {
   #received(index: number, bytes: number): void {
     this.#receivedBytes[index] = (this.#receivedBytes[index] ?? 0) + bytes
     if (this.#isPumping) return
-    // Once for all subscribers whose bytes this turn brings.
+    // Once for all subscribers that get bytes in this turn.
     this.#isPumping = true
     setImmediate(() => {
       this.#isPumping = false

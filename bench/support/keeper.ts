@@ -1,6 +1,6 @@
 /**
- * For whom a server keeps what it acknowledges, and how that is counted afterwards: a subscriber
- * who is away, a destination that is away, or whoever reads a stream later.
+ * The receiver for which a server keeps acknowledged messages, and how those are counted
+ * afterwards: an absent subscriber, an absent destination, or a later reader of a stream.
  */
 import { once } from 'node:events'
 import { createServer } from 'node:http'
@@ -21,21 +21,21 @@ import {
 
 const TOPIC = 'bench/durable'
 const CHANNEL_TOPIC = 'iotanalytics/channels/bench/messages/binary/put'
-/** A server that has just been restarted may have to find its queue first. */
+/** A restarted server may have to load its queue first. */
 const QUIET_MS = 2000
-/** One that has been running all along has no reason to be silent that long. */
+/** A server that was running all along has no reason to be silent this long. */
 const SHORT_QUIET_MS = 1000
 
 export interface PeerServer {
   readonly port: number
   readonly pid: number
   stop(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>
-  /** What it says itself that it holds, where nobody can come and take it. */
+  /** The server's own count of its messages, if no client can fetch them. */
   waiting?(): Promise<number>
 }
 
 /**
- * Starts the server again on the same files; `endpointPort` is where a destination listens by now.
+ * Starts the server again on the same files; a destination listens on `endpointPort` by then.
  */
 export type Restart = (endpointPort?: number) => Promise<PeerServer>
 
@@ -45,9 +45,9 @@ export interface Keeper {
   readonly keptFor: string
   prepare(port: number): Promise<void>
   open(port: number): Promise<NumberedPublisher>
-  /** How many messages a server that runs has kept; may take them. */
+  /** How many messages a running server has kept; this may consume them. */
   count(server: PeerServer): Promise<number>
-  /** Numbers of the messages that came to whom they were kept for. */
+  /** The numbers of the messages that reached their receiver. */
   collect(restart: Restart): Promise<ReadonlySet<number>>
 }
 

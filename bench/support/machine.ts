@@ -1,4 +1,4 @@
-/** What a benchmark ran on, for its report. */
+/** The machine that a benchmark ran on, for its report. */
 import { cpus, release, totalmem } from 'node:os'
 
 export function machine(): Record<string, string | number | undefined> {

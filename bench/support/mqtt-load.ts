@@ -15,7 +15,7 @@ export interface LoadOptions {
   readonly port: number
   readonly qos: 0 | 1
   readonly messages: number
-  /** So many messages before the measurement: a cold program is mostly its compiler's work. */
+  /** Messages before the measurement: a cold program mostly costs its compiler. */
   readonly warmUpMessages: number
   readonly payloadBytes: number
   readonly connections: number
@@ -24,9 +24,9 @@ export interface LoadOptions {
   readonly channels: number
   /** Wrap the payload in the specification's envelope, with an id. */
   readonly envelope: boolean
-  /** Subscribe to receipts, and keep at most so many outstanding; 0: nobody subscribes. */
+  /** Subscribe to receipts, and have at most this number outstanding; 0: do not subscribe. */
   readonly maxOutstandingReceipts: number
-  /** Messages a second over all connections; 0: as fast as they are taken. */
+  /** Messages a second over all connections; 0: as fast as they are accepted. */
   readonly rate: number
 }
 
@@ -36,12 +36,12 @@ export interface LoadResult {
   readonly acknowledged: number
   readonly receipts: number
   readonly failures: number
-  /** Milliseconds; only where a rate was given, because at saturation they measure the window. */
+  /** In milliseconds; only if a rate was given, because at saturation they measure the window. */
   readonly pubackMs?: ReturnType<typeof percentiles>
   readonly receiptMs?: ReturnType<typeof percentiles>
 }
 
-/** Packet ids in use per connection; a message's id and send time go by its slot. */
+/** Packet ids in use per connection; a slot determines a message's id and holds its send time. */
 const SLOTS = 60_000
 const STATUS_TOPIC = 'iotanalytics/messages/put/status'
 const MAX_WRITE_BYTES = 64 * 1024
@@ -212,7 +212,7 @@ function noteReceiptTime(all: Buffer, end: number, now: number): void {
 
 let sentBefore = 0
 
-/** From here on it counts. */
+/** The measurement begins here. */
 function warm(): void {
   isWarm = true
   startedAt = performance.now()

@@ -1,4 +1,4 @@
-/** The few MQTT 3.1.1 packets that load is made of. */
+/** The few MQTT 3.1.1 packets that the load consists of. */
 
 export const PINGREQ = Buffer.from([0xc0, 0])
 

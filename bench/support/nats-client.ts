@@ -1,6 +1,6 @@
 /**
- * The few lines of NATS' protocol that a load and a count need: publish with a reply subject, on
- * which JetStream acknowledges, and subscribe.
+ * The part of NATS' protocol that a load and a count need: publishing with a reply subject, on
+ * which JetStream acknowledges, and subscribing.
  */
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
@@ -16,7 +16,7 @@ export type StreamStorage = 'file' | 'memory'
 
 export class NatsClient {
   readonly socket: Socket
-  /** Every message of every subscription, answers to requests aside. */
+  /** Called with every message of every subscription, except answers to requests. */
   onMessage: (subject: string, payload: Buffer) => void = () => undefined
   #subscriptions = 0
   #partial: Buffer = Buffer.alloc(0)
@@ -37,7 +37,7 @@ export class NatsClient {
     return client
   }
 
-  /** Resolves when the server has done everything asked before. */
+  /** Resolves when the server has done all earlier requests. */
   async flush(): Promise<void> {
     const answered = new Promise<void>((resolve) => {
       this.#pong = resolve

@@ -11,7 +11,7 @@ const MAX_AT_ONCE = 400
 
 class Publisher {
   readonly #client: NatsClient
-  /** The same message many times over; a write is a slice of it. */
+  /** The same message many times; a write is a slice of it. */
   readonly #packets: Buffer
   readonly #packetBytes: number
   readonly #window: number
@@ -54,7 +54,7 @@ class Publisher {
     if (answer.includes('"error"')) throw new Error(answer.toString())
     this.#acknowledged++
     if (this.#acknowledged === this.#target) this.#done?.()
-    // In steps, so that a write is worth its system call.
+    // It continues in steps, so that each write is worth its system call.
     else if (this.#sent - this.#acknowledged <= this.#window / 2) this.#pump()
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Publishes messages that can be told apart, at a rate, and notes which were acknowledged and when.
+ * Publishes numbered messages at a rate, and records which were acknowledged and when.
  */
 import type { Socket } from 'node:net'
 import { openClient } from './connect-load.ts'
@@ -10,12 +10,12 @@ const DIGITS = 8
 const PAYLOAD_BYTES = 100
 const PUBACK = 0x40
 const MAX_UNACKNOWLEDGED = 500
-/** No acknowledgement for so long: those that are missing don't come. */
+/** After this time without an acknowledgement, the missing ones are given up. */
 const GIVE_UP_MS = 10_000
 const TICK_MS = 1
 
 export interface NumberedPublisher {
-  /** Called with the number of each message that is acknowledged. */
+  /** Called with the number of each acknowledged message. */
   onAcknowledged: (number: number) => void
   publish(number: number): void
   close(): void

@@ -31,11 +31,11 @@ export interface Peer {
   readonly name: string
   readonly group: Group
   readonly keeper: Keeper
-  /** For a measurement of some three seconds. */
+  /** Enough for a measurement of about three seconds. */
   readonly messages: number
-  /** What differs from the server as it comes, in its own words. */
+  /** The settings that differ from the server's defaults, in its own words. */
   readonly settings: readonly string[]
-  /** All files go into the directory; started there again it must find them. */
+  /** All files go into the directory; a server started there again must find them. */
   start(directory: string, endpointPort?: number): Promise<PeerServer>
 }
 
@@ -45,7 +45,7 @@ const GIBIBYTE = 1024 ** 3
 export const MOSQUITTO_VERSION = versionOf(MOSQUITTO, '-h')
 export const NATS_VERSION = versionOf(NATS_SERVER, '--version')
 
-/** Beside mosquitto, or where packages put it. */
+/** Beside mosquitto, or where packages install it. */
 const SQLITE_PLUGIN = [
   process.env['MOSQUITTO_SQLITE_PLUGIN'] ?? '',
   join(dirname(MOSQUITTO), 'mosquitto_persist_sqlite.so'),

@@ -14,7 +14,7 @@ import { join } from 'node:path'
 const IMAGE_BYTES = 2 * 1024 ** 3
 
 export class PowerCutDisk {
-  /** Where the disk is mounted; stays the same over `cut` and `returnAfterCut`. */
+  /** Where the disk is mounted; `cut` and `returnAfterCut` do not change it. */
   readonly directory: string
   readonly #image: string
   readonly #copy: string
@@ -27,7 +27,7 @@ export class PowerCutDisk {
     process.once('exit', this.#leave)
   }
 
-  /** `root` is the caller's, and must outlive it. Throws where there is no right to mount. */
+  /** `root` belongs to the caller and must outlive it. Throws if this process may not mount. */
   static async make(root: string): Promise<PowerCutDisk> {
     const disk = new PowerCutDisk(root)
     await mkdir(disk.directory)
@@ -37,12 +37,12 @@ export class PowerCutDisk {
     return disk
   }
 
-  /** All that is there now will be there after the cut, whoever wrote it. */
+  /** Everything that is there now will be there after the cut, no matter which process wrote it. */
   settle(): void {
     run('sync', '--file-system', this.directory)
   }
 
-  /** From here on `returnAfterCut` finds what was on the disk now. */
+  /** `returnAfterCut` will find what is on the disk now. */
   cut(): void {
     run('cp', '--sparse=always', this.#image, this.#copy)
   }
@@ -70,7 +70,7 @@ export class PowerCutDisk {
     this.#isMounted = false
   }
 
-  /** When the bench is ended early the server may still be there. */
+  /** When the benchmark ends early, the server may still be running. */
   readonly #leave = (): void => {
     if (this.#isMounted) run('umount', '--lazy', this.directory)
   }

@@ -1,4 +1,4 @@
-/** What a process has cost so far, from /proc: CPU of all its threads, and memory. Linux only. */
+/** The costs of a process so far, from /proc: CPU of all its threads, and memory. Linux only. */
 import { readFileSync } from 'node:fs'
 
 /** Clock ticks a second in /proc, on every Linux that Node runs on. */
@@ -15,7 +15,7 @@ export function rssBytesOf(pid: number): number {
   return statusKilobytes(pid, 'VmRSS') * 1024
 }
 
-/** The most it ever was. */
+/** The highest value since the process began. */
 export function peakRssBytesOf(pid: number): number {
   return statusKilobytes(pid, 'VmHWM') * 1024
 }

@@ -8,7 +8,7 @@ import type { PublishTask } from './broker-task.ts'
 import { openClient } from './connect-load.ts'
 import { PINGREQ, publishPacket } from './mqtt-packets.ts'
 
-/** Packet ids in use; the window is far smaller, so none is used twice at a time. */
+/** Packet ids in use. The window is far smaller, so no id is in use twice at the same time. */
 const SLOTS = 20_000
 const MAX_WRITE_BYTES = 64 * 1024
 const MAX_BUFFERED_BYTES = 512 * 1024

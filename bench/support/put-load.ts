@@ -1,4 +1,4 @@
-/** A process that sends batches as fast as it is let, one after the other in each channel. */
+/** A process that sends batches as fast as possible, one after the other in each channel. */
 import { pathToFileURL } from 'node:url'
 import { BatchPutMessageCommand, IoTAnalyticsClient } from '@aws-sdk/client-iotanalytics'
 import type { Batch } from '../../src/destinations/destination.ts'
@@ -10,7 +10,7 @@ export interface Load {
   readonly url: string
   readonly payloadBytes: number
   readonly batchMessages: number
-  /** So many batches are under way at once. */
+  /** The number of batches under way at once. */
   readonly channels: number
   readonly durationMs: number
 }
@@ -26,14 +26,14 @@ const REGION = 'us-west-2'
 const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'EXAMPLEKEY' }
 
 /** Measures each load that the parent process sends, and answers with a sample. */
-export function answerMeasurements(told: {
+export function answerMeasurements(sender: {
   readonly kind: SenderKind
   readonly build: string
 }): void {
   const senders = new Map<string, Send>()
   process.on('message', (load: Load) => {
     void (async () => {
-      const send = senders.get(load.url) ?? (await senderOf(told.kind, told.build, load.url))
+      const send = senders.get(load.url) ?? (await senderOf(sender.kind, sender.build, load.url))
       senders.set(load.url, send)
       process.send?.(await measure(send, load))
     })()

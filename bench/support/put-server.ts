@@ -15,8 +15,7 @@ export interface PutServerPorts {
 }
 
 /**
- * A key and a certificate for 127.0.0.1 that signs itself, in a directory that goes with the
- * process.
+ * A key and a self-signed certificate for 127.0.0.1, in a directory that is removed at the end.
  */
 export function makeCertificate(): { readonly key: string; readonly certificate: string } {
   const directory = mkdtempSync(join(tmpdir(), 'bench-certificate-'))
@@ -31,7 +30,7 @@ export function makeCertificate(): { readonly key: string; readonly certificate:
   return files
 }
 
-/** Listens on free ports, tells them to the parent process, and goes with it. */
+/** Listens on free ports, sends them to the parent process, and ends with it. */
 export async function servePuts(files: { key: string; certificate: string }): Promise<void> {
   const plain = createServer({ noDelay: true }, serve)
   const secure = createTlsServer(

@@ -1,7 +1,7 @@
 /**
- * A BatchPutMessage endpoint that accepts everything, as cheap as it can be made: counts requests
- * by their Content-Length and answers each at once. Run as a program; prints its port, and when the
- * first request has come the time, in milliseconds since 1970.
+ * A BatchPutMessage endpoint that accepts everything at the lowest cost: it counts requests by
+ * their Content-Length and answers each at once. Runs as a program that prints its port, and the
+ * time of the first request in milliseconds since 1970.
  */
 import { createServer } from 'node:net'
 

@@ -1,5 +1,5 @@
 /**
- * RabbitMQ with its MQTT plugin, one node, as a process of its own; with a port mapper of its own.
+ * RabbitMQ with its MQTT plugin: one node as a process of its own, with its own port mapper.
  */
 import { spawn } from 'node:child_process'
 import { existsSync, realpathSync } from 'node:fs'
@@ -11,7 +11,7 @@ import { freePort, pinned, stopped } from './connector-process.ts'
 import type { PeerServer } from './keeper.ts'
 import { onPath } from './server-version.ts'
 
-/** Debian's command on PATH changes to a user of its own; this is what it runs. */
+/** Debian's command on PATH changes to another user; this is the command that it runs. */
 const DEBIAN = '/usr/lib/rabbitmq/bin/rabbitmq-server'
 
 export const RABBITMQ_SERVER =
@@ -41,7 +41,7 @@ export async function startRabbitMq(core: number, directory: string): Promise<Pe
     stdio: 'ignore',
   })
   await untilListening(mapperPort, mapper)
-  // Its cookie is made anew with each start: nothing that a power cut should take.
+  // The cookie is made again at each start, so it stays off the disk that loses power.
   const home = await temporaryDirectory()
   const environment = {
     HOME: home,
@@ -73,7 +73,7 @@ export async function startRabbitMq(core: number, directory: string): Promise<Pe
   return { port, pid: child.pid ?? 0, stop }
 }
 
-/** It tells only a program that is running; its directory's name has it. */
+/** Only a running server reports its version, but the name of its directory contains it. */
 export function rabbitMqVersion(): string | undefined {
   if (RABBITMQ_SERVER === undefined) return undefined
   return /rabbitmq_server-([^/]+)/.exec(realpathSync(RABBITMQ_SERVER))?.[1]

@@ -1,4 +1,4 @@
-/** Where a server's program is, and which version it says it is. */
+/** Where a server's program is, and the version that it reports. */
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,7 +8,7 @@ export function onPath(program: string): string | undefined {
   return directories.map((directory) => join(directory, program)).find((file) => existsSync(file))
 }
 
-/** The first number with a dot in what it prints. */
+/** The first number with a dot in its output. */
 export function versionOf(program: string | undefined, flag: string): string | undefined {
   if (program === undefined) return undefined
   const { stdout, stderr } = spawnSync(program, [flag], { encoding: 'utf8' })

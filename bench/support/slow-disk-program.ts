@@ -1,6 +1,7 @@
 /**
  * The connector's program on a medium whose synced writes take `SYNC_MS` milliseconds longer. A
- * write to the journal is a synced write; so is the sync of any other file, and of a directory.
+ * write to the journal counts as a synced write; so does the sync of any other file or of a
+ * directory.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { FileLayer, OpenFile } from '../../src/channels/disk/files/file-layer.ts'

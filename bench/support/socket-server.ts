@@ -1,6 +1,6 @@
 /**
- * What a connection costs in Node before anybody speaks MQTT: takes sockets, listens to them, and
- * answers the first bytes of each with a CONNACK. Run as a program; prints its port.
+ * Shows what a connection costs in Node without MQTT: it accepts sockets, reads them, and answers
+ * the first bytes of each with a CONNACK. Runs as a program and prints its port.
  */
 import { createServer, type Socket } from 'node:net'
 

@@ -1,5 +1,5 @@
 /**
- * What a server still has of what it acknowledged: after kill -9, and after a power cut, both at
+ * How many acknowledged messages a server still has after kill -9 and after a power cut, both at
  * the instant of the last acknowledgement of the same run.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -11,15 +11,15 @@ import type { Peer } from './peers.ts'
 import { PowerCutDisk } from './power-cut.ts'
 import { type SyncOrder, syncOrder } from './sync-order.ts'
 
-/** Packet ids are taken from the numbers, so all together must stay below 65,536. */
+/** The numbers are also the packet ids, so all of them must stay below 65,536. */
 const PROBED = { first: 1, count: 20 }
 
 export interface Survival {
   readonly acknowledged: number
   readonly keptAfterKill: number
-  /** Undefined where it could not be simulated; text where the server did not come back from it. */
+  /** Undefined if it could not be simulated; a text if the server did not start again after it. */
   readonly keptAfterPowerCut?: number | string | undefined
-  /** Undefined where there is no strace. */
+  /** Undefined without strace. */
   readonly syncOrder?: SyncOrder | undefined
 }
 
@@ -42,7 +42,7 @@ export async function survivalOf(peer: Peer, options: SurvivalOptions): Promise<
   try {
     const server = await start()
     await peer.keeper.prepare(server.port)
-    // A queue or a stream has been there for long: only messages are in question.
+    // A real queue or stream exists long before a crash: only its messages are tested.
     disk?.settle()
     const publisher = await peer.keeper.open(server.port)
     const order = await syncOrder(server.pid, publisher, PROBED, join(root, 'trace'))
@@ -77,7 +77,7 @@ function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-/** Why a power cut can't be simulated here; undefined when it can. */
+/** Why a power cut cannot be simulated here; undefined when it can. */
 export async function powerCutObstacle(): Promise<string | undefined> {
   const root = await temporaryDirectory()
   try {

@@ -26,7 +26,7 @@ export interface SyncOrder {
   readonly syncedBefore: number
 }
 
-/** Undefined where there is no strace, or it may not look. */
+/** Undefined without strace, or if it may not trace the process. */
 export async function syncOrder(
   pid: number,
   publisher: NumberedPublisher,
@@ -83,7 +83,7 @@ interface Call {
 
 const CALL = /^(\d+) +(?:<\.\.\. (\w+) resumed>|(\w+)\((\d+)?)(.*)$/
 
-/** Those that were done, in the order in which they ended. */
+/** The syncs that were done, in the order in which they ended. */
 function callsIn(trace: string, synchronous: Set<string>): Call[] {
   const unfinished = new Map<string, { began: number; text: string; file: string }>()
   const calls: Call[] = []
@@ -143,7 +143,7 @@ function countSynced(calls: readonly Call[], numbers: readonly number[]): SyncOr
   return { messages, syncedBefore }
 }
 
-/** A PUBACK as strace writes it, octal and all; or what JetStream answers. */
+/** A PUBACK as strace writes it, with octal bytes, or JetStream's answer. */
 function isAcknowledgement(text: string, number: number): boolean {
   return text.includes('"@\\2') || text.includes(`acks.${number} `)
 }
