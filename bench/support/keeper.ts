@@ -91,7 +91,7 @@ export function streamOn(storage: StreamStorage): Keeper {
   return {
     topic: SUBJECT,
     program: 'nats-load.js',
-    keptFor: 'whoever reads the stream later',
+    keptFor: 'a later reader of the stream',
     prepare: (port) => createStream(port, storage),
     open: (port) => StreamNumberedPublisher.open(port),
     count: ({ port }) => messagesInStream(port),

@@ -26,7 +26,7 @@ function wordsOfThePage(): Word[] {
     )
 }
 
-/** Finds a word also as a part of a name: `isTold`, `hubAddress`, `HUB_CORE`; but not `GitHub`. */
+/** Finds a word also as a part of a name: `isWord`, `wordOf`, `WORD_OF`. `GitHub` is allowed. */
 function patternOf(word: string): RegExp {
   const capital = word.charAt(0).toUpperCase() + word.slice(1)
   const spellings = [word, capital, word.toUpperCase()].join('|')
