@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { MemoryLogStore } from '../../src/channels/log/memory-log-store.ts'
 import { ChannelTrial, operationsOf, type TrialMedium } from '../support/channels/channel-trial.ts'
-import { PretendDisk, PretendDiskStore } from '../support/disk/fake-log-store.ts'
+import { FakeDisk, FakeLogStore } from '../support/disk/fake-log-store.ts'
 
 const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 100)
 /** About the size of one message of a trial. */
@@ -21,11 +21,11 @@ function inMemory(): TrialMedium {
   }
 }
 
-function onPretendDisk(): TrialMedium {
-  const disk = new PretendDisk({ segmentMessages: 3, isSlow: true, maxBytes: 25 * MESSAGE_BYTES })
+function onFakeDisk(): TrialMedium {
+  const disk = new FakeDisk({ segmentMessages: 3, isSlow: true, maxBytes: 25 * MESSAGE_BYTES })
   return {
     isDurable: true,
-    openStore: () => new PretendDiskStore(disk),
+    openStore: () => new FakeLogStore(disk),
     setFailing(fails) {
       disk.failure = fails ? 'ENOSPC' : undefined
     },
@@ -35,7 +35,7 @@ function onPretendDisk(): TrialMedium {
 
 for (const [where, newMedium] of [
   ['in memory', inMemory],
-  ['on a disk that fails and crashes', onPretendDisk],
+  ['on a disk that fails and crashes', onFakeDisk],
 ] as const) {
   for (const dropBehavior of ['DROP_NEWEST', 'DROP_OLDEST'] as const) {
     for (const cursors of [1, 2]) {

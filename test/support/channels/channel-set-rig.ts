@@ -10,13 +10,13 @@ import { MemoryBudget } from '../../../src/channels/log/memory-budget.ts'
 import { MemoryLogStore } from '../../../src/channels/log/memory-log-store.ts'
 import type { Draft, Message, Refusal } from '../../../src/message.ts'
 import { type PipelineObserver, silentObserver } from '../../../src/observer.ts'
-import { type PretendDisk, PretendDiskStore } from '../disk/fake-log-store.ts'
+import { type FakeDisk, FakeLogStore } from '../disk/fake-log-store.ts'
 import { ManualClock } from '../manual-clock.ts'
 
 export interface RigOptions {
   /** Default: logs in memory. */
   readonly openStore?: (budget: MemoryBudget, clock: ManualClock) => LogStore
-  readonly disk?: PretendDisk
+  readonly disk?: FakeDisk
   readonly keepsHistory?: boolean
   readonly memoryBytes?: number
   readonly bounds?: Partial<ChannelBounds>
@@ -83,7 +83,7 @@ export class ChannelSetRig {
 
   #storeOf({ openStore, disk, keepsHistory = false }: RigOptions): LogStore {
     if (openStore !== undefined) return openStore(this.budget, this.clock)
-    if (disk !== undefined) return new PretendDiskStore(disk)
+    if (disk !== undefined) return new FakeLogStore(disk)
     return new MemoryLogStore({ budget: this.budget, keepsHistory })
   }
 

@@ -33,14 +33,14 @@ interface Medium {
   state: ChannelState | undefined
 }
 
-export interface PretendDiskOptions {
+export interface FakeDiskOptions {
   readonly maxBytes?: number
   readonly segmentMessages?: number
   /** Reads take a turn of the event loop, so that other tasks run meanwhile. */
   readonly isSlow?: boolean
 }
 
-export class PretendDisk {
+export class FakeDisk {
   readonly maxBytes: number
   readonly segmentMessages: number
   readonly isSlow: boolean
@@ -56,7 +56,7 @@ export class PretendDisk {
   lives = 1
   #held: (() => void)[] = []
 
-  constructor(options: PretendDiskOptions = {}) {
+  constructor(options: FakeDiskOptions = {}) {
     this.maxBytes = options.maxBytes ?? Number.POSITIVE_INFINITY
     this.segmentMessages = options.segmentMessages ?? 4
     this.isSlow = options.isSlow ?? false
@@ -91,14 +91,14 @@ export class PretendDisk {
   }
 }
 
-export class PretendDiskStore implements LogStore {
+export class FakeLogStore implements LogStore {
   readonly maxBytes: number
-  readonly #disk: PretendDisk
+  readonly #disk: FakeDisk
   readonly #life: number
-  readonly #logs: PretendDiskLog[] = []
+  readonly #logs: FakeLog[] = []
   #setAside = 0
 
-  constructor(disk: PretendDisk) {
+  constructor(disk: FakeDisk) {
     this.#disk = disk
     this.#life = disk.lives
     this.maxBytes = disk.maxBytes
@@ -114,7 +114,7 @@ export class PretendDiskStore implements LogStore {
   }
 
   create(channel: string): ChannelLog {
-    const log = new PretendDiskLog(channel, this.#disk)
+    const log = new FakeLog(channel, this.#disk)
     this.#logs.push(log)
     return log
   }
@@ -174,17 +174,17 @@ interface Noted {
   readonly released: number
 }
 
-class PretendDiskLog implements ChannelLog {
+class FakeLog implements ChannelLog {
   readonly channel: string
   readonly isVolatile = false
-  readonly #disk: PretendDisk
+  readonly #disk: FakeDisk
   readonly #medium: Medium
   #staged: Stored[] = []
   #noted: Noted | undefined
   #committed: number
   #released: number
 
-  constructor(channel: string, disk: PretendDisk) {
+  constructor(channel: string, disk: FakeDisk) {
     this.channel = channel
     this.#disk = disk
     this.#medium = disk.media.get(channel) ?? {

@@ -7,7 +7,7 @@ import {
   ledgerGap,
   type RigOptions,
 } from '../../support/channels/channel-set-rig.ts'
-import { PretendDisk } from '../../support/disk/fake-log-store.ts'
+import { FakeDisk } from '../../support/disk/fake-log-store.ts'
 
 async function openRig(options: RigOptions): Promise<ChannelSetRig> {
   const rig = new ChannelSetRig(options)
@@ -20,7 +20,7 @@ function offerAll(rig: ChannelSetRig, ids: readonly string[]): number[] {
 }
 
 for (const where of ['in memory', 'on disk'] as const) {
-  const disk = () => (where === 'on disk' ? { disk: new PretendDisk() } : {})
+  const disk = () => (where === 'on disk' ? { disk: new FakeDisk() } : {})
 
   test(`${where}, DROP_NEWEST refuses the newcomer and says why`, async () => {
     const rig = await openRig({ ...disk(), bounds: { maxBacklogMessages: 2 } })
@@ -114,7 +114,7 @@ for (const where of ['in memory', 'on disk'] as const) {
 
 test('a channel more than there may be is refused and counted; what exists goes on, also under a lower limit', async () => {
   for (const cursorNames of [['primary'], []]) {
-    const disk = new PretendDisk()
+    const disk = new FakeDisk()
     const before = await openRig({ disk, cursorNames, bounds: { maxChannels: 2 } })
     for (const channel of ['one', 'two']) assert.ok(before.offer(channel, 'a') > 0)
 
@@ -219,7 +219,7 @@ test('settled messages behind a kept one give their memory back', async () => {
 
 test('a full disk refuses newcomers under DROP_NEWEST and takes them once there is room', async () => {
   const bytes = draftBytes(new ChannelSetRig().draft('aa', 'aa'))
-  const disk = new PretendDisk({ maxBytes: bytes * 8, segmentMessages: 4 })
+  const disk = new FakeDisk({ maxBytes: bytes * 8, segmentMessages: 4 })
   const rig = await openRig({ disk })
   offerAll(rig, ['a1', 'a2', 'a3', 'a4', 'a5', 'a6', 'a7', 'a8'])
   await rig.set.flush()
@@ -238,7 +238,7 @@ test('a full disk refuses newcomers under DROP_NEWEST and takes them once there 
 })
 
 test('a full disk gets no new channels, whatever names are sent', async () => {
-  const disk = new PretendDisk({ maxBytes: 1_000 })
+  const disk = new FakeDisk({ maxBytes: 1_000 })
   const rig = await openRig({ disk, bounds: { dropBehavior: 'DROP_OLDEST' } })
   rig.offer('c', 'a', 'x'.repeat(700))
 
@@ -251,7 +251,7 @@ test('a full disk gets no new channels, whatever names are sent', async () => {
 
 test('a full disk under DROP_OLDEST lets the oldest file go and tells each sender', async () => {
   const bytes = draftBytes(new ChannelSetRig().draft('aa', 'aa'))
-  const disk = new PretendDisk({ maxBytes: bytes * 8, segmentMessages: 4 })
+  const disk = new FakeDisk({ maxBytes: bytes * 8, segmentMessages: 4 })
   const rig = await openRig({ disk, bounds: { dropBehavior: 'DROP_OLDEST' } })
   offerAll(rig, ['a1', 'a2', 'a3', 'a4', 'a5', 'a6', 'a7', 'a8'])
   await rig.set.flush()
@@ -275,7 +275,7 @@ test('a full disk under DROP_OLDEST lets the oldest file go and tells each sende
 
 test('what its sender keeps is not counted when it can’t be stored now, and taken later as if for the first time', async () => {
   const bytes = draftBytes(new ChannelSetRig().draft('aa', 'aa'))
-  const disk = new PretendDisk({ maxBytes: bytes * 8, segmentMessages: 4 })
+  const disk = new FakeDisk({ maxBytes: bytes * 8, segmentMessages: 4 })
   const rig = await openRig({ disk, bounds: { maxChannels: 1 } })
   offerAll(rig, ['a1', 'a2', 'a3', 'a4', 'a5', 'a6', 'a7', 'a8'])
   await rig.set.flush()
@@ -309,7 +309,7 @@ test('a documented bound refuses for good, whether or not the sender keeps the m
 
 test('without readers a full disk gives up its oldest history, never the newcomer', async () => {
   const bytes = draftBytes(new ChannelSetRig().draft('a1', 'a1'))
-  const disk = new PretendDisk({ maxBytes: bytes * 8, segmentMessages: 4 })
+  const disk = new FakeDisk({ maxBytes: bytes * 8, segmentMessages: 4 })
   const rig = await openRig({ disk, cursorNames: [] })
 
   for (let i = 10; i < 40; i += 1) {
@@ -322,7 +322,7 @@ test('without readers a full disk gives up its oldest history, never the newcome
 })
 
 test('refused messages are in the ledger again after a restart', async () => {
-  const disk = new PretendDisk()
+  const disk = new FakeDisk()
   const before = await openRig({ disk, bounds: { maxBacklogMessages: 1 } })
   offerAll(before, ['a', 'b', 'c'])
   const row = before.ledger('c')

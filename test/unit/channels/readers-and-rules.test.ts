@@ -5,7 +5,7 @@ import {
   ledgerGap,
   type RigOptions,
 } from '../../support/channels/channel-set-rig.ts'
-import { PretendDisk } from '../../support/disk/fake-log-store.ts'
+import { FakeDisk } from '../../support/disk/fake-log-store.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 
 async function openRig(options: RigOptions): Promise<ChannelSetRig> {
@@ -24,7 +24,7 @@ async function turn(): Promise<void> {
 }
 
 test('a reader added later begins with now, with the stored history, or at a time', async () => {
-  const disk = new PretendDisk()
+  const disk = new FakeDisk()
   const clock = new ManualClock()
   const before = await openRig({ disk, clock })
   await offerAndCommit(before, ['a', 'b'])
@@ -55,7 +55,7 @@ test('a reader added later begins with now, with the stored history, or at a tim
 })
 
 test('a first destination gets what comes from now on; what the store took before counts as delivered', async () => {
-  const disk = new PretendDisk()
+  const disk = new FakeDisk()
   const before = await openRig({ disk, cursorNames: [] })
   await offerAndCommit(before, ['a', 'b'])
   await before.set.close()
@@ -70,7 +70,7 @@ test('a first destination gets what comes from now on; what the store took befor
 })
 
 test('a renamed primary goes on where the old one stood, with its counts', async () => {
-  const disk = new PretendDisk()
+  const disk = new FakeDisk()
   const before = await openRig({ disk, cursorNames: ['old'] })
   await offerAndCommit(before, ['a', 'b', 'c', 'd'])
   const cursor = before.set.get('c')!.cursor('old')
@@ -86,7 +86,7 @@ test('a renamed primary goes on where the old one stood, with its counts', async
 })
 
 test('a reader that is taken out and comes back goes on where it was', async () => {
-  const disk = new PretendDisk()
+  const disk = new FakeDisk()
   const first = await openRig({ disk, cursorNames: ['primary', 'archive'] })
   await offerAndCommit(first, ['a', 'b'])
   await first.deliver('c', 10, 'primary')
@@ -103,7 +103,7 @@ test('a reader that is taken out and comes back goes on where it was', async () 
 })
 
 test('when all destinations are taken out the ledger still adds up', async () => {
-  const disk = new PretendDisk()
+  const disk = new FakeDisk()
   const before = await openRig({ disk })
   await offerAndCommit(before, ['a', 'b', 'c'])
   const cursor = before.set.get('c')!.cursor('primary')
@@ -144,7 +144,7 @@ test('messages older than maxAge are not leased; their senders are told', async 
 })
 
 test('messages expire also while nobody reads, except those in flight', async () => {
-  const rig = await openRig({ disk: new PretendDisk(), rules: { maxAgeMs: 60_000 } })
+  const rig = await openRig({ disk: new FakeDisk(), rules: { maxAgeMs: 60_000 } })
   await offerAndCommit(
     rig,
     Array.from({ length: 600 }, (_, i) => `m${i}`),
@@ -167,7 +167,7 @@ test('messages expire also while nobody reads, except those in flight', async ()
 })
 
 test('expiry is exact again after a restart', async () => {
-  const disk = new PretendDisk()
+  const disk = new FakeDisk()
   const clock = new ManualClock()
   const before = await openRig({ disk, clock, rules: { maxAgeMs: 60_000 } })
   await offerAndCommit(before, ['old'])
@@ -202,7 +202,7 @@ test('an id sent again within the window is acknowledged but stored once', async
 })
 
 test('an id sent again before the first one is committed is acknowledged together with it', async () => {
-  const disk = new PretendDisk()
+  const disk = new FakeDisk()
   disk.holdsCommits = true
   const rig = await openRig({ disk, rules: { deduplication: { windowMs: 60_000, maxIds: 100 } } })
   const first = rig.offer('c', 'a')
@@ -226,7 +226,7 @@ test('an id sent again before the first one is committed is acknowledged togethe
 })
 
 test('what was not stored, dropped or rejected may be sent again with its id', async () => {
-  const disk = new PretendDisk()
+  const disk = new FakeDisk()
   const rig = await openRig({
     disk,
     rules: { deduplication: { windowMs: 60_000, maxIds: 100 } },
@@ -252,7 +252,7 @@ test('what was not stored, dropped or rejected may be sent again with its id', a
 })
 
 test('the window is read back from the log after a restart, long ids included', async () => {
-  const disk = new PretendDisk()
+  const disk = new FakeDisk()
   const clock = new ManualClock()
   const rules = { deduplication: { windowMs: 60_000, maxIds: 3 } }
   const before = await openRig({ disk, clock, rules })

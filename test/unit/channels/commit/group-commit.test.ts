@@ -5,7 +5,7 @@ import {
   ledgerGap,
   type RigOptions,
 } from '../../../support/channels/channel-set-rig.ts'
-import { PretendDisk } from '../../../support/disk/fake-log-store.ts'
+import { FakeDisk } from '../../../support/disk/fake-log-store.ts'
 
 async function openRig(options: RigOptions): Promise<ChannelSetRig> {
   const rig = new ChannelSetRig(options)
@@ -19,7 +19,7 @@ async function turn(): Promise<void> {
 }
 
 test('what is accepted in one turn is committed together, what comes meanwhile with the next', async () => {
-  const disk = new PretendDisk()
+  const disk = new FakeDisk()
   disk.holdsCommits = true
   const rig = await openRig({ disk })
 
@@ -48,7 +48,7 @@ test('what is accepted in one turn is committed together, what comes meanwhile w
 })
 
 test('a minimum interval holds commits apart, and flush does not wait for it', async () => {
-  const rig = await openRig({ disk: new PretendDisk(), minCommitIntervalMs: 50 })
+  const rig = await openRig({ disk: new FakeDisk(), minCommitIntervalMs: 50 })
   rig.offer('c', 'a')
   await turn()
   rig.offer('c', 'b')
@@ -66,7 +66,7 @@ test('a minimum interval holds commits apart, and flush does not wait for it', a
 })
 
 test('what sources left unread while a cycle collected still gets into it when it closes', async () => {
-  const disk = new PretendDisk()
+  const disk = new FakeDisk()
   const rig = await openRig({ disk })
   await commitSlowly(rig, disk, 20)
   const log: string[] = []
@@ -96,7 +96,7 @@ test('what sources left unread while a cycle collected still gets into it when i
 })
 
 test('a commit that takes its time lets sources read on', async () => {
-  const disk = new PretendDisk()
+  const disk = new FakeDisk()
   const rig = await openRig({ disk })
   await commitSlowly(rig, disk, 20)
   let closings = 0
@@ -116,7 +116,7 @@ test('a commit that takes its time lets sources read on', async () => {
 })
 
 /** Cycles that the disk needs 2 ms for, so that it pays to wait for more. */
-async function commitSlowly(rig: ChannelSetRig, disk: PretendDisk, cycles: number): Promise<void> {
+async function commitSlowly(rig: ChannelSetRig, disk: FakeDisk, cycles: number): Promise<void> {
   disk.holdsCommits = true
   for (let cycle = 0; cycle < cycles; cycle += 1) {
     rig.clock.advance(1_000)
@@ -140,7 +140,7 @@ test('memory commits are reported within the turn of the event loop that follows
 })
 
 test('more staged bytes than may be held saturate the set until they are committed', async () => {
-  const disk = new PretendDisk()
+  const disk = new FakeDisk()
   disk.holdsCommits = true
   const rig = await openRig({ disk, memoryBytes: 2_000 })
 
@@ -159,7 +159,7 @@ test('more staged bytes than may be held saturate the set until they are committ
 })
 
 test('messages of a failed commit are counted, their senders told, and nothing shifts in the ledger', async () => {
-  const disk = new PretendDisk()
+  const disk = new FakeDisk()
   const rig = await openRig({ disk })
   rig.offer('c', 'a')
   await rig.set.commits.flush()
@@ -190,7 +190,7 @@ test('messages of a failed commit are counted, their senders told, and nothing s
 })
 
 test('while storage fails newcomers are refused without a try, until the store has proved that it can be written', async () => {
-  const disk = new PretendDisk()
+  const disk = new FakeDisk()
   const reports: string[] = []
   const rig = await openRig({
     disk,
@@ -230,7 +230,7 @@ test('while storage fails newcomers are refused without a try, until the store h
 })
 
 test('nobody’s message is needed to find out that storage is still bad, and nothing is probed while it is well', async () => {
-  const disk = new PretendDisk()
+  const disk = new FakeDisk()
   const rig = await openRig({ disk })
   disk.failure = 'ENOSPC'
   rig.offer('c', 'a')
@@ -253,7 +253,7 @@ test('nobody’s message is needed to find out that storage is still bad, and no
 })
 
 test('looking at the health of storage changes nothing', async () => {
-  const disk = new PretendDisk()
+  const disk = new FakeDisk()
   const reports: string[] = []
   const rig = await openRig({ disk, observer: { storageRecovered: () => reports.push('well') } })
   disk.failure = 'EIO'
@@ -270,7 +270,7 @@ test('looking at the health of storage changes nothing', async () => {
 })
 
 test('positions that can’t be written down are a failure of storage until a probe says that it is over', async () => {
-  const disk = new PretendDisk()
+  const disk = new FakeDisk()
   const rig = await openRig({ disk })
   rig.offer('c', 'a')
   await rig.set.flush()
@@ -294,7 +294,7 @@ test('positions that can’t be written down are a failure of storage until a pr
 })
 
 test('positions that failed to be written down are written with a later commit', async () => {
-  const disk = new PretendDisk()
+  const disk = new FakeDisk()
   const before = await openRig({ disk })
   before.offer('c', 'a')
   await before.set.flush()
@@ -314,7 +314,7 @@ test('positions that failed to be written down are written with a later commit',
 })
 
 test('positions that could be written down are no proof that messages can be stored', async () => {
-  const disk = new PretendDisk()
+  const disk = new FakeDisk()
   const rig = await openRig({ disk })
   rig.offer('c', 'a')
   await rig.set.flush()
@@ -336,7 +336,7 @@ test('positions that could be written down are no proof that messages can be sto
 })
 
 test('positions that can’t be written down while storage fails do not put the next probe off', async () => {
-  const disk = new PretendDisk()
+  const disk = new FakeDisk()
   const rig = await openRig({ disk })
   rig.offer('c', 'a')
   await rig.set.flush()
@@ -356,7 +356,7 @@ test('positions that can’t be written down while storage fails do not put the 
 })
 
 test('a commit that fails fails for all channels, and every sender is told', async () => {
-  const disk = new PretendDisk()
+  const disk = new FakeDisk()
   const rig = await openRig({ disk })
   disk.failure = 'EIO'
   rig.offer('c', 'a')
@@ -381,7 +381,7 @@ test('a commit that fails fails for all channels, and every sender is told', asy
 })
 
 test('closing commits what is staged, and a second close is the same', async () => {
-  const disk = new PretendDisk()
+  const disk = new FakeDisk()
   const before = await openRig({ disk })
   before.offer('c', 'a')
   const closing = before.set.close()
@@ -393,7 +393,7 @@ test('closing commits what is staged, and a second close is the same', async () 
 })
 
 test('channels found at start and new ones are told of', async () => {
-  const disk = new PretendDisk()
+  const disk = new FakeDisk()
   const before = await openRig({ disk })
   before.offer('old', 'a')
   await before.set.close()
@@ -408,7 +408,7 @@ test('channels found at start and new ones are told of', async () => {
 })
 
 test('a message dropped before its commit fails is told once, and what follows takes no harm', async () => {
-  const disk = new PretendDisk()
+  const disk = new FakeDisk()
   const rig = await openRig({
     disk,
     bounds: { maxBacklogMessages: 2, dropBehavior: 'DROP_OLDEST' },

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ConnectorError } from '../../../../src/errors.ts'
 import { ChannelSetRig, idsOf, ledgerGap } from '../../../support/channels/channel-set-rig.ts'
-import { PretendDisk } from '../../../support/disk/fake-log-store.ts'
+import { FakeDisk } from '../../../support/disk/fake-log-store.ts'
 
-async function rigWith(ids: readonly string[], disk?: PretendDisk): Promise<ChannelSetRig> {
+async function rigWith(ids: readonly string[], disk?: FakeDisk): Promise<ChannelSetRig> {
   const rig = new ChannelSetRig(disk === undefined ? {} : { disk })
   await rig.set.open()
   for (const id of ids) rig.offer('c', id)
@@ -108,7 +108,7 @@ test('the same id in different batches is no duplicate', async () => {
 })
 
 test('damaged messages are stepped over and counted', async () => {
-  const disk = new PretendDisk()
+  const disk = new FakeDisk()
   const rig = await rigWith(['a', 'b', 'c', 'd', 'e'], disk)
   disk.damage('c', 1, 3)
   disk.damage('c', 4, 5)
@@ -122,7 +122,7 @@ test('damaged messages are stepped over and counted', async () => {
 })
 
 test('damage found at start is counted once, and only where nobody had settled before', async () => {
-  const disk = new PretendDisk()
+  const disk = new FakeDisk()
   const before = await rigWith(['a', 'b', 'c', 'd'], disk)
   await before.deliver('c', 2)
   await before.set.close()
@@ -137,7 +137,7 @@ test('damage found at start is counted once, and only where nobody had settled b
 })
 
 test('positions, holes and counts survive a restart; what was in flight is leased again', async () => {
-  const disk = new PretendDisk()
+  const disk = new FakeDisk()
   const before = await rigWith(['a', 'b', 'c', 'd', 'e'], disk)
   const lease = await cursorOf(before).lease(4, 1_000)
   cursorOf(before).settle(lease!, { rejected: [1], kept: [0, 3] })
@@ -156,7 +156,7 @@ test('positions, holes and counts survive a restart; what was in flight is lease
 })
 
 test('after a crash only what was settled since the last checkpoint is delivered again', async () => {
-  const disk = new PretendDisk()
+  const disk = new FakeDisk()
   const before = await rigWith(['a', 'b', 'c', 'd'], disk)
   await before.deliver('c', 2)
   before.clock.advance(1_000)
@@ -171,7 +171,7 @@ test('after a crash only what was settled since the last checkpoint is delivered
 })
 
 test('a lost state means everything still held is delivered again, and the ledger adds up', async () => {
-  const disk = new PretendDisk()
+  const disk = new FakeDisk()
   const before = await rigWith(['a', 'b'], disk)
   await before.deliver('c')
   await before.set.close()
@@ -198,7 +198,7 @@ test('readers are told once per commit that more can be read', async () => {
 })
 
 test('the age of the oldest waiting message is known to a commit, and 0 after a restart', async () => {
-  const disk = new PretendDisk()
+  const disk = new FakeDisk()
   const rig = await rigWith(['a', 'b'], disk)
   const firstAt = rig.clock.now()
   rig.clock.advance(500)

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { DeadLetter } from '../../../../src/channels/dead-letters/dead-letter-record.ts'
 import type { DeadLetters } from '../../../../src/channels/dead-letters/dead-letters.ts'
 import { ChannelSetRig, type RigOptions } from '../../../support/channels/channel-set-rig.ts'
-import { PretendDisk } from '../../../support/disk/fake-log-store.ts'
+import { FakeDisk } from '../../../support/disk/fake-log-store.ts'
 
 const BOUNDS = { maxMessages: 100, maxBytes: 1_000_000 }
 
@@ -32,7 +32,7 @@ async function idsIn(letters: DeadLetters): Promise<(string | undefined)[]> {
 }
 
 for (const where of ['in memory', 'on disk'] as const) {
-  const disk = () => (where === 'on disk' ? { disk: new PretendDisk() } : {})
+  const disk = () => (where === 'on disk' ? { disk: new FakeDisk() } : {})
 
   test(`${where}, a dead letter is found as it was, with reason, topic and times`, async () => {
     const { rig, letters } = await openRig(disk())
@@ -86,7 +86,7 @@ for (const where of ['in memory', 'on disk'] as const) {
 }
 
 test('dead letters and their removal survive a restart and are no channel', async () => {
-  const disk = new PretendDisk()
+  const disk = new FakeDisk()
   const before = await openRig({ disk })
   for (const id of ['a', 'b', 'c']) before.letters.keep(letter(id))
   await before.rig.set.flush()
@@ -101,7 +101,7 @@ test('dead letters and their removal survive a restart and are no channel', asyn
 })
 
 test('many dead letters are read in parts', async () => {
-  const { rig, letters } = await openRig({ disk: new PretendDisk() })
+  const { rig, letters } = await openRig({ disk: new FakeDisk() })
   for (let i = 0; i < 50; i += 1) letters.keep(letter(`m${i}`))
   await rig.set.flush()
   letters.remove(Array.from({ length: 50 }, (_, i) => i).filter((i) => i % 3 === 0))
@@ -114,7 +114,7 @@ test('many dead letters are read in parts', async () => {
 })
 
 test('dead letters take no room from a store that has none, and a failing disk is left alone', async () => {
-  const disk = new PretendDisk({ maxBytes: 2_000 })
+  const disk = new FakeDisk({ maxBytes: 2_000 })
   const { rig, letters } = await openRig({ disk })
 
   assert.equal(letters.keep(letter('a', { payload: Buffer.alloc(3_000) })), false)

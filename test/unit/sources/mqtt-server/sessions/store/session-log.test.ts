@@ -17,7 +17,7 @@ import { SessionStates } from '../../../../../../src/sources/mqtt-server/session
 import { testSessionStore } from '../../../../../contract/session-store.contract.ts'
 import { ChannelSetRig } from '../../../../../support/channels/channel-set-rig.ts'
 import { diskStore, temporaryDirectory } from '../../../../../support/disk/disk-stores.ts'
-import { PretendDisk } from '../../../../../support/disk/fake-log-store.ts'
+import { FakeDisk } from '../../../../../support/disk/fake-log-store.ts'
 import { SimulatedDisk, seededRandom } from '../../../../../support/disk/simulated-disk.ts'
 import type { ManualClock } from '../../../../../support/manual-clock.ts'
 import { MemorySessionStore } from '../../../../../support/mqtt/memory-session-store.ts'
@@ -34,7 +34,7 @@ const clientId = 'sleeper'
 const BEGUN: SessionChange = { kind: 'begun', clientId, lastPacketId: 0 }
 
 interface Medium {
-  readonly disk?: PretendDisk
+  readonly disk?: FakeDisk
   readonly openStore?: (budget: MemoryBudget, clock: ManualClock) => LogStore
   readonly reservedBytes?: number
   readonly oldDirectory?: string
@@ -58,7 +58,7 @@ async function live(medium: Medium) {
 }
 
 /** What is found after a crash of the process. */
-async function foundAfterCrash(medium: Medium & { readonly disk: PretendDisk }) {
+async function foundAfterCrash(medium: Medium & { readonly disk: FakeDisk }) {
   medium.disk.crash()
   const { sessions, reports } = await live(medium)
   return { ...keptIn(await sessions.open()), reports }
@@ -74,12 +74,12 @@ testSessionStore({
   again: async (_t, store) => store,
 })
 
-const DISKS = new WeakMap<object, PretendDisk>()
+const DISKS = new WeakMap<object, FakeDisk>()
 
 testSessionStore({
   name: 'the log',
   async make() {
-    const disk = new PretendDisk()
+    const disk = new FakeDisk()
     const { sessions } = await live({ disk })
     DISKS.set(sessions, disk)
     return sessions
@@ -92,7 +92,7 @@ testSessionStore({
 })
 
 test('with nothing to keep, nothing is written and no room is reserved', async () => {
-  const disk = new PretendDisk()
+  const disk = new FakeDisk()
   const { sessions, rig } = await live({ disk })
 
   await sessions.open()
@@ -105,7 +105,7 @@ test('with nothing to keep, nothing is written and no room is reserved', async (
 })
 
 test('a change and a message of one turn are in one cycle, and durable together or not at all', async () => {
-  const disk = new PretendDisk()
+  const disk = new FakeDisk()
   const { sessions, rig, flush } = await live({ disk })
   await sessions.open()
   sessions.note(BEGUN)
@@ -124,7 +124,7 @@ test('a change and a message of one turn are in one cycle, and durable together 
 })
 
 test('after a failed cycle nothing waits, and when the disk is back the whole state is written', async () => {
-  const disk = new PretendDisk()
+  const disk = new FakeDisk()
   const { sessions, rig, flush, reports } = await live({ disk })
   await sessions.open()
   sessions.note(BEGUN)
@@ -147,7 +147,7 @@ test('after a failed cycle nothing waits, and when the disk is back the whole st
 })
 
 test('the log is rewritten when it has grown, and holds little more than the state', async () => {
-  const disk = new PretendDisk()
+  const disk = new FakeDisk()
   const { sessions, flush, log } = await live({ disk })
   await sessions.open()
   sessions.note(BEGUN)
@@ -209,7 +209,7 @@ test('a state of many sessions is written in steps, while they go on to change',
 })
 
 test('channels that fill the store leave sessions the room they may need', async () => {
-  const disk = new PretendDisk({ maxBytes: 200 * KIBIBYTE })
+  const disk = new FakeDisk({ maxBytes: 200 * KIBIBYTE })
   const medium = { disk, reservedBytes: 64 * KIBIBYTE }
   const { sessions, rig, flush, reports } = await live(medium)
   await sessions.open()
@@ -227,7 +227,7 @@ test('channels that fill the store leave sessions the room they may need', async
 })
 
 test('state beyond the room for sessions stays in memory only, which is reported once', async () => {
-  const disk = new PretendDisk()
+  const disk = new FakeDisk()
   const medium = { disk, reservedBytes: 256 * KIBIBYTE }
   const { sessions, flush, reports } = await live(medium)
   await sessions.open()
@@ -248,7 +248,7 @@ test('state beyond the room for sessions stays in memory only, which is reported
 })
 
 test('damage costs only the damaged records; it is reported, and earlier QoS 2 ids are forgotten', async () => {
-  const disk = new PretendDisk()
+  const disk = new FakeDisk()
   const { sessions, flush } = await live({ disk })
   await sessions.open()
   sessions.note(BEGUN)
@@ -299,7 +299,7 @@ async function oldFile(t: TestContext, changes: readonly SessionChange[], behind
 test('the file of an earlier version is taken over, and removed once its content is durable', async (t) => {
   const changes = [BEGUN, queued(0), { kind: 'received', clientId, packetId: 3 } as const]
   const { directory } = await oldFile(t, changes, 'SJ01\0\0\0\x40cut short')
-  const disk = new PretendDisk()
+  const disk = new FakeDisk()
   const { sessions, reports } = await live({ disk, oldDirectory: directory })
 
   const kept = keptIn(await sessions.open())
@@ -314,7 +314,7 @@ test('the file of an earlier version is taken over, and removed once its content
 
 test('a file of an earlier version stays and is used until its content is durable', async (t) => {
   const { directory } = await oldFile(t, [BEGUN, queued(0)])
-  const disk = new PretendDisk()
+  const disk = new FakeDisk()
   disk.failure = 'ENOSPC'
   const medium = { disk, oldDirectory: directory }
   const { sessions } = await live(medium)
@@ -343,7 +343,7 @@ test('damage in a file of an earlier version costs the damaged frame and QoS 2 i
   const third = (frames[0]?.length ?? 0) + (frames[1]?.length ?? 0)
   bytes[third + 20] = (bytes[third + 20] ?? 0) ^ 1
   await writeFile(path, bytes)
-  const { sessions } = await live({ disk: new PretendDisk(), oldDirectory: directory })
+  const { sessions } = await live({ disk: new FakeDisk(), oldDirectory: directory })
 
   const kept = keptIn(await sessions.open())
 
@@ -355,7 +355,7 @@ test('a file of an earlier version that can’t be read is renamed, which is rep
   const directory = join(await temporaryDirectory(t), 'sessions')
   // Reading a directory fails as a broken disk does: with an error instead of bytes.
   await mkdir(join(directory, 'journal', 'inside'), { recursive: true })
-  const { sessions, reports } = await live({ disk: new PretendDisk(), oldDirectory: directory })
+  const { sessions, reports } = await live({ disk: new FakeDisk(), oldDirectory: directory })
 
   await sessions.open()
 
