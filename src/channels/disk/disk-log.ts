@@ -2,10 +2,10 @@
  * A channel's log on disk. Messages are encoded in the staging area, committed by the journal, and
  * moved to the log's own segments only if they are still needed when the journal needs their room.
  *
- *     <dir>/journal/…          what was committed lately, of all logs
+ *     <dir>/journal/…          messages committed lately, of all logs
  *     <dir>/channels/<channel>/0000000000000000.log   sealed, with its .idx
  *                              0000000000131072.log   active
- *                              cursors                where the readers are, after a clean stop
+ *                              cursors                reader positions, after a clean stop
  *
  *      start          segments' end                committed          end
  *        │  segments       │  journal                  │   staged      │

@@ -43,8 +43,16 @@ export const nodeFileLayer: FileLayer = {
   open(path, mode) {
     return new Promise((resolve, reject) => {
       fs.open(path, FLAGS[mode], (error, descriptor) => {
-        if (error !== null) reject(error)
-        else resolve(new NodeFile(descriptor, path, mode === 'durable'))
+        if (error !== null) {
+          reject(error)
+          return
+        }
+        try {
+          const { ino } = fs.fstatSync(descriptor)
+          resolve(new NodeFile(descriptor, path, ino, mode === 'durable'))
+        } catch (failure) {
+          fs.close(descriptor, () => reject(failure))
+        }
       })
     })
   },
@@ -86,11 +94,11 @@ class NodeFile implements OpenFile {
   readonly #inode: number
   readonly #isDurable: boolean
 
-  constructor(descriptor: number, path: string, isDurable: boolean) {
+  constructor(descriptor: number, path: string, inode: number, isDurable: boolean) {
     this.#descriptor = descriptor
     this.#path = path
+    this.#inode = inode
     this.#isDurable = isDurable
-    this.#inode = fs.fstatSync(descriptor).ino
   }
 
   write(bytes: Buffer, start: number, end: number, position: number): Promise<void> {
