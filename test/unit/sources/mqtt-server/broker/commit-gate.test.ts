@@ -1,4 +1,7 @@
-/** Who waits for commits: acknowledgements, answers about sessions, and connections with deferred packets. */
+/**
+ * Who waits for commits: acknowledgements, answers about sessions, and connections with deferred
+ * packets.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {

@@ -1,4 +1,4 @@
-/** One client's flood is its own problem: others are acknowledged nearly as soon as without it. */
+/** A client that floods the server hardly delays the acknowledgements of others. */
 import assert from 'node:assert/strict'
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -23,7 +23,10 @@ const FLOOD = 'iotanalytics/channels/flood/messages/binary/put'
 const FLOODERS = 4
 const SAMPLES = 200 * Number(process.env['LOAD_SCALE'] ?? 1)
 
-/** Bytes of one flooder that a turn of the event loop takes, and how long its messages are. */
+/**
+ * How many bytes of one flooder are read in a turn of the event loop, and how long its messages
+ * are.
+ */
 const CHUNK_BYTES = 65_536
 const FLOOD_PACKET_BYTES = publishPacket({
   topic: FLOOD,
@@ -52,7 +55,7 @@ async function startRig(t: TestContext, intake: CommittingIntake): Promise<Rig> 
   return { port: server.port, intake, polite }
 }
 
-/** Clients in a process of their own that publish without end. */
+/** Starts a process of clients that publish as fast as they can. */
 async function flood(t: TestContext, { port, intake }: Rig): Promise<void> {
   const flooder = fork(
     join(import.meta.dirname, '..', '..', '..', '..', 'support', 'mqtt', 'flooder.js'),
@@ -67,7 +70,7 @@ async function flood(t: TestContext, { port, intake }: Rig): Promise<void> {
   while (intake.messages < before + 50_000) await setTimeout(5)
 }
 
-/** What went by between a PUBLISH and its PUBACK. */
+/** Time, messages and cycles between a PUBLISH and its PUBACK. */
 interface Wait {
   readonly ms: number
   readonly messages: number
@@ -106,24 +109,24 @@ test('a polite client is acknowledged in time while others flood', async (t) => 
 
   const flooded = { ms: p99(waits, 'ms'), messages: p99(waits, 'messages') }
   t.diagnostic(`p99 ${idleMs.toFixed(1)} ms idle; flooded: ${JSON.stringify(flooded)}`)
-  // In and out take a turn each, and the third is what the loop's phases add: independent of the machine.
+  // One turn in, one out, and one for the phases of the event loop: the same on every machine.
   const turnMessages = (FLOODERS * CHUNK_BYTES) / FLOOD_PACKET_BYTES
   assert.ok(flooded.messages <= 3 * turnMessages, `${flooded.messages} messages went first`)
   assert.ok(flooded.ms < 50 * idleMs + 250, `${flooded.ms} ms, ${idleMs} ms without the flood`)
 })
 
-test('when commits fall behind, a polite message waits for its turn and not for the flood', async (t) => {
+test('if commits fall behind, a message of a polite client waits for its turn and not for the flood', async (t) => {
   const rig = await startRig(t, new CommittingIntake(50))
   await flood(t, rig)
 
   const cycles = p99(await politeWaits(rig), 'cycles')
 
   t.diagnostic(`p99 ${cycles} cycles`)
-  // A cycle for each flooder before it and one of its own, and what the loop's turns add on the way.
+  // A cycle for each flooder before it, one of its own, and some for turns of the event loop.
   assert.ok(cycles <= 4 * (FLOODERS + 1), `${cycles} cycles`)
 })
 
-test('a SUBSCRIBE that has all retained messages looked through again and again lets others have their turns', async (t) => {
+test('a SUBSCRIBE with many filters over many retained messages lets other clients have their turns', async (t) => {
   const { polite, port } = await startRig(t, new CommittingIntake())
   const publisher = await MqttWire.open(t, port)
   publisher.send(connectPacket({ clientId: 'publisher' }))

@@ -1,6 +1,6 @@
 /**
- * Many clients, and clients that do not play along: storms, half-open sockets, readers that do not
- * read. `LOAD_SCALE=10` has ten times as many.
+ * Many clients, and clients that misbehave: storms of connections, half-open sockets, subscribers
+ * that do not read. `LOAD_SCALE=10` makes ten times as many.
  */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
@@ -21,7 +21,7 @@ const SCALE = Number(process.env['LOAD_SCALE'] ?? 1)
 const MEBIBYTE = 1024 * 1024
 const CHANNEL = 'iotanalytics/channels/c/messages/binary/put'
 
-test('a storm of connections is let in to the last one while others are served', async (t) => {
+test('in a storm of connections every client is accepted while others are served', async (t) => {
   const server = await ServerProcess.start(t)
   const polite = await MqttWire.open(t, server.port)
   polite.send(connectPacket({ clientId: 'polite' }))
@@ -39,7 +39,7 @@ test('a storm of connections is let in to the last one while others are served',
   while ((await server.state()).connectionCount > 1) await setTimeout(20)
 })
 
-test('300 connections that never finish a CONNECT are gone a few seconds after their time', async (t) => {
+test('300 connections that never finish CONNECT are closed a few seconds after their time', async (t) => {
   const server = await ServerProcess.start(t)
   const polite = await letIn(server.port, 'polite')
   t.after(() => polite.destroy())
@@ -65,7 +65,7 @@ test('300 connections that never finish a CONNECT are gone a few seconds after t
   while ((await server.state()).connectionCount > 1) await setTimeout(20)
 })
 
-test('what subscribers do not read stays within their bounds, and others get all of it', async (t) => {
+test('bytes for subscribers that do not read stay within bounds, and other subscribers get everything', async (t) => {
   const server = await ServerProcess.start(t)
   const payload = Buffer.alloc(1000, 'x')
   const packet = publishPacket({ topic: 'news', payload })
@@ -93,7 +93,7 @@ test('what subscribers do not read stays within their bounds, and others get all
   assert.ok(grown < allowed, `${grown} bytes held of ${count * payload.length}`)
 })
 
-/** Publishes `count` packets, never far ahead of the reader; resolves when it has got them all. */
+/** Publishes `count` packets, never far ahead of the reader; resolves when it has received all. */
 async function relay(
   publisher: Socket,
   reader: Socket,
@@ -134,7 +134,7 @@ test('an idle connection holds at most 4 KB beyond what Node needs for its socke
   assert.ok(beyond <= 4096, `${Math.round(beyond)} bytes more than a socket's`)
 })
 
-test('a short message that waits holds as much memory as it counts for, whatever goes by between', async (t) => {
+test('a short message that waits holds no more memory than is counted for it, whatever passes in between', async (t) => {
   const count = 4_000
   const server = await ServerProcess.start(t)
   const sleeper = await MqttWire.open(t, server.port)

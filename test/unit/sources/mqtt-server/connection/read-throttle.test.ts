@@ -1,4 +1,7 @@
-/** How much of one connection is read in a turn of the event loop, in a second, and in a commit cycle. */
+/**
+ * How much of one connection is read in a turn of the event loop, in a second, and in a commit
+ * cycle.
+ */
 import assert from 'node:assert/strict'
 import { PassThrough } from 'node:stream'
 import { test } from 'node:test'

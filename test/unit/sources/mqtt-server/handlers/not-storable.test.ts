@@ -1,4 +1,4 @@
-/** What a client hears of a message that can't be stored now: of MQTT 3.1.1 nothing, of MQTT 5 a reason code. */
+/** Messages that can't be stored now: MQTT 3.1.1 gets no acknowledgement, MQTT 5 a reason code. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
@@ -14,10 +14,10 @@ const FAILED: Refusal = { error: 'StorageFailed', message: 'channel c can’t be
 const FULL: Refusal = { error: 'StorageFull', message: 'storage.maxBytes is reached' }
 const TOO_MANY: Refusal = { error: 'ChannelLimit', message: 'storage.maxChannels is reached' }
 const DISCONNECT = Buffer.from('e000', 'hex')
-/** More than the pause before a connection ends whose messages were lost. */
+/** Longer than the pause before a connection ends whose messages were lost. */
 const PAUSE_MS = 1_500
 
-/** A server whose storage takes no messages until `isWell`, and by whose clock nothing happens by itself. */
+/** A server that can store no messages until `isWell`, with a clock that the test moves. */
 async function startFull(t: TestContext, refusal: Refusal = FULL, parts: ServerParts = {}) {
   const storage = { isWell: false }
   const clock = new ManualClock()
@@ -40,7 +40,7 @@ async function startFull(t: TestContext, refusal: Refusal = FULL, parts: ServerP
   return { ...server, intake, clock, reports, storage }
 }
 
-/** A server whose commits the test ends, by a clock that it moves. */
+/** A server whose commits the test ends, with a clock that the test moves. */
 async function startCommitting(t: TestContext) {
   const clock = new ManualClock()
   const intake = new RecordingIntake()
@@ -79,7 +79,7 @@ for (const refusal of [FAILED, FULL, TOO_MANY]) {
     assert.equal(await device.nextHex(), '40020001')
     assert.deepEqual(await device.untilPong(), [])
     assert.deepEqual(payloadsOf(intake), ['m1'])
-    // Told once, though it has been offered again and again.
+    // Reported once, though it was offered several times.
     assert.deepEqual(reports, [`withheld ${refusal.error}`])
     assert.ok(intake.withheld.length > 5)
   })
@@ -101,7 +101,7 @@ for (const refusal of [FAILED, FULL, TOO_MANY]) {
   })
 }
 
-test('3.1.1: nothing overtakes a message that waits; all go in and are acknowledged in their order', async (t) => {
+test('3.1.1: no message overtakes one that waits; all are taken in and acknowledged in order', async (t) => {
   const { client, intake, clock, storage } = await startFull(t)
   const device = await client()
   const ids = Array.from({ length: 500 }, (_, i) => i + 1)
@@ -126,7 +126,7 @@ test('3.1.1: nothing overtakes a message that waits; all go in and are acknowled
   )
 })
 
-test('3.1.1: when it lasts the client is disconnected without an acknowledgement, and the report names why', async (t) => {
+test('3.1.1: if storage fails for long, the client is disconnected without an acknowledgement, and the report names the reason', async (t) => {
   const { client, intake, clock, reports } = await startFull(t, FAILED)
   const device = await client({ clientId: 'pump' })
 
@@ -143,7 +143,7 @@ test('3.1.1: when it lasts the client is disconnected without an acknowledgement
   assert.equal(intake.messages.length, 0)
 })
 
-test('3.1.1: each message may wait that long, for its sender makes headway', async (t) => {
+test('3.1.1: each message may wait for the whole time if the one before was stored', async (t) => {
   const { client, intake, clock, storage } = await startFull(t)
   const device = await client()
 
@@ -161,7 +161,7 @@ test('3.1.1: each message may wait that long, for its sender makes headway', asy
   assert.deepEqual(payloadsOf(intake), ['m1', 'm2', 'm3'])
 })
 
-test('3.1.1: a QoS 2 message that can’t be stored gets no PUBREC, and is no repeated one afterwards', async (t) => {
+test('3.1.1: a QoS 2 message that can’t be stored gets no PUBREC, and counts as new when it comes again', async (t) => {
   const { client, intake, clock, storage } = await startFull(t)
   const fields = { clientId: 'roaming', isClean: false }
   const first = await client(fields)
@@ -181,7 +181,7 @@ test('3.1.1: a QoS 2 message that can’t be stored gets no PUBREC, and is no re
   assert.deepEqual(payloadsOf(intake), ['m9'])
 })
 
-test('3.1.1: a QoS 0 message that can’t be stored is refused, and holds nothing up', async (t) => {
+test('3.1.1: a QoS 0 message that can’t be stored is refused, and no message waits for it', async (t) => {
   const { client, intake } = await startFull(t)
   const device = await client()
 
@@ -191,7 +191,7 @@ test('3.1.1: a QoS 0 message that can’t be stored is refused, and holds nothin
   assert.deepEqual([intake.refused, intake.withheld], [['m1'], []])
 })
 
-test('what a client sends while its message waits is read so far and no further', async (t) => {
+test('while a message of a client waits, a limited number of its bytes is read', async (t) => {
   const { client, intake } = await startFull(t, FULL, { limits: { maxHeldBytes: 4_096 } })
   const device = await client({ clientId: 'flood' })
   const other = await client({ clientId: 'other' })
@@ -203,12 +203,12 @@ test('what a client sends while its message waits is read so far and no further'
   await intake.withheldTimes(1)
   for (let i = 0; i < 50; i++) await other.untilPong()
 
-  // What the kernels hold of it is less than that by far.
+  // The kernel's buffers hold far less than that.
   assert.ok(device.socket.writableLength > 8 * megabyte.length)
   assert.deepEqual(await other.untilPong(), [])
 })
 
-test('a client that is read no further while its message waits is not taken for silent, and later on it is', async (t) => {
+test('a client that is not read while its message waits does not count as silent, but does later', async (t) => {
   const { client, intake, clock, storage } = await startFull(t, FULL, {
     limits: { maxHeldBytes: 64 },
   })
@@ -231,7 +231,7 @@ test('a client that is read no further while its message waits is not taken for 
   assert.deepEqual(await device.untilClosed(), [])
 })
 
-test('a client that is not heard while its message waits is disconnected at the time all the same', async (t) => {
+test('a client that sends nothing while its message waits is disconnected in time', async (t) => {
   const { client, intake, clock, server } = await startFull(t, FULL, {
     limits: { maxHeldBytes: 64 },
   })
@@ -245,7 +245,7 @@ test('a client that is not heard while its message waits is disconnected at the 
   while (server.connectionCount > 0) await setImmediate()
 })
 
-test('a client that says goodbye while its message waits takes its will with it, and the message', async (t) => {
+test('a client that sends DISCONNECT while its message waits keeps the message, and its will is discarded', async (t) => {
   const { client, intake, server } = await startFull(t)
   const listener = await client({ clientId: 'listener' })
   listener.send(subscribePacket(1, { '#': 0 }))
@@ -262,7 +262,7 @@ test('a client that says goodbye while its message waits takes its will with it,
   assert.equal(intake.messages.length, 0)
 })
 
-test('a client that goes while its message waits leaves no connection behind, and nothing half done', async (t) => {
+test('a client that leaves while its message waits leaves no connection behind and nothing half done', async (t) => {
   const { client, intake, clock, storage, server } = await startFull(t)
   const device = await client()
 
@@ -279,7 +279,7 @@ test('a client that goes while its message waits leaves no connection behind, an
   assert.deepEqual(payloadsOf(intake), ['m1'])
 })
 
-test('a will that can’t be stored is refused: nobody would send it again', async (t) => {
+test('a will that can’t be stored is refused, because no client would send it again', async (t) => {
   const { client, intake, server } = await startFull(t)
   const device = await client({ will: { topic: TOPIC, payload: 'will', qos: 1 } })
 
@@ -289,7 +289,7 @@ test('a will that can’t be stored is refused: nobody would send it again', asy
   assert.deepEqual([intake.refused, intake.withheld], [['will'], []])
 })
 
-test('3.1.1: of a commit that failed nothing is acknowledged, and the client is disconnected after a pause', async (t) => {
+test('3.1.1: no message of a failed commit is acknowledged, and the client is disconnected after a pause', async (t) => {
   const { client, intake, clock, reports } = await startCommitting(t)
   const device = await client({ clientId: 'pump' })
 
@@ -298,7 +298,7 @@ test('3.1.1: of a commit that failed nothing is acknowledged, and the client is 
   intake.beginNextCycle()
   device.send(publish(2), publish(3, 2))
   await intake.taken(3)
-  // The first cycle is committed, though nobody has said so: it is with the next.
+  // The first cycle is committed although it was not reported: the report of the next one says so.
   intake.fail(FAILED)
   device.send(publish(4))
   const meanwhile = await device.untilPong()
@@ -312,7 +312,7 @@ test('3.1.1: of a commit that failed nothing is acknowledged, and the client is 
   assert.deepEqual(payloadsOf(intake), ['m1', 'm2', 'm3'])
 })
 
-test('3.1.1: behind a commit that failed the next one is not acknowledged either, so that none is out of order', async (t) => {
+test('3.1.1: after a failed commit, messages of the next one are not acknowledged either, to keep the order', async (t) => {
   const { client, intake, clock } = await startCommitting(t)
   const device = await client()
 
@@ -330,7 +330,7 @@ test('3.1.1: behind a commit that failed the next one is not acknowledged either
   assert.deepEqual(await device.untilClosed(), [])
 })
 
-test('5: all of a commit that failed gets a reason code, and the connection stays', async (t) => {
+test('5: every message of a failed commit gets a reason code, and the connection stays', async (t) => {
   const { client, intake, clock } = await startCommitting(t)
   const device = await client({ version: 5 })
 
@@ -349,7 +349,7 @@ test('5: all of a commit that failed gets a reason code, and the connection stay
   assert.deepEqual(await device.untilPong(), [])
 })
 
-test('a client whose messages were committed is not disconnected for those of others', async (t) => {
+test('a client whose messages were committed is not disconnected if messages of others fail', async (t) => {
   const { client, intake, clock } = await startCommitting(t)
   const unlucky = await client({ clientId: 'unlucky' })
   const other = await client({ clientId: 'other' })

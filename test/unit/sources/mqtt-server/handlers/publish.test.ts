@@ -1,4 +1,4 @@
-/** What clients publish: taken in, acknowledged when it is durable, refused with a reason. */
+/** Messages that clients publish: taken in, acknowledged when durable, refused with a reason. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
@@ -34,7 +34,7 @@ test('a QoS 1 message is acknowledged when its cycle is committed, not before', 
   )
 })
 
-test('what a steady sender sends while a cycle gathers is read when it closes, others are read on', async (t) => {
+test('bytes of a steady sender are read when the collecting cycle closes; other senders are read at once', async (t) => {
   const { client, intake } = await startServer(t, { intake: new RecordingIntake() })
   const [steady, other] = [
     await client({ clientId: 'steady' }),
@@ -57,7 +57,7 @@ test('what a steady sender sends while a cycle gathers is read when it closes, o
   assert.equal(intake.close(), false)
 })
 
-test('a sender that waits for each acknowledgement is never left unread', async (t) => {
+test('a sender that waits for each acknowledgement is always read', async (t) => {
   const { client, intake } = await startServer(t, { intake: new RecordingIntake() })
   const device = await client()
   intake.close()
@@ -75,7 +75,7 @@ test('a sender that waits for each acknowledgement is never left unread', async 
   assert.equal(intake.close(), false)
 })
 
-test('acknowledgements of one commit leave together, in the order the messages came [MQTT-4.6.0-2]', async (t) => {
+test('acknowledgements of one commit leave together, in the order of the messages [MQTT-4.6.0-2]', async (t) => {
   const { client, intake } = await startServer(t, { intake: new RecordingIntake() })
   const device = await client()
   const chunks: string[] = []
@@ -93,7 +93,7 @@ test('acknowledgements of one commit leave together, in the order the messages c
   assert.deepEqual(chunks, ['400200015002000240020003'])
 })
 
-test('a cycle lets go of its own acknowledgements and those before, not of later ones', async (t) => {
+test('a commit releases acknowledgements of its own cycle and earlier ones, not of later ones', async (t) => {
   const { client, intake } = await startServer(t, { intake: new RecordingIntake() })
   const device = await client()
 
@@ -109,7 +109,7 @@ test('a cycle lets go of its own acknowledgements and those before, not of later
   assert.equal(await device.nextHex(), '40020002')
 })
 
-test('a message that is refused for good is acknowledged: with code and reason in MQTT 5, plainly before', async (t) => {
+test('a message that is refused permanently is acknowledged: in MQTT 5 with code and reason, before without', async (t) => {
   const intake = new RecordingIntake({ refuse: () => FULL })
   const { client } = await startServer(t, { intake })
   const five = await client({ clientId: 'five', version: 5 })
@@ -186,7 +186,7 @@ test('only the connector publishes to its status topic', async (t) => {
   assert.equal(intake.messages.length, 0)
 })
 
-test('MQTT 5 says when nobody wants a message, and passes response topic and correlation data on', async (t) => {
+test('MQTT 5: PUBACK says if a message has no subscriber; response topic and correlation data are passed on', async (t) => {
   const { client, intake } = await startServer(t)
   const device = await client({ version: 5 })
   const responseTopic = [8, 0, 2, 0x72, 0x2f]
@@ -282,7 +282,7 @@ test('after stopIntake nothing more is taken, while acknowledgements still go ou
   assert.equal(intake.messages.length, 1)
 })
 
-test('a client that comes back while its messages are held leaves no connection behind', async (t) => {
+test('a client that comes back while its messages are deferred leaves no connection behind', async (t) => {
   const intake = new RecordingIntake()
   const { client, server } = await startServer(t, { intake })
   intake.isSaturated = true
@@ -298,7 +298,7 @@ test('a client that comes back while its messages are held leaves no connection 
   assert.equal(server.connectionCount, 1)
 })
 
-test('a client whose largest packet is smaller than CONNACK is turned away and leaves no session', async (t) => {
+test('a client that accepts no packet as long as CONNACK is rejected and leaves no session', async (t) => {
   const { wire, server } = await startServer(t)
   const client = await wire()
 
@@ -308,7 +308,7 @@ test('a client whose largest packet is smaller than CONNACK is turned away and l
   while (server.connectionCount > 0) await setImmediate()
 })
 
-test('a fault in what lies behind the server costs one connection and no other', async (t) => {
+test('an exception in the intake ends one connection and no other', async (t) => {
   const intake = new RecordingIntake({
     refuse: (_topic, payload) => {
       if (payload.includes('boom')) throw new Error('a fault')
@@ -325,7 +325,7 @@ test('a fault in what lies behind the server costs one connection and no other',
   assert.deepEqual(await other.untilPong(), [])
 })
 
-test('three hundred silent connections are gone after the time for CONNECT', async (t) => {
+test('three hundred silent connections are closed after the time for CONNECT', async (t) => {
   const clock = new ManualClock()
   const { wire, client, server } = await startServer(t, { clock })
   const device = await client()

@@ -1,4 +1,4 @@
-/** What clients subscribe to: filters, retained messages, wills, receipts from the outlet. */
+/** Subscriptions: filters, retained messages, wills, receipts from the outlet. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { STATUS_TOPIC, startServer } from '../../../../support/mqtt/mqtt-server-under-test.ts'
@@ -105,7 +105,7 @@ test('a message goes out at the lower of both QoS, and QoS 1 is sent again to a 
   assert.deepEqual(third, [])
 })
 
-test('a retained message goes to those who subscribe later, until an empty one takes it away', async (t) => {
+test('a retained message goes to later subscribers, until an empty one removes it', async (t) => {
   const { client } = await startServer(t)
   const publisher = await client({ clientId: 'publisher' })
 
@@ -123,7 +123,7 @@ test('a retained message goes to those who subscribe later, until an empty one t
   later.send(subscribePacket(1, { '#': 0 }))
 
   assert.deepEqual(atSubscribe, ['9003000100', '31060003722f3178'])
-  // [MQTT-3.3.1-9]: to those who had subscribed before, the flag is clear
+  // [MQTT-3.3.1-9]: for clients that had subscribed before, the flag is clear
   assert.deepEqual(live, ['30060003722f3179'])
   assert.deepEqual(await later.untilPong(), ['9003000100'])
 })
@@ -150,7 +150,7 @@ test('a will is published when the connection is lost, and not after DISCONNECT'
   assert.equal(intake.messages[0]?.topic, 'iotanalytics/will')
 })
 
-test('a second client with the same id takes over; MQTT 5 tells the first one why', async (t) => {
+test('a second client with the same id takes over; with MQTT 5 the first one gets the reason', async (t) => {
   const { client } = await startServer(t)
   const first = await client({ clientId: 'same', version: 5 })
 
@@ -185,7 +185,7 @@ test('receipts of one batch arrive in one write, for QoS 0 and QoS 1 subscribers
   assert.match(atFive[2] ?? '', /^32.*0003007b2263223a337d$/)
 })
 
-test('the outlet knows whether anybody would get a receipt, also through wildcards', async (t) => {
+test('the outlet knows whether a receipt has subscribers, also through wildcards', async (t) => {
   const { client, server } = await startServer(t)
 
   const before = server.outlet.hasListeners(STATUS_TOPIC)
@@ -212,7 +212,7 @@ test('a reply goes to the response topic with the correlation data', async (t) =
   )
 })
 
-test('a subscriber that reads nothing loses QoS 0 messages and holds nobody up', async (t) => {
+test('a subscriber that reads nothing loses QoS 0 messages and delays no other subscriber', async (t) => {
   const { client, server } = await startServer(t, { limits: { maxOutgoingBytes: 100_000 } })
   const stuck = await subscribed(await client({ clientId: 'stuck' }), { 'flood/#': 0 })
   stuck.socket.pause()
@@ -231,7 +231,7 @@ test('a subscriber that reads nothing loses QoS 0 messages and holds nobody up',
   assert.equal(server.connectionCount, 3)
 })
 
-test('a QoS 1 subscriber that never acknowledges is cut off at its bound', async (t) => {
+test('a QoS 1 subscriber that never acknowledges is disconnected at its limit', async (t) => {
   const { client } = await startServer(t, { limits: { maxInflight: 2, maxQueuedMessages: 3 } })
   const listener = await subscribed(await client({ clientId: 'lazy', version: 5 }), { q: 1 }, [])
   const publisher = await client({ clientId: 'publisher' })
@@ -243,7 +243,7 @@ test('a QoS 1 subscriber that never acknowledges is cut off at its bound', async
   assert.match(last[2] ?? '', /^e0..97/)
 })
 
-test('what a message says in its properties counts against the bound like its payload', async (t) => {
+test('properties of a message count towards the limit like its payload', async (t) => {
   const { client } = await startServer(t, { limits: { maxQueuedBytes: 100_000 } })
   const listener = await subscribed(await client({ clientId: 'lazy', version: 5 }), { q: 1 }, [])
   const publisher = await client({ clientId: 'publisher', version: 5 })

@@ -20,12 +20,14 @@ import { RecordingIntake } from '../../../../support/mqtt/recording-intake.ts'
 const PLAIN_TOPIC = 'news'
 const ROUTED_TOPIC = 'iotanalytics/channels/c/messages/binary/put'
 
-/** Servers one after the other on the same store, as if the process had been killed in between. */
+/**
+ * Servers that run one after the other on the same store, as if the process were killed in between.
+ */
 function lives(t: TestContext, store: SessionStore, clock = new ManualClock()) {
   return { clock, begin: () => startServer(t, { store, clock }) }
 }
 
-/** A store that stops listening at some point: what comes later was not written when the process died. */
+/** A store that can ignore later changes, as if the process had ended before they were written. */
 function dyingStore(store: SessionStore) {
   let isDead = false
   return {
@@ -40,7 +42,9 @@ function dyingStore(store: SessionStore) {
   }
 }
 
-/** A server whose messages and sessions are durable at once until `stop`, then when the test commits. */
+/**
+ * A server whose messages and sessions are durable at once; after `stop`, when the test commits.
+ */
 async function startSlow(t: TestContext) {
   let isSlow = false
   const intake = new RecordingIntake()
@@ -68,7 +72,7 @@ function payloads(packets: readonly string[], length = 1): string[] {
     .map((hex) => Buffer.from(hex, 'hex').subarray(-length).toString())
 }
 
-test('what waits for a client that is away comes after the restart, in order, and the session is present', async (t) => {
+test('messages that wait for an offline client arrive after the restart, in order, and the session is present', async (t) => {
   const { begin, clock } = lives(t, new MemorySessionStore())
   const first = await begin()
   const fields = { clientId: 'sleeper', version: 5, isClean: false } as const
@@ -98,12 +102,12 @@ test('what waits for a client that is away comes after the restart, in order, an
   assert.equal(isPresent, true)
   assert.deepEqual(payloads(packets), ['a', 'b'])
   const topic = Buffer.from(PLAIN_TOPIC).toString('hex')
-  // content type and subscription identifier are there
+  // with content type and subscription identifier
   assert.equal(packets[0], `32100004${topic}100106030001740b0761`)
   assert.equal(isStillPresent, false)
 })
 
-test('what was in flight is sent again with DUP under its packet id; after PUBREC it is PUBREL', async (t) => {
+test('a message in flight is sent again with DUP and its packet id; after PUBREC, PUBREL is sent again', async (t) => {
   const { store, die } = dyingStore(new MemorySessionStore())
   const { begin } = lives(t, store)
   const first = await begin()
@@ -122,12 +126,12 @@ test('what was in flight is sent again with DUP under its packet id; after PUBRE
   die()
   await first.server.close()
 
-  const reborn = new MemorySessionStore()
+  const rewritten = new MemorySessionStore()
   const { sessions } = await store.open()
   for (const session of sessions.values()) {
-    for (const change of changesOf(session)) reborn.note(change)
+    for (const change of changesOf(session)) rewritten.note(change)
   }
-  const second = await lives(t, reborn).begin()
+  const second = await lives(t, rewritten).begin()
   const wire = await second.wire()
   const isPresent = await back(wire, fields)
   const packets = await wire.untilPong()
@@ -168,7 +172,7 @@ test('a QoS 2 message sent again after the restart is not stored twice, and its 
   assert.equal(second.intake.messages.length, 1)
 })
 
-test('a QoS 2 id and its message are in the same cycle, and PUBREC waits for that alone', async (t) => {
+test('a QoS 2 id and its message are in the same cycle, and PUBREC waits for that cycle only', async (t) => {
   const { client, store, intake, stop, commit } = await startSlow(t)
   const device = await client({ clientId: 'device', isClean: false })
   stop()
@@ -198,7 +202,7 @@ test('a QoS 2 id whose cycle fails is forgotten: its message is stored when it c
   assert.deepEqual([...(store.kept.sessions.get('device')?.receivedIds ?? [])], [])
 })
 
-test('PUBACK waits for the cycle that has what sleeping sessions are owed', async (t) => {
+test('PUBACK waits for the cycle with the messages queued for offline sessions', async (t) => {
   const { client, stop, commit } = await startSlow(t)
   const sleeper = await client({ clientId: 'sleeper', isClean: false })
   sleeper.send(subscribePacket(1, { '#': 1 }))
@@ -206,7 +210,7 @@ test('PUBACK waits for the cycle that has what sleeping sessions are owed', asyn
   sleeper.send(frame(0xe0))
   await sleeper.untilClosed()
   const device = await client({ clientId: 'device' })
-  // Twice: an answer to a ping overtakes acknowledgements of what came with it.
+  // Twice: PINGRESP overtakes acknowledgements of packets that arrived with PINGREQ.
   const answers = async () => [...(await device.untilPong()), ...(await device.untilPong())]
   stop()
 
@@ -224,7 +228,7 @@ test('PUBACK waits for the cycle that has what sleeping sessions are owed', asyn
   assert.deepEqual([first, second], [['40020001', '40020002'], ['40020003']])
 })
 
-test('CONNACK waits for what it says of a session, and all behind it too; who keeps nothing does not wait', async (t) => {
+test('CONNACK and everything after it wait until the session is durable; a clean session does not wait', async (t) => {
   const { client, wire, stop, commit } = await startSlow(t)
   const old = await client({ clientId: 'cleared', isClean: false })
   await old.send(frame(0xe0)).untilClosed()
@@ -248,7 +252,7 @@ test('CONNACK waits for what it says of a session, and all behind it too; who ke
   assert.deepEqual(answers, ['20020000', '20020000'])
 })
 
-test('a retained message is owed from SUBACK on: it is in the store before, and goes out behind it', async (t) => {
+test('a retained message for a new subscription is in the store before SUBACK, and goes out after it', async (t) => {
   const { client, store, stop, commit } = await startSlow(t)
   const publisher = await client({ clientId: 'publisher' })
   for (const qos of [0, 1] as const) {
@@ -261,16 +265,16 @@ test('a retained message is owed from SUBACK on: it is in the store before, and 
   reader.send(subscribePacket(1, { 'r/#': 1 }))
   const early = await reader.untilPong()
   const kept = store.kept.sessions.get('reader')
-  const owed = [...(kept?.waiting.values() ?? [])].map(({ message }) => message.topic)
+  const queued = [...(kept?.waiting.values() ?? [])].map(({ message }) => message.topic)
   commit()
   const packets = await reader.untilPong()
 
-  assert.deepEqual([early, owed], [[], ['r/1']])
+  assert.deepEqual([early, queued], [[], ['r/1']])
   assert.equal(packets[0], '9003000101')
   assert.deepEqual(payloads(packets), ['1', '0'])
 })
 
-test('what the rules forbid by the next start is no subscription from then on', async (t) => {
+test('subscriptions that the rules no longer allow at the next start are removed', async (t) => {
   const store = new MemorySessionStore()
   const fields = { clientId: 'sleeper', isClean: false }
   const first = await startServer(t, { store })
@@ -293,7 +297,7 @@ test('what the rules forbid by the next start is no subscription from then on', 
   assert.deepEqual([...(store.kept.sessions.get('sleeper')?.subscriptions.keys() ?? [])], ['open'])
 })
 
-test('retained messages are there after the restart, with what is left of their time', async (t) => {
+test('retained messages are restored after a restart, with their remaining time', async (t) => {
   const { begin, clock } = lives(t, new MemorySessionStore())
   const first = await begin()
   const publisher = await first.client({ clientId: 'publisher', version: 5 })
@@ -318,7 +322,7 @@ test('retained messages are there after the restart, with what is left of their 
   assert.deepEqual(packets.toSorted(), [`310b0007${stays}0078`, `310f0006${long}05020000003c78`])
 })
 
-test('a will whose delay was running is published when it is due after the restart, or not when its client is back', async (t) => {
+test('a will whose delay was running is published when it is due after the restart, unless its client is back', async (t) => {
   const { begin, clock } = lives(t, new MemorySessionStore())
   const first = await begin()
   const fields = (clientId: string) =>

@@ -1,4 +1,4 @@
-/** What outlives a connection, and what MQTT 5 lets a client ask for. */
+/** Sessions that outlive a connection, and the settings of MQTT 5. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
@@ -26,7 +26,7 @@ async function publish(publisher: MqttWire, fields: Parameters<typeof publishPac
   await publisher.untilPong()
 }
 
-/** What a client got, told by its PUBLISH packets' last bytes. */
+/** The last bytes of each PUBLISH that a client received. */
 function payloads(packets: readonly string[], length: number): string[] {
   return packets
     .filter((hex) => hex.startsWith('3'))
@@ -55,12 +55,12 @@ test('QoS 2 goes out once: PUBLISH, PUBREC, PUBREL, PUBCOMP, also over a lost co
 
   assert.deepEqual(sent, ['34060001710001' + '78'])
   assert.deepEqual(released, ['62020001'])
-  // [MQTT-4.4.0-1]: after PUBREC it is PUBREL that is sent again
+  // [MQTT-4.4.0-1]: after PUBREC, PUBREL is sent again
   assert.deepEqual(repeated, ['62020001'])
   assert.deepEqual(last, [])
 })
 
-test('a session waits for its client as long as its expiry says, messages included', async (t) => {
+test('a session waits for its client until its expiry, and so do its messages', async (t) => {
   const clock = new ManualClock()
   const { client, wire } = await startServer(t, { clock })
   const expiry = { clientId: 'sleeper', version: 5, properties: [17, 0, 0, 0, 60] } as const
@@ -103,7 +103,7 @@ test('clean start drops the session that was kept [MQTT-3.1.2-4]', async (t) => 
   assert.equal(server.outlet.hasListeners('a/b'), false)
 })
 
-test('a will waits for its delay, and not at all when the client comes back [MQTT-3.1.3-9]', async (t) => {
+test('a will waits for its delay, and is not published if the client comes back [MQTT-3.1.3-9]', async (t) => {
   const clock = new ManualClock()
   const { client } = await startServer(t, { clock })
   const listener = await client({ clientId: 'listener', version: 5 })
@@ -134,13 +134,13 @@ test('a will waits for its delay, and not at all when the client comes back [MQT
   assert.deepEqual(payloads(await listener.untilPong(), 4), ['gone'])
 })
 
-/** Two round trips: what another socket sent before has been seen by then. */
+/** Two round trips: by then the server has read what another socket sent before. */
 async function waitUntilOffline(client: MqttWire) {
   await client.untilPong()
   await client.untilPong()
 }
 
-test('no more messages are in flight than the client takes at once [MQTT-3.3.4-9]', async (t) => {
+test('no more messages are in flight than the client’s Receive Maximum [MQTT-3.3.4-9]', async (t) => {
   const { client } = await startServer(t)
   const listener = await client({ clientId: 'listener', version: 5, properties: [33, 0, 2] })
   await subscribe(listener, { q: 1 })
@@ -160,7 +160,7 @@ test('no more messages are in flight than the client takes at once [MQTT-3.3.4-9
   )
 })
 
-test('more messages unacknowledged than the server takes at once end the connection [MQTT-3.3.4-7]', async (t) => {
+test('more unacknowledged messages than the server’s Receive Maximum end the connection [MQTT-3.3.4-7]', async (t) => {
   const { client } = await startServer(t, { limits: { receiveMaximum: 3 } })
   const device = await client({ version: 5 })
 
@@ -172,7 +172,7 @@ test('more messages unacknowledged than the server takes at once end the connect
   assert.match(answers.at(-1) ?? '', /^e0..93/)
 })
 
-test('a client that takes topic aliases is spared the topic from the second message on', async (t) => {
+test('a client that accepts topic aliases gets the topic only with the first message', async (t) => {
   const { client } = await startServer(t)
   const listener = await client({ clientId: 'listener', version: 5, properties: [34, 0, 1] })
   await subscribe(listener, { 'topic/#': 0 })
@@ -190,7 +190,7 @@ test('a client that takes topic aliases is spared the topic from the second mess
   ])
 })
 
-test('a message that has expired is not delivered; one that has not says what is left [MQTT-3.3.2-6]', async (t) => {
+test('an expired message is not delivered; the others carry their remaining time [MQTT-3.3.2-6]', async (t) => {
   const clock = new ManualClock()
   const { client } = await startServer(t, { clock })
   const fields = {
@@ -236,7 +236,7 @@ test('subscription options: no local, retain as published, retain handling, iden
   assert.deepEqual([never, whenNew, notAgain], [[], ['x'], []])
 })
 
-test('a shared subscription divides the messages among its members, those who are there', async (t) => {
+test('a shared subscription divides the messages among its members that are online', async (t) => {
   const { client } = await startServer(t)
   const members: MqttWire[] = []
   for (const clientId of ['a', 'b', 'c']) {
@@ -266,7 +266,7 @@ test('a shared subscription divides the messages among its members, those who ar
   assert.deepEqual(rest.flat().toSorted(), ['6', '7', '8'])
 })
 
-test('what is longer than a client takes is not sent to it [MQTT-3.1.2-24]', async (t) => {
+test('a packet longer than a client accepts is not sent to it [MQTT-3.1.2-24]', async (t) => {
   const { client } = await startServer(t)
   const small = await client({ clientId: 'small', version: 5, properties: [39, 0, 0, 0, 40] })
   await subscribe(small, { '#': 1 })
@@ -278,7 +278,7 @@ test('what is longer than a client takes is not sent to it [MQTT-3.1.2-24]', asy
   assert.deepEqual(payloads(await small.untilPong(), 1), ['y'])
 })
 
-test('user properties, content type and format pass through in their order [MQTT-3.3.2-18]', async (t) => {
+test('user properties, content type and format are passed on in their order [MQTT-3.3.2-18]', async (t) => {
   const { client } = await startServer(t)
   const listener = await client({ clientId: 'listener', version: 5 })
   await subscribe(listener, { p: 0 })
@@ -305,7 +305,7 @@ test('user properties, content type and format pass through in their order [MQTT
   assert.deepEqual(await four.untilPong(), ['300400017078'])
 })
 
-test('a keep-alive longer than the server allows is cut, and MQTT 5 is told [MQTT-3.2.2-21]', async (t) => {
+test('a keep-alive longer than the server allows is reduced, and MQTT 5 clients learn of it [MQTT-3.2.2-21]', async (t) => {
   const { wire } = await startServer(t, { limits: { maxKeepAliveS: 60 } })
   const five = await wire()
 
@@ -314,7 +314,7 @@ test('a keep-alive longer than the server allows is cut, and MQTT 5 is told [MQT
   assert.match(await five.nextHex(), /13003c/)
 })
 
-test('$SYS topics say how the server is doing, and nobody else may write them', async (t) => {
+test('$SYS topics show figures of the server, and clients may not publish to them', async (t) => {
   const { client } = await startServer(t)
   const device = await client({ version: 5 })
 
