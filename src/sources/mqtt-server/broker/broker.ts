@@ -91,7 +91,7 @@ export class Broker {
     if (isKept) return
     this.#reports.messageDropped({
       error: 'MemoryFull',
-      message: `no room to retain the message on ${topic.name}; it was passed on all the same`,
+      message: `no room to retain the message on ${topic.name}; it was only passed on to subscribers`,
     })
   }
 

@@ -1,8 +1,12 @@
 /**
  * One client's connection: bytes in, bytes out, and how it begins and ends.
  *
- *     new ──CONNECT──▶ identifying ──▶ open ──DISCONNECT, violation, takeover, timeout──▶ ending ──▶ closed
- *      └─── timeout ──────┴── refused ───────────────────────────────────────────────────┘
+ *     new ──CONNECT──▶ identifying ──accepted──▶ open ──▶ ending ──socket closed──▶ closed
+ *      │                    │                              ▲
+ *      └── timeout, ────────┴── refused, client left ──────┘
+ *          no CONNECT
+ *
+ * An open connection ends with DISCONNECT, a violation, a takeover, a timeout or its socket.
  */
 import type { Clock } from '../../../clock.ts'
 import { messageOf } from '../../../errors.ts'
@@ -137,7 +141,7 @@ export class Connection implements Link, PacketHost {
     if (access.isCurrent(identity)) {
       this.permissions = access.permissionsOf(session.userName, session.clientId)
     } else {
-      this.end(ReasonCode.notAuthorized, 'its user is gone or has another password')
+      this.end(ReasonCode.notAuthorized, 'its user was removed or has a new password')
     }
   }
 
@@ -193,7 +197,7 @@ export class Connection implements Link, PacketHost {
     } else if (verdict === 'silent') {
       this.end(ReasonCode.keepAliveTimeout, 'nothing heard for 1.5 keep-alive intervals')
     } else if (verdict !== 'fine') {
-      this.#leave('takes none of what is sent to it', true)
+      this.#leave('has read nothing for 30 s', true)
       this.#arrival.socket.destroy()
     }
   }

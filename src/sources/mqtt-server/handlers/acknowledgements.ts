@@ -53,7 +53,7 @@ function checkOrder(session: Session, type: number, packetId: number): void {
       : inflight.delivery.qos === 2 && (type === PacketType.pubrec || inflight.isReleased)
   if (isExpected) return
   throw new ProtocolViolation(
-    `acknowledgement of type ${type} is not what message ${packetId} waits for`,
+    `message ${packetId} does not wait for an acknowledgement of type ${type}`,
     ReasonCode.protocolError,
   )
 }

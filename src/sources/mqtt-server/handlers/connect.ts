@@ -45,7 +45,7 @@ const DENIALS: Readonly<Record<Denial, Rejection>> = {
     returnCode: ReturnCode.badUserNameOrPassword,
     reason: 'bad user name or password',
   },
-  notAuthorized: notAuthorized('no user was named'),
+  notAuthorized: notAuthorized('no user name was given'),
   tooManyAttempts: {
     reasonCode: ReasonCode.connectionRateExceeded,
     returnCode: ReturnCode.serverUnavailable,
@@ -54,7 +54,7 @@ const DENIALS: Readonly<Record<Denial, Rejection>> = {
   busy: {
     reasonCode: ReasonCode.serverBusy,
     returnCode: ReturnCode.serverUnavailable,
-    reason: 'too many passwords to be checked',
+    reason: 'too many passwords are waiting to be checked',
   },
 }
 
@@ -75,7 +75,11 @@ export function handleConnect(
   const properties = connackProperties(packet, context, clientId)
   // Before anything is changed: a client that takes no CONNACK gets no session.
   if (!fits(encodeConnack(packet.version, { code: ReasonCode.success, properties }), packet)) {
-    return { session: undefined, connack: EMPTY, reason: 'takes no packet as long as a CONNACK' }
+    return {
+      session: undefined,
+      connack: EMPTY,
+      reason: 'its maximum packet size is smaller than CONNACK',
+    }
   }
 
   // Another user's session under this client id is not handed over.
@@ -114,15 +118,16 @@ function rejectionByPacket(
     }
   }
   // [MQTT-3.1.3-8]. MQTT 3.1 allows up to 23 characters, a limit that no server enforces.
+  const bytes = Buffer.byteLength(clientId)
   const isUnusable =
     (clientId === '' && version === 4 && !isCleanStart) ||
     (clientId === '' && version === 3) ||
-    Buffer.byteLength(clientId) > limits.maxClientIdBytes
+    bytes > limits.maxClientIdBytes
   if (!isUnusable) return undefined
   return {
     reasonCode: ReasonCode.clientIdentifierNotValid,
     returnCode: ReturnCode.identifierRejected,
-    reason: `client id of ${Buffer.byteLength(clientId)} bytes can't be used here`,
+    reason: `expected a client id of 1 to ${limits.maxClientIdBytes} bytes, got ${bytes}`,
   }
 }
 
@@ -142,7 +147,7 @@ function rejectionByAccess(
   if (!permissions.mayPublish(will.topic)) return notAuthorized('may not publish its will')
   const { responseTopic } = will.properties
   if (responseTopic === undefined || permissions.mayPublish(responseTopic)) return undefined
-  return notAuthorized('may not have answers to its will published')
+  return notAuthorized('may not publish to the response topic of its will')
 }
 
 function notAuthorized(reason: string): Rejection {

@@ -11,7 +11,7 @@ export function handleDisconnect(client: Client, bytes: Buffer, start: number, e
     // The expiry may change, but not from 0 [MQTT-3.1.2-23 ff.].
     if (session.expiryIntervalS === 0 && sessionExpiryIntervalS !== 0) {
       throw new ProtocolViolation(
-        'DISCONNECT gives an expiry to a session that had none',
+        'DISCONNECT sets an expiry for a session that had none',
         ReasonCode.protocolError,
       )
     }

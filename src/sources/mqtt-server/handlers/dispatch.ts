@@ -61,7 +61,7 @@ export function dispatch(
       // Packets that only servers send, a second CONNECT [MQTT-3.1.0-2], and AUTH: extended
       // authentication is not offered (section 3.15).
       throw new ProtocolViolation(
-        `packet of type ${type} from a client that is connected`,
+        `unexpected packet of type ${type} from a connected client`,
         ReasonCode.protocolError,
       )
   }

@@ -99,7 +99,7 @@ function topicOf(client: Client, packet: PublishPacket): Topic {
   // [MQTT-3.3.2-9]
   if (alias > topicAliasMaximum) {
     throw new ProtocolViolation(
-      `topic alias ${alias}, at most ${topicAliasMaximum} are taken`,
+      `expected a topic alias of at most ${topicAliasMaximum}, got ${alias}`,
       ReasonCode.topicAliasInvalid,
     )
   }
@@ -107,10 +107,7 @@ function topicOf(client: Client, packet: PublishPacket): Topic {
   if (packet.topicStart === packet.topicEnd) {
     const known = client.topicAliases.get(alias)
     if (known !== undefined) return known
-    throw new ProtocolViolation(
-      `topic alias ${alias} was never given a topic`,
-      ReasonCode.protocolError,
-    )
+    throw new ProtocolViolation(`topic alias ${alias} has no topic`, ReasonCode.protocolError)
   }
   const topic = topics.find(packet.bytes, packet.topicStart, packet.topicEnd)
   client.topicAliases.set(alias, topic)

@@ -68,7 +68,7 @@ export function dropForbiddenSubscriptions(
  */
 export function checkFilter(filter: string): void {
   if (isFilter(filter)) return
-  throw new ProtocolViolation(`topic filter ${filter} has its wildcards wrong`)
+  throw new ProtocolViolation(`topic filter ${filter} has a wildcard in a wrong place`)
 }
 
 /**

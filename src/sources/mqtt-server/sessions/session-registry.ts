@@ -53,7 +53,7 @@ export class SessionRegistry {
    */
   open(clientId: string, isCleanStart: boolean): { session: Session; isPresent: boolean } {
     const known = this.#byClientId.get(clientId)
-    known?.link?.end(ReasonCode.sessionTakenOver, 'another client came with this client id')
+    known?.link?.end(ReasonCode.sessionTakenOver, 'another client connected with this client id')
     const kept = this.#byClientId.get(clientId)
     if (kept !== undefined && !isCleanStart) {
       this.#offline.delete(kept)

@@ -252,7 +252,7 @@ export class Session implements Subscriber {
       return
     }
     this.#statistics.messagesDropped++
-    this.#link?.end(ReasonCode.quotaExceeded, 'too slow for what it has subscribed to')
+    this.#link?.end(ReasonCode.quotaExceeded, 'reads too slowly for its subscriptions')
   }
 
   #deliverAtMostOnce(publication: Publication, recipient: Recipient, retain: boolean): void {

@@ -295,7 +295,7 @@ test('open: a client that reads nothing for 30 s is cut off', async () => {
 
   assert.equal(reader.socket.destroyed, true)
   assert.equal(reader.isClosed, true)
-  assert.deepEqual(server.disconnected, ['reader: takes none of what is sent to it'])
+  assert.deepEqual(server.disconnected, ['reader: has read nothing for 30 s'])
 })
 
 test('open: QoS 0 messages that wait for a commit are taken in after the client has left', async () => {

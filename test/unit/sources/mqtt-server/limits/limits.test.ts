@@ -230,7 +230,7 @@ test('a subscriber that reads nothing is disconnected or loses QoS 0 messages, w
     publisher.send(publishPacket({ topic: 'news/a', payload, qos: 1, id: n + 1 }))
   for (let n = 0; n < 2_000; n++) assert.match(await publisher.nextHex(), /^4002/)
 
-  assert.deepEqual(gone, ['deaf: too slow for what it has subscribed to'])
+  assert.deepEqual(gone, ['deaf: reads too slowly for its subscriptions'])
 })
 
 test('addresses: IPv6 is grouped by its first 64 bits, mapped IPv4 as IPv4', () => {
