@@ -69,17 +69,17 @@ export class Broker {
    * this costs a lookup of the audience and no more.
    */
   distribute(topic: Topic, received: ReceivedMessage, publisher: Subscriber | undefined): void {
-    const isHeard = this.isHeard(topic)
-    if (!isHeard && !received.retain) return
+    const hasSubscribers = this.hasSubscribers(topic)
+    if (!hasSubscribers && !received.retain) return
     const publication = this.#publicationOf(topic, received)
     if (received.retain) this.#retain(topic, publication)
-    if (!isHeard) return
+    if (!hasSubscribers) return
     deliver(publication, this.subscriptions.audienceOf(topic), publisher)
     publication.forgetPackets()
   }
 
   /** Whether the topic has a subscriber. */
-  isHeard(topic: Topic): boolean {
+  hasSubscribers(topic: Topic): boolean {
     const { recipients, groups } = this.subscriptions.audienceOf(topic)
     return recipients.length > 0 || groups.length > 0
   }

@@ -28,7 +28,7 @@ export class MqttReceiptOutlet implements ReceiptOutlet {
 
   hasListeners(topic: string): boolean {
     const broker = this.#broker
-    return broker?.isHeard(broker.topics.named(topic)) ?? false
+    return broker?.hasSubscribers(broker.topics.named(topic)) ?? false
   }
 
   publish(topicName: string, payloads: PackedPayloads): void {

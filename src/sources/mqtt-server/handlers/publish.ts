@@ -167,7 +167,7 @@ function acknowledge(client: Client, packet: PublishPacket, cycle: number, topic
   const first = qos === 2 ? PUBREC : PUBACK
   if (cycle !== NO_CYCLE || client.link.version !== 5) {
     pending.add(cycle, first, packetId)
-  } else if (qos === 1 && !broker.isHeard(topic)) {
+  } else if (qos === 1 && !broker.hasSubscribers(topic)) {
     pending.addEncoded(cycle, withCode(first, packetId, ReasonCode.noMatchingSubscribers))
   } else if (pending.isEmpty) {
     pending.add(cycle, first, packetId)
