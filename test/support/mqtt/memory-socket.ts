@@ -1,4 +1,4 @@
-/** A client's socket without a network: bytes arrive when the test says so, and are kept when sent. */
+/** The socket of a client without a network: the test sends bytes, and gets those of the server. */
 import { Duplex } from 'node:stream'
 
 export class MemorySocket extends Duplex {
@@ -25,11 +25,16 @@ export class MemorySocket extends Duplex {
     for (const { chunk, done } of unread) this.#take(chunk, done)
   }
 
-  /** The bytes sent to the client since the last call, as hex. */
-  takeSent(): string {
-    const hex = Buffer.concat(this.#sent).toString('hex')
+  /** What the client has read since the last call: one buffer for each write. */
+  takeWrites(): Buffer[] {
+    const sent = this.#sent
     this.#sent = []
-    return hex
+    return sent
+  }
+
+  /** The same as hex, in one piece. */
+  takeSent(): string {
+    return Buffer.concat(this.takeWrites()).toString('hex')
   }
 
   override _read(): void {}
