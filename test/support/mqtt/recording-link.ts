@@ -41,7 +41,7 @@ export class RecordingLink implements Link {
     decoder.parse(bytes)
   }
 
-  /** The packets sent since the last call, each as a line: `publish a 1 qos1 dup`, `pubrel 2`. */
+  /** The packets sent since the last call, each as a line: `publish a 1 qos1 dup`, `puback 2 code 151`. */
   take(): string[] {
     const lines = this.#packets.map(describe)
     this.#packets = []
@@ -66,7 +66,11 @@ export class RecordingLink implements Link {
 }
 
 function describe(packet: Packet): string {
-  if (packet.cmd !== 'publish') return `${packet.cmd} ${packet.messageId ?? ''}`.trim()
+  if (packet.cmd !== 'publish') {
+    const { cmd, messageId = '' } = packet
+    const code = 'reasonCode' in packet && packet.reasonCode ? `code ${packet.reasonCode}` : ''
+    return `${cmd} ${messageId} ${code}`.trim()
+  }
   const { payload, qos, messageId, dup, retain } = packet
   const id = qos === 0 ? [] : [`${messageId}`]
   const flags = [...(dup ? ['dup'] : []), ...(retain ? ['retain'] : [])]

@@ -150,7 +150,7 @@ export class Connection implements Link, PacketHost {
     this.#endSocket()
   }
 
-  /** Ends the connection from our side, with a reason where the protocol can carry one. */
+  /** Ends the connection from the server's side, with a reason if the protocol can carry one. */
   end(reasonCode: number, reason: string): void {
     if (this.#hasLeft) return
     if (this.#client !== undefined) sendDisconnect(this.#client, reasonCode, reason)
@@ -181,8 +181,7 @@ export class Connection implements Link, PacketHost {
   /** The client keeps the messages that are not acknowledged, connects again and resends them. */
   sendAway(refusal: Refusal): void {
     if (this.#hasLeft) return
-    const { reports } = this.#context
-    if (this.#client !== undefined) reports.clientSentAway(this.#client.session.clientId, refusal)
+    this.#client?.reportSentAway(refusal)
     this.end(ReasonCode.quotaExceeded, refusal.message)
   }
 
@@ -247,7 +246,7 @@ export class Connection implements Link, PacketHost {
     const { commitGate } = context.broker
     const { changeCount } = commitGate
     const answer = handleConnect(packet, context, verdict)
-    // CONNACK must say of the session only what is still true after a power cut.
+    // CONNACK may only claim about the session what is still true after a power cut.
     const isChanged = commitGate.changeCount > changeCount
     if (isChanged) this.#writer.hold((release) => commitGate.whenDurable(release))
     this.#writer.add(answer.connack)
@@ -282,7 +281,7 @@ export class Connection implements Link, PacketHost {
   #drained(): void {
     this.#timeouts.drained()
     this.#readState.resume(PauseReason.stalled)
-    this.#client?.session.pump()
+    this.#client?.drained()
   }
 
   /** Gives the session up. From here on packets are neither read nor sent. */

@@ -31,7 +31,7 @@ export function handleAcknowledgement(
   session.complete(packetId)
 }
 
-/** An unknown packet id is no error: our PUBCOMP may have been lost. */
+/** An unknown packet id is no error: the PUBCOMP for it may have been lost. */
 function answerPubrel({ broker, session, link }: Client, packetId: number): void {
   session.forgetReceived(packetId)
   const pubcomp = encodeAcknowledgement(PacketType.pubcomp, link.version, packetId)

@@ -3,6 +3,7 @@
  * packet. It lives as long as the connection; the session may outlive it.
  */
 import type { Clock } from '../../../clock.ts'
+import type { Refusal } from '../../../message.ts'
 import type { Identity } from '../access/access-control.ts'
 import { type MaskedRefusal, maskRefusal } from '../access/refusal-masking.ts'
 import type { Broker } from '../broker/broker.ts'
@@ -67,6 +68,16 @@ export class Client {
   end(reason: string, hasWill: boolean): void {
     this.broker.sessions.disconnected(this.session, hasWill)
     this.reports.clientDisconnected(this.session.clientId, reason)
+  }
+
+  /** The connection can send again: messages that wait for the client go on. */
+  drained(): void {
+    this.session.pump()
+  }
+
+  /** The connection is about to end without acknowledging messages that can't be stored. */
+  reportSentAway(refusal: Refusal): void {
+    this.reports.clientSentAway(this.session.clientId, refusal)
   }
 
   /** Sends the acknowledgements that wait for no commit, or for one that has been reported. */
