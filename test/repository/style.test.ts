@@ -1,4 +1,7 @@
-/** Checks that docs, code and comments use none of the words that docs/style.md replaces. */
+/**
+ * Checks two rules of docs/style.md: docs, code and comments use none of the words that it replaces,
+ * and the lines of pages wrap.
+ */
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -68,4 +71,29 @@ test('no file uses a word that docs/style.md replaces', () => {
   )
 
   assert.deepEqual(found, [])
+})
+
+const MAX_COLUMNS = 100
+
+/** Lines of prose: not in a code block, a table or a heading, and without a link that cannot be split. */
+function proseOf(page: string): { text: string; number: number }[] {
+  let isCode = false
+  return page.split('\n').flatMap((text, index) => {
+    const isFence = /^\s*```/.test(text)
+    if (isFence) isCode = !isCode
+    const isProse = !(isFence || isCode || /^(?:\s*\||#| {4}|<!--)/.test(text))
+    return isProse && !/\]\(|https?:/.test(text) ? [{ text, number: index + 1 }] : []
+  })
+}
+
+test('lines of prose on every page wrap at 100 characters', () => {
+  const pages = [...filesWithText(), ...EXEMPT].filter((file) => file.endsWith('.md'))
+  const long = pages.flatMap((file) =>
+    proseOf(readFileSync(join(root, file), 'utf8'))
+      .filter(({ text }) => text.length > MAX_COLUMNS)
+      .map(({ number }) => `${file}:${number}`),
+  )
+
+  assert.ok(pages.length > 20)
+  assert.deepEqual(long, [])
 })
