@@ -4,8 +4,8 @@ import type { DropBehavior } from './limits/limit-refusals.ts'
 
 export interface ChannelBounds {
   /**
-   * Unsettled messages that one channel may hold, those in flight included. `Infinity`: only bytes are
-   * limited.
+   * Unsettled messages that one channel may hold, those in flight included. `Infinity`: only bytes
+   * are limited.
    */
   readonly maxBacklogMessages: number
   readonly dropBehavior: DropBehavior
@@ -19,6 +19,8 @@ export interface ChannelBounds {
 export interface ChannelRules {
   /** Messages that wait longer are dropped; undefined: they wait indefinitely. */
   readonly maxAgeMs?: number | undefined
-  /** For how long ids are remembered, so that a message sent again is stored once; undefined: not. */
+  /**
+   * For how long ids are remembered, so that a message sent again is stored once; undefined: not.
+   */
   readonly deduplication?: DeduplicationBounds | undefined
 }

@@ -1,6 +1,6 @@
 /**
- * All channels of one store. The set finds the channel of a message, holds the limits over all channels,
- * and commits all channels together.
+ * All channels of one store. The set finds the channel of a message, holds the limits over all
+ * channels, and commits all channels together.
  */
 import type { Clock } from '../clock.ts'
 import { isNotNow } from '../errors.ts'
@@ -42,7 +42,9 @@ export interface ChannelSetOptions {
    * message is delivered when it is committed.
    */
   readonly cursorNames: readonly string[]
-  /** Where a cursor begins that is new to a channel. Default: with messages that arrive from now on. */
+  /**
+   * Where a cursor begins that is new to a channel. Default: with messages that arrive from now on.
+   */
   readonly cursorStarts?: Readonly<Record<string, CursorStart>>
   /** The rules of single channels. Default: no rules. */
   readonly rulesFor?: (channel: string) => ChannelRules
@@ -94,7 +96,6 @@ export class ChannelSet implements Iterable<Channel> {
       ),
     })
     this.#checkpoints = new Checkpoints(clock)
-    options.store.onStatesWanted = () => this.#checkpoints.flush()
     this.#sweep = new ExpirySweep({
       clock,
       channels: this,
@@ -131,7 +132,9 @@ export class ChannelSet implements Iterable<Channel> {
    * @throws {ConnectorError} DirectoryLocked, StorageFailed
    */
   async open(): Promise<void> {
-    const logs = await this.#options.store.open()
+    const { store } = this.#options
+    store.onStatesWanted = () => this.#checkpoints.flush()
+    const logs = await store.open()
     const isReserved = (log: ChannelLog) => log.channel.startsWith(RESERVED_PREFIX)
     this.#reserved = new Map(logs.filter(isReserved).map((log) => [log.channel, log]))
     await this.#openDeadLetters()
@@ -166,10 +169,10 @@ export class ChannelSet implements Iterable<Channel> {
   }
 
   /**
-   * Takes a message for the channel; the name must be valid. The draft is copied. Returns the commit
-   * cycle of the message, or why it was refused. A refusal is counted and reported, with one exception:
-   * if `mayWithhold` says that the sender keeps the message, and it is refused only for now (`isNotNow`),
-   * it is as if the message had never been offered.
+   * Takes a message for the channel; the name must be valid. The draft is copied. Returns the
+   * commit cycle of the message, or why it was refused. A refusal is counted and reported, with one
+   * exception: if `mayWithhold` says that the sender keeps the message, and it is refused only for
+   * now (`isNotNow`), it is as if the message had never been offered.
    */
   offer(name: string, draft: Draft, mayWithhold = false): number | Refusal {
     const channel = this.#channels.get(name)
@@ -178,8 +181,8 @@ export class ChannelSet implements Iterable<Channel> {
   }
 
   /**
-   * Counts and reports a message that was refused before it could be offered. `name` is the channel as
-   * the sender wrote it; it need not be a valid name.
+   * Counts and reports a message that was refused before it could be offered. `name` is the channel
+   * as the sender wrote it; it need not be a valid name.
    */
   refuse(name: string, refusal: Refusal): void {
     const channel = this.#channels.get(name)
@@ -205,8 +208,8 @@ export class ChannelSet implements Iterable<Channel> {
   }
 
   /**
-   * The log in which a source keeps records, as it was left. Ask for it once, after `open`. No channel
-   * can have such a name; all other logs leave `reservedBytes` of the store to it.
+   * The log in which a source keeps records, as it was left. Ask for it once, after `open`. No
+   * channel can have such a name; all other logs leave `reservedBytes` of the store to it.
    */
   async sourceLog(name: `__${string}`, reservedBytes: number): Promise<SourceLog> {
     const { store } = this.#options
@@ -260,8 +263,8 @@ export class ChannelSet implements Iterable<Channel> {
 
   /**
    * A duplicate of a message that is already stored is refused. If the first one is still being
-   * committed, the duplicate belongs to the same cycle: if that commit fails, neither is stored, and the
-   * sender must not take the duplicate's acknowledgement for a proof that one is.
+   * committed, the duplicate belongs to the same cycle: if that commit fails, neither is stored,
+   * and the sender must not take the duplicate's acknowledgement for a proof that one is.
    */
   #refuseDuplicate(channel: Channel, draft: Draft, cycle: number): number | Refusal {
     const refusal = alreadyStored(channel.name)

@@ -1,6 +1,6 @@
 /**
- * One channel: its log, a cursor for each destination, its limits, and its part of the ledger. The log
- * releases messages once every cursor has settled them and that has been written down.
+ * One channel: its log, a cursor for each destination, its limits, and its part of the ledger. The
+ * log releases messages once every cursor has settled them and that has been written down.
  */
 import type { Clock } from '../clock.ts'
 import type { Draft, Message, Refusal } from '../message.ts'
@@ -91,15 +91,17 @@ export class Channel {
     })
   }
 
-  /** Counts and reports what is missing or damaged in the log as it was found. Comes first, once. */
+  /**
+   * Counts and reports what is missing or damaged in the log as it was found. Comes first, once.
+   */
   start(): void {
     this.#damaged.reportAtStart(this.cursors, this.#missing)
     this.#isActive = this.backlog > 0
   }
 
   /**
-   * Messages that the slowest cursor has not settled, those in flight and staged included. 0 without
-   * cursors: then the store is where messages go.
+   * Messages that the slowest cursor has not settled, those in flight and staged included. 0
+   * without cursors: then the store is where messages go.
    */
   get backlog(): number {
     return this.#capacity.backlog
@@ -118,8 +120,8 @@ export class Channel {
   }
 
   /**
-   * The commit cycle of an earlier message with the same sender's id, 0 if it was there at the start;
-   * undefined if no such message is remembered, or the channel remembers no ids.
+   * The commit cycle of an earlier message with the same sender's id, 0 if it was there at the
+   * start; undefined if no such message is remembered, or the channel remembers no ids.
    */
   cycleOfDuplicate(draft: Draft): number | undefined {
     return this.#ids?.cycleOf(draft.id, draft.receivedAt)
@@ -179,7 +181,9 @@ export class Channel {
     return channelLedger(this.log, this.cursors, this.#refused, Object.values(this.#dormant)[0])
   }
 
-  /** Notes where the cursors are. The commit that stores it lets the log release what they passed. */
+  /**
+   * Notes where the cursors are. The commit that stores it lets the log release what they passed.
+   */
   checkpoint(): void {
     if (!this.#isStateStale) return
     this.#isStateStale = false

@@ -1,6 +1,6 @@
 /**
- * Drops expired messages at regular intervals. Delivery drops those it meets, but while a destination is
- * away nothing is delivered.
+ * Drops expired messages at regular intervals. Delivery drops those it meets, but while a
+ * destination is away nothing is delivered.
  */
 import type { Clock, Timer } from '../clock.ts'
 import { asConnectorError, type ConnectorError } from '../errors.ts'

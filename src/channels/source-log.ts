@@ -1,7 +1,7 @@
 /**
- * Records that a source keeps for its next start, in order. They are in a log of the same store as the
- * channels, under a name that no channel can have, and are committed in the same cycles as messages:
- * a record and a message of one cycle are durable together, or neither is durable.
+ * Records that a source keeps for its next start, in order. They are in a log of the same store as
+ * the channels, under a name that no channel can have, and are committed in the same cycles as
+ * messages: a record and a message of one cycle are durable together, or neither is durable.
  */
 import type { Clock } from '../clock.ts'
 import type { Draft } from '../message.ts'
@@ -90,8 +90,8 @@ export class SourceLog implements Committable {
   }
 
   /**
-   * All kept records, in order; `undefined` where records are lost. To be read once, before the first
-   * `append`.
+   * All kept records, in order; `undefined` where records are lost. To be read once, before the
+   * first `append`.
    * @throws {ConnectorError} StorageFailed if the log can't be read now.
    */
   async *read(): AsyncGenerator<Buffer | undefined> {

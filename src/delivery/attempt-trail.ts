@@ -1,6 +1,6 @@
 /**
- * The last attempts to send batches, for the history of one message (`why`). One entry per batch, in
- * memory: the trail begins when the process starts, and when it is full the oldest entries go.
+ * The last attempts to send batches, for the history of one message (`why`). One entry per batch,
+ * in memory: the trail begins when the process starts, and when it is full the oldest entries go.
  */
 import type { BatchOutcome } from '../destinations/destination.ts'
 import type { Message, Refusal } from '../message.ts'
@@ -56,7 +56,7 @@ export class AttemptTrail {
     if (oldest === undefined) {
       this.#entries.push({ channel, first, last, offsets, at, durationMs, end })
     } else {
-      // Entries are used again: they live so long that the garbage collector would have to move new ones.
+      // Entries are used again, because the garbage collector would have to move such old objects.
       oldest.channel = channel
       oldest.first = first
       oldest.last = last

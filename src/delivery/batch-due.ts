@@ -25,6 +25,6 @@ export function untilBatchDueMs(
   if (waiting.count === 0) return undefined
   if (waiting.count >= rule.maxMessages || waiting.bytes >= rule.maxBytes) return 0
   const dueAt = (waiting.oldestAt ?? 0) + rule.intervalMs
-  // The wall clock may have been set back since: no message waits longer than one interval for that.
+  // The wall clock may have been set back: even so no message waits longer than one interval.
   return Math.min(Math.max(0, dueAt - nowMs), rule.intervalMs)
 }

@@ -1,7 +1,7 @@
 /**
- * Which of a channel's waiting messages go next. `live-first` keeps a line in the log. Messages that
- * waited when sending began, or began again after a failure, are below it: they are the backlog and are
- * sent after messages that have arrived since.
+ * Which of a channel's waiting messages go next. `live-first` keeps a line in the log. Messages
+ * that waited when sending began, or began again after a failure, are below it: they are the
+ * backlog and are sent after messages that have arrived since.
  *
  *          backlog, oldest first           live, oldest first
  *     ──────────────────────────────│────────────────────────────▶ offsets

@@ -1,7 +1,7 @@
 /**
- * Delivers one channel's messages to one destination: waits until a batch is due, leases it, sends it,
- * settles its messages by the outcome, and gives the receipts. After a failure it backs off by the retry
- * schedule.
+ * Delivers one channel's messages to one destination: waits until a batch is due, leases it, sends
+ * it, settles its messages by the outcome, and gives the receipts. After a failure it backs off by
+ * the retry schedule.
  *
  *            ┌──────────── nothing waits ────────────┐
  *            ▼                                       │
@@ -29,7 +29,9 @@ export interface ChannelDeliveryOptions {
   readonly cursor: Cursor
   readonly destination: Destination
   readonly rule: BatchRule
-  /** Batches that may be under way at once. 1 keeps the order even if a batch must be sent again. */
+  /**
+   * Batches that may be under way at once. 1 keeps the order even if a batch must be sent again.
+   */
   readonly maxInFlightBatches: number
   readonly order: CatchUpOrder
   /** The rate cap of the destination, shared by all channels. */
@@ -75,8 +77,8 @@ export class ChannelDelivery {
   }
 
   /**
-   * Makes every waiting message due from now on. Resolves when no message waits or is under way, or, if
-   * `untilFailure` is set, when sending has failed. The caller limits the time.
+   * Makes every waiting message due from now on. Resolves when no message waits or is under way,
+   * or, if `untilFailure` is set, when sending has failed. The caller limits the time.
    */
   drain(untilFailure: boolean): Promise<void> {
     this.#isDraining = true
@@ -284,11 +286,14 @@ export class ChannelDelivery {
 function keptError(count: number, destination: Destination): ConnectorError {
   return new ConnectorError(
     'DestinationUnavailable',
-    `${destination.name} put off ${count} messages of a batch`,
+    `${destination.name} did not take ${count} messages of a batch; they are sent again`,
   )
 }
 
-/** What a failed call means for its batch: all messages are rejected, or the reason why all are kept. */
+/**
+ * What a failed call means for its batch: all messages are rejected, or the reason why all are
+ * kept.
+ */
 function endOf({ effect, code, message }: ConnectorError, lease: Lease): BatchOutcome | Refusal {
   const refusal = { error: code, message }
   if (effect !== 'reject') return refusal

@@ -1,6 +1,7 @@
 /**
- * Receipts if no destination is configured: then the store is the destination, and a message succeeds
- * when it is committed. Messages are read back for their receipts, but only while a receipt is wanted.
+ * Receipts if no destination is configured: then the store is the destination, and a message
+ * succeeds when it is committed. Messages are read back for their receipts, but only while a
+ * receipt is wanted.
  */
 import type { Channel } from '../channels/channel.ts'
 import type { ChannelSet } from '../channels/channel-set.ts'

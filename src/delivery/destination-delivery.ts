@@ -1,4 +1,6 @@
-/** The deliveries of all channels to one destination: they are opened, drained and ended together. */
+/**
+ * The deliveries of all channels to one destination: they are opened, drained and ended together.
+ */
 import type { Channel } from '../channels/channel.ts'
 import type { ChannelSet } from '../channels/channel-set.ts'
 import type { Clock } from '../clock.ts'
@@ -58,7 +60,9 @@ export class DestinationDelivery {
     return `${destination.name} doesn’t take messages of ${channels(failing.length)}: ${first.failure?.message}`
   }
 
-  /** Begins to deliver. If the destination can't be opened yet, it is tried again in the background. */
+  /**
+   * Begins to deliver. If the destination can't be opened yet, it is tried again in the background.
+   */
   start(): void {
     this.#options.channels.onChannel((channel) => this.#add(channel))
     void this.#open(this.#retries())

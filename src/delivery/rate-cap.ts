@@ -38,14 +38,18 @@ export class RateCap {
     return this.#messages !== undefined || this.#bytes !== undefined
   }
 
-  /** Milliseconds until a batch of the expected size, or as large as the cap allows, may be sent. */
+  /**
+   * Milliseconds until a batch of the expected size, or as large as the cap allows, may be sent.
+   */
   untilMs(expected: BatchSize): number {
     const now = this.#clock.monotonic()
     const messages = this.#messages?.untilMs(expected.messages, now) ?? 0
     return Math.max(messages, this.#bytes?.untilMs(expected.bytes, now) ?? 0)
   }
 
-  /** Reserves the expected size of a batch; the batch may carry `most`, or as much as there is now. */
+  /**
+   * Reserves the expected size of a batch; the batch may carry `most`, or as much as there is now.
+   */
   reserve(expected: BatchSize, most: BatchSize): Reservation {
     const now = this.#clock.monotonic()
     const limit = {

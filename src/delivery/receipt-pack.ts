@@ -1,6 +1,7 @@
 /**
- * Receipts back to back in one buffer, as `PackedPayloads` defines them. The buffer is filled, published
- * once per turn of the event loop, and filled again. It grows to the size that a busy turn needs.
+ * Receipts back to back in one buffer, as `PackedPayloads` defines them. The buffer is filled,
+ * published once per turn of the event loop, and filled again. It grows to the size that a busy
+ * turn needs.
  */
 import { hasPackedId, type Message, receiptIdOf } from '../message.ts'
 import type { PackedPayloads } from '../sources/source.ts'
@@ -28,7 +29,9 @@ export class ReceiptPack {
     this.#ends[this.#count++] = this.#end
   }
 
-  /** Adds the receipt of a delivered message. If the id is available as bytes, no string is made. */
+  /**
+   * Adds the receipt of a delivered message. If the id is available as bytes, no string is made.
+   */
   addSuccess(message: Message): void {
     const { packed } = message
     if (!hasPackedId(packed)) {

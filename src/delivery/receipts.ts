@@ -1,6 +1,7 @@
 /**
- * Publishes receipts, which say what became of a message: on the specification's status topic, and on the
- * response topic if an MQTT 5 sender named one. A receipt that no client subscribes to is not built.
+ * Publishes receipts, which say what became of a message: on the specification's status topic, and
+ * on the response topic if an MQTT 5 sender named one. A receipt that no client subscribes to is
+ * not built.
  */
 import type { Clock, Timer } from '../clock.ts'
 import {
@@ -23,9 +24,14 @@ export interface ReceiptPublisherOptions {
   readonly clock: Clock
 }
 
-/** A pack with this number of receipts goes out at once, so that a long batch does not hold them up. */
+/**
+ * A pack with this number of receipts goes out at once, so that a long batch does not hold them up.
+ */
 const MAX_PACKED = 4096
-/** How long receipts wait for those of later batches: with small batches, one write each is expensive. */
+/**
+ * How long receipts wait for those of later batches: with small batches, one write each is
+ * expensive.
+ */
 const COLLECT_MS = 1
 
 export class ReceiptPublisher implements ReceiptSink {
@@ -46,7 +52,10 @@ export class ReceiptPublisher implements ReceiptSink {
     this.#outlets.push(outlet)
   }
 
-  /** Whether a receipt of a success may be wanted: by a subscriber, or a sender with a response topic. */
+  /**
+   * Whether a receipt of a success may be wanted: by a subscriber, or a sender with a response
+   * topic.
+   */
   get wantsSuccesses(): boolean {
     return this.#options.reports === 'all' && (this.#expectsReplies || this.#hasListeners())
   }
@@ -55,7 +64,9 @@ export class ReceiptPublisher implements ReceiptSink {
     this.#expectsReplies = true
   }
 
-  /** @param moreFollow whether other batches are under way: then these receipts may wait for theirs */
+  /**
+   * @param moreFollow whether other batches are under way: then these receipts may wait for theirs
+   */
   successes(messages: readonly Message[], moreFollow = false): void {
     if (this.#options.reports !== 'all') return
     const isListening = this.#hasListeners()
@@ -113,9 +124,10 @@ export class ReceiptPublisher implements ReceiptSink {
   }
 
   /**
-   * A refused message may still be acknowledged, and then only its receipt says that it was refused. So
-   * the receipt must leave first: after a crash in between, the sender would believe that the message was
-   * taken. Sources write acknowledgements at the end of the tick in which they arise, which is later.
+   * A refused message may still be acknowledged, and then only its receipt says that it was
+   * refused. So the receipt must leave first: after a crash in between, the sender would believe
+   * that the message was taken. Sources write acknowledgements at the end of the tick in which they
+   * arise, which is later.
    */
   #flushBeforeAcknowledgements(): void {
     if (this.#flushesNext) return

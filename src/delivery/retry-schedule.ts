@@ -1,6 +1,6 @@
 /**
- * How long to wait before a batch is sent again: an exponential delay with full jitter, from the publish
- * interval up to five minutes. The first success resets it.
+ * How long to wait before a batch is sent again: an exponential delay with full jitter, from the
+ * publish interval up to five minutes. The first success resets it.
  */
 
 const LONGEST_MS = 5 * 60_000
@@ -18,9 +18,9 @@ export class RetrySchedule {
   }
 
   /**
-   * Milliseconds to wait after one more failure: a random time up to a bound that doubles each time, so
-   * that many gateways behind one outage do not come back at the same moment. Never less than 100, so
-   * that a low random number does not flood a peer that is down.
+   * Milliseconds to wait after one more failure: a random time up to a bound that doubles each
+   * time, so that many gateways behind one outage do not come back at the same moment. Never less
+   * than 100, so that a low random number does not flood a peer that is down.
    */
   nextDelayMs(): number {
     const bound = Math.min(this.#firstMs * 2 ** this.#failures, LONGEST_MS)

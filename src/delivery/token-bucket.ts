@@ -1,7 +1,7 @@
 /**
- * Limits a rate: the bucket holds the amount of one second and fills at the rate. A batch that is larger
- * than expected may overdraw it; later batches wait until that has filled up. Pure: time comes in as an
- * argument.
+ * Limits a rate: the bucket holds the amount of one second and fills at the rate. A batch that is
+ * larger than expected may overdraw it; later batches wait until that has filled up. Pure: time
+ * comes in as an argument.
  */
 export class TokenBucket {
   readonly #perSecond: number

@@ -1,6 +1,8 @@
 /** The topics that the specification defines. Input: "Input Data"; output: "Output Data". */
 
-/** The topic of receipts. Only the connector publishes on it, and no channel takes messages from it. */
+/**
+ * The topic of receipts. Only the connector publishes on it, and no channel takes messages from it.
+ */
 export const STATUS_TOPIC = 'iotanalytics/messages/put/status'
 
 /** The filters that a source must subscribe to at another broker. */

@@ -1,13 +1,13 @@
 /**
  * Reads the envelope in the form that nearly every sender writes, straight from the bytes: its two
- * members in any order, any white space between them, and in the message only escapes of one character
- * after the backslash. So no text is decoded only to be encoded again.
+ * members in any order, any white space between them, and in the message only escapes of one
+ * character after the backslash. So no text is decoded only to be encoded again.
  *
  *     {"request":{"message":"{\"temp\":23.33}"},"id":"req123"}
  *                            └ the payload ─┘         └ id ┘
  *
- * Any other envelope, valid or not, is left to `readEnvelope`. It accepts every envelope that is accepted
- * here, with the same result.
+ * Any other envelope, valid or not, is left to `readEnvelope`. It accepts every envelope that is
+ * accepted here, with the same result.
  */
 import { isUtf8 } from 'node:buffer'
 

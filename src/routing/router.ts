@@ -1,6 +1,7 @@
 /**
- * Decides what a topic means, turns arriving messages into drafts, and offers them to their channels.
- * A message that can't be taken is refused here: it is counted and reported, and its sender gets a receipt.
+ * Decides what a topic means, turns arriving messages into drafts, and offers them to their
+ * channels. A message that can't be taken is refused here: it is counted and reported, and its
+ * sender gets a receipt.
  */
 import type { ChannelSet } from '../channels/channel-set.ts'
 import type { DeadLetters } from '../channels/dead-letters/dead-letters.ts'
@@ -128,8 +129,8 @@ export class Router implements Intake {
   }
 
   /**
-   * Takes a dead letter again. Unlike `accept`, it neither keeps it again nor gives its sender another
-   * receipt if it is refused again. Returns the commit cycle, or why it was refused.
+   * Takes a dead letter again. Unlike `accept`, it neither keeps it again nor gives its sender
+   * another receipt if it is refused again. Returns the commit cycle, or why it was refused.
    */
   acceptAgain(topic: string, bytes: Buffer): number | Refusal {
     const route = this.route(topic)
@@ -141,7 +142,9 @@ export class Router implements Intake {
     return why ?? this.#channels.offer(route.channel, this.#draft)
   }
 
-  /** Fills the draft. The id is set even if the message is refused, because the receipt carries it. */
+  /**
+   * Fills the draft. The id is set even if the message is refused, because the receipt carries it.
+   */
   #fill(
     route: ChannelRoute,
     topic: string,
@@ -229,7 +232,9 @@ export class Router implements Intake {
     return this.#report(this.#draft.id, reply, why)
   }
 
-  /** A message that exceeds a fixed limit is not kept: no fix of the configuration would help it. */
+  /**
+   * A message that exceeds a fixed limit is not kept: no fix of the configuration would help it.
+   */
   #keep(channel: string, payload: Buffer, why: Refusal): void {
     const { deadLetters } = this.#options
     const { topic, receivedAt, id } = this.#draft

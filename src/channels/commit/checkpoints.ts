@@ -1,6 +1,6 @@
 /**
- * Writes down where the cursors are: while something changes, about once a second, with the next commit.
- * After a crash, only messages settled since then are delivered again.
+ * Writes down where the cursors are: while something changes, about once a second, with the next
+ * commit. After a crash, only messages settled since then are delivered again.
  */
 import type { Clock, Timer } from '../../clock.ts'
 
@@ -21,7 +21,10 @@ export class Checkpoints {
     this.#clock = clock
   }
 
-  /** The member's state has changed. It is noted now if it is needed `soon`, because disk space waits. */
+  /**
+   * The member's state has changed. It is noted now if it is needed `soon`, because disk space
+   * waits.
+   */
   changed(member: Checkpointed, soon: boolean): void {
     this.#changed.add(member)
     if (soon) this.flush()

@@ -1,16 +1,16 @@
 /**
- * When the next commit cycle begins. A cycle costs the same for one message as for a hundred, most of it
- * in the kernel, so under a steady stream a cycle waits a little for more messages:
+ * When the next commit cycle begins. A cycle costs the same for one message as for a hundred, most
+ * of it in the kernel, so under a steady stream a cycle waits a little for more messages:
  *
  *     idle          a│=commit=                       at once
  *     steady        a b c d e│=commit=│ f g h i │=…  5 ms from start to start
- *     closed loop   a b c    │=commit=│a b c│=…      at once: all senders wait for acknowledgements,
+ *     closed loop   a b c    │=commit=│a b c│=…      at once: all senders wait for their PUBACK,
  *                                                    so a wait brings no more messages
  *
- * Only a trial shows whether a stream is steady. In a steady stream messages come during the whole wait;
- * in a closed loop all of them come at its beginning, so they are older on average when it ends. Such a
- * wait was useless, and the more of them there are in a row, the more rarely waiting is tried. Pure: time
- * comes in as an argument.
+ * Only a trial shows whether a stream is steady. In a steady stream messages come during the whole
+ * wait; in a closed loop all of them come at its beginning, so they are older on average when it
+ * ends. Such a wait was useless, and the more of them there are in a row, the more rarely waiting
+ * is tried. Pure: time comes in as an argument.
  */
 
 /** From the start of one cycle to the start of the next, while waiting pays … */
@@ -35,7 +35,9 @@ export class CommitPace {
   #averageMs = 0
   /** How long the next cycle waits. */
   #waitingMs = 0
-  /** The number of cycles that begin at once after the next useless wait, and those that are left. */
+  /**
+   * The number of cycles that begin at once after the next useless wait, and those that are left.
+   */
   #penalty = 1
   #cyclesAtOnce = 0
 

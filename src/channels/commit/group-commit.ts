@@ -1,18 +1,20 @@
 /**
- * Commits all channels together, in cycles. Messages accepted while one cycle is written belong to the
- * next. So the more messages come, the more share one sync, and no message waits for a full group.
+ * Commits all channels together, in cycles. Messages accepted while one cycle is written belong to
+ * the next. So the more messages come, the more share one sync, and no message waits for a full
+ * group.
  *
  *     accepted   aaaaaaaa│bbbbbbbbbbbbb│ccccc      cycle a is written while b is accepted
  *     written            │aaaaaaaaaaaaa│bbbbb
  *
- * When idle, a cycle begins at the end of the event loop's turn, so that the messages of one read of a
- * socket are in one cycle. Under a steady stream `CommitPace` lets it wait a few milliseconds for more.
+ * When idle, a cycle begins at the end of the event loop's turn, so that the messages of one read
+ * of a socket are in one cycle. Under a steady stream `CommitPace` lets it wait a few milliseconds
+ * for more.
  */
 import type { Clock, Timer } from '../../clock.ts'
 import { asConnectorError } from '../../errors.ts'
 import type { Message, Refusal } from '../../message.ts'
 import type { PipelineObserver } from '../../observer.ts'
-import { type ChannelLog, CommitError } from '../log/channel-log.ts'
+import { CommitError } from '../log/channel-log.ts'
 import { CommitPace } from './commit-pace.ts'
 import type { StorageHealth } from './storage-health.ts'
 
@@ -31,8 +33,8 @@ export interface CycleListener {
 
 /** It has a log of its own: a channel, the dead letters, or the records of a source. */
 export interface Committable {
+  /** The name of its log, as in `CommitError.discarded`. */
   readonly name: string
-  readonly log: ChannelLog
   /** The last cycle that it staged something in. Set by the group commit alone. */
   stagedIn: number
   /** The staged messages, the noted state, or both, are durable now. */
@@ -179,7 +181,9 @@ export class GroupCommit {
     this.#cancelScheduled = () => timer.cancel()
   }
 
-  /** Sources read what they have left unread in this turn of the event loop; then the cycle begins. */
+  /**
+   * Sources read what they have left unread in this turn of the event loop; then the cycle begins.
+   */
   #close(): void {
     if (!this.#endCollecting()) {
       this.#begin()

@@ -1,7 +1,7 @@
 /**
- * Whether messages can be stored now. While they can't, they are refused at once, so that a full disk
- * costs no time and no message is lost in a trial. Instead the store is probed, with growing pauses,
- * until it can be written.
+ * Whether messages can be stored now. While they can't, they are refused at once, so that a full
+ * disk costs no time and no message is lost in a trial. Instead the store is probed, with growing
+ * pauses, until it can be written.
  *
  *      a commit fails            the probe fails: a longer pause
  *     ───────────────▶ failing ◀──────────────┐

@@ -1,7 +1,8 @@
 /**
  * Remembers roughly when messages came, without reading the log: one mark for the first message of
- * each commit. The answer for an offset is never later than the truth. It is at most one commit earlier
- * while few commits wait. It is less exact while many wait, because then batches are full at once.
+ * each commit. The answer for an offset is never later than the truth. It is at most one commit
+ * earlier while few commits wait. It is less exact while many wait, because then batches are full
+ * at once.
  */
 import { collapsedOffset } from '../log/offset-ranges.ts'
 

@@ -8,8 +8,8 @@
  *     ──────────────┬──────────────┬───────┬───────────┬──────────┬─┬──────▶ offsets
  *                position                          committed              end
  *
- * `base` counts the messages that were in the log before the cursor came, or were settled by a state
- * that is lost.
+ * `base` counts the messages that were in the log before the cursor came, or were settled by a
+ * state that is lost.
  */
 import type { CursorState, OffsetRange } from '../log/channel-log.ts'
 import { collapsedOffset, OffsetRanges } from '../log/offset-ranges.ts'
@@ -47,8 +47,8 @@ export class CursorPosition {
 
   /**
    * As it was written down. A state that doesn't fit the log (it lagged, was damaged, or comes from
-   * elsewhere) is cut to fit. Messages that are gone from the beginning of the log and were not settled
-   * count as lost, not as delivered.
+   * elsewhere) is cut to fit. Messages that are gone from the beginning of the log and were not
+   * settled count as lost, not as delivered.
    */
   static restored(state: CursorState, start: number, committed: number): CursorPosition {
     const cursor = new CursorPosition(Math.min(Math.max(state.position, start), committed))
@@ -195,7 +195,7 @@ export class CursorPosition {
     return dropped
   }
 
-  /** Moves the position over what is settled. To be called after settling and after a commit. */
+  /** Moves the position past settled offsets. To be called after settling and after a commit. */
   advance(committed: number): void {
     while (this.#uncommittedDrops.length > 0 && (this.#uncommittedDrops[0]?.to ?? 0) <= committed) {
       this.#uncommittedDrops.shift()
@@ -225,9 +225,9 @@ export class CursorPosition {
   }
 
   /**
-   * The state to write down. It leaves out two kinds of settled offsets: those at or above `committed`,
-   * because after a crash other messages may get them; and the drops in `unreported`, because after a
-   * crash they would never be reported to their senders.
+   * The state to write down. It leaves out two kinds of settled offsets: those at or above
+   * `committed`, because after a crash other messages may get them; and the drops in `unreported`,
+   * because after a crash they would never be reported to their senders.
    */
   state(committed: number, unreported: Iterable<Drop>): CursorState {
     const dropped = { ...this.#dropped }

@@ -1,7 +1,7 @@
 /**
- * The position of one destination in one channel. A cursor leases messages in order, and each leased
- * message is settled: delivered, rejected, or kept. A kept message stays in its place, so it is leased
- * first next time.
+ * The position of one destination in one channel. A cursor leases messages in order, and each
+ * leased message is settled: delivered, rejected, or kept. A kept message stays in its place, so it
+ * is leased first next time.
  */
 import { ConnectorError } from '../../errors.ts'
 import type { Message, Refusal } from '../../message.ts'
@@ -57,7 +57,9 @@ export class Cursor {
   readonly name: string
   /** The bookkeeping, for the channel; a destination's delivery uses `lease` and `settle`. */
   readonly position: CursorPosition
-  /** Called at most once per commit, if it made messages readable. Set by the user of the cursor. */
+  /**
+   * Called at most once per commit, if it made messages readable. Set by the user of the cursor.
+   */
   onReadable: (() => void) | undefined
   readonly #options: CursorOptions
   readonly #log: ChannelLog
@@ -105,7 +107,9 @@ export class Cursor {
     return this.#log.committed
   }
 
-  /** The first run of waiting messages at or after `from`; bytes are estimated as in `waitingBytes`. */
+  /**
+   * The first run of waiting messages at or after `from`; bytes are estimated as in `waitingBytes`.
+   */
   waitingFrom(from: number): { count: number; bytes: number; oldestAt: number } {
     const { start, end, bytes, committed } = this.#log
     const first = this.position.freeFrom(from)
@@ -115,9 +119,9 @@ export class Cursor {
   }
 
   /**
-   * Leases the oldest waiting messages at or after `from`: at most `maxCount` and, after the first, at
-   * most `maxBytes` of payload. They count as in flight until they are settled. Undefined if nothing
-   * waits. Several leases may be outstanding.
+   * Leases the oldest waiting messages at or after `from`: at most `maxCount` and, after the first,
+   * at most `maxBytes` of payload. They count as in flight until they are settled. Undefined if
+   * nothing waits. Several leases may be outstanding.
    *
    * @throws {ConnectorError} StorageFailed if the log can't be read now; then nothing is leased.
    */
@@ -207,8 +211,8 @@ export class Cursor {
   }
 
   /**
-   * Reports to the channel if messages were dropped. If the batch already holds messages, an error of
-   * the log is ignored: the batch is sent, and the next lease meets the error again.
+   * Reports to the channel if messages were dropped. If the batch already holds messages, an error
+   * of the log is ignored: the batch is sent, and the next lease meets the error again.
    */
   async #whileReading(read: () => Promise<void>, batch?: LeaseBuilder): Promise<void> {
     const settledBefore = this.position.settledCount
@@ -225,9 +229,9 @@ export class Cursor {
   }
 
   /**
-   * Reads the first free run at or after `start` and offers its messages to `take` until that refuses
-   * one. Messages that were taken are in flight or settled afterwards; the others are free again.
-   * Returns true if the whole run was taken.
+   * Reads the first free run at or after `start` and offers its messages to `take` until that
+   * refuses one. Messages that were taken are in flight or settled afterwards; the others are free
+   * again. Returns true if the whole run was taken.
    */
   async #readRun(
     start: number,

@@ -1,4 +1,6 @@
-/** Counts and reports messages that can't be read any more, because their bytes are damaged or gone. */
+/**
+ * Counts and reports messages that can't be read any more, because their bytes are damaged or gone.
+ */
 import type { PipelineObserver } from '../../observer.ts'
 import type { ChannelLog } from '../log/channel-log.ts'
 import type { Cursor } from './cursor.ts'
@@ -24,7 +26,7 @@ export class DamagedMessages {
     const { log, observer } = this.#options
     const most = Math.max(0, ...missing.values())
     if (most > 0) {
-      const what = `${most} messages that waited are gone with the oldest files: the log begins at offset ${log.start}.`
+      const what = `${most} waiting messages are gone with the oldest files: the log begins at offset ${log.start}.`
       observer.damageFound(log.channel, what)
     }
     for (const [cursorName, count] of missing) this.report(cursorName, count)

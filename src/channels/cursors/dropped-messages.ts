@@ -1,6 +1,7 @@
 /**
- * Reports messages that were dropped while they were in the log to their senders. A drop is counted at
- * once. Its senders are known only when the messages have been read, so the log keeps them until then.
+ * Reports messages that were dropped while they were in the log to their senders. A drop is counted
+ * at once. Its senders are known only when the messages have been read, so the log keeps them until
+ * then.
  */
 import type { Message, Refusal } from '../../message.ts'
 import type { ChannelLog } from '../log/channel-log.ts'
@@ -49,7 +50,9 @@ export class DroppedMessages {
     return needed
   }
 
-  /** Messages `from ≤ x < to` were dropped. Those not committed yet are reported after their commit. */
+  /**
+   * Messages `from ≤ x < to` were dropped. Those not committed yet are reported after their commit.
+   */
   add(from: number, to: number, refusal: Refusal): void {
     const last = this.#entries.at(-1)
     if (last?.to === from && last.refusal === refusal) last.to = to

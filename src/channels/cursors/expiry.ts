@@ -1,7 +1,8 @@
 /**
- * When a channel's messages are too old to be sent (`maxAge`). A message's age is the difference between
- * this machine's clock now and when the message came. If a machine starts with a wrong time and sets its
- * clock later, the messages it received before then are older, or younger, than they really are.
+ * When a channel's messages are too old to be sent (`maxAge`). A message's age is the difference
+ * between this machine's clock now and when the message came. If a machine starts with a wrong time
+ * and sets its clock later, the messages it received before then are older, or younger, than they
+ * really are.
  */
 import type { Clock } from '../../clock.ts'
 import type { Refusal } from '../../message.ts'

@@ -7,8 +7,8 @@ export class LeaseBuilder {
   readonly #maxBytes: number
   #bytes = 0
   /**
-   * Hashes of the ids. They are kept from the first message on whose sender chose its id: generated ids
-   * always differ.
+   * Hashes of the ids. They are kept from the first message on whose sender chose its id: generated
+   * ids always differ.
    */
   #hashes: Set<number> | undefined
   /** The ids. They are kept from the first one on whose hash was already there. */

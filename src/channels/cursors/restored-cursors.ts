@@ -1,13 +1,14 @@
 /**
- * Where the cursors of a channel are when it is opened: where they were, or, for a cursor that is new
- * to the channel, where its configuration lets it begin.
+ * Where the cursors of a channel are when it is opened: where they were, or, for a cursor that is
+ * new to the channel, where its configuration lets it begin.
  */
 import type { ChannelLog, ChannelState, CursorState } from '../log/channel-log.ts'
 import { CursorPosition } from './cursor-position.ts'
 
 /**
- * Where a new cursor of a channel with history begins: with messages that arrive from now on, with the
- * oldest message of the log, or with the first one received at a time (milliseconds since 1970).
+ * Where a new cursor of a channel with history begins: with messages that arrive from now on, with
+ * the oldest message of the log, or with the first one received at a time (milliseconds since
+ * 1970).
  */
 export type CursorStart = 'now' | 'earliest' | { readonly time: number }
 
@@ -21,10 +22,10 @@ export interface RestoredCursors {
 
 /**
  * - A known cursor goes on where it was.
- * - A new primary cursor without a start of its own takes over the position and the counts of a former
- *   primary that is not configured any more.
- * - If the state is lost, every cursor begins with the oldest message: it is better to deliver messages
- *   twice than never.
+ * - A new primary cursor without a start of its own takes over the position and the counts of a
+ *   former primary that is not configured any more.
+ * - If the state is lost, every cursor begins with the oldest message: it is better to deliver
+ *   messages twice than never.
  */
 export async function restoreCursors(
   log: ChannelLog,

@@ -10,7 +10,9 @@ import type { Draft, Message, Refusal } from '../../message.ts'
 export interface DeadLetter {
   /** The channel it was for, as the sender wrote it: it need not be a name a channel can have. */
   readonly channel: string
-  /** The destination that rejected it; undefined when it was refused before it came to its channel. */
+  /**
+   * The destination that rejected it; undefined when it was refused before it came to its channel.
+   */
   readonly destination: string | undefined
   readonly refusal: Refusal
   readonly topic: string

@@ -1,7 +1,8 @@
 /**
- * Messages that a destination rejected or that routing refused. They are kept with the reason, so that
- * a person can look at them and send them again after a fix. They lie in a log of their own in the
- * store, under a name that no channel can have. The log is bounded: the oldest go first.
+ * Messages that a destination rejected or that routing refused. They are kept with the reason, so
+ * that a person can inspect them and send them again after a fix. They have a log of their own in
+ * the store, under a name that no channel can have. The log is limited: the oldest dead letters are
+ * dropped first.
  */
 import type { Clock } from '../../clock.ts'
 import type { Message } from '../../message.ts'
@@ -20,7 +21,7 @@ export const DEAD_LETTERS_LOG = '__dead_letters'
 
 export interface DeadLetterBounds {
   readonly maxMessages: number
-  /** Bytes that they may hold, about. */
+  /** Approximate limit of their bytes. */
   readonly maxBytes: number
 }
 
@@ -33,11 +34,11 @@ export interface DeadLettersOptions {
   readonly bounds: DeadLetterBounds
   /** False while the log can't be written. */
   readonly mayWrite: () => boolean
-  /** Has `bytes` just appended committed with the next cycle. */
+  /** Commits `bytes` just appended with the next cycle. */
   readonly stage: (letters: DeadLetters, bytes: number) => void
-  /** Has a state just noted committed with the next cycle. */
+  /** Commits a state just noted with the next cycle. */
   readonly stageState: (letters: DeadLetters) => void
-  /** What was removed has to be written down. */
+  /** The state has changed and must be written down. */
   readonly onChanged: (letters: DeadLetters) => void
 }
 
@@ -47,31 +48,31 @@ const MAX_READ_BYTES = 1024 * 1024
 export class DeadLetters {
   readonly name = DEAD_LETTERS_LOG
   readonly log: ChannelLog
-  /** The commit cycle that what is staged belongs to. Kept by the group commit. */
+  /** The commit cycle of what is staged. Set by the group commit alone. */
   stagedIn = 0
   readonly #options: DeadLettersOptions
-  /** Settled = removed, dropped = pushed out by newer ones. */
+  /** Delivered: removed. Dropped: replaced by newer ones. */
   readonly #position: CursorPosition
-  /** How far the log went when its state was noted last. */
+  /** The log's `committed` when its state was noted last. */
   #notedEnd = 0
 
   constructor(options: DeadLettersOptions) {
     const { log, state } = options
     this.#options = options
     this.log = log
-    const before = state?.cursors[CURSOR]
+    const saved = state?.cursors[CURSOR]
     this.#position =
-      before === undefined
+      saved === undefined
         ? new CursorPosition(log.start)
-        : CursorPosition.restored(before, log.start, log.committed)
+        : CursorPosition.restored(saved, log.start, log.committed)
   }
 
-  /** How many are kept, those not committed yet included. */
+  /** The number of dead letters kept, those not committed yet included. */
   get count(): number {
     return this.#position.unsettled(this.log.end)
   }
 
-  /** Keeps one, if need be in place of the oldest. False when there is no room, or it can't be stored. */
+  /** Keeps a dead letter, if necessary in place of the oldest. False if there is no room for it. */
   keep(letter: DeadLetter): boolean {
     const { clock, bounds, stage, mayWrite } = this.#options
     if (!mayWrite()) return false
@@ -88,9 +89,9 @@ export class DeadLetters {
   }
 
   /**
-   * Up to `maxCount` from `from` on, the oldest first. Go on at the last one's `offset + 1`; empty
-   * when there are no more.
-   * @throws {ConnectorError} StorageFailed when the log can't be read now.
+   * Up to `maxCount` dead letters from offset `from` on, the oldest first; empty if there are no
+   * more. To go on, pass the last one's `offset + 1`.
+   * @throws {ConnectorError} StorageFailed if the log can't be read now.
    */
   async read(from: number, maxCount: number): Promise<readonly KeptDeadLetter[]> {
     const letters: KeptDeadLetter[] = []
@@ -108,7 +109,7 @@ export class DeadLetters {
     return letters
   }
 
-  /** Takes some out, by their offsets: they were sent again, or nobody wants them. */
+  /** Removes dead letters by their offsets: they were sent again, or are not wanted any more. */
   remove(offsets: Iterable<number>): void {
     for (const offset of offsets) {
       if (offset >= this.log.committed || this.#position.isSettled(offset)) continue
@@ -129,7 +130,7 @@ export class DeadLetters {
     this.#position.collapse(from, from + messages.length)
   }
 
-  /** Has written down which are left; then the space of those below is given back. */
+  /** Notes which dead letters are left, so that the log releases those below. */
   checkpoint(): void {
     const { position } = this.#position
     const cursors = { [CURSOR]: this.#position.state(this.log.committed, []) }
@@ -139,7 +140,7 @@ export class DeadLetters {
     this.#options.stageState(this)
   }
 
-  /** By the average of what the log holds. */
+  /** By the average size of the log's messages. */
   get #heldBytes(): number {
     const { start, end, bytes } = this.log
     return end === start ? 0 : (bytes / (end - start)) * this.count

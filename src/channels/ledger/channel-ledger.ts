@@ -30,8 +30,8 @@ export function channelLedger(
 }
 
 /**
- * Without cursors the store is the destination: all messages are delivered to it, except those that a
- * former primary cursor settled otherwise.
+ * Without cursors the store is the destination: all messages are delivered to it, except those that
+ * a former primary cursor settled otherwise.
  */
 function storedAlone(log: ChannelLog, formerPrimary: CursorState | undefined): ReaderLedger {
   const { [EXPIRED]: expired = 0, ...dropped } = formerPrimary?.dropped ?? {}

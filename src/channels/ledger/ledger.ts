@@ -1,4 +1,6 @@
-/** The figures of channels and of the store, as HTTP, metrics and the embedding program show them. */
+/**
+ * The figures of channels and of the store, as HTTP, metrics and the embedding program show them.
+ */
 import type { StorageStateName } from '../commit/storage-health.ts'
 
 /**
@@ -45,7 +47,7 @@ export interface StoreLedger {
   /** What happened and what to do about it; undefined while all is well. */
   readonly problem: string | undefined
   readonly bytes: number
-  /** Undefined where only memory bounds count. */
+  /** Undefined if only the memory budget limits the store. */
   readonly maxBytes: number | undefined
   /** The part of `bytes` that is kept only for replay. */
   readonly historyBytes: number
@@ -58,7 +60,9 @@ export interface StoreLedger {
   readonly deadLetters: number | undefined
 }
 
-/** How long a channel can store messages without its destinations, at the rate of the last minutes. */
+/**
+ * How long a channel can store messages without its destinations, at the rate of the last minutes.
+ */
 export interface OutageLeft {
   readonly channel: string
   readonly seconds: number

@@ -1,6 +1,6 @@
 /**
- * How long an outage can last before messages are lost. It follows from the messages stored between two
- * samples and the room that is left. Pure.
+ * How long an outage can last before messages are lost. It follows from the messages stored between
+ * two samples and the room that is left. Pure.
  */
 import type { OutageBound, OutageLeft } from './ledger.ts'
 

@@ -1,6 +1,6 @@
 /**
- * Counts refused messages for channels that do not exist. Anybody can invent channel names, so only a
- * limited number of names have a row of their own; all others share one.
+ * Counts refused messages for channels that do not exist. Anybody can invent channel names, so only
+ * a limited number of names have a row of their own; all others share one.
  */
 import type { ChannelLedger } from './ledger.ts'
 

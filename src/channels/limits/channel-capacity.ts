@@ -1,7 +1,7 @@
 /**
- * Whether a channel has room for one more message, and which message the drop behaviour gives up if it
- * has not (Specification, `IotAnalyticsQueueDropBehavior`). There are three limits: messages per channel,
- * bytes in memory, bytes on disk.
+ * Whether a channel has room for one more message, and which message the drop behaviour gives up if
+ * it has not (Specification, `IotAnalyticsQueueDropBehavior`). There are three limits: messages per
+ * channel, bytes in memory, bytes on disk.
  *
  * | limit        | DROP_NEWEST             | DROP_OLDEST                                          |
  * |--------------|-------------------------|------------------------------------------------------|
@@ -10,8 +10,9 @@
  * | storage size | refuses the new message | drops the messages of the oldest file; until it is   |
  * |              |                         | removed, new messages are refused                    |
  *
- * If nothing can be dropped, because all messages are in flight, the new message is refused. A message
- * that the storage size refuses may be taken later (`StorageFull`); the other limits refuse for good.
+ * If nothing can be dropped, because all messages are in flight, the new message is refused. A
+ * message that the storage size refuses may be taken later (`StorageFull`); the other limits refuse
+ * for good.
  */
 import type { Refusal } from '../../message.ts'
 import type { Cursor } from '../cursors/cursor.ts'
@@ -105,7 +106,10 @@ export class ChannelCapacity {
     return true
   }
 
-  /** Drops the oldest message that no cursor has in flight, for all cursors that have not settled it. */
+  /**
+   * Drops the oldest message that no cursor has in flight, for all cursors that have not settled
+   * it.
+   */
   #dropOldestEverywhere(): boolean {
     const { cursors, log, drop } = this.#options
     const oldest = this.#oldestNotInFlight()

@@ -1,6 +1,7 @@
 /**
- * The ids of a channel's recent messages, so that a message sent again after a lost PUBACK is stored
- * once. The window is limited in time and number; after a restart it is read back from the log.
+ * The ids of a channel's recent messages, so that a message sent again after a lost PUBACK is
+ * stored once. The window is limited in time and number; after a restart it is read back from the
+ * log.
  */
 import { createHash } from 'node:crypto'
 import type { ChannelLog } from '../log/channel-log.ts'

@@ -1,11 +1,12 @@
 /**
  * The contract of a channel's log: messages in order, each appended once, at an offset.
  *
- * Two logs fulfil it: `memory-log.ts` (a ring, as the specification describes) and `disk/disk-log.ts`
- * (a journal and segments, the default). `test/contract/channel-log.contract.ts` runs on both.
+ * Two logs fulfil it: `memory-log.ts` (a ring, as the specification describes) and
+ * `disk/disk-log.ts` (a journal and segments, the default). `test/contract/channel-log.contract.ts`
+ * runs on both.
  *
- * A log only stores. A cursor knows what has been delivered (`cursor.ts`), a channel decides what may be
- * stored (`channel.ts`), and the group commit decides when to commit (`group-commit.ts`).
+ * A log only stores. A cursor knows what has been delivered (`cursor.ts`), a channel decides what
+ * may be stored (`channel.ts`), and the group commit decides when to commit (`group-commit.ts`).
  *
  *      start           committed        end
  *        │  readable       │   staged    │
@@ -21,7 +22,9 @@ export interface ChannelLog {
   readonly channel: string
   /** Eight hexadecimal digits, chosen when the log was created; they never change. */
   readonly id: string
-  /** True if a restart loses the messages: they lie in memory only, and the memory budget bounds them. */
+  /**
+   * True if messages are in memory only: a restart loses them, and the memory budget limits them.
+   */
   readonly isVolatile: boolean
   /** The oldest offset still held. `start ≤ committed ≤ end`. */
   readonly start: number
@@ -37,8 +40,8 @@ export interface ChannelLog {
   readonly damaged: Iterable<OffsetRange>
 
   /**
-   * The offset up to which messages must be released before the medium gives space back: the end of the
-   * oldest file, or in memory `start + 1`. `end` if there is no space to give back.
+   * The offset up to which messages must be released before the medium gives space back: the end of
+   * the oldest file, or in memory `start + 1`. `end` if there is no space to give back.
    */
   readonly nextReclaim: number
 
@@ -47,8 +50,8 @@ export interface ChannelLog {
 
   /**
    * Committed messages from `from` on, in order, at most `maxCount` and, after the first, at most
-   * `maxBytes` of payload. Empty only if no readable message is left at or after `from`. Offsets are
-   * ascending; a missing one is in `damaged` or below `start`.
+   * `maxBytes` of payload. Empty only if no readable message is left at or after `from`. Offsets
+   * are ascending; a missing one is in `damaged` or below `start`.
    *
    * @throws {ConnectorError} StorageFailed if the medium can't be read now.
    */
@@ -58,15 +61,15 @@ export interface ChannelLog {
   offsetAt(time: number): Promise<number>
 
   /**
-   * Messages below `offset` are not needed any more; their space may be given back. On disk that happens
-   * only after the next commit has written the release down.
+   * Messages below `offset` are not needed any more; their space may be given back. On disk that
+   * happens only after the next commit has written the release down.
    */
   release(offset: number): void
 
   /**
-   * Takes one message out at once, wherever it stands, staged or committed, and returns it; undefined
-   * when it is gone already. Reads step over it from then on. A volatile log has this method, and no
-   * other has it: a message that is settled before an older one must give its memory back.
+   * Removes one message at once, at any offset, staged or committed, and returns it; undefined if
+   * it is gone already. Reads skip it from then on. Volatile logs have this method, and no others
+   * have it: a message that is settled before an older one must give its memory back.
    */
   remove?(offset: number): Message | undefined
 
@@ -84,7 +87,8 @@ export interface ChannelLog {
  */
 export interface LogStore {
   /**
-   * Bytes that all logs hold, and bytes set aside. On disk they include everything below the directory.
+   * Bytes that all logs hold, and bytes set aside. On disk they include everything below the
+   * directory.
    */
   readonly bytes: number
   /** The limit of `bytes`; `Infinity` if only the memory budget limits the logs. */
@@ -97,14 +101,14 @@ export interface LogStore {
   readonly figures?: { readonly bytesWritten: number; readonly syncs: number }
 
   /**
-   * Called when space could soon be given back if logs noted their states now. Otherwise messages that
-   * are settled, but not noted as settled, may have to be moved. Set by the user of the store.
+   * Called when space could soon be given back if logs noted their states now. Otherwise messages
+   * that are settled, but not noted as settled, may have to be moved. Set by the user of the store.
    */
   onStatesWanted?: (() => void) | undefined
 
   /**
-   * Opens the medium (a directory is locked, its logs are recovered) and returns the logs found there.
-   * Never fails because of content: files that can't be read are set aside and reported.
+   * Opens the medium (a directory is locked, its logs are recovered) and returns the logs found
+   * there. Never fails because of content: files that can't be read are set aside and reported.
    * @throws {ConnectorError} DirectoryLocked, StorageFailed
    */
   open(): Promise<readonly ChannelLog[]>
@@ -116,25 +120,25 @@ export interface LogStore {
    * Makes durable, all together, the messages that all logs have staged when it is called. Messages
    * appended meanwhile stay staged. Never called again before it has settled.
    *
-   * It succeeds or fails as a whole. If it rejects, the messages that it was to commit have left their
-   * logs, `discarded` names them, and messages staged meanwhile have moved down to `committed`. The store
-   * stays usable: the next commit tries again.
+   * It succeeds or fails as a whole. If it rejects, the messages that it was to commit have left
+   * their logs, `discarded` names them, and messages staged meanwhile have moved down to
+   * `committed`. The store stays usable: the next commit tries again.
    *
    * @throws {CommitError}
    */
   commit(): Promise<void>
 
   /**
-   * Checks, after a commit that failed, that the medium can be written. Never stores or loses a message.
-   * Never called during a commit.
+   * Checks, after a commit that failed, that the medium can be written. Never stores or loses a
+   * message. Never called during a commit.
    *
    * @throws the error of the medium
    */
   probe(): Promise<void>
 
   /**
-   * Makes room for `bytes` more within `maxBytes`, by removing the oldest released messages (the history
-   * kept for replay). False if there are too few of them.
+   * Makes room for `bytes` more within `maxBytes`, by removing the oldest released messages (the
+   * history kept for replay). False if there are too few of them.
    */
   makeRoom(bytes: number): boolean
 
@@ -170,15 +174,17 @@ export class CommitError extends Error {
 }
 
 /**
- * What a channel remembers besides its messages: where its cursors are, and the part of the ledger that
- * does not follow from the log. Written as a whole, so that it always adds up.
+ * What a channel remembers besides its messages: where its cursors are, and the part of the ledger
+ * that does not follow from the log. Written as a whole, so that it always adds up.
  */
 export interface ChannelState {
   readonly version: 1
   readonly cursors: Readonly<Record<string, CursorState>>
   /** Messages refused before they were appended, by code. */
   readonly refused: Readonly<Record<string, number>>
-  /** The log's `committed` at that time; it never decreases. Absent in states of earlier versions. */
+  /**
+   * The log's `committed` at that time; it never decreases. Absent in states of earlier versions.
+   */
   readonly end?: number
 }
 

@@ -4,12 +4,14 @@
  */
 import type { Draft } from '../../message.ts'
 
-/** Objects, headers and ring or frame entries around one message; on the safe side for every log. */
+/**
+ * Objects, headers and ring or frame entries around one message; on the safe side for every log.
+ */
 export const OVERHEAD_BYTES = 128
 
 /**
- * What storing the draft takes, in memory or on disk. A budget is asked for this number, and a log in
- * memory takes and gives back exactly this number.
+ * What storing the draft takes, in memory or on disk. A budget is asked for this number, and a log
+ * in memory takes and gives back exactly this number.
  */
 export function draftBytes(draft: Draft): number {
   return payloadBytes(draft) + draft.topic.length + (draft.id?.length ?? 0) + OVERHEAD_BYTES
@@ -20,8 +22,8 @@ function payloadBytes(draft: Draft): number {
 }
 
 /**
- * Bytes that messages hold in memory, over all channels: `MemorySize` bounds them. Logs take the bytes
- * of each message they stage or keep, and give them back when the message is gone.
+ * Bytes that messages hold in memory, over all channels: `MemorySize` bounds them. Logs take the
+ * bytes of each message they stage or keep, and give them back when the message is gone.
  */
 export class MemoryBudget {
   readonly maxBytes: number
@@ -40,7 +42,7 @@ export class MemoryBudget {
     return this.#held + bytes <= this.maxBytes
   }
 
-  /** Counts `bytes` as held; the caller has asked `fits` where it has a choice. */
+  /** Counts `bytes` as held; the caller has asked `fits` if it can refuse them. */
   take(bytes: number): void {
     this.#held += bytes
   }

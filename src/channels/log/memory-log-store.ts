@@ -1,6 +1,6 @@
 /**
- * Channel logs in memory, as the specification describes. A restart loses all waiting messages. Only the
- * memory budget limits them, and channels ask it before they append.
+ * Channel logs in memory, as the specification describes. A restart loses all waiting messages.
+ * Only the memory budget limits them, and channels ask it before they append.
  */
 import { randomBytes } from 'node:crypto'
 import type { ChannelLog, LogStore } from './channel-log.ts'

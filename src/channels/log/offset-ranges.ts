@@ -12,8 +12,9 @@ interface MutableRange {
 }
 
 /**
- * The new number of `offset` when the staged messages `from ≤ x < to` could not be committed. Messages
- * above them move down to `from`, because the log has no gaps; an offset among them becomes `from`.
+ * The new number of `offset` when the staged messages `from ≤ x < to` could not be committed.
+ * Messages above them move down to `from`, because the log has no gaps; an offset among them
+ * becomes `from`.
  */
 export function collapsedOffset(offset: number, from: number, to: number): number {
   return offset <= from ? offset : Math.max(from, offset - (to - from))

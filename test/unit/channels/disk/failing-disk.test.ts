@@ -199,7 +199,7 @@ test('a missing oldest file is reported as damage, and each of its messages as d
 
   assert.ok(gone > 0)
   assert.deepEqual(damage, [
-    `press_1: ${gone} messages that waited are gone with the oldest files: the log begins at offset ${gone}.`,
+    `press_1: ${gone} waiting messages are gone with the oldest files: the log begins at offset ${gone}.`,
   ])
   assert.deepEqual(drops, Array(gone).fill('press_1 DataDamaged'))
   assert.deepEqual(rig.ledger('press_1').dropped, { DataDamaged: gone })
