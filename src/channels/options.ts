@@ -17,7 +17,7 @@ export const storageOptions = z
       ),
     maxBytes: size({ min: '4MiB', example: '1GiB' })
       .prefault('1GiB')
-      .describe('Most bytes on disk for all channels together. The limit is never exceeded.'),
+      .describe('Maximum bytes on disk, for all channels together.'),
     segmentBytes: size({ min: '64KiB', example: '16MiB' })
       .prefault('16MiB')
       .describe(
@@ -33,17 +33,17 @@ export const storageOptions = z
       .max(1_000_000)
       .default(1_000)
       .describe(
-        'Most channels that may exist, drained ones included. Senders choose the names, and each channel has a directory. The limit never affects an existing channel.',
+        'Maximum channels that may exist, drained ones included. Senders choose the names, and each channel has a directory. The limit never affects an existing channel.',
       ),
     historyBytes: size({ min: '0B', example: '256MiB' })
       .prefault('256MiB')
       .describe(
-        'Bytes of delivered messages that are kept for replay, within maxBytes. They are removed first when room is needed.',
+        'Maximum bytes of delivered messages that are kept for replay, within maxBytes. They are removed first when room is needed.',
       ),
     minCommitInterval: duration({ min: '0s', max: '10s', example: '20ms' })
       .prefault('0s')
       .describe(
-        'Shortest time between two commits. 0s: commit at once, or after 5 ms under a steady stream. A longer time writes less to flash, and PUBACKs wait for it.',
+        'Minimum time between two commits. 0s: commit at once, or after 5 ms under a steady stream. A longer time writes less to flash, and PUBACKs wait for it.',
       ),
   })
   .describe('Where and how channels store their messages.')
@@ -71,7 +71,7 @@ const channelRules = z.strictObject({
         .min(1)
         .max(1_000_000)
         .default(10_000)
-        .describe('Most ids that are remembered. Each takes about 100 bytes of memory.'),
+        .describe('Maximum ids that are remembered. Each takes about 100 bytes of memory.'),
     })
     .optional()
     .describe(
@@ -97,10 +97,10 @@ export const deadLetterOptions = z
       .min(1)
       .max(10_000_000)
       .default(10_000)
-      .describe('Most messages that are kept. The oldest are removed first.'),
+      .describe('Maximum messages that are kept. The oldest are removed first.'),
     maxBytes: size({ min: '64KiB', example: '16MiB' })
       .prefault('16MiB')
-      .describe('Bytes that they may use, approximately, within storage.maxBytes.'),
+      .describe('Maximum bytes that they may use, approximately, within storage.maxBytes.'),
   })
   .describe(
     'Keeps messages that a destination rejected permanently or that routing refused, for inspection and replay.',

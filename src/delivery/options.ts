@@ -27,7 +27,7 @@ export const deliveryOptions = {
     .max(100)
     .default(1)
     .describe(
-      'Batches of one channel that may be in flight at once. More than 1 is faster on a slow connection, but a batch that is sent again may arrive out of order.',
+      'Maximum batches of one channel in flight at once. More than 1 is faster on a slow connection, but a batch that is sent again may arrive out of order.',
     ),
   catchUp: z
     .strictObject({
@@ -37,10 +37,10 @@ export const deliveryOptions = {
         .describe(
           'What to send first after an outage, or on a start with a backlog: the oldest messages, or new messages with the backlog behind them. With live-first, the backlog and the new messages each keep their order, and the two are interleaved.',
         ),
-      maxMessagesPerSecond: rate('Most messages per second, over all channels.'),
+      maxMessagesPerSecond: rate('Maximum messages per second, over all channels.'),
       maxBytesPerSecond: size({ min: '1B', max: '1TB', example: '1MiB' })
         .optional()
-        .describe('Payload per second at most, over all channels.'),
+        .describe('Maximum payload bytes per second, over all channels.'),
     })
     .prefault({})
     .describe('How a backlog is sent, and the highest rate for all messages.'),

@@ -112,7 +112,7 @@ export const parameterOptions = z
       max: MAX_COUNT,
       fallback: 50,
       description:
-        'Most channels that may have messages waiting at the same time. A drained channel no longer counts.',
+        'Maximum channels that may have messages waiting at the same time. A drained channel no longer counts.',
     }),
     IotAnalyticsQueueDropBehavior: choice(
       ['DROP_NEWEST', 'DROP_OLDEST'],
@@ -122,14 +122,14 @@ export const parameterOptions = z
       min: 1,
       max: MAX_COUNT,
       fallback: undefined,
-      description: `Most messages that may wait per channel, including those being sent. Default: ${MEMORY_QUEUE_SIZE} with storage.durability memory; on disk, storage.maxBytes is the limit.`,
+      description: `Maximum messages that may wait per channel, including those being sent. Default: ${MEMORY_QUEUE_SIZE} with storage.durability memory; on disk, storage.maxBytes is the limit.`,
     }),
     IotAnalyticsBatchSizePerChannel: wholeNumber({
       min: 1,
       max: MAX_BATCH_MESSAGES,
       fallback: 5,
       because: `BatchPutMessage takes at most ${MAX_BATCH_MESSAGES} messages a call`,
-      description: 'Most messages per batch. A batch is sent as soon as this number is waiting.',
+      description: 'Maximum messages per batch. A batch is sent as soon as this number is waiting.',
     }),
     IotAnalyticsDefaultChannelName: optionalText({
       pattern: CHANNEL_NAME,

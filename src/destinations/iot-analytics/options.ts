@@ -62,7 +62,7 @@ export const iotAnalyticsOptions = z
     credentials: awsCredentials.prefault({}),
     timeout: duration({ min: '100ms', max: '5m', example: '10s' })
       .prefault('10s')
-      .describe('Longest time for one attempt of a call, including the time to connect.'),
+      .describe('Maximum time for one attempt of a call, including the time to connect.'),
     maxAttempts: z
       .number()
       .int()
@@ -70,7 +70,7 @@ export const iotAnalyticsOptions = z
       .max(10)
       .default(3)
       .describe(
-        'Attempts per call, including the first, as in AWS_MAX_ATTEMPTS. If all fail, the messages are kept and sent again later.',
+        'Maximum attempts per call, including the first, as in AWS_MAX_ATTEMPTS. If all fail, the messages are kept and sent again later.',
       ),
     maxConnections: z
       .number()
@@ -78,14 +78,14 @@ export const iotAnalyticsOptions = z
       .min(1)
       .max(1_000)
       .default(50)
-      .describe('Most open connections. Further calls wait until one is free.'),
+      .describe('Maximum open connections. Further calls wait until one is free.'),
     maxBatchBytes: size({ min: '128KiB', max: '12.5MiB', example: '512KiB' })
       .prefault('512KiB')
       .describe(
-        'Most payload bytes in one call, before base64 adds a third. The call has to finish within `timeout`: at 1 Mbit/s the default size takes about 6 seconds.',
+        'Maximum payload bytes in one call, before base64 adds a third. The call has to finish within `timeout`: at 1 Mbit/s the default size takes about 6 seconds.',
       ),
   })
-  .describe('BatchPutMessage to AWS IoT Analytics or to a service that speaks it.')
+  .describe('BatchPutMessage to AWS IoT Analytics or to a service that implements it.')
 
 function isBare(url: string): boolean {
   if (!URL.canParse(url)) return true

@@ -110,7 +110,7 @@ export const mqttClientOptions = z
       .max(65_535)
       .default(1000)
       .describe(
-        'Most messages received but not yet on disk. At the limit, the connector stops reading.',
+        'Maximum messages received but not yet on disk. At the limit, the connector stops reading.',
       ),
     receiptQos: z
       .union([z.literal(0), z.literal(1)])
@@ -122,7 +122,7 @@ export const mqttClientOptions = z
       .min(0)
       .default(10_000)
       .describe(
-        'Most receipts kept while the broker is unreachable or slow. Further receipts are dropped and counted.',
+        'Maximum receipts kept while the broker is unreachable or slow. Further receipts are dropped and counted.',
       ),
     will: will.optional(),
   })

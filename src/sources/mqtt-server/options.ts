@@ -89,15 +89,15 @@ const webSocket = z
 
 const limits = z
   .strictObject({
-    maxConnections: count('maxConnections', MANY).describe('Most connections at once.'),
+    maxConnections: count('maxConnections', MANY).describe('Maximum connections at once.'),
     maxConnectionsPerAddress: count('maxConnectionsPerAddress', MANY).describe(
-      'Most connections at once from one IPv4 address or IPv6 /64. Loopback is not counted.',
+      'Maximum connections at once from one IPv4 address or IPv6 /64. Loopback is not counted.',
     ),
     maxConnectsPerSecond: count('maxConnectsPerSecond', MANY).describe(
-      'Most new connections per second from one address, also as a burst. Loopback is not counted.',
+      'Maximum new connections per second from one address, also as a burst. Loopback is not counted.',
     ),
     maxFailuresPerMinute: count('maxFailuresPerMinute', MANY).describe(
-      'Most wrong passwords per minute from one address. Above it, the address’s passwords are not checked for a while.',
+      'Maximum wrong passwords per minute from one address. Above it, the address’s passwords are not checked for a while.',
     ),
     maxMessagesPerSecond: z
       .number()
@@ -105,31 +105,31 @@ const limits = z
       .min(1)
       .optional()
       .describe(
-        'Most messages per second that one client may publish. A faster client has to wait; nothing is dropped.',
+        'Maximum messages per second that one client may publish. A faster client has to wait; nothing is dropped.',
       ),
     maxUnacknowledged: count('receiveMaximum', 65_535).describe(
-      'Most unacknowledged QoS 1 and 2 messages from one client (MQTT 5: Receive Maximum).',
+      'Maximum unacknowledged QoS 1 and 2 messages from one client (MQTT 5: Receive Maximum).',
     ),
     maxHeldBytes: bytes('maxHeldBytes').describe(
-      'Most bytes from one client that wait to be processed. At the limit, its socket is not read for a while.',
+      'Maximum bytes from one client that wait to be processed. At the limit, its socket is not read for a while.',
     ),
     maxSubscriptions: count('maxSubscriptionsPerClient', MANY).describe(
-      'Most subscriptions per client, and topic filters per SUBSCRIBE.',
+      'Maximum subscriptions per client, and topic filters per SUBSCRIBE.',
     ),
     maxInflight: count('maxInflight', 65_535).describe(
-      'Most QoS 1 and 2 messages in flight to one subscriber.',
+      'Maximum QoS 1 and 2 messages in flight to one subscriber.',
     ),
     maxQueuedMessages: count('maxQueuedMessages', MANY).describe(
-      'Most QoS 1 and 2 messages that wait for one subscriber. A subscriber that falls further behind is disconnected.',
+      'Maximum QoS 1 and 2 messages that wait for one subscriber. A subscriber that falls further behind is disconnected.',
     ),
-    maxQueuedBytes: bytes('maxQueuedBytes').describe('Most bytes that wait for one subscriber.'),
+    maxQueuedBytes: bytes('maxQueuedBytes').describe('Maximum bytes that wait for one subscriber.'),
     maxOutgoingBytes: bytes('maxOutgoingBytes').describe(
-      'Most bytes that wait in a subscriber’s socket. Above it, QoS 0 messages are dropped and counted.',
+      'Maximum bytes that wait in a subscriber’s socket. Above it, QoS 0 messages are dropped and counted.',
     ),
     maxKeepAlive: duration({ min: '1s', max: '65535s', bareUnit: 's', example: '10m' })
       .prefault(formatDuration(DEFAULT_LIMITS.maxKeepAliveS * 1_000))
       .describe(
-        'Longest keep-alive. A longer one is reduced to it; the CONNACK reports this to MQTT 5 clients.',
+        'Maximum keep-alive. A longer one is reduced to it; the CONNACK reports this to MQTT 5 clients.',
       ),
     connectTimeout: duration({ min: '1ms', max: '10m', example: '5s' })
       .prefault(formatDuration(DEFAULT_LIMITS.connectTimeoutMs))
