@@ -15,11 +15,7 @@ import {
   withoutJournal,
 } from '../../../../support/disk/journal-trial.ts'
 import { SimulatedDisk, seededRandom } from '../../../../support/disk/simulated-disk.ts'
-
-/** Lets everything happen that is pending in the event loop. */
-async function turns(count = 20): Promise<void> {
-  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve))
-}
+import { settled } from '../../../../support/settled.ts'
 
 /** The disk, with calls that wait for the promise that `before` returns. */
 function heldDisk(
@@ -139,7 +135,7 @@ test('a log is settled once at a time, also while another one fails', async () =
       await store.commit().catch(() => undefined)
     }
   })()
-  await turns()
+  await settled()
   open()
   await writing
 
@@ -306,7 +302,7 @@ test('on a full disk, commits succeed until the slots are full, and no acknowled
   await trial.open()
   trial.append('press_1')
   await trial.commit()
-  await turns()
+  await settled()
   trial.disk.capacityBytes = trial.disk.bytes
   const commit = async () => {
     trial.append('press_1', 2)
@@ -347,7 +343,7 @@ test('a commit finds that the disk refuses writes, and a probe finds that it acc
   const log = store.create('press_1')
   log.append(binaryDraft(Buffer.alloc(1_000)))
   await store.commit()
-  await turns()
+  await settled()
   disk.capacityBytes = disk.bytes
   let failure: unknown
   for (let round = 0; round < 40 && failure === undefined; round++) {
@@ -372,7 +368,7 @@ test('slots that can’t be opened for a while are used again afterwards', async
   await trial.open()
   trial.append('press_1')
   await trial.commit()
-  await turns()
+  await settled()
   const before = slotFiles(trial.disk)
 
   for (let outage = 0; outage < 5; outage++) {
@@ -401,7 +397,7 @@ test('a journal that was moved away costs a few commits, but no room and no mess
   await trial.commit()
   trial.release('press_1')
   await trial.commit()
-  await turns()
+  await settled()
   const before = trial.store.bytes
   withoutJournal(trial.disk)
 
@@ -479,7 +475,7 @@ test('deliveries are recorded when a slot is full, so that the messages need not
     for (let channel = 0; channel < 5; channel++) rig.offer(`c${channel}`, 'x'.repeat(200))
     await rig.set.commits.flush()
   }
-  await turns()
+  await settled()
 
   const segments = files.files.filter((path) => path.endsWith('.log'))
   assert.deepEqual(segments, [])
