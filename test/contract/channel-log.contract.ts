@@ -3,8 +3,7 @@
  * store; logs that outlive their store have to pass a few more tests.
  */
 import assert from 'node:assert/strict'
-import { describe, type TestContext, test } from 'node:test'
-import type { ChannelLog, ChannelState, LogStore } from '../../src/channels/log/channel-log.ts'
+import { describe, test } from 'node:test'
 import {
   appendTexts,
   binaryDraft,
@@ -13,34 +12,8 @@ import {
   readAll,
   textsOf,
 } from '../support/channels/log-drafts.ts'
-
-export interface LogUnderTest {
-  readonly name: string
-  /** A store on a fresh medium, opened. Cleans up after itself. */
-  open(t: TestContext): Promise<LogStore>
-  /** Opens the medium of a closed store again. Absent if logs end with their store. */
-  reopen?(t: TestContext, store: LogStore): Promise<Reopened>
-}
-
-export interface Reopened {
-  readonly store: LogStore
-  /** The store that `open` returned. */
-  readonly logs: readonly ChannelLog[]
-}
-
-const STATE: ChannelState = {
-  version: 1,
-  cursors: {
-    primary: {
-      position: 2,
-      settled: [{ from: 3, to: 4 }],
-      delivered: 2,
-      rejected: 1,
-      dropped: { MessageExpired: 1 },
-    },
-  },
-  refused: { QueueFull: 7 },
-}
+import { testReopening } from './log-reopening.contract.ts'
+import { type LogUnderTest, STATE } from './log-under-test.ts'
 
 export function testChannelLog(under: LogUnderTest): void {
   describe(`${under.name} as a channel log`, () => {
@@ -363,47 +336,5 @@ export function testChannelLog(under: LogUnderTest): void {
     })
 
     testReopening(under)
-  })
-}
-
-function testReopening(under: LogUnderTest): void {
-  const { reopen } = under
-  if (reopen === undefined) return
-
-  test('committed messages, id and state are there after the store is closed and opened', async (t) => {
-    const store = await under.open(t)
-    const log = store.create('press_1')
-    appendTexts(log, ['a', 'b', 'c'])
-    log.noteState(STATE, 0)
-    await store.commit()
-    appendTexts(log, ['never committed'])
-    await store.close()
-
-    const { logs } = await reopen(t, store)
-
-    const [found] = logs
-    assert.ok(found)
-    assert.equal(found.channel, 'press_1')
-    assert.equal(found.id, log.id)
-    assert.deepEqual(textsOf(await found.read(0, 10, 1000)), ['a', 'b', 'c'])
-    assert.deepEqual(await found.loadState(), STATE)
-  })
-
-  test('a log continues at its old offset after opening', async (t) => {
-    let store = await under.open(t)
-    let log: ChannelLog | undefined = store.create('press_1')
-
-    for (const text of ['a', 'b', 'c', 'd']) {
-      assert.ok(log)
-      appendTexts(log, [text])
-      await store.commit()
-      await store.close()
-      const again = await reopen(t, store)
-      store = again.store
-      log = again.logs[0]
-    }
-
-    assert.ok(log)
-    assert.deepEqual(textsOf(await readAll(log)), ['a', 'b', 'c', 'd'])
   })
 }

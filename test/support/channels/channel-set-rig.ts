@@ -40,10 +40,10 @@ export class ChannelSetRig {
   readonly budget: MemoryBudget
   readonly store: LogStore
   readonly set: ChannelSet
-  /** What `onDropped` told, in order. */
+  /** What `onDropped` reported, in order. */
   lastRefusal: Refusal = { error: '', message: 'nothing was refused yet' }
   readonly dropped: Dropped[] = []
-  /** What listeners were told, as `committed 1`, `failed 2 StorageFailed`. */
+  /** What listeners were called with, as `committed 1`, `failed 2 StorageFailed`. */
   readonly cycles: string[] = []
 
   constructor(options: RigOptions = {}) {

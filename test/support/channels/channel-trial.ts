@@ -1,7 +1,7 @@
 /**
- * The set of channels under random work, against an oracle that knows every message: the ledger adds
- * up after every step, order is kept, no bound is passed, and no message that was acknowledged is
- * lost without a word, whatever fails or crashes.
+ * The set of channels under random work, beside an oracle that knows every message: the ledger adds
+ * up after every step, order is kept, no bound is exceeded, and no acknowledged message is lost
+ * silently, whatever fails or crashes.
  */
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
@@ -90,10 +90,10 @@ export class ChannelTrial {
   /** Ids appended and not known to be committed, by cycle. */
   readonly #staged = new Map<string, number>()
   readonly #acknowledged = new Set<string>()
-  /** Settled by the primary, or told as dropped. */
+  /** Settled by the primary, or reported as dropped. */
   readonly #accountedFor = new Set<string>()
-  #toldOfDrops = 0
-  /** What the primary settled since the last crash: none of it may be told as dropped as well. */
+  #dropsNoted = 0
+  /** Settled by the primary since the last crash: none of these may be reported as dropped too. */
   #settledInThisLife = new Set<string>()
   /** Then what was settled since the last checkpoint waits again, beyond any bound. */
   #hasCrashed = false
@@ -132,7 +132,7 @@ export class ChannelTrial {
     return rig
   }
 
-  /** A failed cycle is acknowledged too; what it lost was told by `onDropped` before. */
+  /** A failed cycle is acknowledged too; `onDropped` reported its lost messages before. */
   #acknowledge(cycle: number): void {
     this.#noteDrops()
     for (const [id, stagedIn] of this.#staged) {
@@ -223,7 +223,7 @@ export class ChannelTrial {
     this.#medium.crash()
     this.#staged.clear()
     this.#leases = []
-    this.#toldOfDrops = 0
+    this.#dropsNoted = 0
     this.#settledInThisLife.clear()
     this.#rig = this.#newRig()
     await this.#rig.set.open()
@@ -236,8 +236,8 @@ export class ChannelTrial {
   }
 
   #noteDrops(): void {
-    for (const { id } of this.#rig.dropped.slice(this.#toldOfDrops)) this.#noteSettled(id!)
-    this.#toldOfDrops = this.#rig.dropped.length
+    for (const { id } of this.#rig.dropped.slice(this.#dropsNoted)) this.#noteSettled(id!)
+    this.#dropsNoted = this.#rig.dropped.length
   }
 
   #check(): void {

@@ -2,7 +2,7 @@
 import type { ChannelLog } from '../../../src/channels/log/channel-log.ts'
 import type { Draft, Message } from '../../../src/message.ts'
 
-/** A draft with a text payload unless told otherwise. */
+/** A draft with a text payload, unless `change` says otherwise. */
 export function draftOf(text: string, change: Partial<Draft> = {}): Draft {
   return {
     receivedAt: 1_700_000_000_000,

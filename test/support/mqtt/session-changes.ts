@@ -60,10 +60,10 @@ export function keptIn({ sessions, retained }: StoredState): PlainState {
           willDueAt: session.willDueAt,
           lastPacketId: session.lastPacketId,
           subscriptions: Object.fromEntries(session.subscriptions),
-          waiting: [...session.waiting.values()].map(toldDelivery),
+          waiting: [...session.waiting.values()].map(shownDelivery),
           inflight: [...session.inflight].map(
             ([packetId, { delivery, isReleased }]) =>
-              `${packetId}: ${toldDelivery(delivery)}${isReleased ? ' released' : ''}`,
+              `${packetId}: ${shownDelivery(delivery)}${isReleased ? ' released' : ''}`,
           ),
           receivedIds: [...session.receivedIds],
         },
@@ -78,7 +78,7 @@ export function keptIn({ sessions, retained }: StoredState): PlainState {
   }
 }
 
-function toldDelivery({ sequence, message }: StoredDelivery): string {
+function shownDelivery({ sequence, message }: StoredDelivery): string {
   return `${sequence} ${shown(message)}`
 }
 
