@@ -22,12 +22,12 @@ export const ERROR_CATALOGUE = {
   InvalidMessage: {
     effect: 'reject',
     meaning:
-      'A message on …/messages/put is not JSON of the form {"request":{"message":"<string>"},"id":"<string>"}. It was not stored. Send it in that form, or send raw data to …/messages/binary/put.',
+      'A message on …/messages/put is not JSON of the form {"request":{"message":"<string>"},"id":"<string>"}. It is kept as a dead letter, unless deadLetters is false. Send it in that form, or send raw data to …/messages/binary/put.',
   },
   InvalidChannelName: {
     effect: 'reject',
     meaning:
-      'The topic names a channel that cannot exist. The message was not stored. A channel name has 1 to 128 of A-Z a-z 0-9 _ and does not begin with two underscores.',
+      'The topic names a channel that cannot exist. The message is kept as a dead letter, unless deadLetters is false. A channel name has 1 to 128 of A-Z a-z 0-9 _ and does not begin with two underscores.',
   },
   InvalidTopic: {
     effect: 'reject',
@@ -41,7 +41,7 @@ export const ERROR_CATALOGUE = {
   DuplicateMessageId: {
     effect: 'reject',
     meaning:
-      'A message with the same id is already in the batch being sent, or arrived within the deduplication window. Only the first one is stored. Give each message its own id.',
+      'A message with the same id is already in the batch being sent, or arrived within the deduplication window. Only the first one is delivered. Give each message its own id.',
   },
   NotAuthorized: {
     effect: 'reject',
@@ -124,7 +124,7 @@ export const ERROR_CATALOGUE = {
   SubscriptionRefused: {
     effect: 'retry',
     meaning:
-      'The external MQTT broker refused a subscription, so no messages arrive from it. The connector retries. Change the broker’s access list.',
+      'The external MQTT broker refused a subscription, so its messages do not arrive. The connector retries. Change the broker’s access list.',
   },
   AddressInUse: {
     effect: 'fatal',
