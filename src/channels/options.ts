@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { CHANNEL_NAME, CHANNEL_NAME_RULE } from '../channel-name.ts'
 import { duration, size } from '../unit-options.ts'
 
 /** Where and how channels keep their messages. */
@@ -50,9 +51,12 @@ export const storageOptions = z
 
 export type StorageOptions = z.infer<typeof storageOptions>
 
-const CHANNEL = /^(\*|(?!__)[A-Za-z0-9_]{1,128})$/
-const CHANNEL_EXPECTED =
-  'expected * or a channel’s name: 1 to 128 of A-Z a-z 0-9 _, not beginning with two underscores'
+const channelKey = z
+  .string()
+  .regex(
+    new RegExp(`^\\*$|${CHANNEL_NAME.source}`),
+    `expected * or a channel’s name: ${CHANNEL_NAME_RULE}`,
+  )
 
 const channelRules = z.strictObject({
   maxAge: duration({ min: '1s', example: '7d' })
@@ -81,7 +85,7 @@ const channelRules = z.strictObject({
 
 /** The rules of single channels; `*` stands for all channels without rules of their own. */
 export const channelsOptions = z
-  .record(z.string().regex(CHANNEL, CHANNEL_EXPECTED), channelRules)
+  .record(channelKey, channelRules)
   .describe(
     'Rules for single channels, by name. The rules under `*` apply to channels without their own.',
   )

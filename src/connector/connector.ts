@@ -1,6 +1,7 @@
 /**
  * The composition root: starts the parts in the data's order and stops them in reverse.
  */
+
 import { EventEmitter } from 'node:events'
 import type { ChannelLedger } from '../channels/ledger/ledger.ts'
 import { type Clock, systemClock } from '../clock.ts'
@@ -14,13 +15,13 @@ import type { HttpServer } from '../http/http-server.ts'
 import { receiptIdOf } from '../message.ts'
 import { RunningView } from '../operator/running-view.ts'
 import { RecentRefusals } from '../operator/why/recent-refusals.ts'
-import { STATUS_TOPIC } from '../routing/input-topics.ts'
 import { Router } from '../routing/router.ts'
 import { InProcessSource } from '../sources/in-process/in-process-source.ts'
 import type { Source } from '../sources/source.ts'
 import { createLogger, type LogOutput } from '../telemetry/logger.ts'
 import { Metrics } from '../telemetry/metrics.ts'
 import { TelemetryObserver } from '../telemetry/pipeline-observer.ts'
+import { STATUS_TOPIC } from '../topics.ts'
 import { VERSION } from '../version.ts'
 import { type ConnectorEvents, emittingObserver } from './connector-events.ts'
 import { drain, type StopReport } from './draining.ts'

@@ -2,6 +2,7 @@
  * Makes the parts a configuration asks for. What is not asked for is not even loaded: a box that
  * only stores pays nothing for AWS's credential chain, and the memory it would take.
  */
+
 import { join } from 'node:path'
 import type { ChannelSet } from '../channels/channel-set.ts'
 import type { LogStore } from '../channels/log/channel-log.ts'
@@ -10,9 +11,10 @@ import type { Clock } from '../clock.ts'
 import type { ConnectorConfig, DestinationConfig } from '../config/connector-config.ts'
 import type { Destination } from '../destinations/destination.ts'
 import type { PipelineObserver } from '../observer.ts'
-import { PREDEFINED_FILTERS, STATUS_TOPIC } from '../routing/input-topics.ts'
+import { PREDEFINED_FILTERS } from '../routing/input-topics.ts'
 import type { SessionStore } from '../sources/mqtt-server/sessions/store/session-store.ts'
 import type { Source } from '../sources/source.ts'
+import { STATUS_TOPIC } from '../topics.ts'
 import { VERSION } from '../version.ts'
 
 /** Of `storage.maxBytes`, for messages that every destination has. Without destinations: all of it. */

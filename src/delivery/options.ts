@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { parseTime } from '../iso-time.ts'
 import { size } from '../unit-options.ts'
 
 const FROM = 'expected now, earliest or a time such as 2026-01-31T12:00:00Z'
@@ -11,7 +12,7 @@ const rate = (description: string) =>
 export const deliveryOptions = {
   from: z
     .string(FROM)
-    .refine((text) => text === 'now' || text === 'earliest' || isTime(text), {
+    .refine((text) => text === 'now' || text === 'earliest' || parseTime(text) !== undefined, {
       error: FROM,
       params: { showsValue: true },
     })
@@ -48,7 +49,3 @@ export const deliveryOptions = {
 
 export const deliveryOptionsSchema = z.strictObject(deliveryOptions)
 export type DeliveryOptions = z.output<typeof deliveryOptionsSchema>
-
-function isTime(text: string): boolean {
-  return /^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(Date.parse(text))
-}

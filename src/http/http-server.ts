@@ -5,10 +5,10 @@
  */
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
+import { isLocalName, isLoopback } from '../addresses.ts'
 import { ConnectorError, messageOf } from '../errors.ts'
 import type { HttpOptions } from './options.ts'
 import { LongPolls } from './requests/long-poll.ts'
-import { isLocalName, isLoopback } from './requests/loopback.ts'
 import { answerError, answerErrorsAsJson, RequestError } from './requests/request-error.ts'
 import { channelRoutes } from './routes/channels.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'

@@ -1,9 +1,4 @@
-/** The topics that the specification defines. Input: "Input Data"; output: "Output Data". */
-
-/**
- * The topic of receipts. Only the connector publishes on it, and no channel takes messages from it.
- */
-export const STATUS_TOPIC = 'iotanalytics/messages/put/status'
+/** The topics that the specification defines for input ("Input Data"). */
 
 /** The filters that a source must subscribe to at another broker. */
 export const PREDEFINED_FILTERS: readonly string[] = [
@@ -12,7 +7,6 @@ export const PREDEFINED_FILTERS: readonly string[] = [
 ]
 
 const PREDEFINED = /^iotanalytics\/channels\/([^/]*)\/messages\/(binary\/)?put$/
-const CHANNEL_NAME = /^(?!__)[A-Za-z0-9_]{1,128}$/
 
 export interface PredefinedTopic {
   readonly kind: 'formatted' | 'binary'
@@ -25,9 +19,4 @@ export function parsePredefinedTopic(topic: string): PredefinedTopic | undefined
   const match = PREDEFINED.exec(topic)
   if (match === null) return undefined
   return { kind: match[2] === undefined ? 'formatted' : 'binary', channel: match[1] ?? '' }
-}
-
-/** 1–128 of `A-Z a-z 0-9 _`, not beginning with `__`. API reference, CreateChannel. */
-export function isChannelName(name: string): boolean {
-  return CHANNEL_NAME.test(name)
 }

@@ -3,6 +3,7 @@
  * channels. A message that can't be taken is refused here: it is counted and reported, and its
  * sender gets a receipt.
  */
+import { isChannelName } from '../channel-name.ts'
 import type { ChannelSet } from '../channels/channel-set.ts'
 import type { DeadLetters } from '../channels/dead-letters/dead-letters.ts'
 import type { Clock } from '../clock.ts'
@@ -16,8 +17,9 @@ import {
   type ReplyTo,
 } from '../message.ts'
 import type { CommitListener, Intake, NotAccepted, Outcome, Route } from '../sources/source.ts'
+import { STATUS_TOPIC } from '../topics.ts'
 import { type Envelope, readEnvelope } from './envelope.ts'
-import { isChannelName, parsePredefinedTopic, STATUS_TOPIC } from './input-topics.ts'
+import { parsePredefinedTopic } from './input-topics.ts'
 import { PlainEnvelope } from './plain-envelope.ts'
 import { TopicFilter } from './topic-filter.ts'
 

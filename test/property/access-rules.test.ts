@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { permissionsFor } from '../../src/sources/mqtt-server/access/access-list.ts'
 import { type AccessRule, accessRules } from '../../src/sources/mqtt-server/access/access-rule.ts'
-import { covers, overlaps } from '../../src/sources/mqtt-server/access/topic-pattern.ts'
+import { covers, overlaps } from '../../src/topics.ts'
 
 /** [MQTT-4.7], written again in the simplest way. */
 function matches(filter: string, topic: string): boolean {

@@ -6,6 +6,7 @@
  * and an empty string is the same as no value.
  */
 import * as z from 'zod'
+import { CHANNEL_NAME_RULE, isChannelName } from '../../channel-name.ts'
 
 /** BatchPutMessage: 100 messages per batch. Specification, Limits. */
 const MAX_BATCH_MESSAGES = 100
@@ -15,12 +16,7 @@ const MAX_COUNT = 2_147_483_647
 /** Specification, IotAnalyticsQueueSizePerChannel. On disk, bytes are the bound instead. */
 const MEMORY_QUEUE_SIZE = 2048
 
-const CHANNEL_NAME = /^(?!__)[A-Za-z0-9_]{1,128}$/
 const REGION = /^[a-z]{2}(-[a-z]+)+-[0-9]$/
-
-export function isChannelName(text: string): boolean {
-  return CHANNEL_NAME.test(text)
-}
 
 /** Whether `text` has the form of an AWS Region's name. */
 export function isRegion(text: string): boolean {
@@ -67,16 +63,16 @@ function choice<const Name extends string>(names: readonly [Name, ...Name[]], de
 }
 
 interface TextRule {
-  readonly pattern: RegExp
+  readonly isValid: (text: string) => boolean
   readonly expected: string
   readonly example: string
   readonly description: string
 }
 
-function optionalText({ pattern, expected, example, description }: TextRule) {
+function optionalText({ isValid, expected, example, description }: TextRule) {
   return z
     .string({ error: () => expected })
-    .refine((given) => given === '' || pattern.test(given), {
+    .refine((given) => given === '' || isValid(given), {
       error: expected,
       params: { showsValue: true },
     })
@@ -95,7 +91,7 @@ export const parameterOptions = z
         'KB of memory that messages may use, over all channels. Required in a connector definition.',
     }),
     PublishRegion: optionalText({
-      pattern: REGION,
+      isValid: isRegion,
       expected: 'expected an AWS Region such as us-west-2',
       example: 'us-west-2',
       description: 'AWS Region of the channels. Default: the environment variable AWS_REGION.',
@@ -132,9 +128,8 @@ export const parameterOptions = z
       description: 'Maximum messages per batch. A batch is sent as soon as this number is waiting.',
     }),
     IotAnalyticsDefaultChannelName: optionalText({
-      pattern: CHANNEL_NAME,
-      expected:
-        'expected a channel name: 1 to 128 of A-Z a-z 0-9 _, not beginning with two underscores',
+      isValid: isChannelName,
+      expected: `expected a channel name: ${CHANNEL_NAME_RULE}`,
       example: 'my_channel',
       description: 'Channel for messages that arrive on the topics of `inputs`.',
     }),

@@ -1,5 +1,6 @@
 /** What a request asks for, in its URL or its body, checked as strictly as the configuration. */
 import * as z from 'zod'
+import { parseTime } from '../../iso-time.ts'
 import { RequestError } from './request-error.ts'
 
 /** @throws {RequestError} 400, naming the parameter and what is allowed. */
@@ -20,8 +21,8 @@ const TIME = 'must be a time like 2026-01-31T12:00:00Z'
 /** A time in ISO 8601, as milliseconds since 1970. */
 export function time() {
   return z.string(TIME).transform((text, context): number => {
-    const timeMs = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN
-    if (!Number.isNaN(timeMs)) return timeMs
+    const timeMs = parseTime(text)
+    if (timeMs !== undefined) return timeMs
     context.addIssue({ code: 'custom', message: TIME })
     return z.NEVER
   })

@@ -1,6 +1,7 @@
 /** The channels and the messages they hold. */
 import type { FastifyInstance } from 'fastify'
 import * as z from 'zod'
+import { parseTime } from '../../iso-time.ts'
 import type { LongPolls } from '../requests/long-poll.ts'
 import { parseRequest, wholeNumber } from '../requests/query.ts'
 import { RequestError } from '../requests/request-error.ts'
@@ -60,8 +61,8 @@ function found(name: string, page: MessagePage | undefined): MessagePage {
 function readFrom(text: string, context: z.RefinementCtx): ReadFrom {
   if (text === 'earliest' || text === 'now') return text
   if (/^\d{1,15}$/.test(text)) return { offset: Number(text) }
-  const timeMs = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN
-  if (!Number.isNaN(timeMs)) return { timeMs }
+  const timeMs = parseTime(text)
+  if (timeMs !== undefined) return { timeMs }
   context.addIssue({ code: 'custom', message: `${FROM}; it is ${JSON.stringify(text)}` })
   return z.NEVER
 }

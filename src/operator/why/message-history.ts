@@ -4,9 +4,10 @@ import type { KeptDeadLetter } from '../../channels/dead-letters/dead-letter-rec
 import type { Clock } from '../../clock.ts'
 import type { DestinationDelivery } from '../../delivery/destination-delivery.ts'
 import type { MessageStory, Stories } from '../../http/views/why-view.ts'
+import { timeText } from '../../iso-time.ts'
 import { type FoundMessage, findMessages, type SearchResult } from './message-search.ts'
 import type { RecentRefusal, RecentRefusals } from './recent-refusals.ts'
-import { dropSentence, storedSentences, timeText } from './sentences.ts'
+import { dropSentence, storedSentences } from './sentences.ts'
 
 export interface StoryTellerOptions {
   readonly channels: ChannelSet

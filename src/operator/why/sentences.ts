@@ -1,5 +1,7 @@
 /** A message's story in sentences. Pure: facts come in, sentences go out. */
+
 import type { Attempt } from '../../delivery/attempt-trail.ts'
+import { timeText } from '../../iso-time.ts'
 import type { Message, Refusal } from '../../message.ts'
 
 /** How far one destination is with a message. */
@@ -85,8 +87,4 @@ function receiptSentence({ destinations, reports, drops }: StoredFacts): string 
   if (isSuccess && reports === 'all') return 'Its receipt said success, to whoever listened.'
   if (isSuccess || failure !== undefined) return `It gets no receipt: StatusReports is ${reports}.`
   return primary?.state === 'settled' ? undefined : 'Its receipt has not been given yet.'
-}
-
-export function timeText(ms: number): string {
-  return new Date(ms).toISOString()
 }

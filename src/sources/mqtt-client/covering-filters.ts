@@ -6,6 +6,7 @@
  * copies are recognized by subscription identifier (`duplicate-filter.ts`). Before MQTT 5 nothing
  * distinguishes a copy from a second message.
  */
+import { covers as coversLevels, overlaps as overlapLevels } from '../../topics.ts'
 
 /** The filters that no other one covers, in their order, each once. */
 export function coveringFilters(filters: readonly string[]): readonly string[] {
@@ -17,16 +18,7 @@ export function coveringFilters(filters: readonly string[]): readonly string[] {
 
 /** Whether every topic that `covered` matches is matched by `filter` too. */
 export function covers(filter: string, covered: string): boolean {
-  if (covered.startsWith('$') && /^[+#]/.test(filter)) return false // [MQTT-4.7.2-1]
-  const levels = filter.split('/')
-  const coveredLevels = covered.split('/')
-  for (const [index, level] of levels.entries()) {
-    if (level === '#') return true
-    const other = coveredLevels[index]
-    if (other === undefined || other === '#') return false
-    if (level !== '+' && level !== other) return false
-  }
-  return levels.length === coveredLevels.length
+  return coversLevels(filter.split('/'), covered.split('/'))
 }
 
 /** Whether some topic can match two of them. */
@@ -38,14 +30,5 @@ export function areOverlapping(filters: readonly string[]): boolean {
 
 /** Whether some topic can match both. */
 export function overlaps(one: string, other: string): boolean {
-  const isApart = (filter: string, wild: string) => filter.startsWith('$') && /^[+#]/.test(wild)
-  if (isApart(one, other) || isApart(other, one)) return false // [MQTT-4.7.2-1]
-  const left = one.split('/')
-  const right = other.split('/')
-  for (let index = 0; ; index++) {
-    const [a, b] = [left[index], right[index]]
-    if (a === '#' || b === '#') return true
-    if (a === undefined || b === undefined) return a === b
-    if (a !== '+' && b !== '+' && a !== b) return false
-  }
+  return overlapLevels(one.split('/'), other.split('/'))
 }

@@ -3,7 +3,7 @@
  * properties.
  */
 import fc from 'fast-check'
-import { isTopicFilter } from '../../../src/sources/mqtt-server/packets/topic.ts'
+import { isTopicFilter } from '../../../src/topics.ts'
 
 /** A plain model: `a/#` matches `a` too. */
 export function matches(filter: string, topic: string): boolean {

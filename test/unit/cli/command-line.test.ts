@@ -54,7 +54,7 @@ const USAGE_ERRORS: readonly (readonly [readonly string[], string])[] = [
   [['tail'], "error: missing required argument 'channel'\n"],
   [
     ['tail', 'my-channel'],
-    'error: my-channel can’t be a channel: a name has 1 to 128 of A-Z a-z 0-9 _ and does not begin with two underscores\n',
+    'error: my-channel is not a channel name: 1 to 128 of A-Z a-z 0-9 _, not beginning with two underscores\n',
   ],
   [
     ['tail', 'c', '--from', 'yesterday'],

@@ -1,6 +1,6 @@
 /** The flags that choose among dead letters, the same for every command that does. */
 import { type Command, InvalidArgumentError } from 'commander'
-import { parseStartPoint } from '../tail/start-point.ts'
+import { parseStartPoint } from '../../start-point.ts'
 
 export interface FilterFlags {
   readonly channel?: string

@@ -1,6 +1,6 @@
 /** Which part of a channel is exported: from here, up to there. */
 import { InvalidArgumentError } from 'commander'
-import { parseStartPoint } from '../tail/start-point.ts'
+import { parseStartPoint } from '../../start-point.ts'
 
 export interface ExportPoints {
   /** As `parseStartPoint` gives it; undefined: the oldest. */

@@ -1,17 +1,17 @@
 /** `export`: writes a range of a channel as JSON lines, from its directory or from a running connector. */
 import type { Command } from 'commander'
-import { isChannelName } from '../../../config/schema/parameters.ts'
+import { isChannelName } from '../../../channel-name.ts'
 import { asConnectorError } from '../../../errors.ts'
 import { messageLine } from '../../../http/views/message-line.ts'
 import type { CliContext } from '../../cli-context.ts'
 import { openConnectorClient } from '../../connector-client.ts'
 import { usageError } from '../../exit-code.ts'
 import { loadConfigOf } from '../../global-flags.ts'
+import { parseStartPoint } from '../../start-point.ts'
 import { writeLines } from '../../write-lines.ts'
 import { assertDataDirectory } from '../doctor/data-directory.ts'
 import { channelMessages } from '../tail/channel-messages.ts'
 import { MessageReader } from '../tail/message-reader.ts'
-import { parseStartPoint } from '../tail/start-point.ts'
 import { type ExportPoints, parseEndPoint, rangeOf } from './export-range.ts'
 
 const EXAMPLES = `
@@ -46,7 +46,7 @@ export function addExportCommand(program: Command, context: CliContext): void {
     .option('--url <url>', 'read from the connector at this address instead')
     .addHelpText('after', EXAMPLES)
     .action(async (channel: string, flags: ExportFlags, command: Command) => {
-      if (!isChannelName(channel)) throw usageError(`${channel} can’t be a channel`)
+      if (!isChannelName(channel)) throw usageError(`${channel} is not a channel name`)
       const lines =
         flags.url === undefined
           ? await directoryLines(channel, flags, command, context)

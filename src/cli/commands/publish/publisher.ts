@@ -3,11 +3,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { IClientOptions, IClientPublishOptions, MqttClient, Packet } from 'mqtt'
 import { readGivenFile } from '../../../config/inputs/given-file.ts'
 import { ConnectorError, messageOf, systemCodeOf } from '../../../errors.ts'
+import { STATUS_TOPIC } from '../../../topics.ts'
 import type { OutgoingMessage } from './outgoing-message.ts'
 import type { ReceiptTally } from './receipt-tally.ts'
 import { hex, RefusalTally } from './refusal-tally.ts'
-
-export const STATUS_TOPIC = 'iotanalytics/messages/put/status'
 
 const CONNECT_TIMEOUT_MS = 10_000
 const MAX_UNACKNOWLEDGED = 1_000

@@ -1,14 +1,14 @@
 /** `tail`: shows what a channel of the running connector holds and, if asked, what arrives. */
 import type { Command } from 'commander'
-import { isChannelName } from '../../../config/schema/parameters.ts'
+import { CHANNEL_NAME_RULE, isChannelName } from '../../../channel-name.ts'
 import type { CliContext } from '../../cli-context.ts'
 import { openConnectorClient } from '../../connector-client.ts'
 import { usageError } from '../../exit-code.ts'
 import { wholeNumber } from '../../number-argument.ts'
+import { parseStartPoint } from '../../start-point.ts'
 import { writeLines } from '../../write-lines.ts'
 import { channelMessages } from './channel-messages.ts'
 import { MessageReader } from './message-reader.ts'
-import { parseStartPoint } from './start-point.ts'
 
 const EXAMPLES = `
 Examples:
@@ -16,8 +16,6 @@ Examples:
   $ iot-analytics-connector tail my_channel --follow            what arrives from now on
   $ iot-analytics-connector tail my_channel --from 15m -n 10    ten messages, from 15 minutes ago on
   $ iot-analytics-connector tail my_channel --json | jq -r .payload`
-
-const CHANNEL_NAMES = 'a name has 1 to 128 of A-Z a-z 0-9 _ and does not begin with two underscores'
 
 interface TailFlags {
   readonly from?: string
@@ -48,7 +46,7 @@ export function addTailCommand(program: Command, context: CliContext): void {
     .addHelpText('after', EXAMPLES)
     .action(async (channel: string, flags: TailFlags, command: Command) => {
       if (!isChannelName(channel))
-        throw usageError(`${channel} can’t be a channel: ${CHANNEL_NAMES}`)
+        throw usageError(`${channel} is not a channel name: ${CHANNEL_NAME_RULE}`)
       const connector = await openConnectorClient(flags.url, command, context)
       const reader = new MessageReader(connector, channel)
       await tail(reader, channel, flags, context)

@@ -7,9 +7,10 @@
  * with the filter.
  */
 
+import { covers, type Levels, overlaps } from '../../../topics.ts'
 import type { Permissions } from './access-control.ts'
 import type { AccessRule } from './access-rule.ts'
-import { covers, type Levels, overlaps, resolvePattern } from './topic-pattern.ts'
+import { resolvePattern } from './topic-pattern.ts'
 
 /** A rule that applies to the client, with the client's names filled in. */
 interface ClientRule {

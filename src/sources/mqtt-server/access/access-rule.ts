@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { isTopicFilter } from '../packets/topic.ts'
+import { isTopicFilter } from '../../../topics.ts'
 
 const pattern = z
   .string()

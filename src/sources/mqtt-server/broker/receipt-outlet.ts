@@ -1,8 +1,8 @@
 /** Sends receipts to the subscribers of their topic: many payloads in one buffer and one write. */
 import type { ReplyTo } from '../../../message.ts'
+import { isTopicName } from '../../../topics.ts'
 import type { PackedPayloads, ReceiptOutlet } from '../../source.ts'
 import type { ProtocolVersion } from '../packets/protocol.ts'
-import { isTopicName } from '../packets/topic.ts'
 import { Session } from '../sessions/session.ts'
 import { encodeManyPublishes, Publication } from '../topics/publication.ts'
 import { nextMember, type Recipient } from '../topics/subscriptions.ts'

@@ -1,5 +1,6 @@
 /** Handles SUBSCRIBE (section 3.8): SUBACK with one code per filter, then the retained messages. */
 
+import { isTopicFilter } from '../../../topics.ts'
 import type { Permissions } from '../access/access-control.ts'
 import { ReasonCode } from '../packets/protocol.ts'
 import { ProtocolViolation } from '../packets/protocol-violation.ts'
@@ -9,7 +10,7 @@ import {
   type SubscriptionOptions,
   type SubscriptionRequest,
 } from '../packets/subscribe-packet.ts'
-import { isSharedFilter, isTopicFilter, parseSharedFilter } from '../packets/topic.ts'
+import { isSharedFilter, parseSharedFilter } from '../packets/topic.ts'
 import type { Link } from '../sessions/link.ts'
 import type { Session } from '../sessions/session.ts'
 import type { Subscriptions } from '../topics/subscriptions.ts'

@@ -3,9 +3,11 @@
  * handshake, a WebSocket upgrade or a CONNECT costs anything. A connection beyond a limit is closed
  * at once.
  */
+
 import type { Socket } from 'node:net'
+import { isLoopback } from '../../../addresses.ts'
 import type { Clock } from '../../../clock.ts'
-import { addressGroup, isLoopback } from './address.ts'
+import { addressGroup } from './address.ts'
 import { TokenBuckets } from './token-buckets.ts'
 
 export interface ConnectionBounds {

@@ -1,9 +1,10 @@
 /** What the listeners of all transports have in common. */
+
 import { once } from 'node:events'
 import type { Server, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { hostForUrl } from '../../../addresses.ts'
 import { ConnectorError, messageOf, systemCodeOf } from '../../../errors.ts'
-import { hostForUrl } from '../limits/address.ts'
 
 /** A client whose transport is established. The server waits for its CONNECT. */
 export interface Arrival {

@@ -3,16 +3,17 @@
  * certificates, users and access rules. The files are read again when they change; if one of them
  * is invalid, everything stays as it was.
  */
+
 import type { Server as HttpServer } from 'node:http'
 import type { Server } from 'node:net'
 import { type SecureContextOptions, Server as TlsServer } from 'node:tls'
+import { isLoopback } from '../../../addresses.ts'
 import type { Clock } from '../../../clock.ts'
 import { asConnectorError, ConnectorError, messageOf } from '../../../errors.ts'
 import type { PipelineObserver } from '../../../observer.ts'
 import type { AccessControl } from '../access/access-control.ts'
 import { readAccessData } from '../access/access-files.ts'
 import { Authenticator } from '../access/authenticator.ts'
-import { isLoopback } from '../limits/address.ts'
 import { ConnectionLimits } from '../limits/connection-limits.ts'
 import type { MqttLimits } from '../limits/limits.ts'
 import type { MqttServerSettings, TlsOptions } from '../options.ts'

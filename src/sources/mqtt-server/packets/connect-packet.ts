@@ -1,11 +1,11 @@
 /** Reads CONNECT (section 3.1) and writes CONNACK (section 3.2). */
 
+import { isTopicName } from '../../../topics.ts'
 import { PacketReader, readText } from './packet-reader.ts'
 import { PacketWriter } from './packet-writer.ts'
 import { encodeProperties, type Properties, readProperties, WILL_PROPERTIES } from './properties.ts'
 import { PacketType, type ProtocolVersion, type Qos, ReasonCode, ReturnCode } from './protocol.ts'
 import { ProtocolViolation } from './protocol-violation.ts'
-import { isTopicName } from './topic.ts'
 
 export interface Will {
   readonly topic: string

@@ -3,11 +3,11 @@
  * whether more than once.
  */
 
+import { isTopicName } from '../../../topics.ts'
 import { PacketReader } from './packet-reader.ts'
 import { PacketWriter } from './packet-writer.ts'
 import { PacketType, ReasonCode } from './protocol.ts'
 import { ProtocolViolation } from './protocol-violation.ts'
-import { isTopicName } from './topic.ts'
 
 export type UserProperty = readonly [name: string, value: string]
 

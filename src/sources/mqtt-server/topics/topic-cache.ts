@@ -7,11 +7,12 @@
  *
  *     set = hash(bytes) ──▶ [ latest │ one before ]
  */
+
 import { MAX_TOPIC_BYTES } from '../../../message.ts'
+import { isTopicName } from '../../../topics.ts'
 import type { Intake, Route } from '../../source.ts'
 import { ownBytes, readText } from '../packets/packet-reader.ts'
 import { ProtocolViolation } from '../packets/protocol-violation.ts'
-import { isTopicName } from '../packets/topic.ts'
 import type { Audience } from './subscriptions.ts'
 
 export interface Topic {

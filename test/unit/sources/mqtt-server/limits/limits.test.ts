@@ -1,10 +1,12 @@
 /** What clients may cost: floods, half-open connections, too many of them, and the turns of the others. */
+
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { type TestContext, test } from 'node:test'
-import { addressGroup, isLoopback } from '../../../../../src/sources/mqtt-server/limits/address.ts'
+import { isLoopback } from '../../../../../src/addresses.ts'
+import { addressGroup } from '../../../../../src/sources/mqtt-server/limits/address.ts'
 import { TokenBuckets } from '../../../../../src/sources/mqtt-server/limits/token-buckets.ts'
 import { ManualClock } from '../../../../support/manual-clock.ts'
 import { startServer } from '../../../../support/mqtt/mqtt-server-under-test.ts'
