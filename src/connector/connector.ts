@@ -26,7 +26,7 @@ import { VERSION } from '../version.ts'
 import { type ConnectorEvents, emittingObserver } from './connector-events.ts'
 import { drain, type StopReport } from './draining.ts'
 import { type OpenedStorage, openStorage } from './opened-storage.ts'
-import { makeDestination, makeSources, type Surroundings } from './parts.ts'
+import { makeDestination, makeSources, type PartContext } from './parts.ts'
 
 export interface ConnectorOptions {
   readonly clock?: Clock
@@ -49,7 +49,7 @@ export interface ConnectorDescription {
 
 /** What `start` has made; there is none before and after. */
 interface Running extends OpenedStorage {
-  readonly desk: ReceiptPublisher
+  readonly receipts: ReceiptPublisher
   readonly router: Router
   readonly refusals: RecentRefusals
   readonly deliveries: DestinationDelivery[]
@@ -62,8 +62,9 @@ const STOP_DEADLINE_MS = 10_000
 export class Connector {
   readonly config: ConnectorConfig
   readonly events = new EventEmitter<ConnectorEvents>()
-  readonly #surroundings: Surroundings
+  readonly #context: PartContext
   readonly #metrics: Metrics
+  readonly #telemetry: TelemetryObserver
   readonly #inProcess: InProcessSource
   /** How to undo what has been started; to be called from the last to the first. */
   readonly #undo: (() => Promise<void>)[] = []
@@ -81,13 +82,13 @@ export class Connector {
       outage: () => this.#running?.outage() ?? [],
       now: () => clock.now(),
     })
-    const telemetry = new TelemetryObserver({
+    this.#telemetry = new TelemetryObserver({
       logger: createLogger(config.log, logOutput),
       metrics: this.#metrics,
       clock,
     })
     const { events } = this
-    this.#surroundings = { clock, random, observer: emittingObserver(events, telemetry) }
+    this.#context = { clock, random, observer: emittingObserver(events, this.#telemetry) }
     this.#inProcess = new InProcessSource({
       get isListening() {
         return events.listenerCount('receipt') > 0
@@ -179,46 +180,46 @@ export class Connector {
 
   async #openChannels(): Promise<Running> {
     const { parameters, inputs } = this.config
-    const { clock } = this.#surroundings
-    const desk = new ReceiptPublisher({
+    const { clock } = this.#context
+    const receipts = new ReceiptPublisher({
       topic: STATUS_TOPIC,
       reports: parameters.statusReports,
       clock,
     })
     const refusals = new RecentRefusals(clock)
-    const storage = await openStorage(this.config, this.#surroundings, (message, refusal) => {
+    const storage = await openStorage(this.config, this.#context, (message, refusal) => {
       refusals.dropped(message, refusal)
-      desk.failure(receiptIdOf(message), message.reply, refusal)
+      receipts.failure(receiptIdOf(message), message.reply, refusal)
     })
     const { channels } = storage
     this.#undo.push(() => storage.close())
     const router = new Router({
-      ...this.#surroundings,
+      ...this.#context,
       channels,
-      receipts: refusals.watching(desk),
+      receipts: refusals.watching(receipts),
       inputs,
       defaultChannel: parameters.defaultChannelName,
       binaryEncoding: parameters.binaryPayloadEncoding,
       deadLetters: channels.deadLetters,
     })
-    return { ...storage, desk, router, refusals, deliveries: [], sources: [], http: undefined }
+    return { ...storage, receipts, router, refusals, deliveries: [], sources: [], http: undefined }
   }
 
-  async #startDeliveries({ channels, desk, deliveries }: Running): Promise<void> {
+  async #startDeliveries({ channels, receipts, deliveries }: Running): Promise<void> {
     const { parameters, destinations } = this.config
     if (destinations.length === 0) {
-      new CommitReceipts(channels, desk, this.#surroundings.observer).start()
+      new CommitReceipts(channels, receipts, this.#context.observer).start()
     }
     for (const [index, destination] of destinations.entries()) {
       const delivery = new DestinationDelivery({
-        ...this.#surroundings,
-        destination: await makeDestination(destination, this.#surroundings),
+        ...this.#context,
+        destination: await makeDestination(destination, this.#context),
         channels,
         batchMessages: parameters.batchSizePerChannel,
         publishIntervalMs: parameters.publishIntervalMs,
         maxInFlightBatches: destination.delivery.batchesInFlight,
         catchUp: destination.delivery.catchUp,
-        receipts: index === 0 ? new PrimaryReceipts(desk) : noReceipts,
+        receipts: index === 0 ? new PrimaryReceipts(receipts) : noReceipts,
       })
       delivery.start()
       deliveries.push(delivery)
@@ -226,14 +227,14 @@ export class Connector {
     }
   }
 
-  async #startSources({ channels, desk, router, sources }: Running): Promise<void> {
+  async #startSources({ channels, receipts, router, sources }: Running): Promise<void> {
     await this.#inProcess.start(router)
     this.#undo.push(() => this.#inProcess.close())
-    desk.addOutlet(this.#inProcess.outlet)
-    for (const source of await makeSources(this.config, channels, this.#surroundings)) {
+    receipts.addOutlet(this.#inProcess.outlet)
+    for (const source of await makeSources(this.config, channels, this.#context)) {
       this.#undo.push(() => source.close())
       await source.start(router)
-      desk.addOutlet(source.outlet)
+      receipts.addOutlet(source.outlet)
       sources.push(source)
     }
   }
@@ -242,11 +243,12 @@ export class Connector {
     if (this.config.http === undefined) return
     const { HttpServer } = await import('../http/http-server.ts')
     const view = new RunningView({
-      ...this.#surroundings,
+      ...this.#context,
       ...running,
       reports: this.config.parameters.statusReports,
       metrics: this.#metrics,
     })
+    view.start()
     const server = new HttpServer({ options: this.config.http, view })
     await server.start()
     this.#undo.push(() => server.close())
@@ -260,7 +262,7 @@ export class Connector {
     await Promise.all([this.#inProcess, ...running.sources].map((source) => source.stopIntake()))
     const isKept = this.config.storage.durability === 'disk'
     const report = await drain({ ...running, deadlineMs, isKept })
-    running.desk.flush()
+    running.receipts.flush()
     this.#running = undefined
     await this.#undoAll()
     return report
@@ -268,5 +270,7 @@ export class Connector {
 
   async #undoAll(): Promise<void> {
     for (const undo of this.#undo.splice(0).reverse()) await undo()
+    // Last: until then every part may still report.
+    this.#telemetry.close()
   }
 }

@@ -5,7 +5,7 @@ import { MemoryBudget } from '../channels/log/memory-budget.ts'
 import type { ConnectorConfig } from '../config/connector-config.ts'
 import { OutageWatch } from '../operator/outage-watch.ts'
 import { channelSettings, rulesOf } from './channel-settings.ts'
-import { makeStore, type Surroundings } from './parts.ts'
+import { makeStore, type PartContext } from './parts.ts'
 import { storeLedger, storeRoom } from './store-ledger.ts'
 
 export interface OpenedStorage {
@@ -19,17 +19,17 @@ export interface OpenedStorage {
 /** @throws {ConnectorError} DirectoryLocked, StorageFailed */
 export async function openStorage(
   config: ConnectorConfig,
-  surroundings: Surroundings,
+  context: PartContext,
   onDropped: ChannelSetOptions['onDropped'],
 ): Promise<OpenedStorage> {
   const { parameters, destinations } = config
   const budget = new MemoryBudget(parameters.memoryBytes)
-  const store = await makeStore(config, budget, surroundings)
+  const store = await makeStore(config, budget, context)
   const settings = channelSettings(config)
-  const channels = new ChannelSet({ ...surroundings, ...settings, store, budget, onDropped })
+  const channels = new ChannelSet({ ...context, ...settings, store, budget, onDropped })
   await channels.open()
   const watch = new OutageWatch({
-    ...surroundings,
+    ...context,
     channels,
     maxBacklogMessages: settings.bounds.maxBacklogMessages,
     rulesFor: (channel) => rulesOf(config.channels, channel),

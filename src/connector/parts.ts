@@ -25,8 +25,8 @@ const SESSIONS_LOG = '__sessions'
 const SESSION_BYTES = 64 * 1024 * 1024
 const SESSION_SHARE = 1 / 16
 
-/** What every part may need of its surroundings. */
-export interface Surroundings {
+/** What the connector gives to every part. */
+export interface PartContext {
   readonly observer: PipelineObserver
   readonly clock: Clock
   /** From 0 up to, not including, 1. */
@@ -36,7 +36,7 @@ export interface Surroundings {
 export async function makeStore(
   config: ConnectorConfig,
   budget: MemoryBudget,
-  { observer, clock }: Surroundings,
+  { observer, clock }: PartContext,
 ): Promise<LogStore> {
   const keepsHistory = config.destinations.length === 0
   if (config.storage.durability === 'memory') {
@@ -59,7 +59,7 @@ export async function makeStore(
 
 export async function makeDestination(
   { name, options }: DestinationConfig,
-  { clock, random }: Surroundings,
+  { clock, random }: PartContext,
 ): Promise<Destination> {
   const { IotAnalyticsDestination } = await import('../destinations/iot-analytics/destination.ts')
   return new IotAnalyticsDestination({ name, options, region: options.region, clock, random })
@@ -68,7 +68,7 @@ export async function makeDestination(
 export async function makeSources(
   config: ConnectorConfig,
   channels: ChannelSet,
-  { observer, clock, random }: Surroundings,
+  { observer, clock, random }: PartContext,
 ): Promise<Source[]> {
   const { mqttServer, mqttClient } = config.sources
   const sources: Source[] = []
@@ -98,7 +98,7 @@ export async function makeSources(
 async function makeSessionStore(
   { storage }: ConnectorConfig,
   channels: ChannelSet,
-  { observer, clock }: Surroundings,
+  { observer, clock }: PartContext,
 ): Promise<SessionStore | undefined> {
   if (storage.durability === 'memory') return undefined
   const { SessionLog } = await import('../sources/mqtt-server/sessions/store/session-log.ts')

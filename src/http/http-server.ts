@@ -1,25 +1,23 @@
 /**
- * The HTTP server: shows what a `ConnectorView` tells. Read-only but for the replay of dead letters;
- * on loopback unless told otherwise, for there are no users here and whoever reaches it can read
+ * The HTTP server: shows what a `ConnectorView` says. It is read-only, except for the replay of dead
+ * letters. It listens on loopback by default: there are no users, so anyone who reaches it can read
  * every message.
  */
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
-import { isLocalName, isLoopback } from '../addresses.ts'
+import { hostForUrl, isLocalName, isLoopback } from '../addresses.ts'
 import { ConnectorError, messageOf } from '../errors.ts'
 import type { HttpOptions } from './options.ts'
 import { LongPolls } from './requests/long-poll.ts'
 import { answerError, answerErrorsAsJson, RequestError } from './requests/request-error.ts'
 import { channelRoutes } from './routes/channels.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
-import { healthRoutes } from './routes/health.ts'
 import { ledgerRoute } from './routes/ledger.ts'
-import { metricsRoute } from './routes/metrics.ts'
-import { overviewRoute } from './routes/overview.ts'
+import { statusRoutes } from './routes/status.ts'
 import { whyRoute } from './routes/why.ts'
 import type { ConnectorView } from './views/connector-view.ts'
 
-/** What one peer may take of us: nothing here is asked for with large or slow requests. */
+/** Bounds of what one peer may use. No request here needs to be large or slow. */
 const MAX_HEADER_BYTES = 16 * 1024
 const MAX_BODY_BYTES = 64 * 1024
 const MAX_CONNECTIONS = 256
@@ -43,10 +41,9 @@ export class HttpServer {
     this.#view = view
   }
 
-  /** The address people open. Valid after `start`. */
+  /** The address that people open. Valid after `start`. */
   get description(): string {
-    const { host } = this.#options
-    return `http://${host.includes(':') ? `[${host}]` : host}:${this.port}`
+    return `http://${hostForUrl(this.#options.host)}:${this.port}`
   }
 
   /** The port listened on; 0 before `start`. */
@@ -62,8 +59,8 @@ export class HttpServer {
     if (!isLoopback(host) && !allowAnonymous) {
       throw new ConnectorError(
         'InvalidConfiguration',
-        `http.host is ${host}: anyone who reaches it could read every message. ` +
-          'Set http.allowAnonymous: true if that is meant, or listen on 127.0.0.1.',
+        `http.host is ${host}: anyone who reaches this address could read every message. ` +
+          'Set http.allowAnonymous: true to allow that, or listen on 127.0.0.1.',
       )
     }
     const server = await this.#build()
@@ -82,7 +79,7 @@ export class HttpServer {
     this.#server = server
   }
 
-  /** Ends what is being answered, waiting requests included. */
+  /** Ends all requests, including those that wait for messages. */
   async close(): Promise<void> {
     this.#longPolls.close()
     await this.#server?.close()
@@ -99,7 +96,7 @@ export class HttpServer {
       frameworkErrors: (error, _request, reply) => void answerError(error, reply),
       routerOptions: { maxParamLength: 256 },
       http: { maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: HEADERS_TIMEOUT_MS },
-      // No route has a schema of fastify's kind: its JSON Schema compilers need not be loaded.
+      // No route has a JSON Schema, so Fastify need not load its compilers.
       schemaController: {
         compilersFactory: { buildValidator: noCompiler, buildSerializer: noCompiler },
       },
@@ -112,9 +109,7 @@ export class HttpServer {
       reply.header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")
     })
     answerErrorsAsJson(server)
-    overviewRoute(server, this.#view)
-    healthRoutes(server, this.#view)
-    metricsRoute(server, this.#view)
+    statusRoutes(server, this.#view)
     ledgerRoute(server, this.#view)
     channelRoutes(server, this.#view, this.#longPolls)
     deadLetterRoutes(server, this.#view)

@@ -1,7 +1,7 @@
 /**
- * Looks through the dead letters and gives them to their channels again. What a destination refused
- * goes back into its channel, as a new message for all destinations; what routing refused goes
- * through routing again. A letter is removed once its message is committed.
+ * Reads the dead letters and offers them to their channels again. A message that a destination
+ * rejected goes back into its channel, as a new message for all destinations. A message that routing
+ * refused goes through routing again. A letter is removed once its message is committed.
  */
 import type { ChannelSet } from '../channels/channel-set.ts'
 import type { KeptDeadLetter } from '../channels/dead-letters/dead-letter-record.ts'
@@ -13,12 +13,12 @@ import type {
   DeadLettersView,
   ReplayReport,
   ReplayRequest,
-  ShownDeadLetter,
 } from '../http/views/dead-letters-view.ts'
 import type { Refusal } from '../message.ts'
 import type { Router } from '../routing/router.ts'
+import { SerialQueue } from '../serial-queue.ts'
 
-export interface DeadLetterDeskOptions {
+export interface DeadLetterReplayOptions {
   readonly channels: ChannelSet
   readonly router: Router
   readonly clock: Clock
@@ -29,23 +29,24 @@ interface Pending {
   readonly cycle: number
 }
 
-/** So many are read and offered before their commit is waited for. */
+/** The number of letters that are offered before the replay waits for their commit. */
 const CHUNK_LETTERS = 200
 
-export class DeadLetterDesk implements DeadLettersView {
-  readonly #options: DeadLetterDeskOptions
-  /** Waits for the next commit. */
+export class DeadLetterReplay implements DeadLettersView {
+  readonly #options: DeadLetterReplayOptions
+  /** Called after the next commit. */
   readonly #waiting: (() => void)[] = []
-  /** Of the replay under way. */
+  /** Commits that failed during the current replay. */
   readonly #failedCycles = new Map<number, Refusal>()
   #isReplaying = false
   #reported = 0
-  #turn: Promise<unknown> = Promise.resolve()
+  readonly #replays = new SerialQueue()
 
-  constructor(options: DeadLetterDeskOptions) {
+  constructor(options: DeadLetterReplayOptions) {
     this.#options = options
   }
 
+  /** Listens to commits; to be called once, before the first replay. */
   start(): void {
     this.#options.channels.commits.listen({
       committed: (cycle) => this.#report(cycle),
@@ -63,7 +64,7 @@ export class DeadLetterDesk implements DeadLettersView {
   ): Promise<DeadLetterPage | undefined> {
     const { deadLetters } = this.#options.channels
     if (deadLetters === undefined) return undefined
-    const letters: ShownDeadLetter[] = []
+    const letters: KeptDeadLetter[] = []
     for await (const letter of lettersOf(deadLetters, from, Number.POSITIVE_INFINITY)) {
       if (!matches(letter, filter)) continue
       if (letters.length === limit) return { letters, next: letter.offset }
@@ -75,9 +76,7 @@ export class DeadLetterDesk implements DeadLettersView {
   replayDeadLetters(request: ReplayRequest): Promise<ReplayReport | undefined> {
     const { deadLetters } = this.#options.channels
     if (deadLetters === undefined) return Promise.resolve(undefined)
-    const report = this.#turn.then(() => this.#replay(deadLetters, request))
-    this.#turn = report.catch(() => undefined)
-    return report
+    return this.#replays.run(() => this.#replay(deadLetters, request))
   }
 
   async #replay(
@@ -104,7 +103,7 @@ export class DeadLetterDesk implements DeadLettersView {
     return { matched, replayed, refused, next, to }
   }
 
-  /** Waits until all that was offered is committed, and removes its letters. */
+  /** Waits until every offered message is committed, and removes its letter. */
   async #settle(deadLetters: DeadLetters, round: Round): Promise<void> {
     const last = Math.max(0, ...round.pending.map(({ cycle }) => cycle))
     while (this.#reported < last) {
@@ -127,17 +126,20 @@ export class DeadLetterDesk implements DeadLettersView {
   }
 }
 
-/** One replay as it goes. */
+/** The progress of one replay. */
 class Round {
   readonly pending: Pending[] = []
   readonly refused: { offset: number; refusal: Refusal }[] = []
   matched = 0
   replayed = 0
-  readonly #options: DeadLetterDeskOptions
-  /** Channels that took no more: the rest for them is not even tried, nor counted as dropped. */
+  readonly #options: DeadLetterReplayOptions
+  /**
+   * Channels that refused a message. Further messages are not offered to them: each would count as
+   * dropped.
+   */
   readonly #full = new Map<string, Refusal>()
 
-  constructor(options: DeadLetterDeskOptions) {
+  constructor(options: DeadLetterReplayOptions) {
     this.#options = options
   }
 

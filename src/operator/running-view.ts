@@ -4,27 +4,36 @@ import type { ChannelSet } from '../channels/channel-set.ts'
 import type { ChannelLedger, OutageLeft, StoreLedger } from '../channels/ledger/ledger.ts'
 import { durationText } from '../channels/ledger/outage-forecast.ts'
 import type { DestinationDelivery } from '../delivery/destination-delivery.ts'
-import type { ConnectorView, Health, MessagePage, ReadFrom } from '../http/views/connector-view.ts'
+import type {
+  ConnectorView,
+  Health,
+  MessagePage,
+  ReadFrom,
+  SourceHealth,
+} from '../http/views/connector-view.ts'
 import type {
   DeadLetterFilter,
   DeadLetterPage,
   ReplayReport,
   ReplayRequest,
 } from '../http/views/dead-letters-view.ts'
-import type { Stories } from '../http/views/why-view.ts'
+import type { WhyAnswer } from '../http/views/why-view.ts'
+import { timeText } from '../iso-time.ts'
 import type { Router } from '../routing/router.ts'
+import type { ConnectionState, Source } from '../sources/source.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
-import { DeadLetterDesk } from './dead-letter-replay.ts'
-import { StoryTeller, type StoryTellerOptions } from './why/message-history.ts'
+import { DeadLetterReplay } from './dead-letter-replay.ts'
+import { MessageHistory, type MessageHistoryOptions } from './why/message-history.ts'
 
-export interface RunningViewOptions extends StoryTellerOptions {
+export interface RunningViewOptions extends MessageHistoryOptions {
   readonly storeLedger: () => StoreLedger
   readonly outage: () => readonly OutageLeft[]
   readonly metrics: Metrics
   readonly router: Router
+  readonly sources: readonly Pick<Source, 'name' | 'connectionState'>[]
 }
 
-/** A page holds no more payload than this, however many messages were asked for. */
+/** A page has at most this much payload, whatever its limit of messages. */
 const MAX_PAGE_BYTES = 4 * 1024 * 1024
 
 export class RunningView implements ConnectorView {
@@ -32,8 +41,8 @@ export class RunningView implements ConnectorView {
   readonly #channels: ChannelSet
   readonly #deliveries: readonly DestinationDelivery[]
   readonly #metrics: Metrics
-  readonly #letters: DeadLetterDesk
-  readonly #stories: StoryTeller
+  readonly #deadLetters: DeadLetterReplay
+  readonly #history: MessageHistory
   readonly #waiting = new Set<() => void>()
 
   constructor(options: RunningViewOptions) {
@@ -42,23 +51,34 @@ export class RunningView implements ConnectorView {
     this.#channels = channels
     this.#deliveries = deliveries
     this.#metrics = metrics
-    this.#letters = new DeadLetterDesk(options)
-    this.#letters.start()
-    this.#stories = new StoryTeller(options)
+    this.#deadLetters = new DeadLetterReplay(options)
+    this.#history = new MessageHistory(options)
+  }
+
+  /** Listens to commits; to be called once, before the HTTP server starts. */
+  start(): void {
+    this.#deadLetters.start()
     const look = () => {
       for (const wake of this.#waiting) wake()
     }
-    channels.commits.listen({ committed: look, failed: look })
+    this.#channels.commits.listen({ committed: look, failed: look })
   }
 
   health(): Health {
     const { state, problem } = this.#options.storeLedger()
-    const failing = this.#deliveries.flatMap((delivery) => delivery.problem ?? [])
+    const sources = this.#options.sources.flatMap(({ name, connectionState }) =>
+      connectionState === undefined ? [] : sourceHealth(name, connectionState),
+    )
     return {
       live: true,
       ready: problem === undefined,
       storage: state,
-      problems: problem === undefined ? failing : [problem, ...failing],
+      sources: sources.map(({ health }) => health),
+      problems: [
+        ...(problem === undefined ? [] : [problem]),
+        ...sources.flatMap(({ problem }) => problem ?? []),
+        ...this.#deliveries.flatMap((delivery) => delivery.problem ?? []),
+      ],
       outage: outageSentence(this.outage()),
     }
   }
@@ -96,15 +116,15 @@ export class RunningView implements ConnectorView {
     from: number,
     limit: number,
   ): Promise<DeadLetterPage | undefined> {
-    return this.#letters.readDeadLetters(filter, from, limit)
+    return this.#deadLetters.readDeadLetters(filter, from, limit)
   }
 
   replayDeadLetters(request: ReplayRequest): Promise<ReplayReport | undefined> {
-    return this.#letters.replayDeadLetters(request)
+    return this.#deadLetters.replayDeadLetters(request)
   }
 
-  why(id: string): Promise<Stories> {
-    return this.#stories.why(id)
+  why(id: string): Promise<WhyAnswer> {
+    return this.#history.why(id)
   }
 
   async waitForMessages(name: string, offset: number, signal: AbortSignal): Promise<void> {
@@ -131,10 +151,23 @@ async function offsetOf(log: Channel['log'], from: ReadFrom): Promise<number> {
   return 'offset' in from ? Math.max(from.offset, log.start) : log.offsetAt(from.timeMs)
 }
 
-/** Of the channel that would be the first to lose messages. */
+function sourceHealth(
+  name: string,
+  { isReady, since, problem }: ConnectionState,
+): { readonly health: SourceHealth; readonly problem: string | undefined } {
+  const state = isReady ? 'connected' : 'disconnected'
+  const sinceText = timeText(since)
+  return {
+    health: { name, state, since: sinceText },
+    problem:
+      problem === undefined ? undefined : `Source ${name}, ${state} since ${sinceText}: ${problem}`,
+  }
+}
+
+/** About the channel that would be the first to lose messages. */
 function outageSentence(rows: readonly OutageLeft[]): string | undefined {
   const [first] = [...rows].sort((one, other) => one.seconds - other.seconds)
   if (first === undefined) return undefined
   const { channel, seconds, bound } = first
-  return `At the rate of the last minutes, destinations may be away for ${durationText(seconds)} before channel ${channel} meets ${bound} and loses messages.`
+  return `At the rate of the last few minutes, an outage of the destinations can last ${durationText(seconds)} before channel ${channel} reaches ${bound} and loses messages.`
 }

@@ -157,6 +157,16 @@ export interface ReceiptOutlet {
   reply(to: ReplyTo, payload: Buffer): void
 }
 
+/** The connection of a source to somebody else's broker. */
+export interface ConnectionState {
+  /** Connected and every filter subscribed. */
+  readonly isReady: boolean
+  /** When `isReady` changed last; milliseconds since 1970. */
+  readonly since: number
+  /** What is wrong. Something may be wrong while messages do come in. */
+  readonly problem: string | undefined
+}
+
 /**
  * `start` acquires ports or connections. It resolves when messages can come in; a source that
  * connects to another server resolves when its first attempt has begun. `stopIntake` takes no more
@@ -168,6 +178,8 @@ export interface Source {
   /** One line for people: where it listens, or what it is connected to. Valid after `start`. */
   readonly description: string
   readonly outlet: ReceiptOutlet
+  /** For health reports; only a source that connects to a broker has one. */
+  readonly connectionState?: ConnectionState
   start(intake: Intake): Promise<void>
   stopIntake(): Promise<void>
   close(): Promise<void>

@@ -45,7 +45,10 @@ test('ledger, health and metrics say how long an outage may last', async (t) => 
   const [channel] = ledger.channels
   assert.equal(channel.outageBound, 'IotAnalyticsQueueSizePerChannel')
   assert.ok(channel.outageLeftSeconds > 60 && channel.outageLeftSeconds < 3_600)
-  assert.match(health.outage, /destinations may be away for \d+ (s|min) before channel my_channel/)
+  assert.match(
+    health.outage,
+    /an outage of the destinations can last \d+ (s|min) before channel my_channel/,
+  )
   assert.match(metrics, /outage_left_seconds\{channel="my_channel"\} \d/)
   assert.match(metrics, /storage_state\{state="ok"\} 1/)
   assert.match(metrics, /write_amplification \d/)

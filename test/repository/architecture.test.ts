@@ -165,7 +165,7 @@ const ARROWS: Record<string, readonly string[]> = {
   'http/': ['http/routes/', 'http/requests/', 'http/views/'],
   'http/routes/': ['http/requests/', 'http/views/', 'channels/ledger/'],
   'http/requests/': [],
-  'http/views/': ['channels/ledger/'],
+  'http/views/': ['channels/ledger/', 'channels/dead-letters/'],
   'operator/': [
     'operator/why/',
     'routing/',
@@ -175,6 +175,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'delivery/',
     'telemetry/',
     'http/views/',
+    'sources/',
   ],
   'operator/why/': ['channels/', 'channels/dead-letters/', 'delivery/', 'http/views/'],
 }

@@ -1,11 +1,17 @@
-/**
- * All that the HTTP server knows of the connector. It reads; but for `replayDeadLetters` nothing
- * here changes anything.
- */
+/** All that the HTTP server knows of the connector. Only `replayDeadLetters` changes anything. */
 import type { ChannelLedger, OutageLeft, StoreLedger } from '../../channels/ledger/ledger.ts'
 import type { Message } from '../../message.ts'
 import type { DeadLettersView } from './dead-letters-view.ts'
-import type { StoriesView } from './why-view.ts'
+import type { WhyView } from './why-view.ts'
+
+/** A source that connects to somebody else's broker. */
+export interface SourceHealth {
+  readonly name: string
+  /** `connected`: messages can come in. */
+  readonly state: 'connected' | 'disconnected'
+  /** When the state changed last, in ISO 8601. */
+  readonly since: string
+}
 
 export interface Health {
   /** The process works and should not be restarted. */
@@ -14,13 +20,15 @@ export interface Health {
   readonly ready: boolean
   /** `ok`, or what is wrong with it by name: `full`, `read-only`, `io-error`, … */
   readonly storage: StoreLedger['state']
-  /** What is wrong, each a sentence for the operator; a destination that is down does not unready us. */
+  /** Sources that connect to a broker. One that is disconnected leaves the connector ready. */
+  readonly sources: readonly SourceHealth[]
+  /** Each a sentence for the operator. A destination that is down leaves the connector ready. */
   readonly problems: readonly string[]
-  /** How long an outage of the destinations would be borne, as a sentence; undefined when nothing comes in. */
+  /** How long the destinations can be down before messages are lost; undefined if none come in. */
   readonly outage: string | undefined
 }
 
-/** Where to begin to read: the oldest message held, the next one to come, an offset, or a time (ms since 1970). */
+/** Where reading begins: the oldest message, the next one to arrive, an offset, or a time (ms since 1970). */
 export type ReadFrom =
   | 'earliest'
   | 'now'
@@ -30,11 +38,11 @@ export type ReadFrom =
 export interface MessagePage {
   /** Committed messages, in order. */
   readonly messages: readonly Message[]
-  /** The offset to go on from; it grows with every message. */
+  /** Where the next page begins; it grows with every message. */
   readonly next: number
 }
 
-export interface ConnectorView extends DeadLettersView, StoriesView {
+export interface ConnectorView extends DeadLettersView, WhyView {
   health(): Health
   ledger(): readonly ChannelLedger[]
   store(): StoreLedger
@@ -42,8 +50,8 @@ export interface ConnectorView extends DeadLettersView, StoriesView {
   metrics(): Promise<{ readonly contentType: string; readonly text: string }>
 
   /**
-   * At most `limit` messages from `from` on; fewer also where more would be many bytes. Undefined
-   * when there is no such channel.
+   * At most `limit` messages from `from` on, and fewer if they are large. Undefined if there is no
+   * such channel.
    */
   readMessages(channel: string, from: ReadFrom, limit: number): Promise<MessagePage | undefined>
 

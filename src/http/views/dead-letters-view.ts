@@ -1,46 +1,33 @@
-/** What the HTTP server may show of messages that were refused for good, and do with them. */
+/** What the HTTP server may show of dead letters, and do with them. */
+import type { KeptDeadLetter } from '../../channels/dead-letters/dead-letter-record.ts'
 import type { Refusal } from '../../message.ts'
 
-/** Which dead letters; what is left out takes all. */
+/** Which dead letters; a field that is left out excludes none. */
 export interface DeadLetterFilter {
   readonly channel?: string | undefined
-  /** The destination that refused it. */
+  /** The destination that rejected it. */
   readonly destination?: string | undefined
   /** The code of the refusal. */
   readonly error?: string | undefined
-  /** Kept at or after, and before; milliseconds since 1970. */
+  /** Kept at this time or later; milliseconds since 1970. */
   readonly since?: number | undefined
+  /** Kept before this time. */
   readonly until?: number | undefined
-}
-
-export interface ShownDeadLetter {
-  /** Its place among the dead letters. */
-  readonly offset: number
-  readonly keptAt: number
-  readonly channel: string
-  /** Undefined: it was refused before it came into a channel. */
-  readonly destination: string | undefined
-  readonly refusal: Refusal
-  readonly topic: string
-  readonly receivedAt: number
-  readonly senderId: string | undefined
-  readonly messageId: string | undefined
-  readonly payload: Buffer
 }
 
 export interface DeadLetterPage {
   /** The oldest first. */
-  readonly letters: readonly ShownDeadLetter[]
-  /** The offset to go on from; undefined when there are no more. */
+  readonly letters: readonly KeptDeadLetter[]
+  /** Where the next page begins; undefined if this is the last one. */
   readonly next: number | undefined
 }
 
 export interface ReplayRequest {
   readonly filter: DeadLetterFilter
-  /** Offsets `from ≤ x < to`; without `to` those that are kept at the time of the call. */
+  /** Offsets `from ≤ x < to`. Without `to`: up to the newest one at the time of the call. */
   readonly from: number
   readonly to?: number | undefined
-  /** How many at most. */
+  /** The maximum number of dead letters in one call. */
   readonly limit: number
   /** Only counts what would be sent again. */
   readonly isDryRun: boolean
@@ -48,16 +35,16 @@ export interface ReplayRequest {
 
 export interface ReplayReport {
   readonly matched: number
-  /** Committed to their channels, and not dead letters any more. */
+  /** Committed to their channels, and removed from the dead letters. */
   readonly replayed: number
-  /** Still dead letters, each with why. */
+  /** Still dead letters, each with the reason. */
   readonly refused: readonly { readonly offset: number; readonly refusal: Refusal }[]
-  /** Where to go on, with the same `to`; undefined when all were looked at. */
+  /** Where the next call begins, with the same `to`; undefined if this was the last one. */
   readonly next: number | undefined
   readonly to: number
 }
 
-/** Every call resolves with undefined where the configuration keeps no dead letters. */
+/** Every call resolves with undefined if the configuration keeps no dead letters. */
 export interface DeadLettersView {
   readDeadLetters(
     filter: DeadLetterFilter,
@@ -65,6 +52,6 @@ export interface DeadLettersView {
     limit: number,
   ): Promise<DeadLetterPage | undefined>
 
-  /** Gives messages to their channels again, as new messages; one call at a time. */
+  /** Offers messages to their channels again, as new messages. Calls run one at a time. */
   replayDeadLetters(request: ReplayRequest): Promise<ReplayReport | undefined>
 }

@@ -1,9 +1,9 @@
-/** Stored messages and dead letters as lines of JSON. */
+/** Stored messages and dead letters as the API shows them: a line of JSON each. */
 import { isUtf8 } from 'node:buffer'
+import type { KeptDeadLetter } from '../../channels/dead-letters/dead-letter-record.ts'
 import type { Message } from '../../message.ts'
-import type { ShownDeadLetter } from './dead-letters-view.ts'
 
-/** The payload stands in `payload` as text where it is valid UTF-8, otherwise in `payloadBase64`. */
+/** The payload is in `payload` as text if it is valid UTF-8, otherwise in `payloadBase64`. */
 export function messageLine(message: Message): string {
   const { offset, receivedAt, topic, senderId, messageId, payload } = message
   const line = {
@@ -17,8 +17,8 @@ export function messageLine(message: Message): string {
   return `${JSON.stringify(line)}\n`
 }
 
-/** A letter that routing refused has no `destination`, and no `messageId` as it never had a place. */
-export function deadLetterLine(letter: ShownDeadLetter): string {
+/** A letter that routing refused has no `destination`, and no `messageId`, as it had no offset. */
+export function deadLetterLine(letter: KeptDeadLetter): string {
   const { offset, keptAt, channel, destination, refusal, topic, receivedAt } = letter
   const { senderId, messageId, payload } = letter
   const line = {

@@ -1,10 +1,10 @@
 /**
- * Health, storage and ledger as a page. It is made whole on each request and needs no script: what
- * it shows is what `/health` and `/ledger` say.
+ * Health, storage and ledger as a page. Each request renders it whole, so it needs no script. It
+ * shows the same as `/health` and `/ledger`.
  */
 import type { ChannelLedger, OutageLeft, StoreLedger } from '../../channels/ledger/ledger.ts'
 import { durationText } from '../../channels/ledger/outage-forecast.ts'
-import type { Health } from './connector-view.ts'
+import type { Health, SourceHealth } from './connector-view.ts'
 import { type LedgerTotals, ledgerTotals } from './ledger-totals.ts'
 import { ROUTES_HTML, STYLE } from './overview-parts.ts'
 
@@ -45,14 +45,24 @@ ${ROUTES_HTML}
 `
 }
 
-function isWell({ live, ready, storage }: Health): boolean {
-  return live && ready && storage === 'ok'
+function isWell({ live, ready, storage, sources }: Health): boolean {
+  return live && ready && storage === 'ok' && sources.every(isConnected)
+}
+
+function isConnected({ state }: SourceHealth): boolean {
+  return state === 'connected'
 }
 
 function stateBadge(health: Health): string {
   if (isWell(health)) return '<span class="badge well">well</span>'
-  const text = health.storage === 'ok' ? 'not ready' : `storage ${health.storage}`
+  const text = badgeText(health)
   return `<span class="badge bad">${escaped(text)}</span>`
+}
+
+function badgeText({ live, ready, storage, sources }: Health): string {
+  if (storage !== 'ok') return `storage ${storage}`
+  const source = sources.find((one) => !isConnected(one))
+  return live && ready && source !== undefined ? `${source.name} ${source.state}` : 'not ready'
 }
 
 function problemList({ problems }: Health): string {
@@ -116,7 +126,7 @@ function megabytes(bytes: number): string {
   return `${(bytes / 1_000_000).toLocaleString('en', { maximumFractionDigits: 1 })} MB`
 }
 
-/** For text and attributes: refused names come from senders. */
+/** For text and attributes: names of channels come from senders. */
 function escaped(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
 }

@@ -1,22 +1,22 @@
-/** What the HTTP server may tell of one message. */
+/** What the HTTP server may say about one message. */
 
-export interface MessageStory {
-  /** Undefined where the message never came into a channel. */
+export interface ExplainedMessage {
+  /** Undefined if the message never came into a channel. */
   readonly channel: string | undefined
   readonly offset: number | undefined
-  /** What happened, in the order it did. */
+  /** What happened, in order. */
   readonly sentences: readonly string[]
 }
 
-export interface Stories {
+export interface WhyAnswer {
   readonly id: string
-  /** One per message that carries the id; none when nothing is known of it. */
-  readonly messages: readonly MessageStory[]
-  /** How far the search went, where that was not all the way. */
+  /** One for each message that has the id; empty if nothing is known of it. */
+  readonly messages: readonly ExplainedMessage[]
+  /** How far the search went, if it did not reach the oldest message. */
   readonly notes: readonly string[]
 }
 
-export interface StoriesView {
-  /** By the sender's id or the message id; finds the newest that are stored, and what is remembered. */
-  why(id: string): Promise<Stories>
+export interface WhyView {
+  /** By the sender's id or the message id: the newest stored messages, and recent refusals. */
+  why(id: string): Promise<WhyAnswer>
 }

@@ -3,13 +3,13 @@ import type { ChannelSet } from '../../channels/channel-set.ts'
 import type { KeptDeadLetter } from '../../channels/dead-letters/dead-letter-record.ts'
 import type { Clock } from '../../clock.ts'
 import type { DestinationDelivery } from '../../delivery/destination-delivery.ts'
-import type { MessageStory, Stories } from '../../http/views/why-view.ts'
+import type { ExplainedMessage, WhyAnswer } from '../../http/views/why-view.ts'
 import { timeText } from '../../iso-time.ts'
 import { type FoundMessage, findMessages, type SearchResult } from './message-search.ts'
 import type { RecentRefusal, RecentRefusals } from './recent-refusals.ts'
 import { dropSentence, storedSentences } from './sentences.ts'
 
-export interface StoryTellerOptions {
+export interface MessageHistoryOptions {
   readonly channels: ChannelSet
   readonly deliveries: readonly DestinationDelivery[]
   readonly refusals: RecentRefusals
@@ -19,16 +19,16 @@ export interface StoryTellerOptions {
 
 const LETTERS_AT_ONCE = 500
 
-export class StoryTeller {
-  readonly #options: StoryTellerOptions
+export class MessageHistory {
+  readonly #options: MessageHistoryOptions
   readonly #startedAt: number
 
-  constructor(options: StoryTellerOptions) {
+  constructor(options: MessageHistoryOptions) {
     this.#options = options
     this.#startedAt = options.clock.now()
   }
 
-  async why(id: string): Promise<Stories> {
+  async why(id: string): Promise<WhyAnswer> {
     const { channels, clock, refusals } = this.#options
     const search = await findMessages(channels, id, clock)
     const remembered = refusals.of(id)
@@ -42,7 +42,10 @@ export class StoryTeller {
     }
   }
 
-  #storyOf({ channel, message }: FoundMessage, remembered: readonly RecentRefusal[]): MessageStory {
+  #storyOf(
+    { channel, message }: FoundMessage,
+    remembered: readonly RecentRefusal[],
+  ): ExplainedMessage {
     const { deliveries, reports } = this.#options
     const { offset, messageId } = message
     const sentences = storedSentences({
@@ -80,7 +83,7 @@ export class StoryTeller {
   }
 }
 
-function letterStory(letter: KeptDeadLetter): MessageStory {
+function letterStory(letter: KeptDeadLetter): ExplainedMessage {
   const { channel, destination, refusal, topic, receivedAt, keptAt, offset } = letter
   const by = destination ?? 'routing'
   return {
@@ -94,7 +97,7 @@ function letterStory(letter: KeptDeadLetter): MessageStory {
   }
 }
 
-function refusedStories(refusals: readonly RecentRefusal[]): MessageStory[] {
+function refusedStories(refusals: readonly RecentRefusal[]): ExplainedMessage[] {
   if (refusals.length === 0) return []
   const sentences = refusals.map(({ at, refusal }) => dropSentence(at, refusal))
   return [{ channel: undefined, offset: undefined, sentences }]

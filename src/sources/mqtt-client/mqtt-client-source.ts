@@ -11,7 +11,7 @@ import type { Clock, Timer } from '../../clock.ts'
 import { asConnectorError, type ConnectorError } from '../../errors.ts'
 import type { Refusal } from '../../message.ts'
 import type { PipelineObserver } from '../../observer.ts'
-import type { Intake, ReceiptOutlet, Source } from '../source.ts'
+import type { ConnectionState, Intake, ReceiptOutlet, Source } from '../source.ts'
 import { BrokerLink } from './broker-link.ts'
 import { BrokerOutlet } from './broker-outlet.ts'
 import { BrokerSubscriptions } from './broker-subscriptions.ts'
@@ -38,13 +38,6 @@ export interface MqttClientSourceOptions {
   readonly random: () => number
 }
 
-export interface ConnectionState {
-  /** Connected and every filter subscribed. */
-  readonly isReady: boolean
-  /** What is wrong, for health reports. There can be a problem although messages come in. */
-  readonly problem: string | undefined
-}
-
 export class MqttClientSource implements Source {
   readonly name = 'mqttClient'
   readonly #options: MqttClientSourceOptions
@@ -58,6 +51,8 @@ export class MqttClientSource implements Source {
   #attempt = 0
   #upSince = 0
   #isReady = false
+  /** When `#isReady` changed last; milliseconds since 1970. */
+  #since: number
   #problem: string | undefined = 'not connected yet'
   #hasFailed = false
   #stopped = false
@@ -65,6 +60,7 @@ export class MqttClientSource implements Source {
 
   constructor(options: MqttClientSourceOptions) {
     this.#options = options
+    this.#since = options.clock.now()
     this.#filters = coveringFilters(options.filters)
     this.#outlet = new BrokerOutlet({
       source: this.name,
@@ -86,7 +82,7 @@ export class MqttClientSource implements Source {
   get connectionState(): ConnectionState {
     const refusal = this.#link?.inbound.refusal
     const problem = refusal && `the broker keeps its messages: ${refusal.message}`
-    return { isReady: this.#isReady, problem: problem ?? this.#problem }
+    return { isReady: this.#isReady, since: this.#since, problem: problem ?? this.#problem }
   }
 
   /**
@@ -218,14 +214,14 @@ export class MqttClientSource implements Source {
   }
 
   #failed(error: ConnectorError, delayMs: number): void {
-    this.#isReady = false
+    this.#setReady(false)
     this.#problem = error.message
     this.#hasFailed = true
     this.#options.observer.sourceRetried(this.name, error, delayMs)
   }
 
   #subscribed(weakened: readonly string[]): void {
-    this.#isReady = true
+    this.#setReady(true)
     this.#problem =
       weakened.length === 0
         ? undefined
@@ -234,6 +230,11 @@ export class MqttClientSource implements Source {
     if (!this.#hasFailed) return
     this.#hasFailed = false
     this.#options.observer.sourceRecovered(this.name)
+  }
+
+  #setReady(isReady: boolean): void {
+    if (isReady !== this.#isReady) this.#since = this.#options.clock.now()
+    this.#isReady = isReady
   }
 
   async #within(timeoutMs: number, work: Promise<void>): Promise<void> {

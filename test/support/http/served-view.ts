@@ -1,0 +1,158 @@
+/** An HTTP server that shows a fake connector. */
+import type { TestContext } from 'node:test'
+import type { ChannelLedger, OutageLeft, StoreLedger } from '../../../src/channels/ledger/ledger.ts'
+import { HttpServer } from '../../../src/http/http-server.ts'
+import type { HttpOptions } from '../../../src/http/options.ts'
+import type {
+  ConnectorView,
+  Health,
+  MessagePage,
+  ReadFrom,
+} from '../../../src/http/views/connector-view.ts'
+import type {
+  DeadLetterFilter,
+  DeadLetterPage,
+  ReplayRequest,
+} from '../../../src/http/views/dead-letters-view.ts'
+import type { Message } from '../../../src/message.ts'
+
+export const START = Date.UTC(2026, 0, 1)
+
+/** A connector with one channel, `pumps`, whose messages are in an array. */
+export class ListView implements ConnectorView {
+  state: Health = {
+    live: true,
+    ready: true,
+    storage: 'ok',
+    sources: [],
+    problems: [],
+    outage: undefined,
+  }
+  readonly messages: Message[] = []
+  readonly waiting: (() => void)[] = []
+  readonly signals: AbortSignal[] = []
+  failure: Error | undefined
+  letters: DeadLetterPage | undefined
+  readonly asked: unknown[] = []
+
+  add(payload: string | Buffer, senderId?: string): void {
+    const offset = this.messages.length
+    this.messages.push({
+      offset,
+      receivedAt: START + offset * 1000,
+      topic: 'iotanalytics/channels/pumps/messages/put',
+      senderId,
+      messageId: senderId ?? `log-${offset}`,
+      payload: Buffer.from(payload),
+      reply: undefined,
+    })
+    for (const resolve of this.waiting.splice(0)) resolve()
+  }
+
+  health(): Health {
+    return this.state
+  }
+
+  ledger(): readonly ChannelLedger[] {
+    return ['pumps', 'valves'].map((channel) => ({
+      channel,
+      received: 10,
+      delivered: 6,
+      rejected: 0,
+      dropped: { QueueFull: 2 },
+      expired: 0,
+      waiting: 1,
+      inFlight: 1,
+      bytes: 1000,
+      oldestWaitingAt: channel === 'pumps' ? START : undefined,
+      readers: {},
+    }))
+  }
+
+  store(): StoreLedger {
+    return {
+      state: 'ok',
+      problem: undefined,
+      bytes: 2000,
+      maxBytes: 4000,
+      historyBytes: 0,
+      bytesWritten: 5000,
+      syncs: 7,
+      messageBytes: 2500,
+      deadLetters: 3,
+    }
+  }
+
+  outage(): readonly OutageLeft[] {
+    return [{ channel: 'pumps', seconds: 7300.5, bound: 'storage.maxBytes' }]
+  }
+
+  async metrics() {
+    return { contentType: 'text/plain; version=0.0.4; charset=utf-8', text: 'up 1\n' }
+  }
+
+  async readMessages(
+    channel: string,
+    from: ReadFrom,
+    limit: number,
+  ): Promise<MessagePage | undefined> {
+    if (this.failure !== undefined) throw this.failure
+    if (channel !== 'pumps') return undefined
+    const start = this.#start(from)
+    const messages = this.messages.slice(start, start + limit)
+    return { messages, next: Math.max(start, start + messages.length) }
+  }
+
+  async why(id: string) {
+    const message = { channel: 'pumps', offset: 0, sentences: ['It came.', 'It went.'] }
+    return { id, messages: id === 'a/b' ? [message] : [], notes: ['Not all was looked at.'] }
+  }
+
+  async readDeadLetters(filter: DeadLetterFilter, from: number, limit: number) {
+    this.asked.push({ filter, from, limit })
+    return this.letters
+  }
+
+  async replayDeadLetters(request: ReplayRequest) {
+    this.asked.push(request)
+    const refusal = { error: 'QueueFull', message: 'full' }
+    return { matched: 2, replayed: 1, refused: [{ offset: 7, refusal }], next: undefined, to: 9 }
+  }
+
+  async waitForMessages(_channel: string, _offset: number, signal: AbortSignal): Promise<void> {
+    this.signals.push(signal)
+    if (signal.aborted) return
+    await new Promise<void>((resolve) => {
+      this.waiting.push(resolve)
+      signal.addEventListener('abort', () => resolve(), { once: true })
+    })
+  }
+
+  #start(from: ReadFrom): number {
+    if (from === 'earliest') return 0
+    if (from === 'now') return this.messages.length
+    if ('offset' in from) return from.offset
+    const first = this.messages.findIndex(({ receivedAt }) => receivedAt >= from.timeMs)
+    return first === -1 ? this.messages.length : first
+  }
+}
+
+export async function serve(t: TestContext, options: Partial<HttpOptions> = {}) {
+  const view = new ListView()
+  const server = new HttpServer({
+    options: { host: '127.0.0.1', port: 0, allowAnonymous: false, ...options },
+    view,
+  })
+  t.after(() => server.close())
+  await server.start()
+  return { view, server, url: server.description }
+}
+
+export async function jsonOf(response: Response) {
+  return JSON.parse(await response.text())
+}
+
+export async function linesOf(response: Response): Promise<Record<string, unknown>[]> {
+  const lines = (await response.text()).split('\n').slice(0, -1)
+  return lines.map((line) => JSON.parse(line))
+}
