@@ -1,14 +1,14 @@
-/** Asks the running connector over HTTP, and reads answers of a JSON object a line. */
+/** The HTTP client of the running connector. */
 import type { Command } from 'commander'
 import { ConnectorError, messageOf, systemCodeOf } from '../errors.ts'
-import type { CliContext } from './cli-context.ts'
 import { httpUrlOf } from './connector-address.ts'
+import type { CliContext } from './context.ts'
 import { usageError } from './exit-code.ts'
 import { loadConfigOf } from './global-flags.ts'
 
 export type Query = Readonly<Record<string, string | undefined>>
 
-/** To the connector that `--url` names, or that runs with the configuration. */
+/** The client for `--url`, or for the connector that runs with the configuration. */
 export async function openConnectorClient(
   url: string | undefined,
   command: Command,
@@ -21,7 +21,7 @@ export async function openConnectorClient(
   return new ConnectorClient(address, context.outputClosed)
 }
 
-/** Every call throws `BrokerUnavailable` when the connector can't be reached or its answer makes no sense. */
+/** Every call throws `BrokerUnavailable` if the connector can't be reached or answers with an error. */
 export class ConnectorClient {
   readonly url: string
   readonly #signal: AbortSignal
@@ -31,13 +31,13 @@ export class ConnectorClient {
     this.#signal = signal
   }
 
-  /** A 404 is an answer like another. */
+  /** Returns a 404 like any other answer. */
   async ask(path: string, query: Query): Promise<Response> {
     const response = await this.#fetch(pathTo(path, query), {})
     return response.status === 404 ? response : await this.#checked(response)
   }
 
-  /** Undefined where the connector says there is no such thing. */
+  /** Undefined for a 404. */
   async get(path: string, query: Query): Promise<Response | undefined> {
     const response = await this.ask(path, query)
     if (response.ok) return response
@@ -45,7 +45,7 @@ export class ConnectorClient {
     return undefined
   }
 
-  /** As `get`, for what there has to be: what is not there is an error, in the connector's words. */
+  /** Throws for a 404 too, with the message of the answer. */
   async getOrFail(path: string, query: Query): Promise<Response> {
     return await this.#checked(await this.#fetch(pathTo(path, query), {}))
   }
@@ -73,7 +73,8 @@ export class ConnectorClient {
     if (rest !== '') yield rest
   }
 
-  strange(what: string): ConnectorError {
+  /** @param what goes after "answered" */
+  unexpectedAnswer(what: string): ConnectorError {
     return new ConnectorError('BrokerUnavailable', `The connector at ${this.url} answered ${what}`)
   }
 
@@ -87,7 +88,7 @@ export class ConnectorClient {
 
   async #checked(response: Response): Promise<Response> {
     if (response.ok) return response
-    throw this.strange(`${response.status}: ${reasonIn(await response.text())}`)
+    throw this.unexpectedAnswer(`${response.status}: ${reasonIn(await response.text())}`)
   }
 
   #unreachable(thrown: unknown): ConnectorError {
@@ -95,7 +96,7 @@ export class ConnectorClient {
     const reason = systemCodeOf(cause) ?? systemCodeOf(thrown) ?? messageOf(cause ?? thrown)
     return new ConnectorError(
       'BrokerUnavailable',
-      `Can’t read from the connector at ${this.url}: ${reason}. Is it running there? --config or --url says where it is.`,
+      `Can’t read from the connector at ${this.url}: ${reason}. Is it running there? Set its address with --config or --url.`,
       { cause: thrown },
     )
   }
@@ -109,7 +110,7 @@ function pathTo(path: string, query: Query): string {
   return `${path}?${search}`
 }
 
-/** The `message` of an error answer, or its whole text where it has none. */
+/** The `message` of an error answer, or the beginning of its text if it has none. */
 function reasonIn(body: string): string {
   try {
     const { message } = JSON.parse(body)

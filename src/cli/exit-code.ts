@@ -1,4 +1,4 @@
-/** Exit codes: 0 fine, 1 failed while running, 2 bad usage or configuration. */
+/** Exit codes, and the texts of errors. */
 import { CommanderError } from 'commander'
 import { ConnectorError, messageOf } from '../errors.ts'
 
@@ -6,14 +6,14 @@ export const EXIT_FINE = 0
 export const EXIT_FAILED = 1
 export const EXIT_USAGE = 2
 
-/** Help for every command's end. */
+/** Ends the help of every command. */
 export const EXIT_CODES_HELP = `
 Exit codes:
-  0  fine
-  1  failed while running
-  2  bad usage or configuration`
+  0  success
+  1  failure while running
+  2  invalid usage or configuration`
 
-/** What the user did wrong on the command line. Its message is all there is to say. */
+/** A mistake on the command line; only its message is shown. */
 export function usageError(message: string): CommanderError {
   return new CommanderError(EXIT_USAGE, 'usage', message)
 }
@@ -24,17 +24,17 @@ export function exitCodeOf(thrown: unknown): number {
   return EXIT_FAILED
 }
 
-/** The text for standard error; undefined when commander has written its own. */
+/** The text for standard error; undefined if commander has written its own. */
 export function errorTextOf(thrown: unknown): string | undefined {
   if (thrown instanceof CommanderError) {
     return thrown.code === 'usage' ? `error: ${thrown.message}` : undefined
   }
-  if (!isFault(thrown)) return `error: ${messageOf(thrown)}`
-  return `error: ${thrown.message}\nThis is a fault in the program. Please report it, with --log-level debug for where it happened.`
+  if (!isBug(thrown)) return `error: ${messageOf(thrown)}`
+  return `error: ${thrown.message}\nThis is a bug in the program. Please report it, with the output of --log-level debug.`
 }
 
-/** Whether something can be nothing but a fault of ours. */
-export function isFault(thrown: unknown): thrown is Error {
+/** Whether the error can only be a bug in the program. */
+export function isBug(thrown: unknown): thrown is Error {
   if (!(thrown instanceof Error) || thrown instanceof CommanderError) return false
   return !(thrown instanceof ConnectorError) || thrown.code === 'Unexpected'
 }

@@ -1,24 +1,24 @@
-/** The flags that every command takes, and the configuration they lead to. */
+/** The flags of every command, and the configuration that results. */
 import { type Command, Option } from 'commander'
 import { DEFAULT_CONFIG_FILE, type LoadedConfig, loadConfig } from '../config/load.ts'
-import type { CliContext } from './cli-context.ts'
+import type { CliContext } from './context.ts'
 
 export function addGlobalFlags(program: Command): Command {
   return program
     .addOption(
       new Option(
         '-c, --config <file>',
-        `configuration, YAML or JSON (default: ./${DEFAULT_CONFIG_FILE} if it exists)`,
+        `configuration file, YAML or JSON (default: ./${DEFAULT_CONFIG_FILE} if it exists)`,
       ).env('IOT_ANALYTICS_CONNECTOR_CONFIG'),
     )
     .option(
       '--connector-definition <file>',
-      'the JSON of aws greengrass create-connector-definition; the configuration goes over it',
+      'JSON of aws greengrass create-connector-definition; the configuration overrides it',
     )
-    .option('--data <directory>', 'where everything is kept (storage.directory)')
+    .option('--data <directory>', 'data directory (storage.directory)')
     .option(
       '--set <path=value>',
-      'set one value, such as http.port=8091 or inputs[0]=factory/#; may be repeated',
+      'set one value, such as http.port=8091 or inputs[0]=factory/#; can be repeated',
       (value: string, before: readonly string[] = []) => [...before, value],
     )
     .option('--log-level <level>', 'debug, info, warn, error or silent (log.level)')

@@ -2,7 +2,7 @@
 /** The program `iot-analytics-connector`. */
 import process from 'node:process'
 
-// Before anything else is loaded, and only for those who ask for stacks: reading source maps takes time.
+// Before anything else is loaded. Only with --log-level debug: reading source maps takes time.
 if (process.argv.some((word) => /^(--log-level=)?debug$/.test(word))) {
   process.setSourceMapsEnabled(true)
 }

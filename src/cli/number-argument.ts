@@ -1,4 +1,4 @@
-/** Numbers on the command line, checked where commander can still point at the flag. */
+/** Numbers on the command line, checked by commander, so that its errors name the flag. */
 import { InvalidArgumentError } from 'commander'
 
 export function wholeNumber(min: number, max: number): (text: string) => number {

@@ -1,7 +1,6 @@
 /** The command line: its commands, its help, its errors. */
 import { Command } from 'commander'
 import { VERSION } from '../version.ts'
-import type { CliContext } from './cli-context.ts'
 import { addCheckCommand } from './commands/check.ts'
 import { addDeadLettersCommand } from './commands/dead-letters/dead-letters.ts'
 import { addReplayCommand } from './commands/dead-letters/replay.ts'
@@ -12,16 +11,17 @@ import { addPublishCommand } from './commands/publish/publish.ts'
 import { addRunCommand } from './commands/run/run.ts'
 import { addTailCommand } from './commands/tail/tail.ts'
 import { addWhyCommand } from './commands/why.ts'
-import { EXIT_CODES_HELP, EXIT_FINE, errorTextOf, exitCodeOf, isFault } from './exit-code.ts'
+import type { CliContext } from './context.ts'
+import { EXIT_CODES_HELP, EXIT_FINE, errorTextOf, exitCodeOf, isBug } from './exit-code.ts'
 import { addGlobalFlags } from './global-flags.ts'
 
 const PURPOSE =
-  'Takes messages from devices over MQTT, keeps them in a durable log per channel, sends them on in batches, and tells every sender what became of its message.'
+  'Takes messages from devices over MQTT, stores them in a durable log per channel, forwards them in batches to destinations, and sends every device a receipt.'
 
 const EXAMPLES = `
 Examples:
   $ iot-analytics-connector                        run with ./iot-analytics-connector.yaml or the defaults
-  $ iot-analytics-connector check -c connector.yaml      say what a configuration means, and what is wrong with it
+  $ iot-analytics-connector check -c connector.yaml      check a configuration file
   $ iot-analytics-connector publish my_channel '{"temp":23.33}'
   $ iot-analytics-connector tail my_channel --follow
 `
@@ -30,14 +30,14 @@ export function createProgram(context: CliContext): Command {
   const program = new Command('iot-analytics-connector')
     .description(PURPOSE)
     .version(VERSION, '-v, --version')
-    .helpOption('-h, --help', 'what there is, with examples')
-    .helpCommand('help [command]', 'the same for a command')
+    .helpOption('-h, --help', 'show this help')
+    .helpCommand('help [command]', 'show the help of a command')
     .configureHelp({ showGlobalOptions: true })
     .showSuggestionAfterError()
     .addHelpText('after', `${EXAMPLES}${EXIT_CODES_HELP}`)
     .exitOverride()
   addGlobalFlags(program)
-  // After the settings that commands take over from the program.
+  // Commands inherit the settings above when they are added.
   addRunCommand(program, context)
   addCheckCommand(program, context)
   addPublishCommand(program, context)
@@ -62,7 +62,7 @@ export async function runCommandLine(argv: readonly string[], context: CliContex
   } catch (thrown) {
     const text = errorTextOf(thrown)
     if (text !== undefined) process.stderr.write(`${text}\n`)
-    const showsStack = program.opts()['logLevel'] === 'debug' && isFault(thrown)
+    const showsStack = program.opts()['logLevel'] === 'debug' && isBug(thrown)
     if (showsStack) process.stderr.write(`${thrown.stack}\n`)
     return exitCodeOf(thrown)
   }

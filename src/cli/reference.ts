@@ -7,7 +7,7 @@ const INTRODUCTION = `# Commands
 
 <!-- Made by \`npm run docs\` from the commands' own help. Change it in src/cli. -->
 
-What \`iot-analytics-connector COMMAND --help\` says.
+The output of \`iot-analytics-connector COMMAND --help\`.
 `
 
 export function commandsPage(program: Command): string {
@@ -19,7 +19,7 @@ function page(heading: string, command: Command): string {
   return `${heading}\n\n\`\`\`text\n${helpOf(command)}\n\`\`\`\n`
 }
 
-/** The whole help, with the examples that stand after it, as wide on every machine. */
+/** The whole help including the examples, with the same width on every machine. */
 function helpOf(command: Command): string {
   let text = ''
   command.configureOutput({

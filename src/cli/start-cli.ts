@@ -1,9 +1,9 @@
-/** Ties the command line to a process: its arguments, its exit code, the end of its output. */
+/** Connects the command line to a process: arguments, exit code, closed output. */
 import { systemCodeOf } from '../errors.ts'
-import type { CliContext } from './cli-context.ts'
+import type { CliContext } from './context.ts'
 import { runCommandLine } from './program.ts'
 
-/** How long what a command left open may keep the process after it. */
+/** How long open handles may keep the process alive after the command. */
 const LINGER_MS = 1_000
 
 export async function startCli(

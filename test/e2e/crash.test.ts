@@ -321,7 +321,7 @@ test('a second signal ends the program at once while its endpoint hangs, and no 
   await api.until(() => api.requests.length === 1)
 
   connector.signal('SIGINT')
-  await connector.command.says(/Once more ends at once/)
+  await connector.command.says(/Send the signal again to end at once/)
   connector.signal('SIGTERM')
   const { code } = await connector.ends()
 

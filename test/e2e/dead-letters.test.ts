@@ -69,7 +69,7 @@ test('a message that a destination rejects is kept with the reason, and sent aga
   assert.equal(dry.stdout, '2 would be sent again\n')
   assert.match(
     listed.stdout,
-    /#0 {2}my_channel {2}refused by iotAnalytics: .*id=m1 {2}of m1\n.*id=m2/,
+    /#0 {2}my_channel {2}rejected by iotAnalytics: .*id=m1 {2}of m1\n.*id=m2/,
   )
   assert.deepEqual([replayed.code, replayed.stdout], [0, 'sent again: 2 of 2\n'])
   assert.deepEqual(
@@ -102,7 +102,7 @@ test('a replay without a filter needs --all', async (t) => {
   const { code, stderr } = await runCommand(t, ['replay', '--url', 'http://127.0.0.1:1'])
 
   assert.equal(code, 2)
-  assert.match(stderr, /say which: --all, or by/)
+  assert.match(stderr, /select what to send: --all/)
 })
 
 test('the list says so when dead letters are not kept', async (t) => {

@@ -121,6 +121,6 @@ test('a missing directory and a missing channel are reported differently from em
   const noChannel = await runCommand(t, ['export', 'other', '--data', directory])
 
   assert.deepEqual([nowhere.code, noChannel.code], [2, 2])
-  assert.match(nowhere.stderr, /is no data directory/)
-  assert.match(noChannel.stderr, /holds no channel other/)
+  assert.match(nowhere.stderr, /is not a data directory/)
+  assert.match(noChannel.stderr, /has no channel other/)
 })

@@ -1,6 +1,6 @@
-/** `check`: says what a configuration means, or everything that is wrong with it, without starting. */
+/** `check`: prints the configuration in force, or everything that is wrong with it. */
 import type { Command } from 'commander'
-import type { CliContext } from '../cli-context.ts'
+import type { CliContext } from '../context.ts'
 import { loadConfigOf } from '../global-flags.ts'
 import { awsAdvice } from './run/aws-advice.ts'
 
@@ -10,13 +10,13 @@ Examples:
   $ iot-analytics-connector check --config connector.yaml --set storage.durability=memory
   $ iot-analytics-connector check --connector-definition connectors.json > connector.yaml
 
-The output is a configuration file itself, with every default in place and, behind each value, where
-it comes from. Secrets are masked.`
+The output is itself a configuration file. It has every default, and a comment after each value says
+where the value comes from. Secrets are masked.`
 
 export function addCheckCommand(program: Command, context: CliContext): void {
   program
     .command('check')
-    .description('check the configuration without starting and print what is in force')
+    .description('check the configuration without starting, and print what is in force')
     .addHelpText('after', EXAMPLES)
     .action(async (_flags: unknown, command: Command) => {
       const { process } = context

@@ -1,18 +1,18 @@
-/** `why`: tells the story of one message. */
+/** `why`: says what happened to one message. */
 import type { Command } from 'commander'
-import type { CliContext } from '../cli-context.ts'
 import { openConnectorClient } from '../connector-client.ts'
+import type { CliContext } from '../context.ts'
 import { EXIT_FAILED } from '../exit-code.ts'
-import { printable } from '../printable.ts'
+import { printable } from '../output.ts'
 
 const EXAMPLES = `
 Examples:
   $ iot-analytics-connector why req123            by the id its sender gave
-  $ iot-analytics-connector why 5f0c81aa-1042     by the message id it was sent on with
+  $ iot-analytics-connector why 5f0c81aa-1042     by the message id that the destination got
   $ iot-analytics-connector why req123 --json
 
-Attempts are remembered since the connector started, for the last 10,000 batches of each destination.
-Exit code 1 when nothing is known of the message.`
+The connector remembers attempts since its start, for the last 10,000 batches of each destination.
+Exit code 1 if nothing is known of the message.`
 
 interface WhyFlags {
   readonly json?: true
@@ -22,10 +22,12 @@ interface WhyFlags {
 export function addWhyCommand(program: Command, context: CliContext): void {
   program
     .command('why')
-    .description('tell one message’s story: when it came, what was tried, what became of it')
+    .description(
+      'say what happened to one message: when it arrived, each attempt to deliver it, its receipt',
+    )
     .argument('<id>', 'the sender’s id or the message id')
-    .option('--json', 'as JSON')
-    .option('--url <url>', 'the connector’s HTTP address (default: from the configuration)')
+    .option('--json', 'print JSON')
+    .option('--url <url>', 'HTTP address of the connector (default: from the configuration)')
     .addHelpText('after', EXAMPLES)
     .action(async (id: string, flags: WhyFlags, command: Command) => {
       const connector = await openConnectorClient(flags.url, command, context)

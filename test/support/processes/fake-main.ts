@@ -4,7 +4,7 @@
  */
 import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { RunnableConnector } from '../../../src/cli/runnable-connector.ts'
+import type { RunnableConnector } from '../../../src/cli/context.ts'
 import { startCli } from '../../../src/cli/start-cli.ts'
 import { ConnectorError } from '../../../src/errors.ts'
 

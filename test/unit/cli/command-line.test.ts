@@ -38,7 +38,7 @@ const USAGE_ERRORS: readonly (readonly [readonly string[], string])[] = [
   [['chek'], 'error: unknown command chek; did you mean check?\n'],
   [
     ['frobnicate'],
-    'error: unknown command frobnicate; there are run, check, publish, tail, dead-letters, replay, why, doctor, export, passwd\n',
+    'error: unknown command frobnicate; expected one of run, check, publish, tail, dead-letters, replay, why, doctor, export, passwd\n',
   ],
   [['check', '--confg', 'x'], "error: unknown option '--confg'\n(Did you mean --config?)\n"],
   [['publish'], 'error: missing the channel to publish to, or --topic\n'],
@@ -66,7 +66,7 @@ const USAGE_ERRORS: readonly (readonly [readonly string[], string])[] = [
   ],
   [
     ['tail', 'c', '--set', 'http=false'],
-    'error: the configuration has `http: false`; name the connector’s address with --url\n',
+    'error: the configuration has `http: false`; set the connector’s address with --url\n',
   ],
   [['check', '-c', '/no/such'], 'error: Can’t read /no/such: there is no such file\n'],
   [
@@ -110,7 +110,7 @@ test('check says what to know about a destination that is AWS, apart from the ou
 
   assert.equal(code, 0)
   assert(!stdout.includes('Note'))
-  assert.match(stderr, /shut IoT Analytics down on 2025-12-15/)
+  assert.match(stderr, /shut down IoT Analytics on 2025-12-15/)
   assert.match(stderr, /iotanalytics:BatchPutMessage on arn:aws:iotanalytics:us-west-1:/)
   assert.match(stderr, /never offered IoT Analytics in us-west-1/)
 })

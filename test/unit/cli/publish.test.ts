@@ -133,7 +133,7 @@ test('a message per line of standard input', { skip }, async (t) => {
   assert.deepEqual(connector.texts, ['one', 'two', 'three'])
 })
 
-test('made-up messages have a size, ids of their own and a receipt each', { skip }, async (t) => {
+test('generated messages have a size, ids of their own and a receipt each', { skip }, async (t) => {
   const connector = await FakeConnector.open(t)
 
   const args = [
@@ -197,7 +197,7 @@ test('receipts that do not come are counted when the time is up', { skip }, asyn
   const { code, stdout } = await runCommand(t, args)
 
   assert.equal(code, 1)
-  assert.match(stdout, /^receipts: 1 did not come$/m)
+  assert.match(stdout, /^receipts: 1 missing$/m)
 })
 
 test('--rate holds the pace, and a lost connection is told of', { skip }, async (t) => {

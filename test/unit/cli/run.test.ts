@@ -20,7 +20,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
 
     assert.equal(code, 0)
     assert.equal(stderr, '')
-    assert(stdout.includes(`${signal}: no more messages are taken; delivering for up to 7 s.`))
+    assert(stdout.includes(`${signal}: the intake is stopped; delivering for up to 7 s.`))
     assert(stdout.endsWith('Stopped. While stopping: delivered 3, kept 7000 for the next start.\n'))
   })
 }
@@ -43,7 +43,7 @@ test('run is the default command; what it prints says where things are and what 
     '  http          http://127.0.0.1:8090',
     '  configuration defaults',
   ])
-  assert.match(command.stdout, /Note: AWS shut IoT Analytics down on 2025-12-15/)
+  assert.match(command.stdout, /Note: AWS shut down IoT Analytics on 2025-12-15/)
   assert.match(command.stdout, /Note: AWS never offered IoT Analytics in us-west-1/)
   assert.match(
     command.stdout,
@@ -61,7 +61,7 @@ test('a second signal ends at once, with exit code 1', async (t) => {
   await command.says(/Ctrl-C stops it gracefully/)
 
   command.child.kill('SIGTERM')
-  await command.says(/Once more ends at once/)
+  await command.says(/Send the signal again to end at once/)
   command.child.kill('SIGINT')
 
   assert.equal((await command.ends()).code, 1)

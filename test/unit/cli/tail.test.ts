@@ -210,7 +210,7 @@ test('a channel that is not there yet is waited for with --follow', async (t) =>
   const { code, stdout, stderr } = await command.ends()
 
   assert.equal(code, 0)
-  assert.equal(stderr, 'c holds nothing yet. Waiting for its first message.\n')
+  assert.equal(stderr, 'c does not exist yet. Waiting for its first message.\n')
   assert.match(stdout, /#0 /)
 })
 

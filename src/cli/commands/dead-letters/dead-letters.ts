@@ -1,20 +1,19 @@
-/** `dead-letters`: lists what was refused for good, and why. */
+/** `dead-letters`: lists the rejected messages, and why they were rejected. */
 import type { Command } from 'commander'
-import type { CliContext } from '../../cli-context.ts'
 import { type ConnectorClient, openConnectorClient } from '../../connector-client.ts'
+import type { CliContext } from '../../context.ts'
 import { wholeNumber } from '../../number-argument.ts'
-import { printable } from '../../printable.ts'
-import { writeLines } from '../../write-lines.ts'
+import { printable, writeLines } from '../../output.ts'
 import { payloadOf, timeOf } from '../tail/stored-message.ts'
 import { addFilterFlags, type FilterFlags, filterOf } from './filter-flags.ts'
 
 const EXAMPLES = `
 Examples:
-  $ iot-analytics-connector dead-letters                          all that are kept, the oldest first
+  $ iot-analytics-connector dead-letters                          all of them, the oldest first
   $ iot-analytics-connector dead-letters --error ResourceNotFoundException --since 24h
   $ iot-analytics-connector dead-letters --json | jq -r .payload
 
-What was fixed can be sent again: see replay.`
+After the cause is fixed, replay sends them again.`
 
 const PAGE_LETTERS = 1_000
 
@@ -27,15 +26,15 @@ interface DeadLettersFlags extends FilterFlags {
 export function addDeadLettersCommand(program: Command, context: CliContext): void {
   const command = program
     .command('dead-letters')
-    .description('list messages that a destination or routing refused for good, and why')
+    .description('list messages that a destination or routing rejected, and why')
   addFilterFlags(command)
-    .option('--json', 'a JSON line per message, payload included, as the connector gives it')
+    .option('--json', 'print one JSON line per message, including the payload')
     .option(
       '-n, --limit <n>',
-      'end after so many messages',
+      'stop after this many messages',
       wholeNumber(1, Number.MAX_SAFE_INTEGER),
     )
-    .option('--url <url>', 'the connector’s HTTP address (default: from the configuration)')
+    .option('--url <url>', 'HTTP address of the connector (default: from the configuration)')
     .addHelpText('after', EXAMPLES)
     .action(async (flags: DeadLettersFlags, self: Command) => {
       const connector = await openConnectorClient(flags.url, self, context)
@@ -72,7 +71,7 @@ function textOf(line: string): string {
     timeOf(fields.get('keptAt')),
     `#${field('offset')}`,
     field('channel'),
-    `refused by ${refusedBy}: ${field('error')}: ${field('error_message')}`,
+    `rejected by ${refusedBy}: ${field('error')}: ${field('error_message')}`,
   ]
   if (fields.has('id')) parts.push(`id=${field('id')}`)
   parts.push(payloadOf(fields))

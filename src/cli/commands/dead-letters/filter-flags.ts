@@ -1,4 +1,4 @@
-/** The flags that choose among dead letters, the same for every command that does. */
+/** The flags that select dead letters. */
 import { type Command, InvalidArgumentError } from 'commander'
 import { parseStartPoint } from '../../start-point.ts'
 
@@ -12,14 +12,18 @@ export interface FilterFlags {
 
 export function addFilterFlags(command: Command): Command {
   return command
-    .option('--channel <name>', 'those for this channel')
-    .option('--destination <name>', 'those that this destination refused')
-    .option('--error <code>', 'those refused with this error')
-    .option('--since <time>', 'those refused since: a time, or 15m for 15 minutes ago', timeOf)
-    .option('--until <time>', 'those refused before', timeOf)
+    .option('--channel <name>', 'only messages for this channel')
+    .option('--destination <name>', 'only messages that this destination rejected')
+    .option('--error <code>', 'only messages rejected with this error')
+    .option(
+      '--since <time>',
+      'only messages rejected since this time; 15m is 15 minutes ago',
+      timeOf,
+    )
+    .option('--until <time>', 'only messages rejected before this time', timeOf)
 }
 
-/** As the connector takes them. */
+/** As the HTTP API takes them. */
 export function filterOf({ channel, destination, error, since, until }: FilterFlags) {
   return { channel, destination, error, since, until }
 }

@@ -1,20 +1,20 @@
-/** `replay`: has the running connector send dead letters again, after what they were refused for is mended. */
+/** `replay`: makes the running connector send dead letters again. */
 import type { Command } from 'commander'
-import type { CliContext } from '../../cli-context.ts'
 import { type ConnectorClient, openConnectorClient } from '../../connector-client.ts'
+import type { CliContext } from '../../context.ts'
 import { EXIT_FAILED, usageError } from '../../exit-code.ts'
-import { printable } from '../../printable.ts'
+import { printable } from '../../output.ts'
 import { addFilterFlags, type FilterFlags, filterOf } from './filter-flags.ts'
 
 const EXAMPLES = `
 Examples:
-  $ iot-analytics-connector replay --all --dry-run          how many there are
+  $ iot-analytics-connector replay --all --dry-run          count them
   $ iot-analytics-connector replay --channel my_channel
   $ iot-analytics-connector replay --error ResourceNotFoundException --since 24h
 
-A message that a destination refused goes back into its channel as a new message, for all
-destinations. One that routing refused goes through routing again. Each is a dead letter no more
-once it is stored. Exit code 1 when some were refused again.`
+A message that a destination rejected goes back into its channel as a new message, for all
+destinations. A message that routing rejected goes through routing again. Each one is removed from
+the dead letters once it is stored. Exit code 1 if some were rejected again.`
 
 interface ReplayFlags extends FilterFlags {
   readonly all?: true
@@ -25,17 +25,17 @@ interface ReplayFlags extends FilterFlags {
 export function addReplayCommand(program: Command, context: CliContext): void {
   const command = program
     .command('replay')
-    .description('send messages again that were refused for good, all or some of them')
+    .description('send dead letters again, all or some of them')
   addFilterFlags(command)
-    .option('--all', 'all of them')
-    .option('--dry-run', 'only say how many there are')
-    .option('--url <url>', 'the connector’s HTTP address (default: from the configuration)')
+    .option('--all', 'send all of them')
+    .option('--dry-run', 'only count them')
+    .option('--url <url>', 'HTTP address of the connector (default: from the configuration)')
     .addHelpText('after', EXAMPLES)
     .action(async (flags: ReplayFlags, self: Command) => {
       const isFiltered = Object.values(filterOf(flags)).some((value) => value !== undefined)
       if (!isFiltered && flags.all !== true) {
         throw usageError(
-          'say which: --all, or by --channel, --destination, --error, --since, --until',
+          'select what to send: --all, --channel, --destination, --error, --since or --until',
         )
       }
       const connector = await openConnectorClient(flags.url, self, context)
@@ -46,7 +46,7 @@ export function addReplayCommand(program: Command, context: CliContext): void {
     })
 }
 
-/** A round after the other, of those that are dead letters when it begins. */
+/** Replays in rounds. Messages that become dead letters after the first round began are left out. */
 async function replay(connector: ConnectorClient, flags: ReplayFlags): Promise<Sum> {
   const sum = new Sum()
   const request = { ...filterOf(flags), dryRun: flags.dryRun === true }
@@ -67,7 +67,7 @@ class Sum {
   matched = 0
   replayed = 0
   refused = 0
-  /** How many for which reason. */
+  /** The number of messages by reason. */
   readonly #reasons = new Map<string, number>()
 
   add(report: ReadonlyMap<string, unknown>): void {

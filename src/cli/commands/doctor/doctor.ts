@@ -4,12 +4,12 @@ import type { Finding } from '../../../channels/disk/doctor/finding.ts'
 import type { ChannelInspection, Inspection } from '../../../channels/disk/doctor/inspect.ts'
 import { systemClock } from '../../../clock.ts'
 import { asConnectorError } from '../../../errors.ts'
-import type { CliContext } from '../../cli-context.ts'
+import { timeText } from '../../../iso-time.ts'
+import type { CliContext } from '../../context.ts'
 import { EXIT_FAILED } from '../../exit-code.ts'
 import { loadConfigOf } from '../../global-flags.ts'
-import { printable } from '../../printable.ts'
+import { printable } from '../../output.ts'
 import { assertDataDirectory } from './data-directory.ts'
-import { findingLines, rangeText } from './finding-lines.ts'
 
 const EXAMPLES = `
 Examples:
@@ -126,4 +126,22 @@ function conclusion(found: number, repairable: number): string {
   const repair =
     repairable === 0 ? 'none of them can be repaired' : `--repair fixes ${repairable} of them`
   return `${found} findings; ${repair}. A running connector repairs or skips all of them by itself.`
+}
+
+function findingLines(finding: Finding): string[] {
+  const { kind, severity, file, position, bytes, offsets, messages, since, explanation } = finding
+  const where = [
+    printable(file),
+    ...(position === undefined ? [] : [`at byte ${position}`]),
+    ...(bytes === undefined ? [] : [`${bytes} bytes`]),
+    ...(offsets === undefined ? [] : [rangeText(offsets.from, offsets.to)]),
+    ...(messages === undefined ? [] : [`${messages} messages`]),
+    ...(since === undefined ? [] : [`from after ${timeText(since)}`]),
+  ]
+  return [`  ${severity}: ${kind} in ${where.join(', ')}`, `    ${explanation}`]
+}
+
+/** Offsets `from ≤ x < to`. */
+function rangeText(from: number, to: number): string {
+  return to - from === 1 ? `offset ${from}` : `offsets ${from} to ${to - 1}`
 }

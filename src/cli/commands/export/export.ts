@@ -1,18 +1,17 @@
-/** `export`: writes a range of a channel as JSON lines, from its directory or from a running connector. */
-import type { Command } from 'commander'
+/** `export`: writes a range of a channel as JSON lines, from its directory or over HTTP. */
+import { type Command, InvalidArgumentError } from 'commander'
 import { isChannelName } from '../../../channel-name.ts'
 import { asConnectorError } from '../../../errors.ts'
 import { messageLine } from '../../../http/views/message-line.ts'
-import type { CliContext } from '../../cli-context.ts'
 import { openConnectorClient } from '../../connector-client.ts'
+import type { CliContext } from '../../context.ts'
 import { usageError } from '../../exit-code.ts'
 import { loadConfigOf } from '../../global-flags.ts'
+import { writeLines } from '../../output.ts'
 import { parseStartPoint } from '../../start-point.ts'
-import { writeLines } from '../../write-lines.ts'
 import { assertDataDirectory } from '../doctor/data-directory.ts'
 import { channelMessages } from '../tail/channel-messages.ts'
 import { MessageReader } from '../tail/message-reader.ts'
-import { type ExportPoints, parseEndPoint, rangeOf } from './export-range.ts'
 
 const EXAMPLES = `
 Examples:
@@ -21,8 +20,15 @@ Examples:
   $ iot-analytics-connector export my_channel --from 1000 --to 2000 | jq -r .payload
   $ iot-analytics-connector export my_channel --url http://connector:8090    from a running connector
 
-Reads the data directory itself, whether the connector runs or not, and changes nothing; damaged messages
-are stepped over. A line is what tail --json prints.`
+Reads the data directory, whether or not the connector runs, and changes nothing. Skips damaged
+messages. A line has the same form as with tail --json.`
+
+interface ExportPoints {
+  /** As `parseStartPoint` returns it; undefined: the oldest message. */
+  readonly from?: string | undefined
+  /** Not included; undefined: the end at the time of the call. */
+  readonly to?: string | undefined
+}
 
 interface ExportFlags extends ExportPoints {
   readonly url?: string
@@ -35,15 +41,11 @@ export function addExportCommand(program: Command, context: CliContext): void {
     .argument('<channel>', 'the channel')
     .option(
       '--from <point>',
-      'the first: an offset, a time, or 15m for 15 minutes ago (default: the oldest)',
+      'where to begin: an offset, a time, or 15m for 15 minutes ago (default: the oldest)',
       (text: string) => parseStartPoint(text),
     )
-    .option(
-      '--to <point>',
-      'where to end, not included (default: what there is now)',
-      parseEndPoint,
-    )
-    .option('--url <url>', 'read from the connector at this address instead')
+    .option('--to <point>', 'where to end, not included (default: the newest)', parseEndPoint)
+    .option('--url <url>', 'read from the connector at this address instead of the directory')
     .addHelpText('after', EXAMPLES)
     .action(async (channel: string, flags: ExportFlags, command: Command) => {
       if (!isChannelName(channel)) throw usageError(`${channel} is not a channel name`)
@@ -99,4 +101,31 @@ async function* connectorLines(
     const { receivedAt } = JSON.parse(line)
     if (Date.parse(receivedAt) < until) yield line
   }
+}
+
+/** The offsets and times of the points, as `exportMessages` takes them. */
+function rangeOf({ from, to }: ExportPoints) {
+  return { ...lower(from), ...upper(to) }
+}
+
+function parseEndPoint(text: string): string {
+  if (text !== 'earliest' && text !== 'now') return parseStartPoint(text)
+  throw new InvalidArgumentError(
+    'Expected an offset, a time such as 2026-01-31T12:00:00Z, or 15m for 15 minutes ago.',
+  )
+}
+
+function lower(point: string | undefined) {
+  if (point === undefined || point === 'earliest') return {}
+  if (point === 'now') return { since: Date.now() }
+  return isOffset(point) ? { from: Number(point) } : { since: Date.parse(point) }
+}
+
+function upper(point: string | undefined) {
+  if (point === undefined) return {}
+  return isOffset(point) ? { to: Number(point) } : { until: Date.parse(point) }
+}
+
+function isOffset(point: string): boolean {
+  return /^\d+$/.test(point)
 }

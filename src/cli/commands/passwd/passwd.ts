@@ -1,4 +1,4 @@
-/** `passwd`: keeps the file of users that the front door lets in. */
+/** `passwd`: edits the password file of the MQTT server. */
 import { randomBytes } from 'node:crypto'
 import { open, readFile, rename, rm, stat } from 'node:fs/promises'
 import type { Command } from 'commander'
@@ -10,7 +10,7 @@ import {
   withUser,
 } from '../../../sources/mqtt-server/access/password-file.ts'
 import { hashPassword } from '../../../sources/mqtt-server/access/password-hash.ts'
-import type { CliContext } from '../../cli-context.ts'
+import type { CliContext } from '../../context.ts'
 import { usageError } from '../../exit-code.ts'
 import { askPassword } from './password-prompt.ts'
 
@@ -20,17 +20,17 @@ Examples:
   $ printf %s "$PASSWORD" | iot-analytics-connector passwd users pump-1
   $ iot-analytics-connector passwd users pump-1 --delete
 
-The file keeps scrypt hashes, never passwords. Name it in sources.mqttServer.passwordFile. A connector that
-runs takes changes up by itself; who was deleted, or has another password now, is cut off.`
+The file has scrypt hashes, never passwords. Name it in sources.mqttServer.passwordFile. A running
+connector reads changes at once, and disconnects users who were deleted or whose password changed.`
 
-/** For its owner alone. */
+/** Only the owner may read the file. */
 const FILE_MODE = 0o600
 
 export function addPasswdCommand(program: Command, context: CliContext): void {
   program
     .command('passwd')
     .description('set a user’s password in a password file, or delete the user')
-    .argument('<file>', 'the password file; made when it is not there')
+    .argument('<file>', 'the password file; created if it does not exist')
     .argument('<user>', 'the user name')
     .option('--delete', 'delete the user')
     .addHelpText('after', EXAMPLES)
@@ -54,13 +54,13 @@ async function deleteUser(file: string, user: string): Promise<void> {
 }
 
 async function setPassword(file: string, user: string, process: NodeJS.Process): Promise<void> {
-  // Before anybody types a password in vain.
+  // A file that can't be read is reported before anybody types a password.
   await readUsers(file)
   const hash = await hashPassword(await askPassword(process, user))
   await replaceFile(file, withUser(await readUsers(file), user, hash))
 }
 
-/** Throws `InvalidConfiguration` for a file that is none of ours. */
+/** Throws `InvalidConfiguration` for a file that is not a password file. */
 async function readUsers(file: string): Promise<string> {
   let text: string
   try {
@@ -77,13 +77,13 @@ async function readUsers(file: string): Promise<string> {
   }
 }
 
-/** Whoever reads the file sees all of the old one or all of the new one, also after a power cut. */
+/** A reader gets the whole old file or the whole new one, also after a power cut. */
 async function replaceFile(file: string, text: string): Promise<void> {
   const fresh = `${file}.${randomBytes(6).toString('hex')}`
   try {
     const handle = await open(fresh, 'wx', FILE_MODE)
     try {
-      // Whoever runs the command, the connector goes on reading its file.
+      // The connector must be able to read its file, whichever user runs the command.
       const known = await stat(file).catch(() => undefined)
       if (known !== undefined) await handle.chown(known.uid, known.gid).catch(() => undefined)
       await handle.writeFile(text)

@@ -1,4 +1,4 @@
-/** Takes a password from whoever calls: typed without being shown, or from standard input. */
+/** Reads a password: typed without echo, or from standard input. */
 import { MAX_PASSWORD_BYTES } from '../../../sources/mqtt-server/access/password-hash.ts'
 import { usageError } from '../../exit-code.ts'
 
@@ -6,20 +6,20 @@ const CTRL_C = '\u0003'
 const CTRL_D = '\u0004'
 const ERASES = '\u007f\b'
 
-/** A terminal asks twice; elsewhere the password is all of standard input, without its last line end. */
+/** A terminal asks twice. Otherwise the password is standard input without its last line end. */
 export async function askPassword(process: NodeJS.Process, user: string): Promise<Buffer> {
   const password = process.stdin.isTTY ? await typedTwice(process, user) : await piped(process)
   const bytes = Buffer.byteLength(password)
   if (bytes === 0) throw usageError('the password is empty')
   if (bytes > MAX_PASSWORD_BYTES) {
-    throw usageError(`the password has ${bytes} bytes, at most ${MAX_PASSWORD_BYTES} are taken`)
+    throw usageError(`the password has ${bytes} bytes; the limit is ${MAX_PASSWORD_BYTES}`)
   }
   return Buffer.from(password)
 }
 
 async function typedTwice(process: NodeJS.Process, user: string): Promise<string> {
   const { stdin } = process
-  // Before the first question, so that not even a fast typist's first letter is shown.
+  // Before the question, so that the first letter is not shown either.
   stdin.setRawMode(true)
   stdin.setEncoding('utf8')
   try {

@@ -1,4 +1,4 @@
-/** The messages that `publish` sends: given ones, read ones, made-up ones. */
+/** The messages that `publish` sends: from the command line, from a file, or generated. */
 import { randomBytes } from 'node:crypto'
 import { createInterface } from 'node:readline'
 import { buffer } from 'node:stream/consumers'
@@ -6,21 +6,21 @@ import { readGivenFile } from '../../../config/inputs/given-file.ts'
 
 export interface OutgoingMessage {
   readonly payload: Buffer
-  /** What its receipt is told by. */
+  /** Identifies its receipt. */
   readonly id: string
 }
 
 export interface MessageRequest {
-  /** The text itself; `-`: a message per line of standard input; undefined: made up. */
+  /** The text itself; `-`: a message per line of standard input; undefined: generated. */
   readonly text: string | undefined
   /** A file whose content is the message; `-`: all of standard input. */
   readonly file: string | undefined
   readonly count: number
-  /** Bytes that a made-up message has at least. */
+  /** The minimum size of a generated message in bytes. */
   readonly size: number
-  /** The payload is sent as it is, not in the specification's `{"request":…,"id":…}`. */
+  /** True: the payload is sent as it is, not in the specification's `{"request":…,"id":…}`. */
   readonly isBinary: boolean
-  /** Given ids are numbered when there are several messages, for they must differ. */
+  /** With several messages it gets a number, because ids must differ. */
   readonly id: string | undefined
 }
 
@@ -49,7 +49,7 @@ async function* contents(
   }
   const given = await givenContent(request, stdin)
   for (let number = 1; number <= request.count; number++) {
-    yield given ?? madeUp(number, request.size)
+    yield given ?? generated(number, request.size)
   }
 }
 
@@ -69,7 +69,7 @@ function formatted(content: Buffer, id: string): Buffer {
 }
 
 /** `{"n":1,"temp":21.3}`, a slow wave, filled up to `size` bytes. */
-function madeUp(number: number, size: number): Buffer {
+function generated(number: number, size: number): Buffer {
   const temp = Math.round((21 + 4 * Math.sin(number / 10)) * 100) / 100
   const bare = JSON.stringify({ n: number, temp })
   const missing = size - bare.length

@@ -1,4 +1,4 @@
-/** A progress bar for people: on a terminal, and only where there is progress to watch. */
+/** A progress bar on standard error; only on a terminal, and for more than one message. */
 
 export interface ProgressBar {
   readonly update: (count: number) => void
@@ -7,7 +7,7 @@ export interface ProgressBar {
 
 const HIDDEN: ProgressBar = { update() {}, stop() {} }
 
-/** `total` 0: not known. */
+/** @param total 0 if it is not known */
 export async function progressBar(output: NodeJS.WriteStream, total: number): Promise<ProgressBar> {
   if (!output.isTTY || total < 2) return HIDDEN
   const { default: progress } = await import('cli-progress')

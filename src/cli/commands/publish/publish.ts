@@ -1,7 +1,7 @@
 /** `publish`: sends test messages to the running connector, as a device would, over MQTT 5. */
 import { type Command, Option } from 'commander'
-import type { CliContext } from '../../cli-context.ts'
 import { mqttUrlOf } from '../../connector-address.ts'
+import type { CliContext } from '../../context.ts'
 import { EXIT_FAILED, usageError } from '../../exit-code.ts'
 import { loadConfigOf } from '../../global-flags.ts'
 import { decimal, wholeNumber } from '../../number-argument.ts'
@@ -14,12 +14,12 @@ const EXAMPLES = `
 Examples:
   $ iot-analytics-connector publish my_channel '{"temp":23.33}'
   $ iot-analytics-connector publish my_channel '{"temp":23.33}' --id req123 --receipts
-  $ iot-analytics-connector publish my_channel --count 1000 --rate 100     made-up readings
+  $ iot-analytics-connector publish my_channel --count 1000 --rate 100     generated readings
   $ iot-analytics-connector publish my_channel --binary --file photo.jpg
   $ iot-analytics-connector publish --topic factory/line1/temp 23.33       a topic of your own
   $ tail -f readings.jsonl | iot-analytics-connector publish my_channel -  a message per line
 
-Exit code 1: a message was refused, or its receipt says fail or did not come.`
+Exit code 1 if a message was refused, or its receipt says fail or did not arrive.`
 
 const MAX_COUNT = 1_000_000_000
 const MAX_SIZE = 268_435_455
@@ -45,26 +45,26 @@ export function addPublishCommand(program: Command, context: CliContext): void {
   program
     .command('publish')
     .description('send messages to the running connector over MQTT 5, as a device would')
-    .argument('[channel]', 'the channel they are for; left out with --topic')
+    .argument('[channel]', 'the channel of the messages; omitted with --topic')
     .argument(
       '[message]',
-      'the message; - for one per line of standard input; none for made-up ones',
+      'the message; - reads one per line from standard input; omitted: generated readings',
     )
     .option('--binary', 'send the bytes as they are, to …/messages/binary/put')
-    .option('--topic <topic>', 'publish to a topic of your own instead, as it is')
-    .option('--file <file>', 'a file’s content is the message; - for all of standard input')
-    .option('--count <n>', 'how many messages', wholeNumber(1, MAX_COUNT))
+    .option('--topic <topic>', 'publish to this topic instead, with the message as payload')
+    .option('--file <file>', 'send the content of this file; - for all of standard input')
+    .option('--count <n>', 'number of messages', wholeNumber(1, MAX_COUNT))
     .option(
       '--rate <n>',
-      'messages per second (default: as fast as they go)',
+      'messages per second (default: as fast as possible)',
       decimal(0.001, MAX_COUNT),
     )
-    .option('--size <bytes>', 'size of made-up messages', wholeNumber(1, MAX_SIZE))
-    .option('--id <id>', 'the message’s id; numbered when there are several')
+    .option('--size <bytes>', 'size of generated messages', wholeNumber(1, MAX_SIZE))
+    .option('--id <id>', 'id of the message; several messages get a number as well')
     .addOption(new Option('--qos <qos>', 'MQTT QoS').choices(['0', '1', '2']).default('1'))
-    .option('--receipts', 'wait for the receipt of each message and sum them up')
+    .option('--receipts', 'wait for the receipts and summarize them')
     .option('--timeout <seconds>', 'how long to wait for receipts', decimal(0, MAX_COUNT), 30)
-    .option('--url <url>', 'the connector’s MQTT address (default: from the configuration)')
+    .option('--url <url>', 'MQTT address of the connector (default: from the configuration)')
     .option('--username <name>', 'user to connect as')
     .addOption(
       new Option('--password <password>', 'password of the user').env(
@@ -97,7 +97,7 @@ function targetOf(
   flags: PublishFlags,
 ): Target {
   if (flags.topic !== undefined) {
-    if (second !== undefined) throw usageError('with --topic there is no channel, only a message')
+    if (second !== undefined) throw usageError('with --topic give only a message, no channel')
     return { topic: flags.topic, text: first, isBinary: true }
   }
   if (first === undefined) throw usageError('missing the channel to publish to, or --topic')
@@ -111,9 +111,9 @@ function requestOf({ text, isBinary }: Target, flags: PublishFlags): MessageRequ
   if (text !== undefined && file !== undefined)
     throw usageError('give a message or --file, not both')
   if (size !== undefined && (text ?? file) !== undefined) {
-    throw usageError('--size is for made-up messages; this one is given')
+    throw usageError('--size is for generated messages; remove it, or the message')
   }
-  if (text === '-' && count !== undefined) throw usageError('--count and - exclude each other')
+  if (text === '-' && count !== undefined) throw usageError('give --count or -, not both')
   return { text, file, count: count ?? 1, size: size ?? 0, isBinary, id }
 }
 
@@ -170,7 +170,7 @@ function summaryOf(
     for (const [error, failure] of receipts.failures) {
       lines.push(`receipts: ${failure.count} fail, ${error}: ${failure.message}`)
     }
-    if (receipts.open > 0) lines.push(`receipts: ${receipts.open} did not come`)
+    if (receipts.open > 0) lines.push(`receipts: ${receipts.open} missing`)
   }
   return `${lines.join('\n')}\n`
 }

@@ -1,4 +1,4 @@
-/** Publishes a stream of messages over one MQTT 5 connection, at a pace, with few unacknowledged. */
+/** Publishes messages over one MQTT 5 connection, with a bounded rate and number in flight. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { IClientOptions, IClientPublishOptions, MqttClient, Packet } from 'mqtt'
 import { readGivenFile } from '../../../config/inputs/given-file.ts'
@@ -19,13 +19,13 @@ export interface PublisherOptions {
   readonly caFile: string | undefined
   readonly topic: string
   readonly qos: 0 | 1 | 2
-  /** Messages per second; undefined: as fast as they go. */
+  /** Messages per second; undefined: as fast as possible. */
   readonly rate: number | undefined
-  /** Undefined: nobody wants receipts. */
+  /** Undefined: receipts are not counted. */
   readonly receipts: ReceiptTally | undefined
   /**
-   * Receipts of binary messages carry no id. They are asked for with MQTT 5's response topic and
-   * correlation data instead.
+   * Receipts of binary messages have no id. MQTT 5's response topic and correlation data identify
+   * them instead.
    */
   readonly usesResponseTopic: boolean
 }
@@ -46,7 +46,7 @@ export class Publisher {
     this.#options = options
   }
 
-  /** Whether the server says anything at all: not at QoS 0. */
+  /** False at QoS 0: the server does not answer. */
   get isAcknowledged(): boolean {
     return this.#options.qos > 0
   }
@@ -55,7 +55,7 @@ export class Publisher {
     return this.#acknowledged
   }
 
-  /** Throws `BrokerUnavailable` when the server can't be reached or says no. */
+  /** Throws `BrokerUnavailable` if the server can't be reached or refuses the connection. */
   async open(): Promise<void> {
     const { default: mqtt } = await import('mqtt')
     const { url, receipts } = this.#options
@@ -80,7 +80,7 @@ export class Publisher {
     await this.#client.subscribeAsync(this.#receiptTopic, { qos: 1 })
   }
 
-  /** Publishes all and waits until all are acknowledged. Throws when the connection is lost meanwhile. */
+  /** Resolves when every message is acknowledged. Throws if the connection is lost before that. */
   async send(messages: AsyncIterable<OutgoingMessage>, sent: (count: number) => void) {
     const startedAt = performance.now()
     let count = 0
@@ -98,7 +98,7 @@ export class Publisher {
 
   async close(): Promise<void> {
     this.#client?.removeAllListeners('close')
-    // What a lost connection owes will never be acknowledged; it is not waited for.
+    // After a lost connection the missing acknowledgements never arrive: do not wait for them.
     await this.#client?.endAsync(this.#lost !== undefined)
     this.#client = undefined
   }
@@ -113,7 +113,7 @@ export class Publisher {
     const { username, password, caFile } = this.#options
     return {
       clientId: this.#clientId,
-      // Before MQTT 5 a server can't say that it refuses a message.
+      // Before MQTT 5 a server can't refuse a message.
       protocolVersion: 5,
       reconnectPeriod: 0,
       connectTimeout: CONNECT_TIMEOUT_MS,
@@ -139,7 +139,7 @@ export class Publisher {
     })
   }
 
-  /** An error without a code is the connection's, which is told of by itself. */
+  /** An error without a code is the connection's; `#lose` reports that one. */
   #refused(error: Error, packet: Packet | undefined): void {
     if (!('code' in error) || typeof error.code !== 'number') return
     const isAnswer = packet?.cmd === 'puback' || packet?.cmd === 'pubrec'
@@ -176,7 +176,7 @@ function unreachable(url: string, thrown: unknown): ConnectorError {
   const reason = systemCodeOf(thrown) ?? messageOf(thrown)
   return new ConnectorError(
     'BrokerUnavailable',
-    `Can’t connect to ${withoutPassword(url)}: ${reason}. Is the connector running there? --config or --url says where it is.`,
+    `Can’t connect to ${withoutPassword(url)}: ${reason}. Is the connector running there? Set its address with --config or --url.`,
     { cause: thrown },
   )
 }

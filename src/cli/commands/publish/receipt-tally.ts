@@ -1,4 +1,4 @@
-/** Counts the receipts of what was published, and knows what is still without one. */
+/** Counts the receipts of published messages, and the messages that have none yet. */
 
 interface Failure {
   count: number
@@ -28,7 +28,7 @@ export class ReceiptTally {
     this.#open.add(id)
   }
 
-  /** Takes a receipt; one that belongs to somebody else's message, or is none, counts for nothing. */
+  /** Counts a receipt. Receipts of other clients' messages, and other payloads, are ignored. */
   receive(payload: Buffer, correlation: string | undefined): void {
     const receipt = parseReceipt(payload)
     const id = correlation ?? receipt?.id
@@ -38,7 +38,7 @@ export class ReceiptTally {
     if (this.#open.size === 0) this.#whenComplete?.()
   }
 
-  /** Resolves when every expected receipt is in, or after `timeoutMs`. */
+  /** Resolves when every expected receipt has arrived, or after `timeoutMs`. */
   complete(timeoutMs: number): Promise<void> {
     if (this.#open.size === 0) return Promise.resolve()
     return new Promise((resolve) => {
@@ -59,7 +59,7 @@ export class ReceiptTally {
 
 interface Receipt {
   readonly id: string | undefined
-  /** Undefined when the receipt says success. */
+  /** Undefined if the receipt says success. */
   readonly error: string | undefined
   readonly message: string
 }

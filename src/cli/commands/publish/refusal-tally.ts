@@ -1,9 +1,9 @@
-/** Counts the messages that the server refused, by the reason code of MQTT 5, and says what each code means. */
+/** Counts the messages that the server refused, by reason code of MQTT 5. */
 
-/** What PUBACK and PUBREC may carry (MQTT 5, tables 3-4 and 3-5), in plain words. */
+/** The meaning of the codes in PUBACK and PUBREC (MQTT 5, tables 3-4 and 3-5). */
 const MEANINGS: Readonly<Record<number, string>> = {
   128: 'the server gives no reason',
-  131: 'the server has a reason of its own',
+  131: 'the server has a reason that MQTT does not define',
   135: 'not authorized to publish to the topic',
   144: 'no message may be published to the topic',
   145: 'the packet id is in use',
@@ -26,7 +26,7 @@ export class RefusalTally {
     return count
   }
 
-  /** `reason` is the reason string that came with the code. */
+  /** @param reason the reason string beside the code */
   add(code: number, reason: string | undefined): void {
     const known = this.#refused.get(code)
     if (known === undefined) this.#refused.set(code, { count: 1, reason })
@@ -36,7 +36,7 @@ export class RefusalTally {
   /** One line for each code, such as `refused: 3 with reason code 0x97 (a limit is reached): …`. */
   lines(): string[] {
     return [...this.#refused].map(([code, { count, reason }]) => {
-      const meaning = MEANINGS[code] ?? 'a code that PUBACK does not have'
+      const meaning = MEANINGS[code] ?? 'a code that MQTT does not define for PUBACK'
       const detail = reason === undefined ? '' : `: ${reason}`
       return `refused: ${count} with reason code ${hex(code)} (${meaning})${detail}`
     })

@@ -1,11 +1,14 @@
 /**
- * What to know about sending to AWS itself: the policy the credentials need, the Regions the service
- * was in, and that it is gone.
+ * Advice for destinations at AWS itself: that the service was shut down, the policy that the
+ * credentials need, and the Regions that had the service.
  */
 import type { ConnectorConfig } from '../../../config/connector-config.ts'
 import { isAwsEndpoint } from '../../../config/derived-defaults.ts'
 
-/** Specification, Limits, and what came after it. us-west-1, of the specification's example, never was one. */
+/**
+ * Specification, Limits, and Regions added later. us-west-1, in the specification's example, never
+ * had the service.
+ */
 const REGIONS = [
   'us-east-1',
   'us-east-2',
@@ -18,18 +21,18 @@ const REGIONS = [
   'cn-north-1',
 ]
 
-/** Sentences for the operator; none when no destination is AWS. */
+/** Sentences for the operator; empty if no destination is AWS. */
 export function awsAdvice(config: ConnectorConfig): string[] {
   const advice: string[] = []
   for (const { name, options } of config.destinations) {
     if (!isAwsEndpoint(options.endpoint)) continue
     advice.push(
-      `AWS shut IoT Analytics down on 2025-12-15, so ${name} will hardly be answered; messages wait in the queue meanwhile. Set the destination’s endpoint to a service that speaks BatchPutMessage, or leave destinations out to keep messages here.`,
+      `AWS shut down IoT Analytics on 2025-12-15, so messages for ${name} will wait in the queue. Set the destination’s endpoint to a service that supports BatchPutMessage, or remove the destination to keep messages in the local store.`,
       `${name} needs credentials that allow iotanalytics:BatchPutMessage on arn:${partitionOf(options.region)}:iotanalytics:${options.region}:<account>:channel/<channel>.`,
     )
     if (!REGIONS.includes(options.region)) {
       advice.push(
-        `AWS never offered IoT Analytics in ${options.region}. It was in ${REGIONS.join(', ')}.`,
+        `AWS never offered IoT Analytics in ${options.region}. It was available in ${REGIONS.join(', ')}.`,
       )
     }
   }

@@ -1,15 +1,14 @@
-/** `run`: starts the connector, waits for a signal, stops it gracefully and says what became of the messages. */
+/** `run`: starts the connector, stops it gracefully at a signal, and reports what it delivered. */
 import { relative } from 'node:path'
 import type { Command } from 'commander'
 import type { LoadedConfig } from '../../../config/load.ts'
 import { nearestName } from '../../../config/schema/schema-index.ts'
 import type { StopReport } from '../../../connector/draining.ts'
 import { VERSION } from '../../../version.ts'
-import type { CliContext } from '../../cli-context.ts'
+import type { CliContext, RunnableConnector } from '../../context.ts'
 import { EXIT_FAILED, usageError } from '../../exit-code.ts'
 import { loadConfigOf } from '../../global-flags.ts'
 import { decimal } from '../../number-argument.ts'
-import type { RunnableConnector } from '../../runnable-connector.ts'
 import { awsAdvice } from './aws-advice.ts'
 import { type StartUp, startUpText } from './start-up.ts'
 import { aborted, watchStopSignals } from './stop-signals.ts'
@@ -21,10 +20,10 @@ Examples:
   $ iot-analytics-connector run --connector-definition connectors.json
   $ iot-analytics-connector run --set sources.mqttServer.port=1884 --log-level debug
 
-SIGHUP: reads certificates, users and access rules again, without dropping connections.
+SIGHUP reads certificates, users and access rules again, without dropping connections.
 
-SIGTERM or Ctrl-C: takes no more messages, goes on delivering until the deadline, keeps the rest on
-disk for the next start and reports. A second signal ends at once, with exit code 1.`
+SIGTERM or Ctrl-C stops the intake, delivers until the deadline, and keeps the rest on disk for the
+next start. A second signal ends the program at once, with exit code 1.`
 
 const DEADLINE_SECONDS = 10
 const MAX_DEADLINE_SECONDS = 3_600
@@ -32,10 +31,10 @@ const MAX_DEADLINE_SECONDS = 3_600
 export function addRunCommand(program: Command, context: CliContext): void {
   program
     .command('run', { isDefault: true })
-    .description('take messages, keep them and deliver them, until stopped (the default)')
+    .description('take, store and deliver messages until stopped (the default command)')
     .option(
       '--deadline <seconds>',
-      'how long to go on delivering when stopped',
+      'how long to keep delivering after a stop signal',
       decimal(0, MAX_DEADLINE_SECONDS),
       DEADLINE_SECONDS,
     )
@@ -79,7 +78,7 @@ function startUpOf(loaded: LoadedConfig, script: string | undefined): StartUp {
   }
 }
 
-/** From a clone of the repository the program is not on the PATH; what is printed works there too. */
+/** In a clone of the repository the program is not on the PATH; the printed commands work there too. */
 function commandOf(script: string | undefined): string {
   if (script === undefined || !script.endsWith('.js')) return 'iot-analytics-connector'
   return `node ${relative('', script)}`
@@ -92,21 +91,21 @@ async function stop(
   deadlineMs: number,
 ): Promise<void> {
   process.stdout.write(
-    `\n${signal}: no more messages are taken; delivering for up to ${deadlineMs / 1000} s. Once more ends at once.\n`,
+    `\n${signal}: the intake is stopped; delivering for up to ${deadlineMs / 1000} s. Send the signal again to end at once.\n`,
   )
   process.stdout.write(stopText(await connector.stop({ deadlineMs })))
 }
 
 function stopText({ delivered, kept, lost }: StopReport): string {
   const parts = [`delivered ${delivered}`, `kept ${kept} for the next start`]
-  if (lost > 0) parts.push(`lost ${lost} that were in memory only`)
+  if (lost > 0) parts.push(`lost ${lost} that were only in memory`)
   return `Stopped. While stopping: ${parts.join(', ')}.\n`
 }
 
-/** As `run` is the default command, an unknown one arrives here as its argument. */
+/** `run` is the default command, so the name of an unknown command arrives as its argument. */
 function unknownCommand(name: string, program: Command) {
   const names = program.commands.map((command) => command.name())
   const near = nearestName(name, names)
-  const hint = near === undefined ? `there are ${names.join(', ')}` : `did you mean ${near}?`
+  const hint = near === undefined ? `expected one of ${names.join(', ')}` : `did you mean ${near}?`
   return usageError(`unknown command ${name}; ${hint}`)
 }

@@ -1,11 +1,11 @@
-/** What `run` prints once everything listens: what there is, and what to try next. */
+/** What `run` prints once everything listens: addresses, directories, and commands to try. */
 import type { ConnectorDescription } from '../../../connector/connector.ts'
 
 const LABEL_WIDTH = 14
 const EXAMPLE_MESSAGE = '{"request":{"message":"{\\"temp\\":23.33}"},"id":"req123"}'
 
 export interface StartUp {
-  /** How this program is called here, for the lines to try. */
+  /** How to call this program, for the commands to try. */
   readonly command: string
   readonly version: string
   readonly files: readonly string[]
@@ -23,7 +23,7 @@ export function startUpText(startUp: StartUp, connector: ConnectorDescription): 
       'sends to',
       connector.destinations.length > 0
         ? connector.destinations
-        : ['no destination: messages stay in the local store'],
+        : ['no destination; messages stay in the local store'],
     ),
     ...labelled('inputs', inputsOf(startUp)),
     ...labelled('data', [`${connector.dataDirectory ?? 'in memory'} (${channels(connector)})`]),
@@ -32,7 +32,7 @@ export function startUpText(startUp: StartUp, connector: ConnectorDescription): 
     '',
     ...startUp.notices.map((notice) => `Note: ${notice}`),
     ...(startUp.notices.length > 0 ? [''] : []),
-    'Try, in another terminal:',
+    'Try in another terminal:',
     ...suggestions(startUp.command, connector).map((line) => `  ${line}`),
     '',
     'Ctrl-C stops it gracefully.',

@@ -1,15 +1,15 @@
-/** SIGTERM and SIGINT: the first asks for an end, the second is an order. */
+/** SIGTERM and SIGINT: the first one stops gracefully, the second one at once. */
 
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const
 
 export interface StopSignals {
   /** Aborted at the first signal; `reason` is its name. */
   readonly first: AbortSignal
-  /** Leaves the signals to the process again. */
+  /** Restores the default behaviour of the signals. */
   stop(): void
 }
 
-/** Listens until stopped. At a second signal `again` is called, at once. */
+/** Listens until `stop`. Calls `again` at the second signal. */
 export function watchStopSignals(process: NodeJS.Process, again: () => void): StopSignals {
   const first = new AbortController()
   const onSignal = (name: string): void => {

@@ -1,4 +1,4 @@
-/** A channel's messages from a point on, as one stream: page after page, and on with what arrives. */
+/** The messages of a channel as one stream: page after page, then those that arrive. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { ConnectorError } from '../../../errors.ts'
 import type { MessageReader } from './message-reader.ts'
@@ -8,11 +8,11 @@ export interface Reading {
   /** `earliest`, `now`, an offset or a time in ISO 8601. */
   readonly from: string
   readonly limit: number
-  /** Goes on for ever: waits for what arrives, for the channel to come into being, for a connector that is away. */
+  /** Never ends: waits for messages, for the channel to exist, and for the connector to return. */
   readonly follows: boolean
-  /** Called once when there is no such channel (yet) to follow. */
+  /** Called once if the channel does not exist yet. */
   readonly absent: () => void
-  /** Ends the waiting, and the reading with it, by throwing. */
+  /** Aborting it ends the reading with an error. */
   readonly signal: AbortSignal
 }
 
@@ -22,8 +22,9 @@ const AGAIN_MS = 1_000
 const EMPTY_PAGE_MS = 100
 
 /**
- * Ends at the channel's end unless it follows. Throws `BrokerUnavailable` when the connector can't be
- * reached, while following only at first; `InvalidChannelName` when there is no channel to end at.
+ * Ends at the channel's end unless it follows. Throws `BrokerUnavailable` if the connector can't be
+ * reached; after the first answer a following reader waits instead. Throws `InvalidChannelName` if it
+ * does not follow and the channel does not exist.
  */
 export async function* channelMessages(
   reader: MessageReader,
@@ -47,15 +48,15 @@ export async function* channelMessages(
     }
     if (position.left !== before) continue
     if (!follows) return
-    // The connector has held the answer back already; this is for one that doesn't.
+    // The connector delays its answer itself; this pause is for a server that does not.
     await delay(EMPTY_PAGE_MS, undefined, { signal })
   }
 }
 
-/** How far the reading has come. */
+/** The progress of the reading. */
 class Position {
   readonly #reading: Reading
-  #isAbsenceTold = false
+  #isAbsenceReported = false
   hasReachedConnector = false
   from: string
   left: number
@@ -76,12 +77,12 @@ class Position {
     }
   }
 
-  /** All that a channel holds that comes into being has arrived from now on. */
+  /** If the channel comes into being, all of its messages are new. */
   async awaitChannel(reader: MessageReader): Promise<void> {
     this.hasReachedConnector = true
     if (!this.#reading.follows) throw reader.noSuchChannel()
-    if (!this.#isAbsenceTold) this.#reading.absent()
-    this.#isAbsenceTold = true
+    if (!this.#isAbsenceReported) this.#reading.absent()
+    this.#isAbsenceReported = true
     if (this.from === 'now') this.from = 'earliest'
     await delay(AGAIN_MS, undefined, { signal: this.#reading.signal })
   }

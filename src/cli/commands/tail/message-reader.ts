@@ -1,23 +1,23 @@
 /**
- * Reads a channel's messages from the running connector, a page after the other:
- * `GET /channels/<name>/messages?from=&limit=&wait=` answers with a JSON line per message.
+ * Reads a channel's messages from the running connector, page by page:
+ * `GET /channels/<name>/messages?from=&limit=&wait=` answers with one JSON line per message.
  */
 import { ConnectorError } from '../../../errors.ts'
 import type { ConnectorClient } from '../../connector-client.ts'
 import { parseStoredMessage, type StoredMessage } from './stored-message.ts'
 
-/** Where to go on after the page, so that an empty one from `now` leads on without a gap. */
+/** Where the next page begins; without it, messages after an empty page from `now` could be missed. */
 const NEXT_OFFSET_HEADER = 'x-next-offset'
 
 export interface PageRequest {
   readonly from: string
   readonly limit: number
-  /** How long the connector may hold the answer back until there is a message. */
+  /** How long the connector may wait for a message before it answers. */
   readonly waitSeconds: number
 }
 
 export interface Page {
-  /** Where to go on after a page without messages; otherwise after the last message. */
+  /** Where the next page begins, if this one has no messages; otherwise it is after the last one. */
   readonly next: string
   readonly messages: AsyncIterable<StoredMessage>
 }
@@ -32,8 +32,8 @@ export class MessageReader {
   }
 
   /**
-   * Asks for a page; undefined when the connector has no such channel (yet). Throws `BrokerUnavailable`
-   * when the connector can't be reached and when its answer makes no sense; so do the page's messages.
+   * Gets a page; undefined if the connector has no such channel. This call and the page's messages
+   * throw `BrokerUnavailable` if the connector can't be reached or its answer is not understood.
    */
   async open({ from, limit, waitSeconds }: PageRequest): Promise<Page | undefined> {
     const path = `/channels/${encodeURIComponent(this.#channel)}/messages`
@@ -56,7 +56,9 @@ export class MessageReader {
     for await (const line of this.#connector.lines(response)) {
       const message = parseStoredMessage(line)
       if (message === undefined) {
-        throw this.#connector.strange(`a line that is no message: ${line.slice(0, 80)}`)
+        throw this.#connector.unexpectedAnswer(
+          `with a line that is not a message: ${line.slice(0, 80)}`,
+        )
       }
       yield message
     }

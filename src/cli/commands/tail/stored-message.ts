@@ -1,5 +1,5 @@
-/** A message as the connector hands it out over HTTP, and as a line for people. */
-import { printable } from '../../printable.ts'
+/** A message as the HTTP API returns it, and as a line for people. */
+import { printable } from '../../output.ts'
 
 export interface StoredMessage {
   readonly offset: number
@@ -9,7 +9,7 @@ export interface StoredMessage {
 
 const MAX_SHOWN_BASE64 = 96
 
-/** Undefined for a line that is not a message. */
+/** Undefined if the line is not a message. */
 export function parseStoredMessage(line: string): StoredMessage | undefined {
   let value: unknown
   try {

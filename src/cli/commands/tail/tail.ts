@@ -1,20 +1,20 @@
-/** `tail`: shows what a channel of the running connector holds and, if asked, what arrives. */
+/** `tail`: shows the messages of a channel of the running connector. */
 import type { Command } from 'commander'
 import { CHANNEL_NAME_RULE, isChannelName } from '../../../channel-name.ts'
-import type { CliContext } from '../../cli-context.ts'
 import { openConnectorClient } from '../../connector-client.ts'
+import type { CliContext } from '../../context.ts'
 import { usageError } from '../../exit-code.ts'
 import { wholeNumber } from '../../number-argument.ts'
+import { writeLines } from '../../output.ts'
 import { parseStartPoint } from '../../start-point.ts'
-import { writeLines } from '../../write-lines.ts'
 import { channelMessages } from './channel-messages.ts'
 import { MessageReader } from './message-reader.ts'
 
 const EXAMPLES = `
 Examples:
-  $ iot-analytics-connector tail my_channel                     all it holds
-  $ iot-analytics-connector tail my_channel --follow            what arrives from now on
-  $ iot-analytics-connector tail my_channel --from 15m -n 10    ten messages, from 15 minutes ago on
+  $ iot-analytics-connector tail my_channel                     all stored messages
+  $ iot-analytics-connector tail my_channel --follow            messages that arrive from now on
+  $ iot-analytics-connector tail my_channel --from 15m -n 10    the first ten of the last 15 minutes
   $ iot-analytics-connector tail my_channel --json | jq -r .payload`
 
 interface TailFlags {
@@ -28,21 +28,21 @@ interface TailFlags {
 export function addTailCommand(program: Command, context: CliContext): void {
   program
     .command('tail')
-    .description('show what a channel of the running connector holds, and what arrives')
+    .description('show the messages of a channel, and those that arrive')
     .argument('<channel>', 'the channel')
     .option(
       '--from <point>',
-      'earliest, now, an offset, a time or 15m for 15 minutes ago (default: earliest; with --follow: now)',
+      'where to begin: earliest, now, an offset, a time or 15m for 15 minutes ago (default: earliest; with --follow: now)',
       (text: string) => parseStartPoint(text),
     )
-    .option('-f, --follow', 'go on with what arrives, until stopped')
-    .option('--json', 'a JSON line per message, payload included, as the connector gives it')
+    .option('-f, --follow', 'wait for messages that arrive, until stopped')
+    .option('--json', 'print one JSON line per message, including the payload')
     .option(
       '-n, --limit <n>',
-      'end after so many messages',
+      'stop after this many messages',
       wholeNumber(1, Number.MAX_SAFE_INTEGER),
     )
-    .option('--url <url>', 'the connector’s HTTP address (default: from the configuration)')
+    .option('--url <url>', 'HTTP address of the connector (default: from the configuration)')
     .addHelpText('after', EXAMPLES)
     .action(async (channel: string, flags: TailFlags, command: Command) => {
       if (!isChannelName(channel))
@@ -61,7 +61,7 @@ async function tail(reader: MessageReader, channel: string, flags: TailFlags, co
     limit: flags.limit ?? Number.MAX_SAFE_INTEGER,
     follows,
     signal: context.outputClosed,
-    absent: () => stderr.write(`${channel} holds nothing yet. Waiting for its first message.\n`),
+    absent: () => stderr.write(`${channel} does not exist yet. Waiting for its first message.\n`),
   })
   await writeLines(
     context,
