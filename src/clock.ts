@@ -1,13 +1,13 @@
 /**
- * Time as an argument. Whatever decides by time (is a batch due, when to try again, has a message
- * expired) takes a Clock, so that tests move time by hand instead of sleeping.
+ * Time as an argument. Code that decides by time (is a batch due, when to retry, has a message
+ * expired) takes a Clock, so that tests set the time instead of sleeping.
  */
 export interface Clock {
-  /** Milliseconds since 1970. May jump when somebody sets the machine's clock. */
+  /** Milliseconds since 1970. Jumps when the machine's clock is set. */
   now(): number
   /** Milliseconds from an arbitrary start. Never goes back: for durations. */
   monotonic(): number
-  /** Calls once, `delayMs` from now. Keeps the process alive no longer than other work does. */
+  /** Calls once, `delayMs` from now. Does not keep the process alive. */
   after(delayMs: number, call: () => void): Timer
 }
 

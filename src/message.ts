@@ -9,19 +9,18 @@ export const MAX_PAYLOAD_BYTES = 131_072
 /** Specification, Limits: maximum length of a topic string, in bytes of UTF-8. */
 export const MAX_TOPIC_BYTES = 256
 
-/** Where else a sender wants its receipt: MQTT 5 response topic and correlation data [MQTT-3.3.2-13 ff.]. */
+/** Where a sender wants its own receipt: MQTT 5 response topic and correlation data [MQTT-3.3.2-13 ff.]. */
 export interface ReplyTo {
   readonly topic: string
   readonly correlation: Buffer | undefined
 }
 
 /**
- * A message before it has a place in a log. Routing keeps **one** draft and fills it anew for
- * each message, so that taking a message allocates nothing; whoever is handed a draft copies
+ * A message before it has an offset in a log. Routing has **one** draft and fills it for each
+ * message, so that accepting a message allocates nothing. A function that takes a draft copies
  * what it needs before it returns.
  *
- * The payload is either `text`, to be stored as UTF-8, or, when `text` is undefined,
- * `bytes[start, end)`.
+ * The payload is `text`, stored as UTF-8, or `bytes[start, end)` if `text` is undefined.
  */
 export interface Draft {
   receivedAt: number
@@ -82,11 +81,11 @@ export interface Refusal {
 }
 
 /**
- * Takes note of what became of messages and lets the senders know, if anybody listens.
- * Calls are cheap and never fail; what they tell goes out in batches.
+ * Notes what happened to messages, and informs their senders if they listen. Calls are cheap and
+ * never fail; receipts go out in batches.
  */
 export interface ReceiptSink {
-  /** A message with a response topic has been accepted: its receipt is wanted, whoever listens. */
+  /** A message with a response topic was accepted: its receipt is needed even without a subscriber. */
   expectReply(): void
   failure(senderId: string | undefined, reply: ReplyTo | undefined, refusal: Refusal): void
 }

@@ -1,18 +1,18 @@
 /**
- * What can happen, as method names. The pipeline reports here and knows neither logs nor metrics;
- * `telemetry/` turns each report into a log line *and* a metric under one name.
+ * What can happen in the pipeline, as method names. The pipeline knows neither logs nor metrics:
+ * `telemetry/` turns each report into a log line *and* a metric with the same name.
  *
- * Nothing here is called once per message, except for messages that are refused or dropped;
- * per-message figures are read from the ledger when somebody asks.
+ * No method is called for every message, only for those that are refused or dropped. Figures per
+ * message are read from the ledger on request.
  */
 import type { ConnectorError } from './errors.ts'
 
-/** The remains of a write that never finished. */
+/** The rest of a write that did not finish. */
 export interface CutTail {
   readonly bytes: number
-  /** How many messages it was to hold at least, where that can still be read. */
+  /** The minimum number of messages in it, if that is still readable. */
   readonly messages: number | undefined
-  /** When the last message before it came, milliseconds since 1970; undefined when there is none. */
+  /** When the last message before it arrived, milliseconds since 1970; undefined if there was no message. */
   readonly lastMessageAt: number | undefined
 }
 
@@ -20,8 +20,8 @@ export interface PipelineObserver {
   /** A message was refused or dropped. `channel` is undefined when it named none that can exist. */
   messageDropped(channel: string | undefined, code: string, detail: string): void
   /**
-   * A message can't be stored now and was not acknowledged: its sender keeps it. Told once for each
-   * message, however often it is offered again.
+   * A message can't be stored now and was not acknowledged: its sender keeps it. Reported once for
+   * each message, however often its sender offers it again.
    */
   messageWithheld(source: string, code: string, detail: string): void
 
@@ -29,18 +29,17 @@ export interface PipelineObserver {
   committed(messages: number, bytes: number, durationMs: number): void
   storageFailed(channel: string, error: ConnectorError): void
   storageRecovered(): void
-  /** Damage was found and set aside; the service goes on. */
+  /** Damage was found and moved aside; the service goes on. */
   damageFound(channel: string, what: string): void
   /**
-   * At the end of a log the remains of a write were cut off. As far as anything is left that could
-   * tell, it never finished, and nobody was told that what was in it is stored.
+   * An unfinished write was removed from the end of a log. Nothing indicates that it was acknowledged.
    */
   tailCut(channel: string, tail: CutTail): void
 
   batchSent(channel: string, destination: string, messages: number, durationMs: number): void
   /** A whole batch will be sent again after `delayMs`. */
   batchRetried(channel: string, destination: string, error: ConnectorError, delayMs: number): void
-  /** Some messages of a batch were refused for good. */
+  /** The destination rejected some messages of a batch. */
   messagesRejected(channel: string, destination: string, count: number, error: string): void
   destinationRecovered(channel: string, destination: string): void
 
@@ -48,17 +47,17 @@ export interface PipelineObserver {
   clientDisconnected(source: string, clientId: string, reason: string): void
   /** A client was disconnected without acknowledgements, because its messages can't be stored now. */
   clientSentAway(source: string, clientId: string, code: string, detail: string): void
-  /** A client was refused or cut off for what it sent or did. */
+  /** A client was refused or disconnected because of what it sent or did. */
   clientRefused(source: string, remote: string, reason: string): void
   sourceRetried(source: string, error: ConnectorError, delayMs: number): void
   sourceRecovered(source: string): void
-  /** Certificates, users or rules were read anew; with an error, the old ones stay in force. */
+  /** Certificates, users or rules were read again. With an error, the old ones stay in use. */
   filesReloaded(source: string, error: ConnectorError | undefined): void
 
   receiptsDropped(source: string, count: number): void
 }
 
-/** Watches nothing. For libraries that pass no observer, and for tests. */
+/** Ignores all reports. */
 export const silentObserver: PipelineObserver = {
   messageDropped() {},
   messageWithheld() {},

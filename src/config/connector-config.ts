@@ -1,4 +1,4 @@
-/** The configuration as the rest of the program sees it: resolved, frozen, nothing left to look up. */
+/** The configuration for the other parts: complete, resolved and frozen. */
 import type { ChannelsOptions, DeadLetterOptions, StorageOptions } from '../channels/options.ts'
 import type { DeliveryOptions } from '../delivery/options.ts'
 import type { IotAnalyticsOptions } from '../destinations/iot-analytics/options.ts'
@@ -10,14 +10,14 @@ import type { ConnectorParameters } from './schema/parameters.ts'
 
 export interface IotAnalyticsDestinationConfig {
   readonly kind: 'iotAnalytics'
-  /** Unique, and part of what is kept on disk. */
+  /** Unique. It is part of the data on disk. */
   readonly name: string
-  /** `region` is the one to sign for, wherever it came from. */
+  /** `region` is the one to sign for, from any of its origins. */
   readonly options: IotAnalyticsOptions & { readonly region: string }
   readonly delivery: DeliveryOptions
 }
 
-/** One entry of `destinations`. Told apart by `kind`. */
+/** One entry of `destinations`. `kind` says which. */
 export type DestinationConfig = IotAnalyticsDestinationConfig
 
 export interface ConnectorConfig {
@@ -30,11 +30,11 @@ export interface ConnectorConfig {
     readonly mqttClient: MqttClientOptions | undefined
   }
   readonly storage: StorageOptions
-  /** By channel; `*` for all that say nothing else. Durations in milliseconds. */
+  /** By channel; `*` for channels without rules of their own. Durations in milliseconds. */
   readonly channels: ChannelsOptions
-  /** Undefined: none are kept. */
+  /** Undefined: dead letters are not kept. */
   readonly deadLetters: DeadLetterOptions | undefined
-  /** The first is the primary one: it decides what receipts say. */
+  /** The first one is primary: its answers decide the receipts. */
   readonly destinations: readonly DestinationConfig[]
   /** Undefined: no HTTP server. */
   readonly http: HttpOptions | undefined

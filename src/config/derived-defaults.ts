@@ -1,24 +1,28 @@
 /**
- * What follows from other settings or from AWS's own environment variables, put in place before the
- * whole is checked; and the checks that concern several parts at once.
+ * Defaults that follow from other settings or from AWS's own environment variables, and the checks
+ * between several parts.
  *
- * Values have not been checked here yet, so every look at one allows for anything.
+ * Values are not validated yet at this point, so they may have any type.
  */
 
 import type { Environment } from './inputs/overrides.ts'
 import type { Problem } from './schema/config-errors.ts'
 import { type ConfigTree, isMapping } from './schema/config-tree.ts'
 import { isRegion } from './schema/parameters.ts'
-import type { KnownKeys } from './schema/schema-index.ts'
+import type { SchemaIndex } from './schema/schema-index.ts'
 
-/** Said of a value nobody gave. */
+/** The origin of a value that was not set. */
 export const BY_DEFAULT = 'default'
 
-/** What a service of one's own is signed for when nobody named a Region; it hardly ever looks. */
+/** The Region to sign for if none is set and the endpoint is not AWS. Such services rarely check it. */
 const ANY_REGION = 'us-east-1'
 const AWS_HOST = /\.amazonaws\.com(\.cn)?$/
 
-export function fillIn(tree: ConfigTree, known: KnownKeys, environment: Environment): void {
+export function applyDerivedDefaults(
+  tree: ConfigTree,
+  known: SchemaIndex,
+  environment: Environment,
+): void {
   emptyToUnset(tree, known)
   const { mqttServer, mqttClient } = mapping(tree.get(['sources']))
   if (mqttServer === undefined && mqttClient === undefined) {
@@ -27,8 +31,8 @@ export function fillIn(tree: ConfigTree, known: KnownKeys, environment: Environm
   for (const index of destinationsOf(tree).keys()) fillInDestination(tree, index, environment)
 }
 
-/** A key with nothing after it is the same as no key; for a part such as `mqttServer:`, its defaults. */
-function emptyToUnset(tree: ConfigTree, known: KnownKeys): void {
+/** A key without a value counts as not set; a section such as `mqttServer:` gets its defaults. */
+function emptyToUnset(tree: ConfigTree, known: SchemaIndex): void {
   const visit = (path: readonly (string | number)[], value: unknown): void => {
     const origin = tree.originOf(path) ?? BY_DEFAULT
     if (value === null && typeof path.at(-1) === 'string') {
@@ -70,7 +74,7 @@ function fillInRegion(
   const published = publishRegionOf(tree)
   const name = ['AWS_REGION', 'AWS_DEFAULT_REGION'].find((key) => environment[key])
   if (published !== undefined) {
-    // A wrong one is told of where it stands, once.
+    // An invalid one is reported at its own path only.
     if (isRegion(published)) tree.set(path, published, 'PublishRegion')
   } else if (name !== undefined) tree.set(path, environment[name], name)
   else if (endpoint !== undefined && !isAwsEndpoint(endpoint))
@@ -87,8 +91,8 @@ export function isAwsEndpoint(endpoint: unknown): boolean {
   )
 }
 
-/** What no part can see alone. */
-export function problemsAcrossParts(tree: ConfigTree): Problem[] {
+/** Problems that no part can find by itself. */
+export function problemsBetweenParts(tree: ConfigTree): Problem[] {
   return [...problemsOfInputs(tree), ...problemsOfDestinations(tree)]
 }
 
@@ -97,7 +101,7 @@ function problemsOfInputs(tree: ConfigTree): Problem[] {
   const channel = tree.get(['parameters', 'IotAnalyticsDefaultChannelName'])
   if (!Array.isArray(inputs) || inputs.length === 0) return []
   if (channel !== undefined && channel !== '') return []
-  const text = 'these topics need a channel to go to; set parameters.IotAnalyticsDefaultChannelName'
+  const text = 'these topics need a channel; set parameters.IotAnalyticsDefaultChannelName'
   return [{ path: ['inputs'], text, showsValue: false }]
 }
 
@@ -107,13 +111,14 @@ function problemsOfDestinations(tree: ConfigTree): Problem[] {
   for (const [index, given] of destinationsOf(tree).entries()) {
     const { name, iotAnalytics } = mapping(given)
     if (name !== undefined && names.has(name)) {
-      const text = `another destination is called ${String(name)}; give each a name of its own`
+      const text = `another destination has the name ${String(name)}; give each a different name`
       problems.push({ path: ['destinations', index, 'name'], text, showsValue: false })
     }
     names.add(name)
     const hasRegion = isMapping(iotAnalytics) && iotAnalytics['region'] !== undefined
     if (isMapping(iotAnalytics) && !hasRegion && publishRegionOf(tree) === undefined) {
-      const text = 'expected a Region here, as parameters.PublishRegion or in AWS_REGION'
+      const text =
+        'expected a Region such as us-west-2, here, in parameters.PublishRegion or in AWS_REGION'
       const path = ['destinations', index, 'iotAnalytics', 'region']
       problems.push({ path, text, showsValue: true })
     }

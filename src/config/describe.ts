@@ -1,10 +1,10 @@
-/** The configuration in force as a YAML file of its own, with the place each value came from. */
+/** The configuration in force as a YAML file, with the origin of each value as a comment. */
 import { Document, isCollection, isNode, type Node } from 'yaml'
 import { withUnit } from '../unit-options.ts'
 import { BY_DEFAULT } from './derived-defaults.ts'
 import type { ConfigTree } from './schema/config-tree.ts'
 import type { EffectiveOptions } from './schema/schema.ts'
-import { type ConfigPath, KnownKeys, keywordOf } from './schema/schema-index.ts'
+import { type ConfigPath, keywordOf, SchemaIndex } from './schema/schema-index.ts'
 import { withoutSecret } from './schema/secret.ts'
 
 export interface DescribedConfig {
@@ -12,9 +12,9 @@ export interface DescribedConfig {
   readonly tree: ConfigTree
 }
 
-/** Secrets are masked; apart from those the text is a configuration file with the same effect. */
+/** Secrets are masked. Otherwise the text is a configuration file with the same effect. */
 export function describeConfig({ effective, tree }: DescribedConfig): string {
-  const document = new Document(shown([], effective, new KnownKeys()))
+  const document = new Document(shown([], effective, new SchemaIndex()))
   annotate(document.contents, [], tree)
   return document.toString({ lineWidth: 0 })
 }
@@ -37,7 +37,7 @@ function keysOf(value: unknown): (string | number)[] {
 }
 
 /** A copy without secrets and without keys that are not set; durations and sizes have their unit. */
-function shown(path: ConfigPath, value: unknown, known: KnownKeys): unknown {
+function shown(path: ConfigPath, value: unknown, known: SchemaIndex): unknown {
   const key = path.at(-1)
   if (Array.isArray(value)) {
     return value.map((entry, index) => shown([...path, index], entry, known))

@@ -1,6 +1,6 @@
 /**
- * Brings the configuration together from all its places. Each lays its values over those before:
- * connector definition, file, environment, `--set`, the flags of their own.
+ * Reads the configuration from all its origins. Each one overrides those before it: connector
+ * definition, file, environment, `--set`, and the flags for single settings.
  */
 import { access } from 'node:fs/promises'
 import { ConnectorError } from '../errors.ts'
@@ -9,12 +9,12 @@ import { readConnectorDefinition } from './inputs/connector-definition.ts'
 import { applyEnvironment, applyOverride, type Environment } from './inputs/overrides.ts'
 import { type CheckedConfig, checkConfig } from './parse-config.ts'
 import { ConfigTree, isMapping } from './schema/config-tree.ts'
-import { KnownKeys } from './schema/schema-index.ts'
+import { SchemaIndex } from './schema/schema-index.ts'
 
-/** Read when it is there and no other file was named. */
+/** Read if it exists and no other file was named. */
 export const DEFAULT_CONFIG_FILE = 'iot-analytics-connector.yaml'
 
-/** A definition means "to AWS" without saying so; whoever comes with one should hear why it doesn't. */
+/** A connector definition implies AWS as the destination, so its users need to know that AWS is gone. */
 const NO_DESTINATION =
   'Messages stay in the local store: AWS IoT Analytics, where the connector definition would have sent them, was shut down on 2025-12-15. Set destinations to send them on.'
 
@@ -30,18 +30,18 @@ export interface ConfigRequest {
 }
 
 export interface LoadedConfig extends CheckedConfig {
-  /** What was configured and filled in, with the place each value came from. */
+  /** The configured values and derived defaults, with the origin of each. */
   readonly tree: ConfigTree
   /** The files that were read. */
   readonly files: readonly string[]
-  /** What was read and has no effect, a sentence each. */
+  /** Settings that were read and have no effect, one sentence each. */
   readonly notices: readonly string[]
 }
 
-/** Throws `InvalidConfiguration`: an unreadable file, a fault in its form, or everything wrong in it. */
+/** Throws `InvalidConfiguration` for a file that can't be read or parsed, or with all problems in it. */
 export async function loadConfig(request: ConfigRequest): Promise<LoadedConfig> {
   const tree = new ConfigTree()
-  const known = new KnownKeys()
+  const known = new SchemaIndex()
   const notices: string[] = []
   const files: string[] = []
 
@@ -89,7 +89,7 @@ async function mergeFile(file: string, tree: ConfigTree): Promise<void> {
   tree.merge(document.value, (path) => document.locate(path))
 }
 
-/** The YAML parser is a twentieth of the start: it is loaded only where there is something to parse. */
+/** The YAML parser takes a twentieth of the start, so it is loaded only if there is a file. */
 async function readDocument(file: string): Promise<ConfigDocument> {
   const { readConfigDocument } = await import('./inputs/config-file.ts')
   return await readConfigDocument(file)

@@ -1,18 +1,18 @@
-/** From whatever was configured to a `ConnectorConfig`, or one error that names everything wrong. */
+/** Turns the configured values into a `ConnectorConfig`, or throws one error with all problems. */
 
 import type { ConnectorConfig, DestinationConfig } from './connector-config.ts'
-import { fillIn, problemsAcrossParts } from './derived-defaults.ts'
+import { applyDerivedDefaults, problemsBetweenParts } from './derived-defaults.ts'
 import type { Environment } from './inputs/overrides.ts'
 import { invalidConfiguration, NO_OWN_WORDS, problemsOf } from './schema/config-errors.ts'
 import { ConfigTree } from './schema/config-tree.ts'
 import { resolveParameters } from './schema/parameters.ts'
 import { applyRenamedKeys } from './schema/renamed-keys.ts'
 import { type ConfigInput, configSchema, type EffectiveOptions } from './schema/schema.ts'
-import { KnownKeys } from './schema/schema-index.ts'
+import { SchemaIndex } from './schema/schema-index.ts'
 
 export interface CheckedConfig {
   readonly config: ConnectorConfig
-  /** The same in the file's terms, every default in place. */
+  /** The same with the keys of the file, including every default. */
   readonly effective: EffectiveOptions
 }
 
@@ -26,22 +26,22 @@ export function parseConfig(
 ): ConnectorConfig {
   const tree = new ConfigTree()
   tree.merge(input, () => 'configuration')
-  return checkConfig(tree, new KnownKeys(), environment).config
+  return checkConfig(tree, new SchemaIndex(), environment).config
 }
 
-/** Fills in, checks and resolves; `tree` holds afterwards what was filled in. */
+/** Applies derived defaults to `tree`, validates it and resolves it. */
 export function checkConfig(
   tree: ConfigTree,
-  known: KnownKeys,
+  known: SchemaIndex,
   environment: Environment,
 ): CheckedConfig {
   const renamingProblems = applyRenamedKeys(tree)
-  fillIn(tree, known, environment)
+  applyDerivedDefaults(tree, known, environment)
   const parsed = configSchema.safeParse(tree.value, { error: () => NO_OWN_WORDS })
   const problems = [
     ...renamingProblems,
     ...problemsOf(parsed.error?.issues ?? [], tree, known),
-    ...problemsAcrossParts(tree),
+    ...problemsBetweenParts(tree),
   ]
   if (!parsed.success || problems.length > 0) throw invalidConfiguration(problems, tree)
   return { effective: parsed.data, config: frozen(resolve(parsed.data)) }
@@ -64,7 +64,7 @@ function resolve(options: EffectiveOptions): ConnectorConfig {
   }
 }
 
-/** `fillIn` has given every destination a name and a region, or the check has refused it. */
+/** `applyDerivedDefaults` has given every destination a name and a region, or the check has refused it. */
 function resolveDestination(entry: EffectiveOptions['destinations'][number]): DestinationConfig {
   const { name = 'iotAnalytics', iotAnalytics, ...delivery } = entry
   return {

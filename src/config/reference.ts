@@ -1,9 +1,9 @@
-/** Writes `docs/configuration.md` and `docs/config.schema.json` from the schema that also does the checking. */
+/** Writes `docs/configuration.md` and `docs/config.schema.json` from the schema that validates files. */
 
 import { variableOf } from './inputs/overrides.ts'
 import { DEFAULT_CONFIG_FILE } from './load.ts'
 import { pathText } from './schema/config-tree.ts'
-import { expectation } from './schema/describe-allowed.ts'
+import { describeAllowed } from './schema/describe-allowed.ts'
 import {
   branchesOf,
   type ConfigPath,
@@ -126,7 +126,7 @@ function memberRows(path: ConfigPath, node: SchemaNode): string[][] {
   return [...members, ...entry]
 }
 
-/** `quantity` and `expected` are for this program; editors know nothing of them. */
+/** `quantity` and `expected` are only for this program; JSON Schema does not define them. */
 function withoutOwnKeywords(key: string, value: unknown): unknown {
   return key === 'quantity' || key === 'expected' ? undefined : value
 }
@@ -134,7 +134,7 @@ function withoutOwnKeywords(key: string, value: unknown): unknown {
 function row(path: ConfigPath, node: SchemaNode, isRequired: boolean): string[] {
   const cells = [
     `\`${pathText(path)}\``,
-    expectation(node) ?? '',
+    describeAllowed(node) ?? '',
     isRequired ? 'required' : defaultOf(node),
     descriptionIn(node),
   ]
@@ -149,7 +149,7 @@ function defaultOf(node: SchemaNode): string {
   return `\`${typeof value === 'string' ? value : JSON.stringify(value)}\``
 }
 
-/** A description may stand on the setting or, where that is optional or one of several, below. */
+/** The description is on the setting or, if that is optional or a union, on a node below. */
 function descriptionIn(node: SchemaNode): string {
   if (node.description !== undefined) return node.description
   const [first] = branchesOf(node).flatMap((branch) => branch.description ?? [])

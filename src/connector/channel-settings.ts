@@ -31,7 +31,7 @@ export function channelSettings(config: ConnectorConfig): ChannelSettings {
   }
 }
 
-/** What a channel says itself goes over what `*` says, setting by setting. */
+/** A channel's own rules override those of `*`, setting by setting. */
 export function rulesOf(channels: ChannelsOptions, channel: string): ChannelRules {
   const own = Object.hasOwn(channels, channel) ? channels[channel] : undefined
   const { maxAge, deduplication } = { ...channels['*'], ...own }

@@ -1,4 +1,4 @@
-/** What a program that embeds the connector can listen to. */
+/** The events for programs that embed the connector. */
 import type { EventEmitter } from 'node:events'
 import type { ConnectorError } from '../errors.ts'
 import type { PipelineObserver } from '../observer.ts'
@@ -8,16 +8,16 @@ export interface Receipt {
   readonly response:
     | { readonly status: 'success' }
     | { readonly status: 'fail'; readonly error: string; readonly error_message: string }
-  /** The sender's id; a generated one where a formatted message had none; absent for binary ones. */
+  /** The sender's id, or a generated one if a formatted message had none. Absent for binary messages. */
   readonly id?: string
 }
 
 export interface ConnectorEvents {
-  /** What became of a message, whoever sent it. Given only while somebody listens. */
+  /** The receipt of any message. Emitted only while there is a listener. */
   receipt: [receipt: Receipt]
   /** A message was refused or dropped. `channel` is undefined when it named none that can exist. */
   dropped: [drop: { channel: string | undefined; code: string; detail: string }]
-  /** One call of a destination has been answered. */
+  /** A destination answered one call. */
   batchSent: [batch: { channel: string; destination: string; messages: number }]
   /** A batch will be sent again. */
   batchRetried: [
@@ -28,7 +28,7 @@ export interface ConnectorEvents {
   storageRecovered: []
 }
 
-/** Passes reports on to `next` and to whoever listens on `events`. */
+/** Passes reports on to `next`, and emits some of them as `events`. */
 export function emittingObserver(
   events: EventEmitter<ConnectorEvents>,
   next: PipelineObserver,

@@ -1,6 +1,4 @@
-/**
- * The composition root: starts the parts in the data's order and stops them in reverse.
- */
+/** The composition root: starts the parts in the order of the data, and stops them in reverse. */
 
 import { EventEmitter } from 'node:events'
 import type { ChannelLedger } from '../channels/ledger/ledger.ts'
@@ -36,7 +34,7 @@ export interface ConnectorOptions {
   readonly logOutput?: LogOutput
 }
 
-/** What is running, in lines for people. */
+/** The running parts, in lines for people. */
 export interface ConnectorDescription {
   readonly sources: readonly string[]
   readonly destinations: readonly string[]
@@ -47,7 +45,7 @@ export interface ConnectorDescription {
   readonly channels: number
 }
 
-/** What `start` has made; there is none before and after. */
+/** What `start` created. */
 interface Running extends OpenedStorage {
   readonly receipts: ReceiptPublisher
   readonly router: Router
@@ -66,7 +64,7 @@ export class Connector {
   readonly #metrics: Metrics
   readonly #telemetry: TelemetryObserver
   readonly #inProcess: InProcessSource
-  /** How to undo what has been started; to be called from the last to the first. */
+  /** Stops what was started; called from the last to the first. */
   readonly #undo: (() => Promise<void>)[] = []
   #running: Running | undefined
   #starting: Promise<void> | undefined
@@ -98,8 +96,8 @@ export class Connector {
   }
 
   /**
-   * Resolves when messages can come in. When it rejects, nothing of it is left running, and it may
-   * be called again. Calling it while it runs changes nothing.
+   * Resolves when messages can come in. If it rejects, no part is left running, and it may be called
+   * again. Calling it while the connector runs changes nothing.
    * @throws {ConnectorError} AddressInUse, DirectoryLocked, InvalidConfiguration, StorageFailed;
    *   Stopping after `stop`: a connector runs once.
    */
@@ -112,24 +110,24 @@ export class Connector {
   }
 
   /**
-   * Lets no more messages in, delivers what waits until the deadline, keeps the rest, ends. Calling
-   * it again gives the same promise.
-   * @param options.deadlineMs how long to go on delivering. Default: 10 seconds.
+   * Stops the intake, delivers waiting messages until the deadline, keeps the rest, and ends. Calling
+   * it again returns the same promise.
+   * @param options.deadlineMs how long to keep delivering. Default: 10 seconds.
    */
   stop(options: { readonly deadlineMs?: number } = {}): Promise<StopReport> {
     this.#stopping ??= this.#stop(options.deadlineMs ?? STOP_DEADLINE_MS)
     return this.#stopping
   }
 
-  /** Reads certificates, users and access rules again. What is wrong is logged and not taken up. */
+  /** Reads certificates, users and access rules again. A faulty file is logged and not used. */
   async reload(): Promise<void> {
     await Promise.all(this.#running?.sources.map((source) => source.reload?.()) ?? [])
   }
 
   /**
-   * Takes a message as if a device had sent it: a string as a formatted one, with its id if given;
-   * bytes as a binary one. Resolves when it is committed.
-   * @throws {ConnectorError} the code says why it was refused.
+   * Takes a message as if a device had sent it: a string as a formatted message, with the id if given;
+   * bytes as a binary message. Resolves when it is committed.
+   * @throws {ConnectorError} with a code that says why it was refused.
    */
   publish(
     channel: string,
@@ -142,12 +140,12 @@ export class Connector {
     return this.publishTo(`${topic}/put`, Buffer.from(envelope))
   }
 
-  /** The same on any topic the configuration takes messages from. */
+  /** Takes a message on any topic that the configuration accepts. */
   publishTo(topic: string, payload: Buffer): Promise<void> {
     return this.#inProcess.publish(topic, payload)
   }
 
-  /** Every channel's figures as they are now; empty while nothing runs. */
+  /** Every channel's figures as they are now; empty while the connector does not run. */
   ledger(): ChannelLedger[] {
     return this.#running?.channels.ledger() ?? []
   }
@@ -256,7 +254,7 @@ export class Connector {
   }
 
   async #stop(deadlineMs: number): Promise<StopReport> {
-    await this.#starting?.catch(() => {}) // who started it hears of that
+    await this.#starting?.catch(() => {}) // `start` reports this error
     const running = this.#running
     if (running === undefined) return { delivered: 0, kept: 0, lost: 0 }
     await Promise.all([this.#inProcess, ...running.sources].map((source) => source.stopIntake()))

@@ -1,9 +1,9 @@
-/** The last deliveries before the end: of what waits, until a deadline. */
+/** The last deliveries before the end, until a deadline. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ChannelSet } from '../channels/channel-set.ts'
 import type { DestinationDelivery } from '../delivery/destination-delivery.ts'
 
-/** What became of the messages that were waiting when the connector was told to stop. */
+/** What happened to the messages that were waiting when the connector was stopped. */
 export interface StopReport {
   readonly delivered: number
   /** On disk, for the next start … */

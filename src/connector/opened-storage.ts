@@ -1,4 +1,4 @@
-/** What keeps messages: the store, its channels, and the watch over the room that is left. */
+/** The store, its channels, and the watch over the room that is left. */
 import { ChannelSet, type ChannelSetOptions } from '../channels/channel-set.ts'
 import type { OutageLeft, StoreLedger } from '../channels/ledger/ledger.ts'
 import { MemoryBudget } from '../channels/log/memory-budget.ts'
@@ -11,7 +11,7 @@ import { storeLedger, storeRoom } from './store-ledger.ts'
 export interface OpenedStorage {
   readonly channels: ChannelSet
   readonly storeLedger: () => StoreLedger
-  /** None without destinations: then nothing waits for anybody. */
+  /** Empty without destinations: then no message waits. */
   readonly outage: () => readonly OutageLeft[]
   readonly close: () => Promise<void>
 }

@@ -1,6 +1,6 @@
 /**
- * Makes the parts a configuration asks for. What is not asked for is not even loaded: a box that
- * only stores pays nothing for AWS's credential chain, and the memory it would take.
+ * Creates the parts that a configuration needs. Other parts are not loaded: a connector that only
+ * stores messages does not spend memory on AWS's credential chain.
  */
 
 import { join } from 'node:path'
@@ -17,10 +17,7 @@ import type { Source } from '../sources/source.ts'
 import { STATUS_TOPIC } from '../topics.ts'
 import { VERSION } from '../version.ts'
 
-/** Of `storage.maxBytes`, for messages that every destination has. Without destinations: all of it. */
-const HISTORY_SHARE = 0.1
-
-/** The log in which the MQTT server's sessions are kept, and what other logs leave to it. */
+/** The log of the MQTT server's sessions, and the room that other logs leave to it. */
 const SESSIONS_LOG = '__sessions'
 const SESSION_BYTES = 64 * 1024 * 1024
 const SESSION_SHARE = 1 / 16
@@ -50,7 +47,7 @@ export async function makeStore(
     maxBytes,
     segmentBytes,
     segmentMaxAgeMs: segmentMaxAge,
-    historyBytes: historyBytes ?? (keepsHistory ? maxBytes : maxBytes * HISTORY_SHARE),
+    historyBytes,
     budget,
     observer,
     clock,
@@ -94,7 +91,7 @@ export async function makeSources(
   return sources
 }
 
-/** Sessions are kept where messages are. */
+/** Sessions are stored in the same place as messages. */
 async function makeSessionStore(
   { storage }: ConnectorConfig,
   channels: ChannelSet,

@@ -1,4 +1,4 @@
-/** The store's own figures, gathered from the store and the channels. */
+/** The figures of the store, from the store and the channels. */
 
 import type { ChannelSet } from '../channels/channel-set.ts'
 import type { StoreLedger } from '../channels/ledger/ledger.ts'
@@ -23,7 +23,7 @@ export function storeLedger(channels: ChannelSet, store: LogStore): StoreLedger 
   }
 }
 
-/** What the store may still take; history makes way. */
+/** The room that is left in the store; history counts as free. */
 export function storeRoom(store: LogStore, budget: MemoryBudget): StoreRoom {
   const { bytes, maxBytes, historyBytes = 0 } = store
   return Number.isFinite(maxBytes)

@@ -1,4 +1,4 @@
-/** Looks at the intake now and then, and says how long an outage would be borne at its rate. */
+/** Samples the intake, and says how long an outage of the destinations can last at its rate. */
 import type { Channel } from '../channels/channel.ts'
 import type { ChannelRules } from '../channels/channel-rules.ts'
 import type { ChannelSet } from '../channels/channel-set.ts'
@@ -16,16 +16,16 @@ export interface OutageWatchOptions {
   readonly clock: Clock
   readonly maxBacklogMessages: number
   readonly rulesFor: (channel: string) => ChannelRules
-  /** Bytes of that room taken so far, whatever was given back since. */
+  /** Bytes of that room used since the start, including those that were freed since. */
   readonly takenBytes: () => number
-  /** What room there is now. */
+  /** The room that is left now. */
   readonly room: () => StoreRoom
 }
 
 const INTERVAL_MS = 15_000
-/** The rate is that of the last five minutes, or since the start. */
+/** The rate is that of the last five minutes, or of the time since the start. */
 const MAX_SAMPLES = 20
-/** A rate told from less would be a guess. */
+/** A rate over less time would be a guess. */
 const SHORTEST_MS = 1_000
 
 export class OutageWatch {

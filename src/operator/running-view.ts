@@ -1,4 +1,4 @@
-/** What the HTTP server may show of the running connector. */
+/** What the HTTP server shows of the running connector. */
 import type { Channel } from '../channels/channel.ts'
 import type { ChannelSet } from '../channels/channel-set.ts'
 import type { ChannelLedger, OutageLeft, StoreLedger } from '../channels/ledger/ledger.ts'

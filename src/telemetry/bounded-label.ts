@@ -1,7 +1,7 @@
 /**
- * Values of a metric's label, as many as there may be. Anybody who may publish can name a new
- * channel, and every value of a label is kept in memory and scraped for ever: so the values beyond
- * a bound share one.
+ * A bounded set of values of a metric's label. Every client that may publish can name a new channel,
+ * and every value of a label stays in memory and is scraped indefinitely. So the values beyond the
+ * bound share one.
  */
 export const OTHER = '_other'
 
@@ -13,7 +13,7 @@ export class BoundedLabel {
     this.#maxValues = maxValues
   }
 
-  /** `value` when it is known or there is room to get to know it, otherwise `_other`. */
+  /** `value` if it is known or there is room for a new one, otherwise `_other`. */
   of(value: string): string {
     if (this.#known.has(value)) return value
     if (this.#known.size >= this.#maxValues) return OTHER

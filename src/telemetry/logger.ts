@@ -1,6 +1,6 @@
 /**
- * The log: pino, one JSON object a line on standard error, or lines for people. Secrets are cut out
- * by the names of their fields, wherever in the first three levels of a line they stand.
+ * The log: pino writes one JSON object per line to standard error, or lines for people. Fields with
+ * the names of secrets are censored in the first three levels of a line.
  */
 import { type Logger, pino, stdTimeFunctions } from 'pino'
 import type { LogOptions } from './options.ts'
@@ -12,7 +12,7 @@ export type { Logger } from 'pino'
 export interface LogOutput {
   write(line: string): unknown
   readonly isTTY?: boolean
-  /** Node's terminals answer this from TERM, NO_COLOR and FORCE_COLOR. */
+  /** Node's terminals derive this from TERM, NO_COLOR and FORCE_COLOR. */
   hasColors?(): boolean
 }
 
@@ -26,7 +26,7 @@ const SECRET_FIELDS = [
   'sessionToken',
 ]
 
-/** Every field above at the line's first, second and third level. */
+/** The fields above at the first, second and third level of a line. */
 function secretPaths(): string[] {
   return SECRET_FIELDS.flatMap((field) => [field, `*.${field}`, `*.*.${field}`])
 }

@@ -1,9 +1,12 @@
 /**
  * The metrics of `metric-catalogue.ts` in a Prometheus registry of their own.
  *
- * Figures per message are not counted here: they are read from the ledger when somebody scrapes,
- * so that they cost nothing in between, survive restarts and can never disagree with it.
+ * Figures per message are not counted here but read from the ledger at each scrape. So they cost
+ * nothing between scrapes, survive restarts and never disagree with the ledger.
  */
+// The index of prom-client also loads cluster support, a push gateway and its default metrics, which
+// measure from the moment they are loaded. These paths are not part of its public interface, so
+// package.json has its exact version.
 import Counter from 'prom-client/lib/counter.js'
 import Gauge from 'prom-client/lib/gauge.js'
 import Histogram from 'prom-client/lib/histogram.js'
@@ -31,16 +34,16 @@ type LabelsOf<Name extends EventMetric> = Readonly<
 
 export interface MetricSources {
   readonly version: string
-  /** The ledger as it is now; empty until there is one. All metrics of a scrape see one moment. */
+  /** The ledger as it is now; empty before the start. All metrics of a scrape see the same state. */
   readonly ledger: () => readonly ChannelLedger[]
-  /** The store's figures; undefined until there is a store. */
+  /** The store's figures; undefined before the start. */
   readonly store?: () => StoreLedger | undefined
   readonly outage?: () => readonly OutageLeft[]
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
 
-/** Values a label may have; further ones share `_other`. */
+/** The maximum number of values of a label; further ones share `_other`. */
 const MAX_CHANNELS = 1000
 const MAX_CODES = 100
 
@@ -89,7 +92,7 @@ export class Metrics {
     this.#histograms.get(name)?.observe(this.#bounded(labels), value)
   }
 
-  /** Channels are named by whoever may publish, codes by destinations: both are bounded. */
+  /** Publishing clients name channels, and destinations name codes: both are bounded. */
   #bounded(labels: Labels): Labels {
     if (labels.channel === undefined && labels.code === undefined) return labels
     const bounded: Record<string, string> = { ...labels }
@@ -140,7 +143,7 @@ export class Metrics {
       registers: [this.registry],
       collect() {
         this.reset()
-        // Without labels a reset leaves a 0, which would be a figure that nobody knows.
+        // Without labels a reset leaves a 0, which would be wrong.
         if (labels.length === 0) this.remove({})
         read((values, value) => this.inc(bounded(values), value))
       },

@@ -1,9 +1,9 @@
 /**
  * Turns each report of the pipeline into a log line *and* a metric. A line's `event` is the
- * metric's name without prefix and `_total`, so that from a graph one finds the lines and back.
+ * metric's name without prefix and `_total`, so that a graph leads to its lines and back.
  *
- * What belongs to steady operation (commits, batches, devices that come and go) is logged at
- * `debug`. What may repeat for as long as trouble lasts is logged once an interval, with the count.
+ * Reports of normal operation (commits, batches, clients that connect and disconnect) are logged at
+ * `debug`. Reports that can repeat while a problem lasts are logged once per interval, with a count.
  */
 import type { Clock } from '../clock.ts'
 import type { ConnectorError } from '../errors.ts'
@@ -12,7 +12,7 @@ import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
 import { type LogLine, RepeatLimiter } from './repeat-limiter.ts'
 
-/** Repeats of one line are counted for so long before they are told. */
+/** How long repeats of a line are counted before the count is logged. */
 export const REPEAT_INTERVAL_MS = 60_000
 const MAX_KINDS_OF_LINES = 1000
 
@@ -38,7 +38,7 @@ export class TelemetryObserver implements PipelineObserver {
     })
   }
 
-  /** Logs the repeats that are being held back. */
+  /** Logs the counts of repeats that are held back. */
   close(): void {
     this.#limiter.close()
   }
@@ -55,7 +55,10 @@ export class TelemetryObserver implements PipelineObserver {
     const key = `withheld ${source} ${code}`
     if (this.#limiter.isRepeat(key)) return
     const fields = { source, code, detail }
-    this.#limiter.say(key, warning('withheld', 'message not taken yet, its sender waits', fields))
+    this.#limiter.say(
+      key,
+      warning('withheld', 'message not accepted yet, its sender waits', fields),
+    )
   }
 
   committed(messages: number, bytes: number, durationMs: number): void {
@@ -70,7 +73,7 @@ export class TelemetryObserver implements PipelineObserver {
     this.#metrics.add('storage_failures_total', { channel })
     const key = `storage ${channel} ${error.code}`
     if (this.#limiter.isRepeat(key)) return
-    const fields = { event: 'storage_failures', channel, ...told(error) }
+    const fields = { event: 'storage_failures', channel, ...errorFields(error) }
     this.#limiter.say(key, { level: 'error', message: 'storing failed', fields })
   }
 
@@ -94,7 +97,7 @@ export class TelemetryObserver implements PipelineObserver {
     if (this.#limiter.isRepeat(key)) return
     const since = lastMessageAt === undefined ? undefined : new Date(lastMessageAt).toISOString()
     const fields = { channel, bytes, messages, since }
-    this.#limiter.say(key, warning('tails_cut', 'write that never finished cut off', fields))
+    this.#limiter.say(key, warning('tails_cut', 'unfinished write removed', fields))
   }
 
   batchSent(channel: string, destination: string, messages: number, durationMs: number): void {
@@ -110,7 +113,7 @@ export class TelemetryObserver implements PipelineObserver {
     this.#metrics.add('batches_retried_total', { channel, destination, code: error.code })
     const key = `retry ${channel} ${destination} ${error.code}`
     if (this.#limiter.isRepeat(key)) return
-    const fields = { channel, destination, delayMs: Math.round(delayMs), ...told(error) }
+    const fields = { channel, destination, delayMs: Math.round(delayMs), ...errorFields(error) }
     this.#limiter.say(key, warning('batches_retried', 'batch will be sent again', fields))
   }
 
@@ -119,7 +122,7 @@ export class TelemetryObserver implements PipelineObserver {
     const key = `rejections ${channel} ${destination} ${error}`
     if (this.#limiter.isRepeat(key)) return
     const fields = { channel, destination, count, code: error }
-    this.#limiter.say(key, warning('rejections', 'destination refused messages', fields))
+    this.#limiter.say(key, warning('rejections', 'destination rejected messages', fields))
   }
 
   destinationRecovered(channel: string, destination: string): void {
@@ -148,7 +151,7 @@ export class TelemetryObserver implements PipelineObserver {
     const key = `sent away ${source} ${code}`
     if (this.#limiter.isRepeat(key)) return
     const fields = { source, clientId, code, detail }
-    const message = 'client disconnected, it keeps what can’t be stored'
+    const message = 'client disconnected, it keeps messages that can’t be stored'
     this.#limiter.say(key, warning('clients_sent_away', message, fields))
   }
 
@@ -164,7 +167,7 @@ export class TelemetryObserver implements PipelineObserver {
     this.#metrics.add('source_retries_total', { source, code: error.code })
     const key = `source ${source} ${error.message}`
     if (this.#limiter.isRepeat(key)) return
-    const fields = { source, delayMs: Math.round(delayMs), ...told(error) }
+    const fields = { source, delayMs: Math.round(delayMs), ...errorFields(error) }
     this.#limiter.say(key, warning('source_retries', 'source will try again', fields))
   }
 
@@ -177,7 +180,11 @@ export class TelemetryObserver implements PipelineObserver {
     this.#metrics.add('file_reloads_total', { source, code: error?.code ?? '' })
     const fields = { event: 'file_reloads', source }
     if (error === undefined) this.#logger.info(fields, 'certificates, users and rules read again')
-    else this.#logger.error({ ...fields, ...told(error) }, 'files are wrong, the old ones stay')
+    else
+      this.#logger.error(
+        { ...fields, ...errorFields(error) },
+        'files are invalid, the old ones stay in use',
+      )
   }
 
   receiptsDropped(source: string, count: number): void {
@@ -187,7 +194,7 @@ export class TelemetryObserver implements PipelineObserver {
     this.#limiter.say(key, warning('receipts_dropped', 'receipts dropped', { source, count }))
   }
 
-  /** What comes and goes, comes back as often. */
+  /** A problem that comes and goes recovers as often, so recoveries are limited as well. */
   #recovery(event: string, message: string, about: Readonly<Record<string, string>>): void {
     const key = [event, ...Object.values(about)].join(' ')
     if (this.#limiter.isRepeat(key)) return
@@ -208,7 +215,7 @@ function warning(
   return { level: 'warn', message, fields: { event, ...fields } }
 }
 
-/** What an operator needs of an error. */
-function told(error: ConnectorError): { code: string; error: string } {
+/** The fields of an error that an operator needs. */
+function errorFields(error: ConnectorError): { code: string; error: string } {
   return { code: error.code, error: error.message }
 }

@@ -10,13 +10,13 @@ const LEVEL_COLOURS: Readonly<Record<string, string>> = {
   error: '\u001b[31m',
   fatal: '\u001b[31m',
 }
-/** Fields that the line shows in places of their own, or that only machines need. */
+/** Fields that have a place of their own in the line, or that only programs need. */
 const PLACED = new Set(['level', 'time', 'msg', 'event'])
-/** Needs no quotes. Nothing that could steer a terminal: values come from devices too. */
+/** Values without quotes. They can't steer the terminal: values come from devices too. */
 const PLAIN_VALUE = /^[^\s"=\p{C}]+$/u
 const CONTROL_CHARACTERS = /\p{C}/gu
 
-/** `jsonLine` as written by pino; what is no JSON object comes back as it is. */
+/** @param jsonLine a line of pino; a line that is not a JSON object is returned unchanged */
 export function prettyLine(jsonLine: string, coloured: boolean): string {
   const entry = parse(jsonLine)
   if (entry === undefined) return jsonLine
@@ -46,7 +46,7 @@ function shown(value: unknown): string {
   return quoted(value)
 }
 
-/** As JSON, control characters beyond those of ASCII escaped as well. */
+/** As JSON, with control characters outside ASCII escaped as well. */
 function quoted(value: unknown): string {
   const json = JSON.stringify(value) ?? 'undefined'
   return json.replace(

@@ -1,4 +1,4 @@
-/** What is running and what it uses, under the names that every Prometheus client has for them. */
+/** Metrics of the process, with the names that all Prometheus clients use. */
 import type { Registry } from 'prom-client'
 import Counter from 'prom-client/lib/counter.js'
 import Gauge from 'prom-client/lib/gauge.js'

@@ -1,7 +1,4 @@
-/**
- * The parts of prom-client that are used here. Its index loads cluster, a push gateway and its
- * default metrics too, which measure from the moment they are loaded.
- */
+/** Types of the files of prom-client that `metrics.ts` imports; it says why. */
 declare module 'prom-client/lib/registry.js' {
   import { Registry } from 'prom-client'
   export = Registry

@@ -1,6 +1,6 @@
 /**
- * Lets a line through once in an interval and counts how often it would have come again. The count
- * is logged when the interval ends, so that none is lost when the trouble is over.
+ * Writes a line once per interval and counts its repeats. The count is logged when the interval ends,
+ * so that it is not lost when the problem is over.
  *
  *      line          line, line, line                     interval over: line, repeated: 3
  *   ────▲────────────────·────·────·──────────────────────────▲──────────▶ time
@@ -22,7 +22,7 @@ interface Open {
 export interface RepeatLimiterOptions {
   readonly clock: Clock
   readonly intervalMs: number
-  /** Kinds of lines watched at once; when there are more, the oldest is let go. */
+  /** The maximum number of lines watched at once. With more, the oldest one is forgotten. */
   readonly maxKeys: number
   readonly write: (line: LogLine, repeats: number) => void
 }
@@ -36,7 +36,7 @@ export class RepeatLimiter {
     this.#options = options
   }
 
-  /** Whether this was said less than an interval ago; if so it is counted, and nothing is to be done. */
+  /** Whether the line was written less than an interval ago. If so, the repeat is counted. */
   isRepeat(key: string): boolean {
     const open = this.#open.get(key)
     if (open === undefined) return false
@@ -44,14 +44,14 @@ export class RepeatLimiter {
     return true
   }
 
-  /** Writes the line now and holds back its repeats. Only after `isRepeat` was false. */
+  /** Writes the line now and holds back its repeats. To be called only if `isRepeat` returned false. */
   say(key: string, line: LogLine): void {
     if (this.#open.size >= this.#options.maxKeys) this.#endOldest()
     this.#options.write(line, 0)
     this.#hold(key, line)
   }
 
-  /** Writes the counts held back and forgets everything. */
+  /** Writes the counts that are held back, and forgets all lines. */
   close(): void {
     for (const key of [...this.#open.keys()]) this.#end(key, false)
   }

@@ -25,7 +25,7 @@ const figures: Readonly<Record<keyof typeof STORE_METRICS, Figures>> = {
 /** By the metric's name without prefix. */
 export const STORE_FIGURES: Readonly<Record<string, Figures>> = figures
 
-/** What is not known is not told, rather than told as 0. */
+/** An unknown value is left out, not reported as 0. */
 function figure(read: (store: StoreLedger) => number | undefined): Figures {
   return (store, _outage, tell) => {
     const value = read(store)

@@ -111,5 +111,5 @@ test('the list says so when dead letters are not kept', async (t) => {
   const listed = await runCommand(t, ['dead-letters', '--url', urlOf(connector)])
 
   assert.equal(listed.code, 1)
-  assert.match(listed.stderr, /keeps no dead letters/)
+  assert.match(listed.stderr, /Dead letters are turned off/)
 })

@@ -34,11 +34,11 @@ test('why reports when a message came, each attempt, and its receipt', async (t)
   assert.match(
     String(sentences[1]),
     new RegExp(
-      `^Sent to iotAnalytics ${TIME}, answered after \\d+ ms: not taken, to be sent again: .*Throttling`,
+      `^Sent to iotAnalytics ${TIME}, answered after \\d+ ms: not accepted, to be sent again: .*Throttling`,
     ),
   )
   assert.match(String(sentences[2]), /^Sent to iotAnalytics .*: accepted\.$/)
-  assert.equal(sentences[3], 'Its receipt said success, to whoever listened.')
+  assert.equal(sentences[3], 'Its receipt said success.')
   assert.deepEqual([known.code, sentences.length], [0, 5])
   assert.equal(unknown.code, 1)
   assert.match(unknown.stdout, /^Nothing is known of a message with the id req124/)
@@ -71,8 +71,8 @@ test('why finds messages by the id the connector made, dead letters and refusals
   assert.match(generated, /^[0-9a-f]{8}-1$/)
   assert.match(await why(generated), /at offset 1 .*\n.*: accepted\./)
   const refused = await why('refused1')
-  assert.match(refused, /refused for good: InvalidRequestException: /)
+  assert.match(refused, /rejected: InvalidRequestException: /)
   assert.match(refused, /Its receipt said fail, InvalidRequestException/)
-  assert.match(refused, /Kept among the dead letters since .*; replay sends it again\./)
+  assert.match(refused, /Kept as a dead letter since .*; replay sends it again\./)
   assert.match(await why('lost1'), /InvalidChannelName/)
 })

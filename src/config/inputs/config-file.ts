@@ -1,20 +1,20 @@
-/** Reads one YAML or JSON file and remembers on which line each value stands. */
+/** Reads one YAML or JSON file, and knows the line of each value. */
 import { isNode, LineCounter, parseDocument, type YAMLError } from 'yaml'
 import { ConnectorError, messageOf } from '../../errors.ts'
 import type { ConfigPath } from '../schema/schema-index.ts'
 import { readGivenFile } from './given-file.ts'
 
-/** A file of another kind has faults without end, and quotes of it are no help. */
+/** A file of another kind has countless faults, and long quotes of it do not help. */
 const MAX_FAULTS = 5
 const MAX_FAULT_LENGTH = 160
 
 export interface ConfigDocument {
   readonly value: unknown
-  /** `connector.yaml:12:3`, as editors open it; for a path that is not in the file, the nearest that is. */
+  /** `connector.yaml:12:3`, as editors open it. For a path that is not in the file: its nearest parent. */
   locate(path: ConfigPath): string
 }
 
-/** Throws `InvalidConfiguration` with line and column of every fault in the file's form. */
+/** Throws `InvalidConfiguration` with line and column of every syntax error. */
 export async function readConfigDocument(file: string): Promise<ConfigDocument> {
   return parseConfigDocument(file, (await readGivenFile(file)).toString())
 }
@@ -24,13 +24,13 @@ export function parseConfigDocument(file: string, text: string): ConfigDocument 
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
   const faults: YAMLError[] = [...document.errors, ...document.warnings]
   if (faults.length > 0) {
-    const told = faults
+    const shown = faults
       .slice(0, MAX_FAULTS)
       .map((fault) => `  ${place(file, lines, fault.pos[0])}: ${shortened(fault.message)}`)
-    if (faults.length > MAX_FAULTS) told.push(`  … and ${faults.length - MAX_FAULTS} more`)
+    if (faults.length > MAX_FAULTS) shown.push(`  … and ${faults.length - MAX_FAULTS} more`)
     throw new ConnectorError(
       'InvalidConfiguration',
-      `${file} is neither YAML nor JSON:\n${told.join('\n')}`,
+      `${file} is neither YAML nor JSON:\n${shown.join('\n')}`,
     )
   }
   return {
@@ -45,7 +45,7 @@ export function parseConfigDocument(file: string, text: string): ConfigDocument 
   }
 }
 
-/** Aliases are followed only now; a document that grows without end through them is refused. */
+/** Resolves aliases. Throws for a document that grows without bound through them. */
 function evaluated(file: string, read: () => unknown): unknown {
   try {
     return read()

@@ -1,6 +1,6 @@
 /**
- * The JSON of `aws greengrass create-connector-definition`, as it is: the whole CLI input, the value
- * of `--initial-version`, or the array of connectors alone.
+ * The JSON of `aws greengrass create-connector-definition`: the whole CLI input, the value of
+ * `--initial-version`, or only the array of connectors.
  */
 import { ConnectorError } from '../../errors.ts'
 import { shownValue } from '../schema/config-errors.ts'
@@ -11,9 +11,9 @@ import type { ConfigDocument } from './config-file.ts'
 export interface ConnectorDefinition {
   /** For the `parameters` section. */
   readonly parameters: Readonly<Record<string, unknown>>
-  /** Where the parameters stand in the file. */
+  /** The path of the parameters in the file. */
   readonly path: ConfigPath
-  /** What was read and has no effect, a sentence each. */
+  /** Settings that were read and have no effect, one sentence each. */
   readonly notices: readonly string[]
 }
 
@@ -29,7 +29,7 @@ interface Entry {
 const ARN =
   /^arn:aws[a-z-]*:greengrass:([a-z0-9-]+)::\/connectors\/([A-Za-z0-9_-]+)\/versions\/([0-9]+)$/
 const ARN_EXAMPLE = 'arn:aws:greengrass:us-west-2::/connectors/IoTAnalytics/versions/2'
-/** Versions 1 and 2: the specification. 3: another Python. 4: IsolationMode. There were no more. */
+/** Versions 1 and 2: the specification. 3: another Python. 4: IsolationMode. No later one exists. */
 const LATEST_VERSION = 4
 const ISOLATION_MODES = ['GreengrassContainer', 'NoContainer']
 
@@ -101,7 +101,7 @@ function parametersOf(document: ConfigDocument, entry: Entry) {
   if (parameters['MemorySize'] === undefined || parameters['MemorySize'] === '') {
     throw invalid(document, path, 'expected MemorySize, which a connector definition must give')
   }
-  // "Use the same Region as the connector": its ARN tells it. The specification's example has `region` there.
+  // "Use the same Region as the connector": it is in the ARN. The specification's example has `region` there.
   if ((parameters['PublishRegion'] ?? '') === '' && entry.region.includes('-')) {
     parameters['PublishRegion'] = entry.region
   }
@@ -112,14 +112,14 @@ function parametersOf(document: ConfigDocument, entry: Entry) {
 function noteIsolation(document: ConfigDocument, entry: Entry, mode: unknown): string {
   const path = [...entry.path, 'Parameters', 'IsolationMode']
   if (entry.version < LATEST_VERSION) {
-    const told = `IsolationMode exists from version ${LATEST_VERSION} on; this is version ${entry.version}`
-    throw invalid(document, path, told)
+    const text = `IsolationMode exists since version ${LATEST_VERSION}; this is version ${entry.version}`
+    throw invalid(document, path, text)
   }
   if (typeof mode !== 'string' || !ISOLATION_MODES.includes(mode)) {
     const expected = `expected ${ISOLATION_MODES.join(' or ')}`
     throw invalid(document, path, `${expected}, got ${shownValue('', mode)}`)
   }
-  return `IsolationMode ${mode} is noted; this process runs outside of Greengrass and its containers.`
+  return `IsolationMode ${mode} has no effect: this process does not run in Greengrass.`
 }
 
 function invalid(document: ConfigDocument, path: ConfigPath, text: string): ConnectorError {

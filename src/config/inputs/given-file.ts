@@ -1,12 +1,12 @@
-/** Reads a file that the user has named, or says plainly why it can't be read. */
+/** Reads a file that the user named, or throws an error that says why that is impossible. */
 import { readFile } from 'node:fs/promises'
 import { ConnectorError, messageOf, systemCodeOf } from '../../errors.ts'
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',
   EISDIR: 'it is a directory',
-  EACCES: 'it may not be read',
-  EPERM: 'it may not be read',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
 }
 
 /** Throws `InvalidConfiguration`. */

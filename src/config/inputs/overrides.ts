@@ -2,13 +2,18 @@
 import { ConnectorError, messageOf } from '../../errors.ts'
 import { type ConfigTree, pathText } from '../schema/config-tree.ts'
 import { oldKeysAt } from '../schema/renamed-keys.ts'
-import { type ConfigPath, type KnownKeys, nearestName, plainName } from '../schema/schema-index.ts'
+import {
+  type ConfigPath,
+  nearestName,
+  plainName,
+  type SchemaIndex,
+} from '../schema/schema-index.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
 /**
- * Two underscores, for one would take what Kubernetes sets for a service called
- * `iot-analytics-connector`.
+ * Two underscores: with one, the variables that Kubernetes sets for a service with the name
+ * `iot-analytics-connector` would count as settings.
  */
 export const ENVIRONMENT_PREFIX = 'IOT_ANALYTICS_CONNECTOR__'
 
@@ -18,7 +23,7 @@ const NUMBER = /^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?$/
 export async function applyOverride(
   override: string,
   tree: ConfigTree,
-  known: KnownKeys,
+  known: SchemaIndex,
 ): Promise<void> {
   const equals = override.indexOf('=')
   if (equals < 1) {
@@ -30,11 +35,11 @@ export async function applyOverride(
   await put(path, override.slice(equals + 1), '--set', tree, known)
 }
 
-/** Applies every variable whose name begins with the prefix; a name that means nothing is an error. */
+/** Applies every variable whose name begins with the prefix. An unknown name is an error. */
 export async function applyEnvironment(
   environment: Environment,
   tree: ConfigTree,
-  known: KnownKeys,
+  known: SchemaIndex,
 ): Promise<void> {
   for (const [name, text] of Object.entries(environment).sort()) {
     if (text === undefined || !name.startsWith(ENVIRONMENT_PREFIX)) continue
@@ -59,7 +64,7 @@ async function put(
   text: string,
   origin: string,
   tree: ConfigTree,
-  known: KnownKeys,
+  known: SchemaIndex,
 ): Promise<void> {
   const parent = tree.get(path.slice(0, -1))
   const last = path.at(-1)
@@ -83,7 +88,7 @@ function keyOf(segment: string): string | number {
   return /^[0-9]{1,6}$/.test(segment) ? Number(segment) : segment
 }
 
-/** A number, true, false, null, a quoted text or a list or mapping in YAML's brackets; else the text itself. */
+/** A number, true, false, null, quoted text, or a list or mapping in YAML's brackets; otherwise plain text. */
 async function parseValue(text: string, origin: string): Promise<unknown> {
   if (NUMBER.test(text)) return Number(text)
   if (text === 'true') return true
@@ -98,7 +103,7 @@ async function parseValue(text: string, origin: string): Promise<unknown> {
   }
 }
 
-function pathOfVariable(name: string, known: KnownKeys): ConfigPath | undefined {
+function pathOfVariable(name: string, known: SchemaIndex): ConfigPath | undefined {
   const path: (string | number)[] = []
   for (const segment of name.slice(ENVIRONMENT_PREFIX.length).split('__')) {
     const key = keyOf(segment)
@@ -113,14 +118,14 @@ function pathOfVariable(name: string, known: KnownKeys): ConfigPath | undefined 
   return known.at(path) === undefined && !isRenamed ? undefined : path
 }
 
-function keysAt(path: ConfigPath, known: KnownKeys): string[] {
+function keysAt(path: ConfigPath, known: SchemaIndex): string[] {
   return [...known.keysAt(path), ...oldKeysAt(path)]
 }
 
-function unknownVariable(name: string, known: KnownKeys): ConnectorError {
+function unknownVariable(name: string, known: SchemaIndex): ConnectorError {
   const near = nearestName(name, known.paths().map(variableOf))
   const hint =
-    near === undefined ? 'docs/configuration.md lists what there is' : `did you mean ${near}?`
+    near === undefined ? 'docs/configuration.md lists all settings' : `did you mean ${near}?`
   return invalid(`${name}: unknown variable; ${hint}`)
 }
 

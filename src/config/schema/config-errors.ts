@@ -1,19 +1,19 @@
 /**
- * What is wrong with a configuration, in lines a person can act on: the path, where it was set, what
- * was given, what is allowed, and the name that was probably meant.
+ * What is wrong with a configuration, in lines for people: the path, where it was set, what was
+ * expected, what came, and the name that was probably meant.
  */
 import type * as z from 'zod'
 import { ConnectorError } from '../../errors.ts'
 import { type ConfigTree, isMapping, pathText } from './config-tree.ts'
-import { expectation } from './describe-allowed.ts'
-import { type ConfigPath, type KnownKeys, nearestName } from './schema-index.ts'
+import { describeAllowed } from './describe-allowed.ts'
+import { type ConfigPath, nearestName, type SchemaIndex } from './schema-index.ts'
 import { withoutSecret } from './secret.ts'
 
 export interface Problem {
   readonly path: ConfigPath
   /** Goes after the path: `expected …` or `unknown key…`. */
   readonly text: string
-  /** Whether the value given says something that the text does not. */
+  /** Whether the line ends with the value. */
   readonly showsValue: boolean
   /** For an unknown key: the path that was probably meant. */
   readonly meant?: ConfigPath | undefined
@@ -34,7 +34,7 @@ const LENGTHS: Readonly<Record<string, { readonly name: string; readonly unit: s
 export function problemsOf(
   issues: readonly z.core.$ZodIssue[],
   tree: ConfigTree,
-  known: KnownKeys,
+  known: SchemaIndex,
 ): Problem[] {
   const problems = issues.flatMap((issue) => problemsOfIssue(issue, [], tree, known))
   const meant = new Set(problems.map((problem) => pathText(problem.meant ?? [])))
@@ -47,7 +47,7 @@ export function problemsOf(
   )
 }
 
-/** All problems in one error, so that they can be mended in one go. */
+/** All problems in one error, so that they can be fixed together. */
 export function invalidConfiguration(problems: readonly Problem[], tree: ConfigTree) {
   const lines = problems.map((problem) => `  ${problemLine(problem, tree)}`)
   const count = lines.length === 1 ? 'a problem' : `${lines.length} problems`
@@ -79,7 +79,7 @@ function problemsOfIssue(
   issue: z.core.$ZodIssue,
   base: ConfigPath,
   tree: ConfigTree,
-  known: KnownKeys,
+  known: SchemaIndex,
 ): Problem[] {
   const path = [...base, ...issue.path.map((key) => (typeof key === 'symbol' ? String(key) : key))]
   if (issue.code === 'unrecognized_keys') {
@@ -98,14 +98,14 @@ function problemsOfIssue(
   return [{ path, text: textOf(issue, path, tree, known), showsValue: showsValueOf(issue) }]
 }
 
-/** Of a union's branches, the one that got past its first look at the value. */
+/** The branch of a union whose type fits the value. */
 function meantBranch(branches: z.core.$ZodIssue[][]): z.core.$ZodIssue[] | undefined {
   return branches.find((issues) =>
     issues.every((issue) => issue.path.length > 0 || issue.code === 'unrecognized_keys'),
   )
 }
 
-function unknownKey(path: ConfigPath, known: KnownKeys): Problem {
+function unknownKey(path: ConfigPath, known: SchemaIndex): Problem {
   const meant = known.nearest(path)
   const siblings = known.keysAt(path.slice(0, -1)).filter((key) => key !== '$schema')
   const hint =
@@ -121,15 +121,15 @@ function textOf(
   issue: z.core.$ZodIssue,
   path: ConfigPath,
   tree: ConfigTree,
-  known: KnownKeys,
+  known: SchemaIndex,
 ): string {
   if (issue.message !== NO_OWN_WORDS) return suggested(issue.message, issue, path, tree)
   const node = known.at(path)
-  const expected = lengthOf(issue) ?? (node === undefined ? undefined : expectation(node))
+  const expected = lengthOf(issue) ?? (node === undefined ? undefined : describeAllowed(node))
   return suggested(`expected ${expected ?? 'another value'}`, issue, path, tree)
 }
 
-/** The text or list that a length asks for; numbers tell their bounds themselves. */
+/** The expected length of a text or list. The schema describes the bounds of numbers. */
 function lengthOf(issue: z.core.$ZodIssue): string | undefined {
   if (issue.code !== 'too_small' && issue.code !== 'too_big') return undefined
   const what = LENGTHS[issue.origin]

@@ -1,6 +1,6 @@
 /**
- * What was configured, before it is checked: values from several places laid over each other, and
- * for each the place it came from. Later values win; mappings are merged, lists replaced as a whole.
+ * The configured values before validation, merged from several origins, and the origin of each. Later
+ * values win; mappings are merged, lists are replaced.
  */
 import type { ConfigPath } from './schema-index.ts'
 
@@ -12,7 +12,7 @@ export class ConfigTree {
     return this.#root
   }
 
-  /** Lays a whole document over what is there. `locate` says where in it a path stands. */
+  /** Merges a whole document. `locate` returns the place of a path in it. */
   merge(value: unknown, locate: (path: ConfigPath) => string, path: ConfigPath = []): void {
     if (!isMapping(value) || (path.length > 0 && Object.keys(value).length === 0)) {
       if (isMapping(value) && isMapping(this.get(path))) return
@@ -23,7 +23,7 @@ export class ConfigTree {
     for (const [key, member] of Object.entries(value)) this.merge(member, locate, [...path, key])
   }
 
-  /** Puts one value in place; mappings and lists on the way are made as needed. */
+  /** Sets one value; creates the mappings and lists above it as needed. */
   set(path: ConfigPath, value: unknown, origin: string): void {
     const last = path.at(-1)
     if (last === undefined) return
@@ -39,7 +39,7 @@ export class ConfigTree {
     this.note(path, origin)
   }
 
-  /** Takes out the value at `path`, as if it had not been set. */
+  /** Removes the value at `path`, as if it had not been set. */
   remove(path: ConfigPath): void {
     const last = path.at(-1)
     const container = this.get(path.slice(0, -1))
@@ -58,7 +58,7 @@ export class ConfigTree {
     }
   }
 
-  /** What lay beneath a value that is replaced says nothing about the new one. */
+  /** Forgets the origins below a value that is replaced. */
   #forget(text: string): void {
     for (const known of this.#origins.keys()) {
       if (isWithin(known, text)) this.#origins.delete(known)
@@ -71,12 +71,12 @@ export class ConfigTree {
     return value
   }
 
-  /** Notes where a value came from that is not in the tree itself, such as AWS_REGION. */
+  /** Notes the origin of a value that is not in the tree itself, such as AWS_REGION. */
   note(path: ConfigPath, origin: string): void {
     this.#origins.set(pathText(path), origin)
   }
 
-  /** Where the value at `path`, what holds it, or else what it holds was set; undefined for defaults. */
+  /** The origin of the value at `path`, of a parent, or of a member; undefined for defaults. */
   originOf(path: ConfigPath): string | undefined {
     for (let length = path.length; length > 0; length--) {
       const origin = this.#origins.get(pathText(path.slice(0, length)))
@@ -87,7 +87,7 @@ export class ConfigTree {
     return undefined
   }
 
-  /** The same for this very value: undefined when it is a default, whatever holds it. */
+  /** The origin of this value itself; undefined if it is a default, even below a parent that was set. */
   originOfValue(path: ConfigPath): string | undefined {
     if (this.get(path) === undefined) return this.#origins.get(pathText(path))
     return this.originOf(path)
@@ -115,7 +115,7 @@ export function isMapping(value: unknown): value is Record<string, unknown> {
   return prototype === Object.prototype || prototype === null
 }
 
-/** What is configured later must not change what the caller gave. */
+/** Later changes must not reach the object of the caller. */
 function copyOf(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(copyOf)
   if (!isMapping(value)) return value
@@ -132,7 +132,7 @@ function memberOf(container: object, key: string | number): unknown {
   return Object.getOwnPropertyDescriptor(container, key)?.value
 }
 
-/** Defines rather than assigns, so that a key `__proto__` is a key like any other. */
+/** Defines the property instead of assigning, so that `__proto__` is a key like any other. */
 function put(container: object, key: string | number, value: unknown): void {
   Object.defineProperty(container, key, {
     value,

@@ -1,27 +1,25 @@
-/** What a schema allows, in words: for errors and for the reference. */
+/** Describes in words what a schema allows, for errors and for the reference. */
 import { branchesOf, keywordOf, type SchemaNode } from './schema-index.ts'
 
-/** `a whole number from 0 to 65535`, `disk or memory`, …; undefined when the schema says nothing. */
-export function expectation(node: SchemaNode): string | undefined {
+/** `a whole number from 0 to 65535`, `disk or memory`, …; undefined if the schema has no rule. */
+export function describeAllowed(node: SchemaNode): string | undefined {
   const branches = branchesOf(node)
   const stated = keywordOf(node, 'expected')
   if (typeof stated === 'string') return stated
   const numeric = branches.filter((branch) => isNumber(branch))
-  // The documented parameters take their numbers as strings too; that needs no saying each time.
-  const told =
+  // The documented parameters accept their numbers as strings too; that is not repeated each time.
+  const relevant =
     numeric.length > 0 ? branches.filter((branch) => branch.pattern === undefined) : branches
-  const constants = told.flatMap((branch) => (branch.const === undefined ? [] : [branch.const]))
-  const others = told.filter((branch) => branch.const === undefined)
+  const constants = relevant.flatMap((branch) => (branch.const === undefined ? [] : [branch.const]))
+  const others = relevant.filter((branch) => branch.const === undefined)
   const words = [
     ...(constants.length > 0 ? [alternatives(constants)] : []),
-    ...others
-      .map((branch) => expectationOfBranch(branch, node))
-      .filter((text) => text !== undefined),
+    ...others.map((branch) => describeBranch(branch, node)).filter((text) => text !== undefined),
   ]
   return words.length === 0 ? undefined : [...new Set(words)].join(' or ')
 }
 
-function expectationOfBranch(node: SchemaNode, whole: SchemaNode): string | undefined {
+function describeBranch(node: SchemaNode, whole: SchemaNode): string | undefined {
   if (node.enum !== undefined) return alternatives(node.enum.filter((name) => name !== ''))
   switch (node.type) {
     case 'string':
@@ -61,7 +59,7 @@ function range(node: SchemaNode): string {
   return max === undefined ? '' : ` of at most ${max}`
 }
 
-/** JSON Schema states JavaScript's own limits for every integer; nobody asked for those. */
+/** JSON Schema has JavaScript's own limits for every integer; those are left out. */
 function bound(limit: number | undefined): number | undefined {
   return limit === undefined || Math.abs(limit) === Number.MAX_SAFE_INTEGER ? undefined : limit
 }

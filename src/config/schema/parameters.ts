@@ -1,9 +1,10 @@
 /**
- * The connector's documented parameters, by their own names, and our settings of the same kind.
+ * The documented parameters of the AWS connector, with their own names, and further settings of the
+ * same kind.
  *
- * The patterns printed in the specification have errors (the one for the default channel's name
- * allows a single character), so what they mean is checked. As there, every value may be a string,
- * and an empty string is the same as no value.
+ * The patterns in the specification have errors (the one for the default channel's name allows only
+ * a single character), so this file checks what they mean. As in the specification, every value may
+ * be a string, and an empty string counts as no value.
  */
 import * as z from 'zod'
 import { CHANNEL_NAME_RULE, isChannelName } from '../../channel-name.ts'
@@ -28,7 +29,7 @@ interface NumberRule<Fallback extends number | undefined> {
   readonly max: number
   readonly fallback: Fallback
   readonly description: string
-  /** Why the bounds are what they are, for the error. */
+  /** The reason for the bounds, for the error. */
   readonly because?: string
 }
 
@@ -144,15 +145,15 @@ export const parameterOptions = z
   })
   .describe('The connector’s documented parameters. Values may be strings or numbers.')
 
-/** The parameters, resolved: no strings that mean numbers, units in the names. */
+/** The resolved parameters: numbers instead of strings, and units in the names. */
 export interface ConnectorParameters {
   readonly memoryBytes: number
   readonly publishRegion: string | undefined
-  /** 0: every message is a batch as soon as it can be sent. */
+  /** 0: every message is sent at once. */
   readonly publishIntervalMs: number
   readonly maxActiveChannels: number
   readonly queueDropBehavior: 'DROP_NEWEST' | 'DROP_OLDEST'
-  /** Undefined: only bytes bound the queue. Never so with durability `memory`. */
+  /** Undefined: only bytes limit the queue. Always defined with durability `memory`. */
   readonly queueSizePerChannel: number | undefined
   /** 1 to 100. */
   readonly batchSizePerChannel: number

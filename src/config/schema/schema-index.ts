@@ -1,6 +1,6 @@
 /**
- * What the configuration's schema knows at a path: which keys there are, what a value may be.
- * Reads the schema in its JSON Schema form, the same that editors get.
+ * What the schema of the configuration says at a path: its keys and allowed values. It reads the
+ * JSON Schema form, the same that editors use.
  */
 import { closest, distance } from 'fastest-levenshtein'
 import * as z from 'zod'
@@ -17,7 +17,7 @@ export function configJsonSchema(): SchemaNode {
     unrepresentable: 'any',
     reused: 'inline',
     override({ zodSchema, jsonSchema }) {
-      // Zod leaves these out where a value is transformed; ours are stated in the file's own terms.
+      // Zod omits these for transformed values; they are given here as they are in the file.
       const { default: fallback, examples } = z.globalRegistry.get(zodSchema) ?? {}
       if (fallback !== undefined) jsonSchema.default = fallback
       if (Array.isArray(examples)) jsonSchema.examples = examples
@@ -25,16 +25,16 @@ export function configJsonSchema(): SchemaNode {
   })
 }
 
-export class KnownKeys {
+export class SchemaIndex {
   #schema: SchemaNode | undefined
 
-  /** Made when it is first asked for: a configuration without faults or overrides never asks. */
+  /** Created on first use: a configuration without problems or overrides does not need it. */
   get #root(): SchemaNode {
     this.#schema ??= configJsonSchema()
     return this.#schema
   }
 
-  /** The schema at `path`; undefined where there is nothing of that name. */
+  /** The schema at `path`; undefined if there is no such key. */
   at(path: ConfigPath): SchemaNode | undefined {
     let node: SchemaNode | undefined = this.#root
     for (const key of path) {
@@ -49,7 +49,7 @@ export class KnownKeys {
     return node === undefined ? [] : keysOf(node)
   }
 
-  /** Whether a value at `path` is text and nothing else, so that `1883` there means "1883". */
+  /** Whether a value at `path` can only be text, so that `1883` means "1883". */
   isText(path: ConfigPath): boolean {
     const node = this.at(path)
     return node !== undefined && branchesOf(node).every((branch) => branch.type === 'string')
@@ -60,7 +60,7 @@ export class KnownKeys {
     return node !== undefined && branchesOf(node).some((branch) => branch.type === 'object')
   }
 
-  /** Where the unknown key `path` ends with was probably meant to go. */
+  /** The path that was probably meant by `path`, which ends with an unknown key. */
   nearest(path: ConfigPath): ConfigPath | undefined {
     const wrong = String(path.at(-1))
     const parent = path.slice(0, -1)
@@ -70,7 +70,7 @@ export class KnownKeys {
     return elsewhere.length === 1 ? elsewhere[0] : undefined
   }
 
-  /** Every path of the schema, those of mappings included; a list's entries stand as index 0. */
+  /** Every path of the schema, including mappings. The entries of a list have index 0. */
   paths(): ConfigPath[] {
     const found: ConfigPath[] = []
     const visit = (path: ConfigPath, node: SchemaNode): void => {
@@ -87,7 +87,7 @@ export class KnownKeys {
   }
 }
 
-/** The one of `names` that `wrong` was probably meant to be: a slip or two away, or in other case. */
+/** The name that was probably meant by `wrong`: few edits away, or different only in case. */
 export function nearestName(wrong: string, names: readonly string[]): string | undefined {
   if (names.length === 0) return undefined
   const alike = names.find((name) => sameName(name, wrong))
@@ -103,7 +103,7 @@ export function branchesOf(node: SchemaNode): SchemaNode[] {
   return branches === undefined ? [node] : branches.flatMap((branch) => branchesOf(asNode(branch)))
 }
 
-/** What a part's options say of a value beyond JSON Schema: on the node, or on a branch of it. */
+/** A keyword of our own that a part's options set on the node, or on a branch of it. */
 export function keywordOf(node: SchemaNode, keyword: 'expected' | 'quantity'): unknown {
   return [node, ...branchesOf(node)].map((branch) => branch[keyword]).find(Boolean)
 }
@@ -147,7 +147,7 @@ function sameName(one: string, other: string): boolean {
   return plainName(one) === plainName(other)
 }
 
-/** `maxBytes`, `max_bytes`, `MAX-BYTES`: all the same to a person. */
+/** `maxBytes`, `max_bytes` and `MAX-BYTES` have the same plain name. */
 export function plainName(name: string): string {
   return name.toLowerCase().replaceAll(/[_-]/g, '')
 }

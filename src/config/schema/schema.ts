@@ -1,6 +1,6 @@
 /**
- * The configuration file's form: every part's own `options.ts` put together, nothing else.
- * The parser, `docs/configuration.md` and `docs/config.schema.json` come from it.
+ * The schema of configuration files, made of every part's `options.ts`. The parser,
+ * `docs/configuration.md` and `docs/config.schema.json` are derived from it.
  */
 import * as z from 'zod'
 import { channelsOptions, deadLetterOptions, storageOptions } from '../../channels/options.ts'
@@ -65,7 +65,7 @@ export const configSchema = z
   })
   .describe('Configuration of iot-analytics-connector')
 
-/** What a configuration file holds, and what `parseConfig` takes. */
+/** The content of a configuration file, and the input of `parseConfig`. */
 export type ConfigInput = z.input<typeof configSchema>
-/** The same with every default in place; still in the file's terms. */
+/** The same including every default, still with the keys of the file. */
 export type EffectiveOptions = z.output<typeof configSchema>

@@ -1,13 +1,13 @@
-/** Keeps passwords and keys out of everything that is printed. */
+/** Masks passwords and keys in everything that is printed. */
 
 export const MASK = '********'
 
 const SECRET_KEY = /pass(word|phrase)|secret|token|credential|private_?key|api_?key/i
-/** `passwordFile`, `keyPath` and the like name where a secret is; that may be shown. */
+/** `passwordFile`, `keyPath` and the like name the place of a secret, which may be shown. */
 const PLACE_OF_SECRET = /(file|path|url|directory)$/i
 const URL_WITH_PASSWORD = /^([a-z][a-z0-9+.-]*:\/\/[^:/@]*):.*@/i
 
-/** `value`, or a mask when the key it stands under or its content says that it is a secret. */
+/** `value`, or a mask if its key or its content indicates a secret. */
 export function withoutSecret(key: string | number | undefined, value: unknown): unknown {
   if (typeof value !== 'string' && typeof value !== 'number') return value
   const name = String(key)

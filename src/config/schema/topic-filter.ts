@@ -2,7 +2,7 @@
 import * as z from 'zod'
 import { MAX_TOPIC_BYTES } from '../../message.ts'
 
-/** What is wrong with a topic filter, as "expected …"; undefined when nothing is. */
+/** What is wrong with a topic filter, as "expected …"; undefined if it is valid. */
 export function faultOfTopicFilter(filter: string): string | undefined {
   if (filter === '') return 'expected a topic filter of at least one character'
   if (Buffer.byteLength(filter) > MAX_TOPIC_BYTES) {

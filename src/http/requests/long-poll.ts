@@ -1,4 +1,4 @@
-/** Requests that wait: each ends when its time is over, its client is gone or the server closes. */
+/** Requests that wait: each one ends after its time, or when its client leaves or the server closes. */
 import { setMaxListeners } from 'node:events'
 import type { ServerResponse } from 'node:http'
 
@@ -9,12 +9,12 @@ export class LongPolls {
     setMaxListeners(maxWaiting, this.#closing.signal)
   }
 
-  /** Ends all that wait, and those to come at once. */
+  /** Ends all waiting requests. Later ones end at once. */
   close(): void {
     this.#closing.abort()
   }
 
-  /** Does `work` with a signal that is aborted when `response` shall wait no longer. */
+  /** Does `work` with a signal that is aborted when the wait has to end. */
   async wait(
     response: ServerResponse,
     seconds: number,

@@ -1,7 +1,7 @@
 /**
- * Requests that change something come from programs that mean it, never from a page that some
- * browser on this machine happens to show. A page can send a form or a plain text anywhere; it can
- * send JSON to another origin only where that allows it beforehand (CORS), which we never do.
+ * Refuses requests with effects that come from a web page in a browser on this machine. A page can
+ * send a form or plain text to any origin, but JSON to another origin only if that origin allows it
+ * beforehand (CORS), which this server never does.
  */
 import type { FastifyRequest } from 'fastify'
 import { RequestError } from './request-error.ts'

@@ -1,9 +1,9 @@
-/** What a request asks for, in its URL or its body, checked as strictly as the configuration. */
+/** The parameters of a request, in its URL or its body, checked as strictly as the configuration. */
 import * as z from 'zod'
 import { parseTime } from '../../iso-time.ts'
 import { RequestError } from './request-error.ts'
 
-/** @throws {RequestError} 400, naming the parameter and what is allowed. */
+/** @throws {RequestError} 400, with the parameter and what is allowed. */
 export function parseRequest<Schema extends z.ZodType>(
   schema: Schema,
   given: unknown,

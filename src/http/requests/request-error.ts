@@ -1,4 +1,4 @@
-/** What a request is answered with when it can't be served: `{"error": …, "message": …}`. */
+/** The answer to a request that can't be served: `{"error": …, "message": …}`. */
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { ConnectorError, messageOf } from '../../errors.ts'
 
@@ -19,7 +19,7 @@ export function answerErrorsAsJson(server: FastifyInstance): void {
   server.setNotFoundHandler((request, reply) =>
     reply.code(404).send({
       error: 'NotFound',
-      message: `There is no ${request.method} ${request.url.split('?')[0]}. GET / lists what there is.`,
+      message: `There is no ${request.method} ${request.url.split('?')[0]}. GET / lists all paths.`,
     }),
   )
 }

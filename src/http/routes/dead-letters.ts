@@ -1,4 +1,4 @@
-/** Messages that were refused for good: a look, and another try. */
+/** Reading and replaying dead letters. */
 import type { FastifyInstance } from 'fastify'
 import * as z from 'zod'
 import { refuseForeignPages } from '../requests/own-requests.ts'
@@ -64,6 +64,6 @@ function kept<Answer>(answer: Answer | undefined): Answer {
   throw new RequestError(
     404,
     'NotKept',
-    'The configuration keeps no dead letters (deadLetters: false).',
+    'Dead letters are turned off in the configuration (deadLetters: false).',
   )
 }

@@ -1,4 +1,4 @@
-/** What became of every message, per channel and in all. */
+/** The ledger: what happened to every message, per channel and in total. */
 import type { FastifyInstance } from 'fastify'
 import * as z from 'zod'
 import type { ChannelLedger, OutageLeft, StoreLedger } from '../../channels/ledger/ledger.ts'
@@ -30,7 +30,7 @@ export function ledgerRoute(server: FastifyInstance, view: ConnectorView): void 
   })
 }
 
-/** Times as everywhere in this API: ISO 8601. */
+/** With times in ISO 8601, as everywhere in this API. */
 function shown({ oldestWaitingAt, ...figures }: ChannelLedger, left: OutageLeft | undefined) {
   return {
     ...figures,

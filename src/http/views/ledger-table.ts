@@ -32,7 +32,7 @@ export function ledgerTable(
   return rows.map((cells) => `${aligned(cells, widths)}\n`).join('')
 }
 
-/** Names to the left, figures to the right. */
+/** Names are aligned left, figures right. */
 function aligned(cells: readonly string[], widths: readonly number[]): string {
   return cells
     .map((cell, column) =>

@@ -1,4 +1,4 @@
-/** The ledger of all channels together. */
+/** The sum of all channels' ledgers. */
 import type { ChannelLedger } from '../../channels/ledger/ledger.ts'
 
 export type LedgerTotals = Pick<

@@ -1,4 +1,4 @@
-/** What never changes on the overview page. */
+/** The static parts of the overview page. */
 
 export const STYLE = `
   :root { color-scheme: light dark; --quiet: light-dark(#667, #99a); --line: light-dark(#dde, #334) }
@@ -19,22 +19,22 @@ export const STYLE = `
   dt { font-family: ui-monospace, monospace } dd { margin: 0 0 .6rem 1rem }
 `
 
-export const ROUTES_HTML = `<h2>What else there is</h2>
+export const ROUTES_HTML = `<h2>More</h2>
 <dl>
   <dt><a href="/health">/health</a></dt>
-  <dd>Whether it is live and ready, and if not, why; <code>/health/live</code> and <code>/health/ready</code> for probes.</dd>
+  <dd>Whether the connector is live and ready, and any problems; <code>/health/live</code> and <code>/health/ready</code> for probes.</dd>
   <dt><a href="/ledger?format=text">/ledger</a></dt>
-  <dd>What became of every message. JSON, or a table with <code>?format=text</code>.</dd>
+  <dd>What happened to every message. JSON, or a table with <code>?format=text</code>.</dd>
   <dt><a href="/channels">/channels</a></dt>
   <dd>The channels.</dd>
   <dt>/channels/&lt;name&gt;/messages</dt>
-  <dd>Their messages, one JSON object a line. <code>from=earliest|now|&lt;offset&gt;|&lt;time&gt;</code>, <code>limit=</code>, <code>wait=</code> seconds for something newer; go on from the header <code>x-next-offset</code>.</dd>
+  <dd>Their messages, one JSON object per line. <code>from=earliest|now|&lt;offset&gt;|&lt;time&gt;</code>, <code>limit=</code>, <code>wait=</code> seconds for a new message; continue from the header <code>x-next-offset</code>.</dd>
   <dt><a href="/dead-letters">/dead-letters</a></dt>
-  <dd>Messages refused for good, with the reason, one JSON object a line. <code>channel=</code>, <code>destination=</code>, <code>error=</code>, <code>since=</code>, <code>until=</code>, <code>limit=</code>; go on with <code>from=</code> and the header <code>x-next-offset</code>.</dd>
+  <dd>Rejected messages with the reason, one JSON object per line. <code>channel=</code>, <code>destination=</code>, <code>error=</code>, <code>since=</code>, <code>until=</code>, <code>limit=</code>; continue with <code>from=</code> and the header <code>x-next-offset</code>.</dd>
   <dt>POST /dead-letters/replay</dt>
-  <dd>Gives them to their channels again. <code>{"channel": …, "error": …, "dryRun": true}</code></dd>
+  <dd>Sends them to their channels again. <code>{"channel": …, "error": …, "dryRun": true}</code></dd>
   <dt>/why/&lt;id&gt;</dt>
-  <dd>One message’s story, by its sender’s id or its message id. JSON, or sentences with <code>?format=text</code>.</dd>
+  <dd>What happened to one message, by its sender’s id or its message id. JSON, or sentences with <code>?format=text</code>.</dd>
   <dt><a href="/metrics">/metrics</a></dt>
   <dd>For Prometheus.</dd>
 </dl>

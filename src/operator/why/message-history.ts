@@ -1,4 +1,4 @@
-/** Gathers what is known of one message: its log, its destinations' trails, dead letters, refusals. */
+/** What is known of one message: from its log, the attempts of destinations, dead letters, refusals. */
 import type { ChannelSet } from '../../channels/channel-set.ts'
 import type { KeptDeadLetter } from '../../channels/dead-letters/dead-letter-record.ts'
 import type { Clock } from '../../clock.ts'
@@ -32,17 +32,17 @@ export class MessageHistory {
     const { channels, clock, refusals } = this.#options
     const search = await findMessages(channels, id, clock)
     const remembered = refusals.of(id)
-    const stored = search.found.map((found) => this.#storyOf(found, remembered))
+    const stored = search.found.map((found) => this.#explain(found, remembered))
     const letters = await this.#lettersOf(id)
-    const told = stored.length + letters.length === 0 ? refusedStories(remembered) : []
+    const refused = stored.length + letters.length === 0 ? explainRefusals(remembered) : []
     return {
       id,
-      messages: [...stored, ...letters.map(letterStory), ...told],
+      messages: [...stored, ...letters.map(explainLetter), ...refused],
       notes: notesOf(search),
     }
   }
 
-  #storyOf(
+  #explain(
     { channel, message }: FoundMessage,
     remembered: readonly RecentRefusal[],
   ): ExplainedMessage {
@@ -83,7 +83,7 @@ export class MessageHistory {
   }
 }
 
-function letterStory(letter: KeptDeadLetter): ExplainedMessage {
+function explainLetter(letter: KeptDeadLetter): ExplainedMessage {
   const { channel, destination, refusal, topic, receivedAt, keptAt, offset } = letter
   const by = destination ?? 'routing'
   return {
@@ -91,13 +91,13 @@ function letterStory(letter: KeptDeadLetter): ExplainedMessage {
     offset: undefined,
     sentences: [
       `Received ${timeText(receivedAt)} on topic ${topic} for channel ${channel}.`,
-      `Refused for good by ${by}: ${refusal.error}: ${refusal.message}`,
-      `Kept among the dead letters since ${timeText(keptAt)} (#${offset}); replay sends it again.`,
+      `Rejected by ${by}: ${refusal.error}: ${refusal.message}`,
+      `Kept as a dead letter since ${timeText(keptAt)} (#${offset}); replay sends it again.`,
     ],
   }
 }
 
-function refusedStories(refusals: readonly RecentRefusal[]): ExplainedMessage[] {
+function explainRefusals(refusals: readonly RecentRefusal[]): ExplainedMessage[] {
   if (refusals.length === 0) return []
   const sentences = refusals.map(({ at, refusal }) => dropSentence(at, refusal))
   return [{ channel: undefined, offset: undefined, sentences }]
@@ -105,8 +105,8 @@ function refusedStories(refusals: readonly RecentRefusal[]): ExplainedMessage[] 
 
 function notesOf({ found, scannedMessages, isComplete }: SearchResult): string[] {
   if (isComplete) return []
-  const looked = `The newest ${scannedMessages} stored messages were looked at`
+  const searched = `The search covered the newest ${scannedMessages} stored messages`
   return found.length > 0
-    ? [`${looked}; older ones with the same id would not be told of.`]
-    : [`${looked}, which is as far as the search goes; an older one would not be found.`]
+    ? [`${searched}; older ones with the same id are not shown.`]
+    : [`${searched}, which is its limit; an older one would not be found.`]
 }

@@ -1,7 +1,7 @@
 /**
- * Looks for a message by its id, in all channels, the newest first. Logs have no index by id: the
- * search reads, so it is bounded by bytes and time. An id that the connector made itself names its
- * log and offset, and is found at once.
+ * Looks for a message by its id, in all channels, the newest first. Logs have no index of ids, so the
+ * search reads them, bounded by bytes and time. A generated id names its log and offset, so the
+ * search finds it at once.
  */
 import type { Channel } from '../../channels/channel.ts'
 import type { Clock } from '../../clock.ts'
@@ -13,10 +13,10 @@ export interface FoundMessage {
 }
 
 export interface SearchResult {
-  /** The newest first; all of the window in which the first was found. */
+  /** The newest first; only those in the window where the first was found. */
   readonly found: readonly FoundMessage[]
   readonly scannedMessages: number
-  /** Whether every stored message was looked at that may be older than what was found. */
+  /** Whether the search covered every stored message that it had to. */
   readonly isComplete: boolean
 }
 

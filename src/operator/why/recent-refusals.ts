@@ -1,6 +1,6 @@
 /**
- * The last messages that were refused or dropped, by their ids, so that `why` can say what became of
- * them. In memory, bounded; it begins when the process starts.
+ * The last messages that were refused or dropped, by their ids, for `why`. They are in memory, bounded,
+ * and begin empty when the process starts.
  */
 import type { Clock } from '../../clock.ts'
 import type { Message, ReceiptSink, Refusal } from '../../message.ts'
@@ -26,12 +26,12 @@ export class RecentRefusals {
     this.#max = max
   }
 
-  /** A message that had a place, or was to get one. */
+  /** Notes a message that its channel dropped. */
   dropped({ senderId, messageId }: Message, refusal: Refusal): void {
     this.#note(senderId || undefined, messageId || undefined, refusal)
   }
 
-  /** Takes note of the failures that pass on their way to `sink`. */
+  /** Notes the failures that are passed on to `sink`. */
   watching(sink: ReceiptSink): ReceiptSink {
     return {
       expectReply: () => sink.expectReply(),
@@ -42,7 +42,7 @@ export class RecentRefusals {
     }
   }
 
-  /** Those of a message, the earliest first. */
+  /** The refusals of one message, the earliest first. */
   of(id: string): RecentRefusal[] {
     return this.#ring
       .filter(({ senderId, messageId }) => senderId === id || messageId === id)

@@ -129,7 +129,7 @@ test('the file may be named by the environment', async (t) => {
   assert.match(stdout, /durability: memory/)
 })
 
-test('a connector that does not run is told of in a sentence, with exit code 1', async (t) => {
+test('a connector that does not run is reported in a sentence, with exit code 1', async (t) => {
   const args = ['--set', 'http.port=1', '--set', 'sources.mqttServer.port=1']
   const [tail, publish] = await Promise.all([
     runCommand(t, ['tail', 'c', ...args]),

@@ -200,7 +200,7 @@ test('receipts that do not come are counted when the time is up', { skip }, asyn
   assert.match(stdout, /^receipts: 1 missing$/m)
 })
 
-test('--rate holds the pace, and a lost connection is told of', { skip }, async (t) => {
+test('--rate is kept, and a lost connection is reported', { skip }, async (t) => {
   const connector = await FakeConnector.open(t)
   const args = ['publish', 'c', '--count', '100000', '--rate', '100', '--url', connector.url]
   const command = new RunningCommand(t, args)
@@ -217,7 +217,7 @@ test('--rate holds the pace, and a lost connection is told of', { skip }, async 
   assert.match(stderr, /^error: Lost the connection to mqtt:\/\/127\.0\.0\.1:\d+ .*\n$/)
 })
 
-test('a connector that refuses the connection is told of with its reason', { skip }, async (t) => {
+test('a connector that refuses the connection is reported with its reason', { skip }, async (t) => {
   const connector = await FakeConnector.open(t)
 
   const url = connector.url.replace('mqtt://', 'mqtts://')
@@ -227,7 +227,7 @@ test('a connector that refuses the connection is told of with its reason', { ski
   assert.match(stderr, /^error: Can’t connect to mqtts:\/\/127\.0\.0\.1:\d+: .*\n$/)
 })
 
-test('what the connector refuses is told by reason code, in plain words, with exit code 1', async (t) => {
+test('refused messages are reported by reason code, in plain words, with exit code 1', async (t) => {
   const full = { error: 'StorageFull', message: 'Channel c has no room.' }
   const invalid = { error: 'InvalidMessage', message: 'expected JSON' }
   const intake = new RecordingIntake({

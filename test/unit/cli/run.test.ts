@@ -76,7 +76,7 @@ test('messages that were in memory alone are reported as lost', async (t) => {
   assert.match((await command.ends()).stdout, /kept 10000 for the next start, lost 2 that were/)
 })
 
-test('an address that is taken is told in a sentence, with exit code 1', async (t) => {
+test('an address that is in use is reported in a sentence, with exit code 1', async (t) => {
   const { code, stderr } = await start(t, [], 'address in use').ends()
 
   assert.equal(code, 1)

@@ -6,11 +6,11 @@ import { parseConfigDocument } from '../../../src/config/inputs/config-file.ts'
 import { applyOverride } from '../../../src/config/inputs/overrides.ts'
 import { checkConfig } from '../../../src/config/parse-config.ts'
 import { ConfigTree } from '../../../src/config/schema/config-tree.ts'
-import { KnownKeys } from '../../../src/config/schema/schema-index.ts'
+import { SchemaIndex } from '../../../src/config/schema/schema-index.ts'
 import { faultOfTopicFilter } from '../../../src/config/schema/topic-filter.ts'
 import { ConnectorError } from '../../../src/errors.ts'
 
-const known = new KnownKeys()
+const known = new SchemaIndex()
 const paths = known.paths().map((path) => path.join('.'))
 
 async function isTakenOrRefused(action: () => unknown): Promise<void> {

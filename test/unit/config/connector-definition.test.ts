@@ -88,7 +88,7 @@ test('other connectors are named and skipped', async (t) => {
 test('IsolationMode of version 4 is noted and checked', async (t) => {
   const { notices } = await load(t, [ours(4, { IsolationMode: 'NoContainer' })])
 
-  assert.match(notices[0] ?? '', /^IsolationMode NoContainer is noted/)
+  assert.match(notices[0] ?? '', /^IsolationMode NoContainer has no effect/)
   assert.equal(
     await refusal(t, [ours(4, { IsolationMode: 'Docker' })]),
     'connectors.json:7:24: expected GreengrassContainer or NoContainer, got "Docker"',
@@ -119,12 +119,12 @@ test('MemorySize is required', async (t) => {
   )
 })
 
-test('wrong parameters are told with their line in the file', async (t) => {
-  const told = await refusal(t, [
+test('wrong parameters are reported with their line in the file', async (t) => {
+  const message = await refusal(t, [
     ours(2, { IotAnalyticsBatchSizePerChanel: '5', PublishInterval: 'x' }),
   ])
 
-  assert.deepEqual(told.split('\n'), [
+  assert.deepEqual(message.split('\n'), [
     'The configuration has 2 problems:',
     '  parameters.PublishInterval (connectors.json:8:26): expected a whole number from 0 to 2147483, got "x"',
     '  parameters.IotAnalyticsBatchSizePerChanel (connectors.json:7:41): unknown key; did you mean parameters.IotAnalyticsBatchSizePerChannel?',

@@ -9,7 +9,7 @@ import { temporaryFile } from '../../support/disk/temporary-file.ts'
 
 const load = (request: Partial<ConfigRequest>) => loadConfig({ environment: {}, ...request })
 
-test('without any configuration the front door stands open and data stays here', async () => {
+test('without any configuration the MQTT server stands open and data stays here', async () => {
   const { config, notices, files } = await load({})
 
   assert.deepEqual(config.parameters, {
@@ -181,7 +181,7 @@ test('an empty file is a configuration', async (t) => {
   assert.deepEqual((await load({ file })).config, (await load({})).config)
 })
 
-test('with somebody else’s broker alone the front door stays shut', () => {
+test('with somebody else’s broker alone the MQTT server stays shut', () => {
   const { sources } = parseConfig({ sources: { mqttClient: { url: 'mqtt://broker:1883' } } })
 
   assert.equal(sources.mqttServer, undefined)

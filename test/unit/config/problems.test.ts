@@ -67,7 +67,7 @@ const CASES: readonly Case[] = [
     lines: ['parameters.MemorySize (--set): expected a whole number from 1 to 2147483647, got 0'],
   },
   {
-    name: 'a Region of a wrong form, told once though a destination would use it',
+    name: 'a Region of a wrong form, reported once although a destination would use it',
     yaml: 'parameters: { PublishRegion: oregon }\ndestinations:\n  - iotAnalytics: {}\n',
     lines: [
       'parameters.PublishRegion (connector.yaml:1:30): expected an AWS Region such as us-west-2, got "oregon"',
@@ -77,21 +77,21 @@ const CASES: readonly Case[] = [
     name: 'a destination at AWS without a Region',
     yaml: 'destinations:\n  - iotAnalytics: {}\n',
     lines: [
-      'destinations[0].iotAnalytics.region (connector.yaml:2:19): expected a Region here, as parameters.PublishRegion or in AWS_REGION, got nothing',
+      'destinations[0].iotAnalytics.region (connector.yaml:2:19): expected a Region such as us-west-2, here, in parameters.PublishRegion or in AWS_REGION, got nothing',
     ],
   },
   {
     name: 'two destinations of one name',
     yaml: 'destinations:\n  - iotAnalytics: { region: us-west-2 }\n  - iotAnalytics: { region: us-east-1 }\n',
     lines: [
-      'destinations[1].name (default): another destination is called iotAnalytics; give each a name of its own',
+      'destinations[1].name (default): another destination has the name iotAnalytics; give each a different name',
     ],
   },
   {
     name: 'input topics without a channel to go to',
     yaml: 'inputs: [factory/#]',
     lines: [
-      'inputs (connector.yaml:1:9): these topics need a channel to go to; set parameters.IotAnalyticsDefaultChannelName',
+      'inputs (connector.yaml:1:9): these topics need a channel; set parameters.IotAnalyticsDefaultChannelName',
     ],
   },
   {
@@ -116,7 +116,7 @@ const CASES: readonly Case[] = [
     ],
   },
   {
-    name: 'a destination of a kind that does not exist, told once',
+    name: 'a destination of a kind that does not exist, reported once',
     yaml: 'destinations:\n  - iotAnalytcs: { region: us-west-2 }\n',
     lines: [
       'destinations[0].iotAnalytcs (connector.yaml:2:18): unknown key; did you mean destinations[0].iotAnalytics?',
@@ -170,7 +170,7 @@ const CASES: readonly Case[] = [
     ],
   },
   {
-    name: 'a wrong value from the environment is told by the variable’s name',
+    name: 'a wrong value from the environment is reported with the name of the variable',
     environment: { IOT_ANALYTICS_CONNECTOR__HTTP__PORT: 'eighty' },
     lines: [
       'http.port (IOT_ANALYTICS_CONNECTOR__HTTP__PORT): expected a whole number from 0 to 65535, got "eighty"',

@@ -102,7 +102,7 @@ test('a second kind of trouble is not held back by the first', () => {
   )
 })
 
-test('what was held back is told when the observer is closed, and nothing stays behind', () => {
+test('repeats that are held back are logged when the observer is closed, and no timer is left', () => {
   const { observer, lines, clock } = observed()
   for (let n = 0; n < 3; n++) observer.receiptsDropped('mqttClient', 10)
 
@@ -112,7 +112,7 @@ test('what was held back is told when the observer is closed, and nothing stays 
   assert.equal(clock.pendingCalls, 0)
 })
 
-test('a trouble that is over is forgotten after the interval, so that a new one is told at once', () => {
+test('a problem that is over is forgotten after the interval, so that a new one is logged at once', () => {
   const { observer, lines, clock } = observed()
   observer.clientRefused('mqttServer', '10.0.0.7', 'malformed packet')
   clock.advance(REPEAT_INTERVAL_MS)

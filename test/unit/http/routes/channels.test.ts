@@ -75,19 +75,19 @@ test('a request that waits is answered when something newer is there', async (t)
   )
 })
 
-test('a request that waits in vain ends when its time is over, or its client goes', async (t) => {
+test('a request that waits without success ends when its time is over, or its client leaves', async (t) => {
   const { view, url } = await serve(t)
   const leaving = new AbortController()
 
-  const inVain = await fetch(`${url}/channels/pumps/messages?from=now&wait=1`)
+  const empty = await fetch(`${url}/channels/pumps/messages?from=now&wait=1`)
   const left = fetch(`${url}/channels/pumps/messages?from=now&wait=60`, { signal: leaving.signal })
   while (view.signals.length < 2) await new Promise(setImmediate)
   leaving.abort()
   await assert.rejects(left)
   if (view.signals[1]?.aborted === false) await once(view.signals[1], 'abort')
 
-  assert.equal(await inVain.text(), '')
-  assert.equal(inVain.headers.get('x-next-offset'), '0')
+  assert.equal(await empty.text(), '')
+  assert.equal(empty.headers.get('x-next-offset'), '0')
 })
 
 test('closing ends a request that waits', async (t) => {

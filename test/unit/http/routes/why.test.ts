@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { jsonOf, serve } from '../../../support/http/served-view.ts'
 
-test('a message’s story is JSON or sentences, and 404 where nothing is known', async (t) => {
+test('what happened to a message is JSON or sentences, and 404 if nothing is known', async (t) => {
   const { url } = await serve(t)
 
   const text = await fetch(`${url}/why/a%2Fb?format=text`)

@@ -17,7 +17,7 @@ const attempt = (result: Attempt['result'], refusal?: Attempt['refusal']): Attem
   refusal,
 })
 
-function told(change: Partial<StoredFacts> = {}, attempts: Attempt[] = []): string[] {
+function sentencesOf(change: Partial<StoredFacts> = {}, attempts: Attempt[] = []): string[] {
   const destination = { name: 'cloud', isPrimary: true, before: 0, attempts }
   return storedSentences({
     channel: 'c',
@@ -38,36 +38,39 @@ function told(change: Partial<StoredFacts> = {}, attempts: Attempt[] = []): stri
   })
 }
 
-test('a delivered message’s story has its ids, its attempts and its receipt', () => {
+test('a delivered message is explained with its ids, its attempts and its receipt', () => {
   const away = { error: 'DestinationUnavailable', message: 'away' }
 
-  assert.deepEqual(told({}, [attempt('kept', away), attempt('accepted')]), [
+  assert.deepEqual(sentencesOf({}, [attempt('kept', away), attempt('accepted')]), [
     'Received 2026-01-31T12:00:00.000Z on topic t, stored in channel c at offset 7 (message id 0000abcd-7, sender’s id é).',
-    'Sent to cloud 2026-01-31T12:00:00.000Z, answered after 12 ms: not taken, to be sent again: DestinationUnavailable: away',
+    'Sent to cloud 2026-01-31T12:00:00.000Z, answered after 12 ms: not accepted, to be sent again: DestinationUnavailable: away',
     'Sent to cloud 2026-01-31T12:00:00.000Z, answered after 12 ms: accepted.',
-    'Its receipt said success, to whoever listened.',
+    'Its receipt said success.',
   ])
 })
 
-test('what is not known is said to be unknown', () => {
-  const [, settled] = told()
+test('an unknown history is said to be unknown', () => {
+  const [, settled] = sentencesOf()
 
-  assert.match(String(settled), /^It is settled for cloud: delivered, unless the dead letters tell/)
+  assert.match(
+    String(settled),
+    /^It is settled for cloud: delivered, unless it is among the dead letters/,
+  )
 })
 
-test('a waiting message tells how many are before it, and has no receipt yet', () => {
+test('a waiting message is explained with the number before it, and has no receipt yet', () => {
   const destinations = [
     { name: 'cloud', isPrimary: true, state: 'waiting', before: 3, attempts: [] },
   ] as const
 
-  assert.deepEqual(told({ destinations }).slice(1), [
+  assert.deepEqual(sentencesOf({ destinations }).slice(1), [
     'It waits for cloud; 3 messages wait before it.',
-    'Its receipt has not been given yet.',
+    'It has no receipt yet.',
   ])
 })
 
-test('of many attempts the first and the last are told', () => {
-  const sentences = told({}, [
+test('of many attempts only the first and the last ones are listed', () => {
+  const sentences = sentencesOf({}, [
     ...Array.from({ length: 50 }, () => attempt('kept')),
     attempt('accepted'),
   ])
@@ -77,13 +80,13 @@ test('of many attempts the first and the last are told', () => {
 })
 
 test('without a destination a message stays, and with StatusReports none it gets no receipt', () => {
-  assert.deepEqual(told({ destinations: [], reports: 'none' }).slice(1), [
-    'There is no destination: the local store is where it stays.',
+  assert.deepEqual(sentencesOf({ destinations: [], reports: 'none' }).slice(1), [
+    'There is no destination: the message stays in the local store.',
     'It gets no receipt: StatusReports is none.',
   ])
 })
 
-test('a message is found by either id, the newest first, and the bound is owned up to', async () => {
+test('a message is found by either id, the newest first, and the bound of the search is reported', async () => {
   const rig = new ChannelSetRig({ keepsHistory: true })
   await rig.set.open()
   for (let i = 0; i < 5_000; i += 1) rig.offer(i % 2 === 0 ? 'a' : 'b', `m${i}`, 'x'.repeat(100))
@@ -101,7 +104,7 @@ test('a message is found by either id, the newest first, and the bound is owned 
   assert.deepEqual(
     await offsetsOf(generated),
     { places: [], isComplete: true },
-    'its sender named it',
+    'its sender gave it an id',
   )
   assert.deepEqual(await offsetsOf('m0', { maxBytes: 1_000, maxMs: 1_000 }), {
     places: [],
@@ -112,16 +115,16 @@ test('a message is found by either id, the newest first, and the bound is owned 
 test('refusals are remembered by id, the last ones', () => {
   const clock = new ManualClock(AT)
   const refusals = new RecentRefusals(clock, 2)
-  const told: string[] = []
+  const passedOn: string[] = []
   const sink = refusals.watching({
     expectReply() {},
-    failure: (senderId) => void told.push(String(senderId)),
+    failure: (senderId) => void passedOn.push(String(senderId)),
   })
   const refusal = { error: 'InvalidMessage', message: 'no' }
 
   for (const id of ['one', 'two', 'three', undefined]) sink.failure(id, undefined, refusal)
 
-  assert.deepEqual(told, ['one', 'two', 'three', 'undefined'])
+  assert.deepEqual(passedOn, ['one', 'two', 'three', 'undefined'])
   assert.deepEqual(refusals.of('one'), [])
   assert.deepEqual(refusals.of('three'), [
     { at: AT, senderId: 'three', messageId: undefined, refusal },
