@@ -11,6 +11,7 @@ import {
   publishPacket,
   subscribePacket,
 } from '../../../../support/mqtt/mqtt-wire.ts'
+import { property } from '../../../../support/mqtt/property.ts'
 import { RecordingIntake } from '../../../../support/mqtt/recording-intake.ts'
 
 const TOPIC = 'iotanalytics/channels/c/messages/binary/put'
@@ -113,7 +114,11 @@ test('a message that is refused permanently is acknowledged: in MQTT 5 with code
   const intake = new RecordingIntake({ refuse: () => FULL })
   const { client } = await startServer(t, { intake })
   const five = await client({ clientId: 'five', version: 5 })
-  const quiet = await client({ clientId: 'quiet', version: 5, properties: [23, 0] })
+  const quiet = await client({
+    clientId: 'quiet',
+    version: 5,
+    properties: property.requestProblemInformation(false),
+  })
   const four = await client({ clientId: 'four' })
 
   five.send(publishPacket({ topic: TOPIC, qos: 1, id: 1, properties: [] }))
@@ -189,8 +194,8 @@ test('only the connector publishes to its status topic', async (t) => {
 test('MQTT 5: PUBACK says if a message has no subscriber; response topic and correlation data are passed on', async (t) => {
   const { client, intake } = await startServer(t)
   const device = await client({ version: 5 })
-  const responseTopic = [8, 0, 2, 0x72, 0x2f]
-  const correlation = [9, 0, 2, 0xca, 0xfe]
+  const responseTopic = property.responseTopic('r/')
+  const correlation = property.correlationData(Buffer.from([0xca, 0xfe]))
 
   device.send(publishPacket({ topic: 'nobody', qos: 1, id: 1, properties: [] }))
   const puback = await device.next()
@@ -302,7 +307,12 @@ test('a client that accepts no packet as long as CONNACK is rejected and leaves 
   const { wire, server } = await startServer(t)
   const client = await wire()
 
-  client.send(connectPacket({ version: 5, properties: [39, 0, 0, 0, 2, 17, 0, 0, 0, 9] }))
+  client.send(
+    connectPacket({
+      version: 5,
+      properties: [...property.maximumPacketSize(2), ...property.sessionExpiry(9)],
+    }),
+  )
 
   assert.deepEqual(await client.untilClosed(), [])
   while (server.connectionCount > 0) await setImmediate()

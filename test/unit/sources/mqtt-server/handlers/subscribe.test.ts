@@ -8,6 +8,7 @@ import {
   publishPacket,
   subscribePacket,
 } from '../../../../support/mqtt/mqtt-wire.ts'
+import { property } from '../../../../support/mqtt/property.ts'
 
 async function subscribed(
   client: MqttWire,
@@ -62,8 +63,8 @@ test('overlapping filters deliver once, with the highest QoS and all identifiers
   const { client } = await startServer(t)
   const listener = await client({ clientId: 'listener', version: 5 })
   listener.send(
-    subscribePacket(1, { 'a/#': 0 }, [11, 1]),
-    subscribePacket(2, { 'a/+': 1 }, [11, 2]),
+    subscribePacket(1, { 'a/#': 0 }, property.subscriptionIdentifier(1)),
+    subscribePacket(2, { 'a/+': 1 }, property.subscriptionIdentifier(2)),
   )
   await listener.untilPong()
   const publisher = await client({ clientId: 'publisher' })

@@ -15,6 +15,7 @@ import {
   publishPacket,
   subscribePacket,
 } from '../../../../support/mqtt/mqtt-wire.ts'
+import { property } from '../../../../support/mqtt/property.ts'
 import { RecordingIntake } from '../../../../support/mqtt/recording-intake.ts'
 
 const PLAIN_TOPIC = 'news'
@@ -76,9 +77,9 @@ test('messages that wait for an offline client arrive after the restart, in orde
   const { begin, clock } = lives(t, new MemorySessionStore())
   const first = await begin()
   const fields = { clientId: 'sleeper', version: 5, isClean: false } as const
-  const expiry = { ...fields, properties: [17, 0, 0, 1, 0] }
+  const expiry = { ...fields, properties: property.sessionExpiry(256) }
   const sleeper = await first.client(expiry)
-  sleeper.send(subscribePacket(1, { [PLAIN_TOPIC]: 1 }, [11, 7]))
+  sleeper.send(subscribePacket(1, { [PLAIN_TOPIC]: 1 }, property.subscriptionIdentifier(7)))
   await sleeper.untilPong()
   sleeper.send(frame(0xe0))
   await sleeper.untilClosed()
@@ -190,7 +191,7 @@ test('a QoS 2 id and its message are in the same cycle, and PUBREC waits for tha
 test('a QoS 2 id whose cycle fails is forgotten: its message is stored when it comes again', async (t) => {
   const { client, store, intake, stop } = await startSlow(t)
   const fields = { clientId: 'device', version: 5, isClean: false } as const
-  const device = await client({ ...fields, properties: [17, 0, 0, 1, 0] })
+  const device = await client({ ...fields, properties: property.sessionExpiry(256) })
   stop()
 
   device.send(publishPacket({ topic: ROUTED_TOPIC, payload: 'x', qos: 2, id: 9, properties: [] }))
@@ -304,8 +305,8 @@ test('retained messages are restored after a restart, with their remaining time'
   const retain = (topic: string, payload: string, properties: number[] = []) =>
     publisher.send(publishPacket({ topic, payload, retain: true, properties }))
   retain('r/stays', 'x')
-  retain('r/short', 'x', [2, 0, 0, 0, 10])
-  retain('r/long', 'x', [2, 0, 0, 0, 100])
+  retain('r/short', 'x', property.messageExpiry(10))
+  retain('r/long', 'x', property.messageExpiry(100))
   retain('r/gone', 'x')
   retain('r/gone', '')
   await publisher.untilPong()
@@ -330,8 +331,8 @@ test('a will whose delay was running is published when it is due after the resta
       clientId,
       version: 5 as const,
       isClean: false,
-      properties: [17, 0, 0, 1, 0],
-      will: { topic: `w/${clientId}`, payload: clientId, properties: [24, 0, 0, 0, 30] },
+      properties: property.sessionExpiry(256),
+      will: { topic: `w/${clientId}`, payload: clientId, properties: property.willDelay(30) },
     }) satisfies ConnectFields
   for (const clientId of ['a', 'b']) (await first.client(fields(clientId))).socket.destroy()
   const witness = await first.client({ clientId: 'witness' })

@@ -11,6 +11,7 @@ import {
   publishPacket,
   subscribePacket,
 } from '../../../../support/mqtt/mqtt-wire.ts'
+import { property } from '../../../../support/mqtt/property.ts'
 
 async function subscribe(
   client: MqttWire,
@@ -63,7 +64,11 @@ test('QoS 2 goes out once: PUBLISH, PUBREC, PUBREL, PUBCOMP, also over a lost co
 test('a session waits for its client until its expiry, and so do its messages', async (t) => {
   const clock = new ManualClock()
   const { client, wire } = await startServer(t, { clock })
-  const expiry = { clientId: 'sleeper', version: 5, properties: [17, 0, 0, 0, 60] } as const
+  const expiry = {
+    clientId: 'sleeper',
+    version: 5,
+    properties: property.sessionExpiry(60),
+  } as const
   const sleeper = await client(expiry)
   await subscribe(sleeper, { 'wake/#': 1 })
   sleeper.send(frame(0xe0))
@@ -108,12 +113,12 @@ test('a will waits for its delay, and is not published if the client comes back 
   const { client } = await startServer(t, { clock })
   const listener = await client({ clientId: 'listener', version: 5 })
   await subscribe(listener, { w: 0 })
-  const will = { topic: 'w', payload: 'gone', properties: [24, 0, 0, 0, 5] }
+  const will = { topic: 'w', payload: 'gone', properties: property.willDelay(5) }
   const fields = {
     clientId: 'c',
     version: 5,
     will,
-    properties: [17, 0, 0, 0, 60],
+    properties: property.sessionExpiry(60),
     isClean: false,
   } as const
 
@@ -142,7 +147,11 @@ async function waitUntilOffline(client: MqttWire) {
 
 test('no more messages are in flight than the client’s Receive Maximum [MQTT-3.3.4-9]', async (t) => {
   const { client } = await startServer(t)
-  const listener = await client({ clientId: 'listener', version: 5, properties: [33, 0, 2] })
+  const listener = await client({
+    clientId: 'listener',
+    version: 5,
+    properties: property.receiveMaximum(2),
+  })
   await subscribe(listener, { q: 1 })
   const publisher = await client({ clientId: 'publisher', version: 5 })
 
@@ -174,7 +183,11 @@ test('more unacknowledged messages than the server’s Receive Maximum end the c
 
 test('a client that accepts topic aliases gets the topic only with the first message', async (t) => {
   const { client } = await startServer(t)
-  const listener = await client({ clientId: 'listener', version: 5, properties: [34, 0, 1] })
+  const listener = await client({
+    clientId: 'listener',
+    version: 5,
+    properties: property.topicAliasMaximum(1),
+  })
   await subscribe(listener, { 'topic/#': 0 })
   const publisher = await client({ clientId: 'publisher', version: 5 })
 
@@ -196,7 +209,7 @@ test('an expired message is not delivered; the others carry their remaining time
   const fields = {
     clientId: 'c',
     version: 5,
-    properties: [17, 0, 0, 1, 0],
+    properties: property.sessionExpiry(256),
     isClean: false,
   } as const
   const sleeper = await client(fields)
@@ -205,8 +218,18 @@ test('an expired message is not delivered; the others carry their remaining time
   await sleeper.untilClosed()
   const publisher = await client({ clientId: 'publisher', version: 5 })
 
-  await publish(publisher, { topic: 'q', payload: 'short', qos: 1, properties: [2, 0, 0, 0, 5] })
-  await publish(publisher, { topic: 'q', payload: 'long', qos: 1, properties: [2, 0, 0, 0, 50] })
+  await publish(publisher, {
+    topic: 'q',
+    payload: 'short',
+    qos: 1,
+    properties: property.messageExpiry(5),
+  })
+  await publish(publisher, {
+    topic: 'q',
+    payload: 'long',
+    qos: 1,
+    properties: property.messageExpiry(50),
+  })
   clock.advance(20_000)
 
   const got = await (await client(fields)).untilPong()
@@ -218,7 +241,7 @@ test('subscription options: no local, retain as published, retain handling, iden
   const publisher = await client({ clientId: 'publisher', version: 5 })
   await subscribe(publisher, { 'o/#': 0x04 })
   const kept = await client({ clientId: 'kept', version: 5 })
-  await subscribe(kept, { 'o/#': 0x08 }, [11, 0xff, 0x7f])
+  await subscribe(kept, { 'o/#': 0x08 }, property.subscriptionIdentifier(16_383))
 
   await publish(publisher, { topic: 'o/1', payload: 'x', retain: true })
   const own = await publisher.untilPong()
@@ -268,7 +291,11 @@ test('a shared subscription divides the messages among its members that are onli
 
 test('a packet longer than a client accepts is not sent to it [MQTT-3.1.2-24]', async (t) => {
   const { client } = await startServer(t)
-  const small = await client({ clientId: 'small', version: 5, properties: [39, 0, 0, 0, 40] })
+  const small = await client({
+    clientId: 'small',
+    version: 5,
+    properties: property.maximumPacketSize(40),
+  })
   await subscribe(small, { '#': 1 })
   const publisher = await client({ clientId: 'publisher', version: 5 })
 
@@ -297,7 +324,11 @@ test('user properties, content type and format are passed on in their order [MQT
   ]
   const properties = [1, 1, 3, 0, 1, 0x74, ...user('b', '1'), ...user('a', '2'), ...user('b', '3')]
 
-  await publish(publisher, { topic: 'p', payload: 'x', properties: [35, 0, 1, ...properties] })
+  await publish(publisher, {
+    topic: 'p',
+    payload: 'x',
+    properties: [...property.topicAlias(1), ...properties],
+  })
 
   const length = properties.length
   const packet = frame(0x30, 'p', [length, ...properties], Buffer.from('x'))
