@@ -254,7 +254,7 @@ test('settings that contradict each other are refused with the reason', () => {
     [{ url, cleanSession: false }, /clientId/],
     [{ url, password: 'a', passwordFile: 'b' }, /not both/],
     [{ url, tls: { ca: 'ca.pem' } }, /mqtts/],
-    [{ url: 'mqtts://broker', tls: { cert: 'c.pem' } }, /both or none/],
+    [{ url: 'mqtts://broker', tls: { cert: 'c.pem' } }, /both or neither/],
     [{ url, shareGroup: 'a/b' }, /\/ \+ #/],
   ] as const) {
     const parsed = mqttClientOptions.safeParse(settings)
