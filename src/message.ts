@@ -3,13 +3,19 @@
  * back to the sender.
  */
 
-/** BatchPutMessage and Greengrass: 128 KB per message, taken as 131,072 bytes. Specification, Limits. */
+/**
+ * BatchPutMessage and Greengrass: 128 KB per message, taken as 131,072 bytes. Specification,
+ * Limits.
+ */
 export const MAX_PAYLOAD_BYTES = 131_072
 
 /** Specification, Limits: maximum length of a topic string, in bytes of UTF-8. */
 export const MAX_TOPIC_BYTES = 256
 
-/** Where a sender wants its own receipt: MQTT 5 response topic and correlation data [MQTT-3.3.2-13 ff.]. */
+/**
+ * Where a sender wants its own receipt: MQTT 5 response topic and correlation data [MQTT-3.3.2-13
+ * ff.].
+ */
 export interface ReplyTo {
   readonly topic: string
   readonly correlation: Buffer | undefined
@@ -56,11 +62,16 @@ export interface Message {
   readonly messageId: string
   readonly payload: Buffer
   readonly reply: ReplyTo | undefined
-  /** Where its bytes are, if its log has them in one place: for senders that copy them from there. */
+  /**
+   * Where its bytes are, if its log has them in one place: for senders that copy them from there.
+   */
   readonly packed?: PackedMessage | undefined
 }
 
-/** Where `bytes` holds a message's id and its payload, so that neither has to be an object to be sent. */
+/**
+ * Where `bytes` holds a message's id and its payload, so that neither has to be an object to be
+ * sent.
+ */
 export interface PackedMessage {
   readonly bytes: Buffer
   /**
@@ -75,7 +86,10 @@ export interface PackedMessage {
 
 /** What a receipt says went wrong: the specification's `error` and `error_message`. */
 export interface Refusal {
-  /** A code of ours (`errors.ts`) or the destination's own name for it (`ResourceNotFoundException`). */
+  /**
+   * A code of ours (`errors.ts`) or the destination's own name for it
+   * (`ResourceNotFoundException`).
+   */
   readonly error: string
   readonly message: string
 }
@@ -85,7 +99,9 @@ export interface Refusal {
  * never fail; receipts go out in batches.
  */
 export interface ReceiptSink {
-  /** A message with a response topic was accepted: its receipt is needed even without a subscriber. */
+  /**
+   * A message with a response topic was accepted: its receipt is needed even without a subscriber.
+   */
   expectReply(): void
   failure(senderId: string | undefined, reply: ReplyTo | undefined, refusal: Refusal): void
 }
@@ -120,7 +136,10 @@ export function payloadBytesOf(message: Message): number {
   return packed === undefined ? message.payload.length : packed.payloadEnd - packed.payloadStart
 }
 
-/** Specification, "Input Data": the sender's id; a generated one where it was omitted; none for binary. */
+/**
+ * Specification, "Input Data": the sender's id; a generated one where it was omitted; none for
+ * binary.
+ */
 export function receiptIdOf(message: Message): string | undefined {
   return message.senderId === '' ? message.messageId : message.senderId
 }

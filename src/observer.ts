@@ -12,7 +12,10 @@ export interface CutTail {
   readonly bytes: number
   /** The minimum number of messages in it, if that is still readable. */
   readonly messages: number | undefined
-  /** When the last message before it arrived, milliseconds since 1970; undefined if there was no message. */
+  /**
+   * When the last message before it arrived, milliseconds since 1970; undefined if there was no
+   * message.
+   */
   readonly lastMessageAt: number | undefined
 }
 
@@ -45,7 +48,9 @@ export interface PipelineObserver {
 
   clientConnected(source: string, clientId: string): void
   clientDisconnected(source: string, clientId: string, reason: string): void
-  /** A client was disconnected without acknowledgements, because its messages can't be stored now. */
+  /**
+   * A client was disconnected without acknowledgements, because its messages can't be stored now.
+   */
   clientSentAway(source: string, clientId: string, code: string, detail: string): void
   /** A client was refused or disconnected because of what it sent or did. */
   clientRefused(source: string, remote: string, reason: string): void

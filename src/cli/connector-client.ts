@@ -21,7 +21,9 @@ export async function openConnectorClient(
   return new ConnectorClient(address, context.outputClosed)
 }
 
-/** Every call throws `BrokerUnavailable` if the connector can't be reached or answers with an error. */
+/**
+ * Every call throws `BrokerUnavailable` if the connector can't be reached or answers with an error.
+ */
 export class ConnectorClient {
   readonly url: string
   readonly #signal: AbortSignal

@@ -22,7 +22,10 @@ export type DestinationConfig = IotAnalyticsDestinationConfig
 
 export interface ConnectorConfig {
   readonly parameters: ConnectorParameters
-  /** Topic filters whose messages go to `parameters.defaultChannelName`, which is set if there are any. */
+  /**
+   * Topic filters whose messages go to `parameters.defaultChannelName`, which is set if there are
+   * any.
+   */
   readonly inputs: readonly string[]
   /** At least one of them. */
   readonly sources: {

@@ -14,7 +14,10 @@ import type { SchemaIndex } from './schema/schema-index.ts'
 /** The origin of a value that was not set. */
 export const BY_DEFAULT = 'default'
 
-/** The Region to sign for if none is set and the endpoint is not AWS. Such services rarely check it. */
+/**
+ * The Region to sign for if no Region is set and the endpoint is not AWS. Other services rarely
+ * check it.
+ */
 const ANY_REGION = 'us-east-1'
 const AWS_HOST = /\.amazonaws\.com(\.cn)?$/
 

@@ -36,7 +36,9 @@ function keysOf(value: unknown): (string | number)[] {
   return typeof value === 'object' && value !== null ? Object.keys(value) : []
 }
 
-/** A copy without secrets and without keys that are not set; durations and sizes have their unit. */
+/**
+ * A copy without secrets and without keys that are not set; durations and sizes have their unit.
+ */
 function shown(path: ConfigPath, value: unknown, known: SchemaIndex): unknown {
   const key = path.at(-1)
   if (Array.isArray(value)) {

@@ -14,7 +14,10 @@ import { SchemaIndex } from './schema/schema-index.ts'
 /** Read if it exists and no other file was named. */
 export const DEFAULT_CONFIG_FILE = 'iot-analytics-connector.yaml'
 
-/** A connector definition implies AWS as the destination, so its users need to know that AWS is gone. */
+/**
+ * A connector definition implies AWS as the destination, so its users need to know that AWS is
+ * gone.
+ */
 const NO_DESTINATION =
   'Messages stay in the local store: AWS IoT Analytics, where the connector definition would have sent them, was shut down on 2025-12-15. Set destinations to send them on.'
 
@@ -38,7 +41,10 @@ export interface LoadedConfig extends CheckedConfig {
   readonly notices: readonly string[]
 }
 
-/** Throws `InvalidConfiguration` for a file that can't be read or parsed, or with all problems in it. */
+/**
+ * Throws `InvalidConfiguration` for a file that can't be read or parsed, or with all problems in
+ * it.
+ */
 export async function loadConfig(request: ConfigRequest): Promise<LoadedConfig> {
   const tree = new ConfigTree()
   const known = new SchemaIndex()

@@ -64,7 +64,10 @@ function resolve(options: EffectiveOptions): ConnectorConfig {
   }
 }
 
-/** `applyDerivedDefaults` has given every destination a name and a region, or the check has refused it. */
+/**
+ * `applyDerivedDefaults` has given every destination a name and a region, or the check has refused
+ * it.
+ */
 function resolveDestination(entry: EffectiveOptions['destinations'][number]): DestinationConfig {
   const { name = 'iotAnalytics', iotAnalytics, ...delivery } = entry
   return {

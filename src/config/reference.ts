@@ -1,4 +1,7 @@
-/** Writes `docs/configuration.md` and `docs/config.schema.json` from the schema that validates files. */
+/**
+ * Writes `docs/configuration.md` and `docs/config.schema.json` from the schema that validates
+ * files.
+ */
 
 import { variableOf } from './inputs/overrides.ts'
 import { DEFAULT_CONFIG_FILE } from './load.ts'
@@ -97,7 +100,10 @@ function aligned(rows: readonly (readonly string[])[]): string[] {
   return [line(head, ' '), line([], '-'), ...body.map((cells) => line(cells, ' '))]
 }
 
-/** A row per setting, a list's first entry standing for all; mappings have none of their own unless they carry an explanation. */
+/**
+ * A row per setting, a list's first entry standing for all; mappings have none of their own unless
+ * they carry an explanation.
+ */
 function rowsOf(path: ConfigPath, node: SchemaNode, isRequired: boolean): string[][] {
   const inner = branchesOf(node).flatMap((branch) => memberRows(path, branch))
   const entries = branchesOf(node).find((branch) => branch.type === 'array')

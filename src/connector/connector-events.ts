@@ -8,7 +8,10 @@ export interface Receipt {
   readonly response:
     | { readonly status: 'success' }
     | { readonly status: 'fail'; readonly error: string; readonly error_message: string }
-  /** The sender's id, or a generated one if a formatted message had none. Absent for binary messages. */
+  /**
+   * The sender's id, or a generated one if a formatted message had none. Absent for binary
+   * messages.
+   */
   readonly id?: string
 }
 

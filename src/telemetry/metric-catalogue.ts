@@ -133,7 +133,9 @@ export const EVENT_METRICS = {
   },
 } as const satisfies Record<string, MetricDeclaration>
 
-/** Read from the ledger at scrape time. Counters continue across restarts. The label is `channel`. */
+/**
+ * Read from the ledger at scrape time. Counters continue across restarts. The label is `channel`.
+ */
 export const LEDGER_METRICS = {
   messages_received_total: {
     type: 'counter',

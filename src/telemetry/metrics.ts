@@ -4,7 +4,8 @@
  * Figures per message are not counted here but read from the ledger at each scrape. So they cost
  * nothing between scrapes, survive restarts and never disagree with the ledger.
  */
-// The index of prom-client also loads cluster support, a push gateway and its default metrics, which
+// The index of prom-client also loads cluster support, a push gateway and its default metrics,
+// which
 // measure from the moment they are loaded. These paths are not part of its public interface, so
 // package.json has its exact version.
 import Counter from 'prom-client/lib/counter.js'
@@ -34,7 +35,9 @@ type LabelsOf<Name extends EventMetric> = Readonly<
 
 export interface MetricSources {
   readonly version: string
-  /** The ledger as it is now; empty before the start. All metrics of a scrape see the same state. */
+  /**
+   * The ledger as it is now; empty before the start. All metrics of a scrape see the same state.
+   */
   readonly ledger: () => readonly ChannelLedger[]
   /** The store's figures; undefined before the start. */
   readonly store?: () => StoreLedger | undefined

@@ -44,7 +44,9 @@ export class RepeatLimiter {
     return true
   }
 
-  /** Writes the line now and holds back its repeats. To be called only if `isRepeat` returned false. */
+  /**
+   * Writes the line now and holds back its repeats. To be called only if `isRepeat` returned false.
+   */
   say(key: string, line: LogLine): void {
     if (this.#open.size >= this.#options.maxKeys) this.#endOldest()
     this.#options.write(line, 0)

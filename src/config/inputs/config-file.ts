@@ -10,7 +10,10 @@ const MAX_FAULT_LENGTH = 160
 
 export interface ConfigDocument {
   readonly value: unknown
-  /** `connector.yaml:12:3`, as editors open it. For a path that is not in the file: its nearest parent. */
+  /**
+   * `connector.yaml:12:3`, as editors open it. For a path that is not in the file: its nearest
+   * parent.
+   */
   locate(path: ConfigPath): string
 }
 

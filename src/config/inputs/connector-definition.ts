@@ -29,7 +29,9 @@ interface Entry {
 const ARN =
   /^arn:aws[a-z-]*:greengrass:([a-z0-9-]+)::\/connectors\/([A-Za-z0-9_-]+)\/versions\/([0-9]+)$/
 const ARN_EXAMPLE = 'arn:aws:greengrass:us-west-2::/connectors/IoTAnalytics/versions/2'
-/** Versions 1 and 2: the specification. 3: another Python. 4: IsolationMode. No later one exists. */
+/**
+ * Versions 1 and 2: the specification. 3: another Python. 4: IsolationMode. No later one exists.
+ */
 const LATEST_VERSION = 4
 const ISOLATION_MODES = ['GreengrassContainer', 'NoContainer']
 
@@ -66,7 +68,8 @@ function connectorsOf(value: unknown): { connectors: unknown[]; path: ConfigPath
   if (Array.isArray(value['Connectors'])) {
     return { connectors: value['Connectors'], path: ['Connectors'] }
   }
-  // `InitialVersion` is what create-connector-definition takes, `Definition` what get-…-version gives.
+  // `InitialVersion` is what create-connector-definition takes, `Definition` what get-…-version
+  // gives.
   for (const key of ['InitialVersion', 'Definition']) {
     const inner = value[key]
     if (!isMapping(inner) || !Array.isArray(inner['Connectors'])) continue
@@ -101,7 +104,8 @@ function parametersOf(document: ConfigDocument, entry: Entry) {
   if (parameters['MemorySize'] === undefined || parameters['MemorySize'] === '') {
     throw invalid(document, path, 'expected MemorySize, which a connector definition must give')
   }
-  // "Use the same Region as the connector": it is in the ARN. The specification's example has `region` there.
+  // "Use the same Region as the connector": it is in the ARN. The specification's example has
+  // `region` there.
   if ((parameters['PublishRegion'] ?? '') === '' && entry.region.includes('-')) {
     parameters['PublishRegion'] = entry.region
   }

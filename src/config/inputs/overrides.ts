@@ -49,7 +49,10 @@ export async function applyEnvironment(
   }
 }
 
-/** The variable that sets `path`: `storage.maxBytes` → `IOT_ANALYTICS_CONNECTOR__STORAGE__MAX_BYTES`. */
+/**
+ * The variable that sets `path`: `storage.maxBytes` →
+ * `IOT_ANALYTICS_CONNECTOR__STORAGE__MAX_BYTES`.
+ */
 export function variableOf(path: ConfigPath): string {
   const segments = path.map((key) =>
     String(key)
@@ -88,7 +91,10 @@ function keyOf(segment: string): string | number {
   return /^[0-9]{1,6}$/.test(segment) ? Number(segment) : segment
 }
 
-/** A number, true, false, null, quoted text, or a list or mapping in YAML's brackets; otherwise plain text. */
+/**
+ * A number, true, false, null, quoted text, or a list or mapping in YAML's brackets; otherwise
+ * plain text.
+ */
 async function parseValue(text: string, origin: string): Promise<unknown> {
   if (NUMBER.test(text)) return Number(text)
   if (text === 'true') return true

@@ -87,7 +87,10 @@ export class ConfigTree {
     return undefined
   }
 
-  /** The origin of this value itself; undefined if it is a default, even below a parent that was set. */
+  /**
+   * The origin of this value itself; undefined if it is a default, even below a parent that was
+   * set.
+   */
   originOfValue(path: ConfigPath): string | undefined {
     if (this.get(path) === undefined) return this.#origins.get(pathText(path))
     return this.originOf(path)

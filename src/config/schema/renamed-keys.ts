@@ -28,7 +28,9 @@ export function oldKeysAt(path: ConfigPath): string[] {
   return RENAMED.filter(({ parent }) => pathText(parent) === text).map(({ oldKey }) => oldKey)
 }
 
-/** Moves every value that stands under an old name to the new one; a value under both is a problem. */
+/**
+ * Moves every value that stands under an old name to the new one; a value under both is a problem.
+ */
 export function applyRenamedKeys(tree: ConfigTree): Problem[] {
   return RENAMED.flatMap(({ parent, oldKey, key }) => {
     const oldPath = [...parent, oldKey]

@@ -1,4 +1,6 @@
-/** Requests that wait: each one ends after its time, or when its client leaves or the server closes. */
+/**
+ * Requests that wait: each one ends after its time, or when its client leaves or the server closes.
+ */
 import { setMaxListeners } from 'node:events'
 import type { ServerResponse } from 'node:http'
 

@@ -1,4 +1,6 @@
-/** The parameters of a request, in its URL or its body, checked as strictly as the configuration. */
+/**
+ * The parameters of a request, in its URL or its body, checked as strictly as the configuration.
+ */
 import * as z from 'zod'
 import { parseTime } from '../../iso-time.ts'
 import { RequestError } from './request-error.ts'

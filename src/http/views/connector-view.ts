@@ -28,7 +28,10 @@ export interface Health {
   readonly outage: string | undefined
 }
 
-/** Where reading begins: the oldest message, the next one to arrive, an offset, or a time (ms since 1970). */
+/**
+ * Where reading begins: the oldest message, the next one to arrive, an offset, or a time (ms since
+ * 1970).
+ */
 export type ReadFrom =
   | 'earliest'
   | 'now'

@@ -1,4 +1,6 @@
-/** What is known of one message: from its log, the attempts of destinations, dead letters, refusals. */
+/**
+ * What is known of one message: from its log, the attempts of destinations, dead letters, refusals.
+ */
 import type { ChannelSet } from '../../channels/channel-set.ts'
 import type { KeptDeadLetter } from '../../channels/dead-letters/dead-letter-record.ts'
 import type { Clock } from '../../clock.ts'

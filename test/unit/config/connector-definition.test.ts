@@ -95,7 +95,7 @@ test('IsolationMode of version 4 is noted and checked', async (t) => {
   )
   assert.equal(
     await refusal(t, [ours(3, { IsolationMode: 'NoContainer' })]),
-    'connectors.json:7:24: IsolationMode exists from version 4 on; this is version 3',
+    'connectors.json:7:24: IsolationMode exists since version 4; this is version 3',
   )
 })
 

@@ -46,7 +46,9 @@ export function addReplayCommand(program: Command, context: CliContext): void {
     })
 }
 
-/** Replays in rounds. Messages that become dead letters after the first round began are left out. */
+/**
+ * Replays in rounds. Messages that become dead letters after the first round began are left out.
+ */
 async function replay(connector: ConnectorClient, flags: ReplayFlags): Promise<Sum> {
   const sum = new Sum()
   const request = { ...filterOf(flags), dryRun: flags.dryRun === true }

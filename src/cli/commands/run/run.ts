@@ -78,7 +78,9 @@ function startUpOf(loaded: LoadedConfig, script: string | undefined): StartUp {
   }
 }
 
-/** In a clone of the repository the program is not on the PATH; the printed commands work there too. */
+/**
+ * In a clone of the repository the program is not on the PATH; the printed commands work there too.
+ */
 function commandOf(script: string | undefined): string {
   if (script === undefined || !script.endsWith('.js')) return 'iot-analytics-connector'
   return `node ${relative('', script)}`

@@ -6,7 +6,9 @@ import { ConnectorError } from '../../../errors.ts'
 import type { ConnectorClient } from '../../connector-client.ts'
 import { parseStoredMessage, type StoredMessage } from './stored-message.ts'
 
-/** Where the next page begins; without it, messages after an empty page from `now` could be missed. */
+/**
+ * Where the next page begins; without it, messages after an empty page from `now` could be missed.
+ */
 const NEXT_OFFSET_HEADER = 'x-next-offset'
 
 export interface PageRequest {
@@ -17,7 +19,9 @@ export interface PageRequest {
 }
 
 export interface Page {
-  /** Where the next page begins, if this one has no messages; otherwise it is after the last one. */
+  /**
+   * Where the next page begins, if this one has no messages; otherwise it is after the last one.
+   */
   readonly next: string
   readonly messages: AsyncIterable<StoredMessage>
 }
