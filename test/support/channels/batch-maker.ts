@@ -20,7 +20,7 @@ export function makeBatch(channel: string, count: number): Batch {
   return { channel, messages: Array.from({ length: count }, (_, offset) => makeMessage(offset)) }
 }
 
-/** The same message as a log on disk hands it out, somewhere in a larger buffer. */
+/** The same message as a log on disk returns it, within a larger buffer. */
 export function packedMessage(message: Message): Message {
   const id = Buffer.from(message.messageId)
   const idStart = 3

@@ -40,8 +40,9 @@ export class ChannelSetRig {
   readonly budget: MemoryBudget
   readonly store: LogStore
   readonly set: ChannelSet
-  /** What `onDropped` reported, in order. */
+  /** Why the last offer was refused. */
   lastRefusal: Refusal = { error: '', message: 'nothing was refused yet' }
+  /** What `onDropped` reported, in order. */
   readonly dropped: Dropped[] = []
   /** What listeners were called with, as `committed 1`, `failed 2 StorageFailed`. */
   readonly cycles: string[] = []

@@ -17,7 +17,7 @@ export function draftOf(text: string, change: Partial<Draft> = {}): Draft {
   }
 }
 
-/** A draft whose payload are the given bytes, in the middle of a larger buffer. */
+/** A draft with the given bytes as its payload, in the middle of a larger buffer. */
 export function binaryDraft(payload: Buffer, change: Partial<Draft> = {}): Draft {
   const bytes = Buffer.concat([Buffer.from('before'), payload, Buffer.from('after')])
   return draftOf('', { text: undefined, bytes, start: 6, end: 6 + payload.length, ...change })
@@ -27,7 +27,7 @@ export function appendTexts(log: ChannelLog, texts: readonly string[]): void {
   for (const text of texts) log.append(draftOf(text))
 }
 
-/** What a message says, however its log holds it. */
+/** The content of a message, however its log holds it. */
 export function contentOf(message: Message): Omit<Message, 'packed'> {
   const { offset, receivedAt, topic, senderId, messageId, payload, reply } = message
   return { offset, receivedAt, topic, senderId, messageId, payload, reply }

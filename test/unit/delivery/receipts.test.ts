@@ -1,4 +1,4 @@
-/** Receipts of whole batches: what is in them, and when they leave. */
+/** The receipts of whole batches: their content, and when they are published. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
@@ -47,7 +47,7 @@ test('receipts wait a millisecond for those of batches that follow, and no longe
   assert.equal(clock.pendingCalls, 0)
 })
 
-test('receipts of the last batch take with them what waits, in order, at the end of the turn', async () => {
+test('receipts of the last batch take all waiting ones with them, in order, at the end of the turn', async () => {
   const clock = new ManualClock()
   const outlet = new RecordingOutlet()
   const receipts = deskWith(outlet, clock)
@@ -60,7 +60,7 @@ test('receipts of the last batch take with them what waits, in order, at the end
   assert.equal(clock.pendingCalls, 0)
 })
 
-test('a failure does not wait, for its message is acknowledged in the same tick', async () => {
+test('the receipt of a failure does not wait, because its message is acknowledged in the same tick', async () => {
   const outlet = new RecordingOutlet()
   const receipts = deskWith(outlet)
 
@@ -71,7 +71,7 @@ test('a failure does not wait, for its message is acknowledged in the same tick'
   assert.deepEqual(outlet.ids(), ['a', 'b'])
 })
 
-test('a receipt that nobody listens for goes to who asked for a reply', async () => {
+test('a receipt without subscribers goes to the sender that asked for a reply', async () => {
   const outlet = new RecordingOutlet()
   outlet.hasListeners = () => false
   const receipts = deskWith(outlet)

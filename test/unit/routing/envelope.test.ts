@@ -55,7 +55,7 @@ const FAULTS: readonly [payload: string | Buffer, fault: RegExp, id?: string][] 
   ['['.repeat(100_000), /expected JSON/],
 ]
 
-test('whatever is not an envelope is named, with what was expected and what came', () => {
+test('a payload that is not an envelope is refused, with what was expected and what came', () => {
   for (const [payload, fault, id] of FAULTS) {
     const envelope = read(payload)
 

@@ -9,7 +9,7 @@ interface Read {
   readonly id: string | undefined
 }
 
-/** As the scanner reads it; undefined when it leaves it to others. */
+/** The result of the scanner; undefined if it leaves the envelope to the parser. */
 function scanned(bytes: Buffer): Read | undefined {
   const around = Buffer.concat([Buffer.from('"}{'), bytes, Buffer.from('"}\\')])
   const plain = new PlainEnvelope()
@@ -17,7 +17,7 @@ function scanned(bytes: Buffer): Read | undefined {
   return { message: plain.bytes.toString('latin1', plain.start, plain.end), id: plain.id }
 }
 
-/** As JSON.parse reads it; undefined when it is faulty. */
+/** The result of the parser; undefined if the envelope is not valid. */
 function parsed(bytes: Buffer): Read | undefined {
   const envelope: Envelope = { fault: undefined, message: '', id: undefined }
   readEnvelope(bytes, 0, bytes.length, envelope)
@@ -25,7 +25,7 @@ function parsed(bytes: Buffer): Read | undefined {
   return { message: Buffer.from(envelope.message).toString('latin1'), id: envelope.id }
 }
 
-test('what common senders write is read without a parser', () => {
+test('envelopes of common senders are read without a parser', () => {
   const texts = [
     '{"request":{"message":"{\\"temp\\":23.33}"},"id":"req123"}',
     '{"request":{"message":"plain"}}',
@@ -40,7 +40,7 @@ test('what common senders write is read without a parser', () => {
   }
 })
 
-test('what is out of the ordinary, right or wrong, is left to the parser', () => {
+test('unusual envelopes, valid or not, are left to the parser', () => {
   const texts = [
     '{"request":{"message":"\\u00e9"}}',
     '{"request":{"message":"a"},"id":"\\n"}',
@@ -62,7 +62,7 @@ test('what is out of the ordinary, right or wrong, is left to the parser', () =>
   assert.equal(scanned(Buffer.from(`{"request":{"message":"${'x'.repeat(3000)}"}}`)), undefined)
 })
 
-test('nothing is taken that the parser refuses or reads otherwise', () => {
+test('no envelope is taken that the parser refuses or reads differently', () => {
   const space = fc.constantFrom('', '', ' ', '\n\t')
   const text = fc.string({ unit: 'grapheme', maxLength: 20 })
   const envelope = fc

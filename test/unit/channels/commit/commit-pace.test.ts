@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { CommitPace } from '../../../../src/channels/commit/commit-pace.ts'
 
-/** Commits of one millisecond; returns what each cycle waited, one message staged for it at `at`. */
+/** Cycles with commits of one millisecond. */
 class Stream {
   readonly pace: CommitPace
   #now = 0
@@ -11,7 +11,10 @@ class Stream {
     this.pace = new CommitPace(minIntervalMs)
   }
 
-  /** A cycle whose first message comes `gapMs` after the last commit, and all of them on average `meanAgeMs` before it begins. */
+  /**
+   * Runs a cycle whose first message comes `gapMs` after the last commit, and whose messages are on
+   * average `meanAgeMs` old when it begins. Returns how long it waited.
+   */
   cycle(gapMs: number, meanAgeMs: number, commitMs = 1, bytes = 100): number {
     this.#now += gapMs
     const waitMs = this.pace.waitMs(bytes, this.#now)
@@ -38,7 +41,7 @@ test('after a pause a cycle begins at once, under a steady stream 5 ms after the
   assert.deepEqual(steady, [3.5, 3.5, 3.5])
 })
 
-test('where waiting brings nothing it is tried ever more rarely, and not given up', () => {
+test('useless waits are tried more and more rarely, but never given up', () => {
   const stream = warm(new Stream())
 
   const waits: number[] = []
@@ -51,7 +54,7 @@ test('where waiting brings nothing it is tried ever more rarely, and not given u
   assert.deepEqual(again, [3.5, 3.5, 3.5])
 })
 
-test('messages that all came at the beginning of a wait show that it brings nothing', () => {
+test('messages that all came at the beginning of a wait show that it was useless', () => {
   const atItsBeginning = warm(new Stream())
   const allThroughIt = warm(new Stream())
 
@@ -62,7 +65,7 @@ test('messages that all came at the beginning of a wait show that it brings noth
   assert.deepEqual(steady, [3.5, 3.5, 3.5])
 })
 
-test('much to write, and commits that cost next to nothing, wait for nobody', () => {
+test('a cycle does not wait if it has many bytes, or if commits cost next to nothing', () => {
   const large = warm(new Stream()).cycle(0.5, 0, 1, 300_000)
   const memory = new Stream()
   const cheap = [1, 2, 3].map(() => memory.cycle(0.5, 0, 0.02))
@@ -80,7 +83,7 @@ test('the operator’s minimum holds, whatever is staged', () => {
   assert.equal(stream.cycle(60, 0), 0)
 })
 
-test('sources may leave unread what comes for as long as a cycle is waited for and a little more', () => {
+test('sources may delay reading for as long as a cycle waits and a little more', () => {
   const disk = warm(new Stream()).pace
   const memory = new Stream()
   for (let cycle = 0; cycle < 20; cycle += 1) memory.cycle(0.5, 0, 0.02)

@@ -16,7 +16,7 @@ function cursorOf(rig: ChannelSetRig) {
   return rig.set.get('c')!.cursor('primary')
 }
 
-test('a lease takes at most so many messages and, after the first, so many bytes', async () => {
+test('a lease takes a limited number of messages and, after the first, of bytes', async () => {
   const rig = await rigWith(['aaaa', 'bbbb', 'cccc', 'dddd'])
   const cursor = cursorOf(rig)
 
@@ -59,7 +59,7 @@ test('two leases asked for at once hold different messages, in order', async () 
   assert.deepEqual(idsOf(second!.messages), ['c', 'd'])
 })
 
-test('a lease settles once', async () => {
+test('a lease can be settled only once', async () => {
   const rig = await rigWith(['a'])
   const cursor = cursorOf(rig)
   const lease = await cursor.lease(1, 1_000)
@@ -72,7 +72,7 @@ test('a lease settles once', async () => {
   )
 })
 
-test('a second message with the same id in a batch is dropped and its sender told', async () => {
+test('a second message with the same id in a batch is dropped and reported to its sender', async () => {
   const rig = await rigWith(['a', 'b', 'a', 'c'])
   const cursor = cursorOf(rig)
 
@@ -107,7 +107,7 @@ test('the same id in different batches is no duplicate', async () => {
   assert.deepEqual([first, second], [['a'], ['a']])
 })
 
-test('damaged messages are stepped over and counted', async () => {
+test('damaged messages are skipped and counted', async () => {
   const disk = new FakeDisk()
   const rig = await rigWith(['a', 'b', 'c', 'd', 'e'], disk)
   disk.damage('c', 1, 3)
@@ -121,7 +121,7 @@ test('damaged messages are stepped over and counted', async () => {
   assert.equal(rig.ledger('c').waiting, 0)
 })
 
-test('damage found at start is counted once, and only where nobody had settled before', async () => {
+test('damage found at start is counted once, and only for messages not settled before', async () => {
   const disk = new FakeDisk()
   const before = await rigWith(['a', 'b', 'c', 'd'], disk)
   await before.deliver('c', 2)
@@ -136,7 +136,7 @@ test('damage found at start is counted once, and only where nobody had settled b
   assert.equal(rig.ledger('c').delivered, 3)
 })
 
-test('positions, holes and counts survive a restart; what was in flight is leased again', async () => {
+test('positions, holes and counts survive a restart; messages in flight are leased again', async () => {
   const disk = new FakeDisk()
   const before = await rigWith(['a', 'b', 'c', 'd', 'e'], disk)
   const lease = await cursorOf(before).lease(4, 1_000)
@@ -155,7 +155,7 @@ test('positions, holes and counts survive a restart; what was in flight is lease
   assert.deepEqual(ids, ['a', 'd', 'e'])
 })
 
-test('after a crash only what was settled since the last checkpoint is delivered again', async () => {
+test('after a crash only messages settled since the last checkpoint are delivered again', async () => {
   const disk = new FakeDisk()
   const before = await rigWith(['a', 'b', 'c', 'd'], disk)
   await before.deliver('c', 2)
@@ -170,7 +170,7 @@ test('after a crash only what was settled since the last checkpoint is delivered
   assert.equal(rig.ledger('c').delivered, 4)
 })
 
-test('a lost state means everything still held is delivered again, and the ledger adds up', async () => {
+test('after the state is lost all stored messages are delivered again, and the ledger adds up', async () => {
   const disk = new FakeDisk()
   const before = await rigWith(['a', 'b'], disk)
   await before.deliver('c')
@@ -183,7 +183,7 @@ test('a lost state means everything still held is delivered again, and the ledge
   assert.deepEqual(await rig.deliver('c'), ['a', 'b'])
 })
 
-test('readers are told once per commit that more can be read', async () => {
+test('a cursor is informed once per commit that more can be read', async () => {
   const rig = await rigWith(['a'])
   let calls = 0
   cursorOf(rig).onReadable = () => {
@@ -197,7 +197,7 @@ test('readers are told once per commit that more can be read', async () => {
   assert.equal(cursorOf(rig).waiting, 4)
 })
 
-test('the age of the oldest waiting message is known to a commit, and 0 after a restart', async () => {
+test('the arrival of the oldest waiting message is known to within a commit, and 0 after a restart', async () => {
   const disk = new FakeDisk()
   const rig = await rigWith(['a', 'b'], disk)
   const firstAt = rig.clock.now()
@@ -218,7 +218,7 @@ test('the age of the oldest waiting message is known to a commit, and 0 after a 
   assert.equal(cursorOf(restarted).oldestWaitingAt, undefined)
 })
 
-test('each reader has a position and counts of its own; the ledger follows the first', async () => {
+test('each cursor has a position and counts of its own; the ledger follows the first', async () => {
   const rig = new ChannelSetRig({ cursorNames: ['primary', 'archive'] })
   await rig.set.open()
   for (const id of ['a', 'b', 'c']) rig.offer('c', id)
@@ -241,7 +241,7 @@ test('each reader has a position and counts of its own; the ledger follows the f
   assert.equal(rig.set.get('c')!.backlog, 2)
 })
 
-test('without readers a commit delivers, and the log keeps the history it has room for', async () => {
+test('without cursors a commit delivers, and the log keeps the history it has room for', async () => {
   const rig = new ChannelSetRig({ cursorNames: [], keepsHistory: true, memoryBytes: 2_000 })
   await rig.set.open()
 

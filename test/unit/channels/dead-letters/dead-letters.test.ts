@@ -85,7 +85,7 @@ for (const where of ['in memory', 'on disk'] as const) {
   })
 }
 
-test('dead letters and their removal survive a restart and are no channel', async () => {
+test('dead letters and their removal survive a restart, and are not a channel', async () => {
   const disk = new FakeDisk()
   const before = await openRig({ disk })
   for (const id of ['a', 'b', 'c']) before.letters.keep(letter(id))

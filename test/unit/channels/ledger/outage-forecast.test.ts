@@ -1,9 +1,7 @@
-/** How long an outage would be borne, and what storage's troubles are called. */
+/** How long an outage can last before messages are lost. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { storageStateOf } from '../../../../src/channels/commit/storage-health.ts'
 import { durationText, outageForecast } from '../../../../src/channels/ledger/outage-forecast.ts'
-import { ConnectorError } from '../../../../src/errors.ts'
 import { OutageWatch } from '../../../../src/operator/outage-watch.ts'
 import { ChannelSetRig } from '../../../support/channels/channel-set-rig.ts'
 
@@ -36,7 +34,7 @@ test('the room of all channels is shared at the rate of all', () => {
   ])
 })
 
-test('the bound that is met first counts: queue size, age or room', () => {
+test('the limit that is met first counts: queue size, age or room', () => {
   const rows = outageForecast(
     sample(0, 0, { a: 100 }),
     sample(10_000, 1_000, { a: 110, b: 10, c: 10 }),
@@ -61,7 +59,7 @@ test('durations are rounded down', () => {
   assert.deepEqual(texts, ['0 s', '119 s', '2 min', '119 min', '2 h', '71 h', '3 days'])
 })
 
-test('the watch goes by what came in since its earliest look', async (t) => {
+test('the watch counts the messages since its earliest sample', async (t) => {
   const rig = new ChannelSetRig()
   await rig.set.open()
   const watch = new OutageWatch({
@@ -80,29 +78,10 @@ test('the watch goes by what came in since its earliest look', async (t) => {
   const atOnce = watch.forecast()
   rig.clock.advance(10_000)
 
-  assert.deepEqual(atOnce, [], 'no rate is told from nothing')
+  assert.deepEqual(atOnce, [], 'without messages there is no rate')
   assert.deepEqual(watch.forecast(), [
     { channel: 'c', seconds: 90, bound: 'IotAnalyticsQueueSizePerChannel' },
   ])
   rig.clock.advance(400_000)
   assert.deepEqual(watch.forecast(), [], 'nothing came in the last minutes')
 })
-
-for (const [code, name] of [
-  ['ENOSPC', 'full'],
-  ['EDQUOT', 'full'],
-  ['EROFS', 'read-only'],
-  ['EACCES', 'no-access'],
-  ['EIO', 'io-error'],
-  ['EMFILE', 'failing'],
-] as const) {
-  test(`${code} makes storage ${name}, with what to do about it`, () => {
-    const system = Object.assign(new Error(code), { code })
-    const wrapped = new Error('writing a segment', { cause: system })
-
-    const state = storageStateOf(new ConnectorError('StorageFailed', 'no', { cause: wrapped }))
-
-    assert.equal(state.name, name)
-    assert.match(state.advice, /\.$/)
-  })
-}

@@ -60,7 +60,7 @@ test('a ring that grows, wraps and shrinks keeps every message at its offset', a
   assert.equal(log.bytes, 0)
 })
 
-test('a removed message is handed over, gives its memory back and is not read again', async () => {
+test('a removed message is returned, gives its memory back and is not read again', async () => {
   const { log, store, budget } = openLog()
   for (let i = 0; i < 3; i += 1) log.append(draft(Buffer.from([i])))
   const before = budget.held
