@@ -91,8 +91,10 @@ export async function healthIs(rig: Rig, ready: boolean, during: string): Promis
   for (;;) {
     const health = await rig.watch.health()
     if (health.ready === ready) {
-      if (!ready && !health.problems.some((problem) => problem.includes("can't be stored"))) {
-        rig.oracle.violated(`${during}: health does not name it: ${health.problems.join()}`)
+      if (!ready && (health.storage === 'ok' || health.problems.length === 0)) {
+        rig.oracle.violated(
+          `${during}: health does not name it: ${health.storage}, ${health.problems.join()}`,
+        )
       }
       return
     }
