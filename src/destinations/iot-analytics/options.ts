@@ -94,9 +94,3 @@ function isBare(url: string): boolean {
 }
 
 export type IotAnalyticsOptions = z.infer<typeof iotAnalyticsOptions>
-
-/** Paths below these options that no printed configuration and no log may show. */
-export const IOT_ANALYTICS_SECRETS: readonly (readonly string[])[] = [
-  ['credentials', 'secretAccessKey'],
-  ['credentials', 'sessionToken'],
-]

@@ -7,7 +7,7 @@ import type { MqttClientOptions } from './options.ts'
 
 const CONNECT_TIMEOUT_MS = 10_000
 
-export function isCleanSession({ cleanSession, clientId }: MqttClientOptions): boolean {
+function isCleanSession({ cleanSession, clientId }: MqttClientOptions): boolean {
   return cleanSession ?? clientId === undefined
 }
 

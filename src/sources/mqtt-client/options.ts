@@ -1,9 +1,6 @@
 import * as z from 'zod'
 import { duration } from '../../unit-options.ts'
 
-/** Settings that are never shown. */
-export const MQTT_CLIENT_SECRETS: readonly string[] = ['password']
-
 const file = z.string().min(1)
 
 const will = z

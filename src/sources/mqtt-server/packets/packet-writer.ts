@@ -94,7 +94,7 @@ export class PacketWriter {
   }
 }
 
-export function encodeVariableByteInteger(value: number): Buffer {
+function encodeVariableByteInteger(value: number): Buffer {
   const bytes = Buffer.allocUnsafe(variableByteIntegerLength(value))
   writeVariableByteInteger(bytes, 0, value)
   return bytes

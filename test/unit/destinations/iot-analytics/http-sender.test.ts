@@ -1,4 +1,4 @@
-/** The HTTP client on the wire, against peers that answer rightly, wrongly, slowly or not at all. */
+/** The HTTP client against peers that answer correctly, wrongly, slowly or not at all. */
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
@@ -317,7 +317,7 @@ describe('peers that stop', () => {
 describe('connections', () => {
   test('an answer before the request is finished counts; its connection is not used again', async (t) => {
     const { peer, post } = await setUp(t, {
-      // It answers and reads no further.
+      // It answers and stops reading.
       onConnection: (socket) => {
         if (peer.sockets.length > 1) return
         socket.once('data', () => {
@@ -379,7 +379,7 @@ describe('connections', () => {
     const { peer, post } = await setUp(t, { clock })
     await post()
     nowMs = 5_000
-    // No turn of the event loop lies between the two, in which the close could be read.
+    // The event loop has no turn between the two in which it could read the close.
     peer.sockets[0]?.destroy()
     const answer = await post()
 

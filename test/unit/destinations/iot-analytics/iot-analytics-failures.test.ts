@@ -154,10 +154,10 @@ describe('answers after which a batch waits for its next turn', () => {
       ),
     )
 
-    // One after the other they would take twenty times as long.
+    // One after another they would take twenty times as long.
     assert.ok(performance.now() - begun < 10 * TIMEOUT_MS)
     assert.deepEqual(new Set(errors.map(({ code }) => code)), new Set(['DestinationUnavailable']))
-    // Any of them sent late would take the only connection and never give it back.
+    // If any of them were sent late, it would occupy the only connection.
     await destination.send(makeBatch('after', 1), never)
     assert.equal(api.messageCount, 1)
   })

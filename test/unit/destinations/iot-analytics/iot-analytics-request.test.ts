@@ -92,7 +92,7 @@ describe('bodies', () => {
 
 describe('requests', () => {
   const tokens = fc.option(fc.stringMatching(/^[A-Za-z0-9+/=]{1,4000}$/), { nil: undefined })
-  /** The others are compared with the SDK's signer. */
+  /** The other headers are compared with the SDK's signer. */
   const paths = fc.stringMatching(/^(\/[a-zA-Z0-9._~-]{1,20}){0,4}$/).filter(isNormal)
   const times = fc.integer({ min: 0, max: Date.parse('2199-12-31') })
 

@@ -1,4 +1,4 @@
-/** The retry rules alone: the AWS SDK's standard mode, with chance taken out. */
+/** The retry rules alone: the AWS SDK's standard mode, with given random numbers. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'

@@ -1,4 +1,4 @@
-/** The destination over TLS: what Node trusts is trusted, and nothing else. */
+/** The destination over TLS: it trusts the authorities that Node trusts, and no others. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -73,7 +73,7 @@ test(
       peer.sockets.map((socket) => (socket as TLSSocket).alpnProtocol),
       ['http/1.1'],
     )
-    // RFC 6066 3: an address is no server name.
+    // RFC 6066, 3: an IP address is not a server name.
     assert.deepEqual(names, [])
   },
 )

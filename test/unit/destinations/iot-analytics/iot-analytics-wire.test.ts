@@ -1,6 +1,6 @@
 /**
- * Our idea of the wire is AWS's: its own clients pass the fake's checks, and what we send is what
- * they send, signature included.
+ * The wire format is AWS's: AWS's own clients pass the checks of the fake service, and our requests
+ * are the same as theirs, including the signature.
  */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
@@ -45,7 +45,7 @@ const entries = JSON.stringify(
 )
 
 function sdkClient(endpoint: string): IoTAnalyticsClient {
-  // A copy, for the client writes into what it is given.
+  // A copy, because the client modifies its argument.
   return new IoTAnalyticsClient({ endpoint, region: REGION, credentials: { ...FAKE_IDENTITY } })
 }
 

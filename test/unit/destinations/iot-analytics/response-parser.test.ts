@@ -22,7 +22,7 @@ function read(bytes: Buffer, lengths: readonly number[], parser = newParser()): 
     let at = 0
     for (let piece = 0; at < bytes.length; piece++) {
       const end = Math.min(bytes.length, at + (lengths[piece % lengths.length] ?? bytes.length))
-      // A buffer that others write over as soon as it was taken, as the socket's is.
+      // A buffer that is overwritten after each call, as the socket's is.
       const lent = Buffer.from(bytes.subarray(at, end))
       parser.take(lent)
       lent.fill('!')

@@ -106,7 +106,7 @@ test('the will is published when the connector vanishes, and not when it disconn
   await watcher.subscribeAsync('connector/gone')
 
   const published = nextMessage(watcher)
-  // A second client of the same name makes the broker cut the first one off.
+  // A second client with the same client id makes the broker disconnect the first one.
   const usurper = await device(t, broker.url, { clientId: 'connector' })
   assert.equal((await published).payload.toString(), 'gone')
   await usurper.endAsync()
@@ -178,6 +178,6 @@ test('with a broker that no longer answers, a source closes in time and leaves n
   const [code] = await ended
 
   assert.equal(code, 0)
-  // What MQTT.js waits for at a connect, a timer of ten seconds, would show here.
+  // A timer of ten seconds that MQTT.js starts for a connection would show here.
   assert.ok(performance.now() - closedAt < 8_000)
 })

@@ -67,7 +67,7 @@ test('every message is acknowledged once, in order, and only when it is stored, 
           intake.commit()
         } else if (what === 'fail') {
           intake.fail({ error: 'StorageFailed', message: 'no space left' })
-          // What is lost is never acknowledged, nor is anything behind it.
+          // A lost message is never acknowledged, nor is any message after it.
           if (ended.isLost) break
         } else if (what === 'full' || what === 'well') {
           intake.isFull = what === 'full'

@@ -89,7 +89,7 @@ test('a thousand messages are taken in before one is committed, then all are ack
   )
   await Promise.all(published)
   await under.intake.taken(1000)
-  // A round trip over the broker, behind which more would have come.
+  // A round trip over the broker: further messages would have arrived before its end.
   await pump.subscribeAsync('x')
   assert.equal(under.intake.messages.length, 1000)
   under.intake.commit()
@@ -111,7 +111,7 @@ test('while the intake is saturated nothing is read, and the connection stays', 
   await pump.publishAsync('in/pump', 'one')
   await pump.publishAsync('in/pump', 'two')
   await under.intake.taken(1)
-  // Longer than one and a half keep-alive intervals, after which either side would hang up.
+  // Longer than one and a half keep-alive intervals, after which either side would disconnect.
   await new Promise((resolve) => setTimeout(resolve, 2500))
   assert.deepEqual(under.intake.payloads, ['one'])
   under.intake.isSaturated = false
@@ -140,7 +140,7 @@ test('a refused message is acknowledged; one that could not be stored comes agai
   await under.intake.taken(2)
   await pump.publishAsync('in/pump', 'after', { qos: 1 })
   await under.intake.taken(3)
-  // The turn in which the intake commits.
+  // In this turn the intake commits.
   await new Promise(setImmediate)
   await under.source.close()
   const again = await startSource(t, { url: broker.url, clientId: 'connector', protocolVersion: 5 })

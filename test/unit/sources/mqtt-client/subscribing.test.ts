@@ -46,7 +46,7 @@ test('overlapping filters deliver a message once, even if the broker sends one p
 test('MQTT 5: filters that overlap in part deliver a message once, and two equal messages twice', {
   skip,
 }, async (t) => {
-  // As it comes, mosquitto sends an MQTT 5 client one copy per subscription.
+  // By default mosquitto sends an MQTT 5 client one copy for each subscription.
   const broker = await startMosquitto(t)
   const filters = ['in/+/c', 'in/b/#', 'in/b/c/d']
   const under = await startSource(t, { url: broker.url, protocolVersion: 5, qos: 2 }, filters)

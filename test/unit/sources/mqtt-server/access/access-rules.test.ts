@@ -1,4 +1,4 @@
-/** What clients may do: the table of rules, at PUBLISH, at SUBSCRIBE, for wills and answers, and when it changes. */
+/** Access rules: for PUBLISH, SUBSCRIBE, wills and response topics, and rules that change. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -43,7 +43,7 @@ const TABLE = [
   ['pump', 'x', 'subscribe', 'commands/pump', true],
   ['pump', 'x', 'subscribe', 'commands/+', false],
   ['pump', 'x', 'subscribe', 'devices/pump/a/#', true],
-  // Has devices/pump/secret in it.
+  // This filter includes devices/pump/secret.
   ['pump', 'x', 'subscribe', 'devices/pump/#', false],
   ['pump', 'x', 'subscribe', 'devices/+/a', false],
   ['pump', 'x', 'subscribe', 'news/+', true],
@@ -182,7 +182,7 @@ test('with revealRefusals: false clients learn that they are refused but not why
   five.send(publishPacket({ topic: 'other', qos: 2, id: 2, properties: [] }))
   assert.equal(await five.nextHex(), '5003000280')
   five.send(subscribePacket(3, { '#': 1, 'devices/pump/a': 1, 'a#': 1 }, []))
-  // What has nothing to do with rules is said as ever: 0x8F, topic filter invalid.
+  // A refusal without a rule behind it is not masked: 0x8F, topic filter invalid.
   assert.equal(await five.nextHex(), '900600030080018f')
   await writeFile(users, '')
   await server.reload()

@@ -1,4 +1,4 @@
-/** Who comes in: users, passwords, what CONNACK says, and what somebody who guesses meets. */
+/** Users and passwords: who is let in, what CONNACK says, and what happens to a client that guesses. */
 import assert from 'node:assert/strict'
 import { EventEmitter, once } from 'node:events'
 import { readFile, rename, writeFile } from 'node:fs/promises'

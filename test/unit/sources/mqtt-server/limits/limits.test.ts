@@ -1,5 +1,4 @@
-/** What clients may cost: floods, half-open connections, too many of them, and the turns of the others. */
-
+/** Limits: floods, half-open connections, connections in number, and fairness between clients. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
@@ -190,7 +189,7 @@ test('in one turn of the event loop no connection has more than its share of byt
   await intake.taken(10_000)
   isOver = true
 
-  // The chunk that was being read when its share was used up still counts.
+  // The chunk that was being read when the share was used up still counts.
   assert(most <= (2 * 65_536) / packet.length + 1, `${most} messages of ${packet.length} bytes`)
 })
 

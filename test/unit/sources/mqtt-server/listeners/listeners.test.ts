@@ -1,4 +1,4 @@
-/** The ways in: TLS, client certificates, WebSocket; and certificates that change. */
+/** Transports of the MQTT server: TLS, client certificates, WebSocket, certificates that change. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
@@ -117,7 +117,7 @@ test('a client certificate is the user, whatever CONNECT says', { skip }, async 
   assert.equal(await knock(certified, will('devices/connector/will')), '20020000')
   const { wire: other } = await secureWire('connector')
   assert.equal(await knock(other, { ...will('devices/admin/will'), clientId: 'other' }), '20020005')
-  // Who comes without one, over plain TCP, is nobody.
+  // Over plain TCP, without a certificate, the client has no user name.
   assert.equal(await knock(await wire()), '20020005')
 })
 

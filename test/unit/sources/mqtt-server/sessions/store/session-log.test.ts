@@ -1,4 +1,4 @@
-/** Sessions in a log of the store: cycles that fail, rewriting, bounds, damage, power cuts, and the file of earlier versions. */
+/** The session log: failed cycles, rewriting, bounds, damage, power failures, old session files. */
 
 import assert from 'node:assert/strict'
 import { access, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
@@ -353,7 +353,7 @@ test('damage in a file of an earlier version costs the damaged frame and QoS 2 i
 
 test('a file of an earlier version that can’t be read is renamed, which is reported', async (t) => {
   const directory = join(await temporaryDirectory(t), 'sessions')
-  // Reading a directory fails as a broken disk does: with an error instead of bytes.
+  // Reading a directory fails with an error, as on a broken disk.
   await mkdir(join(directory, 'journal', 'inside'), { recursive: true })
   const { sessions, reports } = await live({ disk: new FakeDisk(), oldDirectory: directory })
 
