@@ -226,7 +226,7 @@ export class MqttClientSource implements Source {
       weakened.length === 0
         ? undefined
         : `the broker grants less than QoS ${this.#options.options.qos} for ${weakened.join(', ')}: ` +
-          'what is lost on the way to us is not sent again'
+          'messages lost on the way are not sent again'
     if (!this.#hasFailed) return
     this.#hasFailed = false
     this.#options.observer.sourceRecovered(this.name)

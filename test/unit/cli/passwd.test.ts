@@ -65,7 +65,7 @@ test('names, passwords and files that can’t be are refused, and nothing is wri
   assert.deepEqual([colon.code, empty.code, foreign.code], [2, 2, 2])
   assert.match(colon.stderr, /no colon/)
   assert.match(empty.stderr, /the password is empty/)
-  assert.match(foreign.stderr, /line 1: the password is not one that the passwd command wrote/)
+  assert.match(foreign.stderr, /line 1: the password hash was not written by the passwd command/)
   assert(!foreign.stderr.includes('hunter2'))
   assert.deepEqual(readdirSync(dirname(file)), [])
   assert.equal(readFileSync(other, 'utf8'), 'pump-1:hunter2\n')

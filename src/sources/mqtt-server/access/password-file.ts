@@ -23,9 +23,12 @@ export function parsePasswordFile(text: string): Map<string, PasswordHash> {
     }
     const hash = parsePasswordHash(line.slice(name.length + 1))
     if (hash === undefined) {
-      throw wrongLine(index, 'the password is not one that the passwd command wrote; set it again')
+      throw wrongLine(
+        index,
+        'the password hash was not written by the passwd command; set the password again',
+      )
     }
-    if (users.has(name)) throw wrongLine(index, 'this user has been there before')
+    if (users.has(name)) throw wrongLine(index, 'this user is listed twice')
     users.set(name, hash)
   }
   return users

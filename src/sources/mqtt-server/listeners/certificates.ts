@@ -44,12 +44,12 @@ export interface CertifiedClient {
 const NOBODY: CertifiedClient = { name: undefined, refusal: undefined }
 const ALTERNATIVE_NAME = /^(?:DNS|email|URI):([^",\s]{1,256})(?:,|$)/
 
-const NOT_SIGNED = 'its certificate is not one that tls.ca has signed'
+const NOT_SIGNED = 'its certificate is not signed by an authority in tls.ca'
 /** Keyed by OpenSSL's names for the errors. */
 const REFUSALS: Readonly<Record<string, string>> = {
   CERT_REVOKED: 'its certificate has been revoked',
   CRL_HAS_EXPIRED: 'the list in tls.crl has expired',
-  UNABLE_TO_GET_CRL: 'tls.crl has no list of the authority that signed its certificate',
+  UNABLE_TO_GET_CRL: 'tls.crl has no list from the authority that signed its certificate',
 }
 
 /**

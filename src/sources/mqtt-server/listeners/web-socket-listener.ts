@@ -83,7 +83,7 @@ interface Refused {
 function refusalOf(request: IncomingMessage, options: WebSocketOptions): Refused | undefined {
   const [path] = (request.url ?? '').split('?')
   if (path !== options.path) {
-    return { status: '404 Not Found', reason: 'asked for another path than webSocket.path' }
+    return { status: '404 Not Found', reason: 'requested a path other than webSocket.path' }
   }
   const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',')
   if (!offered.some((name) => PROTOCOLS.includes(name.trim()))) {
@@ -93,7 +93,7 @@ function refusalOf(request: IncomingMessage, options: WebSocketOptions): Refused
   const { origins } = options
   // Without this check, any web page open in a browser on this network could connect as its user.
   if (origin !== undefined && !origins.includes('*') && !origins.includes(origin)) {
-    return { status: '403 Forbidden', reason: 'its web page is not among webSocket.origins' }
+    return { status: '403 Forbidden', reason: 'its origin is not in webSocket.origins' }
   }
   return undefined
 }

@@ -127,7 +127,7 @@ function readVersion(reader: PacketReader): Pick<ConnectPacket, 'version' | 'isB
   if (name !== 'MQTT' && name !== 'MQIsdp') {
     throw new ProtocolViolation('not MQTT: unknown protocol name')
   }
-  const message = `${name} level ${byte} is not spoken here, but 3.1, 3.1.1 and 5.0`
+  const message = `expected MQTT 3.1, 3.1.1 or 5.0, got protocol ${name} level ${byte}`
   const code = ReasonCode.unsupportedProtocolVersion
   // [MQTT-3.1.2-2]. Level 3 or 4 under the wrong protocol name is answered as in 3.1.1.
   const isOld = level === 3 || level === 4
@@ -141,7 +141,7 @@ function checkFlags(flags: number, version: ProtocolVersion): void {
   const willQos = (flags >> 3) & 3
   // [MQTT-3.1.2-3]
   if ((flags & FLAG.reserved) !== 0 && version !== 3)
-    throw new ProtocolViolation('reserved connect flag is set')
+    throw new ProtocolViolation('the reserved connect flag is set')
   // [MQTT-3.1.2-11], [MQTT-3.1.2-13], [MQTT-3.1.2-15]
   if ((flags & FLAG.will) === 0 && (willQos !== 0 || (flags & FLAG.willRetain) !== 0)) {
     throw new ProtocolViolation('will QoS or retain without a will')

@@ -115,7 +115,7 @@ export class FrameReader {
   #check(packetBytes: number): void {
     if (packetBytes <= this.#maxPacketBytes) return
     throw new ProtocolViolation(
-      `packet of ${packetBytes} bytes, at most ${this.#maxPacketBytes} are taken`,
+      `expected a packet of at most ${this.#maxPacketBytes} bytes, got ${packetBytes}`,
       ReasonCode.packetTooLarge,
     )
   }

@@ -95,7 +95,7 @@ export class SessionLog implements SessionStore {
   note(change: SessionChange): number {
     if (this.#isClosed) return NO_CYCLE
     const made = this.#kept.apply(change)
-    if (made !== change && this.#lacksRoom(change)) this.#reportFull('of what may be kept')
+    if (made !== change && this.#lacksRoom(change)) this.#reportFull('the state is at its limit')
     if (made === undefined || this.#isBehind) return NO_CYCLE
     const cycle = this.#append(made)
     if (this.#rewriting === undefined && this.#isGrown) this.#rewrite()
@@ -160,7 +160,7 @@ export class SessionLog implements SessionStore {
     }
     this.#writer.know(reader.messages)
     if (gaps === 0) return
-    const message = 'the log of sessions has damage; some of what was kept for subscribers is lost'
+    const message = 'the session log is damaged; some sessions or retained messages are lost'
     this.#options.observer.damageFound(NAME, message)
   }
 
@@ -170,7 +170,7 @@ export class SessionLog implements SessionStore {
       else for (const change of reader.decode(record)) this.#kept.apply(change)
     } catch (error) {
       // The checksum is right, so another version wrote the record.
-      this.#options.observer.damageFound(NAME, `a change to sessions can't be understood: ${error}`)
+      this.#options.observer.damageFound(NAME, `a session record can't be read: ${error}`)
     }
   }
 
@@ -178,7 +178,7 @@ export class SessionLog implements SessionStore {
     const before = this.#log.bytes
     const cycle = this.#log.append(this.#writer.encode(change))
     if (cycle === undefined) {
-      this.#reportFull('and storage takes no more now')
+      this.#reportFull('storage accepts no more now')
       this.#fallBehind()
       return NO_CYCLE
     }
@@ -257,13 +257,13 @@ export class SessionLog implements SessionStore {
     return 'clientId' in change && this.#kept.sessions.has(change.clientId)
   }
 
-  #reportFull(why: 'of what may be kept' | 'and storage takes no more now'): void {
+  #reportFull(why: 'the state is at its limit' | 'storage accepts no more now'): void {
     if (this.#isFullReported) return
     this.#isFullReported = true
     const most = Math.floor(this.#log.reservedBytes * KEPT_SHARE)
     const message =
-      `expected room for what is kept for subscribers, but it holds ${this.#kept.bytes} of ${most} bytes ` +
-      `${why}; what comes for them from now on is in memory alone`
+      `no room for sessions and retained messages: ${this.#kept.bytes} of ${most} bytes are in use, and ` +
+      `${why}; new ones are kept in memory only`
     this.#options.observer.storageFailed(NAME, new ConnectorError('StorageFailed', message))
   }
 }

@@ -165,7 +165,7 @@ test('if it is optional, a client without one needs a password; one of another a
   assert.equal(await knock(strange, { clientId: 'e' }), '')
   assert.deepEqual(refusals.slice(1), [
     'its certificate has no alternativeName',
-    'its certificate is not one that tls.ca has signed',
+    'its certificate is not signed by an authority in tls.ca',
   ])
 })
 

@@ -243,7 +243,7 @@ test('state beyond the room for sessions stays in memory only, which is reported
   assert.equal(reports.length, 1)
   assert.match(
     reports[0] ?? '',
-    /^sessions failed: expected room for what is kept .* of 98304 bytes of what may be kept/,
+    /^sessions failed: no room for sessions .* of 98304 bytes are in use, and the state is at its/,
   )
 })
 
@@ -261,7 +261,7 @@ test('damage costs only the damaged records; it is reported, and earlier QoS 2 i
 
   assert.deepEqual(found.sessions[clientId]?.waiting, ['0 t=0', '2 t=2'])
   assert.deepEqual(found.sessions[clientId]?.receivedIds, [])
-  assert.match(found.reports.join(), /^sessions damaged: the log of sessions has damage/)
+  assert.match(found.reports.join(), /^sessions damaged: the session log is damaged/)
 })
 
 test('a retained message larger than a slot of the journal is kept', async () => {
