@@ -181,6 +181,8 @@ export class ChannelDelivery {
     const { clock, observer, destination, signal } = this.#options
     const lease = await this.#lease(reservation)
     if (lease === undefined) return undefined
+    // A backlog brings no further events: each batch under way starts the next, up to the limit.
+    this.#schedule()
     const at = clock.now()
     const startedAt = clock.monotonic()
     const channel = this.#name

@@ -159,6 +159,19 @@ test('no more batches are under way than allowed', async () => {
   ])
 })
 
+test('a backlog that one commit brought is sent in as many batches at once as allowed', async () => {
+  const rig = await DeliveryRig.open({ maxInFlightBatches: 3 })
+  rig.delivery.start()
+
+  await rig.offer('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h')
+
+  assert.deepEqual(rig.destination.batches, [
+    ['a', 'b'],
+    ['c', 'd'],
+    ['e', 'f'],
+  ])
+})
+
 test('a delivered batch is settled, its senders get receipts, and the trail has the attempt', async () => {
   const rig = await DeliveryRig.open()
   rig.delivery.start()
