@@ -20,10 +20,30 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
 
     assert.equal(code, 0)
     assert.equal(stderr, '')
-    assert(stdout.includes(`${signal}: the intake is stopped; delivering for up to 7 s.`))
+    assert(stdout.includes(`${signal}: the intake is stopped; delivering for up to 7s.`))
     assert(stdout.endsWith('Stopped. While stopping: delivered 3, kept 7000 for the next start.\n'))
   })
 }
+
+test('--deadline takes a duration with a unit', async (t) => {
+  const command = start(t, ['run', '--deadline', '1m'])
+  await command.says(/Ctrl-C stops it gracefully/)
+
+  command.child.kill('SIGTERM')
+  const { stdout } = await command.ends()
+
+  assert(stdout.includes('delivering for up to 1m.'))
+  assert(stdout.endsWith('kept 60000 for the next start.\n'))
+})
+
+test('a --deadline that is not a duration, or too long, is an error that says what is expected', async (t) => {
+  for (const value of ['soon', '2h', '-1']) {
+    const { code, stderr } = await start(t, ['run', `--deadline=${value}`]).ends()
+
+    assert.equal(code, 2)
+    assert.match(stderr, /--deadline.*Expected a duration such as 30s or 5m, at most 1h\./)
+  }
+})
 
 test('run is the default command; what it prints says where things are and what to try', async (t) => {
   const command = start(t, [

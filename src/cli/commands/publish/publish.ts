@@ -4,7 +4,7 @@ import { mqttUrlOf } from '../../connector-address.ts'
 import type { CliContext } from '../../context.ts'
 import { EXIT_FAILED, usageError } from '../../exit-code.ts'
 import { loadConfigOf } from '../../global-flags.ts'
-import { decimal, wholeNumber } from '../../number-argument.ts'
+import { decimal, duration, wholeNumber } from '../../number-argument.ts'
 import { type MessageRequest, outgoingMessages } from './outgoing-message.ts'
 import { progressBar } from './progress-bar.ts'
 import { Publisher } from './publisher.ts'
@@ -22,6 +22,8 @@ Examples:
 Exit code 1 if a message was refused, or its receipt says fail or did not arrive.`
 
 const MAX_COUNT = 1_000_000_000
+const TIMEOUT_MS = 30_000
+const MAX_TIMEOUT_MS = 7 * 86_400_000
 const MAX_SIZE = 268_435_455
 
 interface PublishFlags {
@@ -34,7 +36,7 @@ interface PublishFlags {
   readonly id?: string
   readonly file?: string
   readonly receipts?: true
-  readonly timeout: number
+  readonly timeout?: number
   readonly url?: string
   readonly username?: string
   readonly password?: string
@@ -63,7 +65,11 @@ export function addPublishCommand(program: Command, context: CliContext): void {
     .option('--id <id>', 'id of the message; several messages get a number as well')
     .addOption(new Option('--qos <qos>', 'MQTT QoS').choices(['0', '1', '2']).default('1'))
     .option('--receipts', 'wait for the receipts and summarize them')
-    .option('--timeout <seconds>', 'how long to wait for receipts', decimal(0, MAX_COUNT), 30)
+    .option(
+      '--timeout <duration>',
+      'how long to wait for receipts (default: 30s)',
+      duration(MAX_TIMEOUT_MS),
+    )
     .option('--url <url>', 'MQTT address of the connector (default: from the configuration)')
     .option('--username <name>', 'user to connect as')
     .addOption(
@@ -146,7 +152,7 @@ async function publish(target: Target, flags: PublishFlags, command: Command, co
       .send(outgoingMessages(request, process.stdin), bar.update)
       .finally(bar.stop)
     const seconds = (performance.now() - startedAt) / 1000
-    await receipts?.complete(flags.timeout * 1000)
+    await receipts?.complete(flags.timeout ?? TIMEOUT_MS)
     process.stdout.write(summaryOf(count, seconds, publisher, receipts))
     const isFine = publisher.acknowledged === count && (receipts?.succeeded ?? count) === count
     if (!isFine) process.exitCode = EXIT_FAILED

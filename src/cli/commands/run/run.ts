@@ -4,11 +4,12 @@ import type { Command } from 'commander'
 import type { LoadedConfig } from '../../../config/load.ts'
 import { nearestName } from '../../../config/schema/schema-index.ts'
 import type { StopReport } from '../../../connector/draining.ts'
+import { formatDuration } from '../../../units.ts'
 import { VERSION } from '../../../version.ts'
 import type { CliContext, RunnableConnector } from '../../context.ts'
 import { EXIT_FAILED, usageError } from '../../exit-code.ts'
 import { loadConfigOf } from '../../global-flags.ts'
-import { decimal } from '../../number-argument.ts'
+import { duration } from '../../number-argument.ts'
 import { awsAdvice } from './aws-advice.ts'
 import { type StartUp, startUpText } from './start-up.ts'
 import { aborted, watchStopSignals } from './stop-signals.ts'
@@ -25,25 +26,24 @@ SIGHUP reads certificates, users and access rules again, without dropping connec
 SIGTERM or Ctrl-C stops the intake, delivers until the deadline, and keeps the rest on disk for the
 next start. A second signal ends the program at once, with exit code 1.`
 
-const DEADLINE_SECONDS = 10
-const MAX_DEADLINE_SECONDS = 3_600
+const DEADLINE_MS = 10_000
+const MAX_DEADLINE_MS = 3_600_000
 
 export function addRunCommand(program: Command, context: CliContext): void {
   program
     .command('run', { isDefault: true })
     .description('take, store and deliver messages until stopped (the default command)')
     .option(
-      '--deadline <seconds>',
-      'how long to keep delivering after a stop signal',
-      decimal(0, MAX_DEADLINE_SECONDS),
-      DEADLINE_SECONDS,
+      '--deadline <duration>',
+      'how long to keep delivering after a stop signal (default: 10s)',
+      duration(MAX_DEADLINE_MS),
     )
     .allowExcessArguments()
     .addHelpText('after', EXAMPLES)
-    .action(async (flags: { deadline: number }, command: Command) => {
+    .action(async (flags: { deadline?: number }, command: Command) => {
       const [unknown] = command.args
       if (unknown !== undefined) throw unknownCommand(unknown, program)
-      await run(command, context, flags.deadline * 1000)
+      await run(command, context, flags.deadline ?? DEADLINE_MS)
     })
 }
 
@@ -93,7 +93,7 @@ async function stop(
   deadlineMs: number,
 ): Promise<void> {
   process.stdout.write(
-    `\n${signal}: the intake is stopped; delivering for up to ${deadlineMs / 1000} s. Send the signal again to end at once.\n`,
+    `\n${signal}: the intake is stopped; delivering for up to ${formatDuration(deadlineMs)}. Send the signal again to end at once.\n`,
   )
   process.stdout.write(stopText(await connector.stop({ deadlineMs })))
 }
