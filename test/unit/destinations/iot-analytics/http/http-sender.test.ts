@@ -5,9 +5,9 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Clock, systemClock } from '../../../../src/clock.ts'
-import type { Answer } from '../../../../src/destinations/iot-analytics/http/http-exchange.ts'
-import { HttpSender } from '../../../../src/destinations/iot-analytics/http/http-sender.ts'
+import { type Clock, systemClock } from '../../../../../src/clock.ts'
+import type { Answer } from '../../../../../src/destinations/iot-analytics/http/http-exchange.ts'
+import { HttpSender } from '../../../../../src/destinations/iot-analytics/http/http-sender.ts'
 import {
   drips,
   OK,
@@ -17,7 +17,7 @@ import {
   writes,
   writesAndEnds,
   writesAndResets,
-} from '../../../support/destinations/scripted-peer.ts'
+} from '../../../../support/destinations/scripted-peer.ts'
 
 const never = new AbortController().signal
 const HEAD = 'HTTP/1.1 200 OK\r\n'
