@@ -137,3 +137,16 @@ export function ledgerGap(row: ChannelLedger): number {
     (row.delivered + row.rejected + dropped + row.expired + row.waiting + row.inFlight)
   )
 }
+
+/** A rig whose channels are open. */
+export async function openRig(options: RigOptions = {}): Promise<ChannelSetRig> {
+  const rig = new ChannelSetRig(options)
+  await rig.set.open()
+  return rig
+}
+
+/** Offers messages to channel `c` and commits them. */
+export async function offerAndCommit(rig: ChannelSetRig, ids: readonly string[]): Promise<void> {
+  for (const id of ids) rig.offer('c', id)
+  await rig.set.flush()
+}

@@ -1,13 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ChannelSetRig, type RigOptions } from '../../support/channels/channel-set-rig.ts'
+import { openRig } from '../../support/channels/channel-set-rig.ts'
 import { FakeDisk } from '../../support/disk/fake-log-store.ts'
-
-async function openRig(options: RigOptions): Promise<ChannelSetRig> {
-  const rig = new ChannelSetRig(options)
-  await rig.set.open()
-  return rig
-}
 
 for (const where of ['in memory', 'on disk'] as const) {
   const disk = () => (where === 'on disk' ? { disk: new FakeDisk() } : {})

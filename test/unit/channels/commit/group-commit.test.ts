@@ -1,18 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
-  ChannelSetRig,
+  type ChannelSetRig,
   ledgerGap,
-  type RigOptions,
+  openRig,
 } from '../../../support/channels/channel-set-rig.ts'
 import { FakeDisk } from '../../../support/disk/fake-log-store.ts'
 import { settled } from '../../../support/settled.ts'
-
-async function openRig(options: RigOptions): Promise<ChannelSetRig> {
-  const rig = new ChannelSetRig(options)
-  await rig.set.open()
-  return rig
-}
 
 /** Commits cycles that take 2 ms each, so that it pays to wait for more messages. */
 async function commitSlowly(rig: ChannelSetRig, disk: FakeDisk, cycles: number): Promise<void> {

@@ -3,11 +3,7 @@ import { test } from 'node:test'
 import { StorageHealth, storageStateOf } from '../../../../src/channels/commit/storage-health.ts'
 import { ConnectorError } from '../../../../src/errors.ts'
 import { silentObserver } from '../../../../src/observer.ts'
-import {
-  ChannelSetRig,
-  ledgerGap,
-  type RigOptions,
-} from '../../../support/channels/channel-set-rig.ts'
+import { ledgerGap, openRig } from '../../../support/channels/channel-set-rig.ts'
 import { FakeDisk } from '../../../support/disk/fake-log-store.ts'
 import { ManualClock } from '../../../support/manual-clock.ts'
 import { settled } from '../../../support/settled.ts'
@@ -111,12 +107,6 @@ test('a closed health does not probe', async () => {
 
   assert.equal(rig.probes, 0)
 })
-
-async function openRig(options: RigOptions): Promise<ChannelSetRig> {
-  const rig = new ChannelSetRig(options)
-  await rig.set.open()
-  return rig
-}
 
 test('while storage fails new messages are refused without a try, until a probe shows that it can be written', async () => {
   const disk = new FakeDisk()

@@ -1,23 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import {
-  ChannelSetRig,
-  ledgerGap,
-  type RigOptions,
-} from '../../../support/channels/channel-set-rig.ts'
+import { ledgerGap, offerAndCommit, openRig } from '../../../support/channels/channel-set-rig.ts'
 import { FakeDisk } from '../../../support/disk/fake-log-store.ts'
 import { ManualClock } from '../../../support/manual-clock.ts'
-
-async function openRig(options: RigOptions): Promise<ChannelSetRig> {
-  const rig = new ChannelSetRig(options)
-  await rig.set.open()
-  return rig
-}
-
-async function offerAndCommit(rig: ChannelSetRig, ids: readonly string[]): Promise<void> {
-  for (const id of ids) rig.offer('c', id)
-  await rig.set.flush()
-}
 
 test('a cursor added later begins with new messages, with the stored history, or at a time', async () => {
   const disk = new FakeDisk()

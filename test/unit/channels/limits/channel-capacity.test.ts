@@ -5,15 +5,9 @@ import {
   ChannelSetRig,
   idsOf,
   ledgerGap,
-  type RigOptions,
+  openRig,
 } from '../../../support/channels/channel-set-rig.ts'
 import { FakeDisk } from '../../../support/disk/fake-log-store.ts'
-
-async function openRig(options: RigOptions): Promise<ChannelSetRig> {
-  const rig = new ChannelSetRig(options)
-  await rig.set.open()
-  return rig
-}
 
 function offerAll(rig: ChannelSetRig, ids: readonly string[]): number[] {
   return ids.map((id) => rig.offer('c', id))

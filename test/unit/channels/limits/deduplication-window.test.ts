@@ -1,24 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import {
-  ChannelSetRig,
-  ledgerGap,
-  type RigOptions,
-} from '../../../support/channels/channel-set-rig.ts'
+import { ledgerGap, offerAndCommit, openRig } from '../../../support/channels/channel-set-rig.ts'
 import { FakeDisk } from '../../../support/disk/fake-log-store.ts'
 import { ManualClock } from '../../../support/manual-clock.ts'
 import { settled } from '../../../support/settled.ts'
-
-async function openRig(options: RigOptions): Promise<ChannelSetRig> {
-  const rig = new ChannelSetRig(options)
-  await rig.set.open()
-  return rig
-}
-
-async function offerAndCommit(rig: ChannelSetRig, ids: readonly string[]): Promise<void> {
-  for (const id of ids) rig.offer('c', id)
-  await rig.set.flush()
-}
 
 test('an id sent again within the window is acknowledged but stored once', async () => {
   const rig = await openRig({ rules: { deduplication: { windowMs: 60_000, maxIds: 100 } } })
