@@ -1,34 +1,13 @@
 /** All channels' deliveries to one destination, and two destinations beside each other. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { noReceipts } from '../../../src/delivery/batch-receipts.ts'
-import { DestinationDelivery } from '../../../src/delivery/destination-delivery.ts'
-import type { Batch, Destination } from '../../../src/destinations/destination.ts'
+import type { Batch } from '../../../src/destinations/destination.ts'
 import { ConnectorError } from '../../../src/errors.ts'
 import { silentObserver } from '../../../src/observer.ts'
-import { ChannelSetRig, idsOf } from '../../support/channels/channel-set-rig.ts'
+import { ChannelSetRig, idsOf, offerAndCommit } from '../../support/channels/channel-set-rig.ts'
+import { deliver } from '../../support/channels/deliver.ts'
 import { PatientDestination } from '../../support/destinations/patient-destination.ts'
 import { settled } from '../../support/settled.ts'
-
-function deliver(rig: ChannelSetRig, destination: Destination, options = {}) {
-  return new DestinationDelivery({
-    destination,
-    channels: rig.set,
-    batchMessages: 2,
-    publishIntervalMs: 0,
-    maxInFlightBatches: 1,
-    receipts: noReceipts,
-    observer: silentObserver,
-    clock: rig.clock,
-    random: () => 0.5,
-    ...options,
-  })
-}
-
-async function offer(rig: ChannelSetRig, ...ids: string[]): Promise<void> {
-  for (const id of ids) rig.offer('c', id)
-  await rig.set.flush()
-}
 
 /** Can't be opened until the test says so, and remembers whether it was closed. */
 class ClosedDestination extends PatientDestination {
@@ -47,7 +26,7 @@ class ClosedDestination extends PatientDestination {
 test('a destination that can’t be opened yet is tried again, and then gets all waiting messages', async (t) => {
   const rig = new ChannelSetRig()
   await rig.set.open()
-  await offer(rig, 'a', 'b')
+  await offerAndCommit(rig, ['a', 'b'])
   const destination = new ClosedDestination('primary')
   const retries: number[] = []
   const observer = {
@@ -99,7 +78,7 @@ test('the problem names the destination, the number of channels and the first re
 test('closing ends batches under way, keeps their messages, and closes the destination once', async () => {
   const rig = new ChannelSetRig()
   await rig.set.open()
-  await offer(rig, 'a')
+  await offerAndCommit(rig, ['a'])
   const destination = new ClosedDestination('primary')
   destination.failure = undefined
   const delivery = deliver(rig, destination)
@@ -107,7 +86,7 @@ test('closing ends batches under way, keeps their messages, and closes the desti
   await settled()
 
   await Promise.all([delivery.close(), delivery.close()])
-  await offer(rig, 'b')
+  await offerAndCommit(rig, ['b'])
   await settled()
 
   assert.deepEqual(destination.batches, [['a']])
@@ -124,7 +103,7 @@ test('a rate cap holds over all channels of the destination', async (t) => {
   }
   await rig.set.flush()
   const destination = new PatientDestination('primary')
-  const catchUp = { order: 'backlog-first', maxMessagesPerSecond: 2 }
+  const catchUp = { order: 'backlog-first', maxMessagesPerSecond: 2 } as const
   const delivery = deliver(rig, destination, { catchUp })
   t.after(() => delivery.close())
   delivery.start()
@@ -156,7 +135,7 @@ test('a destination that hangs delays neither the other nor its receipts', async
   t.after(() => Promise.all(deliveries.map((delivery) => delivery.close())))
   for (const delivery of deliveries) delivery.start()
 
-  await offer(rig, 'm1', 'm2', 'm3')
+  await offerAndCommit(rig, ['m1', 'm2', 'm3'])
   for (let i = 0; i < 3; i += 1) await primary.answer()
 
   assert.deepEqual(reported, ['m1', 'm2', 'm3'])

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ReplayRequest } from '../../../src/http/views/dead-letters-view.ts'
 import { DeadLetterReplay } from '../../../src/operator/dead-letter-replay.ts'
-import { Router } from '../../../src/routing/router.ts'
 import { ChannelSetRig, type RigOptions } from '../../support/channels/channel-set-rig.ts'
+import { routerOf } from '../../support/channels/router-of.ts'
 import { FakeDisk } from '../../support/disk/fake-log-store.ts'
 
 const TOPIC = 'iotanalytics/channels/c/messages/put'
@@ -16,15 +16,7 @@ async function openReplay(options: RigOptions = {}) {
     ...options,
   })
   await rig.set.open()
-  const router = new Router({
-    channels: rig.set,
-    receipts: { expectReply() {}, failure() {} },
-    clock: rig.clock,
-    inputs: [],
-    defaultChannel: undefined,
-    binaryEncoding: 'raw',
-    deadLetters: rig.set.deadLetters,
-  })
+  const router = routerOf(rig, { deadLetters: rig.set.deadLetters })
   const replay = new DeadLetterReplay({ channels: rig.set, router, clock: rig.clock })
   replay.start()
   const keep = (id: string, destination: string | undefined, payload = id, channel = 'c') => {
@@ -171,14 +163,7 @@ test('a letter stays if the commit of its message fails', async () => {
 test('without dead letters there is nothing to read or replay', async () => {
   const rig = new ChannelSetRig()
   await rig.set.open()
-  const router = new Router({
-    channels: rig.set,
-    receipts: { expectReply() {}, failure() {} },
-    clock: rig.clock,
-    inputs: [],
-    defaultChannel: undefined,
-    binaryEncoding: 'raw',
-  })
+  const router = routerOf(rig)
   const replay = new DeadLetterReplay({ channels: rig.set, router, clock: rig.clock })
 
   assert.equal(await replay.readDeadLetters({}, 0, 1), undefined)

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { RunningView, type RunningViewOptions } from '../../../src/operator/running-view.ts'
 import { RecentRefusals } from '../../../src/operator/why/recent-refusals.ts'
-import { Router } from '../../../src/routing/router.ts'
 import type { ConnectionState } from '../../../src/sources/source.ts'
 import { Metrics } from '../../../src/telemetry/metrics.ts'
 import { ChannelSetRig } from '../../support/channels/channel-set-rig.ts'
+import { routerOf } from '../../support/channels/router-of.ts'
 
 const STORE = {
   state: 'ok',
@@ -23,14 +23,7 @@ const STORE = {
 async function openView(change: Partial<RunningViewOptions> = {}) {
   const rig = new ChannelSetRig({ keepsHistory: true })
   await rig.set.open()
-  const router = new Router({
-    channels: rig.set,
-    receipts: { expectReply() {}, failure() {} },
-    clock: rig.clock,
-    inputs: [],
-    defaultChannel: undefined,
-    binaryEncoding: 'raw',
-  })
+  const router = routerOf(rig)
   const view = new RunningView({
     channels: rig.set,
     deliveries: [],

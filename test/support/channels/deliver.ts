@@ -1,0 +1,28 @@
+/** Deliveries to one destination from a rig's channels, in batches of two, each due at once. */
+import { noReceipts } from '../../../src/delivery/batch-receipts.ts'
+import {
+  DestinationDelivery,
+  type DestinationDeliveryOptions,
+} from '../../../src/delivery/destination-delivery.ts'
+import type { Destination } from '../../../src/destinations/destination.ts'
+import { silentObserver } from '../../../src/observer.ts'
+import type { ChannelSetRig } from './channel-set-rig.ts'
+
+export function deliver(
+  rig: ChannelSetRig,
+  destination: Destination,
+  options: Partial<DestinationDeliveryOptions> = {},
+): DestinationDelivery {
+  return new DestinationDelivery({
+    destination,
+    channels: rig.set,
+    batchMessages: 2,
+    publishIntervalMs: 0,
+    maxInFlightBatches: 1,
+    receipts: noReceipts,
+    observer: silentObserver,
+    clock: rig.clock,
+    random: () => 0.5,
+    ...options,
+  })
+}
