@@ -37,6 +37,14 @@ test('--version gives the package’s version', async (t) => {
 const USAGE_ERRORS: readonly (readonly [readonly string[], string])[] = [
   [['chek'], 'error: unknown command chek; did you mean check?\n'],
   [
+    ['dead-letters', '--since', 'earliest'],
+    "error: option '--since <time>' argument 'earliest' is invalid. Expected a time such as 2026-01-31T12:00:00Z, or 15m for 15 minutes ago.\n",
+  ],
+  [
+    ['dead-letters', '--since', 'Jan 31 2026'],
+    "error: option '--since <time>' argument 'Jan 31 2026' is invalid. Expected a time such as 2026-01-31T12:00:00Z, or 15m for 15 minutes ago.\n",
+  ],
+  [
     ['frobnicate'],
     'error: unknown command frobnicate; expected one of run, check, publish, tail, dead-letters, replay, why, doctor, export, passwd\n',
   ],

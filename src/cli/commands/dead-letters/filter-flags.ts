@@ -1,6 +1,6 @@
 /** The flags that select dead letters. */
 import { type Command, InvalidArgumentError } from 'commander'
-import { parseStartPoint } from '../../start-point.ts'
+import { parseTimeOrAge } from '../../start-point.ts'
 
 export interface FilterFlags {
   readonly channel?: string
@@ -29,8 +29,9 @@ export function filterOf({ channel, destination, error, since, until }: FilterFl
 }
 
 function timeOf(text: string): string {
-  const point = parseStartPoint(text)
-  if (/^\d{4}-/.test(point) && point.includes('T')) return point
+  const time = parseTimeOrAge(text)
+  // The HTTP API takes years of four digits.
+  if (time !== undefined && /^\d{4}-/.test(time)) return time
   throw new InvalidArgumentError(
     'Expected a time such as 2026-01-31T12:00:00Z, or 15m for 15 minutes ago.',
   )
