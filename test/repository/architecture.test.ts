@@ -50,6 +50,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'sources/mqtt-server/topics/',
     'sources/mqtt-server/listeners/',
     'sources/mqtt-server/access/',
+    'sources/mqtt-server/limits/',
     'sources/mqtt-server/packets/',
   ],
   'sources/mqtt-server/handlers/': [

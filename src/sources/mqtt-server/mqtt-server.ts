@@ -205,13 +205,17 @@ async function closed(socket: Duplex): Promise<void> {
 }
 
 function limitsOf(limits: Partial<LimitOptions> = {}): MqttLimits {
-  const { maxUnacknowledged, maxSubscriptions, maxMessagesPerSecond, ...otherOptions } = limits
-  const { connectTimeout, maxKeepAlive, ...others } = otherOptions
+  const { maxUnacknowledged, maxSubscriptions, maxMessagesPerSecond, ...withoutCounts } = limits
+  const { maxSharedSubscriptions, maxFilterBytes, ...withoutFilters } = withoutCounts
+  const { connectTimeout, maxKeepAlive, ...others } = withoutFilters
   return {
     ...DEFAULT_LIMITS,
     ...others,
     receiveMaximum: maxUnacknowledged ?? DEFAULT_LIMITS.receiveMaximum,
     maxSubscriptionsPerClient: maxSubscriptions ?? DEFAULT_LIMITS.maxSubscriptionsPerClient,
+    maxSharedSubscriptionsPerClient:
+      maxSharedSubscriptions ?? DEFAULT_LIMITS.maxSharedSubscriptionsPerClient,
+    maxFilterBytesPerClient: maxFilterBytes ?? DEFAULT_LIMITS.maxFilterBytesPerClient,
     maxMessagesPerSecond: maxMessagesPerSecond ?? DEFAULT_LIMITS.maxMessagesPerSecond,
     connectTimeoutMs: connectTimeout ?? DEFAULT_LIMITS.connectTimeoutMs,
     maxKeepAliveS: maxKeepAlive === undefined ? DEFAULT_LIMITS.maxKeepAliveS : maxKeepAlive / 1_000,

@@ -116,6 +116,30 @@ const limits = z
     maxSubscriptions: count('maxSubscriptionsPerClient', MANY).describe(
       'Maximum subscriptions per client, and topic filters per SUBSCRIBE.',
     ),
+    maxSharedSubscriptions: count('maxSharedSubscriptionsPerClient', MANY).describe(
+      'Maximum shared subscriptions per client.',
+    ),
+    maxFilterBytes: bytes('maxFilterBytesPerClient').describe(
+      'Maximum bytes of all topic filters of one client.',
+    ),
+    maxFilterLevelsOfAll: count('maxFilterLevelsOfAll', 100 * MANY).describe(
+      'Maximum levels in the topic filters of all clients together.',
+    ),
+    maxTopicLevels: count('maxTopicLevels', 128).describe(
+      'Maximum levels of a topic or topic filter.',
+    ),
+    maxTopicAliases: count('maxTopicAliases', 65_535).describe(
+      'Maximum topic aliases that the server uses towards one client (MQTT 5).',
+    ),
+    maxUserProperties: count('maxUserProperties', 10_000).describe(
+      'Maximum user properties of one packet (MQTT 5).',
+    ),
+    maxUserPropertyBytes: bytes('maxUserPropertyBytes').describe(
+      'Maximum bytes of the user properties of one packet (MQTT 5).',
+    ),
+    maxWillBytes: bytes('maxWillBytes').describe(
+      'Maximum bytes of a will: its topic, payload and properties.',
+    ),
     maxInflight: count('maxInflight', 65_535).describe(
       'Maximum QoS 1 and 2 messages in flight to one subscriber.',
     ),
@@ -125,6 +149,25 @@ const limits = z
     maxQueuedBytes: bytes('maxQueuedBytes').describe('Maximum bytes that wait for one subscriber.'),
     maxOutgoingBytes: bytes('maxOutgoingBytes').describe(
       'Maximum bytes that wait in a subscriber’s socket. Above it, QoS 0 messages are dropped and counted.',
+    ),
+    maxQueuedBytesOfAll: bytes('maxQueuedBytesOfAll').describe(
+      'Maximum bytes that wait for all subscribers together. Those who hold the most get no more first.',
+    ),
+    maxOutgoingBytesOfAll: bytes('maxOutgoingBytesOfAll').describe(
+      'Maximum bytes that wait in all subscribers’ sockets together. Those who read the least get no more first.',
+    ),
+    maxPartialBytesOfAll: bytes('maxPartialBytesOfAll').describe(
+      'Maximum bytes of packets that have arrived in part, for all clients together.',
+    ),
+    maxRetainedMessages: count('maxRetainedMessages', MANY).describe(
+      'Maximum retained messages. Beyond it, a message on a further topic is passed on and not retained.',
+    ),
+    maxRetainedBytes: bytes('maxRetainedBytes').describe('Maximum bytes of all retained messages.'),
+    maxOfflineSessions: count('maxOfflineSessions', MANY).describe(
+      'Maximum sessions kept without a connection. For a further one, the user with the most loses the one that has been offline longest.',
+    ),
+    maxOfflineSessionsPerUser: count('maxOfflineSessionsPerUser', MANY).describe(
+      'Maximum sessions of one user kept without a connection.',
     ),
     maxKeepAlive: duration({ min: '1s', max: '65535s', bareUnit: 's', example: '10m' })
       .prefault(formatDuration(DEFAULT_LIMITS.maxKeepAliveS * 1_000))

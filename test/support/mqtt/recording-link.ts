@@ -27,6 +27,8 @@ export class RecordingLink implements Link {
   /** Set by `end`. */
   ended: { readonly reasonCode: number; readonly reason: string } | undefined
   endsSoon: Refusal | undefined
+  /** Work charged so far. */
+  charged = 0
   #packets: Packet[] = []
 
   constructor(settings: LinkSettings = {}) {
@@ -46,6 +48,10 @@ export class RecordingLink implements Link {
     const lines = this.#packets.map(describe)
     this.#packets = []
     return lines
+  }
+
+  charge(work: number): void {
+    this.charged += work
   }
 
   inTurns(step: () => boolean): void {

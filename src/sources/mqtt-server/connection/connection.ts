@@ -113,6 +113,10 @@ export class Connection implements Link, PacketHost {
     }
   }
 
+  charge(work: number): void {
+    this.#throttle.charge(work)
+  }
+
   inTurns(step: () => boolean): void {
     this.#deferred.inTurns(step)
   }

@@ -1,9 +1,12 @@
 /**
- * Numbers the turns of the event loop while a connection asks for them. All connections together
- * cost one callback a turn.
+ * Numbers the turns of the event loop while a connection asks for them, and bounds the work that
+ * all connections do in one. All connections together cost one callback a turn.
  */
+import { WORK_OF_ALL_A_TURN } from '../limits/work.ts'
+
 export class LoopTurns {
   #current = 0
+  #workLeft = WORK_OF_ALL_A_TURN
   #isScheduled = false
   #waiting: (() => void)[] = []
 
@@ -12,7 +15,16 @@ export class LoopTurns {
     return this.#current
   }
 
-  /** Calls once, when all sockets that are ready now have been read. */
+  /** Whether all connections together have done their work of this turn. */
+  get isSpent(): boolean {
+    return this.#workLeft <= 0
+  }
+
+  spend(work: number): void {
+    this.#workLeft -= work
+  }
+
+  /** Calls once, in a later turn, when all sockets that are ready now have been read. */
   next(call: () => void): void {
     this.#schedule()
     this.#waiting.push(call)
@@ -27,8 +39,14 @@ export class LoopTurns {
   #next(): void {
     this.#isScheduled = false
     this.#current++
+    this.#workLeft = WORK_OF_ALL_A_TURN
     const waiting = this.#waiting
     this.#waiting = []
-    for (const call of waiting) call()
+    let called = 0
+    while (called < waiting.length && !this.isSpent) waiting[called++]?.()
+    if (called === waiting.length) return
+    // Those that got no turn are the first of the next one, so that each gets one in the end.
+    this.#waiting = [...waiting.slice(called), ...this.#waiting]
+    this.#schedule()
   }
 }

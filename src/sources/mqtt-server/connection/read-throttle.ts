@@ -1,10 +1,11 @@
 /**
- * Bounds how much of one connection is read, and how fast: a number of bytes and packets in a turn
- * of the event loop, so that every connection gets its turn; and a number of messages a second. If
- * a client sends faster, its own socket fills up and no other client is affected.
+ * Bounds how much of one connection is read, and how fast: bytes and work in a turn of the event
+ * loop, so that every connection gets its turn; and a number of messages a second. If a client
+ * sends faster, its own socket fills up and no other client is affected.
  */
 import type { Clock } from '../../../clock.ts'
 import type { ReadCoalescing, WaitingReader } from '../broker/read-coalescing.ts'
+import { WORK_A_TURN, WORK_ALWAYS_DONE, workOfBytes } from '../limits/work.ts'
 import { PacketType } from '../packets/protocol.ts'
 import type { LoopTurns } from './loop-turns.ts'
 import { PauseReason, type ReadState } from './read-state.ts'
@@ -18,10 +19,6 @@ export interface ReadThrottleOptions {
 }
 
 const BYTES_A_TURN = 65_536
-/** The unit is what a PUBLISH costs. */
-const WORK_A_TURN = 4_096
-/** One subscription may be compared with all retained messages. */
-const SUBSCRIBE_WORK = 256
 /** Messages above the rate wait at least this long, so that several are let through together. */
 const MIN_WAIT_MS = 20
 /** A client read twice in one commit cycle counts as a steady sender for this many cycles more. */
@@ -55,22 +52,25 @@ export class ReadThrottle implements WaitingReader {
 
   /** No more packets are to be handled before `whenFree` calls. */
   get isExhausted(): boolean {
-    return this.#workLeft <= 0 || this.#messagesLeft < 1
+    if (this.#workLeft <= 0 || this.#messagesLeft < 1) return true
+    return this.#workLeft <= WORK_A_TURN - WORK_ALWAYS_DONE && this.#options.turns.isSpent
   }
 
   /** To be called before packets are handled: another turn may have begun. */
   refresh(): void {
     if (this.#maxMessagesPerSecond !== Number.POSITIVE_INFINITY) this.#refill()
     const turn = this.#options.turns.current
-    if (turn === this.#turn) return
+    const passed = turn - this.#turn
+    if (passed === 0) return
     this.#turn = turn
     this.#bytesLeft = BYTES_A_TURN
-    this.#workLeft = WORK_A_TURN
+    this.#workLeft = Math.min(WORK_A_TURN, this.#workLeft + passed * WORK_A_TURN)
   }
 
   /** To be called with the length of each chunk, before its packets are handled. */
   countBytes(bytes: number): void {
     this.refresh()
+    this.#options.turns.spend(workOfBytes(bytes))
     this.#bytesLeft -= bytes
     if (this.#bytesLeft > 0) return
     this.#readState.pause(PauseReason.turn)
@@ -97,12 +97,14 @@ export class ReadThrottle implements WaitingReader {
 
   /** To be called before each packet is handled. */
   countPacket(type: number): void {
-    if (type === PacketType.publish) {
-      this.#workLeft--
-      this.#messagesLeft--
-    } else {
-      this.#workLeft -= type === PacketType.subscribe ? SUBSCRIBE_WORK : 1
-    }
+    if (type === PacketType.publish) this.#messagesLeft--
+    this.charge(1)
+  }
+
+  /** Charges what a packet has cost beyond its one unit; see `limits/work.ts`. */
+  charge(work: number): void {
+    this.#workLeft -= work
+    this.#options.turns.spend(work)
   }
 
   /** Calls once, when `isExhausted` may have become false. */

@@ -25,6 +25,18 @@ export interface MqttLimits {
   readonly receiveMaximum: number
   /** Topic aliases a client may define. */
   readonly topicAliasMaximum: number
+  /** Topic aliases the server uses towards a client that offers as many or more. */
+  readonly maxTopicAliases: number
+  /** Levels of a topic or topic filter. */
+  readonly maxTopicLevels: number
+  /** User properties of one packet. */
+  readonly maxUserProperties: number
+  /** Bytes of the user properties of one packet, in UTF-8. */
+  readonly maxUserPropertyBytes: number
+  /** A will's topic, payload and properties. */
+  readonly maxWillBytes: number
+  /** The bytes of packets that have arrived in part, for all connections together. */
+  readonly maxPartialBytesOfAll: number
   /**
    * A longer keep-alive is reduced to this; MQTT 5 clients are informed. Before MQTT 5, a
    * keep-alive of 0 stays off.
@@ -39,14 +51,24 @@ export interface MqttLimits {
   readonly maxQueuedBytes: number
   /** The same for all subscribers together. A message that several wait for is counted for each. */
   readonly maxQueuedBytesOfAll: number
+  /** The same for all clients together. */
+  readonly maxOutgoingBytesOfAll: number
   readonly maxSubscriptionsPerClient: number
+  readonly maxSharedSubscriptionsPerClient: number
+  /** The filters of one client's subscriptions, in UTF-8. */
+  readonly maxFilterBytesPerClient: number
+  /** The levels of the filters of all clients' subscriptions. */
+  readonly maxFilterLevelsOfAll: number
   readonly maxRetainedMessages: number
   readonly maxRetainedBytes: number
   readonly maxClientIdBytes: number
   /**
-   * Sessions kept without a connection. For a further one, the session longest offline is dropped.
+   * Sessions kept without a connection. For a further one, the user who has the most of them loses
+   * the one that has been offline longest.
    */
   readonly maxOfflineSessions: number
+  /** The same of one user. */
+  readonly maxOfflineSessionsPerUser: number
 }
 
 export const DEFAULT_LIMITS: MqttLimits = {
@@ -60,15 +82,26 @@ export const DEFAULT_LIMITS: MqttLimits = {
   maxHeldBytes: 65_536,
   receiveMaximum: 1_024,
   topicAliasMaximum: 10,
+  maxTopicAliases: 256,
+  maxTopicLevels: 32,
+  maxUserProperties: 100,
+  maxUserPropertyBytes: 16_384,
+  maxWillBytes: 16_384,
+  maxPartialBytesOfAll: 67_108_864,
   maxKeepAliveS: 65_535,
   maxOutgoingBytes: 4_194_304,
   maxInflight: 256,
   maxQueuedMessages: 10_000,
   maxQueuedBytes: 8_388_608,
   maxQueuedBytesOfAll: 134_217_728,
+  maxOutgoingBytesOfAll: 67_108_864,
   maxSubscriptionsPerClient: 1_000,
+  maxSharedSubscriptionsPerClient: 64,
+  maxFilterBytesPerClient: 65_536,
+  maxFilterLevelsOfAll: 1_000_000,
   maxRetainedMessages: 10_000,
   maxRetainedBytes: 67_108_864,
   maxClientIdBytes: 1_024,
   maxOfflineSessions: 1_000,
+  maxOfflineSessionsPerUser: 1_000,
 }

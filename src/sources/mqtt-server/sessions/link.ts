@@ -25,6 +25,8 @@ export interface Link {
   /** More bytes wait for the client than `maxOutgoingBytes`. */
   readonly isCongested: boolean
   send(bytes: Buffer): void
+  /** Charges work that the client causes to its budget; see `limits/work.ts`. */
+  charge(work: number): void
   /** Runs `step` once a turn until it returns true. Until then all packets of the client wait. */
   inTurns(step: () => boolean): void
   /** The client has sent DISCONNECT. `hasWill` is false after a normal one. */

@@ -13,6 +13,10 @@ import {
   ReadState,
 } from '../../../../../src/sources/mqtt-server/connection/read-state.ts'
 import { ReadThrottle } from '../../../../../src/sources/mqtt-server/connection/read-throttle.ts'
+import {
+  WORK_ALWAYS_DONE,
+  WORK_OF_ALL_A_TURN,
+} from '../../../../../src/sources/mqtt-server/limits/work.ts'
 import { PacketType } from '../../../../../src/sources/mqtt-server/packets/protocol.ts'
 import { ManualClock } from '../../../../support/manual-clock.ts'
 import { RecordingIntake } from '../../../../support/mqtt/recording-intake.ts'
@@ -20,12 +24,11 @@ import { RecordingIntake } from '../../../../support/mqtt/recording-intake.ts'
 const BYTES_A_TURN = 65_536
 const PACKETS_A_TURN = 4_096
 
-function open(maxMessagesPerSecond = Number.POSITIVE_INFINITY) {
+function open(maxMessagesPerSecond = Number.POSITIVE_INFINITY, turns = new LoopTurns()) {
   const clock = new ManualClock()
   const intake = new RecordingIntake()
   const coalescing = new ReadCoalescing(intake)
   const readState = new ReadState(new PassThrough())
-  const turns = new LoopTurns()
   const limits = { maxMessagesPerSecond }
   const throttle = new ReadThrottle({ readState, turns, clock, limits, coalescing })
   return {
@@ -43,6 +46,15 @@ function open(maxMessagesPerSecond = Number.POSITIVE_INFINITY) {
   }
 }
 
+/** How many turns of the event loop pass until `isTrue`. */
+async function turnsUntil(isTrue: () => boolean): Promise<number> {
+  for (let turns = 0; turns < 100; turns++) {
+    if (isTrue()) return turns
+    await nextTurn()
+  }
+  throw new Error('not true within 100 turns')
+}
+
 test('a socket that has had its bytes of this turn is read again in the next turn', async () => {
   const { read, readState } = open()
 
@@ -57,12 +69,12 @@ test('a socket that has had its bytes of this turn is read again in the next tur
   assert.equal(readState.isReading, true)
 })
 
-test('packets beyond those of a turn wait for the next one; a SUBSCRIBE costs more than a PUBLISH', async () => {
+test('packets beyond those of a turn wait for the next one; what a packet causes counts as well', async () => {
   const { read, throttle } = open()
   const calls: string[] = []
 
   read(100, PACKETS_A_TURN - 256)
-  throttle.countPacket(PacketType.subscribe)
+  throttle.charge(256)
   throttle.whenFree(() => calls.push('free'))
   throttle.whenFree(() => calls.push('asked twice'))
   const isExhausted = throttle.isExhausted
@@ -72,6 +84,39 @@ test('packets beyond those of a turn wait for the next one; a SUBSCRIBE costs mo
   assert.equal(isExhausted, true)
   assert.deepEqual(calls, ['free'])
   assert.equal(throttle.isExhausted, false)
+})
+
+test('work beyond the budget of a turn is paid in the turns that follow', async () => {
+  const { read, throttle } = open()
+
+  read(100, 1)
+  throttle.charge(2 * PACKETS_A_TURN)
+  const turnsUntilFree = await turnsUntil(() => {
+    throttle.refresh()
+    return !throttle.isExhausted
+  })
+
+  assert.equal(turnsUntilFree, 2)
+})
+
+test('when all clients together have spent a turn, those that did little in it still go on', async () => {
+  const turns = new LoopTurns()
+  const [busy, busyToo, polite] = [
+    open(undefined, turns),
+    open(undefined, turns),
+    open(undefined, turns),
+  ]
+
+  busy.read(100, 1)
+  busy.throttle.charge(WORK_OF_ALL_A_TURN)
+  busyToo.read(100, WORK_ALWAYS_DONE)
+  polite.read(100, 1)
+  const exhausted = [busyToo, polite].map(({ throttle }) => throttle.isExhausted)
+  await nextTurn()
+  busyToo.throttle.refresh()
+
+  assert.deepEqual(exhausted, [true, false])
+  assert.equal(busyToo.throttle.isExhausted, false)
 })
 
 test('messages above the rate wait at least 20 ms, and then those of that time go on', () => {

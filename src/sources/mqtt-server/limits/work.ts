@@ -1,0 +1,29 @@
+/**
+ * What clients make the server do, in units of work. One unit is about what a short PUBLISH costs:
+ * one to two microseconds. A client's work is charged to its budget of this turn of the event loop,
+ * and to the budget of all clients. When one of them is spent, the client's packets wait for a later
+ * turn:
+ *
+ *     packets, deliveries, levels visited, … ──charge──▶ ReadThrottle (one client's turn)
+ *                                                 └────▶ LoopTurns    (the whole turn)
+ */
+
+/** For one client. A packet may exceed it; the excess is paid in the turns that follow. */
+export const WORK_A_TURN = 4_096
+/** For all clients together. Beyond it, only those go on that have done little in this turn. */
+export const WORK_OF_ALL_A_TURN = 8_192
+/** Work in one turn that is let through even if the budget of all clients is spent. */
+export const WORK_ALWAYS_DONE = 16
+
+/** Levels of a tree of topics that are visited, for one unit. */
+const LEVELS_A_UNIT = 8
+/** Bytes that are encoded or copied, for one unit. */
+const BYTES_A_UNIT = 4_096
+
+export function workOfLevels(levels: number): number {
+  return levels / LEVELS_A_UNIT
+}
+
+export function workOfBytes(bytes: number): number {
+  return bytes / BYTES_A_UNIT
+}
