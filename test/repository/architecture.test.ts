@@ -84,7 +84,11 @@ const ARROWS: Record<string, readonly string[]> = {
     'sources/mqtt-server/topics/',
     'sources/mqtt-server/packets/',
   ],
-  'sources/mqtt-server/topics/': ['sources/', 'sources/mqtt-server/packets/'],
+  'sources/mqtt-server/topics/': [
+    'sources/',
+    'sources/mqtt-server/limits/',
+    'sources/mqtt-server/packets/',
+  ],
   'sources/mqtt-server/listeners/': [
     'sources/mqtt-server/options.ts',
     'sources/mqtt-server/access/',

@@ -15,10 +15,10 @@ import type { ServerContext } from './broker/server-context.ts'
 import { ServerReports } from './broker/server-reports.ts'
 import { SystemTopics } from './broker/system-topics.ts'
 import { Connection } from './connection/connection.ts'
-import { LoopTurns } from './connection/loop-turns.ts'
 import { FlushQueue } from './connection/socket-writer.ts'
 import { dropForbiddenSubscriptions } from './handlers/subscribe.ts'
 import { DEFAULT_LIMITS, type MqttLimits } from './limits/limits.ts'
+import { LoopTurns } from './limits/loop-turns.ts'
 import type { Arrival } from './listeners/listener.ts'
 import { Listeners } from './listeners/listeners.ts'
 import type { LimitOptions, MqttServerSettings } from './options.ts'
@@ -107,7 +107,8 @@ export class MqttServer implements Source {
     const kept = await this.#parts.store?.open()
     const reports = this.#reports
     const { store } = this.#parts
-    const broker = new Broker({ intake, limits, clock, reports, protectedTopics, store })
+    const turns = this.#turns
+    const broker = new Broker({ intake, limits, clock, reports, protectedTopics, store, turns })
     const context = {
       broker,
       access: this.#parts.access ?? access,

@@ -60,6 +60,10 @@ export class RecordingLink implements Link {
     }
   }
 
+  nextTurn(call: () => void): void {
+    setImmediate(call)
+  }
+
   disconnected(): void {}
 
   end(reasonCode: number, reason: string): void {

@@ -6,6 +6,8 @@ import type { Clock } from '../../../clock.ts'
 import type { ReplyTo } from '../../../message.ts'
 import type { Intake } from '../../source.ts'
 import type { MqttLimits } from '../limits/limits.ts'
+import { LoopTurns } from '../limits/loop-turns.ts'
+import { WorkMeter, workOfBytes } from '../limits/work.ts'
 import type { Will } from '../packets/connect-packet.ts'
 import type { Properties } from '../packets/properties.ts'
 import { SessionRecorder } from '../sessions/session-recorder.ts'
@@ -32,20 +34,25 @@ export interface BrokerOptions {
   readonly protectedTopics: readonly string[]
   /** Keeps sessions and retained messages beyond the process. */
   readonly store?: SessionStore | undefined
+  readonly turns?: LoopTurns
 }
 
 export class Broker {
   readonly commitGate: CommitGate
   readonly topics: TopicCache
-  readonly subscriptions = new Subscriptions()
+  /** The work that messages and subscriptions have caused. */
+  readonly work = new WorkMeter()
+  readonly subscriptions = new Subscriptions(this.work)
   readonly retained: RetainedMessages
   readonly sessions: SessionRegistry
   readonly statistics = new Statistics()
+  readonly #turns: LoopTurns
   readonly #clock: Clock
   readonly #reports: ServerReports
   readonly #recorder: SessionRecorder | undefined
 
   constructor(options: BrokerOptions) {
+    this.#turns = options.turns ?? new LoopTurns()
     this.#clock = options.clock
     this.#reports = options.reports
     this.#recorder = options.store && new SessionRecorder(options.store, options.clock)
@@ -60,7 +67,7 @@ export class Broker {
       subscriptions: this.subscriptions,
       clock: options.clock,
       recorder: this.#recorder,
-      publishWill: (will) => this.#publishWill(will),
+      publishWill: (will) => this.#inTurn(() => this.#publishWill(will)),
     })
   }
 
@@ -74,7 +81,10 @@ export class Broker {
     const publication = this.#publicationOf(topic, received)
     if (received.retain) this.#retain(topic, publication)
     if (!hasSubscribers) return
-    deliver(publication, this.subscriptions.audienceOf(topic), publisher)
+    const audience = this.subscriptions.audienceOf(topic)
+    const encoded = workOfBytes(publication.heldBytes) * audience.recipients.length
+    this.work.done += audience.work + encoded
+    deliver(publication, audience, publisher)
     publication.forgetPackets()
   }
 
@@ -99,6 +109,20 @@ export class Broker {
     const expiryS = received.properties.messageExpiryIntervalS
     const expiresAtMs = expiryS === undefined ? undefined : this.#clock.monotonic() + expiryS * 1000
     return new Publication(topic, received, expiresAtMs)
+  }
+
+  /**
+   * Does work that no client waits for: now, or in a later turn if this one is spent, in the order
+   * of the calls.
+   */
+  #inTurn(call: () => void): void {
+    const metered = (): void => {
+      const before = this.work.done
+      call()
+      this.#turns.spend(1 + this.work.done - before)
+    }
+    if (this.#turns.isSpent) this.#turns.next(metered)
+    else metered()
   }
 
   /**

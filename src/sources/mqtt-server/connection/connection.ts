@@ -22,6 +22,7 @@ import { Client } from '../handlers/client.ts'
 import { handleConnect } from '../handlers/connect.ts'
 import { sendDisconnect } from '../handlers/disconnect.ts'
 import { dispatch } from '../handlers/dispatch.ts'
+import type { LoopTurns } from '../limits/loop-turns.ts'
 import type { Arrival } from '../listeners/listener.ts'
 import { type ConnectPacket, RefusedConnect, readConnect } from '../packets/connect-packet.ts'
 import { FrameReader } from '../packets/frame-reader.ts'
@@ -32,7 +33,6 @@ import type { Statistics } from '../topics/statistics.ts'
 import { TopicAliases } from '../topics/topic-aliases.ts'
 import { ConnectionTimeouts } from './connection-timeouts.ts'
 import { DeferredPackets, type PacketHost } from './deferred-packets.ts'
-import type { LoopTurns } from './loop-turns.ts'
 import { PauseReason, ReadState } from './read-state.ts'
 import { ReadThrottle } from './read-throttle.ts'
 import { type FlushQueue, SocketWriter } from './socket-writer.ts'
@@ -56,6 +56,7 @@ export class Connection implements Link, PacketHost {
   readonly #arrival: Arrival
   readonly #context: ServerContext
   readonly #clock: Clock
+  readonly #turns: LoopTurns
   readonly #statistics: Statistics
   readonly #onClosed: (connection: Connection) => void
   readonly #reader: FrameReader
@@ -75,6 +76,7 @@ export class Connection implements Link, PacketHost {
     this.#arrival = arrival
     this.#context = context
     this.#clock = clock
+    this.#turns = turns
     this.#statistics = broker.statistics
     this.#onClosed = onClosed
     this.#reader = new FrameReader(this, limits.maxPacketBytes)
@@ -121,6 +123,12 @@ export class Connection implements Link, PacketHost {
     this.#deferred.inTurns(step)
   }
 
+  nextTurn(call: () => void): void {
+    this.#turns.next(() => {
+      if (this.#phase === 'open') this.metered(call)
+    })
+  }
+
   frame(first: number, bytes: Buffer, start: number, end: number): boolean {
     const type = first >> 4
     if (this.#deferred.mustWait(type)) {
@@ -128,12 +136,15 @@ export class Connection implements Link, PacketHost {
       return true
     }
     this.#throttle.countPacket(type)
+    const { work } = this.#context.broker
+    const before = work.done
     if (this.#client === undefined) {
       this.#connect(type, first, bytes, start, end)
     } else {
       const refusal = dispatch(this.#client, first, bytes, start, end)
       if (refusal !== undefined) this.#deferred.withhold(refusal, first, bytes, start, end)
     }
+    if (work.done !== before) this.#throttle.charge(work.done - before)
     return this.#phase === 'open' || this.#phase === 'identifying'
   }
 
@@ -174,6 +185,14 @@ export class Connection implements Link, PacketHost {
       this.#violated(error)
     }
     this.#client?.flushFinishedAcks()
+  }
+
+  /** Runs work and charges what it has caused to the client. */
+  metered(work: () => void): void {
+    const meter = this.#context.broker.work
+    const before = meter.done
+    work()
+    this.#throttle.charge(meter.done - before)
   }
 
   /** No packet waits any more. The client was not silent meanwhile: the server did not read. */
@@ -285,7 +304,7 @@ export class Connection implements Link, PacketHost {
   #drained(): void {
     this.#timeouts.drained()
     this.#readState.resume(PauseReason.stalled)
-    this.#client?.drained()
+    this.metered(() => this.#client?.drained())
   }
 
   /** Gives the session up. From here on packets are neither read nor sent. */

@@ -15,10 +15,10 @@ import type { Timer } from '../../../clock.ts'
 import type { Refusal } from '../../../message.ts'
 import type { CommitGate, PausedReader } from '../broker/commit-gate.ts'
 import type { ServerContext } from '../broker/server-context.ts'
+import type { LoopTurns } from '../limits/loop-turns.ts'
 import type { FrameHandler } from '../packets/frame-reader.ts'
 import { PacketType } from '../packets/protocol.ts'
 import { DeferredFrames } from './deferred-frames.ts'
-import type { LoopTurns } from './loop-turns.ts'
 import { MessageRetry } from './message-retry.ts'
 import { PauseReason, type ReadState } from './read-state.ts'
 import type { ReadThrottle } from './read-throttle.ts'
@@ -27,6 +27,8 @@ import type { ReadThrottle } from './read-throttle.ts'
 export interface PacketHost extends FrameHandler {
   /** Runs work that hands packets on, and handles what it throws. */
   guarded(work: () => void): void
+  /** Runs work and charges what it has caused to the client. */
+  metered(work: () => void): void
   /** No packet waits any more. */
   caughtUp(): void
   /** Ends the connection without acknowledging the messages that can't be stored. */
@@ -187,9 +189,11 @@ export class DeferredPackets implements PausedReader {
   #step(): void {
     if (this.#isClosed) return
     let isDone = false
-    this.#options.host.guarded(() => {
+    const { host } = this.#options
+    const step = (): void => {
       isDone = this.#steps[0]?.() ?? true
-    })
+    }
+    host.guarded(() => host.metered(step))
     if (isDone) this.#steps.shift()
     if (this.#isClosed) return
     if (this.#steps.length === 0) this.unlock()

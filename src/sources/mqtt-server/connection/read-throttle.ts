@@ -5,9 +5,9 @@
  */
 import type { Clock } from '../../../clock.ts'
 import type { ReadCoalescing, WaitingReader } from '../broker/read-coalescing.ts'
+import type { LoopTurns } from '../limits/loop-turns.ts'
 import { WORK_A_TURN, WORK_ALWAYS_DONE, workOfBytes } from '../limits/work.ts'
 import { PacketType } from '../packets/protocol.ts'
-import type { LoopTurns } from './loop-turns.ts'
 import { PauseReason, type ReadState } from './read-state.ts'
 
 export interface ReadThrottleOptions {

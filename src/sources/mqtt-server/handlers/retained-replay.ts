@@ -1,13 +1,16 @@
 /**
- * Sends retained messages for new subscriptions (section 3.3.1.3). One filter may have to be
- * compared with all retained messages, so a SUBSCRIBE with many filters takes several turns of the
- * event loop.
+ * Sends retained messages for new subscriptions (section 3.3.1.3), as fast as the client takes them
+ * and a bounded number in a turn of the event loop: there may be more of them than the session's
+ * queue holds, and one filter may have to be compared with all of them.
  */
 
+import { LEVELS_A_UNIT } from '../limits/work.ts'
 import { lowerQos } from '../packets/protocol.ts'
 import type { SubscriptionOptions } from '../packets/subscribe-packet.ts'
 import { isSharedFilter } from '../packets/topic.ts'
-import { recipientOf } from '../topics/subscriptions.ts'
+import type { Replay } from '../sessions/session.ts'
+import type { Publication } from '../topics/publication.ts'
+import { type Recipient, recipientOf } from '../topics/subscriptions.ts'
 import type { Client } from './client.ts'
 
 export interface NewSubscription {
@@ -18,42 +21,69 @@ export interface NewSubscription {
 /** `queued`: those of QoS 1 and 2, which stay in the session's queue for now; `others`; or all. */
 export type RetainedPart = 'queued' | 'others' | 'all'
 
-/** Levels compared and messages delivered in a turn; the filter that exceeds it is the last one. */
-const STEPS_A_TURN = 10_000
+interface Found {
+  readonly message: Publication
+  readonly recipient: Recipient
+}
 
-/** Each call does one turn's work. Returns true when all has been delivered to the session. */
-export function replayRetained(
-  client: Client,
-  added: readonly NewSubscription[],
-  part: RetainedPart,
-): () => boolean {
-  let next = 0
-  return () => {
-    const { retained } = client.broker
-    let delivered = 0
-    for (const before = retained.steps; retained.steps - before + delivered < STEPS_A_TURN; ) {
-      const subscription = added[next++]
-      if (subscription === undefined) return true
-      delivered += replayOne(client, subscription, part)
+/** In each step, some nodes of the tree are visited or one message is delivered. */
+const STEPS_A_TURN = 500
+
+export class RetainedReplay implements Replay {
+  readonly #client: Client
+  readonly #part: RetainedPart
+  readonly #steps: Iterator<Found | undefined, undefined>
+  /** Found, but the session had no room for it. */
+  #held: Found | undefined
+
+  constructor(client: Client, added: readonly NewSubscription[], part: RetainedPart) {
+    this.#client = client
+    this.#part = part
+    this.#steps = steps(client, added)
+  }
+
+  proceed(): 'done' | 'more' | 'full' {
+    const { broker } = this.#client
+    for (let i = 0; i < STEPS_A_TURN; i++) {
+      broker.work.done++
+      if (this.#held === undefined) {
+        const { value, done } = this.#steps.next()
+        if (done === true) return 'done'
+        this.#held = value
+      }
+      if (this.#held !== undefined && !this.#deliver(this.#held)) return 'full'
+      this.#held = undefined
     }
-    return next >= added.length
+    return 'more'
+  }
+
+  /** Returns false if the session has no room for the message now. */
+  #deliver({ message, recipient }: Found): boolean {
+    const { session } = this.#client
+    const isQueued = lowerQos(message.qos, recipient.qos) > 0
+    if (this.#part !== 'all' && (this.#part === 'queued') !== isQueued) return true
+    const goesOut = this.#part !== 'queued'
+    if (!session.hasRoomFor(message, isQueued, goesOut)) return false
+    session.deliverRetained(message, recipient, goesOut)
+    return true
   }
 }
 
-/** Returns how many messages were delivered. */
-function replayOne(
+/** The messages for each subscription in turn, and `undefined` for a step without one. */
+function* steps(
   { broker, session, clock }: Client,
-  { filter, options }: NewSubscription,
-  part: RetainedPart,
-): number {
-  // Not for shared subscriptions (MQTT 5.0, section 4.8.2), nor for one that was removed meanwhile.
-  if (isSharedFilter(filter) || !session.subscriptions.has(filter)) return 0
-  const recipient = recipientOf(session, options)
-  const messages = broker.retained.matching(filter, clock.monotonic())
-  for (const message of messages) {
-    const isQueued = lowerQos(message.qos, options.qos) > 0
-    if (part !== 'all' && (part === 'queued') !== isQueued) continue
-    session.deliverRetained(message, recipient, part !== 'queued')
+  added: readonly NewSubscription[],
+): Generator<Found | undefined, undefined> {
+  for (const { filter, options } of added) {
+    // Not for shared subscriptions (MQTT 5.0, section 4.8.2).
+    if (isSharedFilter(filter)) continue
+    const recipient = recipientOf(session, options)
+    const search = broker.retained.search(filter)
+    // The subscription may be removed meanwhile.
+    while (!search.isDone && session.subscriptions.has(filter)) {
+      const message = search.next(clock.monotonic(), LEVELS_A_UNIT)
+      yield message && { message, recipient }
+    }
   }
-  return messages.length
+  return undefined
 }

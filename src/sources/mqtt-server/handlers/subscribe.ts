@@ -15,7 +15,7 @@ import type { Link } from '../sessions/link.ts'
 import type { Session } from '../sessions/session.ts'
 import type { Subscriptions } from '../topics/subscriptions.ts'
 import type { Client } from './client.ts'
-import { type NewSubscription, type RetainedPart, replayRetained } from './retained-replay.ts'
+import { type NewSubscription, RetainedReplay } from './retained-replay.ts'
 
 /**
  * No topic is longer than 256 bytes, so a longer filter only costs memory; `$share/<group>/` is
@@ -78,22 +78,24 @@ export function checkFilter(filter: string): void {
  */
 function answer(client: Client, suback: Buffer, added: readonly NewSubscription[]): void {
   const { broker, session, link } = client
-  const proceed = (part: RetainedPart): void => {
+  const proceed = (...replays: RetainedReplay[]): void => {
     if (session.link !== link) return
     link.send(suback)
     session.pump()
-    link.inTurns(replayRetained(client, added, part))
+    for (const replay of replays) session.replay(replay)
   }
   if (session.record === undefined) {
-    proceed('all')
+    proceed(new RetainedReplay(client, added, 'all'))
     return
   }
-  // Once SUBACK is sent, the session must deliver these, so they become durable before it.
-  const replay = replayRetained(client, added, 'queued')
+  // Once SUBACK is sent, the session must deliver these, so those that its queue has room for become
+  // durable before it. The others follow as the client takes them.
+  const queued = new RetainedReplay(client, added, 'queued')
+  const others = new RetainedReplay(client, added, 'others')
   link.inTurns(() => {
-    const isDone = replay()
-    if (isDone) broker.commitGate.whenDurable(() => proceed('others'))
-    return isDone
+    if (queued.proceed() === 'more') return false
+    broker.commitGate.whenDurable(() => proceed(queued, others))
+    return true
   })
 }
 

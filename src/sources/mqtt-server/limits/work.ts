@@ -16,7 +16,7 @@ export const WORK_OF_ALL_A_TURN = 8_192
 export const WORK_ALWAYS_DONE = 16
 
 /** Levels of a tree of topics that are visited, for one unit. */
-const LEVELS_A_UNIT = 8
+export const LEVELS_A_UNIT = 8
 /** Bytes that are encoded or copied, for one unit. */
 const BYTES_A_UNIT = 4_096
 
@@ -26,4 +26,16 @@ export function workOfLevels(levels: number): number {
 
 export function workOfBytes(bytes: number): number {
   return bytes / BYTES_A_UNIT
+}
+
+/**
+ * Adds up the work of everything that happens at once, such as while one packet is handled. The
+ * difference between two readings is charged to the client that caused it.
+ */
+export class WorkMeter {
+  done = 0
+
+  visited(levels: number): void {
+    this.done += levels / LEVELS_A_UNIT
+  }
 }

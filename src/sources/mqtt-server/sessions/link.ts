@@ -29,6 +29,8 @@ export interface Link {
   charge(work: number): void
   /** Runs `step` once a turn until it returns true. Until then all packets of the client wait. */
   inTurns(step: () => boolean): void
+  /** Calls once, in a later turn, unless the connection has ended. */
+  nextTurn(call: () => void): void
   /** The client has sent DISCONNECT. `hasWill` is false after a normal one. */
   disconnected(hasWill: boolean): void
   /** Ends the connection and gives the reason. The session is detached before this returns. */

@@ -57,6 +57,10 @@ export class OutgoingQueue {
     return this.#inflight.size
   }
 
+  get isEmpty(): boolean {
+    return this.#inflight.size === 0 && this.waitingCount === 0
+  }
+
   get waitingCount(): number {
     return this.#waiting.length - this.#head
   }
@@ -66,14 +70,18 @@ export class OutgoingQueue {
     return this.#inflight
   }
 
+  hasRoomFor({ heldBytes }: Publication): boolean {
+    return (
+      this.waitingCount < this.#limits.maxQueuedMessages &&
+      this.#bytes + heldBytes <= this.#limits.maxQueuedBytes &&
+      this.#total.bytes + heldBytes <= this.#limits.maxQueuedBytesOfAll
+    )
+  }
+
   /** Returns false if the queue is full; the message is not queued then. */
   offer(delivery: Delivery): boolean {
+    if (!this.hasRoomFor(delivery.publication)) return false
     const bytes = delivery.publication.heldBytes
-    const isFull =
-      this.waitingCount >= this.#limits.maxQueuedMessages ||
-      this.#bytes + bytes > this.#limits.maxQueuedBytes ||
-      this.#total.bytes + bytes > this.#limits.maxQueuedBytesOfAll
-    if (isFull) return false
     delivery.publication.keep()
     this.#waiting.push(delivery)
     this.#bytes += bytes

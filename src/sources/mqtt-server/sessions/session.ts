@@ -38,6 +38,12 @@ export interface RestoredSession {
   readonly inflight: readonly { packetId: number; delivery: Delivery; isReleased: boolean }[]
 }
 
+/** Retained messages that go out as fast as the client takes them. */
+export interface Replay {
+  /** Does the work of one turn. `full`: the session has no room for the next message. */
+  proceed(): 'done' | 'more' | 'full'
+}
+
 /** The expiry interval of a session that never expires (section 3.1.2.11.2). */
 export const NEVER_EXPIRES_S = 0xffff_ffff
 /**
@@ -50,6 +56,8 @@ export const STORED_BEFORE = -2
  */
 const SKIPPED_IDS = 4_096
 const MAX_PACKET_ID = 65_535
+/** At most this many retained messages wait for a client at a time. */
+const MAX_REPLAYED_WAITING = 64
 
 export class Session implements Subscriber {
   readonly clientId: string
@@ -73,6 +81,9 @@ export class Session implements Subscriber {
   #queue: OutgoingQueue | undefined
   #receivedIds: Map<number, number> | undefined
   #nextSequence = 0
+  #replays: Replay[] = []
+  /** A replay is at work, or is about to be in the next turn. */
+  #isReplaying = false
 
   constructor({ clientId, limits, statistics, clock, queued }: SessionOptions) {
     this.clientId = clientId
@@ -127,6 +138,8 @@ export class Session implements Subscriber {
 
   detach(): void {
     this.#link = undefined
+    this.#replays = []
+    this.#isReplaying = false
   }
 
   /** The session has ended. */
@@ -161,7 +174,8 @@ export class Session implements Subscriber {
 
   deliver(publication: Publication, recipient: Recipient): void {
     const retain = publication.retain && recipient.retainAsPublished
-    this.#deliver(publication, recipient, retain, true)
+    if (this.#deliver(publication, recipient, retain, true)) return
+    this.#link?.end(ReasonCode.quotaExceeded, 'reads too slowly for its subscriptions')
   }
 
   /**
@@ -170,6 +184,20 @@ export class Session implements Subscriber {
    */
   deliverRetained(publication: Publication, recipient: Recipient, goesOut: boolean): void {
     this.#deliver(publication, recipient, true, goesOut)
+  }
+
+  /** Whether `deliverRetained` can take the message without dropping it or cutting the client off. */
+  hasRoomFor(publication: Publication, isQueued: boolean, goesOut: boolean): boolean {
+    if (!isQueued) return this.#link?.isCongested !== true
+    const queue = this.#queue
+    if (queue === undefined || queue.isEmpty) return true
+    return (!goesOut || queue.waitingCount < MAX_REPLAYED_WAITING) && queue.hasRoomFor(publication)
+  }
+
+  /** Delivers the messages of `replay`, after those of replays that are not done. */
+  replay(replay: Replay): void {
+    this.#replays.push(replay)
+    this.#replayOn()
   }
 
   /**
@@ -191,16 +219,9 @@ export class Session implements Subscriber {
   /** Sends waiting messages as far as flow control allows. */
   pump(): void {
     const link = this.#link
-    const queue = this.#queue
-    if (link === undefined || queue === undefined) return
-    const window = Math.min(link.receiveMaximum, this.#limits.maxInflight)
-    while (queue.inflightCount < window && !link.isCongested) {
-      const delivery = queue.take(this.#clock.monotonic())
-      if (delivery === undefined) return
-      const packetId = queue.send(delivery)
-      this.record?.sent(delivery.sequence, packetId)
-      this.#send(link, delivery, packetId, false)
-    }
+    if (link === undefined) return
+    if (this.#queue !== undefined) this.#pumpQueue(link, this.#queue)
+    if (this.#replays.length > 0) this.#replayOn()
   }
 
   /** The message in flight with this packet id. */
@@ -221,22 +242,50 @@ export class Session implements Subscriber {
     this.record?.released(packetId)
   }
 
+  #pumpQueue(link: Link, queue: OutgoingQueue): void {
+    const window = Math.min(link.receiveMaximum, this.#limits.maxInflight)
+    while (queue.inflightCount < window && !link.isCongested) {
+      const delivery = queue.take(this.#clock.monotonic())
+      if (delivery === undefined) return
+      const packetId = queue.send(delivery)
+      this.record?.sent(delivery.sequence, packetId)
+      this.#send(link, delivery, packetId, false)
+    }
+  }
+
+  /** One turn's work of the first replay. If the session is full, `pump` calls again. */
+  #replayOn(): void {
+    const [replay] = this.#replays
+    if (replay === undefined || this.#isReplaying) return
+    this.#isReplaying = true
+    const state = replay.proceed()
+    this.#isReplaying = false
+    if (state === 'done') this.#replays.shift()
+    if (state === 'full' || this.#replays.length === 0) return
+    this.#isReplaying = true
+    this.#link?.nextTurn(() => {
+      this.#isReplaying = false
+      this.#replayOn()
+    })
+  }
+
   #complete(packetId: number): boolean {
     const isComplete = this.#queue?.complete(packetId) ?? false
     if (isComplete) this.record?.settled(packetId)
     return isComplete
   }
 
+  /** Returns false if the queue is full: then the message is dropped and counted. */
   #deliver(
     publication: Publication,
     recipient: Recipient,
     retain: boolean,
     goesOut: boolean,
-  ): void {
+  ): boolean {
     const qos = lowerQos(publication.qos, recipient.qos)
     if (qos === 0) {
       this.#deliverAtMostOnce(publication, recipient, retain)
-      return
+      return true
     }
     this.#queue ??= new OutgoingQueue(this.#limits, this.#queued)
     const delivery = {
@@ -246,13 +295,13 @@ export class Session implements Subscriber {
       retain,
       identifiers: recipient.identifiers,
     }
-    if (this.#queue.offer(delivery)) {
-      this.record?.queued(delivery)
-      if (goesOut) this.pump()
-      return
+    if (!this.#queue.offer(delivery)) {
+      this.#statistics.messagesDropped++
+      return false
     }
-    this.#statistics.messagesDropped++
-    this.#link?.end(ReasonCode.quotaExceeded, 'reads too slowly for its subscriptions')
+    this.record?.queued(delivery)
+    if (goesOut) this.pump()
+    return true
   }
 
   #deliverAtMostOnce(publication: Publication, recipient: Recipient, retain: boolean): void {

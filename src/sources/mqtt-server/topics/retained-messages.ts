@@ -4,11 +4,14 @@
  * message that would exceed them is passed on, but not retained.
  */
 import type { Publication } from './publication.ts'
+import { TopicNode } from './topic-tree.ts'
 
-interface Level {
-  readonly children: Map<string, Level>
-  message: Publication | undefined
+interface Retained {
+  readonly message: Publication
+  /** Ascending in the order of `store`. */
+  readonly sequence: number
 }
+type Node = TopicNode<Retained>
 
 export interface RetainedLimits {
   readonly maxRetainedMessages: number
@@ -17,10 +20,10 @@ export interface RetainedLimits {
 
 export class RetainedMessages {
   readonly #limits: RetainedLimits
-  readonly #root: Level = { children: new Map(), message: undefined }
+  readonly #root: Node = new TopicNode()
   #count = 0
   #bytes = 0
-  #steps = 0
+  #sequence = 0
 
   constructor(limits: RetainedLimits) {
     this.#limits = limits
@@ -30,87 +33,106 @@ export class RetainedMessages {
     return this.#count
   }
 
-  /** The number of levels that `matching` has visited so far: a measure of its cost. */
-  get steps(): number {
-    return this.#steps
-  }
-
   /**
    * An empty payload removes the topic's message [MQTT-3.3.1-6]. Returns whether there was room.
    */
   store(message: Publication): boolean {
     const names = message.topic.name.split('/')
-    this.#remove(this.#root, names, 0)
+    this.#remove(names)
     if (message.payloadBytes === 0) return true
     const hasRoom =
       this.#count < this.#limits.maxRetainedMessages &&
       this.#bytes + message.heldBytes <= this.#limits.maxRetainedBytes
     if (!hasRoom) return false
-
-    let level = this.#root
-    for (const name of names) {
-      let child = level.children.get(name)
-      if (child === undefined) {
-        child = { children: new Map(), message: undefined }
-        level.children.set(name, child)
-      }
-      level = child
-    }
-    level.message = message.keep()
+    this.#root.add(names).value = { message: message.keep(), sequence: this.#sequence++ }
     this.#count++
     this.#bytes += message.heldBytes
     return true
   }
 
-  /** The messages that `filter` matches and that have not expired. */
-  matching(filter: string, nowMs: number): Publication[] {
-    const found: Publication[] = []
-    const names = filter.split('/')
-    const steps = collect(this.#root, names, 0, true, (message) => {
-      if (!message.isExpired(nowMs)) found.push(message)
-    })
-    this.#steps += steps
-    return found
+  /** Finds the messages that `filter` matches and that are retained now, in steps. */
+  search(filter: string): RetainedSearch {
+    return new RetainedSearch(this.#root, filter.split('/'), this.#sequence)
   }
 
-  #remove(level: Level, names: readonly string[], depth: number): void {
-    const name = names[depth]
-    if (name === undefined) {
-      if (level.message === undefined) return
-      this.#count--
-      this.#bytes -= level.message.heldBytes
-      level.message = undefined
-      return
-    }
-    const child = level.children.get(name)
-    if (child === undefined) return
-    this.#remove(child, names, depth + 1)
-    if (child.children.size === 0 && child.message === undefined) level.children.delete(name)
+  #remove(names: readonly string[]): void {
+    const node = this.#root.find(names)
+    if (node?.value === undefined) return
+    this.#count--
+    this.#bytes -= node.value.message.heldBytes
+    node.value = undefined
+    this.#root.prune(names)
   }
 }
 
-/** Returns the number of levels visited. */
-function collect(
-  level: Level,
-  names: readonly string[],
-  depth: number,
-  isTop: boolean,
-  found: (message: Publication) => void,
-): number {
-  const name = names[depth]
-  if (name === undefined || name === '#') {
-    if (level.message !== undefined) found(level.message)
+/** A node to visit, and the part of the filter that is compared with its children. */
+interface Place {
+  readonly node: Node
+  readonly depth: number
+}
+
+/**
+ * A walk through the tree that can be interrupted after each message. A message that is retained or
+ * replaced meanwhile is left out: its subscriber gets it as any other message.
+ */
+export class RetainedSearch {
+  readonly #names: readonly string[]
+  /** Messages with this number or a higher one came after the search began. */
+  readonly #end: number
+  readonly #places: Place[]
+  #visited = 0
+
+  constructor(root: Node, names: readonly string[], end: number) {
+    this.#names = names
+    this.#end = end
+    this.#places = [{ node: root, depth: 0 }]
   }
-  if (name === undefined) return 1
-  if (name !== '#' && name !== '+') {
-    const child = level.children.get(name)
-    return child === undefined ? 1 : 1 + collect(child, names, depth + 1, false, found)
+
+  /** The number of nodes visited so far. */
+  get visited(): number {
+    return this.#visited
   }
-  let steps = 1
-  for (const [childName, child] of level.children) {
-    // [MQTT-4.7.2-1]
-    if (isTop && childName.startsWith('$')) continue
-    steps += collect(child, names, name === '#' ? depth : depth + 1, false, found)
+
+  get isDone(): boolean {
+    return this.#places.length === 0
   }
-  return steps
+
+  /**
+   * The next message that has not expired. Undefined if there is none, or none among the next
+   * `maxVisits` nodes: see `isDone`.
+   */
+  next(nowMs: number, maxVisits = Number.POSITIVE_INFINITY): Publication | undefined {
+    const last = this.#visited + maxVisits
+    while (this.#visited < last) {
+      const place = this.#places.pop()
+      if (place === undefined) return undefined
+      this.#visited++
+      const message = this.#visit(place, nowMs)
+      if (message !== undefined) return message
+    }
+    return undefined
+  }
+
+  #visit({ node, depth }: Place, nowMs: number): Publication | undefined {
+    const name = this.#names[depth]
+    if (name === '#') this.#visitChildren(node, depth)
+    else if (name === '+') this.#visitChildren(node, depth + 1)
+    else if (name !== undefined) this.#visitChild(node.child(name), depth + 1)
+    if (name !== undefined && name !== '#') return undefined
+    const found = node.value
+    if (found === undefined || found.sequence >= this.#end) return undefined
+    return found.message.isExpired(nowMs) ? undefined : found.message
+  }
+
+  #visitChildren(node: Node, depth: number): void {
+    const isRoot = this.#visited === 1
+    for (const [name, child] of node.children()) {
+      // [MQTT-4.7.2-1]
+      if (!isRoot || !name.startsWith('$')) this.#visitChild(child, depth)
+    }
+  }
+
+  #visitChild(node: Node | undefined, depth: number): void {
+    if (node !== undefined) this.#places.push({ node, depth })
+  }
 }

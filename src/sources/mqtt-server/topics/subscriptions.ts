@@ -1,16 +1,15 @@
 /**
- * The subscriptions of all sessions, as a tree with one node per level of the filters: matching a
- * topic takes as many steps as it has levels, however many filters there are. The result is cached
- * on the topic until any subscription changes.
- *
- *     sensors/+/temp, sensors/#        sensors ─┬─ + ── temp: [A]
- *                                               └─ #: [B]
+ * The subscriptions of all sessions, as a tree of their filters. Matching a topic of n levels visits
+ * at most 2^(n+1) nodes, however many filters there are: at each level, the one with its name and
+ * `+`. The result is cached on the topic until any subscription changes.
  */
 
+import { WorkMeter } from '../limits/work.ts'
 import { higherQos, type Qos } from '../packets/protocol.ts'
 import type { SubscriptionOptions } from '../packets/subscribe-packet.ts'
 import { isSystemTopic, parseSharedFilter } from '../packets/topic.ts'
 import type { Publication } from './publication.ts'
+import { TopicNode } from './topic-tree.ts'
 
 /** Receives messages: a session. */
 export interface Subscriber {
@@ -31,19 +30,24 @@ export interface Audience {
   readonly recipients: readonly Recipient[]
   /** One member of each group gets the message. */
   readonly groups: readonly SharedGroup[]
+  /** What it costs to deliver one message to them. */
+  readonly work: number
 }
 
 export interface SharedGroup {
   readonly members: Map<Subscriber, SubscriptionOptions>
+  /** The members in their order. Undefined after a change. */
+  order: readonly Subscriber[] | undefined
   /** The place of the member that is next. */
   next: number
 }
 
-interface Level {
-  readonly children: Map<string, Level>
-  readonly subscriptions: Map<Subscriber, SubscriptionOptions>
-  readonly groups: Map<string, SharedGroup>
+/** What belongs to one filter. Most filters have subscribers or groups, not both. */
+interface FilterEntry {
+  subscriptions: Map<Subscriber, SubscriptionOptions> | undefined
+  groups: Map<string, SharedGroup> | undefined
 }
+type Node = TopicNode<FilterEntry>
 
 /** The fields of a cached topic that `Subscriptions` keeps up to date. */
 interface AudienceCache {
@@ -52,46 +56,63 @@ interface AudienceCache {
   audienceVersion: number
 }
 
-const NOBODY: Audience = Object.freeze({ recipients: [], groups: [] })
+const NOBODY: Audience = Object.freeze({ recipients: [], groups: [], work: 0 })
+/** Subscription identifiers that are encoded for one unit of work. */
+const IDENTIFIERS_A_UNIT = 16
 const NO_IDENTIFIERS: readonly number[] = []
 
 export class Subscriptions {
-  readonly #root: Level = newLevel()
+  readonly #work: WorkMeter
+  readonly #root: Node = new TopicNode()
   /** Changes with every subscription, which makes cached audiences stale. */
   #version = 0
   #count = 0
+  #levels = 0
+
+  constructor(work = new WorkMeter()) {
+    this.#work = work
+  }
 
   get count(): number {
     return this.#count
   }
 
+  /** The levels of all filters together. */
+  get levels(): number {
+    return this.#levels
+  }
+
   /** `filter` is valid, with or without `$share/<group>/`. Returns whether it is new. */
   add(subscriber: Subscriber, filter: string, options: SubscriptionOptions): boolean {
-    const shared = filter.startsWith('$share/') ? parseSharedFilter(filter) : undefined
-    let level = this.#root
-    for (const name of (shared?.filter ?? filter).split('/')) {
-      let child = level.children.get(name)
-      if (child === undefined) {
-        child = newLevel()
-        level.children.set(name, child)
-      }
-      level = child
-    }
-    const members =
-      shared === undefined ? level.subscriptions : groupOf(level, shared.group).members
-    const isNew = !members.has(subscriber)
-    members.set(subscriber, options)
+    const { names, group } = partsOf(filter)
+    const node = this.#root.add(names)
+    node.value ??= { subscriptions: undefined, groups: undefined }
+    const isNew =
+      group === undefined
+        ? addSubscription(node.value, subscriber, options)
+        : addMember(node.value, group, subscriber, options)
     this.#version++
-    if (isNew) this.#count++
+    if (isNew) {
+      this.#count++
+      this.#levels += names.length
+    }
+    this.#work.visited(names.length)
     return isNew
   }
 
   remove(subscriber: Subscriber, filter: string): void {
-    const shared = filter.startsWith('$share/') ? parseSharedFilter(filter) : undefined
-    const names = (shared?.filter ?? filter).split('/')
-    if (!removeBelow(this.#root, names, 0, subscriber, shared?.group)) return
+    const { names, group } = partsOf(filter)
+    const node = this.#root.find(names)
+    this.#work.visited(names.length)
+    if (node?.value === undefined || !removeFrom(node.value, subscriber, group)) return
+    const { subscriptions, groups } = node.value
+    if (subscriptions === undefined && groups === undefined) {
+      node.value = undefined
+      this.#root.prune(names)
+    }
     this.#version++
     this.#count--
+    this.#levels -= names.length
   }
 
   audienceOf(topic: AudienceCache): Audience {
@@ -105,31 +126,42 @@ export class Subscriptions {
   }
 
   #find(topic: string): Audience {
-    const found: Level[] = []
-    collect(this.#root, topic.split('/'), 0, isSystemTopic(topic), found)
+    const found: FilterEntry[] = []
+    const visited = collect(this.#root, topic.split('/'), 0, isSystemTopic(topic), found)
+    this.#work.visited(visited)
     if (found.length === 0) return NOBODY
-    const merged = new Map<Subscriber, Recipient>()
+    const merged = new Map<Subscriber, MergedRecipient>()
     const groups: SharedGroup[] = []
-    for (const level of found) {
-      for (const [subscriber, options] of level.subscriptions) {
-        merged.set(subscriber, merge(merged.get(subscriber), recipientOf(subscriber, options)))
+    for (const entry of found) {
+      for (const [subscriber, options] of entry.subscriptions ?? []) {
+        const recipient = merged.get(subscriber)
+        if (recipient === undefined) merged.set(subscriber, newRecipient(subscriber, options))
+        else merge(recipient, options)
       }
-      groups.push(...level.groups.values())
+      for (const group of entry.groups?.values() ?? []) groups.push(group)
+      this.#work.visited((entry.subscriptions?.size ?? 0) + (entry.groups?.size ?? 0))
     }
-    return { recipients: [...merged.values()], groups }
+    const recipients = [...merged.values()]
+    let identifiers = 0
+    for (const recipient of recipients) identifiers += recipient.identifiers.length
+    const work = recipients.length + groups.length + identifiers / IDENTIFIERS_A_UNIT
+    return { recipients, groups, work }
   }
 }
 
 /** The next member, with members that are online first. Undefined for an empty group. */
 export function nextMember(group: SharedGroup): Recipient | undefined {
-  const members = [...group.members]
+  group.order ??= [...group.members.keys()]
+  const { members, order } = group
   for (const mustBeOnline of [true, false]) {
-    for (let i = 0; i < members.length; i++) {
-      const place = (group.next + i) % members.length
-      const member = members[place]
-      if (member === undefined || (mustBeOnline && !member[0].isOnline)) continue
+    for (let i = 0; i < order.length; i++) {
+      const place = (group.next + i) % order.length
+      const member = order[place]
+      const options = member && members.get(member)
+      if (member === undefined || options === undefined) continue
+      if (mustBeOnline && !member.isOnline) continue
       group.next = place + 1
-      return recipientOf(member[0], member[1])
+      return recipientOf(member, options)
     }
   }
   return undefined
@@ -141,78 +173,98 @@ export function recipientOf(subscriber: Subscriber, options: SubscriptionOptions
   return { subscriber, qos, noLocal, retainAsPublished, identifiers }
 }
 
-function merge(one: Recipient | undefined, other: Recipient): Recipient {
-  if (one === undefined) return other
-  return {
-    subscriber: one.subscriber,
-    qos: higherQos(one.qos, other.qos),
-    noLocal: one.noLocal && other.noLocal,
-    retainAsPublished: one.retainAsPublished || other.retainAsPublished,
-    identifiers: [...one.identifiers, ...other.identifiers],
-  }
+/** A recipient while its filters are merged. */
+interface MergedRecipient extends Recipient {
+  qos: Qos
+  noLocal: boolean
+  retainAsPublished: boolean
+  readonly identifiers: number[]
+}
+
+function newRecipient(subscriber: Subscriber, options: SubscriptionOptions): MergedRecipient {
+  const { qos, noLocal, retainAsPublished, identifier } = options
+  const identifiers = identifier === undefined ? [] : [identifier]
+  return { subscriber, qos, noLocal, retainAsPublished, identifiers }
+}
+
+function merge(into: MergedRecipient, options: SubscriptionOptions): void {
+  into.qos = higherQos(into.qos, options.qos)
+  into.noLocal &&= options.noLocal
+  into.retainAsPublished ||= options.retainAsPublished
+  if (options.identifier !== undefined) into.identifiers.push(options.identifier)
 }
 
 /**
- * Collects every level whose filter matches. `#` also matches its parent level; a filter that
- * begins with a wildcard matches no `$` topic.
+ * Collects the entry of every filter that matches, and returns the number of nodes visited. `#` also
+ * matches its parent level; a filter that begins with a wildcard matches no `$` topic.
  */
 function collect(
-  level: Level,
+  node: Node,
   names: readonly string[],
   depth: number,
   isSystem: boolean,
-  found: Level[],
-): void {
+  found: FilterEntry[],
+): number {
   const mayBeWild = depth > 0 || !isSystem
-  const rest = mayBeWild ? level.children.get('#') : undefined
+  const rest = mayBeWild ? node.child('#')?.value : undefined
   if (rest !== undefined) found.push(rest)
   const name = names[depth]
   if (name === undefined) {
-    found.push(level)
-    return
+    if (node.value !== undefined) found.push(node.value)
+    return 1
   }
-  const exact = level.children.get(name)
-  if (exact !== undefined) collect(exact, names, depth + 1, isSystem, found)
-  const any = mayBeWild ? level.children.get('+') : undefined
-  if (any !== undefined) collect(any, names, depth + 1, isSystem, found)
+  let visited = 1
+  const exact = node.child(name)
+  if (exact !== undefined) visited += collect(exact, names, depth + 1, isSystem, found)
+  const any = mayBeWild ? node.child('+') : undefined
+  if (any !== undefined) visited += collect(any, names, depth + 1, isSystem, found)
+  return visited
 }
 
-/** Also removes levels that are left empty, so that past filters take no memory. */
-function removeBelow(
-  level: Level,
-  names: readonly string[],
-  depth: number,
+function partsOf(filter: string): { names: string[]; group: string | undefined } {
+  const shared = filter.startsWith('$share/') ? parseSharedFilter(filter) : undefined
+  return { names: (shared?.filter ?? filter).split('/'), group: shared?.group }
+}
+
+function addSubscription(
+  entry: FilterEntry,
   subscriber: Subscriber,
-  group: string | undefined,
+  options: SubscriptionOptions,
 ): boolean {
-  const name = names[depth]
-  if (name === undefined) return removeFrom(level, subscriber, group)
-  const child = level.children.get(name)
-  if (child === undefined) return false
-  const isRemoved = removeBelow(child, names, depth + 1, subscriber, group)
-  if (child.children.size + child.subscriptions.size + child.groups.size === 0) {
-    level.children.delete(name)
-  }
-  return isRemoved
+  entry.subscriptions ??= new Map()
+  const isNew = !entry.subscriptions.has(subscriber)
+  entry.subscriptions.set(subscriber, options)
+  return isNew
 }
 
-function removeFrom(level: Level, subscriber: Subscriber, group: string | undefined): boolean {
-  if (group === undefined) return level.subscriptions.delete(subscriber)
-  const shared = level.groups.get(group)
-  const isRemoved = shared?.members.delete(subscriber) ?? false
-  if (shared?.members.size === 0) level.groups.delete(group)
-  return isRemoved
-}
-
-function groupOf(level: Level, name: string): SharedGroup {
-  let group = level.groups.get(name)
+function addMember(
+  entry: FilterEntry,
+  name: string,
+  subscriber: Subscriber,
+  options: SubscriptionOptions,
+): boolean {
+  entry.groups ??= new Map()
+  let group = entry.groups.get(name)
   if (group === undefined) {
-    group = { members: new Map(), next: 0 }
-    level.groups.set(name, group)
+    group = { members: new Map(), order: undefined, next: 0 }
+    entry.groups.set(name, group)
   }
-  return group
+  const isNew = !group.members.has(subscriber)
+  group.members.set(subscriber, options)
+  if (isNew) group.order = undefined
+  return isNew
 }
 
-function newLevel(): Level {
-  return { children: new Map(), subscriptions: new Map(), groups: new Map() }
+function removeFrom(entry: FilterEntry, subscriber: Subscriber, name: string | undefined): boolean {
+  if (name === undefined) {
+    const isRemoved = entry.subscriptions?.delete(subscriber) ?? false
+    if (entry.subscriptions?.size === 0) entry.subscriptions = undefined
+    return isRemoved
+  }
+  const group = entry.groups?.get(name)
+  const isRemoved = group?.members.delete(subscriber) ?? false
+  if (group !== undefined) group.order = undefined
+  if (group?.members.size === 0) entry.groups?.delete(name)
+  if (entry.groups?.size === 0) entry.groups = undefined
+  return isRemoved
 }

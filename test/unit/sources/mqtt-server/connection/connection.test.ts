@@ -12,12 +12,12 @@ import {
 import { Broker } from '../../../../../src/sources/mqtt-server/broker/broker.ts'
 import { ServerReports } from '../../../../../src/sources/mqtt-server/broker/server-reports.ts'
 import { Connection } from '../../../../../src/sources/mqtt-server/connection/connection.ts'
-import { LoopTurns } from '../../../../../src/sources/mqtt-server/connection/loop-turns.ts'
 import { FlushQueue } from '../../../../../src/sources/mqtt-server/connection/socket-writer.ts'
 import {
   DEFAULT_LIMITS,
   type MqttLimits,
 } from '../../../../../src/sources/mqtt-server/limits/limits.ts'
+import { LoopTurns } from '../../../../../src/sources/mqtt-server/limits/loop-turns.ts'
 import { ManualClock } from '../../../../support/manual-clock.ts'
 import { MemorySocket } from '../../../../support/mqtt/memory-socket.ts'
 import {

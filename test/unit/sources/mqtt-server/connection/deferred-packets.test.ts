@@ -12,13 +12,13 @@ import {
   DeferredPackets,
   type PacketHost,
 } from '../../../../../src/sources/mqtt-server/connection/deferred-packets.ts'
-import { LoopTurns } from '../../../../../src/sources/mqtt-server/connection/loop-turns.ts'
 import {
   PauseReason,
   ReadState,
 } from '../../../../../src/sources/mqtt-server/connection/read-state.ts'
 import { ReadThrottle } from '../../../../../src/sources/mqtt-server/connection/read-throttle.ts'
 import { DEFAULT_LIMITS } from '../../../../../src/sources/mqtt-server/limits/limits.ts'
+import { LoopTurns } from '../../../../../src/sources/mqtt-server/limits/loop-turns.ts'
 import { PacketType } from '../../../../../src/sources/mqtt-server/packets/protocol.ts'
 import { ManualClock } from '../../../../support/manual-clock.ts'
 import { RecordingIntake } from '../../../../support/mqtt/recording-intake.ts'
@@ -54,6 +54,10 @@ class Host implements PacketHost {
   }
 
   guarded(work: () => void): void {
+    work()
+  }
+
+  metered(work: () => void): void {
     work()
   }
 

@@ -137,15 +137,17 @@ test('a SUBSCRIBE with many filters over many retained messages lets other clien
   await publisher.untilPong()
   const greedy = await MqttWire.open(t, port)
   const filters = Array.from({ length: 500 }, (_, i) => [`+/+/${i}`, 0] as const)
+  const last = ['r/0/x', 0] as const
   let isAnswered = false
   const answer = (async () => {
     greedy.send(connectPacket({ clientId: 'greedy' }))
     await greedy.next()
-    greedy.send(subscribePacket(1, Object.fromEntries(filters)), PINGREQ)
+    greedy.send(subscribePacket(1, Object.fromEntries([...filters, last])), PINGREQ)
     const suback = await greedy.next()
     const pong = await greedy.nextHex()
+    const retained = await greedy.next()
     isAnswered = true
-    return { suback, pong }
+    return { suback, pong, retained }
   })()
 
   let turns = 0
@@ -155,8 +157,9 @@ test('a SUBSCRIBE with many filters over many retained messages lets other clien
     turns++
   }
 
-  const { suback, pong } = await answer
-  assert.equal(suback?.length, 5 + filters.length)
+  const { suback, pong, retained } = await answer
+  assert.equal(suback?.length, 6 + filters.length)
+  assert.ok(retained?.includes('r/0/x'))
   assert.equal(pong, 'd000')
   t.diagnostic(`${turns} messages acknowledged meanwhile`)
   assert.ok(turns > 20, `${turns} messages acknowledged meanwhile`)

@@ -7,12 +7,12 @@ import { PassThrough } from 'node:stream'
 import { test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { ReadCoalescing } from '../../../../../src/sources/mqtt-server/broker/read-coalescing.ts'
-import { LoopTurns } from '../../../../../src/sources/mqtt-server/connection/loop-turns.ts'
 import {
   PauseReason,
   ReadState,
 } from '../../../../../src/sources/mqtt-server/connection/read-state.ts'
 import { ReadThrottle } from '../../../../../src/sources/mqtt-server/connection/read-throttle.ts'
+import { LoopTurns } from '../../../../../src/sources/mqtt-server/limits/loop-turns.ts'
 import {
   WORK_ALWAYS_DONE,
   WORK_OF_ALL_A_TURN,

@@ -2,11 +2,23 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import type { Publication } from '../../../../../src/sources/mqtt-server/topics/publication.ts'
 import { RetainedMessages } from '../../../../../src/sources/mqtt-server/topics/retained-messages.ts'
 import { publicationOf } from '../../../../support/mqtt/publications.ts'
 import { matches, topicFilter, topicName } from '../../../../support/mqtt/topic-matching.ts'
 
 const LIMITS = { maxRetainedMessages: 100, maxRetainedBytes: 1_000_000 }
+
+function matching(retained: RetainedMessages, filter: string, nowMs = 0): Publication[] {
+  const search = retained.search(filter)
+  const found: Publication[] = []
+  // Three nodes at a time, as a replay does that goes on in a later turn.
+  while (!search.isDone) {
+    const message = search.next(nowMs, 3)
+    if (message !== undefined) found.push(message)
+  }
+  return found
+}
 
 test('a filter finds the retained messages it matches, and bounds hold', () => {
   const limits = { maxRetainedMessages: 6, maxRetainedBytes: 10_000 }
@@ -23,7 +35,7 @@ test('a filter finds the retained messages it matches, and bounds hold', () => {
       }
       assert.equal(retained.count, model.size)
       const expected = [...model.keys()].filter((topic) => matches(filter, topic))
-      const found = retained.matching(filter, 0).map(({ topic }) => topic.name)
+      const found = matching(retained, filter).map(({ topic }) => topic.name)
       assert.deepEqual(found.toSorted(), expected.toSorted())
     }),
     { numRuns: 500 },
@@ -35,9 +47,9 @@ test('an expired message is not found any more', () => {
   retained.store(publicationOf({ topic: 'a', expiresAtMs: 1_000 }))
   retained.store(publicationOf({ topic: 'b' }))
 
-  assert.equal(retained.matching('#', 999).length, 2)
+  assert.equal(matching(retained, '#', 999).length, 2)
   assert.deepEqual(
-    retained.matching('#', 1_000).map(({ topic }) => topic.name),
+    matching(retained, '#', 1_000).map(({ topic }) => topic.name),
     ['b'],
   )
 })
@@ -61,19 +73,34 @@ test('a message that does not fit takes away the one that its topic had', () => 
   retained.store(publicationOf({ topic: 'a' }))
 
   assert.equal(retained.store(publicationOf({ topic: 'a', payload: 'too long' })), false)
-  assert.deepEqual(retained.matching('a', 0), [])
+  assert.deepEqual(matching(retained, 'a'), [])
 })
 
 test('a filter visits only the levels it can match', () => {
   const retained = new RetainedMessages(LIMITS)
   for (let i = 0; i < 50; i++) retained.store(publicationOf({ topic: `plant/${i}/state` }))
   const costOf = (filter: string) => {
-    const before = retained.steps
-    retained.matching(filter, 0)
-    return retained.steps - before
+    const search = retained.search(filter)
+    while (!search.isDone) search.next(0)
+    return search.visited
   }
 
   assert.equal(costOf('plant/7/state'), 4)
   assert.equal(costOf('other/#'), 1)
   assert.equal(costOf('plant/+/state'), 102)
+})
+
+test('a search that is interrupted leaves out what was retained, replaced or removed meanwhile', () => {
+  const retained = new RetainedMessages(LIMITS)
+  for (const topic of ['a', 'b', 'c']) retained.store(publicationOf({ topic }))
+  const search = retained.search('#')
+  const first = search.next(0)
+  const others = ['a', 'b', 'c'].filter((topic) => topic !== first?.topic.name)
+
+  retained.store(publicationOf({ topic: others[0] ?? '', payload: 'new' }))
+  retained.store(publicationOf({ topic: others[1] ?? '', payload: '' }))
+  retained.store(publicationOf({ topic: 'd' }))
+
+  assert.equal(search.next(0), undefined)
+  assert.equal(search.isDone, true)
 })

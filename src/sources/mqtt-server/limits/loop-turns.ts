@@ -2,7 +2,7 @@
  * Numbers the turns of the event loop while a connection asks for them, and bounds the work that
  * all connections do in one. All connections together cost one callback a turn.
  */
-import { WORK_OF_ALL_A_TURN } from '../limits/work.ts'
+import { WORK_OF_ALL_A_TURN } from './work.ts'
 
 export class LoopTurns {
   #current = 0
