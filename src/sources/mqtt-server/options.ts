@@ -125,7 +125,7 @@ const limits = z
     maxFilterLevelsOfAll: count('maxFilterLevelsOfAll', 100 * MANY).describe(
       'Maximum levels in the topic filters of all clients together.',
     ),
-    maxTopicLevels: count('maxTopicLevels', 128).describe(
+    maxTopicLevels: count('maxTopicLevels', 64).describe(
       'Maximum levels of a topic or topic filter.',
     ),
     maxTopicAliases: count('maxTopicAliases', 65_535).describe(

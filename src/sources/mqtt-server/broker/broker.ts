@@ -42,7 +42,7 @@ export class Broker {
   readonly topics: TopicCache
   /** The work that messages and subscriptions have caused. */
   readonly work = new WorkMeter()
-  readonly subscriptions = new Subscriptions(this.work)
+  readonly subscriptions: Subscriptions
   readonly retained: RetainedMessages
   readonly sessions: SessionRegistry
   readonly statistics = new Statistics()
@@ -52,6 +52,7 @@ export class Broker {
   readonly #recorder: SessionRecorder | undefined
 
   constructor(options: BrokerOptions) {
+    this.subscriptions = new Subscriptions(this.work, options.limits.maxFilterLevelsOfAll)
     this.#turns = options.turns ?? new LoopTurns()
     this.#clock = options.clock
     this.#reports = options.reports

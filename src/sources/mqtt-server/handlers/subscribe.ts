@@ -13,7 +13,7 @@ import {
 import { isSharedFilter, parseSharedFilter } from '../packets/topic.ts'
 import type { Link } from '../sessions/link.ts'
 import type { Session } from '../sessions/session.ts'
-import type { Subscriptions } from '../topics/subscriptions.ts'
+import { levelsOf, type Subscriptions } from '../topics/subscriptions.ts'
 import type { Client } from './client.ts'
 import { type NewSubscription, RetainedReplay } from './retained-replay.ts'
 
@@ -31,6 +31,7 @@ export function handleSubscribe(client: Client, bytes: Buffer, start: number, en
   const codes: number[] = []
   const added: NewSubscription[] = []
   for (const [index, request] of packet.requests.entries()) {
+    broker.work.done++
     const refusal = refusalOf(client, request, index)
     if (refusal !== undefined) {
       codes.push(link.version === 5 ? client.maskRefusal(refusal, '').code : FAILURE)
@@ -113,20 +114,34 @@ function optionsOf(
 }
 
 function refusalOf(
-  { session, link, limits }: Client,
+  client: Client,
   { filter }: SubscriptionRequest,
   index: number,
 ): number | undefined {
+  const { link, limits } = client
   // This also counts one filter that is repeated: no client needs more in one packet.
   if (index >= limits.maxSubscriptionsPerClient) return ReasonCode.quotaExceeded
   if (Buffer.byteLength(filter) > MAX_FILTER_BYTES) return ReasonCode.quotaExceeded
   if (link.version !== 5) checkFilter(filter)
   else if (!isFilter(filter)) return ReasonCode.topicFilterInvalid
+  if (levelsOf(filter) > limits.maxTopicLevels) return ReasonCode.quotaExceeded
   if (!maySubscribe(link.permissions, filter)) return ReasonCode.notAuthorized
-  const isFull =
-    session.subscriptions.size >= limits.maxSubscriptionsPerClient &&
-    !session.subscriptions.has(filter)
-  return isFull ? ReasonCode.quotaExceeded : undefined
+  return hasRoomFor(client, filter) ? undefined : ReasonCode.quotaExceeded
+}
+
+function hasRoomFor({ broker, session, limits }: Client, filter: string): boolean {
+  const { subscriptions } = session
+  if (subscriptions.has(filter)) return true
+  const bytes = subscriptions.filterBytes + Buffer.byteLength(filter)
+  if (subscriptions.size >= limits.maxSubscriptionsPerClient) return false
+  if (bytes > limits.maxFilterBytesPerClient) return false
+  if (
+    isSharedFilter(filter) &&
+    subscriptions.sharedCount >= limits.maxSharedSubscriptionsPerClient
+  ) {
+    return false
+  }
+  return broker.subscriptions.hasRoomFor(filter, subscriptions.levels)
 }
 
 function isFilter(filter: string): boolean {

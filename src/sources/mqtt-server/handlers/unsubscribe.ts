@@ -12,6 +12,7 @@ export function handleUnsubscribe(
 ): void {
   const { packetId, filters } = readUnsubscribe(bytes, start, end, link.version)
   const codes = filters.map((filter) => {
+    broker.work.done++
     if (link.version !== 5) checkFilter(filter)
     if (!session.subscriptions.delete(filter)) return ReasonCode.noSubscriptionExisted
     broker.subscriptions.remove(session, filter)

@@ -83,7 +83,7 @@ export const DEFAULT_LIMITS: MqttLimits = {
   receiveMaximum: 1_024,
   topicAliasMaximum: 10,
   maxTopicAliases: 256,
-  maxTopicLevels: 32,
+  maxTopicLevels: 16,
   maxUserProperties: 100,
   maxUserPropertyBytes: 16_384,
   maxWillBytes: 16_384,

@@ -13,13 +13,13 @@ import type { MqttLimits } from '../limits/limits.ts'
 import type { Will } from '../packets/connect-packet.ts'
 import { encodeAcknowledgement } from '../packets/control-packets.ts'
 import { lowerQos, PacketType, ReasonCode } from '../packets/protocol.ts'
-import type { SubscriptionOptions } from '../packets/subscribe-packet.ts'
 import type { Publication, PublishHeader } from '../topics/publication.ts'
 import type { Statistics } from '../topics/statistics.ts'
 import type { Recipient, Subscriber } from '../topics/subscriptions.ts'
 import type { Link } from './link.ts'
 import { type Delivery, type Inflight, OutgoingQueue, type QueueTotal } from './outgoing-queue.ts'
 import type { SessionRecord } from './session-recorder.ts'
+import { SessionSubscriptions } from './session-subscriptions.ts'
 import type { SessionState } from './store/session-state.ts'
 
 interface SessionOptions {
@@ -63,7 +63,7 @@ export class Session implements Subscriber {
   readonly clientId: string
   /** The user that the session belongs to; undefined for an anonymous client. */
   userName: string | undefined
-  readonly subscriptions = new Map<string, SubscriptionOptions>()
+  readonly subscriptions = new SessionSubscriptions()
   /** How long the session outlives its connection; 0: it ends with it. */
   expiryIntervalS = 0
   /** A time of the monotonic clock: when the session ends if no client connects. */

@@ -4,6 +4,8 @@
  * `+`. The result is cached on the topic until any subscription changes.
  */
 
+import { DEFAULT_LIMITS } from '../limits/limits.ts'
+import { SharedBound } from '../limits/shared-bound.ts'
 import { WorkMeter } from '../limits/work.ts'
 import { higherQos, type Qos } from '../packets/protocol.ts'
 import type { SubscriptionOptions } from '../packets/subscribe-packet.ts'
@@ -59,27 +61,31 @@ interface AudienceCache {
 const NOBODY: Audience = Object.freeze({ recipients: [], groups: [], work: 0 })
 /** Subscription identifiers that are encoded for one unit of work. */
 const IDENTIFIERS_A_UNIT = 16
+/** One client's filters may have this many times the levels that are free. */
+const LEVELS_PORTION = 1 / 4
 const NO_IDENTIFIERS: readonly number[] = []
 
 export class Subscriptions {
   readonly #work: WorkMeter
+  /** The levels of all filters. */
+  readonly #levels: SharedBound
   readonly #root: Node = new TopicNode()
   /** Changes with every subscription, which makes cached audiences stale. */
   #version = 0
   #count = 0
-  #levels = 0
 
-  constructor(work = new WorkMeter()) {
+  constructor(work = new WorkMeter(), maxLevels = DEFAULT_LIMITS.maxFilterLevelsOfAll) {
     this.#work = work
+    this.#levels = new SharedBound(maxLevels, LEVELS_PORTION)
   }
 
   get count(): number {
     return this.#count
   }
 
-  /** The levels of all filters together. */
-  get levels(): number {
-    return this.#levels
+  /** Whether a client whose filters have `held` levels may add `filter`. */
+  hasRoomFor(filter: string, held: number): boolean {
+    return this.#levels.allows(held, levelsOf(filter))
   }
 
   /** `filter` is valid, with or without `$share/<group>/`. Returns whether it is new. */
@@ -94,7 +100,7 @@ export class Subscriptions {
     this.#version++
     if (isNew) {
       this.#count++
-      this.#levels += names.length
+      this.#levels.take(names.length)
     }
     this.#work.visited(names.length)
     return isNew
@@ -112,7 +118,7 @@ export class Subscriptions {
     }
     this.#version++
     this.#count--
-    this.#levels -= names.length
+    this.#levels.release(names.length)
   }
 
   audienceOf(topic: AudienceCache): Audience {
@@ -219,6 +225,11 @@ function collect(
   const any = mayBeWild ? node.child('+') : undefined
   if (any !== undefined) visited += collect(any, names, depth + 1, isSystem, found)
   return visited
+}
+
+/** The levels of a filter, without those of `$share/<group>/`. */
+export function levelsOf(filter: string): number {
+  return partsOf(filter).names.length
 }
 
 function partsOf(filter: string): { names: string[]; group: string | undefined } {
