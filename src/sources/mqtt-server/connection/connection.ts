@@ -80,7 +80,7 @@ export class Connection implements Link, PacketHost {
     this.#statistics = broker.statistics
     this.#onClosed = onClosed
     this.#reader = new FrameReader(this, limits.maxPacketBytes)
-    this.#writer = new SocketWriter(socket, flushes)
+    this.#writer = new SocketWriter(socket, flushes, () => this.#flushed())
     this.#timeouts = new ConnectionTimeouts(clock.monotonic(), limits.connectTimeoutMs)
     const readState = new ReadState(socket)
     this.#readState = readState
@@ -299,6 +299,11 @@ export class Connection implements Link, PacketHost {
     this.#context.reports.clientRefused(this.#arrival.remote, reason)
     this.#leave(reason, false)
     this.#endSocket()
+  }
+
+  /** A socket that has passed all bytes on at once emits no 'drain'. */
+  #flushed(): void {
+    if (this.#readState.isPausedFor(PauseReason.stalled) && !this.isCongested) this.#drained()
   }
 
   #drained(): void {

@@ -23,14 +23,17 @@ export class FlushQueue {
 export class SocketWriter {
   readonly #socket: Duplex
   readonly #queue: FlushQueue
+  readonly #onFlushed: () => void
   #parts: Buffer[] = []
   #bytes = 0
   #isHeld = false
   #isEnding = false
 
-  constructor(socket: Duplex, queue: FlushQueue) {
+  /** `onFlushed` is called when bytes were handed to the socket; they may still wait there. */
+  constructor(socket: Duplex, queue: FlushQueue, onFlushed: () => void) {
     this.#socket = socket
     this.#queue = queue
+    this.#onFlushed = onFlushed
   }
 
   /** Bytes that have not left the process. */
@@ -71,5 +74,6 @@ export class SocketWriter {
     if (!this.#socket.writable) return
     // Behind other bytes these may wait for long, so they must not keep a larger buffer alive.
     this.#socket.write(this.#socket.writableLength > 0 ? ownBytes(bytes) : bytes)
+    this.#onFlushed()
   }
 }

@@ -164,3 +164,75 @@ test('a SUBSCRIBE with many filters over many retained messages lets other clien
   t.diagnostic(`${turns} messages acknowledged meanwhile`)
   assert.ok(turns > 20, `${turns} messages acknowledged meanwhile`)
 })
+
+/** Sends QoS 1 messages one by one until `done` resolves, and returns how many were acknowledged. */
+async function acknowledgedUntil(polite: MqttWire, done: Promise<unknown>): Promise<number> {
+  let isDone = false
+  const waited = done.then(() => {
+    isDone = true
+  })
+  let count = 0
+  while (!isDone) {
+    polite.send(publishPacket({ topic: POLITE, payload: 'a word', qos: 1, id: 1 + count }))
+    await polite.next()
+    count++
+  }
+  await waited
+  return count
+}
+
+async function client(t: TestContext, port: number, clientId: string): Promise<MqttWire> {
+  const wire = await MqttWire.open(t, port)
+  wire.send(connectPacket({ clientId, version: 5 }))
+  await wire.next()
+  return wire
+}
+
+/** Unlike a ping, a message does not overtake those that wait. */
+async function allHandled(client: MqttWire): Promise<void> {
+  client.send(publishPacket({ topic: 'last', qos: 1, properties: [] }))
+  await client.next()
+}
+
+/** Filters of 16 levels, each `a` or `+`: all of them match one topic. */
+function deepFilters(from: number, count: number): Record<string, number> {
+  const filter = (bits: number): string =>
+    Array.from({ length: 16 }, (_, i) => ((bits >> i) & 1 ? '+' : 'a')).join('/')
+  return Object.fromEntries(Array.from({ length: count }, (_, i) => [filter(from + i), 0]))
+}
+
+test('topics that match thousands of deep filters cost their publisher time, not others', async (t) => {
+  const { polite, port } = await startRig(t, new CommittingIntake())
+  for (let i = 0; i < 8; i++) {
+    const listener = await client(t, port, `listener${i}`)
+    listener.send(subscribePacket(1, deepFilters(i * 1_000, 1_000), []))
+    await listener.next()
+    listener.socket.resume()
+  }
+  const attacker = await client(t, port, 'attacker')
+  const topics = Array.from({ length: 150 }, (_, i) => `${'a/'.repeat(15)}${i}`)
+
+  attacker.send(...topics.map((topic) => publishPacket({ topic, payload: 'x', properties: [] })))
+  const count = await acknowledgedUntil(polite, allHandled(attacker))
+
+  t.diagnostic(`${count} messages acknowledged meanwhile`)
+  assert.ok(count > 20, `${count} messages acknowledged meanwhile`)
+})
+
+test('messages with many recipients cost their publisher time, not others', async (t) => {
+  const { polite, port } = await startRig(t, new CommittingIntake())
+  for (let i = 0; i < 20; i++) {
+    const listener = await client(t, port, `listener${i}`)
+    const groups = Array.from({ length: 64 }, (_, n) => [`$share/g${i}-${n}/fan/#`, 0] as const)
+    listener.send(subscribePacket(1, Object.fromEntries(groups), []))
+    await listener.next()
+    listener.socket.resume()
+  }
+  const attacker = await client(t, port, 'attacker')
+
+  attacker.send(Buffer.concat(new Array(200).fill(publishPacket({ topic: 'fan', properties: [] }))))
+  const count = await acknowledgedUntil(polite, allHandled(attacker))
+
+  t.diagnostic(`${count} messages acknowledged meanwhile`)
+  assert.ok(count > 20, `${count} messages acknowledged meanwhile`)
+})

@@ -11,7 +11,7 @@ import { MemorySocket } from '../../../../support/mqtt/memory-socket.ts'
 function open() {
   const socket = new MemorySocket()
   const takeWrites = () => socket.takeWrites().map((bytes) => bytes.toString())
-  return { socket, takeWrites, writer: new SocketWriter(socket, new FlushQueue()) }
+  return { socket, takeWrites, writer: new SocketWriter(socket, new FlushQueue(), () => undefined) }
 }
 
 test('all bytes of a turn leave in one write', async () => {
