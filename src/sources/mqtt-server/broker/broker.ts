@@ -68,7 +68,7 @@ export class Broker {
       subscriptions: this.subscriptions,
       clock: options.clock,
       recorder: this.#recorder,
-      publishWill: (will) => this.#inTurn(() => this.#publishWill(will)),
+      publishWill: (will) => this.inTurn(() => this.#publishWill(will)),
     })
   }
 
@@ -116,7 +116,7 @@ export class Broker {
    * Does work that no client waits for: now, or in a later turn if this one is spent, in the order
    * of the calls.
    */
-  #inTurn(call: () => void): void {
+  inTurn(call: () => void): void {
     const metered = (): void => {
       const before = this.work.done
       call()

@@ -13,8 +13,12 @@ import type { ServerReports } from './server-reports.ts'
 /** QoS 1, so that a subscriber can have receipts that are not lost on the way. */
 const RECEIPT = { qos: 1, retain: false, properties: {} } as const
 
+/** Replies that may wait for a turn; further ones are dropped and counted. */
+const MAX_WAITING_REPLIES = 1_000
+
 export class MqttReceiptOutlet implements ReceiptOutlet {
   readonly #reports: ServerReports
+  #waitingReplies = 0
   /** Undefined until the server starts: it has no subscribers before. */
   #broker: Broker | undefined
 
@@ -50,9 +54,19 @@ export class MqttReceiptOutlet implements ReceiptOutlet {
     if (broker === undefined || !isTopicName(to.topic)) return
     const topic = broker.topics.named(to.topic)
     if (topic.isProtected || topic.isTooLong) return
+    if (this.#waitingReplies >= MAX_WAITING_REPLIES) {
+      broker.statistics.messagesDropped++
+      this.#reports.receiptsDropped(1)
+      return
+    }
     const properties = to.correlation === undefined ? {} : { correlationData: to.correlation }
     const place = { bytes: payload, payloadStart: 0, end: payload.length }
-    broker.distribute(topic, { ...RECEIPT, ...place, properties }, undefined)
+    this.#waitingReplies++
+    // A topic that nobody has published to has to be compared with all filters.
+    broker.inTurn(() => {
+      this.#waitingReplies--
+      broker.distribute(topic, { ...RECEIPT, ...place, properties }, undefined)
+    })
   }
 
   #deliver({ statistics }: Broker, batch: ReceiptBatch, recipient: Recipient): void {

@@ -13,7 +13,7 @@ import { encodeAcknowledgement } from '../packets/control-packets.ts'
 import { PacketType, ReasonCode } from '../packets/protocol.ts'
 import { ProtocolViolation } from '../packets/protocol-violation.ts'
 import { PublishPacket } from '../packets/publish-packet.ts'
-import { STORED_BEFORE } from '../sessions/session.ts'
+import { STORED_BEFORE } from '../sessions/received-ids.ts'
 import type { Topic } from '../topics/topic-cache.ts'
 import type { Client } from './client.ts'
 import { reasonCodeOf } from './publish-acks.ts'
@@ -163,7 +163,7 @@ function acknowledge(client: Client, packet: PublishPacket, cycle: number, topic
   const { broker, acks, session } = client
   const { qos, packetId } = packet
   const { pending } = acks
-  if (qos === 2) session.received(packetId, cycle)
+  if (qos === 2) session.received(packetId, cycle, broker.commitGate.finishedCycle)
   const first = qos === 2 ? PUBREC : PUBACK
   if (cycle !== NO_CYCLE || client.link.version !== 5) {
     pending.add(cycle, first, packetId)
@@ -192,7 +192,7 @@ function acknowledgeRefused(client: Client, packet: PublishPacket, refusal: Refu
   if (qos === 0) return
   const { pending } = client.acks
   if (client.link.version !== 5) {
-    if (qos === 2) client.session.received(packetId, NO_CYCLE)
+    if (qos === 2) client.session.received(packetId, NO_CYCLE, NO_CYCLE)
     pending.add(NO_CYCLE, qos === 2 ? PUBREC : PUBACK, packetId)
     return
   }

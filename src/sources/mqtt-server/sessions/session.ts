@@ -9,6 +9,7 @@
  */
 
 import type { Clock } from '../../../clock.ts'
+import { NO_CYCLE } from '../../source.ts'
 import type { MqttLimits } from '../limits/limits.ts'
 import type { Will } from '../packets/connect-packet.ts'
 import { encodeAcknowledgement } from '../packets/control-packets.ts'
@@ -18,6 +19,7 @@ import type { Statistics } from '../topics/statistics.ts'
 import type { Recipient, Subscriber } from '../topics/subscriptions.ts'
 import type { Link } from './link.ts'
 import { type Delivery, type Inflight, OutgoingQueue, type QueueTotal } from './outgoing-queue.ts'
+import { ReceivedIds, STORED_BEFORE } from './received-ids.ts'
 import type { SessionRecord } from './session-recorder.ts'
 import { SessionSubscriptions } from './session-subscriptions.ts'
 import type { SessionState } from './store/session-state.ts'
@@ -47,10 +49,6 @@ export interface Replay {
 /** The expiry interval of a session that never expires (section 3.1.2.11.2). */
 export const NEVER_EXPIRES_S = 0xffff_ffff
 /**
- * Instead of a commit cycle, for a QoS 2 message that was stored before the server last started.
- */
-export const STORED_BEFORE = -2
-/**
  * After a restart, skip this many packet ids past the last one recorded. It exceeds what can have
  * been in flight without being recorded, so no client can confuse a new message with an old one.
  */
@@ -79,7 +77,7 @@ export class Session implements Subscriber {
   readonly #queued: QueueTotal
   #link: Link | undefined
   #queue: OutgoingQueue | undefined
-  #receivedIds: Map<number, number> | undefined
+  #receivedIds: ReceivedIds | undefined
   #nextSequence = 0
   #replays: Replay[] = []
   /** A replay is at work, or is about to be in the next turn. */
@@ -110,12 +108,13 @@ export class Session implements Subscriber {
    * The commit cycle of a QoS 2 message that was taken in and not released: it is not taken twice.
    */
   receivedIn(packetId: number): number | undefined {
-    return this.#receivedIds?.get(packetId)
+    return this.#receivedIds?.cycleOf(packetId)
   }
 
-  received(packetId: number, cycle: number): void {
-    this.#receivedIds ??= new Map()
-    this.#receivedIds.set(packetId, cycle)
+  /** `finishedCycle` is the last cycle that has been reported. */
+  received(packetId: number, cycle: number, finishedCycle: number): void {
+    this.#receivedIds ??= new ReceivedIds()
+    this.#receivedIds.add(packetId, cycle, finishedCycle)
     this.record?.received(packetId)
   }
 
@@ -125,10 +124,7 @@ export class Session implements Subscriber {
 
   /** The commit cycle failed: forgets its QoS 2 messages, which were lost. */
   forgetLost(cycle: number): void {
-    if (this.#receivedIds === undefined) return
-    for (const [packetId, itsCycle] of this.#receivedIds) {
-      if (itsCycle === cycle) this.forgetReceived(packetId)
-    }
+    for (const packetId of this.#receivedIds?.idsOf(cycle) ?? []) this.forgetReceived(packetId)
   }
 
   attach(link: Link): void {
@@ -146,7 +142,7 @@ export class Session implements Subscriber {
   discard(): void {
     this.#queue?.clear()
     this.#queue = undefined
-    this.#receivedIds?.clear()
+    this.#receivedIds = undefined
     this.subscriptions.clear()
   }
 
@@ -156,8 +152,8 @@ export class Session implements Subscriber {
     this.expiryIntervalS = kept.expiryIntervalS
     this.will = will
     for (const packetId of kept.receivedIds) {
-      this.#receivedIds ??= new Map()
-      this.#receivedIds.set(packetId, STORED_BEFORE)
+      this.#receivedIds ??= new ReceivedIds()
+      this.#receivedIds.add(packetId, STORED_BEFORE, NO_CYCLE)
     }
     const queue = new OutgoingQueue(this.#limits, this.#queued)
     queue.continueAfter((kept.lastPacketId + SKIPPED_IDS) % MAX_PACKET_ID)

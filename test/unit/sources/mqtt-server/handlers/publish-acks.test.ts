@@ -44,7 +44,7 @@ function open(version: ProtocolVersion = 5) {
       acks.flushFinished()
     },
     takenQos2(cycle: number, packetId: number): void {
-      session.received(packetId, cycle)
+      session.received(packetId, cycle, 0)
       acks.pending.add(cycle, PUBREC, packetId)
       acks.flushFinished()
     },

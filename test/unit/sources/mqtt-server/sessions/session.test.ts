@@ -7,7 +7,8 @@ import {
 } from '../../../../../src/sources/mqtt-server/limits/limits.ts'
 import { type Qos, ReasonCode } from '../../../../../src/sources/mqtt-server/packets/protocol.ts'
 import type { Delivery } from '../../../../../src/sources/mqtt-server/sessions/outgoing-queue.ts'
-import { Session, STORED_BEFORE } from '../../../../../src/sources/mqtt-server/sessions/session.ts'
+import { STORED_BEFORE } from '../../../../../src/sources/mqtt-server/sessions/received-ids.ts'
+import { Session } from '../../../../../src/sources/mqtt-server/sessions/session.ts'
 import { Publication } from '../../../../../src/sources/mqtt-server/topics/publication.ts'
 import { Statistics } from '../../../../../src/sources/mqtt-server/topics/statistics.ts'
 import { recipientOf } from '../../../../../src/sources/mqtt-server/topics/subscriptions.ts'
@@ -239,7 +240,7 @@ test('bytes of all sessions are counted until a message is acknowledged or the s
 test('a QoS 2 id is known until it is released', () => {
   const { session } = open()
 
-  session.received(7, 3)
+  session.received(7, 3, 0)
   const cycle = session.receivedIn(7)
   session.forgetReceived(7)
 
@@ -250,9 +251,9 @@ test('a QoS 2 id is known until it is released', () => {
 
 test('a cycle that fails takes its own QoS 2 ids with it and no others', () => {
   const { session } = open()
-  session.received(1, 3)
-  session.received(2, 4)
-  session.received(3, 4)
+  session.received(1, 3, 0)
+  session.received(2, 4, 0)
+  session.received(3, 4, 0)
 
   session.forgetLost(4)
 
