@@ -3,6 +3,7 @@
  * the names of secrets are censored in the first three levels of a line.
  */
 import { type Logger, pino, stdTimeFunctions } from 'pino'
+import { safeJson } from '../shown-text.ts'
 import type { LogOptions } from './options.ts'
 import { prettyLine } from './pretty-line.ts'
 
@@ -42,7 +43,7 @@ export function createLogger(options: LogOptions, output: LogOutput = process.st
       formatters: { level: (label) => ({ level: label }) },
       redact: { paths: secretPaths(), censor: '[secret]' },
     },
-    forPeople ? linesForPeople(output) : { write: (line) => void output.write(line) },
+    forPeople ? linesForPeople(output) : { write: (line) => void output.write(safeJson(line)) },
   )
 }
 

@@ -1,6 +1,8 @@
 /**
  * A JSON log line as a line for people: `14:03:07 warn  batch will be sent again  channel=pumps code=…`.
  */
+import { safeJson } from '../shown-text.ts'
+
 const RESET = '\u001b[0m'
 const DIM = '\u001b[2m'
 const LEVEL_COLOURS: Readonly<Record<string, string>> = {
@@ -14,7 +16,6 @@ const LEVEL_COLOURS: Readonly<Record<string, string>> = {
 const PLACED = new Set(['level', 'time', 'msg', 'event'])
 /** Values without quotes. They can't steer the terminal: values come from devices too. */
 const PLAIN_VALUE = /^[^\s"=\p{C}]+$/u
-const CONTROL_CHARACTERS = /\p{C}/gu
 
 /** @param jsonLine a line of pino; a line that is not a JSON object is returned unchanged */
 export function prettyLine(jsonLine: string, coloured: boolean): string {
@@ -42,17 +43,12 @@ function parse(jsonLine: string): Record<string, unknown> | undefined {
 }
 
 function shown(value: unknown): string {
-  if (typeof value === 'string') return PLAIN_VALUE.test(value) ? value : quoted(value)
-  return quoted(value)
+  if (typeof value === 'string') return PLAIN_VALUE.test(value) ? value : asJson(value)
+  return asJson(value)
 }
 
-/** As JSON, with control characters outside ASCII escaped as well. */
-function quoted(value: unknown): string {
-  const json = JSON.stringify(value) ?? 'undefined'
-  return json.replace(
-    CONTROL_CHARACTERS,
-    (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
-  )
+function asJson(value: unknown): string {
+  return safeJson(JSON.stringify(value) ?? 'undefined')
 }
 
 function localTime(iso: string): string {

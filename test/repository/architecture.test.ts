@@ -20,6 +20,7 @@ const LEAVES = [
   'message.ts',
   'observer.ts',
   'serial-queue.ts',
+  'shown-text.ts',
   'topics.ts',
   'unit-options.ts',
   'units.ts',

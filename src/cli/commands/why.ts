@@ -1,9 +1,9 @@
 /** `why`: says what happened to one message. */
 import type { Command } from 'commander'
+import { printable, safeJson } from '../../shown-text.ts'
 import { openConnectorClient } from '../connector-client.ts'
 import type { CliContext } from '../context.ts'
 import { EXIT_FAILED } from '../exit-code.ts'
-import { printable } from '../output.ts'
 
 const EXAMPLES = `
 Examples:
@@ -36,7 +36,7 @@ export function addWhyCommand(program: Command, context: CliContext): void {
       const { process } = context
       const text = await response.text()
       const shown = text.split('\n').map(printable).join('\n')
-      process.stdout.write(flags.json === true ? `${text}\n` : shown)
+      process.stdout.write(flags.json === true ? `${safeJson(text)}\n` : shown)
       if (!response.ok) process.exitCode = EXIT_FAILED
     })
 }

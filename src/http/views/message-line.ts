@@ -2,6 +2,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { KeptDeadLetter } from '../../channels/dead-letters/dead-letter-record.ts'
 import type { Message } from '../../message.ts'
+import { safeJson } from '../../shown-text.ts'
 
 /** The payload is in `payload` as text if it is valid UTF-8, otherwise in `payloadBase64`. */
 export function messageLine(message: Message): string {
@@ -14,7 +15,7 @@ export function messageLine(message: Message): string {
     messageId,
     ...payloadField(payload),
   }
-  return `${JSON.stringify(line)}\n`
+  return `${safeJson(JSON.stringify(line))}\n`
 }
 
 /** A letter that routing refused has no `destination`, and no `messageId`, as it had no offset. */
@@ -34,7 +35,7 @@ export function deadLetterLine(letter: KeptDeadLetter): string {
     messageId,
     ...payloadField(payload),
   }
-  return `${JSON.stringify(line)}\n`
+  return `${safeJson(JSON.stringify(line))}\n`
 }
 
 function payloadField(payload: Buffer) {

@@ -80,3 +80,13 @@ test('a value from a device cannot steer the terminal', () => {
 
   assert.equal(line, '--:--:-- warn  m  id="\\u001b[2J" c1="\\u009b2J" bidi="a\\u202eb"\n')
 })
+
+test('a log line in JSON has no character that steers a terminal', () => {
+  const detail = 'a\u009b2J\u202eb'
+  const [line = ''] = logged({ level: 'info', format: 'json' }, false, (logger) =>
+    logger.warn({ detail }, 'message dropped'),
+  )
+
+  assert.doesNotMatch(line, /[\u0080-\u009f\u202e]/)
+  assert.equal(JSON.parse(line).detail, detail)
+})

@@ -1,9 +1,10 @@
 /** `dead-letters`: lists the rejected messages, and why they were rejected. */
 import type { Command } from 'commander'
+import { printable, safeJson } from '../../../shown-text.ts'
 import { type ConnectorClient, openConnectorClient } from '../../connector-client.ts'
 import type { CliContext } from '../../context.ts'
 import { wholeNumber } from '../../number-argument.ts'
-import { printable, writeLines } from '../../output.ts'
+import { writeLines } from '../../output.ts'
 import { payloadOf, timeOf } from '../tail/stored-message.ts'
 import { addFilterFlags, type FilterFlags, filterOf } from './filter-flags.ts'
 
@@ -57,7 +58,7 @@ async function* lettersOf(
     })
     for await (const line of connector.lines(page)) {
       left -= 1
-      yield flags.json === true ? line : textOf(line)
+      yield flags.json === true ? safeJson(line) : textOf(line)
     }
     from = page.headers.get('x-next-offset') ?? undefined
   }

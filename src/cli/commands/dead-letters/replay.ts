@@ -1,9 +1,9 @@
 /** `replay`: makes the running connector send dead letters again. */
 import type { Command } from 'commander'
+import { printable } from '../../../shown-text.ts'
 import { type ConnectorClient, openConnectorClient } from '../../connector-client.ts'
 import type { CliContext } from '../../context.ts'
 import { EXIT_FAILED, usageError } from '../../exit-code.ts'
-import { printable } from '../../output.ts'
 import { addFilterFlags, type FilterFlags, filterOf } from './filter-flags.ts'
 
 const EXAMPLES = `

@@ -5,10 +5,10 @@ import type { ChannelInspection, Inspection } from '../../../channels/disk/docto
 import { systemClock } from '../../../clock.ts'
 import { asConnectorError } from '../../../errors.ts'
 import { timeText } from '../../../iso-time.ts'
+import { printable, safeJson } from '../../../shown-text.ts'
 import type { CliContext } from '../../context.ts'
 import { EXIT_FAILED } from '../../exit-code.ts'
 import { loadConfigOf } from '../../global-flags.ts'
-import { printable } from '../../output.ts'
 import { assertDataDirectory } from './data-directory.ts'
 
 const EXAMPLES = `
@@ -42,7 +42,8 @@ export function addDoctorCommand(program: Command, context: CliContext): void {
       const aside = flags.json === true ? process.stderr : process.stdout
       if (flags.repair === true) aside.write(await repair(directory))
       const inspection = await inspect(directory)
-      const text = flags.json === true ? JSON.stringify(inspection, null, 2) : reportOf(inspection)
+      const text =
+        flags.json === true ? safeJson(JSON.stringify(inspection, null, 2)) : reportOf(inspection)
       process.stdout.write(`${text}\n`)
       const isWell = findingsOf(inspection).every(isHarmless)
       if (!isWell) process.exitCode = EXIT_FAILED

@@ -1,5 +1,5 @@
 /** A message as the HTTP API returns it, and as a line for people. */
-import { printable } from '../../output.ts'
+import { printable, safeJson } from '../../../shown-text.ts'
 
 export interface StoredMessage {
   readonly offset: number
@@ -21,7 +21,7 @@ export function parseStoredMessage(line: string): StoredMessage | undefined {
   const fields = new Map<string, unknown>(Object.entries(value))
   const offset = fields.get('offset')
   if (typeof offset !== 'number' || !Number.isSafeInteger(offset)) return undefined
-  return { offset, line, text: textOf(offset, fields) }
+  return { offset, line: safeJson(line), text: textOf(offset, fields) }
 }
 
 function textOf(offset: number, fields: ReadonlyMap<string, unknown>): string {

@@ -1,0 +1,56 @@
+/**
+ * Text from clients, brokers and destinations, made fit to be shown and remembered: short, and
+ * without characters that steer a terminal or change the order of what is read.
+ */
+
+/** How much of a name is quoted: a topic, a filter, a channel. */
+const QUOTED_CHARACTERS = 64
+/** Control and format characters, lone surrogates, and separators of lines and paragraphs. */
+const STEERING = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
+
+/**
+ * The first `maxCharacters` of the text, with `…` if there are more. It has memory of its own: a
+ * slice of a long string keeps all of it in memory.
+ */
+export function cut(text: string, maxCharacters: number): string {
+  if (text.length <= maxCharacters) return text
+  return `${ownText(text.slice(0, maxCharacters))}…`
+}
+
+/** The text between quotes, cut, with characters that steer a terminal escaped as in JSON. */
+export function quoted(text: string, maxCharacters = QUOTED_CHARACTERS): string {
+  return safeJson(JSON.stringify(cut(text, maxCharacters)))
+}
+
+/** The same JSON, with characters escaped that steer a terminal; JSON escapes only a few of them. */
+export function safeJson(json: string): string {
+  return json.replace(STEERING, (character) =>
+    isWhite(character) ? character : escaped(character),
+  )
+}
+
+/** The text with its control and format characters escaped as in JSON. */
+export function printable(text: string): string {
+  return text.replace(STEERING, (character) => {
+    const json = JSON.stringify(character)
+    return json === `"${character}"` ? escaped(character) : json.slice(1, -1)
+  })
+}
+
+/** Joins what a string was put together from, and copies what it was cut out of. */
+function ownText(text: string): string {
+  return Buffer.from(text, 'utf16le').toString('utf16le')
+}
+
+/** White space between the values of a JSON text. Inside of strings it is escaped already. */
+function isWhite(character: string): boolean {
+  return character === '\n' || character === '\r' || character === '\t'
+}
+
+function escaped(character: string): string {
+  let text = ''
+  for (let i = 0; i < character.length; i++) {
+    text += `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`
+  }
+  return text
+}
