@@ -98,10 +98,12 @@ export class Connection implements Link, PacketHost {
   }
 
   open(): void {
+    const { broker } = this.#context
     this.#arrival.socket.on('data', (chunk: Buffer) => this.#received(chunk))
     this.#arrival.socket.on('drain', () => this.#drained())
     this.#arrival.socket.on('error', (error) => this.#leave(messageOf(error), true))
-    this.#arrival.socket.on('close', () => this.#socketClosed())
+    // Many clients may leave at once, each with a thousand subscriptions to remove.
+    this.#arrival.socket.on('close', () => broker.inTurn(() => this.#socketClosed()))
   }
 
   send(bytes: Buffer): void {

@@ -87,7 +87,10 @@ export function handleConnect(
   const { session, isPresent } = broker.sessions.open(clientId, packet.isCleanStart || isOthers)
   session.userName = userName
   broker.sessions.configure(session, packet.will, expiryOf(packet))
-  if (isPresent) dropForbiddenSubscriptions(broker.subscriptions, session, permissions)
+  if (isPresent) {
+    broker.work.done += session.subscriptions.size
+    dropForbiddenSubscriptions(broker.subscriptions, session, permissions)
+  }
   const connack = encodeConnack(packet.version, {
     code: ReasonCode.success,
     isSessionPresent: isPresent,
