@@ -12,12 +12,14 @@ function binary(bytes: Buffer): number[] {
   return [...twoBytes(bytes.length), ...bytes]
 }
 
-function variableByteInteger(value: number): number[] {
+export function variableByteInteger(value: number): number[] {
   return value < 128 ? [value] : [(value % 128) + 128, ...variableByteInteger(value >> 7)]
 }
 
 export const property = {
+  payloadFormat: (isText: boolean) => [1, isText ? 1 : 0],
   messageExpiry: (seconds: number) => [2, ...fourBytes(seconds)],
+  contentType: (type: string) => [3, ...binary(Buffer.from(type))],
   responseTopic: (topic: string) => [8, ...binary(Buffer.from(topic))],
   correlationData: (data: Buffer) => [9, ...binary(data)],
   subscriptionIdentifier: (id: number) => [11, ...variableByteInteger(id)],
@@ -27,5 +29,10 @@ export const property = {
   receiveMaximum: (messages: number) => [33, ...twoBytes(messages)],
   topicAliasMaximum: (aliases: number) => [34, ...twoBytes(aliases)],
   topicAlias: (alias: number) => [35, ...twoBytes(alias)],
+  userProperty: (name: string, value: string) => [
+    38,
+    ...binary(Buffer.from(name)),
+    ...binary(Buffer.from(value)),
+  ],
   maximumPacketSize: (bytes: number) => [39, ...fourBytes(bytes)],
 }

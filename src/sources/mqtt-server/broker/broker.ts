@@ -8,7 +8,8 @@ import type { Intake } from '../../source.ts'
 import type { MqttLimits } from '../limits/limits.ts'
 import { LoopTurns } from '../limits/loop-turns.ts'
 import { WorkMeter, workOfBytes } from '../limits/work.ts'
-import type { Will } from '../packets/connect-packet.ts'
+import { type Will, willProperties } from '../packets/connect-packet.ts'
+import { ownBytes } from '../packets/packet-reader.ts'
 import type { Properties } from '../packets/properties.ts'
 import { SessionRecorder } from '../sessions/session-recorder.ts'
 import { SessionRegistry } from '../sessions/session-registry.ts'
@@ -139,7 +140,8 @@ export class Broker {
       })
       return
     }
-    const { payload, properties } = will
+    const { payload } = will
+    const properties = willProperties(will)
     if (topic.route !== undefined) {
       const { intake } = this.commitGate
       const reply = replyTo(properties)
@@ -161,9 +163,10 @@ export class Broker {
   }
 }
 
-export function replyTo(properties: Properties): ReplyTo | undefined {
-  if (properties.responseTopic === undefined) return undefined
-  return { topic: properties.responseTopic, correlation: properties.correlationData }
+/** It outlives the packet whose properties these are. */
+export function replyTo({ responseTopic, correlationData }: Properties): ReplyTo | undefined {
+  if (responseTopic === undefined) return undefined
+  return { topic: responseTopic, correlation: correlationData && ownBytes(correlationData) }
 }
 
 function deliver(

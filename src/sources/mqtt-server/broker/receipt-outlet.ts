@@ -2,6 +2,7 @@
 import type { ReplyTo } from '../../../message.ts'
 import { isTopicName } from '../../../topics.ts'
 import type { PackedPayloads, ReceiptOutlet } from '../../source.ts'
+import { encodeForwarded } from '../packets/properties.ts'
 import type { ProtocolVersion } from '../packets/protocol.ts'
 import { Session } from '../sessions/session.ts'
 import { encodeManyPublishes, Publication } from '../topics/publication.ts'
@@ -59,7 +60,9 @@ export class MqttReceiptOutlet implements ReceiptOutlet {
       this.#reports.receiptsDropped(1)
       return
     }
-    const properties = to.correlation === undefined ? {} : { correlationData: to.correlation }
+    const { correlation: correlationData } = to
+    const properties =
+      correlationData === undefined ? {} : { forwarded: encodeForwarded({ correlationData }) }
     const place = { bytes: payload, payloadStart: 0, end: payload.length }
     this.#waitingReplies++
     // A topic that nobody has published to has to be compared with all filters.

@@ -248,7 +248,7 @@ export class Connection implements Link, PacketHost {
   #connect(type: number, first: number, bytes: Buffer, start: number, end: number): void {
     // [MQTT-3.1.0-1]
     if (type !== PacketType.connect) throw new ProtocolViolation('first packet is not CONNECT')
-    const packet = readConnect(first, bytes, start, end)
+    const packet = readConnect(first, bytes, start, end, this.#context.limits)
     this.version = packet.version
     this.isBridge = packet.isBridge
     const hasLeft = () => this.#hasLeft

@@ -15,8 +15,9 @@ export function handleAcknowledgement(
   start: number,
   end: number,
 ): void {
-  const { session, link } = client
-  const { packetId, reasonCode } = readAcknowledgement(type, bytes, start, end, link.version)
+  const { session, link, limits } = client
+  const { version } = link
+  const { packetId, reasonCode } = readAcknowledgement(type, bytes, start, end, version, limits)
   if (type === PacketType.pubrel) {
     answerPubrel(client, packetId)
     return
@@ -24,7 +25,7 @@ export function handleAcknowledgement(
   checkOrder(session, type, packetId)
   if (type === PacketType.pubrec && reasonCode < ReasonCode.unspecifiedError) {
     session.release(packetId)
-    link.send(encodeAcknowledgement(PacketType.pubrel, link.version, packetId))
+    link.send(encodeAcknowledgement(PacketType.pubrel, version, packetId))
     return
   }
   // PUBACK, PUBCOMP, or a PUBREC that refuses the message and so ends the exchange [MQTT-4.3.3-1].

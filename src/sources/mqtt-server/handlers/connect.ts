@@ -7,7 +7,7 @@ import type { Denial, Denied, Identity, Permissions } from '../access/access-con
 import { maskRefusal } from '../access/refusal-masking.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { ServerContext } from '../broker/server-context.ts'
-import { type ConnectPacket, encodeConnack } from '../packets/connect-packet.ts'
+import { type ConnectPacket, encodeConnack, willProperties } from '../packets/connect-packet.ts'
 import type { Properties } from '../packets/properties.ts'
 import { ReasonCode, ReturnCode } from '../packets/protocol.ts'
 import { NEVER_EXPIRES_S, type Session } from '../sessions/session.ts'
@@ -148,7 +148,7 @@ function rejectionByAccess(
   }
   if (will === undefined) return undefined
   if (!permissions.mayPublish(will.topic)) return notAuthorized('may not publish its will')
-  const { responseTopic } = will.properties
+  const { responseTopic } = willProperties(will)
   if (responseTopic === undefined || permissions.mayPublish(responseTopic)) return undefined
   return notAuthorized('may not publish to the response topic of its will')
 }

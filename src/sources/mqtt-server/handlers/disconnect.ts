@@ -5,8 +5,9 @@ import { ProtocolViolation } from '../packets/protocol-violation.ts'
 import type { Client } from './client.ts'
 
 export function handleDisconnect(client: Client, bytes: Buffer, start: number, end: number): void {
-  const { session, link } = client
-  const { reasonCode, sessionExpiryIntervalS } = readDisconnect(bytes, start, end, link.version)
+  const { session, link, limits } = client
+  const packet = readDisconnect(bytes, start, end, link.version, limits)
+  const { reasonCode, sessionExpiryIntervalS } = packet
   if (sessionExpiryIntervalS !== undefined) {
     // The expiry may change, but not from 0 [MQTT-3.1.2-23 ff.].
     if (session.expiryIntervalS === 0 && sessionExpiryIntervalS !== 0) {

@@ -34,7 +34,7 @@ export function handlePublish(
   start: number,
   end: number,
 ): Refusal | undefined {
-  incoming.read(first, bytes, start, end, client.link.version)
+  incoming.read(first, bytes, start, end, client.link.version, client.limits)
   const { qos } = incoming
   const refusal = take(client, incoming)
   if (qos > 0) client.acks.pending.waitFor(client.broker.commitGate.changedIn)

@@ -27,7 +27,7 @@ const FAILURE = 0x80
 
 export function handleSubscribe(client: Client, bytes: Buffer, start: number, end: number): void {
   const { broker, session, link } = client
-  const packet = readSubscribe(bytes, start, end, link.version)
+  const packet = readSubscribe(bytes, start, end, link.version, client.limits)
   const codes: number[] = []
   const added: NewSubscription[] = []
   for (const [index, request] of packet.requests.entries()) {

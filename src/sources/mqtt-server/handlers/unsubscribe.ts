@@ -5,12 +5,12 @@ import type { Client } from './client.ts'
 import { checkFilter } from './subscribe.ts'
 
 export function handleUnsubscribe(
-  { broker, session, link }: Client,
+  { broker, session, link, limits }: Client,
   bytes: Buffer,
   start: number,
   end: number,
 ): void {
-  const { packetId, filters } = readUnsubscribe(bytes, start, end, link.version)
+  const { packetId, filters } = readUnsubscribe(bytes, start, end, link.version, limits)
   const codes = filters.map((filter) => {
     broker.work.done++
     if (link.version !== 5) checkFilter(filter)

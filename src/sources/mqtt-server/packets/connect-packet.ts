@@ -1,18 +1,27 @@
 /** Reads CONNECT (section 3.1) and writes CONNACK (section 3.2). */
 
 import { isTopicName } from '../../../topics.ts'
-import { PacketReader, readText } from './packet-reader.ts'
+import { ownBytes, PacketReader, readText } from './packet-reader.ts'
 import { PacketWriter } from './packet-writer.ts'
-import { encodeProperties, type Properties, readProperties, WILL_PROPERTIES } from './properties.ts'
+import {
+  encodeProperties,
+  NO_PROPERTY_LIMITS,
+  type Properties,
+  type PropertyLimits,
+  readProperties,
+  WILL_PROPERTIES,
+} from './properties.ts'
 import { PacketType, type ProtocolVersion, type Qos, ReasonCode, ReturnCode } from './protocol.ts'
 import { ProtocolViolation } from './protocol-violation.ts'
 
+/** It may be kept for long: its buffers have memory of their own. */
 export interface Will {
   readonly topic: string
   readonly payload: Buffer
   readonly qos: Qos
   readonly retain: boolean
-  readonly properties: Properties
+  /** Encoded as they came, preceded by their length. See `willProperties`. */
+  readonly properties: Buffer
 }
 
 export interface ConnectPacket {
@@ -34,6 +43,7 @@ export interface ConnectPacket {
 const BRIDGE_BIT = 0x80
 const FLAG = { reserved: 1, cleanStart: 2, will: 4, willRetain: 32, password: 64, userName: 128 }
 const NONE: Properties = {}
+const NO_WILL_PROPERTIES = Buffer.from([0])
 
 /** A CONNECT that is refused, with the CONNACK that answers it. */
 export class RefusedConnect extends ProtocolViolation {
@@ -54,14 +64,15 @@ export function readConnect(
   bytes: Buffer,
   start: number,
   end: number,
+  limits: PropertyLimits,
 ): ConnectPacket {
   const reader = new PacketReader(bytes, start, end)
   const { version, isBridge } = readVersion(reader)
   // MQTT 3.1 has no rule about the flags of CONNECT.
   if (version !== 3 && (first & 0x0f) !== 0) throw new ProtocolViolation('reserved flags are set')
-  if (version !== 5) return readFields(reader, version, isBridge)
+  if (version !== 5) return readFields(reader, version, isBridge, limits)
   try {
-    return readFields(reader, version, isBridge)
+    return readFields(reader, version, isBridge, limits)
   } catch (error) {
     if (!(error instanceof ProtocolViolation)) throw error
     // [MQTT-3.1.4-1]: since 5.0 a CONNACK says why.
@@ -77,11 +88,12 @@ function readFields(
   reader: PacketReader,
   version: ProtocolVersion,
   isBridge: boolean,
+  limits: PropertyLimits,
 ): ConnectPacket {
   const flags = reader.byte()
   checkFlags(flags, version)
   const keepAliveS = reader.uint16()
-  const properties = version === 5 ? readProperties(reader, PacketType.connect) : NONE
+  const properties = version === 5 ? readProperties(reader, PacketType.connect, limits) : NONE
   if (
     properties.authenticationData !== undefined &&
     properties.authenticationMethod === undefined
@@ -89,7 +101,7 @@ function readFields(
     throw new ProtocolViolation('authentication data without a method', ReasonCode.protocolError)
   }
   const clientId = readClientId(reader)
-  const will = (flags & FLAG.will) !== 0 ? readWill(reader, flags, version) : undefined
+  const will = (flags & FLAG.will) !== 0 ? readWill(reader, flags, version, limits) : undefined
   const userName = (flags & FLAG.userName) !== 0 ? reader.text() : undefined
   const password = (flags & FLAG.password) !== 0 ? reader.binary() : undefined
   reader.expectEnd()
@@ -154,8 +166,13 @@ function checkFlags(flags: number, version: ProtocolVersion): void {
   }
 }
 
-function readWill(reader: PacketReader, flags: number, version: ProtocolVersion): Will {
-  const properties = version === 5 ? readProperties(reader, WILL_PROPERTIES) : NONE
+function readWill(
+  reader: PacketReader,
+  flags: number,
+  version: ProtocolVersion,
+  limits: PropertyLimits,
+): Will {
+  const properties = version === 5 ? readWillProperties(reader, limits) : NO_WILL_PROPERTIES
   const topic = reader.text()
   const payload = reader.binary()
   if (!isTopicName(topic)) {
@@ -167,6 +184,17 @@ function readWill(reader: PacketReader, flags: number, version: ProtocolVersion)
   const willQos = (flags >> 3) & 3
   const qos = willQos === 2 ? 2 : willQos === 1 ? 1 : 0
   return { topic, payload, qos, retain: (flags & FLAG.willRetain) !== 0, properties }
+}
+
+function readWillProperties(reader: PacketReader, limits: PropertyLimits): Buffer {
+  const start = reader.position
+  readProperties(reader, WILL_PROPERTIES, limits)
+  return ownBytes(reader.bytes.subarray(start, reader.position))
+}
+
+export function willProperties({ properties }: Pick<Will, 'properties'>): Properties {
+  const reader = new PacketReader(properties, 0, properties.length)
+  return readProperties(reader, WILL_PROPERTIES, NO_PROPERTY_LIMITS)
 }
 
 export interface ConnackFields {

@@ -1,7 +1,12 @@
 /** Reads and writes PUBACK, PUBREC, PUBREL, PUBCOMP (sections 3.4 to 3.7) and DISCONNECT (3.14). */
 import { PacketReader } from './packet-reader.ts'
 import { PacketWriter } from './packet-writer.ts'
-import { encodeProperties, type Properties, readProperties } from './properties.ts'
+import {
+  encodeProperties,
+  type Properties,
+  type PropertyLimits,
+  readProperties,
+} from './properties.ts'
 import { PacketType, type ProtocolVersion, ReasonCode } from './protocol.ts'
 import { ProtocolViolation } from './protocol-violation.ts'
 
@@ -31,6 +36,7 @@ export function readAcknowledgement(
   start: number,
   end: number,
   version: ProtocolVersion,
+  limits: PropertyLimits,
 ): Acknowledgement {
   const reader = new PacketReader(bytes, start, end)
   const packetId = reader.uint16()
@@ -42,7 +48,7 @@ export function readAcknowledgement(
     const known =
       type === PacketType.puback || type === PacketType.pubrec ? PUBLISH_REASONS : RELEASE_REASONS
     if (!known.has(reasonCode)) throw unknownReason(reasonCode)
-    if (!reader.isAtEnd) readProperties(reader, type)
+    if (!reader.isAtEnd) readProperties(reader, type, limits)
   }
   reader.expectEnd()
   return { packetId, reasonCode }
@@ -53,6 +59,7 @@ export function readDisconnect(
   start: number,
   end: number,
   version: ProtocolVersion,
+  limits: PropertyLimits,
 ): DisconnectPacket {
   const reader = new PacketReader(bytes, start, end)
   let reasonCode: number = ReasonCode.success
@@ -60,7 +67,7 @@ export function readDisconnect(
   if (version === 5 && !reader.isAtEnd) {
     reasonCode = reader.byte()
     if (!DISCONNECT_REASONS.has(reasonCode)) throw unknownReason(reasonCode)
-    if (!reader.isAtEnd) properties = readProperties(reader, PacketType.disconnect)
+    if (!reader.isAtEnd) properties = readProperties(reader, PacketType.disconnect, limits)
   }
   reader.expectEnd()
   return { reasonCode, sessionExpiryIntervalS: properties.sessionExpiryIntervalS }

@@ -66,9 +66,13 @@ export class PacketReader {
   }
 
   text(): string {
-    const length = this.uint16()
-    const start = this.#advance(length)
-    return readText(this.bytes, start, start + length)
+    const start = this.field()
+    return readText(this.bytes, start, this.position)
+  }
+
+  /** Passes over a text or binary field. Returns where its bytes begin; they end at `position`. */
+  field(): number {
+    return this.#advance(this.uint16())
   }
 
   /** [MQTT-2.3.1-1] / [MQTT-2.2.1-3]: a packet identifier is never 0. */
@@ -107,6 +111,16 @@ export function readText(bytes: Buffer, start: number, end: number): string {
   const text = field.toString('utf8')
   if (UNWANTED.test(text)) throw new ProtocolViolation('text with control or non-characters in it')
   return text
+}
+
+/** Throws like `readText`, but makes no text: for what is only passed on. */
+export function checkText(bytes: Buffer, start: number, end: number): void {
+  for (let i = start; i < end; i++) {
+    const byte = bytes[i] ?? 0
+    if (byte >= 0x20 && byte < 0x7f) continue
+    readText(bytes, start, end)
+    return
+  }
 }
 
 /**

@@ -1,15 +1,30 @@
 /**
  * The properties of MQTT 5 packets (section 2.2.2): their types, which packets may carry them, and
  * whether more than once.
+ *
+ *     length │ id value │ id value │ …      user property: 38 │ name │ value
+ *
+ * What the server only passes on is checked and stays encoded: user properties are never decoded.
  */
 
 import { isTopicName } from '../../../topics.ts'
-import { PacketReader } from './packet-reader.ts'
+import { checkText, PacketReader } from './packet-reader.ts'
 import { PacketWriter } from './packet-writer.ts'
 import { PacketType, ReasonCode } from './protocol.ts'
 import { ProtocolViolation } from './protocol-violation.ts'
 
-export type UserProperty = readonly [name: string, value: string]
+/** Bounds of the user properties of one packet. */
+export interface PropertyLimits {
+  readonly maxUserProperties: number
+  /** Of their names and values in UTF-8. */
+  readonly maxUserPropertyBytes: number
+}
+
+/** For properties that were read before, and are read again from a store. */
+export const NO_PROPERTY_LIMITS: PropertyLimits = {
+  maxUserProperties: Number.POSITIVE_INFINITY,
+  maxUserPropertyBytes: Number.POSITIVE_INFINITY,
+}
 
 type NumberName =
   | 'payloadFormatIndicator'
@@ -42,7 +57,11 @@ export type Properties = { -readonly [name in NumberName]?: number } & {
   [name in TextName]?: string
 } & { [name in BinaryName]?: Buffer } & {
   subscriptionIdentifiers?: number[]
-  userProperties?: UserProperty[]
+  /**
+   * Of a PUBLISH and a will: the properties that are passed on to subscribers, encoded, in the order
+   * in which they came [MQTT-3.3.2-18], without their length.
+   */
+  forwarded?: Buffer
 }
 
 /** Stands for the will, whose properties are in CONNECT's payload and have rules of their own. */
@@ -96,20 +115,59 @@ const BINARIES: Readonly<Record<number, { name: BinaryName; carriers: readonly C
   22: { name: 'authenticationData', carriers: [connect, connack, auth] },
 }
 
-const SUBSCRIPTION_IDENTIFIER = 11
+/** What a server itself writes into the PUBLISH that a subscriber gets. */
+export const SubscriberProperty = {
+  messageExpiryInterval: 2,
+  subscriptionIdentifier: 11,
+  topicAlias: 35,
+} as const
+const SUBSCRIPTION_IDENTIFIER = SubscriberProperty.subscriptionIdentifier
+const WILL_DELAY_INTERVAL = 24
 const USER_PROPERTY = 38
+
+/** These are for the server alone; it writes its own to each subscriber. */
+const NOT_FORWARDED: ReadonlySet<number> = new Set<number>([
+  SubscriberProperty.messageExpiryInterval,
+  SubscriberProperty.topicAlias,
+  WILL_DELAY_INTERVAL,
+])
 
 /**
  * Reads the property length and the properties. Throws ProtocolViolation for a property that
- * `carrier` may not have.
+ * `carrier` may not have, and for user properties that exceed the limits. Buffers in the result are
+ * parts of `reader.bytes`.
  */
-export function readProperties(reader: PacketReader, carrier: Carrier): Properties {
+export function readProperties(
+  reader: PacketReader,
+  carrier: Carrier,
+  limits: PropertyLimits,
+): Properties {
   const length = reader.variableByteInteger()
+  const start = reader.position
   // A reader that ends where the properties end: a value that runs past them is malformed.
-  const own = new PacketReader(reader.bytes, reader.position, reader.position + length)
+  const own = new PacketReader(reader.bytes, start, start + length)
   reader.skip(length)
   const properties: Properties = {}
-  while (!own.isAtEnd) readProperty(own, carrier, properties)
+  let userProperties = 0
+  let userBytes = 0
+  let gaps: number[] | undefined
+  while (!own.isAtEnd) {
+    const at = own.position
+    const id = own.byte()
+    if (id === USER_PROPERTY) {
+      userProperties++
+      userBytes = readUserProperty(own, limits, userProperties, userBytes)
+      continue
+    }
+    readProperty(own, id, carrier, properties)
+    if (!NOT_FORWARDED.has(id)) continue
+    gaps ??= []
+    gaps.push(at, own.position)
+  }
+  if (carrier === publish || carrier === WILL_PROPERTIES) {
+    const forwarded = withoutGaps(own.bytes, start, own.end, gaps)
+    if (forwarded !== undefined) properties.forwarded = forwarded
+  }
   // [MQTT-3.3.2-14]
   if (properties.responseTopic !== undefined && !isTopicName(properties.responseTopic)) {
     throw broken('response topic is empty or has a wildcard')
@@ -117,8 +175,60 @@ export function readProperties(reader: PacketReader, carrier: Carrier): Properti
   return properties
 }
 
-function readProperty(reader: PacketReader, carrier: Carrier, into: Properties): void {
-  const id = reader.byte()
+/**
+ * Checks the next user property without decoding it. `number` is its number within the packet, and
+ * `before` the bytes of those before it. Returns the bytes of all of them.
+ */
+function readUserProperty(
+  reader: PacketReader,
+  { maxUserProperties, maxUserPropertyBytes }: PropertyLimits,
+  number: number,
+  before: number,
+): number {
+  if (number > maxUserProperties) {
+    throw new ProtocolViolation(
+      `expected at most ${maxUserProperties} user properties, got more`,
+      ReasonCode.quotaExceeded,
+    )
+  }
+  const name = reader.field()
+  const nameEnd = reader.position
+  const value = reader.field()
+  const bytes = before + (nameEnd - name) + (reader.position - value)
+  if (bytes > maxUserPropertyBytes) {
+    throw new ProtocolViolation(
+      `expected at most ${maxUserPropertyBytes} bytes of user properties, got more`,
+      ReasonCode.quotaExceeded,
+    )
+  }
+  checkText(reader.bytes, name, nameEnd)
+  checkText(reader.bytes, value, reader.position)
+  return bytes
+}
+
+/** `gaps`: where each gap begins and ends. Undefined if nothing is left. */
+function withoutGaps(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  gaps: readonly number[] | undefined,
+): Buffer | undefined {
+  if (gaps === undefined) return start === end ? undefined : bytes.subarray(start, end)
+  let length = end - start
+  for (let i = 0; i < gaps.length; i += 2) length -= (gaps[i + 1] ?? 0) - (gaps[i] ?? 0)
+  if (length === 0) return undefined
+  const kept = Buffer.allocUnsafe(length)
+  let at = 0
+  let from = start
+  for (let i = 0; i < gaps.length; i += 2) {
+    at += bytes.copy(kept, at, from, gaps[i])
+    from = gaps[i + 1] ?? from
+  }
+  bytes.copy(kept, at, from, end)
+  return kept
+}
+
+function readProperty(reader: PacketReader, id: number, carrier: Carrier, into: Properties): void {
   const number = NUMBERS[id]
   const text = TEXTS[id]
   const binary = BINARIES[id]
@@ -134,12 +244,10 @@ function readProperty(reader: PacketReader, carrier: Carrier, into: Properties):
     expectBelongs(text, carrier, into, id)
     into[text.name] = value
   } else if (binary !== undefined) {
-    const value = reader.binary()
+    const start = reader.field()
+    const value = reader.bytes.subarray(start, reader.position)
     expectBelongs(binary, carrier, into, id)
     into[binary.name] = value
-  } else if (id === USER_PROPERTY) {
-    into.userProperties ??= []
-    into.userProperties.push([reader.text(), reader.text()])
   } else if (id === SUBSCRIPTION_IDENTIFIER) {
     readSubscriptionIdentifier(reader, carrier, into)
   } else {
@@ -187,6 +295,15 @@ function broken(message: string): ProtocolViolation {
 
 /** The properties, preceded by their length, ready to be put into a packet. */
 export function encodeProperties(properties: Properties): Buffer {
+  return written(properties).withLength()
+}
+
+/** The same without their length: the form of `forwarded`. */
+export function encodeForwarded(properties: Properties): Buffer {
+  return written(properties).bytes()
+}
+
+function written(properties: Properties): PacketWriter {
   const writer = new PacketWriter()
   for (const [id, shape] of Object.entries(NUMBERS)) {
     const value = properties[shape.name]
@@ -203,8 +320,5 @@ export function encodeProperties(properties: Properties): Buffer {
   for (const identifier of properties.subscriptionIdentifiers ?? []) {
     writer.byte(SUBSCRIPTION_IDENTIFIER).variableByteInteger(identifier)
   }
-  for (const [name, value] of properties.userProperties ?? []) {
-    writer.byte(USER_PROPERTY).text(name).text(value)
-  }
-  return writer.withLength()
+  return writer
 }

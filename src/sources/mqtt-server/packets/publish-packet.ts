@@ -5,7 +5,7 @@
  *     topic length │ topic │ packet id (QoS 1, 2) │ properties (MQTT 5) │ payload … end
  */
 import { PacketReader } from './packet-reader.ts'
-import { type Properties, readProperties } from './properties.ts'
+import { type Properties, type PropertyLimits, readProperties } from './properties.ts'
 import { PacketType, type ProtocolVersion, type Qos, ReasonCode } from './protocol.ts'
 import { ProtocolViolation } from './protocol-violation.ts'
 
@@ -21,13 +21,20 @@ export class PublishPacket {
   topicEnd = 0
   /** 0 at QoS 0. */
   packetId = 0
-  /** The shared, empty NONE if the packet has no properties. */
+  /** The shared, empty NONE if the packet has no properties. Its buffers are parts of `bytes`. */
   properties: Properties = NONE
   payloadStart = 0
   end = 0
 
   /** Throws ProtocolViolation. TopicCache checks the characters of the topic. */
-  read(first: number, bytes: Buffer, start: number, end: number, version: ProtocolVersion): void {
+  read(
+    first: number,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    version: ProtocolVersion,
+    limits: PropertyLimits,
+  ): void {
     const qos = (first >> 1) & 3
     this.bytes = bytes
     this.isDuplicate = (first & 8) !== 0
@@ -48,7 +55,7 @@ export class PublishPacket {
       }
     }
     this.properties = NONE
-    if (version === 5) at = this.#readProperties(bytes, at, end)
+    if (version === 5) at = this.#readProperties(bytes, at, end, limits)
     if (at > end) throw truncated()
     this.payloadStart = at
     this.end = end
@@ -62,11 +69,11 @@ export class PublishPacket {
     return this.topicEnd
   }
 
-  #readProperties(bytes: Buffer, start: number, end: number): number {
+  #readProperties(bytes: Buffer, start: number, end: number, limits: PropertyLimits): number {
     if (start >= end) throw truncated()
     if (bytes[start] === 0) return start + 1
     const reader = new PacketReader(bytes, start, end)
-    const properties = readProperties(reader, PacketType.publish)
+    const properties = readProperties(reader, PacketType.publish, limits)
     // [MQTT-3.3.2-8]
     if (properties.topicAlias === 0) {
       throw new ProtocolViolation('topic alias 0', ReasonCode.topicAliasInvalid)

@@ -1,7 +1,7 @@
 /** Reads SUBSCRIBE and UNSUBSCRIBE, writes SUBACK and UNSUBACK (sections 3.8 to 3.11). */
 import { PacketReader } from './packet-reader.ts'
 import { PacketWriter } from './packet-writer.ts'
-import { readProperties } from './properties.ts'
+import { type PropertyLimits, readProperties } from './properties.ts'
 import { PacketType, type ProtocolVersion, type Qos, ReasonCode } from './protocol.ts'
 import { ProtocolViolation } from './protocol-violation.ts'
 
@@ -45,10 +45,12 @@ export function readSubscribe(
   start: number,
   end: number,
   version: ProtocolVersion,
+  limits: PropertyLimits,
 ): SubscribePacket {
   const reader = new PacketReader(bytes, start, end)
   const packetId = reader.packetId()
-  const properties = version === 5 ? readProperties(reader, PacketType.subscribe) : undefined
+  const properties =
+    version === 5 ? readProperties(reader, PacketType.subscribe, limits) : undefined
   const requests: SubscriptionRequest[] = []
   do {
     requests.push(readRequest(reader, version))
@@ -94,10 +96,11 @@ export function readUnsubscribe(
   start: number,
   end: number,
   version: ProtocolVersion,
+  limits: PropertyLimits,
 ): UnsubscribePacket {
   const reader = new PacketReader(bytes, start, end)
   const packetId = reader.packetId()
-  if (version === 5) readProperties(reader, PacketType.unsubscribe)
+  if (version === 5) readProperties(reader, PacketType.unsubscribe, limits)
   const filters: string[] = []
   // [MQTT-3.10.3-2]: at least one filter.
   do {

@@ -1,9 +1,9 @@
 /** Restores sessions and retained messages from the store, before the server listens. */
 
 import type { Clock } from '../../../clock.ts'
-import type { Will } from '../packets/connect-packet.ts'
+import { type Will, willProperties } from '../packets/connect-packet.ts'
 import { ownBytes, PacketReader } from '../packets/packet-reader.ts'
-import { type Properties, readProperties, WILL_PROPERTIES } from '../packets/properties.ts'
+import { NO_PROPERTY_LIMITS, readProperties } from '../packets/properties.ts'
 import { PacketType } from '../packets/protocol.ts'
 import type { PersistedMessage } from '../topics/persisted-message.ts'
 import { Publication } from '../topics/publication.ts'
@@ -64,8 +64,8 @@ class Publications {
     const known = this.#made.get(stored)
     if (known !== undefined) return known
     const { topic, qos, retain, payload, expiresAt } = stored
-    const isMortal = Number.isFinite(expiresAt)
-    const properties = propertiesOf(stored.properties, PacketType.publish)
+    const reader = new PacketReader(stored.properties, 0, stored.properties.length)
+    const properties = readProperties(reader, PacketType.publish, NO_PROPERTY_LIMITS)
     const publication = new Publication(
       { name: topic, bytes: ownBytes(Buffer.from(topic)) },
       {
@@ -74,10 +74,11 @@ class Publications {
         end: payload.length,
         qos,
         retain,
-        // The remaining time is computed when the message is sent.
-        properties: isMortal ? { ...properties, messageExpiryIntervalS: 1 } : properties,
+        properties,
       },
-      isMortal ? this.#clock.monotonic() + (expiresAt - this.#clock.now()) : undefined,
+      Number.isFinite(expiresAt)
+        ? this.#clock.monotonic() + (expiresAt - this.#clock.now())
+        : undefined,
     )
     publication.persisted = stored
     this.#made.set(stored, publication)
@@ -89,10 +90,8 @@ class Publications {
   }
 }
 
-function willOf({ topic, qos, retain, payload, properties }: StoredWill): Will {
-  return { topic, qos, retain, payload, properties: propertiesOf(properties, WILL_PROPERTIES) }
-}
-
-function propertiesOf(bytes: Buffer, carrier: number): Properties {
-  return readProperties(new PacketReader(bytes, 0, bytes.length), carrier)
+/** Throws if its properties can't be read, rather than when it is due. */
+function willOf(stored: StoredWill): Will {
+  willProperties(stored)
+  return stored
 }

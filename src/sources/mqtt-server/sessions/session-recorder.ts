@@ -6,8 +6,6 @@
 import type { Clock } from '../../../clock.ts'
 import { NO_CYCLE } from '../../source.ts'
 import type { Will } from '../packets/connect-packet.ts'
-import { ownBytes } from '../packets/packet-reader.ts'
-import { encodeProperties, type Properties } from '../packets/properties.ts'
 import type { SubscriptionOptions } from '../packets/subscribe-packet.ts'
 import type { PersistedMessage } from '../topics/persisted-message.ts'
 import type { Publication } from '../topics/publication.ts'
@@ -15,7 +13,6 @@ import type { Delivery } from './outgoing-queue.ts'
 import type { SessionChange } from './store/session-change.ts'
 import type { SessionStore } from './store/session-store.ts'
 
-const NO_PROPERTIES = encodeProperties({})
 const NEVER = Number.POSITIVE_INFINITY
 
 export class SessionRecorder {
@@ -64,7 +61,7 @@ export class SessionRecorder {
       topic: publication.topic.name,
       qos: publication.qos,
       retain: publication.retain,
-      properties: storedProperties(publication.forwardedProperties),
+      properties: publication.forwardedProperties,
       payload: publication.keep().payload,
       expiresAt: this.wallTime(publication.expiresAtMs ?? NEVER),
     }
@@ -75,17 +72,6 @@ export class SessionRecorder {
   wallTime(monotonicMs: number): number {
     return Math.round(this.#clock.now() + (monotonicMs - this.#clock.monotonic()))
   }
-}
-
-function storedProperties(properties: Properties): Buffer {
-  return hasAny(properties) ? ownBytes(encodeProperties(properties)) : NO_PROPERTIES
-}
-
-function hasAny(properties: Properties): boolean {
-  for (const name in properties) {
-    if (properties[name as keyof Properties] !== undefined) return true
-  }
-  return false
 }
 
 /** What a session's present or last connection has set. */
@@ -106,13 +92,12 @@ export class SessionRecord {
   }
 
   connected({ userName, expiryIntervalS, will }: ConnectedSettings): void {
-    const stored = will && { ...will, properties: encodeProperties(will.properties) }
     this.#recorder.note({
       kind: 'connected',
       clientId: this.#clientId,
       userName,
       expiryIntervalS,
-      will: stored,
+      will,
     })
   }
 

@@ -2,7 +2,7 @@
 
 import type { Clock } from '../../../clock.ts'
 import type { MqttLimits } from '../limits/limits.ts'
-import type { Will } from '../packets/connect-packet.ts'
+import { type Will, willProperties } from '../packets/connect-packet.ts'
 import { ReasonCode } from '../packets/protocol.ts'
 import type { Statistics } from '../topics/statistics.ts'
 import type { Subscriptions } from '../topics/subscriptions.ts'
@@ -192,5 +192,5 @@ function expiryMs(expiryIntervalS: number): number {
 }
 
 function willDelayMs({ will }: Session): number {
-  return (will?.properties.willDelayIntervalS ?? 0) * 1000
+  return ((will && willProperties(will).willDelayIntervalS) ?? 0) * 1000
 }

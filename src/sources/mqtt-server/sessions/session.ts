@@ -308,7 +308,8 @@ export class Session implements Subscriber {
       return
     }
     const isPlain = !retain && recipient.identifiers.length === 0 && link.aliases === undefined
-    const plain = isPlain ? publication.plain(link.version) : undefined
+    const nowMs = publication.expiresAtMs === undefined ? 0 : this.#clock.monotonic()
+    const plain = isPlain ? publication.plain(link.version, nowMs) : undefined
     if (plain === undefined) {
       this.#write(link, publication, {
         qos: 0,

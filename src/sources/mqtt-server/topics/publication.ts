@@ -3,22 +3,26 @@
  * subscribers get in the same form is written once.
  *
  *     first byte │ remaining length │ topic │ packet id (QoS 1, 2) │ properties (MQTT 5) │ payload
+ *                                                                    │
+ *                            length │ expiry │ alias │ identifiers │ forwarded
+ *                                   └─ of the subscriber ──────────┘ └─ as the publisher sent them
  */
 
-import { ownBytes } from '../packets/packet-reader.ts'
 import { variableByteIntegerLength, writeVariableByteInteger } from '../packets/packet-writer.ts'
-import { encodeProperties, type Properties } from '../packets/properties.ts'
+import { type Properties, SubscriberProperty } from '../packets/properties.ts'
 import { PacketType, type ProtocolVersion, type Qos } from '../packets/protocol.ts'
 import type { PersistedMessage } from './persisted-message.ts'
 import type { PublishAlias } from './topic-aliases.ts'
 
 /**
- * Shorter payloads are kept as strings: see `keep`. Longer buffers do not come from Node's pool.
+ * Shorter messages are kept as strings: see `keep`. Longer buffers do not come from Node's pool.
  */
 const TEXT_BYTES = 4_096
 const NO_PROPERTIES = Buffer.from([0])
 const EMPTY = Buffer.alloc(0)
 const PUBLISH = PacketType.publish << 4
+const EXPIRY_BYTES = 5
+const ALIAS_BYTES = 3
 
 /** The fields that differ from one subscriber to the next. */
 export interface PublishHeader {
@@ -30,6 +34,17 @@ export interface PublishHeader {
   readonly subscriptionIdentifiers: readonly number[]
   readonly alias: PublishAlias | undefined
 }
+
+const PLAIN: PublishHeader = {
+  version: 4,
+  qos: 0,
+  retain: false,
+  isDuplicate: false,
+  packetId: 0,
+  subscriptionIdentifiers: [],
+  alias: undefined,
+}
+const PLAIN5: PublishHeader = { ...PLAIN, version: 5 }
 
 /** A message as a client sent it: the payload is `bytes[payloadStart, end)`, in a reused buffer. */
 export interface ReceivedMessage {
@@ -51,23 +66,10 @@ export interface PublicationTopic {
  */
 const OBJECT_BYTES = 448
 
-/** Properties can be longer than the payload. Their strings take up to two bytes a character. */
-function heldByProperties({
-  contentType = '',
-  responseTopic = '',
-  correlationData,
-  userProperties = [],
-}: Properties): number {
-  let bytes = 2 * (contentType.length + responseTopic.length) + (correlationData?.length ?? 0)
-  for (const [name, value] of userProperties) bytes += 2 * (name.length + value.length) + 96
-  return bytes
-}
-
 export class Publication {
   readonly topic: PublicationTopic
   readonly qos: Qos
   readonly retain: boolean
-  readonly properties: Properties
   /** A time of the monotonic clock. Undefined if it never expires. */
   readonly expiresAtMs: number | undefined
   /**
@@ -75,10 +77,13 @@ export class Publication {
    * it once, so that the store writes a message once for all sessions that wait for it.
    */
   persisted: PersistedMessage | undefined
+  readonly #forwardedBytes: number
+  /** Encoded, without their length. Empty after `keep`: then they precede the payload. */
+  #forwarded: Buffer
   #bytes: Buffer
   #start: number
   #end: number
-  /** After `keep`, a short payload: one character for each byte. */
+  /** After `keep`, a short message: forwarded properties and payload, a character for each byte. */
   #text: string | undefined
   #isKept = false
   /** Packets at QoS 0 without retain flag and subscription identifier, as most subscribers get. */
@@ -86,12 +91,14 @@ export class Publication {
   #plain5: Buffer | undefined
 
   constructor(topic: PublicationTopic, received: ReceivedMessage, expiresAtMs: number | undefined) {
+    const { forwarded } = received.properties
     this.topic = topic
     this.qos = received.qos
     this.retain = received.retain
-    this.properties = received.properties
     this.expiresAtMs = expiresAtMs
     this.persisted = undefined
+    this.#forwarded = forwarded ?? EMPTY
+    this.#forwardedBytes = forwarded === undefined ? 0 : forwarded.length
     this.#bytes = received.bytes
     this.#start = received.payloadStart
     this.#end = received.end
@@ -106,46 +113,48 @@ export class Publication {
    */
   get payload(): Buffer {
     if (this.#text === undefined) return this.#bytes.subarray(this.#start, this.#end)
-    const bytes = Buffer.allocUnsafeSlow(this.payloadBytes)
-    bytes.write(this.#text, 0, 'latin1')
-    return bytes
+    return ownLatin1(this.#text.slice(this.#start))
   }
 
-  /** The properties that are passed on unchanged. */
-  get forwardedProperties(): Properties {
-    const { payloadFormatIndicator, contentType, responseTopic, correlationData, userProperties } =
-      this.properties
-    return {
-      ...(payloadFormatIndicator !== undefined && { payloadFormatIndicator }),
-      ...(contentType !== undefined && { contentType }),
-      ...(responseTopic !== undefined && { responseTopic }),
-      ...(correlationData !== undefined && { correlationData }),
-      // In their original order [MQTT-3.3.2-18].
-      ...(userProperties !== undefined && { userProperties }),
-    }
+  /** The properties that are passed on unchanged, preceded by their length, in memory of their own. */
+  get forwardedProperties(): Buffer {
+    const length = this.#forwardedBytes
+    if (length === 0) return NO_PROPERTIES
+    const bytes = Buffer.allocUnsafeSlow(variableByteIntegerLength(length) + length)
+    const at = writeVariableByteInteger(bytes, 0, length)
+    if (this.#text !== undefined) bytes.write(this.#text.slice(0, length), at, 'latin1')
+    else if (this.#isKept) this.#bytes.copy(bytes, at, 0, length)
+    else this.#forwarded.copy(bytes, at)
+    return bytes
   }
 
   /** About how many bytes of memory it takes while it waits. */
   get heldBytes(): number {
-    const properties = this.#isBare ? 0 : heldByProperties(this.properties)
-    return this.payloadBytes + this.topic.bytes.length + properties + OBJECT_BYTES
+    return this.payloadBytes + this.topic.bytes.length + this.#forwardedBytes + OBJECT_BYTES
   }
 
   /**
-   * Copies the payload. Call it before holding the publication beyond the call that passed it. A
-   * short payload becomes a string: it is made faster than a buffer and takes no more memory than
-   * it is counted for, while a short buffer may hold the 8 KB it was cut from (`ownBytes`).
+   * Copies properties and payload. Call it before holding the publication beyond the call that
+   * passed it. A short message becomes a string: it is made faster than a buffer and takes no more
+   * memory than it is counted for, while a short buffer may hold the 8 KB it was cut from
+   * (`ownBytes`).
    */
   keep(): this {
     if (this.#isKept) return this
-    const length = this.payloadBytes
+    const before = this.#forwardedBytes
+    const length = before + this.payloadBytes
     if (length < TEXT_BYTES) {
-      this.#text = this.#bytes.toString('latin1', this.#start, this.#end)
+      const payload = this.#bytes.toString('latin1', this.#start, this.#end)
+      this.#text = before === 0 ? payload : this.#forwarded.toString('latin1') + payload
       this.#bytes = EMPTY
     } else {
-      this.#bytes = ownBytes(this.#bytes.subarray(this.#start, this.#end))
+      const bytes = Buffer.allocUnsafeSlow(length)
+      this.#forwarded.copy(bytes)
+      this.#bytes.copy(bytes, before, this.#start, this.#end)
+      this.#bytes = bytes
     }
-    this.#start = 0
+    this.#forwarded = EMPTY
+    this.#start = before
     this.#end = length
     this.#isKept = true
     return this
@@ -161,62 +170,88 @@ export class Publication {
     return this.expiresAtMs !== undefined && nowMs >= this.expiresAtMs
   }
 
-  /**
-   * The packet at QoS 0 without any field that differs between subscribers. Undefined if the
-   * message has MQTT 5 properties and the version is 5.
-   */
-  plain(version: ProtocolVersion): Buffer | undefined {
-    if (version !== 5) {
-      this.#plain ??= this.#frame(PUBLISH, this.topic.bytes, 0, EMPTY)
-      return this.#plain
+  /** The packet at QoS 0 without any field that differs between subscribers. */
+  plain(version: ProtocolVersion, nowMs: number): Buffer {
+    if (version === 5) {
+      this.#plain5 ??= this.encode(PLAIN5, nowMs)
+      return this.#plain5
     }
-    if (this.#plain5 === undefined && this.#isBare) {
-      this.#plain5 = this.#frame(PUBLISH, this.topic.bytes, 0, NO_PROPERTIES)
-    }
-    return this.#plain5
+    this.#plain ??= this.encode(PLAIN, nowMs)
+    return this.#plain
   }
 
   encode(header: PublishHeader, nowMs: number): Buffer {
-    const properties = header.version === 5 ? this.#properties(header, nowMs) : EMPTY
-    const first =
-      PUBLISH | (header.isDuplicate ? 8 : 0) | (header.qos << 1) | (header.retain ? 1 : 0)
-    const topic = header.alias?.isKnown === true ? EMPTY : this.topic.bytes
-    return this.#frame(first, topic, header.packetId, properties)
-  }
-
-  #frame(first: number, topic: Buffer, packetId: number, properties: Buffer): Buffer {
+    const { version, qos, retain, isDuplicate, packetId, alias } = header
+    const topic = alias?.isKnown === true ? EMPTY : this.topic.bytes
     const idBytes = packetId === 0 ? 0 : 2
-    const length = 2 + topic.length + idBytes + properties.length + this.payloadBytes
+    const properties =
+      version === 5 ? this.#subscriberPropertyBytes(header) + this.#forwardedBytes : 0
+    const propertyBytes = version === 5 ? variableByteIntegerLength(properties) + properties : 0
+    const length = 2 + topic.length + idBytes + propertyBytes + this.payloadBytes
     const bytes = Buffer.allocUnsafe(1 + variableByteIntegerLength(length) + length)
-    bytes[0] = first
+    bytes[0] = PUBLISH | (isDuplicate ? 8 : 0) | (qos << 1) | (retain ? 1 : 0)
     let at = writeVariableByteInteger(bytes, 1, length)
     at = bytes.writeUInt16BE(topic.length, at)
     at += topic.copy(bytes, at)
     if (packetId !== 0) at = bytes.writeUInt16BE(packetId, at)
-    at += properties.copy(bytes, at)
-    if (this.#text === undefined) this.#bytes.copy(bytes, at, this.#start, this.#end)
-    else bytes.write(this.#text, at, 'latin1')
+    if (version === 5) {
+      at = writeVariableByteInteger(bytes, at, properties)
+      at = this.#writeSubscriberProperties(bytes, at, header, nowMs)
+    }
+    this.#writeRest(bytes, at, version === 5)
     return bytes
   }
 
-  #properties(header: PublishHeader, nowMs: number): Buffer {
-    const isBare = this.#isBare && header.alias === undefined
-    if (isBare && header.subscriptionIdentifiers.length === 0) return NO_PROPERTIES
-    return encodeProperties({
-      ...this.forwardedProperties,
-      // The rest of the interval [MQTT-3.3.2-6].
-      ...(this.expiresAtMs !== undefined && {
-        messageExpiryIntervalS: Math.max(1, Math.ceil((this.expiresAtMs - nowMs) / 1000)),
-      }),
-      ...(header.alias !== undefined && { topicAlias: header.alias.number }),
-      subscriptionIdentifiers: [...header.subscriptionIdentifiers],
-    })
+  #subscriberPropertyBytes({ alias, subscriptionIdentifiers }: PublishHeader): number {
+    let length = this.expiresAtMs === undefined ? 0 : EXPIRY_BYTES
+    if (alias !== undefined) length += ALIAS_BYTES
+    for (const identifier of subscriptionIdentifiers) {
+      length += 1 + variableByteIntegerLength(identifier)
+    }
+    return length
   }
 
-  get #isBare(): boolean {
-    for (const _ in this.properties) return false
-    return true
+  #writeSubscriberProperties(
+    bytes: Buffer,
+    start: number,
+    { alias, subscriptionIdentifiers }: PublishHeader,
+    nowMs: number,
+  ): number {
+    let at = start
+    if (this.expiresAtMs !== undefined) {
+      // The rest of the interval [MQTT-3.3.2-6].
+      const leftS = Math.max(1, Math.ceil((this.expiresAtMs - nowMs) / 1000))
+      bytes[at] = SubscriberProperty.messageExpiryInterval
+      at = bytes.writeUInt32BE(leftS, at + 1)
+    }
+    if (alias !== undefined) {
+      bytes[at] = SubscriberProperty.topicAlias
+      at = bytes.writeUInt16BE(alias.number, at + 1)
+    }
+    for (const identifier of subscriptionIdentifiers) {
+      bytes[at] = SubscriberProperty.subscriptionIdentifier
+      at = writeVariableByteInteger(bytes, at + 1, identifier)
+    }
+    return at
   }
+
+  /** The payload, after the forwarded properties if the protocol has them. */
+  #writeRest(bytes: Buffer, at: number, hasProperties: boolean): void {
+    if (this.#text !== undefined) {
+      const text = hasProperties ? this.#text : this.#text.slice(this.#start)
+      bytes.write(text, at, 'latin1')
+      return
+    }
+    const copied = hasProperties ? this.#forwarded.copy(bytes, at) : 0
+    const start = hasProperties && this.#isKept ? 0 : this.#start
+    this.#bytes.copy(bytes, at + copied, start, this.#end)
+  }
+}
+
+function ownLatin1(text: string): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(text.length)
+  bytes.write(text, 0, 'latin1')
+  return bytes
 }
 
 /** Many QoS 0 messages of one topic in one buffer, for one protocol version. */

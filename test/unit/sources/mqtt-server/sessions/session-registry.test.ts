@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DEFAULT_LIMITS } from '../../../../../src/sources/mqtt-server/limits/limits.ts'
 import type { Will } from '../../../../../src/sources/mqtt-server/packets/connect-packet.ts'
+import { encodeProperties } from '../../../../../src/sources/mqtt-server/packets/properties.ts'
 import { restore } from '../../../../../src/sources/mqtt-server/sessions/restore-sessions.ts'
 import { NEVER_EXPIRES_S } from '../../../../../src/sources/mqtt-server/sessions/session.ts'
 import { SessionRecorder } from '../../../../../src/sources/mqtt-server/sessions/session-recorder.ts'
@@ -16,7 +17,8 @@ import { RecordingLink } from '../../../../support/mqtt/recording-link.ts'
 
 function willWith(willDelayIntervalS: number): Will {
   const payload = Buffer.from('gone')
-  return { topic: 'wills', qos: 0, retain: false, payload, properties: { willDelayIntervalS } }
+  const properties = encodeProperties({ willDelayIntervalS })
+  return { topic: 'wills', qos: 0, retain: false, payload, properties }
 }
 
 function open(clock = new ManualClock(), store = new MemorySessionStore(), maxOfflineSessions = 2) {

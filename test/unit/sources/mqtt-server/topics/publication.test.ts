@@ -7,6 +7,7 @@ import {
   encodeManyPublishes,
   type PublishHeader,
 } from '../../../../../src/sources/mqtt-server/topics/publication.ts'
+import { property } from '../../../../support/mqtt/property.ts'
 import { publicationOf } from '../../../../support/mqtt/publications.ts'
 
 const HEADER: PublishHeader = {
@@ -43,28 +44,33 @@ test('a plain packet is written once for each version', () => {
   const publication = publicationOf({ topic: 'a/b', payload: 'hello' })
 
   for (const version of [4, 5] as const) {
-    const { topic, payload, qos, retain } = decoded(publication.plain(version), version)
+    const { topic, payload, qos, retain } = decoded(publication.plain(version, 0), version)
     assert.deepEqual([topic, payload.toString(), qos, retain], ['a/b', 'hello', 0, false])
-    assert.equal(publication.plain(version), publication.plain(version))
+    assert.equal(publication.plain(version, 0), publication.plain(version, 0))
   }
-  assert.equal(publication.plain(3), publication.plain(4))
+  assert.equal(publication.plain(3, 0), publication.plain(4, 0))
 })
 
-test('a message with MQTT 5 properties has a plain packet only for older versions', () => {
-  const publication = publicationOf({ properties: { contentType: 'text/plain' } })
+test('a plain packet has the properties of the publisher, for MQTT 5 alone', () => {
+  const properties = [...property.contentType('text/plain'), ...property.messageExpiry(10)]
+  const publication = publicationOf({ properties, expiresAtMs: 10_000 })
 
-  assert.equal(publication.plain(5), undefined)
-  assert.equal(decoded(publication.plain(4), 4).properties, undefined)
+  const { contentType, messageExpiryInterval } =
+    decoded(publication.plain(5, 500), 5).properties ?? {}
+
+  assert.deepEqual([contentType, messageExpiryInterval], ['text/plain', 10])
+  assert.equal(publication.plain(5, 500), publication.plain(5, 500))
+  assert.equal(decoded(publication.plain(4, 500), 4).properties, undefined)
 })
 
 test('forgotten packets are written again', () => {
   const publication = publicationOf()
-  const before = publication.plain(4)
+  const before = publication.plain(4, 0)
 
   publication.forgetPackets()
 
-  assert.notEqual(publication.plain(4), before)
-  assert.deepEqual(publication.plain(4), before)
+  assert.notEqual(publication.plain(4, 0), before)
+  assert.deepEqual(publication.plain(4, 0), before)
 })
 
 test('a packet has the QoS, the flags and the packet id of its subscriber', () => {
@@ -77,39 +83,50 @@ test('a packet has the QoS, the flags and the packet id of its subscriber', () =
   }
 })
 
-test('properties of the publisher are passed on, but not its alias', () => {
-  const publication = publicationOf({
-    properties: {
-      payloadFormatIndicator: 1,
-      contentType: 'text/plain',
-      responseTopic: 'answers',
-      correlationData: Buffer.from('7'),
-      userProperties: [
-        ['b', '1'],
-        ['a', '2'],
-        ['b', '3'],
-      ],
-      topicAlias: 3,
-    },
+const FORWARDED = [
+  ...property.userProperty('b', '1'),
+  ...property.payloadFormat(true),
+  ...property.contentType('text/plain'),
+  ...property.userProperty('a', '2'),
+  ...property.responseTopic('answers'),
+  ...property.correlationData(Buffer.from('7')),
+  ...property.userProperty('b', '3'),
+]
+
+for (const [name, payload] of [
+  ['a short message', 'hello'],
+  ['a long message', 'x'.repeat(5_000)],
+] as const) {
+  test(`properties of the publisher are passed on as they came, without its alias: ${name}`, () => {
+    const own = [...property.topicAlias(3), ...property.messageExpiry(9)]
+    const properties = [...own, ...FORWARDED]
+    const publication = publicationOf({ payload, properties })
+    const kept = publicationOf({ payload, properties }).keep()
+    const header = { ...HEADER, subscriptionIdentifiers: [300] }
+
+    for (const sent of [publication, kept]) {
+      assert.deepEqual(sent.forwardedProperties, Buffer.from([FORWARDED.length, ...FORWARDED]))
+      assert.deepEqual(sent.payload, Buffer.from(payload))
+      const packet = decoded(sent.encode(header, 0), 5)
+      assert.equal(packet.payload.toString(), payload)
+      assert.deepEqual(
+        { ...packet.properties, userProperties: { ...packet.properties?.userProperties } },
+        {
+          subscriptionIdentifier: 300,
+          payloadFormatIndicator: true,
+          contentType: 'text/plain',
+          responseTopic: 'answers',
+          correlationData: Buffer.from('7'),
+          userProperties: { b: ['1', '3'], a: '2' },
+        },
+      )
+      assert.equal(decoded(sent.plain(4, 0), 4).payload.toString(), payload)
+    }
   })
-
-  const { properties } = decoded(publication.encode(HEADER, 0), 5)
-
-  assert.deepEqual(
-    { ...properties, userProperties: { ...properties?.userProperties } },
-    {
-      payloadFormatIndicator: true,
-      contentType: 'text/plain',
-      responseTopic: 'answers',
-      correlationData: Buffer.from('7'),
-      userProperties: { b: ['1', '3'], a: '2' },
-    },
-  )
-})
+}
 
 test('the expiry interval is what is left of it, in seconds and at least 1', () => {
-  const properties = { messageExpiryIntervalS: 10 }
-  const publication = publicationOf({ properties, expiresAtMs: 10_000 })
+  const publication = publicationOf({ expiresAtMs: 10_000 })
   const leftAt = (nowMs: number) =>
     decoded(publication.encode(HEADER, nowMs), 5).properties?.messageExpiryInterval
 
@@ -150,17 +167,17 @@ for (const length of [0, 10, 4_095, 4_096, 200_000]) {
 
     assert.deepEqual(publication.payload, original)
     assert.equal(publication.payloadBytes, length)
-    assert.deepEqual(decoded(publication.plain(4), 4).payload, original)
+    assert.deepEqual(decoded(publication.plain(4, 0), 4).payload, original)
     assert.equal(publication.keep(), publication)
   })
 }
 
 test('a waiting message counts with payload, topic and properties', () => {
   const bare = publicationOf({ payload: '' }).heldBytes
-  const content = { contentType: 'x'.repeat(100) }
+  const properties = property.contentType('x'.repeat(97))
 
   assert.equal(publicationOf({ payload: 'x'.repeat(500) }).heldBytes, bare + 500)
-  assert.equal(publicationOf({ payload: '', properties: content }).heldBytes, bare + 200)
+  assert.equal(publicationOf({ payload: '', properties }).heldBytes, bare + 100)
 })
 
 test('many messages in one buffer are the same packets, one after another', () => {
