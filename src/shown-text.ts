@@ -3,22 +3,32 @@
  * without characters that steer a terminal or change the order of what is read.
  */
 
-/** How much of a name is quoted: a topic, a filter, a channel. */
-const QUOTED_CHARACTERS = 64
+/** How much of a name is shown: of a topic, a filter, a channel. */
+const NAME_CHARACTERS = 128
 /** Control and format characters, lone surrogates, and separators of lines and paragraphs. */
 const STEERING = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
 
 /**
- * The first `maxCharacters` of the text, with `…` if there are more. It has memory of its own: a
- * slice of a long string keeps all of it in memory.
+ * The first `maxCharacters` of the text. It has memory of its own, while a slice of a long string
+ * keeps all of it in memory, and so does a text put together from such slices.
  */
-export function cut(text: string, maxCharacters: number): string {
-  if (text.length <= maxCharacters) return text
-  return `${ownText(text.slice(0, maxCharacters))}…`
+export function startOf(text: string, maxCharacters: number): string {
+  return Buffer.from(text.slice(0, maxCharacters)).toString()
 }
 
-/** The text between quotes, cut, with characters that steer a terminal escaped as in JSON. */
-export function quoted(text: string, maxCharacters = QUOTED_CHARACTERS): string {
+/** The same, with `…` if there is more. */
+export function cut(text: string, maxCharacters: number): string {
+  const start = startOf(text, maxCharacters)
+  return text.length <= maxCharacters ? start : startOf(`${start}…`, maxCharacters + 1)
+}
+
+/** The text, cut, with characters that steer a terminal escaped. */
+export function shown(text: string, maxCharacters = NAME_CHARACTERS): string {
+  return printable(cut(text, maxCharacters))
+}
+
+/** The same between quotes, as in JSON. */
+export function quoted(text: string, maxCharacters = NAME_CHARACTERS): string {
   return safeJson(JSON.stringify(cut(text, maxCharacters)))
 }
 
@@ -35,11 +45,6 @@ export function printable(text: string): string {
     const json = JSON.stringify(character)
     return json === `"${character}"` ? escaped(character) : json.slice(1, -1)
   })
-}
-
-/** Joins what a string was put together from, and copies what it was cut out of. */
-function ownText(text: string): string {
-  return Buffer.from(text, 'utf16le').toString('utf16le')
 }
 
 /** White space between the values of a JSON text. Inside of strings it is escaped already. */

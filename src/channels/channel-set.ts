@@ -2,6 +2,7 @@
  * All channels of one store. The set finds the channel of a message, holds the limits over all
  * channels, and commits all channels together.
  */
+import { isChannelName } from '../channel-name.ts'
 import type { Clock } from '../clock.ts'
 import { isNotNow } from '../errors.ts'
 import { type Draft, type Message, messageOfDraft, type Refusal } from '../message.ts'
@@ -182,7 +183,8 @@ export class ChannelSet implements Iterable<Channel> {
 
   /**
    * Counts and reports a message that was refused before it could be offered. `name` is the channel
-   * as the sender wrote it; it need not be a valid name.
+   * as the sender wrote it. A name that no channel can have is not kept: such messages are counted
+   * together.
    */
   refuse(name: string, refusal: Refusal): void {
     const channel = this.#channels.get(name)
@@ -190,8 +192,9 @@ export class ChannelSet implements Iterable<Channel> {
       channel.refuse(refusal)
       return
     }
-    this.#unknownChannels.refuse(name, refusal.error)
-    this.#options.observer.messageDropped(name, refusal.error, refusal.message)
+    const possible = isChannelName(name) ? name : undefined
+    this.#unknownChannels.refuse(possible, refusal.error)
+    this.#options.observer.messageDropped(possible, refusal.error, refusal.message)
   }
 
   /** Calls back for every channel: now for those that exist, and later for each new one. */

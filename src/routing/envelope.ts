@@ -7,6 +7,7 @@
  */
 import { isUtf8 } from 'node:buffer'
 import { messageOf } from '../errors.ts'
+import { quoted } from '../shown-text.ts'
 
 export interface Envelope {
   /** Undefined if the message is valid; else what was expected and what came. */
@@ -77,5 +78,7 @@ function kindOf(value: unknown): string {
   if (value === null) return 'null'
   if (Array.isArray(value)) return 'an array'
   if (typeof value === 'object') return 'an object'
-  return `the ${typeof value} ${JSON.stringify(value).slice(0, 40)}`
+  return typeof value === 'string'
+    ? `the string ${quoted(value, 40)}`
+    : `the ${typeof value} ${value}`
 }

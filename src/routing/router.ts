@@ -16,6 +16,7 @@ import {
   type Refusal,
   type ReplyTo,
 } from '../message.ts'
+import { quoted, shown } from '../shown-text.ts'
 import type { CommitListener, Intake, NotAccepted, Outcome, Route } from '../sources/source.ts'
 import { STATUS_TOPIC } from '../topics.ts'
 import { type Envelope, readEnvelope } from './envelope.ts'
@@ -99,6 +100,8 @@ export class Router implements Intake {
     const known = this.#routes.get(topic)
     if (known !== undefined || this.#routes.has(topic)) return known
     const route = this.#resolve(topic)
+    // Such a topic is refused each time; nothing of it is kept.
+    if (topic.length > MAX_TOPIC_BYTES) return route
     if (this.#routes.size >= MAX_CACHED_ROUTES) this.#routes.clear()
     this.#routes.set(topic, route)
     return route
@@ -120,6 +123,10 @@ export class Router implements Intake {
       return this.#refuse(route, reply, why)
     }
     const draft = this.#draft
+    if (reply !== undefined) {
+      const unusable = faultOfReply(reply)
+      if (unusable !== undefined) return this.#refuse(route, undefined, unusable)
+    }
     draft.reply = reply
     const outcome = this.#channels.offer(route.channel, draft, mayWithhold)
     if (typeof outcome === 'number') {
@@ -137,7 +144,7 @@ export class Router implements Intake {
   acceptAgain(topic: string, bytes: Buffer): number | Refusal {
     const route = this.route(topic)
     if (!(route instanceof ChannelRoute)) {
-      return refusal('InvalidTopic', `topic ${topic} does not belong to any channel`)
+      return refusal('InvalidTopic', `topic ${shown(topic)} does not belong to any channel`)
     }
     const why = this.#fill(route, topic, bytes, 0, bytes.length)
     this.#draft.reply = undefined
@@ -214,11 +221,14 @@ export class Router implements Intake {
     const format = predefined?.kind ?? 'binary'
     const length = Buffer.byteLength(topic)
     if (length > MAX_TOPIC_BYTES) {
-      const text = `the topic has ${length} bytes of UTF-8; ${MAX_TOPIC_BYTES} are allowed`
-      return new ChannelRoute(format, channel, refusal('InvalidTopic', text))
+      return new ChannelRoute(
+        format,
+        isChannelName(channel) ? channel : '',
+        tooLong('topic', length),
+      )
     }
     if (!isChannelName(channel)) {
-      const text = `topic ${topic} names the channel "${channel}"; expected 1 to 128 of A-Z a-z 0-9 _, not beginning with two underscores`
+      const text = `topic ${shown(topic, MAX_TOPIC_BYTES)} names the channel ${quoted(channel)}; expected 1 to 128 of A-Z a-z 0-9 _, not beginning with two underscores`
       return new ChannelRoute(format, channel, refusal('InvalidChannelName', text))
     }
     return new ChannelRoute(format, channel)
@@ -241,7 +251,7 @@ export class Router implements Intake {
     const { deadLetters } = this.#options
     const { topic, receivedAt, id } = this.#draft
     if (deadLetters === undefined || payload.length > MAX_PAYLOAD_BYTES) return
-    if (Buffer.byteLength(topic) > MAX_TOPIC_BYTES) return
+    if (why.error === 'InvalidTopic') return
     deadLetters.keep({
       channel,
       destination: undefined,
@@ -262,6 +272,17 @@ export class Router implements Intake {
 
 function refusal(error: ErrorCode, message: string): Refusal {
   return { error, message }
+}
+
+function tooLong(what: string, bytes: number): Refusal {
+  const text = `the ${what} has ${bytes} bytes of UTF-8; at most ${MAX_TOPIC_BYTES} are allowed`
+  return refusal('InvalidTopic', text)
+}
+
+/** A response topic is a topic, and it is kept with the message. */
+function faultOfReply({ topic }: ReplyTo): Refusal | undefined {
+  const bytes = Buffer.byteLength(topic)
+  return bytes > MAX_TOPIC_BYTES ? tooLong('response topic', bytes) : undefined
 }
 
 function tooLarge(where: string, bytes: number): Refusal {

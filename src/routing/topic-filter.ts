@@ -12,6 +12,7 @@ export class TopicFilter {
   }
 
   matches(topic: string): boolean {
-    return covers(this.#levels, topic.split('/'))
+    // A topic with more levels needs no more of them to be compared.
+    return covers(this.#levels, topic.split('/', this.#levels.length + 1))
   }
 }

@@ -20,7 +20,7 @@ test('a short text stays as it is, a longer one ends with an ellipsis', () => {
 
 test('quoted text has no character that steers a terminal or turns the reading order', () => {
   assert.equal(quoted('a"\u001b[2J\u009b\u202eb'), '"a\\"\\u001b[2J\\u009b\\u202eb"')
-  assert.equal(quoted('p'.repeat(1_000)), `"${'p'.repeat(64)}…"`)
+  assert.equal(quoted('p'.repeat(1_000)), `"${'p'.repeat(128)}…"`)
 })
 
 test('escaping JSON changes neither its values nor its layout', () => {

@@ -1,6 +1,7 @@
 /**
  * Counts refused messages for channels that do not exist. Anybody can invent channel names, so only
- * a limited number of names have a row of their own; all others share one.
+ * a limited number of names have a row of their own; all others, and names that no channel can
+ * have, share one.
  */
 import type { ChannelLedger } from './ledger.ts'
 
@@ -11,12 +12,16 @@ const ALL_OTHERS = '*'
 export class UnknownChannelRefusals {
   readonly #counts = new Map<string, Record<string, number>>()
 
-  refuse(name: string, code: string): void {
-    const isKnown = this.#counts.has(name) || this.#counts.size < MAX_NAMES
-    const key = isKnown ? name : ALL_OTHERS
+  /** `name` is undefined if no channel can have it. */
+  refuse(name: string | undefined, code: string): void {
+    const key = name !== undefined && this.#hasRowFor(name) ? name : ALL_OTHERS
     const counts = this.#counts.get(key) ?? {}
     counts[code] = (counts[code] ?? 0) + 1
     this.#counts.set(key, counts)
+  }
+
+  #hasRowFor(name: string): boolean {
+    return this.#counts.has(name) || this.#counts.size < MAX_NAMES
   }
 
   /** The channel is being created: its earlier refusals move to its own ledger. */

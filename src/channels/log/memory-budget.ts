@@ -2,7 +2,7 @@
  * How many bytes a message is counted with, and the budget of bytes that messages hold in this
  * process's memory.
  */
-import type { Draft } from '../../message.ts'
+import type { Draft, ReplyTo } from '../../message.ts'
 
 /**
  * Objects, headers and ring or frame entries around one message; on the safe side for every log.
@@ -14,7 +14,12 @@ export const OVERHEAD_BYTES = 128
  * in memory takes and gives back exactly this number.
  */
 export function draftBytes(draft: Draft): number {
-  return payloadBytes(draft) + draft.topic.length + (draft.id?.length ?? 0) + OVERHEAD_BYTES
+  const bytes = payloadBytes(draft) + draft.topic.length + (draft.id?.length ?? 0) + OVERHEAD_BYTES
+  return draft.reply === undefined ? bytes : bytes + replyBytes(draft.reply)
+}
+
+function replyBytes({ topic, correlation }: ReplyTo): number {
+  return topic.length + (correlation?.length ?? 0)
 }
 
 function payloadBytes(draft: Draft): number {

@@ -143,7 +143,7 @@ test('a topic with an invalid channel name has a route that refuses all its mess
   assert.equal(rig.router.route(topic)?.kind, 'refused')
   assert.equal(codeOf(outcome), 'InvalidChannelName')
   assert.deepEqual(rig.failures, ['a: InvalidChannelName'])
-  assert.equal(rig.channels.ledger('no-such').received, 1)
+  assert.equal(rig.channels.ledger('*').received, 1)
 })
 
 test('a message that is too large is refused with the id of its sender, and not kept', async () => {
@@ -219,4 +219,53 @@ test('a route of another intake is refused as a defect of the caller', async () 
     () => rig.router.accept(foreign, FORMATTED, Buffer.from('m'), 0, 1, undefined, false),
     TypeError,
   )
+})
+
+test('a topic that is too long is refused with a receipt, and nothing of it is kept', async () => {
+  const rig = await RouterRig.open({ inputs: ['long/#'], defaultChannel: 'raw' })
+  const before = process.memoryUsage().heapUsed
+  for (let i = 0; i < 2_000; i++) {
+    const name = `${i}${'x'.repeat(60_000)}`
+    rig.accept(i % 2 === 0 ? `long/${name}` : `iotanalytics/channels/${name}/messages/put`, '{}')
+    rig.router.route(name)
+  }
+  const grown = process.memoryUsage().heapUsed - before
+
+  assert.ok(grown < 60_000_000, `${grown} bytes`)
+  assert.equal(rig.failures.length, 2_000)
+  assert.ok(rig.failures.every((failure) => failure.endsWith('InvalidTopic')))
+  assert.deepEqual(
+    rig.channels.set.ledger().map(({ channel, received }) => [channel, received]),
+    [
+      ['*', 1_000],
+      ['raw', 1_000],
+    ],
+  )
+  assert.deepEqual(await rig.deadLetters(), [])
+})
+
+test('a name that no channel can have is not reported and has no row in the ledger', async () => {
+  const rig = await RouterRig.open()
+
+  for (const name of ['my-channel', '__mine', 'c'.repeat(129)]) {
+    assert.equal(
+      codeOf(rig.accept(`iotanalytics/channels/${name}/messages/put`, '{}')),
+      'InvalidChannelName',
+    )
+  }
+
+  assert.deepEqual(
+    rig.channels.set.ledger().map(({ channel, dropped }) => [channel, dropped]),
+    [['*', { InvalidChannelName: 3 }]],
+  )
+})
+
+test('a message whose response topic is longer than topics may be is refused', async () => {
+  const rig = await RouterRig.open()
+  const reply = { topic: `answers/${'é'.repeat(125)}`, correlation: undefined }
+
+  const outcome = rig.accept(BINARY, 'm', reply)
+
+  assert.equal(codeOf(outcome), 'InvalidTopic')
+  assert.equal(rig.expectedReplies, 0)
 })

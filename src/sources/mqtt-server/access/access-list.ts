@@ -10,6 +10,7 @@
 import { covers, type Levels, overlaps } from '../../../topics.ts'
 import type { Permissions } from './access-control.ts'
 import type { AccessRule } from './access-rule.ts'
+import { type Answers, RememberedAnswers } from './remembered-answers.ts'
 import { resolvePattern } from './topic-pattern.ts'
 
 /** A rule that applies to the client, with the client's names filled in. */
@@ -19,13 +20,11 @@ interface ClientRule {
   readonly subscribe: readonly Levels[]
 }
 
-/** Answers remembered for each client; when there are more, all are cleared. */
-const MAX_REMEMBERED = 1_024
-
 export function permissionsFor(
   rules: readonly AccessRule[],
   clientId: string,
   userName: string | undefined,
+  remembered = new RememberedAnswers(),
 ): Permissions {
   const resolved = (patterns: readonly string[]): Levels[] =>
     patterns.flatMap((pattern) => {
@@ -39,26 +38,32 @@ export function permissionsFor(
       publish: resolved(publish),
       subscribe: resolved(subscribe),
     })),
+    remembered,
   )
 }
 
 class ListedPermissions implements Permissions {
   readonly #rules: readonly ClientRule[]
-  readonly #remembered = new Map<string, boolean>()
+  /** No rule looks at more levels of a topic. */
+  readonly #maxLevels: number
+  readonly #remembered: RememberedAnswers
+  readonly #answers: Answers = new Map()
 
-  constructor(rules: readonly ClientRule[]) {
+  constructor(rules: readonly ClientRule[], remembered: RememberedAnswers) {
     this.#rules = rules
+    this.#remembered = remembered
+    const patterns = rules.flatMap(({ publish }) => publish)
+    this.#maxLevels = 1 + Math.max(0, ...patterns.map(({ length }) => length))
   }
 
   mayPublish(topic: string): boolean {
-    const known = this.#remembered.get(topic)
+    const known = this.#answers.get(topic)
     if (known !== undefined) return known
-    const levels = topic.split('/')
+    const levels = topic.split('/', this.#maxLevels)
     const rule = this.#rules.find(({ publish }) =>
       publish.some((pattern) => covers(pattern, levels)),
     )
-    if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered.clear()
-    this.#remembered.set(topic, rule?.allows ?? false)
+    this.#remembered.remember(this.#answers, topic, rule?.allows ?? false)
     return rule?.allows ?? false
   }
 

@@ -18,6 +18,7 @@ import {
 import { permissionsFor } from './access-list.ts'
 import type { AccessRule } from './access-rule.ts'
 import { isPassword, isSameHash, NOBODY, type PasswordHash } from './password-hash.ts'
+import { RememberedAnswers } from './remembered-answers.ts'
 import { RememberedLogins } from './remembered-logins.ts'
 
 /** The contents of the files. */
@@ -53,6 +54,7 @@ export class Authenticator implements AccessControl {
   readonly #failures: TokenBuckets
   readonly #queue = new WorkQueue({ maxRunning: MAX_RUNNING, maxWaiting: MAX_WAITING })
   readonly #remembered = new RememberedLogins(MAX_REMEMBERED)
+  readonly #answers = new RememberedAnswers()
   #data: AccessData
 
   constructor(options: AuthenticatorOptions) {
@@ -88,7 +90,9 @@ export class Authenticator implements AccessControl {
 
   permissionsOf(userName: string | undefined, clientId: string): Permissions {
     const { rules } = this.#data
-    return rules === undefined ? everythingPermitted : permissionsFor(rules, clientId, userName)
+    return rules === undefined
+      ? everythingPermitted
+      : permissionsFor(rules, clientId, userName, this.#answers)
   }
 
   isCurrent({ userName, proof }: Identity): boolean {

@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../../../clock.ts'
 import type { ReplyTo } from '../../../message.ts'
+import { shown } from '../../../shown-text.ts'
 import type { Intake } from '../../source.ts'
 import type { MqttLimits } from '../limits/limits.ts'
 import { LoopTurns } from '../limits/loop-turns.ts'
@@ -61,7 +62,11 @@ export class Broker {
     this.commitGate = new CommitGate(options.intake, this.#recorder, (cycle) => {
       this.sessions.forgetLost(cycle)
     })
-    this.topics = new TopicCache(options.intake, options.protectedTopics)
+    this.topics = new TopicCache(
+      options.intake,
+      options.protectedTopics,
+      options.limits.maxTopicLevels,
+    )
     this.retained = new RetainedMessages(options.limits)
     this.sessions = new SessionRegistry({
       limits: options.limits,
@@ -133,10 +138,10 @@ export class Broker {
   #publishWill(will: Will): void {
     if (this.commitGate.isStopped) return
     const topic = this.topics.named(will.topic)
-    if (topic.isProtected || topic.isTooLong) {
+    if (topic.isProtected || topic.fault !== undefined) {
       this.#reports.messageDropped({
-        error: topic.isProtected ? 'NotAuthorized' : 'InvalidTopic',
-        message: `a will may not be published to ${topic.name}`,
+        error: topic.fault === undefined ? 'NotAuthorized' : 'InvalidTopic',
+        message: topic.fault ?? `a will may not be published to ${shown(topic.name)}`,
       })
       return
     }

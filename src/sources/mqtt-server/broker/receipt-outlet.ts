@@ -54,8 +54,8 @@ export class MqttReceiptOutlet implements ReceiptOutlet {
     const broker = this.#broker
     if (broker === undefined || !isTopicName(to.topic)) return
     const topic = broker.topics.named(to.topic)
-    if (topic.isProtected || topic.isTooLong) return
-    if (this.#waitingReplies >= MAX_WAITING_REPLIES) {
+    const isRefused = topic.isProtected || topic.fault !== undefined
+    if (isRefused || this.#waitingReplies >= MAX_WAITING_REPLIES) {
       broker.statistics.messagesDropped++
       this.#reports.receiptsDropped(1)
       return

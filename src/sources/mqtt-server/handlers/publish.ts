@@ -6,7 +6,8 @@
  * it. If a message can't be stored now but may be later, a client of 3.1.1 gets no acknowledgement.
  */
 
-import type { Refusal } from '../../../message.ts'
+import { MAX_TOPIC_BYTES, type Refusal } from '../../../message.ts'
+import { shown } from '../../../shown-text.ts'
 import { NO_CYCLE, type Outcome, type Route } from '../../source.ts'
 import { replyTo } from '../broker/broker.ts'
 import { encodeAcknowledgement } from '../packets/control-packets.ts'
@@ -14,7 +15,7 @@ import { PacketType, ReasonCode } from '../packets/protocol.ts'
 import { ProtocolViolation } from '../packets/protocol-violation.ts'
 import { PublishPacket } from '../packets/publish-packet.ts'
 import { STORED_BEFORE } from '../sessions/received-ids.ts'
-import type { Topic } from '../topics/topic-cache.ts'
+import { keptTopic, type Topic } from '../topics/topic-cache.ts'
 import type { Client } from './client.ts'
 import { reasonCodeOf } from './publish-acks.ts'
 
@@ -110,7 +111,7 @@ function topicOf(client: Client, packet: PublishPacket): Topic {
     throw new ProtocolViolation(`topic alias ${alias} has no topic`, ReasonCode.protocolError)
   }
   const topic = topics.find(packet.bytes, packet.topicStart, packet.topicEnd)
-  client.topicAliases.set(alias, topic)
+  client.topicAliases.set(alias, keptTopic(topic))
   return topic
 }
 
@@ -133,30 +134,35 @@ function refusalOf(
   topic: Topic,
   { properties }: PublishPacket,
 ): Refusal | undefined {
-  if (topic.isProtected) {
-    return { error: 'NotAuthorized', message: `only the connector may publish to ${topic.name}` }
+  const { name, fault, route } = topic
+  // A topic with a route to no channel is refused by the intake, with a receipt.
+  if (fault !== undefined && route?.kind !== 'refused') {
+    return { error: 'InvalidTopic', message: fault }
   }
+  if (topic.isProtected)
+    return notAuthorized(`only the connector may publish to ${shownTopic(name)}`)
   const { permissions } = link
-  if (!permissions.mayPublish(topic.name)) {
-    return { error: 'NotAuthorized', message: `the client may not publish to ${topic.name}` }
+  if (!permissions.mayPublish(name)) {
+    return notAuthorized(`the client may not publish to ${shownTopic(name)}`)
   }
   const { responseTopic } = properties
   // The connector would publish there on the client's behalf.
-  if (responseTopic !== undefined && topic.route !== undefined) {
+  if (responseTopic !== undefined && route !== undefined) {
     if (!permissions.mayPublish(responseTopic)) {
-      return {
-        error: 'NotAuthorized',
-        message: `the client may not publish to ${responseTopic}, so it cannot be its response topic`,
-      }
-    }
-  }
-  if (topic.isTooLong && topic.route?.kind !== 'refused') {
-    return {
-      error: 'InvalidTopic',
-      message: `the topic has ${topic.bytes.length} bytes of UTF-8; at most 256 are allowed`,
+      return notAuthorized(
+        `the client may not publish to ${shownTopic(responseTopic)}, so it cannot be its response topic`,
+      )
     }
   }
   return undefined
+}
+
+function notAuthorized(message: string): Refusal {
+  return { error: 'NotAuthorized', message }
+}
+
+function shownTopic(name: string): string {
+  return shown(name, MAX_TOPIC_BYTES)
 }
 
 function acknowledge(client: Client, packet: PublishPacket, cycle: number, topic: Topic): void {

@@ -1,5 +1,6 @@
 /** Handles SUBSCRIBE (section 3.8): SUBACK with one code per filter, then the retained messages. */
 
+import { quoted } from '../../../shown-text.ts'
 import { isTopicFilter } from '../../../topics.ts'
 import type { Permissions } from '../access/access-control.ts'
 import { ReasonCode } from '../packets/protocol.ts'
@@ -70,7 +71,7 @@ export function dropForbiddenSubscriptions(
  */
 export function checkFilter(filter: string): void {
   if (isFilter(filter)) return
-  throw new ProtocolViolation(`topic filter ${filter} has a wildcard in a wrong place`)
+  throw new ProtocolViolation(`topic filter ${quoted(filter)} has a wildcard in a wrong place`)
 }
 
 /**

@@ -3,14 +3,18 @@
  * code (MQTT 5) or silently (MQTT 3.1.1, section 4.8).
  */
 import { messageOf } from '../../../errors.ts'
+import { cut } from '../../../shown-text.ts'
 import { ReasonCode } from './protocol.ts'
+
+/** It is logged and sent to the client, and it may quote what the client sent. */
+const MAX_MESSAGE_CHARACTERS = 300
 
 export class ProtocolViolation extends Error {
   override readonly name = 'ProtocolViolation'
   readonly reasonCode: number
 
   constructor(message: string, reasonCode: number = ReasonCode.malformedPacket) {
-    super(message)
+    super(cut(message, MAX_MESSAGE_CHARACTERS))
     this.reasonCode = reasonCode
   }
 }

@@ -3,12 +3,13 @@
  *
  * It is a two-way set-associative table keyed by the bytes themselves: a topic seen before costs a
  * hash and a comparison, and allocates nothing. The number of places is fixed: a new topic replaces
- * the older one of the two in its set.
+ * the older one of the two in its set. A topic longer than the specification allows is not kept.
  *
  *     set = hash(bytes) ──▶ [ latest │ one before ]
  */
 
 import { MAX_TOPIC_BYTES } from '../../../message.ts'
+import { cut } from '../../../shown-text.ts'
 import { isTopicName } from '../../../topics.ts'
 import type { Intake, Route } from '../../source.ts'
 import { ownBytes, readText } from '../packets/packet-reader.ts'
@@ -22,30 +23,39 @@ export interface Topic {
   readonly route: Route | undefined
   /** Only the connector itself may publish to it. */
   readonly isProtected: boolean
-  /** Longer than the specification allows. */
-  readonly isTooLong: boolean
+  /** Why no message may be published to it; undefined for most topics. */
+  readonly fault: string | undefined
   /** The subscribers at `audienceVersion` of the subscriptions. */
   audience: Audience | undefined
   audienceVersion: number
 }
 
+const NO_BYTES = Buffer.alloc(0)
 const SETS = 2_048
 const MAX_NAMES = 1_024
+const SHOWN_CHARACTERS = 64
 
 export class TopicCache {
   readonly #intake: Pick<Intake, 'route'>
   readonly #protectedTopics: ReadonlySet<string>
+  readonly #maxLevels: number
   readonly #places: (Topic | undefined)[] = new Array(2 * SETS).fill(undefined)
   /** Topics given as text, such as those the server publishes to. Cleared when full. */
   readonly #byName = new Map<string, Topic>()
 
-  constructor(intake: Pick<Intake, 'route'>, protectedTopics: readonly string[]) {
+  constructor(
+    intake: Pick<Intake, 'route'>,
+    protectedTopics: readonly string[],
+    maxLevels = Number.POSITIVE_INFINITY,
+  ) {
     this.#intake = intake
+    this.#maxLevels = maxLevels
     this.#protectedTopics = new Set(protectedTopics)
   }
 
   /** Throws ProtocolViolation if the characters of the topic are not allowed in a topic name. */
   find(bytes: Buffer, start: number, end: number): Topic {
+    if (end - start > MAX_TOPIC_BYTES) return this.#describe(readText(bytes, start, end))
     const place = 2 * (hash(bytes, start, end) & (SETS - 1))
     const latest = this.#places[place]
     if (latest !== undefined && equals(latest.bytes, bytes, start, end)) return latest
@@ -63,6 +73,7 @@ export class TopicCache {
     const known = this.#byName.get(name)
     if (known !== undefined) return known
     const topic = this.#describe(name)
+    if (topic.bytes.length > MAX_TOPIC_BYTES) return topic
     if (this.#byName.size >= MAX_NAMES) this.#byName.clear()
     this.#byName.set(name, topic)
     return topic
@@ -78,11 +89,32 @@ export class TopicCache {
       bytes,
       route: this.#intake.route(name),
       isProtected: this.#protectedTopics.has(name) || isReserved(name),
-      isTooLong: bytes.length > MAX_TOPIC_BYTES,
+      fault: this.#faultOf(name, bytes.length),
       audience: undefined,
       audienceVersion: -1,
     }
   }
+
+  #faultOf(name: string, bytes: number): string | undefined {
+    if (bytes > MAX_TOPIC_BYTES) {
+      return `the topic has ${bytes} bytes of UTF-8; at most ${MAX_TOPIC_BYTES} are allowed`
+    }
+    const levels = levelsIn(name)
+    if (levels <= this.#maxLevels) return undefined
+    return `the topic has ${levels} levels; at most ${this.#maxLevels} are allowed (limits.maxTopicLevels)`
+  }
+}
+
+/** The topic as a client may keep it: an alias must not hold a topic of 64 KB. */
+export function keptTopic(topic: Topic): Topic {
+  if (topic.bytes.length <= MAX_TOPIC_BYTES) return topic
+  return { ...topic, name: cut(topic.name, SHOWN_CHARACTERS), bytes: NO_BYTES }
+}
+
+function levelsIn(name: string): number {
+  let levels = 1
+  for (let at = name.indexOf('/'); at >= 0; at = name.indexOf('/', at + 1)) levels++
+  return levels
 }
 
 /** Bridges such as mosquitto's publish their state here. */

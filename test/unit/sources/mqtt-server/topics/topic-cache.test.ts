@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ProtocolViolation } from '../../../../../src/sources/mqtt-server/packets/protocol-violation.ts'
-import { TopicCache } from '../../../../../src/sources/mqtt-server/topics/topic-cache.ts'
+import { keptTopic, TopicCache } from '../../../../../src/sources/mqtt-server/topics/topic-cache.ts'
 
 const ROUTE = { kind: 'binary' } as const
 
@@ -58,11 +58,23 @@ test("clients may not publish to protected topics, the server's own and shared f
   }
 })
 
-test('a topic longer than the specification allows is marked', () => {
-  const { find } = cacheOf()
+test('a topic longer than the specification allows has a fault and is not kept', () => {
+  const { cache, find } = cacheOf()
+  const name = `taken/${'é'.repeat(130)}`
 
-  assert.equal(find('a'.repeat(256)).isTooLong, false)
-  assert.equal(find('a'.repeat(257)).isTooLong, true)
+  assert.equal(find('a'.repeat(256)).fault, undefined)
+  assert.match(find(name).fault ?? '', /266 bytes of UTF-8; at most 256/)
+  assert.notEqual(find(name), find(name))
+  assert.notEqual(cache.named(name), cache.named(name))
+  assert.ok(keptTopic(find(name)).name.length < 70)
+  assert.equal(keptTopic(find(name)).route, ROUTE)
+})
+
+test('a topic with too many levels has a fault that names the limit', () => {
+  const cache = new TopicCache({ route: () => ROUTE }, [], 3)
+
+  assert.equal(cache.named('a/b/c').fault, undefined)
+  assert.match(cache.named('a/b/c/').fault ?? '', /4 levels; at most 3 .*limits.maxTopicLevels/)
 })
 
 test('a name that no topic may have is a protocol violation', () => {
