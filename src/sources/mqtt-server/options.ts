@@ -131,6 +131,9 @@ const limits = z
     maxTopicAliases: count('maxTopicAliases', 65_535).describe(
       'Maximum topic aliases that the server uses towards one client (MQTT 5).',
     ),
+    maxTopicAliasBytesOfAll: bytes('maxTopicAliasBytesOfAll').describe(
+      'Maximum bytes kept for the topic aliases of all clients together. Beyond it, topics are written out.',
+    ),
     maxUserProperties: count('maxUserProperties', 10_000).describe(
       'Maximum user properties of one packet (MQTT 5).',
     ),

@@ -1,6 +1,7 @@
 /** Speaks MQTT to a server byte by byte, with packets built from fields. */
 import { connect, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
+import { variableByteInteger } from './property.ts'
 
 export class MqttWire {
   readonly #socket: Socket
@@ -114,6 +115,11 @@ export function frame(first: number, ...parts: readonly (Buffer | number[] | str
   return Buffer.concat([Buffer.from([first, ...length]), body])
 }
 
+/** Properties, see `property`, behind their length. */
+export function withLength(properties: readonly number[]): number[] {
+  return [...variableByteInteger(properties.length), ...properties]
+}
+
 export function text(value: string): Buffer {
   const bytes = Buffer.from(value, 'utf8')
   return Buffer.concat([Buffer.from([bytes.length >> 8, bytes.length & 0xff]), bytes])
@@ -151,9 +157,9 @@ export function connectPacket(fields: ConnectFields = {}): Buffer {
     0x10,
     version === 3 ? 'MQIsdp' : 'MQTT',
     [version, flags, keepAliveS >> 8, keepAliveS & 0xff],
-    isFive ? [properties.length, ...properties] : [],
+    isFive ? withLength(properties) : [],
     clientId,
-    will !== undefined && isFive ? [willProperties.length, ...willProperties] : [],
+    will !== undefined && isFive ? withLength(willProperties) : [],
     will === undefined ? Buffer.alloc(0) : text(will.topic),
     will === undefined ? Buffer.alloc(0) : text(will.payload),
     userName === undefined ? Buffer.alloc(0) : text(userName),
@@ -179,7 +185,7 @@ export function publishPacket(fields: PublishFields): Buffer {
     first,
     topic,
     qos === 0 ? [] : [id >> 8, id & 0xff],
-    fields.properties === undefined ? [] : [fields.properties.length, ...fields.properties],
+    fields.properties === undefined ? [] : withLength(fields.properties),
     Buffer.from(payload),
   )
 }
@@ -195,7 +201,7 @@ export function subscribePacket(
   return frame(
     0x82,
     [id >> 8, id & 0xff],
-    properties === undefined ? [] : [properties.length, ...properties],
+    properties === undefined ? [] : withLength(properties),
     ...Object.entries(filters).flatMap(([filter, options]) => [filter, [options]]),
   )
 }

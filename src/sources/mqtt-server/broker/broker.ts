@@ -8,6 +8,7 @@ import { shown } from '../../../shown-text.ts'
 import type { Intake } from '../../source.ts'
 import type { MqttLimits } from '../limits/limits.ts'
 import { LoopTurns } from '../limits/loop-turns.ts'
+import { SharedBound } from '../limits/shared-bound.ts'
 import { WorkMeter, workOfBytes } from '../limits/work.ts'
 import { type Will, willProperties } from '../packets/connect-packet.ts'
 import { ownBytes } from '../packets/packet-reader.ts'
@@ -39,6 +40,9 @@ export interface BrokerOptions {
   readonly turns?: LoopTurns
 }
 
+/** How many times what is free the topic aliases of one client may take. */
+const ALIAS_PORTION = 1 / 64
+
 export class Broker {
   readonly commitGate: CommitGate
   readonly topics: TopicCache
@@ -48,6 +52,8 @@ export class Broker {
   readonly retained: RetainedMessages
   readonly sessions: SessionRegistry
   readonly statistics = new Statistics()
+  /** What is kept for the topic aliases of all clients. */
+  readonly aliasBytes: SharedBound
   readonly #turns: LoopTurns
   readonly #clock: Clock
   readonly #reports: ServerReports
@@ -62,6 +68,7 @@ export class Broker {
     this.commitGate = new CommitGate(options.intake, this.#recorder, (cycle) => {
       this.sessions.forgetLost(cycle)
     })
+    this.aliasBytes = new SharedBound(options.limits.maxTopicAliasBytesOfAll, ALIAS_PORTION)
     this.topics = new TopicCache(
       options.intake,
       options.protectedTopics,

@@ -22,6 +22,7 @@ import { Client } from '../handlers/client.ts'
 import { handleConnect } from '../handlers/connect.ts'
 import { sendDisconnect } from '../handlers/disconnect.ts'
 import { dispatch } from '../handlers/dispatch.ts'
+import { maxConnectBytes } from '../limits/limits.ts'
 import type { LoopTurns } from '../limits/loop-turns.ts'
 import type { Arrival } from '../listeners/listener.ts'
 import { type ConnectPacket, RefusedConnect, readConnect } from '../packets/connect-packet.ts'
@@ -79,7 +80,7 @@ export class Connection implements Link, PacketHost {
     this.#turns = turns
     this.#statistics = broker.statistics
     this.#onClosed = onClosed
-    this.#reader = new FrameReader(this, limits.maxPacketBytes)
+    this.#reader = new FrameReader(this, limits.maxPacketBytes, maxConnectBytes(limits))
     this.#writer = new SocketWriter(socket, flushes, () => this.#flushed())
     this.#timeouts = new ConnectionTimeouts(clock.monotonic(), limits.connectTimeoutMs)
     const readState = new ReadState(socket)
@@ -137,7 +138,7 @@ export class Connection implements Link, PacketHost {
       this.#deferred.add(first, bytes, start, end)
       return true
     }
-    this.#throttle.countPacket(type)
+    this.#throttle.countPacket(type, end - start)
     const { work } = this.#context.broker
     const before = work.done
     if (this.#client === undefined) {
@@ -292,7 +293,11 @@ export class Connection implements Link, PacketHost {
     const keepAliveMs = Math.min(keepAliveS, this.#context.limits.maxKeepAliveS) * 1000
     this.#timeouts.admitted(this.#clock.monotonic(), keepAliveMs)
     const { topicAliasMaximum = 0, maximumPacketBytes, receiveMaximum } = properties
-    if (topicAliasMaximum > 0) this.aliases = new TopicAliases(topicAliasMaximum)
+    const { broker, limits } = this.#context
+    if (topicAliasMaximum > 0) {
+      const maximum = Math.min(topicAliasMaximum, limits.maxTopicAliases)
+      this.aliases = new TopicAliases(maximum, broker.aliasBytes)
+    }
     this.maxPacketBytes = maximumPacketBytes ?? this.maxPacketBytes
     this.receiveMaximum = receiveMaximum ?? this.receiveMaximum
   }
@@ -321,6 +326,7 @@ export class Connection implements Link, PacketHost {
     this.#timeouts.ended(this.#clock.monotonic())
     this.#deferred.close()
     this.#client?.end(reason, hasWill)
+    this.aliases?.clear()
   }
 
   #endSocket(): void {

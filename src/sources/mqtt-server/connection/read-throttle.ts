@@ -6,7 +6,7 @@
 import type { Clock } from '../../../clock.ts'
 import type { ReadCoalescing, WaitingReader } from '../broker/read-coalescing.ts'
 import type { LoopTurns } from '../limits/loop-turns.ts'
-import { WORK_A_TURN, WORK_ALWAYS_DONE, workOfBytes } from '../limits/work.ts'
+import { WORK_A_TURN, WORK_ALWAYS_DONE, workOfBytes, workOfFields } from '../limits/work.ts'
 import { PacketType } from '../packets/protocol.ts'
 import { PauseReason, type ReadState } from './read-state.ts'
 
@@ -95,10 +95,14 @@ export class ReadThrottle implements WaitingReader {
     this.#readState.resume(PauseReason.collecting)
   }
 
-  /** To be called before each packet is handled. */
-  countPacket(type: number): void {
-    if (type === PacketType.publish) this.#messagesLeft--
-    this.charge(1)
+  /** To be called before each packet is handled. `bodyBytes` is its remaining length. */
+  countPacket(type: number, bodyBytes: number): void {
+    if (type === PacketType.publish) {
+      this.#messagesLeft--
+      this.charge(1)
+    } else {
+      this.charge(1 + workOfFields(bodyBytes))
+    }
   }
 
   /** Charges what a packet has cost beyond its one unit; see `limits/work.ts`. */

@@ -10,6 +10,7 @@ import { MAX_TOPIC_BYTES, type Refusal } from '../../../message.ts'
 import { shown } from '../../../shown-text.ts'
 import { NO_CYCLE, type Outcome, type Route } from '../../source.ts'
 import { replyTo } from '../broker/broker.ts'
+import { workOfFields } from '../limits/work.ts'
 import { encodeAcknowledgement } from '../packets/control-packets.ts'
 import { PacketType, ReasonCode } from '../packets/protocol.ts'
 import { ProtocolViolation } from '../packets/protocol-violation.ts'
@@ -36,7 +37,8 @@ export function handlePublish(
   end: number,
 ): Refusal | undefined {
   incoming.read(first, bytes, start, end, client.link.version, client.limits)
-  const { qos } = incoming
+  const { qos, propertyBytes } = incoming
+  if (propertyBytes > 0) client.broker.work.done += workOfFields(propertyBytes)
   const refusal = take(client, incoming)
   if (qos > 0) client.acks.pending.waitFor(client.broker.commitGate.changedIn)
   return refusal

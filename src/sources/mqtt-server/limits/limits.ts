@@ -27,6 +27,8 @@ export interface MqttLimits {
   readonly topicAliasMaximum: number
   /** Topic aliases the server uses towards a client that offers as many or more. */
   readonly maxTopicAliases: number
+  /** What is kept for these aliases, for all clients together. Beyond it, topics are written out. */
+  readonly maxTopicAliasBytesOfAll: number
   /** Levels of a topic or topic filter. */
   readonly maxTopicLevels: number
   /** User properties of one packet. */
@@ -71,6 +73,21 @@ export interface MqttLimits {
   readonly maxOfflineSessionsPerUser: number
 }
 
+/** The user name and the password of a CONNECT, and whatever else is refused with a reason. */
+const CREDENTIAL_BYTES = 16_384
+/** The other fields of a CONNECT, and the lengths that precede fields. */
+const CONNECT_OVERHEAD_BYTES = 1_024
+
+/**
+ * The longest CONNECT. Nobody has shown a password yet, so it is as short as the limits of its
+ * fields allow.
+ */
+export function maxConnectBytes(limits: MqttLimits): number {
+  const userProperties = limits.maxUserPropertyBytes + 5 * limits.maxUserProperties
+  const fields = userProperties + limits.maxClientIdBytes + limits.maxWillBytes
+  return Math.min(limits.maxPacketBytes, fields + CREDENTIAL_BYTES + CONNECT_OVERHEAD_BYTES)
+}
+
 export const DEFAULT_LIMITS: MqttLimits = {
   maxConnections: 20_000,
   maxConnectionsPerAddress: 1_000,
@@ -83,6 +100,7 @@ export const DEFAULT_LIMITS: MqttLimits = {
   receiveMaximum: 1_024,
   topicAliasMaximum: 10,
   maxTopicAliases: 256,
+  maxTopicAliasBytesOfAll: 33_554_432,
   maxTopicLevels: 16,
   maxUserProperties: 100,
   maxUserPropertyBytes: 16_384,

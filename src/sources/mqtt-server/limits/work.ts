@@ -20,12 +20,19 @@ export const LEVELS_A_UNIT = 8
 /** Bytes that are encoded or copied, for one unit. */
 const BYTES_A_UNIT = 4_096
 
+/** Bytes of fields that are checked or decoded, such as user properties, for one unit. */
+const FIELD_BYTES_A_UNIT = 32
+
 export function workOfLevels(levels: number): number {
   return levels / LEVELS_A_UNIT
 }
 
 export function workOfBytes(bytes: number): number {
   return bytes / BYTES_A_UNIT
+}
+
+export function workOfFields(bytes: number): number {
+  return bytes / FIELD_BYTES_A_UNIT
 }
 
 /**

@@ -22,14 +22,17 @@ export class FrameReader {
   readonly #handler: FrameHandler
   /** Longer packets are refused as soon as their length is known. */
   readonly #maxPacketBytes: number
+  /** The bound of the next packet: the first one may have another. */
+  #maxBytes: number
   /** The first bytes of a packet that is not complete: `partial[0, filled)`. */
   #partial: Buffer = EMPTY
   #filled = 0
   #isClosed = false
 
-  constructor(handler: FrameHandler, maxPacketBytes: number) {
+  constructor(handler: FrameHandler, maxPacketBytes: number, maxFirstBytes = maxPacketBytes) {
     this.#handler = handler
     this.#maxPacketBytes = maxPacketBytes
+    this.#maxBytes = maxFirstBytes
   }
 
   /** Throws ProtocolViolation if the bytes can't be MQTT or a packet is too long. */
@@ -46,6 +49,7 @@ export class FrameReader {
       const end = headerEnd + remainingLength(chunk, at + 1, headerEnd)
       this.#check(end - at)
       if (end > length) break
+      this.#maxBytes = this.#maxPacketBytes
       if (!this.#handler.frame(chunk[at] ?? 0, chunk, headerEnd, end)) this.#isClosed = true
       at = end
     }
@@ -73,6 +77,7 @@ export class FrameReader {
     if (this.#filled < end) return -1
 
     const packet = this.#partial
+    this.#maxBytes = this.#maxPacketBytes
     this.#partial = EMPTY
     this.#filled = 0
     if (!this.#handler.frame(packet[0] ?? 0, packet, headerEnd, end)) this.#isClosed = true
@@ -113,9 +118,10 @@ export class FrameReader {
   }
 
   #check(packetBytes: number): void {
-    if (packetBytes <= this.#maxPacketBytes) return
+    if (packetBytes <= this.#maxBytes) return
+    const first = this.#maxBytes === this.#maxPacketBytes ? '' : 'first '
     throw new ProtocolViolation(
-      `expected a packet of at most ${this.#maxPacketBytes} bytes, got ${packetBytes}`,
+      `expected a ${first}packet of at most ${this.#maxBytes} bytes, got ${packetBytes}`,
       ReasonCode.packetTooLarge,
     )
   }

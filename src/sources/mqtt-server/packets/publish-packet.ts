@@ -23,6 +23,7 @@ export class PublishPacket {
   packetId = 0
   /** The shared, empty NONE if the packet has no properties. Its buffers are parts of `bytes`. */
   properties: Properties = NONE
+  propertyBytes = 0
   payloadStart = 0
   end = 0
 
@@ -55,6 +56,7 @@ export class PublishPacket {
       }
     }
     this.properties = NONE
+    this.propertyBytes = 0
     if (version === 5) at = this.#readProperties(bytes, at, end, limits)
     if (at > end) throw truncated()
     this.payloadStart = at
@@ -79,6 +81,7 @@ export class PublishPacket {
       throw new ProtocolViolation('topic alias 0', ReasonCode.topicAliasInvalid)
     }
     this.properties = properties
+    this.propertyBytes = reader.position - start
     return reader.position
   }
 }

@@ -173,7 +173,7 @@ test('work that is done in its first turn locks nothing', () => {
 test('packets beyond those of a turn go on in the next one', async () => {
   const { publish, throttle, host } = open()
   throttle.refresh()
-  for (let i = 0; i < 4_096; i++) throttle.countPacket(PacketType.publish)
+  for (let i = 0; i < 4_096; i++) throttle.countPacket(PacketType.publish, 10)
   publish('a')
   const before = host.handled.length
 

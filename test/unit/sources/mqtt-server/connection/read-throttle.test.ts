@@ -40,7 +40,7 @@ function open(maxMessagesPerSecond = Number.POSITIVE_INFINITY, turns = new LoopT
     /** A chunk of this length arrives, and its packets are handled. */
     read(bytes: number, publishes = 0): void {
       throttle.countBytes(bytes)
-      for (let i = 0; i < publishes; i++) throttle.countPacket(PacketType.publish)
+      for (let i = 0; i < publishes; i++) throttle.countPacket(PacketType.publish, 10)
       throttle.chunkHandled(bytes)
     },
   }
@@ -134,9 +134,9 @@ test('messages above the rate wait at least 20 ms, and then those of that time g
 
   assert.equal(early, false)
   assert.equal(isFree, true)
-  throttle.countPacket(PacketType.publish)
+  throttle.countPacket(PacketType.publish, 10)
   assert.equal(throttle.isExhausted, false)
-  throttle.countPacket(PacketType.publish)
+  throttle.countPacket(PacketType.publish, 10)
   assert.equal(throttle.isExhausted, true)
 })
 
@@ -163,7 +163,7 @@ test('a client that was silent may send the messages of one second at once, not 
 
   let taken = 0
   while (!throttle.isExhausted) {
-    throttle.countPacket(PacketType.publish)
+    throttle.countPacket(PacketType.publish, 10)
     taken++
   }
 
