@@ -13,7 +13,7 @@ import Gauge from 'prom-client/lib/gauge.js'
 import Histogram from 'prom-client/lib/histogram.js'
 import Registry from 'prom-client/lib/registry.js'
 import type { ChannelLedger, OutageLeft, StoreLedger } from '../channels/ledger/ledger.ts'
-import { BoundedLabel } from './bounded-label.ts'
+import { BoundedLabel, BoundedPairs, OTHER } from './bounded-label.ts'
 import { type Labels, LEDGER_FIGURES } from './ledger-figures.ts'
 import {
   EVENT_METRICS,
@@ -49,11 +49,14 @@ export interface MetricSources {
 /** The maximum number of values of a label; further ones share `_other`. */
 const MAX_CHANNELS = 1000
 const MAX_CODES = 100
+/** Series of one metric; without a bound, channels times codes would be 100,000. */
+const MAX_PAIRS = 2000
 
 export class Metrics {
   readonly registry = new Registry()
   readonly #channels = new BoundedLabel(MAX_CHANNELS)
   readonly #codes = new BoundedLabel(MAX_CODES)
+  readonly #pairs = new BoundedPairs(MAX_PAIRS)
   readonly #counters = new Map<string, Counter>()
   readonly #gauges = new Map<string, Gauge>()
   readonly #histograms = new Map<string, Histogram>()
@@ -100,7 +103,10 @@ export class Metrics {
     if (labels.channel === undefined && labels.code === undefined) return labels
     const bounded: Record<string, string> = { ...labels }
     if (labels.channel !== undefined) bounded['channel'] = this.#channels.of(labels.channel)
-    if (labels.code !== undefined) bounded['code'] = this.#codes.of(labels.code)
+    if (labels.code === undefined) return bounded
+    const code = this.#codes.of(labels.code)
+    const { channel } = bounded
+    bounded['code'] = channel === undefined || this.#pairs.has(channel, code) ? code : OTHER
     return bounded
   }
 

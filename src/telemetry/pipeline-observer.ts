@@ -4,17 +4,21 @@
  *
  * Reports of normal operation (commits, batches, clients that connect and disconnect) are logged at
  * `debug`. Reports that can repeat while a problem lasts are logged once per interval, with a count.
+ * A report's key is its kind, never the text of a client. Texts are cut, and there is a bound of
+ * lines a second for each event and for all.
  */
 import type { Clock } from '../clock.ts'
 import type { ConnectorError } from '../errors.ts'
 import type { CutTail, PipelineObserver } from '../observer.ts'
+import { cut } from '../shown-text.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
-import { type LogLine, RepeatLimiter } from './repeat-limiter.ts'
+import { kindOf, type LogLine, RepeatLimiter } from './repeat-limiter.ts'
 
 /** How long repeats of a line are counted before the count is logged. */
 export const REPEAT_INTERVAL_MS = 60_000
 const MAX_KINDS_OF_LINES = 1000
+const MAX_ID = 128
 
 export interface TelemetryObserverOptions {
   readonly logger: Logger
@@ -119,7 +123,7 @@ export class TelemetryObserver implements PipelineObserver {
 
   messagesRejected(channel: string, destination: string, count: number, error: string): void {
     this.#metrics.add('rejections_total', { channel, destination, code: error }, count)
-    const key = `rejections ${channel} ${destination} ${error}`
+    const key = `rejections ${channel} ${destination} ${kindOf(error)}`
     if (this.#limiter.isRepeat(key)) return
     const fields = { channel, destination, count, code: error }
     this.#limiter.say(key, warning('rejections', 'destination rejected messages', fields))
@@ -135,14 +139,22 @@ export class TelemetryObserver implements PipelineObserver {
     this.#metrics.add('clients_connected_total', { source })
     this.#metrics.move('clients', { source }, 1)
     if (!this.#logger.isLevelEnabled('debug')) return
-    this.#logger.debug({ event: 'clients_connected', source, clientId }, 'client connected')
+    this.#logger.debug(
+      { event: 'clients_connected', source, clientId: cut(clientId, MAX_ID) },
+      'client connected',
+    )
   }
 
   clientDisconnected(source: string, clientId: string, reason: string): void {
     this.#metrics.add('clients_disconnected_total', { source })
     this.#metrics.move('clients', { source }, -1)
     if (!this.#logger.isLevelEnabled('debug')) return
-    const fields = { event: 'clients_disconnected', source, clientId, reason }
+    const fields = {
+      event: 'clients_disconnected',
+      source,
+      clientId: cut(clientId, MAX_ID),
+      reason,
+    }
     this.#logger.debug(fields, 'client disconnected')
   }
 
@@ -157,7 +169,7 @@ export class TelemetryObserver implements PipelineObserver {
 
   clientRefused(source: string, remote: string, reason: string): void {
     this.#metrics.add('clients_refused_total', { source })
-    const key = `refused ${source} ${reason}`
+    const key = `refused ${source} ${kindOf(reason)}`
     if (this.#limiter.isRepeat(key)) return
     const fields = { source, remote, reason }
     this.#limiter.say(key, warning('clients_refused', 'client refused', fields))
@@ -165,7 +177,7 @@ export class TelemetryObserver implements PipelineObserver {
 
   sourceRetried(source: string, error: ConnectorError, delayMs: number): void {
     this.#metrics.add('source_retries_total', { source, code: error.code })
-    const key = `source ${source} ${error.message}`
+    const key = `source ${source} ${error.code} ${kindOf(error.message)}`
     if (this.#limiter.isRepeat(key)) return
     const fields = { source, delayMs: Math.round(delayMs), ...errorFields(error) }
     this.#limiter.say(key, warning('source_retries', 'source will try again', fields))

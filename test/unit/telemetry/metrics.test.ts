@@ -143,3 +143,21 @@ test('the store tells its state, what it wrote, and how much that is per byte of
   assert.equal(await scraped(metrics, 'outage_left_seconds{channel="c"}'), 60)
   assert.equal(await scraped(metrics, 'storage_max_bytes'), undefined, 'unknown is not 0')
 })
+
+test('the page stays small, however many channels, codes and long names others invent', async () => {
+  const metrics = new Metrics({ version: '0', ledger: () => [], now: () => 0 })
+  for (let channel = 0; channel < 2_000; channel++) {
+    for (let code = 0; code < 20; code++) {
+      metrics.add('drops_total', { channel: `c${channel}`, code: `Code${code}` })
+    }
+  }
+  for (let i = 0; i < 50; i++) {
+    metrics.add('drops_total', { channel: '', code: `${i}${'x'.repeat(100_000)}` })
+  }
+  const text = await metrics.text()
+
+  assert.ok(text.length < 1_000_000, `${text.length} bytes`)
+  assert.doesNotMatch(text, /xxxx/)
+  assert.match(text, /drops_total\{channel="c0",code="Code0"\} 1\n/)
+  assert.match(text, /drops_total\{channel="c999",code="_other"\} 20\n/)
+})

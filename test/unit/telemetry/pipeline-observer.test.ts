@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ConnectorError } from '../../../src/errors.ts'
+import { quoted } from '../../../src/shown-text.ts'
 import { createLogger } from '../../../src/telemetry/logger.ts'
 import { EVENT_METRICS } from '../../../src/telemetry/metric-catalogue.ts'
 import { Metrics } from '../../../src/telemetry/metrics.ts'
@@ -122,10 +123,50 @@ test('a problem that is over is forgotten after the interval, so that a new one 
   assert.equal(lines.length, 2)
 })
 
-test('endless kinds of trouble hold no endless memory', () => {
-  const { observer, clock } = observed()
+test('endless kinds of trouble hold no endless memory, and write a bounded number of lines', () => {
+  const { observer, lines, clock } = observed()
 
-  for (let n = 0; n < 3000; n++) observer.clientRefused('mqttServer', '10.0.0.7', `reason ${n}`)
+  for (let n = 0; n < 3000; n++) {
+    const word = n.toString(26).replaceAll(/\d/g, (digit) => 'qrstuvwxyz'[Number(digit)] ?? '')
+    observer.clientRefused('mqttServer', '10.0.0.7', `reason ${word}`)
+  }
+  const atOnce = lines.length
+  clock.advance(REPEAT_INTERVAL_MS)
 
-  assert.equal(clock.pendingCalls, 1000)
+  assert.equal(atOnce, 20)
+  assert.equal(lines.length, 21)
+  assert.equal(lines[20]?.['msg'], '2,980 similar lines suppressed')
+  assert.equal(lines[20]?.['suppressed'], 2980)
+  assert.equal(clock.pendingCalls, 0)
+})
+
+test('a flood of one kind of lines leaves room for the others', () => {
+  const { observer, lines } = observed()
+  for (let n = 0; n < 1000; n++) observer.messageDropped(`channel_${n}`, 'ChannelLimit', 'full')
+
+  observer.storageFailed('pumps', new ConnectorError('StorageFailed', 'no space left'))
+
+  assert.equal(lines.length, 21)
+  assert.equal(lines[20]?.['event'], 'storage_failures')
+})
+
+test('a refusal is one kind of line, whatever text and numbers of a client are in its reason', () => {
+  const { observer, lines } = observed()
+
+  for (let n = 0; n < 1000; n++) {
+    const filter = `${String.fromCharCode(97 + (n % 26)).repeat(n)}\\"`
+    const reason = `topic filter ${quoted(filter)} of ${n} bytes has a wildcard`
+    observer.clientRefused('mqttServer', '10.0.0.7', reason)
+  }
+
+  assert.equal(lines.length, 1)
+})
+
+test('texts of a line are cut', () => {
+  const { observer, lines } = observed('debug')
+
+  observer.messageDropped(undefined, 'InvalidTopic', 'x'.repeat(60_000))
+  observer.clientConnected('mqttServer', 'x'.repeat(60_000))
+
+  assert.ok(lines.every((line) => JSON.stringify(line).length < 600))
 })
