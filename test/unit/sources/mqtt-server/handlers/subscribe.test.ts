@@ -245,18 +245,14 @@ test('a QoS 1 subscriber that never acknowledges is disconnected at its limit', 
 })
 
 test('properties of a message count towards the limit like its payload', async (t) => {
-  const { client } = await startServer(t, { limits: { maxQueuedBytes: 100_000 } })
+  const { client } = await startServer(t, { limits: { maxQueuedBytes: 80_000 } })
   const listener = await subscribed(await client({ clientId: 'lazy', version: 5 }), { q: 1 }, [])
   const publisher = await client({ clientId: 'publisher', version: 5 })
-  const value = Buffer.alloc(20_000, 'x')
-  const user = Buffer.concat([Buffer.from([38, 0, 1, 0x6e, 0x4e, 0x20]), value])
-  const length = Buffer.from([
-    0x80 | (user.length & 0x7f),
-    (0x80 | (user.length >> 7)) & 0xff,
-    user.length >> 14,
-  ])
+  const properties = property.userProperty('n', 'x'.repeat(16_000))
 
-  for (let id = 1; id <= 6; id++) publisher.send(frame(0x32, 'q', [0, id], length, user))
+  for (let id = 1; id <= 6; id++) {
+    publisher.send(publishPacket({ topic: 'q', qos: 1, id, properties }))
+  }
   const last = await listener.untilClosed()
 
   assert.match(last.at(-1) ?? '', /^e0..97/)
