@@ -5,7 +5,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DEFAULT_LIMITS } from '../../../src/sources/mqtt-server/limits/limits.ts'
-import { OutgoingQueue } from '../../../src/sources/mqtt-server/sessions/outgoing-queue.ts'
+import { Owner } from '../../../src/sources/mqtt-server/limits/owner.ts'
+import {
+  OutgoingQueue,
+  QueueTotal,
+} from '../../../src/sources/mqtt-server/sessions/outgoing-queue.ts'
 import { Publication } from '../../../src/sources/mqtt-server/topics/publication.ts'
 import { startServer } from '../../support/mqtt/mqtt-server-under-test.ts'
 import { frame, publishPacket, subscribePacket } from '../../support/mqtt/mqtt-wire.ts'
@@ -158,7 +162,11 @@ test('an answer carries the packet id of its request', async (t) => {
 })
 
 test('the server’s packet ids are never 0 and never in use, also after they wrap around', () => {
-  const queue = new OutgoingQueue(DEFAULT_LIMITS, { bytes: 0 })
+  const queue = new OutgoingQueue(
+    DEFAULT_LIMITS,
+    new QueueTotal(DEFAULT_LIMITS),
+    new Owner(undefined),
+  )
   const topic = {
     name: 'a',
     bytes: Buffer.from('a'),

@@ -7,6 +7,8 @@
  *
  * Both parts are bounded. The order stays when everything in flight is sent again [MQTT-4.6.0-1].
  */
+import type { Owner } from '../limits/owner.ts'
+import { SharedBound } from '../limits/shared-bound.ts'
 import type { Publication } from '../topics/publication.ts'
 import type { Recipient } from '../topics/subscriptions.ts'
 
@@ -32,14 +34,58 @@ export interface QueueLimits {
   readonly maxQueuedBytesOfAll: number
 }
 
-/** The bytes in the queues of all sessions, including messages in flight. */
-export interface QueueTotal {
-  bytes: number
+/**
+ * Divides `maxQueuedBytesOfAll` among the owners of sessions, and what an owner may have among its
+ * sessions. The owner that holds the most is the first to get no more, and so is the largest queue
+ * of an owner. So a subscriber that keeps up always has room, whatever others leave unread.
+ */
+export class QueueTotal {
+  readonly #bound: SharedBound
+  /** How much of what its owner may hold one session could hold. */
+  readonly #portion: number
+
+  constructor({ maxQueuedBytes, maxQueuedBytesOfAll: max }: QueueLimits) {
+    // One user alone may hold half of all.
+    this.#bound = new SharedBound(max, 2)
+    // A session that is alone may fill its own queue.
+    this.#portion = SharedBound.portionFor(max, maxQueuedBytes)
+  }
+
+  /** Of all queues, including messages in flight. */
+  get bytes(): number {
+    return this.#bound.used
+  }
+
+  /** Whether a queue that holds `held` may take `more`. */
+  allows(owner: Owner, held: number, more: number): boolean {
+    const { share } = this.#bound
+    const left = share - owner.queuedBytes - more
+    if (left < 0) return false
+    // A subscriber that keeps up holds nothing when its next message comes, however long that is.
+    const portion = held === 0 ? 1 : this.#portion
+    return held + more <= (portion * left * left) / share
+  }
+
+  /** Whether there is room at all, however much the owner holds. */
+  hasRoomFor(more: number): boolean {
+    return this.#bound.used + more <= this.#bound.max
+  }
+
+  take(owner: Owner, bytes: number): void {
+    owner.queuedBytes += bytes
+    this.#bound.take(bytes)
+  }
+
+  release(owner: Owner, bytes: number): void {
+    owner.queuedBytes -= bytes
+    this.#bound.release(bytes)
+  }
 }
 
 export class OutgoingQueue {
   readonly #limits: QueueLimits
   readonly #total: QueueTotal
+  readonly #owner: Owner
   #waiting: Delivery[] = []
   /** The index of the first message that waits; the entries before it have been taken. */
   #head = 0
@@ -48,9 +94,10 @@ export class OutgoingQueue {
   readonly #inflight = new Map<number, Inflight>()
   #lastId = 0
 
-  constructor(limits: QueueLimits, total: QueueTotal) {
+  constructor(limits: QueueLimits, total: QueueTotal, owner: Owner) {
     this.#limits = limits
     this.#total = total
+    this.#owner = owner
   }
 
   get inflightCount(): number {
@@ -71,21 +118,24 @@ export class OutgoingQueue {
   }
 
   hasRoomFor({ heldBytes }: Publication): boolean {
-    return (
-      this.waitingCount < this.#limits.maxQueuedMessages &&
-      this.#bytes + heldBytes <= this.#limits.maxQueuedBytes &&
-      this.#total.bytes + heldBytes <= this.#limits.maxQueuedBytesOfAll
-    )
+    return this.#fits(heldBytes) && this.#total.allows(this.#owner, this.#bytes, heldBytes)
   }
 
   /** Returns false if the queue is full; the message is not queued then. */
   offer(delivery: Delivery): boolean {
     if (!this.hasRoomFor(delivery.publication)) return false
-    const bytes = delivery.publication.heldBytes
-    delivery.publication.keep()
-    this.#waiting.push(delivery)
-    this.#bytes += bytes
-    this.#total.bytes += bytes
+    this.#add(delivery)
+    return true
+  }
+
+  /**
+   * The same for a message that waited when the process ended. It was given its room then, so what
+   * others hold now does not matter.
+   */
+  restoreWaiting(delivery: Delivery): boolean {
+    const { heldBytes } = delivery.publication
+    if (!this.#fits(heldBytes) || !this.#total.hasRoomFor(heldBytes)) return false
+    this.#add(delivery)
     return true
   }
 
@@ -97,7 +147,7 @@ export class OutgoingQueue {
     const bytes = delivery.publication.keep().heldBytes
     this.#inflight.set(packetId, { delivery, isReleased })
     this.#bytes += bytes
-    this.#total.bytes += bytes
+    this.#total.take(this.#owner, bytes)
   }
 
   /** The next packet id is the one after `packetId`. */
@@ -142,16 +192,29 @@ export class OutgoingQueue {
 
   /** The session has ended: its messages no longer count towards the total. */
   clear(): void {
-    this.#total.bytes -= this.#bytes
+    this.#total.release(this.#owner, this.#bytes)
     this.#bytes = 0
     this.#waiting = []
     this.#head = 0
     this.#inflight.clear()
   }
 
+  #fits(bytes: number): boolean {
+    const { maxQueuedMessages, maxQueuedBytes } = this.#limits
+    return this.waitingCount < maxQueuedMessages && this.#bytes + bytes <= maxQueuedBytes
+  }
+
+  #add(delivery: Delivery): void {
+    const { heldBytes } = delivery.publication.keep()
+    this.#waiting.push(delivery)
+    this.#bytes += heldBytes
+    this.#total.take(this.#owner, heldBytes)
+  }
+
   #release({ publication }: Delivery): void {
-    this.#bytes -= publication.heldBytes
-    this.#total.bytes -= publication.heldBytes
+    const { heldBytes } = publication
+    this.#bytes -= heldBytes
+    this.#total.release(this.#owner, heldBytes)
   }
 
   #compact(): void {

@@ -2,10 +2,12 @@
 
 import type { Clock } from '../../../clock.ts'
 import type { MqttLimits } from '../limits/limits.ts'
+import { Owners } from '../limits/owner.ts'
 import { type Will, willProperties } from '../packets/connect-packet.ts'
 import { ReasonCode } from '../packets/protocol.ts'
 import type { Statistics } from '../topics/statistics.ts'
 import type { Subscriptions } from '../topics/subscriptions.ts'
+import { QueueTotal } from './outgoing-queue.ts'
 import type { RestoredSession } from './session.ts'
 import { NEVER_EXPIRES_S, Session } from './session.ts'
 import type { SessionRecorder } from './session-recorder.ts'
@@ -22,8 +24,9 @@ interface SessionRegistryOptions {
 }
 
 export class SessionRegistry {
+  readonly owners = new Owners()
   readonly #options: SessionRegistryOptions
-  readonly #queued = { bytes: 0 }
+  readonly #queued: QueueTotal
   readonly #byClientId = new Map<string, Session>()
   /**
    * Sessions without a connection, in the order in which they lost it. After a restart, those that
@@ -33,6 +36,7 @@ export class SessionRegistry {
 
   constructor(options: SessionRegistryOptions) {
     this.#options = options
+    this.#queued = new QueueTotal(options.limits)
   }
 
   get count(): number {
@@ -75,6 +79,7 @@ export class SessionRegistry {
 
   /** Sets what the client asks of the session that it has opened. */
   configure(session: Session, will: Will | undefined, expiryIntervalS: number): void {
+    this.#own(session, session.userName)
     session.will = will
     session.expiryIntervalS = expiryIntervalS
     if (expiryIntervalS === 0) {
@@ -95,6 +100,7 @@ export class SessionRegistry {
     const { kept } = restored
     const session = this.#add(kept.clientId)
     session.record = recorder?.resume(kept.clientId)
+    this.#own(session, kept.userName)
     session.restore(restored)
     for (const [filter, options] of kept.subscriptions) {
       session.subscriptions.set(filter, options)
@@ -138,9 +144,25 @@ export class SessionRegistry {
 
   #add(clientId: string): Session {
     const { limits, statistics, clock } = this.#options
-    const session = new Session({ clientId, limits, statistics, clock, queued: this.#queued })
+    const owner = this.owners.of(undefined)
+    owner.sessions++
+    const queued = this.#queued
+    const session = new Session({ clientId, owner, limits, statistics, clock, queued })
     this.#byClientId.set(clientId, session)
     return session
+  }
+
+  /** To be called before the session holds anything: it belongs to this user from now on. */
+  #own(session: Session, userName: string | undefined): void {
+    if (session.owner.name === userName) return
+    this.#disown(session)
+    session.owner = this.owners.of(userName)
+    session.owner.sessions++
+  }
+
+  #disown({ owner }: Session): void {
+    owner.sessions--
+    this.owners.released(owner)
   }
 
   /** The session has no connection since `nowMs`. */
@@ -162,6 +184,7 @@ export class SessionRegistry {
     session.record?.ended()
     session.record = undefined
     session.discard()
+    this.#disown(session)
     if (this.#byClientId.get(session.clientId) === session) {
       this.#byClientId.delete(session.clientId)
     }

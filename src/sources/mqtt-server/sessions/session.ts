@@ -11,6 +11,7 @@
 import type { Clock } from '../../../clock.ts'
 import { NO_CYCLE } from '../../source.ts'
 import type { MqttLimits } from '../limits/limits.ts'
+import type { Owner } from '../limits/owner.ts'
 import type { Will } from '../packets/connect-packet.ts'
 import { encodeAcknowledgement } from '../packets/control-packets.ts'
 import { lowerQos, PacketType, ReasonCode } from '../packets/protocol.ts'
@@ -26,6 +27,7 @@ import type { SessionState } from './store/session-state.ts'
 
 interface SessionOptions {
   readonly clientId: string
+  readonly owner: Owner
   readonly limits: MqttLimits
   readonly statistics: Statistics
   readonly clock: Clock
@@ -61,6 +63,8 @@ export class Session implements Subscriber {
   readonly clientId: string
   /** The user that the session belongs to; undefined for an anonymous client. */
   userName: string | undefined
+  /** What all sessions of its user hold together. */
+  owner: Owner
   readonly subscriptions = new SessionSubscriptions()
   /** How long the session outlives its connection; 0: it ends with it. */
   expiryIntervalS = 0
@@ -79,12 +83,14 @@ export class Session implements Subscriber {
   #queue: OutgoingQueue | undefined
   #receivedIds: ReceivedIds | undefined
   #nextSequence = 0
+  #hasEnded = false
   #replays: Replay[] = []
   /** A replay is at work, or is about to be in the next turn. */
   #isReplaying = false
 
-  constructor({ clientId, limits, statistics, clock, queued }: SessionOptions) {
+  constructor({ clientId, owner, limits, statistics, clock, queued }: SessionOptions) {
     this.clientId = clientId
+    this.owner = owner
     this.#limits = limits
     this.#statistics = statistics
     this.#clock = clock
@@ -140,6 +146,7 @@ export class Session implements Subscriber {
 
   /** The session has ended. */
   discard(): void {
+    this.#hasEnded = true
     this.#queue?.clear()
     this.#queue = undefined
     this.#receivedIds = undefined
@@ -155,7 +162,7 @@ export class Session implements Subscriber {
       this.#receivedIds ??= new ReceivedIds()
       this.#receivedIds.add(packetId, STORED_BEFORE, NO_CYCLE)
     }
-    const queue = new OutgoingQueue(this.#limits, this.#queued)
+    const queue = new OutgoingQueue(this.#limits, this.#queued, this.owner)
     queue.continueAfter((kept.lastPacketId + SKIPPED_IDS) % MAX_PACKET_ID)
     for (const { packetId, delivery, isReleased } of inflight) {
       queue.restore(packetId, delivery, isReleased)
@@ -163,7 +170,7 @@ export class Session implements Subscriber {
     }
     for (const delivery of waiting) {
       this.#nextSequence = delivery.sequence + 1
-      if (!queue.offer(delivery)) this.#statistics.messagesDropped++
+      if (!queue.restoreWaiting(delivery)) this.#statistics.messagesDropped++
     }
     this.#queue = queue
   }
@@ -283,7 +290,9 @@ export class Session implements Subscriber {
       this.#deliverAtMostOnce(publication, recipient, retain)
       return true
     }
-    this.#queue ??= new OutgoingQueue(this.#limits, this.#queued)
+    // It may end while a message is on its way to it, because of what other subscribers do.
+    if (this.#hasEnded) return true
+    this.#queue ??= new OutgoingQueue(this.#limits, this.#queued, this.owner)
     const delivery = {
       sequence: this.#nextSequence++,
       publication,

@@ -7,11 +7,13 @@ import {
   reasonCodeOf,
 } from '../../../../../src/sources/mqtt-server/handlers/publish-acks.ts'
 import { DEFAULT_LIMITS } from '../../../../../src/sources/mqtt-server/limits/limits.ts'
+import { Owner } from '../../../../../src/sources/mqtt-server/limits/owner.ts'
 import {
   PacketType,
   type ProtocolVersion,
   ReasonCode,
 } from '../../../../../src/sources/mqtt-server/packets/protocol.ts'
+import { QueueTotal } from '../../../../../src/sources/mqtt-server/sessions/outgoing-queue.ts'
 import { Session } from '../../../../../src/sources/mqtt-server/sessions/session.ts'
 import { Statistics } from '../../../../../src/sources/mqtt-server/topics/statistics.ts'
 import { NO_CYCLE } from '../../../../../src/sources/source.ts'
@@ -30,7 +32,8 @@ function open(version: ProtocolVersion = 5) {
     limits: DEFAULT_LIMITS,
     statistics: new Statistics(),
     clock: new ManualClock(),
-    queued: { bytes: 0 },
+    queued: new QueueTotal(DEFAULT_LIMITS),
+    owner: new Owner(undefined),
   })
   const link = new RecordingLink({ version })
   const acks = new PublishAcks(gate, session, link)

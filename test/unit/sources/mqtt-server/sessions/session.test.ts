@@ -5,8 +5,12 @@ import {
   DEFAULT_LIMITS,
   type MqttLimits,
 } from '../../../../../src/sources/mqtt-server/limits/limits.ts'
+import { Owner } from '../../../../../src/sources/mqtt-server/limits/owner.ts'
 import { type Qos, ReasonCode } from '../../../../../src/sources/mqtt-server/packets/protocol.ts'
-import type { Delivery } from '../../../../../src/sources/mqtt-server/sessions/outgoing-queue.ts'
+import {
+  type Delivery,
+  QueueTotal,
+} from '../../../../../src/sources/mqtt-server/sessions/outgoing-queue.ts'
 import { STORED_BEFORE } from '../../../../../src/sources/mqtt-server/sessions/received-ids.ts'
 import { Session } from '../../../../../src/sources/mqtt-server/sessions/session.ts'
 import { Publication } from '../../../../../src/sources/mqtt-server/topics/publication.ts'
@@ -26,10 +30,12 @@ function publication(text: string, qos: Qos, expiresAtMs?: number): Publication 
 function open(limits: Partial<MqttLimits> = {}) {
   const clock = new ManualClock()
   const statistics = new Statistics()
-  const queued = { bytes: 0 }
+  const allLimits = { ...DEFAULT_LIMITS, ...limits }
+  const queued = new QueueTotal(allLimits)
   const session = new Session({
     clientId: 'c',
-    limits: { ...DEFAULT_LIMITS, ...limits },
+    owner: new Owner(undefined),
+    limits: allLimits,
     statistics,
     clock,
     queued,
