@@ -1,8 +1,9 @@
 /**
  * The last attempts to send batches, for the history of one message (`why`). One entry per batch,
- * in memory: the trail begins when the process starts, and when it is full the oldest entries go.
+ * in memory: the trail begins when the process starts. Entries have a bound on their number and on
+ * their bytes, because destinations choose what they say; when one is met, the oldest entries go.
  */
-import type { BatchOutcome } from '../destinations/destination.ts'
+import { ALL_ACCEPTED, type BatchOutcome } from '../destinations/destination.ts'
 import type { Message, Refusal } from '../message.ts'
 
 /** What one attempt did to one message. */
@@ -34,17 +35,34 @@ interface Entry {
   at: number
   durationMs: number
   end: BatchOutcome | Refusal
+  bytes: number
 }
 
-const MAX_ENTRIES = 10_000
+export interface TrailBounds {
+  readonly maxEntries: number
+  readonly maxBytes: number
+}
+
+const DEFAULT_BOUNDS: TrailBounds = { maxEntries: 10_000, maxBytes: 8 * 1024 * 1024 }
+/** Measured: the objects of one entry, and of one refusal. */
+const ENTRY_BYTES = 160
+const REFUSAL_BYTES = 100
 
 export class AttemptTrail {
-  readonly #maxEntries: number
+  readonly #bounds: TrailBounds
+  /** Used as a ring: `#count` entries from `#first` on. */
   readonly #entries: Entry[] = []
-  #next = 0
+  #first = 0
+  #count = 0
+  #bytes = 0
 
-  constructor(maxEntries = MAX_ENTRIES) {
-    this.#maxEntries = maxEntries
+  constructor(bounds: TrailBounds = DEFAULT_BOUNDS) {
+    this.#bounds = bounds
+  }
+
+  /** About how many bytes it takes. */
+  get bytes(): number {
+    return this.#bytes
   }
 
   note({ channel, messages, at, durationMs, end }: BatchAttempt): void {
@@ -52,20 +70,28 @@ export class AttemptTrail {
     const last = messages.at(-1)?.offset ?? first
     const isGapless = last - first + 1 === messages.length
     const offsets = isGapless ? undefined : messages.map(({ offset }) => offset)
-    const oldest = this.#entries[this.#next]
-    if (oldest === undefined) {
-      this.#entries.push({ channel, first, last, offsets, at, durationMs, end })
-    } else {
-      // Entries are used again, because the garbage collector would have to move such old objects.
-      oldest.channel = channel
-      oldest.first = first
-      oldest.last = last
-      oldest.offsets = offsets
-      oldest.at = at
-      oldest.durationMs = durationMs
-      oldest.end = end
+    const bytes = bytesOf(end) + 8 * (offsets?.length ?? 0)
+    const { maxEntries, maxBytes } = this.#bounds
+    while (this.#count >= maxEntries || (this.#count > 0 && this.#bytes + bytes > maxBytes)) {
+      this.#forgetOldest()
     }
-    this.#next = (this.#next + 1) % this.#maxEntries
+    this.#bytes += bytes
+    const place = (this.#first + this.#count) % maxEntries
+    this.#count += 1
+    const unused = this.#entries[place]
+    if (unused === undefined) {
+      this.#entries.push({ channel, first, last, offsets, at, durationMs, end, bytes })
+      return
+    }
+    // Entries are used again, because the garbage collector would have to move such old objects.
+    unused.channel = channel
+    unused.first = first
+    unused.last = last
+    unused.offsets = offsets
+    unused.at = at
+    unused.durationMs = durationMs
+    unused.end = end
+    unused.bytes = bytes
   }
 
   /** The remembered attempts with one message, the earliest first. */
@@ -80,11 +106,38 @@ export class AttemptTrail {
   }
 
   *#inOrder(): Generator<Entry> {
-    const isFull = this.#entries.length === this.#maxEntries
-    const start = isFull ? this.#next : 0
-    yield* this.#entries.slice(start)
-    yield* this.#entries.slice(0, start)
+    for (let i = 0; i < this.#count; i++) {
+      const entry = this.#entries[(this.#first + i) % this.#bounds.maxEntries]
+      if (entry !== undefined) yield entry
+    }
   }
+
+  #forgetOldest(): void {
+    const oldest = this.#entries[this.#first]
+    if (oldest !== undefined) {
+      this.#bytes -= oldest.bytes
+      oldest.end = ALL_ACCEPTED
+      oldest.offsets = undefined
+    }
+    this.#first = (this.#first + 1) % this.#bounds.maxEntries
+    this.#count -= 1
+  }
+}
+
+/** Refusals that several messages share, one after the other, are counted once. */
+function bytesOf(end: BatchOutcome | Refusal): number {
+  if ('error' in end) return ENTRY_BYTES + refusalBytes(end)
+  let bytes = ENTRY_BYTES + 8 * end.kept.length
+  let last: Refusal | undefined
+  for (const { refusal } of end.rejected) {
+    bytes += refusal === last ? REFUSAL_BYTES / 2 : refusalBytes(refusal)
+    last = refusal
+  }
+  return bytes
+}
+
+function refusalBytes({ error, message }: Refusal): number {
+  return REFUSAL_BYTES + 2 * (error.length + message.length)
 }
 
 function attemptAt({ at, durationMs, end }: Entry, index: number): Attempt {

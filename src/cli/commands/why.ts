@@ -11,7 +11,7 @@ Examples:
   $ iot-analytics-connector why 5f0c81aa-1042     by the message id that the destination got
   $ iot-analytics-connector why req123 --json
 
-The connector remembers attempts since its start, for the last 10,000 batches of each destination.
+The connector remembers attempts since its start, for at most the last 10,000 batches of each destination.
 Exit code 1 if nothing is known of the message.`
 
 interface WhyFlags {

@@ -11,6 +11,7 @@ import { randomUUID } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import type { Clock } from '../../clock.ts'
 import { ConnectorError, type ErrorCode, messageOf, systemCodeOf } from '../../errors.ts'
+import { cut } from '../../shown-text.ts'
 import type { Batch, BatchOutcome, Destination } from '../destination.ts'
 import { CredentialSource } from './credentials.ts'
 import { type Endpoint, endpointAt, publicEndpointOf } from './endpoint.ts'
@@ -25,6 +26,8 @@ import { pause, within } from './wait.ts'
 
 /** Quota of BatchPutMessage (L-59E2DC0E), not adjustable. Specification, Limits. */
 const MAX_BATCH_MESSAGES = 100
+/** Of an error on the wire, which may quote what the peer sent, such as names in a certificate. */
+const MAX_TEXT_CHARACTERS = 1_000
 
 export interface IotAnalyticsSettings {
   readonly name: string
@@ -193,7 +196,10 @@ function failureOnTheWire(thrown: unknown): Failure {
   return {
     kind: 'transient',
     name: undefined,
-    message: messageOf(thrown) || (systemCodeOf(thrown) ?? String(thrown)),
+    message: cut(
+      messageOf(thrown) || (systemCodeOf(thrown) ?? String(thrown)),
+      MAX_TEXT_CHARACTERS,
+    ),
     retryAfterMs: undefined,
     skewMs: undefined,
     cause: thrown,

@@ -5,6 +5,7 @@
  */
 
 import type { Refusal } from '../../message.ts'
+import { startOf } from '../../shown-text.ts'
 import { ALL_ACCEPTED, type Batch, type BatchOutcome } from '../destination.ts'
 import { type Failure, isRetryableCode, kindOf } from './failure.ts'
 import type { Answer } from './http/http-exchange.ts'
@@ -15,6 +16,7 @@ const EXCERPT_CHARACTERS = 200
 const NOTHING_REFUSED = '{"batchPutMessageErrorEntries":[]}'
 /** Longer names and messages are cut, because they are sent to every sender of a batch. */
 const MAX_TEXT_CHARACTERS = 1_000
+const MAX_NAME_CHARACTERS = 128
 
 /**
  * What became of the batch. Undefined if the answer does not come from BatchPutMessage (HTML from a
@@ -40,14 +42,16 @@ function outcomeOfEntries(entries: readonly unknown[], batch: Batch): BatchOutco
   const isOnly = batch.messages.length === 1
   const rejected = new Map<number, Refusal>()
   const kept = new Set<number>()
+  let isAnyUnknown = false
   for (const given of entries) {
     const entry = isObject(given) ? given : {}
     const index = isOnly ? 0 : indexes.get(textIn(entry, 'messageId') ?? '')
     const refusal = refusalOf(entry)
-    if (index === undefined) for (const some of batch.messages.keys()) kept.add(some)
+    if (index === undefined) isAnyUnknown = true
     else if (refusal === undefined) kept.add(index)
     else rejected.set(index, refusal)
   }
+  if (isAnyUnknown) for (const index of batch.messages.keys()) kept.add(index)
   return {
     rejected: [...rejected].map(([index, refusal]) => ({ index, refusal })),
     kept: [...kept].filter((index) => !rejected.has(index)).sort((a, b) => a - b),
@@ -56,7 +60,7 @@ function outcomeOfEntries(entries: readonly unknown[], batch: Batch): BatchOutco
 
 /** Undefined if the message may be accepted later, which includes entries without a code. */
 function refusalOf(entry: Readonly<Record<string, unknown>>): Refusal | undefined {
-  const code = textIn(entry, 'errorCode')
+  const code = textIn(entry, 'errorCode', MAX_NAME_CHARACTERS)
   if (code === undefined || isRetryableCode(code)) return undefined
   return {
     error: code,
@@ -87,7 +91,7 @@ export function failureOf(answer: Answer, signedForMs: number): Failure {
 function nameOf(answer: Answer, body: Readonly<Record<string, unknown>>): string | undefined {
   const given = answer.header('x-amzn-errortype') ?? textIn(body, '__type') ?? textIn(body, 'code')
   const name = given?.split(/[:,]/, 1)[0]?.split('#').at(-1)?.trim()
-  return name === '' ? undefined : name
+  return name === undefined || name === '' ? undefined : startOf(name, MAX_NAME_CHARACTERS)
 }
 
 function unexplained(answer: Answer): string {
@@ -96,8 +100,8 @@ function unexplained(answer: Answer): string {
     .replace(/<[^>]*>|\s+/g, ' ')
     .replace(/ +/g, ' ')
     .trim()
-    .slice(0, EXCERPT_CHARACTERS)
-  return `status ${answer.status}${text === '' ? ' and no body' : `: ${text}`}`
+  const excerpt = startOf(text, EXCERPT_CHARACTERS)
+  return `status ${answer.status}${text === '' ? ' and no body' : `: ${excerpt}`}`
 }
 
 /** The `date` header. In a cached answer (`age`) it is too old to use. */
@@ -133,8 +137,13 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-function textIn(members: Readonly<Record<string, unknown>>, name: string): string | undefined {
+/** A copy: a slice would keep the whole answer in memory. */
+function textIn(
+  members: Readonly<Record<string, unknown>>,
+  name: string,
+  maxCharacters = MAX_TEXT_CHARACTERS,
+): string | undefined {
   const value = members[name]
   if (typeof value === 'number') return String(value)
-  return typeof value === 'string' && value !== '' ? value.slice(0, MAX_TEXT_CHARACTERS) : undefined
+  return typeof value === 'string' && value !== '' ? startOf(value, maxCharacters) : undefined
 }

@@ -1,29 +1,52 @@
 /**
- * The last messages that were refused or dropped, by their ids, for `why`. They are in memory, bounded,
- * and begin empty when the process starts.
+ * The last messages that were refused or dropped, by their ids, for `why`. They are in memory, with
+ * a bound on their number and on their bytes, and begin empty when the process starts.
  */
 import type { Clock } from '../../clock.ts'
-import type { Message, ReceiptSink, Refusal } from '../../message.ts'
+import {
+  MAX_MESSAGE_ID_LENGTH,
+  type Message,
+  type ReceiptSink,
+  type Refusal,
+} from '../../message.ts'
+import { cut, startOf } from '../../shown-text.ts'
 
 export interface RecentRefusal {
   /** Milliseconds since 1970. */
   readonly at: number
+  /** Senders' ids may be long; only the first 128 characters are kept and compared. */
   readonly senderId: string | undefined
   readonly messageId: string | undefined
   readonly refusal: Refusal
 }
 
-const MAX_REFUSALS = 10_000
+export interface RefusalBounds {
+  readonly maxRefusals: number
+  readonly maxBytes: number
+}
+
+const DEFAULT_BOUNDS: RefusalBounds = { maxRefusals: 10_000, maxBytes: 8 * 1024 * 1024 }
+const MAX_REASON = 500
+/** Measured: the objects of one refusal. */
+const OBJECT_BYTES = 200
 
 export class RecentRefusals {
   readonly #clock: Clock
-  readonly #max: number
-  readonly #ring: RecentRefusal[] = []
-  #next = 0
+  readonly #bounds: RefusalBounds
+  /** Used as a ring: `#count` refusals from `#first` on. */
+  readonly #ring: (RecentRefusal | undefined)[] = []
+  #first = 0
+  #count = 0
+  #bytes = 0
 
-  constructor(clock: Clock, max = MAX_REFUSALS) {
+  constructor(clock: Clock, bounds: RefusalBounds = DEFAULT_BOUNDS) {
     this.#clock = clock
-    this.#max = max
+    this.#bounds = bounds
+  }
+
+  /** About how many bytes they take. */
+  get bytes(): number {
+    return this.#bytes
   }
 
   /** Notes a message that its channel dropped. */
@@ -44,14 +67,53 @@ export class RecentRefusals {
 
   /** The refusals of one message, the earliest first. */
   of(id: string): RecentRefusal[] {
+    const kept = keptId(id)
     return this.#ring
-      .filter(({ senderId, messageId }) => senderId === id || messageId === id)
+      .filter((one) => one !== undefined)
+      .filter(({ senderId, messageId }) => senderId === kept || messageId === kept)
       .sort((one, other) => one.at - other.at)
   }
 
   #note(senderId: string | undefined, messageId: string | undefined, refusal: Refusal): void {
     if (senderId === undefined && messageId === undefined) return
-    this.#ring[this.#next] = { at: this.#clock.now(), senderId, messageId, refusal }
-    this.#next = (this.#next + 1) % this.#max
+    const noted: RecentRefusal = {
+      at: this.#clock.now(),
+      senderId: senderId === undefined ? undefined : keptId(senderId),
+      messageId: messageId === undefined ? undefined : keptId(messageId),
+      refusal: shortened(refusal),
+    }
+    const { maxRefusals, maxBytes } = this.#bounds
+    const bytes = bytesOf(noted)
+    while (this.#count >= maxRefusals || (this.#count > 0 && this.#bytes + bytes > maxBytes)) {
+      this.#forgetOldest()
+    }
+    this.#ring[(this.#first + this.#count) % maxRefusals] = noted
+    this.#count += 1
+    this.#bytes += bytes
   }
+
+  #forgetOldest(): void {
+    const oldest = this.#ring[this.#first]
+    if (oldest !== undefined) this.#bytes -= bytesOf(oldest)
+    this.#ring[this.#first] = undefined
+    this.#first = (this.#first + 1) % this.#bounds.maxRefusals
+    this.#count -= 1
+  }
+}
+
+function keptId(id: string): string {
+  return id.length <= MAX_MESSAGE_ID_LENGTH ? id : startOf(id, MAX_MESSAGE_ID_LENGTH)
+}
+
+/** Most refusals are short: nothing is copied for them. */
+function shortened(refusal: Refusal): Refusal {
+  const { error, message } = refusal
+  if (message.length <= MAX_REASON) return refusal
+  return { error: keptId(error), message: cut(message, MAX_REASON) }
+}
+
+function bytesOf({ senderId = '', messageId = '', refusal }: RecentRefusal): number {
+  const characters =
+    senderId.length + messageId.length + refusal.error.length + refusal.message.length
+  return 2 * characters + OBJECT_BYTES
 }

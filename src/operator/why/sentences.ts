@@ -63,7 +63,7 @@ function destinationSentences(destination: DestinationFacts, facts: StoredFacts)
   const isExplained = attempts.some(({ result }) => result !== 'kept') || facts.drops.length > 0
   if (state === 'settled' && !isExplained) {
     sentences.push(
-      `It is settled for ${name}: delivered, unless it is among the dead letters. The attempts are not known: the record of attempts begins ${timeText(facts.trailSince)} and has the last 10,000 batches.`,
+      `It is settled for ${name}: delivered, unless it is among the dead letters. The attempts are not known: the record of attempts begins ${timeText(facts.trailSince)} and has at most the last 10,000 batches.`,
     )
   }
   return sentences

@@ -3,6 +3,7 @@
  * strictly. An ambiguous head is an error, because the bytes that follow could be taken for the
  * answer to another request.
  */
+import { quoted } from '../../../shown-text.ts'
 
 export interface ResponseHead {
   /** The minor version of HTTP/1.0 or HTTP/1.1. */
@@ -25,7 +26,7 @@ const DECIMAL = /^[0-9]{1,15}$/
 const EXCERPT_CHARACTERS = 60
 
 export function protocolError(what: string, came?: string): Error {
-  const excerpt = came === undefined ? '' : `: ${JSON.stringify(came.slice(0, EXCERPT_CHARACTERS))}`
+  const excerpt = came === undefined ? '' : `: ${quoted(came, EXCERPT_CHARACTERS)}`
   return new Error(`the answer is not valid HTTP/1.1: ${what}${excerpt}`)
 }
 

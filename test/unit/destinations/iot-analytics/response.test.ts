@@ -87,3 +87,35 @@ test('long explanations are cut, because every sender of a batch gets them', () 
 
   assert.equal(failure.message.length, 1_000)
 })
+
+test('of answers of a megabyte only short texts stay in memory', () => {
+  const batch = makeBatch('channel', 1)
+  const long = 'x'.repeat(1_000_000)
+  const held: unknown[] = []
+  const before = process.memoryUsage().heapUsed
+  for (let i = 0; i < 60; i++) {
+    const said = JSON.stringify({ message: `${i}${long}` })
+    held.push(failureOf(answer(400, said, { 'x-amzn-errortype': `${i}${long}` }), SIGNED_FOR_MS))
+    held.push(failureOf(answer(503, `${i}${long}`), SIGNED_FOR_MS))
+    const entry = { errorCode: `${i}${long}`, errorMessage: `${i}${long}`, messageId: '0' }
+    const body = JSON.stringify({ batchPutMessageErrorEntries: [entry] })
+    held.push(outcomeOf(answer(200, body), batch))
+  }
+  const grown = process.memoryUsage().heapUsed - before
+
+  assert.ok(grown < 100_000_000, `${grown} bytes`)
+  assert.ok(JSON.stringify(held).length < 60 * 3_000)
+})
+
+test('an answer with very many entries is read in one pass', () => {
+  const batch = makeBatch('channel', 100)
+  const entries = Array.from({ length: 200_000 }, () => ({}))
+  const body = JSON.stringify({ batchPutMessageErrorEntries: entries })
+  const before = process.cpuUsage()
+
+  const outcome = outcomeOf(answer(200, body), batch)
+  const { user } = process.cpuUsage(before)
+
+  assert.equal(outcome?.kept.length, 100)
+  assert.ok(user < 800_000, `${user} µs`)
+})

@@ -114,7 +114,7 @@ test('a message is found by either id, the newest first, and the bound of the se
 
 test('refusals are remembered by id, the last ones', () => {
   const clock = new ManualClock(AT)
-  const refusals = new RecentRefusals(clock, 2)
+  const refusals = new RecentRefusals(clock, { maxRefusals: 2, maxBytes: 1_000_000 })
   const passedOn: string[] = []
   const sink = refusals.watching({
     expectReply() {},
@@ -129,4 +129,23 @@ test('refusals are remembered by id, the last ones', () => {
   assert.deepEqual(refusals.of('three'), [
     { at: AT, senderId: 'three', messageId: undefined, refusal },
   ])
+})
+
+test('refusals of messages with long ids take a bounded memory, and are found by the long id', () => {
+  const clock = new ManualClock(AT)
+  const refusals = new RecentRefusals(clock)
+  const sink = refusals.watching({ expectReply() {}, failure() {} })
+  const idOf = (i: number): string => `${i}${'x'.repeat(60_000)}`
+  const before = process.memoryUsage().heapUsed
+
+  for (let i = 0; i < 4_000; i++) {
+    const refusal = { error: 'InvalidMessage', message: `${i} ${'é'.repeat(20_000)}` }
+    sink.failure(idOf(i), undefined, refusal)
+  }
+  const grown = process.memoryUsage().heapUsed - before
+
+  assert.ok(refusals.bytes <= 8 * 1024 * 1024, `${refusals.bytes} counted`)
+  assert.ok(grown < 60_000_000, `${grown} bytes`)
+  assert.equal(refusals.of(idOf(3_999)).length, 1)
+  assert.equal(refusals.of(idOf(3_999))[0]?.refusal.message.length, 501)
 })
