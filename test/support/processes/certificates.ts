@@ -3,12 +3,15 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { TestContext } from 'node:test'
 
 export const skipWithoutOpenssl: string | false =
   spawnSync('openssl', ['version']).status === 0
     ? false
     : 'openssl is missing: apt-get install openssl'
+
+interface Cleanup {
+  after(release: () => void): void
+}
 
 export interface Certificates {
   /** Path of the file `name`, for example `ca.crt`, `broker.key`. */
@@ -23,7 +26,7 @@ export interface Certificates {
  * `ca`, a `broker` for the name broker.test and 127.0.0.1, and a client `connector`; each .crt and
  * .key.
  */
-export function makeCertificates(t: TestContext): Certificates {
+export function makeCertificates(t: Cleanup): Certificates {
   const directory = mkdtempSync(join(tmpdir(), 'certificates-'))
   t.after(() => rmSync(directory, { recursive: true, force: true }))
   const path = (name: string): string => join(directory, name)
