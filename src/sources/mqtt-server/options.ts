@@ -163,9 +163,11 @@ const limits = z
       'Maximum bytes of packets that have arrived in part, for all clients together.',
     ),
     maxRetainedMessages: count('maxRetainedMessages', MANY).describe(
-      'Maximum retained messages. Beyond it, a message on a further topic is passed on and not retained.',
+      'Maximum retained messages. One user may have half of them. Beyond that, a message on a further topic is passed on and not retained.',
     ),
-    maxRetainedBytes: bytes('maxRetainedBytes').describe('Maximum bytes of all retained messages.'),
+    maxRetainedBytes: bytes('maxRetainedBytes').describe(
+      'Maximum bytes of all retained messages. Those of one user may take half of it.',
+    ),
     maxOfflineSessions: count('maxOfflineSessions', MANY).describe(
       'Maximum sessions kept without a connection. For a further one, the user with the most loses the one that has been offline longest.',
     ),

@@ -8,11 +8,13 @@ import { shown } from '../../../shown-text.ts'
 import type { Intake } from '../../source.ts'
 import type { MqttLimits } from '../limits/limits.ts'
 import { LoopTurns } from '../limits/loop-turns.ts'
+import type { Owner } from '../limits/owner.ts'
 import { SharedBound } from '../limits/shared-bound.ts'
 import { WorkMeter, workOfBytes } from '../limits/work.ts'
 import { type Will, willProperties } from '../packets/connect-packet.ts'
 import { ownBytes } from '../packets/packet-reader.ts'
 import type { Properties } from '../packets/properties.ts'
+import type { Session } from '../sessions/session.ts'
 import { SessionRecorder } from '../sessions/session-recorder.ts'
 import { SessionRegistry } from '../sessions/session-registry.ts'
 import type { SessionStore } from '../sessions/store/session-store.ts'
@@ -74,7 +76,9 @@ export class Broker {
       options.protectedTopics,
       options.limits.maxTopicLevels,
     )
-    this.retained = new RetainedMessages(options.limits)
+    this.retained = new RetainedMessages(options.limits, (owner) => {
+      this.sessions.owners.released(owner)
+    })
     this.sessions = new SessionRegistry({
       limits: options.limits,
       statistics: this.statistics,
@@ -89,11 +93,11 @@ export class Broker {
    * Passes a message on to its subscribers, and keeps it if it is retained. If neither applies,
    * this costs a lookup of the audience and no more.
    */
-  distribute(topic: Topic, received: ReceivedMessage, publisher: Subscriber | undefined): void {
+  distribute(topic: Topic, received: ReceivedMessage, publisher: Session | undefined): void {
     const hasSubscribers = this.hasSubscribers(topic)
     if (!hasSubscribers && !received.retain) return
     const publication = this.#publicationOf(topic, received)
-    if (received.retain) this.#retain(topic, publication)
+    if (received.retain) this.#retain(topic, publication, publisher?.owner)
     if (!hasSubscribers) return
     const audience = this.subscriptions.audienceOf(topic)
     const encoded = workOfBytes(publication.heldBytes) * audience.recipients.length
@@ -108,8 +112,8 @@ export class Broker {
     return recipients.length > 0 || groups.length > 0
   }
 
-  #retain(topic: Topic, publication: Publication): void {
-    const isKept = this.retained.store(publication)
+  #retain(topic: Topic, publication: Publication, owner: Owner | undefined): void {
+    const isKept = this.retained.store(publication, owner)
     // The server publishes its own topics again after a start.
     if (!topic.isProtected) this.#recorder?.retained(publication, isKept)
     if (isKept) return

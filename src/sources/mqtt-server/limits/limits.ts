@@ -117,7 +117,7 @@ export const DEFAULT_LIMITS: MqttLimits = {
   maxSharedSubscriptionsPerClient: 64,
   maxFilterBytesPerClient: 65_536,
   maxFilterLevelsOfAll: 1_000_000,
-  maxRetainedMessages: 10_000,
+  maxRetainedMessages: 20_000,
   maxRetainedBytes: 67_108_864,
   maxClientIdBytes: 1_024,
   maxOfflineSessions: 1_000,

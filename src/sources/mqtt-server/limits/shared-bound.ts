@@ -43,6 +43,11 @@ export class SharedBound {
     return free >= 0 && held + more <= this.#shareOf(free)
   }
 
+  /** Whether there is room at all, whatever anybody holds. */
+  hasRoomFor(more: number): boolean {
+    return this.#used + more <= this.max
+  }
+
   take(amount: number): void {
     this.#used += amount
   }

@@ -68,7 +68,7 @@ export class QueueTotal {
 
   /** Whether there is room at all, however much the owner holds. */
   hasRoomFor(more: number): boolean {
-    return this.#bound.used + more <= this.#bound.max
+    return this.#bound.hasRoomFor(more)
   }
 
   take(owner: Owner, bytes: number): void {

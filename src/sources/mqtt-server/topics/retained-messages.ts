@@ -1,13 +1,18 @@
 /**
  * The last retained message of each topic (section 3.3.1.3). They form a tree by topic level, so
- * that a filter finds its messages without visiting the others. Number and bytes are bounded: a
- * message that would exceed them is passed on, but not retained.
+ * that a filter finds its messages without visiting the others. Number and bytes are bounded, and
+ * divided among the users who published them: a message that would exceed the bound or its user's
+ * share is passed on, but not retained.
  */
+import type { Owner } from '../limits/owner.ts'
+import { SharedBound } from '../limits/shared-bound.ts'
 import type { Publication } from './publication.ts'
 import { TopicNode } from './topic-tree.ts'
 
 interface Retained {
   readonly message: Publication
+  /** Undefined for messages of the server, and those restored from the store. */
+  readonly owner: Owner | undefined
   /** Ascending in the order of `store`. */
   readonly sequence: number
 }
@@ -18,35 +23,38 @@ export interface RetainedLimits {
   readonly maxRetainedBytes: number
 }
 
+/** With it, one user alone may hold half of the bound. */
+const PORTION = 2
+
 export class RetainedMessages {
-  readonly #limits: RetainedLimits
+  readonly #messages: SharedBound
+  readonly #bytes: SharedBound
+  readonly #onReleased: (owner: Owner) => void
   readonly #root: Node = new TopicNode()
-  #count = 0
-  #bytes = 0
   #sequence = 0
 
-  constructor(limits: RetainedLimits) {
-    this.#limits = limits
+  /** `onReleased` is called when an owner holds less than before. */
+  constructor(limits: RetainedLimits, onReleased: (owner: Owner) => void = () => undefined) {
+    this.#messages = new SharedBound(limits.maxRetainedMessages, PORTION)
+    this.#bytes = new SharedBound(limits.maxRetainedBytes, PORTION)
+    this.#onReleased = onReleased
   }
 
   get count(): number {
-    return this.#count
+    return this.#messages.used
   }
 
   /**
-   * An empty payload removes the topic's message [MQTT-3.3.1-6]. Returns whether there was room.
+   * An empty payload removes the topic's message [MQTT-3.3.1-6]. Without an owner, only the bound
+   * of all counts. Returns whether there was room.
    */
-  store(message: Publication): boolean {
+  store(message: Publication, owner?: Owner): boolean {
     const names = message.topic.name.split('/')
     this.#remove(names)
     if (message.payloadBytes === 0) return true
-    const hasRoom =
-      this.#count < this.#limits.maxRetainedMessages &&
-      this.#bytes + message.heldBytes <= this.#limits.maxRetainedBytes
-    if (!hasRoom) return false
-    this.#root.add(names).value = { message: message.keep(), sequence: this.#sequence++ }
-    this.#count++
-    this.#bytes += message.heldBytes
+    if (!this.#hasRoomFor(message.heldBytes, owner)) return false
+    this.#root.add(names).value = { message: message.keep(), owner, sequence: this.#sequence++ }
+    this.#count(message, owner, 1)
     return true
   }
 
@@ -58,10 +66,27 @@ export class RetainedMessages {
   #remove(names: readonly string[]): void {
     const node = this.#root.find(names)
     if (node?.value === undefined) return
-    this.#count--
-    this.#bytes -= node.value.message.heldBytes
+    const { message, owner } = node.value
     node.value = undefined
     this.#root.prune(names)
+    this.#count(message, owner, -1)
+    if (owner !== undefined) this.#onReleased(owner)
+  }
+
+  #hasRoomFor(bytes: number, owner: Owner | undefined): boolean {
+    if (owner === undefined) return this.#messages.hasRoomFor(1) && this.#bytes.hasRoomFor(bytes)
+    return (
+      this.#messages.allows(owner.retainedMessages, 1) &&
+      this.#bytes.allows(owner.retainedBytes, bytes)
+    )
+  }
+
+  #count({ heldBytes }: Publication, owner: Owner | undefined, sign: 1 | -1): void {
+    this.#messages.take(sign)
+    this.#bytes.take(sign * heldBytes)
+    if (owner === undefined) return
+    owner.retainedMessages += sign
+    owner.retainedBytes += sign * heldBytes
   }
 }
 

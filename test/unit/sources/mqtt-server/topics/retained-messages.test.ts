@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { Owner } from '../../../../../src/sources/mqtt-server/limits/owner.ts'
 import type { Publication } from '../../../../../src/sources/mqtt-server/topics/publication.ts'
 import { RetainedMessages } from '../../../../../src/sources/mqtt-server/topics/retained-messages.ts'
 import { publicationOf } from '../../../../support/mqtt/publications.ts'
@@ -103,4 +104,24 @@ test('a search that is interrupted leaves out what was retained, replaced or rem
 
   assert.equal(search.next(0), undefined)
   assert.equal(search.isDone, true)
+})
+
+test('users who retain as much as they can leave room for one who retains little', () => {
+  const released: Owner[] = []
+  const retained = new RetainedMessages(LIMITS, (owner) => released.push(owner))
+  const greedy = [new Owner('a'), new Owner('b'), new Owner('c')]
+  for (const owner of greedy) {
+    for (let i = 0; i < 100; i++) {
+      retained.store(publicationOf({ topic: `${owner.name}/${i}` }), owner)
+    }
+  }
+  const polite = new Owner('polite')
+
+  assert.equal(greedy[0]?.retainedMessages, 50)
+  assert.equal(retained.store(publicationOf({ topic: 'state' }), polite), true)
+  assert.equal(retained.store(publicationOf({ topic: 'state', payload: 'new' }), polite), true)
+  assert.equal(polite.retainedMessages, 1)
+  retained.store(publicationOf({ topic: 'state', payload: '' }), greedy[0])
+  assert.equal(polite.holdsNothing, true)
+  assert.equal(released.at(-1), polite)
 })
