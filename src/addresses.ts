@@ -1,4 +1,4 @@
-/** Which IP addresses and host names mean this machine. */
+/** Which IP addresses and host names mean this machine; URLs without their secrets. */
 import { isIP, isIPv4 } from 'node:net'
 
 /** Whether `host` is a name or an address of the loopback interface: nobody else reaches it. */
@@ -27,4 +27,29 @@ export function isLocalName(hostHeader: string): boolean {
   const bracketed = /^\[([^\]]+)\](?::\d+)?$/.exec(hostHeader)
   const name = bracketed?.[1] ?? hostHeader.replace(/:\d+$/, '')
   return isIP(name) !== 0 || name === 'localhost' || name.endsWith('.localhost')
+}
+
+/** Stands for a secret in everything that is printed. */
+export const MASK = '********'
+
+/** The password may hold any character, so it ends at the last `@`. */
+const PASSWORD = /^([a-z][a-z0-9+.-]*:\/\/[^:/@?#]*):.*@/i
+const USER = /^([a-z][a-z0-9+.-]*:\/\/)[^:/@?#]+@/i
+const QUERY_OR_FRAGMENT = /^([a-z][a-z0-9+.-]*:\/\/[^?#]*)([?#]).*$/is
+
+/**
+ * A URL as it may be printed. Passwords, names without a password, queries and fragments are
+ * masked: presigned addresses and tokens are there. Any other text is returned unchanged.
+ */
+export function shownUrl(url: string): string {
+  const masked = url.replace(PASSWORD, `$1:${MASK}@`).replace(USER, `$1${MASK}@`)
+  return masked.replace(QUERY_OR_FRAGMENT, `$1$2${MASK}`)
+}
+
+/** A text that may quote the URL, such as an error, without the URL's secrets. */
+export function withoutSecretsOf(url: string, text: string): string {
+  const query = /[?#]/.exec(url)
+  const isSecret = query !== null && query.index + 1 < url.length
+  const masked = text.replaceAll(url, shownUrl(url))
+  return isSecret ? masked.replaceAll(url.slice(query.index + 1), MASK) : masked
 }

@@ -1,5 +1,6 @@
 /** The HTTP client of the running connector. */
 import type { Command } from 'commander'
+import { shownUrl } from '../addresses.ts'
 import { ConnectorError, messageOf, systemCodeOf } from '../errors.ts'
 import { httpUrlOf } from './connector-address.ts'
 import type { CliContext } from './context.ts'
@@ -16,7 +17,7 @@ export async function openConnectorClient(
 ): Promise<ConnectorClient> {
   const address = url ?? httpUrlOf((await loadConfigOf(command, context)).config)
   if (!URL.canParse(address)) {
-    throw usageError(`--url ${address}: expected a URL such as http://host:8090`)
+    throw usageError(`--url ${shownUrl(address)}: expected a URL such as http://host:8090`)
   }
   return new ConnectorClient(address, context.outputClosed)
 }
@@ -77,7 +78,10 @@ export class ConnectorClient {
 
   /** @param what goes after "answered" */
   unexpectedAnswer(what: string): ConnectorError {
-    return new ConnectorError('BrokerUnavailable', `The connector at ${this.url} answered ${what}`)
+    return new ConnectorError(
+      'BrokerUnavailable',
+      `The connector at ${shownUrl(this.url)} answered ${what}`,
+    )
   }
 
   async #fetch(path: string, request: RequestInit): Promise<Response> {
@@ -98,7 +102,7 @@ export class ConnectorClient {
     const reason = systemCodeOf(cause) ?? systemCodeOf(thrown) ?? messageOf(cause ?? thrown)
     return new ConnectorError(
       'BrokerUnavailable',
-      `Can’t read from the connector at ${this.url}: ${reason}. Is it running there? Set its address with --config or --url.`,
+      `Can’t read from the connector at ${shownUrl(this.url)}: ${reason}. Is it running there? Set its address with --config or --url.`,
       { cause: thrown },
     )
   }

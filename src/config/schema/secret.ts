@@ -1,11 +1,9 @@
 /** Masks passwords and keys in everything that is printed. */
-
-export const MASK = '********'
+import { MASK, shownUrl } from '../../addresses.ts'
 
 const SECRET_KEY = /pass(word|phrase)|secret|token|credential|private_?key|api_?key/i
 /** `passwordFile`, `keyPath` and the like name the place of a secret, which may be shown. */
 const PLACE_OF_SECRET = /(file|path|url|directory)$/i
-const URL_WITH_PASSWORD = /^([a-z][a-z0-9+.-]*:\/\/[^:/@]*):.*@/i
 
 /** `value`, or a mask if its key or its content indicates a secret. */
 export function withoutSecret(key: string | number | undefined, value: unknown): unknown {
@@ -14,5 +12,5 @@ export function withoutSecret(key: string | number | undefined, value: unknown):
   if (SECRET_KEY.test(name) && !PLACE_OF_SECRET.test(name)) return MASK
   if (typeof value === 'number') return value
   if (value.includes('PRIVATE KEY-----')) return MASK
-  return value.replace(URL_WITH_PASSWORD, `$1:${MASK}@`)
+  return shownUrl(value)
 }

@@ -3,6 +3,7 @@
  * again, because its access list may be corrected; the other filters work meanwhile.
  */
 import type { IClientSubscribeOptions, MqttClient } from 'mqtt'
+import { shownUrl } from '../../addresses.ts'
 import type { Clock, Timer } from '../../clock.ts'
 import { ConnectorError } from '../../errors.ts'
 import type { MqttClientOptions } from './options.ts'
@@ -60,7 +61,7 @@ export class BrokerSubscriptions {
     const filters = this.#missing.map((filter) => `"${filter}"`).join(', ')
     const error = new ConnectorError(
       'SubscriptionRefused',
-      `the broker ${options.url} refused to let us subscribe to ${filters}; ` +
+      `the broker ${shownUrl(options.url)} refused to let us subscribe to ${filters}; ` +
         `its access list must allow that to user ${options.username ?? '(none)'}`,
     )
     this.#timer = clock.after(delayMs, () => void this.subscribe())

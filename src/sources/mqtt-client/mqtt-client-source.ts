@@ -7,6 +7,7 @@
  *   start → connecting → up: subscribe, receipts out, messages in ──┘     close → closed
  */
 import type { MqttClient } from 'mqtt'
+import { shownUrl } from '../../addresses.ts'
 import type { Clock, Timer } from '../../clock.ts'
 import { asConnectorError, type ConnectorError } from '../../errors.ts'
 import type { Refusal } from '../../message.ts'
@@ -76,7 +77,7 @@ export class MqttClientSource implements Source {
   get description(): string {
     const { url, shareGroup } = this.#options.options
     const shared = shareGroup === undefined ? '' : ` as one of the group ${shareGroup}`
-    return `subscribes to ${this.#filters.join(', ')} on ${url}${shared}`
+    return `subscribes to ${this.#filters.join(', ')} on ${shownUrl(url)}${shared}`
   }
 
   get connectionState(): ConnectionState {

@@ -1,6 +1,11 @@
 /** Reason codes of MQTT: what a broker's codes mean, and the codes for our refusals. */
+import { shownUrl, withoutSecretsOf } from '../../addresses.ts'
 import { ConnectorError, messageOf } from '../../errors.ts'
 import type { Refusal } from '../../message.ts'
+import { shown } from '../../shown-text.ts'
+
+/** Of an error that may quote what the broker sent. */
+const MAX_TEXT_CHARACTERS = 500
 
 /** What to do about CONNACK and DISCONNECT codes of MQTT 3.1.1 (1–5) and MQTT 5 (from 128 on). */
 const HINTS: Readonly<Record<number, string>> = {
@@ -19,13 +24,17 @@ const HINTS: Readonly<Record<number, string>> = {
 export function connectionFailure(url: string, cause: unknown): ConnectorError {
   if (cause instanceof ConnectorError) return cause
   if (cause === undefined) {
-    return new ConnectorError('BrokerUnavailable', `the broker ${url} closed the connection`)
+    return new ConnectorError(
+      'BrokerUnavailable',
+      `the broker ${shownUrl(url)} closed the connection`,
+    )
   }
   const code = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : 0
   const hint = typeof code === 'number' ? HINTS[code] : undefined
+  const said = shown(withoutSecretsOf(url, described(cause)), MAX_TEXT_CHARACTERS)
   return new ConnectorError(
     'BrokerUnavailable',
-    `the connection to the broker ${url} failed: ${described(cause)}${hint === undefined ? '' : `; ${hint}`}`,
+    `the connection to the broker ${shownUrl(url)} failed: ${said}${hint === undefined ? '' : `; ${hint}`}`,
     { cause },
   )
 }

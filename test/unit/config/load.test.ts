@@ -1,10 +1,11 @@
 /** Where values come from, who wins, and what the program gets to see of it. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { MASK } from '../../../src/addresses.ts'
 import { describeConfig } from '../../../src/config/describe.ts'
 import { type ConfigRequest, loadConfig } from '../../../src/config/load.ts'
 import { parseConfig } from '../../../src/config/parse-config.ts'
-import { MASK, withoutSecret } from '../../../src/config/schema/secret.ts'
+import { withoutSecret } from '../../../src/config/schema/secret.ts'
 import { temporaryFile } from '../../support/disk/temporary-file.ts'
 
 const load = (request: Partial<ConfigRequest>) => loadConfig({ environment: {}, ...request })
@@ -278,6 +279,7 @@ test('secrets are known by their key or their form, and not shown', () => {
     ['passwordFile', '/run/secrets/mqtt', '/run/secrets/mqtt'],
     ['key', '-----BEGIN PRIVATE KEY-----\nMIIE', MASK],
     ['url', 'mqtt://device:geheim@broker:1883', `mqtt://device:${MASK}@broker:1883`],
+    ['url', 'wss://broker/mqtt?X-Amz-Signature=ab#cd', `wss://broker/mqtt?${MASK}`],
     ['accessKeyId', 'AKIAEXAMPLE', 'AKIAEXAMPLE'],
   ]
 

@@ -1,5 +1,6 @@
 /** `publish`: sends test messages to the running connector, as a device would, over MQTT 5. */
 import { type Command, Option } from 'commander'
+import { shownUrl } from '../../../addresses.ts'
 import { mqttUrlOf } from '../../connector-address.ts'
 import type { CliContext } from '../../context.ts'
 import { EXIT_FAILED, usageError } from '../../exit-code.ts'
@@ -126,7 +127,7 @@ function requestOf({ text, isBinary }: Target, flags: PublishFlags): MessageRequ
 async function urlOf(flags: PublishFlags, command: Command, context: CliContext): Promise<string> {
   const url = flags.url ?? mqttUrlOf((await loadConfigOf(command, context)).config)
   if (/^(mqtts?|wss?|tcp|tls):\/\//.test(url) && URL.canParse(url)) return url
-  throw usageError(`--url ${url}: expected a URL such as mqtt://host:1883`)
+  throw usageError(`--url ${shownUrl(url)}: expected a URL such as mqtt://host:1883`)
 }
 
 async function publish(target: Target, flags: PublishFlags, command: Command, context: CliContext) {

@@ -1,6 +1,7 @@
 /** Publishes messages over one MQTT 5 connection, with a bounded rate and number in flight. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { IClientOptions, IClientPublishOptions, MqttClient, Packet } from 'mqtt'
+import { shownUrl, withoutSecretsOf } from '../../../addresses.ts'
 import { readGivenFile } from '../../../config/inputs/given-file.ts'
 import { ConnectorError, messageOf, systemCodeOf } from '../../../errors.ts'
 import { STATUS_TOPIC } from '../../../topics.ts'
@@ -166,21 +167,17 @@ export class Publisher {
     const { url } = this.#options
     this.#lost ??= new ConnectorError(
       'BrokerUnavailable',
-      `Lost the connection to ${withoutPassword(url)} with ${this.#unacknowledged} messages unacknowledged: ${reason}`,
+      `Lost the connection to ${shownUrl(url)} with ${this.#unacknowledged} messages unacknowledged: ${reason}`,
     )
     this.#wake?.()
   }
 }
 
 function unreachable(url: string, thrown: unknown): ConnectorError {
-  const reason = systemCodeOf(thrown) ?? messageOf(thrown)
+  const reason = systemCodeOf(thrown) ?? withoutSecretsOf(url, messageOf(thrown))
   return new ConnectorError(
     'BrokerUnavailable',
-    `Can’t connect to ${withoutPassword(url)}: ${reason}. Is the connector running there? Set its address with --config or --url.`,
+    `Can’t connect to ${shownUrl(url)}: ${reason}. Is the connector running there? Set its address with --config or --url.`,
     { cause: thrown },
   )
-}
-
-function withoutPassword(url: string): string {
-  return url.replace(/^([a-z]+:\/\/[^:/@]*):.*@/i, '$1:********@')
 }
