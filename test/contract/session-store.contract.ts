@@ -34,16 +34,18 @@ export function testSessionStore(under: SessionStoreUnderTest): void {
       const will = { ...messageOf('w', 'gone'), retain: true }
       const full = { ...PLAIN, qos: 2, noLocal: true, identifier: 268_435_455 } as const
 
-      store.note({ kind: 'begun', clientId, lastPacketId: 0 })
-      store.note({ kind: 'connected', clientId, userName: 'ann', expiryIntervalS: 3_600, will })
-      store.note({ kind: 'subscribed', clientId, filter: 'a/#', options: PLAIN })
-      store.note({ kind: 'subscribed', clientId, filter: 'b/+', options: full })
-      store.note({ kind: 'subscribed', clientId, filter: 'c', options: PLAIN })
-      store.note({ kind: 'unsubscribed', clientId, filter: 'c' })
-      store.note({ kind: 'disconnected', clientId, expiresAt: 4_000_000, willDueAt: 5_000 })
+      const ann = { clientId, userName: 'ann' }
+
+      store.note({ kind: 'begun', ...ann, lastPacketId: 0 })
+      store.note({ kind: 'connected', ...ann, expiryIntervalS: 3_600, will })
+      store.note({ kind: 'subscribed', ...ann, filter: 'a/#', options: PLAIN })
+      store.note({ kind: 'subscribed', ...ann, filter: 'b/+', options: full })
+      store.note({ kind: 'subscribed', ...ann, filter: 'c', options: PLAIN })
+      store.note({ kind: 'unsubscribed', ...ann, filter: 'c' })
+      store.note({ kind: 'disconnected', ...ann, expiresAt: 4_000_000, willDueAt: 5_000 })
 
       const kept = await reopened(t, store)
-      assert.deepEqual(kept.sessions[clientId], {
+      assert.deepEqual(kept.sessions['ann/sleeper'], {
         userName: 'ann',
         expiryIntervalS: 3_600,
         will: 'w=gone',
@@ -55,6 +57,25 @@ export function testSessionStore(under: SessionStoreUnderTest): void {
         inflight: [],
         receivedIds: [],
       })
+    })
+
+    test('users have sessions of their own under one client id', async (t) => {
+      const store = await under.make(t)
+      await store.open()
+
+      for (const userName of ['ann', 'bob', undefined]) {
+        store.note({ kind: 'begun', clientId, userName, lastPacketId: 0 })
+        const message = messageOf('t', `for ${userName}`)
+        store.note({ kind: 'queued', clientId, userName, delivery: deliveryOf(0, message) })
+      }
+      store.note({ kind: 'ended', clientId, userName: 'ann' })
+
+      const { sessions } = await reopened(t, store)
+      const waiting = Object.entries(sessions).map(([name, kept]) => [name, ...kept.waiting])
+      assert.deepEqual(waiting.toSorted(), [
+        ['bob/sleeper', '0 t=for bob'],
+        ['sleeper', '0 t=for undefined'],
+      ])
     })
 
     test('messages come back in their old state: waiting, in flight, released, or settled and gone', async (t) => {

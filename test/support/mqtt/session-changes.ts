@@ -8,6 +8,7 @@ import type {
   StoredWill,
 } from '../../../src/sources/mqtt-server/sessions/store/session-change.ts'
 import type { StoredState } from '../../../src/sources/mqtt-server/sessions/store/session-store.ts'
+import type { SessionName } from '../../../src/sources/mqtt-server/sessions/store/sessions-by-name.ts'
 import type { PersistedMessage } from '../../../src/sources/mqtt-server/topics/persisted-message.ts'
 
 export interface PlainSession {
@@ -24,6 +25,7 @@ export interface PlainSession {
 }
 
 export interface PlainState {
+  /** By client id; those of users by `user/client id`. */
   readonly sessions: Record<string, PlainSession>
   readonly retained: Record<string, { payload: string; expiresAt: number }>
 }
@@ -50,8 +52,10 @@ export function deliveryOf(
 export function keptIn({ sessions, retained }: StoredState): PlainState {
   return {
     sessions: Object.fromEntries(
-      [...sessions].map(([clientId, session]) => [
-        clientId,
+      [...sessions.values()].map((session) => [
+        session.userName === undefined
+          ? session.clientId
+          : `${session.userName}/${session.clientId}`,
         {
           userName: session.userName,
           expiryIntervalS: session.expiryIntervalS,
@@ -86,37 +90,40 @@ function shown({ topic, payload }: PersistedMessage | StoredWill): string {
   return `${topic}=${payload.toString()}`
 }
 
-const clients = fc.constantFrom('one', 'two')
+const names = fc.constantFrom<SessionName>(
+  { clientId: 'one' },
+  { clientId: 'two' },
+  { clientId: 'two', userName: 'ann' },
+)
 const ids = fc.integer({ min: 1, max: 5 })
-/** Changes to two sessions and two topics, in any order. */
+/** Changes of these fields, each to one of the sessions. */
+function named<Fields>(fields: { [Key in keyof Fields]: fc.Arbitrary<Fields[Key]> }) {
+  return fc.tuple(names, fc.record(fields)).map(([name, change]) => ({ ...name, ...change }))
+}
+
+/** Changes to three sessions and two topics, in any order. */
 export const anyChange: fc.Arbitrary<SessionChange> = fc.oneof(
-  clients.map((client) => ({ kind: 'begun', clientId: client, lastPacketId: 0 }) as const),
-  fc.record({
+  names.map((name) => ({ kind: 'begun', ...name, lastPacketId: 0 }) as const),
+  named({
     kind: fc.constantFrom('ended', 'willPublished'),
-    clientId: clients,
   }),
-  fc.record({
+  named({
     kind: fc.constant('connected'),
-    clientId: clients,
-    userName: fc.constantFrom(undefined, 'ann'),
     expiryIntervalS: fc.integer({ min: 1, max: 9 }),
     will: fc.option(fc.constant(messageOf('w', 'will')), { nil: undefined }),
   }),
-  fc.record({
+  named({
     kind: fc.constant('disconnected'),
-    clientId: clients,
     expiresAt: fc.constantFrom(5, Number.POSITIVE_INFINITY),
     willDueAt: fc.constantFrom(7, Number.POSITIVE_INFINITY),
   }),
-  fc.record({
+  named({
     kind: fc.constantFrom('released', 'settled', 'received', 'forgotten'),
-    clientId: clients,
     packetId: ids,
   }),
-  fc.record({ kind: fc.constant('sent'), clientId: clients, sequence: ids, packetId: ids }),
-  fc.record({
+  named({ kind: fc.constant('sent'), sequence: ids, packetId: ids }),
+  named({
     kind: fc.constant('queued'),
-    clientId: clients,
     delivery: fc
       .tuple(ids, fc.constantFrom('a', 'b'))
       .map(([sequence, topic]) => deliveryOf(sequence, messageOf(topic, `${sequence}`))),

@@ -5,9 +5,13 @@
 import { randomUUID } from 'node:crypto'
 import type { Denial, Denied, Identity, Permissions } from '../access/access-control.ts'
 import { maskRefusal } from '../access/refusal-masking.ts'
-import type { Broker } from '../broker/broker.ts'
 import type { ServerContext } from '../broker/server-context.ts'
-import { type ConnectPacket, encodeConnack, willProperties } from '../packets/connect-packet.ts'
+import {
+  type ConnectPacket,
+  encodeConnack,
+  type Will,
+  willProperties,
+} from '../packets/connect-packet.ts'
 import type { Properties } from '../packets/properties.ts'
 import { ReasonCode, ReturnCode } from '../packets/protocol.ts'
 import { NEVER_EXPIRES_S, type Session } from '../sessions/session.ts'
@@ -68,9 +72,7 @@ export function handleConnect(
   const { userName } = identity
   const clientId = packet.clientId === '' ? `auto-${randomUUID()}` : packet.clientId
   const permissions = context.access.permissionsOf(userName, clientId)
-  const rejection =
-    rejectionByPacket(packet, context) ??
-    rejectionByAccess(packet, broker, { userName, permissions })
+  const rejection = rejectionByPacket(packet, context) ?? rejectionByWill(packet.will, permissions)
   if (rejection !== undefined) return rejected(packet, context, rejection)
   const properties = connackProperties(packet, context, clientId)
   // Before anything is changed: a client that takes no CONNACK gets no session.
@@ -82,10 +84,8 @@ export function handleConnect(
     }
   }
 
-  // Another user's session under this client id is not handed over.
-  const isOthers = isOfAnotherUser(broker, clientId, userName)
-  const { session, isPresent } = broker.sessions.open(clientId, packet.isCleanStart || isOthers)
-  session.userName = userName
+  // Of its own user: another user may have a session with the same client id.
+  const { session, isPresent } = broker.sessions.open(clientId, packet.isCleanStart, userName)
   broker.sessions.configure(session, packet.will, expiryOf(packet))
   if (isPresent) {
     broker.work.done += session.subscriptions.size
@@ -102,11 +102,6 @@ export function handleConnect(
 /** [MQTT-3.1.2-24] */
 function fits(bytes: Buffer, { properties }: ConnectPacket): boolean {
   return bytes.length <= (properties.maximumPacketBytes ?? Number.POSITIVE_INFINITY)
-}
-
-function isOfAnotherUser(broker: Broker, clientId: string, userName: string | undefined): boolean {
-  const known = broker.sessions.find(clientId)
-  return known !== undefined && known.userName !== userName
 }
 
 function rejectionByPacket(
@@ -134,18 +129,7 @@ function rejectionByPacket(
   }
 }
 
-function rejectionByAccess(
-  { clientId, will }: ConnectPacket,
-  broker: Broker,
-  client: { readonly userName: string | undefined; readonly permissions: Permissions },
-): Rejection | undefined {
-  const { userName, permissions } = client
-  if (
-    isOfAnotherUser(broker, clientId, userName) &&
-    broker.sessions.find(clientId)?.isOnline === true
-  ) {
-    return notAuthorized('another user is connected with this client id')
-  }
+function rejectionByWill(will: Will | undefined, permissions: Permissions): Rejection | undefined {
   if (will === undefined) return undefined
   if (!permissions.mayPublish(will.topic)) return notAuthorized('may not publish its will')
   const { responseTopic } = willProperties(will)

@@ -12,6 +12,7 @@ import type { Publication } from '../topics/publication.ts'
 import type { Delivery } from './outgoing-queue.ts'
 import type { SessionChange } from './store/session-change.ts'
 import type { SessionStore } from './store/session-store.ts'
+import type { SessionName } from './store/sessions-by-name.ts'
 
 const NEVER = Number.POSITIVE_INFINITY
 
@@ -35,14 +36,15 @@ export class SessionRecorder {
     this.changedIn = cycle
   }
 
-  begin(clientId: string): SessionRecord {
-    this.note({ kind: 'begun', clientId, lastPacketId: 0 })
-    return new SessionRecord(clientId, this)
+  begin(name: SessionName): SessionRecord {
+    const { clientId, userName } = name
+    this.note({ kind: 'begun', clientId, userName, lastPacketId: 0 })
+    return new SessionRecord(name, this)
   }
 
   /** For a session that was restored from the store. */
-  resume(clientId: string): SessionRecord {
-    return new SessionRecord(clientId, this)
+  resume(name: SessionName): SessionRecord {
+    return new SessionRecord(name, this)
   }
 
   /**
@@ -76,7 +78,6 @@ export class SessionRecorder {
 
 /** What a session's present or last connection has set. */
 export interface ConnectedSettings {
-  readonly userName: string | undefined
   readonly expiryIntervalS: number
   readonly will: Will | undefined
 }
@@ -84,18 +85,20 @@ export interface ConnectedSettings {
 /** Records the changes of one session that outlives its connection. */
 export class SessionRecord {
   readonly #clientId: string
+  readonly #userName: string | undefined
   readonly #recorder: SessionRecorder
 
-  constructor(clientId: string, recorder: SessionRecorder) {
+  constructor({ clientId, userName }: SessionName, recorder: SessionRecorder) {
     this.#clientId = clientId
+    this.#userName = userName
     this.#recorder = recorder
   }
 
-  connected({ userName, expiryIntervalS, will }: ConnectedSettings): void {
+  connected({ expiryIntervalS, will }: ConnectedSettings): void {
     this.#recorder.note({
       kind: 'connected',
       clientId: this.#clientId,
-      userName,
+      userName: this.#userName,
       expiryIntervalS,
       will,
     })
@@ -106,53 +109,100 @@ export class SessionRecord {
     this.#recorder.note({
       kind: 'disconnected',
       clientId: this.#clientId,
+      userName: this.#userName,
       expiresAt: this.#recorder.wallTime(expiresAtMs),
       willDueAt: this.#recorder.wallTime(willDueAtMs),
     })
   }
 
   willPublished(): void {
-    this.#recorder.note({ kind: 'willPublished', clientId: this.#clientId })
+    this.#recorder.note({
+      kind: 'willPublished',
+      clientId: this.#clientId,
+      userName: this.#userName,
+    })
   }
 
   ended(): void {
-    this.#recorder.note({ kind: 'ended', clientId: this.#clientId })
+    this.#recorder.note({ kind: 'ended', clientId: this.#clientId, userName: this.#userName })
   }
 
   subscribed(filter: string, options: SubscriptionOptions): void {
-    this.#recorder.note({ kind: 'subscribed', clientId: this.#clientId, filter, options })
+    this.#recorder.note({
+      kind: 'subscribed',
+      clientId: this.#clientId,
+      userName: this.#userName,
+      filter,
+      options,
+    })
   }
 
   unsubscribed(filter: string): void {
-    this.#recorder.note({ kind: 'unsubscribed', clientId: this.#clientId, filter })
+    this.#recorder.note({
+      kind: 'unsubscribed',
+      clientId: this.#clientId,
+      userName: this.#userName,
+      filter,
+    })
   }
 
   queued({ sequence, publication, qos, retain, identifiers }: Delivery): void {
     const message = this.#recorder.stored(publication)
     const delivery = { sequence, message, qos, retain, identifiers }
-    this.#recorder.note({ kind: 'queued', clientId: this.#clientId, delivery })
+    this.#recorder.note({
+      kind: 'queued',
+      clientId: this.#clientId,
+      userName: this.#userName,
+      delivery,
+    })
   }
 
   sent(sequence: number, packetId: number): void {
-    this.#recorder.note({ kind: 'sent', clientId: this.#clientId, sequence, packetId })
+    this.#recorder.note({
+      kind: 'sent',
+      clientId: this.#clientId,
+      userName: this.#userName,
+      sequence,
+      packetId,
+    })
   }
 
   released(packetId: number): void {
-    this.#recorder.note({ kind: 'released', clientId: this.#clientId, packetId })
+    this.#recorder.note({
+      kind: 'released',
+      clientId: this.#clientId,
+      userName: this.#userName,
+      packetId,
+    })
   }
 
   settled(packetId: number): void {
-    this.#recorder.note({ kind: 'settled', clientId: this.#clientId, packetId })
+    this.#recorder.note({
+      kind: 'settled',
+      clientId: this.#clientId,
+      userName: this.#userName,
+      packetId,
+    })
   }
 
   /**
    * In the cycle of its message: if that is lost, the id is lost as well, and the message is new.
    */
   received(packetId: number): void {
-    this.#recorder.note({ kind: 'received', clientId: this.#clientId, packetId })
+    this.#recorder.note({
+      kind: 'received',
+      clientId: this.#clientId,
+      userName: this.#userName,
+      packetId,
+    })
   }
 
   forgotten(packetId: number): void {
-    this.#recorder.note({ kind: 'forgotten', clientId: this.#clientId, packetId })
+    this.#recorder.note({
+      kind: 'forgotten',
+      clientId: this.#clientId,
+      userName: this.#userName,
+      packetId,
+    })
   }
 }

@@ -1,4 +1,7 @@
-/** All sessions by client id: at most one for each, with at most one connection [MQTT-3.1.4-2]. */
+/**
+ * All sessions by user and client id: at most one for each, with at most one connection
+ * [MQTT-3.1.4-2].
+ */
 
 import type { Clock } from '../../../clock.ts'
 import type { MqttLimits } from '../limits/limits.ts'
@@ -11,6 +14,7 @@ import { QueueTotal } from './outgoing-queue.ts'
 import type { RestoredSession } from './session.ts'
 import { NEVER_EXPIRES_S, Session } from './session.ts'
 import type { SessionRecorder } from './session-recorder.ts'
+import { type SessionName, SessionsByName } from './store/sessions-by-name.ts'
 
 interface SessionRegistryOptions {
   readonly limits: MqttLimits
@@ -27,7 +31,7 @@ export class SessionRegistry {
   readonly owners = new Owners()
   readonly #options: SessionRegistryOptions
   readonly #queued: QueueTotal
-  readonly #byClientId = new Map<string, Session>()
+  readonly #sessions = new SessionsByName<Session>()
   /**
    * Sessions without a connection, in the order in which they lost it. After a restart, those that
    * were restored come first, in the order in which they expire.
@@ -40,25 +44,30 @@ export class SessionRegistry {
   }
 
   get count(): number {
-    return this.#byClientId.size
+    return this.#sessions.size
   }
 
-  find(clientId: string): Session | undefined {
-    return this.#byClientId.get(clientId)
+  /** Without a user name: the session of an anonymous client. */
+  find(clientId: string, userName?: string): Session | undefined {
+    return this.#sessions.get(clientId, userName)
   }
 
   values(): Iterable<Session> {
-    return this.#byClientId.values()
+    return this.#sessions.values()
   }
 
   /**
    * The session for a client that connects: the present one, or a new one if there is none or the
    * client starts clean [MQTT-3.1.2-4]. If another connection still has the session, it ends first.
    */
-  open(clientId: string, isCleanStart: boolean): { session: Session; isPresent: boolean } {
-    const known = this.#byClientId.get(clientId)
+  open(
+    clientId: string,
+    isCleanStart: boolean,
+    userName?: string,
+  ): { session: Session; isPresent: boolean } {
+    const known = this.#sessions.get(clientId, userName)
     known?.link?.end(ReasonCode.sessionTakenOver, 'another client connected with this client id')
-    const kept = this.#byClientId.get(clientId)
+    const kept = this.#sessions.get(clientId, userName)
     if (kept !== undefined && !isCleanStart) {
       this.#offline.delete(kept)
       // [MQTT-3.1.3-9]: the client is back before its will was due.
@@ -66,7 +75,7 @@ export class SessionRegistry {
       return { session: kept, isPresent: true }
     }
     if (kept !== undefined) this.#end(kept)
-    return { session: this.#add(clientId), isPresent: false }
+    return { session: this.#add({ clientId, userName }), isPresent: false }
   }
 
   /**
@@ -74,12 +83,11 @@ export class SessionRegistry {
    * another connection, it is a new message and not a repeated one.
    */
   forgetLost(cycle: number): void {
-    for (const session of this.#byClientId.values()) session.forgetLost(cycle)
+    for (const session of this.#sessions.values()) session.forgetLost(cycle)
   }
 
   /** Sets what the client asks of the session that it has opened. */
   configure(session: Session, will: Will | undefined, expiryIntervalS: number): void {
-    this.#own(session, session.userName)
     session.will = will
     session.expiryIntervalS = expiryIntervalS
     if (expiryIntervalS === 0) {
@@ -87,7 +95,7 @@ export class SessionRegistry {
       session.record = undefined
       return
     }
-    session.record ??= this.#options.recorder?.begin(session.clientId)
+    session.record ??= this.#options.recorder?.begin(session)
     session.record?.connected(session)
   }
 
@@ -98,9 +106,8 @@ export class SessionRegistry {
   restore(restored: RestoredSession): void {
     const { clock, subscriptions, recorder } = this.#options
     const { kept } = restored
-    const session = this.#add(kept.clientId)
-    session.record = recorder?.resume(kept.clientId)
-    this.#own(session, kept.userName)
+    const session = this.#add(kept)
+    session.record = recorder?.resume(kept)
     session.restore(restored)
     for (const [filter, options] of kept.subscriptions) {
       session.subscriptions.set(filter, options)
@@ -142,22 +149,14 @@ export class SessionRegistry {
     }
   }
 
-  #add(clientId: string): Session {
+  #add({ clientId, userName }: SessionName): Session {
     const { limits, statistics, clock } = this.#options
-    const owner = this.owners.of(undefined)
+    const owner = this.owners.of(userName)
     owner.sessions++
     const queued = this.#queued
     const session = new Session({ clientId, owner, limits, statistics, clock, queued })
-    this.#byClientId.set(clientId, session)
+    this.#sessions.set(session)
     return session
-  }
-
-  /** To be called before the session holds anything: it belongs to this user from now on. */
-  #own(session: Session, userName: string | undefined): void {
-    if (session.owner.name === userName) return
-    this.#disown(session)
-    session.owner = this.owners.of(userName)
-    session.owner.sessions++
   }
 
   #disown({ owner }: Session): void {
@@ -185,9 +184,8 @@ export class SessionRegistry {
     session.record = undefined
     session.discard()
     this.#disown(session)
-    if (this.#byClientId.get(session.clientId) === session) {
-      this.#byClientId.delete(session.clientId)
-    }
+    const { clientId, userName } = session
+    if (this.#sessions.get(clientId, userName) === session) this.#sessions.delete(session)
   }
 
   #publishWill(session: Session): void {

@@ -62,9 +62,9 @@ const MAX_REPLAYED_WAITING = 64
 export class Session implements Subscriber {
   readonly clientId: string
   /** The user that the session belongs to; undefined for an anonymous client. */
-  userName: string | undefined
+  readonly userName: string | undefined
   /** What all sessions of its user hold together. */
-  owner: Owner
+  readonly owner: Owner
   readonly subscriptions = new SessionSubscriptions()
   /** How long the session outlives its connection; 0: it ends with it. */
   expiryIntervalS = 0
@@ -90,6 +90,7 @@ export class Session implements Subscriber {
 
   constructor({ clientId, owner, limits, statistics, clock, queued }: SessionOptions) {
     this.clientId = clientId
+    this.userName = owner.name
     this.owner = owner
     this.#limits = limits
     this.#statistics = statistics
@@ -155,7 +156,6 @@ export class Session implements Subscriber {
 
   /** Restores everything but subscriptions and times, which the registry sets. */
   restore({ kept, will, waiting, inflight }: RestoredSession): void {
-    this.userName = kept.userName
     this.expiryIntervalS = kept.expiryIntervalS
     this.will = will
     for (const packetId of kept.receivedIds) {

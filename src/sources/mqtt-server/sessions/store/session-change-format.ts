@@ -1,7 +1,10 @@
 /**
  * Encodes changes to sessions, one after the other, and decodes them:
  *
- *     kind (1 byte) │ fields of the kind
+ *     kind and owner (1 byte) │ client id │ user, if the owner is one │ fields of the kind
+ *
+ * A retained message has no owner and no names. Changes to sessions without an owner are those of
+ * earlier versions, which recorded the user with `connected`.
  *
  * Numbers are big-endian, a text is preceded by its length (2 bytes), times are doubles. A message
  * is written once, under a number, in the record of the first change that needs it; `queued` and
@@ -14,6 +17,8 @@ import type { Qos } from '../../packets/protocol.ts'
 import type { SubscriptionOptions } from '../../packets/subscribe-packet.ts'
 import type { PersistedMessage } from '../../topics/persisted-message.ts'
 import type { SessionChange, StoredDelivery, StoredWill } from './session-change.ts'
+import type { SessionName } from './sessions-by-name.ts'
+import { UnownedChanges } from './unowned-changes.ts'
 
 const KIND = {
   message: 1,
@@ -33,6 +38,10 @@ const KIND = {
   retained: 15,
   unretained: 16,
 } as const
+
+/** Bits of the first byte: whose session it is. */
+const OWNER = { user: 32, anonymous: 64 } as const
+const OWNERS = OWNER.user | OWNER.anonymous
 
 const FLAG = { retain: 4, noLocal: 8, retainAsPublished: 16, identifier: 32 }
 
@@ -63,10 +72,10 @@ export class SessionChangeWriter {
     const writer = this.#writer.clear()
     if (change.kind === 'queued') this.#ensure(writer, change.delivery.message)
     if (change.kind === 'retained') this.#ensure(writer, change.message)
-    writer.byte(KIND[change.kind])
-    if (change.kind === 'unretained') writer.text(change.topic)
-    else if (change.kind === 'retained') writer.uint32(this.#numberOf(change.message))
-    else this.#writeSessionChange(writer.text(change.clientId), change)
+    const kind = KIND[change.kind]
+    if (change.kind === 'unretained') writer.byte(kind).text(change.topic)
+    else if (change.kind === 'retained') writer.byte(kind).uint32(this.#numberOf(change.message))
+    else this.#writeSessionChange(writeName(writer, kind, change), change)
     return writer.bytes()
   }
 
@@ -93,8 +102,7 @@ export class SessionChangeWriter {
         return
       case 'connected':
         writer.uint32(change.expiryIntervalS)
-        writer.byte((change.will === undefined ? 0 : 1) + (change.userName === undefined ? 0 : 2))
-        if (change.userName !== undefined) writer.text(change.userName)
+        writer.byte(change.will === undefined ? 0 : 1)
         if (change.will !== undefined) writeMessage(writer, change.will)
         return
       case 'disconnected':
@@ -135,7 +143,8 @@ export class SessionChangeWriter {
 /** Decodes records in their order. */
 export class SessionChangeReader {
   /** By number. */
-  readonly messages = new Map<number, PersistedMessage>();
+  readonly messages = new Map<number, PersistedMessage>()
+  readonly #unowned = new UnownedChanges();
 
   /**
    * The changes in `bytes`, without those that refer to a lost message. Throws ProtocolViolation if
@@ -144,54 +153,57 @@ export class SessionChangeReader {
   *decode(bytes: Buffer): Generator<SessionChange> {
     const reader = new PacketReader(bytes, 0, bytes.length)
     while (!reader.isAtEnd) {
-      const kind = reader.byte()
-      if (kind === KIND.message) {
+      const first = reader.byte()
+      if (first === KIND.message) {
         const number = reader.uint32()
         this.messages.set(number, { ...readMessage(reader), expiresAt: reader.double() })
         continue
       }
-      const change = this.#read(kind, reader)
-      if (change !== undefined) yield change
+      const change = this.#read(first, reader)
+      if (change === undefined) continue
+      if ((first & OWNERS) === 0 && 'clientId' in change) yield* this.#unowned.owned(change)
+      else yield change
     }
   }
 
-  #read(kind: number, reader: PacketReader): SessionChange | undefined {
-    if (kind === KIND.retained) {
+  #read(first: number, reader: PacketReader): SessionChange | undefined {
+    if (first === KIND.retained) {
       const message = this.messages.get(reader.uint32())
       return message === undefined ? undefined : { kind: 'retained', message }
     }
-    if (kind === KIND.unretained) return { kind: 'unretained', topic: reader.text() }
-    const clientId = reader.text()
+    if (first === KIND.unretained) return { kind: 'unretained', topic: reader.text() }
+    const name = readName(first, reader)
+    const kind = first & ~OWNERS
     switch (kind) {
       case KIND.begun:
-        return { kind: 'begun', clientId, lastPacketId: reader.uint16() }
+        return { kind: 'begun', ...name, lastPacketId: reader.uint16() }
       case KIND.connected: {
         const expiryIntervalS = reader.uint32()
         const has = reader.byte()
-        const userName = (has & 2) === 0 ? undefined : reader.text()
+        const userName = (has & 2) === 0 ? name.userName : reader.text()
         const will = (has & 1) === 0 ? undefined : readMessage(reader)
-        return { kind: 'connected', clientId, userName, expiryIntervalS, will }
+        return { kind: 'connected', ...name, userName, expiryIntervalS, will }
       }
       case KIND.disconnected: {
         const expiresAt = reader.double()
-        return { kind: 'disconnected', clientId, expiresAt, willDueAt: reader.double() }
+        return { kind: 'disconnected', ...name, expiresAt, willDueAt: reader.double() }
       }
       case KIND.subscribed: {
         const filter = reader.text()
-        return { kind: 'subscribed', clientId, filter, options: readOptions(reader) }
+        return { kind: 'subscribed', ...name, filter, options: readOptions(reader) }
       }
       case KIND.unsubscribed:
-        return { kind: 'unsubscribed', clientId, filter: reader.text() }
+        return { kind: 'unsubscribed', ...name, filter: reader.text() }
       case KIND.queued: {
         const delivery = this.#readDelivery(reader)
-        return delivery === undefined ? undefined : { kind: 'queued', clientId, delivery }
+        return delivery === undefined ? undefined : { kind: 'queued', ...name, delivery }
       }
       case KIND.sent: {
         const sequence = reader.double()
-        return { kind: 'sent', clientId, sequence, packetId: reader.uint16() }
+        return { kind: 'sent', ...name, sequence, packetId: reader.uint16() }
       }
     }
-    return readShort(kind, clientId, reader)
+    return readShort(kind, name, reader)
   }
 
   #readDelivery(reader: PacketReader): StoredDelivery | undefined {
@@ -208,24 +220,38 @@ export class SessionChangeReader {
 /** Reads a change that has a packet id or no further field. */
 function readShort(
   kind: number,
-  clientId: string,
+  name: SessionName,
   reader: PacketReader,
 ): SessionChange | undefined {
   switch (kind) {
     case KIND.willPublished:
-      return { kind: 'willPublished', clientId }
+      return { kind: 'willPublished', ...name }
     case KIND.ended:
-      return { kind: 'ended', clientId }
+      return { kind: 'ended', ...name }
     case KIND.released:
-      return { kind: 'released', clientId, packetId: reader.uint16() }
+      return { kind: 'released', ...name, packetId: reader.uint16() }
     case KIND.settled:
-      return { kind: 'settled', clientId, packetId: reader.uint16() }
+      return { kind: 'settled', ...name, packetId: reader.uint16() }
     case KIND.received:
-      return { kind: 'received', clientId, packetId: reader.uint16() }
+      return { kind: 'received', ...name, packetId: reader.uint16() }
     case KIND.forgotten:
-      return { kind: 'forgotten', clientId, packetId: reader.uint16() }
+      return { kind: 'forgotten', ...name, packetId: reader.uint16() }
   }
   throw new RangeError(`expected a change to sessions, found kind ${kind}`)
+}
+
+function writeName(writer: PacketWriter, kind: number, name: SessionName): PacketWriter {
+  const { clientId, userName } = name
+  if (userName === undefined) return writer.byte(kind | OWNER.anonymous).text(clientId)
+  return writer
+    .byte(kind | OWNER.user)
+    .text(clientId)
+    .text(userName)
+}
+
+function readName(first: number, reader: PacketReader): SessionName {
+  const clientId = reader.text()
+  return (first & OWNER.user) === 0 ? { clientId } : { clientId, userName: reader.text() }
 }
 
 function writeMessage(writer: PacketWriter, message: PersistedMessage | StoredWill): void {

@@ -2,6 +2,7 @@
 import type { Qos } from '../../packets/protocol.ts'
 import type { SubscriptionOptions } from '../../packets/subscribe-packet.ts'
 import type { PersistedMessage } from '../../topics/persisted-message.ts'
+import type { SessionName } from './sessions-by-name.ts'
 
 export interface StoredWill {
   readonly topic: string
@@ -27,51 +28,38 @@ export interface StoredDelivery {
  * effect.
  */
 export type SessionChange =
-  /** A session begins that outlives its connection. It replaces any session the client had. */
-  | { readonly kind: 'begun'; readonly clientId: string; readonly lastPacketId: number }
-  /** The client has connected with these settings. */
-  | {
-      readonly kind: 'connected'
-      readonly clientId: string
-      /** The user that owns the session from here on. */
-      readonly userName: string | undefined
-      readonly expiryIntervalS: number
-      readonly will: StoredWill | undefined
-    }
-  /** The client has disconnected. An infinite `willDueAt` means that no will is left. */
-  | {
-      readonly kind: 'disconnected'
-      readonly clientId: string
-      readonly expiresAt: number
-      readonly willDueAt: number
-    }
-  | { readonly kind: 'willPublished' | 'ended'; readonly clientId: string }
-  | {
-      readonly kind: 'subscribed'
-      readonly clientId: string
-      readonly filter: string
-      readonly options: SubscriptionOptions
-    }
-  | { readonly kind: 'unsubscribed'; readonly clientId: string; readonly filter: string }
-  | { readonly kind: 'queued'; readonly clientId: string; readonly delivery: StoredDelivery }
-  /** The delivery is in flight. Deliveries queued before it and not sent have expired. */
-  | {
-      readonly kind: 'sent'
-      readonly clientId: string
-      readonly sequence: number
-      readonly packetId: number
-    }
-  /** `released`: PUBREC has been received. `settled`: the exchange is complete. */
-  | {
-      readonly kind: 'released' | 'settled'
-      readonly clientId: string
-      readonly packetId: number
-    }
-  /** A QoS 2 message from the client is stored under this id, until PUBREL releases the id. */
-  | {
-      readonly kind: 'received' | 'forgotten'
-      readonly clientId: string
-      readonly packetId: number
-    }
+  | ChangeOfSession
   | { readonly kind: 'retained'; readonly message: PersistedMessage }
   | { readonly kind: 'unretained'; readonly topic: string }
+
+type ChangeOfSession = SessionName &
+  (
+    | /** A session begins that outlives its connection. It replaces the one of the same name. */
+    { readonly kind: 'begun'; readonly lastPacketId: number }
+    /** The client has connected with these settings. */
+    | {
+        readonly kind: 'connected'
+        readonly expiryIntervalS: number
+        readonly will: StoredWill | undefined
+      }
+    /** The client has disconnected. An infinite `willDueAt` means that no will is left. */
+    | {
+        readonly kind: 'disconnected'
+        readonly expiresAt: number
+        readonly willDueAt: number
+      }
+    | { readonly kind: 'willPublished' | 'ended' }
+    | {
+        readonly kind: 'subscribed'
+        readonly filter: string
+        readonly options: SubscriptionOptions
+      }
+    | { readonly kind: 'unsubscribed'; readonly filter: string }
+    | { readonly kind: 'queued'; readonly delivery: StoredDelivery }
+    /** The delivery is in flight. Deliveries queued before it and not sent have expired. */
+    | { readonly kind: 'sent'; readonly sequence: number; readonly packetId: number }
+    /** `released`: PUBREC has been received. `settled`: the exchange is complete. */
+    | { readonly kind: 'released' | 'settled'; readonly packetId: number }
+    /** A QoS 2 message from the client is stored under this id, until PUBREL releases the id. */
+    | { readonly kind: 'received' | 'forgotten'; readonly packetId: number }
+  )

@@ -254,7 +254,8 @@ export class SessionLog implements SessionStore {
   /** Whether a change was not made for lack of room, and not because its session does not exist. */
   #lacksRoom(change: SessionChange): boolean {
     if (change.kind === 'begun' || change.kind === 'retained') return true
-    return 'clientId' in change && this.#kept.sessions.has(change.clientId)
+    if (!('clientId' in change)) return false
+    return this.#kept.sessions.get(change.clientId, change.userName) !== undefined
   }
 
   #reportFull(why: 'the state is at its limit' | 'storage accepts no more now'): void {
@@ -272,8 +273,8 @@ export class SessionLog implements SessionStore {
  * The whole state, in parts. Each part replaces all earlier records of the same session or topic.
  */
 function* partsOf(kept: SessionStates): Generator<Iterable<SessionChange>> {
-  for (const clientId of [...kept.sessions.keys()]) {
-    const session = kept.sessions.get(clientId)
+  for (const { clientId, userName } of [...kept.sessions.values()]) {
+    const session = kept.sessions.get(clientId, userName)
     if (session !== undefined) yield changesOf(session)
   }
   for (const topic of [...kept.retained.keys()]) {

@@ -3,6 +3,7 @@
 import type { SubscriptionOptions } from '../../packets/subscribe-packet.ts'
 import type { PersistedMessage } from '../../topics/persisted-message.ts'
 import type { SessionChange, StoredDelivery, StoredWill } from './session-change.ts'
+import type { SessionName } from './sessions-by-name.ts'
 
 export interface InflightState {
   readonly delivery: StoredDelivery
@@ -11,9 +12,9 @@ export interface InflightState {
 
 export interface SessionState {
   readonly clientId: string
-  /** Bytes of the client id, which is part of every change. */
+  readonly userName: string | undefined
+  /** Bytes of the client id and the user, which are part of every change. */
   readonly nameBytes: number
-  userName: string | undefined
   expiryIntervalS: number
   will: StoredWill | undefined
   /** Undefined while the client is connected. */
@@ -36,20 +37,27 @@ const ID_BYTES = 48
 
 /** The smallest number of changes that produce the session. */
 export function* changesOf(session: SessionState): Generator<SessionChange> {
-  const { clientId, lastPacketId, userName, expiryIntervalS, will, expiresAt, willDueAt } = session
-  yield { kind: 'begun', clientId, lastPacketId }
-  yield { kind: 'connected', clientId, userName, expiryIntervalS, will }
+  const { clientId, userName, lastPacketId, expiryIntervalS, will, expiresAt, willDueAt } = session
+  const name = { clientId, userName }
+  yield { kind: 'begun', ...name, lastPacketId }
+  yield { kind: 'connected', ...name, expiryIntervalS, will }
   for (const [filter, options] of session.subscriptions) {
-    yield { kind: 'subscribed', clientId, filter, options }
+    yield { kind: 'subscribed', ...name, filter, options }
   }
   for (const [packetId, { delivery, isReleased }] of session.inflight) {
-    yield { kind: 'queued', clientId, delivery }
-    yield { kind: 'sent', clientId, sequence: delivery.sequence, packetId }
-    if (isReleased) yield { kind: 'released', clientId, packetId }
+    yield { kind: 'queued', ...name, delivery }
+    yield { kind: 'sent', ...name, sequence: delivery.sequence, packetId }
+    if (isReleased) yield { kind: 'released', ...name, packetId }
   }
-  for (const delivery of session.waiting.values()) yield { kind: 'queued', clientId, delivery }
-  for (const packetId of session.receivedIds) yield { kind: 'received', clientId, packetId }
-  if (expiresAt !== undefined) yield { kind: 'disconnected', clientId, expiresAt, willDueAt }
+  for (const delivery of session.waiting.values()) yield { kind: 'queued', ...name, delivery }
+  for (const packetId of session.receivedIds) yield { kind: 'received', ...name, packetId }
+  if (expiresAt !== undefined) yield { kind: 'disconnected', ...name, expiresAt, willDueAt }
+}
+
+export function nameBytesOf({ clientId, userName }: SessionName): number {
+  return (
+    Buffer.byteLength(clientId) + (userName === undefined ? 0 : 2 + Buffer.byteLength(userName))
+  )
 }
 
 export function subscriptionBytes({ nameBytes }: SessionState, filter: string): number {

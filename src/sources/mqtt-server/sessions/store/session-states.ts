@@ -11,14 +11,16 @@ import {
   deliveryBytes,
   idBytes,
   messageBytes,
+  nameBytesOf,
   type SessionState,
   subscriptionBytes,
 } from './session-state.ts'
+import { type SessionName, SessionsByName } from './sessions-by-name.ts'
 
 const SESSION_BYTES = 96
 
 export class SessionStates {
-  readonly sessions = new Map<string, SessionState>()
+  readonly sessions = new SessionsByName<SessionState>()
   /** Keyed by topic. */
   readonly retained = new Map<string, PersistedMessage>()
   readonly #maxBytes: number
@@ -43,15 +45,15 @@ export class SessionStates {
   apply(change: SessionChange): SessionChange | undefined {
     switch (change.kind) {
       case 'begun':
-        if (this.#begin(change.clientId, change.lastPacketId)) return change
-        return { kind: 'ended', clientId: change.clientId }
+        if (this.#begin(change, change.lastPacketId)) return change
+        return { kind: 'ended', clientId: change.clientId, userName: change.userName }
       case 'retained':
         if (this.#retain(change.message)) return change
         return { kind: 'unretained', topic: change.message.topic }
       case 'unretained':
         return this.#unretain(change.topic) ? change : undefined
       default: {
-        const session = this.sessions.get(change.clientId)
+        const session = this.sessions.get(change.clientId, change.userName)
         return session === undefined ? undefined : this.#change(session, change)
       }
     }
@@ -131,16 +133,16 @@ export class SessionStates {
     }
   }
 
-  #begin(clientId: string, lastPacketId: number): boolean {
-    const before = this.sessions.get(clientId)
+  #begin({ clientId, userName }: SessionName, lastPacketId: number): boolean {
+    const before = this.sessions.get(clientId, userName)
     if (before !== undefined) this.#end(before)
-    const nameBytes = Buffer.byteLength(clientId)
+    const nameBytes = nameBytesOf({ clientId, userName })
     const bytes = SESSION_BYTES + 3 * nameBytes
     if (!this.#hasRoom(bytes)) return false
     const session: SessionState = {
       clientId,
+      userName,
       nameBytes,
-      userName: undefined,
       expiryIntervalS: 0,
       will: undefined,
       expiresAt: undefined,
@@ -152,14 +154,13 @@ export class SessionStates {
       receivedIds: new Set(),
       bytes: 0,
     }
-    this.sessions.set(clientId, session)
+    this.sessions.set(session)
     this.#count(session, bytes)
     return true
   }
 
   #connect(session: SessionState, change: Extract<SessionChange, { kind: 'connected' }>) {
-    const { userName, expiryIntervalS, will } = change
-    session.userName = userName
+    const { expiryIntervalS, will } = change
     this.#dropWill(session)
     session.expiryIntervalS = expiryIntervalS
     session.expiresAt = undefined
@@ -229,7 +230,7 @@ export class SessionStates {
   }
 
   #end(session: SessionState): void {
-    this.sessions.delete(session.clientId)
+    this.sessions.delete(session)
     this.#bytes -= session.bytes
   }
 

@@ -9,11 +9,11 @@
 import type { PersistedMessage } from '../../topics/persisted-message.ts'
 import type { SessionChange } from './session-change.ts'
 import type { SessionState } from './session-state.ts'
+import type { SessionsByName } from './sessions-by-name.ts'
 
 /** Everything the store keeps. */
 export interface StoredState {
-  /** Keyed by client id. */
-  readonly sessions: ReadonlyMap<string, SessionState>
+  readonly sessions: Pick<SessionsByName<SessionState>, 'get' | 'size' | 'values'>
   /** Keyed by topic. */
   readonly retained: ReadonlyMap<string, PersistedMessage>
 }

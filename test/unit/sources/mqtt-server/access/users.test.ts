@@ -183,22 +183,41 @@ test('a missing or invalid password file prevents the start', async (t) => {
   })
 })
 
-test('a client id belongs to its user: another user neither takes over its connection nor gets its session', async (t) => {
-  const { client, knock, wire } = await guarded(t)
-  const two = { userName: 'pump-2', password: 'secret two', clientId: 'shared' }
-  const one = await client({ ...PUMP, clientId: 'shared', isClean: false })
-  one.send(subscribePacket(1, { 'a/b': 1 }))
-  await one.next()
+test('users with the same client id have a connection and a session each, and neither touches the other’s', async (t) => {
+  const { client, wire } = await guarded(t, { options: { allowAnonymous: true } })
+  const shared = { clientId: 'shared', isClean: false } as const
+  const [first, second] = [
+    { ...PUMP, ...shared },
+    { userName: 'pump-2', password: 'secret two', ...shared },
+  ]
+  const one = await client(first)
+  await one.send(subscribePacket(1, { 'a/b': 1 })).next()
+  await one.send(Buffer.from('e000', 'hex')).untilClosed()
 
-  assert.equal(await knock({ ...two, isClean: false, version: 5 }), 0x87)
-  assert.deepEqual(await one.untilPong(), [])
-
-  one.send(Buffer.from('e000', 'hex'))
-  await one.untilClosed()
-  const heir = await wire()
-  heir.send(connectPacket({ ...two, isClean: false }))
+  const two = await wire()
+  const anonymous = await wire()
+  two.send(connectPacket(second))
+  anonymous.send(connectPacket({ ...shared, isClean: true }))
   // No session present.
-  assert.equal(await heir.nextHex(), '20020000')
+  assert.deepEqual([await two.nextHex(), await anonymous.nextHex()], ['20020000', '20020000'])
+  two.send(publishPacket({ topic: 'a/b', payload: 'x', qos: 1, id: 1 }))
+  assert.equal(await two.nextHex(), '40020001')
+
+  const back = await wire()
+  back.send(connectPacket(first))
+  assert.deepEqual(await back.untilPong(), ['20020100', '32080003612f62000178'])
+  assert.deepEqual([await two.untilPong(), await anonymous.untilPong()], [[], []])
+})
+
+test('a user’s second connection with a client id takes over the first, and no connection of others', async (t) => {
+  const { client } = await guarded(t)
+  const one = await client({ ...PUMP, clientId: 'shared' })
+  const other = await client({ userName: 'pump-2', password: 'secret two', clientId: 'shared' })
+
+  const again = await client({ ...PUMP, clientId: 'shared' })
+
+  assert.deepEqual(await one.untilClosed(), [])
+  assert.deepEqual([await other.untilPong(), await again.untilPong()], [[], []])
 })
 
 test('hashes: each has a salt of its own, the right password fits, others do not', async () => {

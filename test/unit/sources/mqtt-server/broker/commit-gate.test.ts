@@ -98,7 +98,7 @@ test('an answer about sessions that end with the process waits for nothing', () 
 
 test('an answer about sessions that are kept waits for the cycle of their last change', () => {
   const { gate, events, recorder } = openWithSessions()
-  recorder.begin('a client')
+  recorder.begin({ clientId: 'a client' })
 
   gate.whenDurable(() => events.push('answered'))
   gate.committed(2)
@@ -111,7 +111,7 @@ test('an answer about sessions that are kept waits for the cycle of their last c
 
 test('an answer goes out after a cycle that failed as well: the change can’t become durable', () => {
   const { gate, events, recorder } = openWithSessions()
-  recorder.begin('a client')
+  recorder.begin({ clientId: 'a client' })
   gate.whenDurable(() => events.push('answered'))
 
   gate.failed(3, FULL)
@@ -121,7 +121,7 @@ test('an answer goes out after a cycle that failed as well: the change can’t b
 
 test('acknowledgements of a cycle go out before answers, and deferred packets go on last', () => {
   const { gate, events, recorder, reader } = openWithSessions()
-  recorder.begin('a client')
+  recorder.begin({ clientId: 'a client' })
   gate.resumeLater(reader('r'))
   gate.whenDurable(() => events.push('answered'))
   gate.addAckWaiter(new Acks('a', events, 3))

@@ -10,6 +10,7 @@ import fc from 'fast-check'
 import type { LogStore } from '../../../../../../src/channels/log/channel-log.ts'
 import type { MemoryBudget } from '../../../../../../src/channels/log/memory-budget.ts'
 import { silentObserver } from '../../../../../../src/observer.ts'
+import { PacketWriter } from '../../../../../../src/sources/mqtt-server/packets/packet-writer.ts'
 import type { SessionChange } from '../../../../../../src/sources/mqtt-server/sessions/store/session-change.ts'
 import { SessionChangeWriter } from '../../../../../../src/sources/mqtt-server/sessions/store/session-change-format.ts'
 import { SessionLog } from '../../../../../../src/sources/mqtt-server/sessions/store/session-log.ts'
@@ -310,6 +311,41 @@ test('the file of an earlier version is taken over, and removed once its content
   assert.deepEqual(kept.sessions[clientId]?.receivedIds, [3])
   assert.deepEqual(found.sessions, kept.sessions)
   assert.deepEqual(reports, [])
+})
+
+test('records of an earlier version, which name sessions by client id alone, belong to the user that connected', async () => {
+  const disk = new FakeDisk()
+  const { sessions, log, flush } = await live({ disk })
+  await sessions.open()
+  const old = (kind: number) => new PacketWriter().byte(kind).text(clientId)
+  const begun = () => old(2).uint16(0).bytes()
+  const connected = (userName?: string) => {
+    const fields = old(3).uint32(60)
+    return (userName === undefined ? fields.byte(0) : fields.byte(2).text(userName)).bytes()
+  }
+  const received = (packetId: number) =>
+    old(12 + 1)
+      .uint16(packetId)
+      .bytes()
+  const ofAnn = [begun(), connected('ann'), received(1), begun(), connected('ann'), received(2)]
+  for (const record of ofAnn) log.append(record)
+  await flush()
+  const afterAnn = await foundAfterCrash({ disk })
+  const second = await live({ disk })
+  await second.sessions.open()
+  second.sessions.note({ kind: 'received', clientId, userName: 'ann', packetId: 3 })
+  for (const record of [old(6).bytes(), begun(), connected()]) second.log.append(record)
+  for (const record of [received(4), begun(), received(5)]) second.log.append(record)
+  await second.flush()
+
+  const found = await foundAfterCrash({ disk })
+
+  const ids = ({ sessions: kept }: typeof found) =>
+    Object.entries(kept).map(([name, session]) => [name, session.userName, session.receivedIds])
+  assert.deepEqual(ids(afterAnn), [['ann/sleeper', 'ann', [2]]])
+  // It is not known whose session began last.
+  assert.deepEqual(ids(found), [['sleeper', undefined, [4]]])
+  assert.deepEqual(found.reports, [])
 })
 
 test('a file of an earlier version stays and is used until its content is durable', async (t) => {
