@@ -97,7 +97,7 @@ const limits = z
       'Maximum new connections per second from one address, also as a burst. Loopback is not counted.',
     ),
     maxFailuresPerMinute: count('maxFailuresPerMinute', MANY).describe(
-      'Maximum wrong passwords per minute from one address. Above it, the address’s passwords are not checked for a while.',
+      'Maximum wrong passwords per minute from one address, also from loopback. Above it, only users that have logged in from there before are let in for a while.',
     ),
     maxMessagesPerSecond: z
       .number()

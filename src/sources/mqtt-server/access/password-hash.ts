@@ -27,7 +27,7 @@ export const MAX_PASSWORD_BYTES = 1_024
 
 const FORM = /^scrypt\$(\d{1,7})\$(\d{1,3})\$(\d{1,2})\$([\w-]{16,128})\$([\w-]{22,128})$/
 
-/** Unknown users are compared with this, so that they take as long as known ones. */
+/** No password is right for this. If there are no users, unknown users are compared with it. */
 export const NOBODY: PasswordHash = {
   cost: COST,
   blockSize: BLOCK_SIZE,

@@ -112,6 +112,99 @@ test('guesses that wait for their check at the same time do not get past the lim
   assert.equal(denials.filter((denial) => denial === 'tooManyAttempts').length, 20 - checked)
 })
 
+/** How many of these guesses at a password, made at once and over an hour, were compared. */
+async function guessesOf(authenticator: Authenticator, clock: ManualClock, wrong: Claim) {
+  let compared = 0
+  for (let minute = 0; minute < 60; minute++) {
+    const guesses = Array.from({ length: 50 }, () => denialOf(authenticator, wrong))
+    for (const denial of await Promise.all(guesses)) if (denial === 'badCredentials') compared++
+    clock.advance(60_000)
+  }
+  return compared
+}
+
+test('guesses at the password of a user that is connected are bounded like all others, also when they come at once', async () => {
+  const { authenticator, clock } = authenticatorOf()
+  assert.equal(await denialOf(authenticator, claim()), undefined)
+
+  const compared = await guessesOf(authenticator, clock, claim({ password: 'wrong' }))
+
+  assert.ok(compared <= 60 * 3, `${compared} guesses in an hour`)
+})
+
+test('the right password of a user that never logged in from an address is not let in while the address guesses', async () => {
+  const { authenticator } = authenticatorOf()
+  const elsewhere = (password: string) => claim({ address: '192.0.2.9', password })
+  assert.equal(await denialOf(authenticator, claim()), undefined)
+  const guesses = Array.from({ length: 3 }, () => denialOf(authenticator, elsewhere('wrong')))
+
+  const denial = await denialOf(authenticator, elsewhere('right'))
+  await Promise.all(guesses)
+
+  assert.equal(denial, 'tooManyAttempts')
+  assert.equal(await denialOf(authenticator, claim()), undefined)
+})
+
+test('a device is let in from an address it is known from while others there guess, unless they guess at its own password', async () => {
+  const { authenticator, clock } = authenticatorOf()
+  assert.equal(await denialOf(authenticator, claim()), undefined)
+  const guess = (userName: string) => denialOf(authenticator, claim({ userName, password: 'no' }))
+  for (let i = 0; i < 20; i++) await guess(`nobody ${i}`)
+
+  assert.equal(await denialOf(authenticator, claim()), undefined)
+  for (let i = 0; i < 3; i++) assert.equal(await guess('pump'), 'tooManyAttempts')
+  assert.equal(await denialOf(authenticator, claim()), 'tooManyAttempts')
+  clock.advance(60_000)
+  assert.equal(await denialOf(authenticator, claim()), undefined)
+})
+
+test('guesses at one user from many addresses are checked slowly, and do not lock the user out', async () => {
+  const { authenticator } = authenticatorOf()
+  assert.equal(await denialOf(authenticator, claim()), undefined)
+  const addressOf = (i: number) => `10.0.${i >> 8}.${i & 255}`
+
+  for (let i = 0; i < 70; i++) {
+    await denialOf(authenticator, claim({ address: addressOf(i), password: 'wrong' }))
+  }
+  const fromAnother = authenticator.identify(claim({ address: '192.0.2.2' }))
+
+  assert.ok(fromAnother instanceof Promise)
+  assert.equal((await fromAnother).denial, undefined)
+  assert.ok(!(authenticator.identify(claim()) instanceof Promise))
+})
+
+test('user names and passwords beyond 1,024 bytes are refused before anything is computed', () => {
+  const { authenticator } = authenticatorOf()
+  const long = 'ä'.repeat(513)
+
+  for (const given of [claim({ userName: long }), claim({ password: long })]) {
+    assert.deepEqual(authenticator.identify(given), { denial: 'badCredentials' })
+  }
+  assert.ok(authenticator.identify(claim({ password: 'ä'.repeat(512) })) instanceof Promise)
+})
+
+test('the password of an unknown user costs as much to check as that of a known one', async () => {
+  const cheap = passwordLines({ cheap: 'right' })
+  const dear =
+    'dear:scrypt$32768$8$1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n'
+  const costs = async (lines: string) => {
+    const { authenticator } = authenticatorOf({ data: dataOf(lines) })
+    const address = (i: number) => `192.0.2.${i}`
+    const times: number[] = []
+    for (let i = 0; i < 8; i++) {
+      const began = performance.now()
+      await denialOf(authenticator, claim({ userName: `nobody ${i}`, address: address(i) }))
+      times.push(performance.now() - began)
+    }
+    return times.toSorted((one, other) => one - other)
+  }
+
+  const [ofCheap, ofDear] = [await costs(cheap), await costs(dear)]
+
+  // 32,768 costs 128 times as much as 256.
+  assert.ok((ofCheap[4] ?? 0) * 5 < (ofDear[4] ?? 0), `${ofCheap} and ${ofDear}`)
+})
+
 test('a client that left while it waited costs no scrypt and counts as no guess', async () => {
   const { authenticator } = authenticatorOf()
   const gone = claim({ password: 'wrong', hasLeft: () => true })
