@@ -143,6 +143,9 @@ const limits = z
     maxWillBytes: bytes('maxWillBytes').describe(
       'Maximum bytes of a will: its topic, payload and properties.',
     ),
+    maxWillBytesOfAll: bytes('maxWillBytesOfAll').describe(
+      'Maximum bytes of the wills of all clients together. A client is refused if the user it belongs to has more than is left.',
+    ),
     maxInflight: count('maxInflight', 65_535).describe(
       'Maximum QoS 1 and 2 messages in flight to one subscriber.',
     ),

@@ -85,7 +85,11 @@ export class Broker {
       subscriptions: this.subscriptions,
       clock: options.clock,
       recorder: this.#recorder,
-      publishWill: (will) => this.inTurn(() => this.#publishWill(will)),
+      publishWill: (will, done) =>
+        this.inTurn(() => {
+          this.#publishWill(will)
+          done()
+        }),
     })
   }
 

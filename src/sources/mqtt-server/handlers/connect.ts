@@ -14,6 +14,7 @@ import {
 } from '../packets/connect-packet.ts'
 import type { Properties } from '../packets/properties.ts'
 import { ReasonCode, ReturnCode } from '../packets/protocol.ts'
+import { willBytes } from '../sessions/kept-wills.ts'
 import { NEVER_EXPIRES_S, type Session } from '../sessions/session.ts'
 import { dropForbiddenSubscriptions } from './subscribe.ts'
 
@@ -72,7 +73,10 @@ export function handleConnect(
   const { userName } = identity
   const clientId = packet.clientId === '' ? `auto-${randomUUID()}` : packet.clientId
   const permissions = context.access.permissionsOf(userName, clientId)
-  const rejection = rejectionByPacket(packet, context) ?? rejectionByWill(packet.will, permissions)
+  const rejection =
+    rejectionByPacket(packet, context) ??
+    rejectionByWill(packet.will, permissions) ??
+    rejectionBySpace(packet.will, context, { clientId, userName })
   if (rejection !== undefined) return rejected(packet, context, rejection)
   const properties = connackProperties(packet, context, clientId)
   // Before anything is changed: a client that takes no CONNACK gets no session.
@@ -135,6 +139,25 @@ function rejectionByWill(will: Will | undefined, permissions: Permissions): Reje
   const { responseTopic } = willProperties(will)
   if (responseTopic === undefined || permissions.mayPublish(responseTopic)) return undefined
   return notAuthorized('may not publish to the response topic of its will')
+}
+
+function rejectionBySpace(
+  will: Will | undefined,
+  { broker, limits }: ServerContext,
+  name: Pick<Session, 'clientId' | 'userName'>,
+): Rejection | undefined {
+  if (will === undefined) return undefined
+  const returnCode = ReturnCode.serverUnavailable
+  const bytes = willBytes(will)
+  if (bytes > limits.maxWillBytes) {
+    return {
+      reasonCode: ReasonCode.packetTooLarge,
+      returnCode,
+      reason: `expected a will of at most ${limits.maxWillBytes} bytes, got ${bytes}`,
+    }
+  }
+  if (broker.sessions.hasRoomForWill(name, will)) return undefined
+  return { reasonCode: ReasonCode.quotaExceeded, returnCode, reason: 'no room for its will' }
 }
 
 function notAuthorized(reason: string): Rejection {

@@ -37,6 +37,8 @@ export interface MqttLimits {
   readonly maxUserPropertyBytes: number
   /** A will's topic, payload and properties. */
   readonly maxWillBytes: number
+  /** The wills of all clients, with what is kept beside their bytes. */
+  readonly maxWillBytesOfAll: number
   /** The bytes of packets that have arrived in part, for all connections together. */
   readonly maxPartialBytesOfAll: number
   /**
@@ -105,6 +107,7 @@ export const DEFAULT_LIMITS: MqttLimits = {
   maxUserProperties: 100,
   maxUserPropertyBytes: 16_384,
   maxWillBytes: 16_384,
+  maxWillBytesOfAll: 67_108_864,
   maxPartialBytesOfAll: 67_108_864,
   maxKeepAliveS: 65_535,
   maxOutgoingBytes: 4_194_304,

@@ -10,6 +10,7 @@ import { type Will, willProperties } from '../packets/connect-packet.ts'
 import { ReasonCode } from '../packets/protocol.ts'
 import type { Statistics } from '../topics/statistics.ts'
 import type { Subscriptions } from '../topics/subscriptions.ts'
+import { KeptWills } from './kept-wills.ts'
 import { QueueTotal } from './outgoing-queue.ts'
 import type { RestoredSession } from './session.ts'
 import { NEVER_EXPIRES_S, Session } from './session.ts'
@@ -23,8 +24,8 @@ interface SessionRegistryOptions {
   readonly clock: Clock
   /** Undefined if sessions end with the process. */
   readonly recorder: SessionRecorder | undefined
-  /** Called with a will that is due. */
-  readonly publishWill: (will: Will) => void
+  /** Called with a will that is due. `done` is to be called when it is no longer needed. */
+  readonly publishWill: (will: Will, done: () => void) => void
 }
 
 export class SessionRegistry {
@@ -32,6 +33,7 @@ export class SessionRegistry {
   readonly #options: SessionRegistryOptions
   readonly #queued: QueueTotal
   readonly #sessions = new SessionsByName<Session>()
+  readonly #wills: KeptWills
   /**
    * Sessions without a connection, in the order in which they lost it. After a restart, those that
    * were restored come first, in the order in which they expire.
@@ -41,6 +43,7 @@ export class SessionRegistry {
   constructor(options: SessionRegistryOptions) {
     this.#options = options
     this.#queued = new QueueTotal(options.limits)
+    this.#wills = new KeptWills(options.limits)
   }
 
   get count(): number {
@@ -86,9 +89,18 @@ export class SessionRegistry {
     for (const session of this.#sessions.values()) session.forgetLost(cycle)
   }
 
+  /** Whether there is room for the will of a client that connects, in place of the one it has. */
+  hasRoomForWill({ clientId, userName }: SessionName, will: Will): boolean {
+    const known = this.find(clientId, userName)
+    const owner = this.owners.of(userName)
+    const hasRoom = this.#wills.allows(owner, known?.will, will)
+    this.owners.released(owner)
+    return hasRoom
+  }
+
   /** Sets what the client asks of the session that it has opened. */
   configure(session: Session, will: Will | undefined, expiryIntervalS: number): void {
-    session.will = will
+    this.#setWill(session, will)
     session.expiryIntervalS = expiryIntervalS
     if (expiryIntervalS === 0) {
       session.record?.ended()
@@ -109,6 +121,7 @@ export class SessionRegistry {
     const session = this.#add(kept)
     session.record = recorder?.resume(kept)
     session.restore(restored)
+    this.#wills.replaced(session.owner, undefined, session.will)
     for (const [filter, options] of kept.subscriptions) {
       session.subscriptions.set(filter, options)
       subscriptions.add(session, filter, options)
@@ -131,7 +144,7 @@ export class SessionRegistry {
   disconnected(session: Session, hasWill: boolean): void {
     const nowMs = this.#options.clock.monotonic()
     session.detach()
-    if (!hasWill) session.will = undefined
+    if (!hasWill) this.#setWill(session, undefined)
     const delayMs = willDelayMs(session)
     if (delayMs === 0) this.#publishWill(session)
     if (session.expiryIntervalS === 0) this.#end(session)
@@ -188,13 +201,22 @@ export class SessionRegistry {
     if (this.#sessions.get(clientId, userName) === session) this.#sessions.delete(session)
   }
 
+  #setWill(session: Session, will: Will | undefined): void {
+    this.#wills.replaced(session.owner, session.will, will)
+    session.will = will
+  }
+
   #publishWill(session: Session): void {
-    const { will } = session
+    const { will, owner } = session
     session.will = undefined
     session.willDueAtMs = Number.POSITIVE_INFINITY
     if (will === undefined) return
     session.record?.willPublished()
-    this.#options.publishWill(will)
+    // It counts until it has been published, which may take until a later turn.
+    this.#options.publishWill(will, () => {
+      this.#wills.replaced(owner, will, undefined)
+      this.owners.released(owner)
+    })
   }
 
   /**

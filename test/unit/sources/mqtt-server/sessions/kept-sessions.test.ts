@@ -103,8 +103,8 @@ test('messages that wait for an offline client arrive after the restart, in orde
   assert.equal(isPresent, true)
   assert.deepEqual(payloads(packets), ['a', 'b'])
   const topic = Buffer.from(PLAIN_TOPIC).toString('hex')
-  // with content type and subscription identifier
-  assert.equal(packets[0], `32100004${topic}100106030001740b0761`)
+  // with subscription identifier and content type
+  assert.equal(packets[0], `32100004${topic}1001060b070300017461`)
   assert.equal(isStillPresent, false)
 })
 

@@ -30,7 +30,10 @@ function open(clock = new ManualClock(), store = new MemorySessionStore(), maxOf
     subscriptions: new Subscriptions(),
     clock,
     recorder: new SessionRecorder(store, clock),
-    publishWill: (will) => wills.push(will.topic),
+    publishWill: (will, done) => {
+      wills.push(will.topic)
+      done()
+    },
   })
   const connect = (clientId: string, expiryS: number, will?: Will) => {
     const { session, isPresent } = registry.open(clientId, false)
