@@ -25,6 +25,12 @@ export class MemorySocket extends Duplex {
     for (const { chunk, done } of unread) this.#take(chunk, done)
   }
 
+  /** The client reads what has reached it, and no more. */
+  readOnce(): void {
+    const next = this.#unread.shift()
+    if (next !== undefined) this.#take(next.chunk, next.done)
+  }
+
   /** What the client has read since the last call: one buffer for each write. */
   takeWrites(): Buffer[] {
     const sent = this.#sent

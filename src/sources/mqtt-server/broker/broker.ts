@@ -54,6 +54,8 @@ export class Broker {
   readonly retained: RetainedMessages
   readonly sessions: SessionRegistry
   readonly statistics = new Statistics()
+  /** The bytes that wait in the sockets of all clients. */
+  readonly outgoingBytes: SharedBound
   /** What is kept for the topic aliases of all clients. */
   readonly aliasBytes: SharedBound
   readonly #turns: LoopTurns
@@ -71,6 +73,11 @@ export class Broker {
       this.sessions.forgetLost(cycle)
     })
     this.aliasBytes = new SharedBound(options.limits.maxTopicAliasBytesOfAll, ALIAS_PORTION)
+    const { maxOutgoingBytes, maxOutgoingBytesOfAll } = options.limits
+    this.outgoingBytes = new SharedBound(
+      maxOutgoingBytesOfAll,
+      SharedBound.portionFor(maxOutgoingBytesOfAll, maxOutgoingBytes),
+    )
     this.topics = new TopicCache(
       options.intake,
       options.protectedTopics,

@@ -6,7 +6,7 @@ export type Verdict = 'fine' | 'no CONNECT' | 'silent' | 'stalled' | 'not gone'
 
 /** How long a connection that the server has ended may take to read its last bytes. */
 const ENDING_MS = 2_000
-/** A client that reads nothing for this long, with as much as allowed waiting for it, is gone. */
+/** A client that reads nothing for this long, while bytes wait for it, is gone. */
 const STALLED_MS = 30_000
 /** How late a sweep may be. Ending a connection late is allowed, early is not. */
 const SWEEP_SLACK_MS = 1_000
@@ -18,6 +18,7 @@ export class ConnectionTimeouts {
   #isAdmitted = false
   #lastHeardMs: number
   #stalledSinceMs = NEVER
+  #progress = 0
   #endedAtMs = NEVER
 
   constructor(nowMs: number, connectTimeoutMs: number) {
@@ -37,14 +38,15 @@ export class ConnectionTimeouts {
     if (this.#isAdmitted) this.#lastHeardMs = nowMs
   }
 
-  /** As much waits for the client as may. */
-  stalled(nowMs: number): void {
-    if (this.#stalledSinceMs === NEVER) this.#stalledSinceMs = nowMs
-  }
-
-  /** The client has read everything that waited for it. */
-  drained(): void {
-    this.#stalledSinceMs = NEVER
+  /**
+   * Whether bytes wait that the client has to read first, and a figure that changes when it has
+   * read some. To be called before each `verdict`.
+   */
+  unread(nowMs: number, isWaiting: boolean, progress: number): void {
+    const hasRead = progress !== this.#progress
+    this.#progress = progress
+    if (!isWaiting) this.#stalledSinceMs = NEVER
+    else if (hasRead || this.#stalledSinceMs === NEVER) this.#stalledSinceMs = nowMs
   }
 
   ended(nowMs: number): void {

@@ -81,7 +81,13 @@ export class Connection implements Link, PacketHost {
     this.#statistics = broker.statistics
     this.#onClosed = onClosed
     this.#reader = new FrameReader(this, limits.maxPacketBytes, maxConnectBytes(limits))
-    this.#writer = new SocketWriter(socket, flushes, () => this.#flushed())
+    this.#writer = new SocketWriter({
+      socket,
+      queue: flushes,
+      bound: broker.outgoingBytes,
+      maxBytes: limits.maxOutgoingBytes,
+      onDrained: () => this.#drained(),
+    })
     this.#timeouts = new ConnectionTimeouts(clock.monotonic(), limits.connectTimeoutMs)
     const readState = new ReadState(socket)
     this.#readState = readState
@@ -91,7 +97,7 @@ export class Connection implements Link, PacketHost {
   }
 
   get isCongested(): boolean {
-    return this.#writer.waitingBytes > this.#context.limits.maxOutgoingBytes
+    return this.#writer.isCongested
   }
 
   get #hasLeft(): boolean {
@@ -101,7 +107,6 @@ export class Connection implements Link, PacketHost {
   open(): void {
     const { broker } = this.#context
     this.#arrival.socket.on('data', (chunk: Buffer) => this.#received(chunk))
-    this.#arrival.socket.on('drain', () => this.#drained())
     this.#arrival.socket.on('error', (error) => this.#leave(messageOf(error), true))
     // Many clients may leave at once, each with a thousand subscriptions to remove.
     this.#arrival.socket.on('close', () => broker.inTurn(() => this.#socketClosed()))
@@ -111,11 +116,8 @@ export class Connection implements Link, PacketHost {
     if (this.#phase !== 'open') return
     this.#statistics.bytesSent += bytes.length
     this.#writer.add(bytes)
-    if (this.isCongested && !this.#readState.isPausedFor(PauseReason.stalled)) {
-      // Unread bytes must not grow with what the client sends.
-      this.#timeouts.stalled(this.#clock.monotonic())
-      this.#readState.pause(PauseReason.stalled)
-    }
+    // Unread bytes must not grow with what the client sends.
+    if (this.isCongested) this.#readState.pause(PauseReason.stalled)
   }
 
   charge(work: number): void {
@@ -215,6 +217,7 @@ export class Connection implements Link, PacketHost {
   sweep(nowMs: number): void {
     // Checking a password has a time limit of its own.
     if (this.#phase === 'identifying') return
+    this.#timeouts.unread(nowMs, this.#writer.isBlocked, this.#writer.progress)
     const isReading = this.#readState.isReading && !this.#isSocketGone
     const verdict = this.#timeouts.verdict(nowMs, isReading)
     if (verdict === 'no CONNECT') {
@@ -308,13 +311,9 @@ export class Connection implements Link, PacketHost {
     this.#endSocket()
   }
 
-  /** A socket that has passed all bytes on at once emits no 'drain'. */
-  #flushed(): void {
-    if (this.#readState.isPausedFor(PauseReason.stalled) && !this.isCongested) this.#drained()
-  }
-
+  /** All bytes have left. */
   #drained(): void {
-    this.#timeouts.drained()
+    if (this.#hasLeft) return
     this.#readState.resume(PauseReason.stalled)
     this.metered(() => this.#client?.drained())
   }
@@ -337,6 +336,7 @@ export class Connection implements Link, PacketHost {
 
   #socketClosed(): void {
     this.#isSocketGone = true
+    this.#writer.discard()
     this.#deferred.abandon()
     // QoS 0 messages sent just before the client left are still taken in.
     if (!this.#deferred.isEmpty && this.#phase === 'open') return

@@ -12,7 +12,7 @@
  *     reason       the socket is paused because …               … and is resumed by
  *     turn         it has had its bytes of this turn            the next turn of the event loop
  *     deferred     too many bytes of packets wait               the last packet that waited
- *     stalled      the client does not read its own bytes       'drain' of the socket
+ *     stalled      the client does not read its own bytes       the writer, when all have left
  *     locked       one packet takes several turns, or a         the end of that work
  *                  password is being checked
  *     collecting   the open commit cycle collects messages      the cycle, when it closes

@@ -22,7 +22,10 @@ export interface Link {
    * The client's remaining QoS 1 and 2 messages are not taken: it keeps them and sends them again.
    */
   readonly isLeaving: boolean
-  /** More bytes wait for the client than `maxOutgoingBytes`. */
+  /**
+   * More bytes wait for the client than `maxOutgoingBytes`, or than its share of
+   * `maxOutgoingBytesOfAll`.
+   */
   readonly isCongested: boolean
   send(bytes: Buffer): void
   /** Charges work that the client causes to its budget; see `limits/work.ts`. */

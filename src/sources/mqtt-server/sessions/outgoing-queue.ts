@@ -113,8 +113,8 @@ export class OutgoingQueue {
   }
 
   /** In the order in which they were sent. */
-  get inflight(): Iterable<[number, Inflight]> {
-    return this.#inflight
+  get inflight(): Iterator<[number, Inflight]> {
+    return this.#inflight.entries()
   }
 
   hasRoomFor({ heldBytes }: Publication): boolean {

@@ -83,6 +83,8 @@ export class Session implements Subscriber {
   #queue: OutgoingQueue | undefined
   #receivedIds: ReceivedIds | undefined
   #nextSequence = 0
+  /** What is in flight since an earlier connection and not sent again yet. */
+  #resending: Iterator<[number, Inflight]> | undefined
   #hasEnded = false
   #replays: Replay[] = []
   /** A replay is at work, or is about to be in the next turn. */
@@ -141,6 +143,7 @@ export class Session implements Subscriber {
 
   detach(): void {
     this.#link = undefined
+    this.#resending = undefined
     this.#replays = []
     this.#isReplaying = false
   }
@@ -207,15 +210,7 @@ export class Session implements Subscriber {
    * Sends everything in flight again [MQTT-4.4.0-1], then what waits. To be called after `attach`.
    */
   resume(): void {
-    const link = this.#link
-    if (link === undefined || this.#queue === undefined) return
-    for (const [packetId, { delivery, isReleased }] of this.#queue.inflight) {
-      if (isReleased) {
-        link.send(encodeAcknowledgement(PacketType.pubrel, link.version, packetId))
-      } else {
-        this.#send(link, delivery, packetId, true)
-      }
-    }
+    this.#resending = this.#queue?.inflight
     this.pump()
   }
 
@@ -245,7 +240,26 @@ export class Session implements Subscriber {
     this.record?.released(packetId)
   }
 
+  /** As far as the client reads. Returns whether everything has been sent again. */
+  #resend(link: Link, resending: Iterator<[number, Inflight]>): boolean {
+    while (!link.isCongested) {
+      const { value, done } = resending.next()
+      if (done === true) {
+        this.#resending = undefined
+        return true
+      }
+      const [packetId, { delivery, isReleased }] = value
+      if (isReleased) {
+        link.send(encodeAcknowledgement(PacketType.pubrel, link.version, packetId))
+      } else {
+        this.#send(link, delivery, packetId, true)
+      }
+    }
+    return false
+  }
+
   #pumpQueue(link: Link, queue: OutgoingQueue): void {
+    if (this.#resending !== undefined && !this.#resend(link, this.#resending)) return
     const window = Math.min(link.receiveMaximum, this.#limits.maxInflight)
     while (queue.inflightCount < window && !link.isCongested) {
       const delivery = queue.take(this.#clock.monotonic())

@@ -53,8 +53,8 @@ test('with a keep-alive of 0 a client may be silent indefinitely', () => {
 test('a client that reads nothing for 30 s is stalled, also if it keeps sending', () => {
   const timeouts = admitted()
 
-  timeouts.stalled(1_000)
-  timeouts.stalled(20_000)
+  timeouts.unread(1_000, true, 0)
+  timeouts.unread(20_000, true, 0)
   timeouts.heard(31_000)
 
   assert.equal(timeouts.verdict(31_000, true), 'fine')
@@ -63,16 +63,25 @@ test('a client that reads nothing for 30 s is stalled, also if it keeps sending'
 
 test('a client that has read what waited for it is not stalled any more', () => {
   const timeouts = admitted(0)
-  timeouts.stalled(0)
+  timeouts.unread(0, true, 0)
 
-  timeouts.drained()
+  timeouts.unread(29_000, false, 1)
 
   assert.equal(timeouts.verdict(60_000, true), 'fine')
 })
 
+test('a client that reads slowly but steadily is not stalled, however much waits for it', () => {
+  const timeouts = admitted(0)
+
+  for (let second = 0; second < 600; second++) {
+    timeouts.unread(second * 1_000, true, Math.floor(second / 25))
+    assert.equal(timeouts.verdict(second * 1_000, true), 'fine')
+  }
+})
+
 test('a connection that has ended has 2 s to go, and no other limit', () => {
   const timeouts = admitted()
-  timeouts.stalled(0)
+  timeouts.unread(0, true, 0)
 
   timeouts.ended(40_000)
 

@@ -35,8 +35,8 @@ const DISCONNECT = frame(0xe0)
 const CHANNEL = 'iotanalytics/channels/c/messages/binary/put'
 const ANYONE: Identity = { userName: undefined }
 
-/** How many bytes may wait for a client: more than the buffer of a stream, which emits 'drain'. */
-const MAX_OUTGOING_BYTES = 100_000
+/** How many bytes may wait for a client: less than the buffer of a stream, which emits 'drain'. */
+const MAX_OUTGOING_BYTES = 10_000
 
 interface Parts {
   readonly identify?: () => Identity | Denied | Promise<Identity | Denied>
@@ -287,15 +287,48 @@ test('open: a client that reads nothing for 30 s is cut off', async () => {
   const publisher = server.arrive()
   await publisher.send(connectPacket({ clientId: 'publisher' }))
   reader.socket.isClientReading = false
-  await publisher.send(publishPacket({ topic: 'news', payload: Buffer.alloc(MAX_OUTGOING_BYTES) }))
+  await publisher.send(publishPacket({ topic: 'news', payload: 'a few bytes' }))
+  reader.sweep()
 
-  server.clock.advance(30_001)
+  server.clock.advance(30_000)
+  reader.sweep()
+  const early = reader.socket.destroyed
+  server.clock.advance(1)
   reader.sweep()
   await nextTurn()
 
+  assert.equal(early, false)
   assert.equal(reader.socket.destroyed, true)
   assert.equal(reader.isClosed, true)
+  assert.equal(server.broker.outgoingBytes.used, 0)
   assert.deepEqual(server.disconnected, ['reader: has read nothing for 30 s'])
+})
+
+test('open: clients that read nothing keep to one bound together, and take no message of one that reads', async () => {
+  const maxOutgoingBytesOfAll = 2_000_000
+  const server = startServer({ limits: { maxOutgoingBytes: 100_000, maxOutgoingBytesOfAll } })
+  const subscriber = async (clientId: string) => {
+    const client = server.arrive()
+    await client.send(connectPacket({ clientId }), subscribePacket(1, { news: 0 }))
+    return client
+  }
+  for (let i = 0; i < 100; i++) {
+    const { socket } = await subscriber(`silent ${i}`)
+    socket.isClientReading = false
+  }
+  const reader = await subscriber('reader')
+  const publisher = server.arrive()
+  await publisher.send(connectPacket({ clientId: 'publisher' }))
+
+  let arrived = 0
+  for (let i = 0; i < 50; i++) {
+    await publisher.send(publishPacket({ topic: 'news', payload: Buffer.alloc(5_000, i) }))
+    arrived += reader.socket.takeWrites().length
+  }
+
+  const { used } = server.broker.outgoingBytes
+  assert.equal(arrived, 50)
+  assert.ok(used > 500_000 && used <= maxOutgoingBytesOfAll, `${used} bytes`)
 })
 
 test('open: QoS 0 messages that wait for a commit are taken in after the client has left', async () => {

@@ -6,12 +6,21 @@ import {
   FlushQueue,
   SocketWriter,
 } from '../../../../../src/sources/mqtt-server/connection/socket-writer.ts'
+import { SharedBound } from '../../../../../src/sources/mqtt-server/limits/shared-bound.ts'
 import { MemorySocket } from '../../../../support/mqtt/memory-socket.ts'
 
-function open() {
+const MAX_BYTES = 10_000
+
+function open(bound = new SharedBound(1_000_000, 1)) {
   const socket = new MemorySocket()
   const takeWrites = () => socket.takeWrites().map((bytes) => bytes.toString())
-  return { socket, takeWrites, writer: new SocketWriter(socket, new FlushQueue(), () => undefined) }
+  let drained = 0
+  const onDrained = (): void => {
+    drained++
+  }
+  const queue = new FlushQueue()
+  const writer = new SocketWriter({ socket, queue, bound, maxBytes: MAX_BYTES, onDrained })
+  return { socket, takeWrites, writer, bound, drained: () => drained }
 }
 
 test('all bytes of a turn leave in one write', async () => {
@@ -68,4 +77,58 @@ test('the end sends all bytes first, without waiting for the turn', () => {
 
   assert.deepEqual(takeWrites(), ['a'])
   assert.equal(socket.writableEnded, true)
+})
+
+test('bytes behind unread ones are joined: they take about as much memory as they are', async () => {
+  const { socket, writer, bound } = open()
+  socket.isClientReading = false
+  writer.add(Buffer.from('first'))
+  await nextTurn()
+  const before = bound.used
+
+  for (let i = 0; i < 2_000; i++) {
+    writer.add(Buffer.from([i & 0xff, 0, 0, 0, 0]))
+    if (i % 10 === 0) await nextTurn()
+  }
+  await nextTurn()
+  const waiting = bound.used - before
+  socket.readAgain()
+  await nextTurn()
+
+  assert.ok(waiting >= 10_000 && waiting < 20_000, `${waiting} bytes`)
+  assert.equal(Buffer.concat(socket.takeWrites()).length, 10_005)
+  assert.equal(bound.used, 0)
+})
+
+test('a client is congested above its own bound until all has left, however small the bound', async () => {
+  const { socket, writer, drained } = open()
+  socket.isClientReading = false
+  writer.add(Buffer.alloc(MAX_BYTES))
+  const atBound = writer.isCongested
+  writer.add(Buffer.alloc(1))
+  const above = writer.isCongested
+  await nextTurn()
+  const before = drained()
+
+  socket.readAgain()
+  await nextTurn()
+
+  assert.deepEqual([atBound, above, before], [false, true, 0])
+  assert.equal(drained(), 1)
+  assert.equal(writer.isCongested, false)
+})
+
+test('much at once leaves in pieces, so that a slow reader shows that it reads', async () => {
+  const { socket, writer } = open()
+  socket.isClientReading = false
+  writer.add(Buffer.alloc(300_000))
+  await nextTurn()
+  const { progress, isBlocked } = writer
+
+  socket.readOnce()
+  await nextTurn()
+
+  assert.deepEqual([isBlocked, writer.isBlocked], [true, true])
+  assert.notEqual(writer.progress, progress)
+  assert.ok(writer.waitingBytes < 300_000 && writer.waitingBytes > 100_000)
 })

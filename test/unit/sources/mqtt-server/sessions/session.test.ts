@@ -185,6 +185,28 @@ test('while the client reads nothing, QoS 0 messages are dropped and others wait
   assert.deepEqual(link.take(), ['publish b 1 qos1'])
 })
 
+test('messages in flight are sent again as fast as the client reads, before those that wait', () => {
+  const { session, publish, connect } = open()
+  connect({ receiveMaximum: 2 })
+  for (const text of ['a', 'b', 'c']) publish(text, 1)
+  session.detach()
+  const back = new RecordingLink()
+  back.isCongested = true
+
+  session.attach(back)
+  session.resume()
+  const congested = back.take()
+  back.isCongested = false
+  session.pump()
+
+  assert.deepEqual(congested, [])
+  assert.deepEqual(back.take(), [
+    'publish a 1 qos1 dup',
+    'publish b 2 qos1 dup',
+    'publish c 3 qos1',
+  ])
+})
+
 test('a client for which too many messages wait is disconnected, and what waits stays', () => {
   const { session, publish, connect, statistics } = open({ maxQueuedMessages: 2 })
   const link = connect({ receiveMaximum: 1 })
