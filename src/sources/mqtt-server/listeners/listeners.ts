@@ -182,6 +182,7 @@ export class Listeners {
           webSocket,
           secure: webSocket.secure ? secure : undefined,
           timeoutMs,
+          clock: this.#options.clock,
           maxMessageBytes: 2 * limits.maxPacketBytes,
         },
         events,

@@ -5,6 +5,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import { WebSocketServer } from 'ws'
+import type { Clock } from '../../../clock.ts'
 import type { WebSocketOptions } from '../options.ts'
 import { certifiedClient } from './certificates.ts'
 import { type ListenerEvents, remoteOf } from './listener.ts'
@@ -16,6 +17,7 @@ export interface WebSocketListenerOptions {
   /** Set for `wss`. */
   readonly secure: TlsListenerOptions | undefined
   readonly timeoutMs: number
+  readonly clock: Clock
   /** The longest WebSocket message that is accepted. */
   readonly maxMessageBytes: number
 }
@@ -24,6 +26,8 @@ const MAX_HEADER_BYTES = 8_192
 /** The name in the standard [MQTT-6.0.0-3], and the one that older clients use. */
 const PROTOCOLS = ['mqtt', 'mqttv3.1']
 const CHECK_INTERVAL_MS = 1_000
+/** How long a client that was refused may take to read the answer and close. */
+const REFUSED_MS = 2_000
 
 export function createWebSocketServer(
   options: WebSocketListenerOptions,
@@ -58,7 +62,7 @@ export function createWebSocketServer(
     const refusal = refusalOf(request, options.webSocket)
     const client = clientOf(request, secure)
     if (refusal !== undefined || client.refusal !== undefined) {
-      refuse(socket, refusal)
+      refuse(socket, options.clock, refusal)
       events.onRefused(remoteOf(request.socket), refusal?.reason ?? client.refusal ?? '')
       return
     }
@@ -105,8 +109,13 @@ function clientOf({ socket }: IncomingMessage, secure: TlsListenerOptions | unde
   return certifiedClient(socket, secure.tls)
 }
 
-function refuse(socket: Duplex, refusal: Refused | undefined): void {
+/** Answers and ends the connection. The socket is gone soon, also if the client never closes. */
+function refuse(socket: Duplex, clock: Clock, refusal: Refused | undefined): void {
+  const deadline = clock.after(REFUSED_MS, () => socket.destroy())
+  socket.on('close', () => deadline.cancel())
   socket.on('error', () => socket.destroy())
+  // With unread bytes the kernel would reset the connection, and the client get no answer.
+  socket.resume()
   socket.end(
     `HTTP/1.1 ${refusal?.status ?? '403 Forbidden'}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
   )
