@@ -28,6 +28,7 @@ import type { LogIdentity } from './format/frame.ts'
 import { Journal, type Share } from './journal/journal.ts'
 import { Settling } from './journal/settling.ts'
 import { SlotPool } from './journal/slot-pool.ts'
+import { setSpecialFilesAside } from './special-files.ts'
 import { recoverStore } from './store-recovery.ts'
 
 const SMALLEST_SEGMENT_BYTES = 64 * 1024
@@ -135,6 +136,7 @@ export class DiskLogStore implements LogStore {
     try {
       await this.#files.makeDirectory(join(directory, 'channels'))
       await this.#lock?.acquire()
+      if (this.#lock !== undefined) await setSpecialFilesAside(directory, this.#options.observer)
       await this.#quarantine.open()
       await this.#countFiles(directory)
       await this.#countFiles(join(directory, 'channels'))

@@ -23,7 +23,7 @@ import { OffsetRanges } from '../log/offset-ranges.ts'
 import type { DirectoryEntry, FileLayer, OpenFile } from './files/file-layer.ts'
 import type { Quarantine } from './files/quarantine.ts'
 import type { Damage } from './format/damage.ts'
-import type { LogIdentity } from './format/frame.ts'
+import { type LogIdentity, UNKNOWN_IDENTITY } from './format/frame.ts'
 import { FileView } from './format/frame-walk.ts'
 import {
   decodeState,
@@ -37,7 +37,12 @@ import { type FoundLog, identityText } from './journal/journal-reading.ts'
 import type { LogEntry } from './journal/log-entry.ts'
 import type { PlacedFrame } from './journal/slot.ts'
 import { baseOfLogName, type Segment } from './segments/segment.ts'
-import { findIdentity, isIndexName, orphanIndexes, segmentsOf } from './segments/segment-listing.ts'
+import {
+  identityOfSegments,
+  isIndexName,
+  orphanIndexes,
+  segmentsOf,
+} from './segments/segment-listing.ts'
 import { readDamaged } from './segments/segment-reader.ts'
 import { type SegmentScan, scanSegment } from './segments/segment-scan.ts'
 
@@ -145,7 +150,7 @@ async function readKnownLog(
 ): Promise<KnownLog> {
   const { files, journal, journaled, isJournalStale } = options
   const { state: stored, bytes: stateBytes } = await recoverState(options)
-  const identity = journaled?.identity ?? stored?.log ?? (await findIdentity(files, segments))
+  const identity = journaled?.identity ?? stored?.log ?? (await identityOfSegments(files, segments))
   const inJournal = journaled ?? (identity && journal.get(identityText(identity)))
   const entry = isJournalStale ? undefined : inJournal?.entry
   const frames = inOrder(inJournal?.frames ?? [])
@@ -283,7 +288,7 @@ async function scanTail(
 ): Promise<Tail> {
   const view = new FileView(file, segment.bytes, true)
   const bounds = { base: segment.base, limit: Number.POSITIVE_INFINITY, known, journaledFrom }
-  const scan = await scanSegment(view, identity, bounds)
+  const scan = await scanSegment(view, identity ?? UNKNOWN_IDENTITY, bounds)
   for (const damage of scan.damages) await quarantineDamage(options, segment, view, damage)
   if (scan.torn !== undefined) {
     if (scan.end < journaledFrom) {

@@ -80,7 +80,7 @@ export async function openStoredLog(
   const journal = await readJournal(files, join(directory, 'journal'))
   const segments = segmentsOf(path, await files.list(path))
   const found = logOf(journal, channel)
-  const identity = found?.identity ?? (await findIdentity(files, segments))
+  const identity = found?.identity ?? (await findIdentity(files, path, segments))
   if (identity === undefined) return undefined
   const extents = new Extents(READ_ONLY_USER)
   const known = found ?? journal.logs.get(identityText(identity))

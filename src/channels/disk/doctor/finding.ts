@@ -64,6 +64,11 @@ export const FINDINGS = {
     severity: 'repairable',
     explanation: 'An index belongs to a file that is gone; it only takes space.',
   },
+  NotAFile: {
+    severity: 'loss',
+    explanation:
+      'A link, pipe, socket or device is in the place of a file. It is not followed or opened, so the messages of the file are missing; the next start renames it.',
+  },
   LeftOver: {
     severity: 'repairable',
     explanation: 'A temporary file was left by a process that ended while writing it.',

@@ -11,9 +11,9 @@ import { DirectoryLock, type LockHolder } from '../files/directory-lock.ts'
 import type { DirectoryEntry, FileLayer } from '../files/file-layer.ts'
 import { nodeFileLayer } from '../files/node-file-layer.ts'
 import { readSmallFile } from '../files/small-file.ts'
-import { type LogIdentity, logIdText } from '../format/frame.ts'
+import { type LogIdentity, logIdText, UNKNOWN_IDENTITY } from '../format/frame.ts'
 import { FileView } from '../format/frame-walk.ts'
-import { SegmentIndex } from '../format/segment-index.ts'
+import { maxIndexBytes, SegmentIndex } from '../format/segment-index.ts'
 import {
   decodeState,
   highestOffset,
@@ -33,6 +33,7 @@ import {
   segmentsOf,
 } from '../segments/segment-listing.ts'
 import { type ScanBounds, type SegmentScan, scanSegment } from '../segments/segment-scan.ts'
+import { findSpecialFiles, type SpecialFile } from '../special-files.ts'
 import { logOf } from '../stored-log.ts'
 import { ChannelTally } from './channel-tally.ts'
 import { explain, type Finding } from './finding.ts'
@@ -82,13 +83,15 @@ export async function inspectDirectory(
   directory: string,
   files: FileLayer = nodeFileLayer,
 ): Promise<Inspection> {
+  const special = files === nodeFileLayer ? await findSpecialFiles(directory) : []
   const entries = await files.list(join(directory, 'channels'))
   const journal = await readJournal(files, join(directory, 'journal'))
   const directories = entries.filter((entry) => entry.isDirectory).map((entry) => entry.name)
   const named = [...journal.logs.values()].flatMap(({ entry }) => (entry ? [entry.name] : []))
   const channels: ChannelInspection[] = []
   for (const name of [...new Set([...directories, ...named])].sort()) {
-    channels.push(await inspectChannel(files, directory, name, journal))
+    const found = await inspectChannel(files, directory, name, journal)
+    channels.push({ ...found, findings: [...found.findings, ...specialFindings(special, name)] })
   }
   const quarantined = await files.list(join(directory, 'quarantine'))
   const kept = quarantined.reduce((sum, entry) => sum + entry.bytes, 0)
@@ -100,11 +103,20 @@ export async function inspectDirectory(
       slots: journal.slotCount,
       bytes: journal.bytes,
       messages: channels.reduce((sum, channel) => sum + channel.journaledMessages, 0),
-      findings: journalFindings(journal, channels.some(hasLosses)),
+      findings: [
+        ...journalFindings(journal, channels.some(hasLosses)),
+        ...specialFindings(special, JOURNAL_NAME),
+      ],
     },
     quarantinedFiles: quarantined.filter((entry) => entry.name.endsWith('.bytes')).length,
     bytes: channels.reduce((sum, channel) => sum + channel.bytes, kept + journal.bytes),
   }
+}
+
+function specialFindings(files: readonly SpecialFile[], channel: string): Finding[] {
+  return files
+    .filter((file) => file.channel === channel)
+    .map(({ name }) => explain('NotAFile', channel, { file: name }))
 }
 
 async function inspectChannel(
@@ -160,7 +172,7 @@ async function readKnownLog(
   },
 ) {
   const named = logOf(journal, log.channel)
-  const identity = named?.identity ?? (await findIdentity(files, log.segments))
+  const identity = named?.identity ?? (await findIdentity(files, log.directory, log.segments))
   const journaled = named ?? (identity && journal.logs.get(identityText(identity)))
   const stored = await inspectState(files, log.directory, log.channel)
   const entry = journal.isClean ? undefined : journaled?.entry
@@ -179,7 +191,7 @@ async function scanFile(
     const file = await files.open(segment.logPath, 'read')
     try {
       const view = new FileView(file, segment.bytes, true)
-      return await scanSegment(view, identity, bounds)
+      return await scanSegment(view, identity ?? UNKNOWN_IDENTITY, bounds)
     } finally {
       await file.close()
     }
@@ -196,7 +208,7 @@ async function indexFindings(
   scan: SegmentScan,
 ): Promise<Finding[]> {
   const file = segment.indexName
-  const bytes = await readSmallFile(files, segment.indexPath)
+  const bytes = await readSmallFile(files, segment.indexPath, maxIndexBytes(segment.bytes))
   if (bytes === undefined) return [explain('MissingIndex', channel, { file })]
   const index = SegmentIndex.decode(bytes, segment.bytes)
   const expected = scan.index.encode(segment.bytes, segment.end)

@@ -18,6 +18,7 @@ import { writeSmallFile } from '../files/small-file.ts'
 import { FileView } from '../format/frame-walk.ts'
 import { findIdentity, segmentsOf } from '../segments/segment-listing.ts'
 import { scanSegment } from '../segments/segment-scan.ts'
+import { setSpecialFilesAside } from '../special-files.ts'
 import { explain, type Finding } from './finding.ts'
 import { type Inspection, inspectDirectory } from './inspect.ts'
 
@@ -67,6 +68,12 @@ async function repairAll(options: RepairOptions, files: FileLayer): Promise<Repa
   })
   await quarantine.open()
   const repairs: Repair[] = []
+  if (files === nodeFileLayer) {
+    for (const { channel, name } of await setSpecialFilesAside(directory, silentObserver)) {
+      const finding = explain('NotAFile', channel, { file: name })
+      repairs.push({ finding, done: 'Renamed it.' })
+    }
+  }
   const inspection = await inspectDirectory(directory, files)
   for (const { channel, findings } of inspection.channels) {
     const path = join(directory, 'channels', channel)
@@ -153,6 +160,7 @@ async function repairFinding(
     case 'MissingSlot':
     case 'JournaledMessages':
     case 'UnknownFile':
+    case 'NotAFile':
       return undefined
   }
 }
@@ -191,7 +199,7 @@ async function quarantineDamage(
 async function writeIndex(files: FileLayer, directory: string, name: string): Promise<void> {
   const segments = segmentsOf(directory, await files.list(directory))
   const segment = segments.find((one) => one.indexName === name)
-  const identity = await findIdentity(files, segments)
+  const identity = await findIdentity(files, directory, segments)
   if (segment === undefined || identity === undefined) return
   const file = await files.open(segment.logPath, 'read')
   try {

@@ -15,13 +15,20 @@
  * directory, and then removes the lower ones. Because the highest one is never removed, a slow
  * process that creates a lower number always sees a higher one afterwards, and gives up.
  */
-import { link, open, readdir, readFile, readlink, rename, rm, writeFile } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { link, open, readdir, readFile, readlink, rename, rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { ConnectorError, systemCodeOf } from '../../../errors.ts'
 import { isAnswered, LockSocket } from './lock-socket.ts'
+import { FILE_MODE, SAFE_OPEN } from './safe-open.ts'
 
 const NAME = /^lock\.(\d{1,15})$/
+const HIGHEST = 999_999_999_999_999
+/** The only names that a lock may give to its socket: it is a name in the directory, not a path. */
+const SOCKET_NAME = /^lock\.[\w.]{1,64}\.sock$/
+/** A lock has about 300 bytes. A longer file is none. */
+const MAX_LOCK_BYTES = 4096
 /** Written while there is room; its block becomes the lock when there is none. */
 const SPARE_NAME = 'lock.spare'
 const SPARE_BYTES = 512
@@ -72,7 +79,7 @@ export class DirectoryLock {
     this.#held = undefined
     if (held === undefined) return
     const released = JSON.stringify({ ...held.owner, isReleased: true })
-    await writeFile(held.path, released).catch(() => undefined)
+    await writeSafely(held.path, released).catch(() => undefined)
     await this.#socket?.close()
   }
 
@@ -94,6 +101,10 @@ export class DirectoryLock {
         'DirectoryLocked',
         `expected ${this.#directory} to be free, but process ${holder.pid} on ${holder.host} uses it`,
       )
+    }
+    if (highest >= HIGHEST) {
+      const path = join(this.#directory, `lock.${highest}`)
+      throw new ConnectorError('DirectoryLocked', `expected a lower number in ${path}: remove it`)
     }
     return this.#create(highest + 1, owner)
   }
@@ -127,7 +138,7 @@ export class DirectoryLock {
     for (const lower of await this.#numbers()) {
       if (lower < number) await this.#clear(join(this.#directory, `lock.${lower}`))
     }
-    await writeFile(this.#sparePath, Buffer.alloc(SPARE_BYTES, ' ')).catch(() => undefined)
+    await writeSafely(this.#sparePath, ' '.repeat(SPARE_BYTES)).catch(() => undefined)
     return true
   }
 
@@ -137,12 +148,12 @@ export class DirectoryLock {
 
   async #write(path: string, text: string): Promise<void> {
     try {
-      await writeFile(path, text)
+      await writeSafely(path, text)
     } catch (error) {
       if (systemCodeOf(error) !== 'ENOSPC') throw error
       // Overwrites in place, so that the file system need not find a block. JSON may end in spaces.
       await rename(this.#sparePath, path)
-      const spare = await open(path, 'r+')
+      const spare = await open(path, constants.O_RDWR | SAFE_OPEN)
       try {
         await spare.write(text.padEnd(SPARE_BYTES), 0)
       } finally {
@@ -159,7 +170,9 @@ export class DirectoryLock {
   }
 
   async #highest(): Promise<number> {
-    return Math.max(0, ...(await this.#numbers()))
+    let highest = 0
+    for (const number of await this.#numbers()) highest = Math.max(highest, number)
+    return highest
   }
 
   async #numbers(): Promise<number[]> {
@@ -196,26 +209,56 @@ async function startOf(pid: string): Promise<string | undefined> {
   }
 }
 
+/** Creates or replaces the file, with the owner's permissions alone; follows no link. */
+async function writeSafely(path: string, text: string): Promise<void> {
+  const { O_CREAT, O_TRUNC, O_WRONLY } = constants
+  const file = await open(path, O_WRONLY | O_CREAT | O_TRUNC | SAFE_OPEN, FILE_MODE)
+  try {
+    await file.writeFile(text)
+  } finally {
+    await file.close()
+  }
+}
+
 /** Undefined if it can't be read, because a power failure cut its writing short. */
 async function readOwner(path: string): Promise<Owner | undefined> {
   try {
-    const value: unknown = JSON.parse(await readFile(path, 'utf8'))
+    const value: unknown = JSON.parse(await readText(path))
     return isOwner(value) ? value : undefined
   } catch {
     return undefined
   }
 }
 
+async function readText(path: string): Promise<string> {
+  const file = await open(path, constants.O_RDONLY | SAFE_OPEN)
+  try {
+    const { bytesRead, buffer } = await file.read(
+      Buffer.alloc(MAX_LOCK_BYTES),
+      0,
+      MAX_LOCK_BYTES,
+      0,
+    )
+    return buffer.toString('utf8', 0, bytesRead)
+  } finally {
+    await file.close()
+  }
+}
+
 function isOwner(value: unknown): value is Owner {
+  if (typeof value !== 'object' || value === null) return false
+  const owner = value as Partial<Record<keyof Owner, unknown>>
+  const { pid, socket } = owner
   return (
-    typeof value === 'object' &&
-    value !== null &&
-    'pid' in value &&
-    typeof value.pid === 'number' &&
-    'startedAt' in value &&
-    'bootId' in value &&
-    'isReleased' in value
+    Number.isSafeInteger(pid) &&
+    [owner.host, owner.startedAt, owner.bootId, owner.pidNamespace].every(isText) &&
+    typeof owner.isReleased === 'boolean' &&
+    (socket === undefined || (isText(socket) && SOCKET_NAME.test(socket)))
   )
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string'
 }
 
 async function isRunning(holder: Owner): Promise<boolean> {

@@ -9,7 +9,10 @@
 export interface FileLayer {
   /** Creates the directory and its parents if they are missing; they are durable at once. */
   makeDirectory(path: string): Promise<void>
-  /** Entries of a directory in no order; empty if it does not exist. */
+  /**
+   * Files and directories in a directory, in no order; empty if it does not exist. Links, pipes,
+   * sockets and devices are left out.
+   */
   list(path: string): Promise<readonly DirectoryEntry[]>
   open(path: string, mode: OpenMode): Promise<OpenFile>
   /** Replaces `to` if it exists. */

@@ -1,27 +1,31 @@
 /**
  * The real file system behind `FileLayer`. A commit uses plain `node:fs` callbacks, which are a few
- * microseconds per call faster than `FileHandle`.
+ * microseconds per call faster than `FileHandle`. Files and directories are for their owner alone.
+ * Nothing but regular files is opened: a link could lead a write anywhere, and a pipe blocks.
  */
 import * as fs from 'node:fs'
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { lstat, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { systemCodeOf } from '../../../errors.ts'
 import type { DirectoryEntry, FileLayer, OpenFile, OpenMode } from './file-layer.ts'
+import { DIRECTORY_MODE, FILE_MODE, SAFE_OPEN } from './safe-open.ts'
 
-const FLAGS: Record<OpenMode, string | number> = {
-  replace: 'w+',
-  edit: 'r+',
-  durable: fs.constants.O_RDWR | fs.constants.O_DSYNC,
-  read: 'r',
+const { O_CREAT, O_DSYNC, O_RDONLY, O_RDWR, O_TRUNC } = fs.constants
+const FLAGS: Record<OpenMode, number> = {
+  replace: O_RDWR | O_CREAT | O_TRUNC | SAFE_OPEN,
+  edit: O_RDWR | SAFE_OPEN,
+  durable: O_RDWR | O_DSYNC | SAFE_OPEN,
+  read: O_RDONLY | SAFE_OPEN,
 }
 
 export const nodeFileLayer: FileLayer = {
   // Not mkdir's own `recursive`, which never returns if a parent answers ENOENT, as in /proc.
   async makeDirectory(path) {
+    await expectNoLink(path)
     const missing: string[] = []
     for (let at = resolve(path); !(await isDirectory(at)); at = dirname(at)) missing.push(at)
     for (const directory of missing.reverse()) {
-      await mkdir(directory).catch((error: unknown) => {
+      await mkdir(directory, DIRECTORY_MODE).catch((error: unknown) => {
         // Another process was quicker.
         if (systemCodeOf(error) !== 'EEXIST') throw error
       })
@@ -35,21 +39,24 @@ export const nodeFileLayer: FileLayer = {
       throw error
     })
     const found = await Promise.all(
-      entries.map((entry) => describe(path, entry.name, entry.isDirectory())),
+      entries
+        .filter((entry) => entry.isDirectory() || entry.isFile())
+        .map((entry) => describe(path, entry.name, entry.isDirectory())),
     )
     return found.filter((entry) => entry !== undefined)
   },
 
   open(path, mode) {
     return new Promise((resolve, reject) => {
-      fs.open(path, FLAGS[mode], (error, descriptor) => {
+      fs.open(path, FLAGS[mode], FILE_MODE, (error, descriptor) => {
         if (error !== null) {
           reject(error)
           return
         }
         try {
-          const { ino } = fs.fstatSync(descriptor)
-          resolve(new NodeFile(descriptor, path, ino, mode === 'durable'))
+          const found = fs.fstatSync(descriptor)
+          if (!found.isFile()) throw notAFile(path)
+          resolve(new NodeFile(descriptor, path, found.ino, mode === 'durable'))
         } catch (failure) {
           fs.close(descriptor, () => reject(failure))
         }
@@ -81,7 +88,7 @@ async function describe(
 ): Promise<DirectoryEntry | undefined> {
   if (isDirectory) return { name, isDirectory, bytes: 0, modifiedAt: 0 }
   try {
-    const found = await stat(join(directory, name))
+    const found = await lstat(join(directory, name))
     return { name, isDirectory, bytes: found.size, modifiedAt: found.mtimeMs }
   } catch {
     return undefined
@@ -154,7 +161,7 @@ class NodeFile implements OpenFile {
 
   /** The kernel answers from its cache in a few microseconds; the thread pool would cost more. */
   #isInPlace(): boolean {
-    return fs.statSync(this.#path, { throwIfNoEntry: false })?.ino === this.#inode
+    return fs.lstatSync(this.#path, { throwIfNoEntry: false })?.ino === this.#inode
   }
 
   #misplaced(): Error {
@@ -170,6 +177,22 @@ class NodeFile implements OpenFile {
       })
     })
   }
+}
+
+/**
+ * Links above `path` are the choice of the user who named the data directory.
+ * @throws a system error if `path` itself is one
+ */
+async function expectNoLink(path: string): Promise<void> {
+  const found = await lstat(path).catch(() => undefined)
+  if (found?.isSymbolicLink() !== true) return
+  const message = `ENOTDIR: expected a directory, found a symbolic link, which is not followed, ${path}`
+  throw Object.assign(new Error(message), { code: 'ENOTDIR' })
+}
+
+function notAFile(path: string): Error {
+  const message = `EINVAL: expected a regular file, found something else, ${path}`
+  return Object.assign(new Error(message), { code: 'EINVAL' })
 }
 
 async function isDirectory(path: string): Promise<boolean> {

@@ -2,7 +2,12 @@
  * Explains a place in a segment that has no intact frame: damage with intact frames behind it, a
  * tail that was never finished, or an end that was finished and then damaged.
  */
-import { FRAME_HEADER_BYTES, type FrameHeader, type LogIdentity } from './frame.ts'
+import {
+  FRAME_HEADER_BYTES,
+  type FrameHeader,
+  type LogIdentity,
+  UNKNOWN_IDENTITY,
+} from './frame.ts'
 import { type FileView, findFrame, type WalkEnd } from './frame-walk.ts'
 
 const SECTOR_BYTES = 512
@@ -21,18 +26,24 @@ export interface Damage {
   readonly isTorn: boolean
 }
 
-/** Explains the place where a walk stopped before the file's end. */
+/**
+ * Explains the place where a walk stopped before the file's end. All messages behind it have offsets
+ * from `minOffset` on.
+ */
 export async function explainDamage(
   view: FileView,
-  identity: LogIdentity | undefined,
+  identity: LogIdentity,
   stop: WalkEnd,
+  minOffset: number,
 ): Promise<Damage> {
   const { position, header } = stop
+  if (identity === UNKNOWN_IDENTITY) return unidentified(view, position)
   const frameEnd =
     header === undefined
       ? Number.POSITIVE_INFINITY
       : position + FRAME_HEADER_BYTES + header.bodyBytes
-  const end = frameEnd <= view.fileBytes ? frameEnd : await findFrame(view, identity, position + 1)
+  const end =
+    frameEnd <= view.fileBytes ? frameEnd : await findFrame(view, identity, position + 1, minOffset)
   if (end !== undefined && end < view.fileBytes) {
     return { position, end, header, isTorn: await hasUnwrittenSector(view, position, end) }
   }
@@ -41,6 +52,28 @@ export async function explainDamage(
     view.fileBytes - position < FRAME_HEADER_BYTES ||
     (await hasUnwrittenSector(view, position, view.fileBytes))
   return { position, end: view.fileBytes, header, isTorn }
+}
+
+/**
+ * All bytes of a log whose identity is lost. They may be a whole file of messages, so they count as
+ * unfinished only if nothing was ever written, or no message fits.
+ */
+async function unidentified(view: FileView, position: number): Promise<Damage> {
+  const end = view.fileBytes
+  const isShort = end - position <= 2 * FRAME_HEADER_BYTES
+  const isTorn = isShort || (await isBlank(view, position))
+  return { position, end, header: undefined, isTorn }
+}
+
+async function isBlank(view: FileView, from: number): Promise<boolean> {
+  for (let position = from; position < view.fileBytes; position += SECTOR_BYTES) {
+    const bytes = Math.min(SECTOR_BYTES, view.fileBytes - position)
+    if (await view.load(position, bytes)) {
+      const start = view.indexOf(position)
+      if (view.buffer.subarray(start, start + bytes).some((byte) => byte !== 0)) return false
+    }
+  }
+  return true
 }
 
 /**

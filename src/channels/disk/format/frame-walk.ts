@@ -120,29 +120,29 @@ export async function walkFrames(
 }
 
 /**
- * The next position at or after `from` with an intact header of this log; undefined if there is
- * none. The log's key in the header keeps a payload that looks like a frame from being mistaken for
- * one.
+ * The next position at or after `from` with an intact header of this log, and of messages from
+ * `minOffset` on; undefined if there is none. The search goes through payloads. The log's key, which
+ * nobody outside knows, keeps it from taking a payload for a frame; the offset keeps it from taking
+ * a copy of an older frame for one.
  */
 export async function findFrame(
   view: FileView,
-  identity: LogIdentity | undefined,
+  identity: LogIdentity,
   from: number,
+  minOffset: number,
 ): Promise<number | undefined> {
   let position = from
   while (await view.load(position, FRAME_HEADER_BYTES)) {
     const start = view.indexOf(position)
-    const end = start + view.available(position)
-    const found = view.buffer.subarray(start, end).indexOf(FRAME_MAGIC)
-    if (found < 0) {
-      // The magic may lie across the border of two windows.
-      position += end - start - FRAME_MAGIC.length + 1
-      continue
+    const window = view.buffer.subarray(start, start + view.available(position))
+    const last = window.length - FRAME_HEADER_BYTES
+    let found = window.indexOf(FRAME_MAGIC)
+    for (; found >= 0 && found <= last; found = window.indexOf(FRAME_MAGIC, found + 1)) {
+      const header = readHeader(window, found, identity)
+      if (header !== undefined && header.firstOffset >= minOffset) return position + found
     }
-    position += found
-    if (!(await view.load(position, FRAME_HEADER_BYTES))) return undefined
-    if (readHeader(view.buffer, view.indexOf(position), identity) !== undefined) return position
-    position++
+    // A header may lie across the border of two windows.
+    position += found < 0 ? window.length - FRAME_MAGIC.length + 1 : found
   }
   return undefined
 }

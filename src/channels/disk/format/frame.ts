@@ -20,6 +20,7 @@
  * that looks like a frame can't be mistaken for a frame of this log.
  */
 import { crc32 } from 'node:zlib'
+import { MAX_OFFSET } from './state-shape.ts'
 
 export const FRAME_HEADER_BYTES = 44
 export const FRAME_MAGIC = Buffer.from('IAL1', 'latin1')
@@ -27,12 +28,17 @@ const MAGIC = FRAME_MAGIC.readUInt32LE(0)
 const CONTINUES = 0x8000_0000
 /** No frame is larger: a length beyond it is damage. */
 const MAX_BODY_BYTES = 64 * 1024 * 1024
+/** Flags, and the length of a payload. A frame that names more records than fit is damage. */
+const SMALLEST_RECORD_BYTES = 2
 
 /** Distinguishes a log's frames from those of all other logs. Both are 32-bit numbers. */
 export interface LogIdentity {
   readonly id: number
   readonly key: number
 }
+
+/** No frame has it: for a log whose identity is lost, so that all of its frames are damage. */
+export const UNKNOWN_IDENTITY: LogIdentity = { id: -1, key: -1 }
 
 export interface FrameHeader {
   readonly identity: LogIdentity
@@ -117,7 +123,8 @@ export function frameNewestAt(buffer: Buffer, position: number): number {
 
 /**
  * The header at `position`, which must have 44 bytes; undefined if it is damaged, not a header, or
- * of another log than `identity` (if that is given).
+ * of another log than `identity` (if that is given). The checksum comes last, because a search
+ * through a payload can meet millions of places that look like a header.
  */
 export function readHeader(
   buffer: Buffer,
@@ -125,19 +132,21 @@ export function readHeader(
   identity: LogIdentity | undefined,
 ): FrameHeader | undefined {
   if (buffer.readUInt32LE(position) !== MAGIC) return undefined
+  const id = buffer.readUInt32LE(position + 20)
+  const key = buffer.readUInt32LE(position + 24)
+  if (identity !== undefined && (id !== identity.id || key !== identity.key)) return undefined
+  const bodyBytes = buffer.readUInt32LE(position + 12)
+  const count = frameCountAt(buffer, position)
+  const firstOffset = frameFirstOffsetAt(buffer, position)
+  if (bodyBytes > MAX_BODY_BYTES || count * SMALLEST_RECORD_BYTES > bodyBytes) return undefined
+  if (firstOffset + count > MAX_OFFSET) return undefined
   const crc = crc32(buffer.subarray(position + 8, position + FRAME_HEADER_BYTES))
   if (crc !== buffer.readUInt32LE(position + 4)) return undefined
-  const found = { id: buffer.readUInt32LE(position + 20), key: buffer.readUInt32LE(position + 24) }
-  if (identity !== undefined && (found.id !== identity.id || found.key !== identity.key)) {
-    return undefined
-  }
-  const bodyBytes = buffer.readUInt32LE(position + 12)
-  if (bodyBytes > MAX_BODY_BYTES) return undefined
   return {
-    identity: found,
+    identity: { id, key },
     bodyBytes,
-    count: frameCountAt(buffer, position),
-    firstOffset: frameFirstOffsetAt(buffer, position),
+    count,
+    firstOffset,
     firstReceivedAt: frameTimeAt(buffer, position),
     newestReceivedAt: frameNewestAt(buffer, position),
     isContinuation: buffer.readUInt32LE(position + 16) >= CONTINUES,

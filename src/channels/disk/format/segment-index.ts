@@ -23,12 +23,23 @@ const HEADER_BYTES = 26
 const ENTRY_BYTES = 18
 const ENTRY_EVERY_BYTES = 64 * 1024
 
+/** Bytes that no index of a segment of this length exceeds. */
+export function maxIndexBytes(segmentBytes: number): number {
+  return HEADER_BYTES + ENTRY_BYTES * (Math.floor(segmentBytes / ENTRY_EVERY_BYTES) + 1)
+}
+
 export class SegmentIndex {
+  /** True if another process wrote it: the segment shows whether it is right. */
+  readonly isFromFile: boolean
   readonly #offsets: number[] = []
   readonly #positions: number[] = []
   readonly #newestBefore: number[] = []
   /** Newest receivedAt in the segment; 0 while it is empty. */
   newest = 0
+
+  constructor(isFromFile = false) {
+    this.isFromFile = isFromFile
+  }
 
   get bytes(): number {
     return HEADER_BYTES + ENTRY_BYTES * this.#offsets.length
@@ -52,8 +63,16 @@ export class SegmentIndex {
 
   /** The position of a frame at or before the one that holds `offset`. */
   locate(offset: number): number {
-    const upTo = countUpTo(offset, this.#offsets.length, (entry) => this.#offsets[entry] ?? 0)
-    return this.#positions[upTo - 1] ?? 0
+    return this.#positions[this.#entryOf(offset)] ?? 0
+  }
+
+  /** The first offset of the frame at the position that `locate` says; undefined for position 0. */
+  located(offset: number): number | undefined {
+    return this.#offsets[this.#entryOf(offset)]
+  }
+
+  #entryOf(offset: number): number {
+    return countUpTo(offset, this.#offsets.length, (entry) => this.#offsets[entry] ?? 0) - 1
   }
 
   /** An offset at or before the first received at or after `time`; undefined if there is none. */
@@ -83,7 +102,7 @@ export class SegmentIndex {
     return bytes
   }
 
-  /** Undefined when the bytes are damaged or belong to a segment of another length. */
+  /** Undefined if the bytes are damaged, no index, or belong to a segment of another length. */
   static decode(bytes: Buffer, segmentBytes: number): SegmentIndex | undefined {
     if (bytes.length < HEADER_BYTES || (bytes.length - HEADER_BYTES) % ENTRY_BYTES !== 0) {
       return undefined
@@ -92,14 +111,23 @@ export class SegmentIndex {
       return undefined
     }
     if (bytes.readUIntLE(8, 6) !== segmentBytes) return undefined
-    const index = new SegmentIndex()
+    const index = new SegmentIndex(true)
     index.newest = bytes.readUIntLE(20, 6)
     for (let at = HEADER_BYTES; at < bytes.length; at += ENTRY_BYTES) {
       index.#offsets.push(bytes.readUIntLE(at, 6))
       index.#positions.push(bytes.readUIntLE(at + 6, 6))
       index.#newestBefore.push(bytes.readUIntLE(at + 12, 6))
     }
-    return index
+    return index.#isAscending(segmentBytes) ? index : undefined
+  }
+
+  #isAscending(segmentBytes: number): boolean {
+    return (
+      this.#offsets.every((offset, entry) => offset > (this.#offsets[entry - 1] ?? -1)) &&
+      this.#positions.every((position, entry) => position > (this.#positions[entry - 1] ?? -1)) &&
+      this.#newestBefore.every((time, entry) => time >= (this.#newestBefore[entry - 1] ?? 0)) &&
+      (this.#positions.at(-1) ?? 0) < segmentBytes
+    )
   }
 }
 

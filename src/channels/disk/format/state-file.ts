@@ -11,9 +11,12 @@ import { crc32 } from 'node:zlib'
 import type { ChannelState } from '../../log/channel-log.ts'
 import type { FileLayer } from '../files/file-layer.ts'
 import { readSmallFile, writeSmallFile } from '../files/small-file.ts'
+import { isOffset, isState } from './state-shape.ts'
 
 export const STATE_NAME = 'cursors'
 export const STATE_TEMPORARY_NAME = 'cursors.tmp'
+/** A cursor takes a few hundred bytes, and 40 for each of its gaps. A longer file is damage. */
+export const MAX_STATE_BYTES = 16 * 1024 * 1024
 
 /** A channel's state, and the log's own. Earlier versions wrote the channel's state alone. */
 export interface StoredState extends ChannelState {
@@ -36,31 +39,39 @@ export function encodeState(state: StoredState): Buffer {
 
 /** Undefined if `encodeState` did not make the bytes. */
 export function decodeState(bytes: Buffer): StoredState | undefined {
+  if (bytes.length > MAX_STATE_BYTES) return undefined
   const text = bytes.toString('utf8')
   const json = text.slice(9, -1)
   if (text.slice(0, 9) !== `${crc32(json).toString(16).padStart(8, '0')} `) return undefined
   try {
     const value: unknown = JSON.parse(json)
-    return isState(value) ? value : undefined
+    return isState(value) && hasLogOfRightShape(value) ? value : undefined
   } catch {
     return undefined
   }
 }
 
-/** The checksum matches, so only another program can have written a wrong shape. */
-export function isState(value: unknown): value is StoredState {
-  if (typeof value !== 'object' || value === null) return false
-  const { version, cursors, refused } = value as Partial<Record<keyof ChannelState, unknown>>
-  return version === 1 && isRecord(cursors) && isRecord(refused)
+function hasLogOfRightShape(state: object): state is Pick<StoredState, 'log'> {
+  const { log } = state as { readonly log?: unknown }
+  if (log === undefined) return true
+  if (typeof log !== 'object' || log === null) return false
+  const { id, key, released, end, hasState } = log as Record<string, unknown>
+  return [id, key].every(isUint32) && isOffset(released) && isOffset(end) && isBoolean(hasState)
 }
 
-function isRecord(value: unknown): boolean {
-  return typeof value === 'object' && value !== null
+function isUint32(value: unknown): boolean {
+  return Number.isInteger(value) && Number(value) >= 0 && Number(value) < 2 ** 32
 }
 
-/** The bytes of the state file; undefined if there is none. */
+function isBoolean(value: unknown): boolean {
+  return typeof value === 'boolean'
+}
+
+/**
+ * The bytes of the state file, not many more than `MAX_STATE_BYTES`; undefined if there is none.
+ */
 export function readStateFile(files: FileLayer, directory: string): Promise<Buffer | undefined> {
-  return readSmallFile(files, join(directory, STATE_NAME))
+  return readSmallFile(files, join(directory, STATE_NAME), MAX_STATE_BYTES)
 }
 
 /** Replaces the state file. The new name is durable once the directory is synced. */

@@ -30,6 +30,11 @@ import { crc32 } from 'node:zlib'
 export const BLOCK_BYTES = 4096
 export const CYCLE_HEADER_BYTES = 48
 export const TABLE_ENTRY_BYTES = 8
+/**
+ * The highest generation and sequence. Both have 48 bits on disk, and there must be a next one; no
+ * journal gets this far.
+ */
+export const MAX_NUMBER = 2 ** 48 - 2 ** 40
 const MAGIC = Buffer.from('IAJ1', 'latin1').readUInt32LE(0)
 const ZEROS = Buffer.alloc(BLOCK_BYTES)
 
@@ -180,15 +185,21 @@ export function readCycleHeader(buffer: Buffer, position: number): FoundCycle | 
   if (buffer.readUInt32LE(position) !== MAGIC) return undefined
   const crc = crc32(buffer.subarray(position + 8, position + CYCLE_HEADER_BYTES))
   if (crc !== buffer.readUInt32LE(position + 4)) return undefined
+  const generation = buffer.readUIntLE(position + 12, 6)
+  const sequence = buffer.readUIntLE(position + 18, 6)
+  const bytes = buffer.readUInt32LE(position + 32)
+  const count = buffer.readUInt32LE(position + 36)
+  if (generation > MAX_NUMBER || sequence > MAX_NUMBER) return undefined
+  if (bytes < CYCLE_HEADER_BYTES + count * TABLE_ENTRY_BYTES) return undefined
   return {
     headerCrc: crc,
     key: buffer.readUInt32LE(position + 8),
-    generation: buffer.readUIntLE(position + 12, 6),
-    sequence: buffer.readUIntLE(position + 18, 6),
+    generation,
+    sequence,
     time: buffer.readUIntLE(position + 24, 6),
     flags: buffer.readUInt16LE(position + 30),
-    bytes: buffer.readUInt32LE(position + 32),
-    count: buffer.readUInt32LE(position + 36),
+    bytes,
+    count,
     tableCrc: buffer.readUInt32LE(position + 40),
   }
 }

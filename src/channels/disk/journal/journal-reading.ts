@@ -58,6 +58,9 @@ export interface FoundJournal {
   readonly bytes: number
 }
 
+/** More than a frame of the largest size takes. A larger file is no slot, and is not read. */
+const MAX_SLOT_BYTES = 72 * 1024 * 1024
+
 interface Candidate {
   readonly slot: Slot
   readonly header: SlotHeader
@@ -233,14 +236,18 @@ async function listSlots(files: FileLayer, directory: string): Promise<Slot[]> {
 async function readHeaders(files: FileLayer, slots: readonly Slot[]) {
   const found: Candidate[] = []
   const headerless: Slot[] = []
+  const oversize: Slot[] = []
   for (const slot of slots) {
-    const header = await readHeaderOf(files, slot)
-    if (header === undefined) headerless.push(slot)
+    const isOversize = slot.bytes > MAX_SLOT_BYTES
+    const header = isOversize ? undefined : await readHeaderOf(files, slot)
+    if (isOversize) oversize.push(slot)
+    else if (header === undefined) headerless.push(slot)
     else found.push({ slot, header })
   }
   const key = mostFrequentKey(found)
   const candidates = found.filter((one) => one.header.key === key)
-  const unused = found.filter((one) => one.header.key !== key).map((one) => one.slot)
+  const strange = found.filter((one) => one.header.key !== key).map((one) => one.slot)
+  const unused = [...strange, ...oversize]
   candidates.sort((a, b) => a.header.generation - b.header.generation)
   for (const slot of headerless) {
     const candidate = await withoutHeader(files, slot, candidates, key)

@@ -13,9 +13,16 @@
 import { crc32 } from 'node:zlib'
 import type { ChannelState } from '../../log/channel-log.ts'
 import type { LogIdentity } from '../format/frame.ts'
-import { isState } from '../format/state-file.ts'
+import { isOffset, isState } from '../format/state-shape.ts'
 
 const NAME_AT = 24
+/** It becomes part of a path. */
+const LOG_NAME = /^[A-Za-z0-9_]{1,128}$/
+
+/** Whether a log can have this name: a channel's, or that of a log that is no channel. */
+export function isLogName(name: string): boolean {
+  return LOG_NAME.test(name)
+}
 
 export interface LogEntry {
   readonly name: string
@@ -55,11 +62,15 @@ export function decodeLogEntry(bytes: Buffer): LogEntry | undefined {
   }
   const stateAt = NAME_AT + 1 + (bytes[NAME_AT] ?? 0)
   if (stateAt > bytes.length) return undefined
+  const name = bytes.toString('latin1', NAME_AT + 1, stateAt)
+  const released = bytes.readUIntLE(12, 6)
+  const end = bytes.readUIntLE(18, 6)
+  if (!isLogName(name) || !isOffset(released) || !isOffset(end)) return undefined
   return {
-    name: bytes.toString('utf8', NAME_AT + 1, stateAt),
+    name,
     identity: { id: bytes.readUInt32LE(4), key: bytes.readUInt32LE(8) },
-    released: bytes.readUIntLE(12, 6),
-    end: bytes.readUIntLE(18, 6),
+    released,
+    end,
     state: stateOf(bytes.toString('utf8', stateAt)),
   }
 }

@@ -23,7 +23,7 @@
  */
 import { crc32 } from 'node:zlib'
 import type { OpenFile } from '../files/file-layer.ts'
-import { BLOCK_BYTES } from './cycle.ts'
+import { BLOCK_BYTES, MAX_NUMBER } from './cycle.ts'
 
 const MAGIC = Buffer.from('IAS1', 'latin1').readUInt32LE(0)
 const NEEDED_AT = 38
@@ -241,15 +241,27 @@ export function readSlotHeader(block: Buffer): SlotHeader | undefined {
     const at = NEEDED_AT + index * NEEDED_BYTES
     return { generation: block.readUIntLE(at, 6), endSequence: block.readUIntLE(at + 6, 6) }
   })
+  const generation = block.readUIntLE(12, 6)
+  const firstSequence = block.readUIntLE(18, 6)
+  if (generation > MAX_NUMBER || firstSequence > MAX_NUMBER) return undefined
+  if (!isListOf(needed, generation)) return undefined
   return {
     key: block.readUInt32LE(8),
-    generation: block.readUIntLE(12, 6),
-    firstSequence: block.readUIntLE(18, 6),
+    generation,
+    firstSequence,
     bytes: block.readUIntLE(24, 6),
     time: block.readUIntLE(30, 6),
     needed,
     firstCycleCrc: block.readUInt32LE(NEEDED_AT + count * NEEDED_BYTES),
   }
+}
+
+/** Whether these can be needed by a slot of that generation: older ones, ascending. */
+function isListOf(needed: readonly NeededSlot[], generation: number): boolean {
+  return needed.every((slot, index) => {
+    const next = needed[index + 1]?.generation ?? generation
+    return slot.generation < next && slot.endSequence <= MAX_NUMBER
+  })
 }
 
 /** Where a frame of the journal is, and which messages it holds. */

@@ -1,7 +1,8 @@
 /** Finds the segments in a channel's directory by file names and lengths alone. */
 import type { DirectoryEntry, FileLayer } from '../files/file-layer.ts'
-import { type LogIdentity, readHeader } from '../format/frame.ts'
-import { FileView, findFrame } from '../format/frame-walk.ts'
+import { FRAME_HEADER_BYTES, type LogIdentity, readHeader } from '../format/frame.ts'
+import { FileView } from '../format/frame-walk.ts'
+import { decodeState, readStateFile } from '../format/state-file.ts'
 import { baseOfLogName, indexNameOf, Segment } from './segment.ts'
 
 /** Oldest first, each ending where the next begins. The end of the last one is not known yet. */
@@ -31,25 +32,46 @@ export function orphanIndexes(
 }
 
 export function isIndexName(name: string): boolean {
-  return name.endsWith('.idx') && baseOfLogName(name.replace(/idx$/, 'log')) !== undefined
+  return /^\d{16}\.idx$/.test(name)
 }
 
-/** The identity in the first readable frame of the segments; undefined when there is none. */
+/** The identity in the state file, or in a segment; undefined if it is lost. */
 export async function findIdentity(
+  files: FileLayer,
+  directory: string,
+  segments: readonly Segment[],
+): Promise<LogIdentity | undefined> {
+  const bytes = await readStateFile(files, directory)
+  const stored = bytes && decodeState(bytes)?.log
+  return stored ?? (await identityOfSegments(files, segments))
+}
+
+/**
+ * The identity in the first segment that begins with an intact frame. A frame further behind is not
+ * looked for: without the log's key, a payload that looks like a frame could be mistaken for one.
+ */
+export async function identityOfSegments(
   files: FileLayer,
   segments: readonly Segment[],
 ): Promise<LogIdentity | undefined> {
   for (const segment of segments) {
     const file = await files.open(segment.logPath, 'read')
     try {
-      const view = new FileView(file, segment.bytes, true)
-      const position = await findFrame(view, undefined, 0)
-      if (position === undefined) continue
-      const header = readHeader(view.buffer, view.indexOf(position), undefined)
-      if (header !== undefined) return header.identity
+      const identity = await openingIdentity(new FileView(file, segment.bytes, true))
+      if (identity !== undefined) return identity
     } finally {
       await file.close()
     }
+  }
+  return undefined
+}
+
+/** The frame that opens a segment has no records, so the next one has a place of its own too. */
+async function openingIdentity(view: FileView): Promise<LogIdentity | undefined> {
+  for (const position of [0, FRAME_HEADER_BYTES]) {
+    if (!(await view.load(position, FRAME_HEADER_BYTES))) return undefined
+    const header = readHeader(view.buffer, view.indexOf(position), undefined)
+    if (header !== undefined) return header.identity
   }
   return undefined
 }

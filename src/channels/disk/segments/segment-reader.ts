@@ -18,9 +18,14 @@ import {
 } from '../format/frame.ts'
 import { FileView, type WalkEnd } from '../format/frame-walk.ts'
 import type { DamageWindow, Window } from '../format/read-window.ts'
-import { SegmentIndex } from '../format/segment-index.ts'
+import { maxIndexBytes, SegmentIndex } from '../format/segment-index.ts'
 import type { Segment } from './segment.ts'
 import { scanSegment } from './segment-scan.ts'
+
+interface Place extends WalkEnd {
+  /** The messages from the position on have offsets from here on. */
+  readonly reached: number
+}
 
 export class SegmentReader {
   readonly #files: FileLayer
@@ -42,17 +47,21 @@ export class SegmentReader {
    */
   async window(segment: Segment, offset: number, isLenient: boolean): Promise<Window> {
     const view = new FileView(await this.#open(segment), segment.bytes, isLenient)
-    let position =
-      offset === this.#hintOffset ? this.#hintPosition : (await this.index(segment)).locate(offset)
+    const isHinted = offset === this.#hintOffset
+    let position = isHinted ? this.#hintPosition : await this.#locate(segment, view, offset)
+    /** All frames from `position` on hold messages from here on. */
+    let reached = isHinted ? offset : (segment.index?.located(offset) ?? segment.base)
     while (position < segment.bytes) {
       const header = await this.#header(view, position)
       if (header === undefined) {
-        const found = await this.#damage(segment, view, { position, header }, offset)
+        const found = await this.#damage(segment, view, { position, header, reached }, offset)
         if (found.to > offset) return found
         position = found.damage.end
       } else if (header.firstOffset + header.count > offset) {
-        return this.#frames(segment, view, { position, header }, offset)
+        reached = header.firstOffset
+        return this.#frames(segment, view, { position, header, reached }, offset)
       } else {
+        reached = header.firstOffset + header.count
         position += FRAME_HEADER_BYTES + header.bodyBytes
       }
     }
@@ -62,11 +71,29 @@ export class SegmentReader {
   /** The segment's index, read from its file or rebuilt if it is not in memory. */
   async index(segment: Segment): Promise<SegmentIndex> {
     if (segment.index !== undefined) return segment.index
-    const bytes = await readSmallFile(this.#files, segment.indexPath).catch(() => undefined)
+    const maxBytes = maxIndexBytes(segment.bytes)
+    const bytes = await readSmallFile(this.#files, segment.indexPath, maxBytes).catch(
+      () => undefined,
+    )
     const index =
       (bytes && SegmentIndex.decode(bytes, segment.bytes)) ?? (await this.#rebuild(segment))
     segment.keepIndex(index)
     return index
+  }
+
+  /**
+   * The position of a frame at or before the one that holds `offset`. If the index of the file does
+   * not lead to such a frame, the index is wrong, or the frame is damaged: a scan tells.
+   */
+  async #locate(segment: Segment, view: FileView, offset: number): Promise<number> {
+    const index = await this.index(segment)
+    const position = index.locate(offset)
+    const first = index.located(offset)
+    if (!index.isFromFile || first === undefined) return position
+    if ((await this.#header(view, position))?.firstOffset === first) return position
+    const rebuilt = await this.#rebuild(segment)
+    segment.keepIndex(rebuilt)
+    return rebuilt.locate(offset)
   }
 
   /** Closes the file if it is this segment's, which is about to be removed. */
@@ -99,7 +126,7 @@ export class SegmentReader {
   async #frames(
     segment: Segment,
     view: FileView,
-    start: WalkEnd & { readonly header: FrameHeader },
+    start: Place & { readonly header: FrameHeader },
     offset: number,
   ): Promise<Window> {
     if (start.header.firstOffset >= segment.end) return { kind: 'end' }
@@ -136,10 +163,10 @@ export class SegmentReader {
   async #damage(
     segment: Segment,
     view: FileView,
-    stop: WalkEnd,
+    stop: Place,
     offset: number,
   ): Promise<DamageWindow> {
-    const damage = await explainDamage(view, this.#identity, stop)
+    const damage = await explainDamage(view, this.#identity, stop, stop.reached)
     const to = Math.min(await this.#nextOffset(view, damage, segment.end), segment.end)
     const from = Math.min(stop.header?.firstOffset ?? offset, offset)
     return { kind: 'damage', damage, content: await readDamaged(view, damage), from, to }

@@ -41,7 +41,7 @@ export interface ScanBounds {
 
 export async function scanSegment(
   view: FileView,
-  identity: LogIdentity | undefined,
+  identity: LogIdentity,
   { base, limit, known = 0, journaledFrom = Number.POSITIVE_INFINITY }: ScanBounds,
 ): Promise<SegmentScan> {
   const finishedTo = limit === Number.POSITIVE_INFINITY ? known : limit
@@ -53,7 +53,7 @@ export async function scanSegment(
 }
 
 interface Scan {
-  readonly identity: LogIdentity | undefined
+  readonly identity: LogIdentity
   readonly base: number
   readonly limit: number
   /** All writes of messages below were finished. */
@@ -105,7 +105,7 @@ async function scan(
       const { position, header } = stop
       return { ...found(), torn: { position, end: view.fileBytes, header, isTorn: true } }
     }
-    const damage = await explainDamage(view, identity, stop)
+    const damage = await explainDamage(view, identity, stop, end)
     if (damage.isTorn && end >= finishedTo) torn ??= damage
     damages.push(damage)
     const known = damage.header === undefined ? end : endOf(damage.header)

@@ -13,6 +13,7 @@
  */
 import { join } from 'node:path'
 import type { SegmentIndex } from '../format/segment-index.ts'
+import { isOffset } from '../format/state-shape.ts'
 
 /** 2^48 has 15 digits. */
 const NAME_DIGITS = 16
@@ -168,6 +169,6 @@ export function indexNameOf(base: number): string {
 
 /** The base offset in the name of a `.log` file; undefined when the name is not a segment's. */
 export function baseOfLogName(name: string): number | undefined {
-  const digits = LOG_NAME.exec(name)?.[1]
-  return digits === undefined ? undefined : Number(digits)
+  const base = Number(LOG_NAME.exec(name)?.[1])
+  return isOffset(base) ? base : undefined
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, symlink, truncate, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -127,4 +127,50 @@ test('an owner in another pid namespace is found alive by its socket', async (t)
 
   await lock.release()
   assert.deepEqual((await readdir(directory)).sort(), ['lock.2', 'lock.spare'])
+})
+
+test('a lock can name no socket outside of the directory, so that no other file is removed', async (t) => {
+  const parent = await temporaryDirectory(t)
+  const directory = join(parent, 'data')
+  await mkdir(directory)
+  const before = new DirectoryLock(directory)
+  await before.acquire()
+  const { path, value } = await owner(directory)
+  await before.release()
+  await writeFile(join(parent, 'mine.sock'), 'mine')
+  await writeFile(path, JSON.stringify({ ...value, isReleased: true, socket: '../mine.sock' }))
+  const lock = new DirectoryLock(directory)
+
+  await lock.acquire()
+  await lock.release()
+
+  assert.equal(await readFile(join(parent, 'mine.sock'), 'utf8'), 'mine')
+})
+
+test('a link in the place of a file of the lock is not followed', async (t) => {
+  const parent = await temporaryDirectory(t)
+  const directory = join(parent, 'data')
+  await mkdir(directory)
+  await writeFile(join(parent, 'mine'), 'mine')
+  await symlink(join(parent, 'mine'), join(directory, 'lock.spare'))
+  const lock = new DirectoryLock(directory)
+
+  await lock.acquire()
+  await lock.release()
+
+  assert.equal(await readFile(join(parent, 'mine'), 'utf8'), 'mine')
+})
+
+test('a lock of a gigabyte is not read as a whole', async (t) => {
+  const directory = await temporaryDirectory(t)
+  const long = join(directory, 'lock.7')
+  await writeFile(long, '{}')
+  await truncate(long, 2 ** 30)
+  const lock = new DirectoryLock(directory)
+  const before = process.memoryUsage().rss
+
+  await lock.acquire()
+  await lock.release()
+
+  assert.ok(process.memoryUsage().rss - before < 50_000_000)
 })

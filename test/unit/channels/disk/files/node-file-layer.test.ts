@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { nodeFileLayer } from '../../../../../src/channels/disk/files/node-file-layer.ts'
 import { temporaryDirectory } from '../../../../support/disk/disk-stores.ts'
@@ -60,4 +61,59 @@ test('opening a durable file does not create it', async (t) => {
   const path = join(await temporaryDirectory(t), '0.jnl')
 
   await assert.rejects(nodeFileLayer.open(path, 'durable'), { code: 'ENOENT' })
+})
+
+test('files and directories are for their owner alone, whatever the umask is', async (t) => {
+  const directory = join(await temporaryDirectory(t), 'data', 'channels')
+  const path = join(directory, '0.log')
+  const umask = process.umask(0)
+  t.after(() => process.umask(umask))
+
+  await nodeFileLayer.makeDirectory(directory)
+  await (await nodeFileLayer.open(path, 'replace')).close()
+
+  const modes = [dirname(directory), directory, path].map(async (at) => (await stat(at)).mode)
+  assert.deepEqual(
+    (await Promise.all(modes)).map((mode) => mode & 0o777),
+    [0o700, 0o700, 0o600],
+  )
+})
+
+test('a link is not followed, in whichever way a file is opened', async (t) => {
+  const directory = await temporaryDirectory(t)
+  const target = join(directory, 'target')
+  const path = join(directory, 'link')
+  await writeFile(target, 'mine')
+  await symlink(target, path)
+
+  for (const mode of ['replace', 'edit', 'durable', 'read'] as const) {
+    await assert.rejects(nodeFileLayer.open(path, mode), { code: 'ELOOP' })
+  }
+
+  assert.equal(await readFile(target, 'utf8'), 'mine')
+})
+
+test('a link in the place of a directory is refused with its path', async (t) => {
+  const directory = await temporaryDirectory(t)
+  const path = join(directory, 'journal')
+  await mkdir(join(directory, 'elsewhere'))
+  await symlink(join(directory, 'elsewhere'), path)
+
+  await assert.rejects(nodeFileLayer.makeDirectory(path), {
+    code: 'ENOTDIR',
+    message: `ENOTDIR: expected a directory, found a symbolic link, which is not followed, ${path}`,
+  })
+})
+
+test('links, pipes and sockets are not listed, and opening one does not block', async (t) => {
+  const directory = await temporaryDirectory(t)
+  const pipe = join(directory, 'pipe')
+  spawnSync('mkfifo', [pipe])
+  await symlink('/dev/zero', join(directory, 'link'))
+  await writeFile(join(directory, 'file'), 'x')
+
+  const names = (await nodeFileLayer.list(directory)).map(({ name }) => name)
+
+  assert.deepEqual(names, ['file'])
+  await assert.rejects(nodeFileLayer.open(pipe, 'read'), /expected a regular file/)
 })

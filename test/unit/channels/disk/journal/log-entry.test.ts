@@ -25,7 +25,7 @@ const STATE: ChannelState = {
   end: 12,
 }
 const ENTRY: LogEntry = {
-  name: 'größe_1',
+  name: 'press_1',
   identity: { id: 0xffff_fffe, key: 0x8000_0001 },
   released: 2 ** 47,
   end: 2 ** 47 + 9,
@@ -39,7 +39,7 @@ function sealed(bytes: Buffer): Buffer {
 }
 
 test('a log’s entry decodes to what was encoded, with a state and without', () => {
-  const bare = { ...ENTRY, name: 'x'.repeat(255), state: undefined }
+  const bare = { ...ENTRY, name: 'x'.repeat(128), state: undefined }
 
   assert.deepEqual(decodeLogEntry(encodeLogEntry(ENTRY)), ENTRY)
   assert.deepEqual(decodeLogEntry(encodeLogEntry(bare)), bare)
@@ -85,9 +85,32 @@ test('an entry whose name would reach beyond its end is not decoded', () => {
   assert.equal(decodeLogEntry(sealed(bytes)), undefined)
 })
 
+test('an entry is not decoded if its name could lead out of the directory, or its numbers are too high', () => {
+  const wrong = [
+    ...['', '.', '..', '../x', 'a/b', '/etc', 'a\0', 'x'.repeat(129)].map((name) => ({ name })),
+    ...[{ end: 2 ** 48 - 1 }, { released: 2 ** 48 - 1 }],
+  ]
+
+  const found = wrong.map((change) => decodeLogEntry(encodeLogEntry({ ...ENTRY, ...change })))
+
+  assert.deepEqual(
+    found,
+    wrong.map(() => undefined),
+  )
+})
+
 test('a state of a wrong shape is ignored, and the rest of the entry counts', () => {
   const bare = encodeLogEntry({ ...ENTRY, state: undefined })
-  const wrong = ['{', 'null', '7', '[]', '{}', '{"version":2}', '"state"']
+  const wrong = [
+    '{',
+    'null',
+    '{"version":1,"cursors":{"a":{}},"refused":{}}',
+    '7',
+    '[]',
+    '{}',
+    '{"version":2}',
+    '"state"',
+  ]
 
   const found = wrong.map((json) =>
     decodeLogEntry(sealed(Buffer.concat([bare, Buffer.from(json)]))),

@@ -1,0 +1,111 @@
+/**
+ * Links, pipes, sockets and devices in the place of files of a data directory. They are never
+ * followed or opened. When the directory is taken into use they are renamed, so that a file of that
+ * name can be written again:
+ *
+ *     channels/press_1/cursors ──▶ channels/press_1/cursors.set-aside
+ *
+ * A link in the place of a directory may be somebody's plan to use another disk, so it is an error.
+ */
+import type { Dirent } from 'node:fs'
+import { lstat, readdir, rename } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ConnectorError, systemCodeOf } from '../../errors.ts'
+import type { PipelineObserver } from '../../observer.ts'
+import { JOURNAL_NAME } from '../log/channel-log.ts'
+import { STATE_NAME, STATE_TEMPORARY_NAME } from './format/state-file.ts'
+import { isLogName } from './journal/log-entry.ts'
+import { slotNumberOf } from './journal/slot.ts'
+import { baseOfLogName } from './segments/segment.ts'
+import { isIndexName } from './segments/segment-listing.ts'
+
+const SET_ASIDE = '.set-aside'
+const JOURNAL = 'journal'
+const CHANNELS = 'channels'
+
+export interface SpecialFile {
+  /** The channel, or the journal's name. */
+  readonly channel: string
+  readonly directory: string
+  readonly name: string
+  /** Such as `a symbolic link`. */
+  readonly what: string
+}
+
+/**
+ * Renames them, reports each, and returns them.
+ * @throws {ConnectorError} StorageFailed if a link is in the place of a directory
+ */
+export async function setSpecialFilesAside(
+  directory: string,
+  observer: PipelineObserver,
+): Promise<readonly SpecialFile[]> {
+  const found = await findSpecialFiles(directory)
+  for (const file of found) {
+    const path = join(file.directory, file.name)
+    await rename(path, `${path}${SET_ASIDE}`)
+    const what = `${path} was ${file.what} instead of a file; it is now ${file.name}${SET_ASIDE}.`
+    observer.damageFound(file.channel, what)
+  }
+  return found
+}
+
+/** @throws {ConnectorError} StorageFailed if a link is in the place of a directory */
+export async function findSpecialFiles(directory: string): Promise<SpecialFile[]> {
+  for (const name of [JOURNAL, CHANNELS, 'quarantine']) await expectNoLink(join(directory, name))
+  const found = await specialIn(join(directory, JOURNAL), JOURNAL_NAME, isSlotName)
+  for (const entry of await entriesOf(join(directory, CHANNELS))) {
+    if (!isLogName(entry.name)) continue
+    const path = join(directory, CHANNELS, entry.name)
+    if (entry.isSymbolicLink()) throw linkInsteadOf(path)
+    if (entry.isDirectory()) found.push(...(await specialIn(path, entry.name, isFileOfLog)))
+  }
+  return found
+}
+
+async function specialIn(
+  directory: string,
+  channel: string,
+  isOurs: (name: string) => boolean,
+): Promise<SpecialFile[]> {
+  const entries = await entriesOf(directory)
+  return entries
+    .filter((entry) => isOurs(entry.name) && !entry.isFile() && !entry.isDirectory())
+    .map((entry) => ({ channel, directory, name: entry.name, what: kindOf(entry) }))
+}
+
+function isSlotName(name: string): boolean {
+  return slotNumberOf(name) !== undefined
+}
+
+function isFileOfLog(name: string): boolean {
+  const isState = name === STATE_NAME || name === STATE_TEMPORARY_NAME
+  return isState || baseOfLogName(name) !== undefined || isIndexName(name)
+}
+
+function kindOf(entry: Dirent): string {
+  if (entry.isSymbolicLink()) return 'a symbolic link'
+  if (entry.isFIFO()) return 'a pipe'
+  return entry.isSocket() ? 'a socket' : 'a device'
+}
+
+async function entriesOf(directory: string): Promise<Dirent[]> {
+  try {
+    return await readdir(directory, { withFileTypes: true })
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT') return []
+    throw error
+  }
+}
+
+async function expectNoLink(path: string): Promise<void> {
+  const found = await lstat(path).catch(() => undefined)
+  if (found?.isSymbolicLink() === true) throw linkInsteadOf(path)
+}
+
+function linkInsteadOf(path: string): ConnectorError {
+  return new ConnectorError(
+    'StorageFailed',
+    `expected a directory at ${path}, but it is a symbolic link, and links inside the data directory are not followed. Move the directory it leads to into its place, mount a file system there, or make storage.directory itself a link`,
+  )
+}
