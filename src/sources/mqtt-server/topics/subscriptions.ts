@@ -11,6 +11,7 @@ import { higherQos, type Qos } from '../packets/protocol.ts'
 import type { SubscriptionOptions } from '../packets/subscribe-packet.ts'
 import { isSystemTopic, parseSharedFilter } from '../packets/topic.ts'
 import type { Publication } from './publication.ts'
+import { MAX_REMEMBERED, RememberedAudiences } from './remembered-audiences.ts'
 import { TopicNode } from './topic-tree.ts'
 
 /** Receives messages: a session. */
@@ -69,13 +70,19 @@ export class Subscriptions {
   readonly #work: WorkMeter
   /** The levels of all filters. */
   readonly #levels: SharedBound
+  readonly #remembered: RememberedAudiences<Audience>
   readonly #root: Node = new TopicNode()
   /** Changes with every subscription, which makes cached audiences stale. */
   #version = 0
   #count = 0
 
-  constructor(work = new WorkMeter(), maxLevels = DEFAULT_LIMITS.maxFilterLevelsOfAll) {
+  constructor(
+    work = new WorkMeter(),
+    maxLevels = DEFAULT_LIMITS.maxFilterLevelsOfAll,
+    maxRemembered = MAX_REMEMBERED,
+  ) {
     this.#work = work
+    this.#remembered = new RememberedAudiences(maxRemembered)
     this.#levels = new SharedBound(maxLevels, LEVELS_PORTION)
   }
 
@@ -97,7 +104,7 @@ export class Subscriptions {
       group === undefined
         ? addSubscription(node.value, subscriber, options)
         : addMember(node.value, group, subscriber, options)
-    this.#version++
+    this.#changed()
     if (isNew) {
       this.#count++
       this.#levels.take(names.length)
@@ -116,7 +123,7 @@ export class Subscriptions {
       node.value = undefined
       this.#root.prune(names)
     }
-    this.#version++
+    this.#changed()
     this.#count--
     this.#levels.release(names.length)
   }
@@ -126,9 +133,15 @@ export class Subscriptions {
     if (topic.audienceVersion === this.#version && topic.audience !== undefined) {
       return topic.audience
     }
-    topic.audience = this.#find(topic.name)
+    const audience = this.#find(topic.name)
     topic.audienceVersion = this.#version
-    return topic.audience
+    this.#remembered.remember(topic, audience)
+    return audience
+  }
+
+  #changed(): void {
+    this.#version++
+    this.#remembered.forget()
   }
 
   #find(topic: string): Audience {

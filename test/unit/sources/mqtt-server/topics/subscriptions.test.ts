@@ -116,3 +116,20 @@ test('a cached audience is used until any subscription changes', () => {
   assert.notEqual(after, before)
   assert.equal(after.recipients.length, 1)
 })
+
+test('topics hold a bounded number of recipients together, and none after a change', () => {
+  const subscriptions = new Subscriptions(undefined, undefined, 1_000)
+  for (let i = 0; i < 30; i++) subscriptions.add(subscriber(), '#', OPTIONS)
+  const topics = Array.from({ length: 500 }, (_, i) => cached(`t/${i}`))
+  const held = () => topics.filter(({ audience }) => audience !== undefined).length
+
+  for (const topic of topics) {
+    assert.equal(subscriptions.audienceOf(topic).recipients.length, 30)
+    assert.ok(30 * held() <= 1_000)
+  }
+  const last = topics.at(-1) ?? cached('t')
+  assert.equal(subscriptions.audienceOf(last), subscriptions.audienceOf(last))
+  subscriptions.add(subscriber(), 'other', OPTIONS)
+
+  assert.equal(held(), 0)
+})
