@@ -7,10 +7,12 @@
  * error. The acknowledgements left out are written to the stream when the messages are committed.
  */
 import type { IClientOptions, IPublishPacket, MqttClient } from 'mqtt'
+import { shownUrl } from '../../addresses.ts'
 import type { Timer } from '../../clock.ts'
 import { ConnectorError, isOwnCode } from '../../errors.ts'
 import type { Refusal } from '../../message.ts'
 import { InboundMessages, type InboundMessagesOptions } from './inbound-messages.ts'
+import { PacketMeter } from './packet-meter.ts'
 
 export interface BrokerLinkOptions extends Omit<InboundMessagesOptions, 'write' | 'lost'> {
   readonly connect: (url: string, settings: IClientOptions) => MqttClient
@@ -44,6 +46,7 @@ export class BrokerLink {
     const { connect, settings, options, up, session } = this.#options
     const client = connect(nameOfProtocol(options.url), settings)
     this.#client = client
+    this.#meter(client)
     client.on('error', (error) => {
       if (error !== ACKNOWLEDGED_BY_US) this.#cause ??= error
     })
@@ -82,6 +85,21 @@ export class BrokerLink {
     if (client === undefined) return
     this.#cause = new ConnectorError(isOwnCode(error) ? error : 'StorageFailed', message)
     this.#closed(client)
+  }
+
+  /** Ends the connection at a packet that is too long, before MQTT.js has collected it. */
+  #meter(client: MqttClient): void {
+    const { url, protocolVersion } = this.#options.options
+    const meter = new PacketMeter(protocolVersion)
+    let isOver = false
+    // Before the listener of MQTT.js, and without starting the flow of the stream.
+    client.stream.prependListener('data', (bytes: Buffer) => {
+      const excess = isOver ? undefined : meter.take(bytes)
+      if (excess === undefined) return
+      isOver = true
+      const message = `the broker ${shownUrl(url)} sent ${excess}`
+      client.stream.destroy(new ConnectorError('BrokerUnavailable', message))
+    })
   }
 
   #takeOverAcknowledgements(client: MqttClient): void {

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import type { IClientOptions } from 'mqtt'
 import { ConnectorError, messageOf } from '../../errors.ts'
 import type { MqttClientOptions } from './options.ts'
+import { MAX_PUBLISH_BYTES, MAX_WEB_SOCKET_BYTES } from './packet-meter.ts'
 
 const CONNECT_TIMEOUT_MS = 10_000
 
@@ -27,6 +28,8 @@ export async function connectOptions(options: MqttClientOptions): Promise<IClien
     // that no state of an old connection leaks into the next.
     reconnectPeriod: 0,
     resubscribe: false,
+    // A WebSocket message is collected before its packets are read (`packet-meter.ts`).
+    ...(/^wss?:/.test(options.url) && { wsOptions: { maxPayload: MAX_WEB_SOCKET_BYTES } }),
     ...(await credentials(options)),
     ...(await tlsOptions(options)),
     ...(options.will === undefined
@@ -36,6 +39,8 @@ export async function connectOptions(options: MqttClientOptions): Promise<IClien
       ? {
           properties: {
             receiveMaximum: options.maxUnacknowledged,
+            // A longer message is not sent, instead of ending the connection.
+            maximumPacketSize: MAX_PUBLISH_BYTES,
             sessionExpiryInterval: clean ? 0 : options.sessionExpiry / 1_000,
           },
         }

@@ -166,7 +166,9 @@ export class InboundMessages implements CommitListener {
     }
     const payload = bytesOf(packet)
     const identifiers = identifiersOf(packet)
-    const copyOf = this.#duplicates?.find(packet.topic, payload, identifiers)
+    // A route that refuses all messages needs no search for copies, and its topic may be long.
+    const duplicates = route.kind === 'refused' ? undefined : this.#duplicates
+    const copyOf = duplicates?.find(packet.topic, payload, identifiers)
     if (copyOf !== undefined) {
       this.#acknowledgeTaken(packet, copyOf)
       return
@@ -180,7 +182,7 @@ export class InboundMessages implements CommitListener {
       return
     }
     this.#withheld = undefined
-    this.#duplicates?.expect(packet.topic, payload, identifiers, outcome)
+    duplicates?.expect(packet.topic, payload, identifiers, outcome)
     this.#acknowledgeTaken(packet, outcome)
   }
 

@@ -119,7 +119,7 @@ export const mqttClientOptions = z
       .min(0)
       .default(10_000)
       .describe(
-        'Maximum receipts kept while the broker is unreachable or slow. Further receipts are dropped and counted.',
+        'Maximum receipts kept while the broker is unreachable or slow, within 16 MiB. Further receipts are dropped and counted.',
       ),
     will: will.optional(),
   })

@@ -3,12 +3,13 @@ import { shownUrl, withoutSecretsOf } from '../../addresses.ts'
 import { ConnectorError, messageOf } from '../../errors.ts'
 import type { Refusal } from '../../message.ts'
 import { shown } from '../../shown-text.ts'
+import { MAX_WEB_SOCKET_BYTES } from './packet-meter.ts'
 
 /** Of an error that may quote what the broker sent. */
 const MAX_TEXT_CHARACTERS = 500
 
 /** What to do about CONNACK and DISCONNECT codes of MQTT 3.1.1 (1–5) and MQTT 5 (from 128 on). */
-const HINTS: Readonly<Record<number, string>> = {
+const HINTS: Readonly<Record<number | string, string>> = {
   1: 'it does not speak MQTT 3.1.1; try protocolVersion: 5',
   2: 'it does not accept clientId',
   4: 'check username and password',
@@ -18,6 +19,7 @@ const HINTS: Readonly<Record<number, string>> = {
   134: 'check username and password',
   135: 'check username and password, and its access list',
   142: 'another client has connected with the same clientId; each needs its own',
+  WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: `it sent a WebSocket message of more than ${MAX_WEB_SOCKET_BYTES} bytes`,
 }
 
 /** Why a connection failed, in words an operator can act on. */
@@ -30,7 +32,7 @@ export function connectionFailure(url: string, cause: unknown): ConnectorError {
     )
   }
   const code = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : 0
-  const hint = typeof code === 'number' ? HINTS[code] : undefined
+  const hint = typeof code === 'number' || typeof code === 'string' ? HINTS[code] : undefined
   const said = shown(withoutSecretsOf(url, described(cause)), MAX_TEXT_CHARACTERS)
   return new ConnectorError(
     'BrokerUnavailable',

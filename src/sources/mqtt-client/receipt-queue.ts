@@ -1,5 +1,6 @@
 /**
- * Receipts on their way to the broker: a bounded queue, of which the first few are being sent.
+ * Receipts on their way to the broker: a bounded queue, of which the first few are being sent. A
+ * receipt carries its sender's id, which may be long, so its bytes are bounded as well.
  *
  * Receipts that were being sent when the connection ended are sent again on the next one, at most
  * twice: a receipt that makes the broker close the connection each time is dropped.
@@ -12,16 +13,22 @@ export interface QueuedReceipt {
 }
 
 const MAX_ATTEMPTS = 3
+const MAX_BYTES = 16 * 1024 * 1024
+/** Measured: the objects of one receipt. */
+const OBJECT_BYTES = 300
 
 export class ReceiptQueue {
   readonly #maxReceipts: number
+  readonly #maxBytes: number
+  #bytes = 0
   #waiting: QueuedReceipt[] = []
   /** Where the waiting receipts begin in `#waiting`; those before have been taken. */
   #head = 0
   readonly #sending = new Set<QueuedReceipt>()
 
-  constructor(maxReceipts: number) {
+  constructor(maxReceipts: number, maxBytes = MAX_BYTES) {
     this.#maxReceipts = maxReceipts
+    this.#maxBytes = maxBytes
   }
 
   get sending(): number {
@@ -35,7 +42,11 @@ export class ReceiptQueue {
   /** Returns false if there is no room for it. */
   add(topic: string, payload: Buffer, correlation: Buffer | undefined): boolean {
     if (this.#waiting.length - this.#head + this.#sending.size >= this.#maxReceipts) return false
-    this.#waiting.push({ topic, payload, correlation, attempts: 0 })
+    const receipt = { topic, payload, correlation, attempts: 0 }
+    const bytes = bytesOf(receipt)
+    if (this.#bytes + bytes > this.#maxBytes) return false
+    this.#bytes += bytes
+    this.#waiting.push(receipt)
     return true
   }
 
@@ -54,14 +65,18 @@ export class ReceiptQueue {
   }
 
   sent(receipt: QueuedReceipt): void {
-    this.#sending.delete(receipt)
+    if (this.#sending.delete(receipt)) this.#bytes -= bytesOf(receipt)
   }
 
   /**
    * Puts receipts that were being sent back to the front. Returns how many were dropped instead.
    */
   recall(): number {
-    const again = [...this.#sending].filter((receipt) => receipt.attempts < MAX_ATTEMPTS)
+    const again: QueuedReceipt[] = []
+    for (const receipt of this.#sending) {
+      if (receipt.attempts < MAX_ATTEMPTS) again.push(receipt)
+      else this.#bytes -= bytesOf(receipt)
+    }
     const dropped = this.#sending.size - again.length
     this.#waiting = [...again, ...this.#waiting.slice(this.#head)]
     this.#head = 0
@@ -75,6 +90,11 @@ export class ReceiptQueue {
     this.#waiting = []
     this.#head = 0
     this.#sending.clear()
+    this.#bytes = 0
     return dropped
   }
+}
+
+function bytesOf({ topic, payload, correlation }: QueuedReceipt): number {
+  return topic.length + payload.length + (correlation?.length ?? 0) + OBJECT_BYTES
 }

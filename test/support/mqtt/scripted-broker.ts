@@ -39,6 +39,11 @@ export class ScriptedBroker {
     this.#client?.write(generate(packet, { protocolVersion: this.#protocolVersion }))
   }
 
+  /** Bytes that need not be a packet. */
+  sendBytes(bytes: Buffer): void {
+    this.#client?.write(bytes)
+  }
+
   /** Resolves when the client's connection has ended. */
   async ended(): Promise<void> {
     if (this.#client?.closed === false) await once(this.#client, 'close')

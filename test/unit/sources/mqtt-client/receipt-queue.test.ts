@@ -71,3 +71,27 @@ test('a queue of receipts behaves like a plain array', () => {
     }),
   )
 })
+
+test('receipts with long ids have a bound on their bytes, which is free again when they are sent', () => {
+  const queue = new ReceiptQueue(10_000, 1_000_000)
+  const payload = Buffer.alloc(100_000)
+  let added = 0
+  while (queue.add('t', payload, undefined)) added += 1
+  assert.equal(added, 9)
+
+  for (let i = 0; i < 9; i++) {
+    const receipt = queue.take()
+    if (receipt !== undefined && i < 5) queue.sent(receipt)
+  }
+  assert.equal(queue.add('t', payload, undefined), true)
+  for (let attempt = 0; attempt < 3; attempt++) {
+    queue.recall()
+    while (queue.take() !== undefined) {}
+  }
+  queue.recall()
+  queue.clear()
+
+  added = 0
+  while (queue.add('t', payload, undefined)) added += 1
+  assert.equal(added, 9)
+})
