@@ -81,6 +81,15 @@ test('the lock file names no registry, so that any can be used', () => {
   assert.equal(JSON.parse(lock).version, manifest.version)
 })
 
+test('the lock file has the checksum of every package, also of those for other platforms', () => {
+  const { packages } = JSON.parse(textOf('package-lock.json'))
+  const unchecked = Object.entries<{ integrity?: string }>(packages)
+    .filter(([path, { integrity }]) => path !== '' && !integrity?.startsWith('sha512-'))
+    .map(([path]) => path)
+
+  assert.deepEqual(unchecked, [])
+})
+
 test('README.md is at most 150 lines, and everything the package promises to ship is there', () => {
   assert.ok(textOf('README.md').split('\n').length <= 150)
   for (const path of manifest.files) {
