@@ -8,7 +8,7 @@ import type { Duplex } from 'node:stream'
 import type { Clock, Timer } from '../../clock.ts'
 import type { PipelineObserver } from '../../observer.ts'
 import type { Intake, ReceiptOutlet, Source } from '../source.ts'
-import type { AccessControl } from './access/access-control.ts'
+import { type AccessControl, everythingPermitted } from './access/access-control.ts'
 import { Broker } from './broker/broker.ts'
 import { MqttReceiptOutlet } from './broker/receipt-outlet.ts'
 import type { ServerContext } from './broker/server-context.ts'
@@ -103,15 +103,25 @@ export class MqttServer implements Source {
       name,
       onReloaded: () => this.#recheck(),
     })
-    const access = await listeners.readAccess()
+    const ownAccess = await listeners.readAccess()
+    const access = this.#parts.access ?? ownAccess
     const kept = await this.#parts.store?.open()
     const reports = this.#reports
     const { store } = this.#parts
     const turns = this.#turns
-    const broker = new Broker({ intake, limits, clock, reports, protectedTopics, store, turns })
+    const broker = new Broker({
+      intake,
+      limits,
+      clock,
+      reports,
+      protectedTopics,
+      access,
+      store,
+      turns,
+    })
     const context = {
       broker,
-      access: this.#parts.access ?? access,
+      access,
       limits,
       clock,
       reports,
@@ -184,6 +194,7 @@ export class MqttServer implements Source {
       const { userName, clientId, link } = session
       const permissions = link?.permissions ?? access.permissionsOf(userName, clientId)
       dropForbiddenSubscriptions(broker.subscriptions, session, permissions)
+      if (permissions !== everythingPermitted) session.dropForbidden(permissions)
     }
   }
 

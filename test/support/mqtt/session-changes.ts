@@ -121,6 +121,7 @@ export const anyChange: fc.Arbitrary<SessionChange> = fc.oneof(
     kind: fc.constantFrom('released', 'settled', 'received', 'forgotten'),
     packetId: ids,
   }),
+  named({ kind: fc.constant('dropped'), sequence: ids }),
   named({ kind: fc.constant('sent'), sequence: ids, packetId: ids }),
   named({
     kind: fc.constant('queued'),

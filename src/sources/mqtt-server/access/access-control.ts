@@ -18,7 +18,10 @@ export interface Identity {
   readonly denial?: undefined
   /** Undefined for an anonymous client. */
   readonly userName: string | undefined
-  /** What proved the identity; `isCurrent` compares it with the present users. */
+  /**
+   * What proved the identity; `isCurrent` compares it with the present users. Undefined if that
+   * was before the last start.
+   */
   readonly proof?: unknown
 }
 

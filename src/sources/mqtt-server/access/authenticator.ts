@@ -40,6 +40,8 @@ export interface AuthenticatorOptions {
   readonly clock: Clock
   /** Whether clients without a user name are let in. */
   readonly admitsAnonymous: boolean
+  /** Whether there may be users that the password file does not have. */
+  readonly admitsCertificates?: boolean
   /** Wrong passwords an address may send at once, and per minute after that. */
   readonly maxFailuresPerMinute: number
   readonly data: AccessData
@@ -133,7 +135,9 @@ export class Authenticator implements AccessControl {
 
   isCurrent({ userName, proof }: Identity): boolean {
     if (userName === undefined || proof === BY_CERTIFICATE) return true
-    return proof === this.#data.users?.get(userName)
+    const known = this.#data.users?.get(userName)
+    if (proof !== undefined) return proof === known
+    return known !== undefined || this.#options.admitsCertificates === true
   }
 
   /**

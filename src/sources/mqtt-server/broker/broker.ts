@@ -6,6 +6,7 @@ import type { Clock } from '../../../clock.ts'
 import type { ReplyTo } from '../../../message.ts'
 import { shown } from '../../../shown-text.ts'
 import type { Intake } from '../../source.ts'
+import type { AccessControl } from '../access/access-control.ts'
 import type { MqttLimits } from '../limits/limits.ts'
 import { LoopTurns } from '../limits/loop-turns.ts'
 import type { Owner } from '../limits/owner.ts'
@@ -37,6 +38,8 @@ export interface BrokerOptions {
   readonly clock: Clock
   readonly reports: ServerReports
   readonly protectedTopics: readonly string[]
+  /** Asked before a will is published. Without it, all wills are. */
+  readonly access?: AccessControl
   /** Keeps sessions and retained messages beyond the process. */
   readonly store?: SessionStore | undefined
   readonly turns?: LoopTurns
@@ -59,6 +62,7 @@ export class Broker {
   /** What is kept for the topic aliases of all clients. */
   readonly aliasBytes: SharedBound
   readonly #turns: LoopTurns
+  readonly #access: AccessControl | undefined
   readonly #clock: Clock
   readonly #reports: ServerReports
   readonly #recorder: SessionRecorder | undefined
@@ -66,6 +70,7 @@ export class Broker {
   constructor(options: BrokerOptions) {
     this.subscriptions = new Subscriptions(this.work, options.limits.maxFilterLevelsOfAll)
     this.#turns = options.turns ?? new LoopTurns()
+    this.#access = options.access
     this.#clock = options.clock
     this.#reports = options.reports
     this.#recorder = options.store && new SessionRecorder(options.store, options.clock)
@@ -92,9 +97,9 @@ export class Broker {
       subscriptions: this.subscriptions,
       clock: options.clock,
       recorder: this.#recorder,
-      publishWill: (will, done) =>
+      publishWill: (will, done, session) =>
         this.inTurn(() => {
-          this.#publishWill(will)
+          this.#publishWill(will, session)
           done()
         }),
     })
@@ -154,11 +159,26 @@ export class Broker {
     else metered()
   }
 
+  /** Whether the user of the session still exists and may publish the will. */
+  #mayPublish(will: Will, { userName, clientId, identity }: Session): boolean {
+    if (this.#access === undefined) return true
+    if (!this.#access.isCurrent(identity ?? { userName })) return false
+    const permissions = this.#access.permissionsOf(userName, clientId)
+    const { responseTopic } = willProperties(will)
+    if (!permissions.mayPublish(will.topic)) return false
+    return responseTopic === undefined || permissions.mayPublish(responseTopic)
+  }
+
   /**
    * A will is a message like any other [MQTT-3.1.2-8]: if its topic has a route, it is taken in.
    */
-  #publishWill(will: Will): void {
+  #publishWill(will: Will, session: Session): void {
     if (this.commitGate.isStopped) return
+    if (!this.#mayPublish(will, session)) {
+      const message = 'the rights that a client had when it set its will were taken away'
+      this.#reports.messageDropped({ error: 'NotAuthorized', message })
+      return
+    }
     const topic = this.topics.named(will.topic)
     if (topic.isProtected || topic.fault !== undefined) {
       this.#reports.messageDropped({

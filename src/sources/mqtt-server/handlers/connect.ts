@@ -90,6 +90,7 @@ export function handleConnect(
 
   // Of its own user: another user may have a session with the same client id.
   const { session, isPresent } = broker.sessions.open(clientId, packet.isCleanStart, userName)
+  session.identity = identity
   broker.sessions.configure(session, packet.will, expiryOf(packet))
   if (isPresent) {
     broker.work.done += session.subscriptions.size

@@ -84,6 +84,7 @@ export class Listeners {
     this.#authenticator = new Authenticator({
       clock,
       admitsAnonymous: options.allowAnonymous || !hasAuthentication(options),
+      admitsCertificates: admitsCertificates(options),
       maxFailuresPerMinute: limits.maxFailuresPerMinute,
       data: await readAccessData(options),
     })
@@ -209,8 +210,12 @@ function filesOf({ passwordFile, aclFile, tls }: MqttServerSettings): string[] {
   return files.filter((path) => path !== undefined)
 }
 
-function hasAuthentication({ passwordFile, tls }: MqttServerSettings): boolean {
-  return passwordFile !== undefined || (tls !== undefined && tls.clientCertificate !== 'ignored')
+function hasAuthentication(options: MqttServerSettings): boolean {
+  return options.passwordFile !== undefined || admitsCertificates(options)
+}
+
+function admitsCertificates({ tls }: MqttServerSettings): boolean {
+  return tls !== undefined && tls.clientCertificate !== 'ignored'
 }
 
 /** Without authentication it listens on loopback only, unless the configuration allows more. */

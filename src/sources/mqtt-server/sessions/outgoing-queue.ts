@@ -113,7 +113,7 @@ export class OutgoingQueue {
   }
 
   /** In the order in which they were sent. */
-  get inflight(): Iterator<[number, Inflight]> {
+  get inflight(): IterableIterator<[number, Inflight]> {
     return this.#inflight.entries()
   }
 
@@ -165,6 +165,21 @@ export class OutgoingQueue {
       this.#release(delivery)
     }
     return undefined
+  }
+
+  /** Removes messages that wait, and returns them. */
+  dropWaiting(isDropped: (delivery: Delivery) => boolean): readonly Delivery[] {
+    const dropped: Delivery[] = []
+    const kept: Delivery[] = []
+    for (const delivery of this.#waiting.slice(this.#head)) {
+      if (isDropped(delivery)) dropped.push(delivery)
+      else kept.push(delivery)
+    }
+    if (dropped.length === 0) return dropped
+    this.#waiting = kept
+    this.#head = 0
+    for (const delivery of dropped) this.#release(delivery)
+    return dropped
   }
 
   /** Puts a message in flight and returns its packet id, which no other has [MQTT-2.3.1-4]. */

@@ -167,6 +167,15 @@ export class SessionRecord {
     })
   }
 
+  dropped(sequence: number): void {
+    this.#recorder.note({
+      kind: 'dropped',
+      clientId: this.#clientId,
+      userName: this.#userName,
+      sequence,
+    })
+  }
+
   released(packetId: number): void {
     this.#recorder.note({
       kind: 'released',

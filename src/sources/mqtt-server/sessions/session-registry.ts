@@ -24,8 +24,11 @@ interface SessionRegistryOptions {
   readonly clock: Clock
   /** Undefined if sessions end with the process. */
   readonly recorder: SessionRecorder | undefined
-  /** Called with a will that is due. `done` is to be called when it is no longer needed. */
-  readonly publishWill: (will: Will, done: () => void) => void
+  /**
+   * Called with a will that is due, and its session. `done` is to be called when the will is no
+   * longer needed.
+   */
+  readonly publishWill: (will: Will, done: () => void, session: Session) => void
 }
 
 export class SessionRegistry {
@@ -213,10 +216,11 @@ export class SessionRegistry {
     if (will === undefined) return
     session.record?.willPublished()
     // It counts until it has been published, which may take until a later turn.
-    this.#options.publishWill(will, () => {
+    const done = (): void => {
       this.#wills.replaced(owner, will, undefined)
       this.owners.released(owner)
-    })
+    }
+    this.#options.publishWill(will, done, session)
   }
 
   /**

@@ -10,6 +10,7 @@
 
 import type { Clock } from '../../../clock.ts'
 import { NO_CYCLE } from '../../source.ts'
+import type { Identity, Permissions } from '../access/access-control.ts'
 import type { MqttLimits } from '../limits/limits.ts'
 import type { Owner } from '../limits/owner.ts'
 import type { Will } from '../packets/connect-packet.ts'
@@ -65,6 +66,8 @@ export class Session implements Subscriber {
   readonly userName: string | undefined
   /** What all sessions of its user hold together. */
   readonly owner: Owner
+  /** Who its last client proved to be; undefined if there was none since the start. */
+  identity: Identity | undefined
   readonly subscriptions = new SessionSubscriptions()
   /** How long the session outlives its connection; 0: it ends with it. */
   expiryIntervalS = 0
@@ -178,6 +181,30 @@ export class Session implements Subscriber {
     this.#queue = queue
   }
 
+  /**
+   * Drops messages that wait for the client and that it may no longer receive. Of messages in flight,
+   * those are dropped that would be sent again.
+   */
+  dropForbidden(permissions: Permissions): void {
+    const queue = this.#queue
+    if (queue === undefined || queue.isEmpty) return
+    const answers = new Map<string, boolean>()
+    const isForbidden = ({ publication }: Delivery): boolean => {
+      const topic = publication.topic.name
+      const known = answers.get(topic) ?? !permissions.maySubscribe(topic)
+      answers.set(topic, known)
+      return known
+    }
+    for (const { sequence } of queue.dropWaiting(isForbidden)) {
+      this.record?.dropped(sequence)
+      this.#statistics.messagesDropped++
+    }
+    if (this.isOnline) return
+    for (const [packetId, { delivery, isReleased }] of [...queue.inflight]) {
+      if (!isReleased && isForbidden(delivery)) this.#dropInflight(packetId)
+    }
+  }
+
   deliver(publication: Publication, recipient: Recipient): void {
     const retain = publication.retain && recipient.retainAsPublished
     if (this.#deliver(publication, recipient, retain, true)) return
@@ -249,7 +276,9 @@ export class Session implements Subscriber {
         return true
       }
       const [packetId, { delivery, isReleased }] = value
-      if (isReleased) {
+      if (!isReleased && !link.permissions.maySubscribe(delivery.publication.topic.name)) {
+        this.#dropInflight(packetId)
+      } else if (isReleased) {
         link.send(encodeAcknowledgement(PacketType.pubrel, link.version, packetId))
       } else {
         this.#send(link, delivery, packetId, true)
@@ -284,6 +313,11 @@ export class Session implements Subscriber {
       this.#isReplaying = false
       this.#replayOn()
     })
+  }
+
+  #dropInflight(packetId: number): void {
+    this.#complete(packetId)
+    this.#statistics.messagesDropped++
   }
 
   #complete(packetId: number): boolean {

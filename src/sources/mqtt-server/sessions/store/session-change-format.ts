@@ -37,6 +37,7 @@ const KIND = {
   forgotten: 14,
   retained: 15,
   unretained: 16,
+  dropped: 17,
 } as const
 
 /** Bits of the first byte: whose session it is. */
@@ -120,6 +121,9 @@ export class SessionChangeWriter {
         return
       case 'sent':
         writer.double(change.sequence).uint16(change.packetId)
+        return
+      case 'dropped':
+        writer.double(change.sequence)
         return
       case 'released':
       case 'settled':
@@ -217,7 +221,7 @@ export class SessionChangeReader {
   }
 }
 
-/** Reads a change that has a packet id or no further field. */
+/** Reads a change that has one further field or none. */
 function readShort(
   kind: number,
   name: SessionName,
@@ -228,6 +232,8 @@ function readShort(
       return { kind: 'willPublished', ...name }
     case KIND.ended:
       return { kind: 'ended', ...name }
+    case KIND.dropped:
+      return { kind: 'dropped', ...name, sequence: reader.double() }
     case KIND.released:
       return { kind: 'released', ...name, packetId: reader.uint16() }
     case KIND.settled:

@@ -58,6 +58,8 @@ type ChangeOfSession = SessionName &
     | { readonly kind: 'queued'; readonly delivery: StoredDelivery }
     /** The delivery is in flight. Deliveries queued before it and not sent have expired. */
     | { readonly kind: 'sent'; readonly sequence: number; readonly packetId: number }
+    /** The delivery waits no more and is not sent. */
+    | { readonly kind: 'dropped'; readonly sequence: number }
     /** `released`: PUBREC has been received. `settled`: the exchange is complete. */
     | { readonly kind: 'released' | 'settled'; readonly packetId: number }
     /** A QoS 2 message from the client is stored under this id, until PUBREL releases the id. */

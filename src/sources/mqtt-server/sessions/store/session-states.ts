@@ -116,6 +116,13 @@ export class SessionStates {
       case 'sent':
         this.#send(session, change.sequence, change.packetId)
         return
+      case 'dropped': {
+        const delivery = session.waiting.get(change.sequence)
+        if (delivery === undefined) return
+        session.waiting.delete(change.sequence)
+        this.#count(session, -deliveryBytes(session, delivery))
+        return
+      }
       case 'released': {
         const inflight = session.inflight.get(change.packetId)
         if (inflight !== undefined) inflight.isReleased = true
