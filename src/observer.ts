@@ -58,6 +58,8 @@ export interface PipelineObserver {
   sourceRecovered(source: string): void
   /** Certificates, users or rules were read again. With an error, the old ones stay in use. */
   filesReloaded(source: string, error: ConnectorError | undefined): void
+  /** The settings allow more people in than is safe. Reported when the part starts. */
+  settingsInsecure(part: string, detail: string): void
 
   receiptsDropped(source: string, count: number): void
 }
@@ -82,5 +84,6 @@ export const silentObserver: PipelineObserver = {
   sourceRetried() {},
   sourceRecovered() {},
   filesReloaded() {},
+  settingsInsecure() {},
   receiptsDropped() {},
 }

@@ -7,6 +7,8 @@
 const NAME_CHARACTERS = 128
 /** Control and format characters, lone surrogates, and separators of lines and paragraphs. */
 const STEERING = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
+/** What they become. There are about 2,500 of them, and a message may consist of nothing else. */
+const ESCAPES = new Map<string, string>()
 
 /**
  * The first `maxCharacters` of the text. It has memory of its own, while a slice of a long string
@@ -53,9 +55,12 @@ function isWhite(character: string): boolean {
 }
 
 function escaped(character: string): string {
-  let text = ''
+  let text = ESCAPES.get(character)
+  if (text !== undefined) return text
+  text = ''
   for (let i = 0; i < character.length; i++) {
     text += `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`
   }
+  ESCAPES.set(character, text)
   return text
 }

@@ -1,11 +1,17 @@
 /** The HTTP client of the running connector. */
+import { setTimeout } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { shownUrl } from '../addresses.ts'
 import { ConnectorError, messageOf, systemCodeOf } from '../errors.ts'
+import { readToken } from '../http/requests/token.ts'
 import { httpUrlOf } from './connector-address.ts'
 import type { CliContext } from './context.ts'
 import { usageError } from './exit-code.ts'
 import { loadConfigOf } from './global-flags.ts'
+
+/** The token for `--url`. Without `--url` it overrides the configuration, as all its settings do. */
+const TOKEN_VARIABLE = 'IOT_ANALYTICS_CONNECTOR__HTTP__TOKEN'
+const MAX_ATTEMPTS = 5
 
 export type Query = Readonly<Record<string, string | undefined>>
 
@@ -15,11 +21,17 @@ export async function openConnectorClient(
   command: Command,
   context: CliContext,
 ): Promise<ConnectorClient> {
-  const address = url ?? httpUrlOf((await loadConfigOf(command, context)).config)
-  if (!URL.canParse(address)) {
-    throw usageError(`--url ${shownUrl(address)}: expected a URL such as http://host:8090`)
+  if (url !== undefined && !URL.canParse(url)) {
+    throw usageError(`--url ${shownUrl(url)}: expected a URL such as http://host:8090`)
   }
-  return new ConnectorClient(address, context.outputClosed)
+  const { outputClosed } = context
+  // Another connector must not get the token of this one's configuration file.
+  if (url !== undefined) {
+    return new ConnectorClient(url, outputClosed, context.process.env[TOKEN_VARIABLE])
+  }
+  const { config } = await loadConfigOf(command, context)
+  const token = config.http === undefined ? undefined : await readToken(config.http)
+  return new ConnectorClient(httpUrlOf(config), outputClosed, token)
 }
 
 /**
@@ -28,10 +40,12 @@ export async function openConnectorClient(
 export class ConnectorClient {
   readonly url: string
   readonly #signal: AbortSignal
+  readonly #token: string | undefined
 
-  constructor(url: string, signal: AbortSignal) {
+  constructor(url: string, signal: AbortSignal, token?: string) {
     this.url = url
     this.#signal = signal
+    this.#token = token
   }
 
   /** Returns a 404 like any other answer. */
@@ -60,20 +74,15 @@ export class ConnectorClient {
     return await response.json()
   }
 
+  /** Reads the page before the first line is used: the connector disconnects slow readers. */
   async *lines(response: Response): AsyncGenerator<string> {
-    let rest = ''
-    const decoder = new TextDecoder()
+    let text: string
     try {
-      for await (const chunk of response.body ?? []) {
-        rest += decoder.decode(chunk, { stream: true })
-        const lines = rest.split('\n')
-        rest = lines.pop() ?? ''
-        for (const line of lines) if (line !== '') yield line
-      }
+      text = await response.text()
     } catch (thrown) {
       throw this.#unreachable(thrown)
     }
-    if (rest !== '') yield rest
+    for (const line of text.split('\n')) if (line !== '') yield line
   }
 
   /** @param what goes after "answered" */
@@ -84,9 +93,19 @@ export class ConnectorClient {
     )
   }
 
+  /** Tries again if the connector is busy and says when. */
   async #fetch(path: string, request: RequestInit): Promise<Response> {
+    const headers = new Headers(request.headers)
+    if (this.#token !== undefined) headers.set('authorization', `Bearer ${this.#token}`)
     try {
-      return await fetch(new URL(path, this.url), { ...request, signal: this.#signal })
+      for (let attempt = 1; ; attempt++) {
+        const signal = this.#signal
+        const response = await fetch(new URL(path, this.url), { ...request, headers, signal })
+        const seconds = Number(response.headers.get('retry-after') ?? Number.NaN)
+        if (response.status !== 503 || attempt === MAX_ATTEMPTS || !(seconds <= 10)) return response
+        await response.body?.cancel()
+        await setTimeout(seconds * 1000, undefined, { signal })
+      }
     } catch (thrown) {
       throw this.#unreachable(thrown)
     }

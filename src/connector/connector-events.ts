@@ -70,6 +70,7 @@ export function emittingObserver(
     sourceRetried: (...report) => next.sourceRetried(...report),
     sourceRecovered: (...report) => next.sourceRecovered(...report),
     filesReloaded: (...report) => next.filesReloaded(...report),
+    settingsInsecure: (...report) => next.settingsInsecure(...report),
     receiptsDropped: (...report) => next.receiptsDropped(...report),
   }
 }

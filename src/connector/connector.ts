@@ -247,7 +247,11 @@ export class Connector {
       metrics: this.#metrics,
     })
     view.start()
-    const server = new HttpServer({ options: this.config.http, view })
+    const server = new HttpServer({
+      options: this.config.http,
+      view,
+      onOpenToAll: (warning) => this.#context.observer.settingsInsecure('http', warning),
+    })
     await server.start()
     this.#undo.push(() => server.close())
     running.http = server

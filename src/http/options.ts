@@ -1,5 +1,8 @@
 import * as z from 'zod'
 
+const HOST_NAME = /^[A-Za-z0-9_]([A-Za-z0-9._-]{0,252})$/
+const TOKEN = /^[\x21-\x7e]{16,1024}$/
+
 /** The HTTP server: health, metrics, the ledger and the stored messages. */
 export const httpOptions = z
   .strictObject({
@@ -11,12 +14,34 @@ export const httpOptions = z
       .max(65_535)
       .default(8090)
       .describe('TCP port; 0 takes a free one.'),
+    hosts: z
+      .array(z.string().regex(HOST_NAME, 'must be a host name such as connector.example'))
+      .default([])
+      .describe(
+        'Further names by which clients reach the server, such as connector.example. IP addresses, localhost and the machine’s host name are always allowed; requests for other names are refused.',
+      ),
+    token: z
+      .string()
+      .regex(TOKEN, 'must be 16 to 1024 letters, digits and signs without spaces')
+      .optional()
+      .describe(
+        'Token that every request except /health must carry: as a bearer token, or in a browser as the password of any user. Prefer tokenFile.',
+      ),
+    tokenFile: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('File with the token on one line, read at the start.'),
     allowAnonymous: z
       .boolean()
       .default(false)
       .describe(
-        'Allows listening beyond loopback. HTTP has no users: anyone who can reach the port can read every message.',
+        'Allows listening beyond loopback without a token. Then anyone who can reach the port can read every message and replay dead letters.',
       ),
+  })
+  .refine(({ token, tokenFile }) => token === undefined || tokenFile === undefined, {
+    path: ['tokenFile'],
+    message: 'set token or tokenFile, not both',
   })
   .describe('Health, metrics, the ledger and the stored messages over HTTP.')
 

@@ -31,6 +31,8 @@ interface Pending {
 
 /** The number of letters that are offered before the replay waits for their commit. */
 const CHUNK_LETTERS = 200
+/** A page ends with the letter that takes its payloads to this. */
+const MAX_PAGE_BYTES = 1024 * 1024
 
 export class DeadLetterReplay implements DeadLettersView {
   readonly #options: DeadLetterReplayOptions
@@ -65,10 +67,13 @@ export class DeadLetterReplay implements DeadLettersView {
     const { deadLetters } = this.#options.channels
     if (deadLetters === undefined) return undefined
     const letters: KeptDeadLetter[] = []
+    let bytes = 0
     for await (const letter of lettersOf(deadLetters, from, Number.POSITIVE_INFINITY)) {
       if (!matches(letter, filter)) continue
-      if (letters.length === limit) return { letters, next: letter.offset }
+      const isFull = letters.length === limit || bytes >= MAX_PAGE_BYTES
+      if (isFull) return { letters, next: letter.offset }
       letters.push(letter)
+      bytes += letter.payload.length
     }
     return { letters, next: undefined }
   }

@@ -20,6 +20,7 @@ import type {
 import type { WhyAnswer } from '../http/views/why-view.ts'
 import { timeText } from '../iso-time.ts'
 import type { Router } from '../routing/router.ts'
+import { cut, printable } from '../shown-text.ts'
 import type { ConnectionState, Source } from '../sources/source.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { DeadLetterReplay } from './dead-letter-replay.ts'
@@ -33,8 +34,10 @@ export interface RunningViewOptions extends MessageHistoryOptions {
   readonly sources: readonly Pick<Source, 'name' | 'connectionState'>[]
 }
 
-/** A page has at most this much payload, whatever its limit of messages. */
-const MAX_PAGE_BYTES = 4 * 1024 * 1024
+/** A page has at most this much payload, whatever its limit of messages; its text is bounded too. */
+const MAX_PAGE_BYTES = 1024 * 1024
+/** Destinations and brokers word a part of the problems. */
+const MAX_PROBLEM = 1_000
 
 export class RunningView implements ConnectorView {
   readonly #options: RunningViewOptions
@@ -78,7 +81,7 @@ export class RunningView implements ConnectorView {
         ...(problem === undefined ? [] : [problem]),
         ...sources.flatMap(({ problem }) => problem ?? []),
         ...this.#deliveries.flatMap((delivery) => delivery.problem ?? []),
-      ],
+      ].map((text) => printable(cut(text, MAX_PROBLEM))),
       outage: outageSentence(this.outage()),
     }
   }

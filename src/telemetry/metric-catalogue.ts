@@ -121,6 +121,11 @@ export const EVENT_METRICS = {
     labels: ['source'],
     help: 'Recoveries of a source’s connection to its peer after a failure.',
   },
+  insecure_settings_total: {
+    type: 'counter',
+    help: 'Settings that allow more people in than is safe, found when the part started.',
+    labels: ['part'],
+  },
   file_reloads_total: {
     type: 'counter',
     labels: ['source', 'code'],

@@ -199,6 +199,11 @@ export class TelemetryObserver implements PipelineObserver {
       )
   }
 
+  settingsInsecure(part: string, detail: string): void {
+    this.#metrics.add('insecure_settings_total', { part })
+    this.#logger.warn({ event: 'insecure_settings', part, detail }, 'settings are not safe')
+  }
+
   receiptsDropped(source: string, count: number): void {
     this.#metrics.add('receipts_dropped_total', { source }, count)
     const key = `receipts ${source}`

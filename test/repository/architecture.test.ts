@@ -168,8 +168,9 @@ const ARROWS: Record<string, readonly string[]> = {
     'telemetry/options.ts',
   ],
   'telemetry/': ['channels/ledger/'],
-  'http/': ['http/routes/', 'http/requests/', 'http/views/'],
-  'http/routes/': ['http/requests/', 'http/views/', 'channels/ledger/'],
+  'http/': ['http/routes/', 'http/connections/', 'http/requests/', 'http/views/'],
+  'http/routes/': ['http/connections/', 'http/requests/', 'http/views/', 'channels/ledger/'],
+  'http/connections/': ['http/requests/', 'sources/mqtt-server/limits/'],
   'http/requests/': [],
   'http/views/': ['channels/ledger/', 'channels/dead-letters/'],
   'operator/': [

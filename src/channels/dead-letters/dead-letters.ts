@@ -89,20 +89,23 @@ export class DeadLetters {
   }
 
   /**
-   * Up to `maxCount` dead letters from offset `from` on, the oldest first; empty if there are no
-   * more. To go on, pass the last one's `offset + 1`.
+   * Up to `maxCount` dead letters from offset `from` on, the oldest first, and fewer if they are
+   * large; empty if there are no more. To go on, pass the last one's `offset + 1`.
    * @throws {ConnectorError} StorageFailed if the log can't be read now.
    */
   async read(from: number, maxCount: number): Promise<readonly KeptDeadLetter[]> {
     const letters: KeptDeadLetter[] = []
     let next = this.#position.freeFrom(from)
-    while (letters.length < maxCount && next < this.log.committed) {
+    let bytes = 0
+    while (letters.length < maxCount && bytes < MAX_READ_BYTES && next < this.log.committed) {
       const messages = await this.log.read(next, maxCount - letters.length, MAX_READ_BYTES)
       for (const message of messages) {
         const letter = this.#position.isSettled(message.offset)
           ? undefined
           : readDeadLetter(message)
-        if (letter !== undefined) letters.push(letter)
+        if (letter === undefined) continue
+        letters.push(letter)
+        bytes += letter.payload.length
       }
       next = this.#position.freeFrom((messages.at(-1)?.offset ?? this.log.committed) + 1)
     }

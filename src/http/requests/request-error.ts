@@ -1,16 +1,24 @@
 /** The answer to a request that can't be served: `{"error": …, "message": …}`. */
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { ConnectorError, messageOf } from '../../errors.ts'
+import { cut, printable } from '../../shown-text.ts'
+
+/** Messages may quote what came, which can be long. */
+const MAX_MESSAGE = 1_000
+const MAX_PATH = 200
 
 export class RequestError extends Error {
   override readonly name = 'RequestError'
   readonly statusCode: number
   readonly error: string
+  /** When the same request may succeed, if that is known. */
+  readonly retryAfterSeconds: number | undefined
 
-  constructor(statusCode: number, error: string, message: string) {
+  constructor(statusCode: number, error: string, message: string, retryAfterSeconds?: number) {
     super(message)
     this.statusCode = statusCode
     this.error = error
+    this.retryAfterSeconds = retryAfterSeconds
   }
 }
 
@@ -19,14 +27,19 @@ export function answerErrorsAsJson(server: FastifyInstance): void {
   server.setNotFoundHandler((request, reply) =>
     reply.code(404).send({
       error: 'NotFound',
-      message: `There is no ${request.method} ${request.url.split('?')[0]}. GET / lists all paths.`,
+      message: `There is no ${request.method} ${shownPath(request.url)}. GET / lists all paths.`,
     }),
   )
 }
 
 export function answerError(thrown: unknown, reply: FastifyReply): FastifyReply {
-  const { statusCode, error, message } = asRequestError(thrown)
-  return reply.code(statusCode).send({ error, message })
+  const { statusCode, error, message, retryAfterSeconds } = asRequestError(thrown)
+  if (retryAfterSeconds !== undefined) reply.header('retry-after', retryAfterSeconds)
+  return reply.code(statusCode).send({ error, message: printable(cut(message, MAX_MESSAGE)) })
+}
+
+function shownPath(url: string): string {
+  return printable(cut(url.split('?')[0] ?? '', MAX_PATH))
 }
 
 function asRequestError(thrown: unknown): RequestError {

@@ -1,10 +1,12 @@
 /** Reading and replaying dead letters. */
 import type { FastifyInstance } from 'fastify'
 import * as z from 'zod'
+import type { RequestLimits } from '../connections/request-limits.ts'
 import { refuseForeignPages } from '../requests/own-requests.ts'
+import { JSON_TYPE, LINES_TYPE, sendInPieces, textPage } from '../requests/pages.ts'
 import { parseRequest, time, wholeNumber } from '../requests/query.ts'
 import { RequestError } from '../requests/request-error.ts'
-import type { DeadLettersView } from '../views/dead-letters-view.ts'
+import type { DeadLettersView, ReplayReport } from '../views/dead-letters-view.ts'
 import { deadLetterLine } from '../views/message-line.ts'
 
 const MAX_LETTERS = 1000
@@ -35,28 +37,42 @@ const replayBody = z.strictObject({
   dryRun: z.boolean().default(false),
 })
 
-export function deadLetterRoutes(server: FastifyInstance, view: DeadLettersView): void {
+export function deadLetterRoutes(
+  server: FastifyInstance,
+  view: DeadLettersView,
+  { pages, replays }: RequestLimits,
+): void {
   server.get('/dead-letters', async (request, reply) => {
     const { from, limit, ...which } = parseRequest(lettersQuery, request.query)
-    const { letters, next } = kept(await view.readDeadLetters(which, from, limit))
+    const { lines, next } = await pages.serve(reply.raw, async (nextTurn) => {
+      const page = kept(await view.readDeadLetters(which, from, limit))
+      const lines = await textPage(page.letters, deadLetterLine, nextTurn)
+      return { lines, next: page.letters[lines.length]?.offset ?? page.next }
+    })
     if (next !== undefined) reply.header('x-next-offset', next)
-    return reply.type('application/x-ndjson').send(letters.map(deadLetterLine).join(''))
+    return sendInPieces(reply, LINES_TYPE, lines)
   })
 
-  server.post('/dead-letters/replay', { onRequest: refuseForeignPages }, async (request) => {
+  server.post('/dead-letters/replay', { onRequest: refuseForeignPages }, async (request, reply) => {
     const { from, to, limit, dryRun, ...which } = parseRequest(replayBody, request.body)
     const asked = { filter: which, from, to, limit, isDryRun: dryRun }
-    const { refused, next, ...report } = kept(await view.replayDeadLetters(asked))
-    return {
-      ...report,
-      refused: refused.map(({ offset, refusal }) => ({
-        offset,
-        error: refusal.error,
-        error_message: refusal.message,
-      })),
-      next: next ?? null,
-    }
+    const report = await replays.serve(reply.raw, async () =>
+      kept(await view.replayDeadLetters(asked)),
+    )
+    return sendInPieces(reply, JSON_TYPE, [JSON.stringify(shown(report))])
   })
+}
+
+function shown({ refused, next, ...report }: ReplayReport): object {
+  return {
+    ...report,
+    refused: refused.map(({ offset, refusal }) => ({
+      offset,
+      error: refusal.error,
+      error_message: refusal.message,
+    })),
+    next: next ?? null,
+  }
 }
 
 function kept<Answer>(answer: Answer | undefined): Answer {

@@ -2,6 +2,8 @@
 import type { FastifyInstance } from 'fastify'
 import * as z from 'zod'
 import type { ChannelLedger, OutageLeft, StoreLedger } from '../../channels/ledger/ledger.ts'
+import type { RequestLimits } from '../connections/request-limits.ts'
+import { JSON_TYPE, sendInPieces, TEXT_TYPE } from '../requests/pages.ts'
 import { parseRequest } from '../requests/query.ts'
 import type { ConnectorView } from '../views/connector-view.ts'
 import { ledgerTable } from '../views/ledger-table.ts'
@@ -11,23 +13,33 @@ const ledgerQuery = z.strictObject({
   format: z.enum(['json', 'text'], 'must be json or text').default('json'),
 })
 
-export function ledgerRoute(server: FastifyInstance, view: ConnectorView): void {
-  server.get('/ledger', (request, reply) => {
+export function ledgerRoute(
+  server: FastifyInstance,
+  view: ConnectorView,
+  { pages }: RequestLimits,
+): void {
+  server.get('/ledger', async (request, reply) => {
     const { format } = parseRequest(ledgerQuery, request.query)
-    const channels = view.ledger()
-    const outage = view.outage()
-    const store = view.store()
-    if (format === 'text') {
-      const text = ledgerTable(channels, outage) + storeText(store)
-      return reply.type('text/plain; charset=utf-8').send(text)
-    }
-    const left = new Map(outage.map((row) => [row.channel, row]))
-    return reply.send({
-      totals: ledgerTotals(channels),
-      store,
-      channels: channels.map((ledger) => shown(ledger, left.get(ledger.channel))),
-    })
+    const isText = format === 'text'
+    const text = await pages.serve(reply.raw, async () =>
+      isText ? ledgerText(view) : JSON.stringify(ledgerJson(view)),
+    )
+    return sendInPieces(reply, isText ? TEXT_TYPE : JSON_TYPE, [text])
   })
+}
+
+function ledgerText(view: ConnectorView): string {
+  return ledgerTable(view.ledger(), view.outage()) + storeText(view.store())
+}
+
+function ledgerJson(view: ConnectorView): object {
+  const channels = view.ledger()
+  const left = new Map(view.outage().map((row) => [row.channel, row]))
+  return {
+    totals: ledgerTotals(channels),
+    store: view.store(),
+    channels: channels.map((ledger) => shown(ledger, left.get(ledger.channel))),
+  }
 }
 
 /** With times in ISO 8601, as everywhere in this API. */

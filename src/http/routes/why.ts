@@ -1,6 +1,8 @@
 /** What happened to one message. */
 import type { FastifyInstance } from 'fastify'
 import * as z from 'zod'
+import type { RequestLimits } from '../connections/request-limits.ts'
+import { JSON_TYPE, sendInPieces, TEXT_TYPE } from '../requests/pages.ts'
 import { parseRequest } from '../requests/query.ts'
 import type { WhyAnswer, WhyView } from '../views/why-view.ts'
 
@@ -8,13 +10,18 @@ const whyQuery = z.strictObject({
   format: z.enum(['json', 'text'], 'must be json or text').default('json'),
 })
 
-export function whyRoute(server: FastifyInstance, view: WhyView): void {
+export function whyRoute(
+  server: FastifyInstance,
+  view: WhyView,
+  { searches }: RequestLimits,
+): void {
   server.get<{ Params: { id: string } }>('/why/:id', async (request, reply) => {
     const { format } = parseRequest(whyQuery, request.query)
-    const answer = await view.why(request.params.id)
+    const answer = await searches.serve(reply.raw, () => view.why(request.params.id))
     reply.code(answer.messages.length === 0 ? 404 : 200)
-    if (format === 'json') return reply.send(answer)
-    return reply.type('text/plain; charset=utf-8').send(textOf(answer))
+    return format === 'json'
+      ? sendInPieces(reply, JSON_TYPE, [JSON.stringify(answer)])
+      : sendInPieces(reply, TEXT_TYPE, [textOf(answer)])
   })
 }
 

@@ -20,6 +20,12 @@ export interface MessageHistoryOptions {
 }
 
 const LETTERS_AT_ONCE = 500
+/** Beyond these, one more shows that there are more. */
+const MAX_LETTERS = 20
+const MAX_REFUSALS = 20
+
+const TOO_MANY =
+  'More messages have the same id; the newest stored ones and the oldest dead letters are shown.'
 
 export class MessageHistory {
   readonly #options: MessageHistoryOptions
@@ -33,14 +39,17 @@ export class MessageHistory {
   async why(id: string): Promise<WhyAnswer> {
     const { channels, clock, refusals } = this.#options
     const search = await findMessages(channels, id, clock)
-    const remembered = refusals.of(id)
+    const remembered = refusals.of(id).slice(-MAX_REFUSALS)
     const stored = search.found.map((found) => this.#explain(found, remembered))
     const letters = await this.#lettersOf(id)
     const refused = stored.length + letters.length === 0 ? explainRefusals(remembered) : []
     return {
       id,
-      messages: [...stored, ...letters.map(explainLetter), ...refused],
-      notes: notesOf(search),
+      messages: [...stored, ...letters.slice(0, MAX_LETTERS).map(explainLetter), ...refused],
+      notes: [
+        ...notesOf(search),
+        ...(search.isCut || letters.length > MAX_LETTERS ? [TOO_MANY] : []),
+      ],
     }
   }
 
@@ -75,7 +84,7 @@ export class MessageHistory {
     const { deadLetters } = this.#options.channels
     const found: KeptDeadLetter[] = []
     let next: number | undefined = deadLetters === undefined ? undefined : 0
-    while (deadLetters !== undefined && next !== undefined) {
+    while (deadLetters !== undefined && next !== undefined && found.length <= MAX_LETTERS) {
       const letters: readonly KeptDeadLetter[] = await deadLetters.read(next, LETTERS_AT_ONCE)
       found.push(...letters.filter((one) => one.senderId === id || one.messageId === id))
       const last = letters.at(-1)

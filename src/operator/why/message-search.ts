@@ -13,8 +13,12 @@ export interface FoundMessage {
 }
 
 export interface SearchResult {
-  /** The newest first; only those in the window where the first was found. */
+  /**
+   * The newest first; only those in the window where the first was found, without their payloads.
+   */
   readonly found: readonly FoundMessage[]
+  /** Whether the window has more than are shown. */
+  readonly isCut: boolean
   readonly scannedMessages: number
   /** Whether the search covered every stored message that it had to. */
   readonly isComplete: boolean
@@ -25,6 +29,9 @@ export interface SearchBounds {
   readonly maxMs: number
 }
 
+/** Senders choose their ids, so any number of messages may have the same one. */
+const MAX_FOUND = 20
+const NOTHING = Buffer.alloc(0)
 const WINDOW_MESSAGES = 2_000
 const WINDOW_BYTES = 4 * 1024 * 1024
 const DEFAULT_BOUNDS: SearchBounds = { maxBytes: 128 * 1024 * 1024, maxMs: 5_000 }
@@ -37,7 +44,9 @@ export async function findMessages(
   bounds = DEFAULT_BOUNDS,
 ): Promise<SearchResult> {
   const generated = await findGenerated(channels, id)
-  if (generated !== undefined) return { found: [generated], scannedMessages: 1, isComplete: true }
+  if (generated !== undefined) {
+    return { found: [generated], isCut: false, scannedMessages: 1, isComplete: true }
+  }
   const scan = new Scan(id)
   const deadline = clock.monotonic() + bounds.maxMs
   let windows = [...channels].map((channel) => ({ channel, to: channel.log.committed }))
@@ -64,14 +73,15 @@ async function findGenerated(
   for (const channel of channels) {
     if (channel.log.id !== logId) continue
     const [message] = await channel.log.read(Number(offset), 1, 1)
-    if (message?.messageId === id) return { channel, message }
+    if (message?.messageId === id) return { channel, message: withoutPayload(message) }
   }
   return undefined
 }
 
 class Scan {
-  readonly found: FoundMessage[] = []
+  found: FoundMessage[] = []
   bytes = 0
+  #isCut = false
   readonly #id: string
   #messages = 0
 
@@ -80,8 +90,9 @@ class Scan {
   }
 
   result(isComplete: boolean): SearchResult {
-    const found = this.found.sort((one, other) => other.message.receivedAt - one.message.receivedAt)
-    return { found, scannedMessages: this.#messages, isComplete }
+    this.#cut()
+    const { found } = this
+    return { found, isCut: this.#isCut, scannedMessages: this.#messages, isComplete }
   }
 
   async window(channel: Channel, from: number, to: number): Promise<void> {
@@ -91,9 +102,26 @@ class Scan {
         this.bytes += message.payload.length
         this.#messages += 1
         const isIt = message.senderId === this.#id || message.messageId === this.#id
-        if (isIt && message.offset < to) this.found.push({ channel, message })
+        if (isIt && message.offset < to) this.#add({ channel, message: withoutPayload(message) })
       }
       next = (messages.at(-1)?.offset ?? to) + 1
     }
   }
+
+  #add(found: FoundMessage): void {
+    this.found.push(found)
+    if (this.found.length > 2 * MAX_FOUND) this.#cut()
+  }
+
+  #cut(): void {
+    this.found.sort((one, other) => other.message.receivedAt - one.message.receivedAt)
+    if (this.found.length <= MAX_FOUND) return
+    this.#isCut = true
+    this.found = this.found.slice(0, MAX_FOUND)
+  }
+}
+
+/** What was read with the message is not kept in memory by it. */
+function withoutPayload(message: Message): Message {
+  return { ...message, payload: NOTHING }
 }

@@ -1,7 +1,7 @@
 /** An HTTP server that shows a fake connector. */
 import type { TestContext } from 'node:test'
 import type { ChannelLedger, OutageLeft, StoreLedger } from '../../../src/channels/ledger/ledger.ts'
-import { HttpServer } from '../../../src/http/http-server.ts'
+import { HttpServer, type HttpServerOptions } from '../../../src/http/http-server.ts'
 import type { HttpOptions } from '../../../src/http/options.ts'
 import type {
   ConnectorView,
@@ -34,6 +34,13 @@ export class ListView implements ConnectorView {
   failure: Error | undefined
   letters: DeadLetterPage | undefined
   readonly asked: unknown[] = []
+  /** Awaited by each search and each replay. */
+  whileSearching: () => Promise<void> = async () => {}
+  whileReplaying: () => Promise<void> = async () => {}
+  searches = 0
+  ledgers = 0
+  /** The problem of the store. */
+  problem: string | undefined
 
   add(payload: string | Buffer, senderId?: string): void {
     const offset = this.messages.length
@@ -54,6 +61,7 @@ export class ListView implements ConnectorView {
   }
 
   ledger(): readonly ChannelLedger[] {
+    this.ledgers += 1
     return ['pumps', 'valves'].map((channel) => ({
       channel,
       received: 10,
@@ -72,7 +80,7 @@ export class ListView implements ConnectorView {
   store(): StoreLedger {
     return {
       state: 'ok',
-      problem: undefined,
+      problem: this.problem,
       bytes: 2000,
       maxBytes: 4000,
       historyBytes: 0,
@@ -104,6 +112,8 @@ export class ListView implements ConnectorView {
   }
 
   async why(id: string) {
+    this.searches += 1
+    await this.whileSearching()
     const message = { channel: 'pumps', offset: 0, sentences: ['It came.', 'It went.'] }
     return { id, messages: id === 'a/b' ? [message] : [], notes: ['Not all was looked at.'] }
   }
@@ -115,6 +125,7 @@ export class ListView implements ConnectorView {
 
   async replayDeadLetters(request: ReplayRequest) {
     this.asked.push(request)
+    await this.whileReplaying()
     const refusal = { error: 'QueueFull', message: 'full' }
     return { matched: 2, replayed: 1, refused: [{ offset: 7, refusal }], next: undefined, to: 9 }
   }
@@ -137,12 +148,20 @@ export class ListView implements ConnectorView {
   }
 }
 
-export async function serve(t: TestContext, options: Partial<HttpOptions> = {}) {
+export const HTTP_OPTIONS: HttpOptions = {
+  host: '127.0.0.1',
+  port: 0,
+  hosts: [],
+  allowAnonymous: false,
+}
+
+export async function serve(
+  t: TestContext,
+  options: Partial<HttpOptions> = {},
+  others: Omit<HttpServerOptions, 'options' | 'view'> = {},
+) {
   const view = new ListView()
-  const server = new HttpServer({
-    options: { host: '127.0.0.1', port: 0, allowAnonymous: false, ...options },
-    view,
-  })
+  const server = new HttpServer({ options: { ...HTTP_OPTIONS, ...options }, view, ...others })
   t.after(() => server.close())
   await server.start()
   return { view, server, url: server.description }

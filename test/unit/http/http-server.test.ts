@@ -4,7 +4,7 @@ import { connect } from 'node:net'
 import { test } from 'node:test'
 import { ConnectorError } from '../../../src/errors.ts'
 import { HttpServer } from '../../../src/http/http-server.ts'
-import { ListView, serve } from '../../support/http/served-view.ts'
+import { HTTP_OPTIONS, ListView, serve } from '../../support/http/served-view.ts'
 
 test('malformed and oversized requests end their own connection alone', async (t) => {
   const { server, url } = await serve(t)
@@ -21,31 +21,24 @@ test('malformed and oversized requests end their own connection alone', async (t
   assert.equal((await fetch(`${url}/health`)).status, 200)
 })
 
-test('on loopback a request for some site’s name is refused, for it may be a page’s', async (t) => {
-  const { server } = await serve(t)
-  const statusFor = async (host: string) => {
-    const socket = connect(server.port, '127.0.0.1')
-    socket.end(`GET /health HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`)
-    const [chunk] = await once(socket, 'data')
-    return String(chunk).split(' ')[1]
-  }
-
-  assert.equal(await statusFor('rebound.example:8090'), '421')
-  assert.equal(await statusFor('localhost:8090'), '200')
-  assert.equal(await statusFor('127.0.0.1'), '200')
-  assert.equal(await statusFor('[::1]:8090'), '200')
-})
-
 test('listening beyond loopback has to be meant', async (t) => {
   await assert.rejects(
     serve(t, { host: '0.0.0.0' }),
     (error) =>
       error instanceof ConnectorError &&
       error.code === 'InvalidConfiguration' &&
+      error.message.includes('http.tokenFile') &&
       error.message.includes('http.allowAnonymous'),
   )
-  const { server } = await serve(t, { host: '0.0.0.0', allowAnonymous: true })
-  assert.equal((await fetch(`http://127.0.0.1:${server.port}/health`)).status, 200)
+  const warnings: string[] = []
+  const onOpenToAll = (warning: string) => warnings.push(warning)
+  const open = await serve(t, { host: '0.0.0.0', allowAnonymous: true }, { onOpenToAll })
+  const token = 'a token of its own'.replaceAll(' ', '-')
+  await serve(t, { host: '0.0.0.0', token }, { onOpenToAll })
+  await serve(t, {}, { onOpenToAll })
+  assert.equal((await fetch(`http://127.0.0.1:${open.server.port}/health`)).status, 200)
+  assert.equal(warnings.length, 1, 'neither with a token nor on loopback')
+  assert.match(warnings[0] ?? '', /0\.0\.0\.0 and no token is set: anyone .* http\.tokenFile/)
 })
 
 test('an address that is taken is an error that names it', async (t) => {
@@ -69,7 +62,33 @@ test('start and close may be called twice, close before start too', async (t) =>
   await server.close()
   await server.close()
   await new HttpServer({
-    options: { host: '127.0.0.1', port: 0, allowAnonymous: false },
+    options: HTTP_OPTIONS,
     view: new ListView(),
   }).close()
+})
+
+test('what an error quotes of a request is cut and has no control characters', async (t) => {
+  const { url } = await serve(t)
+  const long = 'x'.repeat(8_000)
+  const keys = Array.from({ length: 2_000 }, (_, i) => `k${i}`)
+
+  const answers = [
+    await fetch(`${url}/${long}`),
+    await fetch(`${url}/%e2%80%ae${long}?${long}`),
+    await fetch(`${url}/ledger?${keys.slice(0, 1_000).join('&')}`),
+    await fetch(`${url}/channels/pumps/messages?from=${long}`),
+    await fetch(`${url}/dead-letters/replay`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(Object.fromEntries(keys.map((key) => [`${key}\u202e`, 1]))),
+    }),
+  ]
+
+  for (const answer of answers) {
+    const text = await answer.text()
+    assert.ok(answer.status === 404 || answer.status === 400, String(answer.status))
+    assert.ok(text.length < 4_000, `${text.length} characters`)
+    assert.doesNotMatch(text, /\u202e/)
+    assert.ok(JSON.parse(text).message.length > 10)
+  }
 })

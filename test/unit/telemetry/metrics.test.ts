@@ -59,7 +59,17 @@ test('docs/metrics.md lists the metrics of the registry and nothing else', async
 })
 
 test('names carry the prefix and a unit, labels are of the bounded kinds, help is a sentence', async () => {
-  const labels = ['channel', 'destination', 'code', 'source', 'reader', 'state', 'version', 'node']
+  const labels = [
+    'channel',
+    'destination',
+    'code',
+    'source',
+    'part',
+    'reader',
+    'state',
+    'version',
+    'node',
+  ]
   const page = readFileSync(join(root, 'docs', 'metrics.md'), 'utf8')
 
   for (const metric of await metricsOf(() => []).registry.getMetricsAsJSON()) {

@@ -42,6 +42,7 @@ function reportEverything(observer: TelemetryObserver): void {
   observer.sourceRetried('mqttClient', new ConnectorError('BrokerUnavailable', 'refused'), 500)
   observer.sourceRecovered('mqttClient')
   observer.filesReloaded('mqttServer', undefined)
+  observer.settingsInsecure('http', 'no token')
   observer.receiptsDropped('mqttClient', 3)
 }
 

@@ -1,0 +1,190 @@
+/**
+ * The open connections of the HTTP server. They share the places that there are: an address may hold
+ * a part of what is free. When it asks for more, it pays with a connection that does nothing. So
+ * there is always a place for one more request, such as one for `/health`:
+ *
+ *     idle, or half a request ──▶ a waiting long poll ──▶ an answer that is not read
+ *     └─ closed first                                     closed last ─┘
+ */
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { addressGroup } from '../../sources/mqtt-server/limits/address.ts'
+import { AddressShares } from './address-shares.ts'
+
+const MAX_CONNECTIONS = 256
+/** What one address alone may hold of them. */
+const MAX_OF_ONE_ADDRESS = 64
+const SWEEP_MS = 1_000
+/** An answer of which its client takes nothing for this long ends with its connection. */
+const STALL_MS = 10_000
+/** The longest time for an answer to be read. */
+const ANSWER_MS = 60_000
+
+export interface ConnectionsOptions {
+  readonly isPolling: (response: ServerResponse) => boolean
+  readonly sweepMs?: number
+  readonly stallMs?: number
+  readonly answerMs?: number
+}
+
+interface Connection {
+  readonly socket: Socket
+  readonly address: string
+  /** The response that is not sent completely. */
+  response: ServerResponse | undefined
+  /** When it became idle, took its request, or its client took bytes of the answer. */
+  since: number
+  /** When the head of the answer was first seen to be sent. */
+  sendingSince: number | undefined
+  /** Bytes that the operating system had taken at `since`. */
+  sentBytes: number
+  /** True after a request that came too early: the connection ends with the answer to it. */
+  isEnding: boolean
+}
+
+export class Connections {
+  readonly #options: ConnectionsOptions
+  readonly #places: AddressShares
+  readonly #bySocket = new Map<Socket, Connection>()
+  #sweeping: NodeJS.Timeout | undefined
+
+  constructor(options: ConnectionsOptions) {
+    this.#options = options
+    this.#places = new AddressShares(MAX_CONNECTIONS, MAX_OF_ONE_ADDRESS)
+  }
+
+  get count(): number {
+    return this.#bySocket.size
+  }
+
+  /** Watches the connections of `server`; to be called before its first one. */
+  watch(server: Server): void {
+    server.on('connection', (socket) => this.#add(socket))
+  }
+
+  close(): void {
+    clearInterval(this.#sweeping)
+    this.#sweeping = undefined
+  }
+
+  /**
+   * Notes that a request came. False if it is not to be served, because the connection still has one
+   * to be answered: a connection has one request at a time.
+   */
+  began({ socket }: IncomingMessage, response: ServerResponse): boolean {
+    const connection = this.#bySocket.get(socket)
+    if (connection === undefined) return true
+    if (connection.response !== undefined) {
+      if (!connection.isEnding) refusePipelining(socket, response)
+      connection.isEnding = true
+      return false
+    }
+    connection.response = response
+    connection.since = performance.now()
+    connection.sendingSince = undefined
+    response.once('close', () => {
+      connection.response = undefined
+      connection.since = performance.now()
+    })
+    return true
+  }
+
+  #add(socket: Socket): void {
+    const address = addressGroup(socket.remoteAddress ?? '')
+    if (!this.#makePlace(address)) {
+      socket.destroy()
+      return
+    }
+    const connection: Connection = {
+      socket,
+      address,
+      response: undefined,
+      since: performance.now(),
+      sendingSince: undefined,
+      sentBytes: 0,
+      isEnding: false,
+    }
+    this.#bySocket.set(socket, connection)
+    this.#places.take(address)
+    socket.once('close', () => this.#remove(connection))
+    this.#sweeping ??= setInterval(() => this.#sweep(), this.#options.sweepMs ?? SWEEP_MS).unref()
+  }
+
+  /** Once for each connection, also when it is closed for another one. */
+  #remove(connection: Connection): void {
+    if (!this.#bySocket.delete(connection.socket)) return
+    this.#places.release(connection.address)
+    if (this.#bySocket.size === 0) this.close()
+  }
+
+  #makePlace(address: string): boolean {
+    if (this.#places.allows(address)) return true
+    const victim = this.#leastUseful(this.#places.payer(address))
+    if (victim === undefined) return false
+    this.#end(victim)
+    return true
+  }
+
+  #leastUseful(address: string): Connection | undefined {
+    let found: Connection | undefined
+    let foundRank = Number.POSITIVE_INFINITY
+    for (const connection of this.#bySocket.values()) {
+      if (connection.address !== address) continue
+      const rank = this.#rank(connection)
+      if (rank === undefined || rank > foundRank) continue
+      if (rank === foundRank && found !== undefined && connection.since >= found.since) continue
+      found = connection
+      foundRank = rank
+    }
+    return found
+  }
+
+  /** The lower, the sooner it is closed for another one; undefined if it is being served. */
+  #rank(connection: Connection): number | undefined {
+    const { response } = connection
+    if (response === undefined) return 0
+    if (this.#options.isPolling(response)) return 1
+    this.#look(connection)
+    const isStalled = response.headersSent && performance.now() - connection.since >= SWEEP_MS
+    return isStalled ? 2 : undefined
+  }
+
+  #sweep(): void {
+    const now = performance.now()
+    const { stallMs = STALL_MS, answerMs = ANSWER_MS } = this.#options
+    for (const connection of [...this.#bySocket.values()]) {
+      const { response } = connection
+      if (response === undefined || !response.headersSent) continue
+      this.#look(connection)
+      const { since, sendingSince = now } = connection
+      if (now - since >= stallMs || now - sendingSince >= answerMs) this.#end(connection)
+    }
+  }
+
+  /** Notes whether the client took bytes of the answer. */
+  #look(connection: Connection): void {
+    const { socket, response } = connection
+    if (response?.headersSent !== true) return
+    const now = performance.now()
+    const sentBytes = socket.bytesWritten - socket.writableLength
+    if (connection.sendingSince === undefined || sentBytes !== connection.sentBytes) {
+      connection.sendingSince ??= now
+      connection.sentBytes = sentBytes
+      connection.since = now
+    }
+  }
+
+  #end(connection: Connection): void {
+    connection.socket.destroy()
+    this.#remove(connection)
+  }
+}
+
+/** The answer to the second request; further ones get none, as the connection ends with it. */
+function refusePipelining(socket: Socket, response: ServerResponse): void {
+  socket.pause()
+  response.shouldKeepAlive = false
+  response.writeHead(503, { 'content-type': 'application/json; charset=utf-8' })
+  const message = 'Send one request at a time: the next one after the answer to the one before.'
+  response.end(JSON.stringify({ error: 'TooManyRequests', message }))
+}
