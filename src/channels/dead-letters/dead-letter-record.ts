@@ -7,6 +7,10 @@
  */
 import type { Draft, Message, Refusal } from '../../message.ts'
 
+const LENGTH_BYTES = 4
+/** The latest time that a `Date` can be. */
+const MAX_TIME_MS = 8.64e15
+
 export interface DeadLetter {
   /** The channel it was for, as the sender wrote it: it need not be a name a channel can have. */
   readonly channel: string
@@ -38,7 +42,7 @@ export function deadLetterDraft(letter: DeadLetter, now: number): Draft {
   const { channel, destination, refusal, receivedAt, messageId, topic, senderId, payload } = letter
   const fields: Header = { channel, reader: destination, refusal, receivedAt, messageId }
   const header = Buffer.from(JSON.stringify(fields))
-  const length = Buffer.alloc(4)
+  const length = Buffer.alloc(LENGTH_BYTES)
   length.writeUInt32BE(header.length)
   const bytes = Buffer.concat([length, header, payload])
   return {
@@ -56,9 +60,10 @@ export function deadLetterDraft(letter: DeadLetter, now: number): Draft {
 /** Undefined when the message is not a dead letter. */
 export function readDeadLetter(message: Message): KeptDeadLetter | undefined {
   const { payload, offset, topic, senderId } = message
-  if (payload.length < 4) return undefined
-  const end = 4 + payload.readUInt32BE(0)
-  const header = parseHeader(payload.toString('utf8', 4, end))
+  if (payload.length < LENGTH_BYTES) return undefined
+  const end = LENGTH_BYTES + payload.readUInt32BE(0)
+  if (end > payload.length) return undefined
+  const header = parseHeader(payload.toString('utf8', LENGTH_BYTES, end))
   if (header === undefined) return undefined
   const { reader: destination, channel, refusal, receivedAt, messageId } = header
   return {
@@ -75,14 +80,37 @@ export function readDeadLetter(message: Message): KeptDeadLetter | undefined {
   }
 }
 
+/** A right checksum proves nothing about the shape: another version may have written it. */
 function parseHeader(text: string): Header | undefined {
-  let header: Partial<Header>
+  let value: unknown
   try {
-    header = JSON.parse(text)
+    value = JSON.parse(text)
   } catch {
     return undefined
   }
-  const { channel, refusal, receivedAt, reader, messageId } = header
-  if (channel === undefined || refusal === undefined || receivedAt === undefined) return undefined
-  return { channel, refusal, receivedAt, reader, messageId }
+  if (typeof value !== 'object' || value === null) return undefined
+  const { channel, refusal, receivedAt, reader, messageId }: Fields<Header> = value
+  const isHeader =
+    typeof channel === 'string' &&
+    isRefusal(refusal) &&
+    isTime(receivedAt) &&
+    isTextOrAbsent(reader) &&
+    isTextOrAbsent(messageId)
+  return isHeader ? { channel, refusal, receivedAt, reader, messageId } : undefined
+}
+
+type Fields<T> = Partial<Record<keyof T, unknown>>
+
+function isRefusal(value: unknown): value is Refusal {
+  if (typeof value !== 'object' || value === null) return false
+  const { error, message }: Fields<Refusal> = value
+  return typeof error === 'string' && typeof message === 'string'
+}
+
+function isTime(value: unknown): value is number {
+  return typeof value === 'number' && Math.abs(value) <= MAX_TIME_MS
+}
+
+function isTextOrAbsent(value: unknown): value is string | undefined {
+  return value === undefined || typeof value === 'string'
 }

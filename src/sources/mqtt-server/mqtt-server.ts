@@ -129,7 +129,7 @@ export class MqttServer implements Source {
     }
     intake.listen(broker.commitGate)
     if (kept !== undefined) {
-      restore({ clock, retained: broker.retained, sessions: broker.sessions }, kept)
+      restore({ clock, limits, retained: broker.retained, sessions: broker.sessions }, kept)
     }
     this.#listeners = listeners
     this.#context = context

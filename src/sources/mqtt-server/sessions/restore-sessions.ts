@@ -1,6 +1,8 @@
 /** Restores sessions and retained messages from the store, before the server listens. */
 
 import type { Clock } from '../../../clock.ts'
+import { MAX_TOPIC_BYTES } from '../../../message.ts'
+import type { MqttLimits } from '../limits/limits.ts'
 import { type Will, willProperties } from '../packets/connect-packet.ts'
 import { ownBytes, PacketReader } from '../packets/packet-reader.ts'
 import { NO_PROPERTY_LIMITS, readProperties } from '../packets/properties.ts'
@@ -17,13 +19,17 @@ import type { StoredState } from './store/session-store.ts'
 /** The parts of the broker that are filled. */
 export interface RestoreTarget {
   readonly clock: Clock
+  readonly limits: MqttLimits
   readonly retained: RetainedMessages
   readonly sessions: SessionRegistry
 }
 
 export function restore(target: RestoreTarget, kept: StoredState): void {
   const publications = new Publications(target.clock)
-  for (const message of kept.retained.values()) target.retained.store(publications.of(message))
+  for (const message of kept.retained.values()) {
+    // An earlier version may have allowed topics that are too long or too deep now.
+    if (isWithin(target.limits, message.topic)) target.retained.store(publications.of(message))
+  }
   for (const session of [...kept.sessions.values()].sort(byEnd)) {
     target.sessions.restore({
       kept: session,
@@ -38,6 +44,10 @@ export function restore(target: RestoreTarget, kept: StoredState): void {
   }
   // Sessions that expired while the process was down end before a client can find them.
   target.sessions.sweep()
+}
+
+function isWithin({ maxTopicLevels }: MqttLimits, topic: string): boolean {
+  return topic.split('/').length <= maxTopicLevels && Buffer.byteLength(topic) <= MAX_TOPIC_BYTES
 }
 
 /**

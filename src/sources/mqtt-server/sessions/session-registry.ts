@@ -116,16 +116,21 @@ export class SessionRegistry {
 
   /**
    * Adds a session from the store. While the process was down its time went on by the wall clock. A
-   * session that was connected when the process ended loses its connection now.
+   * session that was connected when the process ended loses its connection now. Subscriptions beyond
+   * the limits are given up: an earlier version may have allowed them.
    */
   restore(restored: RestoredSession): void {
-    const { clock, subscriptions, recorder } = this.#options
+    const { clock, subscriptions, recorder, limits } = this.#options
     const { kept } = restored
     const session = this.#add(kept)
     session.record = recorder?.resume(kept)
     session.restore(restored)
     this.#wills.replaced(session.owner, undefined, session.will)
     for (const [filter, options] of kept.subscriptions) {
+      if (!session.subscriptions.hasRoomFor(filter, limits)) {
+        session.record?.unsubscribed(filter)
+        continue
+      }
       session.subscriptions.set(filter, options)
       subscriptions.add(session, filter, options)
     }

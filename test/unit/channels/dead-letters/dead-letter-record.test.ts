@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import {
   type DeadLetter,
   deadLetterDraft,
@@ -65,4 +66,31 @@ test('a record that is no dead letter is passed over', () => {
   for (const payload of [Buffer.alloc(0), recordOf('no JSON'), recordOf('{"channel":"c"}')]) {
     assert.equal(readDeadLetter(messageWith(payload)), undefined)
   }
+})
+
+test('a header of a wrong shape is passed over, whatever its JSON is', () => {
+  const right = JSON.parse(HEADER)
+  const wrong = [
+    ...['null', '7', '[]', '"x"', '{}'],
+    ...['channel', 'refusal', 'receivedAt', 'reader', 'messageId'].flatMap((field) =>
+      [null, {}, [], 1e300, { error: 1, message: 2 }].map((value) =>
+        JSON.stringify({ ...right, [field]: value }),
+      ),
+    ),
+  ]
+  const beyond = recordOf(HEADER)
+  beyond.writeUInt32BE(2 ** 31, 0)
+
+  for (const payload of [...wrong.map((header) => recordOf(header)), beyond]) {
+    assert.equal(readDeadLetter(messageWith(payload)), undefined, payload.toString())
+  }
+})
+
+test('no bytes make reading a dead letter fail', () => {
+  fc.assert(
+    fc.property(fc.json(), fc.uint8Array({ maxLength: 60 }), (json, noise) => {
+      readDeadLetter(messageWith(recordOf(json)))
+      readDeadLetter(messageWith(Buffer.from(noise)))
+    }),
+  )
 })

@@ -3,8 +3,12 @@
  * the file is removed.
  *
  *     <data>/sessions/journal    frame: "SJ01" │ length of the body (4) │ CRC-32 of the body (4) │ body
+ *
+ * Frames have no key, and their bodies hold what devices sent. So nothing behind a frame that is not
+ * intact is looked for: it could be a payload that looks like a frame.
  */
-import { readFile, rename, rm, rmdir } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { type FileHandle, open, rename, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { systemCodeOf } from '../../../../errors.ts'
@@ -14,21 +18,95 @@ const TEMPORARY_NAME = 'journal.tmp'
 const UNREADABLE_NAME = 'journal.unreadable'
 const MAGIC = Buffer.from('SJ01')
 const HEADER_BYTES = 12
+/** A body holds one change, so one message at most. */
+const MAX_BODY_BYTES = 512 * 1024
+/** The file was rewritten long before. */
+const MAX_FILE_BYTES = 128 * 1024 * 1024
+const WINDOW_BYTES = 1024 * 1024
+
+export class OldJournal {
+  readonly #file: FileHandle
+  readonly #bytes: number
+  #position = 0
+  #isDamaged = false
+
+  constructor(file: FileHandle, bytes: number) {
+    this.#file = file
+    this.#bytes = bytes
+  }
+
+  /** Where reading ended. */
+  get position(): number {
+    return this.#position
+  }
+
+  /** Whether bytes behind `position` are unread that are more than a write that was cut short. */
+  get isDamaged(): boolean {
+    return this.#isDamaged
+  }
+
+  /**
+   * The bodies of the frames in order, up to the first one that is not intact. Each is valid until
+   * the next one is taken.
+   * @throws a system error if the file can't be read.
+   */
+  async *bodies(): AsyncGenerator<Buffer> {
+    const window = Buffer.allocUnsafe(WINDOW_BYTES)
+    try {
+      while (this.#position < this.#bytes) {
+        const { bytesRead } = await this.#file.read(window, 0, WINDOW_BYTES, this.#position)
+        const read = window.subarray(0, bytesRead)
+        const before = this.#position
+        for (let at = 0, body = bodyAt(read, at); body !== undefined; body = bodyAt(read, at)) {
+          at += HEADER_BYTES + body.length
+          this.#position = before + at
+          yield body
+        }
+        if (this.#position === before) {
+          this.#isDamaged = !this.#isCutShort(read)
+          return
+        }
+      }
+    } finally {
+      await this.#file.close()
+    }
+  }
+
+  /** Whether the bytes from `position` on can be the beginning of a frame. */
+  #isCutShort(read: Buffer): boolean {
+    const rest = this.#bytes - this.#position
+    if (rest < HEADER_BYTES) return true
+    const length = lengthAt(read, 0)
+    return length !== undefined && HEADER_BYTES + length > rest
+  }
+}
 
 /**
- * The bodies of the frames in order, with `undefined` where frames were lost. Undefined if the file
- * does not exist.
- * @throws a system error if the file can't be read.
+ * Undefined if the file does not exist.
+ * @throws a system error if it can't be opened, RangeError if it is too large
  */
-export async function readOldJournal(
-  directory: string,
-): Promise<readonly (Buffer | undefined)[] | undefined> {
+export async function openOldJournal(directory: string): Promise<OldJournal | undefined> {
   try {
-    return bodiesIn(await readFile(join(directory, JOURNAL_NAME)))
+    const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
+    const path = join(directory, JOURNAL_NAME)
+    const file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+    try {
+      return new OldJournal(file, await bytesOf(file))
+    } catch (error) {
+      await file.close()
+      throw error
+    }
   } catch (error) {
     if (systemCodeOf(error) === 'ENOENT') return undefined
     throw error
   }
+}
+
+async function bytesOf(file: FileHandle): Promise<number> {
+  const found = await file.stat()
+  if (!found.isFile()) throw new RangeError('expected a regular file')
+  if (found.size <= MAX_FILE_BYTES) return found.size
+  throw new RangeError(`expected at most ${MAX_FILE_BYTES} bytes, found ${found.size}`)
 }
 
 /** Call it once the content is in the log. Other files in the directory stay. */
@@ -45,40 +123,19 @@ export async function setOldJournalAside(directory: string): Promise<void> {
   await rename(join(directory, JOURNAL_NAME), aside)
 }
 
-function bodiesIn(bytes: Buffer): (Buffer | undefined)[] {
-  const bodies: (Buffer | undefined)[] = []
-  for (let at = 0; at < bytes.length; ) {
-    const body = bodyAt(bytes, at)
-    if (body !== undefined) {
-      bodies.push(body)
-      at += HEADER_BYTES + body.length
-      continue
-    }
-    const next = nextFrame(bytes, at + 1)
-    // With no valid frame after it, this is a write that a crash cut short.
-    if (next === undefined) break
-    bodies.push(undefined)
-    at = next
-  }
-  return bodies
-}
-
 function bodyAt(bytes: Buffer, at: number): Buffer | undefined {
-  if (at + HEADER_BYTES > bytes.length || !isMagic(bytes, at)) return undefined
+  const length = at + HEADER_BYTES > bytes.length ? undefined : lengthAt(bytes, at)
+  if (length === undefined) return undefined
   const start = at + HEADER_BYTES
-  const end = start + bytes.readUInt32BE(at + 4)
+  const end = start + length
   if (end > bytes.length) return undefined
   const body = bytes.subarray(start, end)
   return crc32(body) === bytes.readUInt32BE(at + 8) ? body : undefined
 }
 
-function isMagic(bytes: Buffer, at: number): boolean {
-  return bytes.compare(MAGIC, 0, MAGIC.length, at, at + MAGIC.length) === 0
-}
-
-function nextFrame(bytes: Buffer, from: number): number | undefined {
-  for (let at = bytes.indexOf(MAGIC, from); at >= 0; at = bytes.indexOf(MAGIC, at + 1)) {
-    if (bodyAt(bytes, at) !== undefined) return at
-  }
-  return undefined
+/** The length in the header at `at`; undefined if that is no header. */
+function lengthAt(bytes: Buffer, at: number): number | undefined {
+  if (bytes.compare(MAGIC, 0, MAGIC.length, at, at + MAGIC.length) !== 0) return undefined
+  const length = bytes.readUInt32BE(at + 4)
+  return length > MAX_BODY_BYTES ? undefined : length
 }

@@ -16,6 +16,7 @@ import { PacketWriter } from '../../packets/packet-writer.ts'
 import type { Qos } from '../../packets/protocol.ts'
 import type { SubscriptionOptions } from '../../packets/subscribe-packet.ts'
 import type { PersistedMessage } from '../../topics/persisted-message.ts'
+import { checkChange, checkMessage } from './change-check.ts'
 import type { SessionChange, StoredDelivery, StoredWill } from './session-change.ts'
 import type { SessionName } from './sessions-by-name.ts'
 import { UnownedChanges } from './unowned-changes.ts'
@@ -151,8 +152,8 @@ export class SessionChangeReader {
   readonly #unowned = new UnownedChanges();
 
   /**
-   * The changes in `bytes`, without those that refer to a lost message. Throws ProtocolViolation if
-   * `bytes` is not a valid record.
+   * The changes in `bytes`, without those that refer to a lost message. Throws if `bytes` is not a
+   * valid record.
    */
   *decode(bytes: Buffer): Generator<SessionChange> {
     const reader = new PacketReader(bytes, 0, bytes.length)
@@ -160,11 +161,14 @@ export class SessionChangeReader {
       const first = reader.byte()
       if (first === KIND.message) {
         const number = reader.uint32()
-        this.messages.set(number, { ...readMessage(reader), expiresAt: reader.double() })
+        const message = { ...readMessage(reader), expiresAt: reader.double() }
+        checkMessage(message)
+        this.messages.set(number, message)
         continue
       }
       const change = this.#read(first, reader)
       if (change === undefined) continue
+      checkChange(change)
       if ((first & OWNERS) === 0 && 'clientId' in change) yield* this.#unowned.owned(change)
       else yield change
     }

@@ -16,7 +16,12 @@ import { asConnectorError, ConnectorError, messageOf } from '../../../../errors.
 import type { PipelineObserver } from '../../../../observer.ts'
 import type { SourceLog } from '../../../source.ts'
 import { NO_CYCLE } from '../../../source.ts'
-import { readOldJournal, removeOldJournal, setOldJournalAside } from './old-journal.ts'
+import {
+  type OldJournal,
+  openOldJournal,
+  removeOldJournal,
+  setOldJournalAside,
+} from './old-journal.ts'
 import type { SessionChange } from './session-change.ts'
 import { SessionChangeReader, SessionChangeWriter } from './session-change-format.ts'
 import { changesOf } from './session-state.ts'
@@ -64,8 +69,11 @@ export class SessionLog implements SessionStore {
   /** The log lacks changes, so the state must be rewritten before further changes are appended. */
   #isBehind = false
   #isFullReported = false
-  /** A file of an earlier version exists and its content is not in the log yet. */
-  #hasOldJournal = false
+  /** A file of an earlier version whose content is not in the log yet. */
+  #oldJournal: OldJournal | undefined
+  /** Records that can't be decoded, and why the first one can't. */
+  #unreadable = 0
+  #unreadableReason = ''
   #isClosed = false
   #retry: Timer | undefined
 
@@ -81,7 +89,7 @@ export class SessionLog implements SessionStore {
     })
     this.#kept = new SessionStates(this.#log.reservedBytes * KEPT_SHARE)
     try {
-      const old = await this.#oldJournal()
+      const old = await this.#openOldJournal()
       if (old === undefined) await this.#replay()
       else await this.#takeOver(old)
     } catch (error) {
@@ -111,15 +119,14 @@ export class SessionLog implements SessionStore {
     while (this.#rewriting !== undefined)
   }
 
-  /** The content of an earlier version's file, if there is one. */
-  async #oldJournal(): Promise<readonly (Buffer | undefined)[] | undefined> {
-    const { oldDirectory, observer } = this.#options
+  /** An earlier version's file, if there is one. */
+  async #openOldJournal(): Promise<OldJournal | undefined> {
+    const { oldDirectory } = this.#options
     try {
-      return await readOldJournal(oldDirectory)
+      return await openOldJournal(oldDirectory)
     } catch (error) {
       await setOldJournalAside(oldDirectory).catch(() => undefined)
-      observer.damageFound(
-        NAME,
+      this.#reportDamage(
         `sessions/journal can't be read (${messageOf(error)}) and is now sessions/journal.unreadable; sessions and retained messages start empty`,
       )
       return undefined
@@ -130,21 +137,29 @@ export class SessionLog implements SessionStore {
    * Writes the content of the old file to the log and ignores what the log holds: an earlier start
    * did not finish this.
    */
-  async #takeOver(bodies: readonly (Buffer | undefined)[]): Promise<void> {
+  async #takeOver(old: OldJournal): Promise<void> {
     const reader = new SessionChangeReader()
-    for (const body of bodies) this.#apply(reader, body)
-    this.#hasOldJournal = true
-    await this.#finishTakeOver()
+    for await (const body of old.bodies()) this.#apply(reader, body)
+    this.#reportUnreadable()
+    if (old.isDamaged) {
+      this.#kept.forgetReceivedIds()
+      this.#reportDamage(
+        `sessions/journal is damaged at byte ${old.position}: what was recorded before is kept, what was recorded after it is not read; the file is kept as sessions/journal.unreadable`,
+      )
+    }
+    this.#oldJournal = old
+    await this.#finishTakeOver(old)
   }
 
   /** As long as the old file exists, the next start reads it instead of the log. */
-  async #finishTakeOver(): Promise<void> {
+  async #finishTakeOver(old: OldJournal): Promise<void> {
     this.#rewrite()
     while (this.#rewriting !== undefined) await this.#log.flush()
     if (this.#isBehind) return
     try {
-      await removeOldJournal(this.#options.oldDirectory)
-      this.#hasOldJournal = false
+      if (old.isDamaged) await setOldJournalAside(this.#options.oldDirectory)
+      else await removeOldJournal(this.#options.oldDirectory)
+      this.#oldJournal = undefined
     } catch (error) {
       this.#report(error, 'removing sessions/journal')
       this.#fallBehind()
@@ -159,9 +174,9 @@ export class SessionLog implements SessionStore {
       this.#apply(reader, record)
     }
     this.#writer.know(reader.messages)
+    this.#reportUnreadable()
     if (gaps === 0) return
-    const message = 'the session log is damaged; some sessions or retained messages are lost'
-    this.#options.observer.damageFound(NAME, message)
+    this.#reportDamage('the session log is damaged; some sessions or retained messages are lost')
   }
 
   #apply(reader: SessionChangeReader, record: Buffer | undefined): void {
@@ -169,9 +184,21 @@ export class SessionLog implements SessionStore {
       if (record === undefined) this.#kept.forgetReceivedIds()
       else for (const change of reader.decode(record)) this.#kept.apply(change)
     } catch (error) {
-      // The checksum is right, so another version wrote the record.
-      this.#options.observer.damageFound(NAME, `a session record can't be read: ${error}`)
+      // The checksum is right, so another version or another program wrote the record.
+      this.#unreadable++
+      if (this.#unreadable === 1) this.#unreadableReason = messageOf(error)
     }
+  }
+
+  #reportUnreadable(): void {
+    if (this.#unreadable === 0) return
+    this.#reportDamage(
+      `${this.#unreadable} records of sessions can't be read, the first because: ${this.#unreadableReason}`,
+    )
+  }
+
+  #reportDamage(what: string): void {
+    this.#options.observer.damageFound(NAME, what)
   }
 
   #append(change: SessionChange): number {
@@ -193,7 +220,7 @@ export class SessionLog implements SessionStore {
     if (this.#isClosed) return
     this.#retry ??= this.#options.clock.after(RETRY_MS, () => {
       this.#retry = undefined
-      if (this.#hasOldJournal) void this.#finishTakeOver()
+      if (this.#oldJournal !== undefined) void this.#finishTakeOver(this.#oldJournal)
       else this.#rewrite()
     })
   }

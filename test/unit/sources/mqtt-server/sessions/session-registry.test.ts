@@ -14,6 +14,7 @@ import { Subscriptions } from '../../../../../src/sources/mqtt-server/topics/sub
 import { ManualClock } from '../../../../support/manual-clock.ts'
 import { MemorySessionStore } from '../../../../support/mqtt/memory-session-store.ts'
 import { RecordingLink } from '../../../../support/mqtt/recording-link.ts'
+import { messageOf } from '../../../../support/mqtt/session-changes.ts'
 
 function willWith(willDelayIntervalS: number): Will {
   const payload = Buffer.from('gone')
@@ -55,8 +56,8 @@ function open(clock = new ManualClock(), store = new MemorySessionStore(), maxOf
     async restart() {
       const next = open(clock, store, maxOfflineSessions)
       const retained = new RetainedMessages(limits)
-      restore({ clock, retained, sessions: next.registry }, await store.open())
-      return next
+      restore({ clock, limits, retained, sessions: next.registry }, await store.open())
+      return { ...next, retained }
     },
   }
 }
@@ -142,4 +143,31 @@ test('a session of expiry 0 ends with its connection, and its will goes out befo
 
   assert.deepEqual(has('a'), [])
   assert.deepEqual(wills, ['wills'])
+})
+
+test('what an earlier version kept beyond the limits is not restored, and the rest is', async () => {
+  const store = new MemorySessionStore()
+  const before = open(new ManualClock(), store)
+  before.connect('c', 60)
+  const deep = 'a/'.repeat(DEFAULT_LIMITS.maxTopicLevels)
+  const options = {
+    qos: 1,
+    noLocal: false,
+    retainAsPublished: false,
+    identifier: undefined,
+  } as const
+  for (const filter of ['kept/#', deep]) {
+    store.note({ kind: 'subscribed', clientId: 'c', filter, options })
+  }
+  for (const topic of ['kept', deep, 'long'.repeat(100)]) {
+    store.note({ kind: 'retained', message: messageOf(topic, 'x') })
+  }
+
+  const after = await before.restart()
+
+  const session = after.registry.find('c')
+  assert.deepEqual([...(session?.subscriptions.keys() ?? [])], ['kept/#'])
+  assert.equal(after.retained.count, 1)
+  const again = await after.restart()
+  assert.deepEqual([...(again.registry.find('c')?.subscriptions.keys() ?? [])], ['kept/#'])
 })

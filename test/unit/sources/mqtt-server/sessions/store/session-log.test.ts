@@ -1,7 +1,7 @@
 /** The session log: failed cycles, rewriting, bounds, damage, power failures, old session files. */
 
 import assert from 'node:assert/strict'
-import { access, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { access, mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setImmediate as probed } from 'node:timers/promises'
@@ -366,25 +366,78 @@ test('a file of an earlier version stays and is used until its content is durabl
   await assert.rejects(access(directory), { code: 'ENOENT' })
 })
 
-test('damage in a file of an earlier version costs the damaged frame and QoS 2 ids', async (t) => {
-  const changes = [
-    BEGUN,
-    { kind: 'received', clientId, packetId: 3 } as const,
-    queued(0),
-    queued(1),
-  ]
-  const { directory, frames } = await oldFile(t, changes)
+test('nothing behind a damaged frame in a file of an earlier version is read, and the file is kept', async (t) => {
+  const received = { kind: 'received', clientId, packetId: 3 } as const
+  const { directory, frames } = await oldFile(t, [BEGUN, received, queued(0), queued(1), queued(2)])
   const path = join(directory, 'journal')
   const bytes = await readFile(path)
-  const third = (frames[0]?.length ?? 0) + (frames[1]?.length ?? 0)
-  bytes[third + 20] = (bytes[third + 20] ?? 0) ^ 1
+  const fourth = frames.slice(0, 3).reduce((sum, frame) => sum + frame.length, 0)
+  bytes[fourth + 20] = (bytes[fourth + 20] ?? 0) ^ 1
   await writeFile(path, bytes)
+  const disk = new FakeDisk()
+  const { sessions, reports } = await live({ disk, oldDirectory: directory })
+
+  const kept = keptIn(await sessions.open())
+  const found = await foundAfterCrash({ disk, oldDirectory: directory })
+
+  assert.deepEqual(kept.sessions[clientId]?.waiting, ['0 t=0'])
+  assert.deepEqual(kept.sessions[clientId]?.receivedIds, [])
+  assert.deepEqual(found.sessions, kept.sessions)
+  assert.match(reports.join(), new RegExp(`^sessions damaged: .* damaged at byte ${fourth}: `))
+  assert.deepEqual(await readdir(directory), ['journal.unreadable'])
+  assert.deepEqual(await readFile(join(directory, 'journal.unreadable')), bytes)
+})
+
+test('frames in a payload of a file of an earlier version are never read, wherever power failed', async (t) => {
+  const forged = await oldFile(t, [
+    { kind: 'begun', clientId: 'forged', lastPacketId: 0 },
+    { kind: 'retained', message: messageOf('commands/pump', 'forged') },
+  ])
+  const payload = Buffer.concat(forged.frames).toString('latin1')
+  const message = { ...messageOf('t', ''), payload: Buffer.from(payload, 'latin1') }
+  const carrier: SessionChange = { kind: 'queued', clientId, delivery: deliveryOf(0, message) }
+  const { directory } = await oldFile(t, [BEGUN, carrier])
+  const bytes = await readFile(join(directory, 'journal'))
+  const first = 12 + bytes.readUInt32BE(4)
+  const at = bytes.indexOf(forged.frames[0]!)
+
+  const read = async (torn: Buffer) => {
+    await mkdir(directory, { recursive: true })
+    await writeFile(join(directory, 'journal'), torn)
+    const { sessions } = await live({ disk: new FakeDisk(), oldDirectory: directory })
+    return keptIn(await sessions.open())
+  }
+
+  assert.ok(at > first)
+  for (let cut = first; cut < bytes.length; cut += 7) {
+    const short = await read(bytes.subarray(0, cut))
+    const holes = await read(Buffer.from(bytes).fill(0, first, Math.min(cut, at)))
+    for (const { sessions, retained } of [short, holes]) {
+      assert.deepEqual([Object.keys(sessions), Object.keys(retained)], [[clientId], []])
+    }
+  }
+})
+
+test('eight megabytes of frame beginnings in a file of an earlier version are opened at once', async (t) => {
+  const { directory } = await oldFile(t, [BEGUN], 'SJ01'.repeat(2 * 1024 * 1024))
   const { sessions } = await live({ disk: new FakeDisk(), oldDirectory: directory })
+  const startMs = performance.now()
 
   const kept = keptIn(await sessions.open())
 
-  assert.deepEqual(kept.sessions[clientId]?.waiting, ['1 t=1'])
-  assert.deepEqual(kept.sessions[clientId]?.receivedIds, [])
+  assert.deepEqual(Object.keys(kept.sessions), [clientId])
+  assert.ok(performance.now() - startMs < 1_000)
+})
+
+test('a file of an earlier version that is too large is renamed unread', async (t) => {
+  const { directory } = await oldFile(t, [BEGUN])
+  await truncate(join(directory, 'journal'), 1_900_000_000)
+  const { sessions, reports } = await live({ disk: new FakeDisk(), oldDirectory: directory })
+
+  await sessions.open()
+
+  assert.deepEqual(await readdir(directory), ['journal.unreadable'])
+  assert.match(reports.join(), /expected at most 134217728 bytes, found 1900000000/)
 })
 
 test('a file of an earlier version that can’t be read is renamed, which is reported', async (t) => {
@@ -396,7 +449,10 @@ test('a file of an earlier version that can’t be read is renamed, which is rep
   await sessions.open()
 
   assert.deepEqual(await readdir(directory), ['journal.unreadable'])
-  assert.match(reports[0] ?? '', /^sessions damaged: sessions\/journal can't be read \(EISDIR/)
+  assert.match(
+    reports[0] ?? '',
+    /^sessions damaged: sessions\/journal can't be read \(expected a regular/,
+  )
 })
 
 type Step = SessionChange | 'flush' | 'stop' | 'cut'
