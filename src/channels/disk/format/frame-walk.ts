@@ -4,8 +4,9 @@ import { systemCodeOf } from '../../../errors.ts'
 import type { OpenFile } from '../files/file-layer.ts'
 import {
   FRAME_HEADER_BYTES,
-  FRAME_MAGIC,
   type FrameHeader,
+  IDENTITY_AT,
+  identityBytes,
   isBodyIntact,
   type LogIdentity,
   readHeader,
@@ -131,18 +132,21 @@ export async function findFrame(
   from: number,
   minOffset: number,
 ): Promise<number | undefined> {
+  const needle = identityBytes(identity)
   let position = from
   while (await view.load(position, FRAME_HEADER_BYTES)) {
     const start = view.indexOf(position)
     const window = view.buffer.subarray(start, start + view.available(position))
     const last = window.length - FRAME_HEADER_BYTES
-    let found = window.indexOf(FRAME_MAGIC)
-    for (; found >= 0 && found <= last; found = window.indexOf(FRAME_MAGIC, found + 1)) {
-      const header = readHeader(window, found, identity)
-      if (header !== undefined && header.firstOffset >= minOffset) return position + found
+    for (let at = 0; at <= last; at++) {
+      const found = window.indexOf(needle, at + IDENTITY_AT)
+      if (found < 0) break
+      at = found - IDENTITY_AT
+      const header = at > last ? undefined : readHeader(window, at, identity)
+      if (header !== undefined && header.firstOffset >= minOffset) return position + at
     }
     // A header may lie across the border of two windows.
-    position += found < 0 ? window.length - FRAME_MAGIC.length + 1 : found
+    position += last + 1
   }
   return undefined
 }

@@ -23,8 +23,9 @@ import { crc32 } from 'node:zlib'
 import { MAX_OFFSET } from './state-shape.ts'
 
 export const FRAME_HEADER_BYTES = 44
-export const FRAME_MAGIC = Buffer.from('IAL1', 'latin1')
-const MAGIC = FRAME_MAGIC.readUInt32LE(0)
+const MAGIC = Buffer.from('IAL1', 'latin1').readUInt32LE(0)
+/** Where a header has the identity of its log. */
+export const IDENTITY_AT = 20
 const CONTINUES = 0x8000_0000
 /** No frame is larger: a length beyond it is damage. */
 const MAX_BODY_BYTES = 64 * 1024 * 1024
@@ -63,8 +64,8 @@ export function sealFrame(into: Buffer, position: number, header: FrameHeader): 
   into.writeUInt32LE(crc32(into.subarray(body, body + header.bodyBytes)), position + 8)
   into.writeUInt32LE(header.bodyBytes, position + 12)
   into.writeUInt32LE(header.count + (header.isContinuation ? CONTINUES : 0), position + 16)
-  into.writeUInt32LE(header.identity.id, position + 20)
-  into.writeUInt32LE(header.identity.key, position + 24)
+  into.writeUInt32LE(header.identity.id, position + IDENTITY_AT)
+  into.writeUInt32LE(header.identity.key, position + IDENTITY_AT + 4)
   into.writeUIntLE(header.firstOffset, position + 28, 6)
   into.writeUIntLE(header.firstReceivedAt, position + 34, 6)
   into.writeUInt32LE(header.newestReceivedAt - header.firstReceivedAt, position + 40)
@@ -100,6 +101,14 @@ export function openingFrame(identity: LogIdentity, base: number, time: number):
   return frame
 }
 
+/** The identity as a header has it. */
+export function identityBytes({ id, key }: LogIdentity): Buffer {
+  const bytes = Buffer.alloc(8)
+  bytes.writeUInt32LE(id, 0)
+  bytes.writeUInt32LE(key, 4)
+  return bytes
+}
+
 /** Bytes of the frame at `position`, header included. The frame must be intact. */
 export function frameBytesAt(buffer: Buffer, position: number): number {
   return FRAME_HEADER_BYTES + buffer.readUInt32LE(position + 12)
@@ -132,8 +141,8 @@ export function readHeader(
   identity: LogIdentity | undefined,
 ): FrameHeader | undefined {
   if (buffer.readUInt32LE(position) !== MAGIC) return undefined
-  const id = buffer.readUInt32LE(position + 20)
-  const key = buffer.readUInt32LE(position + 24)
+  const id = buffer.readUInt32LE(position + IDENTITY_AT)
+  const key = buffer.readUInt32LE(position + IDENTITY_AT + 4)
   if (identity !== undefined && (id !== identity.id || key !== identity.key)) return undefined
   const bodyBytes = buffer.readUInt32LE(position + 12)
   const count = frameCountAt(buffer, position)
