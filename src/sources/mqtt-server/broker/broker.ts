@@ -107,13 +107,18 @@ export class Broker {
 
   /**
    * Passes a message on to its subscribers, and keeps it if it is retained. If neither applies,
-   * this costs a lookup of the audience and no more.
+   * this costs a lookup of the audience and no more. A retained message counts for `owner`.
    */
-  distribute(topic: Topic, received: ReceivedMessage, publisher: Session | undefined): void {
+  distribute(
+    topic: Topic,
+    received: ReceivedMessage,
+    publisher: Session | undefined,
+    owner = publisher?.owner,
+  ): void {
     const hasSubscribers = this.hasSubscribers(topic)
     if (!hasSubscribers && !received.retain) return
     const publication = this.#publicationOf(topic, received)
-    if (received.retain) this.#retain(topic, publication, publisher?.owner)
+    if (received.retain) this.#retain(topic, publication, owner)
     if (!hasSubscribers) return
     const audience = this.subscriptions.audienceOf(topic)
     const encoded = workOfBytes(publication.heldBytes) * audience.recipients.length
@@ -206,7 +211,7 @@ export class Broker {
       retain,
       properties,
     }
-    this.distribute(topic, received, undefined)
+    this.distribute(topic, received, undefined, this.sessions.owners.of(session.userName))
   }
 }
 
