@@ -3,8 +3,6 @@
  * its subscribers. A connection takes messages in; the broker passes them on and publishes wills.
  */
 import type { Clock } from '../../../clock.ts'
-import type { ReplyTo } from '../../../message.ts'
-import { shown } from '../../../shown-text.ts'
 import type { Intake } from '../../source.ts'
 import type { AccessControl } from '../access/access-control.ts'
 import type { MqttLimits } from '../limits/limits.ts'
@@ -12,9 +10,6 @@ import { LoopTurns } from '../limits/loop-turns.ts'
 import type { Owner } from '../limits/owner.ts'
 import { SharedBound } from '../limits/shared-bound.ts'
 import { WorkMeter, workOfBytes } from '../limits/work.ts'
-import { type Will, willProperties } from '../packets/connect-packet.ts'
-import { ownBytes } from '../packets/packet-reader.ts'
-import type { Properties } from '../packets/properties.ts'
 import type { Session } from '../sessions/session.ts'
 import { SessionRecorder } from '../sessions/session-recorder.ts'
 import { SessionRegistry } from '../sessions/session-registry.ts'
@@ -31,6 +26,7 @@ import {
 import { type Topic, TopicCache } from '../topics/topic-cache.ts'
 import { CommitGate } from './commit-gate.ts'
 import type { ServerReports } from './server-reports.ts'
+import { WillPublisher } from './will-publisher.ts'
 
 export interface BrokerOptions {
   readonly intake: Intake
@@ -62,7 +58,6 @@ export class Broker {
   /** What is kept for the topic aliases of all clients. */
   readonly aliasBytes: SharedBound
   readonly #turns: LoopTurns
-  readonly #access: AccessControl | undefined
   readonly #clock: Clock
   readonly #reports: ServerReports
   readonly #recorder: SessionRecorder | undefined
@@ -70,7 +65,6 @@ export class Broker {
   constructor(options: BrokerOptions) {
     this.subscriptions = new Subscriptions(this.work, options.limits.maxFilterLevelsOfAll)
     this.#turns = options.turns ?? new LoopTurns()
-    this.#access = options.access
     this.#clock = options.clock
     this.#reports = options.reports
     this.#recorder = options.store && new SessionRecorder(options.store, options.clock)
@@ -91,6 +85,11 @@ export class Broker {
     this.retained = new RetainedMessages(options.limits, (owner) => {
       this.sessions.owners.released(owner)
     })
+    const wills = new WillPublisher({
+      broker: this,
+      access: options.access,
+      reports: this.#reports,
+    })
     this.sessions = new SessionRegistry({
       limits: options.limits,
       statistics: this.statistics,
@@ -99,7 +98,7 @@ export class Broker {
       recorder: this.#recorder,
       publishWill: (will, done, session) =>
         this.inTurn(() => {
-          this.#publishWill(will, session)
+          wills.publish(will, session)
           done()
         }),
     })
@@ -163,62 +162,6 @@ export class Broker {
     if (this.#turns.isSpent) this.#turns.next(metered)
     else metered()
   }
-
-  /** Whether the user of the session still exists and may publish the will. */
-  #mayPublish(will: Will, { userName, clientId, identity }: Session): boolean {
-    if (this.#access === undefined) return true
-    if (!this.#access.isCurrent(identity ?? { userName })) return false
-    const permissions = this.#access.permissionsOf(userName, clientId)
-    const { responseTopic } = willProperties(will)
-    if (!permissions.mayPublish(will.topic)) return false
-    return responseTopic === undefined || permissions.mayPublish(responseTopic)
-  }
-
-  /**
-   * A will is a message like any other [MQTT-3.1.2-8]: if its topic has a route, it is taken in.
-   */
-  #publishWill(will: Will, session: Session): void {
-    if (this.commitGate.isStopped) return
-    if (!this.#mayPublish(will, session)) {
-      const message = 'the rights that a client had when it set its will were taken away'
-      this.#reports.messageDropped({ error: 'NotAuthorized', message })
-      return
-    }
-    const topic = this.topics.named(will.topic)
-    if (topic.isProtected || topic.fault !== undefined) {
-      this.#reports.messageDropped({
-        error: topic.fault === undefined ? 'NotAuthorized' : 'InvalidTopic',
-        message: topic.fault ?? `a will may not be published to ${shown(topic.name)}`,
-      })
-      return
-    }
-    const { payload } = will
-    const properties = willProperties(will)
-    if (topic.route !== undefined) {
-      const { intake } = this.commitGate
-      const reply = replyTo(properties)
-      const end = payload.length
-      // No client would send a will again, so one that can't be stored now is refused.
-      const outcome = intake.accept(topic.route, topic.name, payload, 0, end, reply, false)
-      if (typeof outcome !== 'number') return
-    }
-    const { qos, retain } = will
-    const received = {
-      bytes: payload,
-      payloadStart: 0,
-      end: payload.length,
-      qos,
-      retain,
-      properties,
-    }
-    this.distribute(topic, received, undefined, this.sessions.owners.of(session.userName))
-  }
-}
-
-/** It outlives the packet whose properties these are. */
-export function replyTo({ responseTopic, correlationData }: Properties): ReplyTo | undefined {
-  if (responseTopic === undefined) return undefined
-  return { topic: responseTopic, correlation: correlationData && ownBytes(correlationData) }
 }
 
 function deliver(

@@ -9,7 +9,7 @@
 import { MAX_TOPIC_BYTES, type Refusal } from '../../../message.ts'
 import { shown } from '../../../shown-text.ts'
 import { NO_CYCLE, type Outcome, type Route } from '../../source.ts'
-import { replyTo } from '../broker/broker.ts'
+import { replyTo } from '../broker/reply-to.ts'
 import { workOfFields } from '../limits/work.ts'
 import { encodeAcknowledgement } from '../packets/control-packets.ts'
 import { PacketType, ReasonCode } from '../packets/protocol.ts'
