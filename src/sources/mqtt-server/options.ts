@@ -113,6 +113,9 @@ const limits = z
     maxHeldBytes: bytes('maxHeldBytes').describe(
       'Maximum bytes from one client that wait to be processed. At the limit, its socket is not read for a while.',
     ),
+    maxHeldBytesOfAll: bytes('maxHeldBytesOfAll').describe(
+      'Maximum bytes from all clients together that wait to be processed. Beyond it, the clients with the most are disconnected.',
+    ),
     maxSubscriptions: count('maxSubscriptionsPerClient', MANY).describe(
       'Maximum subscriptions per client, and topic filters per SUBSCRIBE.',
     ),

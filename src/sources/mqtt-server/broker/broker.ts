@@ -41,6 +41,11 @@ export interface BrokerOptions {
   readonly turns?: LoopTurns
 }
 
+/**
+ * A client's packets may take a multiple of `maxHeldBytes`: its socket is paused above it, and what
+ * has been read by then still comes.
+ */
+const HELD_TIMES = 16
 /** How many times what is free the topic aliases of one client may take. */
 const ALIAS_PORTION = 1 / 64
 
@@ -55,6 +60,8 @@ export class Broker {
   readonly statistics = new Statistics()
   /** The bytes that wait in the sockets of all clients. */
   readonly outgoingBytes: SharedBound
+  /** The packets of all clients that have arrived and wait to be handled. */
+  readonly heldBytes: SharedBound
   /** What is kept for the topic aliases of all clients. */
   readonly aliasBytes: SharedBound
   readonly #turns: LoopTurns
@@ -72,6 +79,11 @@ export class Broker {
       this.sessions.forgetLost(cycle)
     })
     this.aliasBytes = new SharedBound(options.limits.maxTopicAliasBytesOfAll, ALIAS_PORTION)
+    const { maxHeldBytes, maxHeldBytesOfAll } = options.limits
+    this.heldBytes = new SharedBound(
+      maxHeldBytesOfAll,
+      SharedBound.portionFor(maxHeldBytesOfAll, HELD_TIMES * maxHeldBytes),
+    )
     const { maxOutgoingBytes, maxOutgoingBytesOfAll } = options.limits
     this.outgoingBytes = new SharedBound(
       maxOutgoingBytesOfAll,

@@ -2,14 +2,20 @@
  * The bytes of deferred packets, in the order they arrived. One buffer for all of them:
  *
  *     │ body length (4) │ first byte (1) │ body │ body length │ …
+ *
+ * The buffers of all connections together are bounded.
  */
+import type { SharedBound } from '../limits/shared-bound.ts'
 import type { FrameHandler } from '../packets/frame-reader.ts'
 
 const HEAD_BYTES = 5
+/** A buffer of this size is always allowed. */
 const FIRST_BYTES = 4_096
+const MOST_GROWTH_BYTES = 32_768
 const EMPTY = Buffer.alloc(0)
 
 export class DeferredFrames {
+  readonly #bound: SharedBound
   #buffer: Buffer = EMPTY
   #start = 0
   #end = 0
@@ -17,6 +23,10 @@ export class DeferredFrames {
   #lastStart = 0
   /** The number of packets that the present `drain` has handed on. */
   #handedOn = 0
+
+  constructor(bound: SharedBound) {
+    this.#bound = bound
+  }
 
   get isEmpty(): boolean {
     return this.#start === this.#end
@@ -31,13 +41,21 @@ export class DeferredFrames {
     return this.#end - this.#start
   }
 
-  add(first: number, bytes: Buffer, start: number, end: number): void {
+  /** Whether the buffer takes more than half of what one connection may hold at present. */
+  get isLarge(): boolean {
+    const { length } = this.#buffer
+    return length > FIRST_BYTES && 2 * length > this.#bound.share
+  }
+
+  /** Returns false if all connections together hold too much for this one to hold the packet. */
+  add(first: number, bytes: Buffer, start: number, end: number): boolean {
     const length = end - start
-    this.#makeRoom(HEAD_BYTES + length)
+    if (!this.#makeRoom(HEAD_BYTES + length)) return false
     this.#buffer.writeUInt32BE(length, this.#end)
     this.#buffer[this.#end + 4] = first
     bytes.copy(this.#buffer, this.#end + HEAD_BYTES, start, end)
     this.#end += HEAD_BYTES + length
+    return true
   }
 
   /** Hands the packets on until `isBlocked` returns true or the handler returns false. */
@@ -67,18 +85,25 @@ export class DeferredFrames {
   }
 
   clear(): void {
+    this.#bound.release(this.#buffer.length)
     this.#buffer = EMPTY
     this.#start = 0
     this.#end = 0
   }
 
-  #makeRoom(needed: number): void {
-    if (this.#end + needed <= this.#buffer.length) return
+  #makeRoom(needed: number): boolean {
+    const before = this.#buffer.length
+    if (this.#end + needed <= before) return true
     const held = this.bytes
-    const grown = Buffer.allocUnsafeSlow(Math.max(FIRST_BYTES, 2 * held, held + needed))
+    const ahead = Math.min(2 * held, held + MOST_GROWTH_BYTES)
+    const length = Math.max(FIRST_BYTES, ahead, held + needed)
+    if (length > FIRST_BYTES && !this.#bound.allows(before, length - before)) return false
+    this.#bound.take(length - before)
+    const grown = Buffer.allocUnsafeSlow(length)
     this.#buffer.copy(grown, 0, this.#start, this.#end)
     this.#buffer = grown
     this.#start = 0
     this.#end = held
+    return true
   }
 }

@@ -8,8 +8,9 @@
  *     the first is a message that can't be stored now          MessageRetry
  *     the connection is about to end                           nothing
  *
- * When too many bytes wait, the socket is paused. Pings and acknowledgements may overtake packets
- * that wait, except while a password is checked or a packet takes several turns.
+ * When too many bytes wait, the socket is paused; when too many wait for all connections together,
+ * those with the most are ended. Pings and acknowledgements may overtake packets that wait, except
+ * while a password is checked or a packet takes several turns.
  */
 import type { Timer } from '../../../clock.ts'
 import type { Refusal } from '../../../message.ts'
@@ -17,7 +18,8 @@ import type { CommitGate, PausedReader } from '../broker/commit-gate.ts'
 import type { ServerContext } from '../broker/server-context.ts'
 import type { LoopTurns } from '../limits/loop-turns.ts'
 import type { FrameHandler } from '../packets/frame-reader.ts'
-import { PacketType } from '../packets/protocol.ts'
+import { PacketType, ReasonCode } from '../packets/protocol.ts'
+import { ProtocolViolation } from '../packets/protocol-violation.ts'
 import { DeferredFrames } from './deferred-frames.ts'
 import { MessageRetry } from './message-retry.ts'
 import { PauseReason, type ReadState } from './read-state.ts'
@@ -85,11 +87,20 @@ export class DeferredPackets implements PausedReader {
     return type === PacketType.publish && this.#gate.intake.isSaturated
   }
 
+  /** Throws ProtocolViolation if all connections together hold too much. */
   add(first: number, bytes: Buffer, start: number, end: number): void {
-    this.#frames ??= new DeferredFrames()
-    this.#frames.add(first, bytes, start, end)
-    const { maxHeldBytes } = this.#options.context.limits
-    if (this.#frames.bytes > maxHeldBytes) this.#readState.pause(PauseReason.deferred)
+    const { broker, limits } = this.#options.context
+    this.#frames ??= new DeferredFrames(broker.heldBytes)
+    const frames = this.#frames
+    if (!frames.add(first, bytes, start, end)) {
+      throw new ProtocolViolation(
+        `no room for another packet behind ${frames.bytes} bytes that wait`,
+        ReasonCode.quotaExceeded,
+      )
+    }
+    if (frames.bytes > limits.maxHeldBytes || frames.isLarge) {
+      this.#readState.pause(PauseReason.deferred)
+    }
     this.#askForResume()
     if (first >> 4 === PacketType.disconnect) this.abandon()
   }
@@ -159,7 +170,10 @@ export class DeferredPackets implements PausedReader {
       frames.drain(host, () => this.#isBlocked || this.#throttle.isExhausted || intake.isSaturated),
     )
     this.#draining = undefined
-    if (this.#isClosed) return
+    if (this.#isClosed) {
+      frames.clear()
+      return
+    }
     if (frames.hasHandedOn && this.#retry?.isPausing === false) this.#retry = undefined
     if (frames.isEmpty) {
       this.#readState.resume(PauseReason.deferred)
@@ -173,6 +187,7 @@ export class DeferredPackets implements PausedReader {
   close(): void {
     this.#isClosed = true
     this.#cancelTimers()
+    this.#frames?.clear()
     this.#frames = undefined
     this.#gate.removeReader(this)
   }

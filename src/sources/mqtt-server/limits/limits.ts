@@ -21,6 +21,8 @@ export interface MqttLimits {
    * Bytes of a connection's packets that may wait for commits; beyond them its socket is paused.
    */
   readonly maxHeldBytes: number
+  /** The same for all connections together. Beyond it, those that hold the most are ended. */
+  readonly maxHeldBytesOfAll: number
   /** QoS 1 and 2 messages a client may have unacknowledged: MQTT 5's Receive Maximum. */
   readonly receiveMaximum: number
   /** Topic aliases a client may define. */
@@ -99,6 +101,7 @@ export const DEFAULT_LIMITS: MqttLimits = {
   maxPacketBytes: MAX_PAYLOAD_BYTES + 65_536,
   connectTimeoutMs: 5_000,
   maxHeldBytes: 65_536,
+  maxHeldBytesOfAll: 134_217_728,
   receiveMaximum: 1_024,
   topicAliasMaximum: 10,
   maxTopicAliases: 256,

@@ -19,7 +19,7 @@ import {
 import { ReadThrottle } from '../../../../../src/sources/mqtt-server/connection/read-throttle.ts'
 import { DEFAULT_LIMITS } from '../../../../../src/sources/mqtt-server/limits/limits.ts'
 import { LoopTurns } from '../../../../../src/sources/mqtt-server/limits/loop-turns.ts'
-import { PacketType } from '../../../../../src/sources/mqtt-server/packets/protocol.ts'
+import { PacketType, ReasonCode } from '../../../../../src/sources/mqtt-server/packets/protocol.ts'
 import { ManualClock } from '../../../../support/manual-clock.ts'
 import { RecordingIntake } from '../../../../support/mqtt/recording-intake.ts'
 
@@ -71,7 +71,7 @@ class Host implements PacketHost {
   }
 }
 
-function open() {
+function open(maxHeldBytesOfAll = DEFAULT_LIMITS.maxHeldBytesOfAll) {
   const clock = new ManualClock()
   const intake = new RecordingIntake()
   const withheld: string[] = []
@@ -79,7 +79,7 @@ function open() {
     { ...silentObserver, messageWithheld: (_source, code) => void withheld.push(code) },
     'mqttServer',
   )
-  const limits = { ...DEFAULT_LIMITS, maxHeldBytes: MAX_HELD_BYTES }
+  const limits = { ...DEFAULT_LIMITS, maxHeldBytes: MAX_HELD_BYTES, maxHeldBytesOfAll }
   const broker = new Broker({ intake, limits, clock, reports, protectedTopics: [] })
   intake.listen(broker.commitGate)
   const access = {
@@ -102,6 +102,7 @@ function open() {
     throttle,
     host,
     packets,
+    context,
     withheld,
     /** A PUBLISH with this payload arrives. */
     publish(text: string): void {
@@ -269,4 +270,21 @@ test('after close nothing goes on, and no timer is left', () => {
   assert.deepEqual(host.handled, [])
   assert.equal(clock.pendingCalls, 0)
   assert.equal(packets.isEmpty, true)
+})
+
+test('a connection with more packets than there is room for ends, and holds nothing any more', () => {
+  const { publish, packets, intake, context } = open(20_000)
+  intake.isSaturated = true
+
+  assert.throws(
+    () => {
+      for (let i = 0; i < 100; i++) publish('x'.repeat(1_000))
+    },
+    { name: 'ProtocolViolation', reasonCode: ReasonCode.quotaExceeded, message: /^no room for/ },
+  )
+  const held = context.broker.heldBytes.used
+  packets.close()
+
+  assert.ok(held > 4_096 && held <= 20_000, `${held}`)
+  assert.equal(context.broker.heldBytes.used, 0)
 })
