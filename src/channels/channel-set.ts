@@ -144,6 +144,7 @@ export class ChannelSet implements Iterable<Channel> {
       channels.map(async (log) => new Channel(log, await this.#restore(log), this.#context)),
     )
     for (const channel of restored) this.#add(channel)
+    await this.#deadLetters?.restoreShares()
     this.#sweep.start()
   }
 
@@ -234,6 +235,7 @@ export class ChannelSet implements Iterable<Channel> {
     this.#deadLetters = new DeadLetters({
       ...this.#options,
       bounds,
+      isChannel: (name) => this.#channels.has(name),
       log: found ?? store.create(DEAD_LETTERS_LOG),
       state: await found?.loadState(),
       mayWrite: () => this.#health.failure === undefined,

@@ -1,8 +1,8 @@
 /**
  * Messages that a destination rejected or that routing refused. They are kept with the reason, so
  * that a person can inspect them and send them again after a fix. They have a log of their own in
- * the store, under a name that no channel can have. The log is limited: the oldest dead letters are
- * dropped first.
+ * the store, under a name that no channel can have. The log is limited. For a further dead letter,
+ * the channel that holds the most gives up its oldest, so that no channel pushes out the others'.
  */
 import type { Clock } from '../../clock.ts'
 import type { Message } from '../../message.ts'
@@ -15,6 +15,7 @@ import {
   type KeptDeadLetter,
   readDeadLetter,
 } from './dead-letter-record.ts'
+import { LetterShares } from './letter-shares.ts'
 
 /** The name of the log that holds them. */
 export const DEAD_LETTERS_LOG = '__dead_letters'
@@ -32,6 +33,8 @@ export interface DeadLettersOptions {
   readonly budget: MemoryBudget
   readonly clock: Clock
   readonly bounds: DeadLetterBounds
+  /** Whether a channel with this name exists. */
+  readonly isChannel: (name: string) => boolean
   /** False while the log can't be written. */
   readonly mayWrite: () => boolean
   /** Commits `bytes` just appended with the next cycle. */
@@ -44,6 +47,12 @@ export interface DeadLettersOptions {
 
 const CURSOR = 'kept'
 const MAX_READ_BYTES = 1024 * 1024
+const READ_AT_ONCE = 500
+/**
+ * A log on disk gives back the bytes of a letter in its middle only when all before it are gone. It
+ * may take this many times `maxBytes`.
+ */
+const MAX_LOG_TIMES = 4
 
 export class DeadLetters {
   readonly name = DEAD_LETTERS_LOG
@@ -53,6 +62,7 @@ export class DeadLetters {
   readonly #options: DeadLettersOptions
   /** Delivered: removed. Dropped: replaced by newer ones. */
   readonly #position: CursorPosition
+  readonly #shares: LetterShares
   /** The log's `committed` when its state was noted last. */
   #notedEnd = 0
 
@@ -60,6 +70,7 @@ export class DeadLetters {
     const { log, state } = options
     this.#options = options
     this.log = log
+    this.#shares = new LetterShares(options.bounds)
     const saved = state?.cursors[CURSOR]
     this.#position =
       saved === undefined
@@ -67,12 +78,34 @@ export class DeadLetters {
         : CursorPosition.restored(saved, log.start, log.committed)
   }
 
+  /**
+   * Finds out which dead letters belong to which channels. To be called once, when all channels are
+   * known. Letters that can't be read now go first, as the oldest.
+   */
+  async restoreShares(): Promise<void> {
+    let next = 0
+    try {
+      for (;;) {
+        const letters = await this.read(next, READ_AT_ONCE)
+        for (const letter of letters) {
+          const bytes = draftBytes(deadLetterDraft(letter, letter.keptAt))
+          this.#shares.add(this.#holderOf(letter), letter.offset, bytes)
+        }
+        const last = letters.at(-1)
+        if (last === undefined) return
+        next = last.offset + 1
+      }
+    } catch {
+      // The store reports it when messages are read for their destinations.
+    }
+  }
+
   /** The number of dead letters kept, those not committed yet included. */
   get count(): number {
     return this.#position.unsettled(this.log.end)
   }
 
-  /** Keeps a dead letter, if necessary in place of the oldest. False if there is no room for it. */
+  /** Keeps a dead letter, if necessary in place of others. False if there is no room for it. */
   keep(letter: DeadLetter): boolean {
     const { clock, bounds, stage, mayWrite } = this.#options
     if (!mayWrite()) return false
@@ -80,9 +113,10 @@ export class DeadLetters {
     const bytes = draftBytes(draft)
     if (bytes > bounds.maxBytes) return false
     while (this.count >= bounds.maxMessages || this.#heldBytes + bytes > bounds.maxBytes) {
-      if (!this.#dropOldest()) return false
+      if (!this.#makeRoom(letter, bytes)) return false
     }
     if (!this.#hasRoom(bytes)) return false
+    this.#shares.add(this.#holderOf(letter), this.log.end, bytes)
     this.log.append(draft)
     stage(this, bytes)
     return true
@@ -118,6 +152,7 @@ export class DeadLetters {
       if (offset >= this.log.committed || this.#position.isSettled(offset)) continue
       this.#position.take(offset, offset + 1)
       this.#position.deliver(offset, offset + 1)
+      this.#shares.remove(offset)
       this.log.remove?.(offset)
     }
     this.#settled()
@@ -131,6 +166,7 @@ export class DeadLetters {
     this.#options.onChanged(this)
     const from = this.log.committed
     this.#position.collapse(from, from + messages.length)
+    this.#shares.collapse(from, from + messages.length)
   }
 
   /** Notes which dead letters are left, so that the log releases those below. */
@@ -155,13 +191,28 @@ export class DeadLetters {
     return store.bytes + bytes <= store.maxBytes || store.makeRoom(bytes)
   }
 
-  #dropOldest(): boolean {
+  #holderOf({ channel, destination = '' }: DeadLetter): string {
+    return `${destination} ${this.#options.isChannel(channel) ? channel : ''}`
+  }
+
+  #makeRoom(letter: DeadLetter, bytes: number): boolean {
     const oldest = this.#position.oldestFree
     if (oldest >= this.log.end) return false
-    this.#position.dropFree(oldest, oldest + 1, 'QueueFull', this.log.committed)
-    this.log.remove?.(oldest)
+    const payer = this.#shares.payerFor(this.#holderOf(letter), bytes)
+    const [offset = oldest] = payer?.letters.keys() ?? []
+    if (offset !== oldest && !this.#mayLeaveHole(offset, bytes)) return false
+    this.#position.dropFree(offset, offset + 1, 'QueueFull', this.log.committed)
+    this.#shares.remove(offset)
+    this.log.remove?.(offset)
     this.#settled()
     return true
+  }
+
+  #mayLeaveHole(offset: number, bytes: number): boolean {
+    if (offset >= this.log.committed) return false
+    return (
+      this.log.isVolatile || this.log.bytes + bytes <= MAX_LOG_TIMES * this.#options.bounds.maxBytes
+    )
   }
 
   #settled(): void {
