@@ -4,6 +4,7 @@
  * Figures per message are not counted here but read from the ledger at each scrape. So they cost
  * nothing between scrapes, survive restarts and never disagree with the ledger.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 // The index of prom-client also loads cluster support, a push gateway and its default metrics,
 // which
 // measure from the moment they are loaded. These paths are not part of its public interface, so
@@ -46,6 +47,13 @@ export interface MetricSources {
   readonly now: () => number
 }
 
+interface ScrapedState {
+  readonly ledger: readonly ChannelLedger[]
+  readonly store: StoreLedger | undefined
+  readonly outage: readonly OutageLeft[]
+  readonly at: number
+}
+
 /** The maximum number of values of a label; further ones share `_other`. */
 const MAX_CHANNELS = 1000
 const MAX_CODES = 100
@@ -61,13 +69,19 @@ export class Metrics {
   readonly #gauges = new Map<string, Gauge>()
   readonly #histograms = new Map<string, Histogram>()
 
+  readonly #sources: MetricSources
+  /** What all metrics of the scrape that is being made see. */
+  #state: ScrapedState | undefined
+  #scrape: Promise<string> | undefined
+
   constructor(sources: MetricSources) {
+    this.#sources = sources
     for (const [name, declaration] of Object.entries(EVENT_METRICS)) this.#event(name, declaration)
     for (const [name, declaration] of Object.entries(LEDGER_METRICS)) {
-      this.#ledger(name, declaration, sources)
+      this.#ledger(name, declaration)
     }
     for (const [name, declaration] of Object.entries(STORE_METRICS)) {
-      this.#store(name, declaration, sources)
+      this.#store(name, declaration)
     }
     declareProcessMetrics(this.registry, sources.version)
   }
@@ -76,9 +90,29 @@ export class Metrics {
     return this.registry.contentType
   }
 
-  /** Everything in Prometheus' text format. */
+  /**
+   * Everything in Prometheus' text format. The text is made one metric in a turn of the event loop:
+   * with a thousand channels, all of it takes a fifth of a second. Calls meanwhile get the same text.
+   */
   text(): Promise<string> {
-    return this.registry.metrics()
+    this.#scrape ??= this.#allMetrics().finally(() => {
+      this.#scrape = undefined
+    })
+    return this.#scrape
+  }
+
+  async #allMetrics(): Promise<string> {
+    this.#state = stateOf(this.#sources)
+    const texts: string[] = []
+    try {
+      for (const { name } of this.registry.getMetricsAsArray()) {
+        texts.push(await this.registry.getSingleMetricAsString(name))
+        await nextTurn()
+      }
+    } finally {
+      this.#state = undefined
+    }
+    return `${texts.join('\n\n')}\n`
   }
 
   add<Name extends OfType<'counter'>>(name: Name, labels: LabelsOf<Name>, by = 1): void {
@@ -122,19 +156,18 @@ export class Metrics {
     else this.#histograms.set(name, new Histogram({ ...options, buckets: [...(buckets ?? [])] }))
   }
 
-  #store(name: string, declaration: MetricDeclaration, sources: MetricSources): void {
-    const { store, outage } = sources
+  #store(name: string, declaration: MetricDeclaration): void {
     this.#readAtScrape(name, declaration, (tell) => {
-      const ledger = store?.()
-      if (ledger !== undefined) STORE_FIGURES[name]?.(ledger, outage?.() ?? [], tell)
+      const { store, outage } = this.#state ?? stateOf(this.#sources)
+      if (store !== undefined) STORE_FIGURES[name]?.(store, outage, tell)
     })
   }
 
-  #ledger(name: string, declaration: MetricDeclaration, { ledger, now }: MetricSources): void {
+  #ledger(name: string, declaration: MetricDeclaration): void {
     const figures = LEDGER_FIGURES[name]
     this.#readAtScrape(name, declaration, (tell) => {
-      const at = now()
-      for (const channel of ledger()) figures?.(channel, at, tell)
+      const { ledger, at } = this.#state ?? stateOf(this.#sources)
+      for (const channel of ledger) figures?.(channel, at, tell)
     })
   }
 
@@ -158,4 +191,8 @@ export class Metrics {
       },
     })
   }
+}
+
+function stateOf({ ledger, store, outage, now }: MetricSources): ScrapedState {
+  return { ledger: ledger(), store: store?.(), outage: outage?.() ?? [], at: now() }
 }

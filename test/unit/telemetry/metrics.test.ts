@@ -113,6 +113,29 @@ test('a scrape shows the ledger as it is at that moment', async () => {
   assert.equal(await scraped(metrics, 'reader_waiting{channel="pumps",reader="archive"}'), 6)
 })
 
+test('a scrape of many channels leaves turns of the event loop to others, and is one state', async () => {
+  let reads = 0
+  const metrics = metricsOf(() => {
+    reads += 1
+    return Array.from({ length: 50 }, (_, n) => ledgerOf(`channel_${n}`, { received: reads }))
+  })
+  let turns = 0
+  let isDone = false
+  const count = (): void => {
+    turns += 1
+    if (!isDone) setImmediate(count)
+  }
+  setImmediate(count)
+
+  const [text, same] = await Promise.all([metrics.text(), metrics.text()])
+  isDone = true
+
+  assert.ok(turns >= 10, `${turns} turns`)
+  assert.equal(reads, 1)
+  assert.equal(same, text)
+  assert.match(text, /messages_received_total\{channel="channel_49"\} 1\n/)
+})
+
 test('channels beyond the bound are counted together, however many anybody names', async () => {
   const metrics = metricsOf(() => [])
 
