@@ -1,6 +1,7 @@
 /** `check`: prints the configuration in force, or everything that is wrong with it. */
 import type { Command } from 'commander'
 import type { CliContext } from '../context.ts'
+import { directoryAdvice } from '../directory-advice.ts'
 import { loadConfigOf } from '../global-flags.ts'
 import { awsAdvice } from './run/aws-advice.ts'
 
@@ -23,7 +24,8 @@ export function addCheckCommand(program: Command, context: CliContext): void {
       const { describeConfig } = await import('../../config/describe.ts')
       const loaded = await loadConfigOf(command, context)
       process.stdout.write(describeConfig(loaded))
-      for (const notice of [...loaded.notices, ...awsAdvice(loaded.config)]) {
+      const { notices, config } = loaded
+      for (const notice of [...notices, ...awsAdvice(config), ...(await directoryAdvice(config))]) {
         process.stderr.write(`Note: ${notice}\n`)
       }
     })

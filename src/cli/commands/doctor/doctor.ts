@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import type { Finding } from '../../../channels/disk/doctor/finding.ts'
 import type { ChannelInspection, Inspection } from '../../../channels/disk/doctor/inspect.ts'
+import { accessAdvice } from '../../../channels/disk/files/directory-access.ts'
 import { systemClock } from '../../../clock.ts'
 import { asConnectorError } from '../../../errors.ts'
 import { timeText } from '../../../iso-time.ts'
@@ -45,6 +46,8 @@ export function addDoctorCommand(program: Command, context: CliContext): void {
       const text =
         flags.json === true ? safeJson(JSON.stringify(inspection, null, 2)) : reportOf(inspection)
       process.stdout.write(`${text}\n`)
+      const advice = await accessAdvice(directory)
+      if (advice !== undefined) process.stderr.write(`Note: ${advice}\n`)
       const isWell = findingsOf(inspection).every(isHarmless)
       if (!isWell) process.exitCode = EXIT_FAILED
     })

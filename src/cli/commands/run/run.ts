@@ -7,6 +7,7 @@ import type { StopReport } from '../../../connector/draining.ts'
 import { formatDuration } from '../../../units.ts'
 import { VERSION } from '../../../version.ts'
 import type { CliContext, RunnableConnector } from '../../context.ts'
+import { directoryAdvice } from '../../directory-advice.ts'
 import { EXIT_FAILED, usageError } from '../../exit-code.ts'
 import { loadConfigOf } from '../../global-flags.ts'
 import { duration } from '../../number-argument.ts'
@@ -57,7 +58,9 @@ async function run(command: Command, context: CliContext, deadlineMs: number): P
   process.on('SIGHUP', reload)
   try {
     await connector.start()
-    process.stdout.write(startUpText(startUpOf(loaded, process.argv[1]), connector.describe()))
+    const advice = await directoryAdvice(loaded.config)
+    const startUp = startUpOf(loaded, advice, process.argv[1])
+    process.stdout.write(startUpText(startUp, connector.describe()))
     await aborted(signals.first)
     await stop(connector, context, String(signals.first.reason), deadlineMs)
   } finally {
@@ -66,13 +69,17 @@ async function run(command: Command, context: CliContext, deadlineMs: number): P
   }
 }
 
-function startUpOf(loaded: LoadedConfig, script: string | undefined): StartUp {
+function startUpOf(
+  loaded: LoadedConfig,
+  advice: readonly string[],
+  script: string | undefined,
+): StartUp {
   const { config, files } = loaded
   return {
     command: commandOf(script),
     version: VERSION,
     files,
-    notices: [...loaded.notices, ...awsAdvice(config)],
+    notices: [...loaded.notices, ...awsAdvice(config), ...advice],
     defaultChannel: config.parameters.defaultChannelName,
     inputs: config.inputs,
   }
