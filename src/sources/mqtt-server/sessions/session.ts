@@ -22,6 +22,7 @@ import type { Recipient, Subscriber } from '../topics/subscriptions.ts'
 import type { Link } from './link.ts'
 import { type Delivery, type Inflight, OutgoingQueue, type QueueTotal } from './outgoing-queue.ts'
 import { ReceivedIds, STORED_BEFORE } from './received-ids.ts'
+import { type Replay, Replays } from './replays.ts'
 import type { SessionRecord } from './session-recorder.ts'
 import { SessionSubscriptions } from './session-subscriptions.ts'
 import type { SessionState } from './store/session-state.ts'
@@ -41,12 +42,6 @@ export interface RestoredSession {
   readonly will: Will | undefined
   readonly waiting: readonly Delivery[]
   readonly inflight: readonly { packetId: number; delivery: Delivery; isReleased: boolean }[]
-}
-
-/** Retained messages that go out as fast as the client takes them. */
-export interface Replay {
-  /** Does the work of one turn. `full`: the session has no room for the next message. */
-  proceed(): 'done' | 'more' | 'full'
 }
 
 /** The expiry interval of a session that never expires (section 3.1.2.11.2). */
@@ -89,9 +84,7 @@ export class Session implements Subscriber {
   /** What is in flight since an earlier connection and not sent again yet. */
   #resending: Iterator<[number, Inflight]> | undefined
   #hasEnded = false
-  #replays: Replay[] = []
-  /** A replay is at work, or is about to be in the next turn. */
-  #isReplaying = false
+  readonly #replays = new Replays()
 
   constructor({ clientId, owner, limits, statistics, clock, queued }: SessionOptions) {
     this.clientId = clientId
@@ -147,8 +140,7 @@ export class Session implements Subscriber {
   detach(): void {
     this.#link = undefined
     this.#resending = undefined
-    this.#replays = []
-    this.#isReplaying = false
+    this.#replays.clear()
   }
 
   /** The session has ended. */
@@ -229,8 +221,8 @@ export class Session implements Subscriber {
 
   /** Delivers the messages of `replay`, after those of replays that are not done. */
   replay(replay: Replay): void {
-    this.#replays.push(replay)
-    this.#replayOn()
+    this.#replays.add(replay)
+    if (this.#link !== undefined) this.#replays.proceed(this.#link)
   }
 
   /**
@@ -246,7 +238,7 @@ export class Session implements Subscriber {
     const link = this.#link
     if (link === undefined) return
     if (this.#queue !== undefined) this.#pumpQueue(link, this.#queue)
-    if (this.#replays.length > 0) this.#replayOn()
+    if (!this.#replays.isEmpty) this.#replays.proceed(link)
   }
 
   /** The message in flight with this packet id. */
@@ -297,22 +289,6 @@ export class Session implements Subscriber {
       this.record?.sent(delivery.sequence, packetId)
       this.#send(link, delivery, packetId, false)
     }
-  }
-
-  /** One turn's work of the first replay. If the session is full, `pump` calls again. */
-  #replayOn(): void {
-    const [replay] = this.#replays
-    if (replay === undefined || this.#isReplaying) return
-    this.#isReplaying = true
-    const state = replay.proceed()
-    this.#isReplaying = false
-    if (state === 'done') this.#replays.shift()
-    if (state === 'full' || this.#replays.length === 0) return
-    this.#isReplaying = true
-    this.#link?.nextTurn(() => {
-      this.#isReplaying = false
-      this.#replayOn()
-    })
   }
 
   #dropInflight(packetId: number): void {
