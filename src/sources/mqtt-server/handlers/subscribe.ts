@@ -31,9 +31,9 @@ export function handleSubscribe(client: Client, bytes: Buffer, start: number, en
   const packet = readSubscribe(bytes, start, end, link.version, client.limits)
   const codes: number[] = []
   const added: NewSubscription[] = []
-  for (const [index, request] of packet.requests.entries()) {
+  for (const request of packet.requests) {
     broker.work.done++
-    const refusal = refusalOf(client, request, index)
+    const refusal = refusalOf(client, request)
     if (refusal !== undefined) {
       codes.push(link.version === 5 ? client.maskRefusal(refusal, '').code : FAILURE)
       continue
@@ -46,6 +46,9 @@ export function handleSubscribe(client: Client, bytes: Buffer, start: number, en
     codes.push(options.qos)
     if (retainHandling === 0 || (retainHandling === 1 && isNew)) added.push({ filter, options })
   }
+  // This also counts one filter that is repeated: no client needs more in one packet.
+  const excess = link.version === 5 ? ReasonCode.quotaExceeded : FAILURE
+  for (let i = 0; i < packet.excess; i++) codes.push(excess)
   answer(client, encodeSuback(link.version, packet.packetId, codes), added)
 }
 
@@ -114,14 +117,8 @@ function optionsOf(
   }
 }
 
-function refusalOf(
-  client: Client,
-  { filter }: SubscriptionRequest,
-  index: number,
-): number | undefined {
+function refusalOf(client: Client, { filter }: SubscriptionRequest): number | undefined {
   const { link, limits } = client
-  // This also counts one filter that is repeated: no client needs more in one packet.
-  if (index >= limits.maxSubscriptionsPerClient) return ReasonCode.quotaExceeded
   if (Buffer.byteLength(filter) > MAX_FILTER_BYTES) return ReasonCode.quotaExceeded
   if (link.version !== 5) checkFilter(filter)
   else if (!isFilter(filter)) return ReasonCode.topicFilterInvalid

@@ -106,6 +106,7 @@ const UNWANTED = /[\p{Cc}\p{Noncharacter_Code_Point}]/u
 
 /** [MQTT-1.5.3-1/-2], [MQTT-1.5.4-1/-2]: well-formed UTF-8 without surrogates, and no U+0000. */
 export function readText(bytes: Buffer, start: number, end: number): string {
+  if (isPrintableAscii(bytes, start, end)) return bytes.toString('latin1', start, end)
   const field = bytes.subarray(start, end)
   if (!isUtf8(field)) throw new ProtocolViolation('text that is not well-formed UTF-8')
   const text = field.toString('utf8')
@@ -115,12 +116,16 @@ export function readText(bytes: Buffer, start: number, end: number): string {
 
 /** Throws like `readText`, but makes no text: for what is only passed on. */
 export function checkText(bytes: Buffer, start: number, end: number): void {
+  if (!isPrintableAscii(bytes, start, end)) readText(bytes, start, end)
+}
+
+/** Most texts are short and ASCII: then this is faster than a call of native code. */
+function isPrintableAscii(bytes: Buffer, start: number, end: number): boolean {
   for (let i = start; i < end; i++) {
     const byte = bytes[i] ?? 0
-    if (byte >= 0x20 && byte < 0x7f) continue
-    readText(bytes, start, end)
-    return
+    if (byte < 0x20 || byte > 0x7e) return false
   }
+  return true
 }
 
 /**

@@ -29,10 +29,17 @@ export interface SubscriptionOptions {
   readonly identifier: number | undefined
 }
 
+export interface FilterLimits extends PropertyLimits {
+  /** Of one packet, too: more filters are not decoded. */
+  readonly maxSubscriptionsPerClient: number
+}
+
 export interface SubscribePacket {
   readonly packetId: number
   readonly identifier: number | undefined
   readonly requests: readonly SubscriptionRequest[]
+  /** How many requests there are beyond these: more than a client may have subscriptions. */
+  readonly excess: number
 }
 
 export interface UnsubscribePacket {
@@ -45,17 +52,24 @@ export function readSubscribe(
   start: number,
   end: number,
   version: ProtocolVersion,
-  limits: PropertyLimits,
+  limits: FilterLimits,
 ): SubscribePacket {
   const reader = new PacketReader(bytes, start, end)
   const packetId = reader.packetId()
   const properties =
     version === 5 ? readProperties(reader, PacketType.subscribe, limits) : undefined
   const requests: SubscriptionRequest[] = []
+  let excess = 0
   do {
-    requests.push(readRequest(reader, version))
+    if (requests.length < limits.maxSubscriptionsPerClient) {
+      requests.push(readRequest(reader, version))
+    } else {
+      reader.field()
+      reader.byte()
+      excess++
+    }
   } while (!reader.isAtEnd)
-  return { packetId, identifier: properties?.subscriptionIdentifiers?.[0], requests }
+  return { packetId, identifier: properties?.subscriptionIdentifiers?.[0], requests, excess }
 }
 
 function readRequest(reader: PacketReader, version: ProtocolVersion): SubscriptionRequest {
@@ -96,7 +110,7 @@ export function readUnsubscribe(
   start: number,
   end: number,
   version: ProtocolVersion,
-  limits: PropertyLimits,
+  limits: FilterLimits,
 ): UnsubscribePacket {
   const reader = new PacketReader(bytes, start, end)
   const packetId = reader.packetId()
@@ -104,6 +118,12 @@ export function readUnsubscribe(
   const filters: string[] = []
   // [MQTT-3.10.3-2]: at least one filter.
   do {
+    if (filters.length >= limits.maxSubscriptionsPerClient) {
+      throw new ProtocolViolation(
+        `expected at most ${limits.maxSubscriptionsPerClient} topic filters, got more`,
+        ReasonCode.quotaExceeded,
+      )
+    }
     filters.push(readFilter(reader))
   } while (!reader.isAtEnd)
   return { packetId, filters }
