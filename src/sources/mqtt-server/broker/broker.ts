@@ -43,9 +43,10 @@ export interface BrokerOptions {
 
 /**
  * A client's packets may take a multiple of `maxHeldBytes`: its socket is paused above it, and what
- * has been read by then still comes.
+ * has been read by then still comes, which may be this much at least.
  */
 const HELD_TIMES = 16
+const LEAST_HELD_BYTES = 65_536
 /** How many times what is free the topic aliases of one client may take. */
 const ALIAS_PORTION = 1 / 64
 
@@ -82,7 +83,10 @@ export class Broker {
     const { maxHeldBytes, maxHeldBytesOfAll } = options.limits
     this.heldBytes = new SharedBound(
       maxHeldBytesOfAll,
-      SharedBound.portionFor(maxHeldBytesOfAll, HELD_TIMES * maxHeldBytes),
+      SharedBound.portionFor(
+        maxHeldBytesOfAll,
+        HELD_TIMES * Math.max(LEAST_HELD_BYTES, maxHeldBytes),
+      ),
     )
     const { maxOutgoingBytes, maxOutgoingBytesOfAll } = options.limits
     this.outgoingBytes = new SharedBound(

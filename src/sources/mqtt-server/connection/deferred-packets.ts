@@ -82,7 +82,9 @@ export class DeferredPackets implements PausedReader {
 
   mustWait(type: number): boolean {
     if (this.#readState.isPausedFor(PauseReason.locked)) return true
-    if (this.#frames !== undefined || this.#end !== undefined) return !mayOvertake(type)
+    if (this.#frames !== undefined || this.#end !== undefined) {
+      return !mayOvertake(type) || this.#throttle.isOverdrawn
+    }
     if (this.#throttle.isExhausted) return true
     return type === PacketType.publish && this.#gate.intake.isSaturated
   }

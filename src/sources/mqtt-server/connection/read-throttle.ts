@@ -56,6 +56,12 @@ export class ReadThrottle implements WaitingReader {
     return this.#workLeft <= WORK_A_TURN - WORK_ALWAYS_DONE && this.#options.turns.isSpent
   }
 
+  /** Not even packets that may overtake others are to be handled before the next turn. */
+  get isOverdrawn(): boolean {
+    if (this.#workLeft <= -WORK_ALWAYS_DONE) return true
+    return this.#workLeft <= WORK_A_TURN - 2 * WORK_ALWAYS_DONE && this.#options.turns.isSpent
+  }
+
   /** To be called before packets are handled: another turn may have begun. */
   refresh(): void {
     if (this.#maxMessagesPerSecond !== Number.POSITIVE_INFINITY) this.#refill()

@@ -288,3 +288,22 @@ test('a connection with more packets than there is room for ends, and holds noth
   assert.ok(held > 4_096 && held <= 20_000, `${held}`)
   assert.equal(context.broker.heldBytes.used, 0)
 })
+
+test('pings that overtake waiting messages have their part of a turn, and then wait as well', async () => {
+  const { publish, ping, intake, host, throttle } = open()
+  intake.isSaturated = true
+  publish('a')
+  throttle.refresh()
+  for (let i = 0; i < 6_000; i++) {
+    throttle.countPacket(PacketType.pingreq, 0)
+    ping()
+  }
+  const atOnce = host.handled.length
+
+  intake.isSaturated = false
+  intake.commit()
+  for (let i = 0; i < 10; i++) await nextTurn()
+
+  assert.ok(atOnce > 4_000 && atOnce < 5_000, `${atOnce}`)
+  assert.equal(host.handled.length, 6_001)
+})
