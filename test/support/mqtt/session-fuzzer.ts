@@ -4,6 +4,7 @@
  * Then bytes are changed, and the stream is cut anywhere. The same seed gives the same sessions.
  */
 import { connectPacket, frame, PINGREQ, publishPacket, subscribePacket } from './mqtt-wire.ts'
+import { property } from './property.ts'
 
 export interface FuzzedSession {
   /** The bytes the client sends, in pieces. */
@@ -64,7 +65,17 @@ export class SessionFuzzer {
       keepAliveS: this.#below(5),
       properties,
       ...(this.#isOneIn(3) && {
-        will: { topic: this.#name(), payload: 'gone', qos: this.#below(3) },
+        will: {
+          topic: this.#name(),
+          payload: 'x'.repeat(this.#below(this.#isOneIn(20) ? 20_000 : 10)),
+          qos: this.#below(3),
+          properties: this.#oneOf([
+            [],
+            [24, 0, 0, 0, this.#below(3)],
+            [38, 0, 1, 97, 0, 1, 98, 2, 0, 0, 0, 9, 3, 0, 1, 116],
+            this.#userProperties(),
+          ]),
+        },
       }),
     })
   }
@@ -122,9 +133,17 @@ export class SessionFuzzer {
       [35, 0, 1 + this.#below(this.#isOneIn(5) ? 11 : 3)],
       [2, 0, 0, 0, this.#below(3)],
       [38, 0, 1, 97, 0, 1, 98],
+      [38, 0, 1, 97, 0, 1, 98, 2, 0, 0, 0, 9, 38, 0, 1, 97, 0, 0, 35, 0, 1, 3, 0, 1, 116],
+      this.#userProperties(),
       [8, 0, 2, 97, 47, 9, 0, 1, 1],
       [1, this.#below(this.#isOneIn(5) ? 3 : 2)],
     ])
+  }
+
+  /** Now and then more than a packet may have. */
+  #userProperties(): number[] {
+    const count = this.#below(this.#isOneIn(20) ? 120 : 5)
+    return Array.from({ length: count }, () => property.userProperty('n', 'v'.repeat(3))).flat()
   }
 
   #noise(): Buffer {
