@@ -13,10 +13,12 @@ export interface LinkSettings {
   readonly version?: ProtocolVersion
   readonly receiveMaximum?: number
   readonly maxPacketBytes?: number
+  readonly address?: string
 }
 
 export class RecordingLink implements Link {
   readonly version: ProtocolVersion
+  readonly address: string
   readonly isBridge = false
   readonly maxPacketBytes: number
   readonly receiveMaximum: number
@@ -33,6 +35,7 @@ export class RecordingLink implements Link {
 
   constructor(settings: LinkSettings = {}) {
     this.version = settings.version ?? 4
+    this.address = settings.address ?? '192.0.2.1'
     this.receiveMaximum = settings.receiveMaximum ?? 65_535
     this.maxPacketBytes = settings.maxPacketBytes ?? Number.POSITIVE_INFINITY
   }

@@ -54,6 +54,7 @@ export class Connection implements Link, PacketHost {
   aliases: TopicAliases | undefined
   permissions: Permissions = everythingPermitted
   isLeaving = false
+  readonly address: string
   readonly #arrival: Arrival
   readonly #context: ServerContext
   readonly #clock: Clock
@@ -74,6 +75,7 @@ export class Connection implements Link, PacketHost {
     const { socket } = arrival
     const { broker, clock, limits } = context
     const { coalescing } = broker.commitGate
+    this.address = arrival.address
     this.#arrival = arrival
     this.#context = context
     this.#clock = clock

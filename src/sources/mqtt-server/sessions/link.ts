@@ -6,6 +6,8 @@ import type { TopicAliases } from '../topics/topic-aliases.ts'
 
 export interface Link {
   readonly version: ProtocolVersion
+  /** The client's IP address. */
+  readonly address: string
   /**
    * The client is another broker: it does not get its own messages back, and retain flags are kept.
    */

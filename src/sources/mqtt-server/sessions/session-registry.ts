@@ -11,6 +11,7 @@ import { ReasonCode } from '../packets/protocol.ts'
 import type { Statistics } from '../topics/statistics.ts'
 import type { Subscriptions } from '../topics/subscriptions.ts'
 import { KeptWills } from './kept-wills.ts'
+import { OfflineSessions } from './offline-sessions.ts'
 import { QueueTotal } from './outgoing-queue.ts'
 import type { RestoredSession } from './session.ts'
 import { NEVER_EXPIRES_S, Session } from './session.ts'
@@ -37,16 +38,13 @@ export class SessionRegistry {
   readonly #queued: QueueTotal
   readonly #sessions = new SessionsByName<Session>()
   readonly #wills: KeptWills
-  /**
-   * Sessions without a connection, in the order in which they lost it. After a restart, those that
-   * were restored come first, in the order in which they expire.
-   */
-  readonly #offline = new Set<Session>()
+  readonly #offline: OfflineSessions
 
   constructor(options: SessionRegistryOptions) {
     this.#options = options
     this.#queued = new QueueTotal(options.limits)
     this.#wills = new KeptWills(options.limits)
+    this.#offline = new OfflineSessions(options.limits)
   }
 
   get count(): number {
@@ -144,8 +142,7 @@ export class SessionRegistry {
       clock.monotonic() + expiryMs(session.expiryIntervalS),
     )
     session.willDueAtMs = kept.willDueAt - passed
-    this.#offline.add(session)
-    this.#makeRoom()
+    this.#addOffline(session)
   }
 
   /** The session has lost its connection. `hasWill` is false after a normal disconnection. */
@@ -190,8 +187,7 @@ export class SessionRegistry {
     if (session.will !== undefined) session.willDueAtMs = nowMs + delayMs
     session.expiresAtMs = nowMs + expiryMs(session.expiryIntervalS)
     session.record?.disconnected(session.expiresAtMs, session.willDueAtMs)
-    this.#offline.add(session)
-    this.#makeRoom()
+    this.#addOffline(session)
   }
 
   /** The will is published at the latest when the session ends [MQTT-3.1.3-9]. */
@@ -228,14 +224,10 @@ export class SessionRegistry {
     this.#options.publishWill(will, done, session)
   }
 
-  /**
-   * If there are too many, the session that has been without a connection for the longest time
-   * ends.
-   */
-  #makeRoom(): void {
-    if (this.#offline.size <= this.#options.limits.maxOfflineSessions) return
-    const [longest] = this.#offline
-    if (longest !== undefined) this.#end(longest)
+  /** If there are too many now, one of them ends. */
+  #addOffline(session: Session): void {
+    const excess = this.#offline.add(session)
+    if (excess !== undefined) this.#end(excess)
   }
 }
 

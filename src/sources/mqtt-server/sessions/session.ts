@@ -11,6 +11,7 @@
 import type { Clock } from '../../../clock.ts'
 import { NO_CYCLE } from '../../source.ts'
 import type { Identity, Permissions } from '../access/access-control.ts'
+import { addressGroup } from '../limits/address.ts'
 import type { MqttLimits } from '../limits/limits.ts'
 import type { Owner } from '../limits/owner.ts'
 import type { Will } from '../packets/connect-packet.ts'
@@ -59,6 +60,8 @@ export class Session implements Subscriber {
   readonly clientId: string
   /** The user that the session belongs to; undefined for an anonymous client. */
   readonly userName: string | undefined
+  /** Of an anonymous client, as limits group addresses. Undefined after a restart. */
+  address: string | undefined
   /** What all sessions of its user hold together. */
   readonly owner: Owner
   /** Who its last client proved to be; undefined if there was none since the start. */
@@ -134,6 +137,7 @@ export class Session implements Subscriber {
 
   attach(link: Link): void {
     this.#link = link
+    if (this.userName === undefined) this.address = addressGroup(link.address)
     this.expiresAtMs = Number.POSITIVE_INFINITY
   }
 
