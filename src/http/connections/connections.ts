@@ -9,11 +9,15 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { addressGroup } from '../../sources/mqtt-server/limits/address.ts'
+import { LoopTurns } from '../../sources/mqtt-server/limits/loop-turns.ts'
 import { AddressShares } from './address-shares.ts'
+import { ReadInPieces } from './read-in-pieces.ts'
 
 const MAX_CONNECTIONS = 256
 /** What one address alone may hold of them. */
 const MAX_OF_ONE_ADDRESS = 64
+/** Enough for every body that is read. */
+const MAX_PENDING_BYTES = 96 * 1024
 const SWEEP_MS = 1_000
 /** An answer of which its client takes nothing for this long ends with its connection. */
 const STALL_MS = 10_000
@@ -38,6 +42,9 @@ interface Connection {
   sendingSince: number | undefined
   /** Bytes that the operating system had taken at `since`. */
   sentBytes: number
+  /** What came after the request's first piece and before its answer. */
+  pendingBytes: number
+  input: ReadInPieces | undefined
   /** True after a request that came too early: the connection ends with the answer to it. */
   isEnding: boolean
 }
@@ -45,6 +52,8 @@ interface Connection {
 export class Connections {
   readonly #options: ConnectionsOptions
   readonly #places: AddressShares
+  /** What is read of all clients in a turn of the event loop. */
+  readonly #turns = new LoopTurns()
   readonly #bySocket = new Map<Socket, Connection>()
   #sweeping: NodeJS.Timeout | undefined
 
@@ -75,15 +84,17 @@ export class Connections {
     const connection = this.#bySocket.get(socket)
     if (connection === undefined) return true
     if (connection.response !== undefined) {
-      if (!connection.isEnding) refusePipelining(socket, response)
+      if (!connection.isEnding) refusePipelining(response)
       connection.isEnding = true
       return false
     }
     connection.response = response
     connection.since = performance.now()
     connection.sendingSince = undefined
+    connection.pendingBytes = 0
     response.once('close', () => {
       connection.response = undefined
+      connection.input?.goOn()
       connection.since = performance.now()
     })
     return true
@@ -102,10 +113,16 @@ export class Connections {
       since: performance.now(),
       sendingSince: undefined,
       sentBytes: 0,
+      pendingBytes: 0,
+      input: undefined,
       isEnding: false,
     }
     this.#bySocket.set(socket, connection)
     this.#places.take(address)
+    connection.input = new ReadInPieces(socket, {
+      turns: this.#turns,
+      mayRead: (bytes) => mayRead(connection, bytes),
+    })
     socket.once('close', () => this.#remove(connection))
     this.#sweeping ??= setInterval(() => this.#sweep(), this.#options.sweepMs ?? SWEEP_MS).unref()
   }
@@ -180,9 +197,17 @@ export class Connections {
   }
 }
 
+/** Nothing after a request that came too early, and a bounded part of a body that is not awaited. */
+function mayRead(connection: Connection, bytes: number): boolean {
+  if (connection.isEnding) return false
+  if (connection.response === undefined) return true
+  if (connection.pendingBytes + bytes > MAX_PENDING_BYTES) return false
+  connection.pendingBytes += bytes
+  return true
+}
+
 /** The answer to the second request; further ones get none, as the connection ends with it. */
-function refusePipelining(socket: Socket, response: ServerResponse): void {
-  socket.pause()
+function refusePipelining(response: ServerResponse): void {
   response.shouldKeepAlive = false
   response.writeHead(503, { 'content-type': 'application/json; charset=utf-8' })
   const message = 'Send one request at a time: the next one after the answer to the one before.'

@@ -4,6 +4,7 @@ import { LongPolls } from './long-poll.ts'
 import { Places } from './places.ts'
 
 export class RequestLimits {
+  /** What the work of requests may take of a turn of the event loop. */
   readonly #turns = new LoopTurns()
   /** Pages, tables and lists: each takes up to 2 MB until its client has read it. */
   readonly pages = new Places({ of: 'pages', places: 8, waiting: 64, turns: this.#turns })

@@ -109,3 +109,46 @@ test('a half request is over after its time', async (t) => {
 
   assert.match(await textFrom(server.port, GET('/health')), /^HTTP\/1\.1 200/)
 })
+
+test('a body that nobody awaits is not read beyond a bound, and does not disturb health', async (t) => {
+  const { server } = await serve(t)
+  const head = GET('/channels/pumps/messages?from=now&wait=60')
+  const [socket] = await openSockets(
+    t,
+    server.port,
+    1,
+    `${head.trimEnd()}\r\ntransfer-encoding: chunked\r\n\r\n`,
+  )
+  assert.ok(socket !== undefined)
+  // More than the operating system takes.
+  const chunk = `10000\r\n${'x'.repeat(0x10000)}\r\n`
+  for (let i = 0; i < 300; i++) socket.write(chunk)
+
+  const ms = await healthMs(server.port)
+  await new Promise((resolve) => setTimeout(resolve, 300))
+
+  assert.ok(ms < 1_000, `${ms} ms`)
+  assert.ok(socket.writableLength > 5_000_000, `${socket.writableLength} bytes are left`)
+})
+
+test('a body of the largest size is read whole, and a larger one is refused', async (t) => {
+  const { server, url, view } = await serve(t)
+  const padding = 'x'.repeat(60 * 1024)
+  const body = `{"channel":"pumps"}${' '.repeat(padding.length)}`
+
+  const replayed = await fetch(`${url}/dead-letters/replay`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body,
+  })
+  const tooLarge = await fetch(`${url}/dead-letters/replay`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: body + padding,
+  })
+
+  assert.equal(replayed.status, 200)
+  assert.equal(tooLarge.status, 413)
+  assert.equal(view.asked.length, 1)
+  await healthMs(server.port)
+})
