@@ -21,7 +21,7 @@ import type { CutTail, PipelineObserver } from '../../observer.ts'
 import type { ChannelState, OffsetRange } from '../log/channel-log.ts'
 import { OffsetRanges } from '../log/offset-ranges.ts'
 import type { DirectoryEntry, FileLayer, OpenFile } from './files/file-layer.ts'
-import type { Quarantine } from './files/quarantine.ts'
+import { MAX_REPORTS, type Quarantine } from './files/quarantine.ts'
 import type { Damage } from './format/damage.ts'
 import { type LogIdentity, UNKNOWN_IDENTITY } from './format/frame.ts'
 import { FileView } from './format/frame-walk.ts'
@@ -131,7 +131,9 @@ export async function recoverLog(options: RecoveryOptions): Promise<Recovered> {
   }
   const lostFrom = Math.max(joined.end, released)
   const lost = known > lostFrom ? [{ from: lostFrom, to: known }] : []
-  for (const offsets of [...joined.missing, ...lost]) await reportLost(options, offsets)
+  const gone = [...joined.missing, ...lost]
+  for (const offsets of gone.slice(0, MAX_REPORTS)) await reportLost(options, offsets)
+  reportMore(options, gone.length)
   const end = Math.max(joined.end, known)
   return {
     ...log,
@@ -289,7 +291,10 @@ async function scanTail(
   const view = new FileView(file, segment.bytes, true)
   const bounds = { base: segment.base, limit: Number.POSITIVE_INFINITY, known, journaledFrom }
   const scan = await scanSegment(view, identity ?? UNKNOWN_IDENTITY, bounds)
-  for (const damage of scan.damages) await quarantineDamage(options, segment, view, damage)
+  for (const damage of scan.damages.slice(0, MAX_REPORTS)) {
+    await quarantineDamage(options, segment, view, damage)
+  }
+  reportMore(options, scan.damages.length)
   if (scan.torn !== undefined) {
     if (scan.end < journaledFrom) {
       options.observer.tailCut(options.channel, cutTail(scan.torn, scan))
@@ -309,6 +314,12 @@ function cutTail({ position, end, header }: Damage, { index, messages }: Segment
     messages: header?.count,
     lastMessageAt: messages === 0 ? undefined : index.newest,
   }
+}
+
+/** Reports how many damaged places were not reported one by one. */
+function reportMore({ observer, channel }: RecoveryOptions, count: number): void {
+  if (count <= MAX_REPORTS) return
+  observer.damageFound(channel, `${count - MAX_REPORTS} more places are damaged or missing.`)
 }
 
 /** Reports lost messages of which no bytes are left to keep a copy of. */

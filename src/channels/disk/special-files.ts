@@ -1,6 +1,6 @@
 /**
- * Links, pipes, sockets and devices in the place of files of a data directory. They are never
- * followed or opened. When the directory is taken into use they are renamed, so that a file of that
+ * Links, pipes, sockets, devices and directories in the place of files of a data directory. They are
+ * never followed or opened. When the directory is taken into use they are renamed, so that a file of that
  * name can be written again:
  *
  *     channels/press_1/cursors ──▶ channels/press_1/cursors.set-aside
@@ -70,7 +70,7 @@ async function specialIn(
 ): Promise<SpecialFile[]> {
   const entries = await entriesOf(directory)
   return entries
-    .filter((entry) => isOurs(entry.name) && !entry.isFile() && !entry.isDirectory())
+    .filter((entry) => isOurs(entry.name) && !entry.isFile())
     .map((entry) => ({ channel, directory, name: entry.name, what: kindOf(entry) }))
 }
 
@@ -85,6 +85,7 @@ function isFileOfLog(name: string): boolean {
 
 function kindOf(entry: Dirent): string {
   if (entry.isSymbolicLink()) return 'a symbolic link'
+  if (entry.isDirectory()) return 'a directory'
   if (entry.isFIFO()) return 'a pipe'
   return entry.isSocket() ? 'a socket' : 'a device'
 }

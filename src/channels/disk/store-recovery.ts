@@ -8,7 +8,7 @@ import type { PipelineObserver } from '../../observer.ts'
 import { JOURNAL_NAME } from '../log/channel-log.ts'
 import { LOG_RESERVE_BYTES } from './disk-log.ts'
 import type { FileLayer } from './files/file-layer.ts'
-import { MAX_KEPT_BYTES, type Quarantine } from './files/quarantine.ts'
+import { MAX_KEPT_BYTES, MAX_REPORTS, type Quarantine } from './files/quarantine.ts'
 import {
   type FoundJournal,
   type FoundLog,
@@ -16,6 +16,9 @@ import {
   type SlotDamage,
 } from './journal/journal-reading.ts'
 import { type Recovered, type RecoveryOptions, recoverLog } from './recovery.ts'
+
+/** Logs that are recovered at the same time: each may need a window of a file in memory. */
+const AT_ONCE = 32
 
 export interface StoreRecoveryOptions {
   readonly files: FileLayer
@@ -47,15 +50,16 @@ export async function recoverStore(options: StoreRecoveryOptions): Promise<Recov
   const entries = await files.list(join(directory, 'channels'))
   const directories = new Set(entries.filter((one) => one.isDirectory).map((one) => one.name))
   const names = [...new Set([...directories, ...named.keys()])]
-  const logs = await Promise.all(
-    names.map((name) =>
-      recoverOne(options, journal, {
-        channel: name,
-        journaled: named.get(name),
-        hasDirectory: directories.has(name),
-      }),
-    ),
-  )
+  const recover = (channel: string) =>
+    recoverOne(options, journal, {
+      channel,
+      journaled: named.get(channel),
+      hasDirectory: directories.has(channel),
+    })
+  const logs: RecoveredLog[] = []
+  for (let done = 0; done < names.length; done += AT_ONCE) {
+    logs.push(...(await Promise.all(names.slice(done, done + AT_ONCE).map(recover))))
+  }
   if (journal.torn !== undefined) {
     const { bytes, time } = journal.torn
     observer.tailCut(JOURNAL_NAME, { bytes, messages: undefined, lastMessageAt: time })
@@ -72,7 +76,10 @@ async function reportDamage(options: StoreRecoveryOptions, { lost, damages }: Fo
     const what = `The file of use ${generation} of the journal is missing.`
     options.observer.damageFound(JOURNAL_NAME, what)
   }
-  for (const damage of damages) await quarantineDamage(options, damage)
+  for (const damage of damages.slice(0, MAX_REPORTS)) await quarantineDamage(options, damage)
+  if (damages.length <= MAX_REPORTS) return
+  const what = `${damages.length - MAX_REPORTS} more places are damaged.`
+  options.observer.damageFound(JOURNAL_NAME, what)
 }
 
 async function recoverOne(

@@ -67,7 +67,7 @@ export const FINDINGS = {
   NotAFile: {
     severity: 'loss',
     explanation:
-      'A link, pipe, socket or device is in the place of a file. It is not followed or opened, so the messages of the file are missing; the next start renames it.',
+      'A link, pipe, socket, device or directory is in the place of a file; it is not followed or opened, so what the file held is missing, and the next start renames it.',
   },
   LeftOver: {
     severity: 'repairable',

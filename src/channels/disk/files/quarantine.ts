@@ -16,6 +16,8 @@ import type { FileLayer } from './file-layer.ts'
 import { Removals } from './removals.ts'
 import { writeSmallFile } from './small-file.ts'
 
+/** A start reports no more damaged places of one file or log than this, and counts the others. */
+export const MAX_REPORTS = 50
 /** Bound for one copy, so that a large damaged region can't fill the disk a second time. */
 export const MAX_KEPT_BYTES = 1024 * 1024
 
@@ -46,6 +48,8 @@ export class Quarantine {
   readonly #removals: Removals
   /** Oldest first. */
   readonly #kept: { name: string; bytes: number }[] = []
+  /** Names of copies, without their endings. */
+  readonly #copies = new Set<string>()
   #bytes = 0
 
   constructor(options: QuarantineOptions) {
@@ -66,7 +70,7 @@ export class Quarantine {
   async keep(damage: DamageReport, content: Buffer): Promise<boolean> {
     const mark = crc32(content).toString(16).padStart(8, '0')
     const name = `${damage.channel}-${damage.file}-${damage.position}-${mark}`
-    if (this.#kept.some((kept) => kept.name.startsWith(`${name}.`))) return false
+    if (this.#copies.has(name)) return false
     this.#options.observer.damageFound(damage.channel, damage.what)
     const at = new Date(this.#options.clock.now()).toISOString()
     const report = Buffer.from(`${JSON.stringify({ at, ...damage }, undefined, 2)}\n`)
@@ -96,6 +100,7 @@ export class Quarantine {
       const oldest = this.#kept.shift()
       if (oldest === undefined) return
       this.#bytes -= oldest.bytes
+      this.#copies.delete(withoutEnding(oldest.name))
       space.release(oldest.bytes)
       const paths = [join(directory, oldest.name)]
       await this.#removals.remove({ paths, bytes: oldest.bytes, close: () => Promise.resolve() })
@@ -104,6 +109,11 @@ export class Quarantine {
 
   #add(name: string, bytes: number): void {
     this.#kept.push({ name, bytes })
+    this.#copies.add(withoutEnding(name))
     this.#bytes += bytes
   }
+}
+
+function withoutEnding(name: string): string {
+  return name.replace(/\.(bytes|json)$/, '')
 }

@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict'
-import { lstat, readdir, readFile, rename, symlink, writeFile } from 'node:fs/promises'
+import {
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { inspectDirectory } from '../../../../src/channels/disk/doctor/inspect.ts'
@@ -113,4 +122,41 @@ test('everything below the data directory is for its owner alone', async (t) => 
 
   assert.deepEqual(open, [])
   assert.equal((await lstat(directory)).mode & 0o777, 0o700)
+})
+
+test('directories in the place of files are renamed, and the others are used as before', async (t) => {
+  const { directory, channel } = await stopped(t)
+  await rename(join(channel, 'cursors'), join(channel, 'moved'))
+  for (const path of [join(channel, 'cursors'), join(channel, 'cursors.tmp')]) await mkdir(path)
+  await mkdir(join(directory, 'journal', '77.jnl'))
+  const store = diskStore({ directory, slotBytes: 20_480 })
+
+  const count = (await store.open()).length
+  await store.close()
+
+  assert.equal(count, 2)
+  assert.ok((await readdir(channel)).includes('cursors.set-aside'))
+})
+
+test('files of two gigabytes in the place of small ones are not read as a whole', async (t) => {
+  const { directory, channel } = await stopped(t)
+  const large = 2 ** 31
+  await truncate(join(channel, 'cursors'), large)
+  const [segment = ''] = (await readdir(channel)).filter((name) => name.endsWith('.log'))
+  await writeFile(join(channel, segment.replace('log', 'idx')), '')
+  await truncate(join(channel, segment.replace('log', 'idx')), large)
+  await writeFile(join(directory, 'journal', '77.jnl'), '')
+  await truncate(join(directory, 'journal', '77.jnl'), large)
+  const before = process.memoryUsage().rss
+  const startMs = performance.now()
+
+  await inspectDirectory(directory)
+  const store = diskStore({ directory, slotBytes: 20_480, maxBytes: 2 ** 40 })
+  const logs = await store.open()
+  const found = await Promise.all(logs.map((log) => readAll(log)))
+  await store.close()
+
+  assert.deepEqual(found.flatMap(textsOf).sort(), ['press_1', 'press_2'])
+  assert.ok(performance.now() - startMs < 2_000)
+  assert.ok(process.memoryUsage().rss - before < 150_000_000)
 })
