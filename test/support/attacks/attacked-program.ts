@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 
 const MAIN = join(import.meta.dirname, '..', '..', '..', 'src', 'cli', 'main.js')
-const PROGRAM = process.env['ATTACK_PROGRAM'] ?? MAIN
+export const PROGRAM: string = process.env['ATTACK_PROGRAM'] ?? MAIN
 const HEAP_MB = process.env['ATTACK_HEAP_MB']
 const START_WITHIN_MS = 60_000
 /** The kernel counts the time of a process in hundredths of a second. */
@@ -93,7 +93,9 @@ export class AttackedProgram {
 
   /** The port of an address that it has printed, such as `mqtts`. */
   portOf(scheme: string): number {
-    return Number(new RegExp(`${scheme}://[^\\s/]*:(\\d+)`).exec(this.output)?.[1] ?? 0)
+    const label = scheme === 'http' ? 'http' : 'listens on'
+    const address = new RegExp(`^ +${label} .*?\\b${scheme}://[^\\s/]*:(\\d+)`, 'm')
+    return Number(address.exec(this.output)?.[1] ?? 0)
   }
 
   reload(): void {

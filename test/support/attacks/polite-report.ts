@@ -24,6 +24,8 @@ export interface PoliteReport {
    * server or the client could have run and another program had the processor.
    */
   readonly count: number
+  /** The 99th percentile before the attack. */
+  readonly calmP99Ms: number
   readonly p50Ms: number
   readonly p99Ms: number
   readonly maxMs: number

@@ -25,6 +25,8 @@ export interface TargetOptions {
   readonly hasRules: boolean
   /** Settings beside the defaults, as in the configuration file. */
   readonly config?: Readonly<Record<string, unknown>>
+  /** Further files beside the configuration, by name. */
+  readonly files?: Readonly<Record<string, string>>
   /** A polite subscriber at QoS 1. */
   readonly hasSubscriber?: boolean
   /** The program is killed afterwards and started again on the same data. */
@@ -35,7 +37,7 @@ export interface TargetOptions {
 
 /** Latencies are measured for at least this long. */
 const MEASURED_MS = 700
-const WARM_UP_MS = 300
+const WARM_UP_MS = 500
 /** Other programs of this machine may have been in the way: a longer attack is not waited for. */
 const HTTP_WITHIN_MS = 10_000
 export const POLITE_CHANNEL = 'polite_1'
@@ -76,6 +78,9 @@ export class Target {
     const mqttServer = { ...rules, ...(sources as { mqttServer?: object }).mqttServer }
     const config = { ...rest, sources: { ...sources, mqttServer } }
     writeFileSync(join(directory, 'connector.yaml'), JSON.stringify(config))
+    for (const [name, text] of Object.entries(options.files ?? {})) {
+      writeFileSync(join(directory, name), text)
+    }
     const ports = ['sources.mqttServer.port=0', 'http.port=0']
     if ('tls' in mqttServer) ports.push('sources.mqttServer.tls.port=0')
     const settings = ports.flatMap((setting) => ['--set', setting])
@@ -94,6 +99,11 @@ export class Target {
     return this.#options.hasRules
   }
 
+  /** The directory of the configuration and of all files. */
+  pathOf(name: string): string {
+    return join(this.directory, name)
+  }
+
   /** A topic that the attacker may publish to, and that is a channel of its own. */
   get attackersTopic(): string {
     return OWN_TOPIC.replace('NAME', 'attacker_1')
@@ -106,6 +116,11 @@ export class Target {
     const login = { userName, password: `password of ${userName}` }
     const caFile = join(this.directory, 'ca.crt')
     return { ...login, port: this.#program.portOf('mqtts'), caFile }
+  }
+
+  /** The same over plain TCP, which is quicker where many connections are needed. */
+  plainWay(userName: string): WireClientOptions {
+    return { ...this.way(userName), port: this.#program.portOf('mqtt'), caFile: undefined }
   }
 
   /** A connected client of the attacker's. */
@@ -135,6 +150,26 @@ export class Target {
     }
     await Promise.all(Array.from({ length: 20 }, connectMore))
     return clients
+  }
+
+  /**
+   * Sends packets one after another, as a new client whenever the server closes the connection.
+   * `isPatient` waits for each PUBACK: the attack is not that there are many at once.
+   */
+  async flood(
+    count: number,
+    packetOf: (index: number) => Buffer,
+    { isPatient = false }: { readonly isPatient?: boolean } = {},
+  ): Promise<void> {
+    let client = await this.stranger()
+    for (let index = 0; index < count && this.#program.isAlive; index++) {
+      if (client.isClosed) client = await this.stranger()
+      const acknowledged = (client.received[4] ?? 0) + 1
+      await client.send(packetOf(index))
+      if (isPatient) await client.until(() => (client.received[4] ?? 0) >= acknowledged, 1_000)
+    }
+    await client.settled()
+    client.drop()
   }
 
   /** A GET of the connector's HTTP server. */
