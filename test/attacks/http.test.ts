@@ -52,6 +52,7 @@ attack('beyond loopback, a request for the name of a foreign page is refused', {
 
 attack('a peer with all connections to HTTP does not keep others from /health', {
   maxGrownMb: 60,
+  isPlainInCi: true,
   play: async (target, t) => {
     silentPeers(t, target, number(300, 2_000), 'GET /health HTTP/1.1\r\nHost: local')
     await setTimeout(300)

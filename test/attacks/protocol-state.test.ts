@@ -8,6 +8,7 @@ const MAX_ALIASES = 256
 
 attack('QoS 2 messages that are never released take little memory, up to all 65,535 packet ids', {
   maxGrownMb: 80,
+  isPlainInCi: true,
   play: async (target) => {
     const topic = target.hasRules ? 'devices/attacker_1/a' : 'a'
     const clients = await target.attackers(number(5, 100))

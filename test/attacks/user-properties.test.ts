@@ -32,6 +32,7 @@ attack('messages with very many user properties delay only their sender', {
 
 attack('CONNECT with very many user properties is refused before the password is checked', {
   maxGrownMb: 100,
+  isPlainInCi: true,
   play: async (target) => {
     const way = target.way('attacker_1')
     const packet = connectFive('stranger', userProperties(MANY), undefined, {
@@ -66,6 +67,7 @@ attack('wills with very many user properties hold little memory', {
 
 attack('wills as large as allowed, of many clients, hold bounded memory', {
   maxGrownMb: 200,
+  isPlainInCi: true,
   play: async (target) => {
     const { userName, password } = target.way('attacker_1')
     const topic = target.hasRules ? 'devices/attacker_1/will' : 'a'

@@ -36,8 +36,8 @@ export interface TargetOptions {
 }
 
 /** Latencies are measured for at least this long. */
-const MEASURED_MS = 700
-const WARM_UP_MS = 500
+const MEASURED_MS = 600
+const WARM_UP_MS = 300
 /** Other programs of this machine may have been in the way: a longer attack is not waited for. */
 const HTTP_WITHIN_MS = 10_000
 export const POLITE_CHANNEL = 'polite_1'
