@@ -55,13 +55,15 @@ attack('short names that cannot be channels are counted together beyond a bound'
 
 attack('refused messages with ids of 100 KB leave little behind', {
   maxGrownMb: 90,
+  // What is left behind in memory is measured, not how fast a disk keeps 50 MB of dead letters.
+  config: { deadLetters: false },
   play: async (target) => {
     const id = 'x'.repeat(100_000)
     const packetOf = (index: number): Buffer => {
       const payload = JSON.stringify({ request: {}, id: `${index}${id}` })
       return publishPacket({ topic: target.attackersTopic, payload, qos: 1 })
     }
-    await target.flood(number(500, 4_000), packetOf, { isPatient: true })
+    await target.flood(number(800, 4_000), packetOf, { isPatient: true })
     await assertPagesAreSmall(target)
     return undefined
   },
