@@ -129,7 +129,8 @@ export class MqttServer implements Source {
     }
     intake.listen(broker.commitGate)
     if (kept !== undefined) {
-      restore({ clock, limits, retained: broker.retained, sessions: broker.sessions }, kept)
+      const { retained, sessions } = broker
+      reports.notRestored(restore({ clock, limits, retained, sessions }, kept))
     }
     this.#listeners = listeners
     this.#context = context

@@ -1,6 +1,7 @@
 /** What one server reports to the observer, under the server's own name. */
 import type { Refusal } from '../../../message.ts'
 import type { PipelineObserver } from '../../../observer.ts'
+import type { BeyondLimits } from '../sessions/restore-sessions.ts'
 
 export class ServerReports {
   readonly #observer: PipelineObserver
@@ -34,6 +35,15 @@ export class ServerReports {
   /** The message had no channel: it was refused or dropped before it reached one. */
   messageDropped({ error, message }: Refusal): void {
     this.#observer.messageDropped(undefined, error, message)
+  }
+
+  /** What is in the store and not in use, because the limits do not allow it. */
+  notRestored({ subscriptions, retained }: BeyondLimits): void {
+    if (subscriptions === 0 && retained === 0) return
+    this.#observer.damageFound(
+      'sessions',
+      `${subscriptions} subscriptions and ${retained} retained messages of earlier runs exceed the limits, and were not restored`,
+    )
   }
 
   receiptsDropped(count: number): void {

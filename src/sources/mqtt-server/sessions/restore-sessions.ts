@@ -24,14 +24,23 @@ export interface RestoreTarget {
   readonly sessions: SessionRegistry
 }
 
-export function restore(target: RestoreTarget, kept: StoredState): void {
+/** What was not restored, because an earlier version allowed more than the limits do now. */
+export interface BeyondLimits {
+  readonly subscriptions: number
+  readonly retained: number
+}
+
+export function restore(target: RestoreTarget, kept: StoredState): BeyondLimits {
   const publications = new Publications(target.clock)
+  let subscriptions = 0
+  let retained = 0
   for (const message of kept.retained.values()) {
-    // An earlier version may have allowed topics that are too long or too deep now.
-    if (isWithin(target.limits, message.topic)) target.retained.store(publications.of(message))
+    const isRestored =
+      isWithin(target.limits, message.topic) && target.retained.store(publications.of(message))
+    if (!isRestored) retained++
   }
   for (const session of [...kept.sessions.values()].sort(byEnd)) {
-    target.sessions.restore({
+    subscriptions += target.sessions.restore({
       kept: session,
       will: session.will && willOf(session.will),
       waiting: [...session.waiting.values()].map((stored) => publications.delivery(stored)),
@@ -44,6 +53,7 @@ export function restore(target: RestoreTarget, kept: StoredState): void {
   }
   // Sessions that expired while the process was down end before a client can find them.
   target.sessions.sweep()
+  return { subscriptions, retained }
 }
 
 function isWithin({ maxTopicLevels }: MqttLimits, topic: string): boolean {

@@ -115,18 +115,20 @@ export class SessionRegistry {
   /**
    * Adds a session from the store. While the process was down its time went on by the wall clock. A
    * session that was connected when the process ended loses its connection now. Subscriptions beyond
-   * the limits are given up: an earlier version may have allowed them.
+   * the limits are given up: an earlier version may have allowed them. Returns their number.
    */
-  restore(restored: RestoredSession): void {
+  restore(restored: RestoredSession): number {
     const { clock, subscriptions, recorder, limits } = this.#options
     const { kept } = restored
     const session = this.#add(kept)
     session.record = recorder?.resume(kept)
     session.restore(restored)
     this.#wills.replaced(session.owner, undefined, session.will)
+    let beyond = 0
     for (const [filter, options] of kept.subscriptions) {
       if (!session.subscriptions.hasRoomFor(filter, limits)) {
         session.record?.unsubscribed(filter)
+        beyond++
         continue
       }
       session.subscriptions.set(filter, options)
@@ -134,7 +136,7 @@ export class SessionRegistry {
     }
     if (kept.expiresAt === undefined) {
       this.#wait(session, clock.monotonic(), willDelayMs(session))
-      return
+      return beyond
     }
     const passed = clock.now() - clock.monotonic()
     session.expiresAtMs = Math.min(
@@ -143,6 +145,7 @@ export class SessionRegistry {
     )
     session.willDueAtMs = kept.willDueAt - passed
     this.#addOffline(session)
+    return beyond
   }
 
   /** The session has lost its connection. `hasWill` is false after a normal disconnection. */

@@ -56,8 +56,11 @@ function open(clock = new ManualClock(), store = new MemorySessionStore(), maxOf
     async restart() {
       const next = open(clock, store, maxOfflineSessions)
       const retained = new RetainedMessages(limits)
-      restore({ clock, limits, retained, sessions: next.registry }, await store.open())
-      return { ...next, retained }
+      const beyond = restore(
+        { clock, limits, retained, sessions: next.registry },
+        await store.open(),
+      )
+      return { ...next, retained, beyond }
     },
   }
 }
@@ -168,6 +171,7 @@ test('what an earlier version kept beyond the limits is not restored, and the re
   const session = after.registry.find('c')
   assert.deepEqual([...(session?.subscriptions.keys() ?? [])], ['kept/#'])
   assert.equal(after.retained.count, 1)
+  assert.deepEqual(after.beyond, { subscriptions: 1, retained: 2 })
   const again = await after.restart()
   assert.deepEqual([...(again.registry.find('c')?.subscriptions.keys() ?? [])], ['kept/#'])
 })
