@@ -96,6 +96,7 @@ async function expectOnly(disk: SimulatedDisk, expected: readonly Buffer[]): Pro
   const read = log === undefined ? [] : offsetsOf(await readAll(log), expected)
   await store.close()
   assert.deepEqual(exported, read)
+  assert.equal(channels[0]?.messages, read.length)
   return read
 }
 

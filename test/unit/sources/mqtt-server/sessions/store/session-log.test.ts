@@ -29,6 +29,7 @@ import {
   messageOf,
 } from '../../../../../support/mqtt/session-changes.ts'
 
+const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 60)
 const LOG = '__sessions'
 const KIBIBYTE = 1024
 const clientId = 'sleeper'
@@ -418,6 +419,33 @@ test('frames in a payload of a file of an earlier version are never read, wherev
   }
 })
 
+test('whatever the bytes of a file of an earlier version are, sessions are opened', async (t) => {
+  const mutation = fc.record({ at: fc.nat(), byte: fc.integer({ min: 0, max: 255 }) })
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(anyChange, { maxLength: 12 }),
+      fc.array(mutation, { maxLength: 3 }),
+      async (changes, mutations) => {
+        const { directory, frames } = await oldFile(t, changes)
+        for (const { at, byte } of mutations) {
+          const frame = frames[at % Math.max(1, frames.length)] ?? Buffer.alloc(13)
+          frame[12 + (at % (frame.length - 12))] = byte
+          frame.writeUInt32BE(crc32(frame.subarray(12)), 8)
+        }
+        await writeFile(join(directory, 'journal'), Buffer.concat(frames))
+        const disk = new FakeDisk()
+        const { sessions } = await live({ disk, oldDirectory: directory })
+
+        const kept = keptIn(await sessions.open())
+
+        const again = await foundAfterCrash({ disk, oldDirectory: directory })
+        assert.deepEqual(again.sessions, kept.sessions)
+      },
+    ),
+    { numRuns: Math.min(RUNS, 1_000) },
+  )
+})
+
 test('eight megabytes of frame beginnings in a file of an earlier version are opened at once', async (t) => {
   const { directory } = await oldFile(t, [BEGUN], 'SJ01'.repeat(2 * 1024 * 1024))
   const { sessions } = await live({ disk: new FakeDisk(), oldDirectory: directory })
@@ -463,7 +491,6 @@ const steps = fc.array(
   ),
   { maxLength: 120 },
 )
-const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 60)
 /** Small, so that the log is rewritten again and again. */
 const RESERVED = 3 * KIBIBYTE
 
