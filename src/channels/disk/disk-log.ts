@@ -268,10 +268,7 @@ export class DiskLog implements ChannelLog, JournaledLog, SlotUser {
     }
     const isThere = runs.some(({ from, to }) => from <= start && start < to)
     // If even the oldest needed message is gone, the log begins with the oldest one left.
-    const next = isThere
-      ? start
-      : Math.min(...runs.map(({ from }) => from).filter((at) => at > start))
-    start = Math.min(next, this.#committed)
+    start = Math.min(isThere ? start : firstAbove(start, runs), this.#committed)
     this.#reader.startAt(start)
     this.#extents.dropBelow(start)
     this.#segments.evictBelow(start)
@@ -379,4 +376,11 @@ export class DiskLog implements ChannelLog, JournaledLog, SlotUser {
     await this.#reader.close()
     this.#staging.clear()
   }
+}
+
+/** Where the first of the runs above `offset` begins; `Infinity` if there is none. */
+function firstAbove(offset: number, runs: readonly OffsetRange[]): number {
+  let first = Number.POSITIVE_INFINITY
+  for (const { from } of runs) if (from > offset && from < first) first = from
+  return first
 }

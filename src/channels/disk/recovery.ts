@@ -227,15 +227,19 @@ async function joinJournal(
   const { segments, frames, tail, released } = found
   let { end } = tail
   const missing: OffsetRange[] = []
-  const all = [...frames]
-  for (const [index, { firstOffset, endOffset }] of all.entries()) {
+  /** The frame behind the last gap that nobody needs. */
+  let afterGap: number | undefined
+  for (const [index, { firstOffset, endOffset }] of frames.entries()) {
     if (firstOffset > end && firstOffset > released) {
       missing.push({ from: Math.max(end, released), to: firstOffset })
     } else if (firstOffset > end) {
-      await removeAll(files, segments)
-      frames.splice(0, frames.length, ...all.slice(index))
+      afterGap = index
     }
     end = Math.max(end, endOffset)
+  }
+  if (afterGap !== undefined) {
+    await removeAll(files, segments)
+    frames.splice(0, afterGap)
   }
   return { end, missing }
 }

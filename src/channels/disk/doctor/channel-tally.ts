@@ -36,7 +36,7 @@ export class ChannelTally {
     this.#newestAt = Math.max(this.#newestAt, scan.index.newest)
     this.#end = scan.end
     for (const { from, to } of scan.missing) this.#missing.add(from, to)
-    this.findings.push(...segmentFindings(this.#channel, segment, scan))
+    for (const finding of segmentFindings(this.#channel, segment, scan)) this.findings.push(finding)
   }
 
   /** A frame of the journal; messages that are in the segments as well count once. */

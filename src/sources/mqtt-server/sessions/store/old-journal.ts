@@ -8,7 +8,7 @@
  * intact is looked for: it could be a payload that looks like a frame.
  */
 import { constants } from 'node:fs'
-import { type FileHandle, open, rename, rm, rmdir } from 'node:fs/promises'
+import { type FileHandle, lstat, open, rename, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { systemCodeOf } from '../../../../errors.ts'
@@ -82,11 +82,12 @@ export class OldJournal {
 }
 
 /**
- * Undefined if the file does not exist.
+ * Undefined if the file does not exist, or if a link is in the place of its directory.
  * @throws a system error if it can't be opened, RangeError if it is too large
  */
 export async function openOldJournal(directory: string): Promise<OldJournal | undefined> {
   try {
+    if (!(await lstat(directory)).isDirectory()) return undefined
     const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
     const path = join(directory, JOURNAL_NAME)
     const file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)

@@ -1,7 +1,7 @@
 /** The session log: failed cycles, rewriting, bounds, damage, power failures, old session files. */
 
 import assert from 'node:assert/strict'
-import { access, mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises'
+import { access, mkdir, readdir, readFile, symlink, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setImmediate as probed } from 'node:timers/promises'
@@ -455,6 +455,18 @@ test('eight megabytes of frame beginnings in a file of an earlier version are op
 
   assert.deepEqual(Object.keys(kept.sessions), [clientId])
   assert.ok(performance.now() - startMs < 1_000)
+})
+
+test('a link in the place of the directory of an earlier version is not followed', async (t) => {
+  const { directory } = await oldFile(t, [BEGUN])
+  const link = join(await temporaryDirectory(t), 'sessions')
+  await symlink(directory, link)
+  const { sessions } = await live({ disk: new FakeDisk(), oldDirectory: link })
+
+  const kept = keptIn(await sessions.open())
+
+  assert.deepEqual(kept.sessions, {})
+  assert.deepEqual(await readdir(directory), ['journal'])
 })
 
 test('a file of an earlier version that is too large is renamed unread', async (t) => {
