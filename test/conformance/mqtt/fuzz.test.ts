@@ -1,8 +1,8 @@
 /**
  * Random sessions against a server in a process of its own, which must not crash, hang or grow. It
- * takes a few seconds by default; use `FUZZ_MINUTES=10 npm run fuzz` for longer runs, `FUZZ_SEED=…`
- * for other sessions, and `FUZZ_BOUNDS=default` for the server's default bounds. Those take eight
- * minutes, because they must be reached at half time.
+ * takes a few seconds by default; use `FUZZ_MINUTES=10 npm run fuzz` or `FUZZ_PACKETS=10000000` for
+ * longer runs, `FUZZ_SEED=…` for other sessions, and `FUZZ_BOUNDS=default` for the server's default
+ * bounds. Those take eight minutes, because they must be reached at half time.
  */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
@@ -13,10 +13,13 @@ import { letIn, ServerProcess, type ServerState } from '../../support/mqtt/serve
 import { type FuzzedSession, SessionFuzzer } from '../../support/mqtt/session-fuzzer.ts'
 
 const MINUTES = Number(process.env['FUZZ_MINUTES'] ?? 0)
+/** If it is set, the run lasts until this many packets were sent. */
+const PACKETS = Number(process.env['FUZZ_PACKETS'] ?? 0)
 const SEED = Number(process.env['FUZZ_SEED'] ?? 1)
 /** Bounds that are reached in seconds, or the server's defaults. */
 const BOUNDS = process.env['FUZZ_BOUNDS'] === 'default' ? 'mqtt' : 'tight'
 const DURATION_MS = MINUTES > 0 ? MINUTES * 60_000 : 4_000
+const TIMEOUT_MS = PACKETS > 0 ? 4 * 3_600_000 : DURATION_MS + 120_000
 const AT_ONCE = 20
 /** How often memory is measured; the first half does not count. */
 const PARTS = 8
@@ -50,15 +53,15 @@ interface Played {
   packets: number
 }
 
-/** Plays sessions until `untilMs`, and counts them. */
+/** Plays sessions until it is the end, and counts them. */
 async function playMany(
   port: number,
   fuzzer: SessionFuzzer,
-  untilMs: number,
+  isOver: () => boolean,
   played: Played,
 ): Promise<void> {
   const workers = Array.from({ length: AT_ONCE }, async () => {
-    while (Date.now() < untilMs) {
+    while (!isOver()) {
       const session = fuzzer.next()
       await play(port, session)
       played.sessions++
@@ -82,7 +85,7 @@ function mebibytes(states: readonly ServerState[], name: 'heldBytes' | 'rssBytes
 }
 
 test('random sessions do not crash the server, hang it or make it grow', {
-  timeout: DURATION_MS + 120_000,
+  timeout: TIMEOUT_MS,
 }, async (t) => {
   const server = await ServerProcess.start(t, BOUNDS)
   const fuzzer = new SessionFuzzer(SEED)
@@ -92,7 +95,9 @@ test('random sessions do not crash the server, hang it or make it grow', {
   const played: Played = { sessions: 0, packets: 0 }
   for (let part = 1; part <= PARTS; part++) {
     const untilMs = startMs + (DURATION_MS * part) / PARTS
-    await playMany(server.port, fuzzer, untilMs, played)
+    const isOver = (): boolean =>
+      PACKETS > 0 ? played.packets >= (PACKETS * part) / PARTS : Date.now() >= untilMs
+    await playMany(server.port, fuzzer, isOver, played)
     await expectAnswer(t, server.port)
     states.push(await server.state())
   }
@@ -100,7 +105,8 @@ test('random sessions do not crash the server, hang it or make it grow', {
   const after = states[PARTS - 1]
 
   assert.ok(before !== undefined && after !== undefined && played.sessions > 0)
-  t.diagnostic(`${played.packets} packets in ${played.sessions} sessions`)
+  const seconds = ((Date.now() - startMs) / 1000).toFixed()
+  t.diagnostic(`${played.packets} packets in ${played.sessions} sessions, ${seconds} s`)
   t.diagnostic(`held ${mebibytes(states, 'heldBytes')}, rss ${mebibytes(states, 'rssBytes')}`)
   assert.ok(
     after.heldBytes - before.heldBytes < MAX_GROWTH_BYTES,
