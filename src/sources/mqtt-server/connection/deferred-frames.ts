@@ -51,10 +51,16 @@ export class DeferredFrames {
   add(first: number, bytes: Buffer, start: number, end: number): boolean {
     const length = end - start
     if (!this.#makeRoom(HEAD_BYTES + length)) return false
-    this.#buffer.writeUInt32BE(length, this.#end)
-    this.#buffer[this.#end + 4] = first
-    bytes.copy(this.#buffer, this.#end + HEAD_BYTES, start, end)
-    this.#end += HEAD_BYTES + length
+    const into = this.#buffer
+    const at = this.#end
+    into[at] = length >>> 24
+    into[at + 1] = length >>> 16
+    into[at + 2] = length >>> 8
+    into[at + 3] = length
+    into[at + 4] = first
+    // A flood of the shortest packets has no body, and calls of native code would cost the most.
+    if (length > 0) bytes.copy(into, at + HEAD_BYTES, start, end)
+    this.#end = at + HEAD_BYTES + length
     return true
   }
 
