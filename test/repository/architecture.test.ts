@@ -83,6 +83,7 @@ const ARROWS: Record<string, readonly string[]> = {
   'sources/mqtt-server/sessions/store/': [
     'sources/',
     'sources/mqtt-server/topics/',
+    'sources/mqtt-server/limits/',
     'sources/mqtt-server/packets/',
   ],
   'sources/mqtt-server/topics/': [

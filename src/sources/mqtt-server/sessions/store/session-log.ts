@@ -35,6 +35,9 @@ const SMALL_BYTES = 64 * 1024
 /** Bytes of the state that are written with one commit. */
 const STEP_BYTES = 64 * 1024
 const RETRY_MS = 5_000
+const STATE_FULL = 'the state is at its limit'
+const SHARE_SPENT = 'one client, one user or the retained messages have their share'
+const LOG_FULL = 'storage accepts no more now'
 /** Its name in reports to the observer. */
 const NAME = 'sessions'
 
@@ -97,13 +100,16 @@ export class SessionLog implements SessionStore {
       this.#kept.forgetReceivedIds()
       this.#report(error, 'reading sessions')
     }
+    this.#kept.divide()
     return this.#kept
   }
 
   note(change: SessionChange): number {
     if (this.#isClosed) return NO_CYCLE
     const made = this.#kept.apply(change)
-    if (made !== change && this.#lacksRoom(change)) this.#reportFull('the state is at its limit')
+    if (made !== change && this.#lacksRoom(change)) {
+      this.#reportFull(this.#kept.wasShareSpent ? SHARE_SPENT : STATE_FULL)
+    }
     if (made === undefined || this.#isBehind) return NO_CYCLE
     const cycle = this.#append(made)
     if (this.#rewriting === undefined && this.#isGrown) this.#rewrite()
@@ -205,7 +211,7 @@ export class SessionLog implements SessionStore {
     const before = this.#log.bytes
     const cycle = this.#log.append(this.#writer.encode(change))
     if (cycle === undefined) {
-      this.#reportFull('storage accepts no more now')
+      this.#reportFull(LOG_FULL)
       this.#fallBehind()
       return NO_CYCLE
     }
@@ -285,7 +291,7 @@ export class SessionLog implements SessionStore {
     return this.#kept.sessions.get(change.clientId, change.userName) !== undefined
   }
 
-  #reportFull(why: 'the state is at its limit' | 'storage accepts no more now'): void {
+  #reportFull(why: string): void {
     if (this.#isFullReported) return
     this.#isFullReported = true
     const most = Math.floor(this.#log.reservedBytes * KEPT_SHARE)

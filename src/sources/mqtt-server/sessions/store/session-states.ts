@@ -1,6 +1,6 @@
 /**
- * The sessions and retained messages that result from a sequence of changes. The same changes in
- * the same order always give the same state, whether they happen now or are read back from a disk.
+ * The sessions and retained messages that result from a sequence of changes. The changes that were
+ * made give the same state in the same order, whether they happen now or are read back from a disk.
  */
 
 import type { SubscriptionOptions } from '../../packets/subscribe-packet.ts'
@@ -16,6 +16,7 @@ import {
   subscriptionBytes,
 } from './session-state.ts'
 import { type SessionName, SessionsByName } from './sessions-by-name.ts'
+import { StateShares } from './state-shares.ts'
 
 const SESSION_BYTES = 96
 
@@ -23,19 +24,31 @@ export class SessionStates {
   readonly sessions = new SessionsByName<SessionState>()
   /** Keyed by topic. */
   readonly retained = new Map<string, PersistedMessage>()
-  readonly #maxBytes: number
-  /**
-   * An upper bound of its bytes in the log. A message counts for each session that waits for it.
-   */
-  #bytes = 0
+  readonly #shares: StateShares
 
   /** `maxBytes`: changes that would exceed it are not made. */
   constructor(maxBytes = Number.POSITIVE_INFINITY) {
-    this.#maxBytes = maxBytes
+    this.#shares = new StateShares(maxBytes)
   }
 
+  /**
+   * An upper bound of its bytes in the log. A message counts for each session that waits for it.
+   */
   get bytes(): number {
-    return this.#bytes
+    return this.#shares.bytes
+  }
+
+  /** Whether the last change was not made because one client's or user's share is spent. */
+  get wasShareSpent(): boolean {
+    return this.#shares.wasShareSpent
+  }
+
+  /**
+   * From now on no user may take all the room. To be called when the state of the last run has been
+   * read: it has its room already, in whatever order it is read.
+   */
+  divide(): void {
+    this.#shares.isDivided = true
   }
 
   /**
@@ -145,7 +158,7 @@ export class SessionStates {
     if (before !== undefined) this.#end(before)
     const nameBytes = nameBytesOf({ clientId, userName })
     const bytes = SESSION_BYTES + 3 * nameBytes
-    if (!this.#hasRoom(bytes)) return false
+    if (!this.#shares.allows(userName, 0, bytes)) return false
     const session: SessionState = {
       clientId,
       userName,
@@ -173,7 +186,7 @@ export class SessionStates {
     session.expiresAt = undefined
     if (will === undefined) return change
     const bytes = messageBytes(will)
-    if (!this.#hasRoom(bytes)) return { ...change, will: undefined }
+    if (!this.#hasRoom(session, bytes)) return { ...change, will: undefined }
     session.will = will
     this.#count(session, bytes)
     return change
@@ -181,7 +194,7 @@ export class SessionStates {
 
   #subscribe(session: SessionState, filter: string, options: SubscriptionOptions): boolean {
     const bytes = session.subscriptions.has(filter) ? 0 : subscriptionBytes(session, filter)
-    if (!this.#hasRoom(bytes)) return false
+    if (!this.#hasRoom(session, bytes)) return false
     session.subscriptions.set(filter, options)
     this.#count(session, bytes)
     return true
@@ -189,7 +202,7 @@ export class SessionStates {
 
   #queue(session: SessionState, delivery: StoredDelivery): boolean {
     const bytes = deliveryBytes(session, delivery)
-    if (!this.#hasRoom(bytes)) return false
+    if (!this.#hasRoom(session, bytes)) return false
     session.waiting.set(delivery.sequence, delivery)
     this.#count(session, bytes)
     return true
@@ -207,7 +220,7 @@ export class SessionStates {
 
   #receive(session: SessionState, packetId: number): boolean {
     if (session.receivedIds.has(packetId)) return true
-    if (!this.#hasRoom(idBytes(session))) return false
+    if (!this.#hasRoom(session, idBytes(session))) return false
     session.receivedIds.add(packetId)
     this.#count(session, idBytes(session))
     return true
@@ -216,9 +229,9 @@ export class SessionStates {
   #retain(message: PersistedMessage): boolean {
     this.#unretain(message.topic)
     const bytes = messageBytes(message)
-    if (!this.#hasRoom(bytes)) return false
+    if (!this.#shares.allowsRetained(bytes)) return false
     this.retained.set(message.topic, message)
-    this.#bytes += bytes
+    this.#shares.countRetained(bytes)
     return true
   }
 
@@ -226,7 +239,7 @@ export class SessionStates {
     const before = this.retained.get(topic)
     if (before === undefined) return false
     this.retained.delete(topic)
-    this.#bytes -= messageBytes(before)
+    this.#shares.countRetained(-messageBytes(before))
     return true
   }
 
@@ -238,15 +251,15 @@ export class SessionStates {
 
   #end(session: SessionState): void {
     this.sessions.delete(session)
-    this.#bytes -= session.bytes
+    this.#shares.count(session, -session.bytes)
   }
 
-  #hasRoom(bytes: number): boolean {
-    return this.#bytes + bytes <= this.#maxBytes
+  #hasRoom({ userName, bytes: held }: SessionState, bytes: number): boolean {
+    return this.#shares.allows(userName, held, bytes)
   }
 
   #count(session: SessionState, bytes: number): void {
     session.bytes += bytes
-    this.#bytes += bytes
+    this.#shares.count(session, bytes)
   }
 }

@@ -218,12 +218,12 @@ test('channels that fill the store leave sessions the room they may need', async
   sessions.note(BEGUN)
   while (rig.offer('c', 'x', 'x'.repeat(1_000)) > 0) await flush()
 
-  for (let sequence = 0; sequence < 50; sequence++) sessions.note(queued(sequence, 'y'.repeat(100)))
+  for (let sequence = 0; sequence < 30; sequence++) sessions.note(queued(sequence, 'y'.repeat(100)))
   await flush()
   const held = rig.store.bytes
   const found = await foundAfterCrash(medium)
 
-  assert.equal(found.sessions[clientId]?.waiting.length, 50)
+  assert.equal(found.sessions[clientId]?.waiting.length, 30)
   assert.ok(held <= 200 * KIBIBYTE, `${held} bytes`)
   assert.deepEqual(reports, [])
 })
@@ -241,11 +241,11 @@ test('state beyond the room for sessions stays in memory only, which is reported
   const found = await foundAfterCrash(medium)
 
   const waiting = found.sessions[clientId]?.waiting.length ?? 0
-  assert.ok(waiting > 50 && waiting < 100, `${waiting} of 200 kept`)
+  assert.ok(waiting > 20 && waiting < 50, `${waiting} of 200 kept`)
   assert.equal(reports.length, 1)
   assert.match(
     reports[0] ?? '',
-    /^sessions failed: no room for sessions .* of 98304 bytes are in use, and the state is at its/,
+    /^sessions failed: no room for sessions .* of 98304 bytes are in use, and one client, one user or/,
   )
 })
 
@@ -521,6 +521,7 @@ test('after any power failure, sessions are as of the last stored message', asyn
       /** The state after each number of changes, each with a message of its turn. */
       let states = [keptIn(new SessionStates())]
       let model = new SessionStates(RESERVED * (3 / 8))
+      model.divide()
       let durable = 0
       const restart = async () => {
         life = await begin()
@@ -531,6 +532,7 @@ test('after any power failure, sessions are as of the last stored message', asyn
         assert.deepEqual(found, states[count])
         model = new SessionStates(RESERVED * (3 / 8))
         for (const change of kept.changes()) model.apply(change)
+        model.divide()
         states = states.slice(0, count + 1)
         durable = count
       }
