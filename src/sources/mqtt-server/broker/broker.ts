@@ -8,6 +8,7 @@ import type { AccessControl } from '../access/access-control.ts'
 import type { MqttLimits } from '../limits/limits.ts'
 import { LoopTurns } from '../limits/loop-turns.ts'
 import type { Owner } from '../limits/owner.ts'
+import { PartialPackets } from '../limits/partial-packets.ts'
 import { SharedBound } from '../limits/shared-bound.ts'
 import { WorkMeter, workOfBytes } from '../limits/work.ts'
 import type { Session } from '../sessions/session.ts'
@@ -61,6 +62,7 @@ export class Broker {
   readonly statistics = new Statistics()
   /** The bytes that wait in the sockets of all clients. */
   readonly outgoingBytes: SharedBound
+  readonly partialPackets: PartialPackets
   /** The packets of all clients that have arrived and wait to be handled. */
   readonly heldBytes: SharedBound
   /** What is kept for the topic aliases of all clients. */
@@ -88,6 +90,7 @@ export class Broker {
         HELD_TIMES * Math.max(LEAST_HELD_BYTES, maxHeldBytes),
       ),
     )
+    this.partialPackets = new PartialPackets(options.limits.maxPartialBytesOfAll)
     const { maxOutgoingBytes, maxOutgoingBytesOfAll } = options.limits
     this.outgoingBytes = new SharedBound(
       maxOutgoingBytesOfAll,

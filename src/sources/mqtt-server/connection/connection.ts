@@ -24,6 +24,7 @@ import { sendDisconnect } from '../handlers/disconnect.ts'
 import { dispatch } from '../handlers/dispatch.ts'
 import { maxConnectBytes } from '../limits/limits.ts'
 import type { LoopTurns } from '../limits/loop-turns.ts'
+import type { PartialHolder } from '../limits/partial-packets.ts'
 import type { Arrival } from '../listeners/listener.ts'
 import { type ConnectPacket, RefusedConnect, readConnect } from '../packets/connect-packet.ts'
 import { FrameReader } from '../packets/frame-reader.ts'
@@ -46,7 +47,7 @@ export interface ConnectionOptions {
   readonly onClosed: (connection: Connection) => void
 }
 
-export class Connection implements Link, PacketHost {
+export class Connection implements Link, PacketHost, PartialHolder {
   version: ProtocolVersion = 4
   isBridge = false
   maxPacketBytes = Number.POSITIVE_INFINITY
@@ -70,6 +71,8 @@ export class Connection implements Link, PacketHost {
   #phase: 'new' | 'identifying' | 'open' | 'ending' | 'closed' = 'new'
   #client: Client | undefined
   #isSocketGone = false
+  #partialBytes = 0
+  #partials = 0
 
   constructor({ arrival, context, flushes, turns, onClosed }: ConnectionOptions) {
     const { socket } = arrival
@@ -208,6 +211,13 @@ export class Connection implements Link, PacketHost {
     if (this.#isSocketGone) this.#close()
   }
 
+  endPartial(): void {
+    const reason =
+      'its packet is not complete, and packets in part take all their room (limits.maxPartialBytesOfAll)'
+    if (this.#client === undefined) this.#refuse(reason)
+    else this.end(ReasonCode.quotaExceeded, reason)
+  }
+
   /** The client keeps the messages that are not acknowledged, connects again and resends them. */
   sendAway(refusal: Refusal): void {
     if (this.#hasLeft) return
@@ -238,7 +248,17 @@ export class Connection implements Link, PacketHost {
     this.#statistics.bytesReceived += chunk.length
     this.#throttle.countBytes(chunk.length)
     this.guarded(() => this.#reader.push(chunk))
+    this.#countPartial()
     this.#throttle.chunkHandled(chunk.length)
+  }
+
+  #countPartial(): void {
+    const { partialBytes, partials } = this.#reader
+    const isNew = partials !== this.#partials
+    if (!isNew && partialBytes === this.#partialBytes) return
+    this.#partials = partials
+    this.#partialBytes = partialBytes
+    this.#context.broker.partialPackets.set(this, partialBytes, isNew)
   }
 
   /** A fault of the server's own code ends this connection and no other. */
@@ -326,6 +346,8 @@ export class Connection implements Link, PacketHost {
     this.#phase = 'ending'
     this.#timeouts.ended(this.#clock.monotonic())
     this.#deferred.close()
+    this.#reader.close()
+    this.#countPartial()
     this.#client?.end(reason, hasWill)
     this.aliases?.clear()
   }
@@ -339,6 +361,8 @@ export class Connection implements Link, PacketHost {
   #socketClosed(): void {
     this.#isSocketGone = true
     this.#writer.discard()
+    this.#reader.close()
+    this.#countPartial()
     this.#deferred.abandon()
     // QoS 0 messages sent just before the client left are still taken in.
     if (!this.#deferred.isEmpty && this.#phase === 'open') return

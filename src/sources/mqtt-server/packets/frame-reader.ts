@@ -27,12 +27,30 @@ export class FrameReader {
   /** The first bytes of a packet that is not complete: `partial[0, filled)`. */
   #partial: Buffer = EMPTY
   #filled = 0
+  #partials = 0
   #isClosed = false
 
   constructor(handler: FrameHandler, maxPacketBytes: number, maxFirstBytes = maxPacketBytes) {
     this.#handler = handler
     this.#maxPacketBytes = maxPacketBytes
     this.#maxBytes = maxFirstBytes
+  }
+
+  /** The memory that a packet takes that has arrived in part. */
+  get partialBytes(): number {
+    return this.#partial.length
+  }
+
+  /** How many packets have arrived in part. */
+  get partials(): number {
+    return this.#partials
+  }
+
+  /** No packet is wanted any more. */
+  close(): void {
+    this.#isClosed = true
+    this.#partial = EMPTY
+    this.#filled = 0
   }
 
   /** Throws ProtocolViolation if the bytes can't be MQTT or a packet is too long. */
@@ -85,6 +103,7 @@ export class FrameReader {
   }
 
   #keep(chunk: Buffer, at: number): void {
+    this.#partials++
     const available = chunk.length - at
     this.#partial = Buffer.allocUnsafeSlow(Math.max(available, 1 + MAX_VARIABLE_BYTES))
     this.#filled = chunk.copy(this.#partial, 0, at)

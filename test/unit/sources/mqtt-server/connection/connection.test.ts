@@ -331,6 +331,27 @@ test('open: clients that read nothing keep to one bound together, and take no me
   assert.ok(used > 500_000 && used <= maxOutgoingBytesOfAll, `${used} bytes`)
 })
 
+test('open: clients that never complete their packets keep to one bound, and end with a reason', async () => {
+  const maxPartialBytesOfAll = 100_000
+  const server = startServer({ limits: { maxPartialBytesOfAll } })
+  const whole = publishPacket({ topic: 'news', payload: Buffer.alloc(50_000) })
+  const polite = server.arrive()
+  await polite.send(connectPacket({ clientId: 'polite' }))
+
+  for (let i = 0; i < 10; i++) {
+    const silent = server.arrive()
+    await silent.send(connectPacket({ clientId: `silent ${i}` }))
+    await silent.send(whole.subarray(0, 30_000))
+    await polite.send(whole.subarray(0, 30_000))
+    await polite.send(whole.subarray(30_000))
+  }
+
+  assert.ok(server.broker.partialPackets.bytes <= maxPartialBytesOfAll)
+  assert.equal(await polite.send(PINGREQ), PINGRESP)
+  assert.match(server.disconnected[0] ?? '', /^silent 0: its packet is not complete/)
+  assert.ok(server.disconnected.every((line) => line.startsWith('silent')))
+})
+
 test('open: QoS 0 messages that wait for a commit are taken in after the client has left', async () => {
   const server = startServer()
   const client = server.arrive()
