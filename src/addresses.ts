@@ -13,6 +13,16 @@ export function withoutMapping(address: string): string {
   return address.startsWith('::ffff:') ? address.slice(7) : address
 }
 
+/** Whether the text is an IP address, or a network such as 10.0.0.0/8 or fd00::/8. */
+export function isAddressRange(text: string): boolean {
+  const [address = '', bits, ...others] = text.split('/')
+  const version = isIP(address)
+  if (version === 0 || others.length > 0) return false
+  return (
+    bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128))
+  )
+}
+
 /** The host as a URL has it: IPv6 addresses in brackets. */
 export function hostForUrl(host: string): string {
   return host.includes(':') ? `[${host}]` : host

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { isAddressRange } from '../../addresses.ts'
 import { duration, size } from '../../unit-options.ts'
 import { formatDuration, formatSize } from '../../units.ts'
 import { accessRules } from './access/access-rule.ts'
@@ -87,9 +88,41 @@ const webSocket = z
   })
   .describe('MQTT over WebSocket.')
 
+const addressRange = z.string().refine(isAddressRange, {
+  message: 'expected an IP address or a network such as 10.0.0.0/8',
+})
+
+const proxy = z
+  .strictObject({
+    trusted: z
+      .array(addressRange)
+      .min(1)
+      .default(['127.0.0.1', '::1'])
+      .describe(
+        'Addresses and networks of the proxies. Other addresses can’t connect to the ports below.',
+      ),
+    ports: z
+      .array(z.enum(['mqtt', 'tls', 'webSocket']))
+      .default(['mqtt', 'tls', 'webSocket'])
+      .describe(
+        'Ports on which each connection begins with a header of the PROXY protocol, version 1 or 2 (HAProxy: send-proxy-v2; nginx: proxy_protocol on). On the TLS port the header comes before the handshake.',
+      ),
+    forwardedFor: z
+      .boolean()
+      .default(false)
+      .describe(
+        'true: on the WebSocket port, the client’s address is the last one in X-Forwarded-For that is not a proxy’s, instead of that in a PROXY header.',
+      ),
+  })
+  .describe(
+    'Proxies in front of the server. The addresses of clients that they report are used in limits and logs, and every address counts, also that of this machine. Clients can then come from other machines, so users, certificates or allowAnonymous are required.',
+  )
+
 const limits = z
   .strictObject({
-    maxConnections: count('maxConnections', MANY).describe('Maximum connections at once.'),
+    maxConnections: count('maxConnections', MANY).describe(
+      'Maximum connections at once. Clients that have not been let in can take half of them.',
+    ),
     maxConnectionsPerAddress: count('maxConnectionsPerAddress', MANY).describe(
       'Maximum connections at once from one IPv4 address or IPv6 /64. Loopback is not counted.',
     ),
@@ -223,6 +256,7 @@ export const mqttServerOptions = z
       ),
     tls: tls.optional(),
     webSocket: webSocket.optional(),
+    proxy: proxy.optional(),
     limits: limits.prefault({}),
   })
   .refine(({ acl, aclFile }) => acl === undefined || aclFile === undefined, {
@@ -239,5 +273,6 @@ export type MqttServerOptions = z.infer<typeof mqttServerOptions>
 /** Without the bounds, which nothing but the server itself has to know. */
 export type MqttServerSettings = Omit<MqttServerOptions, 'limits'>
 export type TlsOptions = z.infer<typeof tls>
+export type ProxyOptions = z.infer<typeof proxy>
 export type WebSocketOptions = z.infer<typeof webSocket>
 export type LimitOptions = z.infer<typeof limits>

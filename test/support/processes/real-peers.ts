@@ -15,6 +15,7 @@ const PEERS = {
     command: '/usr/bin/mosquitto_sub',
     install: 'apt-get install mosquitto-clients',
   },
+  haproxy: { command: '/usr/sbin/haproxy', install: 'apt-get install haproxy' },
   aws: { command: '/usr/bin/aws', install: 'apt-get install awscli' },
   boto3: { command: '/usr/bin/python3', module: 'boto3', install: 'apt-get install python3-boto3' },
   paho: {

@@ -311,6 +311,7 @@ export class Connection implements Link, PacketHost, PartialHolder {
     const wantsReasons = packet.properties.requestProblemInformation !== 0
     this.#client = new Client({ context, session, link: this, identity, wantsReasons })
     this.#phase = 'open'
+    this.#arrival.onConnected?.()
     this.#client.begin()
   }
 

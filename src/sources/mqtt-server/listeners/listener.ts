@@ -5,6 +5,7 @@ import type { Server, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { hostForUrl } from '../../../addresses.ts'
 import { ConnectorError, messageOf, systemCodeOf } from '../../../errors.ts'
+import type { Addressed, ConnectionLimits, Peer } from '../limits/connection-limits.ts'
 
 /** A client whose transport is established. The server waits for its CONNECT. */
 export interface Arrival {
@@ -14,6 +15,8 @@ export interface Arrival {
   readonly remote: string
   /** The name in the client's certificate, which TLS has verified. */
   readonly certificateName: string | undefined
+  /** To be called when the client has been let in. */
+  readonly onConnected?: () => void
 }
 
 export interface ListenerEvents {
@@ -21,6 +24,11 @@ export interface ListenerEvents {
   /** Returns whether a connection that was just accepted may stay. */
   readonly admits: (socket: Socket) => boolean
   readonly onRefused: (remote: string, reason: string) => void
+  /** The client of a connection from a proxy is known. Returns whether it may stay. */
+  readonly identify: ConnectionLimits['identify']
+  /** The client at the other end, also behind a proxy. */
+  readonly peerOf: (socket: Addressed) => Peer
+  readonly onConnected: (socket: Addressed) => void
 }
 
 export interface ListenAddress {
@@ -60,6 +68,7 @@ export function urlOf(scheme: string, host: string, port: number, path = ''): st
   return `${scheme}://${hostForUrl(host)}:${port}${path}`
 }
 
-export function remoteOf(socket: Socket): string {
-  return `${socket.remoteAddress ?? 'unknown'}:${socket.remotePort ?? 0}`
+/** The client of a socket: what its `Arrival` says about it. */
+export function originOf(socket: Addressed, { peerOf, onConnected }: ListenerEvents) {
+  return { ...peerOf(socket), onConnected: () => onConnected(socket) }
 }

@@ -16,10 +16,11 @@ import { readAccessData } from '../access/access-files.ts'
 import { Authenticator } from '../access/authenticator.ts'
 import { ConnectionLimits } from '../limits/connection-limits.ts'
 import type { MqttLimits } from '../limits/limits.ts'
-import type { MqttServerSettings, TlsOptions } from '../options.ts'
+import type { MqttServerSettings, ProxyOptions, TlsOptions } from '../options.ts'
 import { readCertificates } from './certificates.ts'
 import { FileWatch } from './file-watch.ts'
-import { type Arrival, listenOn, portOf, urlOf } from './listener.ts'
+import { type Arrival, type ListenerEvents, listenOn, portOf, urlOf } from './listener.ts'
+import { Proxies } from './proxies.ts'
 import { createMqttsServer, createTcpServer, type TlsListenerOptions } from './tcp-listener.ts'
 
 export interface ListenersOptions {
@@ -47,6 +48,7 @@ const WATCH_INTERVAL_MS = 1_000
 export class Listeners {
   readonly #options: ListenersOptions
   readonly #connectionLimits: ConnectionLimits
+  readonly #proxies: Proxies | undefined
   readonly #watch: FileWatch
   readonly #listeners: Listener[] = []
   #authenticator: Authenticator | undefined
@@ -55,7 +57,18 @@ export class Listeners {
     this.#options = options
     const { limits, clock } = options
     const onRefused = (remote: string, reason: string) => this.#refused(remote, reason)
-    this.#connectionLimits = new ConnectionLimits({ limits, clock, onRefused })
+    this.#connectionLimits = new ConnectionLimits({
+      limits,
+      clock,
+      isOpenToOthers: openHosts(options.options).length > 0,
+      onRefused,
+    })
+    const { proxy } = options.options
+    if (proxy !== undefined) {
+      const timeoutMs = limits.connectTimeoutMs
+      const common = { limits: this.#connectionLimits, clock, timeoutMs, onRefused }
+      this.#proxies = new Proxies({ proxy, ...common })
+    }
     this.#watch = new FileWatch({
       paths: filesOf(options.options),
       clock,
@@ -152,20 +165,24 @@ export class Listeners {
   async #createListeners(onArrival: (arrival: Arrival) => void): Promise<Listener[]> {
     const { options, limits } = this.#options
     const { host, port, tls, webSocket } = options
-    const events = {
+    const connections = this.#connectionLimits
+    const events: ListenerEvents = {
       onArrival,
-      admits: this.#connectionLimits.admit.bind(this.#connectionLimits),
-      onRefused: (remote: string, reason: string) => this.#refused(remote, reason),
+      admits: (socket) => connections.admit(socket),
+      onRefused: (remote, reason) => this.#refused(remote, reason),
+      identify: (socket, peer) => connections.identify(socket, peer),
+      peerOf: (socket) => connections.peerOf(socket),
+      onConnected: (socket) => connections.connected(socket),
     }
     const timeoutMs = limits.connectTimeoutMs
-    const tcp = createTcpServer(events)
+    const tcp = this.#behindProxy('mqtt', createTcpServer(events))
     const listeners: Listener[] = [
       { scheme: 'mqtt', host, port, setting: 'port', path: '', server: tcp },
     ]
     const secure = tls === undefined ? undefined : await secured(tls, timeoutMs)
     if (secure !== undefined) {
       const { host: ownHost = host, port } = secure.tls
-      const server = createMqttsServer(secure, events)
+      const server = this.#behindProxy('tls', createMqttsServer(secure, events))
       listeners.push({
         scheme: 'mqtts',
         host: ownHost,
@@ -178,20 +195,32 @@ export class Listeners {
     if (webSocket !== undefined) {
       const { createWebSocketServer } = await import('./web-socket-listener.ts')
       const { host: ownHost = host, port, path } = webSocket
+      const proxies = this.#proxies
+      const isForwarded = proxies !== undefined && options.proxy?.forwardedFor === true
       const server = createWebSocketServer(
         {
           webSocket,
           secure: webSocket.secure ? secure : undefined,
           timeoutMs,
           clock: this.#options.clock,
+          ...(isForwarded && { forwarded: (header) => proxies.forwardedClient(header) }),
           maxMessageBytes: 2 * limits.maxPacketBytes,
         },
-        events,
+        isForwarded ? { ...events, admits: (socket) => proxies.admits(socket) } : events,
       )
+      if (!isForwarded) this.#behindProxy('webSocket', server)
       const scheme = webSocket.secure ? 'wss' : 'ws'
       listeners.push({ scheme, host: ownHost, port, setting: 'webSocket.port', path, server })
     }
     return listeners
+  }
+
+  /** If proxies connect to this port, they say which client each connection is for. */
+  #behindProxy<Kind extends Server>(port: ProxyOptions['ports'][number], server: Kind): Kind {
+    if (this.#options.options.proxy?.ports.includes(port) === true) {
+      this.#proxies?.readHeadersOf(server)
+    }
+    return server
   }
 
   #refused(remote: string, reason: string): void {
@@ -220,19 +249,26 @@ function admitsCertificates({ tls }: MqttServerSettings): boolean {
 
 /** Without authentication it listens on loopback only, unless the configuration allows more. */
 function refuseUnprotected(options: MqttServerSettings): void {
-  const { allowAnonymous, host, tls, webSocket } = options
+  const { allowAnonymous, proxy } = options
   if (allowAnonymous || hasAuthentication(options)) return
+  const [open] = openHosts(options)
+  if (open === undefined && proxy === undefined) return
+  const what =
+    open === undefined
+      ? 'proxy: clients of other machines can come through a proxy, and no authentication is set up; set passwordFile or tls.clientCertificate,'
+      : `${open.setting}: ${open.host} can be reached from other machines, and no authentication is set up; set passwordFile or tls.clientCertificate, write 127.0.0.1,`
+  throw new ConnectorError(
+    'InvalidConfiguration',
+    `sources.mqttServer.${what} or allowAnonymous: true to let anyone who reaches the port publish`,
+  )
+}
+
+/** The addresses to listen on that other machines can reach. */
+function openHosts({ host, tls, webSocket }: MqttServerSettings) {
   const hosts = [
-    ['host', host],
-    ['tls.host', tls?.host],
-    ['webSocket.host', webSocket?.host],
+    { setting: 'host', host },
+    { setting: 'tls.host', host: tls?.host ?? '127.0.0.1' },
+    { setting: 'webSocket.host', host: webSocket?.host ?? '127.0.0.1' },
   ]
-  for (const [setting, name] of hosts) {
-    if (name === undefined || isLoopback(name)) continue
-    throw new ConnectorError(
-      'InvalidConfiguration',
-      `sources.mqttServer.${setting}: ${name} can be reached from other machines, and no authentication is set up; ` +
-        'set passwordFile or tls.clientCertificate, write 127.0.0.1, or allowAnonymous: true to let anyone who reaches the port publish',
-    )
-  }
+  return hosts.filter((each) => !isLoopback(each.host))
 }

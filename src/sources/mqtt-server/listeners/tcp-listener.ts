@@ -9,7 +9,7 @@ import {
 import { systemCodeOf } from '../../../errors.ts'
 import type { TlsOptions } from '../options.ts'
 import { certifiedClient } from './certificates.ts'
-import { type ListenerEvents, remoteOf } from './listener.ts'
+import { type ListenerEvents, originOf } from './listener.ts'
 
 /** A paused socket leaves incoming bytes in the kernel. While it is read this has no effect. */
 const HELD_WHILE_PAUSED_BYTES = 1
@@ -18,12 +18,7 @@ export function createTcpServer(events: ListenerEvents): Server {
   const options = { noDelay: true, highWaterMark: HELD_WHILE_PAUSED_BYTES }
   return createServer(options, (socket) => {
     if (!events.admits(socket)) return
-    events.onArrival({
-      socket,
-      address: socket.remoteAddress ?? '',
-      remote: remoteOf(socket),
-      certificateName: undefined,
-    })
+    events.onArrival({ socket, certificateName: undefined, ...originOf(socket, events) })
   })
 }
 
@@ -55,14 +50,13 @@ export function createMqttsServer(
   const options = { ...serverTlsOptions(certificates, tls, handshakeTimeoutMs), noDelay: true }
   const server = createTlsServer(options, (socket) => {
     const client = certifiedClient(socket, tls)
-    const remote = remoteOf(socket)
+    const origin = originOf(socket, events)
     if (client.refusal !== undefined) {
       socket.destroy()
-      events.onRefused(remote, client.refusal)
+      events.onRefused(origin.remote, client.refusal)
       return
     }
-    const address = socket.remoteAddress ?? ''
-    events.onArrival({ socket, address, remote, certificateName: client.name })
+    events.onArrival({ socket, certificateName: client.name, ...origin })
   })
   server.on('connection', (socket: Socket) => events.admits(socket))
   reportHandshakes(server, events)
@@ -75,6 +69,6 @@ export function reportHandshakes(server: Server, events: ListenerEvents): void {
     socket.destroy()
     // If the client's certificate was refused, the reason is on the socket and not in the error.
     const code = socket.authorizationError ?? systemCodeOf(error) ?? 'unknown error'
-    events.onRefused(remoteOf(socket), `TLS handshake failed: ${code}`)
+    events.onRefused(events.peerOf(socket).remote, `TLS handshake failed: ${code}`)
   })
 }

@@ -6,9 +6,10 @@ import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import { WebSocketServer } from 'ws'
 import type { Clock } from '../../../clock.ts'
+import type { Peer } from '../limits/connection-limits.ts'
 import type { WebSocketOptions } from '../options.ts'
 import { certifiedClient } from './certificates.ts'
-import { type ListenerEvents, remoteOf } from './listener.ts'
+import { type ListenerEvents, originOf } from './listener.ts'
 import { reportHandshakes, serverTlsOptions, type TlsListenerOptions } from './tcp-listener.ts'
 import { WebSocketStream } from './web-socket-stream.ts'
 
@@ -18,6 +19,8 @@ export interface WebSocketListenerOptions {
   readonly secure: TlsListenerOptions | undefined
   readonly timeoutMs: number
   readonly clock: Clock
+  /** The client that a request's X-Forwarded-For names, if a proxy sends it. */
+  readonly forwarded?: (header: string | readonly string[] | undefined) => Peer | undefined
   /** The longest WebSocket message that is accepted. */
   readonly maxMessageBytes: number
 }
@@ -59,20 +62,19 @@ export function createWebSocketServer(
     response.writeHead(426, { Upgrade: 'websocket', Connection: 'close' }).end()
   })
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    const refusal = refusalOf(request, options.webSocket)
+    const isKnown = identify(request, options, events)
+    if (isKnown === 'refused') return
+    const refusal = isKnown ? refusalOf(request, options.webSocket) : NO_CLIENT
     const client = clientOf(request, secure)
+    const origin = originOf(request.socket, events)
     if (refusal !== undefined || client.refusal !== undefined) {
       refuse(socket, options.clock, refusal)
-      events.onRefused(remoteOf(request.socket), refusal?.reason ?? client.refusal ?? '')
+      events.onRefused(origin.remote, refusal?.reason ?? client.refusal ?? '')
       return
     }
     upgrades.handleUpgrade(request, socket, head, (webSocket) => {
-      events.onArrival({
-        socket: new WebSocketStream(webSocket),
-        address: request.socket.remoteAddress ?? '',
-        remote: remoteOf(request.socket),
-        certificateName: client.name,
-      })
+      const socket = new WebSocketStream(webSocket)
+      events.onArrival({ socket, certificateName: client.name, ...origin })
     })
   })
   if (secure !== undefined) reportHandshakes(server, events)
@@ -82,6 +84,26 @@ export function createWebSocketServer(
 interface Refused {
   readonly status: string
   readonly reason: string
+}
+
+const NO_CLIENT: Refused = {
+  status: '400 Bad Request',
+  reason: 'its proxy named no client in X-Forwarded-For',
+}
+
+/**
+ * Whether it is known which client the request is from. `refused`: its address has reached a limit,
+ * and the connection is closed.
+ */
+function identify(
+  { headers, socket }: IncomingMessage,
+  { forwarded }: WebSocketListenerOptions,
+  { identify }: ListenerEvents,
+): boolean | 'refused' {
+  if (forwarded === undefined) return true
+  const peer = forwarded(headers['x-forwarded-for'])
+  if (peer === undefined) return false
+  return identify(socket, peer) || 'refused'
 }
 
 function refusalOf(request: IncomingMessage, options: WebSocketOptions): Refused | undefined {
