@@ -14,6 +14,7 @@ import type { PipelineObserver } from '../../../observer.ts'
 import type { AccessControl } from '../access/access-control.ts'
 import { readAccessData } from '../access/access-files.ts'
 import { Authenticator } from '../access/authenticator.ts'
+import { openFilesOf } from '../access/file-permissions.ts'
 import { ConnectionLimits } from '../limits/connection-limits.ts'
 import type { MqttLimits } from '../limits/limits.ts'
 import type { MqttServerSettings, ProxyOptions, TlsOptions } from '../options.ts'
@@ -101,6 +102,7 @@ export class Listeners {
       maxFailuresPerMinute: limits.maxFailuresPerMinute,
       data: await readAccessData(options),
     })
+    await this.#reportOpenFiles()
     return this.#authenticator
   }
 
@@ -154,6 +156,12 @@ export class Listeners {
     this.#authenticator?.update(data)
     if (context !== undefined) this.#useCertificates(context)
     onReloaded()
+    await this.#reportOpenFiles()
+  }
+
+  async #reportOpenFiles(): Promise<void> {
+    const { options, observer, name } = this.#options
+    for (const problem of await openFilesOf(options)) observer.settingsInsecure(name, problem)
   }
 
   #useCertificates(context: SecureContextOptions): void {

@@ -1,7 +1,7 @@
 /** Users and passwords: who is let in, what CONNACK says, and what happens to a client that guesses. */
 import assert from 'node:assert/strict'
 import { EventEmitter, once } from 'node:events'
-import { readFile, rename, writeFile } from 'node:fs/promises'
+import { chmod, readFile, rename, writeFile } from 'node:fs/promises'
 import { type TestContext, test } from 'node:test'
 import type { ConnectorError } from '../../../../../src/errors.ts'
 import {
@@ -9,6 +9,7 @@ import {
   isPassword,
   parsePasswordHash,
 } from '../../../../../src/sources/mqtt-server/access/password-hash.ts'
+import { temporaryFile } from '../../../../support/disk/temporary-file.ts'
 import { type ServerParts, startServer } from '../../../../support/mqtt/mqtt-server-under-test.ts'
 import {
   type ConnectFields,
@@ -240,4 +241,28 @@ test('hashes: each has a salt of its own, the right password fits, others do not
   ]) {
     assert.equal(parsePasswordHash(wrong), undefined)
   }
+})
+
+test('a file of users, rules or keys that other users can use is reported with each load, and used', {
+  skip: process.platform === 'win32' ? 'Windows has no such permissions' : false,
+}, async (t) => {
+  const reports: string[] = []
+  const aclFile = await temporaryFile(t, 'rules.yaml', '- publish: ["#"]\n')
+  await chmod(aclFile, 0o644)
+  const file = await passwordFile(t, USERS)
+  await chmod(file, 0o640)
+  const { server, client } = await startServer(t, {
+    observer: { settingsInsecure: (part, detail) => reports.push(`${part} ${detail}`) },
+    options: { passwordFile: file, aclFile },
+  })
+  await client(PUMP)
+
+  await chmod(file, 0o600)
+  await chmod(aclFile, 0o664)
+  await server.reload()
+
+  assert.deepEqual(reports, [
+    `mqttServer sources.mqttServer.passwordFile: other users of this machine can read ${file}; to close it: chmod go= ${file}`,
+    `mqttServer sources.mqttServer.aclFile: other users of this machine can change ${aclFile}; to close it: chmod go-w ${aclFile}`,
+  ])
 })
