@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
-import { attack } from '../support/attacks/attack.ts'
+import { attack, number } from '../support/attacks/attack.ts'
 import { subscribesTo } from '../support/attacks/hostile-packets.ts'
 import type { Target } from '../support/attacks/target.ts'
 import type { WireClient } from '../support/attacks/wire-client.ts'
@@ -40,6 +40,19 @@ attack('a user with the client id of another takes neither its session nor its p
     await leaveSession(target)
     const thief = await target.stranger({ ...target.plainWay('attacker_1'), clientId: 'pump' })
     await thief.settled(1_000)
+    await assertSessionIsKept(target)
+    return undefined
+  },
+})
+
+attack('a user with very many sessions loses its own, not those of others', {
+  maxGrownMb: 100,
+  against: ['rules'],
+  play: async (target) => {
+    await leaveSession(target)
+    const way = target.plainWay('attacker_1')
+    const many = await target.attackers(number(1_010, 2_500), () => ({ ...way, isClean: false }))
+    await Promise.all(many.map(leave))
     await assertSessionIsKept(target)
     return undefined
   },
