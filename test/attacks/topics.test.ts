@@ -17,7 +17,7 @@ async function assertPagesAreSmall(target: Target): Promise<void> {
 }
 
 attack('topics of 60 KB leave nothing behind', {
-  maxGrownMb: 60,
+  maxGrownMb: number(60, 120),
   play: async (target) => {
     const long = 'x'.repeat(LONGEST)
     await target.flood(number(700, 10_000), (index) =>
@@ -29,7 +29,7 @@ attack('topics of 60 KB leave nothing behind', {
 })
 
 attack('names of 60 KB that cannot be channels leave nothing behind, on no page', {
-  maxGrownMb: 60,
+  maxGrownMb: number(60, 120),
   isPlainInCi: true,
   play: async (target) => {
     const long = 'x'.repeat(LONGEST)
@@ -42,7 +42,7 @@ attack('names of 60 KB that cannot be channels leave nothing behind, on no page'
 })
 
 attack('short names that cannot be channels are counted together beyond a bound', {
-  maxGrownMb: 60,
+  maxGrownMb: number(60, 120),
   isPlainInCi: true,
   play: async (target) => {
     await target.flood(number(3_000, 50_000), (index) =>

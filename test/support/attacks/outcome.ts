@@ -23,7 +23,7 @@ const MAX_P99_MS = 50
 /** A machine on which the polite clients wait longer, with no attack, is busy with something else. */
 const CALM_MS = 10
 const MAX_RESTART_S = 5
-const MAX_LOGGED_BYTES = 100_000
+const MAX_LOGGED_BYTES = process.env['ATTACK_NUMBERS'] === 'full' ? 100_000 : 20_000
 
 /** Empty if only the attacker paid. `maxGrownMb` is the bound of this attack. */
 export function harmOf(outcome: Outcome, maxGrownMb: number): string[] {
