@@ -66,7 +66,7 @@ test('every command and every file of docs/security.md does what the page says',
   const port = await freePort()
   const connectors: ReturnType<typeof start>[] = []
   const blocks = blocksOf(readFileSync(join(root, 'docs', 'security.md'), 'utf8'))
-  assert.equal(blocks.length, 9)
+  assert.equal(blocks.length, 11)
 
   for (const { kind, text } of blocks) {
     const script = text.replaceAll('8883', port)
