@@ -122,7 +122,7 @@ test('a refused message rejects with its error code', async (t) => {
   )
 
   assert.deepEqual(dropped, [
-    'no-channel: InvalidChannelName',
+    'undefined: InvalidChannelName',
     'mine: MessageTooLarge',
     'mine: InvalidMessage',
   ])
