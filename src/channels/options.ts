@@ -101,7 +101,9 @@ export const deadLetterOptions = z
       .min(1)
       .max(10_000_000)
       .default(10_000)
-      .describe('Maximum messages that are kept. The oldest are removed first.'),
+      .describe(
+        'Maximum messages that are kept. For a further one, the channel that has the most gives up its oldest.',
+      ),
     maxBytes: size({ min: '64KiB', example: '16MiB' })
       .prefault('16MiB')
       .describe('Maximum bytes that they may use, approximately, within storage.maxBytes.'),

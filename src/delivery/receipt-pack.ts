@@ -22,6 +22,10 @@ export class ReceiptPack {
     return this.#count
   }
 
+  get bytes(): number {
+    return this.#end
+  }
+
   add(receipt: string): void {
     // A UTF-16 unit is at most three bytes of UTF-8.
     this.#makeRoom(receipt.length * 3)

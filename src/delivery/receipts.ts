@@ -28,6 +28,8 @@ export interface ReceiptPublisherOptions {
  * A pack with this number of receipts goes out at once, so that a long batch does not hold them up.
  */
 const MAX_PACKED = 4096
+/** The same of its bytes: a receipt carries its sender's id, which may be long. */
+const MAX_PACKED_BYTES = 1024 * 1024
 /**
  * How long receipts wait for those of later batches: with small batches, one write each is
  * expensive.
@@ -73,7 +75,9 @@ export class ReceiptPublisher implements ReceiptSink {
     for (const message of messages) {
       const { reply } = message
       if (reply !== undefined) this.#reply(reply, successReceipt(receiptIdOf(message)))
-      if (isListening) this.#pack.addSuccess(message)
+      if (!isListening) continue
+      this.#pack.addSuccess(message)
+      if (this.#pack.bytes >= MAX_PACKED_BYTES) this.flush()
     }
     if (this.#pack.count >= MAX_PACKED) this.flush()
     else if (moreFollow) this.#flushWithLater()
@@ -88,7 +92,7 @@ export class ReceiptPublisher implements ReceiptSink {
     const receipt = failureReceipt(senderId, refusal)
     if (reply !== undefined) this.#reply(reply, receipt)
     if (isListening) this.#pack.add(receipt)
-    if (this.#pack.count >= MAX_PACKED) this.flush()
+    if (this.#pack.count >= MAX_PACKED || this.#pack.bytes >= MAX_PACKED_BYTES) this.flush()
   }
 
   /** Publishes the pack now instead of when it is due; for the stop. */

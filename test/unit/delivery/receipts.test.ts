@@ -89,3 +89,22 @@ test('a receipt without subscribers goes to the sender that asked for a reply', 
 function named(id: string): Message {
   return makeMessage(0, { senderId: id, messageId: id })
 }
+
+test('receipts with long ids go out before they take more than about a megabyte together', () => {
+  const outlet = new RecordingOutlet()
+  let most = 0
+  const publish = outlet.publish.bind(outlet)
+  outlet.publish = (topic, payloads) => {
+    most = Math.max(most, payloads.bytes.length)
+    publish(topic, payloads)
+  }
+  const receipts = deskWith(outlet)
+  const id = 'x'.repeat(100_000)
+
+  receipts.successes(Array.from({ length: 100 }, () => named(id)))
+  for (let i = 0; i < 100; i++) receipts.failure(id, undefined, { error: 'No', message: 'no' })
+  receipts.flush()
+
+  assert.equal(outlet.ids().length, 200)
+  assert.ok(most < 1_300_000, `${most} bytes`)
+})
