@@ -123,5 +123,6 @@ class Scan {
 
 /** What was read with the message is not kept in memory by it. */
 function withoutPayload(message: Message): Message {
-  return { ...message, payload: NOTHING }
+  const { offset, receivedAt, topic, senderId, messageId, reply } = message
+  return { offset, receivedAt, topic, senderId, messageId, payload: NOTHING, reply }
 }
