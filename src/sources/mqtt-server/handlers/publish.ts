@@ -10,7 +10,7 @@ import { MAX_TOPIC_BYTES, type Refusal } from '../../../message.ts'
 import { shown } from '../../../shown-text.ts'
 import { NO_CYCLE, type Outcome, type Route } from '../../source.ts'
 import { replyTo } from '../broker/reply-to.ts'
-import { workOfFields } from '../limits/work.ts'
+import { WORK_OF_A_REFUSAL, workOfEnvelope, workOfFields } from '../limits/work.ts'
 import { encodeAcknowledgement } from '../packets/control-packets.ts'
 import { PacketType, ReasonCode } from '../packets/protocol.ts'
 import { ProtocolViolation } from '../packets/protocol-violation.ts'
@@ -54,6 +54,7 @@ function take(client: Client, packet: PublishPacket): Refusal | undefined {
   if (packet.qos > 0 && link.version === 5) checkReceiveMaximum(client)
   const refusal = refusalOf(client, topic, packet)
   if (refusal !== undefined) {
+    broker.work.done += WORK_OF_A_REFUSAL
     client.reports.messageDropped(refusal)
     acknowledgeRefused(client, packet, refusal)
     return undefined
@@ -78,9 +79,14 @@ function take(client: Client, packet: PublishPacket): Refusal | undefined {
 
 function offer(client: Client, packet: PublishPacket, topic: string, route: Route): Outcome {
   const { bytes, payloadStart, end, properties, qos } = packet
-  const { intake } = client.broker.commitGate
+  const { work, commitGate } = client.broker
   const mayWithhold = qos > 0 && client.link.version !== 5
-  return intake.accept(route, topic, bytes, payloadStart, end, replyTo(properties), mayWithhold)
+  const reply = replyTo(properties)
+  if (route.kind === 'formatted') work.done += workOfEnvelope(end - payloadStart)
+  const { intake } = commitGate
+  const outcome = intake.accept(route, topic, bytes, payloadStart, end, reply, mayWithhold)
+  if (typeof outcome !== 'number') work.done += WORK_OF_A_REFUSAL
+  return outcome
 }
 
 /** [MQTT-3.3.4-7] */

@@ -20,6 +20,12 @@ export const LEVELS_A_UNIT = 8
 /** Bytes that are encoded or copied, for one unit. */
 const BYTES_A_UNIT = 4_096
 
+/** Bytes of an envelope, which is JSON, for one unit. */
+const ENVELOPE_BYTES_A_UNIT = 128
+
+/** A refused message is counted, answered with a receipt, and kept as a dead letter. */
+export const WORK_OF_A_REFUSAL = 32
+
 /** Bytes of fields that are checked or decoded, such as user properties, for one unit. */
 const FIELD_BYTES_A_UNIT = 32
 
@@ -29,6 +35,10 @@ export function workOfLevels(levels: number): number {
 
 export function workOfBytes(bytes: number): number {
   return bytes / BYTES_A_UNIT
+}
+
+export function workOfEnvelope(bytes: number): number {
+  return bytes / ENVELOPE_BYTES_A_UNIT
 }
 
 export function workOfFields(bytes: number): number {
