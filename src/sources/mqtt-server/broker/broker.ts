@@ -10,7 +10,7 @@ import { LoopTurns } from '../limits/loop-turns.ts'
 import type { Owner } from '../limits/owner.ts'
 import { PartialPackets } from '../limits/partial-packets.ts'
 import { SharedBound } from '../limits/shared-bound.ts'
-import { WorkMeter, workOfBytes } from '../limits/work.ts'
+import { WORK_OF_A_SHARED_PACKET, WorkMeter, workOfBytes } from '../limits/work.ts'
 import type { Session } from '../sessions/session.ts'
 import { SessionRecorder } from '../sessions/session-recorder.ts'
 import { SessionRegistry } from '../sessions/session-registry.ts'
@@ -139,8 +139,9 @@ export class Broker {
     if (received.retain) this.#retain(topic, publication, owner)
     if (!hasSubscribers) return
     const audience = this.subscriptions.audienceOf(topic)
-    const encoded = workOfBytes(publication.heldBytes) * audience.recipients.length
-    this.work.done += audience.work + encoded
+    const copied = workOfBytes(publication.payloadBytes) * audience.recipients.length
+    const isShared = publication.qos === 0
+    this.work.done += copied + (isShared ? audience.work * WORK_OF_A_SHARED_PACKET : audience.work)
     deliver(publication, audience, publisher)
     publication.forgetPackets()
   }
