@@ -140,8 +140,8 @@ export class Broker {
     if (!hasSubscribers) return
     const audience = this.subscriptions.audienceOf(topic)
     const copied = workOfBytes(publication.payloadBytes) * audience.recipients.length
-    const isShared = publication.qos === 0
-    this.work.done += copied + (isShared ? audience.work * WORK_OF_A_SHARED_PACKET : audience.work)
+    const sharing = publication.qos === 0 ? audience.recipients.length : 0
+    this.work.done += copied + audience.work - sharing * (1 - WORK_OF_A_SHARED_PACKET)
     deliver(publication, audience, publisher)
     publication.forgetPackets()
   }

@@ -23,7 +23,7 @@ const BYTES_A_UNIT = 4_096
 /** Bytes of an envelope, which is JSON, for one unit. */
 const ENVELOPE_BYTES_A_UNIT = 128
 
-/** A delivery at QoS 0: most subscribers get the same packet. At QoS 1 and 2 it is one unit. */
+/** A delivery at QoS 0: most subscribers get the same packet. Any other delivery is one unit. */
 export const WORK_OF_A_SHARED_PACKET = 1 / 4
 
 /** A refused message is counted, answered with a receipt, and kept as a dead letter. */
