@@ -10,7 +10,12 @@ import { LoopTurns } from '../limits/loop-turns.ts'
 import type { Owner } from '../limits/owner.ts'
 import { PartialPackets } from '../limits/partial-packets.ts'
 import { SharedBound } from '../limits/shared-bound.ts'
-import { WORK_OF_A_SHARED_PACKET, WorkMeter, workOfBytes } from '../limits/work.ts'
+import {
+  WORK_OF_A_SHARED_PACKET,
+  WORK_OF_RETAINING,
+  WorkMeter,
+  workOfBytes,
+} from '../limits/work.ts'
 import type { Session } from '../sessions/session.ts'
 import { SessionRecorder } from '../sessions/session-recorder.ts'
 import { SessionRegistry } from '../sessions/session-registry.ts'
@@ -153,6 +158,7 @@ export class Broker {
   }
 
   #retain(topic: Topic, publication: Publication, owner: Owner | undefined): void {
+    this.work.done += WORK_OF_RETAINING
     const isKept = this.retained.store(publication, owner)
     // The server publishes its own topics again after a start.
     if (!topic.isProtected) this.#recorder?.retained(publication, isKept)

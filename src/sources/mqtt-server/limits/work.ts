@@ -26,6 +26,9 @@ const ENVELOPE_BYTES_A_UNIT = 128
 /** A delivery at QoS 0: most subscribers get the same packet. Any other delivery is one unit. */
 export const WORK_OF_A_SHARED_PACKET = 1 / 4
 
+/** A retained message gets its place in a tree, and is recorded for the next start. */
+export const WORK_OF_RETAINING = 16
+
 /** A refused message is counted, answered with a receipt, and kept as a dead letter. */
 export const WORK_OF_A_REFUSAL = 32
 
