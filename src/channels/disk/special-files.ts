@@ -1,7 +1,7 @@
 /**
  * Links, pipes, sockets, devices and directories in the place of files of a data directory. They are
- * never followed or opened. When the directory is taken into use they are renamed, so that a file of that
- * name can be written again:
+ * never followed or opened. When the directory is taken into use they are renamed, so that a file
+ * of that name can be written again:
  *
  *     channels/press_1/cursors ──▶ channels/press_1/cursors.set-aside
  *

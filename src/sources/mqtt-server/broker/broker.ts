@@ -53,7 +53,7 @@ export interface BrokerOptions {
  */
 const HELD_TIMES = 16
 const LEAST_HELD_BYTES = 65_536
-/** How many times what is free the topic aliases of one client may take. */
+/** How much of the bound the topic aliases of one client may take while all of it is free. */
 const ALIAS_PORTION = 1 / 64
 
 export class Broker {

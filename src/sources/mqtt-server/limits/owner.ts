@@ -16,8 +16,6 @@ export class Owner {
   willBytes = 0
   retainedMessages = 0
   retainedBytes = 0
-  /** Levels of the filters of its subscriptions. */
-  filterLevels = 0
 
   constructor(name: string | undefined) {
     this.name = name
@@ -30,8 +28,7 @@ export class Owner {
       this.storedBytes === 0 &&
       this.willBytes === 0 &&
       this.retainedMessages === 0 &&
-      this.retainedBytes === 0 &&
-      this.filterLevels === 0
+      this.retainedBytes === 0
     )
   }
 }

@@ -35,10 +35,6 @@ export const WORK_OF_A_REFUSAL = 32
 /** Bytes of fields that are checked or decoded, such as user properties, for one unit. */
 const FIELD_BYTES_A_UNIT = 32
 
-export function workOfLevels(levels: number): number {
-  return levels / LEVELS_A_UNIT
-}
-
 export function workOfBytes(bytes: number): number {
   return bytes / BYTES_A_UNIT
 }

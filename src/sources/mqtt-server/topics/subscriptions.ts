@@ -62,7 +62,7 @@ interface AudienceCache {
 const NOBODY: Audience = Object.freeze({ recipients: [], groups: [], work: 0 })
 /** Subscription identifiers that are encoded for one unit of work. */
 const IDENTIFIERS_A_UNIT = 16
-/** One client's filters may have this many times the levels that are free. */
+/** How much of the bound one client's filters may take while all of it is free. */
 const LEVELS_PORTION = 1 / 4
 const NO_IDENTIFIERS: readonly number[] = []
 
