@@ -51,13 +51,6 @@ export class JoinedBytes {
     return taken
   }
 
-  clear(): void {
-    this.#pieces = []
-    this.#filled = 0
-    this.#bytes = 0
-    this.#heldBytes = 0
-  }
-
   /** A piece with room; a new one is made for `needed` bytes and more that may come. */
   #pieceFor(needed: number): Buffer {
     const last = this.#pieces.at(-1)
