@@ -20,9 +20,13 @@ if (files.length === 0) {
   console.error(`no test file matches ${wanted.join(', ')}`)
   process.exit(2)
 }
+// This reporter repeats the tests that failed at the end, where they are found among thousands.
+const reporter = flags.some((flag) => flag.startsWith('--test-reporter'))
+  ? []
+  : ['--test-reporter=spec']
 const run = spawnSync(
   process.execPath,
-  ['--enable-source-maps', '--test', '--test-timeout=300000', ...flags, ...files],
+  ['--enable-source-maps', '--test', '--test-timeout=300000', ...reporter, ...flags, ...files],
   { stdio: 'inherit', cwd: join(root, '..', '..') },
 )
 process.exit(run.status ?? 1)

@@ -17,10 +17,10 @@ async function assertPagesAreSmall(target: Target): Promise<void> {
 }
 
 attack('topics of 60 KB leave nothing behind', {
-  maxGrownMb: number(60, 120),
+  maxGrownMb: number(90, 120),
   play: async (target) => {
     const long = 'x'.repeat(LONGEST)
-    await target.flood(number(700, 10_000), (index) =>
+    await target.flood(number(2_000, 10_000), (index) =>
       publishPacket({ topic: `${long}${index}`, qos: 1 }),
     )
     await assertPagesAreSmall(target)
@@ -29,11 +29,11 @@ attack('topics of 60 KB leave nothing behind', {
 })
 
 attack('names of 60 KB that cannot be channels leave nothing behind, on no page', {
-  maxGrownMb: number(60, 120),
+  maxGrownMb: number(90, 120),
   isPlainInCi: true,
   play: async (target) => {
     const long = 'x'.repeat(LONGEST)
-    await target.flood(number(700, 10_000), (index) =>
+    await target.flood(number(2_000, 10_000), (index) =>
       publishPacket({ topic: `iotanalytics/channels/${long}${index}/messages/put`, qos: 1 }),
     )
     await assertPagesAreSmall(target)

@@ -38,6 +38,7 @@ import { DeferredPackets, type PacketHost } from './deferred-packets.ts'
 import { PauseReason, ReadState } from './read-state.ts'
 import { ReadThrottle } from './read-throttle.ts'
 import { type FlushQueue, SocketWriter } from './socket-writer.ts'
+import { WaitingChunks } from './waiting-chunks.ts'
 
 export interface ConnectionOptions {
   readonly arrival: Arrival
@@ -68,6 +69,7 @@ export class Connection implements Link, PacketHost, PartialHolder {
   readonly #readState: ReadState
   readonly #throttle: ReadThrottle
   readonly #deferred: DeferredPackets
+  readonly #chunks: WaitingChunks
   #phase: 'new' | 'identifying' | 'open' | 'ending' | 'closed' = 'new'
   #client: Client | undefined
   #isSocketGone = false
@@ -99,6 +101,8 @@ export class Connection implements Link, PacketHost, PartialHolder {
     const throttle = new ReadThrottle({ readState, turns, clock, limits, coalescing })
     this.#throttle = throttle
     this.#deferred = new DeferredPackets({ readState, throttle, context, turns, host: this })
+    const handle = (chunk: Buffer) => this.#handle(chunk)
+    this.#chunks = new WaitingChunks({ readState, turns, bound: broker.heldBytes, handle })
   }
 
   get isCongested(): boolean {
@@ -208,7 +212,7 @@ export class Connection implements Link, PacketHost, PartialHolder {
   /** No packet waits any more. The client was not silent meanwhile: the server did not read. */
   caughtUp(): void {
     this.#timeouts.heard(this.#clock.monotonic())
-    if (this.#isSocketGone) this.#close()
+    if (this.#isSocketGone) this.#closeUnlessWaiting()
   }
 
   endPartial(): void {
@@ -244,12 +248,17 @@ export class Connection implements Link, PacketHost, PartialHolder {
 
   #received(chunk: Buffer): void {
     if (this.#hasLeft) return
-    this.#timeouts.heard(this.#clock.monotonic())
     this.#statistics.bytesReceived += chunk.length
+    if (!this.#chunks.offer(chunk)) this.#handle(chunk)
+  }
+
+  #handle(chunk: Buffer): void {
+    this.#timeouts.heard(this.#clock.monotonic())
     this.#throttle.countBytes(chunk.length)
     this.guarded(() => this.#reader.push(chunk))
     this.#countPartial()
     this.#throttle.chunkHandled(chunk.length)
+    if (this.#isSocketGone) this.#closeUnlessWaiting()
   }
 
   #countPartial(): void {
@@ -347,6 +356,7 @@ export class Connection implements Link, PacketHost, PartialHolder {
     this.#phase = 'ending'
     this.#timeouts.ended(this.#clock.monotonic())
     this.#deferred.close()
+    this.#chunks.clear()
     this.#reader.close()
     this.#countPartial()
     this.#client?.end(reason, hasWill)
@@ -362,12 +372,14 @@ export class Connection implements Link, PacketHost, PartialHolder {
   #socketClosed(): void {
     this.#isSocketGone = true
     this.#writer.discard()
-    this.#reader.close()
-    this.#countPartial()
     this.#deferred.abandon()
-    // QoS 0 messages sent just before the client left are still taken in.
-    if (!this.#deferred.isEmpty && this.#phase === 'open') return
-    this.#close()
+    this.#closeUnlessWaiting()
+  }
+
+  /** QoS 0 messages sent just before the client left are still taken in. */
+  #closeUnlessWaiting(): void {
+    const isWaiting = !this.#deferred.isEmpty || !this.#chunks.isEmpty
+    if (!isWaiting || this.#phase !== 'open') this.#close()
   }
 
   #close(): void {

@@ -15,6 +15,7 @@
  *     stalled      the client does not read its own bytes       the writer, when all have left
  *     locked       one packet takes several turns, or a         the end of that work
  *                  password is being checked
+ *     waiting      a chunk waits for a turn with work left      that turn
  *     collecting   the open commit cycle collects messages      the cycle, when it closes
  */
 import type { Duplex } from 'node:stream'
@@ -26,6 +27,7 @@ export const PauseReason = {
   stalled: 4,
   locked: 8,
   collecting: 16,
+  waiting: 32,
 } as const
 export type PauseReason = (typeof PauseReason)[keyof typeof PauseReason]
 

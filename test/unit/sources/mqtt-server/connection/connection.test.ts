@@ -18,6 +18,7 @@ import {
   type MqttLimits,
 } from '../../../../../src/sources/mqtt-server/limits/limits.ts'
 import { LoopTurns } from '../../../../../src/sources/mqtt-server/limits/loop-turns.ts'
+import { WORK_OF_ALL_A_TURN } from '../../../../../src/sources/mqtt-server/limits/work.ts'
 import { ManualClock } from '../../../../support/manual-clock.ts'
 import { MemorySocket } from '../../../../support/mqtt/memory-socket.ts'
 import {
@@ -72,6 +73,7 @@ function startServer({ identify = () => ANYONE, limits: changed }: Parts = {}) {
     clock,
     intake,
     broker,
+    turns,
     refused,
     disconnected,
     /** A client's socket is connected. */
@@ -385,5 +387,24 @@ test('ending: a client that does not close its side is cut off after 2 s', async
 
   assert.equal(early, false)
   assert.equal(client.socket.destroyed, true)
+  assert.equal(client.isClosed, true)
+})
+
+test('open: a long chunk that waits when the client leaves is still taken in', async () => {
+  const server = startServer()
+  const client = server.arrive()
+  await client.send(connectPacket({ clientId: 'a' }))
+  const message = publishPacket({ topic: CHANNEL, payload: Buffer.alloc(10_000) })
+
+  server.turns.spend(WORK_OF_ALL_A_TURN)
+  client.socket.arrive(message)
+  client.socket.leave()
+  await nextTurn()
+  const isEarly = client.isClosed && server.intake.messages.length === 0
+  await nextTurn()
+  await nextTurn()
+
+  assert.equal(isEarly, false)
+  assert.equal(server.intake.messages.length, 1)
   assert.equal(client.isClosed, true)
 })
