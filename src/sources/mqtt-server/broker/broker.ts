@@ -5,11 +5,10 @@
 import type { Clock } from '../../../clock.ts'
 import type { Intake } from '../../source.ts'
 import type { AccessControl } from '../access/access-control.ts'
+import { ConnectionBytes } from '../limits/connection-bytes.ts'
 import type { MqttLimits } from '../limits/limits.ts'
 import { LoopTurns } from '../limits/loop-turns.ts'
 import type { Owner } from '../limits/owner.ts'
-import { PartialPackets } from '../limits/partial-packets.ts'
-import { SharedBound } from '../limits/shared-bound.ts'
 import {
   WORK_OF_A_SHARED_PACKET,
   WORK_OF_RETAINING,
@@ -47,15 +46,6 @@ export interface BrokerOptions {
   readonly turns?: LoopTurns
 }
 
-/**
- * A client's packets may take a multiple of `maxHeldBytes`: its socket is paused above it, and what
- * has been read by then still comes, which may be this much at least.
- */
-const HELD_TIMES = 16
-const LEAST_HELD_BYTES = 65_536
-/** How much of the bound the topic aliases of one client may take while all of it is free. */
-const ALIAS_PORTION = 1 / 64
-
 export class Broker {
   readonly commitGate: CommitGate
   readonly topics: TopicCache
@@ -65,13 +55,7 @@ export class Broker {
   readonly retained: RetainedMessages
   readonly sessions: SessionRegistry
   readonly statistics = new Statistics()
-  /** The bytes that wait in the sockets of all clients. */
-  readonly outgoingBytes: SharedBound
-  readonly partialPackets: PartialPackets
-  /** The packets of all clients that have arrived and wait to be handled. */
-  readonly heldBytes: SharedBound
-  /** What is kept for the topic aliases of all clients. */
-  readonly aliasBytes: SharedBound
+  readonly connectionBytes: ConnectionBytes
   readonly #turns: LoopTurns
   readonly #clock: Clock
   readonly #reports: ServerReports
@@ -86,21 +70,7 @@ export class Broker {
     this.commitGate = new CommitGate(options.intake, this.#recorder, (cycle) => {
       this.sessions.forgetLost(cycle)
     })
-    this.aliasBytes = new SharedBound(options.limits.maxTopicAliasBytesOfAll, ALIAS_PORTION)
-    const { maxHeldBytes, maxHeldBytesOfAll } = options.limits
-    this.heldBytes = new SharedBound(
-      maxHeldBytesOfAll,
-      SharedBound.portionFor(
-        maxHeldBytesOfAll,
-        HELD_TIMES * Math.max(LEAST_HELD_BYTES, maxHeldBytes),
-      ),
-    )
-    this.partialPackets = new PartialPackets(options.limits.maxPartialBytesOfAll)
-    const { maxOutgoingBytes, maxOutgoingBytesOfAll } = options.limits
-    this.outgoingBytes = new SharedBound(
-      maxOutgoingBytesOfAll,
-      SharedBound.portionFor(maxOutgoingBytesOfAll, maxOutgoingBytes),
-    )
+    this.connectionBytes = new ConnectionBytes(options.limits)
     this.topics = new TopicCache(
       options.intake,
       options.protectedTopics,

@@ -91,7 +91,7 @@ export class Connection implements Link, PacketHost, PartialHolder {
     this.#writer = new SocketWriter({
       socket,
       queue: flushes,
-      bound: broker.outgoingBytes,
+      bound: broker.connectionBytes.outgoing,
       maxBytes: limits.maxOutgoingBytes,
       onDrained: () => this.#drained(),
     })
@@ -102,7 +102,12 @@ export class Connection implements Link, PacketHost, PartialHolder {
     this.#throttle = throttle
     this.#deferred = new DeferredPackets({ readState, throttle, context, turns, host: this })
     const handle = (chunk: Buffer) => this.#handle(chunk)
-    this.#chunks = new WaitingChunks({ readState, turns, bound: broker.heldBytes, handle })
+    this.#chunks = new WaitingChunks({
+      readState,
+      turns,
+      bound: broker.connectionBytes.held,
+      handle,
+    })
   }
 
   get isCongested(): boolean {
@@ -267,7 +272,7 @@ export class Connection implements Link, PacketHost, PartialHolder {
     if (!isNew && partialBytes === this.#partialBytes) return
     this.#partials = partials
     this.#partialBytes = partialBytes
-    this.#context.broker.partialPackets.set(this, partialBytes, isNew)
+    this.#context.broker.connectionBytes.partial.set(this, partialBytes, isNew)
   }
 
   /** A fault of the server's own code ends this connection and no other. */
@@ -331,7 +336,7 @@ export class Connection implements Link, PacketHost, PartialHolder {
     const { broker, limits } = this.#context
     if (topicAliasMaximum > 0) {
       const maximum = Math.min(topicAliasMaximum, limits.maxTopicAliases)
-      this.aliases = new TopicAliases(maximum, broker.aliasBytes)
+      this.aliases = new TopicAliases(maximum, broker.connectionBytes.aliases)
     }
     this.maxPacketBytes = maximumPacketBytes ?? this.maxPacketBytes
     this.receiveMaximum = receiveMaximum ?? this.receiveMaximum

@@ -92,7 +92,7 @@ export class DeferredPackets implements PausedReader {
   /** Throws ProtocolViolation if all connections together hold too much. */
   add(first: number, bytes: Buffer, start: number, end: number): void {
     const { broker, limits } = this.#options.context
-    this.#frames ??= new DeferredFrames(broker.heldBytes)
+    this.#frames ??= new DeferredFrames(broker.connectionBytes.held)
     const frames = this.#frames
     if (!frames.add(first, bytes, start, end)) {
       throw new ProtocolViolation(

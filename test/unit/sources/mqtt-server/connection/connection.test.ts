@@ -302,7 +302,7 @@ test('open: a client that reads nothing for 30 s is cut off', async () => {
   assert.equal(early, false)
   assert.equal(reader.socket.destroyed, true)
   assert.equal(reader.isClosed, true)
-  assert.equal(server.broker.outgoingBytes.used, 0)
+  assert.equal(server.broker.connectionBytes.outgoing.used, 0)
   assert.deepEqual(server.disconnected, ['reader: has read nothing for 30 s'])
 })
 
@@ -328,7 +328,7 @@ test('open: clients that read nothing keep to one bound together, and take no me
     arrived += reader.socket.takeWrites().length
   }
 
-  const { used } = server.broker.outgoingBytes
+  const { used } = server.broker.connectionBytes.outgoing
   assert.equal(arrived, 50)
   assert.ok(used > 500_000 && used <= maxOutgoingBytesOfAll, `${used} bytes`)
 })
@@ -348,7 +348,7 @@ test('open: clients that never complete their packets keep to one bound, and end
     await polite.send(whole.subarray(30_000))
   }
 
-  assert.ok(server.broker.partialPackets.bytes <= maxPartialBytesOfAll)
+  assert.ok(server.broker.connectionBytes.partial.bytes <= maxPartialBytesOfAll)
   assert.equal(await polite.send(PINGREQ), PINGRESP)
   assert.match(server.disconnected[0] ?? '', /^silent 0: its packet is not complete/)
   assert.ok(server.disconnected.every((line) => line.startsWith('silent')))

@@ -282,11 +282,11 @@ test('a connection with more packets than there is room for ends, and holds noth
     },
     { name: 'ProtocolViolation', reasonCode: ReasonCode.quotaExceeded, message: /^no room for/ },
   )
-  const held = context.broker.heldBytes.used
+  const held = context.broker.connectionBytes.held.used
   packets.close()
 
   assert.ok(held > 4_096 && held <= 20_000, `${held}`)
-  assert.equal(context.broker.heldBytes.used, 0)
+  assert.equal(context.broker.connectionBytes.held.used, 0)
 })
 
 test('pings that overtake waiting messages have their part of a turn, and then wait as well', async () => {
