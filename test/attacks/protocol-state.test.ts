@@ -23,7 +23,7 @@ attack('QoS 2 messages that are never released take little memory, up to all 65,
 })
 
 attack('a subscriber that offers 65,535 topic aliases is given a bounded number', {
-  maxGrownMb: 80,
+  maxGrownMb: number(80, 120),
   against: ['defaults'],
   play: async (target) => {
     let highest = 0

@@ -52,8 +52,8 @@ export class MqttServer implements Source {
   readonly #parts: MqttServerParts
   readonly #connections = new Set<Connection>()
   readonly #sockets = new Set<Duplex>()
-  readonly #flushes = new FlushQueue()
   readonly #turns = new LoopTurns()
+  readonly #flushes = new FlushQueue(this.#turns)
   readonly #reports: ServerReports
   readonly #outlet: MqttReceiptOutlet
   #listeners: Listeners | undefined

@@ -2,14 +2,16 @@
  * Bytes on their way to one client: all that is written during one turn of the event loop leaves in
  * one write. All connections share a `FlushQueue`, which costs one callback a turn.
  *
- *     add ─▶ parts ──end of the turn──▶ socket, one write at a time
+ *     add ─▶ parts ──end of the turn, or a later one if it is spent──▶ socket, one write at a time
  *               └──the socket is busy──▶ joined ──▶ socket
  *
  * While the socket has not passed on a write, what follows waits joined, because many small writes
  * take many times their memory. All writers together count against one bound.
  */
 import type { Duplex } from 'node:stream'
+import type { LoopTurns } from '../limits/loop-turns.ts'
 import type { SharedBound } from '../limits/shared-bound.ts'
+import { workOfWriting } from '../limits/work.ts'
 import { JoinedBytes } from './joined-bytes.ts'
 
 /** Bytes the socket gets at once. If it takes them within the stall limit, the client reads. */
@@ -18,7 +20,17 @@ const MAX_WRITE_BYTES = 65_536
 const ALWAYS_ALLOWED_BYTES = 8_192
 
 export class FlushQueue {
+  readonly #turns: LoopTurns
   #waiting: SocketWriter[] = []
+
+  constructor(turns: LoopTurns) {
+    this.#turns = turns
+  }
+
+  /** Long writes must wait for a later turn. */
+  get isSpent(): boolean {
+    return this.#turns.isSpent
+  }
 
   add(writer: SocketWriter): void {
     if (this.#waiting.length === 0) process.nextTick(FlushQueue.#run, this)
@@ -28,7 +40,14 @@ export class FlushQueue {
   static #run(queue: FlushQueue): void {
     const waiting = queue.#waiting
     queue.#waiting = []
-    for (const writer of waiting) writer.turnEnded()
+    for (const writer of waiting) {
+      if (writer.isShort || !queue.#turns.isSpent) writer.turnEnded()
+      else queue.#turns.next(() => writer.turnEnded())
+    }
+  }
+
+  wrote(bytes: number): void {
+    this.#turns.spend(workOfWriting(bytes))
   }
 }
 
@@ -84,6 +103,11 @@ export class SocketWriter {
     return true
   }
 
+  /** So little waits that it leaves at the end of the turn, whatever others have sent in it. */
+  get isShort(): boolean {
+    return this.#partBytes <= ALWAYS_ALLOWED_BYTES
+  }
+
   /** The socket takes no more until the client reads. */
   get isBlocked(): boolean {
     return this.#inFlightBytes > 0
@@ -104,7 +128,8 @@ export class SocketWriter {
     this.#held += bytes.length
     this.#bound.take(bytes.length)
     // What the kernel takes at once does not have to be held until the end of the turn.
-    if (this.#partBytes >= MAX_WRITE_BYTES || 2 * this.#held > this.#bound.share) this.#flush()
+    const isLong = this.#partBytes >= MAX_WRITE_BYTES || 2 * this.#held > this.#bound.share
+    if (isLong && !this.#options.queue.isSpent) this.#flush()
   }
 
   /** No bytes leave, and the socket does not end, until `until` calls `release`. */
@@ -171,6 +196,7 @@ export class SocketWriter {
   /** Only to be called while the socket has passed on all bytes. */
   #write(bytes: Buffer): void {
     if (!this.#socket.writable) return
+    this.#options.queue.wrote(bytes.length)
     for (let at = 0; at < bytes.length; at += MAX_WRITE_BYTES) {
       if (this.isBlocked) {
         this.#joined ??= new JoinedBytes(MAX_WRITE_BYTES)

@@ -22,6 +22,7 @@ export class LoopTurns {
 
   spend(work: number): void {
     this.#workLeft -= work
+    if (this.isSpent) this.#schedule()
   }
 
   /** Calls once, in a later turn, when all sockets that are ready now have been read. */

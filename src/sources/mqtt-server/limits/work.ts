@@ -20,6 +20,9 @@ export const LEVELS_A_UNIT = 8
 /** Bytes that are encoded or copied, for one unit. */
 const BYTES_A_UNIT = 4_096
 
+/** Bytes that a socket is given, for one unit. The kernel takes its time while its buffers grow. */
+const WRITTEN_BYTES_A_UNIT = 256
+
 /** Bytes of an envelope, which is JSON, for one unit. */
 const ENVELOPE_BYTES_A_UNIT = 128
 
@@ -37,6 +40,10 @@ const FIELD_BYTES_A_UNIT = 32
 
 export function workOfBytes(bytes: number): number {
   return bytes / BYTES_A_UNIT
+}
+
+export function workOfWriting(bytes: number): number {
+  return bytes / WRITTEN_BYTES_A_UNIT
 }
 
 export function workOfEnvelope(bytes: number): number {

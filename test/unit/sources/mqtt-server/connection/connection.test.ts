@@ -67,8 +67,8 @@ function startServer({ identify = () => ANYONE, limits: changed }: Parts = {}) {
     isCurrent: () => true,
   }
   const context = { broker, access, limits, clock, reports, revealsRefusals: true }
-  const flushes = new FlushQueue()
   const turns = new LoopTurns()
+  const flushes = new FlushQueue(turns)
   return {
     clock,
     intake,

@@ -6,7 +6,9 @@ import {
   FlushQueue,
   SocketWriter,
 } from '../../../../../src/sources/mqtt-server/connection/socket-writer.ts'
+import { LoopTurns } from '../../../../../src/sources/mqtt-server/limits/loop-turns.ts'
 import { SharedBound } from '../../../../../src/sources/mqtt-server/limits/shared-bound.ts'
+import { WORK_OF_ALL_A_TURN } from '../../../../../src/sources/mqtt-server/limits/work.ts'
 import { MemorySocket } from '../../../../support/mqtt/memory-socket.ts'
 
 const MAX_BYTES = 10_000
@@ -18,9 +20,10 @@ function open(bound = new SharedBound(1_000_000, 1)) {
   const onDrained = (): void => {
     drained++
   }
-  const queue = new FlushQueue()
+  const turns = new LoopTurns()
+  const queue = new FlushQueue(turns)
   const writer = new SocketWriter({ socket, queue, bound, maxBytes: MAX_BYTES, onDrained })
-  return { socket, takeWrites, writer, bound, drained: () => drained }
+  return { socket, takeWrites, writer, bound, turns, drained: () => drained }
 }
 
 test('all bytes of a turn leave in one write', async () => {
@@ -131,4 +134,38 @@ test('much at once leaves in pieces, so that a slow reader shows that it reads',
   assert.deepEqual([isBlocked, writer.isBlocked], [true, true])
   assert.notEqual(writer.progress, progress)
   assert.ok(writer.waitingBytes < 300_000 && writer.waitingBytes > 100_000)
+})
+
+test('when a turn is spent, much that waits leaves in a later one, and a little at its end', async () => {
+  for (const [bytes, isLate] of [
+    [100_000, true],
+    [100, false],
+  ] as const) {
+    const { writer, takeWrites, turns } = open()
+    turns.spend(WORK_OF_ALL_A_TURN)
+
+    writer.add(Buffer.alloc(bytes))
+    await new Promise<void>((done) => process.nextTick(done))
+    const early = takeWrites().length
+    await nextTurn()
+
+    assert.equal(early === 0, isLate, `${bytes} bytes`)
+    assert.equal(writer.waitingBytes, 0)
+  }
+})
+
+test('writing is work: after much of it the turn is spent, and the rest leaves in the next ones', async () => {
+  const { writer, turns } = open()
+
+  writer.add(Buffer.alloc(100_000))
+  const isSpentEarly = turns.isSpent
+  for (let count = 0; count < 50; count++) writer.add(Buffer.alloc(100_000))
+  const { isSpent } = turns
+
+  assert.equal(isSpentEarly, false)
+  assert.equal(isSpent, true)
+  assert.ok(writer.waitingBytes > 0)
+  await nextTurn()
+  await nextTurn()
+  assert.equal(writer.waitingBytes, 0)
 })
