@@ -42,8 +42,13 @@ export class FlushQueue {
     queue.#waiting = []
     for (const writer of waiting) {
       if (writer.isShort || !queue.#turns.isSpent) writer.turnEnded()
-      else queue.#turns.next(() => writer.turnEnded())
+      else queue.addLater(writer)
     }
+  }
+
+  /** As `add`, for a later turn with work left. */
+  addLater(writer: SocketWriter): void {
+    this.#turns.next(() => writer.turnEnded())
   }
 
   wrote(bytes: number): void {
@@ -170,6 +175,17 @@ export class SocketWriter {
     this.#count()
   }
 
+  /** Much that waits leaves when the turn has work left. */
+  #flushSoon(): void {
+    const { queue } = this.#options
+    if (!queue.isSpent || this.waitingBytes <= ALWAYS_ALLOWED_BYTES) {
+      this.#flush()
+    } else if (!this.#isQueued) {
+      this.#isQueued = true
+      queue.addLater(this)
+    }
+  }
+
   #takeParts(): void {
     const parts = this.#parts
     const bytes = this.#partBytes
@@ -217,7 +233,7 @@ export class SocketWriter {
     if (this.isBlocked && this.#socket.writableLength === 0) {
       this.#progress++
       this.#setInFlight(0, 0)
-      this.#flush()
+      this.#flushSoon()
     }
     if (this.waitingBytes > 0) return
     if (this.#isEnding && !this.#isHeld) this.#socket.end()

@@ -21,7 +21,7 @@ export const LEVELS_A_UNIT = 8
 const BYTES_A_UNIT = 4_096
 
 /** Bytes that a socket is given, for one unit. The kernel takes its time while its buffers grow. */
-const WRITTEN_BYTES_A_UNIT = 256
+const WRITTEN_BYTES_A_UNIT = 128
 
 /** Bytes of an envelope, which is JSON, for one unit. */
 const ENVELOPE_BYTES_A_UNIT = 128

@@ -169,3 +169,20 @@ test('writing is work: after much of it the turn is spent, and the rest leaves i
   await nextTurn()
   assert.equal(writer.waitingBytes, 0)
 })
+
+test('much that waited for a client that reads again leaves when the turn has work left', async () => {
+  const { socket, writer, turns } = open()
+  socket.isClientReading = false
+  writer.add(Buffer.alloc(100_000))
+  writer.add(Buffer.alloc(100_000))
+  await nextTurn()
+  turns.spend(WORK_OF_ALL_A_TURN)
+
+  socket.readAgain()
+  await new Promise<void>((done) => process.nextTick(done))
+  const early = writer.waitingBytes
+  for (let turn = 0; turn < 5; turn++) await nextTurn()
+
+  assert.ok(early >= 100_000, `${early} bytes wait`)
+  assert.equal(writer.waitingBytes, 0)
+})
