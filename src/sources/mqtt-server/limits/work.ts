@@ -22,12 +22,14 @@ const BYTES_A_UNIT = 4_096
 
 /** Bytes that a socket is given, for one unit. The kernel takes its time while its buffers grow. */
 const WRITTEN_BYTES_A_UNIT = 128
+/** One write to a socket, however short. */
+const WORK_OF_A_WRITE = 2
 
 /** Bytes of an envelope, which is JSON, for one unit. */
 const ENVELOPE_BYTES_A_UNIT = 128
 
-/** A delivery at QoS 0: most subscribers get the same packet. Any other delivery is one unit. */
-export const WORK_OF_A_SHARED_PACKET = 1 / 4
+/** A delivery at QoS 0: most subscribers get the same packet. Writing it is charged by itself. */
+export const WORK_OF_A_SHARED_PACKET = 1 / 8
 
 /** A retained message gets its place in a tree, and is recorded for the next start. */
 export const WORK_OF_RETAINING = 16
@@ -43,7 +45,7 @@ export function workOfBytes(bytes: number): number {
 }
 
 export function workOfWriting(bytes: number): number {
-  return bytes / WRITTEN_BYTES_A_UNIT
+  return WORK_OF_A_WRITE + bytes / WRITTEN_BYTES_A_UNIT
 }
 
 export function workOfEnvelope(bytes: number): number {
