@@ -107,7 +107,12 @@ export const ERROR_CATALOGUE = {
   DestinationRefused: {
     effect: 'reject',
     meaning:
-      'The destination rejected the message permanently and gave no reason. The message is kept as a dead letter, unless deadLetters is false. Fix the cause, then replay it.',
+      'The destination rejected the message permanently and gave no name for the reason. The message is kept as a dead letter, unless deadLetters is false. Fix the cause, then replay it.',
+  },
+  DestinationDenied: {
+    effect: 'retry',
+    meaning:
+      'The destination does not let the connector in: a permission is missing, the key or its signature is wrong, or a proxy asks for a login. The messages are kept, and the connector keeps retrying. Allow iotanalytics:BatchPutMessage on the channel, or correct the credentials or the clock.',
   },
   CredentialsUnavailable: {
     effect: 'retry',

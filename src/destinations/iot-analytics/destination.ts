@@ -15,7 +15,7 @@ import { cut } from '../../shown-text.ts'
 import type { Batch, BatchOutcome, Destination } from '../destination.ts'
 import { CredentialSource } from './credentials.ts'
 import { type Endpoint, endpointAt, publicEndpointOf } from './endpoint.ts'
-import type { Failure } from './failure.ts'
+import { type Failure, isAboutKey } from './failure.ts'
 import { HttpSender } from './http/http-sender.ts'
 import type { IotAnalyticsOptions } from './options.ts'
 import { RequestWriter } from './request.ts'
@@ -28,6 +28,9 @@ import { pause, within } from './wait.ts'
 const MAX_BATCH_MESSAGES = 100
 /** Of an error on the wire, which may quote what the peer sent, such as names in a certificate. */
 const MAX_TEXT_CHARACTERS = 1_000
+
+const DENIED_ADVICE =
+  '. The messages are kept. Check the credentials, their permission iotanalytics:BatchPutMessage, and this machine’s clock'
 
 export interface IotAnalyticsSettings {
   readonly name: string
@@ -160,8 +163,12 @@ export class IotAnalyticsDestination implements Destination {
     }
   }
 
-  /** False if the identity has expired and no other is available. */
+  /**
+   * False if the identity has expired and no other is available. After an answer that the key is
+   * wrong, the next call asks for credentials again: an operator may have changed them.
+   */
   #isWorthAnother(failure: Failure, identity: AwsIdentity | undefined): boolean {
+    if (identity !== undefined && isAboutKey(failure)) this.#credentials.refuse(identity)
     if (failure.kind !== 'expired') return true
     return identity !== undefined && this.#credentials.refuse(identity)
   }
@@ -178,7 +185,9 @@ export class IotAnalyticsDestination implements Destination {
       return { rejected: call.batch.messages.map((_, index) => ({ index, refusal })), kept: [] }
     }
     const said = name === undefined ? message : `${name}: ${message}`
-    throw new ConnectorError(codeOf(failure), `${this.#doing(call.batch)}: ${said}`, { cause })
+    const advice = failure.kind === 'denied' ? DENIED_ADVICE : ''
+    const text = `${this.#doing(call.batch)}: ${said}${advice}`
+    throw new ConnectorError(codeOf(failure), text, { cause })
   }
 
   #doing({ channel, messages }: Batch): string {
@@ -188,6 +197,7 @@ export class IotAnalyticsDestination implements Destination {
 
 function codeOf({ kind }: Failure): ErrorCode {
   if (kind === 'refused') return 'DestinationRefused'
+  if (kind === 'denied') return 'DestinationDenied'
   return kind === 'expired' ? 'CredentialsUnavailable' : 'DestinationUnavailable'
 }
 

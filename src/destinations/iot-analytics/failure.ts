@@ -9,6 +9,8 @@
  *  - `throttling`, `transient`: tried again within the call, as the SDK does.
  *  - `expired`: tried again within the call, with other credentials.
  *  - `skewed`: the service's clock differs from ours by `skewMs`; tried again with its time.
+ *  - `denied`: a permission is missing or the key is wrong, which an operator can change; the batch
+ *    is kept.
  *  - `unavailable`: another attempt now would not help; the batch is kept.
  *  - `refused`: never to be sent again.
  */
@@ -17,6 +19,7 @@ export type FailureKind =
   | 'transient'
   | 'expired'
   | 'skewed'
+  | 'denied'
   | 'unavailable'
   | 'refused'
 
@@ -87,6 +90,40 @@ const PERHAPS_CLOCK_NAMES: ReadonlySet<string> = new Set([
   'SignatureDoesNotMatch',
 ])
 
+/** The key or the signature is wrong: other credentials may be right. */
+const KEY_NAMES: ReadonlySet<string> = new Set([
+  'AuthFailure',
+  'IncompleteSignature',
+  'IncompleteSignatureException',
+  'InvalidAccessKeyId',
+  'InvalidClientTokenId',
+  'InvalidSignatureException',
+  'InvalidToken',
+  'MissingAuthenticationToken',
+  'MissingAuthenticationTokenException',
+  'NotAuthenticated',
+  'SignatureDoesNotMatch',
+  'UnrecognizedClientException',
+])
+
+/** The account may not make this call; a policy can change that. */
+const PERMISSION_NAMES: ReadonlySet<string> = new Set([
+  'AccessDenied',
+  'AccessDeniedException',
+  'NotAuthorized',
+  'OptInRequired',
+  'UnauthorizedOperation',
+])
+
+/** Statuses about the caller, not about the messages; 407 comes from a proxy. */
+const DENIED_STATUSES: ReadonlySet<number> = new Set([401, 403, 407])
+
+/**
+ * Without a name, the service has probably not answered itself: a login page, a proxy, a wrong
+ * address. These statuses are still about the request, and the next attempt would send the same.
+ */
+const UNNAMED_REFUSALS: ReadonlySet<number> = new Set([400, 413, 422])
+
 const TRANSIENT_STATUSES: ReadonlySet<number> = new Set([500, 502, 503, 504])
 
 /** 4xx statuses with which the same request may succeed later. */
@@ -97,23 +134,43 @@ const LATER_STATUSES: ReadonlySet<number> = new Set([408, 425])
  */
 const SKEW_MS = 240_000
 
-/** @param skewMs the service's time minus the time signed for; undefined if unknown */
-export function kindOf(
-  status: number,
-  name: string | undefined,
-  skewMs: number | undefined,
-): FailureKind {
-  if (name !== undefined) {
-    const named = kindOfName(name)
-    if (named !== undefined) return named
-    if (CLOCK_NAMES.has(name)) return isSkewed(skewMs) ? 'skewed' : 'unavailable'
-    if (PERHAPS_CLOCK_NAMES.has(name) && isSkewed(skewMs)) return 'skewed'
-  }
+/** What an answer says of the attempt. */
+export interface AnswerSigns {
+  readonly status: number
+  readonly name: string | undefined
+  /** The service's time minus the time signed for; undefined if unknown. */
+  readonly skewMs: number | undefined
+  /** A page for people. The service never sends one. */
+  readonly isHtml: boolean
+}
+
+export function kindOf(signs: AnswerSigns): FailureKind {
+  const { status, name, skewMs } = signs
+  if (name === undefined) return kindOfUnnamed(signs)
+  if (CLOCK_NAMES.has(name)) return isSkewed(skewMs) ? 'skewed' : 'unavailable'
+  if (PERHAPS_CLOCK_NAMES.has(name) && isSkewed(skewMs)) return 'skewed'
+  return kindOfName(name) ?? kindOfStatus(status)
+}
+
+function kindOfUnnamed({ status, isHtml }: AnswerSigns): FailureKind {
+  const kind = kindOfStatus(status)
+  if (kind !== 'refused') return kind
+  const isAboutMessages = UNNAMED_REFUSALS.has(status) && (!isHtml || status === 413)
+  return isAboutMessages ? 'refused' : 'unavailable'
+}
+
+function kindOfStatus(status: number): FailureKind {
   if (status === 429) return 'throttling'
   if (TRANSIENT_STATUSES.has(status)) return 'transient'
+  if (DENIED_STATUSES.has(status)) return 'denied'
   if (status >= 400 && status < 500 && !LATER_STATUSES.has(status)) return 'refused'
   // Other 5xx, and redirects: captive portals send them, and a signed request can't follow them.
   return 'unavailable'
+}
+
+/** Whether the failure is about the key that signed, so that other credentials may be right. */
+export function isAboutKey({ kind, name }: Failure): boolean {
+  return kind === 'denied' && name !== undefined && KEY_NAMES.has(name)
 }
 
 function isSkewed(skewMs: number | undefined): boolean {
@@ -122,7 +179,7 @@ function isSkewed(skewMs: number | undefined): boolean {
 
 /** Whether a message with this error code may succeed later. The code may be a status. */
 export function isRetryableCode(code: string): boolean {
-  if (/^\d{3}$/.test(code)) return kindOf(Number(code), undefined, undefined) !== 'refused'
+  if (/^\d{3}$/.test(code)) return kindOfStatus(Number(code)) !== 'refused'
   return kindOfName(code) !== undefined
 }
 
@@ -133,5 +190,6 @@ function kindOfName(name: string): FailureKind | undefined {
   if (THROTTLING_NAMES.has(name)) return 'throttling'
   if (TRANSIENT_NAMES.has(name) || SERVER_FAULT_NAMES.has(name)) return 'transient'
   if (EXPIRED_NAMES.has(name)) return 'expired'
+  if (KEY_NAMES.has(name) || PERMISSION_NAMES.has(name)) return 'denied'
   return undefined
 }

@@ -79,7 +79,7 @@ export function failureOf(answer: Answer, signedForMs: number): Failure {
   const skewMs = serverTimeMs === undefined ? undefined : serverTimeMs - signedForMs
   const said = textIn(body, 'message') ?? textIn(body, 'Message') ?? textIn(body, 'errorMessage')
   return {
-    kind: kindOf(answer.status, name, skewMs),
+    kind: kindOf({ status: answer.status, name, skewMs, isHtml: isHtml(answer) }),
     name,
     message: said ?? unexplained(answer),
     retryAfterMs: retryAfterOf(answer, serverTimeMs),
@@ -92,6 +92,11 @@ function nameOf(answer: Answer, body: Readonly<Record<string, unknown>>): string
   const given = answer.header('x-amzn-errortype') ?? textIn(body, '__type') ?? textIn(body, 'code')
   const name = given?.split(/[:,]/, 1)[0]?.split('#').at(-1)?.trim()
   return name === undefined || name === '' ? undefined : startOf(name, MAX_NAME_CHARACTERS)
+}
+
+function isHtml(answer: Answer): boolean {
+  const type = answer.header('content-type') ?? ''
+  return type.includes('html') || /^\s*</.test(answer.body)
 }
 
 function unexplained(answer: Answer): string {

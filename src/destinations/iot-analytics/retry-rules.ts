@@ -5,7 +5,7 @@
  * a retry takes tokens, a success gives them back. While the quota is empty, calls have one
  * attempt.
  */
-import type { Failure } from './failure.ts'
+import type { Failure, FailureKind } from './failure.ts'
 
 const QUOTA_TOKENS = 500
 const COST_TOKENS = { throttling: 5, transient: 14 } as const
@@ -13,6 +13,8 @@ const BASE_DELAY_MS = { throttling: 1_000, transient: 50 } as const
 const MAX_DELAY_MS = 20_000
 /** The most a service can add to the delay we would have waited. */
 const MAX_EXTRA_DELAY_MS = 5_000
+/** Another attempt within the call would have the same answer. */
+const FINAL_KINDS: ReadonlySet<FailureKind> = new Set(['refused', 'unavailable', 'denied'])
 /** Tokens given back by the success of a call without retries. */
 const SUCCESS_TOKENS = 1
 
@@ -68,7 +70,7 @@ export class CallRetries {
 
   /** Milliseconds until the next attempt; undefined if there should be none. */
   next(failure: Failure): number | undefined {
-    if (failure.kind === 'refused' || failure.kind === 'unavailable') return undefined
+    if (FINAL_KINDS.has(failure.kind)) return undefined
     if (this.#retries + 1 >= this.#rules.maxAttempts) return undefined
     const cost = this.#rules.take(failure)
     if (cost === undefined) return undefined

@@ -115,6 +115,23 @@ test('credentials that the service calls expired are renewed within the call', a
   assert.equal(runsIn(directory), 2)
 })
 
+test('after an answer that the key is wrong, the next call uses the corrected key', async (t) => {
+  const directory = profileRunning(
+    t,
+    `if [ -e $HERE/runs ]; then ${giving(FAKE_IDENTITY.secretAccessKey, 3_600)}
+else ${giving('wrong', 3_600)}; fi`,
+  )
+  const api = await FakeIotAnalytics.start(t)
+  const destination = await destinationFor(t, api)
+
+  const denied = destination.send(makeBatch('channel', 1), never)
+  await assert.rejects(denied, { code: 'DestinationDenied' })
+  const outcome = await destination.send(makeBatch('channel', 1), never)
+
+  assert.deepEqual(outcome, ACCEPTED)
+  assert.equal(runsIn(directory), 2)
+})
+
 test('without credentials a batch is kept, and it goes out once there are some', async (t) => {
   const directory = profileRunning(t, `. $HERE/answer`)
   writeFileSync(join(directory, 'answer'), 'exit 3\n')

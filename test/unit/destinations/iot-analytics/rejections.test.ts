@@ -10,10 +10,6 @@ describe('answers that reject the whole batch', () => {
     'InvalidRequestException',
     'ResourceNotFoundException',
     'ResourceAlreadyExistsException',
-    'AccessDeniedException',
-    'UnrecognizedClientException',
-    'InvalidSignatureException',
-    'MissingAuthenticationTokenException',
   ] as const) {
     test(`${name}: every message rejected with the service's own name`, async (t) => {
       const { api, destination } = await setUp(t)
@@ -35,9 +31,7 @@ describe('answers that reject the whole batch', () => {
 
   const unnamed: Record<string, [fake.FakeAnswer, RegExp]> = {
     '413 in HTML': [fake.html(413), /status 413: 413 from a proxy$/],
-    '403 without a name': [fake.plain(403, '{"message":"Forbidden"}'), /Forbidden$/],
-    '404 without a body': [fake.plain(404), /status 404 and no body$/],
-    '400 without end': [fake.endlessBody(400), /status 400: x{200}$/],
+    '422 without a name': [fake.plain(422, '{"message":"Too odd"}'), /Too odd$/],
     '400 that breaks off': [fake.cutBody(400, 'bad'), /status 400: bad$/],
   }
   for (const [name, [answer, message]] of Object.entries(unnamed)) {
@@ -55,6 +49,57 @@ describe('answers that reject the whole batch', () => {
   }
 })
 
+describe('answers that an operator can change', () => {
+  for (const name of [
+    'AccessDeniedException',
+    'UnrecognizedClientException',
+    'InvalidSignatureException',
+    'IncompleteSignatureException',
+    'MissingAuthenticationTokenException',
+  ] as const) {
+    test(`${name}: the batch is kept, one attempt is made, and the error says what to check`, async (t) => {
+      const { api, destination } = await setUp(t)
+      api.answerNext(fake.exception(name, { message: 'not you' }))
+
+      const error = await errorOf(destination.send(makeBatch('channel', 2), never))
+
+      assert.equal(error.code, 'DestinationDenied')
+      assert.equal(error.effect, 'retry')
+      assert.match(error.message, new RegExp(`${name}: not you\\. The messages are kept\\. Check`))
+      assert.equal(api.requests.length, 1)
+    })
+  }
+
+  const foreign: Record<string, [fake.FakeAnswer, string, RegExp]> = {
+    '401 without a name': [fake.plain(401), 'DestinationDenied', /status 401 and no body/],
+    '403 without a name': [fake.plain(403, '{"message":"Forbidden"}'), 'DestinationDenied', /Forb/],
+    '403 in HTML': [fake.html(403), 'DestinationDenied', /status 403: 403 from a proxy/],
+    '407 of a proxy': [fake.html(407), 'DestinationDenied', /status 407: 407 from a proxy/],
+    '404 without a body': [fake.plain(404), 'DestinationUnavailable', /status 404 and no body$/],
+    '404 in HTML': [fake.html(404), 'DestinationUnavailable', /status 404: 404 from a proxy$/],
+    '400 in HTML': [fake.html(400), 'DestinationUnavailable', /status 400: 400 from a proxy$/],
+    '400 in HTML without end': [fake.endlessBody(400), 'DestinationUnavailable', /400: x{200}$/],
+    'a login page with status 200': [
+      fake.html(200),
+      'DestinationUnavailable',
+      /status 200: 200 from/,
+    ],
+  }
+  for (const [name, [answer, code, message]] of Object.entries(foreign)) {
+    test(`${name} does not come from the service: the batch is kept`, async (t) => {
+      const { api, destination } = await setUp(t)
+      api.answerNext(answer)
+
+      const error = await errorOf(destination.send(makeBatch('channel', 2), never))
+
+      assert.equal(error.code, code)
+      assert.equal(error.effect, 'retry')
+      assert.match(error.message, message)
+      assert.equal(api.requests.length, 1)
+    })
+  }
+})
+
 describe('error entries', () => {
   const entry = (messageId: string | undefined, errorCode?: string) => ({
     messageId,
@@ -62,7 +107,7 @@ describe('error entries', () => {
     errorMessage: errorCode === undefined ? undefined : `because of ${errorCode}`,
   })
 
-  test('client errors reject, server errors and throttling keep, by name or status', async (t) => {
+  test('client errors reject; server errors, throttling and missing permissions keep, by name or status', async (t) => {
     const { api, destination } = await setUp(t)
     const codes: Record<string, string> = {
       '0a1b2c3d-0': 'InvalidRequestException',
@@ -73,6 +118,7 @@ describe('error entries', () => {
       '0a1b2c3d-6': 'ServiceUnavailableException',
       '0a1b2c3d-7': '429',
       '0a1b2c3d-8': '503',
+      '0a1b2c3d-9': 'AccessDeniedException',
     }
     api.answerNext(
       fake.refusing(({ messageId }) => {
@@ -91,7 +137,7 @@ describe('error entries', () => {
         [2, 'SomethingNobodyDocumented', 'because of SomethingNobodyDocumented'],
       ],
     )
-    assert.deepEqual(outcome.kept, [4, 5, 6, 7, 8])
+    assert.deepEqual(outcome.kept, [4, 5, 6, 7, 8, 9])
   })
 
   const body = (...entries: unknown[]) =>
