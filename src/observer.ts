@@ -19,6 +19,16 @@ export interface CutTail {
   readonly lastMessageAt: number | undefined
 }
 
+/** An outage that has ended, as one channel saw it. */
+export interface Outage {
+  /** From the first failed attempt to the first batch that got through. */
+  readonly awayMs: number
+  /** Failed attempts in that time. */
+  readonly attempts: number
+  /** Messages that waited when it ended. */
+  readonly waiting: number
+}
+
 export interface PipelineObserver {
   /** A message was refused or dropped. `channel` is undefined when it named none that can exist. */
   messageDropped(channel: string | undefined, code: string, detail: string): void
@@ -44,7 +54,7 @@ export interface PipelineObserver {
   batchRetried(channel: string, destination: string, error: ConnectorError, delayMs: number): void
   /** The destination rejected some messages of a batch. */
   messagesRejected(channel: string, destination: string, count: number, error: string): void
-  destinationRecovered(channel: string, destination: string): void
+  destinationRecovered(channel: string, destination: string, outage: Outage): void
 
   clientConnected(source: string, clientId: string): void
   clientDisconnected(source: string, clientId: string, reason: string): void

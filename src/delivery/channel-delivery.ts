@@ -7,7 +7,8 @@
  *            ▼                                       │
  *     ┌──▶ idle ──readable──▶ waiting ──due──▶ sending ──failed──▶ backing off
  *     │                          ▲                │                     │
- *     └── settled, all gone ─────┴── more waits ──┘◀────── delay over ──┘
+ *     └── settled, all gone ─────┴── more waits ──┘◀── delay over, ─────┘
+ *                                                      or not needed
  */
 import type { Channel } from '../channels/channel.ts'
 import type { Cursor, Lease } from '../channels/cursors/cursor.ts'
@@ -22,7 +23,8 @@ import { type BatchRule, untilBatchDueMs, type WaitingMessages } from './batch-d
 import type { BatchReceipts } from './batch-receipts.ts'
 import { CatchUp, type CatchUpOrder } from './catch-up.ts'
 import type { BatchSize, RateCap, Reservation } from './rate-cap.ts'
-import type { RetrySchedule } from './retry-schedule.ts'
+import type { DeliveryOutcomes, ProbedDelivery } from './recovery-probe.ts'
+import type { RetrySchedule, RetryState, Trouble } from './retry-schedule.ts'
 
 export interface ChannelDeliveryOptions {
   readonly channel: Channel
@@ -41,12 +43,14 @@ export interface ChannelDeliveryOptions {
   readonly deadLetters: DeadLetters | undefined
   readonly retries: RetrySchedule
   readonly receipts: BatchReceipts
+  /** Is informed whether batches get through. */
+  readonly outcomes: DeliveryOutcomes
   readonly observer: PipelineObserver
   readonly clock: Clock
   readonly signal: AbortSignal
 }
 
-export class ChannelDelivery {
+export class ChannelDelivery implements ProbedDelivery {
   readonly #options: ChannelDeliveryOptions
   readonly #cursor: Cursor
   readonly #catchUp: CatchUp
@@ -56,6 +60,7 @@ export class ChannelDelivery {
   #timer: Timer | undefined
   #isBackingOff = false
   #failure: ConnectorError | undefined
+  #trouble: Trouble | undefined
   #onSettled: (() => void) | undefined
 
   constructor(options: ChannelDeliveryOptions) {
@@ -64,9 +69,39 @@ export class ChannelDelivery {
     this.#catchUp = new CatchUp(options.cursor, options.order)
   }
 
+  get channel(): string {
+    return this.#name
+  }
+
   /** Why the last batch, or part of it, must be sent again; undefined while all is well. */
   get failure(): ConnectorError | undefined {
     return this.#failure
+  }
+
+  /** What is known of the failure; undefined while all is well, and if nothing waits any more. */
+  get retry(): RetryState | undefined {
+    const error = this.#failure
+    const trouble = this.#trouble
+    const waiting = this.#cursor.waiting + this.#cursor.inFlight
+    if (error === undefined || trouble === undefined || waiting === 0) return undefined
+    const { since, attempts, dueAt } = trouble
+    const leftMs = Math.max(0, dueAt - this.#options.clock.monotonic())
+    const nextAttemptAt = this.#isBackingOff ? this.#options.clock.now() + leftMs : undefined
+    return { channel: this.#name, error, since, attempts, nextAttemptAt, waiting }
+  }
+
+  retryNow(): boolean {
+    if (!this.#isStarted || !this.#isBackingOff) return false
+    this.#endBackOff()
+    return true
+  }
+
+  probe(): boolean {
+    if (!this.#isStarted || !this.#isBackingOff || this.#sending > 0) return false
+    if (this.#cursor.waiting === 0) return false
+    this.#sending++
+    void this.#sendNext(undefined, true)
+    return true
   }
 
   start(): void {
@@ -129,7 +164,7 @@ export class ChannelDelivery {
       return
     }
     this.#sending++
-    void this.#sendNext(cap.isSet ? this.#reserve() : undefined)
+    void this.#sendNext(cap.isSet ? this.#reserve() : undefined, false)
   }
 
   #scheduleAfter(delayMs: number): Timer {
@@ -163,23 +198,27 @@ export class ChannelDelivery {
     return cap.reserve(this.#expected(), { messages: rule.maxMessages, bytes: rule.maxBytes })
   }
 
-  async #sendNext(reservation: Reservation | undefined): Promise<void> {
+  async #sendNext(reservation: Reservation | undefined, isProbe: boolean): Promise<void> {
     let failure: ConnectorError | undefined
     try {
-      failure = await this.#sendBatch(reservation)
+      failure = await this.#sendBatch(reservation, isProbe ? 1 : this.#options.rule.maxMessages)
     } catch (error) {
       failure = asConnectorError(error, 'Unexpected', `delivering channel ${this.#name}`)
     }
     this.#sending--
-    if (failure !== undefined) this.#backOff(failure)
+    if (failure !== undefined) this.#failed(failure, isProbe)
+    else if (isProbe && this.#failure === undefined) this.retryNow()
     this.#schedule()
     this.#onSettled?.()
   }
 
   /** Sends the next batch. Returns why it, or part of it, must be sent again. */
-  async #sendBatch(reservation: Reservation | undefined): Promise<ConnectorError | undefined> {
+  async #sendBatch(
+    reservation: Reservation | undefined,
+    maxMessages: number,
+  ): Promise<ConnectorError | undefined> {
     const { clock, observer, destination, signal } = this.#options
-    const lease = await this.#lease(reservation)
+    const lease = await this.#lease(reservation, maxMessages)
     if (lease === undefined) return undefined
     // A backlog brings no further events: each batch under way starts the next, up to the limit.
     this.#schedule()
@@ -203,8 +242,8 @@ export class ChannelDelivery {
     }
   }
 
-  #lease(reservation: Reservation | undefined): Promise<Lease | undefined> {
-    const { maxMessages, maxBytes } = this.#options.rule
+  #lease(reservation: Reservation | undefined, maxMessages: number): Promise<Lease | undefined> {
+    const { maxBytes } = this.#options.rule
     const from = this.#catchUp.nextFrom((waiting) => this.#untilDueMs(waiting) === 0)
     if (reservation !== undefined) return this.#leaseReserved(reservation, from)
     return this.#cursor.lease(maxMessages, maxBytes, from)
@@ -233,11 +272,9 @@ export class ChannelDelivery {
     this.#options.receipts.settled(lease.messages, outcome, moreFollow)
     this.#reportRejections(outcome)
     if (outcome.kept.length > 0) return keptError(outcome.kept.length, this.#options.destination)
-    if (this.#failure !== undefined) {
-      this.#failure = undefined
-      this.#options.retries.succeeded()
-      this.#options.observer.destinationRecovered(this.#name, this.#options.destination.name)
-    }
+    const hadFailed = this.#failure !== undefined
+    if (hadFailed) this.#recovered()
+    this.#options.outcomes.succeeded(this.#options.clock.now(), hadFailed)
     return undefined
   }
 
@@ -265,25 +302,56 @@ export class ChannelDelivery {
     }
   }
 
-  #backOff(failure: ConnectorError): void {
+  #recovered(): void {
     const { retries, observer, destination, clock } = this.#options
-    const delayMs = retries.nextDelayMs()
+    const { sinceMonotonic = clock.monotonic(), attempts = 0 } = this.#trouble ?? {}
+    this.#failure = undefined
+    this.#trouble = undefined
+    retries.succeeded()
+    observer.destinationRecovered(this.#name, destination.name, {
+      awayMs: Math.round(clock.monotonic() - sinceMonotonic),
+      attempts,
+      waiting: this.#cursor.waiting,
+    })
+  }
+
+  #failed(failure: ConnectorError, isProbe: boolean): void {
+    const { observer, destination, clock, outcomes } = this.#options
+    const now = clock.monotonic()
     this.#failure = failure
+    this.#trouble ??= { since: clock.now(), sinceMonotonic: now, attempts: 0, dueAt: now }
+    this.#trouble.attempts += 1
+    // A probe leaves the time of the next attempt as it was.
+    if (!isProbe || !this.#isBackingOff) this.#backOff(this.#trouble)
+    const delayMs = Math.max(0, this.#trouble.dueAt - now)
     observer.batchRetried(this.#name, destination.name, failure, delayMs)
+    if (!OWN_FAILURES.has(failure.code)) outcomes.failed()
+  }
+
+  #backOff(trouble: Trouble): void {
+    const { retries, clock } = this.#options
+    const delayMs = retries.nextDelayMs()
+    trouble.dueAt = clock.monotonic() + delayMs
     this.#isBackingOff = true
     this.#timer?.cancel()
-    this.#timer = clock.after(delayMs, () => {
-      this.#timer = undefined
-      this.#isBackingOff = false
-      this.#catchUp.begin()
-      this.#schedule()
-    })
+    this.#timer = clock.after(delayMs, () => this.#endBackOff())
+  }
+
+  #endBackOff(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+    this.#isBackingOff = false
+    this.#catchUp.begin()
+    this.#schedule()
   }
 
   get #name(): string {
     return this.#options.channel.name
   }
 }
+
+/** Failures on this side of the destination: reading the log, for example. */
+const OWN_FAILURES: ReadonlySet<string> = new Set(['StorageFailed', 'Stopping', 'Unexpected'])
 
 function keptError(count: number, destination: Destination): ConnectorError {
   return new ConnectorError(

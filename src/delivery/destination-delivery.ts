@@ -3,7 +3,7 @@
  */
 import type { Channel } from '../channels/channel.ts'
 import type { ChannelSet } from '../channels/channel-set.ts'
-import type { Clock } from '../clock.ts'
+import type { Clock, Timer } from '../clock.ts'
 import type { Destination } from '../destinations/destination.ts'
 import { asConnectorError, type ConnectorError } from '../errors.ts'
 import type { PipelineObserver } from '../observer.ts'
@@ -12,7 +12,8 @@ import type { BatchReceipts } from './batch-receipts.ts'
 import type { CatchUpOrder } from './catch-up.ts'
 import { ChannelDelivery } from './channel-delivery.ts'
 import { RateCap, type RateCapOptions } from './rate-cap.ts'
-import { RetrySchedule } from './retry-schedule.ts'
+import { PROBE_MS, RecoveryProbe } from './recovery-probe.ts'
+import { RetrySchedule, type RetryState } from './retry-schedule.ts'
 
 export interface DestinationDeliveryOptions {
   readonly destination: Destination
@@ -28,6 +29,33 @@ export interface DestinationDeliveryOptions {
   readonly random: () => number
 }
 
+/** How a destination is doing. Times are milliseconds since 1970. */
+export interface DestinationState {
+  readonly name: string
+  /** `retrying`: at least one channel waits for its next attempt. */
+  readonly state: 'working' | 'retrying' | 'unopened'
+  readonly lastSuccessAt: number | undefined
+  /** Since when it fails; undefined while it works. */
+  readonly since: number | undefined
+  /** Failed attempts since then, over all channels. */
+  readonly attempts: number
+  /** The next attempt of any channel; undefined if one is under way, or none is needed. */
+  readonly nextAttemptAt: number | undefined
+  /** The latest error of the channel that has failed longest. */
+  readonly error: ConnectorError | undefined
+  /** The channels that wait for a retry, the one that has failed longest first. */
+  readonly channels: readonly RetryState[]
+}
+
+/** A failure to open the destination. */
+interface Unopened {
+  readonly error: ConnectorError
+  readonly since: number
+  readonly attempts: number
+  readonly nextAttemptAt: number
+  readonly timer: Timer
+}
+
 export class DestinationDelivery {
   readonly #options: DestinationDeliveryOptions
   /** The last attempts to send batches. */
@@ -35,13 +63,18 @@ export class DestinationDelivery {
   readonly #cap: RateCap
   readonly #deliveries: ChannelDelivery[] = []
   readonly #abort = new AbortController()
+  readonly #probe: RecoveryProbe
+  readonly #openRetries: RetrySchedule
   #isOpen = false
-  #openFailure: ConnectorError | undefined
+  #isOpening = false
+  #unopened: Unopened | undefined
   #isStopped = false
 
   constructor(options: DestinationDeliveryOptions) {
     this.#options = options
     this.#cap = new RateCap(options.catchUp ?? {}, options.clock)
+    this.#probe = new RecoveryProbe(this.#deliveries, options.clock, options.random)
+    this.#openRetries = this.#retries()
   }
 
   get destination(): Destination {
@@ -51,13 +84,54 @@ export class DestinationDelivery {
   /** Why messages are not delivered, as a sentence for the operator. */
   get problem(): string | undefined {
     const { destination } = this.#options
-    if (this.#openFailure !== undefined) {
-      return `${destination.name} can't be opened: ${this.#openFailure.message}`
+    if (this.#unopened !== undefined) {
+      return `${destination.name} can't be opened: ${this.#unopened.error.message}`
     }
-    const failing = this.#deliveries.filter((delivery) => delivery.failure !== undefined)
+    const failing = this.#failing()
     const [first] = failing
     if (first === undefined) return undefined
-    return `${destination.name} doesn’t take messages of ${channels(failing.length)}: ${first.failure?.message}`
+    return `${destination.name} doesn’t take messages of ${channels(failing.length)}: ${first.error.message}`
+  }
+
+  get state(): DestinationState {
+    const { name } = this.#options.destination
+    const { lastSuccessAt } = this.#probe
+    if (this.#unopened !== undefined) {
+      const { error, since, attempts, nextAttemptAt } = this.#unopened
+      const about = { name, lastSuccessAt, since, attempts, nextAttemptAt, error }
+      return { ...about, state: 'unopened', channels: [] }
+    }
+    const failing = this.#failing()
+    const [first] = failing
+    return {
+      name,
+      state: first === undefined ? 'working' : 'retrying',
+      lastSuccessAt,
+      since: first?.since,
+      attempts: failing.reduce((sum, { attempts }) => sum + attempts, 0),
+      nextAttemptAt: this.#nextAttemptAt(failing),
+      error: first?.error,
+      channels: failing,
+    }
+  }
+
+  /**
+   * Makes the next attempt now, for one channel or for all that wait for one. Returns the number of
+   * channels that waited; a destination that is not open counts as one.
+   */
+  retryNow(channel?: string): number {
+    if (this.#isStopped) return 0
+    if (!this.#isOpen) {
+      this.#unopened?.timer.cancel()
+      void this.#open()
+      return 1
+    }
+    let retried = 0
+    for (const delivery of this.#deliveries) {
+      if (channel !== undefined && delivery.channel !== channel) continue
+      if (delivery.retryNow()) retried += 1
+    }
+    return retried
   }
 
   /**
@@ -65,7 +139,7 @@ export class DestinationDelivery {
    */
   start(): void {
     this.#options.channels.onChannel((channel) => this.#add(channel))
-    void this.#open(this.#retries())
+    void this.#open()
   }
 
   /** Sends all waiting messages. Resolves when they are sent; the caller limits the time. */
@@ -78,33 +152,56 @@ export class DestinationDelivery {
   async close(): Promise<void> {
     if (this.#isStopped) return
     this.#isStopped = true
+    this.#unopened?.timer.cancel()
+    this.#probe.close()
     for (const delivery of this.#deliveries) delivery.stop()
     this.#abort.abort()
     await Promise.all(this.#deliveries.map((delivery) => delivery.ended()))
     await this.#options.destination.close()
   }
 
-  async #open(retries: RetrySchedule): Promise<void> {
-    const { destination, observer, clock } = this.#options
+  async #open(): Promise<void> {
+    if (this.#isOpening) return
+    this.#isOpening = true
+    const { destination } = this.#options
     try {
       await destination.open()
     } catch (error) {
       if (this.#isStopped) return
-      const failure = asConnectorError(
-        error,
-        'DestinationUnavailable',
-        `opening ${destination.name}`,
+      this.#openFailed(
+        asConnectorError(error, 'DestinationUnavailable', `opening ${destination.name}`),
       )
-      this.#openFailure = failure
-      const delayMs = retries.nextDelayMs()
-      observer.batchRetried('', destination.name, failure, delayMs)
-      clock.after(delayMs, () => void this.#open(retries))
       return
+    } finally {
+      this.#isOpening = false
     }
     this.#isOpen = true
-    this.#openFailure = undefined
+    this.#unopened = undefined
     if (this.#isStopped) return
     for (const delivery of this.#deliveries) delivery.start()
+  }
+
+  #openFailed(error: ConnectorError): void {
+    const { destination, observer, clock } = this.#options
+    const delayMs = this.#openRetries.nextDelayMs()
+    const { since = clock.now(), attempts = 0 } = this.#unopened ?? {}
+    const nextAttemptAt = clock.now() + delayMs
+    const timer = clock.after(delayMs, () => void this.#open())
+    this.#unopened = { error, since, attempts: attempts + 1, nextAttemptAt, timer }
+    observer.batchRetried('', destination.name, error, delayMs)
+  }
+
+  /** The one that has failed longest first. */
+  #failing(): RetryState[] {
+    return this.#deliveries
+      .flatMap((delivery) => delivery.retry ?? [])
+      .sort((one, other) => one.since - other.since)
+  }
+
+  #nextAttemptAt(failing: readonly RetryState[]): number | undefined {
+    const times = failing.map(({ nextAttemptAt }) => nextAttemptAt ?? Number.POSITIVE_INFINITY)
+    const next = Math.min(this.#probe.nextAt ?? Number.POSITIVE_INFINITY, ...times)
+    return failing.length > 0 && Number.isFinite(next) ? next : undefined
   }
 
   #add(channel: Channel): void {
@@ -125,6 +222,7 @@ export class DestinationDelivery {
       trail: this.trail,
       deadLetters: channels.deadLetters,
       retries: this.#retries(),
+      outcomes: this.#probe,
       signal: this.#abort.signal,
     })
     this.#deliveries.push(delivery)
@@ -133,7 +231,7 @@ export class DestinationDelivery {
 
   #retries(): RetrySchedule {
     return new RetrySchedule({
-      firstMs: this.#options.publishIntervalMs,
+      firstMs: Math.min(this.#options.publishIntervalMs, PROBE_MS),
       random: this.#options.random,
     })
   }

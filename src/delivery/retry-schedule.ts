@@ -1,7 +1,8 @@
 /**
- * How long to wait before a batch is sent again: an exponential delay with full jitter, from the
- * publish interval up to five minutes. The first success resets it.
+ * How long to wait before a batch is sent again: an exponential delay with full jitter, from
+ * `firstMs` up to five minutes. The first success resets it.
  */
+import type { ConnectorError } from '../errors.ts'
 
 const LONGEST_MS = 5 * 60_000
 const SHORTEST_MS = 100
@@ -31,4 +32,26 @@ export class RetrySchedule {
   succeeded(): void {
     this.#failures = 0
   }
+}
+
+/** A channel that waits for its next attempt. Times are milliseconds since 1970. */
+export interface RetryState {
+  readonly channel: string
+  readonly error: ConnectorError
+  /** When the first attempt failed. */
+  readonly since: number
+  /** Failed attempts since then. */
+  readonly attempts: number
+  /** Undefined while an attempt is under way. */
+  readonly nextAttemptAt: number | undefined
+  readonly waiting: number
+}
+
+/** A failure that has not ended. */
+export interface Trouble {
+  readonly since: number
+  readonly sinceMonotonic: number
+  attempts: number
+  /** When the delay is over, by the monotonic clock. */
+  dueAt: number
 }

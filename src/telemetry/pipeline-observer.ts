@@ -9,7 +9,7 @@
  */
 import type { Clock } from '../clock.ts'
 import type { ConnectorError } from '../errors.ts'
-import type { CutTail, PipelineObserver } from '../observer.ts'
+import type { CutTail, Outage, PipelineObserver } from '../observer.ts'
 import { cut } from '../shown-text.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
@@ -129,10 +129,10 @@ export class TelemetryObserver implements PipelineObserver {
     this.#limiter.say(key, warning('rejections', 'destination rejected messages', fields))
   }
 
-  destinationRecovered(channel: string, destination: string): void {
+  destinationRecovered(channel: string, destination: string, outage: Outage): void {
     this.#metrics.add('destination_recoveries_total', { channel, destination })
     const fields = { channel, destination }
-    this.#recovery('destination_recoveries', 'destination works again', fields)
+    this.#recovery('destination_recoveries', 'destination works again', fields, outage)
   }
 
   clientConnected(source: string, clientId: string): void {
@@ -212,10 +212,15 @@ export class TelemetryObserver implements PipelineObserver {
   }
 
   /** A problem that comes and goes recovers as often, so recoveries are limited as well. */
-  #recovery(event: string, message: string, about: Readonly<Record<string, string>>): void {
+  #recovery(
+    event: string,
+    message: string,
+    about: Readonly<Record<string, string>>,
+    details: object = {},
+  ): void {
     const key = [event, ...Object.values(about)].join(' ')
     if (this.#limiter.isRepeat(key)) return
-    this.#limiter.say(key, { level: 'info', message, fields: { event, ...about } })
+    this.#limiter.say(key, { level: 'info', message, fields: { event, ...about, ...details } })
   }
 
   #write({ level, message, fields }: LogLine, repeats: number): void {

@@ -128,7 +128,7 @@ for (const [behavior, kept] of [
   })
 }
 
-test('in an outage of half an hour retries come further and further apart, and afterwards everything arrives in order', async (t) => {
+test('in an outage of half an hour a probe of one message goes out every few seconds, and within seconds of its end everything arrives in order', async (t) => {
   const api = await FakeIotAnalytics.start(t, { identity: null })
   api.answerWhile(() => true, plain(503, 'unavailable'))
   const clock = new ManualClock()
@@ -146,26 +146,22 @@ test('in an outage of half an hour retries come further and further apart, and a
   const firstRetry = retried(connector)
   await publishMany(connector, 40)
   delays.push(await firstRetry)
-  for (let elapsedMs = 0; elapsedMs < 30 * 60_000; elapsedMs += delays.at(-1) ?? 0) {
+  for (let elapsedMs = 0; elapsedMs < 30 * 60_000; elapsedMs += 5_000) {
     const retry = retried(connector)
-    clock.advance(delays.at(-1) ?? 0)
+    clock.advance(5_000)
     delays.push(await retry)
   }
   assert.equal(api.messageCount, 0)
   assert.equal(connector.ledger()[0]?.waiting, 40)
+  assert.ok(Math.max(...delays) > 4 * 60_000, 'the channel’s own retries come further apart')
   api.recover()
-  clock.advance(5 * 60_000)
+  clock.advance(5_000)
   await api.until(() => api.messageCount === 40)
 
   assert.deepEqual(
     api.received('my_channel').map(({ messageId }) => messageId),
     expected,
   )
-  assert.deepEqual(
-    delays.slice(0, 4).map((ms) => Math.round(ms / 1000)),
-    [1, 2, 4, 8],
-  )
-  assert.equal(Math.round((delays.at(-1) ?? 0) / 60_000), 5)
   assertLedgerAddsUp(connector)
 })
 

@@ -72,6 +72,7 @@ class DeliveryRig {
       deadLetters: channels.set.deadLetters,
       retries: new RetrySchedule({ firstMs: INTERVAL_MS, random: () => 1 }),
       receipts: this.#recorder(),
+      outcomes: { failed() {}, succeeded() {} },
       observer: {
         ...silentObserver,
         batchRetried: (channel, destination, { code }, delayMs) =>

@@ -34,7 +34,7 @@ function reportEverything(observer: TelemetryObserver): void {
   observer.batchSent('pumps', 'cloud', 10, 20)
   observer.batchRetried('pumps', 'cloud', unavailable, 1000)
   observer.messagesRejected('pumps', 'cloud', 2, 'InvalidRequestException')
-  observer.destinationRecovered('pumps', 'cloud')
+  observer.destinationRecovered('pumps', 'cloud', { awayMs: 61_000, attempts: 9, waiting: 40 })
   observer.clientConnected('mqttServer', 'pump-1')
   observer.clientDisconnected('mqttServer', 'pump-1', 'keep-alive timed out')
   observer.clientSentAway('mqttServer', 'pump-1', 'StorageFull', 'no room')
@@ -88,6 +88,15 @@ test('a repeated report is logged once, then its count when the interval ends', 
   assert.equal(lines[0]?.['repeated'], undefined)
   assert.equal(lines[1]?.['repeated'], 999)
   assert.equal(lines[1]?.['error'], 'connection refused')
+})
+
+test('a recovery of a destination says how long it was away, after how many attempts, and how many messages wait', () => {
+  const { observer, lines } = observed()
+
+  observer.destinationRecovered('pumps', 'cloud', { awayMs: 61_000, attempts: 9, waiting: 40 })
+
+  const [{ awayMs, attempts, waiting } = {}] = lines
+  assert.deepEqual([awayMs, attempts, waiting], [61_000, 9, 40])
 })
 
 test('a second kind of trouble is not held back by the first', () => {
