@@ -8,6 +8,7 @@ import { addDoctorCommand } from './commands/doctor/doctor.ts'
 import { addExportCommand } from './commands/export/export.ts'
 import { addPasswdCommand } from './commands/passwd/passwd.ts'
 import { addPublishCommand } from './commands/publish/publish.ts'
+import { addRetryCommand } from './commands/retry.ts'
 import { addRunCommand } from './commands/run/run.ts'
 import { addTailCommand } from './commands/tail/tail.ts'
 import { addWhyCommand } from './commands/why.ts'
@@ -44,6 +45,7 @@ export function createProgram(context: CliContext): Command {
   addTailCommand(program, context)
   addDeadLettersCommand(program, context)
   addReplayCommand(program, context)
+  addRetryCommand(program, context)
   addWhyCommand(program, context)
   addDoctorCommand(program, context)
   addExportCommand(program, context)

@@ -39,7 +39,7 @@ export interface DestinationState {
   readonly since: number | undefined
   /** Failed attempts since then, over all channels. */
   readonly attempts: number
-  /** The next attempt of any channel; undefined if one is under way, or none is needed. */
+  /** The next attempt of any channel; undefined if one is under way or not needed. */
   readonly nextAttemptAt: number | undefined
   /** The latest error of the channel that has failed longest. */
   readonly error: ConnectorError | undefined

@@ -55,7 +55,7 @@ export class RecoveryProbe implements DeliveryOutcomes {
     return this.#lastSuccessAt
   }
 
-  /** When the next probe is sent, milliseconds since 1970; undefined while none is needed. */
+  /** When the next probe is sent, milliseconds since 1970; undefined while it is not needed. */
   get nextAt(): number | undefined {
     return this.#nextAt
   }

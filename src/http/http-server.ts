@@ -15,6 +15,7 @@ import { answerError, answerErrorsAsJson } from './requests/request-error.ts'
 import { CHALLENGE, readToken, TokenCheck } from './requests/token.ts'
 import { channelRoutes } from './routes/channels.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
+import { destinationRoutes } from './routes/destinations.ts'
 import { healthRoutes } from './routes/health.ts'
 import { ledgerRoute } from './routes/ledger.ts'
 import { statusRoutes } from './routes/status.ts'
@@ -149,6 +150,7 @@ export class HttpServer {
     ledgerRoute(server, view, this.#limits)
     channelRoutes(server, view, this.#limits)
     deadLetterRoutes(server, view, this.#limits)
+    destinationRoutes(server, view, this.#limits)
     whyRoute(server, view, this.#limits)
     return server
   }

@@ -17,6 +17,11 @@ import type {
   ReplayReport,
   ReplayRequest,
 } from '../http/views/dead-letters-view.ts'
+import type {
+  DestinationHealth,
+  RetriedDestination,
+  RetryRequest,
+} from '../http/views/destinations-view.ts'
 import type { WhyAnswer } from '../http/views/why-view.ts'
 import { timeText } from '../iso-time.ts'
 import type { Router } from '../routing/router.ts'
@@ -24,6 +29,7 @@ import { cut, printable } from '../shown-text.ts'
 import type { ConnectionState, Source } from '../sources/source.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { DeadLetterReplay } from './dead-letter-replay.ts'
+import { DestinationStates } from './destination-states.ts'
 import { MessageHistory, type MessageHistoryOptions } from './why/message-history.ts'
 
 export interface RunningViewOptions extends MessageHistoryOptions {
@@ -45,6 +51,7 @@ export class RunningView implements ConnectorView {
   readonly #deliveries: readonly DestinationDelivery[]
   readonly #metrics: Metrics
   readonly #deadLetters: DeadLetterReplay
+  readonly #destinations: DestinationStates
   readonly #history: MessageHistory
   readonly #waiting = new Set<() => void>()
 
@@ -55,6 +62,7 @@ export class RunningView implements ConnectorView {
     this.#deliveries = deliveries
     this.#metrics = metrics
     this.#deadLetters = new DeadLetterReplay(options)
+    this.#destinations = new DestinationStates(channels, deliveries)
     this.#history = new MessageHistory(options)
   }
 
@@ -77,6 +85,7 @@ export class RunningView implements ConnectorView {
       ready: problem === undefined,
       storage: state,
       sources: sources.map(({ health }) => health),
+      destinations: this.destinations(),
       problems: [
         ...(problem === undefined ? [] : [problem]),
         ...sources.flatMap(({ problem }) => problem ?? []),
@@ -124,6 +133,14 @@ export class RunningView implements ConnectorView {
 
   replayDeadLetters(request: ReplayRequest): Promise<ReplayReport | undefined> {
     return this.#deadLetters.replayDeadLetters(request)
+  }
+
+  destinations(): DestinationHealth[] {
+    return this.#destinations.destinations()
+  }
+
+  retryNow(request: RetryRequest): RetriedDestination[] | 'channel' | 'destination' {
+    return this.#destinations.retryNow(request)
   }
 
   why(id: string): Promise<WhyAnswer> {

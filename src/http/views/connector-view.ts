@@ -1,7 +1,11 @@
-/** All that the HTTP server knows of the connector. Only `replayDeadLetters` changes anything. */
+/**
+ * All that the HTTP server knows of the connector. Only `replayDeadLetters` and `retryNow` change
+ * anything.
+ */
 import type { ChannelLedger, OutageLeft, StoreLedger } from '../../channels/ledger/ledger.ts'
 import type { Message } from '../../message.ts'
 import type { DeadLettersView } from './dead-letters-view.ts'
+import type { DestinationHealth, DestinationsView } from './destinations-view.ts'
 import type { WhyView } from './why-view.ts'
 
 /** A source that connects to somebody else's broker. */
@@ -22,6 +26,8 @@ export interface Health {
   readonly storage: StoreLedger['state']
   /** Sources that connect to a broker. One that is disconnected leaves the connector ready. */
   readonly sources: readonly SourceHealth[]
+  /** One that fails leaves the connector ready. */
+  readonly destinations: readonly DestinationHealth[]
   /** Each a sentence for the operator. A destination that is down leaves the connector ready. */
   readonly problems: readonly string[]
   /** How long the destinations can be down before messages are lost; undefined if none come in. */
@@ -45,7 +51,7 @@ export interface MessagePage {
   readonly next: number
 }
 
-export interface ConnectorView extends DeadLettersView, WhyView {
+export interface ConnectorView extends DeadLettersView, DestinationsView, WhyView {
   health(): Health
   ledger(): readonly ChannelLedger[]
   store(): StoreLedger

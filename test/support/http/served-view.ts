@@ -14,6 +14,7 @@ import type {
   DeadLetterPage,
   ReplayRequest,
 } from '../../../src/http/views/dead-letters-view.ts'
+import type { RetryRequest } from '../../../src/http/views/destinations-view.ts'
 import type { Message } from '../../../src/message.ts'
 
 export const START = Date.UTC(2026, 0, 1)
@@ -25,6 +26,7 @@ export class ListView implements ConnectorView {
     ready: true,
     storage: 'ok',
     sources: [],
+    destinations: [],
     problems: [],
     outage: undefined,
   }
@@ -128,6 +130,17 @@ export class ListView implements ConnectorView {
     await this.whileReplaying()
     const refusal = { error: 'QueueFull', message: 'full' }
     return { matched: 2, replayed: 1, refused: [{ offset: 7, refusal }], next: undefined, to: 9 }
+  }
+
+  destinations() {
+    return this.state.destinations
+  }
+
+  retryNow(request: RetryRequest) {
+    this.asked.push(request)
+    if (request.channel === 'nobody') return 'channel'
+    if (request.destination === 'nowhere') return 'destination'
+    return [{ destination: 'cloud', retried: 2 }]
   }
 
   async waitForMessages(_channel: string, _offset: number, signal: AbortSignal): Promise<void> {

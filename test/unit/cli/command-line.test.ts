@@ -46,7 +46,7 @@ const USAGE_ERRORS: readonly (readonly [readonly string[], string])[] = [
   ],
   [
     ['frobnicate'],
-    'error: unknown command frobnicate; expected one of run, check, publish, tail, dead-letters, replay, why, doctor, export, passwd\n',
+    'error: unknown command frobnicate; expected one of run, check, publish, tail, dead-letters, replay, retry, why, doctor, export, passwd\n',
   ],
   [['check', '--confg', 'x'], "error: unknown option '--confg'\n(Did you mean --config?)\n"],
   [['publish'], 'error: missing the channel to publish to, or --topic\n'],

@@ -49,6 +49,7 @@ test('health is well with a store that is, and has no sources that connect nowhe
     ready: true,
     storage: 'ok',
     sources: [],
+    destinations: [],
     problems: [],
     outage: undefined,
   })

@@ -11,6 +11,7 @@ test('health is 200 when live and ready, and 503 with the reasons when not', asy
     ready: false,
     storage: 'full',
     sources: [],
+    destinations: [],
     problems: ['Storage: no space left on /data.'],
     outage: 'Not long.',
   }
@@ -26,6 +27,7 @@ test('health is 200 when live and ready, and 503 with the reasons when not', asy
     ready: true,
     storage: 'ok',
     sources: [],
+    destinations: [],
     problems: [],
   })
   assert.equal(unready.status, 503)
@@ -61,6 +63,7 @@ test('the overview shows how it goes: state, totals, storage and each channel', 
     ready: false,
     storage: 'full',
     sources: [],
+    destinations: [],
     problems: ['No space left on <data>.'],
     outage: undefined,
   }

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { jsonOf, serve } from '../../../support/http/served-view.ts'
+
+const JSON_TYPE = { 'content-type': 'application/json' }
+
+test('the next attempt is asked for with JSON, and never by a page of another site', async (t) => {
+  const { view, url } = await serve(t)
+  const post = (headers: Record<string, string>, body = '{"channel":"pumps"}') =>
+    fetch(`${url}/destinations/retry`, { method: 'POST', headers, body })
+
+  const good = await post(JSON_TYPE)
+  const statuses = await Promise.all(
+    [
+      post({ 'content-type': 'text/plain' }),
+      post({ ...JSON_TYPE, origin: 'https://example.com' }),
+      post(JSON_TYPE, '{"chanel":"pumps"}'),
+      post(JSON_TYPE, '{'),
+    ].map(async (response) => (await response).status),
+  )
+
+  assert.deepEqual(await good.json(), { destinations: [{ destination: 'cloud', retried: 2 }] })
+  assert.deepEqual(statuses, [415, 403, 400, 400])
+  assert.deepEqual(view.asked, [{ channel: 'pumps' }], 'nothing else reached the destinations')
+})
+
+test('a retry of a channel or destination that does not exist is answered with where to find them', async (t) => {
+  const { url } = await serve(t)
+  const post = async (body: object) => {
+    const request = { method: 'POST', headers: JSON_TYPE, body: JSON.stringify(body) }
+    const response = await fetch(`${url}/destinations/retry`, request)
+    return [response.status, JSON.stringify(await jsonOf(response))] as const
+  }
+
+  const [channelStatus, channelText] = await post({ channel: 'nobody' })
+  const [destinationStatus, destinationText] = await post({ destination: 'nowhere' })
+
+  assert.deepEqual([channelStatus, destinationStatus], [404, 404])
+  assert.match(channelText, /There is no channel .*nobody.*GET \/channels lists them/)
+  assert.match(destinationText, /There is no destination .*nowhere.*GET \/destinations lists them/)
+})
