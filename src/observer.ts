@@ -54,6 +54,8 @@ export interface PipelineObserver {
   batchRetried(channel: string, destination: string, error: ConnectorError, delayMs: number): void
   /** The destination rejected some messages of a batch. */
   messagesRejected(channel: string, destination: string, count: number, error: string): void
+  /** A rejected message is not kept any more, or was not: it can't be replayed. */
+  deadLetterLost(channel: string, why: string): void
   destinationRecovered(channel: string, destination: string, outage: Outage): void
 
   clientConnected(source: string, clientId: string): void
@@ -86,6 +88,7 @@ export const silentObserver: PipelineObserver = {
   batchSent() {},
   batchRetried() {},
   messagesRejected() {},
+  deadLetterLost() {},
   destinationRecovered() {},
   clientConnected() {},
   clientDisconnected() {},

@@ -62,6 +62,7 @@ export function emittingObserver(
     damageFound: (...report) => next.damageFound(...report),
     tailCut: (...report) => next.tailCut(...report),
     messagesRejected: (...report) => next.messagesRejected(...report),
+    deadLetterLost: (...report) => next.deadLetterLost(...report),
     destinationRecovered: (...report) => next.destinationRecovered(...report),
     clientConnected: (...report) => next.clientConnected(...report),
     clientDisconnected: (...report) => next.clientDisconnected(...report),

@@ -20,6 +20,7 @@ export function storeLedger(channels: ChannelSet, store: LogStore): StoreLedger 
     syncs: figures?.syncs,
     messageBytes: committed.bytes - committed.messages * OVERHEAD_BYTES,
     deadLetters: deadLetters?.count,
+    deadLettersLost: deadLetters?.lost,
   }
 }
 

@@ -85,6 +85,11 @@ export const EVENT_METRICS = {
     labels: ['channel', 'destination', 'code'],
     help: 'Messages that a destination rejected permanently, by the destination’s own error code.',
   },
+  dead_letters_lost_total: {
+    type: 'counter',
+    labels: ['channel'],
+    help: 'Dead letters given up because of deadLetters.maxMessages or maxBytes, or not kept for lack of room, since the process started. channel is empty for names that are no channels.',
+  },
   destination_recoveries_total: {
     type: 'counter',
     labels: ['channel', 'destination'],

@@ -129,6 +129,13 @@ export class TelemetryObserver implements PipelineObserver {
     this.#limiter.say(key, warning('rejections', 'destination rejected messages', fields))
   }
 
+  deadLetterLost(channel: string, why: string): void {
+    this.#metrics.add('dead_letters_lost_total', { channel })
+    const key = `dead letter ${channel} ${why}`
+    if (this.#limiter.isRepeat(key)) return
+    this.#limiter.say(key, warning('dead_letters_lost', 'dead letter lost', { channel, why }))
+  }
+
   destinationRecovered(channel: string, destination: string, outage: Outage): void {
     this.#metrics.add('destination_recoveries_total', { channel, destination })
     const fields = { channel, destination }

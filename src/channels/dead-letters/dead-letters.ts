@@ -6,6 +6,7 @@
  */
 import type { Clock } from '../../clock.ts'
 import type { Message } from '../../message.ts'
+import type { PipelineObserver } from '../../observer.ts'
 import { CursorPosition } from '../cursors/cursor-position.ts'
 import type { ChannelLog, ChannelState, LogStore } from '../log/channel-log.ts'
 import { draftBytes, type MemoryBudget } from '../log/memory-budget.ts'
@@ -33,6 +34,7 @@ export interface DeadLettersOptions {
   readonly budget: MemoryBudget
   readonly clock: Clock
   readonly bounds: DeadLetterBounds
+  readonly observer: Pick<PipelineObserver, 'deadLetterLost'>
   /** Whether a channel with this name exists. */
   readonly isChannel: (name: string) => boolean
   /** False while the log can't be written. */
@@ -63,6 +65,8 @@ export class DeadLetters {
   /** Delivered: removed. Dropped: replaced by newer ones. */
   readonly #position: CursorPosition
   readonly #shares: LetterShares
+  /** Letters that were not kept, since the process started. */
+  #unkept = 0
   /** The log's `committed` when its state was noted last. */
   #notedEnd = 0
 
@@ -105,8 +109,24 @@ export class DeadLetters {
     return this.#position.unsettled(this.log.end)
   }
 
+  /**
+   * How many are lost: others pushed them out or they could not be read, over restarts too, or
+   * there was no room for them since the process started.
+   */
+  get lost(): number {
+    return Object.values(this.#position.dropped).reduce((sum, count) => sum + count, this.#unkept)
+  }
+
   /** Keeps a dead letter, if necessary in place of others. False if there is no room for it. */
   keep(letter: DeadLetter): boolean {
+    const isKept = this.#keep(letter)
+    if (isKept) return true
+    this.#unkept += 1
+    this.#options.observer.deadLetterLost(this.#channelOf(letter), 'there was no room for it')
+    return false
+  }
+
+  #keep(letter: DeadLetter): boolean {
     const { clock, bounds, stage, mayWrite } = this.#options
     if (!mayWrite()) return false
     const draft = deadLetterDraft(letter, clock.now())
@@ -191,8 +211,13 @@ export class DeadLetters {
     return store.bytes + bytes <= store.maxBytes || store.makeRoom(bytes)
   }
 
-  #holderOf({ channel, destination = '' }: DeadLetter): string {
-    return `${destination} ${this.#options.isChannel(channel) ? channel : ''}`
+  #holderOf(letter: DeadLetter): string {
+    return `${letter.destination ?? ''} ${this.#channelOf(letter)}`
+  }
+
+  /** Empty for a name that is no channel: there is no bound on how many a client invents. */
+  #channelOf({ channel }: DeadLetter): string {
+    return this.#options.isChannel(channel) ? channel : ''
   }
 
   #makeRoom(letter: DeadLetter, bytes: number): boolean {
@@ -205,6 +230,8 @@ export class DeadLetters {
     this.#shares.remove(offset)
     this.log.remove?.(offset)
     this.#settled()
+    const channel = payer?.name.slice(payer.name.lastIndexOf(' ') + 1) ?? ''
+    this.#options.observer.deadLetterLost(channel, 'a newer one has taken its place')
     return true
   }
 

@@ -58,6 +58,8 @@ export interface StoreLedger {
   readonly messageBytes: number
   /** Dead letters kept; undefined if the configuration keeps none. */
   readonly deadLetters: number | undefined
+  /** Dead letters that were given up or not kept; undefined if the configuration keeps none. */
+  readonly deadLettersLost: number | undefined
 }
 
 /**

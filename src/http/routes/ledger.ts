@@ -52,9 +52,11 @@ function shown({ oldestWaitingAt, ...figures }: ChannelLedger, left: OutageLeft 
   }
 }
 
-function storeText({ state, problem, bytes, maxBytes, deadLetters }: StoreLedger): string {
+function storeText(store: StoreLedger): string {
+  const { state, problem, bytes, maxBytes, deadLetters, deadLettersLost = 0 } = store
+  const lost = deadLettersLost === 0 ? '' : `, ${deadLettersLost} lost`
   const room = maxBytes === undefined ? `${bytes} bytes` : `${bytes} of ${maxBytes} bytes`
-  const letters = deadLetters === undefined ? '' : `\ndead letters: ${deadLetters}`
+  const letters = deadLetters === undefined ? '' : `\ndead letters: ${deadLetters}${lost}`
   const trouble = problem === undefined ? '' : `: ${problem}`
   return `\nstorage: ${state}, ${room}${trouble}${letters}\n`
 }

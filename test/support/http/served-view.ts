@@ -90,6 +90,7 @@ export class ListView implements ConnectorView {
       syncs: 7,
       messageBytes: 2500,
       deadLetters: 3,
+      deadLettersLost: 0,
     }
   }
 

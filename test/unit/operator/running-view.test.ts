@@ -18,6 +18,7 @@ const STORE = {
   syncs: undefined,
   messageBytes: 0,
   deadLetters: undefined,
+  deadLettersLost: undefined,
 } as const
 
 async function openView(change: Partial<RunningViewOptions> = {}) {

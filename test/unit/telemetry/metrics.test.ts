@@ -159,6 +159,7 @@ test('the store tells its state, what it wrote, and how much that is per byte of
     syncs: 4,
     messageBytes: 200,
     deadLetters: 5,
+    deadLettersLost: 0,
   }
   const metrics = new Metrics({
     version: '1',

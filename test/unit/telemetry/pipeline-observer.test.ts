@@ -34,6 +34,7 @@ function reportEverything(observer: TelemetryObserver): void {
   observer.batchSent('pumps', 'cloud', 10, 20)
   observer.batchRetried('pumps', 'cloud', unavailable, 1000)
   observer.messagesRejected('pumps', 'cloud', 2, 'InvalidRequestException')
+  observer.deadLetterLost('pumps', 'no room')
   observer.destinationRecovered('pumps', 'cloud', { awayMs: 61_000, attempts: 9, waiting: 40 })
   observer.clientConnected('mqttServer', 'pump-1')
   observer.clientDisconnected('mqttServer', 'pump-1', 'keep-alive timed out')

@@ -100,6 +100,33 @@ test('dead letters and their removal survive a restart, and are not a channel', 
   assert.deepEqual([...rig.set], [])
 })
 
+test('dead letters that others push out are counted over a restart, and reported with their channel, as are those without room', async () => {
+  const disk = new FakeDisk()
+  const reports: string[] = []
+  const observer = {
+    deadLetterLost: (channel: string, why: string) => void reports.push(`${channel}: ${why}`),
+  }
+  const options = { disk, observer, deadLetters: { maxMessages: 3, maxBytes: 10_000 } }
+  const before = await openRig(options)
+  before.rig.offer('c', 'a message')
+  for (const id of ['a', 'b', 'c', 'd', 'e']) before.letters.keep(letter(id))
+  before.letters.keep(letter('too large', { payload: Buffer.alloc(20_000) }))
+  const lost = before.letters.lost
+  await before.rig.set.flush()
+  await before.rig.set.close()
+
+  const after = await openRig(options)
+
+  assert.equal(lost, 3)
+  assert.deepEqual(reports, [
+    'c: a newer one has taken its place',
+    'c: a newer one has taken its place',
+    'c: there was no room for it',
+  ])
+  assert.equal(after.letters.count, 3)
+  assert.equal(after.letters.lost, 2, 'what was never kept is counted since the start')
+})
+
 test('many dead letters are read in parts', async () => {
   const { rig, letters } = await openRig({ disk: new FakeDisk() })
   for (let i = 0; i < 50; i += 1) letters.keep(letter(`m${i}`))
