@@ -43,11 +43,22 @@ export function createLogger(options: LogOptions, output: LogOutput = process.st
       formatters: { level: (label) => ({ level: label }) },
       redact: { paths: secretPaths(), censor: '[secret]' },
     },
-    forPeople ? linesForPeople(output) : { write: (line) => void output.write(safeJson(line)) },
+    forPeople
+      ? linesForPeople(output)
+      : { write: (line) => writeIfPossible(output, safeJson(line)) },
   )
 }
 
 function linesForPeople(output: LogOutput): { write(line: string): void } {
   const coloured = output.isTTY === true && output.hasColors?.() === true
-  return { write: (line) => void output.write(prettyLine(line, coloured)) }
+  return { write: (line) => writeIfPossible(output, prettyLine(line, coloured)) }
+}
+
+/** A line that can't be written must not become an error of the part that reports something. */
+function writeIfPossible(output: LogOutput, line: string): void {
+  try {
+    output.write(line)
+  } catch {
+    // There is no other place to report it.
+  }
 }

@@ -10,13 +10,16 @@
  * by now, so boot id and start time are compared too; if the owner is in another pid namespace, its
  * socket is tried.
  *
+ * A copy of a directory that is in use brings the owner's lock along. The lock names the inode of
+ * the directory it was made for, so in a copy it is stale, unless the owner's socket answers there.
+ *
  * A stale lock.<n> is never removed; a higher number replaces it. The process that creates
  * lock.<n+1> (as a hard link, so that it appears with its contents and only once) holds the
  * directory, and then removes the lower ones. Because the highest one is never removed, a slow
  * process that creates a lower number always sees a higher one afterwards, and gives up.
  */
 import { constants } from 'node:fs'
-import { link, open, readdir, readFile, readlink, rename, rm } from 'node:fs/promises'
+import { link, open, readdir, readFile, readlink, rename, rm, stat } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { ConnectorError, systemCodeOf } from '../../../errors.ts'
@@ -44,6 +47,8 @@ interface Owner extends LockHolder {
   readonly startedAt: string
   readonly bootId: string
   readonly pidNamespace: string
+  /** The inode of the directory that it locks; undefined in locks of earlier versions. */
+  readonly inode?: string | undefined
   /** Name of the socket; undefined if the file system has none. */
   readonly socket?: string | undefined
   readonly isReleased: boolean
@@ -63,7 +68,7 @@ export class DirectoryLock {
     const name = `lock.${process.pid}.${process.hrtime.bigint()}.sock`
     this.#socket = new LockSocket(this.#directory, name)
     const hasSocket = await this.#socket.listen()
-    const owner = await thisProcess(hasSocket ? name : undefined)
+    const owner = await thisProcess(this.#directory, hasSocket ? name : undefined)
     try {
       while (!(await this.#tryAcquire(owner))) {
         // Another process was quicker: find out whether it is alive.
@@ -85,7 +90,7 @@ export class DirectoryLock {
 
   /** The process that holds the directory now; undefined if it is free. Does not take it. */
   async holder(): Promise<LockHolder | undefined> {
-    return this.#holder(await this.#highest(), await thisProcess(undefined))
+    return this.#holder(await this.#highest(), await thisProcess(this.#directory, undefined))
   }
 
   async #holder(number: number, self: Owner): Promise<Owner | undefined> {
@@ -111,6 +116,9 @@ export class DirectoryLock {
 
   async #isAlive(holder: Owner, self: Owner): Promise<boolean> {
     if (holder.isReleased || holder.bootId !== self.bootId) return false
+    if (holder.inode !== undefined && holder.inode !== self.inode) {
+      return holder.socket !== undefined && (await isAnswered(this.#directory, holder.socket))
+    }
     if (holder.pidNamespace !== self.pidNamespace) {
       return holder.socket === undefined || (await isAnswered(this.#directory, holder.socket))
     }
@@ -162,11 +170,18 @@ export class DirectoryLock {
     }
   }
 
-  /** Removes a lower lock and the socket that its owner left behind. */
+  /**
+   * Removes a lower lock and the socket that its owner left behind. One that can't be removed, such
+   * as a directory of that name, does no harm: only the highest number counts.
+   */
   async #clear(path: string): Promise<void> {
     const socket = (await readOwner(path))?.socket
-    if (socket !== undefined) await rm(join(this.#directory, socket), { force: true })
-    await rm(path, { force: true })
+    try {
+      if (socket !== undefined) await rm(join(this.#directory, socket), { force: true })
+      await rm(path, { force: true })
+    } catch {
+      // The next start tries again.
+    }
   }
 
   async #highest(): Promise<number> {
@@ -184,9 +199,11 @@ export class DirectoryLock {
   }
 }
 
-async function thisProcess(socket: string | undefined): Promise<Owner> {
+async function thisProcess(directory: string, socket: string | undefined): Promise<Owner> {
+  const { ino } = await stat(directory, { bigint: true })
   return {
     pid: process.pid,
+    inode: String(ino),
     startedAt: (await startOf('self')) ?? '',
     bootId: await readFile('/proc/sys/kernel/random/boot_id', 'latin1').then(
       (text) => text.trim(),
@@ -248,11 +265,12 @@ async function readText(path: string): Promise<string> {
 function isOwner(value: unknown): value is Owner {
   if (typeof value !== 'object' || value === null) return false
   const owner = value as Partial<Record<keyof Owner, unknown>>
-  const { pid, socket } = owner
+  const { pid, inode, socket } = owner
   return (
     Number.isSafeInteger(pid) &&
     [owner.host, owner.startedAt, owner.bootId, owner.pidNamespace].every(isText) &&
     typeof owner.isReleased === 'boolean' &&
+    (inode === undefined || isText(inode)) &&
     (socket === undefined || (isText(socket) && SOCKET_NAME.test(socket)))
   )
 }

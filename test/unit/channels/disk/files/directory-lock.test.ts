@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, readdir, readFile, symlink, truncate, writeFile } from 'node:fs/promises'
+import {
+  cp,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -173,4 +182,60 @@ test('a lock of a gigabyte is not read as a whole', async (t) => {
   await lock.release()
 
   assert.ok(process.memoryUsage().rss - before < 50_000_000)
+})
+
+test('a copy of a directory in use can be used beside it, and each has one process at most', async (t) => {
+  const parent = await temporaryDirectory(t)
+  const directory = join(parent, 'data')
+  const copy = join(parent, 'copy')
+  await mkdir(directory)
+  const original = new DirectoryLock(directory)
+  await original.acquire()
+  await cp(directory, copy, { recursive: true, filter: (path) => !path.endsWith('.sock') })
+  const copied = new DirectoryLock(copy)
+
+  assert.equal(await copied.holder(), undefined)
+  await copied.acquire()
+
+  for (const path of [directory, copy]) {
+    await assert.rejects(new DirectoryLock(path).acquire(), isLocked)
+  }
+  await original.release()
+  await copied.release()
+})
+
+test('a directory that is moved while a process uses it stays locked', async (t) => {
+  const parent = await temporaryDirectory(t)
+  const directory = join(parent, 'data')
+  await mkdir(directory)
+  const lock = new DirectoryLock(directory)
+  await lock.acquire()
+  await rename(directory, join(parent, 'moved'))
+
+  await assert.rejects(new DirectoryLock(join(parent, 'moved')).acquire(), isLocked)
+
+  await lock.release()
+})
+
+test('an owner whose directory seems to have another inode is found alive by its socket', async (t) => {
+  const directory = await temporaryDirectory(t)
+  const before = new DirectoryLock(directory)
+  await before.acquire()
+  const { path, value } = await owner(directory)
+  await writeFile(path, JSON.stringify({ ...value, inode: '1' }))
+
+  await assert.rejects(new DirectoryLock(directory).acquire(), isLocked)
+
+  await before.release()
+})
+
+test('a directory in the place of an older lock does not keep a process from starting', async (t) => {
+  const directory = await temporaryDirectory(t)
+  await mkdir(join(directory, 'lock.3'))
+  const lock = new DirectoryLock(directory)
+
+  await lock.acquire()
+  await lock.release()
+
+  assert.ok((await readdir(directory)).includes('lock.4'))
 })
