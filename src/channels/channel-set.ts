@@ -27,7 +27,7 @@ import {
   channelLimit,
   storageFull,
 } from './limits/limit-refusals.ts'
-import type { ChannelLog, LogStore } from './log/channel-log.ts'
+import type { ChannelLog, LogFault, LogStore } from './log/channel-log.ts'
 import { draftBytes, type MemoryBudget } from './log/memory-budget.ts'
 import { type RestoredChannel, restoreChannel } from './restored-channel.ts'
 import { SourceLog } from './source-log.ts'
@@ -100,6 +100,7 @@ export class ChannelSet implements Iterable<Channel> {
     this.#sweep = new ExpirySweep({
       clock,
       channels: this,
+      retryFaults: async () => options.store.retryFaults?.(),
       onFailed: ({ name }, error) => observer.storageFailed(name, error),
     })
     this.#context = {
@@ -121,6 +122,11 @@ export class ChannelSet implements Iterable<Channel> {
   /** The state of storage with advice for the operator, and what was committed since the start. */
   get storageFigures(): { readonly state: StorageState; readonly committed: Committed } {
     return { state: this.#health.state, committed: this.commits.committed }
+  }
+
+  /** Channels that are set aside, because their own files fail. */
+  get faults(): readonly LogFault[] {
+    return this.#options.store.faults ?? []
   }
 
   /** Undefined if the configuration keeps no dead letters, and before `open`. */
@@ -295,6 +301,8 @@ export class ChannelSet implements Iterable<Channel> {
 
   #refusalForNew(name: string, bytes: number): Refusal | undefined {
     const { store, bounds } = this.#options
+    const fault = store.faults?.find(({ channel }) => channel === name)
+    if (fault !== undefined) return fault.refusal
     if (this.#channels.size >= bounds.maxChannels) return channelLimit(name, bounds.maxChannels)
     if (!this.#hasPlaceForOneMore()) return activeChannelLimit(name, bounds.maxActiveChannels)
     if (store.bytes + bytes <= store.maxBytes || store.makeRoom(bytes)) return undefined

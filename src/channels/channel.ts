@@ -129,7 +129,7 @@ export class Channel {
 
   /** Appends the message, or says which limit refuses it. `bytes` is its `draftBytes`. */
   offer(draft: Draft, bytes: number, cycle: number): Refusal | undefined {
-    const refusal = this.#capacity.makeRoom(bytes)
+    const refusal = this.log.fault ?? this.#capacity.makeRoom(bytes)
     if (refusal !== undefined) return refusal
     this.#ids?.note(draft.id, draft.receivedAt, cycle)
     if (this.stagedIn !== cycle) this.#arrivals.note(this.log.end, draft.receivedAt)

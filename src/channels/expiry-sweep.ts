@@ -1,6 +1,6 @@
 /**
- * Drops expired messages at regular intervals. Delivery drops those it meets, but while a
- * destination is away nothing is delivered.
+ * What has to be done at regular intervals. Expired messages are dropped: delivery drops those it
+ * meets, but while a destination is away nothing is delivered. Logs that are set aside are tried.
  */
 import type { Clock, Timer } from '../clock.ts'
 import { asConnectorError, type ConnectorError } from '../errors.ts'
@@ -11,6 +11,8 @@ const INTERVAL_MS = 5_000
 export interface ExpirySweepOptions {
   readonly clock: Clock
   readonly channels: Iterable<Channel>
+  /** Tries to write logs that are set aside. */
+  readonly retryFaults?: () => Promise<void>
   /** A channel's log could not be read. The next sweep tries again. */
   readonly onFailed: (channel: Channel, error: ConnectorError) => void
 }
@@ -48,5 +50,6 @@ export class ExpirySweep {
         this.#options.onFailed(channel, error)
       }
     }
+    await this.#options.retryFaults?.()
   }
 }

@@ -88,6 +88,7 @@ export class RunningView implements ConnectorView {
       destinations: this.destinations(),
       problems: [
         ...(problem === undefined ? [] : [problem]),
+        ...this.#channels.faults.map(({ refusal }) => refusal.message),
         ...sources.flatMap(({ problem }) => problem ?? []),
         ...this.#deliveries.flatMap((delivery) => delivery.problem ?? []),
       ].map((text) => printable(cut(text, MAX_PROBLEM))),

@@ -212,7 +212,9 @@ class Trial {
   }
 
   #append(): void {
+    const setAside = this.#store.faults.map(({ channel }) => channel)
     for (const model of this.#models) {
+      if (setAside.includes(model.channel)) continue
       if (model.channel === 'rare' ? this.#random() > 0.1 : this.#random() > 0.6) continue
       for (let count = 1 + this.#below(4); count > 0; count--) {
         const bytes = this.#messageBytes()

@@ -12,11 +12,11 @@
 import { randomInt } from 'node:crypto'
 import { join } from 'node:path'
 import type { Clock } from '../../clock.ts'
-import { asConnectorError, messageOf, systemCodeOf } from '../../errors.ts'
+import { asConnectorError, ConnectorError, messageOf, systemCodeOf } from '../../errors.ts'
 import type { Message } from '../../message.ts'
 import type { PipelineObserver } from '../../observer.ts'
 import { SerialQueue } from '../../serial-queue.ts'
-import { type ChannelLog, CommitError, type LogStore } from '../log/channel-log.ts'
+import { type ChannelLog, CommitError, type LogFault, type LogStore } from '../log/channel-log.ts'
 import type { MemoryBudget } from '../log/memory-budget.ts'
 import { DiskLog, type DiskLogStart, LOG_RESERVE_BYTES } from './disk-log.ts'
 import { DirectoryLock } from './files/directory-lock.ts'
@@ -28,8 +28,9 @@ import type { LogIdentity } from './format/frame.ts'
 import { Journal, type Share } from './journal/journal.ts'
 import { Settling } from './journal/settling.ts'
 import { SlotPool } from './journal/slot-pool.ts'
+import { faultOfOpening, UnopenedLog } from './log-fault.ts'
 import { setSpecialFilesAside } from './special-files.ts'
-import { recoverStore } from './store-recovery.ts'
+import { recoverStore, type UnopenedFiles } from './store-recovery.ts'
 
 const SMALLEST_SEGMENT_BYTES = 64 * 1024
 /** A segment is at most this fraction of the bound, so that a draining log frees space in steps. */
@@ -75,6 +76,9 @@ export class DiskLogStore implements LogStore {
   readonly #slots: SlotPool
   readonly #settling: Settling
   readonly #logs: DiskLog[] = []
+  /** Channels whose files could not be opened, and what the journal holds of them. */
+  readonly #faults: LogFault[] = []
+  readonly #unopened: UnopenedLog[] = []
   /** Logs that have something for the next commit. */
   #staged: DiskLog[] = []
   #journal: Journal | undefined
@@ -146,6 +150,17 @@ export class DiskLogStore implements LogStore {
       throw asConnectorError(error, 'StorageFailed', `opening ${directory}`)
     }
     return this.#logs
+  }
+
+  get faults(): readonly LogFault[] {
+    const failing = this.#logs.flatMap(({ channel, fault: refusal }) =>
+      refusal === undefined ? [] : [{ channel, refusal }],
+    )
+    return [...this.#faults, ...failing]
+  }
+
+  async retryFaults(): Promise<void> {
+    await this.#settling.retry()
   }
 
   create(channel: string): ChannelLog {
@@ -243,8 +258,10 @@ export class DiskLogStore implements LogStore {
     await this.#settling.settleAll(isLate)
     for (const log of logs) {
       if (isLate()) return
-      await log.writeState()
+      if (!log.isSetAside) await log.writeState()
     }
+    // What the journal alone has of them must be found there by the next start.
+    if (this.#unopened.length > 0 || logs.some((log) => log.isSetAside)) return
     await journal.markClean()
   }
 
@@ -260,12 +277,14 @@ export class DiskLogStore implements LogStore {
   async #recover(): Promise<void> {
     const { directory, clock, observer } = this.#options
     const { files, quarantine } = { files: this.#files, quarantine: this.#quarantine }
-    const { journal, logs } = await recoverStore({ files, directory, quarantine, observer })
+    const found = await recoverStore({ files, directory, quarantine, observer })
+    const { journal, logs } = found
     this.#space.count(journal.bytes)
     for (const { channel, found, heldBytes, isOurs } of logs) {
       this.#space.count(heldBytes)
       if (isOurs) this.#add(channel, found.identity ?? newIdentity(), found)
     }
+    for (const one of found.unopened) this.#setAside(one, journal.isClean)
     await this.#slots.adopt(journal, this.#logs)
     // Messages in the journal alone reserve room in the segments, which history may have taken.
     this.makeRoom(0)
@@ -285,8 +304,26 @@ export class DiskLogStore implements LogStore {
     )
     if (!journal.isClean) {
       for (const log of this.#logs) if (journal.logs.has(log.identityText)) this.#journal.add(log)
+      for (const log of this.#unopened) this.#journal.add(log)
     }
     this.#slots.fill()
+  }
+
+  /** What the journal holds of a channel whose files can't be opened stays there. */
+  #setAside(
+    { channel, journaled, error, heldBytes }: UnopenedFiles,
+    isJournalStale: boolean,
+  ): void {
+    const refusal = faultOfOpening(channel, this.#directoryOf(channel), error)
+    this.#faults.push({ channel, refusal })
+    this.#space.count(heldBytes)
+    if (journaled?.entry !== undefined && !isJournalStale) {
+      const log = new UnopenedLog(journaled.entry, journaled)
+      this.#space.reserve(log.heldBytes)
+      this.#unopened.push(log)
+    }
+    const failure = new ConnectorError('StorageFailed', refusal.message)
+    this.#options.observer.storageFailed(channel, failure)
   }
 
   #add(channel: string, identity: LogIdentity, start: DiskLogStart): DiskLog {

@@ -14,10 +14,10 @@
  * `LogReader` reads it, wherever its messages are.
  */
 
-import type { Draft, Message } from '../../message.ts'
+import type { Draft, Message, Refusal } from '../../message.ts'
 import { SerialQueue } from '../../serial-queue.ts'
 import type { ChannelLog, ChannelState, OffsetRange } from '../log/channel-log.ts'
-import type { OffsetRanges } from '../log/offset-ranges.ts'
+import { firstAbove, type OffsetRanges } from '../log/offset-ranges.ts'
 import { Batch } from './format/chunk.ts'
 import { logIdText } from './format/frame.ts'
 import { encodeState, writeStateFile } from './format/state-file.ts'
@@ -27,6 +27,7 @@ import { identityText } from './journal/journal-reading.ts'
 import { encodeLogEntry, updateLogEntry } from './journal/log-entry.ts'
 import type { PlacedFrame, Slot, SlotUser } from './journal/slot.ts'
 import { type StagedGroup, StagingArea } from './journal/staging-area.ts'
+import { FileFault, type FileFaultOptions } from './log-fault.ts'
 import { LogReader, type LogReaderOptions } from './log-reader.ts'
 import type { Segment } from './segments/segment.ts'
 import { SegmentList } from './segments/segment-list.ts'
@@ -38,7 +39,7 @@ export const LOG_RESERVE_BYTES = 4096
 /** Messages in the journal alone release room in steps of about this many bytes. */
 const RECLAIM_BYTES = 64 * 1024
 
-export interface DiskLogOptions extends SegmentWriterOptions, LogReaderOptions {
+export interface DiskLogOptions extends SegmentWriterOptions, LogReaderOptions, FileFaultOptions {
   /** Upper bound for the bytes of a chunk, and so of a frame. */
   readonly maxChunkBytes: number
   /** Drops chunks that are only kept for quick reading, in any log. */
@@ -71,6 +72,7 @@ export class DiskLog implements ChannelLog, JournaledLog, SlotUser {
   readonly #staging: StagingArea
   readonly #writer: SegmentWriter
   readonly #reader: LogReader
+  readonly #fileFault: FileFault
   #committed: number
   /** Messages below are in the segments, not needed any more, or damaged. */
   #settledTo: number
@@ -90,6 +92,7 @@ export class DiskLog implements ChannelLog, JournaledLog, SlotUser {
     this.#options = options
     this.channel = options.channel
     this.id = logIdText(options.identity)
+    this.#fileFault = new FileFault(options)
     this.#committed = start.end
     this.#settledTo = start.segments.at(-1)?.end ?? 0
     this.#released = start.released
@@ -132,6 +135,14 @@ export class DiskLog implements ChannelLog, JournaledLog, SlotUser {
   get bytes(): number {
     const { heldBytes } = this.#segments
     return heldBytes + this.#extents.heldBytes + this.#staging.stagedBytes
+  }
+
+  get fault(): Refusal | undefined {
+    return this.#fileFault.refusal
+  }
+
+  get isSetAside(): boolean {
+    return this.fault !== undefined
   }
 
   get memoryBytes(): number {
@@ -251,6 +262,7 @@ export class DiskLog implements ChannelLog, JournaledLog, SlotUser {
     space.unreserve(this.#extents.release(Math.max(this.#released, this.#settledTo)))
     this.#reader.release(this.#released)
     this.#segments.release(this.#released)
+    if (this.isSetAside && this.#extents.heldBytes === 0) this.#fileFault.ended()
   }
 
   /**
@@ -331,9 +343,11 @@ export class DiskLog implements ChannelLog, JournaledLog, SlotUser {
     } catch (error) {
       await this.#writer.abandon()
       // Released meanwhile, the extent's slot may be gone; then the failure does not matter.
-      if (this.#extents.list.includes(extent)) throw error
-      return
+      if (!this.#extents.list.includes(extent)) return
+      this.#fileFault.failed(error)
+      throw error
     }
+    this.#fileFault.ended()
     this.#settledTo = Math.max(this.#settledTo, at)
     this.#releaseRoom()
   }
@@ -376,11 +390,4 @@ export class DiskLog implements ChannelLog, JournaledLog, SlotUser {
     await this.#reader.close()
     this.#staging.clear()
   }
-}
-
-/** Where the first of the runs above `offset` begins; `Infinity` if there is none. */
-function firstAbove(offset: number, runs: readonly OffsetRange[]): number {
-  let first = Number.POSITIVE_INFINITY
-  for (const { from } of runs) if (from > offset && from < first) first = from
-  return first
 }

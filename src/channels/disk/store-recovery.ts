@@ -4,6 +4,7 @@
  * from being opened.
  */
 import { basename, join } from 'node:path'
+import { isChannelName } from '../../channel-name.ts'
 import type { PipelineObserver } from '../../observer.ts'
 import { JOURNAL_NAME } from '../log/channel-log.ts'
 import { LOG_RESERVE_BYTES } from './disk-log.ts'
@@ -15,6 +16,7 @@ import {
   readJournal,
   type SlotDamage,
 } from './journal/journal-reading.ts'
+import { concernsOneLog } from './log-fault.ts'
 import { type Recovered, type RecoveryOptions, recoverLog } from './recovery.ts'
 
 /** Logs that are recovered at the same time: each may need a window of a file in memory. */
@@ -30,6 +32,16 @@ export interface StoreRecoveryOptions {
 export interface RecoveredStore {
   readonly journal: FoundJournal
   readonly logs: readonly RecoveredLog[]
+  readonly unopened: readonly UnopenedFiles[]
+}
+
+/** A channel whose files can't be opened. */
+export interface UnopenedFiles {
+  readonly channel: string
+  readonly journaled: FoundLog | undefined
+  readonly error: unknown
+  /** Bytes of its files, as far as they are known. */
+  readonly heldBytes: number
 }
 
 export interface RecoveredLog {
@@ -41,7 +53,10 @@ export interface RecoveredLog {
   readonly isOurs: boolean
 }
 
-/** @throws a system error when the directory can't be read or written */
+/**
+ * @throws a system error when the directory can't be read or written. A channel whose files fail is
+ *   set aside; without the connector's own logs, such as the sessions', it must not start.
+ */
 export async function recoverStore(options: StoreRecoveryOptions): Promise<RecoveredStore> {
   const { files, directory, observer } = options
   const journal = await readJournal(files, join(directory, 'journal'))
@@ -50,15 +65,23 @@ export async function recoverStore(options: StoreRecoveryOptions): Promise<Recov
   const entries = await files.list(join(directory, 'channels'))
   const directories = new Set(entries.filter((one) => one.isDirectory).map((one) => one.name))
   const names = [...new Set([...directories, ...named.keys()])]
-  const recover = (channel: string) =>
-    recoverOne(options, journal, {
-      channel,
-      journaled: named.get(channel),
-      hasDirectory: directories.has(channel),
-    })
+  const unopened: UnopenedFiles[] = []
+  const recover = async (channel: string) => {
+    const journaled = named.get(channel)
+    try {
+      const one = { channel, journaled, hasDirectory: directories.has(channel) }
+      return [await recoverOne(options, journal, one)]
+    } catch (error) {
+      if (!isChannelName(channel) || !concernsOneLog(error)) throw error
+      const heldBytes = await bytesIn(files, join(directory, 'channels', channel))
+      unopened.push({ channel, journaled, error, heldBytes })
+      return []
+    }
+  }
   const logs: RecoveredLog[] = []
   for (let done = 0; done < names.length; done += AT_ONCE) {
-    logs.push(...(await Promise.all(names.slice(done, done + AT_ONCE).map(recover))))
+    const found = await Promise.all(names.slice(done, done + AT_ONCE).map(recover))
+    logs.push(...found.flat())
   }
   if (journal.torn !== undefined) {
     const { bytes, time } = journal.torn
@@ -68,7 +91,7 @@ export async function recoverStore(options: StoreRecoveryOptions): Promise<Recov
   if (logs.some(({ found }) => [...found.damaged].length > 0)) {
     await reportDamage(options, journal)
   }
-  return { journal, logs }
+  return { journal, logs, unopened }
 }
 
 async function reportDamage(options: StoreRecoveryOptions, { lost, damages }: FoundJournal) {
@@ -102,6 +125,11 @@ async function recoverOne(
   const segmentBytes = segments.reduce((sum, segment) => sum + segment.heldBytes, 0)
   const claimed = isOurs ? Math.max(LOG_RESERVE_BYTES, stateBytes * 2) : 0
   return { channel, found, heldBytes: segmentBytes + foreignBytes + claimed, isOurs }
+}
+
+async function bytesIn(files: FileLayer, directory: string): Promise<number> {
+  const entries = await files.list(directory).catch(() => [])
+  return entries.reduce((sum, { bytes }) => sum + bytes, LOG_RESERVE_BYTES)
 }
 
 async function quarantineDamage(

@@ -13,7 +13,7 @@
  *   ─────▼─────────────────▼─────────────▼──────▶ offsets
  *    released
  */
-import type { Draft, Message } from '../../message.ts'
+import type { Draft, Message, Refusal } from '../../message.ts'
 
 /** The name in reports that concern all channels; no channel can have it. */
 export const JOURNAL_NAME = '__journal'
@@ -44,6 +44,9 @@ export interface ChannelLog {
    * the oldest file, or in memory `start + 1`. `end` if there is no space to give back.
    */
   readonly nextReclaim: number
+
+  /** Why it can't take messages now, although its store works; absent if it can. */
+  readonly fault?: Refusal | undefined
 
   /** Stages a message. Copies the draft, allocates next to nothing, and never throws. */
   append(draft: Draft): void
@@ -113,7 +116,13 @@ export interface LogStore {
    */
   open(): Promise<readonly ChannelLog[]>
 
-  /** A new, empty log for a channel that has none. Writes to the medium with its first commit. */
+  /** Logs that are set aside, because their own files fail. Absent if there can be none. */
+  readonly faults?: readonly LogFault[]
+
+  /** Tries to write logs that are set aside. Must not be called while the store closes. */
+  retryFaults?(): Promise<void>
+
+  /** A new, empty log for a channel that has none and is not set aside. Writes to the medium with its first commit. */
   create(channel: string): ChannelLog
 
   /**
@@ -149,6 +158,12 @@ export interface LogStore {
   setAside(bytes: number): number
 
   close(): Promise<void>
+}
+
+/** A log that is set aside, and the answer for its messages. */
+export interface LogFault {
+  readonly channel: string
+  readonly refusal: Refusal
 }
 
 /** Offsets `from ≤ x < to`. */

@@ -131,3 +131,10 @@ export class OffsetRanges implements Iterable<OffsetRange> {
     return low
   }
 }
+
+/** Where the first of the runs above `offset` begins; `Infinity` if there is none. */
+export function firstAbove(offset: number, runs: readonly OffsetRange[]): number {
+  let first = Number.POSITIVE_INFINITY
+  for (const { from } of runs) if (from > offset && from < first) first = from
+  return first
+}

@@ -9,7 +9,7 @@
  * four syncs in a thread pool of four.
  */
 
-import type { Slot } from './slot.ts'
+import type { Slot, SlotUser } from './slot.ts'
 import { MAX_CLOSED_SLOTS, type SlotPool } from './slot-pool.ts'
 
 const LOGS_AT_A_TIME = 2
@@ -59,7 +59,18 @@ export class Settling {
       if (isLate()) throw new Error('settling takes too long')
       await this.#settle(slot)
     }
+    if (!isLate()) await this.#settleWithheld()
     this.#slots.collect()
+  }
+
+  /** Tries the logs that are set aside. */
+  async retry(): Promise<void> {
+    await this.#running?.catch(() => undefined)
+    if (this.#slots.withheld.length === 0) return
+    this.#running ??= this.#settleWithheld().finally(() => {
+      this.#running = undefined
+    })
+    await this.#running
   }
 
   async close(): Promise<void> {
@@ -75,6 +86,7 @@ export class Settling {
         throw error
       }
     }
+    await this.#settleWithheld()
   }
 
   /**
@@ -88,13 +100,35 @@ export class Settling {
   }
 
   async #settle(slot: Slot): Promise<void> {
-    const waiting = [...slot.neededBy]
+    const mayWithhold = !this.#slots.hasManyWithheld
+    const waiting = [...slot.neededBy].filter((log) => !mayWithhold || log.isSetAside !== true)
+    const failures: unknown[] = []
     const settleSome = async () => {
       for (let log = waiting.shift(); log !== undefined; log = waiting.shift()) {
-        await log.settle(slot)
+        try {
+          await log.settle(slot)
+        } catch (error) {
+          failures.push(error)
+          // Each log of a disk that fails would take its time.
+          if (log.isSetAside !== true && failures.length >= LOGS_AT_A_TIME) waiting.length = 0
+        }
       }
     }
-    const ended = await Promise.allSettled(Array.from({ length: LOGS_AT_A_TIME }, settleSome))
-    for (const one of ended) if (one.status === 'rejected') throw one.reason
+    await Promise.all(Array.from({ length: LOGS_AT_A_TIME }, settleSome))
+    if (failures.length === 0) return
+    if (slot.waitsForSettling || !mayWithhold) throw failures[0]
+    this.#slots.replaceWithheld()
+  }
+
+  /** Tries the logs that are set aside, oldest slot first; each ends at its first failure. */
+  async #settleWithheld(): Promise<void> {
+    const failed = new Set<SlotUser>()
+    for (const slot of this.#slots.withheld) {
+      for (const log of [...slot.neededBy]) {
+        if (failed.has(log)) continue
+        await log.settle(slot).catch(() => failed.add(log))
+      }
+    }
+    this.#slots.collect()
   }
 }

@@ -28,6 +28,8 @@ import { MAX_NEEDED_SLOTS, type NeededSlot, Slot, slotName } from './slot.ts'
 const STANDING_SLOTS = 5
 /** Messages wait when more slots than this are closed and needed. */
 export const MAX_CLOSED_SLOTS = 2
+/** A log that is set aside takes no new messages, so that it needs few slots. */
+const MAX_WITHHELD_SLOTS = 4
 /** Slots are filled in steps with pauses, so that commits are not delayed. */
 const FILL_BYTES = 256 * 1024
 /**
@@ -62,6 +64,7 @@ export class SlotPool {
   #anchors = new Set<Slot>()
   /** Generations that the newest header lists as needed. */
   #listed: ReadonlySet<number> = new Set()
+  #mostWithheld = MAX_WITHHELD_SLOTS
   #nextNumber = 0
   /** How many standing slots do not exist yet; their room is claimed. */
   #missing = 0
@@ -97,7 +100,32 @@ export class SlotPool {
 
   /** Closed slots with frames that have to be settled, oldest first. */
   get unsettled(): readonly Slot[] {
-    return this.#closed.filter((slot) => slot.neededBy.size > 0)
+    if (this.hasManyWithheld) return this.#closed.filter((slot) => slot.neededBy.size > 0)
+    return this.#closed.filter((slot) => slot.waitsForSettling)
+  }
+
+  /** Slots that only logs that are set aside need: they cannot be used until those can be settled. */
+  get withheld(): readonly Slot[] {
+    return this.#closed.filter(
+      (slot) => slot.neededBy.size > 0 && !slot.waitsForSettling && !slot.isInCommit,
+    )
+  }
+
+  /** Whether no more may be withheld: then all logs wait for those that are set aside. */
+  get hasManyWithheld(): boolean {
+    return this.withheld.length > this.#mostWithheld
+  }
+
+  /** Creates slots in the place of those that cannot be used, as far as there is room. */
+  replaceWithheld(): void {
+    const { slotBytes, space, makeRoom } = this.#options
+    let lacking = STANDING_SLOTS - (this.#count + this.#missing - this.withheld.length)
+    for (; lacking > 0; lacking--) {
+      if (space.bytes + slotBytes > space.maxBytes && !makeRoom(slotBytes)) break
+      space.count(slotBytes)
+      this.#missing++
+    }
+    this.fill()
   }
 
   /**
@@ -137,6 +165,8 @@ export class SlotPool {
       if (slot.file === undefined) slot.opened(await files.open(slot.path, 'read'))
     }
     this.collect()
+    this.#mostWithheld = Math.max(MAX_WITHHELD_SLOTS, this.withheld.length)
+    if (this.withheld.length > 0) this.replaceWithheld()
   }
 
   /** Cycles and names may not be on the disk yet, and from now on the store relies on them. */
@@ -211,7 +241,8 @@ export class SlotPool {
   evictOldest(): boolean {
     const hasHistory = this.#history.length > 0
     if (hasHistory) this.#free.push(this.#oldest())
-    const slot = this.#count > STANDING_SLOTS ? this.#free.pop() : undefined
+    const isMore = this.#count - this.withheld.length > STANDING_SLOTS
+    const slot = isMore ? this.#free.pop() : undefined
     if (slot === undefined) return hasHistory
     const { space } = this.#options
     space.release(slot.bytes)

@@ -55,6 +55,8 @@ export interface NeededSlot {
 
 /** A log that has frames in slots. */
 export interface SlotUser {
+  /** Whether it can't be settled now, although others can: nobody waits for it. */
+  readonly isSetAside?: boolean
   /**
    * Moves the frames of the slot that are still needed to segments.
    * @throws a system error; the slot still has the frames then
@@ -137,6 +139,12 @@ export class Slot {
   /** Logs whose frames in it are needed, because they are nowhere else. */
   get neededBy(): ReadonlySet<SlotUser> {
     return this.#neededBy
+  }
+
+  /** Whether frames in it have to be settled, and can be. */
+  get waitsForSettling(): boolean {
+    for (const user of this.#neededBy) if (user.isSetAside !== true) return true
+    return false
   }
 
   beginUse({ generation, key, firstSequence, time }: SlotUseStart): void {
