@@ -25,8 +25,8 @@ const CALM_MS = 10
 const MAX_RESTART_S = 5
 const MAX_LOGGED_BYTES = process.env['ATTACK_NUMBERS'] === 'full' ? 100_000 : 20_000
 
-/** Empty if only the attacker paid. `maxGrownMb` is the bound of this attack. */
-export function harmOf(outcome: Outcome, maxGrownMb: number): string[] {
+/** Harm that nothing but the attack can be the cause of. Empty if only the attacker paid. */
+export function harmOf(outcome: Outcome): string[] {
   const { polite, receivedOfPolite, restartS = 0 } = outcome
   const { receivedAfterRestart = receivedOfPolite } = outcome
   const stored = `${receivedOfPolite} stored of ${polite.published} polite messages`
@@ -34,7 +34,6 @@ export function harmOf(outcome: Outcome, maxGrownMb: number): string[] {
   const facts: [boolean, string][] = [
     [outcome.isAlive, 'the program is gone'],
     [outcome.peakRssMb <= MAX_RSS_MB, `RSS was ${outcome.peakRssMb.toFixed()} MB`],
-    [outcome.grownMb <= maxGrownMb, `RSS grew by ${outcome.grownMb.toFixed()} MB`],
     [outcome.loggedBytes <= MAX_LOGGED_BYTES, `the log grew by ${outcome.loggedBytes} bytes`],
     [restartS <= MAX_RESTART_S, `the restart took ${restartS.toFixed(1)} s`],
     [polite.closed.length === 0, `polite clients were cut off: ${polite.closed.join(', ')}`],
@@ -46,10 +45,17 @@ export function harmOf(outcome: Outcome, maxGrownMb: number): string[] {
   return facts.filter(([isFine]) => !isFine).map(([, problem]) => problem)
 }
 
-/** Whether the polite clients had to wait. A busy machine can be the cause as well. */
-export function isSlow({ polite }: Outcome): boolean {
+/**
+ * Harm of which a busy machine or a late garbage collection can be the cause as well. `maxGrownMb`
+ * is the bound of this attack.
+ */
+export function doubtfulHarmOf({ polite, grownMb }: Outcome, maxGrownMb: number): string[] {
   const { p99Ms, calmP99Ms } = polite
-  return p99Ms > MAX_P99_MS + (calmP99Ms > CALM_MS ? calmP99Ms : 0)
+  const isSlow = p99Ms > MAX_P99_MS + (calmP99Ms > CALM_MS ? calmP99Ms : 0)
+  return [
+    ...(isSlow ? [`polite clients waited ${p99Ms.toFixed()} ms (p99)`] : []),
+    ...(grownMb > maxGrownMb ? [`RSS grew by ${grownMb.toFixed()} MB`] : []),
+  ]
 }
 
 export function figuresOf(outcome: Outcome): string {
