@@ -247,6 +247,7 @@ export class Connector {
       metrics: this.#metrics,
     })
     view.start()
+    this.#undo.push(async () => view.close())
     const server = new HttpServer({
       options: this.config.http,
       view,

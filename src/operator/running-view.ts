@@ -30,6 +30,8 @@ import type { ConnectionState, Source } from '../sources/source.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { DeadLetterReplay } from './dead-letter-replay.ts'
 import { DestinationStates } from './destination-states.ts'
+import { LossWatch } from './loss-watch.ts'
+import { findings } from './verdict.ts'
 import { MessageHistory, type MessageHistoryOptions } from './why/message-history.ts'
 
 export interface RunningViewOptions extends MessageHistoryOptions {
@@ -53,10 +55,11 @@ export class RunningView implements ConnectorView {
   readonly #deadLetters: DeadLetterReplay
   readonly #destinations: DestinationStates
   readonly #history: MessageHistory
+  readonly #losses: LossWatch
   readonly #waiting = new Set<() => void>()
 
   constructor(options: RunningViewOptions) {
-    const { channels, deliveries, metrics } = options
+    const { channels, clock, deliveries, metrics, storeLedger } = options
     this.#options = options
     this.#channels = channels
     this.#deliveries = deliveries
@@ -64,31 +67,56 @@ export class RunningView implements ConnectorView {
     this.#deadLetters = new DeadLetterReplay(options)
     this.#destinations = new DestinationStates(channels, deliveries)
     this.#history = new MessageHistory(options)
+    this.#losses = new LossWatch({
+      channels,
+      clock,
+      primary: deliveries[0]?.destination.name,
+      deadLettersLost: () => storeLedger().deadLettersLost ?? 0,
+    })
   }
 
   /** Listens to commits; to be called once, before the HTTP server starts. */
   start(): void {
     this.#deadLetters.start()
+    this.#losses.start()
     const look = () => {
       for (const wake of this.#waiting) wake()
     }
     this.#channels.commits.listen({ committed: look, failed: look })
   }
 
+  close(): void {
+    this.#losses.stop()
+  }
+
   health(): Health {
-    const { state, problem } = this.#options.storeLedger()
+    const store = this.#options.storeLedger()
+    const { state, problem } = store
     const sources = this.#options.sources.flatMap(({ name, connectionState }) =>
       connectionState === undefined ? [] : sourceHealth(name, connectionState),
     )
+    const { faults } = this.#channels
+    const destinations = this.destinations()
+    const found = findings({
+      nowMs: this.#options.clock.now(),
+      store,
+      losses: this.#losses.recent(),
+      setAside: faults.map(({ channel }) => channel),
+      sources: sources.map(({ health }) => health),
+      destinations,
+    })
     return {
+      level: found[0]?.level ?? 'ok',
+      verdict: found[0]?.verdict ?? 'running',
       live: true,
       ready: problem === undefined,
       storage: state,
       sources: sources.map(({ health }) => health),
-      destinations: this.destinations(),
+      destinations,
       problems: [
         ...(problem === undefined ? [] : [problem]),
-        ...this.#channels.faults.map(({ refusal }) => refusal.message),
+        ...found.flatMap(({ problem: sentence }) => sentence ?? []),
+        ...faults.map(({ refusal }) => refusal.message),
         ...sources.flatMap(({ problem }) => problem ?? []),
         ...this.#deliveries.flatMap((delivery) => delivery.problem ?? []),
       ].map((text) => printable(cut(text, MAX_PROBLEM))),
@@ -190,5 +218,8 @@ function outageSentence(rows: readonly OutageLeft[]): string | undefined {
   const [first] = [...rows].sort((one, other) => one.seconds - other.seconds)
   if (first === undefined) return undefined
   const { channel, seconds, bound } = first
+  if (seconds < 1) {
+    return `Channel ${channel} has reached ${bound}: it loses messages until a destination takes some.`
+  }
   return `At the rate of the last few minutes, an outage of the destinations can last ${durationText(seconds)} before channel ${channel} reaches ${bound} and loses messages.`
 }

@@ -17,7 +17,16 @@ export interface SourceHealth {
   readonly since: string
 }
 
+/**
+ * `ok`: nothing is wrong. `warning`: something fails, and nothing is lost yet. `critical`: messages
+ * are refused, lost or rejected.
+ */
+export type HealthLevel = 'ok' | 'warning' | 'critical'
+
 export interface Health {
+  readonly level: HealthLevel
+  /** The level in a few words for people: `running`, or what is wrong first. */
+  readonly verdict: string
   /** The process works and should not be restarted. */
   readonly live: boolean
   /** Messages can come in and be stored. */

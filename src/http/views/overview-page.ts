@@ -4,7 +4,7 @@
  */
 import type { ChannelLedger, OutageLeft, StoreLedger } from '../../channels/ledger/ledger.ts'
 import { durationText } from '../../channels/ledger/outage-forecast.ts'
-import type { Health, SourceHealth } from './connector-view.ts'
+import type { Health } from './connector-view.ts'
 import { type LedgerTotals, ledgerTotals } from './ledger-totals.ts'
 import { ROUTES_HTML, STYLE } from './overview-parts.ts'
 
@@ -19,50 +19,35 @@ export interface Overview {
 
 export function overviewPage({ health, store, channels, outage }: Overview): string {
   const totals = ledgerTotals(channels)
+  const hasDestination = health.destinations.length > 0
   const left = new Map(outage.map((row) => [row.channel, durationText(row.seconds)]))
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <meta http-equiv="refresh" content="${REFRESH_SECONDS}">
-<title>${isWell(health) ? '' : '⚠ '}iot-analytics-connector</title>
+<title>${health.level === 'ok' ? '' : '⚠ '}iot-analytics-connector</title>
 <style>${STYLE}</style>
 <header><h1>iot-analytics-connector</h1> ${stateBadge(health)}</header>
 ${problemList(health)}
 <section class="tiles">
 ${tile('received', totals.received)}
-${tile('delivered', totals.delivered)}
+${tile(hasDestination ? 'delivered' : 'stored', totals.delivered)}
 ${tile('waiting', totals.waiting + totals.inFlight)}
 ${tile('rejected', totals.rejected)}
 ${tile('dropped', droppedOf(totals), reasonsText(totals))}
 ${tile('expired', totals.expired)}
 </section>
 ${storageLine(store)}
-${channelTable(channels, left)}
+${channelTable(channels, left, hasDestination)}
 ${health.outage === undefined ? '' : `<p class="quiet">${escaped(health.outage)}</p>`}
 ${ROUTES_HTML}
 </html>
 `
 }
 
-function isWell({ live, ready, storage, sources }: Health): boolean {
-  return live && ready && storage === 'ok' && sources.every(isConnected)
-}
-
-function isConnected({ state }: SourceHealth): boolean {
-  return state === 'connected'
-}
-
-function stateBadge(health: Health): string {
-  if (isWell(health)) return '<span class="badge well">well</span>'
-  const text = badgeText(health)
-  return `<span class="badge bad">${escaped(text)}</span>`
-}
-
-function badgeText({ live, ready, storage, sources }: Health): string {
-  if (storage !== 'ok') return `storage ${storage}`
-  const source = sources.find((one) => !isConnected(one))
-  return live && ready && source !== undefined ? `${source.name} ${source.state}` : 'not ready'
+function stateBadge({ level, verdict }: Health): string {
+  return `<span class="badge ${level}">${escaped(verdict)}</span>`
 }
 
 function problemList({ problems }: Health): string {
@@ -75,8 +60,7 @@ function tile(name: string, count: number, title = ''): string {
 }
 
 function storageLine({ state, bytes, maxBytes, deadLetters }: StoreLedger): string {
-  const room =
-    maxBytes === undefined ? megabytes(bytes) : `${megabytes(bytes)} of ${megabytes(maxBytes)}`
+  const room = maxBytes === undefined ? size(bytes) : `${size(bytes)} of ${size(maxBytes)}`
   const bar = maxBytes === undefined ? '' : `<meter value="${bytes}" max="${maxBytes}"></meter> `
   const letters = deadLetters === undefined ? '' : ` · ${figure(deadLetters)} dead letters`
   return `<p>Storage: ${bar}${room}, ${escaped(state)}${letters}</p>`
@@ -85,15 +69,16 @@ function storageLine({ state, bytes, maxBytes, deadLetters }: StoreLedger): stri
 function channelTable(
   channels: readonly ChannelLedger[],
   left: ReadonlyMap<string, string>,
+  hasDestination: boolean,
 ): string {
   if (channels.length === 0) {
     return '<p class="quiet">No channel yet: publish to iotanalytics/channels/&lt;name&gt;/messages/put.</p>'
   }
   const rows = channels.map((ledger) => channelRow(ledger, left.get(ledger.channel)))
-  return `<table>
-<tr><th>channel<th>received<th>delivered<th>waiting<th>rejected<th>dropped<th>expired<th>on disk<th>outage left
+  return `<div class="wide"><table>
+<tr><th>channel<th>received<th>${hasDestination ? 'delivered' : 'stored'}<th>waiting<th>rejected<th>dropped<th>expired<th>on disk<th>outage left
 ${rows.join('\n')}
-</table>`
+</table></div>`
 }
 
 function channelRow(ledger: ChannelLedger, left: string | undefined): string {
@@ -104,7 +89,7 @@ function channelRow(ledger: ChannelLedger, left: string | undefined): string {
     ledger.rejected,
   ].map((count) => `<td>${figure(count)}`)
   const dropped = `<td title="${escaped(reasonsText(ledger))}">${figure(droppedOf(ledger))}`
-  const rest = `<td>${figure(ledger.expired)}<td>${megabytes(ledger.bytes)}<td>${escaped(left ?? '–')}`
+  const rest = `<td>${figure(ledger.expired)}<td>${size(ledger.bytes)}<td>${escaped(left ?? '–')}`
   return `<tr><th>${escaped(ledger.channel)}${counts.join('')}${dropped}${rest}`
 }
 
@@ -122,8 +107,13 @@ function figure(count: number): string {
   return count.toLocaleString('en')
 }
 
-function megabytes(bytes: number): string {
-  return `${(bytes / 1_000_000).toLocaleString('en', { maximumFractionDigits: 1 })} MB`
+const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
+
+/** In the unit that gives the shortest figure, as the configuration writes sizes. */
+function size(bytes: number): string {
+  const power = Math.min(UNITS.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10))
+  const value = bytes / 1024 ** power
+  return `${value.toLocaleString('en', { maximumFractionDigits: 1 })}\u00a0${UNITS[power]}`
 }
 
 /** For text and attributes: names of channels come from senders. */

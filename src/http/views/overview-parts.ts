@@ -5,7 +5,7 @@ export const STYLE = `
   body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem }
   header { display: flex; align-items: center; gap: 1rem } h1 { font-size: 1.4rem; margin: 0 }
   .badge { border-radius: 1rem; padding: .1rem .8rem; color: #fff; font-weight: 600 }
-  .well { background: #2a7d46 } .bad { background: #b3261e }
+  .ok { background: #2a7d46 } .warning { background: #9a6200 } .critical { background: #b3261e }
   .problems { border-left: 4px solid #b3261e; padding: .5rem 1rem .5rem 2rem }
   .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(8rem, 1fr)); gap: .8rem; margin: 1.2rem 0 }
   .tiles div { border: 1px solid var(--line); border-radius: .5rem; padding: .6rem .8rem; color: var(--quiet) }
@@ -13,7 +13,8 @@ export const STYLE = `
   meter { width: 12rem; vertical-align: middle }
   table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
   td, tr:first-child th { text-align: right } th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line) }
-  th { font-weight: 600 } tr th:first-child { text-align: left; overflow-wrap: anywhere }
+  th { font-weight: 600 } tr th:first-child { text-align: left; overflow-wrap: anywhere; min-width: 8rem }
+  .wide { overflow-x: auto }
   tr:first-child th { color: var(--quiet); font-weight: 400 }
   .quiet, dd { color: var(--quiet) } h2 { font-size: 1.1rem; margin-top: 2rem }
   dt { font-family: ui-monospace, monospace } dd { margin: 0 0 .6rem 1rem }

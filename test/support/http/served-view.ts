@@ -22,6 +22,8 @@ export const START = Date.UTC(2026, 0, 1)
 /** A connector with one channel, `pumps`, whose messages are in an array. */
 export class ListView implements ConnectorView {
   state: Health = {
+    level: 'ok',
+    verdict: 'running',
     live: true,
     ready: true,
     storage: 'ok',

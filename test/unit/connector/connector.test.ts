@@ -49,7 +49,7 @@ test('a broker that is not there is in /health and on the page, with the state a
   assert(Date.parse(sources[0].since) >= before)
   assert.match(problems[0], /^Source mqttClient, disconnected since .*ECONNREFUSED/)
   const page = await (await fetch(http)).text()
-  assert.match(page, /class="badge bad">mqttClient disconnected</)
+  assert.match(page, /class="badge warning">mqttClient disconnected( for \d+ s)?</)
   assert.match(page, /<li>Source mqttClient, disconnected since /)
 })
 

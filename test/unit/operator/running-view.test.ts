@@ -46,6 +46,8 @@ test('health is well with a store that is, and has no sources that connect nowhe
   const { view } = await openView({ sources: [{ name: 'mqttServer' }] })
 
   assert.deepEqual(view.health(), {
+    level: 'ok',
+    verdict: 'running',
     live: true,
     ready: true,
     storage: 'ok',

@@ -7,6 +7,8 @@ test('health is 200 when live and ready, and 503 with the reasons when not', asy
 
   const well = await fetch(`${url}/health`)
   view.state = {
+    level: 'critical',
+    verdict: 'storage full',
     live: true,
     ready: false,
     storage: 'full',
@@ -23,6 +25,8 @@ test('health is 200 when live and ready, and 503 with the reasons when not', asy
 
   assert.equal(well.status, 200)
   assert.deepEqual(await well.json(), {
+    level: 'ok',
+    verdict: 'running',
     live: true,
     ready: true,
     storage: 'ok',
@@ -59,6 +63,8 @@ test('the overview shows how it goes: state, totals, storage and each channel', 
 
   const well = await (await fetch(url)).text()
   view.state = {
+    level: 'critical',
+    verdict: 'storage full',
     live: true,
     ready: false,
     storage: 'full',
@@ -69,10 +75,10 @@ test('the overview shows how it goes: state, totals, storage and each channel', 
   }
   const full = await (await fetch(url)).text()
 
-  assert.match(well, /class="badge well">well</)
+  assert.match(well, /class="badge ok">running</)
   assert.match(well, /<b>20<\/b>received/)
   assert.match(well, /title="QueueFull: 4"><b>4<\/b>dropped/)
   assert.match(well, /<tr><th>pumps<td>10<td>6<td>2<td>0<td title="QueueFull: 2">2/)
-  assert.match(full, /class="badge bad">storage full</)
+  assert.match(full, /class="badge critical">storage full</)
   assert.match(full, /No space left on &#60;data&#62;\./)
 })
