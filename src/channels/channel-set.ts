@@ -154,9 +154,12 @@ export class ChannelSet implements Iterable<Channel> {
     this.#sweep.start()
   }
 
-  /** Commits all that is staged, writes down all states, and closes the store. Idempotent. */
-  close(): Promise<void> {
-    this.#closing ??= this.#close()
+  /**
+   * Commits all that is staged, writes down all states, and closes the store. Idempotent.
+   * @param maxMs how long the store may take for what makes the next start quick
+   */
+  close(maxMs?: number): Promise<void> {
+    this.#closing ??= this.#close(maxMs)
     return this.#closing
   }
 
@@ -327,10 +330,10 @@ export class ChannelSet implements Iterable<Channel> {
     for (const call of this.#listeners) call(channel)
   }
 
-  async #close(): Promise<void> {
+  async #close(maxMs?: number): Promise<void> {
     await this.#sweep.close()
     await this.flush()
     await this.#health.close()
-    await this.#options.store.close()
+    await this.#options.store.close(maxMs)
   }
 }

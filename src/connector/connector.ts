@@ -56,6 +56,8 @@ interface Running extends OpenedStorage {
 }
 
 const STOP_DEADLINE_MS = 10_000
+/** Time that a stop leaves for storing, and the least that storing gets. */
+const STORING_MS = 2_000
 
 export class Connector {
   readonly config: ConnectorConfig
@@ -66,6 +68,8 @@ export class Connector {
   readonly #inProcess: InProcessSource
   /** Stops what was started; called from the last to the first. */
   readonly #undo: (() => Promise<void>)[] = []
+  /** When storing has to end; see `Clock.monotonic`. */
+  #stopBy = Number.POSITIVE_INFINITY
   #running: Running | undefined
   #starting: Promise<void> | undefined
   #stopping: Promise<StopReport> | undefined
@@ -110,9 +114,11 @@ export class Connector {
   }
 
   /**
-   * Stops the intake, delivers waiting messages until the deadline, keeps the rest, and ends. Calling
-   * it again returns the same promise.
-   * @param options.deadlineMs how long to keep delivering. Default: 10 seconds.
+   * Stops the intake, delivers waiting messages, keeps the rest, and ends. Calling it again returns
+   * the same promise.
+   * @param options.deadlineMs how long all of it may take. Default: 10 seconds. The last fifth, 2
+   *   seconds at most, is left for storing. It takes longer only if the disk does not answer: then
+   *   the process may be ended, and no acknowledged message is lost.
    */
   stop(options: { readonly deadlineMs?: number } = {}): Promise<StopReport> {
     this.#stopping ??= this.#stop(options.deadlineMs ?? STOP_DEADLINE_MS)
@@ -190,7 +196,7 @@ export class Connector {
       receipts.failure(receiptIdOf(message), message.reply, refusal)
     })
     const { channels } = storage
-    this.#undo.push(() => storage.close())
+    this.#undo.push(() => storage.close((this.#stopBy - clock.monotonic()) / 2))
     const router = new Router({
       ...this.#context,
       channels,
@@ -264,7 +270,9 @@ export class Connector {
     if (running === undefined) return { delivered: 0, kept: 0, lost: 0 }
     await Promise.all([this.#inProcess, ...running.sources].map((source) => source.stopIntake()))
     const isKept = this.config.storage.durability === 'disk'
-    const report = await drain({ ...running, deadlineMs, isKept })
+    const storingMs = Math.min(STORING_MS, deadlineMs / 5)
+    this.#stopBy = this.#context.clock.monotonic() + Math.max(deadlineMs, STORING_MS)
+    const report = await drain({ ...running, deadlineMs: deadlineMs - storingMs, isKept })
     running.receipts.flush()
     this.#running = undefined
     await this.#undoAll()

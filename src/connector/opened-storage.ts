@@ -13,7 +13,8 @@ export interface OpenedStorage {
   readonly storeLedger: () => StoreLedger
   /** Empty without destinations: then no message waits. */
   readonly outage: () => readonly OutageLeft[]
-  readonly close: () => Promise<void>
+  /** @param maxMs how long it may take for what makes the next start quick */
+  readonly close: (maxMs: number) => Promise<void>
 }
 
 /** @throws {ConnectorError} DirectoryLocked, StorageFailed */
@@ -41,9 +42,9 @@ export async function openStorage(
     channels,
     storeLedger: () => storeLedger(channels, store),
     outage: () => (destinations.length === 0 ? [] : watch.forecast()),
-    close: () => {
+    close: (maxMs) => {
       watch.stop()
-      return channels.close()
+      return channels.close(maxMs)
     },
   }
 }

@@ -31,17 +31,10 @@ import { SlotPool } from './journal/slot-pool.ts'
 import { faultOfOpening, UnopenedLog } from './log-fault.ts'
 import { setSpecialFilesAside } from './special-files.ts'
 import { recoverStore, type UnopenedFiles } from './store-recovery.ts'
+import { quarantineBytesFor, segmentBytesFor, slotBytesFor } from './store-sizes.ts'
 
-const SMALLEST_SEGMENT_BYTES = 64 * 1024
-/** A segment is at most this fraction of the bound, so that a draining log frees space in steps. */
-const SEGMENTS_AT_LEAST = 16
-const QUARANTINE_BYTES_AT_MOST = 16 * 1024 * 1024
-const SMALLEST_SLOT_BYTES = 128 * 1024
-const LARGEST_SLOT_BYTES = 8 * 1024 * 1024
 /** A frame is at most this fraction of a slot, except for one with a single large message. */
 const FRAMES_PER_SLOT = 8
-/** Each of the standing slots takes this fraction of `maxBytes`. */
-const SLOTS_PER_STORE = 128
 const MAX_STOP_MS = 5_000
 
 export interface DiskLogStoreOptions {
@@ -95,8 +88,7 @@ export class DiskLogStore implements LogStore {
   constructor(options: DiskLogStoreOptions) {
     this.#options = options
     this.maxBytes = options.maxBytes
-    const share = Math.floor(options.maxBytes / SEGMENTS_AT_LEAST)
-    this.#segmentBytes = Math.min(options.segmentBytes, Math.max(SMALLEST_SEGMENT_BYTES, share))
+    this.#segmentBytes = segmentBytesFor(options.maxBytes, options.segmentBytes)
     this.#slotBytes = options.slotBytes ?? slotBytesFor(options.maxBytes)
     this.maxCommitBytes = this.#slotBytes
     this.#files = options.files ?? nodeFileLayer
@@ -105,7 +97,7 @@ export class DiskLogStore implements LogStore {
     this.#quarantine = new Quarantine({
       files: this.#files,
       directory: join(options.directory, 'quarantine'),
-      maxBytes: Math.min(QUARANTINE_BYTES_AT_MOST, Math.floor(options.maxBytes / 16)),
+      maxBytes: quarantineBytesFor(options.maxBytes),
       space: this.#space,
       clock: options.clock,
       observer: options.observer,
@@ -229,9 +221,9 @@ export class DiskLogStore implements LogStore {
     return kept
   }
 
-  async close(): Promise<void> {
+  async close(maxMs = Number.POSITIVE_INFINITY): Promise<void> {
     try {
-      await this.#settleBeforeStop()
+      await this.#settleBeforeStop(maxMs)
     } catch {
       // The journal has all of it, and the next start reads it from there.
     }
@@ -247,13 +239,13 @@ export class DiskLogStore implements LogStore {
    * Stores messages that are in the journal alone in the logs' directories, so that the directory
    * can be read without the journal. Gives up when a stop may take no longer.
    */
-  async #settleBeforeStop(): Promise<void> {
+  async #settleBeforeStop(maxMs: number): Promise<void> {
     const journal = this.#journal
     if (journal === undefined) return
     const logs = this.#logs.filter((log) => journal.has(log))
     if (logs.length === 0) return
     const { clock, maxStopMs = MAX_STOP_MS } = this.#options
-    const deadline = clock.monotonic() + maxStopMs
+    const deadline = clock.monotonic() + Math.min(maxMs, maxStopMs)
     const isLate = () => clock.monotonic() > deadline
     await this.#settling.settleAll(isLate)
     for (const log of logs) {
@@ -391,11 +383,6 @@ export class DiskLogStore implements LogStore {
       for (const log of this.#logs) dropped += log.dropOldestChunk()
     }
   }
-}
-
-function slotBytesFor(maxBytes: number): number {
-  const share = Math.floor(maxBytes / SLOTS_PER_STORE / 4096) * 4096
-  return Math.min(LARGEST_SLOT_BYTES, Math.max(SMALLEST_SLOT_BYTES, share))
 }
 
 function newIdentity(): LogIdentity {

@@ -157,7 +157,11 @@ export interface LogStore {
    */
   setAside(bytes: number): number
 
-  close(): Promise<void>
+  /**
+   * @param maxMs how long it may take to write what makes the next start quick; the start needs
+   *   none of it
+   */
+  close(maxMs?: number): Promise<void>
 }
 
 /** A log that is set aside, and the answer for its messages. */

@@ -2,6 +2,7 @@
  * The program with a fake connector, whose behaviour FAKE_MODE selects.
  * `run.test.ts` starts it as a child process.
  */
+import { open } from 'node:fs/promises'
 import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { RunnableConnector } from '../../../src/cli/context.ts'
@@ -11,17 +12,19 @@ import { ConnectorError } from '../../../src/errors.ts'
 const mode = process.env['FAKE_MODE']
 
 await startCli(process, async () => (config): RunnableConnector => {
-  const open = setInterval(() => {}, 1_000)
+  const staysOpen = setInterval(() => {}, 1_000)
   return {
     async start() {
       if (mode === 'address in use') {
-        clearInterval(open)
+        clearInterval(staysOpen)
         throw new ConnectorError('AddressInUse', '127.0.0.1:1883 is taken; choose another port.')
       }
     },
     async stop({ deadlineMs = 0 } = {}) {
       if (mode === 'slow stop') await delay(60_000)
-      clearInterval(open)
+      // Like a call to a disk that hangs: nobody ever writes to the pipe.
+      if (mode === 'hanging disk') await open(process.env['FAKE_PIPE'] ?? '')
+      clearInterval(staysOpen)
       return { delivered: 3, kept: deadlineMs, lost: mode === 'loses' ? 2 : 0 }
     },
     async reload() {

@@ -1,7 +1,9 @@
 /** `run` from start to stop, with a fake connector. */
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { temporaryDirectory } from '../../support/disk/disk-stores.ts'
 import { RunningCommand } from '../../support/processes/command-line.ts'
 
 const script = join(import.meta.dirname, '..', '..', 'support', 'processes', 'fake-main.js')
@@ -85,6 +87,33 @@ test('a second signal ends at once, with exit code 1', async (t) => {
   command.child.kill('SIGINT')
 
   assert.equal((await command.ends()).code, 1)
+})
+
+test('a stop that hangs ends at the deadline, says what was left undone, and has exit code 1', async (t) => {
+  const command = start(t, ['run', '--deadline', '0'], 'slow stop')
+  await command.says(/Ctrl-C stops it gracefully/)
+
+  command.child.kill('SIGTERM')
+  const { code, stdout } = await command.ends()
+
+  assert.equal(code, 1)
+  assert.match(stdout, /Ended at the deadline: .* some files were not written/)
+})
+
+test('a disk that never answers does not keep the program from ending at the deadline', async (t) => {
+  const pipe = join(await temporaryDirectory(t), 'pipe')
+  execFileSync('mkfifo', [pipe])
+  const command = new RunningCommand(t, ['run', '--deadline', '0'], {
+    script,
+    env: { FAKE_MODE: 'hanging disk', FAKE_PIPE: pipe },
+  })
+  await command.says(/Ctrl-C stops it gracefully/)
+
+  command.child.kill('SIGTERM')
+  const { signal, stdout } = await command.ends()
+
+  assert.equal(signal, 'SIGKILL')
+  assert.match(stdout, /Ended at the deadline/)
 })
 
 test('messages that were in memory alone are reported as lost', async (t) => {

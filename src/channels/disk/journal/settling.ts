@@ -57,7 +57,7 @@ export class Settling {
     this.#slots.closeCurrent()
     for (const slot of [...this.#slots.closed]) {
       if (isLate()) throw new Error('settling takes too long')
-      await this.#settle(slot)
+      await this.#settle(slot, isLate)
     }
     if (!isLate()) await this.#settleWithheld()
     this.#slots.collect()
@@ -99,13 +99,14 @@ export class Settling {
     return ready.length >= count ? ready[0] : undefined
   }
 
-  async #settle(slot: Slot): Promise<void> {
+  async #settle(slot: Slot, isLate = () => false): Promise<void> {
     const mayWithhold = !this.#slots.hasManyWithheld
     const waiting = [...slot.neededBy].filter((log) => !mayWithhold || log.isSetAside !== true)
     const failures: unknown[] = []
     const settleSome = async () => {
       for (let log = waiting.shift(); log !== undefined; log = waiting.shift()) {
         try {
+          if (isLate()) throw new Error('settling takes too long')
           await log.settle(slot)
         } catch (error) {
           failures.push(error)

@@ -13,7 +13,7 @@ import { loadConfigOf } from '../../global-flags.ts'
 import { duration } from '../../number-argument.ts'
 import { awsAdvice } from './aws-advice.ts'
 import { type StartUp, startUpText } from './start-up.ts'
-import { aborted, watchStopSignals } from './stop-signals.ts'
+import { aborted, endAtDeadline, watchStopSignals } from './stop-signals.ts'
 
 const EXAMPLES = `
 Examples:
@@ -24,8 +24,10 @@ Examples:
 
 SIGHUP reads certificates, users and access rules again, without dropping connections.
 
-SIGTERM or Ctrl-C stops the intake, delivers until the deadline, and keeps the rest on disk for the
-next start. A second signal ends the program at once, with exit code 1.`
+SIGTERM or Ctrl-C stops the intake, delivers until shortly before the deadline, and keeps the rest
+on disk for the next start. If the disk does not answer, the program still ends at the deadline (but
+not before 2.5s), says so, and has exit code 1, or ends by SIGKILL if a call to the disk hangs. No
+acknowledged message is lost. A second signal ends the program at once, with exit code 1.`
 
 const DEADLINE_MS = 10_000
 const MAX_DEADLINE_MS = 3_600_000
@@ -36,7 +38,7 @@ export function addRunCommand(program: Command, context: CliContext): void {
     .description('take, store and deliver messages until stopped (the default command)')
     .option(
       '--deadline <duration>',
-      'how long to keep delivering after a stop signal (default: 10s)',
+      'how long stopping may take after a stop signal (default: 10s)',
       duration(MAX_DEADLINE_MS),
     )
     .allowExcessArguments()
@@ -54,6 +56,7 @@ async function run(command: Command, context: CliContext, deadlineMs: number): P
   const createConnector = await context.loadConnector()
   const connector = createConnector(loaded.config)
   const signals = watchStopSignals(process, () => process.exit(EXIT_FAILED))
+  const callOff = endAtDeadline(process, signals.first, deadlineMs)
   const reload = (): void => void connector.reload()
   process.on('SIGHUP', reload)
   try {
@@ -66,6 +69,7 @@ async function run(command: Command, context: CliContext, deadlineMs: number): P
   } finally {
     process.off('SIGHUP', reload)
     signals.stop()
+    callOff()
   }
 }
 

@@ -1,6 +1,12 @@
 /** SIGTERM and SIGINT: the first one stops gracefully, the second one at once. */
 
+import { EXIT_FAILED } from '../../exit-code.ts'
+
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const
+/** A shorter `--deadline` leaves this long for storing. */
+const LEAST_DEADLINE_MS = 2_500
+const LATE_TEXT =
+  'Ended at the deadline: the disk or a connection did not answer in time, so some files were not written and connections not closed. No message that was acknowledged and is kept on disk is lost. Messages delivered in the last moments may be delivered again, and the next start takes longer.\n'
 
 export interface StopSignals {
   /** Aborted at the first signal; `reason` is its name. */
@@ -23,6 +29,34 @@ export function watchStopSignals(process: NodeJS.Process, again: () => void): St
       for (const name of SIGNALS) process.off(name, onSignal)
     },
   }
+}
+
+/**
+ * Ends the process when the deadline has passed since `signal`, whatever it waits for. Messages are
+ * acknowledged only once they are on the disk, so no message is lost. Returns what calls it off.
+ */
+export function endAtDeadline(
+  process: NodeJS.Process,
+  signal: AbortSignal,
+  deadlineMs: number,
+): () => void {
+  let timer: NodeJS.Timeout | undefined
+  const onSignal = () => {
+    timer = setTimeout(() => endNow(process), Math.max(deadlineMs, LEAST_DEADLINE_MS))
+  }
+  signal.addEventListener('abort', onSignal, { once: true })
+  return () => {
+    signal.removeEventListener('abort', onSignal)
+    clearTimeout(timer)
+  }
+}
+
+function endNow(process: NodeJS.Process): void {
+  process.stdout.write(LATE_TEXT)
+  // `exit` waits for calls to the file system, which may never return on a disk that hangs.
+  const isDiskAsked = process.getActiveResourcesInfo().some((name) => name.startsWith('FSReq'))
+  if (isDiskAsked) process.kill(process.pid, 'SIGKILL')
+  process.exit(EXIT_FAILED)
 }
 
 /** Resolves when `signal` is aborted, at once if it already is. */
