@@ -47,23 +47,37 @@ export async function findIdentity(
 }
 
 /**
- * The identity in the first segment that begins with an intact frame. A frame further behind is not
- * looked for: without the log's key, a payload that looks like a frame could be mistaken for one.
+ * The identity that most segments begin with, so that a file of another log does not take the log
+ * over; of several, the newest one's. A frame further behind is not looked for: without the log's
+ * key, a payload that looks like a frame could be mistaken for one.
  */
 export async function identityOfSegments(
   files: FileLayer,
   segments: readonly Segment[],
 ): Promise<LogIdentity | undefined> {
+  const counts = new Map<string, number>()
+  let found: LogIdentity | undefined
+  let most = 0
   for (const segment of segments) {
-    const file = await files.open(segment.logPath, 'read')
-    try {
-      const identity = await openingIdentity(new FileView(file, segment.bytes, true))
-      if (identity !== undefined) return identity
-    } finally {
-      await file.close()
-    }
+    const identity = await identityOf(files, segment)
+    if (identity === undefined) continue
+    const text = `${identity.id}:${identity.key}`
+    const count = (counts.get(text) ?? 0) + 1
+    counts.set(text, count)
+    if (count < most) continue
+    most = count
+    found = identity
   }
-  return undefined
+  return found
+}
+
+async function identityOf(files: FileLayer, segment: Segment): Promise<LogIdentity | undefined> {
+  const file = await files.open(segment.logPath, 'read')
+  try {
+    return await openingIdentity(new FileView(file, segment.bytes, true))
+  } finally {
+    await file.close()
+  }
 }
 
 /** The frame that opens a segment has no records, so the next one has a place of its own too. */
