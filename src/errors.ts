@@ -196,6 +196,20 @@ export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown)
 }
 
+const FILE_REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EISDIR: 'it is a directory',
+  ENOTDIR: 'a part of the path is not a directory',
+  EACCES: 'permission denied; the user that runs the connector must be able to read it',
+  EPERM: 'permission denied; the user that runs the connector must be able to read it',
+  ELOOP: 'its symbolic links lead in a circle',
+}
+
+/** Why a file can't be read, for people. */
+export function fileReasonOf(thrown: unknown): string {
+  return FILE_REASONS[systemCodeOf(thrown) ?? ''] ?? messageOf(thrown)
+}
+
 /** The `code` of a Node system error (`ENOSPC`, `ECONNREFUSED`, …), if it has one. */
 export function systemCodeOf(thrown: unknown): string | undefined {
   if (!(thrown instanceof Error) || !('code' in thrown)) return undefined

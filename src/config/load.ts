@@ -5,9 +5,10 @@
 import { access } from 'node:fs/promises'
 import { ConnectorError } from '../errors.ts'
 import type { ConfigDocument } from './inputs/config-file.ts'
-import { readConnectorDefinition } from './inputs/connector-definition.ts'
+import { type ConnectorDefinition, readConnectorDefinition } from './inputs/connector-definition.ts'
 import { applyEnvironment, applyOverride, type Environment } from './inputs/overrides.ts'
 import { type CheckedConfig, checkConfig } from './parse-config.ts'
+import type { Problem } from './schema/config-errors.ts'
 import { ConfigTree, isMapping } from './schema/config-tree.ts'
 import { SchemaIndex } from './schema/schema-index.ts'
 
@@ -49,11 +50,14 @@ export async function loadConfig(request: ConfigRequest): Promise<LoadedConfig> 
   const tree = new ConfigTree()
   const known = new SchemaIndex()
   const notices: string[] = []
+  const problems: Problem[] = []
   const files: string[] = []
 
   if (request.connectorDefinition !== undefined) {
     files.push(request.connectorDefinition)
-    notices.push(...(await mergeDefinition(request.connectorDefinition, tree)))
+    const definition = await mergeDefinition(request.connectorDefinition, tree)
+    notices.push(...definition.notices)
+    problems.push(...definition.problems)
   }
   const file = request.file ?? (await defaultFile())
   if (file !== undefined) {
@@ -67,20 +71,23 @@ export async function loadConfig(request: ConfigRequest): Promise<LoadedConfig> 
   }
   if (request.logLevel !== undefined) tree.set(['log', 'level'], request.logLevel, '--log-level')
 
-  const checked = checkConfig(tree, known, request.environment)
+  const checked = checkConfig(tree, known, request.environment, problems)
   if (request.connectorDefinition !== undefined && checked.config.destinations.length === 0) {
     notices.push(NO_DESTINATION)
   }
   return { ...checked, tree, files, notices }
 }
 
-async function mergeDefinition(file: string, tree: ConfigTree): Promise<readonly string[]> {
+async function mergeDefinition(file: string, tree: ConfigTree): Promise<ConnectorDefinition> {
   const document = await readDocument(file)
   const definition = readConnectorDefinition(document)
   tree.merge({ parameters: definition.parameters }, (path) =>
     document.locate([...definition.path, ...path.slice(1)]),
   )
-  return definition.notices
+  for (const { path } of definition.problems) {
+    tree.note(path, document.locate([...definition.path, ...path.slice(1)]))
+  }
+  return definition
 }
 
 async function mergeFile(file: string, tree: ConfigTree): Promise<void> {
@@ -92,7 +99,7 @@ async function mergeFile(file: string, tree: ConfigTree): Promise<void> {
       `${file}: expected a mapping with sections such as parameters and storage, got ${Array.isArray(document.value) ? 'a list' : JSON.stringify(document.value)}`,
     )
   }
-  tree.merge(document.value, (path) => document.locate(path))
+  tree.merge(document.value, document.locate, [], document.locateKey)
 }
 
 /** The YAML parser takes a twentieth of the start, so it is loaded only if there is a file. */

@@ -3,8 +3,14 @@
 import type { ConnectorConfig, DestinationConfig } from './connector-config.ts'
 import { applyDerivedDefaults, problemsBetweenParts } from './derived-defaults.ts'
 import type { Environment } from './inputs/overrides.ts'
-import { invalidConfiguration, NO_OWN_WORDS, problemsOf } from './schema/config-errors.ts'
-import { ConfigTree } from './schema/config-tree.ts'
+import {
+  invalidConfiguration,
+  NO_OWN_WORDS,
+  type Problem,
+  problemsOf,
+} from './schema/config-errors.ts'
+import { ConfigTree, pathText } from './schema/config-tree.ts'
+import { maskedSecrets } from './schema/masked-secrets.ts'
 import { resolveParameters } from './schema/parameters.ts'
 import { applyRenamedKeys } from './schema/renamed-keys.ts'
 import { type ConfigInput, configSchema, type EffectiveOptions } from './schema/schema.ts'
@@ -34,13 +40,19 @@ export function checkConfig(
   tree: ConfigTree,
   known: SchemaIndex,
   environment: Environment,
+  problemsBefore: readonly Problem[] = [],
 ): CheckedConfig {
   const renamingProblems = applyRenamedKeys(tree)
+  const masked = maskedSecrets(tree)
   applyDerivedDefaults(tree, known, environment)
   const parsed = configSchema.safeParse(tree.value, { error: () => NO_OWN_WORDS })
   const problems = [
+    ...problemsBefore,
     ...renamingProblems,
-    ...problemsOf(parsed.error?.issues ?? [], tree, known),
+    ...masked,
+    ...problemsOf(parsed.error?.issues ?? [], tree, known).filter(
+      ({ path }) => !masked.some((problem) => pathText(problem.path) === pathText(path)),
+    ),
     ...problemsBetweenParts(tree),
   ]
   if (!parsed.success || problems.length > 0) throw invalidConfiguration(problems, tree)

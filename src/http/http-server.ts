@@ -6,7 +6,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance, FastifyServerFactoryHandler } from 'fastify'
 import { hostForUrl, isLoopback } from '../addresses.ts'
-import { ConnectorError, messageOf } from '../errors.ts'
+import { ConnectorError, messageOf, systemCodeOf } from '../errors.ts'
 import { Connections, type ConnectionsOptions } from './connections/connections.ts'
 import { RequestLimits } from './connections/request-limits.ts'
 import type { HttpOptions } from './options.ts'
@@ -92,10 +92,8 @@ export class HttpServer {
       await server.close()
       throw new ConnectorError(
         'AddressInUse',
-        `listening on http ${host}:${port}: ${messageOf(thrown)}`,
-        {
-          cause: thrown,
-        },
+        `cannot listen on ${host}:${port}: ${listenHint(thrown)}`,
+        { cause: thrown },
       )
     }
     this.#server = server
@@ -179,4 +177,18 @@ export class HttpServer {
 
 function noCompiler(): never {
   throw new Error('a route was given a schema; queries are checked with zod')
+}
+
+function listenHint(thrown: unknown): string {
+  const code = systemCodeOf(thrown)
+  if (code === 'EADDRINUSE') {
+    return 'it is in use: stop what listens there (another connector?) or set another port in http.port'
+  }
+  if (code === 'EACCES') {
+    return 'permission denied: ports below 1024 need CAP_NET_BIND_SERVICE; set another port in http.port'
+  }
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
+    return 'this machine has no such address: set another one in http.host'
+  }
+  return messageOf(thrown)
 }

@@ -1,5 +1,5 @@
 /** Reads one YAML or JSON file, and knows the line of each value. */
-import { isNode, LineCounter, parseDocument, type YAMLError } from 'yaml'
+import { isMap, isNode, LineCounter, parseDocument, type YAMLError } from 'yaml'
 import { ConnectorError, messageOf } from '../../errors.ts'
 import type { ConfigPath } from '../schema/schema-index.ts'
 import { readGivenFile } from './given-file.ts'
@@ -14,7 +14,9 @@ export interface ConfigDocument {
    * `connector.yaml:12:3`, as editors open it. For a path that is not in the file: its nearest
    * parent.
    */
-  locate(path: ConfigPath): string
+  readonly locate: (path: ConfigPath) => string
+  /** The place of the last key of the path; undefined if the file has no such key. */
+  readonly locateKey: (path: ConfigPath) => string | undefined
 }
 
 /** Throws `InvalidConfiguration` with line and column of every syntax error. */
@@ -44,6 +46,12 @@ export function parseConfigDocument(file: string, text: string): ConfigDocument 
         if (isNode(node) && node.range) return place(file, lines, node.range[0])
       }
       return file
+    },
+    locateKey(path) {
+      const parent = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true)
+      if (!isMap(parent)) return undefined
+      const key = parent.items.find((pair) => String(pair.key) === String(path.at(-1)))?.key
+      return isNode(key) && key.range ? place(file, lines, key.range[0]) : undefined
     },
   }
 }

@@ -3,7 +3,7 @@
  * `--initial-version`, or only the array of connectors.
  */
 import { ConnectorError } from '../../errors.ts'
-import { shownValue } from '../schema/config-errors.ts'
+import { type Problem, shownValue } from '../schema/config-errors.ts'
 import { isMapping } from '../schema/config-tree.ts'
 import type { ConfigPath } from '../schema/schema-index.ts'
 import type { ConfigDocument } from './config-file.ts'
@@ -15,6 +15,8 @@ export interface ConnectorDefinition {
   readonly path: ConfigPath
   /** Settings that were read and have no effect, one sentence each. */
   readonly notices: readonly string[]
+  /** Reported together with what is wrong with the values. */
+  readonly problems: readonly Problem[]
 }
 
 interface Entry {
@@ -33,6 +35,11 @@ const ARN_EXAMPLE = 'arn:aws:greengrass:us-west-2::/connectors/IoTAnalytics/vers
  * Versions 1 and 2: the specification. 3: another Python. 4: IsolationMode. No later one exists.
  */
 const LATEST_VERSION = 4
+const NO_MEMORY_SIZE: Problem = {
+  path: ['parameters', 'MemorySize'],
+  text: 'expected MemorySize, which a connector definition must give',
+  showsValue: false,
+}
 const ISOLATION_MODES = ['GreengrassContainer', 'NoContainer']
 
 export function readConnectorDefinition(document: ConfigDocument): ConnectorDefinition {
@@ -58,8 +65,9 @@ export function readConnectorDefinition(document: ConfigDocument): ConnectorDefi
     throw invalid(document, second.path, 'expected one IoTAnalytics connector, got a second one')
   }
   const skipped = others.map((entry) => `Connector ${entry.connector} is skipped (${entry.arn}).`)
-  const { parameters, notices } = parametersOf(document, only)
-  return { parameters, path: [...only.path, 'Parameters'], notices: [...skipped, ...notices] }
+  const { parameters, notices, problems } = parametersOf(document, only)
+  const path = [...only.path, 'Parameters']
+  return { parameters, path, notices: [...skipped, ...notices], problems }
 }
 
 function connectorsOf(value: unknown): { connectors: unknown[]; path: ConfigPath } | undefined {
@@ -101,16 +109,14 @@ function parametersOf(document: ConfigDocument, entry: Entry) {
     throw invalid(document, path, `expected the connector’s parameters, got ${given}`)
   }
   const { IsolationMode: isolation, ...parameters } = entry.parameters
-  if (parameters['MemorySize'] === undefined || parameters['MemorySize'] === '') {
-    throw invalid(document, path, 'expected MemorySize, which a connector definition must give')
-  }
+  const hasMemorySize = (parameters['MemorySize'] ?? '') !== ''
   // "Use the same Region as the connector": it is in the ARN. The specification's example has
   // `region` there.
   if ((parameters['PublishRegion'] ?? '') === '' && entry.region.includes('-')) {
     parameters['PublishRegion'] = entry.region
   }
   const notices = isolation === undefined ? [] : [noteIsolation(document, entry, isolation)]
-  return { parameters, notices }
+  return { parameters, notices, problems: hasMemorySize ? [] : [NO_MEMORY_SIZE] }
 }
 
 function noteIsolation(document: ConfigDocument, entry: Entry, mode: unknown): string {

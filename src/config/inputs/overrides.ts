@@ -75,9 +75,20 @@ async function put(
   if (typeof last === 'number' && last > length) {
     throw invalid(`${origin}: ${pathText(path)} would leave a gap; the next entry is [${length}]`)
   }
+  if (text === 'null') return unset(path, origin, tree, known)
   const value = known.isText(path) ? text : await parseValue(text, origin)
-  if (value === null) tree.set(path, undefined, origin)
-  else tree.set(path, value, origin)
+  tree.set(path, value, origin)
+}
+
+/** An unknown key is set all the same, so that it is reported like any other. */
+function unset(path: ConfigPath, origin: string, tree: ConfigTree, known: SchemaIndex): void {
+  const isKnown = known.at(path) !== undefined || oldKeysAt(path.slice(0, -1)).includes(keyIn(path))
+  if (!isKnown) tree.set(path, null, origin)
+  else if (tree.get(path) !== undefined) tree.set(path, undefined, origin)
+}
+
+function keyIn(path: ConfigPath): string {
+  return String(path.at(-1))
 }
 
 function parsePath(text: string): ConfigPath {

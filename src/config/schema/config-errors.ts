@@ -17,6 +17,8 @@ export interface Problem {
   readonly showsValue: boolean
   /** For an unknown key: the path that was probably meant. */
   readonly meant?: ConfigPath | undefined
+  /** Whether the line names the place of the key, not that of its value. */
+  readonly isAboutKey?: boolean
 }
 
 /**
@@ -58,7 +60,8 @@ export function invalidConfiguration(problems: readonly Problem[], tree: ConfigT
 }
 
 function problemLine(problem: Problem, tree: ConfigTree): string {
-  const origin = tree.originOf(problem.path)
+  const origin =
+    problem.isAboutKey === true ? tree.originOfKey(problem.path) : tree.originOf(problem.path)
   const where = `${pathText(problem.path) || 'configuration'}${origin === undefined ? '' : ` (${origin})`}`
   const given = problem.showsValue
     ? `, got ${shownValue(problem.path.at(-1), tree.get(problem.path))}`
@@ -110,7 +113,7 @@ function unknownKey(path: ConfigPath, known: SchemaIndex): Problem {
   const siblings = known.keysAt(path.slice(0, -1)).filter((key) => key !== '$schema')
   const hint =
     meant === undefined ? `known here: ${siblings.join(', ')}` : `did you mean ${pathText(meant)}?`
-  return { path, text: `unknown key; ${hint}`, showsValue: false, meant }
+  return { path, text: `unknown key; ${hint}`, showsValue: false, meant, isAboutKey: true }
 }
 
 function showsValueOf(issue: z.core.$ZodIssue): boolean {

@@ -4,16 +4,29 @@
  */
 import type { ConfigPath } from './schema-index.ts'
 
+/** Undefined if the document has no such key. */
+type KeyLocator = (path: ConfigPath) => string | undefined
+
 export class ConfigTree {
   #root: Record<string, unknown> = {}
   readonly #origins = new Map<string, string>()
+  readonly #keyLocators: KeyLocator[] = []
 
   get value(): Readonly<Record<string, unknown>> {
     return this.#root
   }
 
-  /** Merges a whole document. `locate` returns the place of a path in it. */
-  merge(value: unknown, locate: (path: ConfigPath) => string, path: ConfigPath = []): void {
+  /**
+   * Merges a whole document. `locate` returns the place of a path in it, `locateKey` that of its
+   * last key.
+   */
+  merge(
+    value: unknown,
+    locate: (path: ConfigPath) => string,
+    path: ConfigPath = [],
+    locateKey?: KeyLocator,
+  ): void {
+    if (locateKey !== undefined) this.#keyLocators.push(locateKey)
     if (!isMapping(value) || (path.length > 0 && Object.keys(value).length === 0)) {
       if (isMapping(value) && isMapping(this.get(path))) return
       this.set(path, copyOf(value), locate(path))
@@ -87,6 +100,16 @@ export class ConfigTree {
     return undefined
   }
 
+  /** The place of a key in a file; otherwise the origin of its value. */
+  originOfKey(path: ConfigPath): string | undefined {
+    const origin = this.originOf(path)
+    for (const locate of this.#keyLocators) {
+      const place = locate(path)
+      if (place !== undefined && fileOf(place) === fileOf(origin ?? place)) return place
+    }
+    return origin
+  }
+
   /**
    * The origin of this value itself; undefined if it is a default, even below a parent that was
    * set.
@@ -105,6 +128,11 @@ export function pathText(path: ConfigPath): string {
     else text += text === '' ? key : `.${key}`
   }
   return text
+}
+
+/** `connector.yaml` of `connector.yaml:12:3`. */
+function fileOf(place: string): string {
+  return place.replace(/:\d+:\d+$/, '')
 }
 
 function isWithin(inner: string, outer: string): boolean {

@@ -1,7 +1,8 @@
 /** The token of `http.token`: what a request has to carry, if one is set. */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { ConnectorError, messageOf } from '../../errors.ts'
+import { resolve } from 'node:path'
+import { ConnectorError, fileReasonOf } from '../../errors.ts'
 import { RequestError } from './request-error.ts'
 
 export const MIN_TOKEN_CHARACTERS = 16
@@ -34,7 +35,7 @@ async function contentOf(path: string): Promise<string> {
   } catch (thrown) {
     throw new ConnectorError(
       'InvalidConfiguration',
-      `http.tokenFile: reading ${path}: ${messageOf(thrown)}`,
+      `http.tokenFile: can’t read ${resolve(path)}: ${fileReasonOf(thrown)}`,
       { cause: thrown },
     )
   }

@@ -1,8 +1,9 @@
 /** Translates our options into those of MQTT.js, and reads the files they name. */
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import type { IClientOptions } from 'mqtt'
-import { ConnectorError, messageOf } from '../../errors.ts'
+import { ConnectorError, fileReasonOf } from '../../errors.ts'
 import type { MqttClientOptions } from './options.ts'
 import { MAX_PUBLISH_BYTES, MAX_WEB_SOCKET_BYTES } from './packet-meter.ts'
 
@@ -84,7 +85,7 @@ async function contentOf(path: string, setting: string): Promise<Buffer> {
   } catch (thrown) {
     throw new ConnectorError(
       'InvalidConfiguration',
-      `sources.mqttClient.${setting}: reading ${path}: ${messageOf(thrown)}`,
+      `sources.mqttClient.${setting}: can’t read ${resolve(path)}: ${fileReasonOf(thrown)}`,
       { cause: thrown },
     )
   }

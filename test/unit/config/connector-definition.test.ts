@@ -112,11 +112,17 @@ test('without PublishRegion the Region of the ARN is used', async (t) => {
 test('MemorySize is required', async (t) => {
   const text = 'expected MemorySize, which a connector definition must give'
 
-  assert.equal(await refusal(t, [ours(2, { MemorySize: '' })]), `connectors.json:5:19: ${text}`)
-  assert.equal(
-    await refusal(t, [ours(2, { MemorySize: undefined })]),
-    `connectors.json:5:19: ${text}`,
-  )
+  const heading = 'The configuration has a problem:\n  parameters.MemorySize (connectors.json'
+  assert.equal(await refusal(t, [ours(2, { MemorySize: '' })]), `${heading}:6:21): ${text}`)
+  assert.equal(await refusal(t, [ours(2, { MemorySize: undefined })]), `${heading}:5:19): ${text}`)
+})
+
+test('a definition without MemorySize shows its other mistakes too', async (t) => {
+  const message = await refusal(t, [ours(2, { MemorySize: undefined, PublishInterval: 'soon' })])
+
+  assert.match(message, /^The configuration has 2 problems:/)
+  assert.match(message, /parameters\.MemorySize .*: expected MemorySize/)
+  assert.match(message, /parameters\.PublishInterval .*, got "soon"/)
 })
 
 test('wrong parameters are reported with their line in the file', async (t) => {

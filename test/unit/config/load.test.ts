@@ -5,6 +5,8 @@ import { MASK } from '../../../src/addresses.ts'
 import { describeConfig } from '../../../src/config/describe.ts'
 import { type ConfigRequest, loadConfig } from '../../../src/config/load.ts'
 import { parseConfig } from '../../../src/config/parse-config.ts'
+import { pathText } from '../../../src/config/schema/config-tree.ts'
+import { SchemaIndex } from '../../../src/config/schema/schema-index.ts'
 import { withoutSecret } from '../../../src/config/schema/secret.ts'
 import { temporaryFile } from '../../support/disk/temporary-file.ts'
 
@@ -284,4 +286,25 @@ test('secrets are known by their key or their form, and not shown', () => {
   ]
 
   for (const [key, value, expected] of shown) assert.equal(withoutSecret(key, value), expected)
+})
+
+test('null unsets every setting, texts too', async () => {
+  const texts = ['sources.mqttServer.passwordFile', 'http.tokenFile', 'parameters.PublishRegion']
+  const set = texts.map((path) => `${path}=something`)
+  const unset = texts.map((path) => `${path}=null`)
+
+  const { config } = await load({ overrides: [...set, ...unset] })
+
+  assert.equal(config.sources.mqttServer?.passwordFile, undefined)
+  assert.equal(config.http?.tokenFile, undefined)
+  assert.equal(config.parameters.publishRegion, undefined)
+})
+
+test('null for a setting that is not set changes nothing, whichever setting it is', async () => {
+  const { config: untouched } = await load({})
+
+  for (const path of new SchemaIndex().paths()) {
+    const { config } = await load({ overrides: [`${pathText(path)}=null`] })
+    assert.deepEqual(config, untouched, pathText(path))
+  }
 })

@@ -27,6 +27,23 @@ async function problemLines(t: TestContext, given: Case): Promise<string[]> {
 
 const CASES: readonly Case[] = [
   {
+    name: 'the masks of check’s output, where secrets should be',
+    yaml: `http:
+  token: "********"
+destinations:
+  - iotAnalytics: { endpoint: "https://user:********@host", region: us-west-2 }
+`,
+    lines: [
+      'http.token (connector.yaml:2:10): expected the secret itself; ******** is only what check prints in its place',
+      'destinations[0].iotAnalytics.endpoint (connector.yaml:4:31): expected the secret itself; ******** is only what check prints in its place',
+    ],
+  },
+  {
+    name: 'null for a key that does not exist',
+    overrides: ['http.prot=null'],
+    lines: ['http.prot (--set): unknown key; did you mean http.port?'],
+  },
+  {
     name: 'a count below its range',
     yaml: 'parameters:\n  IotAnalyticsMaxActiveChannels: "0"\n',
     lines: [
@@ -109,17 +126,17 @@ const CASES: readonly Case[] = [
     name: 'unknown keys, with what was probably meant',
     yaml: 'storage:\n  max_bytes: 5000000\nPublishRegion: us-west-2\nparameters: { StatusReport: all }\nqueues: 5\n',
     lines: [
-      'parameters.StatusReport (connector.yaml:4:29): unknown key; did you mean parameters.StatusReports?',
-      'storage.max_bytes (connector.yaml:2:14): unknown key; did you mean storage.maxBytes?',
-      'PublishRegion (connector.yaml:3:16): unknown key; did you mean parameters.PublishRegion?',
-      'queues (connector.yaml:5:9): unknown key; known here: parameters, inputs, sources, storage, channels, deadLetters, destinations, http, log',
+      'parameters.StatusReport (connector.yaml:4:15): unknown key; did you mean parameters.StatusReports?',
+      'storage.max_bytes (connector.yaml:2:3): unknown key; did you mean storage.maxBytes?',
+      'PublishRegion (connector.yaml:3:1): unknown key; did you mean parameters.PublishRegion?',
+      'queues (connector.yaml:5:1): unknown key; known here: parameters, inputs, sources, storage, channels, deadLetters, destinations, http, log',
     ],
   },
   {
     name: 'a destination of a kind that does not exist, reported once',
     yaml: 'destinations:\n  - iotAnalytcs: { region: us-west-2 }\n',
     lines: [
-      'destinations[0].iotAnalytcs (connector.yaml:2:18): unknown key; did you mean destinations[0].iotAnalytics?',
+      'destinations[0].iotAnalytcs (connector.yaml:2:5): unknown key; did you mean destinations[0].iotAnalytics?',
     ],
   },
   {

@@ -41,7 +41,7 @@ test('listening beyond loopback has to be meant', async (t) => {
   assert.match(warnings[0] ?? '', /0\.0\.0\.0 and no token is set: anyone .* http\.tokenFile/)
 })
 
-test('an address that is taken is an error that names it', async (t) => {
+test('an address that is taken is an error that names it and the setting', async (t) => {
   const { server } = await serve(t)
 
   await assert.rejects(
@@ -49,7 +49,8 @@ test('an address that is taken is an error that names it', async (t) => {
     (error) =>
       error instanceof ConnectorError &&
       error.code === 'AddressInUse' &&
-      error.message.includes(String(server.port)),
+      error.message.includes(`:${server.port}: it is in use`) &&
+      error.message.includes('http.port'),
   )
 })
 

@@ -1,6 +1,7 @@
 /** Reads the password file and the access rules. */
 import { readFile } from 'node:fs/promises'
-import { asConnectorError, ConnectorError, messageOf } from '../../../errors.ts'
+import { resolve } from 'node:path'
+import { asConnectorError, ConnectorError, fileReasonOf, messageOf } from '../../../errors.ts'
 import type { MqttServerSettings } from '../options.ts'
 import { type AccessRule, accessRules } from './access-rule.ts'
 import type { AccessData } from './authenticator.ts'
@@ -22,7 +23,7 @@ export async function readNamedFile(path: string, setting: string): Promise<Buff
   } catch (thrown) {
     throw new ConnectorError(
       'InvalidConfiguration',
-      `sources.mqttServer.${setting}: reading ${path}: ${messageOf(thrown)}`,
+      `sources.mqttServer.${setting}: can’t read ${resolve(path)}: ${fileReasonOf(thrown)}`,
       { cause: thrown },
     )
   }

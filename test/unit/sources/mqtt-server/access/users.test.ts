@@ -182,7 +182,8 @@ test('a missing or invalid password file prevents the start', async (t) => {
 
   await assert.rejects(startServer(t, { options }), {
     code: 'InvalidConfiguration',
-    message: /sources\.mqttServer\.passwordFile: reading \/nowhere\/users: ENOENT/,
+    message:
+      /sources\.mqttServer\.passwordFile: can’t read \/nowhere\/users: there is no such file$/,
   })
 })
 
