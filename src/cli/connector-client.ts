@@ -21,7 +21,7 @@ export async function openConnectorClient(
   command: Command,
   context: CliContext,
 ): Promise<ConnectorClient> {
-  if (url !== undefined && !URL.canParse(url)) {
+  if (url !== undefined && !(/^https?:\/\//.test(url) && URL.canParse(url))) {
     throw usageError(`--url ${shownUrl(url)}: expected a URL such as http://host:8090`)
   }
   const { outputClosed } = context

@@ -1,5 +1,6 @@
 /** Exit codes, and the texts of errors. */
 import { CommanderError } from 'commander'
+import { nearestName } from '../config/schema/schema-index.ts'
 import { ConnectorError, messageOf } from '../errors.ts'
 
 export const EXIT_FINE = 0
@@ -16,6 +17,13 @@ Exit codes:
 /** A mistake on the command line; only its message is shown. */
 export function usageError(message: string): CommanderError {
   return new CommanderError(EXIT_USAGE, 'usage', message)
+}
+
+/** @param names of all commands */
+export function unknownCommand(name: string, names: readonly string[]): CommanderError {
+  const near = nearestName(name, names)
+  const hint = near === undefined ? `expected one of ${names.join(', ')}` : `did you mean ${near}?`
+  return usageError(`unknown command ${name}; ${hint}`)
 }
 
 export function exitCodeOf(thrown: unknown): number {

@@ -13,7 +13,14 @@ import { addRunCommand } from './commands/run/run.ts'
 import { addTailCommand } from './commands/tail/tail.ts'
 import { addWhyCommand } from './commands/why.ts'
 import type { CliContext } from './context.ts'
-import { EXIT_CODES_HELP, EXIT_FINE, errorTextOf, exitCodeOf, isBug } from './exit-code.ts'
+import {
+  EXIT_CODES_HELP,
+  EXIT_FINE,
+  errorTextOf,
+  exitCodeOf,
+  isBug,
+  unknownCommand,
+} from './exit-code.ts'
 import { addGlobalFlags } from './global-flags.ts'
 
 const PURPOSE =
@@ -54,11 +61,19 @@ export function createProgram(context: CliContext): Command {
   return program
 }
 
+/** Commander would print the whole help, as if nothing had been asked for. */
+function refuseUnknownHelp([, , command, topic]: readonly string[], { commands }: Command): void {
+  if (command !== 'help' || topic === undefined || topic.startsWith('-')) return
+  const names = commands.map((known) => known.name())
+  if (topic !== 'help' && !names.includes(topic)) throw unknownCommand(topic, names)
+}
+
 /** Runs one command line to its end and returns the exit code. Never throws. */
 export async function runCommandLine(argv: readonly string[], context: CliContext) {
   const { process } = context
   const program = createProgram(context)
   try {
+    refuseUnknownHelp(argv, program)
     await program.parseAsync([...argv])
     return Number(process.exitCode ?? EXIT_FINE)
   } catch (thrown) {

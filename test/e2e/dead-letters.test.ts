@@ -113,3 +113,14 @@ test('the list says so when dead letters are not kept', async (t) => {
   assert.equal(listed.code, 1)
   assert.match(listed.stderr, /Dead letters are turned off/)
 })
+
+test('dead-letters says so when there are none, apart from its output', async (t) => {
+  const connector = await startConnector(t, {})
+  const list = ['dead-letters', '--url', urlOf(connector)]
+
+  const all = await runCommand(t, list)
+  const some = await runCommand(t, [...list, '--since', '1h'])
+
+  assert.deepEqual([all.code, all.stdout, all.stderr], [0, '', 'There are no dead letters.\n'])
+  assert.equal(some.stderr, 'There are no dead letters that match.\n')
+})

@@ -23,6 +23,7 @@ const PEERS = {
     module: 'paho.mqtt.client',
     install: 'apt-get install python3-paho-mqtt',
   },
+  python3: { command: '/usr/bin/python3', install: 'apt-get install python3' },
   gcc: { command: '/usr/bin/gcc', install: 'apt-get install gcc libc6-dev' },
 } as const satisfies Record<string, { command: string; module?: string; install: string }>
 

@@ -48,6 +48,16 @@ const USAGE_ERRORS: readonly (readonly [readonly string[], string])[] = [
     ['frobnicate'],
     'error: unknown command frobnicate; expected one of run, check, publish, tail, dead-letters, replay, retry, why, doctor, export, passwd\n',
   ],
+  [['help', 'chek'], 'error: unknown command chek; did you mean check?\n'],
+  [['run', 'extra'], 'error: run takes no arguments, got extra\n'],
+  [
+    ['tail', 'c', '--url', 'mqtt://x'],
+    'error: --url mqtt://x: expected a URL such as http://host:8090\n',
+  ],
+  [
+    ['publish', 'c', 'm', '--cert', 'x'],
+    'error: --cert and --key go together: set both or neither\n',
+  ],
   [['check', '--confg', 'x'], "error: unknown option '--confg'\n(Did you mean --config?)\n"],
   [['publish'], 'error: missing the channel to publish to, or --topic\n'],
   [['publish', 'c', 'm', '--file', 'f'], 'error: give a message or --file, not both\n'],

@@ -3,12 +3,14 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
 import { createServer } from 'node:net'
+import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { connectAsync, type MqttClient } from 'mqtt'
 import { temporaryFile } from '../../support/disk/temporary-file.ts'
 import { startServer } from '../../support/mqtt/mqtt-server-under-test.ts'
 import { RecordingIntake } from '../../support/mqtt/recording-intake.ts'
 import { RunningCommand, runCommand } from '../../support/processes/command-line.ts'
+import { passwordFile } from '../../support/processes/password-file.ts'
 import { commandOf, skipWithout } from '../../support/processes/real-peers.ts'
 
 const skip = skipWithout('mosquitto')
@@ -281,4 +283,72 @@ test('a server that disconnects says why', async (t) => {
 
   assert.equal(code, 1)
   assert.match(stderr, /^error: Lost the connection to mqtt:.*reason code 0x8b/)
+})
+
+/** Runs a command in a terminal of its own, and presses Ctrl-C when it has shown its bar. */
+const CTRL_C = `
+import os, pty, sys
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execvp(sys.argv[1], sys.argv[1:])
+shown, pressed = b'', False
+while True:
+    try:
+        part = os.read(terminal, 4096)
+    except OSError:
+        break
+    if not part:
+        break
+    shown += part
+    if not pressed and b' left' in shown:
+        pressed = True
+        os.write(terminal, b'\\x03')
+sys.stdout.buffer.write(shown)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+`
+
+test('Ctrl-C restores the terminal and prints the summary', {
+  skip: skipWithout('python3'),
+}, async (t) => {
+  const { port } = await startServer(t)
+  const args = ['publish', 'c', '--count', '100000', '--rate', '200']
+  const program = join(import.meta.dirname, '..', '..', '..', 'src', 'cli', 'main.js')
+  const url = `mqtt://127.0.0.1:${port}`
+  const child = spawn(commandOf('python3'), [
+    '-c',
+    CTRL_C,
+    process.execPath,
+    program,
+    ...args,
+    '--url',
+    url,
+  ])
+  t.after(() => child.kill('SIGKILL'))
+  let shown = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    shown += text
+  })
+
+  const [code] = await once(child, 'close')
+
+  assert.equal(code, 1)
+  assert.match(shown, /published \d+ in .* acknowledged/)
+  assert.match(shown, /SIGINT: stopped before the end/)
+  for (const mode of ['?25', '?7']) {
+    assert.ok(shown.lastIndexOf(`\u001b[${mode}h`) > shown.lastIndexOf(`\u001b[${mode}l`), mode)
+  }
+})
+
+test('publish connects to the configured broker with the user and password given for it', async (t) => {
+  const users = await passwordFile(t, { bridge: 'secret' })
+  const { port } = await startServer(t, { options: { passwordFile: users } })
+  const secret = await temporaryFile(t, 'password', 'secret\n')
+  const broker = `sources={mqttClient: {url: "mqtt://127.0.0.1:${port}", username: bridge, passwordFile: "${secret}"}}`
+
+  const known = await runCommand(t, ['publish', 'c', 'x', '--set', broker])
+  const unknown = await runCommand(t, ['publish', 'c', 'x', '--url', `mqtt://127.0.0.1:${port}`])
+
+  assert.equal(known.stdout, 'published 1, 1 acknowledged\n')
+  assert.equal(unknown.code, 1)
+  assert.match(unknown.stderr, /--username and --password/)
 })

@@ -105,7 +105,7 @@ test('all that a channel holds, a line each, pages put together', async (t) => {
   assert.equal(lines.length, 2_500)
   assert.equal(
     lines[0],
-    '2026-01-31T12:00:00.000Z  #0  iotanalytics/channels/c/messages/put  {"n":0}',
+    '2026-01-31T12:00:00.000Z  #0  iotanalytics/channels/c/messages/put  messageId=m-0  {"n":0}',
   )
   assert.deepEqual(
     connector.queries.map(({ from }) => from),

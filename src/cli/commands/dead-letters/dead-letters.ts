@@ -39,7 +39,18 @@ export function addDeadLettersCommand(program: Command, context: CliContext): vo
     .addHelpText('after', EXAMPLES)
     .action(async (flags: DeadLettersFlags, self: Command) => {
       const connector = await openConnectorClient(flags.url, self, context)
-      await writeLines(context, lettersOf(connector, flags))
+      let count = 0
+      const counted = async function* () {
+        for await (const line of lettersOf(connector, flags)) {
+          count += 1
+          yield line
+        }
+      }
+      await writeLines(context, counted())
+      if (count > 0 || flags.json === true) return
+      const isFiltered = Object.values(filterOf(flags)).some((value) => value !== undefined)
+      const which = isFiltered ? ' that match' : ''
+      context.process.stderr.write(`There are no dead letters${which}.\n`)
     })
 }
 

@@ -13,12 +13,18 @@ export async function progressBar(output: NodeJS.WriteStream, total: number): Pr
   const { default: progress } = await import('cli-progress')
   const bar = new progress.SingleBar({
     stream: output,
-    format: '{bar} {value}/{total}  {duration_formatted}, {eta_formatted} left',
+    format: '{bar} {value}/{total}  {duration_formatted}, {left} left',
     barCompleteChar: '█',
     barIncompleteChar: '░',
     hideCursor: true,
     clearOnComplete: true,
   })
-  bar.start(total, 0)
-  return { update: (count) => bar.update(count), stop: () => bar.stop() }
+  const startedAt = performance.now()
+  bar.start(total, 0, { left: '-' })
+  // By the mean rate since the start: the acknowledgements arrive in bursts.
+  const left = (count: number): string => {
+    const elapsedMs = performance.now() - startedAt
+    return `${Math.ceil((elapsedMs * (total - count)) / Math.max(1, count) / 1000)}s`
+  }
+  return { update: (count) => bar.update(count, { left: left(count) }), stop: () => bar.stop() }
 }

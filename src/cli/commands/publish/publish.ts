@@ -1,11 +1,10 @@
 /** `publish`: sends test messages to the running connector, as a device would, over MQTT 5. */
 import { type Command, Option } from 'commander'
-import { shownUrl } from '../../../addresses.ts'
-import { mqttUrlOf } from '../../connector-address.ts'
 import type { CliContext } from '../../context.ts'
 import { EXIT_FAILED, usageError } from '../../exit-code.ts'
-import { loadConfigOf } from '../../global-flags.ts'
 import { decimal, duration, wholeNumber } from '../../number-argument.ts'
+import { type AccessFlags, destinationOf } from './access.ts'
+import { Interruption } from './interruption.ts'
 import { type MessageRequest, outgoingMessages } from './outgoing-message.ts'
 import { progressBar } from './progress-bar.ts'
 import { Publisher } from './publisher.ts'
@@ -27,7 +26,7 @@ const TIMEOUT_MS = 30_000
 const MAX_TIMEOUT_MS = 7 * 86_400_000
 const MAX_SIZE = 268_435_455
 
-interface PublishFlags {
+interface PublishFlags extends AccessFlags {
   readonly binary?: true
   readonly topic?: string
   readonly count?: number
@@ -38,10 +37,6 @@ interface PublishFlags {
   readonly file?: string
   readonly receipts?: true
   readonly timeout?: number
-  readonly url?: string
-  readonly username?: string
-  readonly password?: string
-  readonly ca?: string
 }
 
 export function addPublishCommand(program: Command, context: CliContext): void {
@@ -79,6 +74,8 @@ export function addPublishCommand(program: Command, context: CliContext): void {
       ),
     )
     .option('--ca <file>', 'PEM file of the authority to trust, for mqtts://')
+    .option('--cert <file>', 'PEM file of a client certificate, with --key')
+    .option('--key <file>', 'PEM file of the private key of --cert')
     .addHelpText('after', EXAMPLES)
     .action(
       async (
@@ -124,41 +121,40 @@ function requestOf({ text, isBinary }: Target, flags: PublishFlags): MessageRequ
   return { text, file, count: count ?? 1, size: size ?? 0, isBinary, id }
 }
 
-async function urlOf(flags: PublishFlags, command: Command, context: CliContext): Promise<string> {
-  const url = flags.url ?? mqttUrlOf((await loadConfigOf(command, context)).config)
-  if (/^(mqtts?|wss?|tcp|tls):\/\//.test(url) && URL.canParse(url)) return url
-  throw usageError(`--url ${shownUrl(url)}: expected a URL such as mqtt://host:1883`)
-}
-
 async function publish(target: Target, flags: PublishFlags, command: Command, context: CliContext) {
   const request = requestOf(target, flags)
   const { process } = context
   const receipts = flags.receipts === true ? new ReceiptTally() : undefined
   const publisher = new Publisher({
-    url: await urlOf(flags, command, context),
-    username: flags.username,
-    password: flags.password,
-    caFile: flags.ca,
+    ...(await destinationOf(flags, command, context)),
     topic: target.topic,
     qos: qosOf(flags.qos),
     rate: flags.rate,
     receipts,
     usesResponseTopic: receipts !== undefined && target.isBinary,
   })
+  const interruption = new Interruption(process)
   try {
     await publisher.open()
     const startedAt = performance.now()
     const bar = await progressBar(process.stderr, target.text === '-' ? 0 : request.count)
-    const count = await publisher
-      .send(outgoingMessages(request, process.stdin), bar.update)
+    await interruption
+      .orEnd(publisher.send(outgoingMessages(request, process.stdin), bar.update))
       .finally(bar.stop)
     const seconds = (performance.now() - startedAt) / 1000
-    await receipts?.complete(flags.timeout ?? TIMEOUT_MS)
+    if (receipts !== undefined) {
+      await interruption.orEnd(receipts.complete(flags.timeout ?? TIMEOUT_MS))
+    }
+    const count = publisher.sent
     process.stdout.write(summaryOf(count, seconds, publisher, receipts))
+    if (interruption.signal !== undefined) {
+      process.stderr.write(`${interruption.signal}: stopped before the end\n`)
+    }
     const isFine = publisher.acknowledged === count && (receipts?.succeeded ?? count) === count
-    if (!isFine) process.exitCode = EXIT_FAILED
+    if (!isFine || interruption.signal !== undefined) process.exitCode = EXIT_FAILED
   } finally {
-    await publisher.close()
+    await publisher.close(interruption.signal !== undefined)
+    interruption.close()
   }
 }
 

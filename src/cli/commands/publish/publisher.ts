@@ -2,7 +2,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { IClientOptions, IClientPublishOptions, MqttClient, Packet } from 'mqtt'
 import { shownUrl, withoutSecretsOf } from '../../../addresses.ts'
-import { readGivenFile } from '../../../config/inputs/given-file.ts'
 import { ConnectorError, messageOf, systemCodeOf } from '../../../errors.ts'
 import { STATUS_TOPIC } from '../../../topics.ts'
 import type { OutgoingMessage } from './outgoing-message.ts'
@@ -12,12 +11,15 @@ import { hex, RefusalTally } from './refusal-tally.ts'
 const CONNECT_TIMEOUT_MS = 10_000
 const MAX_UNACKNOWLEDGED = 1_000
 
+export type PublisherAccess = Pick<
+  IClientOptions,
+  'username' | 'password' | 'ca' | 'cert' | 'key' | 'rejectUnauthorized'
+> & { readonly servername?: string; readonly passphrase?: string }
+
 export interface PublisherOptions {
   readonly url: string
-  readonly username: string | undefined
-  readonly password: string | undefined
-  /** PEM file with the authority that signed the server's certificate. */
-  readonly caFile: string | undefined
+  /** User, password and TLS settings. */
+  readonly access: PublisherAccess
   readonly topic: string
   readonly qos: 0 | 1 | 2
   /** Messages per second; undefined: as fast as possible. */
@@ -39,6 +41,8 @@ export class Publisher {
   #client: MqttClient | undefined
   #acknowledged = 0
   #unacknowledged = 0
+  /** Messages given to the connection. */
+  sent = 0
   #maxUnacknowledged = MAX_UNACKNOWLEDGED
   #wake: (() => void) | undefined
   #lost: ConnectorError | undefined
@@ -60,7 +64,7 @@ export class Publisher {
   async open(): Promise<void> {
     const { default: mqtt } = await import('mqtt')
     const { url, receipts } = this.#options
-    const options = await this.#connectOptions()
+    const options = this.#connectOptions()
     try {
       this.#client = await mqtt.connectAsync(url, options, false)
     } catch (thrown) {
@@ -84,23 +88,22 @@ export class Publisher {
   /** Resolves when every message is acknowledged. Throws if the connection is lost before that. */
   async send(messages: AsyncIterable<OutgoingMessage>, sent: (count: number) => void) {
     const startedAt = performance.now()
-    let count = 0
     for await (const message of messages) {
-      await this.#pace(startedAt, count)
+      await this.#pace(startedAt, this.sent)
       await this.#until(() => this.#unacknowledged < this.#maxUnacknowledged)
       if (this.#lost !== undefined) throw this.#lost
       this.#publish(message)
-      count += 1
-      sent(count)
+      this.sent += 1
+      sent(this.sent)
     }
     await this.#until(() => this.#unacknowledged === 0)
-    return count
   }
 
-  async close(): Promise<void> {
+  /** @param isHasty true: does not wait for acknowledgements */
+  async close(isHasty = false): Promise<void> {
     this.#client?.removeAllListeners('close')
     // After a lost connection the missing acknowledgements never arrive: do not wait for them.
-    await this.#client?.endAsync(this.#lost !== undefined)
+    await this.#client?.endAsync(isHasty || this.#lost !== undefined)
     this.#client = undefined
   }
 
@@ -110,17 +113,14 @@ export class Publisher {
       : STATUS_TOPIC
   }
 
-  async #connectOptions(): Promise<IClientOptions> {
-    const { username, password, caFile } = this.#options
+  #connectOptions(): IClientOptions {
     return {
       clientId: this.#clientId,
       // Before MQTT 5 a server can't refuse a message.
       protocolVersion: 5,
       reconnectPeriod: 0,
       connectTimeout: CONNECT_TIMEOUT_MS,
-      ...(username === undefined ? {} : { username }),
-      ...(password === undefined ? {} : { password }),
-      ...(caFile === undefined ? {} : { ca: await readGivenFile(caFile) }),
+      ...this.#options.access,
     }
   }
 
@@ -177,7 +177,22 @@ function unreachable(url: string, thrown: unknown): ConnectorError {
   const reason = systemCodeOf(thrown) ?? withoutSecretsOf(url, messageOf(thrown))
   return new ConnectorError(
     'BrokerUnavailable',
-    `Can’t connect to ${shownUrl(url)}: ${reason}. Is the connector running there? Set its address with --config or --url.`,
+    `Can’t connect to ${shownUrl(url)}: ${reason}. ${hintFor(thrown, reason)}`,
     { cause: thrown },
   )
+}
+
+function hintFor(thrown: unknown, reason: string): string {
+  const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined
+  // Reason codes of CONNACK in MQTT 5: bad user name or password, not authorized.
+  if (code === 0x86 || code === 0x87) {
+    return 'Set the user with --username and --password, or the client certificate with --cert and --key.'
+  }
+  if (/CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ISSUER/.test(reason)) {
+    return 'Set the authority that signed the server’s certificate with --ca.'
+  }
+  if (/SSL|TLS|EPROTO/.test(reason)) {
+    return 'Is the port one for TLS (mqtts://), and does it ask for a client certificate (--cert, --key)?'
+  }
+  return 'Is the connector running there? Set its address with --config or --url.'
 }

@@ -2,13 +2,12 @@
 import { relative } from 'node:path'
 import type { Command } from 'commander'
 import type { LoadedConfig } from '../../../config/load.ts'
-import { nearestName } from '../../../config/schema/schema-index.ts'
 import type { StopReport } from '../../../connector/draining.ts'
 import { formatDuration } from '../../../units.ts'
 import { VERSION } from '../../../version.ts'
 import type { CliContext, RunnableConnector } from '../../context.ts'
 import { directoryAdvice } from '../../directory-advice.ts'
-import { EXIT_FAILED, usageError } from '../../exit-code.ts'
+import { EXIT_FAILED, unknownCommand, usageError } from '../../exit-code.ts'
 import { loadConfigOf } from '../../global-flags.ts'
 import { duration } from '../../number-argument.ts'
 import { awsAdvice } from './aws-advice.ts'
@@ -44,10 +43,20 @@ export function addRunCommand(program: Command, context: CliContext): void {
     .allowExcessArguments()
     .addHelpText('after', EXAMPLES)
     .action(async (flags: { deadline?: number }, command: Command) => {
-      const [unknown] = command.args
-      if (unknown !== undefined) throw unknownCommand(unknown, program)
+      refuseArguments(command, program)
       await run(command, context, flags.deadline ?? DEADLINE_MS)
     })
+}
+
+/** `run` is the default command, so the name of an unknown command arrives as its argument. */
+function refuseArguments({ args }: Command, program: Command): void {
+  const [extra] = args
+  if (extra === undefined) return
+  if (program.args[0] === 'run') throw usageError(`run takes no arguments, got ${extra}`)
+  throw unknownCommand(
+    extra,
+    program.commands.map((command) => command.name()),
+  )
 }
 
 async function run(command: Command, context: CliContext, deadlineMs: number): Promise<void> {
@@ -113,12 +122,4 @@ function stopText({ delivered, kept, lost }: StopReport): string {
   const parts = [`delivered ${delivered}`, `kept ${kept} for the next start`]
   if (lost > 0) parts.push(`lost ${lost} that were only in memory`)
   return `Stopped. While stopping: ${parts.join(', ')}.\n`
-}
-
-/** `run` is the default command, so the name of an unknown command arrives as its argument. */
-function unknownCommand(name: string, program: Command) {
-  const names = program.commands.map((command) => command.name())
-  const near = nearestName(name, names)
-  const hint = near === undefined ? `expected one of ${names.join(', ')}` : `did you mean ${near}?`
-  return usageError(`unknown command ${name}; ${hint}`)
 }

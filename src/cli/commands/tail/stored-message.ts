@@ -31,7 +31,8 @@ function textOf(offset: number, fields: ReadonlyMap<string, unknown>): string {
     `#${offset}`,
     printable(String(fields.get('topic'))),
   ]
-  if (typeof id === 'string') parts.push(`id=${printable(id)}`)
+  if (typeof id === 'string' && id !== '') parts.push(`id=${printable(id)}`)
+  else parts.push(`messageId=${printable(String(fields.get('messageId') ?? ''))}`)
   parts.push(payloadOf(fields))
   return parts.join('  ')
 }
