@@ -30,4 +30,5 @@ export type {
 } from './connector/connector.ts'
 export type { ConnectorEvents, Receipt } from './connector/connector-events.ts'
 export type { StopReport } from './connector/draining.ts'
+export type { StartCheck } from './connector/start-check.ts'
 export { ConnectorError, type ErrorCode, type ErrorEffect } from './errors.ts'

@@ -13,4 +13,4 @@ export interface CliContext {
 export type CreateConnector = (config: ConnectorConfig) => RunnableConnector
 
 /** What `run` needs of a connector. Tests bring a fake one. */
-export type RunnableConnector = Pick<Connector, 'start' | 'stop' | 'reload' | 'describe'>
+export type RunnableConnector = Pick<Connector, 'check' | 'start' | 'stop' | 'reload' | 'describe'>

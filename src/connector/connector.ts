@@ -25,6 +25,7 @@ import { type ConnectorEvents, emittingObserver } from './connector-events.ts'
 import { drain, type StopReport } from './draining.ts'
 import { type OpenedStorage, openStorage } from './opened-storage.ts'
 import { makeDestination, makeSources, type PartContext } from './parts.ts'
+import { checkStart, type StartCheck } from './start-check.ts'
 
 export interface ConnectorOptions {
   readonly clock?: Clock
@@ -97,6 +98,11 @@ export class Connector {
       },
       receive: (receipt) => events.emit('receipt', JSON.parse(receipt)),
     })
+  }
+
+  /** What would keep it from starting, and what is open to others. Changes nothing on disk. */
+  check(): Promise<StartCheck> {
+    return checkStart(this.config)
   }
 
   /**

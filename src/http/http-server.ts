@@ -75,16 +75,8 @@ export class HttpServer {
   /** @throws {ConnectorError} InvalidConfiguration, AddressInUse */
   async start(): Promise<void> {
     if (this.#server !== undefined) return
-    const { host, port, allowAnonymous } = this.#options.options
-    const token = await readToken(this.#options.options)
-    const isOpenToAll = !isLoopback(host) && token === undefined
-    if (isOpenToAll && !allowAnonymous) {
-      throw new ConnectorError(
-        'InvalidConfiguration',
-        `http.host is ${host}: anyone who reaches this address could read every message. ` +
-          'Set http.tokenFile, or http.allowAnonymous: true to allow that, or listen on 127.0.0.1.',
-      )
-    }
+    const { host, port } = this.#options.options
+    const { token, isOpenToAll } = await readHttpAccess(this.#options.options)
     const server = await this.#build(token)
     try {
       await server.listen({ host, port })
@@ -177,6 +169,21 @@ export class HttpServer {
 
 function noCompiler(): never {
   throw new Error('a route was given a schema; queries are checked with zod')
+}
+
+/** @throws {ConnectorError} InvalidConfiguration if the token can't be read, or is missing. */
+export async function readHttpAccess(options: HttpOptions) {
+  const { host, allowAnonymous } = options
+  const token = await readToken(options)
+  const isOpenToAll = !isLoopback(host) && token === undefined
+  if (isOpenToAll && !allowAnonymous) {
+    throw new ConnectorError(
+      'InvalidConfiguration',
+      `http.host is ${host}: anyone who reaches this address could read every message. ` +
+        'Set http.tokenFile, or http.allowAnonymous: true to allow that, or listen on 127.0.0.1.',
+    )
+  }
+  return { token, isOpenToAll }
 }
 
 function listenHint(thrown: unknown): string {

@@ -1,7 +1,6 @@
-/** `check`: prints the configuration in force, or everything that is wrong with it. */
+/** `check`: prints the configuration in force, or everything that would keep `run` from starting. */
 import type { Command } from 'commander'
 import type { CliContext } from '../context.ts'
-import { directoryAdvice } from '../directory-advice.ts'
 import { loadConfigOf } from '../global-flags.ts'
 import { awsAdvice } from './run/aws-advice.ts'
 
@@ -9,23 +8,36 @@ const EXAMPLES = `
 Examples:
   $ iot-analytics-connector check
   $ iot-analytics-connector check --config connector.yaml --set storage.durability=memory
+  $ iot-analytics-connector check --while-running               before a restart
   $ iot-analytics-connector check --connector-definition connectors.json > connector.yaml
 
-The output is itself a configuration file. It has every default, and a comment after each value says
+It reads all files that the configuration names, tries the ports, and looks at the data directory,
+and changes nothing. The output is itself a configuration file. It has every default, and a comment after each value says
 where the value comes from. Secrets are masked.`
 
 export function addCheckCommand(program: Command, context: CliContext): void {
   program
     .command('check')
-    .description('check the configuration without starting, and print what is in force')
+    .description('check whether run could start, and print the configuration in force')
+    .option(
+      '--while-running',
+      'accept ports and a data directory that are in use, as they are while the connector runs',
+    )
     .addHelpText('after', EXAMPLES)
-    .action(async (_flags: unknown, command: Command) => {
+    .action(async (flags: { whileRunning?: true }, command: Command) => {
       const { process } = context
       const { describeConfig } = await import('../../config/describe.ts')
       const loaded = await loadConfigOf(command, context)
-      process.stdout.write(describeConfig(loaded))
+      const { checkStart, startErrorOf } = await import('../../connector/start-check.ts')
       const { notices, config } = loaded
-      for (const notice of [...notices, ...awsAdvice(config), ...(await directoryAdvice(config))]) {
+      const start = await checkStart(config)
+      const isInUse = (code: string) => code === 'AddressInUse' || code === 'DirectoryLocked'
+      const problem = startErrorOf(
+        start.problems.filter(({ code }) => flags.whileRunning !== true || !isInUse(code)),
+      )
+      if (problem !== undefined) throw problem
+      process.stdout.write(describeConfig(loaded))
+      for (const notice of [...notices, ...awsAdvice(config), ...start.notices]) {
         process.stderr.write(`Note: ${notice}\n`)
       }
     })

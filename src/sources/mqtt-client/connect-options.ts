@@ -79,7 +79,8 @@ async function secretOf(path: string, setting: string): Promise<string> {
   return (await contentOf(path, setting)).toString('utf8').replace(/\r?\n$/, '')
 }
 
-async function contentOf(path: string, setting: string): Promise<Buffer> {
+/** `setting` names the option that holds the path. Throws `InvalidConfiguration`. */
+export async function contentOf(path: string, setting: string): Promise<Buffer> {
   try {
     return await readFile(path)
   } catch (thrown) {

@@ -50,7 +50,7 @@ test('check reads YAML, and --version is the package’s', async (t) => {
   const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
 
   const [checked, asked] = await Promise.all([
-    runCommand(t, ['check', '--config', config], { script }),
+    runCommand(t, ['check', '--while-running', '--config', config], { script }),
     runCommand(t, ['--version'], { script }),
   ])
 

@@ -102,9 +102,14 @@ for (const [args, expected] of USAGE_ERRORS) {
 }
 
 test('check prints a configuration that check accepts again', async (t) => {
-  const first = await runCommand(t, ['check', '-c', join(examples, 'forward.yaml')])
+  const first = await runCommand(t, [
+    'check',
+    '--while-running',
+    '-c',
+    join(examples, 'forward.yaml'),
+  ])
   const file = await temporaryFile(t, 'again.yaml', first.stdout)
-  const again = await runCommand(t, ['check', '--config', file])
+  const again = await runCommand(t, ['check', '--while-running', '--config', file])
 
   const values = (text: string) => text.replaceAll(/ # .*$/gm, '')
   assert.equal(first.code, 0)
@@ -115,7 +120,12 @@ test('check prints a configuration that check accepts again', async (t) => {
 
 test('check of the specification’s connector definition', async (t) => {
   const file = join(examples, 'connector-definition.json')
-  const { code, stdout, stderr } = await runCommand(t, ['check', '--connector-definition', file])
+  const { code, stdout, stderr } = await runCommand(t, [
+    'check',
+    '--while-running',
+    '--connector-definition',
+    file,
+  ])
 
   assert.equal(code, 0)
   assert.match(stdout, /IotAnalyticsQueueSizePerChannel: 1028 # .*connector-definition\.json:12:/)
@@ -123,7 +133,12 @@ test('check of the specification’s connector definition', async (t) => {
 })
 
 test('check says what to know about a destination that is AWS, apart from the output', async (t) => {
-  const args = ['check', '--set', 'destinations[0].iotAnalytics.region=us-west-1']
+  const args = [
+    'check',
+    '--while-running',
+    '--set',
+    'destinations[0].iotAnalytics.region=us-west-1',
+  ]
   const { code, stdout, stderr } = await runCommand(t, args)
 
   assert.equal(code, 0)
@@ -135,14 +150,14 @@ test('check says what to know about a destination that is AWS, apart from the ou
 
 test('./iot-analytics-connector.yaml is read when it is there and no other is named', async (t) => {
   const file = await temporaryFile(t, 'iot-analytics-connector.yaml', 'http: { port: 4711 }')
-  const { stdout } = await runCommand(t, ['check'], { cwd: dirname(file) })
+  const { stdout } = await runCommand(t, ['check', '--while-running'], { cwd: dirname(file) })
 
   assert.match(stdout, /port: 4711 # iot-analytics-connector\.yaml:1:15/)
 })
 
 test('the file may be named by the environment', async (t) => {
   const env = { IOT_ANALYTICS_CONNECTOR_CONFIG: join(examples, 'in-memory.yaml') }
-  const { stdout } = await runCommand(t, ['check'], { env })
+  const { stdout } = await runCommand(t, ['check', '--while-running'], { env })
 
   assert.match(stdout, /durability: memory/)
 })

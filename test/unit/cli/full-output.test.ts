@@ -71,7 +71,7 @@ for (const [what, stdout, stderr] of [
 
 test('a command whose result can’t be written says so and ends with exit code 1', async (t) => {
   const full = openSync('/dev/full', 'w')
-  const child = spawn(process.execPath, [MAIN, 'check'], {
+  const child = spawn(process.execPath, [MAIN, 'check', '--while-running'], {
     cwd: await temporaryDirectory(t),
     stdio: ['ignore', full, 'pipe'],
   })

@@ -300,7 +300,7 @@ while True:
     if not part:
         break
     shown += part
-    if not pressed and b' left' in shown:
+    if not pressed and b's left' in shown:
         pressed = True
         os.write(terminal, b'\\x03')
 sys.stdout.buffer.write(shown)

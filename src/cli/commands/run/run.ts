@@ -6,7 +6,6 @@ import type { StopReport } from '../../../connector/draining.ts'
 import { formatDuration } from '../../../units.ts'
 import { VERSION } from '../../../version.ts'
 import type { CliContext, RunnableConnector } from '../../context.ts'
-import { directoryAdvice } from '../../directory-advice.ts'
 import { EXIT_FAILED, unknownCommand, usageError } from '../../exit-code.ts'
 import { loadConfigOf } from '../../global-flags.ts'
 import { duration } from '../../number-argument.ts'
@@ -69,9 +68,12 @@ async function run(command: Command, context: CliContext, deadlineMs: number): P
   const reload = (): void => void connector.reload()
   process.on('SIGHUP', reload)
   try {
+    const { startErrorOf } = await import('../../../connector/start-check.ts')
+    const { problems, notices } = await connector.check()
+    const problem = startErrorOf(problems)
+    if (problem !== undefined) throw problem
     await connector.start()
-    const advice = await directoryAdvice(loaded.config)
-    const startUp = startUpOf(loaded, advice, process.argv[1])
+    const startUp = startUpOf(loaded, notices, process.argv[1])
     process.stdout.write(startUpText(startUp, connector.describe()))
     await aborted(signals.first)
     await stop(connector, context, String(signals.first.reason), deadlineMs)

@@ -256,7 +256,7 @@ function admitsCertificates({ tls }: MqttServerSettings): boolean {
 }
 
 /** Without authentication it listens on loopback only, unless the configuration allows more. */
-function refuseUnprotected(options: MqttServerSettings): void {
+export function refuseUnprotected(options: MqttServerSettings): void {
   const { allowAnonymous, proxy } = options
   if (allowAnonymous || hasAuthentication(options)) return
   const [open] = openHosts(options)

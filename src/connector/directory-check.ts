@@ -1,0 +1,77 @@
+/** Whether the connector could use its data directory. Creates and changes nothing. */
+import { constants } from 'node:fs'
+import { access, stat } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { DirectoryLock } from '../channels/disk/files/directory-lock.ts'
+import { ConnectorError, type ErrorCode, messageOf, systemCodeOf } from '../errors.ts'
+
+const { R_OK, W_OK, X_OK } = constants
+const OTHER = 'name another directory with --data (storage.directory)'
+/** Directories in it that a start needs, if they are there. */
+const PARTS = ['journal', 'channels', 'quarantine']
+
+export async function problemsOfDirectory(directory: string): Promise<ConnectorError[]> {
+  const path = resolve(directory)
+  const kind = await kindOf(path)
+  if (kind === 'missing') return await problemsOfParent(path)
+  if (kind === 'file') return [problem(`${path} is not a directory; remove it, or ${OTHER}`)]
+  const denied = await denialOf(path)
+  if (denied !== undefined) return [denied]
+  const holder = await new DirectoryLock(path).holder().catch(() => undefined)
+  if (holder !== undefined) {
+    const by = `process ${holder.pid} on ${holder.host}`
+    return [problem(`${by} uses ${path}; stop it, or ${OTHER}`, 'DirectoryLocked')]
+  }
+  const problems: ConnectorError[] = []
+  for (const part of PARTS.map((name) => join(path, name))) {
+    const partKind = await kindOf(part)
+    if (partKind === 'file') problems.push(problem(`${part} is not a directory; move it away`))
+    const partDenied = partKind === 'directory' ? await denialOf(part) : undefined
+    if (partDenied !== undefined) problems.push(partDenied)
+  }
+  return problems
+}
+
+/** The start creates the directory in the nearest one that exists. */
+async function problemsOfParent(path: string): Promise<ConnectorError[]> {
+  let parent = dirname(path)
+  while ((await kindOf(parent)) === 'missing' && parent !== dirname(parent)) {
+    parent = dirname(parent)
+  }
+  if ((await kindOf(parent)) === 'file') {
+    return [problem(`${path} can’t be created: ${parent} is not a directory; ${OTHER}`)]
+  }
+  const denied = await denialOf(parent)
+  return denied === undefined ? [] : [denied]
+}
+
+async function kindOf(path: string): Promise<'directory' | 'file' | 'missing'> {
+  try {
+    return (await stat(path)).isDirectory() ? 'directory' : 'file'
+  } catch (thrown) {
+    // A file is where a directory on the way should be: the parent shows it.
+    return systemCodeOf(thrown) === 'EACCES' ? 'directory' : 'missing'
+  }
+}
+
+async function denialOf(path: string): Promise<ConnectorError | undefined> {
+  try {
+    await access(path, R_OK | W_OK | X_OK)
+    return undefined
+  } catch (thrown) {
+    return problem(`${path} can’t be written: ${reasonOf(thrown)}`)
+  }
+}
+
+function reasonOf(thrown: unknown): string {
+  const code = systemCodeOf(thrown)
+  if (code === 'EROFS') return `the file system is read-only; mount it for writing, or ${OTHER}`
+  if (code === 'EACCES' || code === 'EPERM') {
+    return 'permission denied; the user that runs the connector must own it (chown)'
+  }
+  return messageOf(thrown)
+}
+
+function problem(text: string, code: ErrorCode = 'StorageFailed'): ConnectorError {
+  return new ConnectorError(code, `storage.directory: ${text}`)
+}

@@ -1,0 +1,108 @@
+/**
+ * Everything that would keep a connector with this configuration from starting, found without
+ * changing anything on disk: files, certificates, addresses, ports, the data directory.
+ */
+import { accessAdvice } from '../channels/disk/files/directory-access.ts'
+import type { ConnectorConfig } from '../config/connector-config.ts'
+import { asConnectorError, ConnectorError } from '../errors.ts'
+import type { MqttClientOptions } from '../sources/mqtt-client/options.ts'
+import { problemsOfDirectory } from './directory-check.ts'
+import { type Address, problemsOfAddresses } from './port-check.ts'
+
+export interface StartCheck {
+  readonly problems: readonly ConnectorError[]
+  /** Files and directories that other users of the machine can use, one sentence each. */
+  readonly notices: readonly string[]
+}
+
+export async function checkStart(config: ConnectorConfig): Promise<StartCheck> {
+  const { sources, storage, http } = config
+  const { mqttServer, mqttClient } = sources
+  const problems: ConnectorError[] = []
+  const notices: string[] = []
+  if (mqttServer !== undefined) {
+    const { problemsOfServer } = await import('../sources/mqtt-server/listeners/settings-check.ts')
+    const { openFilesOf } = await import('../sources/mqtt-server/access/file-permissions.ts')
+    problems.push(...(await problemsOfServer(mqttServer)))
+    notices.push(...(await openFilesOf(mqttServer)))
+  }
+  if (mqttClient !== undefined) problems.push(...(await problemsOfClient(mqttClient)))
+  if (http !== undefined) {
+    const { readHttpAccess } = await import('../http/http-server.ts')
+    problems.push(...(await problemOf(() => readHttpAccess(http))))
+  }
+  problems.push(...(await problemsOfAddresses(addressesOf(config))))
+  if (storage.durability === 'disk') {
+    problems.push(...(await problemsOfDirectory(storage.directory)))
+    const advice = await accessAdvice(storage.directory)
+    if (advice !== undefined) notices.push(advice)
+  }
+  return { problems, notices }
+}
+
+/** One error for all problems: a wrong configuration, if one of them is. */
+export function startErrorOf(problems: readonly ConnectorError[]): ConnectorError | undefined {
+  const [first, second] = problems
+  if (first === undefined || second === undefined) return first
+  const isConfiguration = problems.some(({ code }) => code === 'InvalidConfiguration')
+  const lines = problems.map(({ message }) => `  ${message}`)
+  return new ConnectorError(
+    isConfiguration ? 'InvalidConfiguration' : first.code,
+    `The connector can’t start, for ${problems.length} reasons:\n${lines.join('\n')}`,
+  )
+}
+
+async function problemsOfClient(options: MqttClientOptions): Promise<ConnectorError[]> {
+  const { connectOptions, contentOf } = await import('../sources/mqtt-client/connect-options.ts')
+  const { ca, cert, key, keyPassphraseFile } = options.tls ?? {}
+  const files = { passwordFile: options.passwordFile }
+  const tlsFiles = {
+    'tls.ca': ca,
+    'tls.cert': cert,
+    'tls.key': key,
+    'tls.keyPassphraseFile': keyPassphraseFile,
+  }
+  const problems: ConnectorError[] = []
+  for (const [setting, path] of Object.entries({ ...files, ...tlsFiles })) {
+    if (path !== undefined) problems.push(...(await problemOf(() => contentOf(path, setting))))
+  }
+  if (problems.length > 0 || options.tls === undefined) return problems
+  return await problemOf(async () => {
+    const { createSecureContext } = await import('node:tls')
+    const all: object = await connectOptions(options)
+    try {
+      createSecureContext(all)
+    } catch (thrown) {
+      const doing = 'sources.mqttClient.tls: the files can’t be used together'
+      throw asConnectorError(thrown, 'InvalidConfiguration', doing)
+    }
+  })
+}
+
+/** The error as the only entry; empty without one. */
+async function problemOf(check: () => Promise<unknown>): Promise<ConnectorError[]> {
+  try {
+    await check()
+    return []
+  } catch (thrown) {
+    return [asConnectorError(thrown, 'InvalidConfiguration', 'checking the configuration')]
+  }
+}
+
+function addressesOf({ sources: { mqttServer }, http }: ConnectorConfig): Address[] {
+  const addresses: Address[] = []
+  const server = 'sources.mqttServer'
+  if (mqttServer !== undefined) {
+    const { host, port, tls, webSocket } = mqttServer
+    addresses.push({ host, port, setting: server })
+    if (tls !== undefined) {
+      addresses.push({ host: tls.host ?? host, port: tls.port, setting: `${server}.tls` })
+    }
+    if (webSocket !== undefined) {
+      const { port } = webSocket
+      addresses.push({ host: webSocket.host ?? host, port, setting: `${server}.webSocket` })
+    }
+  }
+  if (http !== undefined) addresses.push({ host: http.host, port: http.port, setting: 'http' })
+  return addresses
+}

@@ -1,0 +1,155 @@
+/** `check` and `run` refuse the same configurations, in the same words, and change nothing. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { makeCertificates, skipWithoutOpenssl } from '../../support/processes/certificates.ts'
+import { runCommand } from '../../support/processes/command-line.ts'
+import { temporaryDirectory } from '../../support/processes/running-connector.ts'
+
+const FREE = ['sources.mqttServer.port=0', 'http.port=0']
+
+function flagsOf(settings: readonly string[]): string[] {
+  return [...FREE, ...settings].flatMap((setting) => ['--set', setting])
+}
+
+/** What both say on standard error. */
+async function refusal(t: TestContext, settings: readonly string[], cwd: string, code = 2) {
+  const flags = flagsOf(settings)
+  const check = await runCommand(t, ['check', ...flags], { cwd })
+  const run = await runCommand(t, ['run', ...flags], { cwd })
+  assert.deepEqual([check.code, check.stdout], [code, ''], check.stderr)
+  assert.deepEqual(run, check)
+  return check.stderr
+}
+
+test('every file that cannot be read is named at once, with its setting and its full path', async (t) => {
+  const cwd = await temporaryDirectory(t)
+
+  const stderr = await refusal(
+    t,
+    [
+      ...['passwordFile=users', 'aclFile=rules.yaml', 'tls.port=0', 'tls.cert=a', 'tls.key=b'],
+      ...['tls.ca=c', 'tls.crl=d', 'tls.clientCertificate=required'],
+    ]
+      .map((setting) => `sources.mqttServer.${setting}`)
+      .concat('http.tokenFile=token', 'sources.mqttClient.url=mqtts://127.0.0.1:1')
+      .concat('sources.mqttClient.passwordFile=secret', 'sources.mqttClient.tls.ca=e'),
+    cwd,
+  )
+
+  assert.match(stderr, /can’t start, for 9 reasons:\n/)
+  for (const [setting, file] of [
+    ...[
+      ['passwordFile', 'users'],
+      ['aclFile', 'rules.yaml'],
+      ['tls.cert', 'a'],
+      ['tls.key', 'b'],
+    ],
+    ...[
+      ['tls.ca', 'c'],
+      ['tls.crl', 'd'],
+    ],
+  ]) {
+    const line = `  sources.mqttServer.${setting}: can’t read ${join(cwd, file ?? '')}: there is no such file`
+    assert.ok(stderr.includes(line), line)
+  }
+  assert.match(stderr, /sources\.mqttClient\.passwordFile: can’t read \/.*\/secret: /)
+  assert.match(stderr, /sources\.mqttClient\.tls\.ca: can’t read \/.*\/e: /)
+  assert.match(stderr, /http\.tokenFile: can’t read \/.*\/token: /)
+  assert.deepEqual(await readdir(cwd), [], 'nothing was created')
+})
+
+test('a key that does not belong to the certificate is refused', {
+  skip: skipWithoutOpenssl,
+}, async (t) => {
+  const certificates = makeCertificates(t)
+  const cwd = await temporaryDirectory(t)
+
+  const stderr = await refusal(
+    t,
+    [
+      'sources.mqttServer.tls.port=0',
+      `sources.mqttServer.tls.cert=${certificates.path('broker.crt')}`,
+      `sources.mqttServer.tls.key=${certificates.path('connector.key')}`,
+    ],
+    cwd,
+  )
+
+  assert.match(stderr, /sources\.mqttServer\.tls: .* can't be used together: .*mismatch/)
+})
+
+test('addresses that others can reach need authentication', async (t) => {
+  const cwd = await temporaryDirectory(t)
+
+  const stderr = await refusal(t, ['sources.mqttServer.host=0.0.0.0', 'http.host=0.0.0.0'], cwd)
+
+  assert.match(stderr, /sources\.mqttServer\.host: 0\.0\.0\.0 can be reached from other machines/)
+  assert.match(stderr, /http\.host is 0\.0\.0\.0: anyone who reaches this address/)
+  assert.deepEqual(await readdir(cwd), [])
+})
+
+test('ports in use are named with their settings; --while-running accepts them', async (t) => {
+  const cwd = await temporaryDirectory(t)
+  const other = createServer().listen(0, '127.0.0.1')
+  t.after(() => other.close())
+  await once(other, 'listening')
+  const address = other.address()
+  const port = typeof address === 'object' ? address?.port : undefined
+  const taken = [`sources.mqttServer.port=${port}`, `http.port=${port}`]
+
+  const stderr = await refusal(t, taken, cwd, 1)
+  const running = await runCommand(t, ['check', '--while-running', ...flagsOf(taken)], { cwd })
+
+  assert.match(stderr, /it is in use: .* set another port in sources\.mqttServer\.port$/m)
+  assert.match(stderr, /it is in use: .* set another port in http\.port$/m)
+  assert.equal(running.code, 0)
+})
+
+test('two settings with the same port are refused before the start', async (t) => {
+  const cwd = await temporaryDirectory(t)
+  const probe = createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const address = probe.address()
+  const port = typeof address === 'object' ? address?.port : undefined
+  probe.close()
+  await once(probe, 'close')
+
+  const same = [`sources.mqttServer.port=${port}`, `http.port=${port}`]
+
+  assert.match(await refusal(t, same, cwd, 1), /it is in use: .* in http\.port$/m)
+})
+
+test('a data directory that cannot be used is refused, and left as it is', async (t) => {
+  const cwd = await temporaryDirectory(t)
+  await writeFile(join(cwd, 'file'), '')
+  await mkdir(join(cwd, 'data'))
+  await writeFile(join(cwd, 'data', 'channels'), '')
+
+  const file = await refusal(t, ['storage.directory=file'], cwd, 1)
+  const below = await refusal(t, ['storage.directory=file/data'], cwd, 1)
+  const part = await refusal(t, ['storage.directory=data'], cwd, 1)
+
+  assert.match(
+    file,
+    /storage\.directory: \/.*\/file is not a directory; remove it, or name another/,
+  )
+  assert.match(below, /\/file\/data can’t be created: \/.*\/file is not a directory/)
+  assert.match(part, /\/data\/channels is not a directory; move it away/)
+  assert.deepEqual(await readdir(join(cwd, 'data')), ['channels'])
+})
+
+test('check prints what others can read, as run does', async (t) => {
+  const cwd = await temporaryDirectory(t)
+  await mkdir(join(cwd, 'data'))
+  await writeFile(join(cwd, 'users'), '', { mode: 0o644 })
+  const flags = flagsOf(['sources.mqttServer.passwordFile=users'])
+
+  const { code, stderr } = await runCommand(t, ['check', ...flags], { cwd })
+
+  assert.equal(code, 0, stderr)
+  assert.match(stderr, /Note: sources\.mqttServer\.passwordFile: other users .*chmod go= users/)
+  assert.match(stderr, /Note: .*data is open to other users/)
+})
