@@ -10,6 +10,7 @@ import { addPasswdCommand } from './commands/passwd/passwd.ts'
 import { addPublishCommand } from './commands/publish/publish.ts'
 import { addRetryCommand } from './commands/retry.ts'
 import { addRunCommand } from './commands/run/run.ts'
+import { addStatusCommand } from './commands/status.ts'
 import { addTailCommand } from './commands/tail/tail.ts'
 import { addWhyCommand } from './commands/why.ts'
 import type { CliContext } from './context.ts'
@@ -50,6 +51,7 @@ export function createProgram(context: CliContext): Command {
   addCheckCommand(program, context)
   addPublishCommand(program, context)
   addTailCommand(program, context)
+  addStatusCommand(program, context)
   addDeadLettersCommand(program, context)
   addReplayCommand(program, context)
   addRetryCommand(program, context)

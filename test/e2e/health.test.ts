@@ -1,0 +1,87 @@
+/** What health, the page and `status` say, through the whole connector. */
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import type { ConfigInput, Connector } from '../../src/index.ts'
+import { exception, type FakeMessage, refusing } from '../support/destinations/fake-answers.ts'
+import { FakeIotAnalytics } from '../support/destinations/fake-iot-analytics.ts'
+import { runCommand } from '../support/processes/command-line.ts'
+import { destinationOf, startConnector } from '../support/processes/running-connector.ts'
+import { until } from '../support/until.ts'
+
+const AT_ONCE = { PublishInterval: '0' }
+
+function httpOf(connector: Connector): string {
+  return String(connector.describe().http)
+}
+
+async function healthOf(connector: Connector) {
+  return JSON.parse(await (await fetch(`${httpOf(connector)}/health`)).text())
+}
+
+async function startWell(t: TestContext, settings: ConfigInput) {
+  const connector = await startConnector(t, settings)
+  const { level, verdict } = await healthOf(connector)
+  assert.deepEqual([level, verdict], ['ok', 'running'])
+  return connector
+}
+
+test('a destination that rejects everything is critical, on the page and for status too', async (t) => {
+  const api = await FakeIotAnalytics.start(t)
+  const never = ({ messageId }: FakeMessage) => ({
+    messageId,
+    errorCode: 'InvalidRequestException',
+    errorMessage: 'not like this',
+  })
+  api.answerWhile(() => true, refusing(never))
+  const settings = { parameters: AT_ONCE, destinations: [destinationOf(api)] }
+  const connector = await startWell(t, settings)
+
+  for (let i = 0; i < 3; i++) await connector.publish('my_channel', `m${i}`)
+  await until('all are rejected', () => connector.ledger()[0]?.rejected === 3)
+  const health = await healthOf(connector)
+  const page = await (await fetch(httpOf(connector))).text()
+  const status = await runCommand(t, ['status', '--url', httpOf(connector)])
+
+  assert.deepEqual([health.level, health.ready], ['critical', true])
+  assert.equal(health.verdict, 'iotAnalytics rejects messages')
+  assert.match(health.problems[0], /^iotAnalytics rejected 3 in the last minute and accepted none/)
+  assert.match(page, /class="badge critical">iotAnalytics rejects messages</)
+  assert.match(status.stdout, /^status +iotAnalytics rejects messages \(critical\)$/m)
+  assert.match(status.stdout, /^problem +iotAnalytics rejected 3 /m)
+  assert.equal(status.code, 1)
+})
+
+test('a bound that is met is critical while messages are refused', async (t) => {
+  const connector = await startWell(t, { storage: { maxChannels: 1 } })
+
+  await connector.publish('a', 'm1')
+  await assert.rejects(connector.publish('b', 'm2'), { code: 'ChannelLimit' })
+  const { level, verdict, problems } = await healthOf(connector)
+
+  assert.deepEqual([level, verdict], ['critical', 'losing messages'])
+  assert.match(problems[0], /^1 message was refused or dropped .*\(ChannelLimit: 1\)/)
+})
+
+test('a destination that is away is a warning that says since when and when the next attempt is', async (t) => {
+  const api = await FakeIotAnalytics.start(t)
+  let isAway = true
+  api.answerWhile(() => isAway, exception('ThrottlingException'))
+  const settings = { parameters: AT_ONCE, destinations: [destinationOf(api, { maxAttempts: 1 })] }
+  const connector = await startWell(t, settings)
+
+  await connector.publish('my_channel', 'm1')
+  await until('the destination is away', async () => (await healthOf(connector)).level !== 'ok')
+  const { level, verdict, destinations } = await healthOf(connector)
+  const status = await runCommand(t, ['status', '--json', '--url', httpOf(connector)])
+  isAway = false
+  await until('it is well again', async () => (await healthOf(connector)).level === 'ok')
+  const after = await runCommand(t, ['status', '--url', httpOf(connector)])
+
+  assert.equal(level, 'warning')
+  assert.match(verdict, /^iotAnalytics away/)
+  assert.ok(Date.parse(destinations[0].since) <= Date.now())
+  assert.equal(JSON.parse(status.stdout).level, 'warning')
+  assert.equal(status.code, 1)
+  assert.match(after.stdout, /^status +running\nstorage +ok\ndestination +iotAnalytics: working/)
+  assert.equal(after.code, 0)
+})
