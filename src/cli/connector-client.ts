@@ -39,12 +39,13 @@ export async function openConnectorClient(
  */
 export class ConnectorClient {
   readonly url: string
-  readonly #signal: AbortSignal
+  /** Aborted when the command should end. */
+  readonly signal: AbortSignal
   readonly #token: string | undefined
 
   constructor(url: string, signal: AbortSignal, token?: string) {
     this.url = url
-    this.#signal = signal
+    this.signal = signal
     this.#token = token
   }
 
@@ -106,7 +107,7 @@ export class ConnectorClient {
     if (this.#token !== undefined) headers.set('authorization', `Bearer ${this.#token}`)
     try {
       for (let attempt = 1; ; attempt++) {
-        const signal = this.#signal
+        const { signal } = this
         const response = await fetch(new URL(path, this.url), { ...request, headers, signal })
         const seconds = Number(response.headers.get('retry-after') ?? Number.NaN)
         if (response.status !== 503 || attempt === MAX_ATTEMPTS || !(seconds <= 10)) return response

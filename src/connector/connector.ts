@@ -257,6 +257,7 @@ export class Connector {
       ...running,
       reports: this.config.parameters.statusReports,
       metrics: this.#metrics,
+      maxBacklogMessages: this.config.parameters.queueSizePerChannel ?? Number.POSITIVE_INFINITY,
     })
     view.start()
     this.#undo.push(async () => view.close())

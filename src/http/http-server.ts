@@ -17,6 +17,7 @@ import { channelRoutes } from './routes/channels.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { destinationRoutes } from './routes/destinations.ts'
 import { healthRoutes } from './routes/health.ts'
+import { historyReplayRoute } from './routes/history-replay.ts'
 import { ledgerRoute } from './routes/ledger.ts'
 import { statusRoutes } from './routes/status.ts'
 import { whyRoute } from './routes/why.ts'
@@ -140,6 +141,7 @@ export class HttpServer {
     ledgerRoute(server, view, this.#limits)
     channelRoutes(server, view, this.#limits)
     deadLetterRoutes(server, view, this.#limits)
+    historyReplayRoute(server, view, this.#limits)
     destinationRoutes(server, view, this.#limits)
     whyRoute(server, view, this.#limits)
     return server

@@ -17,6 +17,7 @@ import type {
 import type { Refusal } from '../message.ts'
 import type { Router } from '../routing/router.ts'
 import { SerialQueue } from '../serial-queue.ts'
+import { CommitWatch } from './commit-watch.ts'
 
 export interface DeadLetterReplayOptions {
   readonly channels: ChannelSet
@@ -36,12 +37,7 @@ const MAX_PAGE_BYTES = 1024 * 1024
 
 export class DeadLetterReplay implements DeadLettersView {
   readonly #options: DeadLetterReplayOptions
-  /** Called after the next commit. */
-  readonly #waiting: (() => void)[] = []
-  /** Commits that failed during the current replay. */
-  readonly #failedCycles = new Map<number, Refusal>()
-  #isReplaying = false
-  #reported = 0
+  readonly #commits = new CommitWatch()
   readonly #replays = new SerialQueue()
 
   constructor(options: DeadLetterReplayOptions) {
@@ -50,13 +46,7 @@ export class DeadLetterReplay implements DeadLettersView {
 
   /** Listens to commits; to be called once, before the first replay. */
   start(): void {
-    this.#options.channels.commits.listen({
-      committed: (cycle) => this.#report(cycle),
-      failed: (cycle, refusal) => {
-        if (this.#isReplaying) this.#failedCycles.set(cycle, refusal)
-        this.#report(cycle)
-      },
-    })
+    this.#commits.start(this.#options.channels.commits)
   }
 
   async readDeadLetters(
@@ -81,14 +71,13 @@ export class DeadLetterReplay implements DeadLettersView {
   replayDeadLetters(request: ReplayRequest): Promise<ReplayReport | undefined> {
     const { deadLetters } = this.#options.channels
     if (deadLetters === undefined) return Promise.resolve(undefined)
-    return this.#replays.run(() => this.#replay(deadLetters, request))
+    return this.#replays.run(() => this.#commits.during(() => this.#replay(deadLetters, request)))
   }
 
   async #replay(
     deadLetters: DeadLetters,
     { filter, from, limit, isDryRun, to = deadLetters.log.committed }: ReplayRequest,
   ): Promise<ReplayReport> {
-    this.#isReplaying = true
     const round = new Round(this.#options)
     let next: number | undefined
     for await (const letter of lettersOf(deadLetters, from, to)) {
@@ -103,7 +92,6 @@ export class DeadLetterReplay implements DeadLettersView {
       if (round.pending.length >= CHUNK_LETTERS) await this.#settle(deadLetters, round)
     }
     await this.#settle(deadLetters, round)
-    this.#isReplaying = false
     const { matched, replayed, refused } = round
     return { matched, replayed, refused, next, to }
   }
@@ -111,23 +99,16 @@ export class DeadLetterReplay implements DeadLettersView {
   /** Waits until every offered message is committed, and removes its letter. */
   async #settle(deadLetters: DeadLetters, round: Round): Promise<void> {
     const last = Math.max(0, ...round.pending.map(({ cycle }) => cycle))
-    while (this.#reported < last) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve))
-    }
+    await this.#commits.reported(last)
     const committed: number[] = []
     for (const { offset, cycle } of round.pending.splice(0)) {
-      const refusal = this.#failedCycles.get(cycle)
+      const refusal = this.#commits.failureOf(cycle)
       if (refusal === undefined) committed.push(offset)
       else round.refused.push({ offset, refusal })
     }
-    this.#failedCycles.clear()
+    this.#commits.forgetFailures()
     round.replayed += committed.length
     deadLetters.remove(committed)
-  }
-
-  #report(cycle: number): void {
-    this.#reported = cycle
-    for (const resolve of this.#waiting.splice(0)) resolve()
   }
 }
 

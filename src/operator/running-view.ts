@@ -1,5 +1,4 @@
 /** What the HTTP server shows of the running connector. */
-import type { Channel } from '../channels/channel.ts'
 import type { ChannelSet } from '../channels/channel-set.ts'
 import type { ChannelLedger, OutageLeft, StoreLedger } from '../channels/ledger/ledger.ts'
 import { durationText } from '../channels/ledger/outage-forecast.ts'
@@ -8,7 +7,6 @@ import type {
   ConnectorView,
   Health,
   MessagePage,
-  ReadFrom,
   SourceHealth,
 } from '../http/views/connector-view.ts'
 import type {
@@ -22,6 +20,11 @@ import type {
   RetriedDestination,
   RetryRequest,
 } from '../http/views/destinations-view.ts'
+import type {
+  HistoryReplayReport,
+  HistoryReplayRequest,
+} from '../http/views/history-replay-view.ts'
+import type { ReadFrom } from '../http/views/read-from.ts'
 import type { WhyAnswer } from '../http/views/why-view.ts'
 import { timeText } from '../iso-time.ts'
 import type { Router } from '../routing/router.ts'
@@ -30,6 +33,7 @@ import type { ConnectionState, Source } from '../sources/source.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { DeadLetterReplay } from './dead-letter-replay.ts'
 import { DestinationStates } from './destination-states.ts'
+import { HistoryReplay, offsetOf } from './history-replay.ts'
 import { LossWatch } from './loss-watch.ts'
 import { findings } from './verdict.ts'
 import { MessageHistory, type MessageHistoryOptions } from './why/message-history.ts'
@@ -38,6 +42,8 @@ export interface RunningViewOptions extends MessageHistoryOptions {
   readonly storeLedger: () => StoreLedger
   readonly outage: () => readonly OutageLeft[]
   readonly metrics: Metrics
+  /** `IotAnalyticsQueueSizePerChannel`. */
+  readonly maxBacklogMessages: number
   readonly router: Router
   readonly sources: readonly Pick<Source, 'name' | 'connectionState'>[]
 }
@@ -54,6 +60,7 @@ export class RunningView implements ConnectorView {
   readonly #metrics: Metrics
   readonly #deadLetters: DeadLetterReplay
   readonly #destinations: DestinationStates
+  readonly #replay: HistoryReplay
   readonly #history: MessageHistory
   readonly #losses: LossWatch
   readonly #waiting = new Set<() => void>()
@@ -65,6 +72,7 @@ export class RunningView implements ConnectorView {
     this.#deliveries = deliveries
     this.#metrics = metrics
     this.#deadLetters = new DeadLetterReplay(options)
+    this.#replay = new HistoryReplay(options)
     this.#destinations = new DestinationStates(channels, deliveries)
     this.#history = new MessageHistory(options)
     this.#losses = new LossWatch({
@@ -78,6 +86,7 @@ export class RunningView implements ConnectorView {
   /** Listens to commits; to be called once, before the HTTP server starts. */
   start(): void {
     this.#deadLetters.start()
+    this.#replay.start()
     this.#losses.start()
     const look = () => {
       for (const wake of this.#waiting) wake()
@@ -164,6 +173,10 @@ export class RunningView implements ConnectorView {
     return this.#deadLetters.replayDeadLetters(request)
   }
 
+  replayHistory(request: HistoryReplayRequest): Promise<HistoryReplayReport | undefined> {
+    return this.#replay.replayHistory(request)
+  }
+
   destinations(): DestinationHealth[] {
     return this.#destinations.destinations()
   }
@@ -192,12 +205,6 @@ export class RunningView implements ConnectorView {
       signal.addEventListener('abort', done)
     })
   }
-}
-
-async function offsetOf(log: Channel['log'], from: ReadFrom): Promise<number> {
-  if (from === 'earliest') return log.start
-  if (from === 'now') return log.committed
-  return 'offset' in from ? Math.max(from.offset, log.start) : log.offsetAt(from.timeMs)
 }
 
 function sourceHealth(

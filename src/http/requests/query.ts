@@ -3,6 +3,7 @@
  */
 import * as z from 'zod'
 import { parseTime } from '../../iso-time.ts'
+import { quoted } from '../../shown-text.ts'
 import { RequestError } from './request-error.ts'
 
 /** @throws {RequestError} 400, with the parameter and what is allowed. */
@@ -39,4 +40,16 @@ export function wholeNumber(min: number, max: number, fallback: number) {
     .transform(Number)
     .refine((value) => value >= min && value <= max, expectation)
     .default(fallback)
+}
+
+export const READ_FROM = 'must be earliest, now, an offset, or a time like 2026-01-31T12:00:00Z'
+
+/** Where reading begins. */
+export function readFrom(text: string, context: z.RefinementCtx) {
+  if (text === 'earliest' || text === 'now') return text
+  if (/^\d{1,15}$/.test(text)) return { offset: Number(text) }
+  const timeMs = parseTime(text)
+  if (timeMs !== undefined) return { timeMs }
+  context.addIssue({ code: 'custom', message: `${READ_FROM}; it is ${quoted(text)}` })
+  return z.NEVER
 }

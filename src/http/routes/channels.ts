@@ -1,21 +1,20 @@
 /** The channels and the messages they hold. */
 import type { FastifyInstance } from 'fastify'
 import * as z from 'zod'
-import { parseTime } from '../../iso-time.ts'
 import { quoted } from '../../shown-text.ts'
 import type { RequestLimits } from '../connections/request-limits.ts'
 import { JSON_TYPE, LINES_TYPE, sendInPieces, textPage } from '../requests/pages.ts'
-import { parseRequest, wholeNumber } from '../requests/query.ts'
+import { parseRequest, READ_FROM, readFrom, wholeNumber } from '../requests/query.ts'
 import { RequestError } from '../requests/request-error.ts'
-import type { ConnectorView, MessagePage, ReadFrom } from '../views/connector-view.ts'
+import type { ConnectorView, MessagePage } from '../views/connector-view.ts'
 import { messageLine } from '../views/message-line.ts'
+import type { ReadFrom } from '../views/read-from.ts'
 
 const MAX_MESSAGES = 1000
 const MAX_WAIT_SECONDS = 60
-const FROM = 'must be earliest, now, an offset, or a time like 2026-01-31T12:00:00Z'
 
 const messagesQuery = z.strictObject({
-  from: z.string(FROM).default('earliest').transform(readFrom),
+  from: z.string(READ_FROM).default('earliest').transform(readFrom),
   limit: wholeNumber(1, MAX_MESSAGES, 100),
   wait: wholeNumber(0, MAX_WAIT_SECONDS, 0),
 })
@@ -76,20 +75,12 @@ async function shown(
   return { lines, next: messages[lines.length]?.offset ?? next }
 }
 
-function found(name: string, page: MessagePage | undefined): MessagePage {
-  if (page !== undefined) return page
+/** @throws {RequestError} 404 for undefined: there is no such channel. */
+export function found<Answer>(name: string, answer: Answer | undefined): Answer {
+  if (answer !== undefined) return answer
   throw new RequestError(
     404,
     'ChannelNotFound',
     `There is no channel ${quoted(name)}. GET /channels lists them.`,
   )
-}
-
-function readFrom(text: string, context: z.RefinementCtx): ReadFrom {
-  if (text === 'earliest' || text === 'now') return text
-  if (/^\d{1,15}$/.test(text)) return { offset: Number(text) }
-  const timeMs = parseTime(text)
-  if (timeMs !== undefined) return { timeMs }
-  context.addIssue({ code: 'custom', message: `${FROM}; it is ${quoted(text)}` })
-  return z.NEVER
 }

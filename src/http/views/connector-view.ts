@@ -1,11 +1,13 @@
 /**
- * All that the HTTP server knows of the connector. Only `replayDeadLetters` and `retryNow` change
- * anything.
+ * All that the HTTP server knows of the connector. Only `replayDeadLetters`, `replayHistory` and
+ * `retryNow` change anything.
  */
 import type { ChannelLedger, OutageLeft, StoreLedger } from '../../channels/ledger/ledger.ts'
 import type { Message } from '../../message.ts'
 import type { DeadLettersView } from './dead-letters-view.ts'
 import type { DestinationHealth, DestinationsView } from './destinations-view.ts'
+import type { HistoryReplayView } from './history-replay-view.ts'
+import type { ReadFrom } from './read-from.ts'
 import type { WhyView } from './why-view.ts'
 
 /** A source that connects to somebody else's broker. */
@@ -43,16 +45,6 @@ export interface Health {
   readonly outage: string | undefined
 }
 
-/**
- * Where reading begins: the oldest message, the next one to arrive, an offset, or a time (ms since
- * 1970).
- */
-export type ReadFrom =
-  | 'earliest'
-  | 'now'
-  | { readonly offset: number }
-  | { readonly timeMs: number }
-
 export interface MessagePage {
   /** Committed messages, in order. */
   readonly messages: readonly Message[]
@@ -60,7 +52,11 @@ export interface MessagePage {
   readonly next: number
 }
 
-export interface ConnectorView extends DeadLettersView, DestinationsView, WhyView {
+export interface ConnectorView
+  extends DeadLettersView,
+    DestinationsView,
+    HistoryReplayView,
+    WhyView {
   health(): Health
   ledger(): readonly ChannelLedger[]
   store(): StoreLedger

@@ -32,6 +32,8 @@ export const ROUTES_HTML = `<h2>More</h2>
   <dd>Their messages, one JSON object per line. <code>from=earliest|now|&lt;offset&gt;|&lt;time&gt;</code>, <code>limit=</code>, <code>wait=</code> seconds for a new message; continue from the header <code>x-next-offset</code>.</dd>
   <dt><a href="/dead-letters">/dead-letters</a></dt>
   <dd>Rejected messages with the reason, one JSON object per line. <code>channel=</code>, <code>destination=</code>, <code>error=</code>, <code>since=</code>, <code>until=</code>, <code>limit=</code>; continue with <code>from=</code> and the header <code>x-next-offset</code>.</dd>
+  <dt>POST /channels/&lt;name&gt;/replay</dt>
+  <dd>Sends stored messages again, with their message ids. <code>{"from": …, "to": …, "dryRun": true}</code></dd>
   <dt><a href="/destinations">/destinations</a></dt>
   <dd>Each destination: since when it fails, why, and when the next attempt is.</dd>
   <dt>POST /destinations/retry</dt>

@@ -3,18 +3,15 @@ import type { TestContext } from 'node:test'
 import type { ChannelLedger, OutageLeft, StoreLedger } from '../../../src/channels/ledger/ledger.ts'
 import { HttpServer, type HttpServerOptions } from '../../../src/http/http-server.ts'
 import type { HttpOptions } from '../../../src/http/options.ts'
-import type {
-  ConnectorView,
-  Health,
-  MessagePage,
-  ReadFrom,
-} from '../../../src/http/views/connector-view.ts'
+import type { ConnectorView, Health, MessagePage } from '../../../src/http/views/connector-view.ts'
 import type {
   DeadLetterFilter,
   DeadLetterPage,
   ReplayRequest,
 } from '../../../src/http/views/dead-letters-view.ts'
 import type { RetryRequest } from '../../../src/http/views/destinations-view.ts'
+import type { HistoryReplayRequest } from '../../../src/http/views/history-replay-view.ts'
+import type { ReadFrom } from '../../../src/http/views/read-from.ts'
 import type { Message } from '../../../src/message.ts'
 
 export const START = Date.UTC(2026, 0, 1)
@@ -133,6 +130,13 @@ export class ListView implements ConnectorView {
     await this.whileReplaying()
     const refusal = { error: 'QueueFull', message: 'full' }
     return { matched: 2, replayed: 1, refused: [{ offset: 7, refusal }], next: undefined, to: 9 }
+  }
+
+  async replayHistory(request: HistoryReplayRequest) {
+    this.asked.push(request)
+    if (request.channel !== 'pumps') return undefined
+    const counts = { matched: 3, replayed: 2, duplicates: 1, waiting: 2 }
+    return { ...counts, firstReceivedAt: START, stopped: undefined, next: 4, to: 9 }
   }
 
   destinations() {

@@ -31,6 +31,7 @@ async function openView(change: Partial<RunningViewOptions> = {}) {
     refusals: new RecentRefusals(rig.clock),
     clock: rig.clock,
     reports: 'all',
+    maxBacklogMessages: Number.POSITIVE_INFINITY,
     storeLedger: () => STORE,
     outage: () => [],
     metrics: new Metrics({ version: '0', ledger: () => [], now: () => 0 }),

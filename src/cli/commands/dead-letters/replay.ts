@@ -4,7 +4,9 @@ import { printable } from '../../../shown-text.ts'
 import { type ConnectorClient, openConnectorClient } from '../../connector-client.ts'
 import type { CliContext } from '../../context.ts'
 import { EXIT_FAILED, usageError } from '../../exit-code.ts'
+import { parseStartPoint } from '../../start-point.ts'
 import { addFilterFlags, type FilterFlags, filterOf } from './filter-flags.ts'
+import { replayHistory } from './replay-history.ts'
 
 const EXAMPLES = `
 Examples:
@@ -14,28 +16,52 @@ Examples:
 
 A message that a destination rejected goes back into its channel as a new message, for all
 destinations. A message that routing rejected goes through routing again. Each one is removed from
-the dead letters once it is stored. Exit code 1 if some were rejected again.`
+the dead letters once it is stored. Exit code 1 if some were rejected again.
+
+With --from, messages of a channel's history are sent again, whether they were delivered or not:
+
+  $ iot-analytics-connector replay --channel my_channel --from 2026-01-31T12:00:00Z --dry-run
+  $ iot-analytics-connector replay --channel my_channel --from 24h --to 1h
+  $ iot-analytics-connector replay --channel my_channel --from 52000 --to 53000     by offset
+
+All destinations get them, and whatever had received them GETS THEM A SECOND TIME. They keep their
+message ids, so that a receiver can recognize them. Only messages that are still stored can be sent
+again: how long that is depends on storage.historyBytes. If the command or the connector is stopped
+half way, what was sent again so far is delivered; the command says how to continue.`
+
+const HISTORY =
+  'send messages of the channel’s history from here on: earliest, an offset, a time, or 15m for 15 minutes ago'
 
 interface ReplayFlags extends FilterFlags {
   readonly all?: true
   readonly dryRun?: true
+  readonly from?: string
+  readonly to?: string
   readonly url?: string
 }
 
 export function addReplayCommand(program: Command, context: CliContext): void {
   const command = program
     .command('replay')
-    .description('send dead letters again, all or some of them')
+    .description('send dead letters again, or messages of a channel’s history')
   addFilterFlags(command)
     .option('--all', 'send all of them')
+    .option('--from <point>', HISTORY, (text) => parseStartPoint(text))
+    .option('--to <point>', 'with --from: only messages before this point', (text) =>
+      parseStartPoint(text),
+    )
     .option('--dry-run', 'only count them')
     .option('--url <url>', 'HTTP address of the connector (default: from the configuration)')
     .addHelpText('after', EXAMPLES)
     .action(async (flags: ReplayFlags, self: Command) => {
+      if (flags.from !== undefined || flags.to !== undefined) {
+        await runHistoryReplay(flags, self, context)
+        return
+      }
       const isFiltered = Object.values(filterOf(flags)).some((value) => value !== undefined)
       if (!isFiltered && flags.all !== true) {
         throw usageError(
-          'select what to send: --all, --channel, --destination, --error, --since or --until',
+          'select what to send: --all, --channel, --destination, --error, --since or --until; for a channel’s history, --channel with --from',
         )
       }
       const connector = await openConnectorClient(flags.url, self, context)
@@ -44,6 +70,27 @@ export function addReplayCommand(program: Command, context: CliContext): void {
       process.stdout.write(sum.text(flags.dryRun === true))
       if (sum.refused > 0) process.exitCode = EXIT_FAILED
     })
+}
+
+async function runHistoryReplay(flags: ReplayFlags, self: Command, context: CliContext) {
+  const { channel, from, to, all, destination, error, since, until } = flags
+  if (channel === undefined || from === undefined) {
+    throw usageError('to send history again, give --channel and --from')
+  }
+  const others = { all, destination, error, since, until }
+  if (Object.values(others).some((value) => value !== undefined)) {
+    throw usageError(
+      '--from sends the history of one channel: expected no --all, --destination, --error, --since or --until',
+    )
+  }
+  const connector = await openConnectorClient(flags.url, self, context)
+  const { process } = context
+  const range = { channel, from, to, isDryRun: flags.dryRun === true }
+  const { text, isComplete } = await replayHistory(connector, range, (note) =>
+    process.stderr.write(note),
+  )
+  process.stdout.write(text)
+  if (!isComplete) process.exitCode = EXIT_FAILED
 }
 
 /**
