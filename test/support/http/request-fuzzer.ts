@@ -22,7 +22,16 @@ const PATHS: Texts = [
   '/',
   ...['/health', '/health/live', '/health/ready', '/metrics', '/ledger', '/channels'],
   ...['/channels/pumps/messages', '/channels/%2e%2e/messages', '/channels//messages'],
-  ...['/dead-letters', '/dead-letters/replay', '/why/id-1', '/why/%00', '/why/%ff', '/%'],
+  ...[
+    '/dead-letters',
+    '/dead-letters/replay',
+    '/destinations/retry',
+    '/channels/c/replay',
+    '/why/id-1',
+    '/why/%00',
+    '/why/%ff',
+    '/%',
+  ],
   ...['/why/constructor', '/channels/__proto__/messages', '//', '*', 'http://localhost/health'],
 ]
 const NAMES: Texts = ['from', 'limit', 'format', 'channel', 'error', 'since', 'until', '__proto__']

@@ -32,6 +32,8 @@ test('with a token every request but health needs it, as a bearer token or a pas
     assert.equal(await status(path, undefined, 'HEAD'), 401, path)
   }
   assert.equal(await status('/dead-letters/replay', undefined, 'POST'), 401)
+  assert.equal(await status('/destinations/retry', undefined, 'POST'), 401)
+  assert.equal(await status('/channels/c/replay', undefined, 'POST'), 401)
   const wrong = [
     '',
     'Bearer',
