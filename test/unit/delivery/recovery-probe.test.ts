@@ -30,7 +30,7 @@ class MoodyDestination implements Destination {
   }
 }
 
-async function rigOf(channels: readonly string[]) {
+async function rigOf(channels: readonly string[], random = () => 1) {
   const rig = new ChannelSetRig()
   await rig.set.open()
   for (const channel of channels) for (const id of ['1', '2', '3']) rig.offer(channel, channel + id)
@@ -43,7 +43,7 @@ async function rigOf(channels: readonly string[]) {
   }
   const delivery = deliver(rig, destination, {
     observer,
-    random: () => 1,
+    random,
     publishIntervalMs: 1_000,
   })
   delivery.start()
@@ -184,6 +184,19 @@ test('a channel whose waiting messages are all gone is no problem any more', asy
   assert.equal(rig.ledger('a').waiting, 0)
   assert.equal(delivery.problem, undefined)
   assert.equal(delivery.state.state, 'working')
+})
+
+test('connectors behind one outage probe at different moments', async (t) => {
+  const nextAttempts: number[] = []
+  for (const random of [0, 0.2, 0.4, 0.6, 0.8]) {
+    const { rig, delivery, pass } = await rigOf(['a'], () => random)
+    t.after(() => delivery.close())
+    await pass(30)
+    const { nextAttemptAt = 0 } = delivery.state
+    nextAttempts.push(nextAttemptAt - rig.clock.now())
+  }
+
+  assert.ok(new Set(nextAttempts).size >= 4, `${nextAttempts}`)
 })
 
 test('no probe is sent after the end', async () => {
