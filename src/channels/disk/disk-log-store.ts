@@ -30,7 +30,7 @@ import { Settling } from './journal/settling.ts'
 import { SlotPool } from './journal/slot-pool.ts'
 import { faultOfOpening, UnopenedLog } from './log-fault.ts'
 import { setSpecialFilesAside } from './special-files.ts'
-import { recoverStore, type UnopenedFiles } from './store-recovery.ts'
+import { bytesOfLogs, recoverStore, type UnopenedFiles } from './store-recovery.ts'
 import { quarantineBytesFor, segmentBytesFor, slotBytesFor } from './store-sizes.ts'
 
 /** A frame is at most this fraction of a slot, except for one with a single large message. */
@@ -254,6 +254,9 @@ export class DiskLogStore implements LogStore {
     }
     // What the journal alone has of them must be found there by the next start.
     if (this.#unopened.length > 0 || logs.some((log) => log.isSetAside)) return
+    // Only after a stop that is not clean does the next start sync the logs' directories.
+    await this.#space.removalsDone()
+    if (this.#space.hasFailedRemovals) return
     await journal.markClean()
   }
 
@@ -269,7 +272,11 @@ export class DiskLogStore implements LogStore {
   async #recover(): Promise<void> {
     const { directory, clock, observer } = this.#options
     const { files, quarantine } = { files: this.#files, quarantine: this.#quarantine }
+    const foundBytes = await bytesOfLogs(this.#files, this.#options.directory)
+    // Until they are counted one by one, so that copies of damaged bytes find no room they take.
+    this.#space.count(foundBytes)
     const found = await recoverStore({ files, directory, quarantine, observer })
+    this.#space.release(foundBytes)
     const { journal, logs } = found
     this.#space.count(journal.bytes)
     for (const { channel, found, heldBytes, isOurs } of logs) {

@@ -73,7 +73,8 @@ export async function recoverStore(options: StoreRecoveryOptions): Promise<Recov
       return [await recoverOne(options, journal, one)]
     } catch (error) {
       if (!isChannelName(channel) || !concernsOneLog(error)) throw error
-      const heldBytes = await bytesIn(files, join(directory, 'channels', channel))
+      const fileBytes = await bytesIn(files, join(directory, 'channels', channel))
+      const heldBytes = fileBytes + LOG_RESERVE_BYTES
       unopened.push({ channel, journaled, error, heldBytes })
       return []
     }
@@ -127,9 +128,18 @@ async function recoverOne(
   return { channel, found, heldBytes: segmentBytes + foreignBytes + claimed, isOurs }
 }
 
+/** Of the journal and of all channels. A directory that can't be listed counts nothing. */
+export async function bytesOfLogs(files: FileLayer, directory: string): Promise<number> {
+  const channels = join(directory, 'channels')
+  const names = (await files.list(channels)).map(({ name }) => join(channels, name))
+  let sum = 0
+  for (const path of [join(directory, 'journal'), ...names]) sum += await bytesIn(files, path)
+  return sum
+}
+
 async function bytesIn(files: FileLayer, directory: string): Promise<number> {
   const entries = await files.list(directory).catch(() => [])
-  return entries.reduce((sum, { bytes }) => sum + bytes, LOG_RESERVE_BYTES)
+  return entries.reduce((sum, { bytes }) => sum + bytes, 0)
 }
 
 async function quarantineDamage(

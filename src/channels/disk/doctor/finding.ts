@@ -69,6 +69,11 @@ export const FINDINGS = {
     explanation:
       'A link, pipe, socket, device or directory is in the place of a file; it is not followed or opened, so what the file held is missing, and the next start renames it.',
   },
+  CannotBeRead: {
+    severity: 'loss',
+    explanation:
+      'A file of the channel can’t be opened or read, so the channel was not inspected, and a start sets it aside; check the disk, and the owner and the attributes of the file.',
+  },
   LeftOver: {
     severity: 'repairable',
     explanation: 'A temporary file was left by a process that ended while writing it.',

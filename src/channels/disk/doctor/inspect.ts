@@ -24,6 +24,7 @@ import {
 import { findHistory } from '../journal/journal-history.ts'
 import { type FoundJournal, identityText, readJournal } from '../journal/journal-reading.ts'
 import type { LogEntry } from '../journal/log-entry.ts'
+import { concernsOneLog } from '../log-fault.ts'
 import { journaledSince } from '../recovery.ts'
 import { baseOfLogName, type Segment } from '../segments/segment.ts'
 import {
@@ -55,6 +56,8 @@ export interface JournalInspection {
   readonly bytes: number
   /** Messages that are in the journal alone. */
   readonly messages: number
+  /** Whether positions of readers are in the journal alone. */
+  readonly hasNewerStates: boolean
   readonly findings: readonly Finding[]
 }
 
@@ -90,7 +93,9 @@ export async function inspectDirectory(
   const named = [...journal.logs.values()].flatMap(({ entry }) => (entry ? [entry.name] : []))
   const channels: ChannelInspection[] = []
   for (const name of [...new Set([...directories, ...named])].sort()) {
-    const found = await inspectChannel(files, directory, name, journal)
+    const found = await inspectChannel(files, directory, name, journal).catch((error: unknown) =>
+      notInspected(name, error),
+    )
     channels.push({ ...found, findings: [...found.findings, ...specialFindings(special, name)] })
   }
   const quarantined = await files.list(join(directory, 'quarantine'))
@@ -103,6 +108,7 @@ export async function inspectDirectory(
       slots: journal.slotCount,
       bytes: journal.bytes,
       messages: channels.reduce((sum, channel) => sum + channel.journaledMessages, 0),
+      hasNewerStates: !journal.isClean && journal.logs.size > 0,
       findings: [
         ...journalFindings(journal, channels.some(hasLosses)),
         ...specialFindings(special, JOURNAL_NAME),
@@ -117,6 +123,23 @@ function specialFindings(files: readonly SpecialFile[], channel: string): Findin
   return files
     .filter((file) => file.channel === channel)
     .map(({ name }) => explain('NotAFile', channel, { file: name }))
+}
+
+/** One channel whose files fail must not hide what is found of the others. */
+function notInspected(channel: string, error: unknown): ChannelInspection {
+  if (!concernsOneLog(error)) throw error
+  const path = error instanceof Error && 'path' in error ? String(error.path) : '.'
+  const nothing = { segments: 0, bytes: 0, messages: 0, journaledMessages: 0, start: 0, end: 0 }
+  return {
+    channel,
+    ...nothing,
+    logId: undefined,
+    missing: [],
+    oldestAt: undefined,
+    newestAt: undefined,
+    positions: undefined,
+    findings: [explain('CannotBeRead', channel, { file: basename(path) })],
+  }
 }
 
 async function inspectChannel(

@@ -77,20 +77,22 @@ async function repairAll(options: RepairOptions, files: FileLayer): Promise<Repa
   const inspection = await inspectDirectory(directory, files)
   for (const { channel, findings } of inspection.channels) {
     const path = join(directory, 'channels', channel)
-    if (findings.length === 0) continue
+    if (findings.length === 0 || findings.some(({ kind }) => kind === 'CannotBeRead')) continue
     for (const finding of inOrder(findings)) {
       const done = await repairFinding(files, quarantine, path, finding)
       if (done !== undefined) repairs.push({ finding, done })
     }
     await files.syncDirectory(path)
   }
-  if (inspection.journal.messages > 0)
+  const { messages, hasNewerStates } = inspection.journal
+  if (messages > 0 || hasNewerStates) {
     repairs.push(...(await settleJournal(options, files, inspection)))
+  }
   return repairs
 }
 
 /**
- * Stores messages that are in the journal alone in the channels' directories, by a start and a stop
+ * Stores messages and positions that are in the journal alone in the channels' directories, by a start and a stop
  * of the store, which also quarantines damage. The journal's slots do not change, except for a
  * cycle that marks its end.
  */
@@ -113,6 +115,7 @@ async function settleJournal(
   })
   await store.open()
   await store.close()
+  if (journal.messages === 0) return []
   const finding = explain('JournaledMessages', JOURNAL_NAME, {
     file: 'journal',
     messages: journal.messages,
@@ -160,6 +163,7 @@ async function repairFinding(
     case 'MissingSlot':
     case 'JournaledMessages':
     case 'UnknownFile':
+    case 'CannotBeRead':
     case 'NotAFile':
       return undefined
   }

@@ -18,6 +18,7 @@ export class DiskSpace {
   #history = 0
   #removals = 0
   #removed: Promise<unknown> = Promise.resolve()
+  readonly #failedRemovals = new Set<object>()
 
   constructor(maxBytes: number) {
     this.maxBytes = maxBytes
@@ -91,6 +92,17 @@ export class DiskSpace {
     this.#removed = Promise.all([this.#removed, removal]).finally(() => {
       this.#removals--
     })
+  }
+
+  /** Whether files that were removed may be there again after a loss of power. */
+  get hasFailedRemovals(): boolean {
+    return this.#failedRemovals.size > 0
+  }
+
+  /** The last removal of `remover` has failed, or has succeeded. */
+  noteRemoval(remover: object, isDurable: boolean): void {
+    if (isDurable) this.#failedRemovals.delete(remover)
+    else this.#failedRemovals.add(remover)
   }
 
   /** Resolves when no removal is under way. */

@@ -52,7 +52,9 @@ export class Removals {
     return this.#queue.run(async () => {
       try {
         await this.#removeInOrder()
+        this.#options.space.noteRemoval(this, true)
       } catch (error) {
+        this.#options.space.noteRemoval(this, false)
         for (const one of this.#pending) this.#count(one)
         throw error
       }

@@ -165,3 +165,27 @@ test('a segment with the name of one that could not be removed is not removed in
 
   assert.ok(whileItFails < 20)
 })
+
+test('after a stop whose last removal was not made durable, the next start syncs the directory', async () => {
+  const trial = new JournalTrial(9)
+  await trial.open()
+  trial.append('press', 40)
+  await trial.commit()
+  await trial.restart()
+  trial.disk.fail = (operation, path) =>
+    operation === 'syncDirectory' && path.endsWith('/press') ? 'EIO' : undefined
+  trial.release('press')
+  await trial.commit()
+  await trial.store.close()
+  trial.disk.fail = () => undefined
+  let syncs = 0
+  trial.disk.fail = (operation, path) => {
+    if (operation === 'syncDirectory' && path.endsWith('/press')) syncs++
+    return undefined
+  }
+
+  await trial.open()
+
+  assert.ok(syncs > 0)
+  await trial.check()
+})
