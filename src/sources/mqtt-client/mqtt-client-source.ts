@@ -13,6 +13,7 @@ import { asConnectorError, type ConnectorError } from '../../errors.ts'
 import type { Refusal } from '../../message.ts'
 import type { PipelineObserver } from '../../observer.ts'
 import type { ConnectionState, Intake, ReceiptOutlet, Source } from '../source.ts'
+import { brokerAddress } from './broker-address.ts'
 import { BrokerLink } from './broker-link.ts'
 import { BrokerOutlet } from './broker-outlet.ts'
 import { BrokerSubscriptions } from './broker-subscriptions.ts'
@@ -152,7 +153,7 @@ export class MqttClientSource implements Source {
     ])
     if (this.#closed) return
     const link = new BrokerLink({
-      connect: mqtt.connect,
+      connect: (url, options) => mqtt.connect({ ...brokerAddress(url), ...options }),
       settings,
       options,
       intake,

@@ -132,3 +132,18 @@ test('a subscriber at another broker, with credentials of the environment or of 
 
   assert.deepEqual(api.violations, [])
 })
+
+test('on an older Node one sentence says what is needed', async () => {
+  const older = `Object.defineProperty(process,'versions',{value:{...process.versions,node:'18.20.8'}})`
+  const args = ['--import', `data:text/javascript,${encodeURIComponent(older)}`, script, 'check']
+  const { engines } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
+
+  const ended = await promisify(execFile)(process.execPath, args).catch((error) => error)
+
+  assert.equal(engines.node, '>=20.19')
+  assert.equal(ended.code, 2)
+  assert.equal(
+    ended.stderr,
+    'error: iot-analytics-connector needs Node 20.19 or newer; this is Node 18.20.8\n',
+  )
+})

@@ -64,9 +64,10 @@ export class Publisher {
   async open(): Promise<void> {
     const { default: mqtt } = await import('mqtt')
     const { url, receipts } = this.#options
-    const options = this.#connectOptions()
+    const { brokerAddress } = await import('../../../sources/mqtt-client/broker-address.ts')
+    const options = { ...brokerAddress(url), ...this.#connectOptions() }
     try {
-      this.#client = await mqtt.connectAsync(url, options, false)
+      this.#client = await mqtt.connectAsync('', options, false)
     } catch (thrown) {
       throw unreachable(url, thrown)
     }

@@ -104,6 +104,6 @@ test('the connector’s private key may have a passphrase that is read from a fi
 test('a missing certificate file is a configuration error', { skip }, async (t) => {
   await assert.rejects(
     startSource(t, { url: 'mqtts://127.0.0.1:1', tls: { ca: '/nowhere/ca.crt' } }),
-    /sources\.mqttClient\.tls\.ca: reading \/nowhere\/ca\.crt/,
+    /sources\.mqttClient\.tls\.ca: can’t read \/nowhere\/ca\.crt/,
   )
 })
