@@ -22,6 +22,7 @@ import { RequestWriter } from './request.ts'
 import { failureOf, outcomeOf } from './response.ts'
 import { type CallRetries, RetryRules } from './retry-rules.ts'
 import { type AwsIdentity, RequestSigner } from './signing.ts'
+import { tlsAdvice } from './tls-advice.ts'
 import { pause, within } from './wait.ts'
 
 /** Quota of BatchPutMessage (L-59E2DC0E), not adjustable. Specification, Limits. */
@@ -76,6 +77,7 @@ export class IotAnalyticsDestination implements Destination {
     this.#requests = new RequestWriter(this.#endpoint, new RequestSigner(region, this.#endpoint))
     this.#http = new HttpSender({
       origin: this.#endpoint.origin,
+      access: { tls: options.tls, proxy: options.proxy },
       timeoutMs: options.timeout,
       maxConnections: options.maxConnections,
       clock,
@@ -84,6 +86,7 @@ export class IotAnalyticsDestination implements Destination {
   }
 
   async open(): Promise<void> {
+    await this.#http.check()
     this.#http.open()
     if (!this.#options.credentials.anonymous) await this.#credentials.open()
   }
@@ -209,7 +212,7 @@ function failureOnTheWire(thrown: unknown): Failure {
     message: cut(
       messageOf(thrown) || (systemCodeOf(thrown) ?? String(thrown)),
       MAX_TEXT_CHARACTERS,
-    ),
+    ).concat(tlsAdvice(thrown)),
     retryAfterMs: undefined,
     skewMs: undefined,
     cause: thrown,

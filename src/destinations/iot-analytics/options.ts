@@ -44,6 +44,33 @@ const awsCredentials = z
     'AWS credentials. Default: the chain of the AWS SDKs (environment, shared files, web identity, container, EC2).',
   )
 
+const file = z.string().min(1)
+
+const tls = z
+  .strictObject({
+    ca: file
+      .optional()
+      .describe(
+        'PEM file of the authorities that are trusted to sign the endpoint’s certificate, in place of those that Node trusts.',
+      ),
+    cert: file.optional().describe('PEM file of the connector’s certificate, for mutual TLS.'),
+    key: file.optional().describe('PEM file of the connector’s private key, for mutual TLS.'),
+    keyPassphraseFile: file
+      .optional()
+      .describe('File with the passphrase of the private key, if it is encrypted.'),
+    servername: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('The name that the endpoint’s certificate must have, if it is not the URL’s host.'),
+  })
+  .refine(({ cert, key }) => (cert === undefined) === (key === undefined), {
+    error: 'cert and key go together: set both or neither',
+  })
+  .describe(
+    'TLS settings. The files are read for each connection, so renewed certificates are used.',
+  )
+
 /** AWS IoT Analytics, or anything that speaks its BatchPutMessage. */
 export const iotAnalyticsOptions = z
   .strictObject({
@@ -59,6 +86,16 @@ export const iotAnalyticsOptions = z
       .regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be a Region such as us-west-2')
       .optional()
       .describe('Region to sign for. Default: PublishRegion, then AWS_REGION.'),
+    tls: tls.optional(),
+    proxy: z
+      .url({ protocol: /^http$/, error: 'must be an http:// URL: http://host:port' })
+      .refine((url) => isProxy(url), {
+        error: 'must be http://host:port or http://user:password@host:port, and nothing after it',
+      })
+      .optional()
+      .describe(
+        'HTTP proxy to connect through, with CONNECT. User and password go into the URL, percent-encoded. Environment variables such as HTTPS_PROXY are not read.',
+      ),
     credentials: awsCredentials.prefault({}),
     timeout: duration({ min: '100ms', max: '5m', example: '10s' })
       .prefault('10s')
@@ -85,12 +122,28 @@ export const iotAnalyticsOptions = z
         'Maximum payload bytes in one call, before base64 adds a third. The call has to finish within `timeout`: at 1 Mbit/s the default size takes about 6 seconds.',
       ),
   })
+  .refine(({ endpoint, tls }) => tls === undefined || endpoint?.startsWith('http:') !== true, {
+    path: ['endpoint'],
+    error: 'must be https:// if tls is set',
+  })
   .describe('BatchPutMessage to AWS IoT Analytics or to a service that implements it.')
 
 function isBare(url: string): boolean {
   if (!URL.canParse(url)) return true
   const { username, password, search, hash } = new URL(url)
   return username + password + search + hash === ''
+}
+
+function isProxy(url: string): boolean {
+  if (!URL.canParse(url)) return true
+  const { username, password, pathname, search, hash } = new URL(url)
+  try {
+    // A control character would end the header field that carries them.
+    const user = decodeURIComponent(username) + decodeURIComponent(password)
+    return pathname + search + hash === '/' && !/\p{Cc}/u.test(user)
+  } catch {
+    return false
+  }
 }
 
 export type IotAnalyticsOptions = z.infer<typeof iotAnalyticsOptions>

@@ -4,7 +4,10 @@ import type { TestContext } from 'node:test'
 import { type Clock, systemClock } from '../../../src/clock.ts'
 import type { BatchOutcome } from '../../../src/destinations/destination.ts'
 import { IotAnalyticsDestination } from '../../../src/destinations/iot-analytics/destination.ts'
-import { iotAnalyticsOptions } from '../../../src/destinations/iot-analytics/options.ts'
+import {
+  type IotAnalyticsOptions,
+  iotAnalyticsOptions,
+} from '../../../src/destinations/iot-analytics/options.ts'
 import { ConnectorError } from '../../../src/errors.ts'
 import { FAKE_IDENTITY, FakeIotAnalytics, type FakeOptions } from './fake-iot-analytics.ts'
 
@@ -27,6 +30,8 @@ export interface Given extends FakeOptions {
   readonly maxAttempts?: number
   readonly maxConnections?: number
   readonly anonymous?: boolean
+  readonly tls?: IotAnalyticsOptions['tls']
+  readonly proxy?: string
 }
 
 export async function setUp(t: TestContext, given: Given = {}) {
@@ -39,7 +44,7 @@ export async function setUp(t: TestContext, given: Given = {}) {
 
 export function destinationFor(endpoint: string, given: Given = {}): IotAnalyticsDestination {
   const { timeout = TIMEOUT_MS, anonymous, identity: _, ...rest } = given
-  const { maxAttempts = 3, maxConnections = 50 } = rest
+  const { maxAttempts = 3, maxConnections = 50, tls, proxy } = rest
   const credentials = anonymous ? { anonymous } : (given.identity ?? FAKE_IDENTITY)
   return new IotAnalyticsDestination({
     name: 'cloud',
@@ -49,6 +54,8 @@ export function destinationFor(endpoint: string, given: Given = {}): IotAnalytic
       maxAttempts,
       maxConnections,
       credentials,
+      tls,
+      proxy,
     }),
     region: REGION,
     clock,

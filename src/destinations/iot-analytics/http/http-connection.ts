@@ -27,6 +27,8 @@ export interface ConnectionOwner {
 export class HttpConnection implements ExchangeHolder {
   readonly #opener: SocketOpener
   readonly #owner: ConnectionOwner
+  /** Aborted if the connection is closed before it has a socket. */
+  readonly #opening = new AbortController()
   #socket: Socket | undefined
   #exchange: Exchange | undefined
   readonly #parser = new ResponseParser(MAX_ANSWER_BYTES)
@@ -42,12 +44,39 @@ export class HttpConnection implements ExchangeHolder {
 
   /** Opens the socket and sends the first request. */
   start(exchange: Exchange): void {
-    const socket = this.#opener.open((bytes) => this.#take(bytes))
-    this.#socket = socket
-    socket.once(this.#opener.readyEvent, () => {
-      this.#isReady = true
-      if (this.#exchange !== undefined) this.#write(this.#exchange)
+    this.send(exchange)
+    const opened = this.#opener.open({
+      take: (bytes) => this.#take(bytes),
+      ready: () => {
+        this.#isReady = true
+        if (this.#exchange !== undefined) this.#write(this.#exchange)
+      },
+      signal: this.#opening.signal,
     })
+    if (opened instanceof Promise) void this.#await(opened)
+    else this.#use(opened)
+  }
+
+  async #await(opened: Promise<Socket>): Promise<void> {
+    const { signal } = this.#opening
+    const aborted = new Promise<never>((_resolve, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason))
+    })
+    try {
+      const socket = await Promise.race([opened, aborted])
+      signal.throwIfAborted()
+      if (socket.destroyed) throw this.#closedByPeer()
+      this.#use(socket)
+    } catch (thrown) {
+      // A file may be read for longer than anybody waits: its socket comes too late.
+      opened.then((socket) => socket.on('error', () => {}).destroy()).catch(() => {})
+      this.#break(thrown)
+      this.#owner.connectionClosed(this)
+    }
+  }
+
+  #use(socket: Socket): void {
+    this.#socket = socket
     socket.on('end', () => this.#end())
     socket.on('error', (error) => {
       this.#error = error
@@ -56,7 +85,6 @@ export class HttpConnection implements ExchangeHolder {
       this.#break(this.#error ?? this.#closedByPeer())
       this.#owner.connectionClosed(this)
     })
-    this.send(exchange)
   }
 
   /** False once either side is closing it. */
@@ -80,7 +108,8 @@ export class HttpConnection implements ExchangeHolder {
   }
 
   close(): void {
-    this.#socket?.destroy()
+    if (this.#socket === undefined) this.#opening.abort(this.#closedByPeer())
+    else this.#socket.destroy()
   }
 
   #write(exchange: Exchange): void {

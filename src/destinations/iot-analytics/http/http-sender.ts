@@ -8,7 +8,7 @@ import { AbortListeners } from './abort-listeners.ts'
 import { type ConnectionOwner, HttpConnection } from './http-connection.ts'
 import type { Answer, Request } from './http-exchange.ts'
 import { Exchange, type ExchangeHolder } from './http-exchange.ts'
-import { SocketOpener } from './socket-opener.ts'
+import { type Access, SocketOpener } from './socket-opener.ts'
 
 /**
  * A peer may have closed a connection that was idle for this long. Before it is used again, the
@@ -20,6 +20,8 @@ const LOOK_AFTER_MS = 500
 export interface HttpSenderOptions {
   /** Scheme, host and port to connect to. */
   readonly origin: string
+  /** Certificates and the proxy. Default: those of Node, and none. */
+  readonly access?: Access
   /** For one request, from `post` to the last byte of its answer. */
   readonly timeoutMs: number
   readonly maxConnections: number
@@ -47,7 +49,12 @@ export class HttpSender implements ConnectionOwner, ExchangeHolder {
 
   constructor(options: HttpSenderOptions) {
     this.#options = options
-    this.#opener = new SocketOpener(options.origin)
+    this.#opener = new SocketOpener(options.origin, options.access)
+  }
+
+  /** @throws {ConnectorError} InvalidConfiguration if the certificates can't be used */
+  check(): Promise<void> {
+    return this.#opener.check()
   }
 
   open(): void {
