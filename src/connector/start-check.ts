@@ -27,6 +27,10 @@ export async function checkStart(config: ConnectorConfig): Promise<StartCheck> {
     notices.push(...(await openFilesOf(mqttServer)))
   }
   if (mqttClient !== undefined) problems.push(...(await problemsOfClient(mqttClient)))
+  for (const { options } of config.destinations) {
+    const { TlsFiles } = await import('../destinations/iot-analytics/http/tls-files.ts')
+    if (options.tls !== undefined) problems.push(...(await new TlsFiles(options.tls).problems()))
+  }
   if (http !== undefined) {
     const { readHttpAccess } = await import('../http/http-server.ts')
     problems.push(...(await problemOf(() => readHttpAccess(http))))

@@ -3,6 +3,7 @@
  *
  *     npm run faults -- --minutes 120 [--only power] [--seed 4711]
  *     npm run faults -- --minutes 0 --kills 10000 --cuts 10000
+ *     npm run faults -- --minutes 0 --soak 30
  *
  * `--kills` kills a bare writer of the store, `--cuts` cuts the power of a store on a simulated
  * disk. The exit code is 1 if anything was found; its data directory is then left for inspection.
@@ -11,6 +12,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import type { Campaign } from './campaign.ts'
 import { CAMPAIGNS } from './campaigns/all.ts'
+import { soak, soakCampaign } from './campaigns/soak.ts'
 import { addFigures, type Figures, newFigures } from './figures.ts'
 import { killWriters } from './kill-lanes.ts'
 import { cutStores } from './store-cuts.ts'
@@ -28,6 +30,7 @@ const USAGE = `npm run faults -- [options]
   --only <text>       only campaigns with this in their names
   --kills <number>    how often to kill a bare writer of the store (0)
   --cuts <number>     how often to cut power or kill on a simulated disk (0)
+  --soak <minutes>    how long one process runs under load, with its memory watched (0)
   --seed <number>     of the first campaign, and of the first simulated disk
   --help              this text
 campaigns: ${CAMPAIGNS.map(({ name }) => name).join(', ')}
@@ -39,6 +42,7 @@ const { values } = parseArgs({
     only: { type: 'string', default: '' },
     kills: { type: 'string', default: '0' },
     cuts: { type: 'string', default: '0' },
+    soak: { type: 'string', default: '0' },
     help: { type: 'boolean', default: false },
     seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
   },
@@ -66,6 +70,7 @@ const kills = await rounds('kills', Number(values.kills), (count, progress) =>
 const cuts = await rounds('cuts', Number(values.cuts), (count, progress) =>
   cutStores(Number(values.seed), count, progress),
 )
+if (Number(values.soak) > 0) await soakFor(Number(values.soak) * 60_000)
 const minutes = (performance.now() - startedAt) / 60_000
 process.stdout.write(
   `${JSON.stringify({ minutes: Number(minutes.toFixed(1)), turns, kills, cuts, ...sum }, undefined, 2)}\n`,
@@ -113,6 +118,17 @@ async function attempt(campaign: Campaign, seed: number): Promise<Figures> {
     const figures = newFigures()
     figures.violations.push(`${campaign.name}: ${error instanceof Error ? error.stack : error}`)
     return figures
+  }
+}
+
+async function soakFor(lengthMs: number): Promise<void> {
+  const seed = Number(values.seed)
+  try {
+    const figures = await soak({ seed, lengthMs }, (line) => process.stdout.write(`${line}\n`))
+    addFigures(sum, figures)
+    process.stdout.write(`${lineOf(soakCampaign, seed, figures)}\n`)
+  } catch (error) {
+    sum.violations.push(`soak: ${error instanceof Error ? error.stack : error}`)
   }
 }
 

@@ -8,6 +8,7 @@ import { diskRefusesCampaign } from './disk-refuses.ts'
 import { killCampaign } from './kill.ts'
 import { manyChannelsCampaign } from './many-channels.ts'
 import { powerCutsCampaign } from './power-cuts.ts'
+import { soakCampaign } from './soak.ts'
 import { twoProcessesCampaign } from './two-processes.ts'
 import { wrapCampaign } from './wrap.ts'
 
@@ -22,4 +23,5 @@ export const CAMPAIGNS: readonly Campaign[] = [
   twoProcessesCampaign,
   wrapCampaign,
   manyChannelsCampaign,
+  soakCampaign,
 ]

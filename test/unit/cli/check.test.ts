@@ -153,3 +153,16 @@ test('check prints what others can read, as run does', async (t) => {
   assert.match(stderr, /Note: sources\.mqttServer\.passwordFile: other users .*chmod go= users/)
   assert.match(stderr, /Note: .*data is open to other users/)
 })
+
+test('the certificates of a destination are checked like those of the sources', async (t) => {
+  const cwd = await temporaryDirectory(t)
+  const tls = 'destinations.iotAnalytics.tls'
+
+  const stderr = await refusal(t, [`${tls}.ca=x`, `${tls}.cert=y`, `${tls}.key=z`], cwd)
+
+  assert.match(stderr, /can’t start, for 3 reasons:\n/)
+  for (const [setting, file] of Object.entries({ ca: 'x', cert: 'y', key: 'z' })) {
+    const line = `  ${tls}.${setting}: can’t read ${join(cwd, file)}: there is no such file\n`
+    assert.ok(stderr.includes(line), line)
+  }
+})

@@ -3,8 +3,9 @@
  * renewed certificates are used; unchanged files are not parsed again.
  */
 import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls'
-import { ConnectorError, messageOf } from '../../../errors.ts'
+import { asConnectorError, ConnectorError, fileReasonOf, messageOf } from '../../../errors.ts'
 
 export interface TlsSettings {
   readonly ca?: string | undefined
@@ -36,13 +37,29 @@ export class TlsFiles {
     return this.#context
   }
 
+  /** Every problem of the files, each in an error of its own. */
+  async problems(): Promise<ConnectorError[]> {
+    const reads = await Promise.allSettled(FILES.map((setting) => this.#read(setting)))
+    const unread = reads.filter((read) => read.status === 'rejected')
+    if (unread.length > 0) return unread.map(({ reason }) => asInvalid(reason))
+    try {
+      await this.context()
+      return []
+    } catch (thrown) {
+      return [asInvalid(thrown)]
+    }
+  }
+
   async #read(setting: (typeof FILES)[number]): Promise<Buffer | undefined> {
     const path = this.#settings[setting]
     if (path === undefined) return undefined
     try {
       return await readFile(path)
     } catch (thrown) {
-      throw invalid(`${PLACE}.${setting}: reading ${path}: ${messageOf(thrown)}`, thrown)
+      throw invalid(
+        `${PLACE}.${setting}: can’t read ${resolve(path)}: ${fileReasonOf(thrown)}`,
+        thrown,
+      )
     }
   }
 
@@ -63,7 +80,7 @@ export class TlsFiles {
       return createSecureContext(options)
     } catch (thrown) {
       const paths = FILES.map((setting) => this.#settings[setting]).filter(Boolean)
-      const text = `${PLACE}: ${paths.join(', ')} can't be used together: ${messageOf(thrown)}`
+      const text = `${PLACE}: ${paths.join(', ')} can’t be used together: ${messageOf(thrown)}`
       throw invalid(text, thrown)
     }
   }
@@ -74,6 +91,10 @@ function isSame(some: readonly (Buffer | undefined)[], others: readonly (Buffer 
     const other = others[at]
     return content === undefined ? other === undefined : other?.equals(content) === true
   })
+}
+
+function asInvalid(thrown: unknown): ConnectorError {
+  return asConnectorError(thrown, 'InvalidConfiguration', PLACE)
 }
 
 function invalid(text: string, cause?: unknown): ConnectorError {

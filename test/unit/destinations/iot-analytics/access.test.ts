@@ -146,9 +146,9 @@ describe('certificates', options, () => {
     writeFileSync(certificates.path('empty.crt'), 'no certificate\n')
     const cert = certificates.path('connector.crt')
     for (const [tls, expected] of [
-      [{ ca: nowhere }, /iotAnalytics\.tls\.ca: reading .*nowhere\.crt: .*no such file/i],
+      [{ ca: nowhere }, /iotAnalytics\.tls\.ca: can’t read .*nowhere\.crt: there is no such file/],
       [{ ca: certificates.path('empty.crt') }, /tls\.ca: .*expected certificates in PEM/],
-      [{ ca, cert, key: certificates.path('broker.key') }, /tls: .* can't be used together: .*key/],
+      [{ ca, cert, key: certificates.path('broker.key') }, /tls: .* can’t be used together: .*key/],
     ] as const) {
       const destination = destinationFor(peer.origin, { ...QUIET, tls })
       await assert.rejects(destination.open(), (error: Error & { code?: string }) => {
