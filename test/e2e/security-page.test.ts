@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { delimiter, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { skipWithoutOpenssl } from '../support/processes/certificates.ts'
+import { makeCertificates, skipWithoutOpenssl } from '../support/processes/certificates.ts'
 import { skipWithout } from '../support/processes/real-peers.ts'
 import { temporaryDirectory } from '../support/processes/running-connector.ts'
 
@@ -99,18 +99,24 @@ test('every command and every file of docs/security.md does what the page says',
   assert.doesNotMatch(connector?.output() ?? '', /scrypt\$|a long password|PRIVATE/)
 })
 
-test('check shows where secrets are and none of them', async (t) => {
+test('check shows where secrets are and none of them', { skip: skipWithoutOpenssl }, async (t) => {
   const { directory, start } = await shell(t)
-  writeFileSync(join(directory, 'users'), 'pump-1:scrypt$16384$8$1$c2FsdHNhbHRzYWx0c2FsdA$aGFzaA\n')
+  const certificates = makeCertificates(t)
+  copyFileSync(certificates.path('broker.crt'), join(directory, 'connector.crt'))
+  copyFileSync(certificates.path('broker.key'), join(directory, 'connector.key'))
+  const passwd = start("printf %s 'a long password' | iot-analytics-connector passwd users pump_1")
+  await once(passwd.child, 'close')
   writeFileSync(
     join(directory, 'connector.yaml'),
     'sources: { mqttServer: { passwordFile: users, tls: { cert: connector.crt, key: connector.key } } }\n',
   )
 
-  const { child, output } = start('iot-analytics-connector check -c connector.yaml')
+  const { child, output } = start(
+    'iot-analytics-connector check -c connector.yaml --set sources.mqttServer.port=0 --set sources.mqttServer.tls.port=0 --set http.port=0',
+  )
   const [code] = await once(child, 'close')
 
-  assert.equal(code, 0)
+  assert.equal(code, 0, output())
   assert.match(output(), /passwordFile: users/)
   assert.match(output(), /key: connector\.key/)
   assert.doesNotMatch(output(), /scrypt/)
