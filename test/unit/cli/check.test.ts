@@ -158,7 +158,11 @@ test('the certificates of a destination are checked like those of the sources', 
   const cwd = await temporaryDirectory(t)
   const tls = 'destinations.iotAnalytics.tls'
 
-  const stderr = await refusal(t, [`${tls}.ca=x`, `${tls}.cert=y`, `${tls}.key=z`], cwd)
+  const stderr = await refusal(
+    t,
+    ['destinations=[{iotAnalytics: {region: us-west-2, tls: {ca: x, cert: y, key: z}}}]'],
+    cwd,
+  )
 
   assert.match(stderr, /can’t start, for 3 reasons:\n/)
   for (const [setting, file] of Object.entries({ ca: 'x', cert: 'y', key: 'z' })) {
