@@ -10,7 +10,7 @@
 import { randomUUID } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import type { Clock } from '../../clock.ts'
-import { ConnectorError, type ErrorCode, messageOf, systemCodeOf } from '../../errors.ts'
+import { ConnectorError, type ErrorCode, systemCodeOf } from '../../errors.ts'
 import { cut } from '../../shown-text.ts'
 import type { Batch, BatchOutcome, Destination } from '../destination.ts'
 import { CredentialSource } from './credentials.ts'
@@ -22,7 +22,7 @@ import { RequestWriter } from './request.ts'
 import { failureOf, outcomeOf } from './response.ts'
 import { type CallRetries, RetryRules } from './retry-rules.ts'
 import { type AwsIdentity, RequestSigner } from './signing.ts'
-import { tlsAdvice } from './tls-advice.ts'
+import { tlsAdvice, tlsMessageOf } from './tls-advice.ts'
 import { pause, within } from './wait.ts'
 
 /** Quota of BatchPutMessage (L-59E2DC0E), not adjustable. Specification, Limits. */
@@ -210,7 +210,7 @@ function failureOnTheWire(thrown: unknown): Failure {
     kind: 'transient',
     name: undefined,
     message: cut(
-      messageOf(thrown) || (systemCodeOf(thrown) ?? String(thrown)),
+      tlsMessageOf(thrown) || (systemCodeOf(thrown) ?? String(thrown)),
       MAX_TEXT_CHARACTERS,
     ).concat(tlsAdvice(thrown)),
     retryAfterMs: undefined,

@@ -1,5 +1,5 @@
-/** Says which setting helps if a TLS connection can't be opened. */
-import { systemCodeOf } from '../../errors.ts'
+/** What an error of TLS means, and which setting helps. */
+import { messageOf, systemCodeOf } from '../../errors.ts'
 
 const OWN_AUTHORITY =
   '. If the endpoint’s certificate comes from an authority of your own, set destinations.iotAnalytics.tls.ca to its PEM file'
@@ -21,6 +21,13 @@ const ADVICE: Readonly<Record<string, string>> = {
   ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: CLIENT_CERTIFICATE,
   ERR_SSL_SSL_TLS_ALERT_HANDSHAKE_FAILURE: CLIENT_CERTIFICATE,
   ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: CLIENT_CERTIFICATE,
+}
+
+/** The message; of OpenSSL's errors only the reason, without its source lines and line feed. */
+export function tlsMessageOf(error: unknown): string {
+  const isOpenSsl = systemCodeOf(error)?.startsWith('ERR_SSL_') === true
+  if (!isOpenSsl || !(error instanceof Error) || !('reason' in error)) return messageOf(error)
+  return String(error.reason)
 }
 
 /** What to do about the error; empty if there is nothing to add. */

@@ -156,7 +156,7 @@ export class HttpConnection implements ExchangeHolder {
   #end(): void {
     if (this.#exchange !== undefined && this.#parser.end())
       this.#settle(answerOf(this.#parser, false))
-    else this.#break(this.#closedByPeer())
+    else this.#break(this.#error ?? this.#closedByPeer())
     this.close()
   }
 

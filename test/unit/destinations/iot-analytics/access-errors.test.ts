@@ -1,0 +1,58 @@
+/** What errors on the way to the endpoint say. */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import type { TestContext } from 'node:test'
+import { describe, test } from 'node:test'
+import { makeBatch } from '../../../support/channels/batch-maker.ts'
+import { ConnectProxy } from '../../../support/destinations/connect-proxy.ts'
+import {
+  destinationFor,
+  errorOf,
+  never,
+} from '../../../support/destinations/destination-under-test.ts'
+import { ScriptedPeer } from '../../../support/destinations/scripted-peer.ts'
+import { makeCertificates, skipWithoutOpenssl } from '../../../support/processes/certificates.ts'
+
+describe('a client certificate that is missing', { skip: skipWithoutOpenssl }, () => {
+  async function errorWithout(t: TestContext, maxVersion: 'TLSv1.2' | 'TLSv1.3') {
+    const certificates = makeCertificates(t)
+    const [ca, cert, key] = ['ca.crt', 'broker.crt', 'broker.key'].map((name) =>
+      readFileSync(certificates.path(name)),
+    )
+    const tls = { ca, cert, key, requestCert: true, maxVersion }
+    const peer = await ScriptedPeer.start(t, { tls })
+    const proxy = await ConnectProxy.start(t)
+    const messages: string[] = []
+    for (const way of [{}, { proxy: proxy.url }]) {
+      const destination = destinationFor(peer.origin, {
+        ...way,
+        timeout: 1_000,
+        maxAttempts: 1,
+        anonymous: true,
+        tls: { ca: certificates.path('ca.crt') },
+      })
+      t.after(() => destination.close())
+      await destination.open()
+      messages.push((await errorOf(destination.send(makeBatch('press', 1), never))).message)
+    }
+    assert.equal(peer.requests.length, 0)
+    return messages
+  }
+
+  // In TLS 1.3 the client's part of the handshake is over before the server refuses it.
+  for (const [version, reason] of [
+    ['TLSv1.2', 'sslv3 alert handshake failure'],
+    ['TLSv1.3', 'tlsv13 alert certificate required'],
+  ] as const) {
+    test(`is reported in one line with the setting that helps, in ${version}`, async (t) => {
+      for (const message of await errorWithout(t, version)) {
+        assert.match(
+          message,
+          /^.*: [a-z0-9 ]+\. The endpoint may ask .* set .*tls\.cert and tls\.key/,
+        )
+        assert.ok(message.includes(`: ${reason}. `), message)
+        assert.doesNotMatch(message, /\n|\.c:/)
+      }
+    })
+  }
+})
