@@ -134,13 +134,17 @@ function isBare(url: string): boolean {
   return username + password + search + hash === ''
 }
 
+/** `URL` also accepts `http:/host` and `http:host`, which are more likely to be mistakes. */
+const PROXY = /^http:\/\/[^\s/\\?#]+\/?$/i
+
 function isProxy(url: string): boolean {
   if (!URL.canParse(url)) return true
-  const { username, password, pathname, search, hash } = new URL(url)
+  const { protocol, username, password } = new URL(url)
+  if (protocol !== 'http:') return true
   try {
     // A control character would end the header field that carries them.
     const user = decodeURIComponent(username) + decodeURIComponent(password)
-    return pathname + search + hash === '/' && !/\p{Cc}/u.test(user)
+    return PROXY.test(url) && !/\p{Cc}/u.test(user)
   } catch {
     return false
   }

@@ -1,8 +1,11 @@
-/** What errors on the way to the endpoint say. */
+/** Errors on the way to the endpoint: what they say, and that they show no password. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import type { TestContext } from 'node:test'
 import { describe, test } from 'node:test'
+import { MASK } from '../../../../src/addresses.ts'
+import { withoutSecret } from '../../../../src/config/schema/secret.ts'
+import { iotAnalyticsOptions } from '../../../../src/destinations/iot-analytics/options.ts'
 import { makeBatch } from '../../../support/channels/batch-maker.ts'
 import { ConnectProxy } from '../../../support/destinations/connect-proxy.ts'
 import {
@@ -55,4 +58,30 @@ describe('a client certificate that is missing', { skip: skipWithoutOpenssl }, (
       }
     })
   }
+})
+
+describe('the address of a proxy', () => {
+  const ODD = [
+    'plant:topsecret@proxy:3128',
+    'http:/plant:topsecret@proxy:3128',
+    'http:plant:topsecret@proxy:3128',
+    'http:\\\\plant:topsecret@proxy:3128',
+    'http:///plant:topsecret@proxy:3128',
+    'plant:top@secret@proxy:3128',
+  ]
+
+  test('must begin with http:// and a host', () => {
+    for (const proxy of [...ODD, 'http://proxy:1?', 'http://proxy:1#', 'http://us er@proxy:1']) {
+      const { error } = iotAnalyticsOptions.safeParse({ proxy })
+      assert.match(error?.message ?? '', /must be (an )?http:\/\//, proxy)
+    }
+  })
+
+  test('shows no password, however it is written', () => {
+    for (const proxy of [...ODD, ` ${ODD[0]}`, ` http://${ODD[0]}`, `ht\ttp://${ODD[0]}`]) {
+      assert.equal(withoutSecret('proxy', proxy), `${MASK}@proxy:3128`, proxy)
+    }
+    assert.equal(withoutSecret('proxy', 'http://proxy:3128'), 'http://proxy:3128')
+    assert.equal(withoutSecret('proxy', 'proxy:3128'), 'proxy:3128')
+  })
 })
