@@ -66,6 +66,11 @@ const RESERVED_PREFIX = '__'
 export class ChannelSet implements Iterable<Channel> {
   /** Commits all channels; reports which cycles are durable. */
   readonly commits: GroupCommit
+  /**
+   * Since the start, by error code, how often a message was not taken and stayed with its sender,
+   * which offers it again.
+   */
+  readonly withheld = new Map<string, number>()
   readonly #options: ChannelSetOptions
   readonly #context: ChannelContext
   readonly #health: StorageHealth
@@ -272,6 +277,7 @@ export class ChannelSet implements Iterable<Channel> {
       channel.offer(draft, bytes, this.commits.openCycle)
     if (refusal === undefined) return this.commits.stage(channel, bytes, draft.receivedAt)
     if (!mayWithhold || !isNotNow(refusal.error)) channel.refuse(refusal)
+    else this.#withhold(refusal)
     return refusal
   }
 
@@ -293,6 +299,7 @@ export class ChannelSet implements Iterable<Channel> {
     const refusal = this.#refusalForNew(name, draftBytes(draft))
     if (refusal !== undefined) {
       if (!mayWithhold || !isNotNow(refusal.error)) this.refuse(name, refusal)
+      else this.#withhold(refusal)
       return refusal
     }
     const log: ChannelLog = this.#options.store.create(name)
@@ -300,6 +307,10 @@ export class ChannelSet implements Iterable<Channel> {
     const channel = new Channel(log, { ...NOTHING_RESTORED, refused }, this.#context)
     this.#add(channel)
     return this.#offerTo(channel, draft, mayWithhold)
+  }
+
+  #withhold({ error }: Refusal): void {
+    this.withheld.set(error, (this.withheld.get(error) ?? 0) + 1)
   }
 
   #refusalForNew(name: string, bytes: number): Refusal | undefined {

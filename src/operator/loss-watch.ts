@@ -4,7 +4,7 @@ import type { ChannelLedger, ReaderLedger } from '../channels/ledger/ledger.ts'
 import type { Clock, Timer } from '../clock.ts'
 
 export interface LossWatchOptions {
-  readonly channels: Pick<ChannelSet, 'ledger'>
+  readonly channels: Pick<ChannelSet, 'ledger' | 'withheld'>
   readonly clock: Clock
   /** The destination whose outcomes are the ledger's own; undefined if there is none. */
   readonly primary: string | undefined
@@ -22,12 +22,15 @@ export interface RecentOutcome {
 export interface RecentLosses {
   /** By error code. */
   readonly dropped: Readonly<Record<string, number>>
+  /** By error code, how often a message was not taken and stayed with its sender. */
+  readonly withheld: Readonly<Record<string, number>>
   readonly deadLettersLost: number
   readonly outcomes: readonly RecentOutcome[]
 }
 
 interface Sample {
   readonly dropped: ReadonlyMap<string, number>
+  readonly withheld: ReadonlyMap<string, number>
   readonly deadLettersLost: number
   readonly outcomes: ReadonlyMap<string, Omit<RecentOutcome, 'destination'>>
 }
@@ -59,11 +62,6 @@ export class LossWatch {
   recent(): RecentLosses {
     const now = this.#sample()
     const before = this.#samples[0] ?? now
-    const dropped: Record<string, number> = {}
-    for (const [code, count] of now.dropped) {
-      const more = count - (before.dropped.get(code) ?? 0)
-      if (more > 0) dropped[code] = more
-    }
     const outcomes = [...now.outcomes].map(([destination, { delivered, rejected }]) => {
       const earlier = before.outcomes.get(destination) ?? NOTHING
       return {
@@ -72,7 +70,12 @@ export class LossWatch {
         rejected: rejected - earlier.rejected,
       }
     })
-    return { dropped, deadLettersLost: now.deadLettersLost - before.deadLettersLost, outcomes }
+    return {
+      dropped: increase(before.dropped, now.dropped),
+      withheld: increase(before.withheld, now.withheld),
+      deadLettersLost: now.deadLettersLost - before.deadLettersLost,
+      outcomes,
+    }
   }
 
   #sample(): Sample {
@@ -98,6 +101,19 @@ export class LossWatch {
       if (primary !== undefined) add(primary, ledger)
       for (const [name, reader] of Object.entries(ledger.readers)) add(name, reader)
     }
-    return { dropped, deadLettersLost: deadLettersLost(), outcomes }
+    const withheld = new Map(channels.withheld)
+    return { dropped, withheld, deadLettersLost: deadLettersLost(), outcomes }
   }
+}
+
+function increase(
+  before: ReadonlyMap<string, number>,
+  now: ReadonlyMap<string, number>,
+): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const [code, count] of now) {
+    const more = count - (before.get(code) ?? 0)
+    if (more > 0) counts[code] = more
+  }
+  return counts
 }

@@ -111,7 +111,7 @@ export class RunningView implements ConnectorView {
       store,
       losses: this.#losses.recent(),
       setAside: faults.map(({ channel }) => channel),
-      sources: sources.map(({ health }) => health),
+      sources,
       destinations,
     })
     return {

@@ -13,13 +13,19 @@ import type { HealthLevel, SourceHealth } from '../http/views/connector-view.ts'
 import type { DestinationHealth } from '../http/views/destinations-view.ts'
 import type { RecentLosses, RecentOutcome } from './loss-watch.ts'
 
+export interface SourceEvidence {
+  readonly health: SourceHealth
+  /** Something may be wrong while messages do come in. */
+  readonly problem: string | undefined
+}
+
 export interface Evidence {
   readonly nowMs: number
   readonly store: Pick<StoreLedger, 'state'>
   readonly losses: RecentLosses
   /** Channels whose own files fail, so that they take no messages. */
   readonly setAside: readonly string[]
-  readonly sources: readonly SourceHealth[]
+  readonly sources: readonly SourceEvidence[]
   readonly destinations: readonly DestinationHealth[]
 }
 
@@ -72,12 +78,19 @@ function ofChannels({ setAside }: Evidence): Finding[] {
   return [{ level: 'critical', verdict }]
 }
 
-function ofLosses({ dropped, deadLettersLost }: RecentLosses): Finding[] {
+function ofLosses({ dropped, withheld, deadLettersLost }: RecentLosses): Finding[] {
   const reasons = Object.entries(dropped).filter(([code]) => !SENDERS_FAULTS.has(code))
   const found: Finding[] = []
+  if (Object.keys(withheld).length > 0) {
+    found.push({
+      level: 'critical',
+      verdict: 'new messages are refused',
+      problem: `New messages were not accepted in the last minute (${byCode(Object.entries(withheld))}). Their senders keep them and offer them again.`,
+    })
+  }
   if (reasons.length > 0) {
     const count = reasons.reduce((sum, [, one]) => sum + one, 0)
-    const by = reasons.map(([code, one]) => `${code}: ${figure(one)}`).join(', ')
+    const by = byCode(reasons)
     found.push({
       level: 'critical',
       verdict: 'losing messages',
@@ -111,8 +124,11 @@ function ofDestination({ name, state, since }: DestinationHealth, nowMs: number)
   return [{ level: 'warning', verdict: `${name} away${forTime(since, nowMs)}` }]
 }
 
-function ofSource({ name, state, since }: SourceHealth, nowMs: number): Finding[] {
-  if (state === 'connected') return []
+function ofSource({ health, problem }: SourceEvidence, nowMs: number): Finding[] {
+  const { name, state, since } = health
+  if (state === 'connected') {
+    return problem === undefined ? [] : [{ level: 'warning', verdict: `${name} has a problem` }]
+  }
   return [{ level: 'warning', verdict: `${name} ${state}${forTime(since, nowMs)}` }]
 }
 
@@ -120,6 +136,10 @@ function ofSource({ name, state, since }: SourceHealth, nowMs: number): Finding[
 function forTime(since: string | null, nowMs: number): string {
   const seconds = since === null ? 0 : Math.floor((nowMs - Date.parse(since)) / 1000)
   return seconds < 1 ? '' : ` for ${durationText(seconds)}`
+}
+
+function byCode(counts: readonly (readonly [string, number])[]): string {
+  return counts.map(([code, count]) => `${code}: ${figure(count)}`).join(', ')
 }
 
 function messages(count: number): string {

@@ -4,8 +4,9 @@ import { type TestContext, test } from 'node:test'
 import type { ConfigInput, Connector } from '../../src/index.ts'
 import { exception, type FakeMessage, refusing } from '../support/destinations/fake-answers.ts'
 import { FakeIotAnalytics } from '../support/destinations/fake-iot-analytics.ts'
+import { MqttDevice } from '../support/mqtt/mqtt-device.ts'
 import { runCommand } from '../support/processes/command-line.ts'
-import { destinationOf, startConnector } from '../support/processes/running-connector.ts'
+import { destinationOf, mqttUrlOf, startConnector } from '../support/processes/running-connector.ts'
 import { until } from '../support/until.ts'
 
 const AT_ONCE = { PublishInterval: '0' }
@@ -60,6 +61,20 @@ test('a bound that is met is critical while messages are refused', async (t) => 
 
   assert.deepEqual([level, verdict], ['critical', 'losing messages'])
   assert.match(problems[0], /^1 message was refused or dropped .*\(ChannelLimit: 1\)/)
+})
+
+test('a bound that is met is critical while senders of MQTT 3.1.1 keep their messages', async (t) => {
+  const connector = await startWell(t, { storage: { maxChannels: 1 } })
+  const device = await MqttDevice.connect(t, mqttUrlOf(connector))
+
+  await device.putMessage('a', 'm1', 'm1')
+  // It is never acknowledged, so this never resolves.
+  void device.putMessage('b', 'm2', 'm2').catch(() => {})
+  await until('health knows', async () => (await healthOf(connector)).level !== 'ok')
+  const { level, verdict, problems } = await healthOf(connector)
+
+  assert.deepEqual([level, verdict], ['critical', 'new messages are refused'])
+  assert.match(problems[0], /\(ChannelLimit: \d+\)\. Their senders keep them/)
 })
 
 test('a destination that is away is a warning that says since when and when the next attempt is', async (t) => {

@@ -17,15 +17,16 @@ const NOTHING = {
 function watchLedger(t: TestContext, { primary }: { primary?: string } = { primary: 'first' }) {
   const clock = new ManualClock()
   const state = { ledger: [] as ChannelLedger[], deadLettersLost: 0 }
+  const withheld = new Map<string, number>()
   const watch = new LossWatch({
-    channels: { ledger: () => state.ledger },
+    channels: { ledger: () => state.ledger, withheld },
     clock,
     primary,
     deadLettersLost: () => state.deadLettersLost,
   })
   watch.start()
   t.after(() => watch.stop())
-  return { clock, state, watch }
+  return { clock, state, withheld, watch }
 }
 
 function channel(name: string, change: Partial<ChannelLedger>): ChannelLedger {
@@ -34,7 +35,8 @@ function channel(name: string, change: Partial<ChannelLedger>): ChannelLedger {
 }
 
 test('losses of all channels and destinations are added up', (t) => {
-  const { state, watch } = watchLedger(t)
+  const { state, withheld, watch } = watchLedger(t)
+  withheld.set('ChannelLimit', 6)
   const readers = { second: { ...NOTHING, rejected: 4, expired: 1 } }
 
   state.ledger = [
@@ -45,6 +47,7 @@ test('losses of all channels and destinations are added up', (t) => {
 
   assert.deepEqual(watch.recent(), {
     dropped: { QueueFull: 3, StorageFull: 3, MessageExpired: 1 },
+    withheld: { ChannelLimit: 6 },
     deadLettersLost: 9,
     outcomes: [
       { destination: 'first', delivered: 5, rejected: 7 },

@@ -5,7 +5,7 @@ import type { DestinationHealth } from '../../../src/http/views/destinations-vie
 import { type Evidence, findings } from '../../../src/operator/verdict.ts'
 
 const NOW = Date.UTC(2026, 0, 1, 12)
-const NO_LOSSES = { dropped: {}, deadLettersLost: 0, outcomes: [] }
+const NO_LOSSES = { dropped: {}, withheld: {}, deadLettersLost: 0, outcomes: [] }
 
 function verdictOf(change: Partial<Evidence>) {
   const found = findings({
@@ -70,14 +70,34 @@ test('dead letters that were given up are critical', () => {
 })
 
 test('a destination or a broker that is away is a warning that says for how long, after all that is critical', () => {
-  const sources = [
-    { name: 'mqttClient', state: 'disconnected', since: '2026-01-01T11:59:30.000Z' },
-  ] as const
+  const since = '2026-01-01T11:59:30.000Z'
+  const health = { name: 'mqttClient', state: 'disconnected', since } as const
+  const sources = [{ health, problem: 'away' }]
   const destinations = [destination('retrying', '2026-01-01T09:00:00.000Z')]
 
   assert.deepEqual(verdictOf({ sources, destinations, setAside: ['pumps'] }), [
     'critical | channel pumps fails | ',
     'warning | iotAnalytics away for 3 h | ',
     'warning | mqttClient disconnected for 30 s | ',
+  ])
+})
+
+test('messages that stay with their senders because they cannot be stored are critical', () => {
+  const withheld = { StorageFull: 1_200 }
+
+  assert.deepEqual(verdictOf({ losses: { ...NO_LOSSES, withheld } }), [
+    'critical | new messages are refused | New messages were not accepted in the last minute (StorageFull: 1,200). Their senders keep them and offer them again.',
+  ])
+})
+
+test('a source that is connected and has a problem is a warning', () => {
+  const health = {
+    name: 'mqttClient',
+    state: 'connected',
+    since: '2026-01-01T11:00:00.000Z',
+  } as const
+
+  assert.deepEqual(verdictOf({ sources: [{ health, problem: 'QoS 0 granted' }] }), [
+    'warning | mqttClient has a problem | ',
   ])
 })

@@ -93,7 +93,10 @@ test('the token can be in a file, which has to have one of a sufficient length',
   assert.equal(await read(`${TOKEN}\n`), TOKEN)
   await assert.rejects(read('short\n'), /http\.tokenFile: expected one line of at least 16 .*token/)
   await assert.rejects(read('two words that are long enough'), /without spaces/)
-  await assert.rejects(readToken({ tokenFile: join(folder, 'absent') }), /http\.tokenFile: reading/)
+  await assert.rejects(
+    readToken({ tokenFile: join(folder, 'absent') }),
+    /http\.tokenFile: can’t read/,
+  )
   assert.equal(httpOptions.safeParse({ token: 'short' }).success, false)
   assert.equal(httpOptions.safeParse({ token: TOKEN, tokenFile }).success, false)
   assert.equal(httpOptions.safeParse({ token: TOKEN }).success, true)
