@@ -11,9 +11,9 @@ Examples:
   $ iot-analytics-connector check --while-running               before a restart
   $ iot-analytics-connector check --connector-definition connectors.json > connector.yaml
 
-It reads all files that the configuration names, tries the ports, and looks at the data directory,
-and changes nothing. The output is itself a configuration file. It has every default, and a comment after each value says
-where the value comes from. Secrets are masked.`
+It reads all files that the configuration names, tries the ports, looks at the data directory, and
+changes nothing. The output is itself a configuration file. It has every default, and a comment
+after each value says where the value comes from. Secrets are masked.`
 
 export function addCheckCommand(program: Command, context: CliContext): void {
   program
