@@ -6,7 +6,7 @@ const OWN_AUTHORITY =
 const CLIENT_CERTIFICATE =
   '. The endpoint may ask for a client certificate: set destinations.iotAnalytics.tls.cert and tls.key to one that it accepts'
 
-/** Keyed by the codes of OpenSSL and Node. */
+/** Keyed by the codes of OpenSSL and Node, as `adviceCodeOf` writes them. */
 const ADVICE: Readonly<Record<string, string>> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: OWN_AUTHORITY,
   UNABLE_TO_GET_ISSUER_CERT: OWN_AUTHORITY,
@@ -23,14 +23,24 @@ const ADVICE: Readonly<Record<string, string>> = {
   ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: CLIENT_CERTIFICATE,
 }
 
-/** The message; of OpenSSL's errors only the reason, without its source lines and line feed. */
+/**
+ * The message; of OpenSSL's errors only the reason, without its source lines and line feed. Newer
+ * versions of Node add a hint at one of its own flags, which is of no use here.
+ */
 export function tlsMessageOf(error: unknown): string {
   const isOpenSsl = systemCodeOf(error)?.startsWith('ERR_SSL_') === true
-  if (!isOpenSsl || !(error instanceof Error) || !('reason' in error)) return messageOf(error)
+  if (!isOpenSsl || !(error instanceof Error) || !('reason' in error)) {
+    return messageOf(error).replace(/;[^;]*--use-system-ca$/, '')
+  }
   return String(error.reason)
 }
 
 /** What to do about the error; empty if there is nothing to add. */
 export function tlsAdvice(error: unknown): string {
-  return ADVICE[systemCodeOf(error) ?? ''] ?? ''
+  return ADVICE[adviceCodeOf(error)] ?? ''
+}
+
+/** Newer versions of OpenSSL have a slash in some codes, where older ones have an underscore. */
+function adviceCodeOf(error: unknown): string {
+  return (systemCodeOf(error) ?? '').replaceAll('/', '_')
 }

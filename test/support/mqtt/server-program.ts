@@ -4,13 +4,12 @@
  * port, and answers each message with its memory after a garbage collection.
  */
 import { createServer, type Socket } from 'node:net'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { systemClock } from '../../../src/clock.ts'
 import { silentObserver } from '../../../src/observer.ts'
 import type { MqttLimits } from '../../../src/sources/mqtt-server/limits/limits.ts'
 import { MqttServer } from '../../../src/sources/mqtt-server/mqtt-server.ts'
 import { mqttServerOptions } from '../../../src/sources/mqtt-server/options.ts'
+import { collectGarbage } from '../garbage.ts'
 import { CommittingIntake } from './committing-intake.ts'
 import type { ServerState } from './server-process.ts'
 
@@ -66,15 +65,12 @@ async function socketServer(): Promise<Served> {
   return { port: address.port, connectionCount: () => sockets.size, messages: () => 0 }
 }
 
-setFlagsFromString('--expose-gc')
-const collect = runInNewContext('gc') as () => void
 const kind = process.argv[2]
 const served = await (kind === 'sockets'
   ? socketServer()
   : mqttServer(kind === 'tight' ? TIGHT : {}))
 process.on('message', () => {
-  collect()
-  collect()
+  collectGarbage()
   const { heapUsed, external, rss } = process.memoryUsage()
   const state: ServerState = {
     heldBytes: heapUsed + external,

@@ -1,4 +1,5 @@
 /** The bytes that connections hold. Each kind has a bound for all connections together. */
+import { limitBufferPool } from './buffer-pool.ts'
 import type { MqttLimits } from './limits.ts'
 import { PartialPackets } from './partial-packets.ts'
 import { SharedBound } from './shared-bound.ts'
@@ -25,6 +26,7 @@ export class ConnectionBytes {
   constructor(limits: MqttLimits) {
     const { maxOutgoingBytes, maxOutgoingBytesOfAll, maxHeldBytes, maxHeldBytesOfAll } = limits
     const mostHeld = HELD_TIMES * Math.max(LEAST_HELD_BYTES, maxHeldBytes)
+    limitBufferPool()
     this.outgoing = boundFor(maxOutgoingBytesOfAll, maxOutgoingBytes)
     this.held = boundFor(maxHeldBytesOfAll, mostHeld)
     this.partial = new PartialPackets(limits.maxPartialBytesOfAll)

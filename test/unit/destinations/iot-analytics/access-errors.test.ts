@@ -44,16 +44,16 @@ describe('a client certificate that is missing', { skip: skipWithoutOpenssl }, (
 
   // In TLS 1.3 the client's part of the handshake is over before the server refuses it.
   for (const [version, reason] of [
-    ['TLSv1.2', 'sslv3 alert handshake failure'],
-    ['TLSv1.3', 'tlsv13 alert certificate required'],
+    ['TLSv1.2', 'alert handshake failure'],
+    ['TLSv1.3', 'alert certificate required'],
   ] as const) {
     test(`is reported in one line with the setting that helps, in ${version}`, async (t) => {
       for (const message of await errorWithout(t, version)) {
         assert.match(
           message,
-          /^.*: [a-z0-9 ]+\. The endpoint may ask .* set .*tls\.cert and tls\.key/,
+          /^.*: [a-z0-9/ ]+\. The endpoint may ask .* set .*tls\.cert and tls\.key/,
         )
-        assert.ok(message.includes(`: ${reason}. `), message)
+        assert.ok(message.includes(` ${reason}. `), message)
         assert.doesNotMatch(message, /\n|\.c:/)
       }
     })
