@@ -29,6 +29,12 @@ export interface Outage {
   readonly waiting: number
 }
 
+/** Who a refused client says it is. It may not have proved that. */
+export interface RefusedClient {
+  readonly clientId: string
+  readonly userName: string | undefined
+}
+
 export interface PipelineObserver {
   /** A message was refused or dropped. `channel` is undefined when it named none that can exist. */
   messageDropped(channel: string | undefined, code: string, detail: string): void
@@ -64,8 +70,11 @@ export interface PipelineObserver {
    * A client was disconnected without acknowledgements, because its messages can't be stored now.
    */
   clientSentAway(source: string, clientId: string, code: string, detail: string): void
-  /** A client was refused or disconnected because of what it sent or did. */
-  clientRefused(source: string, remote: string, reason: string): void
+  /**
+   * A client was refused or disconnected because of what it sent or did.
+   * @param client undefined before CONNECT
+   */
+  clientRefused(source: string, remote: string, reason: string, client?: RefusedClient): void
   sourceRetried(source: string, error: ConnectorError, delayMs: number): void
   sourceRecovered(source: string): void
   /** Certificates, users or rules were read again. With an error, the old ones stay in use. */

@@ -9,7 +9,7 @@
  */
 import type { Clock } from '../clock.ts'
 import type { ConnectorError } from '../errors.ts'
-import type { CutTail, Outage, PipelineObserver } from '../observer.ts'
+import type { CutTail, Outage, PipelineObserver, RefusedClient } from '../observer.ts'
 import { cut } from '../shown-text.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
@@ -174,11 +174,17 @@ export class TelemetryObserver implements PipelineObserver {
     this.#limiter.say(key, warning('clients_sent_away', message, fields))
   }
 
-  clientRefused(source: string, remote: string, reason: string): void {
+  clientRefused(source: string, remote: string, reason: string, client?: RefusedClient): void {
     this.#metrics.add('clients_refused_total', { source })
     const key = `refused ${source} ${kindOf(reason)}`
     if (this.#limiter.isRepeat(key)) return
-    const fields = { source, remote, reason }
+    const fields = {
+      source,
+      remote,
+      reason,
+      clientId: client && cut(client.clientId, MAX_ID),
+      user: client?.userName && cut(client.userName, MAX_ID),
+    }
     this.#limiter.say(key, warning('clients_refused', 'client refused', fields))
   }
 

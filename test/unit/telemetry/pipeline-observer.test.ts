@@ -181,3 +181,19 @@ test('texts of a line are cut', () => {
 
   assert.ok(lines.every((line) => JSON.stringify(line).length < 600))
 })
+
+test('a refused client is named in its log line, with texts that are cut, and never in a metric', async () => {
+  const { observer, lines, metrics } = observed()
+  const long = 'x'.repeat(60_000)
+
+  observer.clientRefused('mqttServer', '10.0.0.7:1883', 'bad user name or password', {
+    clientId: 'pump-1',
+    userName: long,
+  })
+  observer.clientRefused('mqttServer', '10.0.0.8:1883', 'no CONNECT in time')
+
+  assert.equal(lines[0]?.['clientId'], 'pump-1')
+  assert.equal(lines[0]?.['user'], `${'x'.repeat(128)}…`)
+  assert.equal('clientId' in (lines[1] ?? {}), false)
+  assert.doesNotMatch(await metrics.text(), /pump-1|xxx/)
+})

@@ -1,6 +1,6 @@
 /** What one server reports to the observer, under the server's own name. */
 import type { Refusal } from '../../../message.ts'
-import type { PipelineObserver } from '../../../observer.ts'
+import type { PipelineObserver, RefusedClient } from '../../../observer.ts'
 import type { BeyondLimits } from '../sessions/restore-sessions.ts'
 
 export class ServerReports {
@@ -20,8 +20,8 @@ export class ServerReports {
     this.#observer.clientDisconnected(this.#source, clientId, reason)
   }
 
-  clientRefused(remote: string, reason: string): void {
-    this.#observer.clientRefused(this.#source, remote, reason)
+  clientRefused(remote: string, reason: string, client?: RefusedClient): void {
+    this.#observer.clientRefused(this.#source, remote, reason, client)
   }
 
   clientSentAway(clientId: string, { error, message }: Refusal): void {

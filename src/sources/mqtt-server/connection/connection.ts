@@ -11,6 +11,7 @@
 import type { Clock } from '../../../clock.ts'
 import { messageOf } from '../../../errors.ts'
 import type { Refusal } from '../../../message.ts'
+import type { RefusedClient } from '../../../observer.ts'
 import {
   type Denied,
   everythingPermitted,
@@ -278,7 +279,8 @@ export class Connection implements Link, PacketHost, PartialHolder {
   /** A fault of the server's own code ends this connection and no other. */
   #violated(error: unknown): void {
     const violation = asViolation(error)
-    this.#context.reports.clientRefused(this.#arrival.remote, violation.message)
+    const { remote } = this.#arrival
+    this.#context.reports.clientRefused(remote, violation.message, this.#client?.session)
     if (violation instanceof RefusedConnect) this.#writer.add(violation.connack)
     if (this.#phase === 'new') this.#leave(violation.message, false)
     this.end(violation.reasonCode, violation.message)
@@ -316,7 +318,7 @@ export class Connection implements Link, PacketHost, PartialHolder {
     if (isChanged) this.#writer.hold((release) => commitGate.whenDurable(release))
     this.#writer.add(answer.connack)
     if (answer.session === undefined) {
-      this.#refuse(answer.reason)
+      this.#refuse(answer.reason, packet)
       return
     }
     const { session, identity, permissions } = answer
@@ -342,8 +344,8 @@ export class Connection implements Link, PacketHost, PartialHolder {
     this.receiveMaximum = receiveMaximum ?? this.receiveMaximum
   }
 
-  #refuse(reason: string): void {
-    this.#context.reports.clientRefused(this.#arrival.remote, reason)
+  #refuse(reason: string, client?: RefusedClient): void {
+    this.#context.reports.clientRefused(this.#arrival.remote, reason, client)
     this.#leave(reason, false)
     this.#endSocket()
   }

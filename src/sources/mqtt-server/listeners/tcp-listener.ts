@@ -7,6 +7,7 @@ import {
   type TLSSocket,
 } from 'node:tls'
 import { systemCodeOf } from '../../../errors.ts'
+import type { Addressed } from '../limits/connection-limits.ts'
 import type { TlsOptions } from '../options.ts'
 import { certifiedClient } from './certificates.ts'
 import { type ListenerEvents, originOf } from './listener.ts'
@@ -69,6 +70,14 @@ export function reportHandshakes(server: Server, events: ListenerEvents): void {
     socket.destroy()
     // If the client's certificate was refused, the reason is on the socket and not in the error.
     const code = socket.authorizationError ?? systemCodeOf(error) ?? 'unknown error'
-    events.onRefused(events.peerOf(socket).remote, `TLS handshake failed: ${code}`)
+    events.onRefused(events.peerOf(addressed(socket)).remote, `TLS handshake failed: ${code}`)
   })
+}
+
+/**
+ * A TLS socket whose connection has ended has no addresses any more, but the TCP socket below it
+ * has. Node has no public name for that one.
+ */
+function addressed(socket: TLSSocket & { readonly _parent?: Addressed | null }): Addressed {
+  return socket.remoteAddress === undefined ? (socket._parent ?? socket) : socket
 }

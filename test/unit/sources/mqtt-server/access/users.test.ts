@@ -267,3 +267,26 @@ test('a file of users, rules or keys that other users can use is reported with e
     `mqttServer sources.mqttServer.aclFile: other users of this machine can change ${aclFile}; to close it: chmod go-w ${aclFile}`,
   ])
 })
+
+test('a refusal names the user and the client that asked, also after CONNECT', async (t) => {
+  const refused: unknown[] = []
+  const { wire } = await guarded(t, {
+    observer: { clientRefused: (_source, _remote, _reason, client) => refused.push(client) },
+  })
+  const [guessing, broken] = [await wire(), await wire()]
+
+  guessing.send(connectPacket({ clientId: 'guess', userName: 'pump-2', password: 'no' }))
+  await guessing.untilClosed()
+  // A packet of the type that is reserved.
+  broken.send(connectPacket({ ...PUMP, clientId: 'c1' }), Buffer.from([0xf0, 0]))
+  await broken.untilClosed()
+
+  const named = refused.map((client) => {
+    const { clientId, userName } = client as { clientId: string; userName: string }
+    return [clientId, userName]
+  })
+  assert.deepEqual(named, [
+    ['guess', 'pump-2'],
+    ['c1', 'pump-1'],
+  ])
+})

@@ -1,4 +1,6 @@
 /** Connections that were refused or have ended: they are gone soon, whatever their clients do. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { connect as connectTls } from 'node:tls'
@@ -121,4 +123,25 @@ test('a TLS handshake that does not go on ends its connection in time, however s
   silent.on('error', () => undefined)
 
   await until('all places are free', async () => (await freePlaces(port, 10)) === 10)
+})
+
+test('a client that leaves in the middle of its TLS handshake is reported with its address', {
+  skip: skipWithoutOpenssl,
+}, async (t) => {
+  const certificates = makeCertificates(t)
+  const tls = { cert: certificates.path('broker.crt'), key: certificates.path('broker.key') }
+  const remotes: string[] = []
+  const { server } = await startServer(t, {
+    options: { tls: { port: 0, ...tls } },
+    observer: { clientRefused: (_source, remote) => remotes.push(remote) },
+  })
+  const port = server.portOf('mqtts')
+
+  const socket = connect(port, '127.0.0.1')
+  await once(socket, 'connect')
+  const own = socket.localPort
+  socket.end()
+  await until('it is reported', () => remotes.length === 1)
+
+  assert.equal(remotes[0]?.replace('::ffff:', ''), `127.0.0.1:${own}`)
 })
