@@ -47,7 +47,8 @@ export interface PipelineObserver {
   /** One commit of all channels that had something to store. */
   committed(messages: number, bytes: number, durationMs: number): void
   storageFailed(channel: string, error: ConnectorError): void
-  storageRecovered(): void
+  /** As `storageFailed`: of one channel, or of all of them under the journal's name. */
+  storageRecovered(channel: string): void
   /** Damage was found and moved aside; the service goes on. */
   damageFound(channel: string, what: string): void
   /**

@@ -19,7 +19,9 @@ import {
   DeadLetters,
 } from './dead-letters/dead-letters.ts'
 import { ExpirySweep } from './expiry-sweep.ts'
+import { sumUp } from './ledger/channel-ledger.ts'
 import type { ChannelLedger } from './ledger/ledger.ts'
+import { withFaults } from './ledger/set-aside-rows.ts'
 import { UnknownChannelRefusals } from './ledger/unknown-channel-refusals.ts'
 import {
   activeChannelLimit,
@@ -29,6 +31,7 @@ import {
 } from './limits/limit-refusals.ts'
 import type { ChannelLog, LogFault, LogStore } from './log/channel-log.ts'
 import { draftBytes, type MemoryBudget } from './log/memory-budget.ts'
+import { Restoration } from './restoration.ts'
 import { type RestoredChannel, restoreChannel } from './restored-channel.ts'
 import { SourceLog } from './source-log.ts'
 
@@ -76,6 +79,7 @@ export class ChannelSet implements Iterable<Channel> {
   readonly #health: StorageHealth
   readonly #checkpoints: Checkpoints
   readonly #sweep: ExpirySweep
+  readonly #restoration: Restoration
   readonly #unknownChannels = new UnknownChannelRefusals()
   readonly #channels = new Map<string, Channel>()
   readonly #listeners: ((channel: Channel) => void)[] = []
@@ -105,8 +109,13 @@ export class ChannelSet implements Iterable<Channel> {
     this.#sweep = new ExpirySweep({
       clock,
       channels: this,
-      retryFaults: async () => options.store.retryFaults?.(),
+      retryFaults: () => this.#retryFaults(),
       onFailed: ({ name }, error) => observer.storageFailed(name, error),
+    })
+    this.#restoration = new Restoration({
+      observer,
+      restore: (log) => this.#restore(log),
+      ready: (log, restored) => this.#restored(log, restored),
     })
     this.#context = {
       rulesFor: () => ({}),
@@ -131,7 +140,7 @@ export class ChannelSet implements Iterable<Channel> {
 
   /** Channels that are set aside, because their own files fail. */
   get faults(): readonly LogFault[] {
-    return this.#options.store.faults ?? []
+    return [...(this.#options.store.faults ?? []), ...this.#restoration.faults]
   }
 
   /** Undefined if the configuration keeps no dead letters, and before `open`. */
@@ -151,10 +160,8 @@ export class ChannelSet implements Iterable<Channel> {
     this.#reserved = new Map(logs.filter(isReserved).map((log) => [log.channel, log]))
     await this.#openDeadLetters()
     const channels = logs.filter((log) => !isReserved(log))
-    const restored = await Promise.all(
-      channels.map(async (log) => new Channel(log, await this.#restore(log), this.#context)),
-    )
-    for (const channel of restored) this.#add(channel)
+    store.onReopened = (log) => this.#restoration.add(log)
+    await this.#restoration.restoreAll(channels)
     await this.#deadLetters?.restoreShares()
     this.#sweep.start()
   }
@@ -222,7 +229,8 @@ export class ChannelSet implements Iterable<Channel> {
   ledger(): ChannelLedger[] {
     const rows = [...this].map((channel) => channel.ledger())
     rows.push(...this.#unknownChannels.ledger())
-    return rows.sort((left, right) => (left.channel < right.channel ? -1 : 1))
+    const all = withFaults(rows, this.faults, (name) => this.#channels.has(name))
+    return all.sort((left, right) => (left.channel < right.channel ? -1 : 1))
   }
 
   /**
@@ -249,7 +257,7 @@ export class ChannelSet implements Iterable<Channel> {
     this.#deadLetters = new DeadLetters({
       ...this.#options,
       bounds,
-      isChannel: (name) => this.#channels.has(name),
+      isChannel: (name) => this.#channels.has(name) || this.#isSetAside(name),
       log: found ?? store.create(DEAD_LETTERS_LOG),
       state: await found?.loadState(),
       mayWrite: () => this.#health.failure === undefined,
@@ -263,6 +271,24 @@ export class ChannelSet implements Iterable<Channel> {
     const { cursorNames, cursorStarts = {}, clock } = this.#options
     const { deduplication } = this.#context.rulesFor(log.channel)
     return restoreChannel(log, { cursorNames, cursorStarts, deduplication, now: clock.now() })
+  }
+
+  /** Restores a channel that was found, or that was set aside until now. */
+  #restored(log: ChannelLog, restored: RestoredChannel): void {
+    const refused = this.#unknownChannels.takeOver(log.channel)
+    const all = { ...restored, refused: sumUp(restored.refused, refused) }
+    const channel = new Channel(log, all, this.#context)
+    this.#add(channel)
+    if (Object.keys(refused).length > 0) this.#checkpoints.changed(channel, false)
+  }
+
+  async #retryFaults(): Promise<void> {
+    await this.#options.store.retryFaults?.()
+    await this.#restoration.retry()
+  }
+
+  #isSetAside(name: string): boolean {
+    return this.faults.some(({ channel }) => channel === name)
   }
 
   #offerTo(channel: Channel, draft: Draft, mayWithhold: boolean): number | Refusal {
@@ -315,7 +341,7 @@ export class ChannelSet implements Iterable<Channel> {
 
   #refusalForNew(name: string, bytes: number): Refusal | undefined {
     const { store, bounds } = this.#options
-    const fault = store.faults?.find(({ channel }) => channel === name)
+    const fault = this.faults.find(({ channel }) => channel === name)
     if (fault !== undefined) return fault.refusal
     if (this.#channels.size >= bounds.maxChannels) return channelLimit(name, bounds.maxChannels)
     if (!this.#hasPlaceForOneMore()) return activeChannelLimit(name, bounds.maxActiveChannels)

@@ -26,9 +26,12 @@ export interface ConnectorEvents {
   batchRetried: [
     retry: { channel: string; destination: string; error: ConnectorError; delayMs: number },
   ]
-  /** Messages can't be stored, until `storageRecovered`. */
+  /**
+   * Messages can't be stored, until `storageRecovered` with the same `channel`: `__journal` for all
+   * channels, or the one whose own files fail.
+   */
   storageFailed: [failure: { channel: string; error: ConnectorError }]
-  storageRecovered: []
+  storageRecovered: [recovery: { channel: string }]
 }
 
 /** Passes reports on to `next`, and emits some of them as `events`. */
@@ -53,9 +56,9 @@ export function emittingObserver(
       next.storageFailed(channel, error)
       events.emit('storageFailed', { channel, error })
     },
-    storageRecovered() {
-      next.storageRecovered()
-      events.emit('storageRecovered')
+    storageRecovered(channel) {
+      next.storageRecovered(channel)
+      events.emit('storageRecovered', { channel })
     },
     messageWithheld: (...report) => next.messageWithheld(...report),
     committed: (...report) => next.committed(...report),

@@ -33,6 +33,8 @@ interface Sample {
   readonly withheld: ReadonlyMap<string, number>
   readonly deadLettersLost: number
   readonly outcomes: ReadonlyMap<string, Omit<RecentOutcome, 'destination'>>
+  /** Channels whose counts were not known then. */
+  readonly unopened: ReadonlySet<string>
 }
 
 const INTERVAL_MS = 5_000
@@ -60,8 +62,10 @@ export class LossWatch {
   }
 
   recent(): RecentLosses {
-    const now = this.#sample()
-    const before = this.#samples[0] ?? now
+    const [earliest] = this.#samples
+    // Counts of earlier days that can be read again are no new losses.
+    const now = this.#sample(earliest?.unopened)
+    const before = earliest ?? now
     const outcomes = [...now.outcomes].map(([destination, { delivered, rejected }]) => {
       const earlier = before.outcomes.get(destination) ?? NOTHING
       return {
@@ -78,7 +82,8 @@ export class LossWatch {
     }
   }
 
-  #sample(): Sample {
+  /** @param unknown channels that count only if their figures still are not known */
+  #sample(unknown: ReadonlySet<string> = new Set()): Sample {
     const { channels, primary, deadLettersLost } = this.#options
     const dropped = new Map<string, number>()
     const outcomes = new Map<string, { delivered: number; rejected: number }>()
@@ -89,7 +94,10 @@ export class LossWatch {
         rejected: sum.rejected + rejected,
       })
     }
+    const unopened = new Set<string>()
     for (const ledger of channels.ledger()) {
+      if (ledger.isUnopened === true) unopened.add(ledger.channel)
+      else if (unknown.has(ledger.channel)) continue
       for (const reader of [ledger, ...Object.values(ledger.readers)]) {
         for (const [code, count] of [
           ...Object.entries(reader.dropped),
@@ -102,7 +110,7 @@ export class LossWatch {
       for (const [name, reader] of Object.entries(ledger.readers)) add(name, reader)
     }
     const withheld = new Map(channels.withheld)
-    return { dropped, withheld, deadLettersLost: deadLettersLost(), outcomes }
+    return { dropped, withheld, deadLettersLost: deadLettersLost(), outcomes, unopened }
   }
 }
 

@@ -39,8 +39,11 @@ const figures: Readonly<Record<keyof typeof LEDGER_METRICS, Figures>> = {
 /** By the metric's name without prefix. */
 export const LEDGER_FIGURES: Readonly<Record<string, Figures>> = figures
 
+/** Counts that are not known must not be shown as 0: a reader would take it for a reset. */
 function perChannel(figure: (ledger: ChannelLedger) => number): Figures {
-  return (ledger, _now, tell) => tell({ channel: ledger.channel }, figure(ledger))
+  return (ledger, _now, tell) => {
+    if (ledger.isUnopened !== true) tell({ channel: ledger.channel }, figure(ledger))
+  }
 }
 
 function perReader(figure: (reader: ReaderLedger) => number): Figures {

@@ -81,9 +81,9 @@ export class TelemetryObserver implements PipelineObserver {
     this.#limiter.say(key, { level: 'error', message: 'storing failed', fields })
   }
 
-  storageRecovered(): void {
+  storageRecovered(channel: string): void {
     this.#metrics.add('storage_recoveries_total', {})
-    this.#recovery('storage_recoveries', 'storage works again', {})
+    this.#recovery('storage_recoveries', 'storage works again', { channel })
   }
 
   damageFound(channel: string, what: string): void {

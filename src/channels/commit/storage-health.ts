@@ -118,7 +118,7 @@ export class StorageHealth {
     if (this.#failing === undefined) return
     this.#failing.timer?.cancel()
     this.#failing = undefined
-    this.#options.observer.storageRecovered()
+    this.#options.observer.storageRecovered(JOURNAL_NAME)
   }
 
   /** Stops probing; resolves when the last probe has ended. */

@@ -12,7 +12,7 @@
 import { randomInt } from 'node:crypto'
 import { join } from 'node:path'
 import type { Clock } from '../../clock.ts'
-import { asConnectorError, ConnectorError, messageOf, systemCodeOf } from '../../errors.ts'
+import { asConnectorError, messageOf, systemCodeOf } from '../../errors.ts'
 import type { Message } from '../../message.ts'
 import type { PipelineObserver } from '../../observer.ts'
 import { SerialQueue } from '../../serial-queue.ts'
@@ -24,14 +24,20 @@ import { DiskSpace, WriteFigures } from './files/disk-space.ts'
 import type { FileLayer } from './files/file-layer.ts'
 import { nodeFileLayer } from './files/node-file-layer.ts'
 import { Quarantine } from './files/quarantine.ts'
-import type { LogIdentity } from './format/frame.ts'
+import { type LogIdentity, newIdentity } from './format/frame.ts'
 import { Journal, type Share } from './journal/journal.ts'
 import { Settling } from './journal/settling.ts'
 import { SlotPool } from './journal/slot-pool.ts'
-import { faultOfOpening, UnopenedLog } from './log-fault.ts'
-import { setSpecialFilesAside } from './special-files.ts'
-import { bytesOfLogs, recoverStore, type UnopenedFiles } from './store-recovery.ts'
+import { setSpecialFilesAside, setSpecialFilesOfChannelAside } from './special-files.ts'
+import {
+  bytesOfLogs,
+  type RecoveredLog,
+  recoverAgain,
+  recoverStore,
+  type StoreRecoveryOptions,
+} from './store-recovery.ts'
 import { quarantineBytesFor, segmentBytesFor, slotBytesFor } from './store-sizes.ts'
+import { type UnopenedChannel, UnopenedChannels } from './unopened-channels.ts'
 
 /** A frame is at most this fraction of a slot, except for one with a single large message. */
 const FRAMES_PER_SLOT = 8
@@ -69,9 +75,9 @@ export class DiskLogStore implements LogStore {
   readonly #slots: SlotPool
   readonly #settling: Settling
   readonly #logs: DiskLog[] = []
-  /** Channels whose files could not be opened, and what the journal holds of them. */
-  readonly #faults: LogFault[] = []
-  readonly #unopened: UnopenedLog[] = []
+  readonly #recovery: StoreRecoveryOptions
+  readonly #unopened: UnopenedChannels
+  #isJournalStale = false
   /** Logs that have something for the next commit. */
   #staged: DiskLog[] = []
   #journal: Journal | undefined
@@ -84,6 +90,7 @@ export class DiskLogStore implements LogStore {
   /** What was asked of the disk since the start. */
   readonly figures = new WriteFigures()
   onStatesWanted: (() => void) | undefined
+  onReopened: ((log: ChannelLog) => void) | undefined
 
   constructor(options: DiskLogStoreOptions) {
     this.#options = options
@@ -102,14 +109,17 @@ export class DiskLogStore implements LogStore {
       clock: options.clock,
       observer: options.observer,
     })
+    this.#recovery = { ...options, files: this.#files, quarantine: this.#quarantine }
     this.#slots = new SlotPool({
       ...options,
       files: this.#files,
-      directory: this.#journalDirectory,
+      directory: join(options.directory, 'journal'),
       slotBytes: this.#slotBytes,
       space: this.#space,
       makeRoom: (bytes) => this.makeRoom(bytes),
     })
+    const directoryOf = (channel: string) => this.#directoryOf(channel)
+    this.#unopened = new UnopenedChannels({ ...options, space: this.#space, directoryOf })
     this.#settling = new Settling(this.#slots, () => this.#evictOnFullDisk())
   }
 
@@ -123,16 +133,12 @@ export class DiskLogStore implements LogStore {
     return this.#space.history
   }
 
-  get #journalDirectory(): string {
-    return join(this.#options.directory, 'journal')
-  }
-
   async open(): Promise<readonly ChannelLog[]> {
     const { directory } = this.#options
     try {
       await this.#files.makeDirectory(join(directory, 'channels'))
       await this.#lock?.acquire()
-      if (this.#lock !== undefined) await setSpecialFilesAside(directory, this.#options.observer)
+      if (this.#lock) await setSpecialFilesAside(directory, this.#options.observer)
       await this.#quarantine.open()
       await this.#countFiles(directory)
       await this.#countFiles(join(directory, 'channels'))
@@ -148,11 +154,27 @@ export class DiskLogStore implements LogStore {
     const failing = this.#logs.flatMap(({ channel, fault: refusal }) =>
       refusal === undefined ? [] : [{ channel, refusal }],
     )
-    return [...this.#faults, ...failing]
+    return [...this.#unopened.faults, ...failing]
   }
 
   async retryFaults(): Promise<void> {
+    const { directory, observer } = this.#options
+    await this.#unopened.retry(async (one) => {
+      if (this.#lock) await setSpecialFilesOfChannelAside(directory, one.channel, observer)
+      const found = await recoverAgain(this.#recovery, this.#isJournalStale, one)
+      await this.#journalQueue.run(async () => this.#reopen(one, found))
+    })
     await this.#settling.retry()
+  }
+
+  /** No commit is under way. From here on the log is one like all others. */
+  #reopen(one: UnopenedChannel, recovered: RecoveredLog): void {
+    const log = this.#adopt(recovered)
+    if (log !== undefined && one.held !== undefined) this.#opened().replace(one.held, log)
+    this.#unopened.opened(one, log)
+    this.makeRoom(0)
+    this.#settling.begin()
+    if (log !== undefined) this.onReopened?.(log)
   }
 
   create(channel: string): ChannelLog {
@@ -200,12 +222,10 @@ export class DiskLogStore implements LogStore {
   }
 
   probe(): Promise<void> {
-    return this.#journalQueue.run(() => this.#probe())
-  }
-
-  async #probe(): Promise<void> {
-    await this.#opened().probe()
-    this.#slots.fill()
+    return this.#journalQueue.run(async () => {
+      await this.#opened().probe()
+      this.#slots.fill()
+    })
   }
 
   makeRoom(bytes: number): boolean {
@@ -253,7 +273,7 @@ export class DiskLogStore implements LogStore {
       if (!log.isSetAside) await log.writeState()
     }
     // What the journal alone has of them must be found there by the next start.
-    if (this.#unopened.length > 0 || logs.some((log) => log.isSetAside)) return
+    if (this.#unopened.held.length > 0 || logs.some((log) => log.isSetAside)) return
     // Only after a stop that is not clean does the next start sync the logs' directories.
     await this.#space.removalsDone()
     if (this.#space.hasFailedRemovals) return
@@ -270,20 +290,17 @@ export class DiskLogStore implements LogStore {
   }
 
   async #recover(): Promise<void> {
-    const { directory, clock, observer } = this.#options
-    const { files, quarantine } = { files: this.#files, quarantine: this.#quarantine }
+    const { clock } = this.#options
     const foundBytes = await bytesOfLogs(this.#files, this.#options.directory)
     // Until they are counted one by one, so that copies of damaged bytes find no room they take.
     this.#space.count(foundBytes)
-    const found = await recoverStore({ files, directory, quarantine, observer })
+    const found = await recoverStore(this.#recovery)
     this.#space.release(foundBytes)
     const { journal, logs } = found
     this.#space.count(journal.bytes)
-    for (const { channel, found, heldBytes, isOurs } of logs) {
-      this.#space.count(heldBytes)
-      if (isOurs) this.#add(channel, found.identity ?? newIdentity(), found)
-    }
-    for (const one of found.unopened) this.#setAside(one, journal.isClean)
+    for (const one of logs) this.#adopt(one)
+    this.#isJournalStale = journal.isClean
+    for (const one of found.unopened) this.#unopened.add(one, journal.isClean)
     await this.#slots.adopt(journal, this.#logs)
     // Messages in the journal alone reserve room in the segments, which history may have taken.
     this.makeRoom(0)
@@ -303,26 +320,15 @@ export class DiskLogStore implements LogStore {
     )
     if (!journal.isClean) {
       for (const log of this.#logs) if (journal.logs.has(log.identityText)) this.#journal.add(log)
-      for (const log of this.#unopened) this.#journal.add(log)
+      for (const log of this.#unopened.held) this.#journal.add(log)
     }
     this.#slots.fill()
   }
 
-  /** What the journal holds of a channel whose files can't be opened stays there. */
-  #setAside(
-    { channel, journaled, error, heldBytes }: UnopenedFiles,
-    isJournalStale: boolean,
-  ): void {
-    const refusal = faultOfOpening(channel, this.#directoryOf(channel), error)
-    this.#faults.push({ channel, refusal })
+  /** Undefined if the directory holds no log. */
+  #adopt({ channel, found, heldBytes, isOurs }: RecoveredLog): DiskLog | undefined {
     this.#space.count(heldBytes)
-    if (journaled?.entry !== undefined && !isJournalStale) {
-      const log = new UnopenedLog(journaled.entry, journaled)
-      this.#space.reserve(log.heldBytes)
-      this.#unopened.push(log)
-    }
-    const failure = new ConnectorError('StorageFailed', refusal.message)
-    this.#options.observer.storageFailed(channel, failure)
+    return isOurs ? this.#add(channel, found.identity ?? newIdentity(), found) : undefined
   }
 
   #add(channel: string, identity: LogIdentity, start: DiskLogStart): DiskLog {
@@ -390,8 +396,4 @@ export class DiskLogStore implements LogStore {
       for (const log of this.#logs) dropped += log.dropOldestChunk()
     }
   }
-}
-
-function newIdentity(): LogIdentity {
-  return { id: randomInt(2 ** 32), key: randomInt(2 ** 32) }
 }

@@ -6,10 +6,6 @@
 import { ConnectorError, messageOf, systemCodeOf } from '../../errors.ts'
 import type { Refusal } from '../../message.ts'
 import type { PipelineObserver } from '../../observer.ts'
-import type { JournaledLog } from './journal/journal.ts'
-import type { FoundLog } from './journal/journal-reading.ts'
-import { encodeLogEntry, type LogEntry } from './journal/log-entry.ts'
-import type { PlacedFrame, SlotUser } from './journal/slot.ts'
 
 /** They concern the file system or the process as a whole. */
 const NOT_OF_ONE_LOG: ReadonlySet<string> = new Set([
@@ -66,7 +62,7 @@ export class FileFault {
     this.#failures = 0
     if (this.#refusal === undefined) return
     this.#refusal = undefined
-    this.#options.observer.storageRecovered()
+    this.#options.observer.storageRecovered(this.#options.channel)
   }
 }
 
@@ -78,66 +74,10 @@ function faultOfFiles(channel: string, directory: string, error: unknown): Refus
   }
 }
 
-/** For messages of a log that could not be opened when the connector started. */
+/** For messages of a log that could not be opened when the connector started, or since. */
 export function faultOfOpening(channel: string, directory: string, error: unknown): Refusal {
   return {
     error: 'StorageFailed',
-    message: `Channel ${channel} is set aside, because its files in ${directory} cannot be opened: ${messageOf(error)}. Its stored messages wait, and new ones are not stored; send them again later. Check the disk, and the owner and the attributes of these files, then start the connector again.`,
-  }
-}
-
-/** What the journal holds of a log that could not be opened: it is kept for the next start. */
-export class UnopenedLog implements JournaledLog, SlotUser {
-  readonly isSetAside = true
-  readonly committed: number
-  readonly #entry: Buffer
-  #heldBytes = 0
-  #generation = 0
-  #copies = 0
-
-  constructor(entry: LogEntry, { frames, seenEnd }: FoundLog) {
-    this.committed = frames.reduce(
-      (end, frame) => Math.max(end, frame.endOffset),
-      Math.max(entry.end, seenEnd),
-    )
-    this.#entry = encodeLogEntry({ ...entry, end: this.committed })
-    for (const frame of frames) this.#hold(frame, entry.released)
-  }
-
-  /** Bytes of the messages that wait in the journal. */
-  get heldBytes(): number {
-    return this.#heldBytes
-  }
-
-  get entryGeneration(): number {
-    return this.#generation
-  }
-
-  get entryCopies(): number {
-    return this.#copies
-  }
-
-  entry(): Buffer {
-    return this.#entry
-  }
-
-  entryWritten(generation: number): void {
-    this.#copies = this.#generation === generation ? this.#copies + 1 : 1
-    this.#generation = generation
-  }
-
-  committedShare(): void {}
-
-  settle(): Promise<void> {
-    return Promise.reject(new ConnectorError('StorageFailed', 'the log could not be opened'))
-  }
-
-  forget(): void {}
-
-  #hold({ slot, endOffset, bytes }: PlacedFrame, released: number): void {
-    if (endOffset <= released) return
-    this.#heldBytes += bytes
-    slot.addUser(this)
-    slot.markNeeded(this)
+    message: `Channel ${channel} is set aside, because its files in ${directory} cannot be opened: ${messageOf(error)}. Its stored messages wait, and new ones are not stored; send them again later. Check the disk, and the owner and the attributes of these files. The connector tries again at least once a minute.`,
   }
 }

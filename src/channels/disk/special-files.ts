@@ -6,16 +6,20 @@
  *     channels/press_1/cursors ──▶ channels/press_1/cursors.set-aside
  *
  * A link in the place of a directory may be somebody's plan to use another disk, so it is an error.
+ * If the directory of one channel can't be read or written, it is left as it is: the channel's files
+ * can't be opened then, so that recovery sets the channel aside.
  */
 import type { Dirent } from 'node:fs'
 import { lstat, readdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
+import { isChannelName } from '../../channel-name.ts'
 import { ConnectorError, systemCodeOf } from '../../errors.ts'
 import type { PipelineObserver } from '../../observer.ts'
 import { JOURNAL_NAME } from '../log/channel-log.ts'
 import { STATE_NAME, STATE_TEMPORARY_NAME } from './format/state-file.ts'
 import { isLogName } from './journal/log-entry.ts'
 import { slotNumberOf } from './journal/slot.ts'
+import { concernsOneLog } from './log-fault.ts'
 import { baseOfLogName } from './segments/segment.ts'
 import { isIndexName } from './segments/segment-listing.ts'
 
@@ -40,14 +44,38 @@ export async function setSpecialFilesAside(
   directory: string,
   observer: PipelineObserver,
 ): Promise<readonly SpecialFile[]> {
-  const found = await findSpecialFiles(directory)
+  return await renameAll(await findSpecialFiles(directory), observer)
+}
+
+/** The same for the directory of one channel. @throws a system error if it can't be read */
+export async function setSpecialFilesOfChannelAside(
+  directory: string,
+  channel: string,
+  observer: PipelineObserver,
+): Promise<void> {
+  const path = join(directory, CHANNELS, channel)
+  await expectNoLink(path)
+  await renameAll(await specialIn(path, channel, isFileOfLog), observer)
+}
+
+async function renameAll(
+  found: readonly SpecialFile[],
+  observer: PipelineObserver,
+): Promise<SpecialFile[]> {
+  const renamed: SpecialFile[] = []
   for (const file of found) {
     const path = join(file.directory, file.name)
-    await rename(path, `${path}${SET_ASIDE}`)
+    try {
+      await rename(path, `${path}${SET_ASIDE}`)
+    } catch (error) {
+      if (!isOfOneChannel(file.channel, error)) throw error
+      continue
+    }
     const what = `${path} was ${file.what} instead of a file; it is now ${file.name}${SET_ASIDE}.`
     observer.damageFound(file.channel, what)
+    renamed.push(file)
   }
-  return found
+  return renamed
 }
 
 /** @throws {ConnectorError} StorageFailed if a link is in the place of a directory */
@@ -58,9 +86,18 @@ export async function findSpecialFiles(directory: string): Promise<SpecialFile[]
     if (!isLogName(entry.name)) continue
     const path = join(directory, CHANNELS, entry.name)
     if (entry.isSymbolicLink()) throw linkInsteadOf(path)
-    if (entry.isDirectory()) found.push(...(await specialIn(path, entry.name, isFileOfLog)))
+    if (!entry.isDirectory()) continue
+    try {
+      found.push(...(await specialIn(path, entry.name, isFileOfLog)))
+    } catch (error) {
+      if (!isOfOneChannel(entry.name, error)) throw error
+    }
   }
   return found
+}
+
+function isOfOneChannel(name: string, error: unknown): boolean {
+  return isChannelName(name) && concernsOneLog(error)
 }
 
 async function specialIn(

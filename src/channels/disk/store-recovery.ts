@@ -13,6 +13,7 @@ import { MAX_KEPT_BYTES, MAX_REPORTS, type Quarantine } from './files/quarantine
 import {
   type FoundJournal,
   type FoundLog,
+  identityText,
   readJournal,
   type SlotDamage,
 } from './journal/journal-reading.ts'
@@ -106,9 +107,26 @@ async function reportDamage(options: StoreRecoveryOptions, { lost, damages }: Fo
   options.observer.damageFound(JOURNAL_NAME, what)
 }
 
+/**
+ * Recovers a log whose files could not be opened before.
+ * @param journaled what the journal still holds of it
+ * @throws a system error when they still can't
+ */
+export async function recoverAgain(
+  options: StoreRecoveryOptions,
+  isClean: boolean,
+  { channel, journaled }: Pick<UnopenedFiles, 'channel' | 'journaled'>,
+): Promise<RecoveredLog> {
+  const { files, directory } = options
+  const entries = await files.list(join(directory, 'channels'))
+  const hasDirectory = entries.some(({ name, isDirectory }) => isDirectory && name === channel)
+  const logs = new Map(journaled && [[identityText(journaled.identity), journaled]])
+  return await recoverOne(options, { logs, isClean }, { channel, journaled, hasDirectory })
+}
+
 async function recoverOne(
   { files, directory, quarantine, observer }: StoreRecoveryOptions,
-  journal: FoundJournal,
+  journal: Pick<FoundJournal, 'logs' | 'isClean'>,
   one: Pick<RecoveryOptions, 'channel' | 'journaled' | 'hasDirectory'>,
 ): Promise<RecoveredLog> {
   const { channel } = one

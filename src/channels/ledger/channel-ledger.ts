@@ -58,7 +58,7 @@ function readerLedger(log: ChannelLog, { position }: Cursor): ReaderLedger {
   }
 }
 
-function sumUp(left: Counts, right: Counts): Counts {
+export function sumUp(left: Counts, right: Counts): Counts {
   const sum: Record<string, number> = { ...left }
   for (const [code, count] of Object.entries(right)) sum[code] = (sum[code] ?? 0) + count
   return sum

@@ -29,6 +29,13 @@ export interface ChannelLedger {
   readonly oldestWaitingAt: number | undefined
   /** By name, the other destinations, each with its own counts. */
   readonly readers: Readonly<Record<string, ReaderLedger>>
+  /** Why the channel is set aside, and takes no messages; absent if it works. */
+  readonly fault?: string
+  /**
+   * The channel is set aside, and its files are not open: only messages refused since the start are
+   * counted. The other figures are in its files, and are shown again once they can be opened.
+   */
+  readonly isUnopened?: boolean
 }
 
 export interface ReaderLedger {

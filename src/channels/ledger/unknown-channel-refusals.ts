@@ -4,6 +4,7 @@
  * have, share one.
  */
 import type { ChannelLedger } from './ledger.ts'
+import { rowOfRefusals } from './set-aside-rows.ts'
 
 const MAX_NAMES = 1_000
 /** No channel can have this name. */
@@ -32,18 +33,6 @@ export class UnknownChannelRefusals {
   }
 
   ledger(): ChannelLedger[] {
-    return [...this.#counts].map(([channel, dropped]) => ({
-      channel,
-      received: Object.values(dropped).reduce((sum, count) => sum + count, 0),
-      delivered: 0,
-      rejected: 0,
-      dropped: { ...dropped },
-      expired: 0,
-      waiting: 0,
-      inFlight: 0,
-      bytes: 0,
-      oldestWaitingAt: undefined,
-      readers: {},
-    }))
+    return [...this.#counts].map(([channel, dropped]) => rowOfRefusals(channel, dropped))
   }
 }

@@ -119,8 +119,14 @@ export interface LogStore {
   /** Logs that are set aside, because their own files fail. Absent if there can be none. */
   readonly faults?: readonly LogFault[]
 
-  /** Tries to write logs that are set aside. Must not be called while the store closes. */
+  /** Tries to open or write logs that are set aside. Must not be called while the store closes. */
   retryFaults?(): Promise<void>
+
+  /**
+   * Called when a log that could not be opened before is open, and not set aside any more. Set by the
+   * user of the store.
+   */
+  onReopened?: ((log: ChannelLog) => void) | undefined
 
   /** A new, empty log for a channel that has none and is not set aside. Writes to the medium with its first commit. */
   create(channel: string): ChannelLog

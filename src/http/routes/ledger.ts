@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import * as z from 'zod'
 import type { ChannelLedger, OutageLeft, StoreLedger } from '../../channels/ledger/ledger.ts'
+import { cut, printable } from '../../shown-text.ts'
 import type { RequestLimits } from '../connections/request-limits.ts'
 import { JSON_TYPE, sendInPieces, TEXT_TYPE } from '../requests/pages.ts'
 import { parseRequest } from '../requests/query.ts'
@@ -28,6 +29,9 @@ export function ledgerRoute(
   })
 }
 
+/** The operating system words a part of it. */
+const MAX_FAULT = 1_000
+
 function ledgerText(view: ConnectorView): string {
   return ledgerTable(view.ledger(), view.outage()) + storeText(view.store())
 }
@@ -43,9 +47,14 @@ function ledgerJson(view: ConnectorView): object {
 }
 
 /** With times in ISO 8601, as everywhere in this API. */
-function shown({ oldestWaitingAt, ...figures }: ChannelLedger, left: OutageLeft | undefined) {
+function shown(
+  { oldestWaitingAt, fault, isUnopened, ...figures }: ChannelLedger,
+  left: OutageLeft | undefined,
+) {
   return {
     ...figures,
+    fault: fault === undefined ? null : printable(cut(fault, MAX_FAULT)),
+    isUnopened: isUnopened === true,
     oldestWaitingAt: oldestWaitingAt === undefined ? null : new Date(oldestWaitingAt).toISOString(),
     outageLeftSeconds: left === undefined ? null : Math.floor(left.seconds),
     outageBound: left?.bound ?? null,

@@ -1,6 +1,7 @@
 /** The ledger as a table of text, for people with curl. */
 import type { ChannelLedger, OutageLeft } from '../../channels/ledger/ledger.ts'
 import { durationText } from '../../channels/ledger/outage-forecast.ts'
+import { printable } from '../../shown-text.ts'
 import { type LedgerTotals, ledgerTotals } from './ledger-totals.ts'
 
 const HEADINGS = [
@@ -29,7 +30,10 @@ export function ledgerTable(
   const widths = HEADINGS.map((_heading, column) =>
     Math.max(...rows.map((cells) => cells[column]?.length ?? 0)),
   )
-  return rows.map((cells) => `${aligned(cells, widths)}\n`).join('')
+  const faults = channels.flatMap(({ fault }) => fault ?? [])
+  return [...rows.map((cells) => aligned(cells, widths)), ...faults.map(printable)]
+    .map((line) => `${line}\n`)
+    .join('')
 }
 
 /** Names are aligned left, figures right. */

@@ -28,7 +28,7 @@ function reportEverything(observer: TelemetryObserver): void {
   observer.messageWithheld('mqttServer', 'StorageFull', 'no room')
   observer.committed(10, 1000, 2)
   observer.storageFailed('pumps', new ConnectorError('StorageFailed', 'no space left'))
-  observer.storageRecovered()
+  observer.storageRecovered('pumps')
   observer.damageFound('pumps', 'frame at 4096')
   observer.tailCut('pumps', { bytes: 700, messages: 2, lastMessageAt: undefined })
   observer.batchSent('pumps', 'cloud', 10, 20)

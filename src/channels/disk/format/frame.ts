@@ -19,6 +19,7 @@
  * body and where the next frame begins. The key is random: while searching behind damage, a payload
  * that looks like a frame can't be mistaken for a frame of this log.
  */
+import { randomInt } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import { MAX_OFFSET } from './state-shape.ts'
 
@@ -36,6 +37,11 @@ const SMALLEST_RECORD_BYTES = 2
 export interface LogIdentity {
   readonly id: number
   readonly key: number
+}
+
+/** For a new log. */
+export function newIdentity(): LogIdentity {
+  return { id: randomInt(2 ** 32), key: randomInt(2 ** 32) }
 }
 
 /** No frame has it: for a log whose identity is lost, so that all of its frames are damage. */

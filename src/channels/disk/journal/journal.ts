@@ -113,6 +113,11 @@ export class Journal {
     this.#logs.add(log)
   }
 
+  /** `successor` goes on in the place of `log`. Must not be called during a commit. */
+  replace(log: JournaledLog, successor: JournaledLog): void {
+    if (this.#logs.delete(log)) this.#logs.add(successor)
+  }
+
   /** Whether something of the log is in the journal alone. */
   has(log: JournaledLog): boolean {
     return this.#logs.has(log)

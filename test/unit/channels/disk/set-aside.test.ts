@@ -8,47 +8,14 @@ import type { ConnectorError } from '../../../../src/errors.ts'
 import { silentObserver } from '../../../../src/observer.ts'
 import { ChannelSetRig } from '../../../support/channels/channel-set-rig.ts'
 import { draftOf, readAll, textsOf } from '../../../support/channels/log-drafts.ts'
+import {
+  BROKEN,
+  crashedWithTwo,
+  FAILING_CALLS,
+  failing,
+} from '../../../support/disk/broken-channel.ts'
 import { diskStore, temporaryDirectory } from '../../../support/disk/disk-stores.ts'
 import { JournalTrial, promptClock, SLOT_BYTES } from '../../../support/disk/journal-trial.ts'
-import type { Operation } from '../../../support/disk/simulated-disk.ts'
-
-const BROKEN = '/data/channels/broken'
-
-interface FailingCall {
-  readonly operation: Operation
-  /** The end of the path. */
-  readonly path: string
-  readonly code: string
-}
-
-const FAILING_CALLS: readonly FailingCall[] = [
-  { operation: 'list', path: BROKEN, code: 'EACCES' },
-  { operation: 'open', path: '.log', code: 'EIO' },
-  { operation: 'open', path: '.log', code: 'EPERM' },
-  { operation: 'open', path: 'cursors', code: 'EISDIR' },
-  { operation: 'read', path: 'cursors', code: 'EIO' },
-  { operation: 'sync', path: '.log', code: 'EIO' },
-  { operation: 'remove', path: 'cursors.tmp', code: 'EISDIR' },
-]
-
-/** `broken` has messages in segments, and later ones in the journal alone. */
-async function crashedWithTwo(): Promise<JournalTrial> {
-  const trial = new JournalTrial(7)
-  await trial.open()
-  trial.append('broken', 5)
-  trial.append('fine', 5)
-  await trial.commit()
-  await trial.restart()
-  trial.append('broken', 5)
-  trial.append('fine', 5)
-  await trial.commit()
-  return trial
-}
-
-function failing({ operation, path, code }: FailingCall) {
-  return (asked: Operation, at: string) =>
-    asked === operation && at.startsWith(BROKEN) && at.endsWith(path) ? code : undefined
-}
 
 for (const call of FAILING_CALLS) {
   const what = `${call.operation} of ${call.path} fails with ${call.code}`
@@ -90,7 +57,7 @@ for (const call of FAILING_CALLS) {
     )
     assert.match(
       reports[0] ?? '',
-      new RegExp(`^broken: .*${call.code}.* start the connector again`),
+      new RegExp(`^broken: .*${call.code}.* tries again at least once a minute`),
     )
     assert.deepEqual(found && textsOf(await readAll(found)), expected)
     await repaired.close()
