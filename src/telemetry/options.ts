@@ -5,7 +5,7 @@ export const logOptions = z
     level: z
       .enum(['debug', 'info', 'warn', 'error', 'silent'])
       .default('info')
-      .describe('How much is logged. At info, normal operation logs nothing.'),
+      .describe('How much is logged. At info, normal operation logs only the start and the stop.'),
     format: z
       .enum(['auto', 'json', 'pretty'])
       .default('auto')

@@ -123,7 +123,7 @@ test('a secret in the query of a broker’s URL is printed nowhere', async (t: T
     ...['--set', 'http.port=0'],
   ]
   const checked = await runCommand(t, ['check', ...settings], { script: PROGRAM })
-  const running = new RunningCommand(t, ['run', ...settings], { script: PROGRAM })
+  const running = new RunningCommand(t, ['run', '--banner', ...settings], { script: PROGRAM })
   await running.says(/Ctrl-C stops/)
   // The connection is refused, which is logged.
   await setTimeout(200)

@@ -82,9 +82,9 @@ test('every command and every file of docs/security.md does what the page says',
       const elsewhere = `--set sources.mqttServer.port=0 --set http.port=0 --set sources.mqttServer.tls.port=${port}`
       const connector = start(`exec ${script.trim()} ${elsewhere}`)
       connectors.push(connector)
-      while (!connector.output().includes('Ctrl-C')) {
+      while (!connector.output().includes('"event":"started"')) {
         assert.equal(connector.child.exitCode, null, connector.output())
-        await once(connector.child.stdout, 'data')
+        await once(connector.child.stderr, 'data')
       }
     } else {
       const { child, output } = start(script)

@@ -13,6 +13,8 @@ const MAIN = join(import.meta.dirname, '..', '..', '..', 'src', 'cli', 'main.js'
 export const PROGRAM: string = process.env['ATTACK_PROGRAM'] ?? MAIN
 const HEAP_MB = process.env['ATTACK_HEAP_MB']
 const START_WITHIN_MS = 60_000
+/** The log line that says where it listens. */
+const STARTED = /^\{.*"event":"started".*\}$/m
 /** The kernel counts the time of a process in hundredths of a second. */
 const TICKS_A_SECOND = 100
 const MAX_KEPT_OUTPUT = 100_000
@@ -47,7 +49,7 @@ export class AttackedProgram {
     })
     t.after(() => child.kill('SIGKILL'))
     const output = new Output(child)
-    const isUp = await output.says('Ctrl-C stops', START_WITHIN_MS)
+    const isUp = await output.says(STARTED, START_WITHIN_MS)
     if (!isUp) throw new Error(`the program did not start: ${output.text}`)
     return new AttackedProgram(child, output, (performance.now() - startMs) / 1000)
   }
@@ -91,11 +93,11 @@ export class AttackedProgram {
     if (this.isAlive) writeFileSync(`/proc/${this.pid}/clear_refs`, '5')
   }
 
-  /** The port of an address that it has printed, such as `mqtts`. */
+  /** The port of an address that it has logged, such as `mqtts`. */
   portOf(scheme: string): number {
-    const label = scheme === 'http' ? 'http' : 'listens on'
-    const address = new RegExp(`^ +${label} .*?\\b${scheme}://[^\\s/]*:(\\d+)`, 'm')
-    return Number(address.exec(this.output)?.[1] ?? 0)
+    const { sources, http } = JSON.parse(STARTED.exec(this.output)?.[0] ?? '{}')
+    const addresses = scheme === 'http' ? String(http) : String(sources)
+    return Number(new RegExp(`\\b${scheme}://[^\\s/]*:(\\d+)`).exec(addresses)?.[1] ?? 0)
   }
 
   reload(): void {
@@ -143,9 +145,9 @@ class Output {
     })
   }
 
-  async says(words: string, withinMs: number): Promise<boolean> {
+  async says(pattern: RegExp, withinMs: number): Promise<boolean> {
     const untilMs = performance.now() + withinMs
-    while (!this.text.includes(words)) {
+    while (!pattern.test(this.text)) {
       const leftMs = untilMs - performance.now()
       if (this.#isEnded || leftMs <= 0) return false
       await new Promise<void>((resolve) => {

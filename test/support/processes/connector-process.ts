@@ -3,7 +3,7 @@ import type { TestContext } from 'node:test'
 import { FAKE_IDENTITY, type FakeIotAnalytics } from '../destinations/fake-iot-analytics.ts'
 import { type CommandOptions, type Finished, RunningCommand } from './command-line.ts'
 
-const QUIETLY: readonly string[] = ['--set', 'http.port=0', '--log-level', 'silent']
+const QUIETLY: readonly string[] = ['--banner', '--set', 'http.port=0', '--log-level', 'silent']
 const MQTT_SERVER: readonly string[] = ['--set', 'sources.mqttServer.port=0']
 
 export interface ConnectorProcessOptions extends CommandOptions {

@@ -20,6 +20,7 @@ await startCli(process, async () => (config): RunnableConnector => {
         clearInterval(staysOpen)
         throw new ConnectorError('AddressInUse', '127.0.0.1:1883 is taken; choose another port.')
       }
+      if (mode === 'says up') setImmediate(() => process.stdout.write('up\n'))
     },
     async stop({ deadlineMs = 0 } = {}) {
       if (mode === 'slow stop') await delay(60_000)

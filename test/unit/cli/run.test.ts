@@ -9,7 +9,8 @@ import { RunningCommand } from '../../support/processes/command-line.ts'
 const script = join(import.meta.dirname, '..', '..', 'support', 'processes', 'fake-main.js')
 
 function start(t: TestContext, args: readonly string[] = [], mode = ''): RunningCommand {
-  return new RunningCommand(t, args, { script, env: { FAKE_MODE: mode } })
+  const shown = [...args, '--banner', '--log-level', 'silent']
+  return new RunningCommand(t, shown, { script, env: { FAKE_MODE: mode } })
 }
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -103,7 +104,7 @@ test('a stop that hangs ends at the deadline, says what was left undone, and has
 test('a disk that never answers does not keep the program from ending at the deadline', async (t) => {
   const pipe = join(await temporaryDirectory(t), 'pipe')
   execFileSync('mkfifo', [pipe])
-  const command = new RunningCommand(t, ['run', '--deadline', '0'], {
+  const command = new RunningCommand(t, ['run', '--banner', '--deadline', '0'], {
     script,
     env: { FAKE_MODE: 'hanging disk', FAKE_PIPE: pipe },
   })

@@ -1,16 +1,15 @@
-/** `run`: starts the connector, stops it gracefully at a signal, and reports what it delivered. */
+/** `run`: starts the connector, stops it gracefully at a signal, and reports both. */
 import { relative } from 'node:path'
 import type { Command } from 'commander'
 import type { LoadedConfig } from '../../../config/load.ts'
-import type { StopReport } from '../../../connector/draining.ts'
-import { formatDuration } from '../../../units.ts'
 import { VERSION } from '../../../version.ts'
-import type { CliContext, RunnableConnector } from '../../context.ts'
+import type { CliContext } from '../../context.ts'
 import { EXIT_FAILED, unknownCommand, usageError } from '../../exit-code.ts'
 import { loadConfigOf } from '../../global-flags.ts'
 import { duration } from '../../number-argument.ts'
 import { awsAdvice } from './aws-advice.ts'
-import { type StartUp, startUpText } from './start-up.ts'
+import { RunReport } from './run-report.ts'
+import type { StartUp } from './start-up.ts'
 import { aborted, endAtDeadline, watchStopSignals } from './stop-signals.ts'
 
 const EXAMPLES = `
@@ -19,6 +18,9 @@ Examples:
   $ iot-analytics-connector run --config connector.yaml --data /var/lib/connector
   $ iot-analytics-connector run --connector-definition connectors.json
   $ iot-analytics-connector run --set sources.mqttServer.port=1884 --log-level debug
+
+On a terminal, a banner says where everything is and what to try. Elsewhere the log has it: the
+events started, stopping and stopped, at level info.
 
 SIGHUP reads certificates, users and access rules again, without dropping connections.
 
@@ -30,6 +32,12 @@ acknowledged message is lost. A second signal ends the program at once, with exi
 const DEADLINE_MS = 10_000
 const MAX_DEADLINE_MS = 3_600_000
 
+interface RunFlags {
+  readonly deadline?: number
+  /** Undefined: on a terminal only. */
+  readonly banner?: boolean
+}
+
 export function addRunCommand(program: Command, context: CliContext): void {
   program
     .command('run', { isDefault: true })
@@ -39,11 +47,13 @@ export function addRunCommand(program: Command, context: CliContext): void {
       'how long stopping may take after a stop signal (default: 10s)',
       duration(MAX_DEADLINE_MS),
     )
+    .option('--banner', 'print the banner also where standard output is not a terminal')
+    .option('--no-banner', 'do not print the banner')
     .allowExcessArguments()
     .addHelpText('after', EXAMPLES)
-    .action(async (flags: { deadline?: number }, command: Command) => {
+    .action(async (flags: RunFlags, command: Command) => {
       refuseArguments(command, program)
-      await run(command, context, flags.deadline ?? DEADLINE_MS)
+      await run(flags, command, context)
     })
 }
 
@@ -58,13 +68,15 @@ function refuseArguments({ args }: Command, program: Command): void {
   )
 }
 
-async function run(command: Command, context: CliContext, deadlineMs: number): Promise<void> {
+async function run(flags: RunFlags, command: Command, context: CliContext): Promise<void> {
   const { process } = context
+  const { deadline: deadlineMs = DEADLINE_MS } = flags
   const loaded = await loadConfigOf(command, context)
   const createConnector = await context.loadConnector()
   const connector = createConnector(loaded.config)
+  const report = await reportOf(flags, loaded, process)
   const signals = watchStopSignals(process, () => process.exit(EXIT_FAILED))
-  const callOff = endAtDeadline(process, signals.first, deadlineMs)
+  const callOff = endAtDeadline(process, signals.first, deadlineMs, () => report.late())
   const reload = (): void => void connector.reload()
   process.on('SIGHUP', reload)
   try {
@@ -73,10 +85,10 @@ async function run(command: Command, context: CliContext, deadlineMs: number): P
     const problem = startErrorOf(problems)
     if (problem !== undefined) throw problem
     await connector.start()
-    const startUp = startUpOf(loaded, notices, process.argv[1])
-    process.stdout.write(startUpText(startUp, connector.describe()))
+    report.started(startUpOf(loaded, notices, process.argv[1]), connector.describe())
     await aborted(signals.first)
-    await stop(connector, context, String(signals.first.reason), deadlineMs)
+    report.stopping(String(signals.first.reason), deadlineMs)
+    report.stopped(await connector.stop({ deadlineMs }))
   } finally {
     process.off('SIGHUP', reload)
     signals.stop()
@@ -84,19 +96,32 @@ async function run(command: Command, context: CliContext, deadlineMs: number): P
   }
 }
 
+/** Where the banner and readable log lines share a terminal, the banner is enough. */
+async function reportOf(
+  flags: RunFlags,
+  { config }: LoadedConfig,
+  { stdout, stderr }: NodeJS.Process,
+): Promise<RunReport> {
+  const { createLogger } = await import('../../../telemetry/logger.ts')
+  const hasBanner = flags.banner ?? stdout.isTTY === true
+  const isShared = stdout.isTTY === true && stderr.isTTY === true && config.log.format !== 'json'
+  return new RunReport({
+    logger: hasBanner && isShared ? undefined : createLogger(config.log, stderr),
+    banner: hasBanner ? stdout : undefined,
+  })
+}
+
 function startUpOf(
-  loaded: LoadedConfig,
+  { config, files, notices }: LoadedConfig,
   advice: readonly string[],
   script: string | undefined,
 ): StartUp {
-  const { config, files } = loaded
   return {
     command: commandOf(script),
     version: VERSION,
     files,
-    notices: [...loaded.notices, ...awsAdvice(config), ...advice],
-    defaultChannel: config.parameters.defaultChannelName,
-    inputs: config.inputs,
+    notices: [...notices, ...awsAdvice(config), ...advice],
+    config,
   }
 }
 
@@ -106,22 +131,4 @@ function startUpOf(
 function commandOf(script: string | undefined): string {
   if (script === undefined || !script.endsWith('.js')) return 'iot-analytics-connector'
   return `node ${relative('', script)}`
-}
-
-async function stop(
-  connector: RunnableConnector,
-  { process }: CliContext,
-  signal: string,
-  deadlineMs: number,
-): Promise<void> {
-  process.stdout.write(
-    `\n${signal}: the intake is stopped; delivering for up to ${formatDuration(deadlineMs)}. Send the signal again to end at once.\n`,
-  )
-  process.stdout.write(stopText(await connector.stop({ deadlineMs })))
-}
-
-function stopText({ delivered, kept, lost }: StopReport): string {
-  const parts = [`delivered ${delivered}`, `kept ${kept} for the next start`]
-  if (lost > 0) parts.push(`lost ${lost} that were only in memory`)
-  return `Stopped. While stopping: ${parts.join(', ')}.\n`
 }

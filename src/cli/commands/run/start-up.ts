@@ -1,8 +1,9 @@
-/** What `run` prints once everything listens: addresses, directories, and commands to try. */
+/** The banner of `run` on a terminal: addresses, directories, and commands to try. */
+import type { ConnectorConfig } from '../../../config/connector-config.ts'
 import type { ConnectorDescription } from '../../../connector/connector.ts'
+import { suggestions } from './suggestions.ts'
 
 const LABEL_WIDTH = 14
-const EXAMPLE_MESSAGE = '{"request":{"message":"{\\"temp\\":23.33}"},"id":"req123"}'
 
 export interface StartUp {
   /** How to call this program, for the commands to try. */
@@ -10,22 +11,27 @@ export interface StartUp {
   readonly version: string
   readonly files: readonly string[]
   readonly notices: readonly string[]
-  readonly defaultChannel: string | undefined
-  readonly inputs: readonly string[]
+  readonly config: ConnectorConfig
 }
 
 export function startUpText(startUp: StartUp, connector: ConnectorDescription): string {
+  const { command, config } = startUp
+  const [subscriptions, servers] = split(connector.sources, (source) => /^subscribes /.test(source))
   const lines = [
     `iot-analytics-connector ${startUp.version} is running`,
     '',
-    ...labelled('listens on', connector.sources),
+    ...labelled('listens on', servers),
+    ...labelled(
+      'subscribes to',
+      subscriptions.map((text) => text.replace(/^subscribes to /, '')),
+    ),
     ...labelled(
       'sends to',
       connector.destinations.length > 0
         ? connector.destinations
         : ['no destination; messages stay in the local store'],
     ),
-    ...labelled('inputs', inputsOf(startUp)),
+    ...labelled('inputs', inputsOf(config)),
     ...labelled('data', [`${connector.dataDirectory ?? 'in memory'} (${channels(connector)})`]),
     ...labelled('http', connector.http === undefined ? [] : [connector.http]),
     ...labelled('configuration', startUp.files.length > 0 ? startUp.files : ['defaults']),
@@ -33,40 +39,25 @@ export function startUpText(startUp: StartUp, connector: ConnectorDescription): 
     ...startUp.notices.map((notice) => `Note: ${notice}`),
     ...(startUp.notices.length > 0 ? [''] : []),
     'Try in another terminal:',
-    ...suggestions(startUp.command, connector).map((line) => `  ${line}`),
+    ...suggestions(command, config, connector).map((line) => `  ${line}`),
     '',
     'Ctrl-C stops it gracefully.',
   ]
   return `${lines.join('\n')}\n`
 }
 
+function split(texts: readonly string[], isFirst: (text: string) => boolean) {
+  return [texts.filter(isFirst), texts.filter((text) => !isFirst(text))] as const
+}
+
 function labelled(label: string, values: readonly string[]): string[] {
   return values.map((value, index) => `  ${(index === 0 ? label : '').padEnd(LABEL_WIDTH)}${value}`)
 }
 
-function inputsOf({ inputs, defaultChannel }: StartUp): string[] {
-  return inputs.map((filter) => `${filter} → ${defaultChannel}`)
+function inputsOf({ inputs, parameters }: ConnectorConfig): string[] {
+  return inputs.map((filter) => `${filter} → ${parameters.defaultChannelName}`)
 }
 
 function channels({ channels: count }: ConnectorDescription): string {
   return count === 1 ? '1 channel' : `${count} channels`
-}
-
-function suggestions(command: string, { sources, http }: ConnectorDescription): string[] {
-  const address = sources
-    .map((source) => /mqtts?:\/\/\S+/.exec(source)?.[0])
-    .find((url) => url !== undefined && URL.canParse(url))
-  return [
-    ...(address === undefined ? [] : [mosquittoLine(new URL(address))]),
-    ...(http === undefined
-      ? []
-      : [`${command} tail my_channel --follow --url ${http}`, `curl ${http}/health`]),
-  ]
-}
-
-function mosquittoLine(address: URL): string {
-  const host = address.hostname.replaceAll(/[[\]]/g, '')
-  const reachable = host === '0.0.0.0' || host === '::' ? 'localhost' : host
-  const port = address.port || (address.protocol === 'mqtts:' ? '8883' : '1883')
-  return `mosquitto_pub -h ${reachable} -p ${port} -q 1 -t iotanalytics/channels/my_channel/messages/put -m '${EXAMPLE_MESSAGE}'`
 }

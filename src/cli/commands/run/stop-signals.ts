@@ -5,8 +5,6 @@ import { EXIT_FAILED } from '../../exit-code.ts'
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const
 /** A shorter `--deadline` leaves this long for storing. */
 const LEAST_DEADLINE_MS = 2_500
-const LATE_TEXT =
-  'Ended at the deadline: the disk or a connection did not answer in time, so some files were not written and connections not closed. No message that was acknowledged and is kept on disk is lost. Messages delivered in the last moments may be delivered again, and the next start takes longer.\n'
 
 export interface StopSignals {
   /** Aborted at the first signal; `reason` is its name. */
@@ -33,16 +31,18 @@ export function watchStopSignals(process: NodeJS.Process, again: () => void): St
 
 /**
  * Ends the process when the deadline has passed since `signal`, whatever it waits for. Messages are
- * acknowledged only once they are on the disk, so no message is lost. Returns what calls it off.
+ * acknowledged only once they are on the disk, so no message is lost. Calls `report` just before.
+ * Returns what calls it off.
  */
 export function endAtDeadline(
   process: NodeJS.Process,
   signal: AbortSignal,
   deadlineMs: number,
+  report: () => void,
 ): () => void {
   let timer: NodeJS.Timeout | undefined
   const onSignal = () => {
-    timer = setTimeout(() => endNow(process), Math.max(deadlineMs, LEAST_DEADLINE_MS))
+    timer = setTimeout(() => endNow(process, report), Math.max(deadlineMs, LEAST_DEADLINE_MS))
   }
   signal.addEventListener('abort', onSignal, { once: true })
   return () => {
@@ -51,8 +51,8 @@ export function endAtDeadline(
   }
 }
 
-function endNow(process: NodeJS.Process): void {
-  process.stdout.write(LATE_TEXT)
+function endNow(process: NodeJS.Process, report: () => void): void {
+  report()
   // `exit` waits for calls to the file system, which may never return on a disk that hangs.
   const isDiskAsked = process.getActiveResourcesInfo().some((name) => name.startsWith('FSReq'))
   if (isDiskAsked) process.kill(process.pid, 'SIGKILL')
