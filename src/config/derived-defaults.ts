@@ -9,7 +9,6 @@ import type { Environment } from './inputs/overrides.ts'
 import type { Problem } from './schema/config-errors.ts'
 import { type ConfigTree, isMapping } from './schema/config-tree.ts'
 import { isRegion } from './schema/parameters.ts'
-import type { SchemaIndex } from './schema/schema-index.ts'
 
 /** The origin of a value that was not set. */
 export const BY_DEFAULT = 'default'
@@ -21,12 +20,11 @@ export const BY_DEFAULT = 'default'
 const ANY_REGION = 'us-east-1'
 const AWS_HOST = /\.amazonaws\.com(\.cn)?$/
 
-export function applyDerivedDefaults(
-  tree: ConfigTree,
-  known: SchemaIndex,
-  environment: Environment,
-): void {
-  emptyToUnset(tree, known)
+export function applyDerivedDefaults(tree: ConfigTree, environment: Environment): void {
+  nullToUnset(tree)
+  for (const [name, rule] of Object.entries(mapping(tree.get(['channels'])))) {
+    if (rule === undefined) tree.remove(['channels', name])
+  }
   const { mqttServer, mqttClient } = mapping(tree.get(['sources']))
   if (mqttServer === undefined && mqttClient === undefined) {
     tree.set(['sources', 'mqttServer'], {}, BY_DEFAULT)
@@ -34,12 +32,11 @@ export function applyDerivedDefaults(
   for (const index of destinationsOf(tree).keys()) fillInDestination(tree, index, environment)
 }
 
-/** A key without a value counts as not set; a section such as `mqttServer:` gets its defaults. */
-function emptyToUnset(tree: ConfigTree, known: SchemaIndex): void {
+/** A key with the value null counts as not set. */
+function nullToUnset(tree: ConfigTree): void {
   const visit = (path: readonly (string | number)[], value: unknown): void => {
-    const origin = tree.originOf(path) ?? BY_DEFAULT
     if (value === null && typeof path.at(-1) === 'string') {
-      tree.set(path, known.isMapping(path) ? {} : undefined, origin)
+      tree.set(path, undefined, tree.originOf(path) ?? BY_DEFAULT)
     }
     if (typeof value !== 'object' || value === null) return
     for (const [key, member] of Object.entries(value)) {

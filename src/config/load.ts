@@ -10,7 +10,7 @@ import { applyEnvironment, applyOverride, type Environment } from './inputs/over
 import { type CheckedConfig, checkConfig } from './parse-config.ts'
 import type { Problem } from './schema/config-errors.ts'
 import { ConfigTree, isMapping } from './schema/config-tree.ts'
-import { SchemaIndex } from './schema/schema-index.ts'
+import { type ConfigPath, SchemaIndex } from './schema/schema-index.ts'
 
 /** Read if it exists and no other file was named. */
 export const DEFAULT_CONFIG_FILE = 'iot-analytics-connector.yaml'
@@ -62,7 +62,7 @@ export async function loadConfig(request: ConfigRequest): Promise<LoadedConfig> 
   const file = request.file ?? (await defaultFile())
   if (file !== undefined) {
     files.push(file)
-    await mergeFile(file, tree)
+    await mergeFile(file, tree, known)
   }
   await applyEnvironment(request.environment, tree, known)
   for (const override of request.overrides ?? []) await applyOverride(override, tree, known)
@@ -90,7 +90,7 @@ async function mergeDefinition(file: string, tree: ConfigTree): Promise<Connecto
   return definition
 }
 
-async function mergeFile(file: string, tree: ConfigTree): Promise<void> {
+async function mergeFile(file: string, tree: ConfigTree, known: SchemaIndex): Promise<void> {
   const document = await readDocument(file)
   if (document.value === null) return
   if (!isMapping(document.value)) {
@@ -99,7 +99,23 @@ async function mergeFile(file: string, tree: ConfigTree): Promise<void> {
       `${file}: expected a mapping with sections such as parameters and storage, got ${Array.isArray(document.value) ? 'a list' : JSON.stringify(document.value)}`,
     )
   }
-  tree.merge(document.value, document.locate, [], document.locateKey)
+  const value = sectionsFilled(document.value, [], known)
+  tree.merge(value, document.locate, [], document.locateKey)
+}
+
+/** A key without a value, such as `mqttServer:`, is a section with its defaults, or not set. */
+function sectionsFilled(value: unknown, path: ConfigPath, known: SchemaIndex): unknown {
+  if (value === null && typeof path.at(-1) === 'string') {
+    return known.isMapping(path) ? {} : undefined
+  }
+  if (Array.isArray(value)) {
+    return value.map((entry, index) => sectionsFilled(entry, [...path, index], known))
+  }
+  if (!isMapping(value)) return value
+  const members = Object.entries(value)
+  return Object.fromEntries(
+    members.map(([key, member]) => [key, sectionsFilled(member, [...path, key], known)]),
+  )
 }
 
 /** The YAML parser takes a twentieth of the start, so it is loaded only if there is a file. */

@@ -44,7 +44,7 @@ export function checkConfig(
 ): CheckedConfig {
   const renamingProblems = applyRenamedKeys(tree)
   const masked = maskedSecrets(tree)
-  applyDerivedDefaults(tree, known, environment)
+  applyDerivedDefaults(tree, environment)
   const parsed = configSchema.safeParse(tree.value, { error: () => NO_OWN_WORDS })
   const problems = [
     ...problemsBefore,

@@ -55,9 +55,12 @@ milliseconds or bytes, or seconds where the table says *whole seconds*. The old 
 \`connectTimeoutMs\`, \`maxKeepAliveS\`, \`keepAliveSeconds\` and \`sessionExpirySeconds\` keep working.
 
 In 3 and 4, \`true\`, \`false\` and numbers are read as such unless the setting is text. Lists and
-mappings are written as in YAML: \`[a, b]\` and \`{k: v}\`. \`null\` removes a value. A key without a
-value counts as not set, and an unknown key is an error. Relative paths start at the working
-directory.
+mappings are written as in YAML: \`[a, b]\` and \`{k: v}\`. An unknown key is an error. Relative
+paths start at the working directory.
+
+\`null\` removes a value, in 2 to 4: a text, a number, a list or a whole section, also one that an
+earlier source has set. In YAML, a key without a value counts as not set, and a section without
+content, such as \`webSocket:\`, has its defaults.
 
 If a destination has no \`region\`, the connector uses \`PublishRegion\`, then \`AWS_REGION\` and
 \`AWS_DEFAULT_REGION\`. If it has no \`endpoint\`, the connector uses

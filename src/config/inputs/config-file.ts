@@ -1,5 +1,14 @@
 /** Reads one YAML or JSON file, and knows the line of each value. */
-import { isMap, isNode, LineCounter, parseDocument, type YAMLError } from 'yaml'
+import {
+  type Document,
+  isMap,
+  isNode,
+  isScalar,
+  LineCounter,
+  parseDocument,
+  visit,
+  type YAMLError,
+} from 'yaml'
 import { ConnectorError, messageOf } from '../../errors.ts'
 import type { ConfigPath } from '../schema/schema-index.ts'
 import { readGivenFile } from './given-file.ts'
@@ -9,6 +18,7 @@ const MAX_FAULTS = 5
 const MAX_FAULT_LENGTH = 160
 
 export interface ConfigDocument {
+  /** A key with `null` has the value undefined here, and a key without a value has null. */
   readonly value: unknown
   /**
    * `connector.yaml:12:3`, as editors open it. For a path that is not in the file: its nearest
@@ -38,6 +48,7 @@ export function parseConfigDocument(file: string, text: string): ConfigDocument 
       `${file} is neither YAML nor JSON:\n${shown.join('\n')}`,
     )
   }
+  unsetNulls(document)
   return {
     value: evaluated(file, () => document.toJS()),
     locate(path) {
@@ -54,6 +65,16 @@ export function parseConfigDocument(file: string, text: string): ConfigDocument 
       return isNode(key) && key.range ? place(file, lines, key.range[0]) : undefined
     },
   }
+}
+
+/** `tls: null` unsets, as `--set …tls=null` does; `tls:` is a section with its defaults. */
+function unsetNulls(document: Document): void {
+  visit(document, {
+    Pair(_, { value }) {
+      const isNull = isScalar(value) && value.value === null && (value.source ?? '') !== ''
+      if (isNull) value.value = undefined
+    },
+  })
 }
 
 /** Resolves aliases. Throws for a document that grows without bound through them. */

@@ -1,5 +1,7 @@
 /** Where values come from, who wins, and what the program gets to see of it. */
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { MASK } from '../../../src/addresses.ts'
 import { describeConfig } from '../../../src/config/describe.ts'
@@ -307,4 +309,73 @@ test('null for a setting that is not set changes nothing, whichever setting it i
     const { config } = await load({ overrides: [`${pathText(path)}=null`] })
     assert.deepEqual(config, untouched, pathText(path))
   }
+})
+
+/** Without keys whose value is undefined. */
+const valuesOf = (config: object): unknown => JSON.parse(JSON.stringify(config))
+
+test('null in a file unsets as --set does: texts, numbers, lists and sections', async (t) => {
+  const { config: untouched } = await load({})
+  const settings = {
+    sources: {
+      mqttClient: null,
+      mqttServer: {
+        ...{ host: null, port: null, passwordFile: null, tls: null, webSocket: null, proxy: null },
+        ...{ acl: null, limits: { maxInflight: null, maxQueuedBytes: null } },
+      },
+    },
+    channels: { a: null },
+    parameters: { PublishRegion: null, IotAnalyticsBatchSizePerChannel: null },
+    storage: { maxBytes: null, segmentMaxAge: null },
+    ...{ inputs: null, destinations: null, http: null, deadLetters: null },
+    log: { level: null },
+  }
+  const json = await temporaryFile(t, 'c.json', JSON.stringify(settings))
+  const yaml = await temporaryFile(t, 'c.yaml', JSON.stringify(settings).replaceAll('null', '~'))
+
+  for (const file of [json, yaml]) {
+    const { config } = await load({ file })
+    assert.deepEqual(valuesOf(config), valuesOf(untouched))
+  }
+  const parsed = parseConfig(JSON.parse(JSON.stringify(settings)), {})
+  assert.deepEqual(valuesOf(parsed), valuesOf(untouched))
+})
+
+test('null removes the rules of a channel', async (t) => {
+  const file = await temporaryFile(
+    t,
+    'c.yaml',
+    'channels: { a: { maxAge: 1h }, b: { maxAge: 1h } }',
+  )
+
+  const { config } = await load({ file, overrides: ['channels.a=null'] })
+
+  assert.deepEqual(Object.keys(config.channels), ['b'])
+})
+
+test('null in a file unsets what the connector definition sets', async (t) => {
+  const definition = await temporaryFile(
+    t,
+    'connectors.json',
+    await readFile(
+      join(import.meta.dirname, '../../../../examples/connector-definition.json'),
+      'utf8',
+    ),
+  )
+  const file = await temporaryFile(t, 'c.yaml', 'parameters: { PublishInterval: null }')
+
+  const { config } = await load({ connectorDefinition: definition, file })
+
+  assert.equal(config.parameters.publishIntervalMs, 1_000)
+})
+
+test('a section without content has its defaults, and null in its place removes it', async (t) => {
+  const file = (value: string) =>
+    temporaryFile(t, 'c.yaml', `sources:\n  mqttServer:\n    webSocket:${value}\n`)
+
+  const empty = await load({ file: await file('') })
+  const removed = await load({ file: await file(' null') })
+
+  assert.equal(empty.config.sources.mqttServer?.webSocket?.port, 8083)
+  assert.equal(removed.config.sources.mqttServer?.webSocket, undefined)
 })
