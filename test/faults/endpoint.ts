@@ -5,6 +5,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
+import { EndpointAnswer } from './endpoint-answer.ts'
 import type { Oracle } from './oracle.ts'
 
 export type EndpointState = 'well' | 'away' | 'moody'
@@ -14,7 +15,7 @@ interface Batch {
   readonly messages: readonly { readonly messageId: string; readonly payload: string }[]
 }
 
-type Mood = (batch: Batch, response: ServerResponse) => void
+type Mood = (batch: Batch, response: ServerResponse, answer: EndpointAnswer) => void
 
 export class Endpoint {
   state: EndpointState = 'well'
@@ -64,23 +65,24 @@ export class Endpoint {
     request.on('error', () => {})
     response.on('error', () => {})
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
-    request.on('end', () => this.#answer(Buffer.concat(chunks), response))
+    const answer = EndpointAnswer.to(request.socket)
+    request.on('end', () => this.#answer(Buffer.concat(chunks), response, answer))
   }
 
-  #answer(body: Buffer, response: ServerResponse): void {
+  #answer(body: Buffer, response: ServerResponse, answer: EndpointAnswer): void {
     const batch: Batch = JSON.parse(body.toString())
     if (batch.channelName === this.stuckChannel) {
       response.writeHead(503).end('unavailable')
       return
     }
     if (this.state === 'well' || (this.state === 'moody' && this.#random() < 0.7)) {
-      this.#accept(batch, true)
+      this.#accept(batch, answer)
       answerJson(response, { batchPutMessageErrorEntries: [] })
       return
     }
     const [name, mood] = this.state === 'away' ? AWAY : this.#mood(batch.channelName)
     this.moods[name] = (this.moods[name] ?? 0) + 1
-    mood(batch, response)
+    mood(batch, response, answer)
   }
 
   #mood(channel: string): readonly [string, Mood] {
@@ -99,8 +101,9 @@ export class Endpoint {
       ['endpoint answers garbage', (_batch, response) => response.writeHead(502).end('\0<html>{')],
       [
         'endpoint takes, answer lost',
-        (batch, response) => {
-          this.#accept(batch, false)
+        (batch, response, answer) => {
+          answer.isLost = true
+          this.#accept(batch, answer)
           response.socket?.resetAndDestroy()
         },
       ],
@@ -112,8 +115,8 @@ export class Endpoint {
     const isPutOff = (_message: unknown, index: number) => index % 3 === 2
     return [
       'endpoint takes parts',
-      ({ channelName, messages }, response) => {
-        this.#accept({ channelName, messages: messages.filter((m, i) => !isPutOff(m, i)) }, true)
+      ({ channelName, messages }, response, answer) => {
+        this.#accept({ channelName, messages: messages.filter((m, i) => !isPutOff(m, i)) }, answer)
         const entries = messages.filter(isPutOff).map(({ messageId }) => ({
           messageId,
           errorCode: 'InternalFailureException',
@@ -123,9 +126,9 @@ export class Endpoint {
     ]
   }
 
-  #accept({ channelName, messages }: Batch, isConfirmed: boolean): void {
+  #accept({ channelName, messages }: Batch, answer: EndpointAnswer): void {
     for (const { messageId, payload } of messages) {
-      this.oracle.delivered(channelName, messageId, Buffer.from(payload, 'base64'), isConfirmed)
+      this.oracle.delivered(channelName, messageId, Buffer.from(payload, 'base64'), answer)
     }
   }
 }

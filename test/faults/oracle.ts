@@ -6,12 +6,13 @@
  * of the disk's journal at that moment (`disk-journal.ts`), or 0 if there is no journal.
  */
 import { isNotNow } from '../../src/errors.ts'
+import { type EndpointAnswer, STALL_MS } from './endpoint-answer.ts'
 import type { Figures } from './figures.ts'
 import { type MessageName, nameOf, nameOfId } from './numbered-message.ts'
 
 /** Positions are written down once a second; the rest is for a busy machine. */
-const REPEAT_WINDOW_MS = 1_000 + 4_000
-/** How long the connector waits for an answer. */
+const REPEAT_WINDOW_MS = 1_000 + STALL_MS
+/** How long the connector waits for an answer, unless a campaign says otherwise. */
 export const ANSWER_TIMEOUT_MS = 1_000
 
 interface Delivery {
@@ -19,8 +20,14 @@ interface Delivery {
   readonly atMs: number
   readonly position: number
   readonly messageId: string
-  /** Whether the endpoint confirmed that it accepted the message. */
-  readonly isConfirmed: boolean
+  readonly answer: EndpointAnswer
+}
+
+/** A message came again although the endpoint had answered that it accepted it. */
+interface Repeat {
+  readonly what: string
+  readonly answer: EndpointAnswer
+  readonly afterMs: number
 }
 
 interface Story {
@@ -42,6 +49,8 @@ export interface OracleOptions {
   /** Channels whose endpoint accepts batches only in part, which changes the order. */
   readonly unordered: ReadonlySet<string>
   readonly position: () => number
+  /** How long the connector waits for an answer. */
+  readonly answerTimeoutMs?: number
 }
 
 export class Oracle {
@@ -51,6 +60,7 @@ export class Oracle {
   readonly #latestFirst = new Map<string, number>()
   readonly #endsOfLives = new Map<number, number>()
   readonly #violations = new Set<string>()
+  readonly #repeats: Repeat[] = []
   #altered = 0
   #duplicates = 0
   #longestRepeatMs = 0
@@ -83,7 +93,7 @@ export class Oracle {
     this.#checkHonesty(name, story)
   }
 
-  delivered(channel: string, messageId: string, payload: Buffer, isConfirmed: boolean): void {
+  delivered(channel: string, messageId: string, payload: Buffer, answer: EndpointAnswer): void {
     const name = nameOf(payload)
     if (name === undefined || this.#options.channels.get(name.publisher) !== channel) {
       this.#altered += 1
@@ -98,7 +108,7 @@ export class Oracle {
       atMs: performance.now(),
       position,
       messageId,
-      isConfirmed,
+      answer,
     })
     this.#checkOwner(channel, messageId, name)
     if (before === undefined) this.#checkOrder(channel, name)
@@ -158,7 +168,21 @@ export class Oracle {
     return past
   }
 
+  /**
+   * An answer does not count if the connector gave the request up first. Its time begins before the
+   * endpoint has the request, and either may be held up, so the connection has to show it.
+   */
+  #judgeRepeats(): void {
+    const { answerTimeoutMs = ANSWER_TIMEOUT_MS } = this.#options
+    for (const { what, answer, afterMs } of this.#repeats.splice(0)) {
+      if (answer.mayBeUnread(answerTimeoutMs) && afterMs > answerTimeoutMs - STALL_MS) continue
+      this.#violate(`${what} was sent again though it was taken, ${Math.round(afterMs)} ms later`)
+    }
+  }
+
+  /** For use when all connections to the endpoint are closed. */
   tally(figures: Figures): void {
+    this.#judgeRepeats()
     for (const [, , story] of this.#all()) {
       if (story.acknowledgedAt !== undefined) figures.acknowledged += 1
       if (story.deliveries.length > 0) figures.delivered += 1
@@ -195,11 +219,10 @@ export class Oracle {
     if (messageId !== before.messageId) {
       this.#violate(`${what} came as ${before.messageId} and as ${messageId}`)
     }
-    if (this.mayRepeatAll || !before.isConfirmed) return
+    if (this.mayRepeatAll || before.answer.isLost) return
     if (before.life === this.life) {
-      // An answer that came too late for the connector does not count.
-      if (performance.now() - before.atMs > ANSWER_TIMEOUT_MS * 0.8) return
-      this.#violate(`${what} was sent again though it was taken`)
+      const { answer, atMs } = before
+      this.#repeats.push({ what, answer, afterMs: performance.now() - atMs })
     } else if (before.life >= 0) {
       const unsettledMs = (this.#endsOfLives.get(before.life) ?? before.atMs) - before.atMs
       this.#longestRepeatMs = Math.max(this.#longestRepeatMs, unsettledMs)

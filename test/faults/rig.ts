@@ -56,6 +56,8 @@ export interface RigOptions {
   /** Where the disk's journal is written, outside of the directory. */
   readonly journal?: string
   readonly position?: () => number
+  /** How long the connector waits for an answer of the endpoint. */
+  readonly answerTimeoutMs?: number
 }
 
 export interface Drained {
@@ -80,13 +82,14 @@ export class Rig {
     this.random = seededRandom(options.seed)
     this.directory = directory
     this.endsAt = performance.now() + options.lengthMs
-    const { position = () => 0 } = options
+    const { position = () => 0, answerTimeoutMs = ANSWER_TIMEOUT_MS } = options
     this.oracle =
       past?.oracle.at(position()) ??
       new Oracle({
         channels: new Map(plansOf(options).flatMap(sendersOf)),
         unordered: UNORDERED,
         position,
+        answerTimeoutMs,
       })
     this.endpoint = new Endpoint(this.oracle, this.random, UNORDERED)
     this.publishers = plansOf(options).map((plan, index) => {
@@ -242,7 +245,7 @@ export class Rig {
   }
 
   #config(): ConfigInput {
-    const { storage, parameters } = this.#options
+    const { storage, parameters, answerTimeoutMs = ANSWER_TIMEOUT_MS } = this.#options
     return {
       parameters: {
         PublishInterval: '0',
@@ -264,7 +267,7 @@ export class Rig {
             endpoint: this.endpoint.url,
             region: 'us-west-2',
             credentials: { anonymous: true },
-            timeout: ANSWER_TIMEOUT_MS,
+            timeout: answerTimeoutMs,
             maxAttempts: 1,
           },
         },

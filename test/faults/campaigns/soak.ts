@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Campaign, CampaignOptions } from '../campaign.ts'
 import type { Figures } from '../figures.ts'
+import { type MemorySample, mebibytes, memoryGrowth } from '../memory-growth.ts'
 import { Rig } from '../rig.ts'
 
 export const soakCampaign: Campaign = { name: 'soak', run: (options) => soak(options) }
@@ -22,24 +23,24 @@ const PHASES = [
   ['moody', 0.4],
 ] as const
 const CYCLE_MS = 50_000
-/** Median of the last third against that of the first third after the warm-up. */
-const MAX_GROWTH_SHARE = 0.1
-const MAX_GROWTH_BYTES = 16 * 1024 * 1024
-const PAUSE_MS = 30
-
-interface Sample {
-  readonly atMs: number
-  readonly bytes: number
-}
+/** The oracle remembers every message, so a long run sends fewer in a second. */
+const PAUSE_MS = { short: 30, long: 200 }
+/** No machine is so busy that the connector or the endpoint is held up for nearly as long. */
+const ANSWER_TIMEOUT_MS = { short: 1_000, long: 10_000 }
 
 /** @param report called with a line for each minute */
 export async function soak(
   options: CampaignOptions,
   report: (line: string) => void = () => {},
 ): Promise<Figures> {
-  const rig = await Rig.open({ ...options, pauseMs: PAUSE_MS })
+  const size = options.lengthMs < 60_000 ? 'short' : 'long'
+  const rig = await Rig.open({
+    ...options,
+    pauseMs: PAUSE_MS[size],
+    answerTimeoutMs: ANSWER_TIMEOUT_MS[size],
+  })
   const startedAt = performance.now()
-  const samples: Sample[] = []
+  const samples: MemorySample[] = []
   try {
     await rig.start()
     rig.publish()
@@ -58,9 +59,10 @@ export async function soak(
     }
     rig.count('soak with outages')
     if (!rig.connector.isAlive) rig.oracle.violated(`it ended: ${rig.connector.stderr}`)
-    const growth = growthOf(samples, options.lengthMs)
-    report(growth.text)
-    if (growth.isTooMuch && options.lengthMs >= JUDGED_FROM_MS) rig.oracle.violated(growth.text)
+    const warmUpMs = options.lengthMs * WARM_UP_SHARE
+    const { isFlat, text } = memoryGrowth(samples, { warmUpMs, periodMs: cycleMs })
+    report(text)
+    if (!isFlat && options.lengthMs >= JUDGED_FROM_MS) rig.oracle.violated(`not flat: ${text}`)
     await rig.quiet()
     await rig.stop()
     rig.checkNothingLost(await rig.drain())
@@ -68,20 +70,6 @@ export async function soak(
     await rig.close()
   }
   return rig.figures
-}
-
-/** Memory is flat if the median of the last third is at most a tenth, or 16 MiB, above the first. */
-export function growthOf(samples: readonly Sample[], lengthMs: number) {
-  const warm = samples.filter(({ atMs }) => atMs >= lengthMs * WARM_UP_SHARE)
-  const third = Math.ceil(warm.length / 3)
-  const first = median(warm.slice(0, third))
-  const last = median(warm.slice(-third))
-  const most = Math.max(0, ...warm.map(({ bytes }) => bytes))
-  const bound = Math.max(first * MAX_GROWTH_SHARE, MAX_GROWTH_BYTES)
-  return {
-    isTooMuch: last - first > bound,
-    text: `RSS after the warm-up: median ${mebibytes(first)} MiB in the first third, ${mebibytes(last)} MiB in the last, at most ${mebibytes(most)} MiB`,
-  }
 }
 
 function stateAt(share: number): 'well' | 'away' | 'moody' {
@@ -93,17 +81,8 @@ function stateAt(share: number): 'well' | 'away' | 'moody' {
   return 'well'
 }
 
-function median(samples: readonly Sample[]): number {
-  const sorted = samples.map(({ bytes }) => bytes).sort((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)] ?? 0
-}
-
 /** The last sample before the process ended counts as 0. */
 async function residentBytes(pid: number | undefined): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024
-}
-
-function mebibytes(bytes = 0): string {
-  return (bytes / 1024 / 1024).toFixed(0)
 }
