@@ -52,7 +52,7 @@ export class Exchange implements Cancellable {
 
   begin(): void {
     const { clock, timeoutMs, signal, abortListeners } = this.#options
-    this.#timer = clock.after(timeoutMs, () => this.fail(timeoutError(timeoutMs)))
+    this.#timer = clock.after(timeoutMs, () => this.#timeIsOver(timeoutMs))
     if (signal.aborted) this.cancel(signal.reason)
     else abortListeners.watch(signal, this)
   }
@@ -75,6 +75,14 @@ export class Exchange implements Cancellable {
 
   fail(error: unknown): void {
     if (this.#settle()) this.#options.reject(error)
+  }
+
+  /**
+   * A process that was held up or suspended calls its timers before it reads its sockets: an answer
+   * that is there already is read first.
+   */
+  #timeIsOver(timeoutMs: number): void {
+    setImmediate(() => this.fail(timeoutError(timeoutMs)))
   }
 
   /** Returns false if it was settled before. */
