@@ -130,8 +130,6 @@ export class DeliveryRig {
     return new DestinationDelivery({
       destination: this.#destination(),
       channels: this.#channels,
-      batchMessages: this.#options.batchMessages,
-      publishIntervalMs: 0,
       maxInFlightBatches: 1,
       receipts: new PrimaryReceipts(receipts),
       observer: silentObserver,
@@ -147,8 +145,12 @@ export class DeliveryRig {
     return {
       name: 'bench',
       description: 'nowhere',
-      maxBatchMessages: 100,
-      maxBatchBytes: MEBIBYTE,
+      batchRule: {
+        maxMessages: this.#options.batchMessages,
+        maxBytes: MEBIBYTE,
+        intervalMs: 0,
+        hasDistinctIds: true,
+      },
       open: () => Promise.resolve(),
       send: (batch: Batch) => {
         if (maxBodyBytes(batch) <= target.length) writeBody(batch, target, 0)
@@ -176,9 +178,11 @@ async function loadParts(build: string) {
       'delivery/destination-delivery',
     )) as typeof import('../../src/delivery/destination-delivery.ts')),
     ...((await load(
-      'delivery/batch-receipts',
-    )) as typeof import('../../src/delivery/batch-receipts.ts')),
-    ...((await load('delivery/receipts')) as typeof import('../../src/delivery/receipts.ts')),
+      'delivery/receipts/batch-receipts',
+    )) as typeof import('../../src/delivery/receipts/batch-receipts.ts')),
+    ...((await load(
+      'delivery/receipts/receipt-publisher',
+    )) as typeof import('../../src/delivery/receipts/receipt-publisher.ts')),
     ...((await load(
       'destinations/destination',
     )) as typeof import('../../src/destinations/destination.ts')),

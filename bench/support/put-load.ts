@@ -73,7 +73,7 @@ function makeBatch(channel: number, { payloadBytes, batchMessages }: Load): Batc
       reply: undefined,
     }),
   )
-  return { channel: `bench_${channel}`, messages }
+  return { channel: `bench_${channel}`, logId: '0a1b2c3d', messages }
 }
 
 async function senderOf(kind: SenderKind, build: string, endpoint: string): Promise<Send> {

@@ -4,10 +4,10 @@ import { EventEmitter } from 'node:events'
 import type { ChannelLedger } from '../channels/ledger/ledger.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import type { ConnectorConfig } from '../config/connector-config.ts'
-import { noReceipts, PrimaryReceipts } from '../delivery/batch-receipts.ts'
-import { CommitReceipts } from '../delivery/commit-receipts.ts'
 import { DestinationDelivery } from '../delivery/destination-delivery.ts'
-import { ReceiptPublisher } from '../delivery/receipts.ts'
+import { noReceipts, PrimaryReceipts } from '../delivery/receipts/batch-receipts.ts'
+import { CommitReceipts } from '../delivery/receipts/commit-receipts.ts'
+import { ReceiptPublisher } from '../delivery/receipts/receipt-publisher.ts'
 import { ConnectorError } from '../errors.ts'
 import type { HttpServer } from '../http/http-server.ts'
 import { receiptIdOf } from '../message.ts'
@@ -223,10 +223,8 @@ export class Connector {
     for (const [index, destination] of destinations.entries()) {
       const delivery = new DestinationDelivery({
         ...this.#context,
-        destination: await makeDestination(destination, this.#context),
+        destination: await makeDestination(destination, parameters, this.#context),
         channels,
-        batchMessages: parameters.batchSizePerChannel,
-        publishIntervalMs: parameters.publishIntervalMs,
         maxInFlightBatches: destination.delivery.batchesInFlight,
         catchUp: destination.delivery.catchUp,
         receipts: index === 0 ? new PrimaryReceipts(receipts) : noReceipts,

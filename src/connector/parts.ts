@@ -9,6 +9,7 @@ import type { LogStore } from '../channels/log/channel-log.ts'
 import type { MemoryBudget } from '../channels/log/memory-budget.ts'
 import type { Clock } from '../clock.ts'
 import type { ConnectorConfig, DestinationConfig } from '../config/connector-config.ts'
+import type { ConnectorParameters } from '../config/schema/parameters.ts'
 import type { Destination } from '../destinations/destination.ts'
 import type { PipelineObserver } from '../observer.ts'
 import { PREDEFINED_FILTERS } from '../routing/input-topics.ts'
@@ -56,10 +57,19 @@ export async function makeStore(
 
 export async function makeDestination(
   { name, options }: DestinationConfig,
+  { batchSizePerChannel, publishIntervalMs }: ConnectorParameters,
   { clock, random }: PartContext,
 ): Promise<Destination> {
   const { IotAnalyticsDestination } = await import('../destinations/iot-analytics/destination.ts')
-  return new IotAnalyticsDestination({ name, options, region: options.region, clock, random })
+  return new IotAnalyticsDestination({
+    name,
+    options,
+    region: options.region,
+    batchMessages: batchSizePerChannel,
+    intervalMs: publishIntervalMs,
+    clock,
+    random,
+  })
 }
 
 export async function makeSources(

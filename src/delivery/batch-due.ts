@@ -1,4 +1,5 @@
 /** When a channel's next batch is due. Pure: time comes in as an argument. */
+import type { BatchRule } from '../destinations/destination.ts'
 
 export interface WaitingMessages {
   readonly count: number
@@ -7,19 +8,10 @@ export interface WaitingMessages {
   readonly oldestAt: number | undefined
 }
 
-export interface BatchRule {
-  /** `IotAnalyticsBatchSizePerChannel`. */
-  readonly maxMessages: number
-  /** What one call to the destination can carry. */
-  readonly maxBytes: number
-  /** `PublishInterval`, counted from the arrival of the oldest waiting message. 0: at once. */
-  readonly intervalMs: number
-}
-
 /** Milliseconds until the next batch is due, 0 for now; undefined if nothing waits. */
 export function untilBatchDueMs(
   waiting: WaitingMessages,
-  rule: BatchRule,
+  rule: Pick<BatchRule, 'maxMessages' | 'maxBytes' | 'intervalMs'>,
   nowMs: number,
 ): number | undefined {
   if (waiting.count === 0) return undefined

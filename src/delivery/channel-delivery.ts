@@ -14,23 +14,23 @@ import type { Channel } from '../channels/channel.ts'
 import type { Cursor, Lease } from '../channels/cursors/cursor.ts'
 import type { DeadLetters } from '../channels/dead-letters/dead-letters.ts'
 import type { Clock, Timer } from '../clock.ts'
-import type { BatchOutcome, Destination } from '../destinations/destination.ts'
+import type { BatchOutcome, BatchRule, Destination } from '../destinations/destination.ts'
 import { asConnectorError, ConnectorError } from '../errors.ts'
-import { type Message, payloadBytesOf, type Refusal } from '../message.ts'
+import { payloadBytesOf, type Refusal } from '../message.ts'
 import type { PipelineObserver } from '../observer.ts'
 import type { AttemptTrail } from './attempt-trail.ts'
-import { type BatchRule, untilBatchDueMs, type WaitingMessages } from './batch-due.ts'
-import type { BatchReceipts } from './batch-receipts.ts'
+import { untilBatchDueMs, type WaitingMessages } from './batch-due.ts'
 import { CatchUp, type CatchUpOrder } from './catch-up.ts'
 import type { BatchSize, RateCap, Reservation } from './rate-cap.ts'
+import type { BatchReceipts } from './receipts/batch-receipts.ts'
 import type { DeliveryOutcomes, ProbedDelivery } from './recovery-probe.ts'
+import { Rejections } from './rejections.ts'
 import type { RetrySchedule, RetryState, Trouble } from './retry-schedule.ts'
 
 export interface ChannelDeliveryOptions {
   readonly channel: Channel
   readonly cursor: Cursor
   readonly destination: Destination
-  readonly rule: BatchRule
   /**
    * Batches that may be under way at once. 1 keeps the order even if a batch must be sent again.
    */
@@ -39,7 +39,6 @@ export interface ChannelDeliveryOptions {
   /** The rate cap of the destination, shared by all channels. */
   readonly cap: RateCap
   readonly trail: AttemptTrail
-  /** Keeps the messages that the destination rejects; undefined: they are not kept. */
   readonly deadLetters: DeadLetters | undefined
   readonly retries: RetrySchedule
   readonly receipts: BatchReceipts
@@ -54,6 +53,7 @@ export class ChannelDelivery implements ProbedDelivery {
   readonly #options: ChannelDeliveryOptions
   readonly #cursor: Cursor
   readonly #catchUp: CatchUp
+  readonly #rejections: Rejections
   #isStarted = false
   #isDraining = false
   #sending = 0
@@ -67,6 +67,7 @@ export class ChannelDelivery implements ProbedDelivery {
     this.#options = options
     this.#cursor = options.cursor
     this.#catchUp = new CatchUp(options.cursor, options.order)
+    this.#rejections = new Rejections(options)
   }
 
   get channel(): string {
@@ -180,28 +181,27 @@ export class ChannelDelivery implements ProbedDelivery {
   }
 
   #untilDueMs(waiting: WaitingMessages): number | undefined {
-    const { rule, clock } = this.#options
-    const delayMs = untilBatchDueMs(waiting, rule, clock.now())
+    const delayMs = untilBatchDueMs(waiting, this.#rule, this.#options.clock.now())
     return delayMs !== undefined && this.#isDraining ? 0 : delayMs
   }
 
   /** The expected size of the next batch, by the average size of the log's messages. */
   #expected(): BatchSize {
-    const { maxMessages, maxBytes } = this.#options.rule
+    const { maxMessages, maxBytes } = this.#rule
     const { waiting, waitingBytes } = this.#cursor
     const messages = Math.min(maxMessages, waiting)
     return { messages, bytes: Math.min(maxBytes, (waitingBytes / waiting) * messages) }
   }
 
   #reserve(): Reservation {
-    const { cap, rule } = this.#options
-    return cap.reserve(this.#expected(), { messages: rule.maxMessages, bytes: rule.maxBytes })
+    const { maxMessages, maxBytes } = this.#rule
+    return this.#options.cap.reserve(this.#expected(), { messages: maxMessages, bytes: maxBytes })
   }
 
   async #sendNext(reservation: Reservation | undefined, isProbe: boolean): Promise<void> {
     let failure: ConnectorError | undefined
     try {
-      failure = await this.#sendBatch(reservation, isProbe ? 1 : this.#options.rule.maxMessages)
+      failure = await this.#sendBatch(reservation, isProbe ? 1 : this.#rule.maxMessages)
     } catch (error) {
       failure = asConnectorError(error, 'Unexpected', `delivering channel ${this.#name}`)
     }
@@ -227,7 +227,7 @@ export class ChannelDelivery implements ProbedDelivery {
     const channel = this.#name
     const { messages } = lease
     try {
-      const outcome = await destination.send({ channel, messages }, signal)
+      const outcome = await destination.send({ channel, logId: this.#logId, messages }, signal)
       const durationMs = clock.monotonic() - startedAt
       observer.batchSent(channel, destination.name, messages.length, durationMs)
       this.#options.trail.note({ channel, messages, at, durationMs, end: outcome })
@@ -243,16 +243,17 @@ export class ChannelDelivery implements ProbedDelivery {
   }
 
   #lease(reservation: Reservation | undefined, maxMessages: number): Promise<Lease | undefined> {
-    const { maxBytes } = this.#options.rule
+    const { maxBytes, hasDistinctIds } = this.#rule
     const from = this.#catchUp.nextFrom((waiting) => this.#untilDueMs(waiting) === 0)
     if (reservation !== undefined) return this.#leaseReserved(reservation, from)
-    return this.#cursor.lease(maxMessages, maxBytes, from)
+    return this.#cursor.lease(maxMessages, maxBytes, { from, hasDistinctIds })
   }
 
   async #leaseReserved(reservation: Reservation, from: number): Promise<Lease | undefined> {
     const { cap } = this.#options
     const { limit } = reservation
-    const lease = await this.#cursor.lease(limit.messages, limit.bytes, from)
+    const { hasDistinctIds } = this.#rule
+    const lease = await this.#cursor.lease(limit.messages, limit.bytes, { from, hasDistinctIds })
     const messages = lease?.messages ?? []
     const bytes = messages.reduce((sum, message) => sum + payloadBytesOf(message), 0)
     cap.correct(reservation, { messages: messages.length, bytes })
@@ -260,17 +261,13 @@ export class ChannelDelivery implements ProbedDelivery {
   }
 
   #settle(lease: Lease, outcome: BatchOutcome): ConnectorError | undefined {
-    const { deadLetters, destination } = this.#options
-    if (deadLetters !== undefined && outcome.rejected.length > 0) {
-      keepRejected(deadLetters, this.#name, destination.name, lease.messages, outcome)
-    }
+    this.#rejections.take(lease.messages, outcome)
     this.#cursor.settle(lease, {
       rejected: outcome.rejected.map((rejection) => rejection.index),
       kept: outcome.kept,
     })
     const moreFollow = this.#sending > 1 || this.#cursor.waiting > 0
     this.#options.receipts.settled(lease.messages, outcome, moreFollow)
-    this.#reportRejections(outcome)
     if (outcome.kept.length > 0) return keptError(outcome.kept.length, this.#options.destination)
     const hadFailed = this.#failure !== undefined
     if (hadFailed) this.#recovered()
@@ -284,22 +281,6 @@ export class ChannelDelivery implements ProbedDelivery {
     if (!('error' in end)) return this.#settle(lease, end)
     this.#cursor.settle(lease, { rejected: [], kept: lease.messages.map((_, index) => index) })
     return failure
-  }
-
-  #reportRejections(outcome: BatchOutcome): void {
-    if (outcome.rejected.length === 0) return
-    const counts = new Map<string, number>()
-    for (const { refusal } of outcome.rejected) {
-      counts.set(refusal.error, (counts.get(refusal.error) ?? 0) + 1)
-    }
-    for (const [error, count] of counts) {
-      this.#options.observer.messagesRejected(
-        this.#name,
-        this.#options.destination.name,
-        count,
-        error,
-      )
-    }
   }
 
   #recovered(): void {
@@ -348,6 +329,14 @@ export class ChannelDelivery implements ProbedDelivery {
   get #name(): string {
     return this.#options.channel.name
   }
+
+  get #logId(): string {
+    return this.#options.channel.log.id
+  }
+
+  get #rule(): BatchRule {
+    return this.#options.destination.batchRule
+  }
 }
 
 /** Failures on this side of the destination: reading the log, for example. */
@@ -368,29 +357,4 @@ function endOf({ effect, code, message }: ConnectorError, lease: Lease): BatchOu
   const refusal = { error: code, message }
   if (effect !== 'reject') return refusal
   return { rejected: lease.messages.map((_, index) => ({ index, refusal })), kept: [] }
-}
-
-/** Keeps the messages that a destination rejected as dead letters. */
-function keepRejected(
-  deadLetters: DeadLetters,
-  channel: string,
-  destination: string,
-  messages: readonly Message[],
-  { rejected }: BatchOutcome,
-): void {
-  for (const { index, refusal } of rejected) {
-    const message = messages[index]
-    if (message === undefined) continue
-    const { topic, receivedAt, senderId, messageId, payload } = message
-    deadLetters.keep({
-      channel,
-      destination,
-      refusal,
-      topic,
-      receivedAt,
-      senderId,
-      messageId,
-      payload,
-    })
-  }
 }

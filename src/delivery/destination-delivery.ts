@@ -8,19 +8,16 @@ import type { Destination } from '../destinations/destination.ts'
 import { asConnectorError, type ConnectorError } from '../errors.ts'
 import type { PipelineObserver } from '../observer.ts'
 import { AttemptTrail } from './attempt-trail.ts'
-import type { BatchReceipts } from './batch-receipts.ts'
 import type { CatchUpOrder } from './catch-up.ts'
 import { ChannelDelivery } from './channel-delivery.ts'
 import { RateCap, type RateCapOptions } from './rate-cap.ts'
+import type { BatchReceipts } from './receipts/batch-receipts.ts'
 import { PROBE_MS, RecoveryProbe } from './recovery-probe.ts'
 import { RetrySchedule, type RetryState } from './retry-schedule.ts'
 
 export interface DestinationDeliveryOptions {
   readonly destination: Destination
   readonly channels: ChannelSet
-  /** `IotAnalyticsBatchSizePerChannel`. */
-  readonly batchMessages: number
-  readonly publishIntervalMs: number
   readonly maxInFlightBatches: number
   readonly catchUp?: RateCapOptions & { readonly order: CatchUpOrder }
   readonly receipts: BatchReceipts
@@ -205,18 +202,12 @@ export class DestinationDelivery {
   }
 
   #add(channel: Channel): void {
-    const { destination, channels, catchUp, batchMessages, publishIntervalMs, ...rest } =
-      this.#options
+    const { destination, channels, catchUp, ...rest } = this.#options
     const delivery = new ChannelDelivery({
       ...rest,
       destination,
       channel,
       cursor: channel.cursor(destination.name),
-      rule: {
-        maxMessages: Math.min(batchMessages, destination.maxBatchMessages),
-        maxBytes: destination.maxBatchBytes,
-        intervalMs: publishIntervalMs,
-      },
       order: catchUp?.order ?? 'backlog-first',
       cap: this.#cap,
       trail: this.trail,
@@ -231,7 +222,7 @@ export class DestinationDelivery {
 
   #retries(): RetrySchedule {
     return new RetrySchedule({
-      firstMs: Math.min(this.#options.publishIntervalMs, PROBE_MS),
+      firstMs: Math.min(this.#options.destination.batchRule.intervalMs, PROBE_MS),
       random: this.#options.random,
     })
   }

@@ -5,10 +5,30 @@
  */
 import type { Message, Refusal } from '../message.ts'
 
+/**
+ * A message is identified by the connector, `logId` and its offset. Its `messageId` may have been
+ * chosen by its sender, who may use it again.
+ */
 export interface Batch {
   readonly channel: string
-  /** At least one, in the order of arrival, with distinct `messageId`s. */
+  /** The log that the messages come from. The offsets of another log begin at 0 again. */
+  readonly logId: string
+  /** At least one, in the order of arrival. */
   readonly messages: readonly Message[]
+}
+
+/** When a channel's next batch is due, and what it may hold. */
+export interface BatchRule {
+  readonly maxMessages: number
+  /** Payload bytes. A message that is longer than this is a batch of its own. */
+  readonly maxBytes: number
+  /** Counted from the arrival of the oldest waiting message. 0: a batch is due at once. */
+  readonly intervalMs: number
+  /**
+   * No two messages of a batch have the same `messageId`: the second one is dropped and reported to
+   * its sender.
+   */
+  readonly hasDistinctIds: boolean
 }
 
 /**
@@ -36,9 +56,7 @@ export interface Destination {
   readonly name: string
   /** One line for people: what it sends, and where to. */
   readonly description: string
-  /** The most messages and payload bytes that one `send` takes. */
-  readonly maxBatchMessages: number
-  readonly maxBatchBytes: number
+  readonly batchRule: BatchRule
 
   open(): Promise<void>
 

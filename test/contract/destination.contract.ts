@@ -43,7 +43,7 @@ export function destinationContract(
   describe(`destination contract: ${name}`, () => {
     test('a batch arrives whole and in order', async (t) => {
       const { destination, peer } = await opened(t)
-      const batch = makeBatch('contract', Math.min(destination.maxBatchMessages, 100))
+      const batch = makeBatch('contract', Math.min(destination.batchRule.maxMessages, 100))
 
       const outcome = await destination.send(batch, idle)
 

@@ -5,12 +5,13 @@ import fc from 'fast-check'
 import { ChannelSet } from '../../src/channels/channel-set.ts'
 import { MemoryBudget } from '../../src/channels/log/memory-budget.ts'
 import { MemoryLogStore } from '../../src/channels/log/memory-log-store.ts'
-import { PrimaryReceipts } from '../../src/delivery/batch-receipts.ts'
 import { DestinationDelivery } from '../../src/delivery/destination-delivery.ts'
-import { ReceiptPublisher } from '../../src/delivery/receipts.ts'
+import { PrimaryReceipts } from '../../src/delivery/receipts/batch-receipts.ts'
+import { ReceiptPublisher } from '../../src/delivery/receipts/receipt-publisher.ts'
 import { receiptIdOf } from '../../src/message.ts'
 import { silentObserver } from '../../src/observer.ts'
 import { Router } from '../../src/routing/router.ts'
+import { makeBatchRule } from '../support/destinations/batch-rule.ts'
 import { ScriptedDestination, type Verdict } from '../support/destinations/scripted-destination.ts'
 import { instantClock } from '../support/instant-clock.ts'
 import { RecordingOutlet } from '../support/mqtt/recording-outlet.ts'
@@ -96,6 +97,7 @@ async function pipeline(run: typeof runs extends fc.Arbitrary<infer Run> ? Run :
   receipts.addOutlet(outlet)
   const budget = new MemoryBudget(10_000_000)
   const destination = new ScriptedDestination(run.script)
+  destination.batchRule = makeBatchRule({ maxMessages: run.batchMessages, intervalMs: 1_000 })
   const channels = new ChannelSet({
     store: new MemoryLogStore({ budget }),
     budget,
@@ -118,8 +120,6 @@ async function pipeline(run: typeof runs extends fc.Arbitrary<infer Run> ? Run :
   const delivery = new DestinationDelivery({
     destination,
     channels,
-    batchMessages: run.batchMessages,
-    publishIntervalMs: 1000,
     maxInFlightBatches: 1,
     receipts: new PrimaryReceipts(receipts),
     observer,

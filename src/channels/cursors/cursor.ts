@@ -12,7 +12,7 @@ import type { CursorPosition } from './cursor-position.ts'
 import type { Expiry } from './expiry.ts'
 import { LeaseBuilder } from './lease-builder.ts'
 
-/** Messages handed out, in order, at least one, all with different `messageId`s. */
+/** Messages handed out, in order, at least one. */
 export interface Lease {
   readonly messages: readonly Message[]
 }
@@ -22,6 +22,13 @@ export interface Settlement {
   readonly rejected: readonly number[]
   /** To be leased again, in their old place. */
   readonly kept: readonly number[]
+}
+
+export interface LeaseOptions {
+  /** Messages below stay where they are. Default: 0. */
+  readonly from?: number
+  /** A message whose `messageId` is in the lease already is dropped. Default: it is leased. */
+  readonly hasDistinctIds?: boolean
 }
 
 /** What a cursor reports to its channel. */
@@ -119,14 +126,20 @@ export class Cursor {
   }
 
   /**
-   * Leases the oldest waiting messages at or after `from`: at most `maxCount` and, after the first,
-   * at most `maxBytes` of payload. They count as in flight until they are settled. Undefined if
-   * nothing waits. Several leases may be outstanding.
+   * Leases the oldest waiting messages: at most `maxCount` and, after the first, at most `maxBytes`
+   * of payload. They count as in flight until they are settled. Undefined if nothing waits. Several
+   * leases may be outstanding.
    *
    * @throws {ConnectorError} StorageFailed if the log can't be read now; then nothing is leased.
    */
-  lease(maxCount: number, maxBytes: number, from = 0): Promise<Lease | undefined> {
-    return this.#reads.run(() => this.#lease(maxCount, maxBytes, from))
+  lease(
+    maxCount: number,
+    maxBytes: number,
+    options: LeaseOptions = {},
+  ): Promise<Lease | undefined> {
+    const { from = 0, hasDistinctIds = false } = options
+    const batch = new LeaseBuilder(maxCount, maxBytes, hasDistinctIds)
+    return this.#reads.run(() => this.#lease(batch, from))
   }
 
   /**
@@ -172,8 +185,7 @@ export class Cursor {
     else this.position.deliver(from, to)
   }
 
-  async #lease(maxCount: number, maxBytes: number, start: number): Promise<Lease | undefined> {
-    const batch = new LeaseBuilder(maxCount, maxBytes)
+  async #lease(batch: LeaseBuilder, start: number): Promise<Lease | undefined> {
     const expiry = this.#options.expiry
     const deadline = expiry?.deadline ?? Number.NEGATIVE_INFINITY
     const take = (message: Message): boolean => {

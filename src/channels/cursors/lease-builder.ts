@@ -1,10 +1,11 @@
-/** Collects the messages of a lease up to its limits, all with different ids. */
+/** Collects the messages of a lease up to its limits; if asked to, all with different ids. */
 import { hasPackedId, type Message, payloadBytesOf } from '../../message.ts'
 
 export class LeaseBuilder {
   readonly messages: Message[] = []
   readonly #maxCount: number
   readonly #maxBytes: number
+  readonly #hasDistinctIds: boolean
   #bytes = 0
   /**
    * Hashes of the ids. They are kept from the first message on whose sender chose its id: generated
@@ -14,9 +15,10 @@ export class LeaseBuilder {
   /** The ids. They are kept from the first one on whose hash was already there. */
   #ids: Set<string> | undefined
 
-  constructor(maxCount: number, maxBytes: number) {
+  constructor(maxCount: number, maxBytes: number, hasDistinctIds: boolean) {
     this.#maxCount = maxCount
     this.#maxBytes = maxBytes
+    this.#hasDistinctIds = hasDistinctIds
   }
 
   get countLeft(): number {
@@ -35,9 +37,9 @@ export class LeaseBuilder {
     return this.messages.length === 0 || payloadBytesOf(message) <= this.bytesLeft
   }
 
-  /** False when a message with the same id is in the batch already. */
+  /** False if ids must be distinct and a message with the same id is in the batch already. */
   add(message: Message): boolean {
-    if (!this.#hasNewId(message)) return false
+    if (this.#hasDistinctIds && !this.#hasNewId(message)) return false
     this.messages.push(message)
     this.#bytes += payloadBytesOf(message)
     return true

@@ -12,7 +12,7 @@ import { setMaxListeners } from 'node:events'
 import type { Clock } from '../../clock.ts'
 import { ConnectorError, type ErrorCode, systemCodeOf } from '../../errors.ts'
 import { cut } from '../../shown-text.ts'
-import type { Batch, BatchOutcome, Destination } from '../destination.ts'
+import type { Batch, BatchOutcome, BatchRule, Destination } from '../destination.ts'
 import { CredentialSource } from './credentials.ts'
 import { type Endpoint, endpointAt, publicEndpointOf } from './endpoint.ts'
 import { type Failure, isAboutKey } from './failure.ts'
@@ -38,6 +38,10 @@ export interface IotAnalyticsSettings {
   readonly options: IotAnalyticsOptions
   /** The region to sign for, and the region of the endpoint unless `options.endpoint` is set. */
   readonly region: string
+  /** `IotAnalyticsBatchSizePerChannel`. Default: as many as a call takes. */
+  readonly batchMessages?: number
+  /** `PublishInterval`. Default: 0, a batch is due at once. */
+  readonly intervalMs?: number
   readonly clock: Clock
   /** In [0, 1): spreads retries. Default: Math.random. */
   readonly random?: () => number
@@ -54,8 +58,7 @@ interface Call {
 export class IotAnalyticsDestination implements Destination {
   readonly name: string
   readonly description: string
-  readonly maxBatchMessages = MAX_BATCH_MESSAGES
-  readonly maxBatchBytes: number
+  readonly batchRule: BatchRule
   readonly #options: IotAnalyticsOptions
   readonly #clock: Clock
   readonly #endpoint: Endpoint
@@ -66,9 +69,22 @@ export class IotAnalyticsDestination implements Destination {
   /** Milliseconds the service's clock is ahead of ours, according to its answers. */
   #clockOffsetMs = 0
 
-  constructor({ name, options, region, clock, random = Math.random }: IotAnalyticsSettings) {
+  constructor({
+    name,
+    options,
+    region,
+    batchMessages = MAX_BATCH_MESSAGES,
+    intervalMs = 0,
+    clock,
+    random = Math.random,
+  }: IotAnalyticsSettings) {
     this.name = name
-    this.maxBatchBytes = options.maxBatchBytes
+    this.batchRule = {
+      maxMessages: Math.min(batchMessages, MAX_BATCH_MESSAGES),
+      maxBytes: options.maxBatchBytes,
+      intervalMs,
+      hasDistinctIds: true,
+    }
     this.#options = options
     this.#clock = clock
     this.#endpoint = endpointAt(options.endpoint ?? publicEndpointOf(region))

@@ -17,7 +17,12 @@ export function makeMessage(offset: number, given: Partial<Message> = {}): Messa
 
 /** `count` messages with ids and payloads of their own. */
 export function makeBatch(channel: string, count: number): Batch {
-  return { channel, messages: Array.from({ length: count }, (_, offset) => makeMessage(offset)) }
+  const messages = Array.from({ length: count }, (_, offset) => makeMessage(offset))
+  return batchOf(channel, messages)
+}
+
+export function batchOf(channel: string, messages: readonly Message[]): Batch {
+  return { channel, logId: '0a1b2c3d', messages }
 }
 
 /** The same message as a log on disk returns it, within a larger buffer. */

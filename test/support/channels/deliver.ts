@@ -1,9 +1,10 @@
-/** Deliveries to one destination from a rig's channels, in batches of two, each due at once. */
-import { noReceipts } from '../../../src/delivery/batch-receipts.ts'
+/** Deliveries to one destination from a rig's channels, by the rule of the destination. */
+
 import {
   DestinationDelivery,
   type DestinationDeliveryOptions,
 } from '../../../src/delivery/destination-delivery.ts'
+import { noReceipts } from '../../../src/delivery/receipts/batch-receipts.ts'
 import type { Destination } from '../../../src/destinations/destination.ts'
 import { silentObserver } from '../../../src/observer.ts'
 import type { ChannelSetRig } from './channel-set-rig.ts'
@@ -16,8 +17,6 @@ export function deliver(
   return new DestinationDelivery({
     destination,
     channels: rig.set,
-    batchMessages: 2,
-    publishIntervalMs: 0,
     maxInFlightBatches: 1,
     receipts: noReceipts,
     observer: silentObserver,

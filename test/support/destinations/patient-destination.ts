@@ -3,12 +3,12 @@ import type { Batch, BatchOutcome, Destination } from '../../../src/destinations
 import { ConnectorError } from '../../../src/errors.ts'
 import { idsOf } from '../channels/channel-set-rig.ts'
 import { settled } from '../settled.ts'
+import { makeBatchRule } from './batch-rule.ts'
 
 export class PatientDestination implements Destination {
   readonly name: string
   readonly description = 'waits for the test'
-  readonly maxBatchMessages = 100
-  readonly maxBatchBytes = 1_000_000
+  batchRule = makeBatchRule()
   /** The ids of the messages of each batch, answered or not. */
   readonly batches: string[][] = []
   readonly #waiting: ((answer: BatchOutcome | Error) => void)[] = []

@@ -1,6 +1,7 @@
 /** A destination that follows a script, one entry per call, and remembers accepted messages. */
 import type { Batch, BatchOutcome, Destination } from '../../../src/destinations/destination.ts'
 import { ConnectorError } from '../../../src/errors.ts'
+import { makeBatchRule } from './batch-rule.ts'
 
 /** What one call does with its batch. `split`: messages are accepted, rejected and kept in turn. */
 export type Verdict = 'accept' | 'retry' | 'reject' | 'split'
@@ -8,8 +9,7 @@ export type Verdict = 'accept' | 'retry' | 'reject' | 'split'
 export class ScriptedDestination implements Destination {
   readonly name = 'scripted'
   readonly description = 'does what a script says'
-  readonly maxBatchMessages = 100
-  readonly maxBatchBytes = 1_000_000
+  batchRule = makeBatchRule()
   /** Keyed by channel, in the order they were accepted. */
   readonly accepted = new Map<string, string[]>()
   readonly rejected = new Map<string, string[]>()

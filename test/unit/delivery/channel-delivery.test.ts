@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { AttemptTrail } from '../../../src/delivery/attempt-trail.ts'
-import type { BatchReceipts } from '../../../src/delivery/batch-receipts.ts'
 import { ChannelDelivery } from '../../../src/delivery/channel-delivery.ts'
 import { RateCap, type RateCapOptions } from '../../../src/delivery/rate-cap.ts'
+import type { BatchReceipts } from '../../../src/delivery/receipts/batch-receipts.ts'
 import { RetrySchedule } from '../../../src/delivery/retry-schedule.ts'
 import type { BatchOutcome } from '../../../src/destinations/destination.ts'
 import { ConnectorError } from '../../../src/errors.ts'
@@ -14,6 +14,7 @@ import {
   ledgerGap,
   type RigOptions,
 } from '../../support/channels/channel-set-rig.ts'
+import { makeBatchRule } from '../../support/destinations/batch-rule.ts'
 import { PatientDestination } from '../../support/destinations/patient-destination.ts'
 import { settled } from '../../support/settled.ts'
 
@@ -56,15 +57,11 @@ class DeliveryRig {
     const channel = channels.set.get('c')!
     const { clock } = channels
     this.channels = channels
+    this.destination.batchRule = makeBatchRule({ intervalMs: options.intervalMs ?? INTERVAL_MS })
     this.delivery = new ChannelDelivery({
       channel,
       cursor: channel.cursor('primary'),
       destination: this.destination,
-      rule: {
-        maxMessages: 2,
-        maxBytes: 1_000_000,
-        intervalMs: options.intervalMs ?? INTERVAL_MS,
-      },
       maxInFlightBatches: options.maxInFlightBatches ?? 1,
       order: 'backlog-first',
       cap: new RateCap(options.cap ?? {}, clock),

@@ -6,6 +6,7 @@ import { ConnectorError } from '../../../src/errors.ts'
 import { silentObserver } from '../../../src/observer.ts'
 import { ChannelSetRig, idsOf, offerAndCommit } from '../../support/channels/channel-set-rig.ts'
 import { deliver } from '../../support/channels/deliver.ts'
+import { makeBatchRule } from '../../support/destinations/batch-rule.ts'
 import { PatientDestination } from '../../support/destinations/patient-destination.ts'
 import { settled } from '../../support/settled.ts'
 
@@ -34,11 +35,8 @@ test('a destination that can’t be opened yet is tried again, and then gets all
     batchRetried: (_c: string, _d: string, _e: ConnectorError, delayMs: number) =>
       void retries.push(delayMs),
   }
-  const delivery = deliver(rig, destination, {
-    observer,
-    publishIntervalMs: 1_000,
-    random: () => 1,
-  })
+  destination.batchRule = makeBatchRule({ intervalMs: 1_000 })
+  const delivery = deliver(rig, destination, { observer, random: () => 1 })
   t.after(() => delivery.close())
   delivery.start()
   await settled()

@@ -6,14 +6,14 @@ import { ConnectorError, type ErrorCode } from '../../../src/errors.ts'
 import { silentObserver } from '../../../src/observer.ts'
 import { ChannelSetRig, idsOf } from '../../support/channels/channel-set-rig.ts'
 import { deliver } from '../../support/channels/deliver.ts'
+import { makeBatchRule } from '../../support/destinations/batch-rule.ts'
 import { settled } from '../../support/settled.ts'
 
 /** Fails every call with a code, for all channels or some, until the test says otherwise. */
 class MoodyDestination implements Destination {
   readonly name = 'primary'
   readonly description = 'has moods'
-  readonly maxBatchMessages = 100
-  readonly maxBatchBytes = 1_000_000
+  batchRule = makeBatchRule()
   failure: ErrorCode | undefined = 'DestinationUnavailable'
   isFailing: (channel: string) => boolean = () => true
   readonly calls: { readonly channel: string; readonly ids: string[] }[] = []
@@ -41,11 +41,8 @@ async function rigOf(channels: readonly string[], random = () => 1) {
     ...silentObserver,
     destinationRecovered: (_c: string, _d: string, outage: object) => void outages.push(outage),
   }
-  const delivery = deliver(rig, destination, {
-    observer,
-    random,
-    publishIntervalMs: 1_000,
-  })
+  destination.batchRule = makeBatchRule({ intervalMs: 1_000 })
+  const delivery = deliver(rig, destination, { observer, random })
   delivery.start()
   await settled()
   const pass = async (seconds: number) => {

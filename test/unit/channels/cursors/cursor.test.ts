@@ -72,11 +72,20 @@ test('a lease can be settled only once', async () => {
   )
 })
 
+test('without the rule of distinct ids, messages with the same id are all in a batch', async () => {
+  const rig = await rigWith(['a', 'b', 'a'])
+
+  const lease = await cursorOf(rig).lease(10, 1_000)
+
+  assert.deepEqual(idsOf(lease!.messages), ['a', 'b', 'a'])
+  assert.deepEqual(rig.dropped, [])
+})
+
 test('a second message with the same id in a batch is dropped and reported to its sender', async () => {
   const rig = await rigWith(['a', 'b', 'a', 'c'])
   const cursor = cursorOf(rig)
 
-  const lease = await cursor.lease(10, 1_000)
+  const lease = await cursor.lease(10, 1_000, { hasDistinctIds: true })
   cursor.settle(lease!, { rejected: [], kept: [] })
 
   assert.deepEqual(idsOf(lease!.messages), ['a', 'b', 'c'])
@@ -92,9 +101,9 @@ test('a second message with the same id in a batch is dropped and reported to it
 test('different ids with the same hash are no duplicates', async () => {
   const rig = await rigWith(['AaBB', 'BBAa', 'AaAa', 'BBAa', 'c'])
 
-  const delivered = await rig.deliver('c')
+  const lease = await cursorOf(rig).lease(10, 1_000, { hasDistinctIds: true })
 
-  assert.deepEqual(delivered, ['AaBB', 'BBAa', 'AaAa', 'c'])
+  assert.deepEqual(idsOf(lease!.messages), ['AaBB', 'BBAa', 'AaAa', 'c'])
   assert.deepEqual(rig.ledger('c').dropped, { DuplicateMessageId: 1 })
 })
 

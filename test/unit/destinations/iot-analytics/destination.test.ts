@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { IotAnalyticsDestination } from '../../../../src/destinations/iot-analytics/destination.ts'
 import { iotAnalyticsOptions } from '../../../../src/destinations/iot-analytics/options.ts'
 import { destinationContract } from '../../../contract/destination.contract.ts'
-import { makeBatch, makeMessage } from '../../../support/channels/batch-maker.ts'
+import { batchOf, makeBatch, makeMessage } from '../../../support/channels/batch-maker.ts'
 import {
   clock,
   destinationFor,
@@ -64,7 +64,7 @@ describe('what goes out', () => {
           makeMessage(offset, { messageId, payload: Buffer.from(bytes.subarray(offset)) }),
         )
 
-        await destination.send({ channel, messages }, never)
+        await destination.send(batchOf(channel, messages), never)
 
         const received = api.received(channel)
         assert.deepEqual(
@@ -83,7 +83,7 @@ describe('what goes out', () => {
     const payload = Buffer.alloc(131_072, 0xfe)
     const messages = Array.from({ length: 100 }, (_, offset) => makeMessage(offset, { payload }))
 
-    const outcome = await destination.send({ channel: 'large', messages }, never)
+    const outcome = await destination.send(batchOf('large', messages), never)
 
     assert.deepEqual(outcome, { rejected: [], kept: [] })
     assert.deepEqual(api.violations, [])

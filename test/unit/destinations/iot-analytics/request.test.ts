@@ -8,7 +8,12 @@ import { RequestWriter } from '../../../../src/destinations/iot-analytics/reques
 import { maxBodyBytes, writeBody } from '../../../../src/destinations/iot-analytics/request-body.ts'
 import { RequestBuffers } from '../../../../src/destinations/iot-analytics/request-buffers.ts'
 import { RequestSigner } from '../../../../src/destinations/iot-analytics/signing.ts'
-import { makeBatch, makeMessage, packedMessage } from '../../../support/channels/batch-maker.ts'
+import {
+  batchOf,
+  makeBatch,
+  makeMessage,
+  packedMessage,
+} from '../../../support/channels/batch-maker.ts'
 import { FAKE_IDENTITY } from '../../../support/destinations/fake-iot-analytics.ts'
 import { signatureProblem } from '../../../support/destinations/fake-signature-check.ts'
 
@@ -25,6 +30,7 @@ const payloads = fc
   .oneof(fc.uint8Array({ maxLength: 10 }), fc.uint8Array({ maxLength: 400, size: 'max' }))
   .map((bytes) => Buffer.from(bytes))
 const batches = fc.record({
+  logId: fc.constant('0a1b2c3d'),
   channel: fc.oneof(fc.stringMatching(/^[a-zA-Z0-9_]{1,128}$/), anyText),
   messages: fc.array(
     fc
@@ -79,7 +85,7 @@ describe('bodies', () => {
     for (let length = 0; length < 400; length++) {
       const payload = Buffer.from(Array.from({ length }, (_, index) => (index * 7 + length) % 256))
       const message = makeMessage(0, { payload })
-      const batch = { channel: 'c', messages: [message, packedMessage(message)] }
+      const batch = batchOf('c', [message, packedMessage(message)])
       const target = Buffer.alloc(maxBodyBytes(batch))
       const body = target.toString('latin1', 0, writeBody(batch, target, 0))
 

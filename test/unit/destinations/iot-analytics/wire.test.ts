@@ -15,7 +15,7 @@ import { IotAnalyticsDestination } from '../../../../src/destinations/iot-analyt
 import { endpointAt } from '../../../../src/destinations/iot-analytics/endpoint.ts'
 import { iotAnalyticsOptions } from '../../../../src/destinations/iot-analytics/options.ts'
 import { RequestSigner, sha256Hex } from '../../../../src/destinations/iot-analytics/signing.ts'
-import { makeMessage } from '../../../support/channels/batch-maker.ts'
+import { batchOf, makeMessage } from '../../../support/channels/batch-maker.ts'
 import { exception, refusing } from '../../../support/destinations/fake-answers.ts'
 import {
   FAKE_IDENTITY,
@@ -139,7 +139,7 @@ test('we send what the SDK sends: same target, same body, same headers but the a
   t.after(() => destination.close())
 
   const messages = EXPECTED.map((given, offset) => makeMessage(offset, given))
-  await destination.send({ channel: 'same', messages }, new AbortController().signal)
+  await destination.send(batchOf('same', messages), new AbortController().signal)
   await client.send(new BatchPutMessageCommand({ channelName: 'same', messages: EXPECTED }))
 
   const [ours, theirs] = api.requests

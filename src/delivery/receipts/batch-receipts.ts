@@ -1,7 +1,7 @@
 /** Turns the outcome of a batch into one receipt per message. */
-import type { BatchOutcome } from '../destinations/destination.ts'
-import { type Message, receiptIdOf } from '../message.ts'
-import type { ReceiptPublisher } from './receipts.ts'
+import type { BatchOutcome } from '../../destinations/destination.ts'
+import { type Message, receiptIdOf } from '../../message.ts'
+import type { ReceiptPublisher } from './receipt-publisher.ts'
 
 export interface BatchReceipts {
   /** @param moreFollow whether the channel has more batches under way, or waiting to be sent */

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
-import { ReceiptPublisher } from '../../../src/delivery/receipts.ts'
-import type { Message } from '../../../src/message.ts'
-import { makeMessage, packedMessage } from '../../support/channels/batch-maker.ts'
-import { ManualClock } from '../../support/manual-clock.ts'
-import { RecordingOutlet } from '../../support/mqtt/recording-outlet.ts'
+import { ReceiptPublisher } from '../../../../src/delivery/receipts/receipt-publisher.ts'
+import type { Message } from '../../../../src/message.ts'
+import { makeMessage, packedMessage } from '../../../support/channels/batch-maker.ts'
+import { ManualClock } from '../../../support/manual-clock.ts'
+import { RecordingOutlet } from '../../../support/mqtt/recording-outlet.ts'
 
 function deskWith(outlet: RecordingOutlet, clock = new ManualClock()): ReceiptPublisher {
   const receipts = new ReceiptPublisher({ topic: 'status', reports: 'all', clock })

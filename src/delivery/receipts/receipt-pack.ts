@@ -3,8 +3,8 @@
  * published once per turn of the event loop, and filled again. It grows to the size that a busy
  * turn needs.
  */
-import { hasPackedId, type Message, receiptIdOf } from '../message.ts'
-import type { PackedPayloads } from '../sources/source.ts'
+import { hasPackedId, type Message, receiptIdOf } from '../../message.ts'
+import type { PackedPayloads } from '../../sources/source.ts'
 import { AFTER_ID, BEFORE_ID, successReceipt } from './receipt-format.ts'
 
 const FIRST_BYTES = 16 * 1024

@@ -3,15 +3,15 @@
  * on the response topic if an MQTT 5 sender named one. A receipt that no client subscribes to is
  * not built.
  */
-import type { Clock, Timer } from '../clock.ts'
+import type { Clock, Timer } from '../../clock.ts'
 import {
   type Message,
   type ReceiptSink,
   type Refusal,
   type ReplyTo,
   receiptIdOf,
-} from '../message.ts'
-import type { ReceiptOutlet } from '../sources/source.ts'
+} from '../../message.ts'
+import type { ReceiptOutlet } from '../../sources/source.ts'
 import { failureReceipt, successReceipt } from './receipt-format.ts'
 import { ReceiptPack } from './receipt-pack.ts'
 

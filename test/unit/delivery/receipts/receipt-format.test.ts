@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { failureReceipt, successReceipt } from '../../../src/delivery/receipt-format.ts'
+import { failureReceipt, successReceipt } from '../../../../src/delivery/receipts/receipt-format.ts'
 
 test('receipts have exactly the specification’s shape', () => {
   assert.deepEqual(JSON.parse(successReceipt('req123')), {

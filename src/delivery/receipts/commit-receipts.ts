@@ -3,11 +3,11 @@
  * succeeds when it is committed. Messages are read back for their receipts, but only while a
  * receipt is wanted.
  */
-import type { Channel } from '../channels/channel.ts'
-import type { ChannelSet } from '../channels/channel-set.ts'
-import { asConnectorError } from '../errors.ts'
-import type { PipelineObserver } from '../observer.ts'
-import type { ReceiptPublisher } from './receipts.ts'
+import type { Channel } from '../../channels/channel.ts'
+import type { ChannelSet } from '../../channels/channel-set.ts'
+import { asConnectorError } from '../../errors.ts'
+import type { PipelineObserver } from '../../observer.ts'
+import type { ReceiptPublisher } from './receipt-publisher.ts'
 
 const READ_COUNT = 1000
 const READ_BYTES = 1024 * 1024

@@ -6,7 +6,7 @@
  *
  * Without an id the member `id` is left out.
  */
-import type { Refusal } from '../message.ts'
+import type { Refusal } from '../../message.ts'
 
 const SUCCESS = '{"response":{"status":"success"}'
 /** The bytes before and after a plain id in the receipt of a success. */
