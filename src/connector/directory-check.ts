@@ -2,13 +2,14 @@
 import { constants } from 'node:fs'
 import { access, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
+import { misplacedParts } from '../channels/disk/files/directory-layout.ts'
 import { DirectoryLock } from '../channels/disk/files/directory-lock.ts'
 import { ConnectorError, type ErrorCode, messageOf, systemCodeOf } from '../errors.ts'
 
 const { R_OK, W_OK, X_OK } = constants
 const OTHER = 'name another directory with --data (storage.directory)'
 /** Directories in it that a start needs, if they are there. */
-const PARTS = ['journal', 'channels', 'quarantine']
+const PARTS = ['journal', 'channels']
 
 export async function problemsOfDirectory(directory: string): Promise<ConnectorError[]> {
   const path = resolve(directory)
@@ -22,11 +23,9 @@ export async function problemsOfDirectory(directory: string): Promise<ConnectorE
     const by = `process ${holder.pid} on ${holder.host}`
     return [problem(`${by} uses ${path}; stop it, or ${OTHER}`, 'DirectoryLocked')]
   }
-  const problems: ConnectorError[] = []
+  const problems = (await misplacedParts(path)).map(({ message }) => problem(message))
   for (const part of PARTS.map((name) => join(path, name))) {
-    const partKind = await kindOf(part)
-    if (partKind === 'file') problems.push(problem(`${part} is not a directory; move it away`))
-    const partDenied = partKind === 'directory' ? await denialOf(part) : undefined
+    const partDenied = (await kindOf(part)) === 'directory' ? await denialOf(part) : undefined
     if (partDenied !== undefined) problems.push(partDenied)
   }
   return problems

@@ -19,6 +19,7 @@ import { SerialQueue } from '../../serial-queue.ts'
 import { type ChannelLog, CommitError, type LogFault, type LogStore } from '../log/channel-log.ts'
 import type { MemoryBudget } from '../log/memory-budget.ts'
 import { DiskLog, type DiskLogStart, LOG_RESERVE_BYTES } from './disk-log.ts'
+import { expectParts } from './files/directory-layout.ts'
 import { DirectoryLock } from './files/directory-lock.ts'
 import { DiskSpace, WriteFigures } from './files/disk-space.ts'
 import type { FileLayer } from './files/file-layer.ts'
@@ -136,6 +137,7 @@ export class DiskLogStore implements LogStore {
   async open(): Promise<readonly ChannelLog[]> {
     const { directory } = this.#options
     try {
+      if (this.#lock) await expectParts(directory)
       await this.#files.makeDirectory(join(directory, 'channels'))
       await this.#lock?.acquire()
       if (this.#lock) await setSpecialFilesAside(directory, this.#options.observer)
@@ -294,13 +296,12 @@ export class DiskLogStore implements LogStore {
     const foundBytes = await bytesOfLogs(this.#files, this.#options.directory)
     // Until they are counted one by one, so that copies of damaged bytes find no room they take.
     this.#space.count(foundBytes)
-    const found = await recoverStore(this.#recovery)
+    const { journal, logs, unopened } = await recoverStore(this.#recovery)
     this.#space.release(foundBytes)
-    const { journal, logs } = found
     this.#space.count(journal.bytes)
     for (const one of logs) this.#adopt(one)
     this.#isJournalStale = journal.isClean
-    for (const one of found.unopened) this.#unopened.add(one, journal.isClean)
+    for (const one of unopened) this.#unopened.add(one, journal.isClean)
     await this.#slots.adopt(journal, this.#logs)
     // Messages in the journal alone reserve room in the segments, which history may have taken.
     this.makeRoom(0)

@@ -13,9 +13,10 @@ import type { Dirent } from 'node:fs'
 import { lstat, readdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isChannelName } from '../../channel-name.ts'
-import { ConnectorError, systemCodeOf } from '../../errors.ts'
+import { systemCodeOf } from '../../errors.ts'
 import type { PipelineObserver } from '../../observer.ts'
 import { JOURNAL_NAME } from '../log/channel-log.ts'
+import { expectParts, linkInsteadOf } from './files/directory-layout.ts'
 import { STATE_NAME, STATE_TEMPORARY_NAME } from './format/state-file.ts'
 import { isLogName } from './journal/log-entry.ts'
 import { slotNumberOf } from './journal/slot.ts'
@@ -38,7 +39,7 @@ export interface SpecialFile {
 
 /**
  * Renames them, reports each, and returns them.
- * @throws {ConnectorError} StorageFailed if a link is in the place of a directory
+ * @throws {ConnectorError} StorageFailed if a link or a file is in the place of a directory
  */
 export async function setSpecialFilesAside(
   directory: string,
@@ -78,9 +79,9 @@ async function renameAll(
   return renamed
 }
 
-/** @throws {ConnectorError} StorageFailed if a link is in the place of a directory */
+/** @throws {ConnectorError} StorageFailed if a link or a file is in the place of a directory */
 export async function findSpecialFiles(directory: string): Promise<SpecialFile[]> {
-  for (const name of [JOURNAL, CHANNELS, 'quarantine']) await expectNoLink(join(directory, name))
+  await expectParts(directory)
   const found = await specialIn(join(directory, JOURNAL), JOURNAL_NAME, isSlotName)
   for (const entry of await entriesOf(join(directory, CHANNELS))) {
     if (!isLogName(entry.name)) continue
@@ -139,11 +140,4 @@ async function entriesOf(directory: string): Promise<Dirent[]> {
 async function expectNoLink(path: string): Promise<void> {
   const found = await lstat(path).catch(() => undefined)
   if (found?.isSymbolicLink() === true) throw linkInsteadOf(path)
-}
-
-function linkInsteadOf(path: string): ConnectorError {
-  return new ConnectorError(
-    'StorageFailed',
-    `expected a directory at ${path}, but it is a symbolic link, and links inside the data directory are not followed. Move the directory it leads to into its place, mount a file system there, or make storage.directory itself a link`,
-  )
 }

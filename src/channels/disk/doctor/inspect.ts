@@ -98,7 +98,7 @@ export async function inspectDirectory(
     )
     channels.push({ ...found, findings: [...found.findings, ...specialFindings(special, name)] })
   }
-  const quarantined = await files.list(join(directory, 'quarantine'))
+  const quarantined = await files.list(join(directory, 'quarantine')).catch(() => [])
   const kept = quarantined.reduce((sum, entry) => sum + entry.bytes, 0)
   return {
     directory,

@@ -31,6 +31,8 @@ export const nodeFileLayer: FileLayer = {
       })
       await this.syncDirectory(dirname(directory))
     }
+    if (missing.length > 0 && !(await isDirectory(path)))
+      throw notADirectory(path, 'something else')
   },
 
   async list(path) {
@@ -186,8 +188,12 @@ class NodeFile implements OpenFile {
 async function expectNoLink(path: string): Promise<void> {
   const found = await lstat(path).catch(() => undefined)
   if (found?.isSymbolicLink() !== true) return
-  const message = `ENOTDIR: expected a directory, found a symbolic link, which is not followed, ${path}`
-  throw Object.assign(new Error(message), { code: 'ENOTDIR' })
+  throw notADirectory(path, 'a symbolic link, which is not followed')
+}
+
+function notADirectory(path: string, found: string): Error {
+  const message = `ENOTDIR: expected a directory, found ${found}, ${path}`
+  return Object.assign(new Error(message), { code: 'ENOTDIR' })
 }
 
 function notAFile(path: string): Error {

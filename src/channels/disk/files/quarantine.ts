@@ -9,10 +9,11 @@
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import type { Clock } from '../../../clock.ts'
+import { messageOf } from '../../../errors.ts'
 import type { PipelineObserver } from '../../../observer.ts'
-import type { OffsetRange } from '../../log/channel-log.ts'
+import { JOURNAL_NAME, type OffsetRange } from '../../log/channel-log.ts'
 import type { DiskSpace } from './disk-space.ts'
-import type { FileLayer } from './file-layer.ts'
+import type { DirectoryEntry, FileLayer } from './file-layer.ts'
 import { Removals } from './removals.ts'
 import { writeSmallFile } from './small-file.ts'
 
@@ -57,13 +58,27 @@ export class Quarantine {
     this.#removals = new Removals(options)
   }
 
-  /** Lists and counts the copies that are there already. */
+  /**
+   * Lists and counts the copies that are there already. If that can't be done, it is reported, and
+   * copies can't be kept: they must not keep the store from being opened.
+   */
   async open(): Promise<void> {
-    const entries = await this.#options.files.list(this.#options.directory)
+    const entries = await this.#list()
     for (const entry of [...entries].sort((a, b) => a.modifiedAt - b.modifiedAt)) {
       if (!entry.isDirectory) this.#add(entry.name, entry.bytes)
     }
     this.#options.space.count(this.#bytes)
+  }
+
+  async #list(): Promise<readonly DirectoryEntry[]> {
+    const { files, directory, observer } = this.#options
+    try {
+      return await files.list(directory)
+    } catch (error) {
+      const what = `${directory} can't be used, so copies of damaged bytes are not kept: ${messageOf(error)}. If it is no directory, move it away: the connector creates it when it needs it.`
+      observer.damageFound(JOURNAL_NAME, what)
+      return []
+    }
   }
 
   /** Keeps a report and a copy of damaged bytes. False if it has them already. */

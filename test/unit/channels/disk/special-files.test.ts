@@ -105,6 +105,53 @@ test('a link in the place of a directory stops the start, with its path; the dat
   }
 })
 
+for (const name of ['journal', 'channels']) {
+  test(`a file in the place of ${name} stops the start with a sentence that says what to do, and nothing is changed`, async (t) => {
+    const { directory } = await stopped(t)
+    const path = join(directory, name)
+    await rename(path, `${path}.moved`)
+    await writeFile(path, 'not a directory')
+    const before = await readdir(directory)
+
+    await assert.rejects(diskStore({ directory, slotBytes: 20_480 }).open(), {
+      code: 'StorageFailed',
+      message: `${path} is not a directory; move it away, and put the directory back if it was moved: it has the messages that wait`,
+    })
+
+    assert.deepEqual(await readdir(directory), before)
+    await rename(path, `${path}.file`)
+    await rename(`${path}.moved`, path)
+    const store = diskStore({ directory, slotBytes: 20_480 })
+    assert.equal((await store.open()).length, 2)
+    await store.close()
+  })
+}
+
+test('a file in the place of quarantine is reported, and the connector starts without it', async (t) => {
+  const { directory, channel } = await stopped(t)
+  const [segment = ''] = (await readdir(channel)).filter((name) => name.endsWith('.log'))
+  await truncate(join(channel, segment), 60)
+  await writeFile(join(directory, 'quarantine'), 'not a directory')
+  const reports: string[] = []
+  const observer = {
+    ...silentObserver,
+    damageFound: (name: string, what: string) => void reports.push(`${name}: ${what}`),
+  }
+  const store = diskStore({ directory, slotBytes: 20_480, observer })
+
+  const logs = await store.open()
+  const other = logs.find((log) => log.channel === 'press_2')
+  const found = other === undefined ? [] : textsOf(await readAll(other))
+  await store.close()
+  const { quarantinedFiles } = await inspectDirectory(directory)
+
+  assert.deepEqual(found, ['press_2'])
+  assert.match(reports[0] ?? '', /^__journal: .*\/quarantine can't be used, so copies .* not kept/)
+  assert.ok(reports.some((report) => report.startsWith('press_1: ')))
+  assert.equal(quarantinedFiles, 0)
+  assert.equal(await readFile(join(directory, 'quarantine'), 'utf8'), 'not a directory')
+})
+
 test('everything below the data directory is for its owner alone', async (t) => {
   const umask = process.umask(0)
   t.after(() => process.umask(umask))
