@@ -172,12 +172,20 @@ test('after a stop whose last removal was not made durable, the next start syncs
   trial.append('press', 40)
   await trial.commit()
   await trial.restart()
-  trial.disk.fail = (operation, path) =>
-    operation === 'syncDirectory' && path.endsWith('/press') ? 'EIO' : undefined
+  // Only the syncs after removals fail. Those of the stop, which come last, succeed.
+  let failures = 0
+  let isStopping = false
+  trial.disk.fail = (operation, path) => {
+    if (!path.includes('/press')) return undefined
+    if (operation === 'open') isStopping = true
+    if (operation !== 'syncDirectory' || isStopping) return undefined
+    failures++
+    return 'EIO'
+  }
   trial.release('press')
   await trial.commit()
   await trial.store.close()
-  trial.disk.fail = () => undefined
+  assert.ok(failures > 0 && isStopping)
   let syncs = 0
   trial.disk.fail = (operation, path) => {
     if (operation === 'syncDirectory' && path.endsWith('/press')) syncs++
