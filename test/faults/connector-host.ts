@@ -12,6 +12,8 @@ export interface HostOptions {
   readonly config: ConfigInput
   /** The file that records the calls to the disk. */
   readonly journal?: string
+  /** Orders for the disk from the first call on. */
+  readonly disk?: DiskOrders
 }
 
 export type HostOrder = { readonly disk: DiskOrders } | { readonly clockMs: number }
@@ -25,6 +27,7 @@ const files = new FaultyFiles(
   { ...nodeFileLayer },
   options.journal === undefined ? undefined : new DiskJournal(options.journal),
 )
+if (options.disk !== undefined) files.order(options.disk)
 Object.assign(nodeFileLayer, {
   makeDirectory: files.makeDirectory.bind(files),
   open: files.open.bind(files),

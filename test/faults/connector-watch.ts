@@ -23,6 +23,7 @@ export interface LedgerRow {
 }
 
 export interface HealthAnswer {
+  readonly level: string
   readonly ready: boolean
   readonly storage: string
   readonly problems: readonly string[]

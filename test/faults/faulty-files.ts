@@ -17,6 +17,8 @@ export interface DiskOrders {
   readonly failing?: readonly FailingCall[]
   readonly share?: number
   readonly code?: 'EIO' | 'EROFS' | 'ENOSPC'
+  /** Calls fail only for files whose paths contain this. */
+  readonly within?: string
   /**
    * Bytes that files may still grow by; a write beyond them is cut there and fails with ENOSPC.
    * Bytes that were written before can be overwritten: that takes no room.
@@ -146,8 +148,9 @@ export class FaultyFiles implements FileLayer {
   }
 
   #refuse(call: FailingCall, path: string): void {
-    const { failing = [], share = 1, code = 'EIO' } = this.orders
-    if (failing.includes(call) && Math.random() < share) throw systemError(code, path)
+    const { failing = [], share = 1, code = 'EIO', within = '' } = this.orders
+    if (!failing.includes(call) || !path.includes(within)) return
+    if (Math.random() < share) throw systemError(code, path)
   }
 }
 

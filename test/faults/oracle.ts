@@ -125,6 +125,11 @@ export class Oracle {
     this.#violate(what)
   }
 
+  /** Of those that are found at once. */
+  get hasViolations(): boolean {
+    return this.#violations.size > 0
+  }
+
   /** The messages that were acknowledged and neither delivered nor refused by name. */
   missing(): Loss[] {
     const missing: Loss[] = []

@@ -10,6 +10,7 @@ import type { ConfigInput } from '../../src/index.ts'
 import { seededRandom } from '../support/disk/simulated-disk.ts'
 import { ConnectorWatch, type LedgerRow } from './connector-watch.ts'
 import { Endpoint } from './endpoint.ts'
+import type { DiskOrders } from './faulty-files.ts'
 import { countFault, type Figures, newFigures } from './figures.ts'
 import { HostedConnector } from './hosted-connector.ts'
 import { BULKY_PREFIX } from './numbered-message.ts'
@@ -128,18 +129,21 @@ export class Rig {
   }
 
   /** Starts a process on the directory and does not wait for it. */
-  launch(): HostedConnector {
+  launch(disk?: DiskOrders): HostedConnector {
     this.figures.starts += 1
     const { journal } = this.#options
-    const config = this.#config()
-    this.#connector = new HostedConnector(journal === undefined ? { config } : { config, journal })
+    this.#connector = new HostedConnector({
+      config: this.#config(),
+      ...(journal === undefined ? {} : { journal }),
+      ...(disk === undefined ? {} : { disk }),
+    })
     return this.#connector
   }
 
   /** Starts a process, waits until it listens, and watches it; publishers do not send yet. */
-  async start(): Promise<void> {
+  async start(disk?: DiskOrders): Promise<void> {
     const launchedAt = performance.now()
-    const connector = this.launch()
+    const connector = this.launch(disk)
     const addresses = await connector.started
     if (addresses === undefined) {
       throw new Error(`the connector did not start: ${connector.refusal ?? ''} ${connector.stderr}`)

@@ -7,6 +7,7 @@ import { diskFullCampaign } from './disk-full.ts'
 import { diskRefusesCampaign } from './disk-refuses.ts'
 import { killCampaign } from './kill.ts'
 import { manyChannelsCampaign } from './many-channels.ts'
+import { immutableCampaign, oneFileCampaign } from './one-file.ts'
 import { powerCutsCampaign } from './power-cuts.ts'
 import { soakCampaign } from './soak.ts'
 import { twoProcessesCampaign } from './two-processes.ts'
@@ -18,6 +19,8 @@ export const CAMPAIGNS: readonly Campaign[] = [
   damageCampaign,
   diskRefusesCampaign,
   diskFullCampaign,
+  oneFileCampaign,
+  immutableCampaign,
   boundsCampaign,
   clockJumpsCampaign,
   twoProcessesCampaign,
