@@ -28,7 +28,10 @@ import { MAX_NEEDED_SLOTS, type NeededSlot, Slot, slotName } from './slot.ts'
 const STANDING_SLOTS = 5
 /** Messages wait when more slots than this are closed and needed. */
 export const MAX_CLOSED_SLOTS = 2
-/** A log that is set aside takes no new messages, so that it needs few slots. */
+/**
+ * A log that is set aside takes no new messages, so that it needs few slots beyond those that were
+ * needed at the start.
+ */
 const MAX_WITHHELD_SLOTS = 4
 /** Slots are filled in steps with pauses, so that commits are not delayed. */
 const FILL_BYTES = 256 * 1024
@@ -165,7 +168,8 @@ export class SlotPool {
       if (slot.file === undefined) slot.opened(await files.open(slot.path, 'read'))
     }
     this.collect()
-    this.#mostWithheld = Math.max(MAX_WITHHELD_SLOTS, this.withheld.length)
+    const needed = this.#closed.filter((slot) => slot.neededBy.size > 0)
+    this.#mostWithheld = MAX_WITHHELD_SLOTS + needed.length
     if (this.withheld.length > 0) this.replaceWithheld()
   }
 

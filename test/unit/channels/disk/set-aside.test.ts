@@ -108,6 +108,30 @@ test('a channel whose files can’t be written is set aside, and does not make t
   assert.match(fault?.message ?? '', /Channel broken is set aside, .* EIO/)
 })
 
+test('a channel whose files still fail after a kill does not make the other channels wait', async () => {
+  const trial = new JournalTrial(14)
+  await trial.open()
+  trial.disk.fail = (operation, path) =>
+    path.startsWith(BROKEN) && (operation === 'write' || operation === 'sync') ? 'EIO' : undefined
+  for (let life = 0; life < 4; life++) {
+    for (let round = 0; trial.log('broken').fault === undefined; round++) {
+      assert.ok(round < 200, `life ${life}: the channel is not set aside`)
+      trial.append('broken', 2)
+      trial.append('fine', 2)
+      await trial.commit() // one that waits for these files may fail, until they have failed twice
+    }
+    for (let round = 0; round < 60; round++) {
+      trial.append('fine', 4)
+      assert.ok(await trial.commit(), `life ${life}, later round ${round}: the commit failed`)
+    }
+    await trial.crash(false)
+  }
+  trial.disk.fail = () => undefined
+  await trial.restart()
+
+  await trial.check()
+})
+
 test('a channel that was set aside takes messages again once its files can be written', async () => {
   const trial = new JournalTrial(12)
   await trial.open()
