@@ -14,7 +14,20 @@ export interface Addresses {
   readonly http: string
 }
 
-export class HostedConnector {
+/** What the rig needs of a process. */
+export interface RigProcess {
+  readonly child: ChildProcess
+  readonly started: Promise<Addresses | undefined>
+  readonly ended: Promise<void>
+  readonly isAlive: boolean
+  readonly refusal: string | undefined
+  readonly stderr: string
+  order(order: HostOrder): void
+  signal(name: NodeJS.Signals): void
+  kill(): Promise<void>
+}
+
+export class HostedConnector implements RigProcess {
   readonly child: ChildProcess
   /** Where it listens; undefined when it ended before, was refused, or took too long. */
   readonly started: Promise<Addresses | undefined>

@@ -12,9 +12,10 @@ import { ConnectorWatch, type LedgerRow } from './connector-watch.ts'
 import { Endpoint } from './endpoint.ts'
 import type { DiskOrders } from './faulty-files.ts'
 import { countFault, type Figures, newFigures } from './figures.ts'
-import { HostedConnector } from './hosted-connector.ts'
+import { HostedConnector, type RigProcess } from './hosted-connector.ts'
 import { BULKY_PREFIX } from './numbered-message.ts'
 import { ANSWER_TIMEOUT_MS, Oracle } from './oracle.ts'
+import { type ProgramOptions, ProgramProcess } from './program-process.ts'
 import { Publisher, type PublisherPlan, sendersOf } from './publisher.ts'
 
 const ACKNOWLEDGEMENT_PATIENCE_MS = 10_000
@@ -59,6 +60,8 @@ export interface RigOptions {
   readonly position?: () => number
   /** How long the connector waits for an answer of the endpoint. */
   readonly answerTimeoutMs?: number
+  /** The program itself runs, rather than a host that takes orders. */
+  readonly program?: ProgramOptions
 }
 
 export interface Drained {
@@ -74,7 +77,7 @@ export class Rig {
   readonly publishers: readonly Publisher[]
   readonly endsAt: number
   readonly #options: RigOptions
-  #connector: HostedConnector | undefined
+  #connector: RigProcess | undefined
   #watch: ConnectorWatch | undefined
   #sending: Promise<unknown> = Promise.resolve()
 
@@ -106,7 +109,7 @@ export class Rig {
     return rig
   }
 
-  get connector(): HostedConnector {
+  get connector(): RigProcess {
     if (this.#connector === undefined) throw new Error('no connector was started')
     return this.#connector
   }
@@ -129,9 +132,14 @@ export class Rig {
   }
 
   /** Starts a process on the directory and does not wait for it. */
-  launch(disk?: DiskOrders): HostedConnector {
+  launch(disk?: DiskOrders): RigProcess {
     this.figures.starts += 1
-    const { journal } = this.#options
+    const { journal, program } = this.#options
+    if (program !== undefined) {
+      const path = `${this.directory}.yaml`
+      this.#connector = new ProgramProcess(program, this.#config(), path)
+      return this.#connector
+    }
     this.#connector = new HostedConnector({
       config: this.#config(),
       ...(journal === undefined ? {} : { journal }),
@@ -176,12 +184,12 @@ export class Rig {
   }
 
   /** SIGTERM; resolves when the process has ended. */
-  async stop(): Promise<void> {
+  async stop(patienceMs = STOP_PATIENCE_MS): Promise<void> {
     const { connector } = this
     connector.signal('SIGTERM')
-    const patience = delay(STOP_PATIENCE_MS, 'too long', { ref: false })
+    const patience = delay(patienceMs, 'too long', { ref: false })
     if ((await Promise.race([connector.ended, patience])) === 'too long') {
-      this.oracle.violated('the connector did not stop')
+      this.oracle.violated(`the connector did not stop within ${patienceMs} ms`)
       await connector.kill()
     }
     await this.#lifeEnded()
@@ -244,6 +252,7 @@ export class Rig {
     this.oracle.tally(this.figures)
     if (this.figures.violations.length === 0) {
       await rm(this.directory, { recursive: true, force: true })
+      await rm(`${this.directory}.yaml`, { force: true })
     }
     return this.figures
   }

@@ -9,6 +9,7 @@ import { killCampaign } from './kill.ts'
 import { manyChannelsCampaign } from './many-channels.ts'
 import { immutableCampaign, oneFileCampaign } from './one-file.ts'
 import { powerCutsCampaign } from './power-cuts.ts'
+import { slowStopCampaign } from './slow-stop.ts'
 import { soakCampaign } from './soak.ts'
 import { twoProcessesCampaign } from './two-processes.ts'
 import { wrapCampaign } from './wrap.ts'
@@ -26,5 +27,6 @@ export const CAMPAIGNS: readonly Campaign[] = [
   twoProcessesCampaign,
   wrapCampaign,
   manyChannelsCampaign,
+  slowStopCampaign,
   soakCampaign,
 ]
