@@ -210,6 +210,40 @@ export function fileReasonOf(thrown: unknown): string {
   return FILE_REASONS[systemCodeOf(thrown) ?? ''] ?? messageOf(thrown)
 }
 
+const WRITE_REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'a directory in the path does not exist and cannot be created',
+  EISDIR: 'it is a directory',
+  ENOTDIR: 'a part of the path is not a directory',
+  ELOOP: 'its symbolic links lead in a circle',
+  EACCES: 'permission denied; its owner must be the user that runs the connector (chown)',
+  EPERM: 'permission denied; its owner must be the user that runs the connector (chown)',
+  EROFS: 'the file system is read-only; mount it for writing',
+  ENOSPC: 'the disk is full; free space on it',
+  EDQUOT: 'the quota is used up; raise it, or free space',
+  EIO: 'the disk reports an error; look at the kernel’s log',
+}
+
+/** Why a file or directory can't be created or written, for people. */
+export function writeReasonOf(thrown: unknown): string {
+  return WRITE_REASONS[systemCodeOf(thrown) ?? ''] ?? messageOf(thrown)
+}
+
+/** What OpenSSL's messages mean. */
+const TLS_REASONS: readonly (readonly [part: string, meaning: string])[] = [
+  ['no start line', 'one of them is not a PEM file'],
+  ['key values mismatch', 'the key does not belong to the certificate'],
+  ['bad decrypt', 'the passphrase is wrong or missing'],
+  ['bad password read', 'the key needs a passphrase'],
+  ['interrupted or cancelled', 'the key needs a passphrase'],
+]
+
+/** Why certificates and keys can't be used, for people, with the message of OpenSSL. */
+export function tlsReasonOf(thrown: unknown): string {
+  const message = messageOf(thrown)
+  const meaning = TLS_REASONS.find(([part]) => message.includes(part))?.[1]
+  return meaning === undefined ? message : `${meaning} (${message})`
+}
+
 /** The `code` of a Node system error (`ENOSPC`, `ECONNREFUSED`, …), if it has one. */
 export function systemCodeOf(thrown: unknown): string | undefined {
   if (!(thrown instanceof Error) || !('code' in thrown)) return undefined

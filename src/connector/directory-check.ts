@@ -4,7 +4,7 @@ import { access, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { misplacedParts } from '../channels/disk/files/directory-layout.ts'
 import { DirectoryLock } from '../channels/disk/files/directory-lock.ts'
-import { ConnectorError, type ErrorCode, messageOf, systemCodeOf } from '../errors.ts'
+import { ConnectorError, type ErrorCode, systemCodeOf, writeReasonOf } from '../errors.ts'
 
 const { R_OK, W_OK, X_OK } = constants
 const OTHER = 'name another directory with --data (storage.directory)'
@@ -48,8 +48,10 @@ async function kindOf(path: string): Promise<'directory' | 'file' | 'missing'> {
   try {
     return (await stat(path)).isDirectory() ? 'directory' : 'file'
   } catch (thrown) {
-    // A file is where a directory on the way should be: the parent shows it.
-    return systemCodeOf(thrown) === 'EACCES' ? 'directory' : 'missing'
+    // With ENOTDIR, a file is where a directory on the way should be: the parent shows it. Any
+    // other error shows again when the directory's permissions are checked.
+    const code = systemCodeOf(thrown)
+    return code === 'ENOENT' || code === 'ENOTDIR' ? 'missing' : 'directory'
   }
 }
 
@@ -58,17 +60,8 @@ async function denialOf(path: string): Promise<ConnectorError | undefined> {
     await access(path, R_OK | W_OK | X_OK)
     return undefined
   } catch (thrown) {
-    return problem(`${path} can’t be written: ${reasonOf(thrown)}`)
+    return problem(`${path} can’t be written: ${writeReasonOf(thrown)}, or ${OTHER}`)
   }
-}
-
-function reasonOf(thrown: unknown): string {
-  const code = systemCodeOf(thrown)
-  if (code === 'EROFS') return `the file system is read-only; mount it for writing, or ${OTHER}`
-  if (code === 'EACCES' || code === 'EPERM') {
-    return 'permission denied; the user that runs the connector must own it (chown)'
-  }
-  return messageOf(thrown)
 }
 
 function problem(text: string, code: ErrorCode = 'StorageFailed'): ConnectorError {

@@ -1,5 +1,6 @@
 /** The store, its channels, and the watch over the room that is left. */
 import { ChannelSet, type ChannelSetOptions } from '../channels/channel-set.ts'
+import { accessAdvice } from '../channels/disk/files/directory-access.ts'
 import type { OutageLeft, StoreLedger } from '../channels/ledger/ledger.ts'
 import { MemoryBudget } from '../channels/log/memory-budget.ts'
 import type { ConnectorConfig } from '../config/connector-config.ts'
@@ -29,6 +30,9 @@ export async function openStorage(
   const settings = channelSettings(config)
   const channels = new ChannelSet({ ...context, ...settings, store, budget, onDropped })
   await channels.open()
+  const { durability, directory } = config.storage
+  const advice = durability === 'disk' ? await accessAdvice(directory) : undefined
+  if (advice !== undefined) context.observer.settingsInsecure('storage', advice)
   const watch = new OutageWatch({
     ...context,
     channels,

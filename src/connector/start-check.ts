@@ -4,7 +4,7 @@
  */
 import { accessAdvice } from '../channels/disk/files/directory-access.ts'
 import type { ConnectorConfig } from '../config/connector-config.ts'
-import { asConnectorError, ConnectorError } from '../errors.ts'
+import { asConnectorError, ConnectorError, tlsReasonOf } from '../errors.ts'
 import type { MqttClientOptions } from '../sources/mqtt-client/options.ts'
 import { problemsOfDirectory } from './directory-check.ts'
 import { type Address, problemsOfAddresses } from './port-check.ts'
@@ -78,7 +78,8 @@ async function problemsOfClient(options: MqttClientOptions): Promise<ConnectorEr
       createSecureContext(all)
     } catch (thrown) {
       const doing = 'sources.mqttClient.tls: the files can’t be used together'
-      throw asConnectorError(thrown, 'InvalidConfiguration', doing)
+      const text = `${doing}: ${tlsReasonOf(thrown)}`
+      throw new ConnectorError('InvalidConfiguration', text, { cause: thrown })
     }
   })
 }

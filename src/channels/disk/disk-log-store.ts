@@ -12,13 +12,14 @@
 import { randomInt } from 'node:crypto'
 import { join } from 'node:path'
 import type { Clock } from '../../clock.ts'
-import { asConnectorError, messageOf, systemCodeOf } from '../../errors.ts'
+import { messageOf, systemCodeOf } from '../../errors.ts'
 import type { Message } from '../../message.ts'
 import type { PipelineObserver } from '../../observer.ts'
 import { SerialQueue } from '../../serial-queue.ts'
 import { type ChannelLog, CommitError, type LogFault, type LogStore } from '../log/channel-log.ts'
 import type { MemoryBudget } from '../log/memory-budget.ts'
 import { DiskLog, type DiskLogStart, LOG_RESERVE_BYTES } from './disk-log.ts'
+import { unusable } from './files/directory-access.ts'
 import { expectParts } from './files/directory-layout.ts'
 import { DirectoryLock } from './files/directory-lock.ts'
 import { DiskSpace, WriteFigures } from './files/disk-space.ts'
@@ -147,7 +148,7 @@ export class DiskLogStore implements LogStore {
       await this.#recover()
     } catch (error) {
       await this.#lock?.release()
-      throw asConnectorError(error, 'StorageFailed', `opening ${directory}`)
+      throw unusable(directory, error)
     }
     return this.#logs
   }

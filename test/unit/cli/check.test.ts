@@ -78,7 +78,10 @@ test('a key that does not belong to the certificate is refused', {
     cwd,
   )
 
-  assert.match(stderr, /sources\.mqttServer\.tls: .* can't be used together: .*mismatch/)
+  assert.match(
+    stderr,
+    /sources\.mqttServer\.tls: .* can’t be used together: the key does not belong to the certificate/,
+  )
 })
 
 test('addresses that others can reach need authentication', async (t) => {

@@ -1,6 +1,6 @@
 /** Whether a directory is a data directory: a typo must not look like a healthy, empty one. */
 import { stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { nodeFileLayer } from '../../../channels/disk/files/node-file-layer.ts'
 import { usageError } from '../../exit-code.ts'
 
@@ -8,7 +8,9 @@ import { usageError } from '../../exit-code.ts'
 export async function assertDataDirectory(directory: string, channel?: string): Promise<void> {
   const channels = join(directory, 'channels')
   if (!(await isDirectory(channels))) {
-    throw usageError(`${directory} is not a data directory: it has no ${channels}`)
+    throw usageError(
+      `${resolve(directory)} is not a data directory: there is no directory channels in it; name one with --data`,
+    )
   }
   if (channel === undefined || (await isDirectory(join(channels, channel)))) return
   const { isInJournal } = await import('../../../channels/disk/stored-log.ts')

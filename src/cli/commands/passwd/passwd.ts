@@ -1,8 +1,15 @@
 /** `passwd`: edits the password file of the MQTT server. */
 import { randomBytes } from 'node:crypto'
 import { open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import { ConnectorError, messageOf, systemCodeOf } from '../../../errors.ts'
+import {
+  ConnectorError,
+  fileReasonOf,
+  messageOf,
+  systemCodeOf,
+  writeReasonOf,
+} from '../../../errors.ts'
 import {
   isUserName,
   parsePasswordFile,
@@ -67,13 +74,13 @@ async function readUsers(file: string): Promise<string> {
     text = await readFile(file, 'utf8')
   } catch (thrown) {
     if (systemCodeOf(thrown) === 'ENOENT') return ''
-    throw cannot('read', file, thrown)
+    throw cannot('read', file, fileReasonOf(thrown), thrown)
   }
   try {
     parsePasswordFile(text)
     return text
   } catch (thrown) {
-    throw cannot('use', file, thrown)
+    throw cannot('use', file, messageOf(thrown), thrown)
   }
 }
 
@@ -94,14 +101,11 @@ async function replaceFile(file: string, text: string): Promise<void> {
     await rename(fresh, file)
   } catch (thrown) {
     await rm(fresh, { force: true })
-    throw cannot('write', file, thrown)
+    throw cannot('write', file, writeReasonOf(thrown), thrown)
   }
 }
 
-function cannot(doing: string, file: string, thrown: unknown): ConnectorError {
-  return new ConnectorError(
-    'InvalidConfiguration',
-    `Can’t ${doing} ${file}: ${messageOf(thrown)}`,
-    { cause: thrown },
-  )
+function cannot(doing: string, file: string, reason: string, cause: unknown): ConnectorError {
+  const text = `Can’t ${doing} ${resolve(file)}: ${reason}`
+  return new ConnectorError('InvalidConfiguration', text, { cause })
 }

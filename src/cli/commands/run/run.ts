@@ -113,14 +113,15 @@ async function reportOf(
 
 function startUpOf(
   { config, files, notices }: LoadedConfig,
-  advice: readonly string[],
+  openFiles: readonly string[],
   script: string | undefined,
 ): StartUp {
   return {
     command: commandOf(script),
     version: VERSION,
     files,
-    notices: [...notices, ...awsAdvice(config), ...advice],
+    notices: [...notices, ...awsAdvice(config)],
+    openFiles,
     config,
   }
 }

@@ -10,12 +10,16 @@ export interface StartUp {
   readonly command: string
   readonly version: string
   readonly files: readonly string[]
+  /** About settings. */
   readonly notices: readonly string[]
+  /** About files that are open to others; the parts log them themselves. */
+  readonly openFiles: readonly string[]
   readonly config: ConnectorConfig
 }
 
 export function startUpText(startUp: StartUp, connector: ConnectorDescription): string {
   const { command, config } = startUp
+  const notices = [...startUp.notices, ...startUp.openFiles]
   const [subscriptions, servers] = split(connector.sources, (source) => /^subscribes /.test(source))
   const lines = [
     `iot-analytics-connector ${startUp.version} is running`,
@@ -36,8 +40,8 @@ export function startUpText(startUp: StartUp, connector: ConnectorDescription): 
     ...labelled('http', connector.http === undefined ? [] : [connector.http]),
     ...labelled('configuration', startUp.files.length > 0 ? startUp.files : ['defaults']),
     '',
-    ...startUp.notices.map((notice) => `Note: ${notice}`),
-    ...(startUp.notices.length > 0 ? [''] : []),
+    ...notices.map((notice) => `Note: ${notice}`),
+    ...(notices.length > 0 ? [''] : []),
     'Try in another terminal:',
     ...suggestions(command, config, connector).map((line) => `  ${line}`),
     '',

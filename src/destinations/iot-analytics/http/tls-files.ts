@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls'
-import { asConnectorError, ConnectorError, fileReasonOf, messageOf } from '../../../errors.ts'
+import { asConnectorError, ConnectorError, fileReasonOf, tlsReasonOf } from '../../../errors.ts'
 
 export interface TlsSettings {
   readonly ca?: string | undefined
@@ -80,7 +80,7 @@ export class TlsFiles {
       return createSecureContext(options)
     } catch (thrown) {
       const paths = FILES.map((setting) => this.#settings[setting]).filter(Boolean)
-      const text = `${PLACE}: ${paths.join(', ')} can’t be used together: ${messageOf(thrown)}`
+      const text = `${PLACE}: ${paths.join(', ')} can’t be used together: ${tlsReasonOf(thrown)}`
       throw invalid(text, thrown)
     }
   }

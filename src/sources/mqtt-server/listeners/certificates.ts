@@ -1,6 +1,6 @@
 /** Reads the server's certificate, and the names in clients' certificates. */
 import { createSecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls'
-import { ConnectorError, messageOf } from '../../../errors.ts'
+import { ConnectorError, tlsReasonOf } from '../../../errors.ts'
 import { readNamedFile } from '../access/access-files.ts'
 import type { TlsOptions } from '../options.ts'
 
@@ -21,7 +21,7 @@ export async function readCertificates(options: TlsOptions): Promise<SecureConte
     const files = [cert, key, keyPassphraseFile, ca, crl].filter((path) => path !== undefined)
     throw new ConnectorError(
       'InvalidConfiguration',
-      `sources.mqttServer.tls: ${files.join(', ')} can't be used together: ${messageOf(thrown)}`,
+      `sources.mqttServer.tls: ${files.join(', ')} can’t be used together: ${tlsReasonOf(thrown)}`,
       { cause: thrown },
     )
   }

@@ -268,7 +268,7 @@ test('a private key may have a passphrase that is read from a file', { skip }, a
   writeFileSync(keyPassphraseFile, 'open barley')
   await assert.rejects(withTls(t, { certificates, tls }), (error: ConnectorError) => {
     assert.equal(error.code, 'InvalidConfiguration')
-    assert.match(error.message, /broker\.encrypted\.key, .*passphrase.* can't be used together/)
+    assert.match(error.message, /broker\.encrypted\.key, .*passphrase.* can’t be used together/)
     return !error.message.includes('barley')
   })
 })
