@@ -12,11 +12,16 @@ export interface Address {
   readonly setting: string
 }
 
-/** Listens on all of them at once for a moment: two settings may name the same port. */
+/**
+ * Listens on each of them for a moment. A client that connects just then is disconnected before it
+ * has an answer, as if nobody listened; it has sent nothing that was acknowledged.
+ */
 export async function problemsOfAddresses(
   addresses: readonly Address[],
 ): Promise<ConnectorError[]> {
-  const problems: ConnectorError[] = []
+  const problems = problemsOfSamePorts(addresses)
+  // A port that two settings name would look as if another program used it.
+  if (problems.length > 0) return problems
   const servers: Server[] = []
   for (const address of addresses) {
     const server = createServer((socket) => socket.destroy())
@@ -30,6 +35,24 @@ export async function problemsOfAddresses(
   }
   await Promise.all(servers.map((server) => closed(server)))
   return problems
+}
+
+function problemsOfSamePorts(addresses: readonly Address[]): ConnectorError[] {
+  return addresses.flatMap((address, index) => {
+    const other = addresses.slice(0, index).find((earlier) => overlap(earlier, address))
+    if (other === undefined) return []
+    const text = `${other.setting}.port and ${address.setting}.port are both ${address.port}; give each a port of its own`
+    return [new ConnectorError('InvalidConfiguration', text)]
+  })
+}
+
+function overlap(one: Address, other: Address): boolean {
+  if (one.port !== other.port || one.port === 0) return false
+  return one.host === other.host || isEveryAddress(one.host) || isEveryAddress(other.host)
+}
+
+function isEveryAddress(host: string): boolean {
+  return host === '0.0.0.0' || host === '::'
 }
 
 function problemOf({ host, port, setting }: Address, thrown: unknown): ConnectorError {

@@ -1,5 +1,6 @@
 /** `check`: prints the configuration in force, or everything that would keep `run` from starting. */
 import type { Command } from 'commander'
+import { ConnectorError } from '../../errors.ts'
 import type { CliContext } from '../context.ts'
 import { loadConfigOf } from '../global-flags.ts'
 import { awsAdvice } from './run/aws-advice.ts'
@@ -14,6 +15,9 @@ Examples:
 It reads all files that the configuration names, tries the ports, looks at the data directory, and
 changes nothing. The output is itself a configuration file. It has every default, and a comment
 after each value says where the value comes from. Secrets are masked.`
+
+const HINT =
+  'If the connector itself is running there, check its configuration with check --while-running.'
 
 export function addCheckCommand(program: Command, context: CliContext): void {
   program
@@ -31,14 +35,21 @@ export function addCheckCommand(program: Command, context: CliContext): void {
       const { checkStart, startErrorOf } = await import('../../connector/start-check.ts')
       const { notices, config } = loaded
       const start = await checkStart(config)
-      const isInUse = (code: string) => code === 'AddressInUse' || code === 'DirectoryLocked'
-      const problem = startErrorOf(
-        start.problems.filter(({ code }) => flags.whileRunning !== true || !isInUse(code)),
-      )
-      if (problem !== undefined) throw problem
+      const isAccepted = flags.whileRunning === true
+      const problems = start.problems.filter((problem) => !isAccepted || !isInUse(problem))
+      const problem = startErrorOf(problems)
+      if (problem !== undefined) throw problems.some(isInUse) ? withHint(problem) : problem
       process.stdout.write(describeConfig(loaded))
       for (const notice of [...notices, ...awsAdvice(config), ...start.notices]) {
         process.stderr.write(`Note: ${notice}\n`)
       }
     })
+}
+
+function isInUse({ code }: ConnectorError): boolean {
+  return code === 'AddressInUse' || code === 'DirectoryLocked'
+}
+
+function withHint({ code, message }: ConnectorError): ConnectorError {
+  return new ConnectorError(code, `${message}\n${HINT}`)
 }

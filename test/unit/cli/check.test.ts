@@ -7,8 +7,10 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { makeCertificates, skipWithoutOpenssl } from '../../support/processes/certificates.ts'
 import { runCommand } from '../../support/processes/command-line.ts'
+import { ConnectorProcess } from '../../support/processes/connector-process.ts'
 import { temporaryDirectory } from '../../support/processes/running-connector.ts'
 
+const HINT = /If the connector itself is running there, .* with check --while-running\.\n/
 const FREE = ['sources.mqttServer.port=0', 'http.port=0']
 
 function flagsOf(settings: readonly string[]): string[] {
@@ -21,8 +23,17 @@ async function refusal(t: TestContext, settings: readonly string[], cwd: string,
   const check = await runCommand(t, ['check', ...flags], { cwd })
   const run = await runCommand(t, ['run', ...flags], { cwd })
   assert.deepEqual([check.code, check.stdout], [code, ''], check.stderr)
-  assert.deepEqual(run, check)
+  assert.deepEqual({ ...check, stderr: check.stderr.replace(HINT, '') }, run)
   return check.stderr
+}
+
+/** A port that another program listens on. */
+async function takenPort(t: TestContext): Promise<number> {
+  const other = createServer().listen(0, '127.0.0.1')
+  t.after(() => other.close())
+  await once(other, 'listening')
+  const address = other.address()
+  return typeof address === 'object' && address !== null ? address.port : 0
 }
 
 test('every file that cannot be read is named at once, with its setting and its full path', async (t) => {
@@ -96,19 +107,33 @@ test('addresses that others can reach need authentication', async (t) => {
 
 test('ports in use are named with their settings; --while-running accepts them', async (t) => {
   const cwd = await temporaryDirectory(t)
-  const other = createServer().listen(0, '127.0.0.1')
-  t.after(() => other.close())
-  await once(other, 'listening')
-  const address = other.address()
-  const port = typeof address === 'object' ? address?.port : undefined
-  const taken = [`sources.mqttServer.port=${port}`, `http.port=${port}`]
+  const taken = [`sources.mqttServer.port=${await takenPort(t)}`, `http.port=${await takenPort(t)}`]
 
   const stderr = await refusal(t, taken, cwd, 1)
   const running = await runCommand(t, ['check', '--while-running', ...flagsOf(taken)], { cwd })
 
   assert.match(stderr, /it is in use: .* set another port in sources\.mqttServer\.port$/m)
   assert.match(stderr, /it is in use: .* set another port in http\.port$/m)
+  assert.match(stderr, HINT)
   assert.equal(running.code, 0)
+})
+
+test('beside a running connector, check names the directory and the ports, and --while-running', async (t) => {
+  const cwd = await temporaryDirectory(t)
+  const connector = await new ConnectorProcess(t, ['--data', cwd]).started()
+  const settings = [
+    `sources.mqttServer.port=${new URL(connector.mqttUrl).port}`,
+    `http.port=${new URL(connector.httpUrl).port}`,
+    `storage.directory=${cwd}`,
+  ]
+
+  const stderr = await refusal(t, settings, cwd, 1)
+  const running = await runCommand(t, ['check', '--while-running', ...flagsOf(settings)], { cwd })
+
+  assert.match(stderr, /can’t start, for 3 reasons:\n/)
+  assert.match(stderr, /storage\.directory: process \d+ on \S+ uses /)
+  assert.match(stderr, HINT)
+  assert.equal(running.code, 0, running.stderr)
 })
 
 test('two settings with the same port are refused before the start', async (t) => {
@@ -122,7 +147,13 @@ test('two settings with the same port are refused before the start', async (t) =
 
   const same = [`sources.mqttServer.port=${port}`, `http.port=${port}`]
 
-  assert.match(await refusal(t, same, cwd, 1), /it is in use: .* in http\.port$/m)
+  const expected = `sources.mqttServer.port and http.port are both ${port}; give each a port of its own`
+
+  const stderr = await refusal(t, same, cwd)
+  const running = await runCommand(t, ['check', '--while-running', ...flagsOf(same)], { cwd })
+
+  assert.equal(stderr, `error: ${expected}\n`)
+  assert.deepEqual([running.code, running.stderr], [2, stderr])
 })
 
 test('a data directory that cannot be used is refused, and left as it is', async (t) => {
