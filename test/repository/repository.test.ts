@@ -90,6 +90,28 @@ test('the lock file has the checksum of every package, also of those for other p
   assert.deepEqual(unchecked, [])
 })
 
+/** Whether a range such as `>=18`, `^20.9.0 || >=22` has 20.19. */
+function hasNode20(range: string): boolean {
+  return range.split('||').some((part) => {
+    const [, operator = '', major = '0', minor = '0'] =
+      /(>=|\^|~|=)?\s*v?(\d+)(?:\.(\d+))?/.exec(part) ?? []
+    if (Number(major) === 20) return Number(minor) <= 19
+    return operator === '>=' && Number(major) < 20
+  })
+}
+
+test('nothing that is installed with the package needs a newer Node than the package', () => {
+  const { packages } = JSON.parse(textOf('package-lock.json'))
+  const installed = Object.entries<{ dev?: true; engines?: { node?: string } }>(packages)
+  const tooNew = installed
+    .filter(([path, { dev, engines }]) => path !== '' && !dev && !hasNode20(engines?.node ?? '>=0'))
+    .map(([path, { engines }]) => `${path}: ${engines?.node}`)
+
+  assert.deepEqual(tooNew, [])
+  // They would count in a clone only, not for those who install the package.
+  assert.equal(manifest.overrides, undefined)
+})
+
 test('README.md is at most 150 lines, and everything the package promises to ship is there', () => {
   assert.ok(textOf('README.md').split('\n').length <= 150)
   for (const path of manifest.files) {
