@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import {
@@ -15,6 +16,7 @@ import {
   type ConnectorOptions,
   createConnector,
   type ErrorCode,
+  type LogOutput,
   type Receipt,
   type StopReport,
 } from '../../src/index.ts'
@@ -204,6 +206,24 @@ test('an error names everything that is wrong with a configuration', () => {
     code: 'InvalidConfiguration',
     message: /parameters\.MemorySize[\s\S]*storage\.directry.*did you mean storage\.directory/,
   })
+})
+
+test('a CommonJS program gets it with require()', () => {
+  const library = createRequire(import.meta.url)('../../src/index.js')
+
+  assert.equal(library.createConnector, createConnector)
+})
+
+test('its log goes where the embedding program wants it', async (t) => {
+  const lines: string[] = []
+  const logOutput: LogOutput = { write: (line) => lines.push(line) }
+  const config = { ...(await onFreePorts(t)), log: { level: 'debug' } } as const
+  const connector = createConnector(config, { logOutput })
+  await connector.start()
+  await connector.publish('mine', 'one')
+  await connector.stop()
+
+  assert.ok(lines.some((line) => JSON.parse(line).event === 'commit_messages'))
 })
 
 async function onFreePorts(t: TestContext): Promise<ConfigInput> {
