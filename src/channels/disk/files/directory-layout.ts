@@ -1,8 +1,8 @@
 /** The directories of a data directory that nothing can work without. */
 import type { Stats } from 'node:fs'
 import { lstat, stat } from 'node:fs/promises'
-import { join } from 'node:path'
-import { ConnectorError } from '../../../errors.ts'
+import { join, resolve } from 'node:path'
+import { ConnectorError, messageOf, systemCodeOf, writeReasonOf } from '../../../errors.ts'
 
 const NEEDED = ['journal', 'channels']
 /** Without it no copies of damaged bytes are kept; but a link to somewhere else is refused too. */
@@ -31,6 +31,14 @@ export async function misplacedParts(directory: string): Promise<ConnectorError[
 export async function expectParts(directory: string): Promise<void> {
   const [misplaced] = await misplacedParts(directory)
   if (misplaced !== undefined) throw misplaced
+}
+
+/** Why the directory can't be opened, with its full path and the call that failed. */
+export function unusable(directory: string, error: unknown): ConnectorError {
+  if (error instanceof ConnectorError) return error
+  const call = systemCodeOf(error) === undefined ? '' : ` (${messageOf(error)})`
+  const text = `the data directory ${resolve(directory)} can’t be used: ${writeReasonOf(error)}${call}`
+  return new ConnectorError('StorageFailed', text, { cause: error })
 }
 
 function problemOf(path: string, found: Stats): ConnectorError {
