@@ -149,7 +149,7 @@ export class DiskLogStore implements LogStore {
       await this.#lock?.release()
       throw unusable(directory, error)
     }
-    return this.#logs
+    return [...this.#logs]
   }
 
   get faults(): readonly LogFault[] {

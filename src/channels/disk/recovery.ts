@@ -26,9 +26,7 @@ import type { Damage } from './format/damage.ts'
 import { type LogIdentity, UNKNOWN_IDENTITY } from './format/frame.ts'
 import { FileView } from './format/frame-walk.ts'
 import {
-  decodeState,
   highestOffset,
-  readStateFile,
   STATE_NAME,
   STATE_TEMPORARY_NAME,
   type StoredState,
@@ -45,6 +43,7 @@ import {
 } from './segments/segment-listing.ts'
 import { readDamaged } from './segments/segment-reader.ts'
 import { type SegmentScan, scanSegment } from './segments/segment-scan.ts'
+import { recoverState } from './state-recovery.ts'
 
 /** A log as it was found on disk. */
 export interface Recovered {
@@ -151,10 +150,12 @@ async function readKnownLog(
   segments: readonly Segment[],
 ): Promise<KnownLog> {
   const { files, journal, journaled, isJournalStale } = options
-  const { state: stored, bytes: stateBytes } = await recoverState(options)
+  const about = { ...options, identity: journaled?.identity, segments }
+  const { state: stored, bytes: stateBytes } = await recoverState(about)
   const identity = journaled?.identity ?? stored?.log ?? (await identityOfSegments(files, segments))
   const inJournal = journaled ?? (identity && journal.get(identityText(identity)))
-  const entry = isJournalStale ? undefined : inJournal?.entry
+  // Older positions are better than none.
+  const entry = isJournalStale && stored !== undefined ? undefined : inJournal?.entry
   const frames = inOrder(inJournal?.frames ?? [])
   const seen = inJournal?.seenEnd ?? 0
   if (entry === undefined || isNewer(stored, entry)) {
@@ -355,19 +356,4 @@ async function quarantineDamage(
     what: `${bytes} bytes of the newest segment do not match their checksum.`,
   }
   await quarantine.keep(report, await readDamaged(view, damage))
-}
-
-async function recoverState(
-  options: RecoveryOptions,
-): Promise<{ state: StoredState | undefined; bytes: number }> {
-  const { files, directory, channel, quarantine } = options
-  const bytes = await readStateFile(files, directory)
-  if (bytes === undefined) return { state: undefined, bytes: 0 }
-  const state = decodeState(bytes)
-  if (state !== undefined) return { state, bytes: bytes.length }
-  const what = 'The file with the reader positions does not match its checksum; readers start over.'
-  const report = { channel, file: STATE_NAME, position: 0, bytes: bytes.length, what }
-  await quarantine.keep({ ...report, offsets: undefined }, bytes)
-  await files.remove(join(directory, STATE_NAME))
-  return { state, bytes: 0 }
 }

@@ -50,7 +50,7 @@ export const FINDINGS = {
   DamagedState: {
     severity: 'loss',
     explanation:
-      'The file with the reader positions does not match its checksum; readers start over with the oldest message, and receivers may get messages twice.',
+      'The file with the reader positions does not match its checksum; readers go on from the positions in the journal, or start over with the oldest message, and receivers may get messages twice.',
   },
   MissingIndex: {
     severity: 'repairable',

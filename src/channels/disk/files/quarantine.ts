@@ -9,7 +9,7 @@
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import type { Clock } from '../../../clock.ts'
-import { messageOf } from '../../../errors.ts'
+import { messageOf, systemCodeOf } from '../../../errors.ts'
 import type { PipelineObserver } from '../../../observer.ts'
 import { JOURNAL_NAME, type OffsetRange } from '../../log/channel-log.ts'
 import type { DiskSpace } from './disk-space.ts'
@@ -21,6 +21,9 @@ import { writeSmallFile } from './small-file.ts'
 export const MAX_REPORTS = 50
 /** Bound for one copy, so that a large damaged region can't fill the disk a second time. */
 export const MAX_KEPT_BYTES = 1024 * 1024
+
+/** Something else is in its place, or it can't be read. */
+const OF_QUARANTINE_ALONE: ReadonlySet<string> = new Set(['ENOTDIR', 'EACCES', 'EPERM', 'EIO'])
 
 export interface DamageReport {
   readonly channel: string
@@ -75,6 +78,7 @@ export class Quarantine {
     try {
       return await files.list(directory)
     } catch (error) {
+      if (!OF_QUARANTINE_ALONE.has(systemCodeOf(error) ?? '')) throw error
       const what = `${directory} can't be used, so copies of damaged bytes are not kept: ${messageOf(error)}. If it is no directory, move it away: the connector creates it when it needs it.`
       observer.damageFound(JOURNAL_NAME, what)
       return []

@@ -216,25 +216,32 @@ test('behind damage, a payload that looks like a frame of another log is not mis
   assert.deepEqual(textsOf(await readAll(logs[0]!)), ['good'])
 })
 
-test('a damaged state file is copied to quarantine, and readers start over', async (t) => {
-  const directory = await temporaryDirectory(t)
-  const store = diskStore({ directory })
-  await store.open()
-  const log = store.create('press_1')
-  appendTexts(log, ['a'])
-  await store.commit()
-  log.noteState({ version: 1, cursors: {}, refused: { QueueFull: 1 } }, 0)
-  await store.commit()
-  await store.close()
-  const path = join(directory, 'channels', 'press_1', 'cursors')
-  await writeFile(path, (await readFile(path, 'utf8')).replace('1', '2'))
+for (const hasJournal of [true, false]) {
+  const outcome = hasJournal
+    ? 'readers go on from the positions in the journal'
+    : 'without a journal readers start over'
+  test(`a damaged state file is copied to quarantine, and ${outcome}`, async (t) => {
+    const directory = await temporaryDirectory(t)
+    const store = diskStore({ directory })
+    await store.open()
+    const log = store.create('press_1')
+    appendTexts(log, ['a'])
+    await store.commit()
+    log.noteState({ version: 1, cursors: {}, refused: { QueueFull: 1 } }, 0)
+    await store.commit()
+    await store.close()
+    const path = join(directory, 'channels', 'press_1', 'cursors')
+    await writeFile(path, (await readFile(path, 'utf8')).replace('1', '2'))
+    if (!hasJournal) await rm(join(directory, 'journal'), { recursive: true })
 
-  const { logs } = await openIn(t, directory)
+    const { logs } = await openIn(t, directory)
+    const state = await logs[0]?.loadState()
 
-  assert.equal(await logs[0]?.loadState(), undefined)
-  assert.deepEqual(textsOf(await readAll(logs[0]!)), ['a'])
-  assert.equal((await readdir(join(directory, 'quarantine'))).length, 2)
-})
+    assert.deepEqual(state?.refused, hasJournal ? { QueueFull: 1 } : undefined)
+    assert.deepEqual(textsOf(await readAll(logs[0]!)), ['a'])
+    assert.equal((await readdir(join(directory, 'quarantine'))).length, 2)
+  })
+}
 
 test('offsets that the state file knows are not used again after the tail was lost', async (t) => {
   const directory = await temporaryDirectory(t)
