@@ -9,6 +9,7 @@ import { killCampaign } from './kill.ts'
 import { manyChannelsCampaign } from './many-channels.ts'
 import { immutableCampaign, oneFileCampaign } from './one-file.ts'
 import { powerCutsCampaign } from './power-cuts.ts'
+import { sessionsCampaign } from './sessions.ts'
 import { slowStopCampaign } from './slow-stop.ts'
 import { soakCampaign } from './soak.ts'
 import { twoProcessesCampaign } from './two-processes.ts'
@@ -27,6 +28,7 @@ export const CAMPAIGNS: readonly Campaign[] = [
   twoProcessesCampaign,
   wrapCampaign,
   manyChannelsCampaign,
+  sessionsCampaign,
   slowStopCampaign,
   soakCampaign,
 ]
