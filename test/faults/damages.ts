@@ -69,10 +69,13 @@ export const DAMAGES: readonly DamageKind[] = [
   kind('channel directory deleted, running', RUNNING, deleteDirectory),
   kind('unknown files and directories', STOPPED, addUnknown),
   kind('cursors deleted', STOPPED, deleteCursors),
+  kind('.log of another channel in its place', STOPPED, foreignLog),
+  kind('.log swapped with another channel’s', STOPPED, swapLogs),
   slotKind('bit flipped in a slot', STOPPED, flipSlot),
   slotKind('bit flipped in a slot, running', RUNNING, flipSlot),
   slotKind('slot cut short', STOPPED, cutSlot),
   slotKind('slot deleted', STOPPED, deleteSlot),
+  slotKind('slots swapped', STOPPED, swapSlots),
   slotKind('slot deleted, running', RUNNING, deleteSlot),
   slotKind('journal/ deleted', STOPPED, deleteJournal),
   slotKind('journal/ deleted, running', RUNNING, deleteJournal),
@@ -153,6 +156,48 @@ async function deleteDirectory({ rig, channel, directory }: Place): Promise<Harm
 async function deleteCursors({ directory }: Place): Promise<Harmed> {
   await rm(join(directory, 'cursors'), { force: true })
   return { isLedgerLost: true }
+}
+
+async function foreignLog({ rig, channel, directory }: Place): Promise<Harmed> {
+  const log = await anyLog(rig, directory)
+  const other = otherThan(rig, channel)
+  const foreign = await anyLog(rig, join(directory, '..', other))
+  if (log === undefined || foreign === undefined) return {}
+  const messages = await messagesIn(rig.directory, { channel, ...log })
+  await copyFile(join(directory, '..', other, foreign.name), join(directory, log.name))
+  return { messages }
+}
+
+async function swapLogs({ rig, channel, directory }: Place): Promise<Harmed> {
+  const log = await anyLog(rig, directory)
+  const other = otherThan(rig, channel)
+  const foreign = await anyLog(rig, join(directory, '..', other))
+  if (log === undefined || foreign === undefined) return {}
+  const own = await messagesIn(rig.directory, { channel, ...log })
+  const others = await messagesIn(rig.directory, { channel: other, ...foreign })
+  await swap(join(directory, log.name), join(directory, '..', other, foreign.name))
+  return { messages: new Set([...own, ...others]) }
+}
+
+/** A slot says itself where it belongs, so that nothing is lost. */
+async function swapSlots({ rig }: Place): Promise<Harmed> {
+  const { slot } = await anySlot(rig)
+  const { slot: other } = await anySlot(rig)
+  if (slot !== undefined && other !== undefined) await swap(slot.path, other.path)
+  return {}
+}
+
+async function swap(one: string, other: string): Promise<void> {
+  if (one === other) return
+  const away = `${one}.away`
+  await rename(one, away)
+  await rename(other, one)
+  await rename(away, other)
+}
+
+function otherThan(rig: Rig, channel: string): string {
+  const others = CHANNELS.filter((name) => name !== channel)
+  return others[Math.floor(rig.random() * others.length)] ?? ''
 }
 
 /** Nothing shows whether the write of the newest slot's last cycle was ever finished. */
