@@ -4,6 +4,7 @@
  *     npm run faults -- --minutes 120 [--only power] [--seed 4711]
  *     npm run faults -- --minutes 0 --kills 10000 --cuts 10000
  *     npm run faults -- --minutes 0 --soak 30
+ *     npm run faults -- --minutes 0 --qos2-kills 1000
  *
  * `--kills` kills a bare writer of the store, `--cuts` cuts the power of a store on a simulated
  * disk. The exit code is 1 if anything was found; its data directory is then left for inspection.
@@ -12,6 +13,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import type { Campaign } from './campaign.ts'
 import { CAMPAIGNS } from './campaigns/all.ts'
+import { exactlyOnce, exactlyOnceCampaign } from './campaigns/exactly-once.ts'
 import { soak, soakCampaign } from './campaigns/soak.ts'
 import { addFigures, type Figures, newFigures } from './figures.ts'
 import { killWriters } from './kill-lanes.ts'
@@ -26,13 +28,14 @@ const PATIENCE_MS = 300_000
 const KILL_LANES = 4
 const KILLED_CHANNELS = 3
 const USAGE = `npm run faults -- [options]
-  --minutes <number>  how long campaigns run (10)
-  --only <text>       only campaigns with this in their names
-  --kills <number>    how often to kill a bare writer of the store (0)
-  --cuts <number>     how often to cut power or kill on a simulated disk (0)
-  --soak <minutes>    how long one process runs under load, with its memory watched (0)
-  --seed <number>     of the first campaign, and of the first simulated disk
-  --help              this text
+  --minutes <number>     how long campaigns run (10)
+  --only <text>          only campaigns with this in their names
+  --kills <number>       how often to kill a bare writer of the store (0)
+  --cuts <number>        how often to cut power or kill on a simulated disk (0)
+  --qos2-kills <number>  how often to kill it while QoS 2 messages lose their answers (0)
+  --soak <minutes>       how long one process runs under load, with its memory watched (0)
+  --seed <number>        of the first campaign, and of the first simulated disk
+  --help                 this text
 campaigns: ${CAMPAIGNS.map(({ name }) => name).join(', ')}
 `
 
@@ -43,6 +46,7 @@ const { values } = parseArgs({
     kills: { type: 'string', default: '0' },
     cuts: { type: 'string', default: '0' },
     soak: { type: 'string', default: '0' },
+    'qos2-kills': { type: 'string', default: '0' },
     help: { type: 'boolean', default: false },
     seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
   },
@@ -70,7 +74,16 @@ const kills = await rounds('kills', Number(values.kills), (count, progress) =>
 const cuts = await rounds('cuts', Number(values.cuts), (count, progress) =>
   cutStores(Number(values.seed), count, progress),
 )
-if (Number(values.soak) > 0) await soakFor(Number(values.soak) * 60_000)
+const qos2Kills = Number(values['qos2-kills'])
+if (qos2Kills > 0) {
+  await alone(exactlyOnceCampaign, (seed) => exactlyOnce({ seed, lengthMs: 0 }, qos2Kills))
+}
+if (Number(values.soak) > 0) {
+  const lengthMs = Number(values.soak) * 60_000
+  await alone(soakCampaign, (seed) =>
+    soak({ seed, lengthMs }, (line) => process.stdout.write(`${line}\n`)),
+  )
+}
 const minutes = (performance.now() - startedAt) / 60_000
 process.stdout.write(
   `${JSON.stringify({ minutes: Number(minutes.toFixed(1)), turns, kills, cuts, ...sum }, undefined, 2)}\n`,
@@ -121,14 +134,15 @@ async function attempt(campaign: Campaign, seed: number): Promise<Figures> {
   }
 }
 
-async function soakFor(lengthMs: number): Promise<void> {
+/** Beside no other campaign, for as long as it takes. */
+async function alone(campaign: Campaign, run: (seed: number) => Promise<Figures>): Promise<void> {
   const seed = Number(values.seed)
   try {
-    const figures = await soak({ seed, lengthMs }, (line) => process.stdout.write(`${line}\n`))
+    const figures = await run(seed)
     addFigures(sum, figures)
-    process.stdout.write(`${lineOf(soakCampaign, seed, figures)}\n`)
+    process.stdout.write(`${lineOf(campaign, seed, figures)}\n`)
   } catch (error) {
-    sum.violations.push(`soak: ${error instanceof Error ? error.stack : error}`)
+    sum.violations.push(`${campaign.name}: ${error instanceof Error ? error.stack : error}`)
   }
 }
 

@@ -5,6 +5,7 @@ import { clockJumpsCampaign } from './clock-jumps.ts'
 import { damageCampaign } from './damage.ts'
 import { diskFullCampaign } from './disk-full.ts'
 import { diskRefusesCampaign } from './disk-refuses.ts'
+import { exactlyOnceCampaign } from './exactly-once.ts'
 import { killCampaign } from './kill.ts'
 import { manyChannelsCampaign } from './many-channels.ts'
 import { immutableCampaign, oneFileCampaign } from './one-file.ts'
@@ -29,6 +30,7 @@ export const CAMPAIGNS: readonly Campaign[] = [
   wrapCampaign,
   manyChannelsCampaign,
   sessionsCampaign,
+  exactlyOnceCampaign,
   slowStopCampaign,
   soakCampaign,
 ]
