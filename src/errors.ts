@@ -156,6 +156,12 @@ export const ERROR_CATALOGUE = {
 
 export type ErrorCode = keyof typeof ERROR_CATALOGUE
 
+/** Codes of limits that take messages again once there is room. */
+export type RoomLimit = Extract<
+  ErrorCode,
+  'QueueFull' | 'MemoryFull' | 'StorageFull' | 'ActiveChannelLimit'
+>
+
 /**
  * Whether the same message may be accepted later. If so, a sender that keeps its message until it
  * is acknowledged must get no acknowledgement. False for a destination's own error names.

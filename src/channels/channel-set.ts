@@ -21,8 +21,10 @@ import {
 import { ExpirySweep } from './expiry-sweep.ts'
 import { sumUp } from './ledger/channel-ledger.ts'
 import type { ChannelLedger } from './ledger/ledger.ts'
+import { OutcomeCounts, type OutcomeTotals } from './ledger/outcome-totals.ts'
 import { withFaults } from './ledger/set-aside-rows.ts'
 import { UnknownChannelRefusals } from './ledger/unknown-channel-refusals.ts'
+import { LimitHits } from './limits/limit-hits.ts'
 import {
   activeChannelLimit,
   alreadyStored,
@@ -74,6 +76,7 @@ export class ChannelSet implements Iterable<Channel> {
    * which offers it again.
    */
   readonly withheld = new Map<string, number>()
+  readonly hits: LimitHits
   readonly #options: ChannelSetOptions
   readonly #context: ChannelContext
   readonly #health: StorageHealth
@@ -82,6 +85,7 @@ export class ChannelSet implements Iterable<Channel> {
   readonly #restoration: Restoration
   readonly #unknownChannels = new UnknownChannelRefusals()
   readonly #channels = new Map<string, Channel>()
+  readonly #outcomes: OutcomeCounts
   readonly #listeners: ((channel: Channel) => void)[] = []
   #activeChannels = 0
   #deadLetters: DeadLetters | undefined
@@ -92,6 +96,12 @@ export class ChannelSet implements Iterable<Channel> {
   constructor(options: ChannelSetOptions) {
     const { clock, observer, budget } = options
     this.#options = options
+    this.#outcomes = new OutcomeCounts(options.cursorNames)
+    this.hits = new LimitHits({
+      ...options,
+      channels: this,
+      hasPlaceForOneMore: () => this.#hasPlaceForOneMore(),
+    })
     this.#health = new StorageHealth({ clock, observer, probe: () => options.store.probe() })
     this.commits = new GroupCommit({
       commit: () => options.store.commit(),
@@ -120,6 +130,7 @@ export class ChannelSet implements Iterable<Channel> {
     this.#context = {
       rulesFor: () => ({}),
       ...options,
+      hits: this.hits,
       onChanged: (channel, soon) => this.#checkpoints.changed(channel, soon),
       stageState: (channel) => this.commits.stageState(channel),
       onActivity: (channel) => {
@@ -233,6 +244,11 @@ export class ChannelSet implements Iterable<Channel> {
     return all.sort((left, right) => (left.channel < right.channel ? -1 : 1))
   }
 
+  /** What became of the messages of all channels since the start; cheaper than the ledger. */
+  outcomes(): OutcomeTotals {
+    return this.#outcomes.since(this, this.#unknownChannels.totals)
+  }
+
   /**
    * The log in which a source keeps records, as it was left. Ask for it once, after `open`. No
    * channel can have such a name; all other logs leave `reservedBytes` of the store to it.
@@ -279,6 +295,7 @@ export class ChannelSet implements Iterable<Channel> {
     const all = { ...restored, refused: sumUp(restored.refused, refused) }
     const channel = new Channel(log, all, this.#context)
     this.#add(channel)
+    this.#outcomes.found({ refused: restored.refused, cursors: channel.cursors })
     if (Object.keys(refused).length > 0) this.#checkpoints.changed(channel, false)
   }
 
@@ -299,7 +316,7 @@ export class ChannelSet implements Iterable<Channel> {
     const bytes = draftBytes(draft)
     const refusal =
       this.#health.failure ??
-      this.#activeLimitFor(channel) ??
+      this.#activeLimitFor(channel, bytes) ??
       channel.offer(draft, bytes, this.commits.openCycle)
     if (refusal === undefined) return this.commits.stage(channel, bytes, draft.receivedAt)
     if (!mayWithhold || !isNotNow(refusal.error)) channel.refuse(refusal)
@@ -344,14 +361,20 @@ export class ChannelSet implements Iterable<Channel> {
     const fault = this.faults.find(({ channel }) => channel === name)
     if (fault !== undefined) return fault.refusal
     if (this.#channels.size >= bounds.maxChannels) return channelLimit(name, bounds.maxChannels)
-    if (!this.#hasPlaceForOneMore()) return activeChannelLimit(name, bounds.maxActiveChannels)
+    if (!this.#hasPlaceForOneMore()) return this.#activeLimit(name, bytes)
     if (store.bytes + bytes <= store.maxBytes || store.makeRoom(bytes)) return undefined
+    this.hits.hit('StorageFull', bytes)
     return storageFull(name, store.maxBytes)
   }
 
-  #activeLimitFor(channel: Channel): Refusal | undefined {
+  #activeLimitFor(channel: Channel, bytes: number): Refusal | undefined {
     if (channel.isActive || this.#hasPlaceForOneMore()) return undefined
-    return activeChannelLimit(channel.name, this.#options.bounds.maxActiveChannels)
+    return this.#activeLimit(channel.name, bytes)
+  }
+
+  #activeLimit(name: string, bytes: number): Refusal {
+    this.hits.hit('ActiveChannelLimit', bytes)
+    return activeChannelLimit(name, this.#options.bounds.maxActiveChannels)
   }
 
   /** Without cursors no message waits, so no channel is ever active. */

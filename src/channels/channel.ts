@@ -16,6 +16,7 @@ import { channelLedger } from './ledger/channel-ledger.ts'
 import type { ChannelLedger } from './ledger/ledger.ts'
 import { ChannelCapacity } from './limits/channel-capacity.ts'
 import { DeduplicationWindow } from './limits/deduplication-window.ts'
+import type { LimitHits } from './limits/limit-hits.ts'
 import type { ChannelLog, ChannelState, CursorState, LogStore } from './log/channel-log.ts'
 import type { MemoryBudget } from './log/memory-budget.ts'
 import type { RestoredChannel } from './restored-channel.ts'
@@ -27,6 +28,7 @@ export interface ChannelContext {
   readonly budget: MemoryBudget
   readonly observer: PipelineObserver
   readonly bounds: ChannelBounds
+  readonly hits: LimitHits
   /** One for each destination, the primary first. */
   readonly cursorNames: readonly string[]
   readonly onDropped: (message: Message, refusal: Refusal) => void
@@ -97,6 +99,11 @@ export class Channel {
   start(): void {
     this.#damaged.reportAtStart(this.cursors, this.#missing)
     this.#isActive = this.backlog > 0
+  }
+
+  /** Messages refused before they were appended, by code. */
+  get refused(): Readonly<Record<string, number>> {
+    return this.#refused
   }
 
   /**

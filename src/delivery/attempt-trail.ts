@@ -127,7 +127,8 @@ export class AttemptTrail {
 /** Refusals that several messages share, one after the other, are counted once. */
 function bytesOf(end: BatchOutcome | Refusal): number {
   if ('error' in end) return ENTRY_BYTES + refusalBytes(end)
-  let bytes = ENTRY_BYTES + 8 * end.kept.length
+  const { kept, keptReason } = end
+  let bytes = ENTRY_BYTES + 8 * kept.length + (keptReason ? refusalBytes(keptReason) : 0)
   let last: Refusal | undefined
   for (const { refusal } of end.rejected) {
     bytes += refusal === last ? REFUSAL_BYTES / 2 : refusalBytes(refusal)
@@ -146,6 +147,6 @@ function attemptAt({ at, durationMs, end }: Entry, index: number): Attempt {
   if (rejection !== undefined) {
     return { at, durationMs, result: 'rejected', refusal: rejection.refusal }
   }
-  const result = end.kept.includes(index) ? 'kept' : 'accepted'
-  return { at, durationMs, result, refusal: undefined }
+  if (!end.kept.includes(index)) return { at, durationMs, result: 'accepted', refusal: undefined }
+  return { at, durationMs, result: 'kept', refusal: end.keptReason }
 }

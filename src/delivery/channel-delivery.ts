@@ -15,11 +15,13 @@ import type { Cursor, Lease } from '../channels/cursors/cursor.ts'
 import type { DeadLetters } from '../channels/dead-letters/dead-letters.ts'
 import type { Clock, Timer } from '../clock.ts'
 import type { BatchOutcome, BatchRule, Destination } from '../destinations/destination.ts'
-import { asConnectorError, ConnectorError } from '../errors.ts'
-import { payloadBytesOf, type Refusal } from '../message.ts'
+import { asConnectorError, type ConnectorError } from '../errors.ts'
+import { payloadBytesOf } from '../message.ts'
 import type { PipelineObserver } from '../observer.ts'
+import type { AnswerRecord } from './answer-record.ts'
 import type { AttemptTrail } from './attempt-trail.ts'
 import { untilBatchDueMs, type WaitingMessages } from './batch-due.ts'
+import { endOf, keptError } from './batch-ends.ts'
 import { CatchUp, type CatchUpOrder } from './catch-up.ts'
 import type { BatchSize, RateCap, Reservation } from './rate-cap.ts'
 import type { BatchReceipts } from './receipts/batch-receipts.ts'
@@ -39,6 +41,7 @@ export interface ChannelDeliveryOptions {
   /** The rate cap of the destination, shared by all channels. */
   readonly cap: RateCap
   readonly trail: AttemptTrail
+  readonly answers: AnswerRecord
   readonly deadLetters: DeadLetters | undefined
   readonly retries: RetrySchedule
   readonly receipts: BatchReceipts
@@ -89,6 +92,11 @@ export class ChannelDelivery implements ProbedDelivery {
     const leftMs = Math.max(0, dueAt - this.#options.clock.monotonic())
     const nextAttemptAt = this.#isBackingOff ? this.#options.clock.now() + leftMs : undefined
     return { channel: this.#name, error, since, attempts, nextAttemptAt, waiting }
+  }
+
+  /** `receivedAt` of its oldest message; 0 if that is not known; undefined if there is none. */
+  get oldestAt(): number | undefined {
+    return this.#cursor.oldestUnsettledAt
   }
 
   retryNow(): boolean {
@@ -217,7 +225,7 @@ export class ChannelDelivery implements ProbedDelivery {
     reservation: Reservation | undefined,
     maxMessages: number,
   ): Promise<ConnectorError | undefined> {
-    const { clock, observer, destination, signal } = this.#options
+    const { clock, observer, destination, answers, signal } = this.#options
     const lease = await this.#lease(reservation, maxMessages)
     if (lease === undefined) return undefined
     // A backlog brings no further events: each batch under way starts the next, up to the limit.
@@ -226,6 +234,7 @@ export class ChannelDelivery implements ProbedDelivery {
     const startedAt = clock.monotonic()
     const channel = this.#name
     const { messages } = lease
+    const batch = answers.began(startedAt)
     try {
       const outcome = await destination.send({ channel, logId: this.#logId, messages }, signal)
       const durationMs = clock.monotonic() - startedAt
@@ -239,6 +248,8 @@ export class ChannelDelivery implements ProbedDelivery {
       const end = endOf(failure, lease)
       this.#options.trail.note({ channel, messages, at, durationMs, end })
       return this.#settleFailed(lease, failure)
+    } finally {
+      answers.ended(batch)
     }
   }
 
@@ -266,12 +277,16 @@ export class ChannelDelivery implements ProbedDelivery {
       rejected: outcome.rejected.map((rejection) => rejection.index),
       kept: outcome.kept,
     })
+    const { answers, clock, destination } = this.#options
+    const rejected = outcome.rejected.length
+    const accepted = lease.messages.length - rejected - outcome.kept.length
+    answers.answered(clock.now(), accepted, rejected)
     const moreFollow = this.#sending > 1 || this.#cursor.waiting > 0
     this.#options.receipts.settled(lease.messages, outcome, moreFollow)
-    if (outcome.kept.length > 0) return keptError(outcome.kept.length, this.#options.destination)
+    if (outcome.kept.length > 0) return keptError(outcome, destination)
     const hadFailed = this.#failure !== undefined
     if (hadFailed) this.#recovered()
-    this.#options.outcomes.succeeded(this.#options.clock.now(), hadFailed)
+    this.#options.outcomes.succeeded(hadFailed)
     return undefined
   }
 
@@ -341,20 +356,3 @@ export class ChannelDelivery implements ProbedDelivery {
 
 /** Failures on this side of the destination: reading the log, for example. */
 const OWN_FAILURES: ReadonlySet<string> = new Set(['StorageFailed', 'Stopping', 'Unexpected'])
-
-function keptError(count: number, destination: Destination): ConnectorError {
-  return new ConnectorError(
-    'DestinationUnavailable',
-    `${destination.name} did not take ${count} messages of a batch; they are sent again`,
-  )
-}
-
-/**
- * What a failed call means for its batch: all messages are rejected, or the reason why all are
- * kept.
- */
-function endOf({ effect, code, message }: ConnectorError, lease: Lease): BatchOutcome | Refusal {
-  const refusal = { error: code, message }
-  if (effect !== 'reject') return refusal
-  return { rejected: lease.messages.map((_, index) => ({ index, refusal })), kept: [] }
-}

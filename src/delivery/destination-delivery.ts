@@ -7,6 +7,7 @@ import type { Clock, Timer } from '../clock.ts'
 import type { Destination } from '../destinations/destination.ts'
 import { asConnectorError, type ConnectorError } from '../errors.ts'
 import type { PipelineObserver } from '../observer.ts'
+import { AnswerRecord } from './answer-record.ts'
 import { AttemptTrail } from './attempt-trail.ts'
 import type { CatchUpOrder } from './catch-up.ts'
 import { ChannelDelivery } from './channel-delivery.ts'
@@ -31,7 +32,15 @@ export interface DestinationState {
   readonly name: string
   /** `retrying`: at least one channel waits for its next attempt. */
   readonly state: 'working' | 'retrying' | 'unopened'
+  /** When it accepted a message last, since the start. */
   readonly lastSuccessAt: number | undefined
+  readonly lastRejectedAt: number | undefined
+  /** Messages it rejected since it accepted one last. */
+  readonly rejectedInARow: number
+  /** When the oldest message that is not delivered arrived; undefined if none waits. */
+  readonly oldestWaitingAt: number | undefined
+  /** When the earliest batch was sent that has no result yet. */
+  readonly unansweredSince: number | undefined
   /** Since when it fails; undefined while it works. */
   readonly since: number | undefined
   /** Failed attempts since then, over all channels. */
@@ -57,6 +66,7 @@ export class DestinationDelivery {
   readonly #options: DestinationDeliveryOptions
   /** The last attempts to send batches. */
   readonly trail = new AttemptTrail()
+  readonly #answers = new AnswerRecord()
   readonly #cap: RateCap
   readonly #deliveries: ChannelDelivery[] = []
   readonly #abort = new AbortController()
@@ -91,25 +101,46 @@ export class DestinationDelivery {
   }
 
   get state(): DestinationState {
-    const { name } = this.#options.destination
-    const { lastSuccessAt } = this.#probe
+    const common = this.#commonState
     if (this.#unopened !== undefined) {
       const { error, since, attempts, nextAttemptAt } = this.#unopened
-      const about = { name, lastSuccessAt, since, attempts, nextAttemptAt, error }
+      const about = { ...common, since, attempts, nextAttemptAt, error }
       return { ...about, state: 'unopened', channels: [] }
     }
     const failing = this.#failing()
     const [first] = failing
     return {
-      name,
+      ...common,
       state: first === undefined ? 'working' : 'retrying',
-      lastSuccessAt,
       since: first?.since,
       attempts: failing.reduce((sum, { attempts }) => sum + attempts, 0),
       nextAttemptAt: this.#nextAttemptAt(failing),
       error: first?.error,
       channels: failing,
     }
+  }
+
+  get #commonState() {
+    const { destination, clock } = this.#options
+    const { lastAcceptedAt, lastRejectedAt, rejectedInARow, unansweredSince } = this.#answers
+    const agoMs = unansweredSince === undefined ? undefined : clock.monotonic() - unansweredSince
+    return {
+      name: destination.name,
+      lastSuccessAt: lastAcceptedAt,
+      lastRejectedAt,
+      rejectedInARow,
+      oldestWaitingAt: this.#oldestWaitingAt,
+      unansweredSince: agoMs === undefined ? undefined : clock.now() - agoMs,
+    }
+  }
+
+  /** After a start, a channel whose first batch was not read yet does not count. */
+  get #oldestWaitingAt(): number | undefined {
+    let oldest = Number.POSITIVE_INFINITY
+    for (const { oldestAt } of this.#deliveries) {
+      if (oldestAt !== undefined && oldestAt > 0 && oldestAt < oldest) oldest = oldestAt
+    }
+    return Number.isFinite(oldest) ? oldest : undefined
   }
 
   /**
@@ -211,6 +242,7 @@ export class DestinationDelivery {
       order: catchUp?.order ?? 'backlog-first',
       cap: this.#cap,
       trail: this.trail,
+      answers: this.#answers,
       deadLetters: channels.deadLetters,
       retries: this.#retries(),
       outcomes: this.#probe,

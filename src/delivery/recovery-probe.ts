@@ -21,7 +21,7 @@ export interface ProbedDelivery {
 export interface DeliveryOutcomes {
   failed(): void
   /** @param hadFailed whether the channel's last batch had failed */
-  succeeded(at: number, hadFailed: boolean): void
+  succeeded(hadFailed: boolean): void
 }
 
 /** Upper bounds of the time between two probes; the time is random, so that fleets spread. */
@@ -37,7 +37,6 @@ export class RecoveryProbe implements DeliveryOutcomes {
   readonly #clock: Clock
   readonly #random: () => number
   #awaySince: number | undefined
-  #lastSuccessAt: number | undefined
   #timer: Timer | undefined
   #nextAt: number | undefined
   #turn = 0
@@ -48,11 +47,6 @@ export class RecoveryProbe implements DeliveryOutcomes {
     this.#deliveries = deliveries
     this.#clock = clock
     this.#random = random
-  }
-
-  /** When a batch got through last, milliseconds since 1970; undefined if none has. */
-  get lastSuccessAt(): number | undefined {
-    return this.#lastSuccessAt
   }
 
   /** When the next probe is sent, milliseconds since 1970; undefined while it is not needed. */
@@ -66,8 +60,7 @@ export class RecoveryProbe implements DeliveryOutcomes {
     if (this.#timer === undefined) this.#arm()
   }
 
-  succeeded(at: number, hadFailed: boolean): void {
-    this.#lastSuccessAt = at
+  succeeded(hadFailed: boolean): void {
     if (this.#awaySince === undefined) return
     const awayMs = this.#clock.monotonic() - this.#awaySince
     this.#end()

@@ -40,6 +40,8 @@ export interface BatchOutcome {
   readonly rejected: readonly { readonly index: number; readonly refusal: Refusal }[]
   /** Sent again later, in their old place. */
   readonly kept: readonly number[]
+  /** Why some are kept, if the destination gave a reason. */
+  readonly keptReason?: Refusal | undefined
 }
 
 export const ALL_ACCEPTED: BatchOutcome = Object.freeze({

@@ -31,6 +31,10 @@ export class DestinationStates implements DestinationsView {
       name: state.name,
       state: state.state,
       lastSuccessAt: timeOrNull(state.lastSuccessAt),
+      lastRejectedAt: timeOrNull(state.lastRejectedAt),
+      rejectedInARow: state.rejectedInARow,
+      oldestWaitingAt: timeOrNull(state.oldestWaitingAt),
+      unansweredSince: timeOrNull(state.unansweredSince),
       since: timeOrNull(state.since),
       attempts: state.attempts,
       nextAttemptAt: timeOrNull(state.nextAttemptAt),
@@ -39,6 +43,10 @@ export class DestinationStates implements DestinationsView {
       retryingChannels: state.channels.length,
       channels: state.channels.slice(0, MAX_CHANNELS).map(waitingChannel),
     }))
+  }
+
+  nextAttempts(): ReadonlyMap<string, ReadonlyMap<string, string>> {
+    return new Map(this.#deliveries.map(({ state }) => [state.name, timesOf(state.channels)]))
   }
 
   retryNow({
@@ -55,6 +63,14 @@ export class DestinationStates implements DestinationsView {
       retried: delivery.retryNow(channel),
     }))
   }
+}
+
+function timesOf(retries: readonly RetryState[]): ReadonlyMap<string, string> {
+  return new Map(
+    retries.flatMap(({ channel, nextAttemptAt }): [string, string][] =>
+      nextAttemptAt === undefined ? [] : [[channel, timeText(nextAttemptAt)]],
+    ),
+  )
 }
 
 function waitingChannel(retry: RetryState): WaitingChannel {

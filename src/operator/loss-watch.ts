@@ -1,16 +1,17 @@
-/** Samples the ledger, and says what was lost and rejected in the last minute. */
+/** Samples the totals, and says what was lost and rejected in the last minute. */
 import type { ChannelSet } from '../channels/channel-set.ts'
-import type { ChannelLedger, ReaderLedger } from '../channels/ledger/ledger.ts'
-import type { Clock, Timer } from '../clock.ts'
+import type { DestinationTotals, OutcomeTotals } from '../channels/ledger/outcome-totals.ts'
+import type { Clock } from '../clock.ts'
+import { SampleRing } from './sample-ring.ts'
 
 export interface LossWatchOptions {
-  readonly channels: Pick<ChannelSet, 'ledger' | 'withheld'>
+  readonly channels: Pick<ChannelSet, 'outcomes' | 'withheld' | 'hits'>
   readonly clock: Clock
-  /** The destination whose outcomes are the ledger's own; undefined if there is none. */
-  readonly primary: string | undefined
   /** Dead letters that were given up or not kept. */
   readonly deadLettersLost: () => number
 }
+
+type Counts = Readonly<Record<string, number>>
 
 /** What one destination did with messages in the last minute. */
 export interface RecentOutcome {
@@ -20,98 +21,90 @@ export interface RecentOutcome {
 }
 
 export interface RecentLosses {
-  /** By error code. */
-  readonly dropped: Readonly<Record<string, number>>
+  /**
+   * By error code, messages that were refused, or dropped before the primary destination got them.
+   */
+  readonly dropped: Counts
+  /** The same messages may be among them. */
+  readonly droppedForOthers: readonly { readonly destination: string; readonly dropped: Counts }[]
   /** By error code, how often a message was not taken and stayed with its sender. */
-  readonly withheld: Readonly<Record<string, number>>
+  readonly withheld: Counts
   readonly deadLettersLost: number
   readonly outcomes: readonly RecentOutcome[]
 }
 
 interface Sample {
-  readonly dropped: ReadonlyMap<string, number>
+  readonly totals: OutcomeTotals
   readonly withheld: ReadonlyMap<string, number>
   readonly deadLettersLost: number
-  readonly outcomes: ReadonlyMap<string, Omit<RecentOutcome, 'destination'>>
-  /** Channels whose counts were not known then. */
-  readonly unopened: ReadonlySet<string>
 }
 
 const INTERVAL_MS = 5_000
 /** Losses count for a minute. */
 const MAX_SAMPLES = 12
-const NOTHING = { delivered: 0, rejected: 0 }
 
 export class LossWatch {
   readonly #options: LossWatchOptions
-  readonly #samples: Sample[] = []
-  #timer: Timer | undefined
+  readonly #samples: SampleRing<Sample>
 
   constructor(options: LossWatchOptions) {
     this.#options = options
+    this.#samples = new SampleRing({
+      clock: options.clock,
+      intervalMs: INTERVAL_MS,
+      maxSamples: MAX_SAMPLES,
+      take: () => {
+        // Limits that have room again are forgotten.
+        options.channels.hits.stillMet()
+        return this.#sample()
+      },
+    })
   }
 
   start(): void {
-    this.#samples.push(this.#sample())
-    if (this.#samples.length > MAX_SAMPLES) this.#samples.shift()
-    this.#timer = this.#options.clock.after(INTERVAL_MS, () => this.start())
+    this.#samples.start()
   }
 
   stop(): void {
-    this.#timer?.cancel()
+    this.#samples.stop()
   }
 
   recent(): RecentLosses {
-    const [earliest] = this.#samples
-    // Counts of earlier days that can be read again are no new losses.
-    const now = this.#sample(earliest?.unopened)
-    const before = earliest ?? now
-    const outcomes = [...now.outcomes].map(([destination, { delivered, rejected }]) => {
-      const earlier = before.outcomes.get(destination) ?? NOTHING
-      return {
-        destination,
-        delivered: delivered - earlier.delivered,
-        rejected: rejected - earlier.rejected,
-      }
-    })
+    const now = this.#sample()
+    const before = this.#samples.oldest ?? now
+    const [primary, ...others] = now.totals.destinations.map((later, index) =>
+      outcomeBetween(before.totals.destinations[index] ?? later, later),
+    )
+    const refused = increase(before.totals.refused, now.totals.refused)
     return {
-      dropped: increase(before.dropped, now.dropped),
+      dropped: sumOf(refused, primary?.dropped ?? {}),
+      droppedForOthers: others.filter(({ dropped }) => Object.keys(dropped).length > 0),
       withheld: increase(before.withheld, now.withheld),
       deadLettersLost: now.deadLettersLost - before.deadLettersLost,
-      outcomes,
+      outcomes: primary === undefined ? [] : [primary, ...others],
     }
   }
 
-  /** @param unknown channels that count only if their figures still are not known */
-  #sample(unknown: ReadonlySet<string> = new Set()): Sample {
-    const { channels, primary, deadLettersLost } = this.#options
-    const dropped = new Map<string, number>()
-    const outcomes = new Map<string, { delivered: number; rejected: number }>()
-    const add = (name: string, { delivered, rejected }: ReaderLedger | ChannelLedger): void => {
-      const sum = outcomes.get(name) ?? NOTHING
-      outcomes.set(name, {
-        delivered: sum.delivered + delivered,
-        rejected: sum.rejected + rejected,
-      })
-    }
-    const unopened = new Set<string>()
-    for (const ledger of channels.ledger()) {
-      if (ledger.isUnopened === true) unopened.add(ledger.channel)
-      else if (unknown.has(ledger.channel)) continue
-      for (const reader of [ledger, ...Object.values(ledger.readers)]) {
-        for (const [code, count] of [
-          ...Object.entries(reader.dropped),
-          ['MessageExpired', reader.expired] as const,
-        ]) {
-          dropped.set(code, (dropped.get(code) ?? 0) + count)
-        }
-      }
-      if (primary !== undefined) add(primary, ledger)
-      for (const [name, reader] of Object.entries(ledger.readers)) add(name, reader)
-    }
+  #sample(): Sample {
+    const { channels, deadLettersLost } = this.#options
     const withheld = new Map(channels.withheld)
-    return { dropped, withheld, deadLettersLost: deadLettersLost(), outcomes, unopened }
+    return { totals: channels.outcomes(), withheld, deadLettersLost: deadLettersLost() }
   }
+}
+
+function outcomeBetween(before: DestinationTotals, now: DestinationTotals) {
+  return {
+    destination: now.destination,
+    delivered: now.delivered - before.delivered,
+    rejected: now.rejected - before.rejected,
+    dropped: increase(before.dropped, now.dropped),
+  }
+}
+
+function sumOf(one: Counts, other: Counts): Counts {
+  const sum: Record<string, number> = { ...one }
+  for (const [code, count] of Object.entries(other)) sum[code] = (sum[code] ?? 0) + count
+  return sum
 }
 
 function increase(

@@ -9,7 +9,8 @@ import {
   outageForecast,
   type StoreRoom,
 } from '../channels/ledger/outage-forecast.ts'
-import type { Clock, Timer } from '../clock.ts'
+import type { Clock } from '../clock.ts'
+import { SampleRing } from './sample-ring.ts'
 
 export interface OutageWatchOptions {
   readonly channels: ChannelSet
@@ -30,25 +31,28 @@ const SHORTEST_MS = 1_000
 
 export class OutageWatch {
   readonly #options: OutageWatchOptions
-  readonly #samples: IntakeSample[] = []
-  #timer: Timer | undefined
+  readonly #samples: SampleRing<IntakeSample>
 
   constructor(options: OutageWatchOptions) {
     this.#options = options
+    this.#samples = new SampleRing({
+      clock: options.clock,
+      intervalMs: INTERVAL_MS,
+      maxSamples: MAX_SAMPLES,
+      take: () => this.#sample(),
+    })
   }
 
   start(): void {
-    this.#samples.push(this.#sample())
-    if (this.#samples.length > MAX_SAMPLES) this.#samples.shift()
-    this.#timer = this.#options.clock.after(INTERVAL_MS, () => this.start())
+    this.#samples.start()
   }
 
   stop(): void {
-    this.#timer?.cancel()
+    this.#samples.stop()
   }
 
   forecast(): OutageLeft[] {
-    const [earliest] = this.#samples
+    const earliest = this.#samples.oldest
     const now = this.#sample()
     if (earliest === undefined || now.at - earliest.at < SHORTEST_MS) return []
     const rooms = [...this.#options.channels].map((channel) => this.#roomOf(channel))

@@ -44,6 +44,7 @@ export interface RunningViewOptions extends MessageHistoryOptions {
   readonly metrics: Metrics
   /** `IotAnalyticsQueueSizePerChannel`. */
   readonly maxBacklogMessages: number
+  readonly publishIntervalMs: number
   readonly router: Router
   readonly sources: readonly Pick<Source, 'name' | 'connectionState'>[]
 }
@@ -52,6 +53,8 @@ export interface RunningViewOptions extends MessageHistoryOptions {
 const MAX_PAGE_BYTES = 1024 * 1024
 /** Destinations and brokers word a part of the problems. */
 const MAX_PROBLEM = 1_000
+/** A message that waits longer than the publish interval and this has not been delivered in time. */
+const BEHIND_MS = 60_000
 
 export class RunningView implements ConnectorView {
   readonly #options: RunningViewOptions
@@ -78,7 +81,6 @@ export class RunningView implements ConnectorView {
     this.#losses = new LossWatch({
       channels,
       clock,
-      primary: deliveries[0]?.destination.name,
       deadLettersLost: () => storeLedger().deadLettersLost ?? 0,
     })
   }
@@ -108,8 +110,11 @@ export class RunningView implements ConnectorView {
     const destinations = this.destinations()
     const found = findings({
       nowMs: this.#options.clock.now(),
+      behindAfterMs: this.#options.publishIntervalMs + BEHIND_MS,
       store,
       losses: this.#losses.recent(),
+      limitsMet: this.#channels.hits.stillMet(),
+      fullChannels: this.#fullChannels(),
       setAside: faults.map(({ channel }) => channel),
       sources,
       destinations,
@@ -131,6 +136,12 @@ export class RunningView implements ConnectorView {
       ].map((text) => printable(cut(text, MAX_PROBLEM))),
       outage: outageSentence(this.outage()),
     }
+  }
+
+  #fullChannels(): string[] {
+    const { maxBacklogMessages } = this.#options
+    const full = [...this.#channels].filter(({ backlog }) => backlog >= maxBacklogMessages)
+    return full.map(({ name }) => name)
   }
 
   store(): StoreLedger {
@@ -179,6 +190,10 @@ export class RunningView implements ConnectorView {
 
   destinations(): DestinationHealth[] {
     return this.#destinations.destinations()
+  }
+
+  nextAttempts(): ReadonlyMap<string, ReadonlyMap<string, string>> {
+    return this.#destinations.nextAttempts()
   }
 
   retryNow(request: RetryRequest): RetriedDestination[] | 'channel' | 'destination' {

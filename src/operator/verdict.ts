@@ -1,6 +1,6 @@
 /**
  * The one place that decides how the connector is doing, from evidence alone: what the store,
- * sources and destinations say now, and what was lost in the last minute.
+ * limits, sources and destinations say now, and what was lost in the last minute.
  *
  *     critical   messages are refused, lost or rejected
  *     warning    something fails, and nothing is lost yet
@@ -8,10 +8,10 @@
  */
 import type { StoreLedger } from '../channels/ledger/ledger.ts'
 import { durationText } from '../channels/ledger/outage-forecast.ts'
-import type { ErrorCode } from '../errors.ts'
+import type { ErrorCode, RoomLimit } from '../errors.ts'
 import type { HealthLevel, SourceHealth } from '../http/views/connector-view.ts'
 import type { DestinationHealth } from '../http/views/destinations-view.ts'
-import type { RecentLosses, RecentOutcome } from './loss-watch.ts'
+import type { RecentLosses } from './loss-watch.ts'
 
 export interface SourceEvidence {
   readonly health: SourceHealth
@@ -21,8 +21,13 @@ export interface SourceEvidence {
 
 export interface Evidence {
   readonly nowMs: number
+  /** A destination is behind if a message waits longer. */
+  readonly behindAfterMs: number
   readonly store: Pick<StoreLedger, 'state'>
   readonly losses: RecentLosses
+  /** Limits that have cost messages, or kept them out, and have no room yet. */
+  readonly limitsMet: readonly RoomLimit[]
+  readonly fullChannels: readonly string[]
   /** Channels whose own files fail, so that they take no messages. */
   readonly setAside: readonly string[]
   readonly sources: readonly SourceEvidence[]
@@ -50,14 +55,19 @@ const SENDERS_FAULTS: ReadonlySet<string> = new Set<ErrorCode>([
   'NotAuthorized',
 ])
 
+const MINUTE_MS = 60_000
+/** A destination answers sooner; its time limit for one attempt may be longer. */
+const UNANSWERED_MS = 5_000
+
 /** What is wrong, the worst first. */
 export function findings(evidence: Evidence): Finding[] {
   const all = [
     ...ofStore(evidence),
     ...ofChannels(evidence),
     ...ofLosses(evidence.losses),
-    ...evidence.losses.outcomes.flatMap(ofOutcome),
-    ...evidence.destinations.flatMap((destination) => ofDestination(destination, evidence.nowMs)),
+    ...evidence.limitsMet.map((limit) => ofLimit(limit, evidence)),
+    ...evidence.destinations.flatMap((destination) => ofRejections(destination, evidence)),
+    ...evidence.destinations.flatMap((destination) => ofDestination(destination, evidence)),
     ...evidence.sources.flatMap((source) => ofSource(source, evidence.nowMs)),
   ]
   return [
@@ -78,7 +88,8 @@ function ofChannels({ setAside }: Evidence): Finding[] {
   return [{ level: 'critical', verdict }]
 }
 
-function ofLosses({ dropped, withheld, deadLettersLost }: RecentLosses): Finding[] {
+function ofLosses(losses: RecentLosses): Finding[] {
+  const { dropped, droppedForOthers, withheld, deadLettersLost } = losses
   const reasons = Object.entries(dropped).filter(([code]) => !SENDERS_FAULTS.has(code))
   const found: Finding[] = []
   if (Object.keys(withheld).length > 0) {
@@ -97,6 +108,15 @@ function ofLosses({ dropped, withheld, deadLettersLost }: RecentLosses): Finding
       problem: `${messages(count)} refused or dropped in the last minute (${by}).`,
     })
   }
+  for (const { destination, dropped } of droppedForOthers) {
+    const count = Object.values(dropped).reduce((sum, one) => sum + one, 0)
+    const by = byCode(Object.entries(dropped))
+    found.push({
+      level: 'critical',
+      verdict: 'losing messages',
+      problem: `${messages(count)} dropped in the last minute before ${destination} got them (${by}).`,
+    })
+  }
   if (deadLettersLost > 0) {
     found.push({
       level: 'critical',
@@ -107,21 +127,79 @@ function ofLosses({ dropped, withheld, deadLettersLost }: RecentLosses): Finding
   return found
 }
 
-function ofOutcome({ destination, delivered, rejected }: RecentOutcome): Finding[] {
-  if (rejected <= 0) return []
-  const accepted = delivered === 0 ? 'accepted none' : `accepted ${figure(delivered)}`
-  return [
-    {
-      level: delivered === 0 ? 'critical' : 'warning',
-      verdict: `${destination} rejects messages`,
-      problem: `${destination} rejected ${figure(rejected)} in the last minute and ${accepted}. See dead-letters for the reasons.`,
-    },
-  ]
+function ofLimit(limit: RoomLimit, { fullChannels }: Evidence): Finding {
+  const { setting, problem } = fullLimit(limit, fullChannels)
+  return { level: 'critical', verdict: `full: ${setting}`, problem: `${problem} (${setting}).` }
 }
 
-function ofDestination({ name, state, since }: DestinationHealth, nowMs: number): Finding[] {
-  if (state === 'working') return []
-  return [{ level: 'warning', verdict: `${name} away${forTime(since, nowMs)}` }]
+function fullLimit(limit: RoomLimit, fullChannels: readonly string[]) {
+  const until = 'until a destination takes some'
+  const fate = `each new message is refused or takes the place of an older one, ${until}`
+  if (limit === 'StorageFull') {
+    const problem = `Storage has no room for new messages: they are refused ${until}`
+    return { setting: 'storage.maxBytes', problem }
+  }
+  if (limit === 'MemoryFull') {
+    return { setting: 'MemorySize', problem: `Memory has no room for new messages: ${fate}` }
+  }
+  if (limit === 'ActiveChannelLimit') {
+    const problem = 'No further channel can become active: messages to other channels are refused'
+    return { setting: 'IotAnalyticsMaxActiveChannels', problem: `${problem} until one has drained` }
+  }
+  const [first] = fullChannels
+  const which =
+    fullChannels.length === 1
+      ? `Channel ${first} is`
+      : `${figure(fullChannels.length)} channels are`
+  return { setting: 'IotAnalyticsQueueSizePerChannel', problem: `${which} full: ${fate}` }
+}
+
+function ofRejections(destination: DestinationHealth, { losses }: Evidence): Finding[] {
+  const { name } = destination
+  const verdict = `${name} rejects messages`
+  const reasons = 'See dead-letters for the reasons.'
+  const { rejectedInARow: count, lastSuccessAt } = destination
+  if (count > 0) {
+    const which = count === 1 ? 'the last message' : `the last ${figure(count)} messages`
+    const problem = `${name} rejected ${which}, and has accepted none since ${lastSuccessAt ?? 'the start'}. ${reasons}`
+    return [{ level: rejectsAll(destination) ? 'critical' : 'warning', verdict, problem }]
+  }
+  const { rejected = 0, delivered = 0 } =
+    losses.outcomes.find((outcome) => outcome.destination === name) ?? {}
+  if (rejected === 0) return []
+  const accepted = delivered === 0 ? 'none' : figure(delivered)
+  const problem = `${name} rejected ${figure(rejected)} in the last minute and accepted ${accepted}. ${reasons}`
+  return [{ level: 'warning', verdict, problem }]
+}
+
+/** Of a destination that rejected the last message: it has accepted none for a minute before. */
+function rejectsAll({ lastSuccessAt, lastRejectedAt }: DestinationHealth): boolean {
+  if (lastSuccessAt === null || lastRejectedAt === null) return true
+  return Date.parse(lastRejectedAt) - Date.parse(lastSuccessAt) >= MINUTE_MS
+}
+
+function ofDestination(destination: DestinationHealth, evidence: Evidence): Finding[] {
+  const { name, state, since, oldestWaitingAt, unansweredSince } = destination
+  const { nowMs, behindAfterMs } = evidence
+  const waitedMs = ageOf(oldestWaitingAt, nowMs)
+  const isBehind = waitedMs > behindAfterMs
+  const waited = durationText(waitedMs / 1000)
+  const oldest = isBehind && { problem: `The oldest message for ${name} has waited for ${waited}.` }
+  if (state !== 'working') {
+    return [{ level: 'warning', verdict: `${name} away${forTime(since, nowMs)}`, ...oldest }]
+  }
+  const found: Finding[] = []
+  const unansweredMs = ageOf(unansweredSince, nowMs)
+  if (unansweredMs > UNANSWERED_MS) {
+    const ago = durationText(unansweredMs / 1000)
+    found.push({
+      level: 'warning',
+      verdict: `${name}: no result for ${ago}`,
+      problem: `A batch sent to ${name} ${ago} ago has no result yet. Its messages are kept.`,
+    })
+  }
+  if (oldest) found.push({ level: 'warning', verdict: `${name} behind by ${waited}`, ...oldest })
+  return found
 }
 
 function ofSource({ health, problem }: SourceEvidence, nowMs: number): Finding[] {
@@ -130,6 +208,10 @@ function ofSource({ health, problem }: SourceEvidence, nowMs: number): Finding[]
     return problem === undefined ? [] : [{ level: 'warning', verdict: `${name} has a problem` }]
   }
   return [{ level: 'warning', verdict: `${name} ${state}${forTime(since, nowMs)}` }]
+}
+
+function ageOf(time: string | null, nowMs: number): number {
+  return time === null ? 0 : Math.max(0, nowMs - Date.parse(time))
 }
 
 /** Empty for less than a second. */

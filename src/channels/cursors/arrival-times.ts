@@ -24,6 +24,12 @@ export class ArrivalTimes {
     this.#marks.push({ offset, receivedAt })
   }
 
+  /** Notes the same of a message that was there at the start, if no mark says. */
+  noteFound(offset: number, receivedAt: number): void {
+    const first = this.#marks[0]?.offset ?? Number.POSITIVE_INFINITY
+    if (offset < first) this.#marks.unshift({ offset, receivedAt })
+  }
+
   /** When the message at `offset` came, or earlier; 0 when no mark says. */
   at(offset: number): number {
     for (let index = this.#marks.length - 1; index >= 0; index -= 1) {

@@ -109,6 +109,12 @@ export class Cursor {
     return this.waiting === 0 ? undefined : this.#arrivals.at(this.position.oldestFree)
   }
 
+  /** The same of the oldest message that is not settled, in a batch or not. */
+  get oldestUnsettledAt(): number | undefined {
+    const { position } = this.position
+    return position < this.#log.committed ? this.#arrivals.at(position) : undefined
+  }
+
   /** Offsets below can be read. */
   get readableEnd(): number {
     return this.#log.committed
@@ -202,7 +208,9 @@ export class Cursor {
         if (batch.messages.length === 0) goesOn = this.position.freeFrom(start) < this.readableEnd
       }
     }, batch)
-    if (batch.messages.length === 0) return undefined
+    const [first] = batch.messages
+    if (first === undefined) return undefined
+    this.#arrivals.noteFound(first.offset, first.receivedAt)
     const lease: Lease = { messages: batch.messages }
     this.#outstanding.add(lease)
     return lease

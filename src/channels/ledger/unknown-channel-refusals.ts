@@ -12,6 +12,12 @@ const ALL_OTHERS = '*'
 
 export class UnknownChannelRefusals {
   readonly #counts = new Map<string, Record<string, number>>()
+  readonly #totals: Record<string, number> = {}
+
+  /** All of them by code. */
+  get totals(): Readonly<Record<string, number>> {
+    return this.#totals
+  }
 
   /** `name` is undefined if no channel can have it. */
   refuse(name: string | undefined, code: string): void {
@@ -19,6 +25,7 @@ export class UnknownChannelRefusals {
     const counts = this.#counts.get(key) ?? {}
     counts[code] = (counts[code] ?? 0) + 1
     this.#counts.set(key, counts)
+    this.#totals[code] = (this.#totals[code] ?? 0) + 1
   }
 
   #hasRowFor(name: string): boolean {
@@ -29,6 +36,9 @@ export class UnknownChannelRefusals {
   takeOver(name: string): Readonly<Record<string, number>> {
     const refused = this.#counts.get(name) ?? {}
     this.#counts.delete(name)
+    for (const [code, count] of Object.entries(refused)) {
+      this.#totals[code] = (this.#totals[code] ?? 0) - count
+    }
     return refused
   }
 

@@ -18,6 +18,7 @@ import type { Refusal } from '../../message.ts'
 import type { Cursor } from '../cursors/cursor.ts'
 import type { ChannelLog, LogStore } from '../log/channel-log.ts'
 import type { MemoryBudget } from '../log/memory-budget.ts'
+import type { LimitHits } from './limit-hits.ts'
 import {
   type DropBehavior,
   droppedFromFullStorage,
@@ -31,6 +32,8 @@ export interface ChannelCapacityOptions {
   readonly cursors: readonly Cursor[]
   readonly store: LogStore
   readonly budget: MemoryBudget
+  /** Learns which limits are met. */
+  readonly hits: LimitHits
   readonly maxBacklogMessages: number
   readonly dropBehavior: DropBehavior
   /** Drops free messages `from ≤ x < to` of one cursor. */
@@ -67,16 +70,18 @@ export class ChannelCapacity {
 
   /** Makes room for `bytes` more, if necessary by dropping older messages; or says why it can't. */
   makeRoom(bytes: number): Refusal | undefined {
-    const { log, store, budget, maxBacklogMessages } = this.#options
+    const { log, store, budget, hits, maxBacklogMessages } = this.#options
     // Bytes first: if a message is refused for its bytes, no older one must be dropped for it.
     if (log.isVolatile) {
       if (!budget.fits(bytes) && !this.#makeRoomInMemory(bytes)) return this.#memoryFull
     } else if (store.bytes + bytes > store.maxBytes && !store.makeRoom(bytes)) {
       this.#startDroppingOldestFile()
+      hits.hit('StorageFull', bytes)
       return this.#storageFull
     }
-    if (this.backlog >= maxBacklogMessages && !this.#makeRoomInQueue()) return this.#queueFull
-    return undefined
+    if (this.backlog < maxBacklogMessages) return undefined
+    hits.hit('QueueFull', bytes)
+    return this.#makeRoomInQueue() ? undefined : this.#queueFull
   }
 
   #makeRoomInQueue(): boolean {
@@ -95,8 +100,9 @@ export class ChannelCapacity {
   }
 
   #makeRoomInMemory(bytes: number): boolean {
-    const { log, store, budget, dropBehavior } = this.#options
+    const { log, store, budget, hits, dropBehavior } = this.#options
     if (store.makeRoom(bytes)) return true
+    hits.hit('MemoryFull', bytes)
     if (dropBehavior === 'DROP_NEWEST') return false
     // Bytes of other channels can't be dropped here. If those are too many, drop nothing.
     if (budget.held - log.memoryBytes + bytes > budget.maxBytes) return false

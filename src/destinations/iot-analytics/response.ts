@@ -17,6 +17,8 @@ const NOTHING_REFUSED = '{"batchPutMessageErrorEntries":[]}'
 /** Longer names and messages are cut, because they are sent to every sender of a batch. */
 const MAX_TEXT_CHARACTERS = 1_000
 const MAX_NAME_CHARACTERS = 128
+/** In place of the index of a message that is not in the batch. */
+const UNKNOWN = -1
 
 /**
  * What became of the batch. Undefined if the answer does not come from BatchPutMessage (HTML from a
@@ -42,26 +44,35 @@ function outcomeOfEntries(entries: readonly unknown[], batch: Batch): BatchOutco
   const isOnly = batch.messages.length === 1
   const rejected = new Map<number, Refusal>()
   const kept = new Set<number>()
-  let isAnyUnknown = false
+  let keptReason: Refusal | undefined
   for (const given of entries) {
     const entry = isObject(given) ? given : {}
     const index = isOnly ? 0 : indexes.get(textIn(entry, 'messageId') ?? '')
     const refusal = refusalOf(entry)
-    if (index === undefined) isAnyUnknown = true
-    else if (refusal === undefined) kept.add(index)
-    else rejected.set(index, refusal)
+    if (index !== undefined && isFinal(refusal)) {
+      rejected.set(index, refusal)
+    } else {
+      keptReason ??= refusal
+      kept.add(index ?? UNKNOWN)
+    }
   }
-  if (isAnyUnknown) for (const index of batch.messages.keys()) kept.add(index)
+  if (kept.delete(UNKNOWN)) for (const index of batch.messages.keys()) kept.add(index)
   return {
     rejected: [...rejected].map(([index, refusal]) => ({ index, refusal })),
     kept: [...kept].filter((index) => !rejected.has(index)).sort((a, b) => a - b),
+    ...(keptReason !== undefined && { keptReason }),
   }
 }
 
-/** Undefined if the message may be accepted later, which includes entries without a code. */
+/** False if the message may be accepted later, which includes entries without a code. */
+function isFinal(refusal: Refusal | undefined): refusal is Refusal {
+  return refusal !== undefined && !isRetryableCode(refusal.error)
+}
+
+/** Undefined if the entry has no code. */
 function refusalOf(entry: Readonly<Record<string, unknown>>): Refusal | undefined {
   const code = textIn(entry, 'errorCode', MAX_NAME_CHARACTERS)
-  if (code === undefined || isRetryableCode(code)) return undefined
+  if (code === undefined) return undefined
   return {
     error: code,
     message: textIn(entry, 'errorMessage') ?? 'The destination gave no message.',

@@ -38,23 +38,34 @@ function ledgerText(view: ConnectorView): string {
 
 function ledgerJson(view: ConnectorView): object {
   const channels = view.ledger()
+  const next = view.nextAttempts()
   const left = new Map(view.outage().map((row) => [row.channel, row]))
   return {
     totals: ledgerTotals(channels),
     store: view.store(),
-    channels: channels.map((ledger) => shown(ledger, left.get(ledger.channel))),
+    channels: channels.map((ledger) => shown(ledger, left.get(ledger.channel), next)),
   }
 }
 
+type NextAttempts = ReturnType<ConnectorView['nextAttempts']>
+
 /** With times in ISO 8601, as everywhere in this API. */
 function shown(
-  { oldestWaitingAt, fault, isUnopened, ...figures }: ChannelLedger,
+  { oldestWaitingAt, readers, fault, isUnopened, ...figures }: ChannelLedger,
   left: OutageLeft | undefined,
+  next: NextAttempts,
 ) {
+  const { channel } = figures
+  const [ofPrimary] = next.values()
+  const entries = Object.entries(readers).map(([name, reader]) => {
+    return [name, { ...reader, nextAttemptAt: next.get(name)?.get(channel) ?? null }]
+  })
   return {
     ...figures,
     fault: fault === undefined ? null : printable(cut(fault, MAX_FAULT)),
     isUnopened: isUnopened === true,
+    readers: Object.fromEntries(entries),
+    nextAttemptAt: ofPrimary?.get(channel) ?? null,
     oldestWaitingAt: oldestWaitingAt === undefined ? null : new Date(oldestWaitingAt).toISOString(),
     outageLeftSeconds: left === undefined ? null : Math.floor(left.seconds),
     outageBound: left?.bound ?? null,

@@ -21,8 +21,15 @@ export interface DestinationHealth {
    * no credentials yet.
    */
   readonly state: 'working' | 'retrying' | 'unopened'
-  /** When it accepted a batch last, since the connector started. */
+  /** When it accepted a message last, since the connector started. */
   readonly lastSuccessAt: string | null
+  readonly lastRejectedAt: string | null
+  /** Messages it rejected since it accepted one last. */
+  readonly rejectedInARow: number
+  /** When the oldest message that it has not got arrived. */
+  readonly oldestWaitingAt: string | null
+  /** When the earliest batch was sent that has no result yet. */
+  readonly unansweredSince: string | null
   /** Since when it fails. */
   readonly since: string | null
   readonly attempts: number
@@ -45,6 +52,12 @@ export interface RetryRequest {
 
 export interface DestinationsView {
   destinations(): readonly DestinationHealth[]
+
+  /**
+   * By destination, the primary first, and channel: when the next attempt is, of the channels that
+   * wait for one.
+   */
+  nextAttempts(): ReadonlyMap<string, ReadonlyMap<string, string>>
 
   /**
    * Makes the next attempts now. Returns how many channels of which destination waited for one, or

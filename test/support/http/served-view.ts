@@ -139,6 +139,10 @@ export class ListView implements ConnectorView {
     return { ...counts, firstReceivedAt: START, stopped: undefined, next: 4, to: 9 }
   }
 
+  nextAttempts() {
+    return new Map([['cloud', new Map([['pumps', '2026-01-01T00:00:09.000Z']])]])
+  }
+
   destinations() {
     return this.state.destinations
   }

@@ -95,7 +95,6 @@ test('counts of earlier days that can be read again are no new losses', async ()
   const watch = new LossWatch({
     channels: set,
     clock,
-    primary: 'primary',
     deadLettersLost: () => 0,
   })
   watch.start()

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { AnswerRecord } from '../../../src/delivery/answer-record.ts'
 import { AttemptTrail } from '../../../src/delivery/attempt-trail.ts'
 import { ChannelDelivery } from '../../../src/delivery/channel-delivery.ts'
 import { RateCap, type RateCapOptions } from '../../../src/delivery/rate-cap.ts'
@@ -70,6 +71,7 @@ class DeliveryRig {
       retries: new RetrySchedule({ firstMs: INTERVAL_MS, random: () => 1 }),
       receipts: this.#recorder(),
       outcomes: { failed() {}, succeeded() {} },
+      answers: new AnswerRecord(),
       observer: {
         ...silentObserver,
         batchRetried: (channel, destination, { code }, delayMs) =>

@@ -1,27 +1,21 @@
 /** What was lost and rejected in the last minute. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import type { ChannelLedger } from '../../../src/channels/ledger/ledger.ts'
+import type { OutcomeTotals } from '../../../src/channels/ledger/outcome-totals.ts'
 import { LossWatch } from '../../../src/operator/loss-watch.ts'
+import { ChannelSetRig } from '../../support/channels/channel-set-rig.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 
-const NOTHING = {
-  delivered: 0,
-  rejected: 0,
-  dropped: {},
-  expired: 0,
-  waiting: 0,
-  inFlight: 0,
-}
+const NOTHING: OutcomeTotals = { refused: new Map(), destinations: [] }
 
-function watchLedger(t: TestContext, { primary }: { primary?: string } = { primary: 'first' }) {
+function watchTotals(t: TestContext, totals = NOTHING) {
   const clock = new ManualClock()
-  const state = { ledger: [] as ChannelLedger[], deadLettersLost: 0 }
+  const state = { totals, deadLettersLost: 0 }
   const withheld = new Map<string, number>()
+  const { hits } = new ChannelSetRig().set
   const watch = new LossWatch({
-    channels: { ledger: () => state.ledger, withheld },
+    channels: { outcomes: () => state.totals, withheld, hits },
     clock,
-    primary,
     deadLettersLost: () => state.deadLettersLost,
   })
   watch.start()
@@ -29,36 +23,68 @@ function watchLedger(t: TestContext, { primary }: { primary?: string } = { prima
   return { clock, state, withheld, watch }
 }
 
-function channel(name: string, change: Partial<ChannelLedger>): ChannelLedger {
-  const fixed = { channel: name, received: 0, bytes: 0, oldestWaitingAt: undefined, readers: {} }
-  return { ...fixed, ...NOTHING, ...change }
+function destination(name: string, delivered: number, rejected: number, dropped = {}) {
+  const drops = new Map(Object.entries<number>(dropped))
+  return { destination: name, delivered, rejected, dropped: drops }
 }
 
-test('losses of all channels and destinations are added up', (t) => {
-  const { state, withheld, watch } = watchLedger(t)
+test('losses are those of the primary destination, and what further ones missed comes beside them', (t) => {
+  const { state, withheld, watch } = watchTotals(t, {
+    refused: new Map([['QueueFull', 10]]),
+    destinations: [destination('first', 3, 1, { QueueFull: 1 }), destination('second', 0, 1)],
+  })
   withheld.set('ChannelLimit', 6)
-  const readers = { second: { ...NOTHING, rejected: 4, expired: 1 } }
 
-  state.ledger = [
-    channel('a', { dropped: { QueueFull: 2 }, delivered: 5, readers }),
-    channel('b', { dropped: { QueueFull: 1, StorageFull: 3 }, rejected: 7 }),
-  ]
+  state.totals = {
+    refused: new Map([
+      ['QueueFull', 11],
+      ['StorageFull', 3],
+    ]),
+    destinations: [
+      destination('first', 8, 8, { QueueFull: 3 }),
+      destination('second', 0, 5, { QueueFull: 2, MessageExpired: 1 }),
+    ],
+  }
   state.deadLettersLost = 9
 
-  assert.deepEqual(watch.recent(), {
-    dropped: { QueueFull: 3, StorageFull: 3, MessageExpired: 1 },
-    withheld: { ChannelLimit: 6 },
-    deadLettersLost: 9,
-    outcomes: [
-      { destination: 'first', delivered: 5, rejected: 7 },
-      { destination: 'second', delivered: 0, rejected: 4 },
+  const { outcomes, ...losses } = watch.recent()
+  assert.deepEqual(losses.dropped, { QueueFull: 3, StorageFull: 3 })
+  assert.deepEqual(losses.withheld, { ChannelLimit: 6 })
+  assert.deepEqual(losses.deadLettersLost, 9)
+  assert.deepEqual(
+    losses.droppedForOthers.map((one) => [one.destination, one.dropped]),
+    [['second', { QueueFull: 2, MessageExpired: 1 }]],
+  )
+  assert.deepEqual(
+    outcomes.map((one) => [one.destination, one.delivered, one.rejected]),
+    [
+      ['first', 5, 7],
+      ['second', 0, 4],
     ],
-  })
+  )
+})
+
+test('a message that was dropped for two destinations is one lost message', async (t) => {
+  const bounds = { maxBacklogMessages: 1, dropBehavior: 'DROP_OLDEST' } as const
+  const rig = new ChannelSetRig({ cursorNames: ['first', 'second'], bounds })
+  await rig.set.open()
+  const watch = new LossWatch({ channels: rig.set, clock: rig.clock, deadLettersLost: () => 0 })
+  watch.start()
+  t.after(() => watch.stop())
+
+  for (const id of ['a', 'b', 'c']) rig.offer('c', id)
+
+  const { dropped, droppedForOthers } = watch.recent()
+  assert.deepEqual(dropped, { QueueFull: 2 })
+  assert.deepEqual(
+    droppedForOthers.map((one) => [one.destination, one.dropped]),
+    [['second', { QueueFull: 2 }]],
+  )
 })
 
 test('a loss counts for a minute', (t) => {
-  const { clock, state, watch } = watchLedger(t)
-  state.ledger = [channel('a', { dropped: { QueueFull: 2 } })]
+  const { clock, state, watch } = watchTotals(t)
+  state.totals = { refused: new Map([['QueueFull', 2]]), destinations: [] }
   const seen: boolean[] = []
 
   for (let seconds = 0; seconds <= 65; seconds += 5) {
@@ -72,9 +98,12 @@ test('a loss counts for a minute', (t) => {
   assert.ok(lastedS >= 50 && lastedS <= 60, `${lastedS} s`)
 })
 
-test('without a destination nothing is delivered or rejected', (t) => {
-  const { state, watch } = watchLedger(t, {})
-  state.ledger = [channel('a', { delivered: 5 })]
+test('without a destination nothing is delivered or rejected', async () => {
+  const rig = new ChannelSetRig({ cursorNames: [] })
+  await rig.set.open()
+  rig.offer('c', 'a')
+  await rig.set.flush()
+  const watch = new LossWatch({ channels: rig.set, clock: rig.clock, deadLettersLost: () => 0 })
 
   assert.deepEqual(watch.recent().outcomes, [])
 })

@@ -47,3 +47,16 @@ test('many marks are thinned out; the answer is never later than the truth', () 
   }
   assert.equal(arrivals.at(999), 9_990)
 })
+
+test('the arrival of a message from before the start is known once it was read', () => {
+  const arrivals = new ArrivalTimes()
+  arrivals.note(9, 900)
+
+  arrivals.noteFound(4, 400)
+  arrivals.noteFound(6, 999)
+
+  assert.deepEqual(
+    [3, 4, 6, 9].map((offset) => arrivals.at(offset)),
+    [0, 400, 400, 900],
+  )
+})

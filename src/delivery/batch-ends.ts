@@ -1,0 +1,30 @@
+/** What the result of a call means for its batch. */
+import type { Lease } from '../channels/cursors/cursor.ts'
+import type { BatchOutcome, Destination } from '../destinations/destination.ts'
+import { ConnectorError } from '../errors.ts'
+import type { Refusal } from '../message.ts'
+
+/** A batch of which the destination did not take some messages. */
+export function keptError({ kept, keptReason }: BatchOutcome, { name }: Destination) {
+  const reason = keptReason === undefined ? '' : ` (${keptReason.error}: ${keptReason.message})`
+  const what = kept.length === 1 ? '1 message' : `${kept.length} messages`
+  const next = kept.length === 1 ? 'it is sent again' : 'they are sent again'
+  return new ConnectorError(
+    'DestinationUnavailable',
+    `${name} did not take ${what} of a batch${reason}; ${next}`,
+  )
+}
+
+/**
+ * What a failed call means for its batch: all messages are rejected, or the reason why all are
+ * kept.
+ */
+export function endOf({ effect, code, message }: ConnectorError, lease: Lease) {
+  const refusal: Refusal = { error: code, message }
+  if (effect !== 'reject') return refusal
+  const end: BatchOutcome = {
+    rejected: lease.messages.map((_, index) => ({ index, refusal })),
+    kept: [],
+  }
+  return end
+}
