@@ -1,4 +1,4 @@
-/** Durations and sizes as people write them: `30s`, `7d`, `64MiB`. */
+/** Quantities as people write them: `30s`, `7d`, `64MiB`, `2 messages`. */
 
 /** Both lists begin with the largest unit: a value is written in the first that divides it. */
 const DURATION_UNITS: readonly (readonly [unit: string, milliseconds: number])[] = [
@@ -41,6 +41,11 @@ export function formatDuration(milliseconds: number): string {
 /** In the largest unit that leaves no remainder: `parseSize` reads the same number back. */
 export function formatSize(bytes: number): string {
   return format(bytes, SIZE_UNITS)
+}
+
+/** Such as `1 message`, `2000 messages`. */
+export function counted(count: number, one: string): string {
+  return `${count} ${one}${count === 1 ? '' : 's'}`
 }
 
 function parse(text: string, units: ReadonlyMap<string, number>): number | undefined {

@@ -3,15 +3,15 @@ import type { Lease } from '../channels/cursors/cursor.ts'
 import type { BatchOutcome, Destination } from '../destinations/destination.ts'
 import { ConnectorError } from '../errors.ts'
 import type { Refusal } from '../message.ts'
+import { counted } from '../units.ts'
 
 /** A batch of which the destination did not take some messages. */
 export function keptError({ kept, keptReason }: BatchOutcome, { name }: Destination) {
   const reason = keptReason === undefined ? '' : ` (${keptReason.error}: ${keptReason.message})`
-  const what = kept.length === 1 ? '1 message' : `${kept.length} messages`
   const next = kept.length === 1 ? 'it is sent again' : 'they are sent again'
   return new ConnectorError(
     'DestinationUnavailable',
-    `${name} did not take ${what} of a batch${reason}; ${next}`,
+    `${name} did not take ${counted(kept.length, 'message')} of a batch${reason}; ${next}`,
   )
 }
 

@@ -1,12 +1,14 @@
 /**
  * The deliveries of all channels to one destination: they are opened, drained and ended together.
  */
+
 import type { Channel } from '../channels/channel.ts'
 import type { ChannelSet } from '../channels/channel-set.ts'
 import type { Clock, Timer } from '../clock.ts'
 import type { Destination } from '../destinations/destination.ts'
 import { asConnectorError, type ConnectorError } from '../errors.ts'
 import type { PipelineObserver } from '../observer.ts'
+import { counted } from '../units.ts'
 import { AnswerRecord } from './answer-record.ts'
 import { AttemptTrail } from './attempt-trail.ts'
 import type { CatchUpOrder } from './catch-up.ts'
@@ -97,7 +99,7 @@ export class DestinationDelivery {
     const failing = this.#failing()
     const [first] = failing
     if (first === undefined) return undefined
-    return `${destination.name} doesn’t take messages of ${channels(failing.length)}: ${first.error.message}`
+    return `${destination.name} doesn’t take messages of ${counted(failing.length, 'channel')}: ${first.error.message}`
   }
 
   get state(): DestinationState {
@@ -258,8 +260,4 @@ export class DestinationDelivery {
       random: this.#options.random,
     })
   }
-}
-
-function channels(count: number): string {
-  return count === 1 ? '1 channel' : `${count} channels`
 }

@@ -121,7 +121,7 @@ function ofLosses(losses: RecentLosses): Finding[] {
     found.push({
       level: 'critical',
       verdict: 'losing dead letters',
-      problem: `${figure(deadLettersLost)} dead letters were given up in the last minute, because deadLetters has no more room.`,
+      problem: `${deadLettersLost === 1 ? '1 dead letter was' : `${figure(deadLettersLost)} dead letters were`} given up in the last minute, because deadLetters has no more room.`,
     })
   }
   return found

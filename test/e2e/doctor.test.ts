@@ -54,7 +54,7 @@ test('doctor finds no fault in a stopped directory, and export writes any range 
     runCommand(t, ['export', 'my_channel', '--to', '1h', '--data', directory]),
   ])
 
-  assert.match(doctor.stdout, /my_channel: 20 messages, offsets 0 to 19, 1 files/)
+  assert.match(doctor.stdout, /my_channel: 20 messages, offsets 0 to 19, 1 file, /)
   assert.match(doctor.stdout, /not in use[\s\S]*All is well\.\n$/)
   assert.equal(doctor.code, 0)
   assert.deepEqual(payloadsOf(whole.stdout), all)
@@ -75,7 +75,7 @@ test('doctor counts channels alone, and names MQTT sessions and dead letters', a
   const { stdout } = await runCommand(t, ['doctor', '--data', directory])
 
   assert.match(stdout, /: 1 channel, dead letters, MQTT sessions, \d+ bytes, not in use/)
-  assert.match(stdout, /^MQTT sessions: 1 messages, offset 0/m)
+  assert.match(stdout, /^MQTT sessions: 1 message, offset 0/m)
 })
 
 test('doctor explains damage, export steps over it, and a repair keeps what can be read', async (t) => {

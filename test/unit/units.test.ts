@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { formatDuration, formatSize, parseDuration, parseSize } from '../../src/units.ts'
+import { counted, formatDuration, formatSize, parseDuration, parseSize } from '../../src/units.ts'
 
 for (const [text, milliseconds] of [
   ['0s', 0],
@@ -58,4 +58,11 @@ test('what is written is read back as the same number', () => {
 
   fc.assert(fc.property(amount, (value) => parseDuration(formatDuration(value)) === value))
   fc.assert(fc.property(amount, (value) => parseSize(formatSize(value)) === value))
+})
+
+test('one of a thing is named in the singular', () => {
+  assert.deepEqual(
+    [0, 1, 2000].map((count) => counted(count, 'message')),
+    ['0 messages', '1 message', '2000 messages'],
+  )
 })

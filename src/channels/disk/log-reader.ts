@@ -5,10 +5,12 @@
  * Reads at the head come from memory, others from a window of one file at a time, so that a backlog
  * of any size costs the same.
  */
+
 import { basename } from 'node:path'
 import { asConnectorError, systemCodeOf } from '../../errors.ts'
 import type { Message } from '../../message.ts'
 import type { SerialQueue } from '../../serial-queue.ts'
+import { counted } from '../../units.ts'
 import type { ChannelLog, OffsetRange } from '../log/channel-log.ts'
 import type { MemoryBudget } from '../log/memory-budget.ts'
 import { OffsetRanges } from '../log/offset-ranges.ts'
@@ -301,7 +303,7 @@ export class LogReader {
     const damage = window.kind === 'damage' ? window.damage : undefined
     const position = damage?.position ?? place.position
     const bytes = damage === undefined ? 0 : damage.end - damage.position
-    const what = `${offsets.to - offsets.from} messages can't be read: their bytes on disk are missing or do not match their checksum.`
+    const what = `${counted(offsets.to - offsets.from, 'message')} can't be read: the bytes on disk are missing or do not match their checksum.`
     const content = window.kind === 'damage' ? window.content : Buffer.alloc(0)
     return { report: { channel, file: place.file, position, bytes, offsets, what }, content }
   }

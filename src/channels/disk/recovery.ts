@@ -18,6 +18,7 @@
 
 import { join } from 'node:path'
 import type { CutTail, PipelineObserver } from '../../observer.ts'
+import { counted } from '../../units.ts'
 import type { ChannelState, OffsetRange } from '../log/channel-log.ts'
 import { OffsetRanges } from '../log/offset-ranges.ts'
 import type { DirectoryEntry, FileLayer, OpenFile } from './files/file-layer.ts'
@@ -324,12 +325,12 @@ function cutTail({ position, end, header }: Damage, { index, messages }: Segment
 /** Reports how many damaged places were not reported one by one. */
 function reportMore({ observer, channel }: RecoveryOptions, count: number): void {
   if (count <= MAX_REPORTS) return
-  observer.damageFound(channel, `${count - MAX_REPORTS} more places are damaged or missing.`)
+  observer.damageFound(channel, `damaged or missing: ${counted(count - MAX_REPORTS, 'more place')}`)
 }
 
 /** Reports lost messages of which no bytes are left to keep a copy of. */
 async function reportLost({ channel, quarantine }: RecoveryOptions, offsets: OffsetRange) {
-  const what = `${offsets.to - offsets.from} messages that were stored are missing.`
+  const what = `missing: ${counted(offsets.to - offsets.from, 'stored message')}.`
   const report = { channel, file: STATE_NAME, position: offsets.from, bytes: 0, offsets, what }
   await quarantine.keep(report, Buffer.alloc(0))
 }

@@ -2,7 +2,9 @@
  * The receipts for messages that a limit refused or dropped. Each names the channel, the limit, its
  * value, and what to do.
  */
+
 import type { Refusal } from '../../message.ts'
+import { counted } from '../../units.ts'
 
 export type DropBehavior = 'DROP_NEWEST' | 'DROP_OLDEST'
 
@@ -13,7 +15,7 @@ export function queueFull(
 ): Refusal {
   return {
     error: 'QueueFull',
-    message: `Channel ${channel} has ${maxBacklogMessages} messages waiting, the most that IotAnalyticsQueueSizePerChannel allows; ${choiceOf(behavior)}. Raise the parameter, or fix the destination.`,
+    message: `Channel ${channel} has ${counted(maxBacklogMessages, 'message')} waiting, the most that IotAnalyticsQueueSizePerChannel allows; ${choiceOf(behavior)}. Raise the parameter, or fix the destination.`,
   }
 }
 
@@ -43,14 +45,14 @@ export function memoryFull(channel: string, maxBytes: number, behavior: DropBeha
 export function activeChannelLimit(channel: string, maxActiveChannels: number): Refusal {
   return {
     error: 'ActiveChannelLimit',
-    message: `Channel ${channel} can't become active: ${maxActiveChannels} channels have messages waiting, the most that IotAnalyticsMaxActiveChannels allows. Raise the parameter, or send the message again when a channel has drained.`,
+    message: `Channel ${channel} can't become active: messages wait in ${counted(maxActiveChannels, 'channel')}, the most that IotAnalyticsMaxActiveChannels allows. Raise the parameter, or send the message again when a channel has drained.`,
   }
 }
 
 export function channelLimit(channel: string, maxChannels: number): Refusal {
   return {
     error: 'ChannelLimit',
-    message: `Channel ${channel} does not exist, and there are already ${maxChannels} channels; storage.maxChannels allows no more. Use an existing channel, or raise the limit.`,
+    message: `Channel ${channel} does not exist, and storage.maxChannels allows no more than the ${counted(maxChannels, 'channel')} there are. Use an existing channel, or raise the limit.`,
   }
 }
 

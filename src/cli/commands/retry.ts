@@ -1,6 +1,8 @@
 /** `retry`: makes the next attempt to deliver now. */
+
 import type { Command } from 'commander'
 import { printable } from '../../shown-text.ts'
+import { counted } from '../../units.ts'
 import { openConnectorClient } from '../connector-client.ts'
 import type { CliContext } from '../context.ts'
 
@@ -42,8 +44,7 @@ function textOf(answer: unknown): string {
   for (const { destination, retried } of Array.isArray(destinations) ? destinations : []) {
     const count = Number(retried)
     if (count === 0) continue
-    const channels = count === 1 ? '1 channel' : `${count} channels`
-    lines.push(`${printable(String(destination))}: trying ${channels} again now`)
+    lines.push(`${printable(String(destination))}: trying ${counted(count, 'channel')} again now`)
   }
   return lines.length === 0 ? 'No channel waits for a retry.\n' : `${lines.join('\n')}\n`
 }

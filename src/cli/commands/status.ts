@@ -1,8 +1,10 @@
 /** `status`: says how the running connector is doing. */
+
 import type { Command } from 'commander'
 import type { Health, SourceHealth } from '../../http/views/connector-view.ts'
 import type { DestinationHealth } from '../../http/views/destinations-view.ts'
 import { printable, safeJson } from '../../shown-text.ts'
+import { counted } from '../../units.ts'
 import { openConnectorClient } from '../connector-client.ts'
 import type { CliContext } from '../context.ts'
 import { EXIT_FAILED } from '../exit-code.ts'
@@ -70,5 +72,5 @@ function destinationText(destination: DestinationHealth): string {
   }
   const next = nextAttemptAt === null ? 'an attempt is under way' : `next attempt ${nextAttemptAt}`
   const last = lastSuccessAt === null ? 'no success since the start' : `last ${lastSuccessAt}`
-  return `${name}: ${state} since ${since ?? 'the start'}, ${attempts} attempts, ${next}, ${last}`
+  return `${name}: ${state} since ${since ?? 'the start'}, ${counted(attempts, 'attempt')}, ${next}, ${last}`
 }

@@ -1,23 +1,32 @@
 /** The static parts of the overview page. */
 
+/** A screen on which the table of channels has no room. */
+export const NARROW = '(max-width: 46rem)'
+
 export const STYLE = `
   :root { color-scheme: light dark; --quiet: light-dark(#667, #99a); --line: light-dark(#dde, #334) }
   body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem }
-  header { display: flex; align-items: center; gap: 1rem } h1 { font-size: 1.4rem; margin: 0 }
+  header { display: flex; flex-wrap: wrap; align-items: center; gap: .3rem 1rem } h1 { font-size: 1.4rem; margin: 0 }
   .badge { border-radius: 1rem; padding: .1rem .8rem; color: #fff; font-weight: 600 }
   .ok { background: #2a7d46 } .warning { background: #9a6200 } .critical { background: #b3261e }
-  .problems { border-left: 4px solid #b3261e; padding: .5rem 1rem .5rem 2rem }
+  .problems { overflow-wrap: anywhere; border-left: 4px solid #b3261e; padding: .5rem 1rem .5rem 2rem }
   .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(8rem, 1fr)); gap: .8rem; margin: 1.2rem 0 }
   .tiles div { border: 1px solid var(--line); border-radius: .5rem; padding: .6rem .8rem; color: var(--quiet) }
   .tiles b { display: block; font-size: 1.4rem; color: light-dark(#112, #eef); font-variant-numeric: tabular-nums }
-  meter { width: 12rem; vertical-align: middle }
+  meter { width: 12rem; max-width: 100%; vertical-align: middle }
   table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
-  td, tr:first-child th { text-align: right } th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line) }
+  td, tr:first-child th { text-align: right; white-space: nowrap } th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line) }
   th { font-weight: 600 } tr th:first-child { text-align: left; overflow-wrap: anywhere; min-width: 8rem }
   .wide { overflow-x: auto }
   tr:first-child th { color: var(--quiet); font-weight: 400 }
   .quiet, dd { color: var(--quiet) } h2 { font-size: 1.1rem; margin-top: 2rem }
-  dt { font-family: ui-monospace, monospace } dd { margin: 0 0 .6rem 1rem }
+  dt { font-family: ui-monospace, monospace } dd { margin: 0 0 .6rem 1rem; overflow-wrap: anywhere }
+  @media ${NARROW} {
+    table, tbody { display: block } tr:first-child { display: none }
+    tr { display: grid; grid-template-columns: repeat(auto-fill, minmax(6.5rem, 1fr)); border-bottom: 1px solid var(--line); padding: .5rem 0 }
+    tr th:first-child { grid-column: 1 / -1 } th, td { border: 0; padding: .1rem 0; text-align: left }
+    td::before { display: block; color: var(--quiet); font-size: .8rem }
+  }
 `
 
 export const ROUTES_HTML = `<h2>More</h2>

@@ -3,6 +3,7 @@
 import type { Attempt } from '../../delivery/attempt-trail.ts'
 import { timeText } from '../../iso-time.ts'
 import type { Message, Refusal } from '../../message.ts'
+import { counted } from '../../units.ts'
 
 /** The state of a message at one destination. */
 export interface DestinationFacts {
@@ -56,9 +57,9 @@ function destinationSentences(destination: DestinationFacts, facts: StoredFacts)
   const { name, attempts, state, before } = destination
   const sentences = attempts.map((attempt) => attemptSentence(name, attempt))
   const left = sentences.length - MAX_ATTEMPTS_LISTED
-  if (left > 0) sentences.splice(1, left, `… and ${left} more attempts for ${name}.`)
+  if (left > 0) sentences.splice(1, left, `… and ${counted(left, 'more attempt')} for ${name}.`)
   if (state === 'waiting')
-    sentences.push(`It waits for ${name}; ${before} messages wait before it.`)
+    sentences.push(`It waits for ${name}, with ${counted(before, 'message')} before it.`)
   if (state === 'in flight') sentences.push(`It is in a batch being sent to ${name} now.`)
   const isExplained = attempts.some(({ result }) => result !== 'kept') || facts.drops.length > 0
   if (state === 'settled' && !isExplained) {

@@ -2,10 +2,12 @@
  * Repairs what an inspection has found, as far as that loses no message that can be read. Damaged
  * bytes are copied to quarantine/ first.
  */
+
 import { join } from 'node:path'
 import type { Clock } from '../../../clock.ts'
 import { asConnectorError } from '../../../errors.ts'
 import { silentObserver } from '../../../observer.ts'
+import { counted } from '../../../units.ts'
 import { JOURNAL_NAME } from '../../log/channel-log.ts'
 import { MemoryBudget } from '../../log/memory-budget.ts'
 import { DiskLogStore } from '../disk-log-store.ts'
@@ -120,7 +122,7 @@ async function settleJournal(
     file: 'journal',
     messages: journal.messages,
   })
-  return [{ finding, done: `Stored ${journal.messages} messages in their channels' directories.` }]
+  return [{ finding, done: `Stored ${counted(journal.messages, 'message')} below channels/.` }]
 }
 
 /** Indexes last, because they contain the length of their segment. */
@@ -141,7 +143,7 @@ async function repairFinding(
     case 'UnfinishedWrite':
     case 'FailedCommit':
       await cut(files, path, finding.position ?? 0)
-      return `Cut ${finding.bytes} bytes off.`
+      return `Cut ${counted(finding.bytes ?? 0, 'byte')} off.`
     case 'DamagedBytes':
       return (await quarantineDamage(files, quarantine, path, finding))
         ? 'Copied the damaged bytes to quarantine/; readers skip them.'

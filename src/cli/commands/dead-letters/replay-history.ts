@@ -1,7 +1,9 @@
 /** `replay --channel … --from …`: sends stored messages of a channel again. */
+
 import { setTimeout } from 'node:timers/promises'
 import { messageOf } from '../../../errors.ts'
 import { printable } from '../../../shown-text.ts'
+import { counted } from '../../../units.ts'
 import type { ConnectorClient } from '../../connector-client.ts'
 
 export interface HistoryRange {
@@ -91,7 +93,7 @@ function continueText(channel: string, from: number, to: number): string {
 }
 
 function waitText(waiting: number): string {
-  return `waiting: ${waiting} messages of the channel are on their way to the destinations\n`
+  return `waiting: ${counted(waiting, 'message')} of the channel on the way to the destinations\n`
 }
 
 function printableLines(text: string): string {

@@ -1,4 +1,5 @@
 /** `doctor`: checks a data directory, explains what it finds, and repairs what can be repaired. */
+
 import type { Command } from 'commander'
 import type { Finding } from '../../../channels/disk/doctor/finding.ts'
 import type { ChannelInspection, Inspection } from '../../../channels/disk/doctor/inspect.ts'
@@ -7,6 +8,7 @@ import { systemClock } from '../../../clock.ts'
 import { asConnectorError } from '../../../errors.ts'
 import { timeText } from '../../../iso-time.ts'
 import { printable, safeJson } from '../../../shown-text.ts'
+import { counted } from '../../../units.ts'
 import type { CliContext } from '../../context.ts'
 import { EXIT_FAILED } from '../../exit-code.ts'
 import { loadConfigOf } from '../../global-flags.ts'
@@ -84,12 +86,16 @@ function isHarmless({ severity }: Finding): boolean {
 function reportOf(inspection: Inspection): string {
   const { directory, usedBy, channels, journal, quarantinedFiles, bytes } = inspection
   const user = usedBy === undefined ? 'not in use' : `in use by process ${usedBy.pid}`
-  const lines = [`${directory}: ${logsText(channels)}, ${bytes} bytes, ${user}`]
+  const lines = [`${directory}: ${logsText(channels)}, ${counted(bytes, 'byte')}, ${user}`]
   if (quarantinedFiles > 0) {
-    lines.push(`quarantine/ keeps ${quarantinedFiles} damaged pieces that were found earlier`)
+    lines.push(`quarantine/ keeps ${counted(quarantinedFiles, 'damaged piece')} found earlier`)
   }
-  const alone = journal.messages === 0 ? '' : `, ${journal.messages} messages in it alone`
-  lines.push('', `the journal: ${journal.slots} files, ${journal.bytes} bytes${alone}`)
+  const alone =
+    journal.messages === 0 ? '' : `, ${counted(journal.messages, 'message')} in it alone`
+  lines.push(
+    '',
+    `the journal: ${counted(journal.slots, 'file')}, ${counted(journal.bytes, 'byte')}${alone}`,
+  )
   lines.push(...journal.findings.flatMap(findingLines))
   for (const channel of channels) lines.push(...channelLines(channel))
   const findings = findingsOf(inspection).filter((one) => !isHarmless(one))
@@ -108,7 +114,7 @@ const INTERNAL_LOGS: Readonly<Record<string, string>> = {
 function logsText(logs: readonly ChannelInspection[]): string {
   const internal = logs.flatMap(({ channel }) => INTERNAL_LOGS[channel] ?? [])
   const count = logs.length - internal.length
-  return [`${count} ${count === 1 ? 'channel' : 'channels'}`, ...internal].join(', ')
+  return [counted(count, 'channel'), ...internal].join(', ')
 }
 
 function channelLines(inspection: ChannelInspection): string[] {
@@ -116,10 +122,11 @@ function channelLines(inspection: ChannelInspection): string[] {
   const readers = Object.entries(positions ?? {}).map(
     ([reader, position]) => `${reader} at ${position}`,
   )
-  const held = messages === 0 ? 'no messages' : `${messages} messages, ${rangeText(start, end)}`
+  const held =
+    messages === 0 ? 'no messages' : `${counted(messages, 'message')}, ${rangeText(start, end)}`
   return [
     '',
-    `${INTERNAL_LOGS[channel] ?? printable(channel)}: ${held}, ${segments} files, ${bytes} bytes`,
+    `${INTERNAL_LOGS[channel] ?? printable(channel)}: ${held}, ${counted(segments, 'file')}, ${counted(bytes, 'byte')}`,
     ...(readers.length === 0 ? [] : [`  readers: ${printable(readers.join(', '))}`]),
     ...findings.flatMap(findingLines),
   ]
@@ -129,7 +136,7 @@ function conclusion(found: number, repairable: number): string {
   if (found === 0) return 'All is well.'
   const repair =
     repairable === 0 ? 'none of them can be repaired' : `--repair fixes ${repairable} of them`
-  return `${found} findings; ${repair}. A running connector repairs or skips all of them by itself.`
+  return `${counted(found, 'finding')}; ${repair}. A running connector repairs or skips all of them by itself.`
 }
 
 function findingLines(finding: Finding): string[] {
@@ -137,9 +144,9 @@ function findingLines(finding: Finding): string[] {
   const where = [
     printable(file),
     ...(position === undefined ? [] : [`at byte ${position}`]),
-    ...(bytes === undefined ? [] : [`${bytes} bytes`]),
+    ...(bytes === undefined ? [] : [counted(bytes, 'byte')]),
     ...(offsets === undefined ? [] : [rangeText(offsets.from, offsets.to)]),
-    ...(messages === undefined ? [] : [`${messages} messages`]),
+    ...(messages === undefined ? [] : [counted(messages, 'message')]),
     ...(since === undefined ? [] : [`from after ${timeText(since)}`]),
   ]
   return [`  ${severity}: ${kind} in ${where.join(', ')}`, `    ${explanation}`]

@@ -1,9 +1,11 @@
 /** Publishes messages over one MQTT 5 connection, with a bounded rate and number in flight. */
+
 import { setTimeout as delay } from 'node:timers/promises'
 import type { IClientOptions, IClientPublishOptions, MqttClient, Packet } from 'mqtt'
 import { shownUrl, withoutSecretsOf } from '../../../addresses.ts'
 import { ConnectorError, messageOf, systemCodeOf } from '../../../errors.ts'
 import { STATUS_TOPIC } from '../../../topics.ts'
+import { counted } from '../../../units.ts'
 import type { OutgoingMessage } from './outgoing-message.ts'
 import type { ReceiptTally } from './receipt-tally.ts'
 import { hex, RefusalTally } from './refusal-tally.ts'
@@ -168,7 +170,7 @@ export class Publisher {
     const { url } = this.#options
     this.#lost ??= new ConnectorError(
       'BrokerUnavailable',
-      `Lost the connection to ${shownUrl(url)} with ${this.#unacknowledged} messages unacknowledged: ${reason}`,
+      `Lost the connection to ${shownUrl(url)} with ${counted(this.#unacknowledged, 'message')} unacknowledged: ${reason}`,
     )
     this.#wake?.()
   }

@@ -1,6 +1,8 @@
 /** The banner of `run` on a terminal: addresses, directories, and commands to try. */
+
 import type { ConnectorConfig } from '../../../config/connector-config.ts'
 import type { ConnectorDescription } from '../../../connector/connector.ts'
+import { counted } from '../../../units.ts'
 import { suggestions } from './suggestions.ts'
 
 const LABEL_WIDTH = 14
@@ -63,5 +65,5 @@ function inputsOf({ inputs, parameters }: ConnectorConfig): string[] {
 }
 
 function channels({ channels: count }: ConnectorDescription): string {
-  return count === 1 ? '1 channel' : `${count} channels`
+  return counted(count, 'channel')
 }

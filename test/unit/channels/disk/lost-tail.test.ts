@@ -137,7 +137,7 @@ test('a lost tail of which nothing remains is reported as well', async (t) => {
     [{ kind: 'LostTail', offsets: { from: 2, to: 3 } }],
   )
   assert.deepEqual(cut, [])
-  assert.deepEqual(damage, ['1 messages that were stored are missing.'])
+  assert.deepEqual(damage, ['missing: 1 stored message.'])
   assert.deepEqual([...log.damaged], [{ from: 2, to: 3 }])
 })
 

@@ -17,6 +17,10 @@ test('the ledger adds up over the channels, as JSON and as a table', async (t) =
     [7300, 'storage.maxBytes'],
   )
   assert.equal(json.channels[1].outageLeftSeconds, null)
+  assert.deepEqual(
+    [json.channels[0].nextAttemptAt, json.channels[1].nextAttemptAt],
+    ['2026-01-01T00:00:09.000Z', null],
+  )
   assert.equal(json.store.deadLetters, 3)
   assert.equal(
     text,

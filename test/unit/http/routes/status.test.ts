@@ -82,3 +82,18 @@ test('the overview shows how it goes: state, totals, storage and each channel', 
   assert.match(full, /class="badge critical">storage full</)
   assert.match(full, /No space left on &#60;data&#62;\./)
 })
+
+test('on a narrow screen each figure has its heading, and a figure stays with its unit', async (t) => {
+  const { view, url } = await serve(t)
+  view.state = { ...view.state, outage: 'An outage can last 53 h before pumps is full.' }
+
+  const page = await (await fetch(url)).text()
+
+  const [narrow = ''] = /@media [^{]*\{ td:nth-child.*/.exec(page) ?? []
+  const labels = [...narrow.matchAll(/content: '([a-z ]+)'/g)].map(([, label]) => label)
+  const headings = [...page.matchAll(/<th>([a-z ]+)/g)].slice(1, 9).map(([, heading]) => heading)
+  assert.deepEqual(labels, headings)
+  assert.equal(labels.length, 8)
+  assert.match(page, /<td>1,000\u00a0B<|<td>1000\u00a0B</)
+  assert.match(page, /can last 53\u00a0h before/)
+})

@@ -64,7 +64,7 @@ test('a waiting message is explained with the number before it, and has no recei
   ] as const
 
   assert.deepEqual(sentencesOf({ destinations }).slice(1), [
-    'It waits for cloud; 3 messages wait before it.',
+    'It waits for cloud, with 3 messages before it.',
     'It has no receipt yet.',
   ])
 })

@@ -76,8 +76,8 @@ test('a missing slot costs only the messages in it, which are named', async () =
   const [ofJournal, ...ofChannels] = [...reports.damage].sort()
   assert.match(ofJournal ?? '', /^__journal: .* of the journal is missing/)
   assert.deepEqual(ofChannels, [
-    'press_1: 2 messages that were stored are missing.',
-    'press_2: 2 messages that were stored are missing.',
+    'press_1: missing: 2 stored messages.',
+    'press_2: missing: 2 stored messages.',
   ])
   assert.equal((await readAll(logs[0]!)).at(-1)?.offset, 3)
 })
