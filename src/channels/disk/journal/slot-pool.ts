@@ -28,17 +28,11 @@ import { MAX_NEEDED_SLOTS, type NeededSlot, Slot, slotName } from './slot.ts'
 const STANDING_SLOTS = 5
 /** Messages wait when more slots than this are closed and needed. */
 export const MAX_CLOSED_SLOTS = 2
-/**
- * A log that is set aside takes no new messages, so that it needs few slots beyond those that were
- * needed at the start.
- */
+/** Beyond those needed at the start: a log that is set aside takes no new messages. */
 const MAX_WITHHELD_SLOTS = 4
 /** Slots are filled in steps with pauses, so that commits are not delayed. */
 const FILL_BYTES = 256 * 1024
-/**
- * The kernel keeps a file in pieces of the size it was written in, and a small commit rewrites a
- * whole one.
- */
+/** The kernel keeps a file in pieces of this size, and a small commit rewrites a whole one. */
 const FILL_WRITE_BYTES = 64 * 1024
 const FILL_PAUSE_MS = 50
 
@@ -168,8 +162,7 @@ export class SlotPool {
       if (slot.file === undefined) slot.opened(await files.open(slot.path, 'read'))
     }
     this.collect()
-    const needed = this.#closed.filter((slot) => slot.neededBy.size > 0)
-    this.#mostWithheld = MAX_WITHHELD_SLOTS + needed.length
+    for (const slot of this.#closed) if (slot.neededBy.size > 0) this.#mostWithheld++
     if (this.withheld.length > 0) this.replaceWithheld()
   }
 
