@@ -117,8 +117,7 @@ class NodeFile implements OpenFile {
         fs.write(this.#descriptor, bytes, from, end - from, to, (error, written) => {
           if (error !== null) reject(error)
           else if (from + written < end) step(from + written)
-          else if (!this.#isDurable || this.#isInPlace()) resolve()
-          else reject(this.#misplaced())
+          else this.#written(resolve, reject)
         })
       }
       step(start)
@@ -141,7 +140,8 @@ class NodeFile implements OpenFile {
 
   async sync(): Promise<void> {
     await this.#call((done) => fs.fdatasync(this.#descriptor, done))
-    if (!this.#isInPlace()) throw this.#misplaced()
+    const fault = this.#faultOfPlace()
+    if (fault !== undefined) throw fault
   }
 
   truncate(bytes: number): Promise<void> {
@@ -161,9 +161,23 @@ class NodeFile implements OpenFile {
     return this.#call((done) => fs.close(this.#descriptor, done))
   }
 
-  /** The kernel answers from its cache in a few microseconds; the thread pool would cost more. */
-  #isInPlace(): boolean {
-    return fs.lstatSync(this.#path, { throwIfNoEntry: false })?.ino === this.#inode
+  #written(resolve: () => void, reject: (error: unknown) => void): void {
+    const fault = this.#isDurable ? this.#faultOfPlace() : undefined
+    if (fault === undefined) resolve()
+    else reject(fault)
+  }
+
+  /**
+   * Why the file is not in its place, or can't be looked for there; never throws. The kernel answers
+   * from its cache in a few microseconds; the thread pool would cost more.
+   */
+  #faultOfPlace(): unknown {
+    try {
+      const found = fs.lstatSync(this.#path, { throwIfNoEntry: false })
+      return found?.ino === this.#inode ? undefined : this.#misplaced()
+    } catch (error) {
+      return error
+    }
   }
 
   #misplaced(): Error {

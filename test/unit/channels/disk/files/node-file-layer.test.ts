@@ -117,3 +117,18 @@ test('links, pipes and sockets are not listed, and opening one does not block', 
   assert.deepEqual(names, ['file'])
   await assert.rejects(nodeFileLayer.open(pipe, 'read'), /expected a regular file/)
 })
+
+test('a write fails, and the process goes on, when the place of the file can’t be looked at', async (t) => {
+  const directory = join(await temporaryDirectory(t), 'journal')
+  await mkdir(directory)
+  const path = join(directory, '0.jnl')
+  await writeFile(path, '')
+  const file = await nodeFileLayer.open(path, 'durable')
+  t.after(() => file.close())
+
+  await rename(directory, `${directory}.away`)
+  await writeFile(directory, 'a file in the place of the directory')
+
+  await assert.rejects(file.write(Buffer.from('x'), 0, 1, 0), { code: 'ENOTDIR' })
+  await assert.rejects(file.sync(), { code: 'ENOTDIR' })
+})
