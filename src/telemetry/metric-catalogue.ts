@@ -185,7 +185,7 @@ export const LEDGER_METRICS = {
   log_bytes: {
     type: 'gauge',
     labels: ['channel'],
-    help: 'Bytes in the channel’s log, including the history kept for replay.',
+    help: 'Bytes of the channel’s own files with messages, including history, and of its messages in the journal that are still needed. The same as bytes in the ledger.',
   },
   oldest_waiting_seconds: {
     type: 'gauge',

@@ -1,6 +1,6 @@
 /** doctor and export on real data directories, stopped, running and damaged. */
 import assert from 'node:assert/strict'
-import { open, readdir } from 'node:fs/promises'
+import { open, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { draftOf } from '../support/channels/log-drafts.ts'
@@ -123,4 +123,25 @@ test('a missing directory and a missing channel are reported differently from em
   assert.deepEqual([nowhere.code, noChannel.code], [2, 2])
   assert.match(nowhere.stderr, /is not a data directory/)
   assert.match(noChannel.stderr, /has no channel other/)
+})
+
+test('the bytes of a channel are those of its files with messages, in ledger and metrics alike, and doctor adds the positions', async (t) => {
+  const directory = await filledDirectory(t)
+  const channel = join(directory, 'channels', 'my_channel')
+  const names = await readdir(channel)
+  const sizes = await Promise.all(names.map(async (name) => (await stat(join(channel, name))).size))
+  const positions = sizes[names.indexOf('cursors')] ?? 0
+  const all = sizes.reduce((sum, bytes) => sum + bytes, 0)
+
+  const doctor = await runCommand(t, ['doctor', '--data', directory])
+  const connector = await startConnector(t, {
+    storage: { directory },
+    destinations: [{ iotAnalytics: { endpoint: 'http://127.0.0.1:9', region: 'us-west-2' } }],
+  })
+  const metrics = await (await fetch(`${connector.describe().http}/metrics`)).text()
+
+  assert.ok(positions > 0)
+  assert.match(doctor.stdout, new RegExp(`^my_channel: .* ${all} bytes$`, 'm'))
+  assert.equal(connector.ledger()[0]?.bytes, all - positions)
+  assert.match(metrics, new RegExp(`_log_bytes{channel="my_channel"} ${all - positions}$`, 'm'))
 })

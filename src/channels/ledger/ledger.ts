@@ -23,7 +23,11 @@ export interface ChannelLedger {
   /** Accepted and not in a batch that is being sent; messages not committed yet included. */
   readonly waiting: number
   readonly inFlight: number
-  /** Bytes the channel's log holds. */
+  /**
+   * On disk, the bytes of the channel's own files with messages, history included, and of its
+   * messages in the journal that are still needed; the journal's files have a fixed size. With
+   * durability `memory`, what its messages count for `MemorySize`.
+   */
   readonly bytes: number
   /** `receivedAt` of the oldest waiting message; undefined if none waits or it is not known. */
   readonly oldestWaitingAt: number | undefined
