@@ -19,6 +19,11 @@ export function describeConfig({ effective, tree }: DescribedConfig): string {
   return document.toString({ lineWidth: 0 })
 }
 
+/** The same as values, for JSON. */
+export function shownConfig({ effective }: DescribedConfig): unknown {
+  return shown([], effective, new SchemaIndex())
+}
+
 function annotate(node: Node | null, path: ConfigPath, tree: ConfigTree): void {
   if (node === null) return
   if (isCollection(node) && node.items.length > 0) {

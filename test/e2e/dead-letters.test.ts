@@ -88,12 +88,17 @@ test('a message that routing refuses is kept once, however often it is refused a
   const [kept, ...others] = await lettersUpTo(connector, 1)
   const url = ['--url', urlOf(connector)]
   const replayed = await runCommand(t, ['replay', '--error', 'InvalidMessage', ...url])
+  const json = await runCommand(t, ['replay', '--all', '--json', ...url])
   const after = await lettersOf(connector, '?error=InvalidMessage')
 
   assert.deepEqual([kept.error, kept.payload, others], ['InvalidMessage', 'no envelope', []])
   assert.equal('destination' in kept, false)
   assert.equal(replayed.code, 1)
   assert.match(replayed.stdout, /^sent again: 0 of 1\nstill dead letters: 1, InvalidMessage: /)
+  const { reasons, ...counts } = JSON.parse(json.stdout)
+  assert.equal(json.code, 1)
+  assert.deepEqual(counts, { dryRun: false, matched: 1, replayed: 0, refused: 1 })
+  assert.match(reasons[0].reason, /^InvalidMessage: /)
   assert.deepEqual(after, [kept])
   assertLedgerAddsUp(connector)
 })

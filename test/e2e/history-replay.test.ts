@@ -32,6 +32,7 @@ test('replay --from sends delivered messages again with their ids, and counts th
     runCommand(t, ['replay', '--url', String(connector.describe().http), ...args])
 
   const dry = await replay('--channel', 'my_channel', '--from', '1h', '--dry-run')
+  const json = await replay('--channel', 'my_channel', '--from', '1h', '--dry-run', '--json')
   const replayed = await replay('--channel', 'my_channel', '--from', '1h')
   await api.until(() => api.messageCount === 12)
   const none = await replay('--channel', 'nobody', '--from', '1h')
@@ -40,6 +41,9 @@ test('replay --from sends delivered messages again with their ids, and counts th
   const help = await replay('--help')
 
   assert.match(dry.stdout, /^6 would be sent again, the first of 20/)
+  const { firstReceivedAt, ...counts } = JSON.parse(json.stdout)
+  assert.match(firstReceivedAt, /^20/)
+  assert.deepEqual(counts, { dryRun: true, matched: 6, replayed: 0, duplicates: 0 })
   assert.match(replayed.stdout, /^sent again: 6 of 6, the first of 20/)
   assert.deepEqual([dry.code, replayed.code], [0, 0])
   assert.deepEqual([...timesById(api).values()], [2, 2, 2, 2, 2, 2])

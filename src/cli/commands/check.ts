@@ -1,7 +1,10 @@
 /** `check`: prints the configuration in force, or everything that would keep `run` from starting. */
 import type { Command } from 'commander'
+import type { LoadedConfig } from '../../config/load.ts'
 import { ConnectorError } from '../../errors.ts'
+import { safeJson } from '../../shown-text.ts'
 import type { CliContext } from '../context.ts'
+import { EXIT_FINE, exitCodeOf } from '../exit-code.ts'
 import { loadConfigOf } from '../global-flags.ts'
 import { awsAdvice } from './run/aws-advice.ts'
 
@@ -10,6 +13,7 @@ Examples:
   $ iot-analytics-connector check
   $ iot-analytics-connector check --config connector.yaml --set storage.durability=memory
   $ iot-analytics-connector check --while-running               before a restart
+  $ iot-analytics-connector check --json | jq .problems
   $ iot-analytics-connector check --connector-definition connectors.json > connector.yaml
 
 It reads all files that the configuration names, tries the ports, looks at the data directory, and
@@ -27,23 +31,70 @@ export function addCheckCommand(program: Command, context: CliContext): void {
       '--while-running',
       'accept ports and a data directory that are in use, as they are while the connector runs',
     )
+    .option('--json', 'print the result as JSON: ok, problems, notices and the configuration')
     .addHelpText('after', EXAMPLES)
-    .action(async (flags: { whileRunning?: true }, command: Command) => {
+    .action(async (flags: CheckFlags, command: Command) => {
       const { process } = context
-      const { describeConfig } = await import('../../config/describe.ts')
-      const loaded = await loadConfigOf(command, context)
-      const { checkStart, startErrorOf } = await import('../../connector/start-check.ts')
-      const { notices, config } = loaded
-      const start = await checkStart(config)
-      const isAccepted = flags.whileRunning === true
-      const problems = start.problems.filter((problem) => !isAccepted || !isInUse(problem))
-      const problem = startErrorOf(problems)
-      if (problem !== undefined) throw problems.some(isInUse) ? withHint(problem) : problem
-      process.stdout.write(describeConfig(loaded))
-      for (const notice of [...notices, ...awsAdvice(config), ...start.notices]) {
-        process.stderr.write(`Note: ${notice}\n`)
+      const checked = await check(flags, command, context).catch(problemIn)
+      const error = await errorOf(checked.problems)
+      if (flags.json === true) {
+        process.stdout.write(await jsonOf(checked))
+        process.exitCode = error === undefined ? EXIT_FINE : exitCodeOf(error)
+        return
       }
+      if (error !== undefined) throw error
+      if (checked.loaded === undefined) return
+      const { describeConfig } = await import('../../config/describe.ts')
+      process.stdout.write(describeConfig(checked.loaded))
+      for (const notice of checked.notices) process.stderr.write(`Note: ${notice}\n`)
     })
+}
+
+interface CheckFlags {
+  readonly whileRunning?: true
+  readonly json?: true
+}
+
+interface Checked {
+  /** Undefined if it can't be read. */
+  readonly loaded?: LoadedConfig
+  readonly problems: readonly ConnectorError[]
+  readonly notices: readonly string[]
+}
+
+async function check(flags: CheckFlags, command: Command, context: CliContext): Promise<Checked> {
+  const loaded = await loadConfigOf(command, context)
+  const { checkStart } = await import('../../connector/start-check.ts')
+  const start = await checkStart(loaded.config)
+  const isAccepted = flags.whileRunning === true
+  return {
+    loaded,
+    problems: start.problems.filter((problem) => !isAccepted || !isInUse(problem)),
+    notices: [...loaded.notices, ...awsAdvice(loaded.config), ...start.notices],
+  }
+}
+
+function problemIn(thrown: unknown): Checked {
+  if (!(thrown instanceof ConnectorError)) throw thrown
+  return { problems: [thrown], notices: [] }
+}
+
+async function jsonOf({ loaded, problems, notices }: Checked): Promise<string> {
+  const { shownConfig } = await import('../../config/describe.ts')
+  const result = {
+    ok: problems.length === 0,
+    problems: problems.map(({ code, message }) => ({ code, message })),
+    notices,
+    config: loaded && shownConfig(loaded),
+  }
+  return `${safeJson(JSON.stringify(result, null, 2))}\n`
+}
+
+/** One error for all of them; undefined if there is none. */
+async function errorOf(problems: readonly ConnectorError[]): Promise<ConnectorError | undefined> {
+  const { startErrorOf } = await import('../../connector/start-check.ts')
+  const error = startErrorOf(problems)
+  return error !== undefined && problems.some(isInUse) ? withHint(error) : error
 }
 
 function isInUse({ code }: ConnectorError): boolean {

@@ -2,7 +2,7 @@
 
 import { setTimeout } from 'node:timers/promises'
 import { messageOf } from '../../../errors.ts'
-import { printable } from '../../../shown-text.ts'
+import { printable, safeJson } from '../../../shown-text.ts'
 import { counted } from '../../../units.ts'
 import type { ConnectorClient } from '../../connector-client.ts'
 
@@ -16,6 +16,8 @@ export interface HistoryRange {
 
 export interface HistorySum {
   readonly text: string
+  /** The same as one line of JSON. */
+  readonly json: string
   readonly isComplete: boolean
 }
 
@@ -31,7 +33,7 @@ export async function replayHistory(
   report: (text: string) => void,
 ): Promise<HistorySum> {
   const path = `/channels/${encodeURIComponent(channel)}/replay`
-  const sum = { matched: 0, replayed: 0, duplicates: 0, first: undefined as unknown }
+  const sum: Sum = { matched: 0, replayed: 0, duplicates: 0, first: undefined }
   let from: Point = start
   let to: Point = end
   let hasWaited = false
@@ -47,9 +49,16 @@ export async function replayHistory(
     if (stopped !== null && typeof stopped === 'object') {
       const { error, error_message } = stopped as { error: unknown; error_message: unknown }
       const text = `${sumText(sum, isDryRun)}stopped: ${error}: ${error_message}\n${continueText(channel, Number(next), to)}`
-      return { text: printableLines(text), isComplete: false }
+      const left = { error, error_message, from: Number(next), to }
+      return {
+        text: printableLines(text),
+        json: sumJson(sum, isDryRun, left),
+        isComplete: false,
+      }
     }
-    if (typeof next !== 'number') return { text: sumText(sum, isDryRun), isComplete: true }
+    if (typeof next !== 'number') {
+      return { text: sumText(sum, isDryRun), json: sumJson(sum, isDryRun), isComplete: true }
+    }
     if (next === from || Number(answer.get('matched')) === 0) {
       if (!hasWaited) report(waitText(Number(answer.get('waiting'))))
       hasWaited = true
@@ -75,10 +84,21 @@ async function ask(
   }
 }
 
-function sumText(
-  sum: { matched: number; replayed: number; duplicates: number; first: unknown },
-  isDryRun: boolean,
-): string {
+interface Sum {
+  matched: number
+  replayed: number
+  duplicates: number
+  first: unknown
+}
+
+/** @param stopped why it stopped half way, and the range that is left */
+function sumJson(sum: Sum, isDryRun: boolean, stopped?: object): string {
+  const { matched, replayed, duplicates, first: firstReceivedAt } = sum
+  const fields = { dryRun: isDryRun, matched, replayed, duplicates, firstReceivedAt, stopped }
+  return `${safeJson(JSON.stringify(fields))}\n`
+}
+
+function sumText(sum: Sum, isDryRun: boolean): string {
   const since = typeof sum.first === 'string' ? `, the first of ${sum.first}` : ''
   if (isDryRun) return `${sum.matched} would be sent again${since}\n`
   const lines = [`sent again: ${sum.replayed} of ${sum.matched}${since}`]

@@ -1,6 +1,6 @@
 /** `replay`: makes the running connector send dead letters again. */
 import type { Command } from 'commander'
-import { printable } from '../../../shown-text.ts'
+import { printable, safeJson } from '../../../shown-text.ts'
 import { type ConnectorClient, openConnectorClient } from '../../connector-client.ts'
 import type { CliContext } from '../../context.ts'
 import { EXIT_FAILED, usageError } from '../../exit-code.ts'
@@ -35,6 +35,7 @@ const HISTORY =
 interface ReplayFlags extends FilterFlags {
   readonly all?: true
   readonly dryRun?: true
+  readonly json?: true
   readonly from?: string
   readonly to?: string
   readonly url?: string
@@ -51,6 +52,7 @@ export function addReplayCommand(program: Command, context: CliContext): void {
       parseStartPoint(text),
     )
     .option('--dry-run', 'only count them')
+    .option('--json', 'print the result as one line of JSON')
     .option('--url <url>', 'HTTP address of the connector (default: from the configuration)')
     .addHelpText('after', EXAMPLES)
     .action(async (flags: ReplayFlags, self: Command) => {
@@ -67,7 +69,8 @@ export function addReplayCommand(program: Command, context: CliContext): void {
       const connector = await openConnectorClient(flags.url, self, context)
       const { process } = context
       const sum = await replay(connector, flags)
-      process.stdout.write(sum.text(flags.dryRun === true))
+      const isDryRun = flags.dryRun === true
+      process.stdout.write(flags.json === true ? sum.json(isDryRun) : sum.text(isDryRun))
       if (sum.refused > 0) process.exitCode = EXIT_FAILED
     })
 }
@@ -86,10 +89,10 @@ async function runHistoryReplay(flags: ReplayFlags, self: Command, context: CliC
   const connector = await openConnectorClient(flags.url, self, context)
   const { process } = context
   const range = { channel, from, to, isDryRun: flags.dryRun === true }
-  const { text, isComplete } = await replayHistory(connector, range, (note) =>
+  const { text, json, isComplete } = await replayHistory(connector, range, (note) =>
     process.stderr.write(note),
   )
-  process.stdout.write(text)
+  process.stdout.write(flags.json === true ? json : text)
   if (!isComplete) process.exitCode = EXIT_FAILED
 }
 
@@ -128,6 +131,13 @@ class Sum {
       const reason = `${one.error}: ${one.error_message}`
       this.#reasons.set(reason, (this.#reasons.get(reason) ?? 0) + 1)
     }
+  }
+
+  json(isDryRun: boolean): string {
+    const { matched, replayed, refused } = this
+    const reasons = [...this.#reasons].map(([reason, count]) => ({ reason, count }))
+    const sum = { dryRun: isDryRun, matched, replayed, refused, reasons }
+    return `${safeJson(JSON.stringify(sum))}\n`
   }
 
   text(isDryRun: boolean): string {

@@ -9,6 +9,7 @@ import { type MessageRequest, outgoingMessages } from './outgoing-message.ts'
 import { progressBar } from './progress-bar.ts'
 import { Publisher } from './publisher.ts'
 import { ReceiptTally } from './receipt-tally.ts'
+import { summaryJson, summaryText } from './summary.ts'
 
 const EXAMPLES = `
 Examples:
@@ -36,6 +37,7 @@ interface PublishFlags extends AccessFlags {
   readonly id?: string
   readonly file?: string
   readonly receipts?: true
+  readonly json?: true
   readonly timeout?: number
 }
 
@@ -66,6 +68,7 @@ export function addPublishCommand(program: Command, context: CliContext): void {
       'how long to wait for receipts (default: 30s)',
       duration(MAX_TIMEOUT_MS),
     )
+    .option('--json', 'print the summary as one line of JSON')
     .option('--url <url>', 'MQTT address of the connector (default: from the configuration)')
     .option('--username <name>', 'user to connect as')
     .addOption(
@@ -146,7 +149,8 @@ async function publish(target: Target, flags: PublishFlags, command: Command, co
       await interruption.orEnd(receipts.complete(flags.timeout ?? TIMEOUT_MS))
     }
     const count = publisher.sent
-    process.stdout.write(summaryOf(count, seconds, publisher, receipts))
+    const summary = { seconds, publisher, receipts }
+    process.stdout.write(flags.json === true ? summaryJson(summary) : summaryText(summary))
     if (interruption.signal !== undefined) {
       process.stderr.write(`${interruption.signal}: stopped before the end\n`)
     }
@@ -156,26 +160,6 @@ async function publish(target: Target, flags: PublishFlags, command: Command, co
     await publisher.close(interruption.signal !== undefined)
     interruption.close()
   }
-}
-
-function summaryOf(
-  count: number,
-  seconds: number,
-  { acknowledged, refusals, isAcknowledged }: Publisher,
-  receipts: ReceiptTally | undefined,
-): string {
-  const pace = count > 1 ? ` in ${seconds.toFixed(2)} s (${Math.round(count / seconds)}/s)` : ''
-  const refused = refusals.count > 0 ? `, ${refusals.count} refused` : ''
-  const answer = isAcknowledged ? `, ${acknowledged} acknowledged` : ''
-  const lines = [`published ${count}${pace}${answer}${refused}`, ...refusals.lines()]
-  if (receipts !== undefined) {
-    lines.push(`receipts: ${receipts.succeeded} success`)
-    for (const [error, failure] of receipts.failures) {
-      lines.push(`receipts: ${failure.count} fail, ${error}: ${failure.message}`)
-    }
-    if (receipts.open > 0) lines.push(`receipts: ${receipts.open} missing`)
-  }
-  return `${lines.join('\n')}\n`
 }
 
 function qosOf(text: PublishFlags['qos']): 0 | 1 | 2 {

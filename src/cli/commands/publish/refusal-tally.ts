@@ -33,6 +33,13 @@ export class RefusalTally {
     else known.count += 1
   }
 
+  /** One entry for each code; `reason` is that of its first message. */
+  list(): { reasonCode: string; reason: string | undefined; count: number }[] {
+    return [...this.#refused].map(([code, { count, reason }]) => {
+      return { reasonCode: hex(code), reason, count }
+    })
+  }
+
   /** One line for each code, such as `refused: 3 with reason code 0x97 (a limit is reached): …`. */
   lines(): string[] {
     return [...this.#refused].map(([code, { count, reason }]) => {
