@@ -1,5 +1,7 @@
 /** `publish`: sends test messages to the running connector, as a device would, over MQTT 5. */
 import { type Command, Option } from 'commander'
+import { CHANNEL_NAME_RULE, isChannelName } from '../../../channel-name.ts'
+import { shown } from '../../../shown-text.ts'
 import type { CliContext } from '../../context.ts'
 import { EXIT_FAILED, usageError } from '../../exit-code.ts'
 import { decimal, duration, wholeNumber } from '../../number-argument.ts'
@@ -108,6 +110,9 @@ function targetOf(
     return { topic: flags.topic, text: first, isBinary: true }
   }
   if (first === undefined) throw usageError('missing the channel to publish to, or --topic')
+  if (!isChannelName(first)) {
+    throw usageError(`${shown(first)} is not a channel name: ${CHANNEL_NAME_RULE}`)
+  }
   const isBinary = flags.binary === true
   const topic = `iotanalytics/channels/${first}/messages/${isBinary ? 'binary/' : ''}put`
   return { topic, text: second, isBinary }
