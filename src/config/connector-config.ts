@@ -12,6 +12,8 @@ export interface IotAnalyticsDestinationConfig {
   readonly kind: 'iotAnalytics'
   /** Unique. It is part of the data on disk. */
   readonly name: string
+  /** Where `options` are in the configuration: `destinations[0].iotAnalytics`. */
+  readonly place: string
   /** `region` is the one to sign for, from any of its origins. */
   readonly options: IotAnalyticsOptions & { readonly region: string }
   readonly delivery: DeliveryOptions

@@ -80,11 +80,15 @@ function resolve(options: EffectiveOptions): ConnectorConfig {
  * `applyDerivedDefaults` has given every destination a name and a region, or the check has refused
  * it.
  */
-function resolveDestination(entry: EffectiveOptions['destinations'][number]): DestinationConfig {
+function resolveDestination(
+  entry: EffectiveOptions['destinations'][number],
+  index: number,
+): DestinationConfig {
   const { name = 'iotAnalytics', iotAnalytics, ...delivery } = entry
   return {
     kind: 'iotAnalytics',
     name,
+    place: pathText(['destinations', index, 'iotAnalytics']),
     options: { ...iotAnalytics, region: iotAnalytics.region ?? '' },
     delivery,
   }

@@ -56,13 +56,14 @@ export async function makeStore(
 }
 
 export async function makeDestination(
-  { name, options }: DestinationConfig,
+  { name, place, options }: DestinationConfig,
   { batchSizePerChannel, publishIntervalMs }: ConnectorParameters,
   { clock, random }: PartContext,
 ): Promise<Destination> {
   const { IotAnalyticsDestination } = await import('../destinations/iot-analytics/destination.ts')
   return new IotAnalyticsDestination({
     name,
+    place,
     options,
     region: options.region,
     batchMessages: batchSizePerChannel,

@@ -4,8 +4,9 @@
  */
 import { accessAdvice } from '../channels/disk/files/directory-access.ts'
 import type { ConnectorConfig } from '../config/connector-config.ts'
-import { asConnectorError, ConnectorError, tlsReasonOf } from '../errors.ts'
-import type { MqttClientOptions } from '../sources/mqtt-client/options.ts'
+import { asConnectorError, ConnectorError } from '../errors.ts'
+import { openFiles, openTlsFiles } from '../named-files/file-access.ts'
+import { TlsFiles } from '../named-files/tls-files.ts'
 import { problemsOfDirectory } from './directory-check.ts'
 import { type Address, problemsOfAddresses } from './port-check.ts'
 
@@ -26,14 +27,24 @@ export async function checkStart(config: ConnectorConfig): Promise<StartCheck> {
     problems.push(...(await problemsOfServer(mqttServer)))
     notices.push(...(await openFilesOf(mqttServer)))
   }
-  if (mqttClient !== undefined) problems.push(...(await problemsOfClient(mqttClient)))
-  for (const { options } of config.destinations) {
-    const { TlsFiles } = await import('../destinations/iot-analytics/http/tls-files.ts')
-    if (options.tls !== undefined) problems.push(...(await new TlsFiles(options.tls).problems()))
+  if (mqttClient !== undefined) {
+    const { fileProblems } = await import('../sources/mqtt-client/connect-options.ts')
+    problems.push(...(await fileProblems(mqttClient)))
+    const place = 'sources.mqttClient'
+    const { passwordFile, tls } = mqttClient
+    notices.push(...(await openFiles({ [`${place}.passwordFile`]: passwordFile })))
+    notices.push(...(await openTlsFiles(tls, `${place}.tls`)))
+  }
+  for (const { place, options } of config.destinations) {
+    if (options.tls === undefined) continue
+    const files = new TlsFiles(options.tls, { place: `${place}.tls` })
+    problems.push(...(await files.problems()))
+    notices.push(...(await openTlsFiles(options.tls, `${place}.tls`)))
   }
   if (http !== undefined) {
     const { readHttpAccess } = await import('../http/http-server.ts')
     problems.push(...(await problemOf(() => readHttpAccess(http))))
+    notices.push(...(await openFiles({ 'http.tokenFile': http.tokenFile })))
   }
   problems.push(...(await problemsOfAddresses(addressesOf(config))))
   if (storage.durability === 'disk') {
@@ -54,34 +65,6 @@ export function startErrorOf(problems: readonly ConnectorError[]): ConnectorErro
     isConfiguration ? 'InvalidConfiguration' : first.code,
     `The connector can’t start, for ${problems.length} reasons:\n${lines.join('\n')}`,
   )
-}
-
-async function problemsOfClient(options: MqttClientOptions): Promise<ConnectorError[]> {
-  const { connectOptions, contentOf } = await import('../sources/mqtt-client/connect-options.ts')
-  const { ca, cert, key, keyPassphraseFile } = options.tls ?? {}
-  const files = { passwordFile: options.passwordFile }
-  const tlsFiles = {
-    'tls.ca': ca,
-    'tls.cert': cert,
-    'tls.key': key,
-    'tls.keyPassphraseFile': keyPassphraseFile,
-  }
-  const problems: ConnectorError[] = []
-  for (const [setting, path] of Object.entries({ ...files, ...tlsFiles })) {
-    if (path !== undefined) problems.push(...(await problemOf(() => contentOf(path, setting))))
-  }
-  if (problems.length > 0 || options.tls === undefined) return problems
-  return await problemOf(async () => {
-    const { createSecureContext } = await import('node:tls')
-    const all: object = await connectOptions(options)
-    try {
-      createSecureContext(all)
-    } catch (thrown) {
-      const doing = 'sources.mqttClient.tls: the files can’t be used together'
-      const text = `${doing}: ${tlsReasonOf(thrown)}`
-      throw new ConnectorError('InvalidConfiguration', text, { cause: thrown })
-    }
-  })
 }
 
 /** The error as the only entry; empty without one. */

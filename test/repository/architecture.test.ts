@@ -31,7 +31,7 @@ const LEAVES = [
 const ARROWS: Record<string, readonly string[]> = {
   'sources/': [],
   'sources/in-process/': ['sources/'],
-  'sources/mqtt-client/': ['sources/'],
+  'sources/mqtt-client/': ['sources/', 'named-files/'],
   'sources/mqtt-server/': [
     'sources/',
     'sources/mqtt-server/connection/',
@@ -95,11 +95,13 @@ const ARROWS: Record<string, readonly string[]> = {
     'sources/mqtt-server/options.ts',
     'sources/mqtt-server/access/',
     'sources/mqtt-server/limits/',
+    'named-files/',
   ],
   'sources/mqtt-server/access/': [
     'sources/mqtt-server/options.ts',
     'sources/mqtt-server/limits/',
     'sources/mqtt-server/packets/',
+    'named-files/',
   ],
   'sources/mqtt-server/limits/': [],
   'sources/mqtt-server/packets/': [],
@@ -146,8 +148,12 @@ const ARROWS: Record<string, readonly string[]> = {
   ],
   'delivery/receipts/': ['channels/', 'destinations/', 'sources/'],
   'destinations/': [],
-  'destinations/iot-analytics/': ['destinations/', 'destinations/iot-analytics/http/'],
-  'destinations/iot-analytics/http/': [],
+  'destinations/iot-analytics/': [
+    'destinations/',
+    'destinations/iot-analytics/http/',
+    'named-files/',
+  ],
+  'destinations/iot-analytics/http/': ['named-files/'],
   'config/': [
     'config/inputs/',
     'config/schema/',
@@ -173,8 +179,9 @@ const ARROWS: Record<string, readonly string[]> = {
   'http/': ['http/routes/', 'http/connections/', 'http/requests/', 'http/views/'],
   'http/routes/': ['http/connections/', 'http/requests/', 'http/views/', 'channels/ledger/'],
   'http/connections/': ['http/requests/', 'sources/mqtt-server/limits/'],
-  'http/requests/': [],
+  'http/requests/': ['named-files/'],
   'http/views/': ['channels/ledger/', 'channels/dead-letters/'],
+  'named-files/': [],
   'operator/': [
     'operator/why/',
     'routing/',

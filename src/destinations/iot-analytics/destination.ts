@@ -11,6 +11,7 @@ import { randomUUID } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import type { Clock } from '../../clock.ts'
 import { ConnectorError, type ErrorCode, systemCodeOf } from '../../errors.ts'
+import { type TlsPeer, tlsAdvice, tlsMessageOf, tlsPeerAt } from '../../named-files/tls-advice.ts'
 import { cut } from '../../shown-text.ts'
 import type { Batch, BatchOutcome, BatchRule, Destination } from '../destination.ts'
 import { CredentialSource } from './credentials.ts'
@@ -22,19 +23,21 @@ import { RequestWriter } from './request.ts'
 import { failureOf, outcomeOf } from './response.ts'
 import { type CallRetries, RetryRules } from './retry-rules.ts'
 import { type AwsIdentity, RequestSigner } from './signing.ts'
-import { tlsAdvice, tlsMessageOf } from './tls-advice.ts'
 import { pause, within } from './wait.ts'
 
 /** Quota of BatchPutMessage (L-59E2DC0E), not adjustable. Specification, Limits. */
 const MAX_BATCH_MESSAGES = 100
 /** Of an error on the wire, which may quote what the peer sent, such as names in a certificate. */
 const MAX_TEXT_CHARACTERS = 1_000
+const DEFAULT_PLACE = 'destinations[0].iotAnalytics'
 
 const DENIED_ADVICE =
   '. The messages are kept. Check the credentials, their permission iotanalytics:BatchPutMessage, and this machine’s clock'
 
 export interface IotAnalyticsSettings {
   readonly name: string
+  /** Where its options are in the configuration. Default: in the first destination. */
+  readonly place?: string
   readonly options: IotAnalyticsOptions
   /** The region to sign for, and the region of the endpoint unless `options.endpoint` is set. */
   readonly region: string
@@ -66,11 +69,13 @@ export class IotAnalyticsDestination implements Destination {
   readonly #requests: RequestWriter
   readonly #http: HttpSender
   readonly #rules: RetryRules
+  readonly #peer: TlsPeer
   /** Milliseconds the service's clock is ahead of ours, according to its answers. */
   #clockOffsetMs = 0
 
   constructor({
     name,
+    place = DEFAULT_PLACE,
     options,
     region,
     batchMessages = MAX_BATCH_MESSAGES,
@@ -79,6 +84,7 @@ export class IotAnalyticsDestination implements Destination {
     random = Math.random,
   }: IotAnalyticsSettings) {
     this.name = name
+    this.#peer = tlsPeerAt('endpoint', `${place}.tls`)
     this.batchRule = {
       maxMessages: Math.min(batchMessages, MAX_BATCH_MESSAGES),
       maxBytes: options.maxBatchBytes,
@@ -93,7 +99,7 @@ export class IotAnalyticsDestination implements Destination {
     this.#requests = new RequestWriter(this.#endpoint, new RequestSigner(region, this.#endpoint))
     this.#http = new HttpSender({
       origin: this.#endpoint.origin,
-      access: { tls: options.tls, proxy: options.proxy },
+      access: { place, tls: options.tls, proxy: options.proxy },
       timeoutMs: options.timeout,
       maxConnections: options.maxConnections,
       clock,
@@ -178,7 +184,7 @@ export class IotAnalyticsDestination implements Destination {
       return failure
     } catch (thrown) {
       signal.throwIfAborted()
-      return failureOnTheWire(thrown)
+      return failureOnTheWire(thrown, this.#peer)
     }
   }
 
@@ -221,14 +227,14 @@ function codeOf({ kind }: Failure): ErrorCode {
 }
 
 /** Connection refused or reset, host name not found, timeout, invalid certificate, not HTTP. */
-function failureOnTheWire(thrown: unknown): Failure {
+function failureOnTheWire(thrown: unknown, peer: TlsPeer): Failure {
   return {
     kind: 'transient',
     name: undefined,
     message: cut(
       tlsMessageOf(thrown) || (systemCodeOf(thrown) ?? String(thrown)),
       MAX_TEXT_CHARACTERS,
-    ).concat(tlsAdvice(thrown)),
+    ).concat(tlsAdvice(thrown, peer)),
     retryAfterMs: undefined,
     skewMs: undefined,
     cause: thrown,

@@ -1,8 +1,7 @@
 /** The token of `http.token`: what a request has to carry, if one is set. */
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
-import { ConnectorError, fileReasonOf } from '../../errors.ts'
+import { ConnectorError } from '../../errors.ts'
+import { readNamedSecret } from '../../named-files/named-file.ts'
 import { RequestError } from './request-error.ts'
 
 export const MIN_TOKEN_CHARACTERS = 16
@@ -20,25 +19,13 @@ export async function readToken(options: {
 }): Promise<string | undefined> {
   const { token, tokenFile } = options
   if (tokenFile === undefined) return token
-  const text = (await contentOf(tokenFile)).replace(/\r?\n$/, '')
+  const text = await readNamedSecret(tokenFile, 'http.tokenFile')
   if (text.length >= MIN_TOKEN_CHARACTERS && /^[\x21-\x7e]+$/.test(text)) return text
   throw new ConnectorError(
     'InvalidConfiguration',
     `http.tokenFile: expected one line of at least ${MIN_TOKEN_CHARACTERS} letters, digits and ` +
       `signs without spaces in ${tokenFile}. \`openssl rand -hex 32\` makes one.`,
   )
-}
-
-async function contentOf(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (thrown) {
-    throw new ConnectorError(
-      'InvalidConfiguration',
-      `http.tokenFile: can’t read ${resolve(path)}: ${fileReasonOf(thrown)}`,
-      { cause: thrown },
-    )
-  }
 }
 
 export class TokenCheck {

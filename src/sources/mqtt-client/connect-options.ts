@@ -1,19 +1,20 @@
 /** Translates our options into those of MQTT.js, and reads the files they name. */
 import { randomBytes } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
 import type { IClientOptions } from 'mqtt'
-import { ConnectorError, fileReasonOf } from '../../errors.ts'
+import { asConnectorError, type ConnectorError } from '../../errors.ts'
+import { readNamedSecret } from '../../named-files/named-file.ts'
+import { type TlsFileNames, TlsFiles } from '../../named-files/tls-files.ts'
 import type { MqttClientOptions } from './options.ts'
 import { MAX_PUBLISH_BYTES, MAX_WEB_SOCKET_BYTES } from './packet-meter.ts'
 
 const CONNECT_TIMEOUT_MS = 10_000
+const PASSWORD_FILE = 'sources.mqttClient.passwordFile'
 
 function isCleanSession({ cleanSession, clientId }: MqttClientOptions): boolean {
   return cleanSession ?? clientId === undefined
 }
 
-/** @throws {ConnectorError} InvalidConfiguration if a file can't be read. */
+/** @throws {ConnectorError} InvalidConfiguration if a file can't be read or used. */
 export async function connectOptions(options: MqttClientOptions): Promise<IClientOptions> {
   const clean = isCleanSession(options)
   return {
@@ -52,7 +53,7 @@ export async function connectOptions(options: MqttClientOptions): Promise<IClien
 async function credentials(options: MqttClientOptions): Promise<IClientOptions> {
   const { username, password, passwordFile } = options
   const secret =
-    passwordFile === undefined ? password : await secretOf(passwordFile, 'passwordFile')
+    passwordFile === undefined ? password : await readNamedSecret(passwordFile, PASSWORD_FILE)
   return {
     ...(username === undefined ? {} : { username }),
     ...(secret === undefined ? {} : { password: secret }),
@@ -61,33 +62,32 @@ async function credentials(options: MqttClientOptions): Promise<IClientOptions> 
 
 async function tlsOptions({ tls }: MqttClientOptions): Promise<IClientOptions> {
   if (tls === undefined) return {}
-  const { ca, cert, key, keyPassphraseFile, servername, rejectUnauthorized } = tls
+  const { servername, rejectUnauthorized } = tls
+  const { ca, cert, key, passphrase } = await tlsFilesOf(tls).contents()
   return {
     rejectUnauthorized,
-    ...(ca === undefined ? {} : { ca: await contentOf(ca, 'tls.ca') }),
-    ...(cert === undefined ? {} : { cert: await contentOf(cert, 'tls.cert') }),
-    ...(key === undefined ? {} : { key: await contentOf(key, 'tls.key') }),
-    ...(keyPassphraseFile === undefined
-      ? {}
-      : { passphrase: await secretOf(keyPassphraseFile, 'tls.keyPassphraseFile') }),
-    ...(servername === undefined ? {} : { servername }),
+    ...(ca !== undefined && { ca }),
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
+    ...(passphrase !== undefined && { passphrase }),
+    ...(servername !== undefined && { servername }),
   }
 }
 
-/** The text of the file, without a line end after it. */
-async function secretOf(path: string, setting: string): Promise<string> {
-  return (await contentOf(path, setting)).toString('utf8').replace(/\r?\n$/, '')
+function tlsFilesOf(tls: TlsFileNames): TlsFiles {
+  return new TlsFiles(tls, { place: 'sources.mqttClient.tls' })
 }
 
-/** `setting` names the option that holds the path. Throws `InvalidConfiguration`. */
-export async function contentOf(path: string, setting: string): Promise<Buffer> {
+/** What is wrong with the files, all of it. */
+export async function fileProblems({
+  passwordFile,
+  tls,
+}: MqttClientOptions): Promise<ConnectorError[]> {
+  const problems = tls === undefined ? [] : await tlsFilesOf(tls).problems()
   try {
-    return await readFile(path)
+    if (passwordFile !== undefined) await readNamedSecret(passwordFile, PASSWORD_FILE)
   } catch (thrown) {
-    throw new ConnectorError(
-      'InvalidConfiguration',
-      `sources.mqttClient.${setting}: can’t read ${resolve(path)}: ${fileReasonOf(thrown)}`,
-      { cause: thrown },
-    )
+    problems.unshift(asConnectorError(thrown, 'InvalidConfiguration', PASSWORD_FILE))
   }
+  return problems
 }

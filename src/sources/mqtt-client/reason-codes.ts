@@ -1,7 +1,9 @@
 /** Reason codes of MQTT: what a broker's codes mean, and the codes for our refusals. */
+
 import { shownUrl, withoutSecretsOf } from '../../addresses.ts'
 import { ConnectorError, messageOf } from '../../errors.ts'
 import type { Refusal } from '../../message.ts'
+import { tlsAdvice, tlsPeerAt } from '../../named-files/tls-advice.ts'
 import { shown } from '../../shown-text.ts'
 import { MAX_WEB_SOCKET_BYTES } from './packet-meter.ts'
 
@@ -22,6 +24,8 @@ const HINTS: Readonly<Record<number | string, string>> = {
   WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: `it sent a WebSocket message of more than ${MAX_WEB_SOCKET_BYTES} bytes`,
 }
 
+const BROKER = tlsPeerAt('broker', 'sources.mqttClient.tls')
+
 /** Why a connection failed, in words an operator can act on. */
 export function connectionFailure(url: string, cause: unknown): ConnectorError {
   if (cause instanceof ConnectorError) return cause
@@ -36,7 +40,7 @@ export function connectionFailure(url: string, cause: unknown): ConnectorError {
   const said = shown(withoutSecretsOf(url, described(cause)), MAX_TEXT_CHARACTERS)
   return new ConnectorError(
     'BrokerUnavailable',
-    `the connection to the broker ${shownUrl(url)} failed: ${said}${hint === undefined ? '' : `; ${hint}`}`,
+    `the connection to the broker ${shownUrl(url)} failed: ${said}${hint === undefined ? '' : `; ${hint}`}${tlsAdvice(cause, BROKER)}`,
     { cause },
   )
 }

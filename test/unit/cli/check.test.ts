@@ -190,7 +190,7 @@ test('check prints what others can read, as run does', async (t) => {
 
 test('the certificates of a destination are checked like those of the sources', async (t) => {
   const cwd = await temporaryDirectory(t)
-  const tls = 'destinations.iotAnalytics.tls'
+  const tls = 'destinations[0].iotAnalytics.tls'
 
   const stderr = await refusal(
     t,
@@ -202,5 +202,32 @@ test('the certificates of a destination are checked like those of the sources', 
   for (const [setting, file] of Object.entries({ ca: 'x', cert: 'y', key: 'z' })) {
     const line = `  ${tls}.${setting}: can’t read ${join(cwd, file)}: there is no such file\n`
     assert.ok(stderr.includes(line), line)
+  }
+})
+
+test('an error of the second destination names the second entry of the configuration', async (t) => {
+  const cwd = await temporaryDirectory(t)
+  const first = '{name: a, iotAnalytics: {region: us-west-2}}'
+  const second = '{name: b, iotAnalytics: {region: us-west-2, tls: {ca: x}}}'
+
+  const stderr = await refusal(t, [`destinations=[${first}, ${second}]`], cwd)
+
+  assert.match(stderr, /^error: destinations\[1\]\.iotAnalytics\.tls\.ca: can’t read \/.*\/x: /)
+})
+
+test('check prints which secrets of every part others can read', async (t) => {
+  const cwd = await temporaryDirectory(t)
+  await writeFile(join(cwd, 'secret'), '0123456789abcdef', { mode: 0o644 })
+  const settings = [
+    ...['sources.mqttServer.port=0', 'sources.mqttClient.url=mqtt://127.0.0.1:1'],
+    ...['sources.mqttClient.passwordFile=secret', 'http.tokenFile=secret', 'http.port=0'],
+  ]
+
+  const { code, stderr } = await runCommand(t, ['check', ...flagsOf(settings)], { cwd })
+
+  assert.equal(code, 0, stderr)
+  for (const setting of ['sources.mqttClient.passwordFile', 'http.tokenFile']) {
+    const line = `Note: ${setting}: other users of this machine can read secret; to close it: chmod go= secret`
+    assert.ok(stderr.includes(line), stderr)
   }
 })

@@ -18,8 +18,14 @@ export class HttpProxy {
   /** Host and port without user and password, for errors. */
   readonly shown: string
 
-  /** @param url http://[user:password@]host[:port] */
-  constructor(url: string) {
+  readonly #setting: string
+
+  /**
+   * @param url http://[user:password@]host[:port]
+   * @param setting the option that holds the URL, for errors
+   */
+  constructor(url: string, setting: string) {
+    this.#setting = setting
     const { hostname, port, username, password } = new URL(url)
     this.#host = hostname.replace(/^\[(.*)\]$/, '$1')
     this.#port = port === '' ? 80 : Number(port)
@@ -85,7 +91,7 @@ export class HttpProxy {
     const { status } = this.#parsed(bytes.toString('latin1', 0, end))
     if (status === 407) {
       throw this.#error(
-        'asks for a user and password, or does not accept those it got (407). Set them in destinations.iotAnalytics.proxy as http://user:password@host:port',
+        `asks for a user and password, or does not accept those it got (407). Set them in ${this.#setting} as http://user:password@host:port`,
       )
     }
     if (status < 200 || status > 299) {

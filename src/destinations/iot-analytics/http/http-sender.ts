@@ -20,8 +20,8 @@ const LOOK_AFTER_MS = 500
 export interface HttpSenderOptions {
   /** Scheme, host and port to connect to. */
   readonly origin: string
-  /** Certificates and the proxy. Default: those of Node, and none. */
-  readonly access?: Access
+  /** Certificates and the proxy. */
+  readonly access: Access
   /** For one request, from `post` to the last byte of its answer. */
   readonly timeoutMs: number
   readonly maxConnections: number

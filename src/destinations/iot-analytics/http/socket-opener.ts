@@ -6,8 +6,8 @@
  */
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectTls, type SecureContext } from 'node:tls'
+import { type TlsFileNames, TlsFiles } from '../../../named-files/tls-files.ts'
 import { HttpProxy } from './http-proxy.ts'
-import { TlsFiles, type TlsSettings } from './tls-files.ts'
 
 /** Bytes read at once; more bytes wait in the kernel. */
 const READ_BYTES = 65_536
@@ -15,7 +15,9 @@ const READ_BYTES = 65_536
 const PROBE_AFTER_MS = 60_000
 
 export interface Access {
-  readonly tls?: TlsSettings | undefined
+  /** Where the options are in the configuration, for errors about them. */
+  readonly place: string
+  readonly tls?: (TlsFileNames & { readonly servername?: string | undefined }) | undefined
   /** http://[user:password@]host[:port] */
   readonly proxy?: string | undefined
 }
@@ -44,16 +46,17 @@ export class SocketOpener {
   /** All sockets read into it in turn. A new buffer for each read would cost garbage collection. */
   readonly #readBuffer = Buffer.allocUnsafeSlow(READ_BYTES)
 
-  constructor(origin: string, { tls, proxy }: Access = {}) {
+  constructor(origin: string, { place, tls, proxy }: Access) {
     const { protocol, hostname, port } = new URL(origin)
     this.#isTls = protocol === 'https:'
     this.#host = hostname.replace(/^\[(.*)\]$/, '$1')
     this.#port = port === '' ? (this.#isTls ? 443 : 80) : Number(port)
     this.#target = `${hostname}:${this.#port}`
-    this.#files = this.#isTls && tls !== undefined ? new TlsFiles(tls) : undefined
+    this.#files =
+      this.#isTls && tls !== undefined ? new TlsFiles(tls, { place: `${place}.tls` }) : undefined
     // RFC 6066, 3: no server name indication for IP addresses.
     this.#servername = tls?.servername ?? (isIP(this.#host) === 0 ? this.#host : undefined)
-    this.#proxy = proxy === undefined ? undefined : new HttpProxy(proxy)
+    this.#proxy = proxy === undefined ? undefined : new HttpProxy(proxy, `${place}.proxy`)
   }
 
   /** @throws {ConnectorError} InvalidConfiguration if the certificates can't be used */

@@ -1,11 +1,12 @@
 /** Reads the password file and the access rules. */
-import { readFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
-import { asConnectorError, ConnectorError, fileReasonOf, messageOf } from '../../../errors.ts'
+import { asConnectorError, ConnectorError, messageOf } from '../../../errors.ts'
+import { readNamedFile } from '../../../named-files/named-file.ts'
 import type { MqttServerSettings } from '../options.ts'
 import { type AccessRule, accessRules } from './access-rule.ts'
 import type { AccessData } from './authenticator.ts'
 import { parsePasswordFile } from './password-file.ts'
+
+const PLACE = 'sources.mqttServer'
 
 /** Throws `InvalidConfiguration`. */
 export async function readAccessData(options: MqttServerSettings): Promise<AccessData> {
@@ -16,35 +17,22 @@ export async function readAccessData(options: MqttServerSettings): Promise<Acces
   }
 }
 
-/** `setting` names the option that holds the path. Throws `InvalidConfiguration`. */
-export async function readNamedFile(path: string, setting: string): Promise<Buffer> {
-  try {
-    return await readFile(path)
-  } catch (thrown) {
-    throw new ConnectorError(
-      'InvalidConfiguration',
-      `sources.mqttServer.${setting}: can’t read ${resolve(path)}: ${fileReasonOf(thrown)}`,
-      { cause: thrown },
-    )
-  }
-}
-
 async function readUsers(path: string): Promise<AccessData['users']> {
-  const text = (await readNamedFile(path, 'passwordFile')).toString('utf8')
+  const text = (await readNamedFile(path, `${PLACE}.passwordFile`)).toString('utf8')
   try {
     return parsePasswordFile(text)
   } catch (thrown) {
     throw new ConnectorError(
       'InvalidConfiguration',
-      `sources.mqttServer.passwordFile: ${path}, ${messageOf(thrown)}`,
+      `${PLACE}.passwordFile: ${path}, ${messageOf(thrown)}`,
       { cause: thrown },
     )
   }
 }
 
 async function readRules(path: string): Promise<readonly AccessRule[]> {
-  const text = (await readNamedFile(path, 'aclFile')).toString('utf8')
-  const place = `sources.mqttServer.aclFile: ${path}`
+  const text = (await readNamedFile(path, `${PLACE}.aclFile`)).toString('utf8')
+  const place = `${PLACE}.aclFile: ${path}`
   const { default: yaml } = await import('yaml')
   let document: unknown
   try {

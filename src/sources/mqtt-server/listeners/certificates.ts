@@ -1,37 +1,21 @@
 /** Reads the server's certificate, and the names in clients' certificates. */
-import { createSecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls'
-import { ConnectorError, tlsReasonOf } from '../../../errors.ts'
-import { readNamedFile } from '../access/access-files.ts'
+import type { TLSSocket } from 'node:tls'
+import type { ConnectorError } from '../../../errors.ts'
+import { type TlsContents, TlsFiles } from '../../../named-files/tls-files.ts'
 import type { TlsOptions } from '../options.ts'
 
-/** Reads the files and checks that they fit together. Throws `InvalidConfiguration`. */
-export async function readCertificates(options: TlsOptions): Promise<SecureContextOptions> {
-  const { cert, key, keyPassphraseFile, ca, crl, minVersion } = options
-  const context: SecureContextOptions = {
-    cert: await readNamedFile(cert, 'tls.cert'),
-    key: await readNamedFile(key, 'tls.key'),
-    ...(keyPassphraseFile !== undefined && { passphrase: await readPassphrase(keyPassphraseFile) }),
-    ...(ca !== undefined && { ca: await readNamedFile(ca, 'tls.ca') }),
-    ...(crl !== undefined && { crl: await readNamedFile(crl, 'tls.crl') }),
-    minVersion,
-  }
-  try {
-    createSecureContext(context)
-  } catch (thrown) {
-    const files = [cert, key, keyPassphraseFile, ca, crl].filter((path) => path !== undefined)
-    throw new ConnectorError(
-      'InvalidConfiguration',
-      `sources.mqttServer.tls: ${files.join(', ')} can’t be used together: ${tlsReasonOf(thrown)}`,
-      { cause: thrown },
-    )
-  }
-  return context
+/** Throws `InvalidConfiguration` if a file can't be read or used. */
+export function readCertificates(options: TlsOptions): Promise<TlsContents> {
+  return filesOf(options).contents()
 }
 
-/** The text of the file, without a line end after it. */
-async function readPassphrase(path: string): Promise<string> {
-  const text = (await readNamedFile(path, 'tls.keyPassphraseFile')).toString('utf8')
-  return text.replace(/\r?\n$/, '')
+/** What is wrong with the files, all of it. */
+export function certificateProblems(options: TlsOptions): Promise<ConnectorError[]> {
+  return filesOf(options).problems()
+}
+
+function filesOf(options: TlsOptions): TlsFiles {
+  return new TlsFiles(options, { place: 'sources.mqttServer.tls', minVersion: options.minVersion })
 }
 
 export interface CertifiedClient {

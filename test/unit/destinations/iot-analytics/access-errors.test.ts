@@ -51,7 +51,7 @@ describe('a client certificate that is missing', { skip: skipWithoutOpenssl }, (
       for (const message of await errorWithout(t, version)) {
         assert.match(
           message,
-          /^.*: [a-z0-9/ ]+\. The endpoint may ask .* set .*tls\.cert and tls\.key/,
+          /^.*: [a-z0-9/ ]+\. The endpoint may ask .* set .*tls\.cert and destinations\[0\]\.iotAnalytics\.tls\.key/,
         )
         assert.ok(message.includes(` ${reason}. `), message)
         assert.doesNotMatch(message, /\n|\.c:/)

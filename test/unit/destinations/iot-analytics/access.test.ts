@@ -106,7 +106,10 @@ describe('certificates', options, () => {
 
     const { message } = await errorOf(destination.send(batch, never))
 
-    assert.match(message, /handshake failure.*set .*tls\.cert and tls\.key/s)
+    assert.match(
+      message,
+      /handshake failure.*set .*tls\.cert and destinations\[0\]\.iotAnalytics\.tls\.key/s,
+    )
     assert.equal(peer.requests.length, 0)
   })
 

@@ -58,8 +58,10 @@ test('a broker with a certificate from an unknown authority or for another name 
   const named = await startSource(t, { url, tls: { ca, servername: 'broker.test' } })
   const careless = await startSource(t, { url, tls: { rejectUnauthorized: false } })
 
-  assert.match((await unknown.reports.first('retried')).error?.message ?? '', /certificate/)
-  assert.match((await misnamed.reports.first('retried')).error?.message ?? '', /other\.test/)
+  const unknownText = (await unknown.reports.first('retried')).error?.message ?? ''
+  const misnamedText = (await misnamed.reports.first('retried')).error?.message ?? ''
+  assert.match(unknownText, /certificate.* set sources\.mqttClient\.tls\.ca to its PEM file/)
+  assert.match(misnamedText, /other\.test.* set sources\.mqttClient\.tls\.servername to a name/)
   await Promise.all([ready(named), ready(careless)])
 })
 

@@ -26,6 +26,7 @@ test('an answer that came in time counts, although the process was held up beyon
   const [port]: number[] = await once(peer, 'message')
   const sender = new HttpSender({
     origin: `http://127.0.0.1:${port}`,
+    access: { place: 'destinations[0].iotAnalytics' },
     timeoutMs: TIMEOUT_MS,
     maxConnections: 1,
     clock: systemClock,

@@ -45,7 +45,8 @@ async function setUp(t: TestContext, given: Given = {}) {
 
 function senderTo(t: TestContext, url: string, given: Given = {}) {
   const { timeoutMs = 2_000, maxConnections = 10, clock = patientClock } = given
-  const sender = new HttpSender({ origin: url, timeoutMs, maxConnections, clock })
+  const access = { place: 'destinations[0].iotAnalytics' }
+  const sender = new HttpSender({ origin: url, access, timeoutMs, maxConnections, clock })
   sender.open()
   t.after(() => sender.close())
   const post = (body = '{}', signal = never): Promise<Answer> => {

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { rm, writeFile } from 'node:fs/promises'
 import { type TestContext, test } from 'node:test'
-import { FileWatch } from '../../../../../src/sources/mqtt-server/listeners/file-watch.ts'
-import { temporaryFile } from '../../../../support/disk/temporary-file.ts'
-import { ManualClock } from '../../../../support/manual-clock.ts'
+import { FileWatch } from '../../../src/named-files/file-watch.ts'
+import { temporaryFile } from '../../support/disk/temporary-file.ts'
+import { ManualClock } from '../../support/manual-clock.ts'
 
 async function watched(t: TestContext) {
   const path = await temporaryFile(t, 'watched', 'first')

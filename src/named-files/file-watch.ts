@@ -4,7 +4,7 @@
  * system.
  */
 import { stat } from 'node:fs/promises'
-import type { Clock, Timer } from '../../../clock.ts'
+import type { Clock, Timer } from '../clock.ts'
 
 export interface FileWatchOptions {
   readonly paths: readonly string[]

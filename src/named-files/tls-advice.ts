@@ -1,0 +1,67 @@
+/** What an error of TLS means, and which setting helps. */
+import { messageOf, systemCodeOf } from '../errors.ts'
+
+/** The other end, and the settings for it. */
+export interface TlsPeer {
+  /** Such as `endpoint` or `broker`. */
+  readonly name: string
+  readonly ca: string
+  /** Such as `http.tls.cert and http.tls.key`. */
+  readonly certAndKey: string
+  readonly servername: string
+}
+
+/** The settings of a section, such as `sources.mqttClient.tls`. */
+export function tlsPeerAt(name: string, place: string): TlsPeer {
+  return {
+    name,
+    ca: `${place}.ca`,
+    certAndKey: `${place}.cert and ${place}.key`,
+    servername: `${place}.servername`,
+  }
+}
+
+const ownAuthority = ({ name, ca }: TlsPeer) =>
+  `. If the ${name}’s certificate comes from an authority of your own, set ${ca} to its PEM file`
+const clientCertificate = ({ name, certAndKey }: TlsPeer) =>
+  `. The ${name} may ask for a client certificate: set ${certAndKey} to one that it accepts`
+
+/** Keyed by the codes of OpenSSL and Node, as `adviceCodeOf` writes them. */
+const ADVICE: Readonly<Record<string, (peer: TlsPeer) => string>> = {
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: ownAuthority,
+  UNABLE_TO_GET_ISSUER_CERT: ownAuthority,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: ownAuthority,
+  SELF_SIGNED_CERT_IN_CHAIN: ownAuthority,
+  DEPTH_ZERO_SELF_SIGNED_CERT: ownAuthority,
+  ERR_TLS_CERT_ALTNAME_INVALID: ({ name, servername }) =>
+    `. If the ${name} is the right one, set ${servername} to a name in its certificate`,
+  CERT_HAS_EXPIRED: ({ name }) =>
+    `. Renew the ${name}’s certificate, or check this machine’s clock`,
+  CERT_NOT_YET_VALID: () => '. Check this machine’s clock',
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: clientCertificate,
+  ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: clientCertificate,
+  ERR_SSL_SSL_TLS_ALERT_HANDSHAKE_FAILURE: clientCertificate,
+  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: clientCertificate,
+}
+
+/**
+ * The message; of OpenSSL's errors only the reason, without its source lines and line feed. Newer
+ * versions of Node add a hint at one of its own flags, which is of no use here.
+ */
+export function tlsMessageOf(error: unknown): string {
+  const isOpenSsl = systemCodeOf(error)?.startsWith('ERR_SSL_') === true
+  if (!isOpenSsl || !(error instanceof Error) || !('reason' in error)) {
+    return messageOf(error).replace(/;[^;]*--use-system-ca$/, '')
+  }
+  return String(error.reason)
+}
+
+/** What to do about the error; empty if there is nothing to add. */
+export function tlsAdvice(error: unknown, peer: TlsPeer): string {
+  return ADVICE[adviceCodeOf(error)]?.(peer) ?? ''
+}
+
+/** Newer versions of OpenSSL have a slash in some codes, where older ones have an underscore. */
+function adviceCodeOf(error: unknown): string {
+  return (systemCodeOf(error) ?? '').replaceAll('/', '_')
+}
