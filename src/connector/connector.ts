@@ -131,9 +131,13 @@ export class Connector {
     return this.#stopping
   }
 
-  /** Reads certificates, users and access rules again. A faulty file is logged and not used. */
+  /**
+   * Reads certificates, users, access rules and the token of the HTTP server again. A faulty file is
+   * logged and not used.
+   */
   async reload(): Promise<void> {
-    await Promise.all(this.#running?.sources.map((source) => source.reload?.()) ?? [])
+    const { sources = [], http } = this.#running ?? {}
+    await Promise.all([http?.reload(), ...sources.map((source) => source.reload?.())])
   }
 
   /**
@@ -250,6 +254,7 @@ export class Connector {
   async #startHttp(running: Running): Promise<void> {
     if (this.config.http === undefined) return
     const { HttpServer } = await import('../http/http-server.ts')
+    const { clock, observer } = this.#context
     const view = new RunningView({
       ...this.#context,
       ...running,
@@ -263,7 +268,10 @@ export class Connector {
     const server = new HttpServer({
       options: this.config.http,
       view,
-      onOpenToAll: (warning) => this.#context.observer.settingsInsecure('http', warning),
+      clock,
+      onInsecure: (warning) => observer.settingsInsecure('http', warning),
+      onReloaded: (error) => observer.filesReloaded('http', error),
+      onRefused: (remote, reason) => observer.clientRefused('http', remote, reason),
     })
     await server.start()
     this.#undo.push(() => server.close())

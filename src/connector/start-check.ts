@@ -4,7 +4,7 @@
  */
 import { accessAdvice } from '../channels/disk/files/directory-access.ts'
 import type { ConnectorConfig } from '../config/connector-config.ts'
-import { asConnectorError, ConnectorError } from '../errors.ts'
+import { ConnectorError } from '../errors.ts'
 import { openFiles, openTlsFiles } from '../named-files/file-access.ts'
 import { TlsFiles } from '../named-files/tls-files.ts'
 import { problemsOfDirectory } from './directory-check.ts'
@@ -42,9 +42,9 @@ export async function checkStart(config: ConnectorConfig): Promise<StartCheck> {
     notices.push(...(await openTlsFiles(options.tls, `${place}.tls`)))
   }
   if (http !== undefined) {
-    const { readHttpAccess } = await import('../http/http-server.ts')
-    problems.push(...(await problemOf(() => readHttpAccess(http))))
-    notices.push(...(await openFiles({ 'http.tokenFile': http.tokenFile })))
+    const { noticesOfHttp, problemsOfHttp } = await import('../http/http-access.ts')
+    problems.push(...(await problemsOfHttp(http)))
+    notices.push(...(await noticesOfHttp(http)))
   }
   problems.push(...(await problemsOfAddresses(addressesOf(config))))
   if (storage.durability === 'disk') {
@@ -65,16 +65,6 @@ export function startErrorOf(problems: readonly ConnectorError[]): ConnectorErro
     isConfiguration ? 'InvalidConfiguration' : first.code,
     `The connector can’t start, for ${problems.length} reasons:\n${lines.join('\n')}`,
   )
-}
-
-/** The error as the only entry; empty without one. */
-async function problemOf(check: () => Promise<unknown>): Promise<ConnectorError[]> {
-  try {
-    await check()
-    return []
-  } catch (thrown) {
-    return [asConnectorError(thrown, 'InvalidConfiguration', 'checking the configuration')]
-  }
 }
 
 function addressesOf({ sources: { mqttServer }, http }: ConnectorConfig): Address[] {

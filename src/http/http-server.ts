@@ -1,18 +1,26 @@
 /**
- * The HTTP server: shows what a `ConnectorView` says. It is read-only, except for the replay of dead
- * letters. It has one token or none, and no users. It listens on loopback by default.
+ * The HTTP server: shows what a `ConnectorView` says. It is read-only, except for replays and
+ * retries. Clients have a token or a certificate, and there are no users. It listens on loopback by
+ * default, and speaks HTTPS if it has a certificate.
  */
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import type { TLSSocket } from 'node:tls'
 import type { FastifyInstance, FastifyServerFactoryHandler } from 'fastify'
-import { hostForUrl, isLoopback } from '../addresses.ts'
-import { ConnectorError, messageOf, systemCodeOf } from '../errors.ts'
+import { hostForUrl } from '../addresses.ts'
+import { type Clock, systemClock } from '../clock.ts'
+import { asConnectorError, ConnectorError, messageOf, systemCodeOf } from '../errors.ts'
+import { FileWatch } from '../named-files/file-watch.ts'
+import { handshakeFailure, serverTlsOptions } from '../named-files/server-tls.ts'
 import { Connections, type ConnectionsOptions } from './connections/connections.ts'
 import { RequestLimits } from './connections/request-limits.ts'
+import { filesOfHttp, type HttpAccess, noticesOfHttp, readHttpAccess } from './http-access.ts'
 import type { HttpOptions } from './options.ts'
 import { HostNames } from './requests/host-names.ts'
+import { RequestAccess } from './requests/request-access.ts'
 import { answerError, answerErrorsAsJson } from './requests/request-error.ts'
-import { CHALLENGE, readToken, TokenCheck } from './requests/token.ts'
+import { CHALLENGE } from './requests/token.ts'
 import { channelRoutes } from './routes/channels.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { destinationRoutes } from './routes/destinations.ts'
@@ -30,37 +38,62 @@ const MAX_BODY_BYTES = 64 * 1024
 /** Above the share of one address, so that `Connections` decides. */
 const MAX_CONNECTIONS = 512
 const HEADERS_TIMEOUT_MS = 5_000
+/** For a TLS handshake; a request has its own time after it. */
+const HANDSHAKE_TIMEOUT_MS = 5_000
 const REQUEST_TIMEOUT_MS = 10_000
 const KEEP_ALIVE_TIMEOUT_MS = 30_000
 /** How often Node looks for requests that are over their time. */
 const CHECK_INTERVAL_MS = 1_000
+/** How often files are looked at for changes. */
+const WATCH_INTERVAL_MS = 1_000
 
 export interface HttpServerOptions {
   readonly options: HttpOptions
   readonly view: ConnectorView
-  /** Called when the server listens beyond loopback and anybody may use it, with a sentence. */
-  readonly onOpenToAll?: (warning: string) => void
+  readonly clock?: Clock
+  /** Called with a sentence for each setting that is not safe, at the start and after a reload. */
+  readonly onInsecure?: (warning: string) => void
+  /** Called when files were read again; with an error, everything stays as it was. */
+  readonly onReloaded?: (error: ConnectorError | undefined) => void
+  /** Called when a TLS handshake has failed. */
+  readonly onRefused?: (remote: string, reason: string) => void
   /** For tests: other bounds than the defaults. */
   readonly bounds?: Omit<ConnectionsOptions, 'isPolling'>
-  readonly timeouts?: { readonly headersMs: number; readonly checkMs: number }
+  readonly timeouts?: {
+    readonly headersMs: number
+    readonly checkMs: number
+    readonly handshakeMs?: number
+  }
 }
 
 export class HttpServer {
   readonly #options: HttpServerOptions
   readonly #limits = new RequestLimits()
   readonly #connections: Connections
+  readonly #watch: FileWatch
   #server: FastifyInstance | undefined
+  #access: RequestAccess | undefined
+  #names: HostNames | undefined
+  /** A host name with several addresses has a server for each. */
+  readonly #secureServers = new Set<HttpsServer>()
 
   constructor(options: HttpServerOptions) {
     this.#options = options
     const isPolling: ConnectionsOptions['isPolling'] = (response) =>
       this.#limits.longPolls.isWaiting(response)
     this.#connections = new Connections({ ...options.bounds, isPolling })
+    this.#watch = new FileWatch({
+      paths: filesOfHttp(options.options),
+      clock: options.clock ?? systemClock,
+      intervalMs: WATCH_INTERVAL_MS,
+      onChange: () => this.reload(),
+    })
   }
 
   /** The address that people open. Valid after `start`. */
   get description(): string {
-    return `http://${hostForUrl(this.#options.options.host)}:${this.port}`
+    const { host, tls } = this.#options.options
+    return `${tls === undefined ? 'http' : 'https'}://${hostForUrl(host)}:${this.port}`
   }
 
   /** The port listened on; 0 before `start`. */
@@ -77,8 +110,8 @@ export class HttpServer {
   async start(): Promise<void> {
     if (this.#server !== undefined) return
     const { host, port } = this.#options.options
-    const { token, isOpenToAll } = await readHttpAccess(this.#options.options)
-    const server = await this.#build(token)
+    await this.#watch.start()
+    const server = await this.#build(await readHttpAccess(this.#options.options))
     try {
       await server.listen({ host, port })
     } catch (thrown) {
@@ -90,22 +123,45 @@ export class HttpServer {
       )
     }
     this.#server = server
-    if (isOpenToAll) {
-      this.#options.onOpenToAll?.(
-        `http.host is ${host} and no token is set: anyone who reaches the port can read every ` +
-          'message and replay dead letters. http.tokenFile asks for a token.',
-      )
+    await this.#warn()
+  }
+
+  /**
+   * Reads the token and the certificates again. If a file is invalid, everything stays as it was.
+   * Never rejects.
+   */
+  async reload(): Promise<void> {
+    const { options, onReloaded } = this.#options
+    if (filesOfHttp(options).length === 0) return
+    try {
+      await this.#watch.markSeen()
+      const { token, certificates } = await readHttpAccess(options)
+      this.#access?.useToken(token)
+      this.#names?.useCertificate(certificates?.cert)
+      if (certificates !== undefined) {
+        for (const server of this.#secureServers) server.setSecureContext(certificates)
+      }
+      onReloaded?.(undefined)
+      await this.#warn()
+    } catch (thrown) {
+      onReloaded?.(asConnectorError(thrown, 'Unexpected', 'reading changed files'))
     }
+  }
+
+  async #warn(): Promise<void> {
+    const { options, onInsecure } = this.#options
+    for (const notice of await noticesOfHttp(options)) onInsecure?.(notice)
   }
 
   /** Ends all requests, including those that wait for messages. */
   async close(): Promise<void> {
+    this.#watch.stop()
     this.#limits.longPolls.close()
     this.#connections.close()
     await this.#server?.close()
   }
 
-  async #build(token: string | undefined): Promise<FastifyInstance> {
+  async #build(given: HttpAccess): Promise<FastifyInstance> {
     const { options, view } = this.#options
     const { default: fastify } = await import('fastify')
     const server = fastify({
@@ -116,19 +172,24 @@ export class HttpServer {
       routerOptions: { maxParamLength: 256 },
       requestTimeout: REQUEST_TIMEOUT_MS,
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-      serverFactory: (handler) => this.#listener(handler),
+      serverFactory: (handler) => this.#listener(handler, given),
       // No route has a JSON Schema, so Fastify need not load its compilers.
       schemaController: {
         compilersFactory: { buildValidator: noCompiler, buildSerializer: noCompiler },
       },
     })
     const names = new HostNames(options.hosts)
-    const tokens = token === undefined ? undefined : new TokenCheck(token)
-    server.addHook('onRequest', async ({ headers, routeOptions }, reply) => {
-      names.check(headers.host)
-      if (tokens === undefined || routeOptions.config.isPublic === true) return
-      if (!tokens.isGiven(headers.authorization)) reply.header('www-authenticate', CHALLENGE)
-      tokens.check(headers.authorization)
+    this.#names = names
+    names.useCertificate(given.certificates?.cert)
+    const access = new RequestAccess(given)
+    this.#access = access
+    server.addHook('onRequest', async (request, reply) => {
+      names.check(request.headers.host)
+      if (request.routeOptions.config.isPublic === true) return
+      if (access.hasToken && !access.isGranted(request)) {
+        reply.header('www-authenticate', CHALLENGE)
+      }
+      access.check(request)
     })
     server.addHook('onSend', async (_request, reply) => {
       reply.header('x-content-type-options', 'nosniff')
@@ -136,7 +197,7 @@ export class HttpServer {
       reply.header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")
     })
     answerErrorsAsJson(server)
-    healthRoutes(server, view, tokens)
+    healthRoutes(server, view, access)
     statusRoutes(server, view, this.#limits)
     ledgerRoute(server, view, this.#limits)
     channelRoutes(server, view, this.#limits)
@@ -147,45 +208,50 @@ export class HttpServer {
     return server
   }
 
-  #listener(handler: FastifyServerFactoryHandler): Server {
-    const { headersMs = HEADERS_TIMEOUT_MS, checkMs = CHECK_INTERVAL_MS } =
-      this.#options.timeouts ?? {}
-    const server = createServer(
-      {
-        maxHeaderSize: MAX_HEADER_BYTES,
-        headersTimeout: headersMs,
-        requestTimeout: REQUEST_TIMEOUT_MS,
-        keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-        connectionsCheckingInterval: checkMs,
-      },
-      (request, response) => {
-        if (this.#connections.began(request, response)) handler(request, response)
-      },
+  #listener(handler: FastifyServerFactoryHandler, { certificates }: HttpAccess): Server {
+    const { options, timeouts } = this.#options
+    const { tls } = options
+    const { headersMs = HEADERS_TIMEOUT_MS, checkMs = CHECK_INTERVAL_MS } = timeouts ?? {}
+    const http = {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      headersTimeout: headersMs,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+      connectionsCheckingInterval: checkMs,
+    }
+    const onRequest = (request: IncomingMessage, response: ServerResponse) => {
+      if (this.#connections.began(request, response)) handler(request, response)
+    }
+    if (tls === undefined || certificates === undefined) {
+      return this.#bounded(createServer(http, onRequest))
+    }
+    const handshakeMs = timeouts?.handshakeMs ?? HANDSHAKE_TIMEOUT_MS
+    const secure = serverTlsOptions(certificates, tls, handshakeMs)
+    const server = createHttpsServer({ ...http, ...secure }, onRequest)
+    this.#secureServers.add(server)
+    // Before Node's own listener, which ends the socket.
+    server.prependListener('tlsClientError', (error, socket) =>
+      this.#handshakeFailed(error, socket),
     )
+    return this.#bounded(server)
+  }
+
+  #bounded<Kind extends Server>(server: Kind): Kind {
     server.maxHeadersCount = MAX_HEADERS
     server.maxConnections = MAX_CONNECTIONS
     this.#connections.watch(server)
     return server
   }
+
+  #handshakeFailed(error: Error, socket: TLSSocket): void {
+    const reason = handshakeFailure(socket, systemCodeOf(error))
+    this.#options.onRefused?.(this.#connections.remoteOf(socket), reason)
+    socket.destroy()
+  }
 }
 
 function noCompiler(): never {
   throw new Error('a route was given a schema; queries are checked with zod')
-}
-
-/** @throws {ConnectorError} InvalidConfiguration if the token can't be read, or is missing. */
-export async function readHttpAccess(options: HttpOptions) {
-  const { host, allowAnonymous } = options
-  const token = await readToken(options)
-  const isOpenToAll = !isLoopback(host) && token === undefined
-  if (isOpenToAll && !allowAnonymous) {
-    throw new ConnectorError(
-      'InvalidConfiguration',
-      `http.host is ${host}: anyone who reaches this address could read every message. ` +
-        'Set http.tokenFile, or http.allowAnonymous: true to allow that, or listen on 127.0.0.1.',
-    )
-  }
-  return { token, isOpenToAll }
 }
 
 function listenHint(thrown: unknown): string {

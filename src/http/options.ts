@@ -1,7 +1,25 @@
 import * as z from 'zod'
+import {
+  checkClientCertificate,
+  clientCertificate,
+  file,
+  minTlsVersion,
+  serverTlsFields,
+} from '../named-files/tls-options.ts'
 
 const HOST_NAME = /^[A-Za-z0-9_]([A-Za-z0-9._-]{0,252})$/
 const TOKEN = /^[\x21-\x7e]{16,1024}$/
+
+const tls = z
+  .strictObject({
+    ...serverTlsFields,
+    clientCertificate: clientCertificate.describe(
+      'Whether clients may or must present a certificate. One from an authority in ca stands for the token. required: no connection without one, not even for /health.',
+    ),
+    minVersion: minTlsVersion,
+  })
+  .superRefine(checkClientCertificate)
+  .describe('HTTPS in place of HTTP. Changed files are reloaded without dropping connections.')
 
 /** The HTTP server: health, metrics, the ledger and the stored messages. */
 export const httpOptions = z
@@ -27,17 +45,16 @@ export const httpOptions = z
       .describe(
         'Token that every request except /health must carry: as a bearer token, or in a browser as the password of any user. Prefer tokenFile.',
       ),
-    tokenFile: z
-      .string()
-      .min(1)
+    tokenFile: file
       .optional()
-      .describe('File with the token on one line, read at the start.'),
+      .describe('File with the token on one line. Changes take effect immediately.'),
     allowAnonymous: z
       .boolean()
       .default(false)
       .describe(
-        'Allows listening beyond loopback without a token. Then anyone who can reach the port can read every message and replay dead letters.',
+        'Allows listening beyond loopback without a token or client certificates. Then anyone who can reach the port can read every message and replay dead letters.',
       ),
+    tls: tls.optional(),
   })
   .refine(({ token, tokenFile }) => token === undefined || tokenFile === undefined, {
     path: ['tokenFile'],
@@ -46,3 +63,4 @@ export const httpOptions = z
   .describe('Health, metrics, the ledger and the stored messages over HTTP.')
 
 export type HttpOptions = z.infer<typeof httpOptions>
+export type HttpTlsOptions = z.infer<typeof tls>

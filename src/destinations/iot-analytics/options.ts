@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { clientTlsFields, isPair, PAIR } from '../../named-files/tls-options.ts'
 import { duration, size } from '../../unit-options.ts'
 
 const awsCredentials = z
@@ -44,29 +45,9 @@ const awsCredentials = z
     'AWS credentials. Default: the chain of the AWS SDKs (environment, shared files, web identity, container, EC2).',
   )
 
-const file = z.string().min(1)
-
 const tls = z
-  .strictObject({
-    ca: file
-      .optional()
-      .describe(
-        'PEM file of the authorities that are trusted to sign the endpoint’s certificate, in place of those that Node trusts.',
-      ),
-    cert: file.optional().describe('PEM file of the connector’s certificate, for mutual TLS.'),
-    key: file.optional().describe('PEM file of the connector’s private key, for mutual TLS.'),
-    keyPassphraseFile: file
-      .optional()
-      .describe('File with the passphrase of the private key, if it is encrypted.'),
-    servername: z
-      .string()
-      .min(1)
-      .optional()
-      .describe('The name that the endpoint’s certificate must have, if it is not the URL’s host.'),
-  })
-  .refine(({ cert, key }) => (cert === undefined) === (key === undefined), {
-    error: 'cert and key go together: set both or neither',
-  })
+  .strictObject(clientTlsFields('endpoint', ', in place of those that Node trusts'))
+  .refine(isPair, PAIR)
   .describe(
     'TLS settings. The files are read for each connection, so renewed certificates are used.',
   )

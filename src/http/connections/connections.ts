@@ -8,7 +8,10 @@
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { type TLSSocket, Server as TlsServer } from 'node:tls'
+import { addressed } from '../../named-files/server-tls.ts'
 import { addressGroup } from '../../sources/mqtt-server/limits/address.ts'
+import { keyOf, remoteOf } from '../../sources/mqtt-server/limits/connection-limits.ts'
 import { LoopTurns } from '../../sources/mqtt-server/limits/loop-turns.ts'
 import { AddressShares } from './address-shares.ts'
 import { ReadInPieces } from './read-in-pieces.ts'
@@ -32,7 +35,8 @@ export interface ConnectionsOptions {
 }
 
 interface Connection {
-  readonly socket: Socket
+  /** During a TLS handshake the one below TLS, then the one that carries the requests. */
+  socket: Socket
   readonly address: string
   /** The response that is not sent completely. */
   response: ServerResponse | undefined
@@ -55,7 +59,10 @@ export class Connections {
   /** What is read of all clients in a turn of the event loop. */
   readonly #turns = new LoopTurns()
   readonly #bySocket = new Map<Socket, Connection>()
+  /** Connections whose TLS handshake is not over, by `keyOf`. */
+  readonly #inHandshake = new Map<string, Connection>()
   #sweeping: NodeJS.Timeout | undefined
+  #isClosed = false
 
   constructor(options: ConnectionsOptions) {
     this.#options = options
@@ -68,12 +75,30 @@ export class Connections {
 
   /** Watches the connections of `server`; to be called before its first one. */
   watch(server: Server): void {
-    server.on('connection', (socket) => this.#add(socket))
+    if (!(server instanceof TlsServer)) {
+      server.on('connection', (socket: Socket) => {
+        const connection = this.#add(socket)
+        if (connection !== undefined) this.#readFrom(connection)
+      })
+      return
+    }
+    server.on('connection', (socket: Socket) => this.#beginHandshake(socket))
+    server.on('secureConnection', (socket: TLSSocket) => this.#endHandshake(socket))
   }
 
+  /** The client of a connection whose handshake has failed, for logs. */
+  remoteOf(socket: TLSSocket): string {
+    return remoteOf(addressed(socket))
+  }
+
+  /**
+   * Ends connections in a TLS handshake, which Node's `closeAllConnections` does not know, and all
+   * that come from now on.
+   */
   close(): void {
-    clearInterval(this.#sweeping)
-    this.#sweeping = undefined
+    this.#isClosed = true
+    for (const connection of [...this.#inHandshake.values()]) this.#end(connection)
+    this.#stopSweeping()
   }
 
   /**
@@ -100,11 +125,50 @@ export class Connections {
     return true
   }
 
-  #add(socket: Socket): void {
-    const address = addressGroup(socket.remoteAddress ?? '')
-    if (!this.#makePlace(address)) {
+  /** TLS has two sockets with the same addresses, one upon the other. */
+  #beginHandshake(socket: Socket): void {
+    const connection = this.#add(socket)
+    if (connection === undefined) return
+    // The client has left: nothing tells this socket from others.
+    if (socket.remoteAddress === undefined) {
       socket.destroy()
       return
+    }
+    const key = keyOf(socket)
+    this.#inHandshake.set(key, connection)
+    socket.once('close', () => {
+      if (this.#inHandshake.get(key) === connection) this.#inHandshake.delete(key)
+    })
+  }
+
+  #endHandshake(socket: TLSSocket): void {
+    const key = keyOf(socket)
+    const connection = this.#inHandshake.get(key)
+    this.#inHandshake.delete(key)
+    if (this.#isClosed || connection === undefined || !this.#bySocket.delete(connection.socket)) {
+      socket.destroy()
+      return
+    }
+    connection.socket = socket
+    connection.since = performance.now()
+    this.#bySocket.set(socket, connection)
+    this.#readFrom(connection)
+    socket.once('close', () => this.#remove(connection))
+  }
+
+  #readFrom(connection: Connection): void {
+    connection.input = new ReadInPieces(connection.socket, {
+      turns: this.#turns,
+      mayRead: (bytes) => mayRead(connection, bytes),
+    })
+  }
+
+  /** Undefined if there is no place for it. */
+  #add(socket: Socket): Connection | undefined {
+    const address = addressGroup(socket.remoteAddress ?? '')
+    if (this.#isClosed || !this.#makePlace(address)) {
+      socket.destroy()
+      return undefined
     }
     const connection: Connection = {
       socket,
@@ -119,19 +183,21 @@ export class Connections {
     }
     this.#bySocket.set(socket, connection)
     this.#places.take(address)
-    connection.input = new ReadInPieces(socket, {
-      turns: this.#turns,
-      mayRead: (bytes) => mayRead(connection, bytes),
-    })
     socket.once('close', () => this.#remove(connection))
     this.#sweeping ??= setInterval(() => this.#sweep(), this.#options.sweepMs ?? SWEEP_MS).unref()
+    return connection
   }
 
   /** Once for each connection, also when it is closed for another one. */
   #remove(connection: Connection): void {
     if (!this.#bySocket.delete(connection.socket)) return
     this.#places.release(connection.address)
-    if (this.#bySocket.size === 0) this.close()
+    if (this.#bySocket.size === 0) this.#stopSweeping()
+  }
+
+  #stopSweeping(): void {
+    clearInterval(this.#sweeping)
+    this.#sweeping = undefined
   }
 
   #makePlace(address: string): boolean {

@@ -3,6 +3,7 @@
  * this server's address, and then read what it serves (DNS rebinding). Its requests carry that name.
  * An IP address can't be rebound, so every address is answered.
  */
+import { X509Certificate } from 'node:crypto'
 import { hostname } from 'node:os'
 import { isLocalName } from '../../addresses.ts'
 import { quoted } from '../../shown-text.ts'
@@ -10,6 +11,7 @@ import { RequestError } from './request-error.ts'
 
 export class HostNames {
   readonly #names: ReadonlySet<string>
+  #certificate: X509Certificate | undefined
 
   /** `configured` are the names in `http.hosts`; the server's own host name comes by itself. */
   constructor(configured: readonly string[], machine = hostname()) {
@@ -17,15 +19,21 @@ export class HostNames {
     this.#names = new Set([...own, ...configured].map(comparable).filter((name) => name !== ''))
   }
 
+  /** The names in the server's certificate are its own as well. */
+  useCertificate(pem: Buffer | undefined): void {
+    this.#certificate = pem === undefined ? undefined : new X509Certificate(pem)
+  }
+
   /** @throws {RequestError} 421 for a name of somebody else. */
   check(hostHeader: string | undefined): void {
     if (hostHeader === undefined || isLocalName(hostHeader)) return
-    if (this.#names.has(comparable(hostHeader.replace(/:\d+$/, '')))) return
+    const name = comparable(hostHeader.replace(/:\d+$/, ''))
+    if (this.#names.has(name) || this.#certificate?.checkHost(name) !== undefined) return
     throw new RequestError(
       421,
       'MisdirectedRequest',
       `The request was for ${quoted(hostHeader)}. This server answers to localhost, IP addresses ` +
-        'and its host name; http.hosts allows further names.',
+        'its host name, and the names in its certificate; http.hosts allows further names.',
     )
   }
 }

@@ -2,7 +2,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { ConnectorError } from '../../errors.ts'
 import { readNamedSecret } from '../../named-files/named-file.ts'
-import { RequestError } from './request-error.ts'
 
 export const MIN_TOKEN_CHARACTERS = 16
 
@@ -39,16 +38,6 @@ export class TokenCheck {
   isGiven(authorization: string | undefined): boolean {
     const given = tokenIn(authorization ?? '')
     return given !== undefined && timingSafeEqual(digestOf(given), this.#digest)
-  }
-
-  /** @throws {RequestError} 401 */
-  check(authorization: string | undefined): void {
-    if (this.isGiven(authorization)) return
-    throw new RequestError(
-      401,
-      'NotAuthorized',
-      'Send the token of http.token as `authorization: Bearer <token>`, or as the password of any user.',
-    )
   }
 }
 

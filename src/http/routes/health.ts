@@ -1,11 +1,11 @@
 /** Whether the connector works: for supervisors and load balancers, which need no token. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { TokenCheck } from '../requests/token.ts'
+import type { RequestAccess } from '../requests/request-access.ts'
 import type { ConnectorView, Health } from '../views/connector-view.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** True: the route needs no token. */
+    /** True: the route needs neither a token nor a certificate. */
     isPublic?: boolean
   }
 }
@@ -15,14 +15,14 @@ const PUBLIC = { config: { isPublic: true } }
 export function healthRoutes(
   server: FastifyInstance,
   view: ConnectorView,
-  tokens: TokenCheck | undefined,
+  access: RequestAccess,
 ): void {
   const answer =
     (isWell: (health: Health) => boolean) =>
-    ({ headers }: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
       const health = view.health()
       const { live, ready, storage } = health
-      const mayKnowAll = tokens === undefined || tokens.isGiven(headers.authorization)
+      const mayKnowAll = access.isGranted(request)
       return reply
         .code(isWell(health) ? 200 : 503)
         .send(mayKnowAll ? health : { live, ready, storage })

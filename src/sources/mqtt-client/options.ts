@@ -1,7 +1,6 @@
 import * as z from 'zod'
+import { clientTlsFields, file, isPair, PAIR } from '../../named-files/tls-options.ts'
 import { duration } from '../../unit-options.ts'
-
-const file = z.string().min(1)
 
 const will = z
   .strictObject({
@@ -19,27 +18,13 @@ const will = z
 
 const tls = z
   .strictObject({
-    ca: file
-      .optional()
-      .describe('PEM file of the authorities that are trusted to sign the broker’s certificate.'),
-    cert: file.optional().describe('PEM file of the connector’s certificate, for mutual TLS.'),
-    key: file.optional().describe('PEM file of the connector’s private key, for mutual TLS.'),
-    keyPassphraseFile: file
-      .optional()
-      .describe('File with the passphrase of the private key, if it is encrypted.'),
-    servername: z
-      .string()
-      .min(1)
-      .optional()
-      .describe('The name that the broker’s certificate must have, if it is not the URL’s host.'),
+    ...clientTlsFields('broker'),
     rejectUnauthorized: z
       .boolean()
       .default(true)
       .describe('false: accepts any certificate from the broker. For experiments only.'),
   })
-  .refine(({ cert, key }) => (cert === undefined) === (key === undefined), {
-    message: 'cert and key go together: set both or neither',
-  })
+  .refine(isPair, PAIR)
   .describe(
     'TLS settings. The files are read for each connection, so renewed certificates are used.',
   )

@@ -1,11 +1,17 @@
 import * as z from 'zod'
 import { isAddressRange } from '../../addresses.ts'
+import {
+  checkClientCertificate,
+  clientCertificate,
+  file,
+  minTlsVersion,
+  serverTlsFields,
+} from '../../named-files/tls-options.ts'
 import { duration, size } from '../../unit-options.ts'
 import { formatDuration, formatSize } from '../../units.ts'
 import { accessRules } from './access/access-rule.ts'
 import { DEFAULT_LIMITS } from './limits/limits.ts'
 
-const file = z.string().min(1)
 const port = z.number().int().min(0).max(65_535)
 const hostOfItsOwn = z
   .string()
@@ -24,46 +30,19 @@ const tls = z
   .strictObject({
     port: port.default(8883).describe('TCP port for TLS; 0 takes a free one.'),
     host: hostOfItsOwn,
-    cert: file.describe(
-      'PEM file of the server’s certificate, followed by the intermediate certificates.',
+    ...serverTlsFields,
+    clientCertificate: clientCertificate.describe(
+      'Whether clients may or must present a certificate. The name in it is the user name, and no password is needed.',
     ),
-    key: file.describe('PEM file of the server’s private key.'),
-    keyPassphraseFile: file
-      .optional()
-      .describe('File with the passphrase of the private key, if it is encrypted.'),
-    ca: file
-      .optional()
-      .describe('PEM file of the authorities that are trusted to sign clients’ certificates.'),
-    crl: file
-      .optional()
-      .describe(
-        'PEM file of revoked certificates: a current list from each authority in ca. A client that presents a revoked certificate is refused.',
-      ),
-    clientCertificate: z
-      .enum(['ignored', 'optional', 'required'])
-      .default('ignored')
-      .describe(
-        'Whether clients may or must present a certificate. The name in it is the user name, and no password is needed.',
-      ),
     clientName: z
       .enum(['commonName', 'alternativeName'])
       .default('commonName')
       .describe(
         'Which name of a client’s certificate is the user name. With alternativeName, the first one counts.',
       ),
-    minVersion: z
-      .enum(['TLSv1.2', 'TLSv1.3'])
-      .default('TLSv1.2')
-      .describe('The oldest TLS version that is accepted.'),
+    minVersion: minTlsVersion,
   })
-  .refine(({ ca, clientCertificate }) => clientCertificate === 'ignored' || ca !== undefined, {
-    path: ['ca'],
-    message: 'clientCertificate needs ca, the authorities that sign clients’ certificates',
-  })
-  .refine(({ crl, clientCertificate }) => crl === undefined || clientCertificate !== 'ignored', {
-    path: ['crl'],
-    message: 'crl has no effect while clientCertificate is ignored',
-  })
+  .superRefine(checkClientCertificate)
   .describe('MQTT over TLS. Changed files are reloaded without dropping connections.')
 
 const webSocket = z

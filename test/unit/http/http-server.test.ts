@@ -31,14 +31,18 @@ test('listening beyond loopback has to be meant', async (t) => {
       error.message.includes('http.allowAnonymous'),
   )
   const warnings: string[] = []
-  const onOpenToAll = (warning: string) => warnings.push(warning)
-  const open = await serve(t, { host: '0.0.0.0', allowAnonymous: true }, { onOpenToAll })
+  const onInsecure = (warning: string) => warnings.push(warning)
+  const open = await serve(t, { host: '0.0.0.0', allowAnonymous: true }, { onInsecure })
   const token = 'a token of its own'.replaceAll(' ', '-')
-  await serve(t, { host: '0.0.0.0', token }, { onOpenToAll })
-  await serve(t, {}, { onOpenToAll })
+  await serve(t, { host: '0.0.0.0', token }, { onInsecure })
+  await serve(t, {}, { onInsecure })
   assert.equal((await fetch(`http://127.0.0.1:${open.server.port}/health`)).status, 200)
-  assert.equal(warnings.length, 1, 'neither with a token nor on loopback')
+  assert.equal(warnings.length, 2, 'not on loopback')
   assert.match(warnings[0] ?? '', /0\.0\.0\.0 and no token is set: anyone .* http\.tokenFile/)
+  assert.match(
+    warnings[1] ?? '',
+    /http\.tls is not set: the token .* unencrypted.* http\.tls\.cert/,
+  )
 })
 
 test('an address that is taken is an error that names it and the setting', async (t) => {

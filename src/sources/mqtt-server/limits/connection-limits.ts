@@ -219,6 +219,6 @@ function groupOf(address: string): string {
 }
 
 /** Tells one open connection of this machine from every other. */
-function keyOf({ remoteAddress, remotePort, localAddress, localPort }: Addressed): string {
+export function keyOf({ remoteAddress, remotePort, localAddress, localPort }: Addressed): string {
   return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`
 }

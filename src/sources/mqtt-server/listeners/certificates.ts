@@ -1,6 +1,7 @@
 /** Reads the server's certificate, and the names in clients' certificates. */
 import type { TLSSocket } from 'node:tls'
 import type { ConnectorError } from '../../../errors.ts'
+import { certificateRefusal, hasCertificate } from '../../../named-files/server-tls.ts'
 import { type TlsContents, TlsFiles } from '../../../named-files/tls-files.ts'
 import type { TlsOptions } from '../options.ts'
 
@@ -28,25 +29,16 @@ export interface CertifiedClient {
 const NOBODY: CertifiedClient = { name: undefined, refusal: undefined }
 const ALTERNATIVE_NAME = /^(?:DNS|email|URI):([^",\s]{1,256})(?:,|$)/
 
-const NOT_SIGNED = 'its certificate is not signed by an authority in tls.ca'
-/** Keyed by OpenSSL's names for the errors. */
-const REFUSALS: Readonly<Record<string, string>> = {
-  CERT_REVOKED: 'its certificate has been revoked',
-  CRL_HAS_EXPIRED: 'the list in tls.crl has expired',
-  UNABLE_TO_GET_CRL: 'tls.crl has no list from the authority that signed its certificate',
-}
-
 /**
  * The name in the client's certificate. TLS itself has already refused clients without a required
  * one.
  */
 export function certifiedClient(socket: TLSSocket, options: TlsOptions): CertifiedClient {
   if (options.clientCertificate === 'ignored') return NOBODY
+  if (!hasCertificate(socket)) return NOBODY
   const { subject, subjectaltname } = socket.getPeerCertificate()
-  if (subject === undefined) return NOBODY
-  if (!socket.authorized) {
-    return { name: undefined, refusal: REFUSALS[String(socket.authorizationError)] ?? NOT_SIGNED }
-  }
+  const refusal = certificateRefusal(socket)
+  if (refusal !== undefined) return { name: undefined, refusal }
   const name =
     options.clientName === 'commonName'
       ? subject.CN

@@ -1,13 +1,9 @@
 /** MQTT over TCP, plain or in TLS. */
 import { createServer, type Server, type Socket } from 'node:net'
-import {
-  createServer as createTlsServer,
-  type SecureContextOptions,
-  type TlsOptions as ServerTlsOptions,
-  type TLSSocket,
-} from 'node:tls'
+import { createServer as createTlsServer, type TLSSocket } from 'node:tls'
 import { systemCodeOf } from '../../../errors.ts'
-import type { Addressed } from '../limits/connection-limits.ts'
+import { addressed, handshakeFailure, serverTlsOptions } from '../../../named-files/server-tls.ts'
+import type { TlsContents } from '../../../named-files/tls-files.ts'
 import type { TlsOptions } from '../options.ts'
 import { certifiedClient } from './certificates.ts'
 import { type ListenerEvents, originOf } from './listener.ts'
@@ -23,24 +19,9 @@ export function createTcpServer(events: ListenerEvents): Server {
   })
 }
 
-/** The TLS options that MQTT and WebSocket servers share. */
-export function serverTlsOptions(
-  certificates: SecureContextOptions,
-  options: TlsOptions,
-  handshakeTimeout: number,
-): ServerTlsOptions {
-  return {
-    ...certificates,
-    handshakeTimeout,
-    requestCert: options.clientCertificate !== 'ignored',
-    // With `optional`, `certifiedClient` refuses a wrong certificate but not a missing one.
-    rejectUnauthorized: options.clientCertificate === 'required',
-  }
-}
-
 export interface TlsListenerOptions {
   readonly tls: TlsOptions
-  readonly certificates: SecureContextOptions
+  readonly certificates: TlsContents
   readonly handshakeTimeoutMs: number
 }
 
@@ -68,16 +49,7 @@ export function createMqttsServer(
 export function reportHandshakes(server: Server, events: ListenerEvents): void {
   server.on('tlsClientError', (error: Error, socket: TLSSocket) => {
     socket.destroy()
-    // If the client's certificate was refused, the reason is on the socket and not in the error.
-    const code = socket.authorizationError ?? systemCodeOf(error) ?? 'unknown error'
-    events.onRefused(events.peerOf(addressed(socket)).remote, `TLS handshake failed: ${code}`)
+    const reason = handshakeFailure(socket, systemCodeOf(error))
+    events.onRefused(events.peerOf(addressed(socket)).remote, reason)
   })
-}
-
-/**
- * A TLS socket whose connection has ended has no addresses any more, but the TCP socket below it
- * has. Node has no public name for that one.
- */
-function addressed(socket: TLSSocket & { readonly _parent?: Addressed | null }): Addressed {
-  return socket.remoteAddress === undefined ? (socket._parent ?? socket) : socket
 }

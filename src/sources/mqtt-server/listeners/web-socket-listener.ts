@@ -6,11 +6,12 @@ import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import { WebSocketServer } from 'ws'
 import type { Clock } from '../../../clock.ts'
+import { serverTlsOptions } from '../../../named-files/server-tls.ts'
 import type { Peer } from '../limits/connection-limits.ts'
 import type { WebSocketOptions } from '../options.ts'
 import { certifiedClient } from './certificates.ts'
 import { type ListenerEvents, originOf } from './listener.ts'
-import { reportHandshakes, serverTlsOptions, type TlsListenerOptions } from './tcp-listener.ts'
+import { reportHandshakes, type TlsListenerOptions } from './tcp-listener.ts'
 import { WebSocketStream } from './web-socket-stream.ts'
 
 export interface WebSocketListenerOptions {
