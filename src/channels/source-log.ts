@@ -80,6 +80,10 @@ export class SourceLog implements Committable {
     return this.log.committed
   }
 
+  get isWritable(): boolean {
+    return this.#options.mayWrite()
+  }
+
   /** Bytes of the kept records, overhead included. */
   get bytes(): number {
     return this.#bytes

@@ -115,6 +115,8 @@ export interface SourceLog {
   readonly bytes: number
   /** The bytes it always has room for, however much the channels hold. */
   readonly reservedBytes: number
+  /** False while storage can't be written. */
+  readonly isWritable: boolean
   listen(listener: SourceLogListener): void
   /**
    * All records that are kept, with `undefined` where records are lost. Read them once, before

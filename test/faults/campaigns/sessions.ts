@@ -1,7 +1,7 @@
 /**
- * An MQTT subscriber is offline while the journal fails, and the process is killed: the message
- * whose commit fails must not be acknowledged, health has to say why, and everything acknowledged
- * until then waits for the subscriber.
+ * An MQTT subscriber is offline while the journal fails, and the process is killed: no message for
+ * it may be acknowledged from the first failure on, health has to say why, and everything
+ * acknowledged until then waits for the subscriber.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { connect, connectAsync, type IClientOptions, type MqttClient } from 'mqtt'
@@ -15,6 +15,8 @@ const MESSAGES = 20
 const PATIENCE_MS = 15_000
 /** How long a message of the failing commit may stay without an answer. */
 const OFFERED_MS = 2_000
+/** The same, once nothing can be stored. */
+const REFUSED_MS = 500
 
 export const sessionsCampaign: Campaign = {
   name: 'sessions',
@@ -72,6 +74,12 @@ async function failOnce(rig: Rig, expected: Set<string>, turn: number): Promise<
     }
   }
   await healthIs(rig, false, 'the journal fails')
+  for (const version of [4, 5] as const) {
+    const text = `turn ${turn} after it failed ${version}`
+    if (await isAcknowledged(mqtt, version, text, REFUSED_MS)) {
+      rig.oracle.violated(`${text} was acknowledged and could not be stored`)
+    }
+  }
 }
 
 /** Sends with QoS 1. */

@@ -6,6 +6,7 @@ import { NO_CYCLE } from '../../../src/sources/source.ts'
 
 export class MemorySessionStore implements SessionStore {
   readonly kept = new SessionStates()
+  isFailing = false
   readonly #openCycle: () => number
 
   /**

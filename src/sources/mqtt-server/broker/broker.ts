@@ -121,6 +121,15 @@ export class Broker {
     publication.forgetPackets()
   }
 
+  /** Whether a message on the topic has to survive the process, and the store fails now. */
+  cannotKeep(topic: Topic, isRetained: boolean): boolean {
+    if (this.#recorder?.isFailing !== true) return false
+    if (isRetained) return true
+    const { recipients, groups } = this.subscriptions.audienceOf(topic)
+    if (recipients.some(({ subscriber, qos }) => qos > 0 && subscriber.isKept)) return true
+    return groups.some(({ members }) => [...members.keys()].some(({ isKept }) => isKept))
+  }
+
   /** Whether the topic has a subscriber. */
   hasSubscribers(topic: Topic): boolean {
     const { recipients, groups } = this.subscriptions.audienceOf(topic)

@@ -20,6 +20,11 @@ import { keptTopic, type Topic } from '../topics/topic-cache.ts'
 import type { Client } from './client.ts'
 import { reasonCodeOf } from './publish-acks.ts'
 
+const SESSIONS_FAIL: Refusal = Object.freeze({
+  error: 'StorageFailed',
+  message:
+    'Storage fails, so the message could not be kept for the clients that subscribe to its topic. It was not taken; send it again once storage has recovered.',
+})
 const PUBACK = PacketType.puback << 4
 const PUBREC = PacketType.pubrec << 4
 /** The one PUBLISH being read, of all clients: nothing is allocated for a packet. */
@@ -59,22 +64,29 @@ function take(client: Client, packet: PublishPacket): Refusal | undefined {
     acknowledgeRefused(client, packet, refusal)
     return undefined
   }
-  let cycle = NO_CYCLE
-  if (topic.route !== undefined) {
-    const outcome = offer(client, packet, topic.name, topic.route)
-    if (typeof outcome !== 'number') {
-      if (!outcome.isWithheld) {
-        acknowledgeRefused(client, packet, outcome.refusal)
-        return undefined
-      }
-      statistics.messagesReceived--
-      return outcome.refusal
+  const outcome = keep(client, packet, topic)
+  if (typeof outcome !== 'number') {
+    if (!outcome.isWithheld) {
+      acknowledgeRefused(client, packet, outcome.refusal)
+      return undefined
     }
-    cycle = outcome
+    statistics.messagesReceived--
+    return outcome.refusal
   }
-  if (packet.qos > 0) acknowledge(client, packet, cycle, topic)
+  if (packet.qos > 0) acknowledge(client, packet, outcome, topic)
   broker.distribute(topic, packet, client.session)
   return undefined
+}
+
+/** Hands it to the intake, unless sessions have to keep it too and cannot. */
+function keep(client: Client, packet: PublishPacket, topic: Topic): Outcome {
+  const { name, route } = topic
+  if (packet.qos > 0 && client.broker.cannotKeep(topic, packet.retain)) {
+    const isWithheld = client.link.version !== 5
+    if (!isWithheld) client.reports.messageDropped(SESSIONS_FAIL)
+    return { refusal: SESSIONS_FAIL, isWithheld }
+  }
+  return route === undefined ? NO_CYCLE : offer(client, packet, name, route)
 }
 
 function offer(client: Client, packet: PublishPacket, topic: string, route: Route): Outcome {

@@ -29,6 +29,11 @@ export class SessionRecorder {
     this.#clock = clock
   }
 
+  /** Whether the store fails, so that what waits for a session would not survive the process. */
+  get isFailing(): boolean {
+    return this.#store.isFailing
+  }
+
   note(change: SessionChange): void {
     const cycle = this.#store.note(change)
     if (cycle === NO_CYCLE) return

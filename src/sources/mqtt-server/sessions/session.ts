@@ -107,6 +107,10 @@ export class Session implements Subscriber {
     return this.#link !== undefined
   }
 
+  get isKept(): boolean {
+    return this.record !== undefined
+  }
+
   /** The number of QoS 2 messages that were taken in and not released yet. */
   get receivedCount(): number {
     return this.#receivedIds?.size ?? 0

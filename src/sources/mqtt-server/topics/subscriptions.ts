@@ -17,6 +17,8 @@ import { TopicNode } from './topic-tree.ts'
 /** Receives messages: a session. */
 export interface Subscriber {
   readonly isOnline: boolean
+  /** Whether it has to survive the process. */
+  readonly isKept: boolean
   deliver(publication: Publication, recipient: Recipient): void
 }
 

@@ -71,6 +71,8 @@ export class SessionLog implements SessionStore {
   #stateBytes = 0
   /** The log lacks changes, so the state must be rewritten before further changes are appended. */
   #isBehind = false
+  /** Storage has failed, and the state is not rewritten yet. */
+  #hasFailed = false
   #isFullReported = false
   /** A file of an earlier version whose content is not in the log yet. */
   #oldJournal: OldJournal | undefined
@@ -88,7 +90,10 @@ export class SessionLog implements SessionStore {
   async open(): Promise<SessionStates> {
     this.#log.listen({
       committed: () => this.#committed(),
-      discarded: () => this.#fallBehind(),
+      discarded: () => {
+        this.#hasFailed = true
+        this.#fallBehind()
+      },
     })
     this.#kept = new SessionStates(this.#log.reservedBytes * KEPT_SHARE)
     try {
@@ -114,6 +119,10 @@ export class SessionLog implements SessionStore {
     const cycle = this.#append(made)
     if (this.#rewriting === undefined && this.#isGrown) this.#rewrite()
     return cycle
+  }
+
+  get isFailing(): boolean {
+    return this.#hasFailed || !this.#log.isWritable
   }
 
   async close(): Promise<void> {
@@ -211,6 +220,7 @@ export class SessionLog implements SessionStore {
     const before = this.#log.bytes
     const cycle = this.#log.append(this.#writer.encode(change))
     if (cycle === undefined) {
+      this.#hasFailed = !this.#log.isWritable
       this.#reportFull(LOG_FULL)
       this.#fallBehind()
       return NO_CYCLE
@@ -268,6 +278,7 @@ export class SessionLog implements SessionStore {
     }
     if (this.#log.durableEnd < rewriting.end) return
     this.#rewriting = undefined
+    this.#hasFailed = false
     this.#isFullReported = false
     this.#log.release(rewriting.from, rewriting.bytes)
     this.#stateBytes = rewriting.bytes

@@ -30,6 +30,11 @@ export interface SessionStore {
    * reported, and is stored later. Never throws.
    */
   note(change: SessionChange): number
+  /**
+   * Whether storage fails, from the first failure until everything noted is stored again: a message
+   * that waits for a session would be lost if the process ended.
+   */
+  readonly isFailing: boolean
   /** Resolves when every noted change is durable or can't be stored. */
   close(): Promise<void>
 }

@@ -37,6 +37,7 @@ function open() {
   const received: string[] = []
   const subscriber = {
     isOnline: true,
+    isKept: false,
     deliver: ({ payload }: { payload: Buffer }) => {
       received.push(payload.toString())
     },

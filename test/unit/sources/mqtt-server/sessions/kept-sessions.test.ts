@@ -39,6 +39,7 @@ function dyingStore(store: SessionStore) {
       open: () => store.open(),
       note: (change) => (isDead ? -1 : store.note(change)),
       close: async () => {},
+      isFailing: false,
     } satisfies SessionStore,
   }
 }
@@ -227,6 +228,34 @@ test('PUBACK waits for the cycle with the messages queued for offline sessions',
 
   assert.deepEqual([held, stillHeld], [[], []])
   assert.deepEqual([first, second], [['40020001', '40020002'], ['40020003']])
+})
+
+test('a message for an offline session is not acknowledged while sessions cannot be stored', async (t) => {
+  const store = new MemorySessionStore()
+  const { clock, begin } = lives(t, store)
+  const { client } = await begin()
+  const sleeper = await client({ clientId: 'sleeper', isClean: false })
+  sleeper.send(subscribePacket(1, { news: 1 }))
+  await sleeper.untilPong()
+  sleeper.send(frame(0xe0))
+  await sleeper.untilClosed()
+  const old = await client({ clientId: 'old' })
+  const modern = await client({ clientId: 'modern', version: 5 })
+  store.isFailing = true
+
+  old.send(publishPacket({ topic: 'nobody/listens', payload: 'x', qos: 1, id: 1 }))
+  old.send(publishPacket({ topic: PLAIN_TOPIC, payload: 'x', qos: 1, id: 2 }))
+  modern.send(publishPacket({ topic: PLAIN_TOPIC, payload: 'y', qos: 1, id: 3, properties: [] }))
+  const [unheard, refused] = [await old.nextHex(), await modern.nextHex()]
+  const queued = store.kept.sessions.get('sleeper')?.waiting.size
+  store.isFailing = false
+  clock.advance(20)
+  const offeredAgain = await old.nextHex()
+
+  assert.equal(unheard, '40020001')
+  assert.match(refused ?? '', /^40....000383/)
+  assert.equal(queued, 0)
+  assert.equal(offeredAgain, '40020002')
 })
 
 test('CONNACK and everything after it wait until the session is durable; a clean session does not wait', async (t) => {

@@ -12,7 +12,7 @@ import { matches, topicFilter, topicName } from '../../../../support/mqtt/topic-
 const OPTIONS = { qos: 0, noLocal: false, retainAsPublished: false, identifier: undefined } as const
 
 function subscriber(isOnline = true): Subscriber {
-  return { isOnline, deliver() {} }
+  return { isOnline, isKept: false, deliver() {} }
 }
 
 function cached(name: string) {
