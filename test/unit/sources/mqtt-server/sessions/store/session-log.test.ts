@@ -148,6 +148,29 @@ test('after a failed cycle nothing waits, and when the disk is back the whole st
   assert.match(reports[0] ?? '', /^__journal failed: /)
 })
 
+test('the store fails from the first failed cycle until the whole state is stored again', async () => {
+  const disk = new FakeDisk()
+  const { sessions, rig, flush } = await live({ disk })
+  await sessions.open()
+  sessions.note(BEGUN)
+  await flush()
+  const before = sessions.isFailing
+  disk.failure = 'EIO'
+  sessions.note(queued(0))
+  await flush()
+  const whileItFails = sessions.isFailing
+
+  disk.failure = undefined
+  rig.clock.advance(200)
+  await probed()
+  const untilStored = sessions.isFailing
+  rig.clock.advance(5_000)
+  await flush()
+
+  assert.deepEqual([before, whileItFails, untilStored], [false, true, true])
+  assert.equal(sessions.isFailing, false)
+})
+
 test('the log is rewritten when it has grown, and holds little more than the state', async () => {
   const disk = new FakeDisk()
   const { sessions, flush, log } = await live({ disk })
