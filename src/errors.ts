@@ -109,6 +109,21 @@ export const ERROR_CATALOGUE = {
     meaning:
       'The destination rejected the message permanently and gave no name for the reason. The message is kept as a dead letter, unless deadLetters is false. Fix the cause, then replay it.',
   },
+  ContentRefused: {
+    effect: 'reject',
+    meaning:
+      'The destination cannot store the message because of what it contains. Other messages of its batch are not affected. The message is kept as a dead letter, unless deadLetters is false. Fix what the device sends, or what the destination accepts, then replay it.',
+  },
+  NotSelected: {
+    effect: 'reject',
+    meaning:
+      'The settings `channels`, `topics` or `sample` of a destination leave the message out. This is no loss, and its sender gets no receipt. It is counted so that the ledger adds up.',
+  },
+  DestinationAhead: {
+    effect: 'retry',
+    meaning:
+      'The destination already has messages of this channel that the local log never had, so the log is older than what was sent from it: it was restored from a backup, or lost its newest messages. New messages would be taken for ones that are there already. They are kept. The message says what to do.',
+  },
   DestinationDenied: {
     effect: 'retry',
     meaning:

@@ -231,6 +231,7 @@ export class Connector {
         channels,
         maxInFlightBatches: destination.delivery.batchesInFlight,
         catchUp: destination.delivery.catchUp,
+        selection: destination.delivery,
         receipts: index === 0 ? new PrimaryReceipts(receipts) : noReceipts,
       })
       delivery.start()

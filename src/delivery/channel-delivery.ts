@@ -11,23 +11,25 @@
  *                                                      or not needed
  */
 import type { Channel } from '../channels/channel.ts'
-import type { Cursor, Lease } from '../channels/cursors/cursor.ts'
+import type { Cursor, Lease, LeaseOptions } from '../channels/cursors/cursor.ts'
 import type { DeadLetters } from '../channels/dead-letters/dead-letters.ts'
 import type { Clock, Timer } from '../clock.ts'
 import type { BatchOutcome, BatchRule, Destination } from '../destinations/destination.ts'
 import { asConnectorError, type ConnectorError } from '../errors.ts'
-import { payloadBytesOf } from '../message.ts'
+import { type Message, payloadBytesOf } from '../message.ts'
 import type { PipelineObserver } from '../observer.ts'
 import type { AnswerRecord } from './answer-record.ts'
 import type { AttemptTrail } from './attempt-trail.ts'
 import { untilBatchDueMs, type WaitingMessages } from './batch-due.ts'
 import { endOf, keptError } from './batch-ends.ts'
+import { BatchSender } from './batch-sender.ts'
 import { CatchUp, type CatchUpOrder } from './catch-up.ts'
 import type { BatchSize, RateCap, Reservation } from './rate-cap.ts'
 import type { BatchReceipts } from './receipts/batch-receipts.ts'
 import type { DeliveryOutcomes, ProbedDelivery } from './recovery-probe.ts'
 import { Rejections } from './rejections.ts'
 import type { RetrySchedule, RetryState, Trouble } from './retry-schedule.ts'
+import { Selection, type SelectionOptions } from './selection.ts'
 
 export interface ChannelDeliveryOptions {
   readonly channel: Channel
@@ -38,6 +40,8 @@ export interface ChannelDeliveryOptions {
    */
   readonly maxInFlightBatches: number
   readonly order: CatchUpOrder
+  /** Which of the channel's messages the destination gets. */
+  readonly selection: SelectionOptions
   /** The rate cap of the destination, shared by all channels. */
   readonly cap: RateCap
   readonly trail: AttemptTrail
@@ -57,6 +61,8 @@ export class ChannelDelivery implements ProbedDelivery {
   readonly #cursor: Cursor
   readonly #catchUp: CatchUp
   readonly #rejections: Rejections
+  readonly #sender: BatchSender
+  readonly #selection: Selection | undefined
   #isStarted = false
   #isDraining = false
   #sending = 0
@@ -71,6 +77,8 @@ export class ChannelDelivery implements ProbedDelivery {
     this.#cursor = options.cursor
     this.#catchUp = new CatchUp(options.cursor, options.order)
     this.#rejections = new Rejections(options)
+    this.#sender = new BatchSender({ ...options, log: options.channel.log })
+    this.#selection = Selection.of(options.selection)
   }
 
   get channel(): string {
@@ -225,7 +233,7 @@ export class ChannelDelivery implements ProbedDelivery {
     reservation: Reservation | undefined,
     maxMessages: number,
   ): Promise<ConnectorError | undefined> {
-    const { clock, observer, destination, answers, signal } = this.#options
+    const { clock, observer, destination, answers } = this.#options
     const lease = await this.#lease(reservation, maxMessages)
     if (lease === undefined) return undefined
     // A backlog brings no further events: each batch under way starts the next, up to the limit.
@@ -236,7 +244,7 @@ export class ChannelDelivery implements ProbedDelivery {
     const { messages } = lease
     const batch = answers.began(startedAt)
     try {
-      const outcome = await destination.send({ channel, logId: this.#logId, messages }, signal)
+      const outcome = await this.#sender.send(messages)
       const durationMs = clock.monotonic() - startedAt
       observer.batchSent(channel, destination.name, messages.length, durationMs)
       this.#options.trail.note({ channel, messages, at, durationMs, end: outcome })
@@ -254,21 +262,25 @@ export class ChannelDelivery implements ProbedDelivery {
   }
 
   #lease(reservation: Reservation | undefined, maxMessages: number): Promise<Lease | undefined> {
-    const { maxBytes, hasDistinctIds } = this.#rule
     const from = this.#catchUp.nextFrom((waiting) => this.#untilDueMs(waiting) === 0)
     if (reservation !== undefined) return this.#leaseReserved(reservation, from)
-    return this.#cursor.lease(maxMessages, maxBytes, { from, hasDistinctIds })
+    return this.#cursor.lease(maxMessages, this.#rule.maxBytes, this.#leaseOptions(from))
   }
 
   async #leaseReserved(reservation: Reservation, from: number): Promise<Lease | undefined> {
     const { cap } = this.#options
-    const { limit } = reservation
-    const { hasDistinctIds } = this.#rule
-    const lease = await this.#cursor.lease(limit.messages, limit.bytes, { from, hasDistinctIds })
+    const { messages: maxMessages, bytes: maxBytes } = reservation.limit
+    const lease = await this.#cursor.lease(maxMessages, maxBytes, this.#leaseOptions(from))
     const messages = lease?.messages ?? []
     const bytes = messages.reduce((sum, message) => sum + payloadBytesOf(message), 0)
     cap.correct(reservation, { messages: messages.length, bytes })
     return lease
+  }
+
+  #leaseOptions(from: number): LeaseOptions {
+    const selection = this.#selection
+    const selects = selection && ((message: Message) => selection.selects(message))
+    return { from, hasDistinctIds: this.#rule.hasDistinctIds, selects }
   }
 
   #settle(lease: Lease, outcome: BatchOutcome): ConnectorError | undefined {
@@ -343,10 +355,6 @@ export class ChannelDelivery implements ProbedDelivery {
 
   get #name(): string {
     return this.#options.channel.name
-  }
-
-  get #logId(): string {
-    return this.#options.channel.log.id
   }
 
   get #rule(): BatchRule {

@@ -17,12 +17,15 @@ import { RateCap, type RateCapOptions } from './rate-cap.ts'
 import type { BatchReceipts } from './receipts/batch-receipts.ts'
 import { PROBE_MS, RecoveryProbe } from './recovery-probe.ts'
 import { RetrySchedule, type RetryState } from './retry-schedule.ts'
+import { type SelectionOptions, selectsChannel } from './selection.ts'
 
 export interface DestinationDeliveryOptions {
   readonly destination: Destination
   readonly channels: ChannelSet
   readonly maxInFlightBatches: number
   readonly catchUp?: RateCapOptions & { readonly order: CatchUpOrder }
+  /** Default: the destination gets every message. */
+  readonly selection?: SelectionOptions
   readonly receipts: BatchReceipts
   readonly observer: PipelineObserver
   readonly clock: Clock
@@ -235,12 +238,19 @@ export class DestinationDelivery {
   }
 
   #add(channel: Channel): void {
-    const { destination, channels, catchUp, ...rest } = this.#options
+    const { destination, channels, catchUp, selection = {}, ...rest } = this.#options
+    const cursor = channel.cursor(destination.name)
+    if (!selectsChannel(selection, channel.name)) {
+      cursor.onReadable = () => cursor.skipWaiting()
+      cursor.skipWaiting()
+      return
+    }
     const delivery = new ChannelDelivery({
       ...rest,
       destination,
       channel,
-      cursor: channel.cursor(destination.name),
+      cursor,
+      selection,
       order: catchUp?.order ?? 'backlog-first',
       cap: this.#cap,
       trail: this.trail,

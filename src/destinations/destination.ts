@@ -65,10 +65,20 @@ export interface Destination {
   /**
    * Resolves in bounded time, whatever the peer does.
    * @throws {ConnectorError} with effect `retry` if the whole batch must be kept and sent again;
-   *   with effect `reject` if the destination rejects every message (code and message go to the
-   *   senders).
+   *   ContentRefused if the destination has stored nothing, because of what some message contains:
+   *   then the batch is divided until that message stands alone; with effect `reject` otherwise if
+   *   the destination rejects every message (code and message go to the senders).
    */
   send(batch: Batch, signal: AbortSignal): Promise<BatchOutcome>
+
+  /**
+   * For a destination that records, together with the messages, how far it has got. Returns the offset
+   * after the last message that it has of a log, 0 if it has none. Every message below is there; the
+   * connector counts them as delivered. It is asked before the first batch of a channel. After a
+   * failure whose outcome is not known, `send` itself must recognise messages that are there already.
+   * @throws {ConnectorError} with effect `retry` if it can't tell now
+   */
+  position?(channel: string, logId: string, signal: AbortSignal): Promise<number>
 
   close(): Promise<void>
 }

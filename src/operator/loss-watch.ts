@@ -113,6 +113,8 @@ function increase(
 ): Record<string, number> {
   const counts: Record<string, number> = {}
   for (const [code, count] of now) {
+    // What the settings leave out is no loss.
+    if (code === 'NotSelected') continue
     const more = count - (before.get(code) ?? 0)
     if (more > 0) counts[code] = more
   }

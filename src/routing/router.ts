@@ -18,11 +18,10 @@ import {
 } from '../message.ts'
 import { quoted, shown } from '../shown-text.ts'
 import type { CommitListener, Intake, NotAccepted, Outcome, Route } from '../sources/source.ts'
-import { STATUS_TOPIC } from '../topics.ts'
+import { STATUS_TOPIC, TopicFilter } from '../topics.ts'
 import { type Envelope, readEnvelope } from './envelope.ts'
 import { parsePredefinedTopic } from './input-topics.ts'
 import { PlainEnvelope } from './plain-envelope.ts'
-import { TopicFilter } from './topic-filter.ts'
 
 export interface RouterOptions {
   readonly channels: ChannelSet

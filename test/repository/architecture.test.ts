@@ -22,6 +22,8 @@ const LEAVES = [
   'serial-queue.ts',
   'shown-text.ts',
   'topics.ts',
+  'topics.ts',
+  'topic-option.ts',
   'unit-options.ts',
   'units.ts',
   'version.ts',

@@ -89,13 +89,13 @@ test('publish, tail and the HTTP requests answer as the README says', async (t) 
   assert.match(health ?? '', /"ready":true/)
 })
 
-test('mosquitto_pub and mosquitto_sub print the receipt that stands below them', {
+test('mosquitto_pub and mosquitto_sub print the receipt that stands above them', {
   skip: skipWithout('mosquitto_pub', 'mosquitto_sub'),
 }, async (t) => {
   const { connector, directory } = await connectorIn(t)
   const [subscribe = ''] = commandsOf('mosquitto_sub')
   const [publish = ''] = commandsOf('mosquitto_pub')
-  const expected = readme.split(`${subscribe}\n`)[1]?.split('\n')[0]
+  const [, expected] = /subscribe to the receipts, here `(.*)`:/.exec(readme) ?? []
 
   const listening = shell(`${subscribe} -C 1 -W 15`, connector, directory)
   const publishing = setInterval(

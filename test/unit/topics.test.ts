@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { faultOfTopicFilter } from '../../src/config/schema/topic-filter.ts'
-import { covers, isTopicFilter, isTopicName, overlaps } from '../../src/topics.ts'
+import {
+  covers,
+  faultOfTopicFilter,
+  isTopicFilter,
+  isTopicName,
+  overlaps,
+} from '../../src/topics.ts'
 
 const level = fc.constantFrom('a', 'b', '+', '#', 'a+', '', '$sys')
 const filter = fc.array(level, { minLength: 1, maxLength: 4 }).map((levels) => levels.join('/'))

@@ -29,6 +29,8 @@ export interface LeaseOptions {
   readonly from?: number
   /** A message whose `messageId` is in the lease already is dropped. Default: it is leased. */
   readonly hasDistinctIds?: boolean
+  /** Messages for which it returns false are settled as `NotSelected`. Default: all are leased. */
+  readonly selects?: ((message: Message) => boolean) | undefined
 }
 
 /** What a cursor reports to its channel. */
@@ -55,6 +57,9 @@ export interface CursorOptions {
 /** How much of the log a search for expired messages reads at once. */
 const SWEEP_MESSAGES = 256
 const SWEEP_BYTES = 1024 * 1024
+
+/** In the ledger, for messages that the settings of a destination leave out. */
+const NOT_SELECTED = 'NotSelected'
 
 const KEPT = 1
 const REJECTED = 2
@@ -143,9 +148,9 @@ export class Cursor {
     maxBytes: number,
     options: LeaseOptions = {},
   ): Promise<Lease | undefined> {
-    const { from = 0, hasDistinctIds = false } = options
+    const { from = 0, hasDistinctIds = false, selects } = options
     const batch = new LeaseBuilder(maxCount, maxBytes, hasDistinctIds)
-    return this.#reads.run(() => this.#lease(batch, from))
+    return this.#reads.run(() => this.#lease(batch, from, selects))
   }
 
   /**
@@ -156,6 +161,13 @@ export class Cursor {
     const { expiry } = this.#options
     if (expiry === undefined || this.waiting === 0) return Promise.resolve()
     return this.#reads.run(() => this.#dropExpired(expiry))
+  }
+
+  /** Settles all waiting messages as `NotSelected`: the destination gets none of them. */
+  skipWaiting(): void {
+    const { committed } = this.#log
+    const all = { from: 0, to: committed }
+    if (this.position.dropAllFree(all, NOT_SELECTED, committed) > 0) this.#events.settled([])
   }
 
   /** Takes what became of each message of a lease. To be called once per lease. */
@@ -191,11 +203,16 @@ export class Cursor {
     else this.position.deliver(from, to)
   }
 
-  async #lease(batch: LeaseBuilder, start: number): Promise<Lease | undefined> {
+  async #lease(
+    batch: LeaseBuilder,
+    start: number,
+    selects: LeaseOptions['selects'],
+  ): Promise<Lease | undefined> {
     const expiry = this.#options.expiry
     const deadline = expiry?.deadline ?? Number.NEGATIVE_INFINITY
     const take = (message: Message): boolean => {
       if (expiry !== undefined && message.receivedAt < deadline) this.#drop(message, expiry.refusal)
+      else if (selects !== undefined && !selects(message)) this.#skip(message)
       else if (!batch.fits(message)) return false
       else if (!batch.add(message)) this.#drop(message, this.#duplicateOf(message))
       return true
@@ -280,6 +297,11 @@ export class Cursor {
       this.position.release(next, to)
     }
     return next === to
+  }
+
+  /** Its sender is not informed: for the connector as a whole the message is not lost. */
+  #skip({ offset }: Message): void {
+    this.position.dropTaken(offset, offset + 1, NOT_SELECTED)
   }
 
   #drop(message: Message, refusal: Refusal): void {

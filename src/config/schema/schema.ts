@@ -10,8 +10,8 @@ import { httpOptions } from '../../http/options.ts'
 import { mqttClientOptions } from '../../sources/mqtt-client/options.ts'
 import { mqttServerOptions } from '../../sources/mqtt-server/options.ts'
 import { logOptions } from '../../telemetry/options.ts'
+import { topicFilter } from '../../topic-option.ts'
 import { parameterOptions } from './parameters.ts'
-import { topicFilter } from './topic-filter.ts'
 
 const sourceOptions = z
   .strictObject({

@@ -7,8 +7,8 @@ import { applyOverride } from '../../../src/config/inputs/overrides.ts'
 import { checkConfig } from '../../../src/config/parse-config.ts'
 import { ConfigTree } from '../../../src/config/schema/config-tree.ts'
 import { SchemaIndex } from '../../../src/config/schema/schema-index.ts'
-import { faultOfTopicFilter } from '../../../src/config/schema/topic-filter.ts'
 import { ConnectorError } from '../../../src/errors.ts'
+import { faultOfTopicFilter } from '../../../src/topics.ts'
 
 const known = new SchemaIndex()
 const paths = known.paths().map((path) => path.join('.'))

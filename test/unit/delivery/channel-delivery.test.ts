@@ -6,6 +6,7 @@ import { ChannelDelivery } from '../../../src/delivery/channel-delivery.ts'
 import { RateCap, type RateCapOptions } from '../../../src/delivery/rate-cap.ts'
 import type { BatchReceipts } from '../../../src/delivery/receipts/batch-receipts.ts'
 import { RetrySchedule } from '../../../src/delivery/retry-schedule.ts'
+import type { SelectionOptions } from '../../../src/delivery/selection.ts'
 import type { BatchOutcome } from '../../../src/destinations/destination.ts'
 import { ConnectorError } from '../../../src/errors.ts'
 import { silentObserver } from '../../../src/observer.ts'
@@ -26,6 +27,7 @@ interface DeliveryRigOptions extends RigOptions {
   readonly intervalMs?: number
   readonly maxInFlightBatches?: number
   readonly cap?: RateCapOptions
+  readonly selection?: SelectionOptions
 }
 
 /** One delivery of channel `c`, batches of two, and what it reports. */
@@ -65,6 +67,7 @@ class DeliveryRig {
       destination: this.destination,
       maxInFlightBatches: options.maxInFlightBatches ?? 1,
       order: 'backlog-first',
+      selection: options.selection ?? {},
       cap: new RateCap(options.cap ?? {}, clock),
       trail: this.trail,
       deadLetters: channels.set.deadLetters,
@@ -354,4 +357,36 @@ test('messages that expire while they wait are not sent', async () => {
 
   assert.deepEqual(rig.destination.batches, [])
   assert.equal(rig.channels.ledger('c').expired, 1)
+})
+
+test('messages that the destination does not select are settled, and counted as NotSelected', async () => {
+  const rig = await DeliveryRig.open({ selection: { topics: { exclude: ['#'] } } })
+  rig.delivery.start()
+
+  await rig.offer('a', 'b', 'c')
+
+  const ledger = rig.channels.ledger('c')
+  assert.deepEqual(rig.destination.batches, [])
+  assert.deepEqual([ledger.waiting, ledger.inFlight], [0, 0])
+  assert.deepEqual(ledger.dropped, { NotSelected: 3 })
+  assert.equal(ledgerGap(ledger), 0)
+  assert.deepEqual(rig.channels.dropped, [])
+})
+
+test('a batch is full of messages that are selected', async () => {
+  const rig = await DeliveryRig.open({ selection: { sample: { every: 3 } } })
+  const ids = Array.from({ length: 60 }, (_, index) => `m${index}`)
+  rig.delivery.start()
+
+  await rig.offer(...ids)
+  for (let batch = 0; batch < 30; batch += 1) await rig.destination.answer()
+  await rig.pass(INTERVAL_MS)
+  await rig.destination.answer()
+
+  const sent = rig.destination.batches
+  const { delivered, dropped } = rig.channels.ledger('c')
+  for (const batch of sent.slice(0, -1)) assert.equal(batch.length, 2)
+  assert.equal(sent.flat().length, delivered - 1)
+  assert.equal(dropped['NotSelected'], 60 - sent.flat().length)
+  assert.ok(sent.flat().length > 10 && sent.flat().length < 30)
 })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { TopicFilter } from '../../../src/routing/topic-filter.ts'
+import { TopicFilter } from '../../src/topics.ts'
 
 const CASES: readonly [filter: string, topic: string, matches: boolean][] = [
   ['sport/tennis/player1/#', 'sport/tennis/player1', true],

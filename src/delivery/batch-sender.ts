@@ -1,0 +1,121 @@
+/**
+ * Sends the batches of one channel to one destination. Messages that the destination has already are
+ * not sent again, and a batch that it refuses for its content is divided until the messages that are
+ * to blame stand alone:
+ *
+ *     ┌─ there already ─┬──────── sent ────────┐
+ *     0                 position               end
+ *                       ├── half ──┬── half ───┤  again, if it is refused for its content
+ */
+import type { Channel } from '../channels/channel.ts'
+import { ALL_ACCEPTED, type BatchOutcome, type Destination } from '../destinations/destination.ts'
+import { asConnectorError, ConnectorError } from '../errors.ts'
+import type { Message, Refusal } from '../message.ts'
+
+export interface BatchSenderOptions {
+  readonly destination: Destination
+  readonly log: Pick<Channel['log'], 'channel' | 'id' | 'end'>
+  readonly signal: AbortSignal
+}
+
+export class BatchSender {
+  readonly #options: BatchSenderOptions
+  /** Messages below are at the destination; undefined until it has been asked. */
+  #position: number | undefined
+
+  constructor(options: BatchSenderOptions) {
+    this.#options = options
+    if (options.destination.position === undefined) this.#position = 0
+  }
+
+  /**
+   * @param messages at least one, with ascending offsets
+   * @throws {ConnectorError} as `Destination.send`, but never ContentRefused; DestinationAhead
+   */
+  async send(messages: readonly Message[]): Promise<BatchOutcome> {
+    const position = this.#position ?? (await this.#askPosition())
+    if (position === 0) return await this.#divide(messages)
+    const first = messages.findIndex(({ offset }) => offset >= position)
+    if (first === -1) return ALL_ACCEPTED
+    return shifted(await this.#divide(messages.slice(first)), first)
+  }
+
+  async #askPosition(): Promise<number> {
+    const { destination, log, signal } = this.#options
+    const position = (await destination.position?.(log.channel, log.id, signal)) ?? 0
+    if (position > log.end) throw destinationAhead(this.#options, position)
+    this.#position = position
+    return position
+  }
+
+  async #divide(messages: readonly Message[]): Promise<BatchOutcome> {
+    const { destination, log, signal } = this.#options
+    const { channel, id: logId } = log
+    try {
+      return await destination.send({ channel, logId, messages }, signal)
+    } catch (error) {
+      if (!(error instanceof ConnectorError) || error.code !== 'ContentRefused') throw error
+      if (messages.length > 1) return await this.#sendHalves(messages)
+      return { rejected: [{ index: 0, refusal: refusalOf(error) }], kept: [] }
+    }
+  }
+
+  async #sendHalves(messages: readonly Message[]): Promise<BatchOutcome> {
+    const middle = messages.length >>> 1
+    const first = await this.#divide(messages.slice(0, middle))
+    const second = await this.#sendSecondHalf(messages.slice(middle), first)
+    return {
+      rejected: [...first.rejected, ...second.rejected.map((one) => moved(one, middle))],
+      kept: [...first.kept, ...second.kept.map((index) => index + middle)],
+      keptReason: first.keptReason ?? second.keptReason,
+    }
+  }
+
+  /** The first half has its outcome, so a failure now must not make it be sent again. */
+  async #sendSecondHalf(messages: readonly Message[], first: BatchOutcome): Promise<BatchOutcome> {
+    // What is kept is sent again in its place, and nothing may overtake it.
+    if (first.kept.length > 0) return allKept(messages, first.keptReason)
+    try {
+      return await this.#divide(messages)
+    } catch (error) {
+      const { name } = this.#options.destination
+      const failure = asConnectorError(error, 'DestinationUnavailable', `sending to ${name}`)
+      const refusal = refusalOf(failure)
+      if (failure.effect !== 'reject') return allKept(messages, refusal)
+      return { rejected: messages.map((_, index) => ({ index, refusal })), kept: [] }
+    }
+  }
+}
+
+type Rejection = BatchOutcome['rejected'][number]
+
+/** The outcome of messages that come after `count` others, which are delivered. */
+function shifted({ rejected, kept, keptReason }: BatchOutcome, count: number): BatchOutcome {
+  return {
+    rejected: rejected.map((one) => moved(one, count)),
+    kept: kept.map((index) => index + count),
+    keptReason,
+  }
+}
+
+function moved({ index, refusal }: Rejection, by: number): Rejection {
+  return { index: index + by, refusal }
+}
+
+function allKept(messages: readonly Message[], keptReason: Refusal | undefined): BatchOutcome {
+  return { rejected: [], kept: messages.map((_, index) => index), keptReason }
+}
+
+function refusalOf({ code, message }: ConnectorError): Refusal {
+  return { error: code, message }
+}
+
+function destinationAhead(
+  { destination, log }: BatchSenderOptions,
+  position: number,
+): ConnectorError {
+  return new ConnectorError(
+    'DestinationAhead',
+    `${destination.name} has messages of channel ${log.channel} (log ${log.id}) up to offset ${position}, but the local log ends at ${log.end}. It was restored from a backup, or has lost its newest messages. To go on, export the channel, move its directory away, and start the connector again: the channel then begins a new log.`,
+  )
+}
