@@ -71,11 +71,6 @@ const RESERVED_PREFIX = '__'
 export class ChannelSet implements Iterable<Channel> {
   /** Commits all channels; reports which cycles are durable. */
   readonly commits: GroupCommit
-  /**
-   * Since the start, by error code, how often a message was not taken and stayed with its sender,
-   * which offers it again.
-   */
-  readonly withheld = new Map<string, number>()
   readonly hits: LimitHits
   readonly #options: ChannelSetOptions
   readonly #context: ChannelContext
@@ -227,6 +222,7 @@ export class ChannelSet implements Iterable<Channel> {
     }
     const possible = isChannelName(name) ? name : undefined
     this.#unknownChannels.refuse(possible, refusal.error)
+    this.#noteRefusals()
     this.#options.observer.messageDropped(possible, refusal.error, refusal.message)
   }
 
@@ -270,12 +266,15 @@ export class ChannelSet implements Iterable<Channel> {
     const { deadLetters: bounds, store } = this.#options
     if (bounds === undefined) return
     const found = this.#reserved.get(DEAD_LETTERS_LOG)
+    const state = await found?.loadState()
+    this.#outcomes.found({ refused: this.#unknownChannels.restore(state), cursors: [] })
     this.#deadLetters = new DeadLetters({
       ...this.#options,
       bounds,
       isChannel: (name) => this.#channels.has(name) || this.#isSetAside(name),
       log: found ?? store.create(DEAD_LETTERS_LOG),
-      state: await found?.loadState(),
+      state,
+      refusedElsewhere: () => this.#unknownChannels.totals,
       mayWrite: () => this.#health.failure === undefined,
       stageState: (letters) => this.commits.stageState(letters),
       stage: (letters, bytes) => void this.commits.stage(letters, bytes, this.#options.clock.now()),
@@ -296,7 +295,7 @@ export class ChannelSet implements Iterable<Channel> {
     const channel = new Channel(log, all, this.#context)
     this.#add(channel)
     this.#outcomes.found({ refused: restored.refused, cursors: channel.cursors })
-    if (Object.keys(refused).length > 0) this.#checkpoints.changed(channel, false)
+    if (Object.keys(refused).length > 0) this.#noteRefusals(channel)
   }
 
   async #retryFaults(): Promise<void> {
@@ -320,7 +319,7 @@ export class ChannelSet implements Iterable<Channel> {
       channel.offer(draft, bytes, this.commits.openCycle)
     if (refusal === undefined) return this.commits.stage(channel, bytes, draft.receivedAt)
     if (!mayWithhold || !isNotNow(refusal.error)) channel.refuse(refusal)
-    else this.#withhold(refusal)
+    else this.hits.withhold(refusal.error)
     return refusal
   }
 
@@ -342,18 +341,20 @@ export class ChannelSet implements Iterable<Channel> {
     const refusal = this.#refusalForNew(name, draftBytes(draft))
     if (refusal !== undefined) {
       if (!mayWithhold || !isNotNow(refusal.error)) this.refuse(name, refusal)
-      else this.#withhold(refusal)
+      else this.hits.withhold(refusal.error)
       return refusal
     }
     const log: ChannelLog = this.#options.store.create(name)
     const refused = this.#unknownChannels.takeOver(name)
     const channel = new Channel(log, { ...NOTHING_RESTORED, refused }, this.#context)
     this.#add(channel)
+    this.#noteRefusals()
     return this.#offerTo(channel, draft, mayWithhold)
   }
 
-  #withhold({ error }: Refusal): void {
-    this.withheld.set(error, (this.withheld.get(error) ?? 0) + 1)
+  #noteRefusals(channel?: Channel): void {
+    if (channel !== undefined) this.#checkpoints.changed(channel, false)
+    if (this.#deadLetters !== undefined) this.#checkpoints.changed(this.#deadLetters, false)
   }
 
   #refusalForNew(name: string, bytes: number): Refusal | undefined {

@@ -5,7 +5,7 @@ import type { Clock } from '../clock.ts'
 import { SampleRing } from './sample-ring.ts'
 
 export interface LossWatchOptions {
-  readonly channels: Pick<ChannelSet, 'outcomes' | 'withheld' | 'hits'>
+  readonly channels: Pick<ChannelSet, 'outcomes' | 'hits'>
   readonly clock: Clock
   /** Dead letters that were given up or not kept. */
   readonly deadLettersLost: () => number
@@ -87,7 +87,7 @@ export class LossWatch {
 
   #sample(): Sample {
     const { channels, deadLettersLost } = this.#options
-    const withheld = new Map(channels.withheld)
+    const withheld = new Map(channels.hits.withheld)
     return { totals: channels.outcomes(), withheld, deadLettersLost: deadLettersLost() }
   }
 }

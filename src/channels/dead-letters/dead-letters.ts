@@ -37,6 +37,8 @@ export interface DeadLettersOptions {
   readonly observer: Pick<PipelineObserver, 'deadLetterLost'>
   /** Whether a channel with this name exists. */
   readonly isChannel: (name: string) => boolean
+  /** Messages that no channel counts as refused; the log's state keeps these counts as well. */
+  readonly refusedElsewhere: () => Readonly<Record<string, number>>
   /** False while the log can't be written. */
   readonly mayWrite: () => boolean
   /** Commits `bytes` just appended with the next cycle. */
@@ -195,7 +197,8 @@ export class DeadLetters {
     const cursors = { [CURSOR]: this.#position.state(this.log.committed, []) }
     const end = this.log.committed
     this.#notedEnd = end
-    this.log.noteState({ version: 1, cursors, refused: {}, end }, position)
+    const refused = { ...this.#options.refusedElsewhere() }
+    this.log.noteState({ version: 1, cursors, refused, end }, position)
     this.#options.stageState(this)
   }
 

@@ -1,8 +1,9 @@
 /**
  * Counts refused messages for channels that do not exist. Anybody can invent channel names, so only
  * a limited number of names have a row of their own; all others, and names that no channel can
- * have, share one.
+ * have, share one. After a restart all earlier ones share it.
  */
+import type { ChannelState } from '../log/channel-log.ts'
 import type { ChannelLedger } from './ledger.ts'
 import { rowOfRefusals } from './set-aside-rows.ts'
 
@@ -17,6 +18,14 @@ export class UnknownChannelRefusals {
   /** All of them by code. */
   get totals(): Readonly<Record<string, number>> {
     return this.#totals
+  }
+
+  /** Takes over the counts of earlier runs, without names. To be called once, first. */
+  restore(state: Pick<ChannelState, 'refused'> | undefined): Readonly<Record<string, number>> {
+    const { refused = {} } = state ?? {}
+    if (Object.keys(refused).length > 0) this.#counts.set(ALL_OTHERS, { ...refused })
+    Object.assign(this.#totals, refused)
+    return refused
   }
 
   /** `name` is undefined if no channel can have it. */
@@ -37,7 +46,9 @@ export class UnknownChannelRefusals {
     const refused = this.#counts.get(name) ?? {}
     this.#counts.delete(name)
     for (const [code, count] of Object.entries(refused)) {
-      this.#totals[code] = (this.#totals[code] ?? 0) - count
+      const left = (this.#totals[code] ?? 0) - count
+      if (left > 0) this.#totals[code] = left
+      else delete this.#totals[code]
     }
     return refused
   }

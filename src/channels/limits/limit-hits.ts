@@ -16,6 +16,11 @@ export interface Rooms {
 }
 
 export class LimitHits {
+  /**
+   * Since the start, by error code, how often a message was not taken and stayed with its sender,
+   * which offers it again.
+   */
+  readonly withheld = new Map<string, number>()
   readonly #rooms: Rooms
   /** By limit, the bytes that the last message needed. */
   readonly #hits = new Map<RoomLimit, number>()
@@ -27,6 +32,10 @@ export class LimitHits {
   /** A message of `bytes` met the limit. */
   hit(limit: RoomLimit, bytes: number): void {
     this.#hits.set(limit, bytes)
+  }
+
+  withhold(code: string): void {
+    this.withheld.set(code, (this.withheld.get(code) ?? 0) + 1)
   }
 
   /** The limits that still have no room; the others are forgotten. */

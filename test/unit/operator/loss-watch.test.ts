@@ -11,16 +11,15 @@ const NOTHING: OutcomeTotals = { refused: new Map(), destinations: [] }
 function watchTotals(t: TestContext, totals = NOTHING) {
   const clock = new ManualClock()
   const state = { totals, deadLettersLost: 0 }
-  const withheld = new Map<string, number>()
   const { hits } = new ChannelSetRig().set
   const watch = new LossWatch({
-    channels: { outcomes: () => state.totals, withheld, hits },
+    channels: { outcomes: () => state.totals, hits },
     clock,
     deadLettersLost: () => state.deadLettersLost,
   })
   watch.start()
   t.after(() => watch.stop())
-  return { clock, state, withheld, watch }
+  return { clock, state, hits, watch }
 }
 
 function destination(name: string, delivered: number, rejected: number, dropped = {}) {
@@ -29,11 +28,11 @@ function destination(name: string, delivered: number, rejected: number, dropped 
 }
 
 test('losses are those of the primary destination, and what further ones missed comes beside them', (t) => {
-  const { state, withheld, watch } = watchTotals(t, {
+  const { state, hits, watch } = watchTotals(t, {
     refused: new Map([['QueueFull', 10]]),
     destinations: [destination('first', 3, 1, { QueueFull: 1 }), destination('second', 0, 1)],
   })
-  withheld.set('ChannelLimit', 6)
+  for (let n = 0; n < 6; n += 1) hits.withhold('ChannelLimit')
 
   state.totals = {
     refused: new Map([
