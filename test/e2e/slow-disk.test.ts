@@ -8,7 +8,8 @@ import { MqttDevice } from '../support/mqtt/mqtt-device.ts'
 import { ConnectorProcess } from '../support/processes/connector-process.ts'
 
 const CHANNELS = 40
-const DEADLINE_MS = 1_000
+/** The deadline is 1 s; the rest is for a busy machine. */
+const MOST_MS = 5_000
 const SLOW_SYNCS = join(import.meta.dirname, '..', 'support', 'processes', 'slow-syncs.js')
 
 for (const syncMs of [200, 25_000]) {
@@ -36,8 +37,8 @@ for (const syncMs of [200, 25_000]) {
     const answer = await fetch(`${next.httpUrl}/ledger`)
     const { channels } = (await answer.json()) as { channels: { received: number }[] }
 
-    // Twice as long as it may take, for a busy machine; each sync after the other takes longer.
-    assert.ok(tookMs < 2 * DEADLINE_MS + 1_000, `${tookMs} ms, ended with ${code} ${signal}`)
+    // One sync after the other would take three times as long, or a single one five times.
+    assert.ok(tookMs < MOST_MS, `${tookMs} ms, ended with ${code} ${signal}`)
     assert.deepEqual(
       channels.map(({ received }) => received),
       names.map(() => 1),

@@ -14,11 +14,12 @@ import { join } from 'node:path'
 import type { Clock } from '../../../clock.ts'
 import { systemCodeOf } from '../../../errors.ts'
 import type { DiskSpace } from '../files/disk-space.ts'
-import type { FileLayer, OpenFile } from '../files/file-layer.ts'
+import type { FileLayer } from '../files/file-layer.ts'
 import { Removals, syncIfThere } from '../files/removals.ts'
 import { findHistory, type HistoryKeeper } from './journal-history.ts'
 import type { FoundJournal } from './journal-reading.ts'
 import { MAX_NEEDED_SLOTS, type NeededSlot, Slot, slotName } from './slot.ts'
+import { ZeroFilling } from './zero-filling.ts'
 
 /**
  * Slots that always exist: one is written, two wait to be settled, and two are left for reader
@@ -30,11 +31,8 @@ const STANDING_SLOTS = 5
 export const MAX_CLOSED_SLOTS = 2
 /** Beyond those needed at the start: a log that is set aside takes no new messages. */
 const MAX_WITHHELD_SLOTS = 4
-/** Slots are filled in steps with pauses, so that commits are not delayed. */
-const FILL_BYTES = 256 * 1024
-/** The kernel keeps a file in pieces of this size, and a small commit rewrites a whole one. */
-const FILL_WRITE_BYTES = 64 * 1024
-const FILL_PAUSE_MS = 50
+/** They concern one file: one of another owner, or one that was made immutable. */
+const OF_ONE_FILE: ReadonlySet<string> = new Set(['EPERM', 'EACCES', 'EISDIR', 'ELOOP', 'EINVAL'])
 
 export interface SlotPoolOptions {
   readonly files: FileLayer
@@ -55,6 +53,8 @@ export class SlotPool {
   /** Ascending by generation. */
   readonly #history: Slot[] = []
   readonly #free: Slot[] = []
+  /** Free slots whose files could not be opened: they are tried only if there is no other. */
+  readonly #refused = new Set<Slot>()
   readonly #options: SlotPoolOptions
   readonly #removals: Removals
   /** Slots that hold the newest entries of logs, and so must not be reused. */
@@ -66,13 +66,12 @@ export class SlotPool {
   /** How many standing slots do not exist yet; their room is claimed. */
   #missing = 0
   #filling: Promise<void> | undefined
-  #isClosed = false
-  #endPause: (() => void) | undefined
-  #isHurried = false
+  readonly #zeros: ZeroFilling
 
   constructor(options: SlotPoolOptions) {
     this.#options = options
     this.#removals = new Removals(options)
+    this.#zeros = new ZeroFilling(options.clock)
   }
 
   /** The slot that is written now. */
@@ -116,7 +115,7 @@ export class SlotPool {
   /** Creates slots in the place of those that cannot be used, as far as there is room. */
   replaceWithheld(): void {
     const { slotBytes, space, makeRoom } = this.#options
-    let lacking = STANDING_SLOTS - (this.#count + this.#missing - this.withheld.length)
+    let lacking = STANDING_SLOTS - (this.#count + this.#missing - this.#unusable)
     for (; lacking > 0; lacking--) {
       if (space.bytes + slotBytes > space.maxBytes && !makeRoom(slotBytes)) break
       space.count(slotBytes)
@@ -137,6 +136,10 @@ export class SlotPool {
   dropAnchors(): void {
     this.#anchors.clear()
     this.collect()
+  }
+
+  get #unusable(): number {
+    return this.withheld.length + this.#refused.size
   }
 
   get #count(): number {
@@ -170,7 +173,7 @@ export class SlotPool {
   async #makeDurable(slots: readonly Slot[]): Promise<void> {
     const { files, directory } = this.#options
     for (const slot of slots) {
-      const file = await files.open(slot.path, 'edit')
+      const file = await files.open(slot.path, 'read')
       try {
         await file.sync()
       } finally {
@@ -212,10 +215,15 @@ export class SlotPool {
     try {
       slot.opened(await this.#options.files.open(slot.path, 'durable'))
     } catch (error) {
-      if (systemCodeOf(error) === 'ENOENT') this.#options.space.release(slot.bytes)
+      const code = systemCodeOf(error) ?? ''
+      if (code === 'ENOENT') this.#options.space.release(slot.bytes)
       else this.#free.push(slot)
-      throw error
+      if (!OF_ONE_FILE.has(code) || this.#refused.has(slot)) throw error
+      this.#refused.add(slot)
+      this.replaceWithheld()
+      return await this.take(bytes, isForMessages)
     }
+    this.#refused.delete(slot)
     this.#current = slot
     return slot
   }
@@ -238,8 +246,8 @@ export class SlotPool {
   evictOldest(): boolean {
     const hasHistory = this.#history.length > 0
     if (hasHistory) this.#free.push(this.#oldest())
-    const isMore = this.#count - this.withheld.length > STANDING_SLOTS
-    const slot = isMore ? this.#free.pop() : undefined
+    const isMore = this.#count - this.#unusable > STANDING_SLOTS
+    const slot = isMore ? this.#nextFree() : undefined
     if (slot === undefined) return hasHistory
     const { space } = this.#options
     space.release(slot.bytes)
@@ -248,8 +256,7 @@ export class SlotPool {
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true
-    this.#endPause?.()
+    this.#zeros.stop()
     await this.#filling
     const current = this.#current === undefined ? [] : [this.#current]
     for (const slot of [...current, ...this.#closed, ...this.#history, ...this.#free]) {
@@ -311,8 +318,10 @@ export class SlotPool {
    * overwritten, that header counts, and recovery looks for the slots it lists.
    */
   #nextFree(): Slot | undefined {
-    const index = this.#free.findIndex((slot) => !this.#listed.has(slot.generation))
-    return this.#free.splice(Math.max(0, index), 1)[0]
+    const usable = this.#free.filter((slot) => !this.#refused.has(slot))
+    const next = usable.find((slot) => !this.#listed.has(slot.generation)) ?? usable[0]
+    if (next !== undefined) this.#free.splice(this.#free.indexOf(next), 1)
+    return next
   }
 
   /** The slots with something needed in them, for the next header to list. */
@@ -324,14 +333,13 @@ export class SlotPool {
 
   /** Finishes the slot that is being filled, without further pauses. */
   async #fillAtOnce(): Promise<void> {
-    this.#isHurried = true
-    this.#endPause?.()
+    this.#zeros.hurry()
     await this.#filling
-    this.#isHurried = false
+    this.#zeros.calm()
   }
 
   async #fill(): Promise<void> {
-    while (this.#missing > 0 && !this.#isClosed) {
+    while (this.#missing > 0 && !this.#zeros.isStopped) {
       this.#free.push(await this.#create(this.#options.slotBytes, true))
     }
   }
@@ -347,7 +355,7 @@ export class SlotPool {
       await files.makeDirectory(directory)
       const file = await files.open(slot.path, 'replace')
       try {
-        if (isFilled) await this.#zero(file, bytes)
+        if (isFilled) await this.#zeros.fill(file, bytes)
         await file.truncate(bytes)
         await file.sync()
       } finally {
@@ -361,27 +369,6 @@ export class SlotPool {
       await this.#remove(slot).catch(() => undefined)
       throw error
     }
-  }
-
-  async #zero(file: OpenFile, bytes: number): Promise<void> {
-    const zeros = Buffer.alloc(Math.min(FILL_WRITE_BYTES, bytes))
-    for (let at = 0; at < bytes && !this.#isClosed; at += zeros.length) {
-      await file.write(zeros, 0, Math.min(zeros.length, bytes - at), at)
-      if ((at + zeros.length) % FILL_BYTES !== 0 && at + zeros.length < bytes) continue
-      // In steps, because one sync of the whole file would delay commits.
-      await file.sync()
-      if (!this.#isHurried && !this.#isClosed) await this.#pause()
-    }
-  }
-
-  #pause(): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = this.#options.clock.after(FILL_PAUSE_MS, resolve)
-      this.#endPause = () => {
-        timer.cancel()
-        resolve()
-      }
-    })
   }
 
   /** Its bytes were released; they are counted again as long as the file can't be removed. */
