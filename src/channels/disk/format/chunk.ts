@@ -13,6 +13,14 @@ import {
 } from './frame.ts'
 import { RecordError, RecordReader } from './record.ts'
 
+/** A message's object, and the header of a frame that holds it alone. */
+const MESSAGE_BYTES = 256
+/**
+ * What a batch may hold besides its payloads, and as many bytes again as it may have of them: ids,
+ * topics, and a great number of small messages. Usual batches never reach it.
+ */
+const SPARE_BYTES = 1024 * 1024
+
 /** The messages collected for one `read`, within its bounds. */
 export class Batch {
   readonly messages: Message[] = []
@@ -21,10 +29,13 @@ export class Batch {
   #isFull: boolean
   #unreadable: OffsetRange | undefined
   #bytes = 0
+  #heldBytes = 0
+  readonly #maxHeldBytes: number
 
   constructor(maxCount: number, maxBytes: number) {
     this.maxCount = maxCount
     this.maxBytes = maxBytes
+    this.#maxHeldBytes = 2 * maxBytes + SPARE_BYTES
     this.#isFull = maxCount < 1
   }
 
@@ -43,14 +54,20 @@ export class Batch {
     this.#unreadable = offsets
   }
 
-  /** False when the message did not fit any more. */
-  add(message: Message): boolean {
+  /**
+   * False when the message did not fit any more.
+   * @param recordBytes that it has in its chunk, payload included
+   */
+  add(message: Message, recordBytes: number): boolean {
     const bytes = this.#bytes + payloadBytesOf(message)
-    if (bytes > this.maxBytes && this.messages.length > 0) {
+    const heldBytes = this.#heldBytes + recordBytes + MESSAGE_BYTES
+    const isTooMuch = bytes > this.maxBytes || heldBytes > this.#maxHeldBytes
+    if (isTooMuch && this.messages.length > 0) {
       this.#isFull = true
       return false
     }
     this.#bytes = bytes
+    this.#heldBytes = heldBytes
     this.messages.push(message)
     this.#isFull = this.messages.length >= this.maxCount
     return true
@@ -124,9 +141,10 @@ export class Chunk {
           if (found === undefined || found >= before) return
           at = found
         }
+        const start = this.#reader.position
         const message = this.#reader.next(at)
         this.#next = at + 1
-        if (batch.add(message)) at++
+        if (batch.add(message, this.#reader.position - start)) at++
         else this.#next = -1
       }
     } catch (error) {

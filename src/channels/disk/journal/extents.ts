@@ -75,7 +75,10 @@ export class Extent {
   }
 }
 
-/** Frames by number: plain arrays of numbers, because a busy slot has many. */
+/**
+ * Frames by number: plain arrays of numbers, because a busy slot has many. `docs/specs/log.md` says
+ * how much memory they take at most.
+ */
 export class FrameTable {
   readonly #offsets: number[] = []
   readonly #positions: number[] = []
