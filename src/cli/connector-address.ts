@@ -13,7 +13,8 @@ export function mqttUrlOf(config: ConnectorConfig): string {
 
 /** Throws a usage error if the connector has no HTTP server. */
 export function httpUrlOf(config: ConnectorConfig): string {
-  if (config.http !== undefined) return `http://${authority(config.http)}`
+  const { http } = config
+  if (http !== undefined) return `${http.tls === undefined ? 'http' : 'https'}://${authority(http)}`
   throw usageError('the configuration has `http: false`; set the connector’s address with --url')
 }
 

@@ -3,11 +3,17 @@ import { setTimeout } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { shownUrl } from '../addresses.ts'
 import { ConnectorError, messageOf, systemCodeOf } from '../errors.ts'
+import type { HttpOptions } from '../http/options.ts'
 import { readToken } from '../http/requests/token.ts'
+import { readNamedFile } from '../named-files/named-file.ts'
+import { type TlsPeer, tlsAdvice, tlsMessageOf } from '../named-files/tls-advice.ts'
+import { type TlsContents, TlsFiles } from '../named-files/tls-files.ts'
 import { httpUrlOf } from './connector-address.ts'
+import type { ConnectorFlags } from './connector-flags.ts'
 import type { CliContext } from './context.ts'
 import { usageError } from './exit-code.ts'
 import { loadConfigOf } from './global-flags.ts'
+import { certificateIn, type HttpRequest, sendRequest, type Trust } from './http-request.ts'
 
 /** The token for `--url`. Without `--url` it overrides the configuration, as all its settings do. */
 const TOKEN_VARIABLE = 'IOT_ANALYTICS_CONNECTOR__HTTP__TOKEN'
@@ -17,21 +23,58 @@ export type Query = Readonly<Record<string, string | undefined>>
 
 /** The client for `--url`, or for the connector that runs with the configuration. */
 export async function openConnectorClient(
-  url: string | undefined,
+  flags: ConnectorFlags,
   command: Command,
   context: CliContext,
 ): Promise<ConnectorClient> {
+  const { url } = flags
   if (url !== undefined && !(/^https?:\/\//.test(url) && URL.canParse(url))) {
     throw usageError(`--url ${shownUrl(url)}: expected a URL such as http://host:8090`)
   }
-  const { outputClosed } = context
+  const signal = context.outputClosed
+  const tls = await givenTls(flags)
   // Another connector must not get the token of this one's configuration file.
   if (url !== undefined) {
-    return new ConnectorClient(url, outputClosed, context.process.env[TOKEN_VARIABLE])
+    refuseUnusedFlags(url, flags)
+    const token = context.process.env[TOKEN_VARIABLE]
+    return new ConnectorClient(url, { signal, token, trust: { tls } })
   }
   const { config } = await loadConfigOf(command, context)
+  const ownUrl = httpUrlOf(config)
+  refuseUnusedFlags(ownUrl, flags)
   const token = config.http === undefined ? undefined : await readToken(config.http)
-  return new ConnectorClient(httpUrlOf(config), outputClosed, token)
+  const pinned = flags.ca === undefined ? await ownCertificate(config.http) : undefined
+  return new ConnectorClient(ownUrl, { signal, token, trust: { tls, pinned } })
+}
+
+async function givenTls({ ca, cert, key }: ConnectorFlags): Promise<TlsContents> {
+  if ((cert === undefined) !== (key === undefined)) {
+    throw usageError('--cert and --key go together: set both or neither')
+  }
+  const names = { ca, cert, key }
+  if (Object.values(names).every((name) => name === undefined)) return {}
+  const nameOf = (setting: string) => `--${setting}`
+  return await new TlsFiles(names, { place: '--ca, --cert and --key', nameOf }).contents()
+}
+
+function refuseUnusedFlags(url: string, { ca, cert }: ConnectorFlags): void {
+  if (url.startsWith('https:') || (ca === undefined && cert === undefined)) return
+  throw usageError(
+    `--ca, --cert and --key are for HTTPS, but the address is ${shownUrl(url)}: set --url to https://…`,
+  )
+}
+
+/** The certificate of the connector that runs with these options: it can be no other. */
+async function ownCertificate(http: HttpOptions | undefined) {
+  if (http?.tls === undefined) return undefined
+  return certificateIn(await readNamedFile(http.tls.cert, 'http.tls.cert'))
+}
+
+export interface ConnectorAccess {
+  /** Aborted when the command should end. */
+  readonly signal: AbortSignal
+  readonly token: string | undefined
+  readonly trust: Trust
 }
 
 /**
@@ -41,23 +84,23 @@ export class ConnectorClient {
   readonly url: string
   /** Aborted when the command should end. */
   readonly signal: AbortSignal
-  readonly #token: string | undefined
+  readonly #access: ConnectorAccess
 
-  constructor(url: string, signal: AbortSignal, token?: string) {
+  constructor(url: string, access: ConnectorAccess) {
     this.url = url
-    this.signal = signal
-    this.#token = token
+    this.signal = access.signal
+    this.#access = access
   }
 
   /** Returns a 404 like any other answer. */
   async ask(path: string, query: Query): Promise<Response> {
-    const response = await this.#fetch(pathTo(path, query), {})
+    const response = await this.#send(pathTo(path, query))
     return response.status === 404 ? response : await this.#checked(response)
   }
 
   /** The answer of `/health`, whose status is 503 if the connector is not ready. */
   async healthText(): Promise<string> {
-    const response = await this.#fetch('/health', {})
+    const response = await this.#send('/health')
     const isAnswer = response.ok || response.status === 503
     return await (isAnswer ? response : await this.#checked(response)).text()
   }
@@ -72,13 +115,13 @@ export class ConnectorClient {
 
   /** Throws for a 404 too, with the message of the answer. */
   async getOrFail(path: string, query: Query): Promise<Response> {
-    return await this.#checked(await this.#fetch(pathTo(path, query), {}))
+    return await this.#checked(await this.#send(pathTo(path, query)))
   }
 
   async post(path: string, body: object): Promise<unknown> {
     const headers = { 'content-type': 'application/json' }
-    const request = { method: 'POST', headers, body: JSON.stringify(body) }
-    const response = await this.#checked(await this.#fetch(path, request))
+    const request = { method: 'POST', headers, body: JSON.stringify(body) } as const
+    const response = await this.#checked(await this.#send(path, request))
     return await response.json()
   }
 
@@ -102,13 +145,14 @@ export class ConnectorClient {
   }
 
   /** Tries again if the connector is busy and says when. */
-  async #fetch(path: string, request: RequestInit): Promise<Response> {
-    const headers = new Headers(request.headers)
-    if (this.#token !== undefined) headers.set('authorization', `Bearer ${this.#token}`)
+  async #send(path: string, request: Partial<HttpRequest> = {}): Promise<Response> {
+    const { signal, token, trust } = this.#access
+    const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` }
+    const headers = { ...request.headers, ...authorization }
     try {
       for (let attempt = 1; ; attempt++) {
-        const { signal } = this
-        const response = await fetch(new URL(path, this.url), { ...request, headers, signal })
+        const url = new URL(path, this.url)
+        const response = await sendRequest(url, { ...request, headers, signal }, trust)
         const seconds = Number(response.headers.get('retry-after') ?? Number.NaN)
         if (response.status !== 503 || attempt === MAX_ATTEMPTS || !(seconds <= 10)) return response
         await response.body?.cancel()
@@ -121,18 +165,51 @@ export class ConnectorClient {
 
   async #checked(response: Response): Promise<Response> {
     if (response.ok) return response
-    throw this.unexpectedAnswer(`${response.status}: ${reasonIn(await response.text())}`)
+    const place = response.headers.get('location')
+    if (place !== null) {
+      throw this.unexpectedAnswer(
+        `${response.status}: it is at ${shownUrl(place)}. Set --url to that`,
+      )
+    }
+    const reason = reasonIn(await response.text())
+    throw this.unexpectedAnswer(`${response.status}: ${reason}${this.#accessAdvice(response)}`)
+  }
+
+  #accessAdvice({ status }: Response): string {
+    if (status !== 401 || this.#access.token !== undefined) return ''
+    return ` The commands take the token from the configuration (--config), or with --url from ${TOKEN_VARIABLE}.`
   }
 
   #unreachable(thrown: unknown): ConnectorError {
-    const cause = thrown instanceof Error ? thrown.cause : undefined
-    const reason = systemCodeOf(cause) ?? systemCodeOf(thrown) ?? messageOf(cause ?? thrown)
+    const code = systemCodeOf(thrown)
+    const isTls = this.url.startsWith('https:')
+    const advice = `${tlsAdvice(thrown, CONNECTOR)}${schemeAdvice(code, isTls)}`
+    const reason = advice === '' ? (code ?? messageOf(thrown)) : tlsMessageOf(thrown) || code
     return new ConnectorError(
       'BrokerUnavailable',
-      `Can’t read from the connector at ${shownUrl(this.url)}: ${reason}. Is it running there? Set its address with --config or --url.`,
+      `Can’t read from the connector at ${shownUrl(this.url)}: ${reason}${advice || WHERE}`,
       { cause: thrown },
     )
   }
+}
+
+const CONNECTOR: TlsPeer = {
+  name: 'connector',
+  ca: '--ca',
+  certAndKey: '--cert and --key',
+  servername: '--url',
+}
+const WHERE = '. Is it running there? Set its address with --config or --url.'
+
+/** Plain HTTP and HTTPS at the wrong port, and a client certificate that TLS 1.3 asks for late. */
+function schemeAdvice(code: string | undefined, isTls: boolean): string {
+  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG') {
+    return '. It does not speak HTTPS: set --url to http://…'
+  }
+  if (code !== 'ECONNRESET' && code !== 'EPIPE') return ''
+  return isTls
+    ? '. It may ask for a client certificate: set --cert and --key'
+    : '. If it speaks HTTPS, set --url to https://…'
 }
 
 function pathTo(path: string, query: Query): string {

@@ -18,8 +18,8 @@ export interface TlsFileNames {
 export interface TlsFilesOptions {
   /** The section of the settings, such as `http.tls`. */
   readonly place: string
-  /** What goes between the section and a setting. Default: a dot. */
-  readonly separator?: string
+  /** How errors name one of its settings. Default: with a dot after the section. */
+  readonly nameOf?: (setting: string) => string
   readonly minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined
 }
 
@@ -112,8 +112,8 @@ export class TlsFiles {
   }
 
   #settingOf(setting: (typeof SETTINGS)[number]): string {
-    const { place, separator = '.' } = this.#options
-    return `${place}${separator}${setting}`
+    const { place, nameOf } = this.#options
+    return nameOf?.(setting) ?? `${place}.${setting}`
   }
 
   #asInvalid(thrown: unknown): ConnectorError {

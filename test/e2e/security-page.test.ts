@@ -37,14 +37,14 @@ async function freePort(): Promise<string> {
 }
 
 /** A directory with the program in its PATH. */
-async function shell(t: TestContext) {
+async function shell(t: TestContext, variables: Readonly<Record<string, string>> = {}) {
   const directory = await temporaryDirectory(t)
   const bin = join(directory, 'bin')
   mkdirSync(bin)
   const program = join(bin, 'iot-analytics-connector')
   writeFileSync(program, `#!/bin/sh\nexec '${process.execPath}' '${MAIN}' "$@"\n`)
   chmodSync(program, 0o755)
-  const env = { ...process.env, PATH: `${bin}${delimiter}${process.env['PATH']}` }
+  const env = { ...process.env, ...variables, PATH: `${bin}${delimiter}${process.env['PATH']}` }
   const start = (script: string) => {
     const child = spawn('bash', ['-euo', 'pipefail', '-c', script], { cwd: directory, env })
     t.after(() => child.kill('SIGKILL'))
@@ -60,16 +60,18 @@ async function shell(t: TestContext) {
 }
 
 test('every command and every file of docs/security.md does what the page says', {
-  skip: skipWithoutOpenssl || skipWithout('mosquitto_pub'),
+  skip: skipWithoutOpenssl || skipWithout('mosquitto_pub') || skipWithout('curl'),
 }, async (t) => {
-  const { directory, start } = await shell(t)
   const port = await freePort()
+  const httpPort = await freePort()
+  const variables = { IOT_ANALYTICS_CONNECTOR__HTTP__PORT: httpPort }
+  const { directory, start } = await shell(t, variables)
   const connectors: ReturnType<typeof start>[] = []
   const blocks = blocksOf(readFileSync(join(root, 'docs', 'security.md'), 'utf8'))
-  assert.equal(blocks.length, 11)
+  assert.equal(blocks.length, 16)
 
   for (const { kind, text } of blocks) {
-    const script = text.replaceAll('8883', port)
+    const script = text.replaceAll('8883', port).replaceAll('8090', httpPort)
     if (kind === 'yaml') {
       const name = /^# (\S+)\n/.exec(text)?.[1]
       assert(name !== undefined)
@@ -79,7 +81,7 @@ test('every command and every file of docs/security.md does what the page says',
         child.kill('SIGTERM')
         await once(child, 'close')
       }
-      const elsewhere = `--set sources.mqttServer.port=0 --set http.port=0 --set sources.mqttServer.tls.port=${port}`
+      const elsewhere = `--set sources.mqttServer.port=0 --set sources.mqttServer.tls.port=${port}`
       const connector = start(`exec ${script.trim()} ${elsewhere}`)
       connectors.push(connector)
       while (!connector.output().includes('"event":"started"')) {

@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import { printable } from '../../shown-text.ts'
 import { counted } from '../../units.ts'
 import { openConnectorClient } from '../connector-client.ts'
+import { addConnectorFlags, type ConnectorFlags } from '../connector-flags.ts'
 import type { CliContext } from '../context.ts'
 
 const EXAMPLES = `
@@ -16,21 +17,21 @@ After a failure a channel waits before it sends again, up to five minutes. This 
 example after a permission was corrected. GET /destinations says when the next attempt is, and why
 the last one failed.`
 
-interface RetryFlags {
+interface RetryFlags extends ConnectorFlags {
   readonly destination?: string
-  readonly url?: string
 }
 
 export function addRetryCommand(program: Command, context: CliContext): void {
-  program
-    .command('retry')
-    .description('make the next attempt to deliver now')
-    .argument('[channel]', 'only this channel')
-    .option('--destination <name>', 'only this destination')
-    .option('--url <url>', 'HTTP address of the connector (default: from the configuration)')
+  addConnectorFlags(
+    program
+      .command('retry')
+      .description('make the next attempt to deliver now')
+      .argument('[channel]', 'only this channel')
+      .option('--destination <name>', 'only this destination'),
+  )
     .addHelpText('after', EXAMPLES)
     .action(async (channel: string | undefined, flags: RetryFlags, command: Command) => {
-      const connector = await openConnectorClient(flags.url, command, context)
+      const connector = await openConnectorClient(flags, command, context)
       const { destination } = flags
       const answer = await connector.post('/destinations/retry', { channel, destination })
       context.process.stdout.write(textOf(answer))

@@ -6,6 +6,7 @@ import type { DestinationHealth } from '../../http/views/destinations-view.ts'
 import { printable, safeJson } from '../../shown-text.ts'
 import { counted } from '../../units.ts'
 import { openConnectorClient } from '../connector-client.ts'
+import { addConnectorFlags, type ConnectorFlags } from '../connector-flags.ts'
 import type { CliContext } from '../context.ts'
 import { EXIT_FAILED } from '../exit-code.ts'
 
@@ -18,24 +19,26 @@ Examples:
 Exit code 0 if nothing is wrong, and 1 if something fails, or if messages are refused, lost or
 rejected.`
 
-interface StatusFlags {
+interface StatusFlags extends ConnectorFlags {
   readonly json?: true
-  readonly url?: string
 }
 
 /** Without the token, the connector tells no more than whether it is live and ready. */
 type KnownHealth = Pick<Health, 'live' | 'ready' | 'storage'> & Partial<Health>
 
 export function addStatusCommand(program: Command, context: CliContext): void {
-  program
-    .command('status')
-    .description('say how the running connector is doing: storage, sources, destinations, problems')
-    .option('--json', 'print JSON, as GET /health')
-    .option('--url <url>', 'HTTP address of the connector (default: from the configuration)')
+  addConnectorFlags(
+    program
+      .command('status')
+      .description(
+        'say how the running connector is doing: storage, sources, destinations, problems',
+      )
+      .option('--json', 'print JSON, as GET /health'),
+  )
     .addHelpText('after', EXAMPLES)
     .action(async (flags: StatusFlags, command: Command) => {
       const { process } = context
-      const connector = await openConnectorClient(flags.url, command, context)
+      const connector = await openConnectorClient(flags, command, context)
       const text = await connector.healthText()
       const health: KnownHealth = JSON.parse(text)
       process.stdout.write(flags.json === true ? `${safeJson(text)}\n` : statusText(health))

@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import { printable, safeJson } from '../../shown-text.ts'
 import { openConnectorClient } from '../connector-client.ts'
+import { addConnectorFlags, type ConnectorFlags } from '../connector-flags.ts'
 import type { CliContext } from '../context.ts'
 import { EXIT_FAILED } from '../exit-code.ts'
 
@@ -14,23 +15,23 @@ Examples:
 The connector remembers attempts since its start, for at most the last 10,000 batches of each destination.
 Exit code 1 if nothing is known of the message.`
 
-interface WhyFlags {
+interface WhyFlags extends ConnectorFlags {
   readonly json?: true
-  readonly url?: string
 }
 
 export function addWhyCommand(program: Command, context: CliContext): void {
-  program
-    .command('why')
-    .description(
-      'say what happened to one message: when it arrived, each attempt to deliver it, its receipt',
-    )
-    .argument('<id>', 'the sender’s id or the message id')
-    .option('--json', 'print JSON')
-    .option('--url <url>', 'HTTP address of the connector (default: from the configuration)')
+  addConnectorFlags(
+    program
+      .command('why')
+      .description(
+        'say what happened to one message: when it arrived, each attempt to deliver it, its receipt',
+      )
+      .argument('<id>', 'the sender’s id or the message id')
+      .option('--json', 'print JSON'),
+  )
     .addHelpText('after', EXAMPLES)
     .action(async (id: string, flags: WhyFlags, command: Command) => {
-      const connector = await openConnectorClient(flags.url, command, context)
+      const connector = await openConnectorClient(flags, command, context)
       const format = flags.json === true ? 'json' : 'text'
       const response = await connector.ask(`/why/${encodeURIComponent(id)}`, { format })
       const { process } = context

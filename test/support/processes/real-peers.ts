@@ -24,6 +24,7 @@ const PEERS = {
     install: 'apt-get install python3-paho-mqtt',
   },
   python3: { command: '/usr/bin/python3', install: 'apt-get install python3' },
+  curl: { command: '/usr/bin/curl', install: 'apt-get install curl' },
   gcc: { command: '/usr/bin/gcc', install: 'apt-get install gcc libc6-dev' },
 } as const satisfies Record<string, { command: string; module?: string; install: string }>
 

@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import { printable, safeJson } from '../../../shown-text.ts'
 import { type ConnectorClient, openConnectorClient } from '../../connector-client.ts'
+import { addConnectorFlags, type ConnectorFlags } from '../../connector-flags.ts'
 import type { CliContext } from '../../context.ts'
 import { wholeNumber } from '../../number-argument.ts'
 import { writeLines } from '../../output.ts'
@@ -18,27 +19,27 @@ After the cause is fixed, replay sends them again.`
 
 const PAGE_LETTERS = 1_000
 
-interface DeadLettersFlags extends FilterFlags {
+interface DeadLettersFlags extends ConnectorFlags, FilterFlags {
   readonly json?: true
   readonly limit?: number
-  readonly url?: string
 }
 
 export function addDeadLettersCommand(program: Command, context: CliContext): void {
   const command = program
     .command('dead-letters')
     .description('list messages that a destination or routing rejected, and why')
-  addFilterFlags(command)
-    .option('--json', 'print one JSON line per message, including the payload')
-    .option(
-      '-n, --limit <n>',
-      'stop after this many messages',
-      wholeNumber(1, Number.MAX_SAFE_INTEGER),
-    )
-    .option('--url <url>', 'HTTP address of the connector (default: from the configuration)')
+  addConnectorFlags(
+    addFilterFlags(command)
+      .option('--json', 'print one JSON line per message, including the payload')
+      .option(
+        '-n, --limit <n>',
+        'stop after this many messages',
+        wholeNumber(1, Number.MAX_SAFE_INTEGER),
+      ),
+  )
     .addHelpText('after', EXAMPLES)
     .action(async (flags: DeadLettersFlags, self: Command) => {
-      const connector = await openConnectorClient(flags.url, self, context)
+      const connector = await openConnectorClient(flags, self, context)
       let count = 0
       const counted = async function* () {
         for await (const line of lettersOf(connector, flags)) {

@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import { printable, safeJson } from '../../../shown-text.ts'
 import { type ConnectorClient, openConnectorClient } from '../../connector-client.ts'
+import { addConnectorFlags, type ConnectorFlags } from '../../connector-flags.ts'
 import type { CliContext } from '../../context.ts'
 import { EXIT_FAILED, usageError } from '../../exit-code.ts'
 import { parseStartPoint } from '../../start-point.ts'
@@ -32,28 +33,28 @@ half way, what was sent again so far is delivered; the command says how to conti
 const HISTORY =
   'send messages of the channel’s history from here on: earliest, an offset, a time, or 15m for 15 minutes ago'
 
-interface ReplayFlags extends FilterFlags {
+interface ReplayFlags extends ConnectorFlags, FilterFlags {
   readonly all?: true
   readonly dryRun?: true
   readonly json?: true
   readonly from?: string
   readonly to?: string
-  readonly url?: string
 }
 
 export function addReplayCommand(program: Command, context: CliContext): void {
   const command = program
     .command('replay')
     .description('send dead letters again, or messages of a channel’s history')
-  addFilterFlags(command)
-    .option('--all', 'send all of them')
-    .option('--from <point>', HISTORY, (text) => parseStartPoint(text))
-    .option('--to <point>', 'with --from: only messages before this point', (text) =>
-      parseStartPoint(text),
-    )
-    .option('--dry-run', 'only count them')
-    .option('--json', 'print the result as one line of JSON')
-    .option('--url <url>', 'HTTP address of the connector (default: from the configuration)')
+  addConnectorFlags(
+    addFilterFlags(command)
+      .option('--all', 'send all of them')
+      .option('--from <point>', HISTORY, (text) => parseStartPoint(text))
+      .option('--to <point>', 'with --from: only messages before this point', (text) =>
+        parseStartPoint(text),
+      )
+      .option('--dry-run', 'only count them')
+      .option('--json', 'print the result as one line of JSON'),
+  )
     .addHelpText('after', EXAMPLES)
     .action(async (flags: ReplayFlags, self: Command) => {
       if (flags.from !== undefined || flags.to !== undefined) {
@@ -66,7 +67,7 @@ export function addReplayCommand(program: Command, context: CliContext): void {
           'select what to send: --all, --channel, --destination, --error, --since or --until; for a channel’s history, --channel with --from',
         )
       }
-      const connector = await openConnectorClient(flags.url, self, context)
+      const connector = await openConnectorClient(flags, self, context)
       const { process } = context
       const sum = await replay(connector, flags)
       const isDryRun = flags.dryRun === true
@@ -86,7 +87,7 @@ async function runHistoryReplay(flags: ReplayFlags, self: Command, context: CliC
       '--from sends the history of one channel: expected no --all, --destination, --error, --since or --until',
     )
   }
-  const connector = await openConnectorClient(flags.url, self, context)
+  const connector = await openConnectorClient(flags, self, context)
   const { process } = context
   const range = { channel, from, to, isDryRun: flags.dryRun === true }
   const { text, json, isComplete } = await replayHistory(connector, range, (note) =>

@@ -4,6 +4,7 @@ import { isChannelName } from '../../../channel-name.ts'
 import { asConnectorError } from '../../../errors.ts'
 import { messageLine } from '../../../http/views/message-line.ts'
 import { openConnectorClient } from '../../connector-client.ts'
+import { addConnectorFlags, type ConnectorFlags } from '../../connector-flags.ts'
 import type { CliContext } from '../../context.ts'
 import { usageError } from '../../exit-code.ts'
 import { loadConfigOf } from '../../global-flags.ts'
@@ -30,25 +31,30 @@ interface ExportPoints {
   readonly to?: string | undefined
 }
 
-interface ExportFlags extends ExportPoints {
-  readonly url?: string
-}
+interface ExportFlags extends ConnectorFlags, ExportPoints {}
 
 export function addExportCommand(program: Command, context: CliContext): void {
-  program
-    .command('export')
-    .description('write a range of a channel’s messages as JSON lines')
-    .argument('<channel>', 'the channel')
-    .option(
-      '--from <point>',
-      'where to begin: an offset, a time, or 15m for 15 minutes ago (default: the oldest)',
-      (text: string) => parseStartPoint(text),
-    )
-    .option('--to <point>', 'where to end, not included (default: the newest)', parseEndPoint)
-    .option('--url <url>', 'read from the connector at this address instead of the directory')
+  addConnectorFlags(
+    program
+      .command('export')
+      .description('write a range of a channel’s messages as JSON lines')
+      .argument('<channel>', 'the channel')
+      .option(
+        '--from <point>',
+        'where to begin: an offset, a time, or 15m for 15 minutes ago (default: the oldest)',
+        (text: string) => parseStartPoint(text),
+      )
+      .option('--to <point>', 'where to end, not included (default: the newest)', parseEndPoint),
+    'read from the connector at this address instead of the directory',
+  )
     .addHelpText('after', EXAMPLES)
     .action(async (channel: string, flags: ExportFlags, command: Command) => {
       if (!isChannelName(channel)) throw usageError(`${channel} is not a channel name`)
+      if (flags.url === undefined && (flags.ca ?? flags.cert ?? flags.key) !== undefined) {
+        throw usageError(
+          '--ca, --cert and --key need --url: without it, export reads the directory',
+        )
+      }
       const lines =
         flags.url === undefined
           ? await directoryLines(channel, flags, command, context)
@@ -85,7 +91,7 @@ async function* connectorLines(
   command: Command,
   context: CliContext,
 ): AsyncGenerator<string> {
-  const reader = new MessageReader(await openConnectorClient(flags.url, command, context), channel)
+  const reader = new MessageReader(await openConnectorClient(flags, command, context), channel)
   const { to = Number.POSITIVE_INFINITY, until = Number.POSITIVE_INFINITY } = {
     ...rangeOf({ from: undefined, to: flags.to }),
   }

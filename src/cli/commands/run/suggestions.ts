@@ -115,10 +115,23 @@ function ownPublishLine(command: string, { url, user, password, ca, cert, key }:
 
 function httpLines(command: string, config: ConnectorConfig, http: string): string[] {
   const url = http.replace(/\/\/(0\.0\.0\.0|\[::\])(?=[:/]|$)/, '//localhost')
-  const { token, tokenFile } = config.http ?? {}
+  const { token, tokenFile, tls } = config.http ?? {}
   const secret = tokenFile === undefined ? token && 'TOKEN' : contentOf(tokenFile)
   const variable = secret === undefined ? '' : `IOT_ANALYTICS_CONNECTOR__HTTP__TOKEN=${secret} `
-  return [`${variable}${command} tail ${CHANNEL} --follow --url ${url}`, `curl ${url}/health`]
+  const isSecure = tls !== undefined
+  const needsCertificate = tls?.clientCertificate === 'required'
+  const pair = [
+    ['--cert', needsCertificate ? 'CLIENT.crt' : undefined],
+    ['--key', needsCertificate ? 'CLIENT.key' : undefined],
+  ] as const
+  return [
+    joined([
+      `${variable}${command} tail ${CHANNEL} --follow --url ${url}`,
+      ['--ca', isSecure ? 'CA.crt' : undefined],
+      ...pair,
+    ]),
+    joined(['curl', ['--cacert', isSecure ? 'CA.crt' : undefined], ...pair, `${url}/health`]),
+  ]
 }
 
 type Part = string | readonly [name: string, value: string | undefined]

@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import { CHANNEL_NAME_RULE, isChannelName } from '../../../channel-name.ts'
 import { openConnectorClient } from '../../connector-client.ts'
+import { addConnectorFlags, type ConnectorFlags } from '../../connector-flags.ts'
 import type { CliContext } from '../../context.ts'
 import { usageError } from '../../exit-code.ts'
 import { wholeNumber } from '../../number-argument.ts'
@@ -17,37 +18,37 @@ Examples:
   $ iot-analytics-connector tail my_channel --from 15m -n 10    the first ten of the last 15 minutes
   $ iot-analytics-connector tail my_channel --json | jq -r .payload`
 
-interface TailFlags {
+interface TailFlags extends ConnectorFlags {
   readonly from?: string
   readonly follow?: true
   readonly json?: true
   readonly limit?: number
-  readonly url?: string
 }
 
 export function addTailCommand(program: Command, context: CliContext): void {
-  program
-    .command('tail')
-    .description('show the messages of a channel, and those that arrive')
-    .argument('<channel>', 'the channel')
-    .option(
-      '--from <point>',
-      'where to begin: earliest, now, an offset, a time or 15m for 15 minutes ago (default: earliest; with --follow: now)',
-      (text: string) => parseStartPoint(text),
-    )
-    .option('-f, --follow', 'wait for messages that arrive, until stopped')
-    .option('--json', 'print one JSON line per message, including the payload')
-    .option(
-      '-n, --limit <n>',
-      'stop after this many messages',
-      wholeNumber(1, Number.MAX_SAFE_INTEGER),
-    )
-    .option('--url <url>', 'HTTP address of the connector (default: from the configuration)')
+  addConnectorFlags(
+    program
+      .command('tail')
+      .description('show the messages of a channel, and those that arrive')
+      .argument('<channel>', 'the channel')
+      .option(
+        '--from <point>',
+        'where to begin: earliest, now, an offset, a time or 15m for 15 minutes ago (default: earliest; with --follow: now)',
+        (text: string) => parseStartPoint(text),
+      )
+      .option('-f, --follow', 'wait for messages that arrive, until stopped')
+      .option('--json', 'print one JSON line per message, including the payload')
+      .option(
+        '-n, --limit <n>',
+        'stop after this many messages',
+        wholeNumber(1, Number.MAX_SAFE_INTEGER),
+      ),
+  )
     .addHelpText('after', EXAMPLES)
     .action(async (channel: string, flags: TailFlags, command: Command) => {
       if (!isChannelName(channel))
         throw usageError(`${channel} is not a channel name: ${CHANNEL_NAME_RULE}`)
-      const connector = await openConnectorClient(flags.url, command, context)
+      const connector = await openConnectorClient(flags, command, context)
       const reader = new MessageReader(connector, channel)
       await tail(reader, channel, flags, context)
     })
