@@ -3,8 +3,10 @@
  * namespaces (a second container on the same volume), where a pid says nothing. The kernel closes
  * it with the process, however that ends.
  */
-import { type FileHandle, open } from 'node:fs/promises'
+import { chmod, type FileHandle, open } from 'node:fs/promises'
 import { connect, createServer, type Server } from 'node:net'
+import { systemCodeOf } from '../../../errors.ts'
+import { FILE_MODE } from './safe-open.ts'
 
 export class LockSocket {
   readonly #directory: string
@@ -27,9 +29,14 @@ export class LockSocket {
       server.listen(path, () => resolve(true))
     })
     server.unref()
-    if (isListening) this.#server = server
-    else await this.close()
-    return isListening
+    if (!isListening) {
+      await this.close()
+      return false
+    }
+    this.#server = server
+    // The umask alone decides how a socket is created.
+    await chmod(path, FILE_MODE)
+    return true
   }
 
   /** Also removes the socket's file. */
@@ -49,7 +56,8 @@ export async function isAnswered(directory: string, name: string): Promise<boole
   try {
     return await new Promise<boolean>((resolve) => {
       const connection = connect(socketPath(handle, name))
-      connection.once('error', () => resolve(false))
+      // Another user's socket can't be tried, and may be in use.
+      connection.once('error', (error) => resolve(systemCodeOf(error) === 'EACCES'))
       connection.once('connect', () => {
         resolve(true)
         connection.destroy()
