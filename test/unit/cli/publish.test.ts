@@ -9,6 +9,11 @@ import { connectAsync, type MqttClient } from 'mqtt'
 import { temporaryFile } from '../../support/disk/temporary-file.ts'
 import { startServer } from '../../support/mqtt/mqtt-server-under-test.ts'
 import { RecordingIntake } from '../../support/mqtt/recording-intake.ts'
+import {
+  type Certificates,
+  makeCertificates,
+  skipWithoutOpenssl,
+} from '../../support/processes/certificates.ts'
 import { RunningCommand, runCommand } from '../../support/processes/command-line.ts'
 import { passwordFile } from '../../support/processes/password-file.ts'
 import { commandOf, skipWithout } from '../../support/processes/real-peers.ts'
@@ -351,4 +356,43 @@ test('publish connects to the configured broker with the user and password given
   assert.equal(known.stdout, 'published 1, 1 acknowledged\n')
   assert.equal(unknown.code, 1)
   assert.match(unknown.stderr, /--username and --password/)
+})
+
+test('publish presents --cert and --key to a server that requires a client certificate', {
+  skip: skipWithoutOpenssl,
+}, async (t) => {
+  const certificates = makeCertificates(t)
+  const strangers = makeCertificates(t)
+  const { server, intake } = await startServer(t, {
+    options: {
+      tls: {
+        port: 0,
+        cert: certificates.path('broker.crt'),
+        key: certificates.path('broker.key'),
+        ca: certificates.path('ca.crt'),
+        clientCertificate: 'required',
+      },
+    },
+  })
+  const url = `mqtts://127.0.0.1:${server.portOf('mqtts')}`
+  const args = ['publish', 'c', 'sealed', '--url', url, '--ca', certificates.path('ca.crt')]
+  const pairOf = ({ path }: Certificates) => [
+    ...['--cert', path('connector.crt'), '--key', path('connector.key')],
+  ]
+
+  const [known, stranger, without, half] = await Promise.all([
+    runCommand(t, [...args, ...pairOf(certificates)]),
+    runCommand(t, [...args, ...pairOf(strangers)]),
+    runCommand(t, args),
+    runCommand(t, [...args, '--cert', certificates.path('connector.crt')]),
+  ])
+
+  assert.equal(known.stdout, 'published 1, 1 acknowledged\n', known.stderr)
+  assert.equal(intake.messages.length, 1)
+  for (const refused of [stranger, without]) {
+    assert.equal(refused.code, 1)
+    assert.match(refused.stderr, /--cert and --key/)
+  }
+  assert.equal(half.code, 2)
+  assert.match(half.stderr, /--cert and --key go together: set both or neither/)
 })

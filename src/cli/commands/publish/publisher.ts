@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { IClientOptions, IClientPublishOptions, MqttClient, Packet } from 'mqtt'
 import { shownUrl, withoutSecretsOf } from '../../../addresses.ts'
 import { ConnectorError, messageOf, systemCodeOf } from '../../../errors.ts'
+import { type TlsPeer, tlsAdvice } from '../../../named-files/tls-advice.ts'
 import { STATUS_TOPIC } from '../../../topics.ts'
 import { counted } from '../../../units.ts'
 import type { OutgoingMessage } from './outgoing-message.ts'
@@ -180,22 +181,31 @@ function unreachable(url: string, thrown: unknown): ConnectorError {
   const reason = systemCodeOf(thrown) ?? withoutSecretsOf(url, messageOf(thrown))
   return new ConnectorError(
     'BrokerUnavailable',
-    `Can’t connect to ${shownUrl(url)}: ${reason}. ${hintFor(thrown, reason)}`,
+    `Can’t connect to ${shownUrl(url)}: ${reason}. ${hintFor(url, thrown, reason)}`,
     { cause: thrown },
   )
 }
 
-function hintFor(thrown: unknown, reason: string): string {
+const SERVER: TlsPeer = {
+  name: 'server',
+  ca: '--ca',
+  certAndKey: '--cert and --key',
+  servername: '--url',
+}
+
+function hintFor(url: string, thrown: unknown, reason: string): string {
   const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined
   // Reason codes of CONNACK in MQTT 5: bad user name or password, not authorized.
   if (code === 0x86 || code === 0x87) {
     return 'Set the user with --username and --password, or the client certificate with --cert and --key.'
   }
-  if (/CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ISSUER/.test(reason)) {
-    return 'Set the authority that signed the server’s certificate with --ca.'
-  }
+  const advice = tlsAdvice(thrown, SERVER)
+  if (advice !== '') return `${advice.slice(2)}.`
   if (/SSL|TLS|EPROTO/.test(reason)) {
     return 'Is the port one for TLS (mqtts://), and does it ask for a client certificate (--cert, --key)?'
+  }
+  if (/^(mqtts|wss|tls):/.test(url) && /Couldn't connect|closed|ECONNRESET/.test(reason)) {
+    return 'Is the connector running there, and does it accept the client certificate of --cert and --key?'
   }
   return 'Is the connector running there? Set its address with --config or --url.'
 }
