@@ -232,7 +232,9 @@ export class Rig {
     const missing = this.oracle.missing()
     this.figures.lost += missing.length
     if (missing.length > 0) {
-      this.oracle.violated(`lost ${missing.length}: ${JSON.stringify(missing.slice(0, 5))}`)
+      const some = JSON.stringify(missing.slice(0, 5))
+      const ledger = JSON.stringify(rows)
+      this.oracle.violated(`lost ${missing.length}: ${some}; the ledger: ${ledger}`)
     }
     for (const { channel, delivered } of rows) {
       const arrived = this.oracle.deliveredOn(channel)
