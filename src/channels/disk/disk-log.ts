@@ -21,7 +21,7 @@ import { firstAbove, type OffsetRanges } from '../log/offset-ranges.ts'
 import { Batch } from './format/chunk.ts'
 import { logIdText } from './format/frame.ts'
 import { encodeState, writeStateFile } from './format/state-file.ts'
-import { Extents } from './journal/extents.ts'
+import { type Extent, Extents } from './journal/extents.ts'
 import type { JournaledLog, Share } from './journal/journal.ts'
 import { identityText } from './journal/journal-reading.ts'
 import { encodeLogEntry, updateLogEntry } from './journal/log-entry.ts'
@@ -310,13 +310,17 @@ export class DiskLog implements ChannelLog, JournaledLog, SlotUser {
   }
 
   /**
-   * Moves frames that are still needed from a slot to the segments. If that fails, the slot still
-   * has them.
+   * Moves frames that are still needed from a slot to the segments. Older slots come first: segments
+   * have no place for what is older than their end. Another log may have kept such a slot waiting. If
+   * it fails, the slots still have the frames.
    * @throws a system error
    */
   async settle(slot: Slot): Promise<void> {
-    const extent = this.#extents.list.find((one) => one.slot === slot)
-    if (extent?.frames === undefined) return
+    for (const extent of this.#extents.heldUpTo(slot)) await this.#settle(extent)
+  }
+
+  async #settle(extent: Extent): Promise<void> {
+    if (extent.frames === undefined) return
     let at = extent.frames.firstOffset(this.#extents.firstHeld(extent))
     at = Math.max(at, this.#settledTo)
     // All of it was released while this log waited for its turn.

@@ -235,6 +235,12 @@ export class Extents {
     return released
   }
 
+  /** The extents with held frames, the oldest first, up to that of the slot. */
+  heldUpTo(slot: Slot): readonly Extent[] {
+    const index = this.#list.findIndex((extent) => extent.slot === slot)
+    return this.#list.slice(this.#heldFrom, index + 1)
+  }
+
   /** The first held frame of the extent, by its number in the table. */
   firstHeld(extent: Extent): number {
     const index = this.#list.indexOf(extent)

@@ -132,6 +132,32 @@ test('a channel whose files still fail after a kill does not make the other chan
   await trial.check()
 })
 
+test('a channel that was set aside settles its oldest messages first, whatever other channels wait for', async () => {
+  const trial = new JournalTrial(15)
+  await trial.open()
+  let isBroken = true
+  trial.disk.fail = (operation, path) => {
+    if (operation !== 'write' && operation !== 'sync') return undefined
+    if (path.includes('/fine/')) return 'ENOSPC'
+    return isBroken && path.startsWith(BROKEN) ? 'EIO' : undefined
+  }
+  // The first slot is needed by both, and the channel that is fine waits for room on the disk.
+  trial.append('fine', 1)
+  for (let round = 0; trial.log('broken').fault === undefined; round++) {
+    assert.ok(round < 100, 'the channel is not set aside')
+    trial.append('broken', 4)
+    await trial.commit()
+  }
+
+  isBroken = false
+  await trial.store.retryFaults()
+
+  await trial.check()
+  trial.disk.fail = () => undefined
+  await trial.crash()
+  await trial.check()
+})
+
 test('a channel that was set aside takes messages again once its files can be written', async () => {
   const trial = new JournalTrial(12)
   await trial.open()
