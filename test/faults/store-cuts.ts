@@ -88,17 +88,22 @@ class Trial {
   #store: DiskLogStore
   #logs = new Map<string, ChannelLog>()
   readonly #random: () => number
+  /** For faults of single files, which came later: seeds keep their meaning for the others. */
+  readonly #randomOfFiles: () => number
   readonly #figures: CutFigures
   readonly #options: Partial<DiskLogStoreOptions>
   readonly #models = Object.keys(BACKLOGS).map((channel) => new ChannelModel(channel))
   readonly #damage: string[] = []
   #hasFailures = false
+  #isBroken = true
+  #isFull = true
   #time = 1e12
   readonly #clock: Clock = { ...systemClock, now: () => this.#time++ }
   readonly #times: FileTimes = { now: this.#clock.now, writtenAt: new Map() }
 
   constructor(seed: number, figures: CutFigures) {
     this.#random = seededRandom(seed)
+    this.#randomOfFiles = seededRandom(~seed)
     this.#figures = figures
     this.#options = this.#chooseOptions()
     this.#disk = new SimulatedDisk(this.#random)
@@ -146,6 +151,7 @@ class Trial {
     if (luck < 0.9) this.#disk.powerLostAt = this.#disk.calls + call
     if (this.#random() < 0.3) this.#failSome()
     else if (this.#random() < 0.1) this.#fillDisk()
+    else if (this.#randomOfFiles() < 0.3) this.#failFilesOfTwo()
   }
 
   #calm(): void {
@@ -162,6 +168,26 @@ class Trial {
       const isWriting = operation === 'write' || operation === 'sync' || operation === 'open'
       return isWriting && this.#random() < share ? 'EIO' : undefined
     }
+  }
+
+  /**
+   * The files of one channel fail, which sets it aside, and those of another find no room, which all
+   * channels wait for. Both work again now and then.
+   */
+  #failFilesOfTwo(): void {
+    this.what += ', files of two channels fail'
+    this.#hasFailures = true
+    const [broken, full] = [this.#anyChannel(), this.#anyChannel()]
+    this.#disk.fail = (operation, path) => {
+      if (operation !== 'write' && operation !== 'sync') return undefined
+      if (path.includes(`/${broken}/`) && this.#isBroken) return 'EIO'
+      return path.includes(`/${full}/`) && this.#isFull ? 'ENOSPC' : undefined
+    }
+  }
+
+  #anyChannel(): string {
+    const index = Math.floor(this.#randomOfFiles() * this.#models.length)
+    return this.#models[index]?.channel ?? ''
   }
 
   #fillDisk(): void {
@@ -189,6 +215,9 @@ class Trial {
     else if (luck < 0.85) await this.#read()
     else if (luck < 0.9) await this.#store.probe().catch(() => undefined)
     else this.#release()
+    if (this.#randomOfFiles() < 0.1) this.#isBroken = !this.#isBroken
+    if (this.#randomOfFiles() < 0.1) this.#isFull = !this.#isFull
+    if (this.#randomOfFiles() < 0.05) await this.#store.retryFaults()
   }
 
   async #commit(): Promise<void> {
