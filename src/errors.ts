@@ -254,6 +254,8 @@ const TLS_REASONS: readonly (readonly [part: string, meaning: string])[] = [
   ['no start line', 'one of them is not a PEM file'],
   ['key values mismatch', 'the key does not belong to the certificate'],
   ['bad decrypt', 'the passphrase is wrong or missing'],
+  // One wrong passphrase of 256 gives bytes with a valid end, which are then no key.
+  ['DECODER routines::unsupported', 'the key can’t be read, or its passphrase is wrong or missing'],
   ['bad password read', 'the key needs a passphrase'],
   ['interrupted or cancelled', 'the key needs a passphrase'],
 ]

@@ -3,6 +3,7 @@ import type { ChannelSet } from '../channels/channel-set.ts'
 import type { ChannelLedger, OutageLeft, StoreLedger } from '../channels/ledger/ledger.ts'
 import { durationText } from '../channels/ledger/outage-forecast.ts'
 import type { DestinationDelivery } from '../delivery/destination-delivery.ts'
+import { ConnectorError } from '../errors.ts'
 import type {
   ConnectorView,
   Health,
@@ -166,7 +167,11 @@ export class RunningView implements ConnectorView {
     limit: number,
   ): Promise<MessagePage | undefined> {
     const log = this.#channels.get(name)?.log
-    if (log === undefined) return undefined
+    if (log === undefined) {
+      const unopened = this.#channels.faults.find(({ channel }) => channel === name)
+      if (unopened === undefined) return undefined
+      throw new ConnectorError('StorageFailed', unopened.refusal.message)
+    }
     const start = await offsetOf(log, from)
     const messages = await log.read(start, limit, MAX_PAGE_BYTES)
     return { messages, next: (messages.at(-1)?.offset ?? start - 1) + 1 }

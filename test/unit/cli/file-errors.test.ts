@@ -87,11 +87,11 @@ test('what is wrong with certificates and keys is said in plain words', {
   for (const [cert, key, reason] of [
     ['file', 'file', 'one of them is not a PEM file'],
     [`${broker}.crt`, `${client}.key`, 'the key does not belong to the certificate'],
-    [`${broker}.crt`, `${broker}.encrypted.key`, 'the passphrase is wrong or missing'],
+    [`${broker}.crt`, `${broker}.encrypted.key`, 'passphrase is wrong or missing'],
   ] as const) {
     const server = ['--set', 'sources.mqttServer.tls.port=0']
     const tls = pair('sources.mqttServer.tls', cert, key)
     const stderr = await errorOf(t, ['check', ...FREE, ...server, ...tls], cwd)
-    assert.ok(stderr.includes(`can’t be used together: ${reason} (`), stderr)
+    assert.match(stderr, new RegExp(`can’t be used together: .*${reason} \\(`))
   }
 })

@@ -7,6 +7,9 @@ import type { ConnectionState } from '../../../src/sources/source.ts'
 import { Metrics } from '../../../src/telemetry/metrics.ts'
 import { ChannelSetRig } from '../../support/channels/channel-set-rig.ts'
 import { routerOf } from '../../support/channels/router-of.ts'
+import { crashedWithTwo, failing } from '../../support/disk/broken-channel.ts'
+import { diskStore } from '../../support/disk/disk-stores.ts'
+import { promptClock, SLOT_BYTES } from '../../support/disk/journal-trial.ts'
 
 const STORE = {
   state: 'ok',
@@ -152,4 +155,21 @@ test('metrics and the ledger are those of the connector', async () => {
     view.ledger().map(({ channel, received }) => [channel, received]),
     [['c', 1]],
   )
+})
+
+test('messages of a channel that is set aside can’t be read now, and the reason is given', async () => {
+  const trial = await crashedWithTwo()
+  trial.disk.fail = failing({ operation: 'open', path: '.log', code: 'EIO' })
+  const rig = new ChannelSetRig({
+    openStore: () => diskStore({ files: trial.disk, clock: promptClock, slotBytes: SLOT_BYTES }),
+  })
+  await rig.set.open()
+  const { view } = await openView({ channels: rig.set })
+
+  await assert.rejects(view.readMessages('broken', 'earliest', 10), {
+    code: 'StorageFailed',
+    message: /Channel broken is set aside, .*EIO/,
+  })
+  assert.equal(await view.readMessages('unknown', 'earliest', 10), undefined)
+  await rig.set.close()
 })
