@@ -1,0 +1,49 @@
+/** Two destinations of which one gets a part of the messages. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { FakeIotAnalytics } from '../support/destinations/fake-iot-analytics.ts'
+import {
+  assertLedgerAddsUp,
+  destinationOf,
+  startConnector,
+} from '../support/processes/running-connector.ts'
+import { until } from '../support/until.ts'
+
+test('a destination gets the channels and the share that it selects, and nothing else counts as lost', async (t) => {
+  const archive = await FakeIotAnalytics.start(t)
+  const live = await FakeIotAnalytics.start(t)
+  const connector = await startConnector(t, {
+    parameters: { PublishInterval: '0', IotAnalyticsBatchSizePerChannel: '100' },
+    destinations: [
+      { name: 'archive', ...destinationOf(archive) },
+      {
+        name: 'live',
+        ...destinationOf(live),
+        channels: { include: ['press_*'] },
+        sample: { every: 4 },
+      },
+    ],
+  })
+
+  const published: Promise<void>[] = []
+  for (let n = 0; n < 200; n++) published.push(connector.publish('press_1', `p${n}`))
+  for (let n = 0; n < 50; n++) published.push(connector.publish('oven', `o${n}`))
+  await Promise.all(published)
+  const settled = () =>
+    connector.ledger().every(({ waiting, inFlight, readers }) => {
+      const { live: reader } = readers
+      return waiting + inFlight + (reader?.waiting ?? 0) + (reader?.inFlight ?? 0) === 0
+    })
+  await until('all messages are settled', settled)
+
+  const [oven, press] = connector.ledger()
+  const sent = live.received('press_1').length
+  assert.equal(archive.messageCount, 250)
+  assert.ok(sent > 20 && sent < 80, `${sent} of 200`)
+  assert.deepEqual(live.received('oven'), [])
+  assert.deepEqual(press?.readers['live']?.dropped, { NotSelected: 200 - sent })
+  assert.deepEqual(oven?.readers['live']?.dropped, { NotSelected: 50 })
+  assertLedgerAddsUp(connector)
+  const health = await fetch(new URL('/health', connector.describe().http))
+  assert.equal(JSON.parse(await health.text()).level, 'ok')
+})
