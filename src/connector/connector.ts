@@ -261,7 +261,6 @@ export class Connector {
       ...running,
       reports: this.config.parameters.statusReports,
       metrics: this.#metrics,
-      publishIntervalMs: this.config.parameters.publishIntervalMs,
       maxBacklogMessages: this.config.parameters.queueSizePerChannel ?? Number.POSITIVE_INFINITY,
     })
     view.start()

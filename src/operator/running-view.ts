@@ -45,7 +45,6 @@ export interface RunningViewOptions extends MessageHistoryOptions {
   readonly metrics: Metrics
   /** `IotAnalyticsQueueSizePerChannel`. */
   readonly maxBacklogMessages: number
-  readonly publishIntervalMs: number
   readonly router: Router
   readonly sources: readonly Pick<Source, 'name' | 'connectionState'>[]
 }
@@ -101,6 +100,12 @@ export class RunningView implements ConnectorView {
     this.#losses.stop()
   }
 
+  /** How long a message may wait for its batch. */
+  #intervalOf(name: string): number {
+    const delivery = this.#deliveries.find(({ destination }) => destination.name === name)
+    return delivery?.destination.batchRule.intervalMs ?? 0
+  }
+
   health(): Health {
     const store = this.#options.storeLedger()
     const { state, problem } = store
@@ -111,7 +116,7 @@ export class RunningView implements ConnectorView {
     const destinations = this.destinations()
     const found = findings({
       nowMs: this.#options.clock.now(),
-      behindAfterMs: this.#options.publishIntervalMs + BEHIND_MS,
+      behindAfterMs: (name) => this.#intervalOf(name) + BEHIND_MS,
       store,
       losses: this.#losses.recent(),
       limitsMet: this.#channels.hits.stillMet(),

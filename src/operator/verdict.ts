@@ -21,8 +21,8 @@ export interface SourceEvidence {
 
 export interface Evidence {
   readonly nowMs: number
-  /** A destination is behind if a message waits longer. */
-  readonly behindAfterMs: number
+  /** A destination of this name is behind if a message waits longer. */
+  readonly behindAfterMs: (destination: string) => number
   readonly store: Pick<StoreLedger, 'state'>
   readonly losses: RecentLosses
   /** Limits that have cost messages, or kept them out, and have no room yet. */
@@ -182,7 +182,7 @@ function ofDestination(destination: DestinationHealth, evidence: Evidence): Find
   const { name, state, since, oldestWaitingAt, unansweredSince } = destination
   const { nowMs, behindAfterMs } = evidence
   const waitedMs = ageOf(oldestWaitingAt, nowMs)
-  const isBehind = waitedMs > behindAfterMs
+  const isBehind = waitedMs > behindAfterMs(name)
   const waited = durationText(waitedMs / 1000)
   const oldest = isBehind && { problem: `The oldest message for ${name} has waited for ${waited}.` }
   if (state !== 'working') {

@@ -35,7 +35,6 @@ async function openView(change: Partial<RunningViewOptions> = {}) {
     clock: rig.clock,
     reports: 'all',
     maxBacklogMessages: Number.POSITIVE_INFINITY,
-    publishIntervalMs: 1_000,
     storeLedger: () => STORE,
     outage: () => [],
     metrics: new Metrics({ version: '0', ledger: () => [], now: () => 0 }),

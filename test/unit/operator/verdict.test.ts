@@ -16,7 +16,7 @@ const NO_LOSSES = {
 function verdictOf(change: Partial<Evidence>) {
   const found = findings({
     nowMs: NOW,
-    behindAfterMs: 61_000,
+    behindAfterMs: () => 61_000,
     limitsMet: [],
     fullChannels: [],
     store: { state: 'ok' },
