@@ -11,6 +11,7 @@ import type { Channel } from '../channels/channel.ts'
 import { ALL_ACCEPTED, type BatchOutcome, type Destination } from '../destinations/destination.ts'
 import { asConnectorError, ConnectorError } from '../errors.ts'
 import type { Message, Refusal } from '../message.ts'
+import { endOf } from './batch-ends.ts'
 
 export interface BatchSenderOptions {
   readonly destination: Destination
@@ -37,6 +38,7 @@ export class BatchSender {
     if (position === 0) return await this.#divide(messages)
     const first = messages.findIndex(({ offset }) => offset >= position)
     if (first === -1) return ALL_ACCEPTED
+    if (first === 0) return await this.#divide(messages)
     return shifted(await this.#divide(messages.slice(first)), first)
   }
 
@@ -56,7 +58,8 @@ export class BatchSender {
     } catch (error) {
       if (!(error instanceof ConnectorError) || error.code !== 'ContentRefused') throw error
       if (messages.length > 1) return await this.#sendHalves(messages)
-      return { rejected: [{ index: 0, refusal: refusalOf(error) }], kept: [] }
+      const refusal = { error: error.code, message: error.message }
+      return { rejected: [{ index: 0, refusal }], kept: [] }
     }
   }
 
@@ -80,9 +83,8 @@ export class BatchSender {
     } catch (error) {
       const { name } = this.#options.destination
       const failure = asConnectorError(error, 'DestinationUnavailable', `sending to ${name}`)
-      const refusal = refusalOf(failure)
-      if (failure.effect !== 'reject') return allKept(messages, refusal)
-      return { rejected: messages.map((_, index) => ({ index, refusal })), kept: [] }
+      const end = endOf(failure, { messages })
+      return 'error' in end ? allKept(messages, end) : end
     }
   }
 }
@@ -104,10 +106,6 @@ function moved({ index, refusal }: Rejection, by: number): Rejection {
 
 function allKept(messages: readonly Message[], keptReason: Refusal | undefined): BatchOutcome {
   return { rejected: [], kept: messages.map((_, index) => index), keptReason }
-}
-
-function refusalOf({ code, message }: ConnectorError): Refusal {
-  return { error: code, message }
 }
 
 function destinationAhead(

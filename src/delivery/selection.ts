@@ -36,7 +36,7 @@ export class Selection {
   readonly #options: SelectionOptions
   readonly #include: readonly TopicFilter[] | undefined
   readonly #exclude: readonly TopicFilter[]
-  /** By topic, the message that was taken last. The topic that was asked for last comes last. */
+  /** By topic, the message that was taken last; the topics in the order in which one was taken. */
   readonly #taken = new Map<string, { readonly offset: number; readonly interval: number }>()
   /** Messages of one topic often follow each other. */
   #lastTopic: string | undefined

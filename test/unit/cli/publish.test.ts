@@ -15,6 +15,7 @@ import {
   skipWithoutOpenssl,
 } from '../../support/processes/certificates.ts'
 import { RunningCommand, runCommand } from '../../support/processes/command-line.ts'
+import { runInTerminal } from '../../support/processes/in-terminal.ts'
 import { passwordFile } from '../../support/processes/password-file.ts'
 import { commandOf, skipWithout } from '../../support/processes/real-peers.ts'
 
@@ -290,28 +291,6 @@ test('a server that disconnects says why', async (t) => {
   assert.match(stderr, /^error: Lost the connection to mqtt:.*reason code 0x8b/)
 })
 
-/** Runs a command in a terminal of its own, and presses Ctrl-C when it has shown its bar. */
-const CTRL_C = `
-import os, pty, sys
-pid, terminal = pty.fork()
-if pid == 0:
-    os.execvp(sys.argv[1], sys.argv[1:])
-shown, pressed = b'', False
-while True:
-    try:
-        part = os.read(terminal, 4096)
-    except OSError:
-        break
-    if not part:
-        break
-    shown += part
-    if not pressed and b's left' in shown:
-        pressed = True
-        os.write(terminal, b'\\x03')
-sys.stdout.buffer.write(shown)
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-`
-
 test('Ctrl-C restores the terminal and prints the summary', {
   skip: skipWithout('python3'),
 }, async (t) => {
@@ -319,22 +298,9 @@ test('Ctrl-C restores the terminal and prints the summary', {
   const args = ['publish', 'c', '--count', '100000', '--rate', '200']
   const program = join(import.meta.dirname, '..', '..', '..', 'src', 'cli', 'main.js')
   const url = `mqtt://127.0.0.1:${port}`
-  const child = spawn(commandOf('python3'), [
-    '-c',
-    CTRL_C,
-    process.execPath,
-    program,
-    ...args,
-    '--url',
-    url,
-  ])
-  t.after(() => child.kill('SIGKILL'))
-  let shown = ''
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    shown += text
-  })
+  const command = [process.execPath, program, ...args, '--url', url]
 
-  const [code] = await once(child, 'close')
+  const { code, shown } = await runInTerminal(t, command, ['s left'])
 
   assert.equal(code, 1)
   assert.match(shown, /published \d+ in .* acknowledged/)

@@ -1,11 +1,10 @@
 /** Where `run` reports its start and stop: in the log, in the banner, on a terminal. */
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { RunningCommand } from '../../support/processes/command-line.ts'
-import { commandOf, skipWithout } from '../../support/processes/real-peers.ts'
+import { runInTerminal } from '../../support/processes/in-terminal.ts'
+import { skipWithout } from '../../support/processes/real-peers.ts'
 import { until } from '../../support/until.ts'
 
 const script = join(import.meta.dirname, '..', '..', 'support', 'processes', 'fake-main.js')
@@ -91,37 +90,10 @@ test('with --log-level silent, and no terminal, nothing is printed', async (t) =
   assert.deepEqual([code, stdout, stderr], [0, 'up\n', ''])
 })
 
-/** Runs a command in a terminal of its own until it says where it is, and stops it. */
-const IN_TERMINAL = `
-import os, pty, signal, sys
-pid, terminal = pty.fork()
-if pid == 0:
-    os.execvp(sys.argv[1], sys.argv[1:])
-shown, stopped = b'', False
-while True:
-    try:
-        part = os.read(terminal, 4096)
-    except OSError:
-        break
-    if not part:
-        break
-    shown += part
-    if not stopped and (b'Ctrl-C stops' in shown or b'"started"' in shown):
-        stopped = True
-        os.kill(pid, signal.SIGTERM)
-sys.stdout.buffer.write(shown)
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-`
-
+/** What `run` shows until it is stopped. */
 async function terminalOutput(t: TestContext, args: readonly string[]): Promise<string> {
   const program = [process.execPath, script, 'run', ...args]
-  const child = spawn(commandOf('python3'), ['-c', IN_TERMINAL, ...program])
-  t.after(() => child.kill('SIGKILL'))
-  let shown = ''
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    shown += text
-  })
-  const [code] = await once(child, 'close')
+  const { code, shown } = await runInTerminal(t, program, ['Ctrl-C stops', '"started"'])
   assert.equal(code, 0, shown)
   return shown
 }

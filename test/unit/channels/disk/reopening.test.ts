@@ -12,7 +12,7 @@ import {
   failing,
 } from '../../../support/disk/broken-channel.ts'
 import { diskStore } from '../../../support/disk/disk-stores.ts'
-import { promptClock, SLOT_BYTES } from '../../../support/disk/journal-trial.ts'
+import { type JournalTrial, promptClock, SLOT_BYTES } from '../../../support/disk/journal-trial.ts'
 import type { SimulatedDisk } from '../../../support/disk/simulated-disk.ts'
 
 /** A store whose clock the test moves. */
@@ -42,6 +42,22 @@ async function useSlots(store: DiskLogStore, log: ChannelLog): Promise<void> {
     await store.commit()
     log.release(log.committed)
   }
+}
+
+/** Opens a store on a disk that fails, uses it, and lets the disk work again. */
+async function openedLater({ disk }: JournalTrial) {
+  const { store, time, reports, reopened } = storeOn(disk)
+  const logs = await store.open()
+  const fine = logs.find(({ channel }) => channel === 'fine')
+  assert.ok(fine !== undefined)
+  await useSlots(store, fine)
+
+  disk.fail = () => undefined
+  time.ms = 5_000
+  await store.retryFaults()
+  const [log] = reopened
+  assert.ok(log !== undefined)
+  return { store, log, reports }
 }
 
 for (const call of FAILING_CALLS) {
@@ -88,17 +104,7 @@ test('a channel that was set aside after a clean stop has all its messages once 
   const expected = textsOf(await readAll(trial.log('broken')))
   await trial.store.close()
   trial.disk.fail = failing({ operation: 'open', path: '.log', code: 'EIO' })
-  const { store, time, reopened } = storeOn(trial.disk)
-  const logs = await store.open()
-  const fine = logs.find(({ channel }) => channel === 'fine')
-  assert.ok(fine !== undefined)
-  await useSlots(store, fine)
-
-  trial.disk.fail = () => undefined
-  time.ms = 5_000
-  await store.retryFaults()
-  const [log] = reopened
-  assert.ok(log !== undefined)
+  const { store, log } = await openedLater(trial)
   const found = textsOf(await readAll(log))
   log.append(draftOf('after'))
   await store.commit()
@@ -115,17 +121,7 @@ test('messages that were released before a channel was set aside do not come bac
   trial.release('broken', 2)
   await trial.commit()
   trial.disk.fail = failing({ operation: 'list', path: BROKEN, code: 'EACCES' })
-  const { store, time, reports, reopened } = storeOn(trial.disk)
-  const logs = await store.open()
-  const fine = logs.find(({ channel }) => channel === 'fine')
-  assert.ok(fine !== undefined)
-  await useSlots(store, fine)
-
-  trial.disk.fail = () => undefined
-  time.ms = 5_000
-  await store.retryFaults()
-  const [log] = reopened
-  assert.ok(log !== undefined)
+  const { store, log, reports } = await openedLater(trial)
   const found = await readAll(log, 8)
 
   assert.equal(log.committed, 10)
