@@ -7,6 +7,7 @@ import { build } from 'esbuild'
 
 const root = join(import.meta.dirname, '..')
 const directory = resolve(process.argv[2] ?? join(root, 'dist', 'program'))
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
 const { metafile } = await build({
   absWorkingDir: root,
@@ -22,8 +23,12 @@ const { metafile } = await build({
   sourcemap: 'linked',
   sourcesContent: false,
   metafile: true,
-  // Parts of fastify that it loads when a route has a schema, or for `inject`: never, here.
-  external: ['@fastify/ajv-compiler', '@fastify/fast-json-stringify-compiler', 'light-my-request'],
+  external: [
+    // The clients of single destinations, which are loaded only if they are configured.
+    ...Object.keys(manifest.optionalDependencies),
+    // Parts of fastify that it loads when a route has a schema, or for `inject`: never, here.
+    ...['@fastify/ajv-compiler', '@fastify/fast-json-stringify-compiler', 'light-my-request'],
+  ],
   // CommonJS packages ask for Node's modules with it.
   banner: {
     js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);",
