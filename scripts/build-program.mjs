@@ -25,7 +25,7 @@ const { metafile } = await build({
   metafile: true,
   external: [
     // The clients of single destinations, which are loaded only if they are configured.
-    ...Object.keys(manifest.optionalDependencies),
+    ...Object.keys({ ...manifest.optionalDependencies, ...manifest.peerDependencies }),
     // Parts of fastify that it loads when a route has a schema, or for `inject`: never, here.
     ...['@fastify/ajv-compiler', '@fastify/fast-json-stringify-compiler', 'light-my-request'],
   ],

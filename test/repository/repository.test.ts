@@ -66,7 +66,8 @@ test('ARCHITECTURE.md gives a reason for each dependency, and for no other', () 
   const table = textOf('ARCHITECTURE.md').split('## Dependencies')[1] ?? ''
   const rows = [...table.matchAll(/^\| (`[^|]+`) \|/gm)]
   const listed = rows.flatMap(([, cell = '']) => cell.replaceAll('`', '').split(', '))
-  const packages = { ...manifest.dependencies, ...manifest.optionalDependencies }
+  const { dependencies, optionalDependencies, peerDependencies } = manifest
+  const packages = { ...dependencies, ...optionalDependencies, ...peerDependencies }
 
   assert.deepEqual(listed.sort(), Object.keys(packages).sort())
 })
