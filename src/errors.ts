@@ -127,7 +127,12 @@ export const ERROR_CATALOGUE = {
   DestinationDenied: {
     effect: 'retry',
     meaning:
-      'The destination does not let the connector in: a permission is missing, the key or its signature is wrong, or a proxy asks for a login. The messages are kept, and the connector keeps retrying. Allow iotanalytics:BatchPutMessage on the channel, or correct the credentials or the clock.',
+      'The destination does not let the connector in: a permission is missing, the key or its signature is wrong, or a proxy asks for a login. The messages are kept, and the connector keeps retrying. Grant the permission (for iotAnalytics: iotanalytics:BatchPutMessage on the channel), or correct the credentials or the clock.',
+  },
+  DestinationMissing: {
+    effect: 'retry',
+    meaning:
+      'What the messages are to be written to is not there: a bucket, stream, topic, table or database. The messages are kept, and the connector keeps retrying. Create it, or correct its name.',
   },
   CredentialsUnavailable: {
     effect: 'retry',

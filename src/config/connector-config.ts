@@ -1,29 +1,35 @@
 /** The configuration for the other parts: complete, resolved and frozen. */
 import type { ChannelsOptions, DeadLetterOptions, StorageOptions } from '../channels/options.ts'
 import type { DeliveryOptions } from '../delivery/options.ts'
-import type { IotAnalyticsOptions } from '../destinations/iot-analytics/options.ts'
+import type { BatchOptions } from '../destinations/batch-options.ts'
 import type { HttpOptions } from '../http/options.ts'
 import type { MqttClientOptions } from '../sources/mqtt-client/options.ts'
 import type { MqttServerOptions } from '../sources/mqtt-server/options.ts'
 import type { LogOptions } from '../telemetry/options.ts'
+import type { DestinationKind, DestinationOptions } from './schema/destination-kinds.ts'
 import type { ConnectorParameters } from './schema/parameters.ts'
 
-export interface IotAnalyticsDestinationConfig {
-  readonly kind: 'iotAnalytics'
+interface DestinationConfigOf<Kind extends DestinationKind> {
+  readonly kind: Kind
   /** Unique. It is part of the data on disk. */
   readonly name: string
   /** Where `options` are in the configuration: `destinations[0].iotAnalytics`. */
   readonly place: string
-  /** `region` is the one to sign for, from any of its origins. */
-  readonly options: IotAnalyticsOptions & { readonly region: string }
+  /** Where AWS's Region matters, `region` is the one to sign for, from any of its origins. */
+  readonly options: DestinationOptions[Kind]
+  readonly batch: BatchOptions
   readonly delivery: DeliveryOptions
 }
 
 /** One entry of `destinations`. `kind` says which. */
-export type DestinationConfig = IotAnalyticsDestinationConfig
+export type DestinationConfig = {
+  [Kind in DestinationKind]: DestinationConfigOf<Kind>
+}[DestinationKind]
 
 export interface ConnectorConfig {
   readonly parameters: ConnectorParameters
+  /** Undefined: chosen at random once and kept in the data directory. */
+  readonly connectorId: string | undefined
   /**
    * Topic filters whose messages go to `parameters.defaultChannelName`, which is set if there are
    * any.

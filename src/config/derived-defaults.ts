@@ -8,7 +8,10 @@
 import type { Environment } from './inputs/overrides.ts'
 import type { Problem } from './schema/config-errors.ts'
 import { type ConfigTree, isMapping } from './schema/config-tree.ts'
+import { DESTINATION_KINDS, kindsIn } from './schema/destination-kinds.ts'
 import { isRegion } from './schema/parameters.ts'
+import { destinationOptions } from './schema/schema.ts'
+import type { ConfigPath } from './schema/schema-index.ts'
 
 /** The origin of a value that was not set. */
 export const BY_DEFAULT = 'default'
@@ -18,6 +21,13 @@ export const BY_DEFAULT = 'default'
  * check it.
  */
 const ANY_REGION = 'us-east-1'
+/** By kind of destination: the service's name in the variables AWS_ENDPOINT_URL_…. */
+const AWS_SERVICES: Readonly<Partial<Record<string, string>>> = {
+  iotAnalytics: 'IOTANALYTICS',
+  s3: 'S3',
+  kinesis: 'KINESIS',
+  firehose: 'FIREHOSE',
+}
 const AWS_HOST = /\.amazonaws\.com(\.cn)?$/
 
 export function applyDerivedDefaults(tree: ConfigTree, environment: Environment): void {
@@ -49,28 +59,39 @@ function nullToUnset(tree: ConfigTree): void {
 function fillInDestination(tree: ConfigTree, index: number, environment: Environment): void {
   const path = ['destinations', index] as const
   const entry = mapping(tree.get(path))
-  if (!isMapping(entry['iotAnalytics'])) return
-  if (entry['name'] === undefined) tree.set([...path, 'name'], 'iotAnalytics', BY_DEFAULT)
-  const { endpoint, region } = entry['iotAnalytics']
-  const usedEndpoint = endpoint ?? fillInEndpoint(tree, index, environment)
-  if (region === undefined) fillInRegion(tree, index, usedEndpoint, environment)
+  const [kind] = kindsIn(entry)
+  if (kind === undefined) return
+  if (entry['name'] === undefined) tree.set([...path, 'name'], kind, BY_DEFAULT)
+  const options = entry[kind]
+  const service = AWS_SERVICES[kind]
+  if (service === undefined || !isMapping(options)) return
+  const { endpoint, region } = options
+  const place = [...path, kind] as const
+  const usedEndpoint = endpoint ?? fillInEndpoint(tree, place, service, environment)
+  if (region === undefined) fillInRegion(tree, place, usedEndpoint, environment)
 }
 
 /** The same variables, in the same order, as AWS's SDKs. */
-function fillInEndpoint(tree: ConfigTree, index: number, environment: Environment): unknown {
-  const name = ['AWS_ENDPOINT_URL_IOTANALYTICS', 'AWS_ENDPOINT_URL'].find((key) => environment[key])
+function fillInEndpoint(
+  tree: ConfigTree,
+  place: ConfigPath,
+  service: string,
+  environment: Environment,
+): unknown {
+  const names = [`AWS_ENDPOINT_URL_${service}`, 'AWS_ENDPOINT_URL']
+  const name = names.find((key) => environment[key])
   if (name === undefined) return undefined
-  tree.set(['destinations', index, 'iotAnalytics', 'endpoint'], environment[name], name)
+  tree.set([...place, 'endpoint'], environment[name], name)
   return environment[name]
 }
 
 function fillInRegion(
   tree: ConfigTree,
-  index: number,
+  place: ConfigPath,
   endpoint: unknown,
   environment: Environment,
 ): void {
-  const path = ['destinations', index, 'iotAnalytics', 'region'] as const
+  const path = [...place, 'region']
   const published = publishRegionOf(tree)
   const name = ['AWS_REGION', 'AWS_DEFAULT_REGION'].find((key) => environment[key])
   if (published !== undefined) {
@@ -107,23 +128,49 @@ function problemsOfInputs(tree: ConfigTree): Problem[] {
 
 function problemsOfDestinations(tree: ConfigTree): Problem[] {
   const names = new Set<unknown>()
-  const problems: Problem[] = []
-  for (const [index, given] of destinationsOf(tree).entries()) {
-    const { name, iotAnalytics } = mapping(given)
-    if (name !== undefined && names.has(name)) {
-      const text = `another destination has the name ${String(name)}; give each a different name`
-      problems.push({ path: ['destinations', index, 'name'], text, showsValue: false })
-    }
+  return destinationsOf(tree).flatMap((given, index) => {
+    const entry = mapping(given)
+    const { name } = entry
+    const isTaken = name !== undefined && names.has(name)
     names.add(name)
-    const hasRegion = isMapping(iotAnalytics) && iotAnalytics['region'] !== undefined
-    if (isMapping(iotAnalytics) && !hasRegion && publishRegionOf(tree) === undefined) {
-      const text =
-        'expected a Region such as us-west-2, here, in parameters.PublishRegion or in AWS_REGION'
-      const path = ['destinations', index, 'iotAnalytics', 'region']
-      problems.push({ path, text, showsValue: true })
-    }
+    const text = `another destination has the name ${String(name)}; give each a different name`
+    const path = ['destinations', index, 'name']
+    return [
+      ...(isTaken ? [{ path, text, showsValue: false }] : []),
+      ...(isMapping(given) ? problemsOfKind(tree, index, entry) : []),
+    ]
+  })
+}
+
+function problemsOfKind(
+  tree: ConfigTree,
+  index: number,
+  entry: Readonly<Record<string, unknown>>,
+): Problem[] {
+  const path = ['destinations', index]
+  const kinds = kindsIn(entry)
+  const [kind] = kinds
+  if (kind === undefined || kinds.length > 1) {
+    // A misspelt kind is reported as an unknown key.
+    if (Object.keys(entry).some((key) => !Object.hasOwn(destinationOptions.shape, key))) return []
+    const found = kind === undefined ? 'there is none' : `there are ${kinds.join(' and ')}`
+    const expected = Object.keys(DESTINATION_KINDS).join(', ')
+    const text = `expected one kind of destination (${expected}), but ${found}`
+    return [{ path, text, showsValue: false }]
   }
-  return problems
+  if (kind === 'iotAnalytics' && entry['batch'] !== undefined) {
+    const text =
+      'does not apply to iotAnalytics; set parameters.IotAnalyticsBatchSizePerChannel and parameters.PublishInterval'
+    return [{ path: [...path, 'batch'], text, showsValue: false }]
+  }
+  const options = entry[kind]
+  const lacksRegion = isMapping(options) && options['region'] === undefined
+  if (AWS_SERVICES[kind] === undefined || !lacksRegion || publishRegionOf(tree) !== undefined) {
+    return []
+  }
+  const text =
+    'expected a Region such as us-west-2, here, in parameters.PublishRegion or in AWS_REGION'
+  return [{ path: [...path, kind, 'region'], text, showsValue: true }]
 }
 
 function publishRegionOf(tree: ConfigTree): string | undefined {

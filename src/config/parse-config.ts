@@ -10,6 +10,7 @@ import {
   problemsOf,
 } from './schema/config-errors.ts'
 import { ConfigTree, pathText } from './schema/config-tree.ts'
+import { isDestinationKind, kindsIn } from './schema/destination-kinds.ts'
 import { maskedSecrets } from './schema/masked-secrets.ts'
 import { resolveParameters } from './schema/parameters.ts'
 import { applyRenamedKeys } from './schema/renamed-keys.ts'
@@ -62,6 +63,7 @@ export function checkConfig(
 function resolve(options: EffectiveOptions): ConnectorConfig {
   return {
     parameters: resolveParameters(options.parameters, options.storage.durability),
+    connectorId: options.connectorId,
     inputs: [...new Set(options.inputs)],
     sources: {
       mqttServer: options.sources.mqttServer,
@@ -76,22 +78,23 @@ function resolve(options: EffectiveOptions): ConnectorConfig {
   }
 }
 
-/**
- * `applyDerivedDefaults` has given every destination a name and a region, or the check has refused
- * it.
- */
+/** `problemsBetweenParts` has checked that it has one kind, and a name that was given or derived. */
 function resolveDestination(
   entry: EffectiveOptions['destinations'][number],
   index: number,
 ): DestinationConfig {
-  const { name = 'iotAnalytics', iotAnalytics, ...delivery } = entry
-  return {
-    kind: 'iotAnalytics',
+  const [kind = 'iotAnalytics'] = kindsIn(entry)
+  const { name = kind, batch = {}, ...rest } = entry
+  const delivery = Object.entries(rest).filter(([key]) => !isDestinationKind(key))
+  const resolved = {
+    kind,
     name,
-    place: pathText(['destinations', index, 'iotAnalytics']),
-    options: { ...iotAnalytics, region: iotAnalytics.region ?? '' },
-    delivery,
+    place: pathText(['destinations', index, kind]),
+    options: entry[kind],
+    batch,
+    delivery: Object.fromEntries(delivery),
   }
+  return resolved as DestinationConfig
 }
 
 function frozen<Value>(value: Value): Value {

@@ -62,9 +62,9 @@ paths start at the working directory.
 earlier source has set. In YAML, a key without a value counts as not set, and a section without
 content, such as \`webSocket:\`, has its defaults.
 
-If a destination has no \`region\`, the connector uses \`PublishRegion\`, then \`AWS_REGION\` and
-\`AWS_DEFAULT_REGION\`. If it has no \`endpoint\`, the connector uses
-\`AWS_ENDPOINT_URL_IOTANALYTICS\`, then \`AWS_ENDPOINT_URL\`, as the AWS SDKs do.
+If a destination at AWS has no \`region\`, the connector uses \`PublishRegion\`, then \`AWS_REGION\` and
+\`AWS_DEFAULT_REGION\`. If it has no \`endpoint\`, the connector uses \`AWS_ENDPOINT_URL_<SERVICE>\`
+(\`AWS_ENDPOINT_URL_IOTANALYTICS\`), then \`AWS_ENDPOINT_URL\`, as the AWS SDKs do.
 
 Editors can complete and check the file with \`config.schema.json\`, which is beside this page. Begin
 the file with \`# yaml-language-server: $schema=<path to config.schema.json>\`, or set \`$schema\` in

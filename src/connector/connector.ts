@@ -22,9 +22,11 @@ import { TelemetryObserver } from '../telemetry/pipeline-observer.ts'
 import { STATUS_TOPIC } from '../topics.ts'
 import { VERSION } from '../version.ts'
 import { type ConnectorEvents, emittingObserver } from './connector-events.ts'
+import { connectorIdOf } from './connector-id.ts'
+import { makeDestination } from './destination-makers.ts'
 import { drain, type StopReport } from './draining.ts'
 import { type OpenedStorage, openStorage } from './opened-storage.ts'
-import { makeDestination, makeSources, type PartContext } from './parts.ts'
+import { makeSources, type PartContext } from './parts.ts'
 import { checkStart, type StartCheck } from './start-check.ts'
 
 export interface ConnectorOptions {
@@ -48,6 +50,7 @@ export interface ConnectorDescription {
 
 /** What `start` created. */
 interface Running extends OpenedStorage {
+  readonly connectorId: string
   readonly receipts: ReceiptPublisher
   readonly router: Router
   readonly refusals: RecentRefusals
@@ -207,6 +210,7 @@ export class Connector {
     })
     const { channels } = storage
     this.#undo.push(() => storage.close((this.#stopBy - clock.monotonic()) / 2))
+    const connectorId = await connectorIdOf(this.config)
     const router = new Router({
       ...this.#context,
       channels,
@@ -216,18 +220,23 @@ export class Connector {
       binaryEncoding: parameters.binaryPayloadEncoding,
       deadLetters: channels.deadLetters,
     })
-    return { ...storage, receipts, router, refusals, deliveries: [], sources: [], http: undefined }
+    const parts = { connectorId, receipts, router, refusals }
+    return { ...storage, ...parts, deliveries: [], sources: [], http: undefined }
   }
 
-  async #startDeliveries({ channels, receipts, deliveries }: Running): Promise<void> {
-    const { parameters, destinations } = this.config
+  async #startDeliveries(running: Running): Promise<void> {
+    const { connectorId, channels, receipts, deliveries } = running
+    const { destinations } = this.config
     if (destinations.length === 0) {
       new CommitReceipts(channels, receipts, this.#context.observer).start()
     }
     for (const [index, destination] of destinations.entries()) {
       const delivery = new DestinationDelivery({
         ...this.#context,
-        destination: await makeDestination(destination, parameters, this.#context),
+        destination: await makeDestination(destination, this.config, {
+          ...this.#context,
+          connectorId,
+        }),
         channels,
         maxInFlightBatches: destination.delivery.batchesInFlight,
         catchUp: destination.delivery.catchUp,

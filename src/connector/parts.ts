@@ -8,9 +8,7 @@ import type { ChannelSet } from '../channels/channel-set.ts'
 import type { LogStore } from '../channels/log/channel-log.ts'
 import type { MemoryBudget } from '../channels/log/memory-budget.ts'
 import type { Clock } from '../clock.ts'
-import type { ConnectorConfig, DestinationConfig } from '../config/connector-config.ts'
-import type { ConnectorParameters } from '../config/schema/parameters.ts'
-import type { Destination } from '../destinations/destination.ts'
+import type { ConnectorConfig } from '../config/connector-config.ts'
 import type { PipelineObserver } from '../observer.ts'
 import { PREDEFINED_FILTERS } from '../routing/input-topics.ts'
 import type { SessionStore } from '../sources/mqtt-server/sessions/store/session-store.ts'
@@ -52,24 +50,6 @@ export async function makeStore(
     budget,
     observer,
     clock,
-  })
-}
-
-export async function makeDestination(
-  { name, place, options }: DestinationConfig,
-  { batchSizePerChannel, publishIntervalMs }: ConnectorParameters,
-  { clock, random }: PartContext,
-): Promise<Destination> {
-  const { IotAnalyticsDestination } = await import('../destinations/iot-analytics/destination.ts')
-  return new IotAnalyticsDestination({
-    name,
-    place,
-    options,
-    region: options.region,
-    batchMessages: batchSizePerChannel,
-    intervalMs: publishIntervalMs,
-    clock,
-    random,
   })
 }
 

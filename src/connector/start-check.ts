@@ -3,10 +3,12 @@
  * changing anything on disk: files, certificates, addresses, ports, the data directory.
  */
 import { accessAdvice } from '../channels/disk/files/directory-access.ts'
-import type { ConnectorConfig } from '../config/connector-config.ts'
-import { ConnectorError } from '../errors.ts'
+import { systemClock } from '../clock.ts'
+import type { ConnectorConfig, DestinationConfig } from '../config/connector-config.ts'
+import { asConnectorError, ConnectorError } from '../errors.ts'
 import { openFiles, openTlsFiles } from '../named-files/file-access.ts'
 import { TlsFiles } from '../named-files/tls-files.ts'
+import { makeDestination } from './destination-makers.ts'
 import { problemsOfDirectory } from './directory-check.ts'
 import { type Address, problemsOfAddresses } from './port-check.ts'
 
@@ -35,8 +37,10 @@ export async function checkStart(config: ConnectorConfig): Promise<StartCheck> {
     notices.push(...(await openFiles({ [`${place}.passwordFile`]: passwordFile })))
     notices.push(...(await openTlsFiles(tls, `${place}.tls`)))
   }
-  for (const { place, options } of config.destinations) {
-    if (options.tls === undefined) continue
+  for (const destination of config.destinations) {
+    const { place, options } = destination
+    problems.push(...(await problemsOfDestination(destination, config)))
+    if (!('tls' in options) || options.tls === undefined) continue
     const files = new TlsFiles(options.tls, { place: `${place}.tls` })
     problems.push(...(await files.problems()))
     notices.push(...(await openTlsFiles(options.tls, `${place}.tls`)))
@@ -53,6 +57,20 @@ export async function checkStart(config: ConnectorConfig): Promise<StartCheck> {
     if (advice !== undefined) notices.push(advice)
   }
   return { problems, notices }
+}
+
+/** What its constructor refuses: nothing is opened. */
+async function problemsOfDestination(
+  destination: DestinationConfig,
+  config: ConnectorConfig,
+): Promise<ConnectorError[]> {
+  const context = { clock: systemClock, random: Math.random, connectorId: 'check' }
+  try {
+    await makeDestination(destination, config, context)
+    return []
+  } catch (error) {
+    return [asConnectorError(error, 'Unexpected', destination.place)]
+  }
 }
 
 /** One error for all problems: a wrong configuration, if one of them is. */

@@ -29,6 +29,11 @@ export interface BatchRule {
    * its sender.
    */
   readonly hasDistinctIds: boolean
+  /**
+   * The destination recognises a batch by its first and last offset. The boundaries are stored
+   * before the batch is first sent, so that they are the same when it is sent again after a crash.
+   */
+  readonly isPlanned?: boolean
 }
 
 /**
@@ -80,5 +85,41 @@ export interface Destination {
    */
   position?(channel: string, logId: string, signal: AbortSignal): Promise<number>
 
+  /**
+   * Asks the peer whether messages could be delivered now, and sends none. Called after `open`.
+   * @throws {ConnectorError} that names the setting that is wrong, or what is missing at the peer
+   */
+  check?(signal: AbortSignal): Promise<void>
+
   close(): Promise<void>
+}
+
+/**
+ * A destination whose batches are too large for memory. Messages go run by run into a spool, and
+ * from there to the destination. Its batches are planned.
+ */
+export interface SpoolingDestination extends Destination {
+  /** A new, empty batch. */
+  spool(channel: string, logId: string): Promise<Spool>
+}
+
+export interface Spool {
+  /**
+   * Takes a message, or returns false if the batch ends before it: it is of another day, for example.
+   * The first message of a batch is always taken. Called in the order of offsets. Only buffers.
+   */
+  take(message: Message): boolean
+  /** Writes what was taken. Called after every run of messages, about 1 MiB of payload. */
+  flush(): Promise<void>
+  /**
+   * Called once the boundaries `from ≤ offset < to` are stored. After an error with effect `retry` it
+   * is called again, in the same process or, after a crash, with a new spool of the same messages.
+   */
+  send(range: { readonly from: number; readonly to: number }, signal: AbortSignal): Promise<void>
+  /** Removes the files. Called once, at the end. */
+  discard(): Promise<void>
+}
+
+export function isSpooling(destination: Destination): destination is SpoolingDestination {
+  return 'spool' in destination
 }

@@ -5,12 +5,13 @@
 import * as z from 'zod'
 import { channelsOptions, deadLetterOptions, storageOptions } from '../../channels/options.ts'
 import { deliveryOptions } from '../../delivery/options.ts'
-import { iotAnalyticsOptions } from '../../destinations/iot-analytics/options.ts'
+import { batchOptions } from '../../destinations/batch-options.ts'
 import { httpOptions } from '../../http/options.ts'
 import { mqttClientOptions } from '../../sources/mqtt-client/options.ts'
 import { mqttServerOptions } from '../../sources/mqtt-server/options.ts'
 import { logOptions } from '../../telemetry/options.ts'
 import { topicFilter } from '../../topic-option.ts'
+import { type DestinationKind, destinationKindOptions } from './destination-kinds.ts'
 import { parameterOptions } from './parameters.ts'
 
 const sourceOptions = z
@@ -22,7 +23,7 @@ const sourceOptions = z
     'Where messages come from. Default: the MQTT server. If given, only the sources it names run.',
   )
 
-const destinationOptions = z.strictObject({
+export const destinationOptions = z.strictObject({
   name: z
     .string()
     .regex(/^[A-Za-z0-9_-]{1,64}$/, 'expected 1 to 64 of A-Z a-z 0-9 _ -')
@@ -30,7 +31,8 @@ const destinationOptions = z.strictObject({
     .describe(
       'Name in logs, metrics and on disk. The destination’s position is stored under it, so do not change it. Default: the destination’s kind.',
     ),
-  iotAnalytics: iotAnalyticsOptions,
+  ...destinationKindOptions,
+  batch: batchOptions.optional(),
   ...deliveryOptions,
 })
 
@@ -38,6 +40,14 @@ export const configSchema = z
   .strictObject({
     $schema: z.string().optional().describe('For editors. The connector ignores it.'),
     parameters: parameterOptions.prefault({}),
+    connectorId: z
+      .string()
+      .regex(/^[A-Za-z0-9_-]{1,64}$/, 'expected 1 to 64 of A-Z a-z 0-9 _ -')
+      .optional()
+      .describe(
+        'Names this connector in every message. Default: chosen once, kept in the data directory.',
+      )
+      .meta({ examples: ['plant-3-gateway-1'] }),
     inputs: z
       .array(topicFilter)
       .default([])
@@ -65,7 +75,16 @@ export const configSchema = z
   })
   .describe('Configuration of iot-analytics-connector')
 
+type DestinationInput = z.input<typeof destinationOptions>
+type AnyInput = z.input<typeof configSchema>
+
 /** The content of a configuration file, and the input of `parseConfig`. */
-export type ConfigInput = z.input<typeof configSchema>
+export interface ConfigInput extends Omit<AnyInput, 'destinations'> {
+  /** Each of one kind. */
+  readonly destinations?: readonly {
+    [Kind in DestinationKind]: DestinationInput & Required<Pick<DestinationInput, Kind>>
+  }[DestinationKind][]
+}
+
 /** The same including every default, still with the keys of the file. */
 export type EffectiveOptions = z.output<typeof configSchema>

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { dirname } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { loadConfig } from '../../../src/config/load.ts'
+import { DESTINATION_KINDS } from '../../../src/config/schema/destination-kinds.ts'
 import { ConnectorError } from '../../../src/errors.ts'
 import { temporaryFile } from '../../support/disk/temporary-file.ts'
 
@@ -24,6 +25,8 @@ async function problemLines(t: TestContext, given: Case): Promise<string[]> {
   const [first = '', ...rest] = thrown.message.replaceAll(`${dirname(file)}/`, '').split('\n')
   return rest.length === 0 ? [first] : rest.map((line) => line.trim())
 }
+
+const KINDS = Object.keys(DESTINATION_KINDS).join(', ')
 
 const CASES: readonly Case[] = [
   {
@@ -129,7 +132,7 @@ destinations:
       'parameters.StatusReport (connector.yaml:4:15): unknown key; did you mean parameters.StatusReports?',
       'storage.max_bytes (connector.yaml:2:3): unknown key; did you mean storage.maxBytes?',
       'PublishRegion (connector.yaml:3:1): unknown key; did you mean parameters.PublishRegion?',
-      'queues (connector.yaml:5:1): unknown key; known here: parameters, inputs, sources, storage, channels, deadLetters, destinations, http, log',
+      'queues (connector.yaml:5:1): unknown key; known here: parameters, connectorId, inputs, sources, storage, channels, deadLetters, destinations, http, log',
     ],
   },
   {
@@ -137,6 +140,20 @@ destinations:
     yaml: 'destinations:\n  - iotAnalytcs: { region: us-west-2 }\n',
     lines: [
       'destinations[0].iotAnalytcs (connector.yaml:2:5): unknown key; did you mean destinations[0].iotAnalytics?',
+    ],
+  },
+  {
+    name: 'a destination without a kind',
+    yaml: 'destinations:\n  - name: there\n',
+    lines: [
+      `destinations[0] (connector.yaml:2:5): expected one kind of destination (${KINDS}), but there is none`,
+    ],
+  },
+  {
+    name: 'batch sizes for a destination that has parameters for them',
+    yaml: 'destinations:\n  - iotAnalytics: { region: us-west-2 }\n    batch: { messages: 5 }\n',
+    lines: [
+      'destinations[0].batch (connector.yaml:3:12): does not apply to iotAnalytics; set parameters.IotAnalyticsBatchSizePerChannel and parameters.PublishInterval',
     ],
   },
   {
@@ -217,7 +234,7 @@ destinations:
     name: '--set of a key that reaches for the prototype',
     overrides: ['__proto__.polluted=1'],
     lines: [
-      '__proto__ (--set): unknown key; known here: parameters, inputs, sources, storage, channels, deadLetters, destinations, http, log',
+      '__proto__ (--set): unknown key; known here: parameters, connectorId, inputs, sources, storage, channels, deadLetters, destinations, http, log',
     ],
   },
 ]

@@ -24,15 +24,16 @@ const REGIONS = [
 /** Sentences for the operator; empty if no destination is AWS. */
 export function awsAdvice(config: ConnectorConfig): string[] {
   const advice: string[] = []
-  for (const { name, options } of config.destinations) {
-    if (!isAwsEndpoint(options.endpoint)) continue
+  for (const { kind, name, options } of config.destinations) {
+    if (kind !== 'iotAnalytics' || !isAwsEndpoint(options.endpoint)) continue
+    const { region = '' } = options
     advice.push(
       `AWS shut down IoT Analytics on 2025-12-15, so messages for ${name} will wait in the queue. Set the destination’s endpoint to a service that supports BatchPutMessage, or remove the destination to keep messages in the local store.`,
-      `${name} needs credentials that allow iotanalytics:BatchPutMessage on arn:${partitionOf(options.region)}:iotanalytics:${options.region}:<account>:channel/<channel>.`,
+      `${name} needs credentials that allow iotanalytics:BatchPutMessage on arn:${partitionOf(region)}:iotanalytics:${region}:<account>:channel/<channel>.`,
     )
-    if (!REGIONS.includes(options.region)) {
+    if (!REGIONS.includes(region)) {
       advice.push(
-        `AWS never offered IoT Analytics in ${options.region}. It was available in ${REGIONS.join(', ')}.`,
+        `AWS never offered IoT Analytics in ${region}. It was available in ${REGIONS.join(', ')}.`,
       )
     }
   }

@@ -1,0 +1,72 @@
+/** Creates the destinations that a configuration names. The code of others is not loaded. */
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { ConnectorConfig, DestinationConfig } from '../config/connector-config.ts'
+import type { DestinationKind, DestinationOptions } from '../config/schema/destination-kinds.ts'
+import type { ConnectorParameters } from '../config/schema/parameters.ts'
+import type { Destination } from '../destinations/destination.ts'
+import type { DestinationSettings } from '../destinations/destination-settings.ts'
+import { ConnectorError } from '../errors.ts'
+import type { PartContext } from './parts.ts'
+
+type DestinationContext = Pick<PartContext, 'clock' | 'random'> & { readonly connectorId: string }
+
+type Maker<Kind extends DestinationKind> = (
+  settings: DestinationSettings<DestinationOptions[Kind]>,
+  parameters: ConnectorParameters,
+) => Promise<Destination>
+
+const MAKERS: { readonly [Kind in DestinationKind]: Maker<Kind> } = {
+  async iotAnalytics(settings, { batchSizePerChannel, publishIntervalMs }) {
+    const { IotAnalyticsDestination } = await import('../destinations/iot-analytics/destination.ts')
+    return new IotAnalyticsDestination({
+      ...settings,
+      region: settings.options.region ?? '',
+      batchMessages: batchSizePerChannel,
+      intervalMs: publishIntervalMs,
+    })
+  },
+}
+
+/**
+ * @throws {ConnectorError} InvalidConfiguration if the settings don't fit the kind of destination
+ */
+export async function makeDestination(
+  entry: DestinationConfig,
+  { parameters, storage }: ConnectorConfig,
+  { clock, random, connectorId }: DestinationContext,
+): Promise<Destination> {
+  const { kind, name, place, options, batch } = entry
+  const spools = storage.durability === 'disk' ? storage.directory : tmpdir()
+  const settings = {
+    name,
+    place,
+    options,
+    connectorId,
+    batch,
+    spoolDirectory: join(spools, 'spool', `${connectorId}-${name}`),
+    clock,
+    random,
+  }
+  // The kind says which options it has; TypeScript can't follow that through the table.
+  const make = MAKERS[kind] as Maker<DestinationKind>
+  const destination = await make(settings as Parameters<typeof make>[0], parameters)
+  expectOneBatch(destination, entry)
+  return destination
+}
+
+/** A destination that records how far it has got needs messages in order. */
+function expectOneBatch(destination: Destination, { place, kind, delivery }: DestinationConfig) {
+  const { position, batchRule } = destination
+  if (position === undefined && batchRule.isPlanned !== true) return
+  const entry = place.slice(0, place.lastIndexOf('.'))
+  const reason = `, because ${kind} delivers every message exactly once, which needs them in order`
+  if (delivery.batchesInFlight > 1) {
+    const text = `${entry}.batchesInFlight: expected 1${reason}`
+    throw new ConnectorError('InvalidConfiguration', text)
+  }
+  if (delivery.catchUp.order !== 'backlog-first') {
+    const text = `${entry}.catchUp.order: expected backlog-first${reason}`
+    throw new ConnectorError('InvalidConfiguration', text)
+  }
+}
