@@ -151,6 +151,7 @@ const ARROWS: Record<string, readonly string[]> = {
   ],
   'delivery/receipts/': ['channels/', 'destinations/', 'sources/'],
   'destinations/': [],
+  'destinations/rows/': [],
   'destinations/iot-analytics/': [
     'destinations/',
     'destinations/iot-analytics/http/',
