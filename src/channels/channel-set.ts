@@ -127,7 +127,7 @@ export class ChannelSet implements Iterable<Channel> {
       ...options,
       hits: this.hits,
       onChanged: (channel, soon) => this.#checkpoints.changed(channel, soon),
-      stageState: (channel) => this.commits.stageState(channel),
+      commits: this.commits,
       onActivity: (channel) => {
         this.#activeChannels += channel.isActive ? 1 : -1
       },

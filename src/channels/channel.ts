@@ -6,6 +6,7 @@ import type { Clock } from '../clock.ts'
 import type { Draft, Message, Refusal } from '../message.ts'
 import type { PipelineObserver } from '../observer.ts'
 import type { ChannelBounds, ChannelRules } from './channel-rules.ts'
+import type { GroupCommit } from './commit/group-commit.ts'
 import { ArrivalTimes } from './cursors/arrival-times.ts'
 import { Cursor } from './cursors/cursor.ts'
 import { CursorPosition } from './cursors/cursor-position.ts'
@@ -36,8 +37,7 @@ export interface ChannelContext {
   /** The channel's state must be written down, `soon` if disk space waits for it. */
   readonly onChanged: (channel: Channel, soon: boolean) => void
   readonly onActivity: (channel: Channel) => void
-  /** Commits a state just noted with the next cycle. */
-  readonly stageState: (channel: Channel) => void
+  readonly commits: Pick<GroupCommit, 'stageState' | 'stored'>
 }
 
 export class Channel {
@@ -195,7 +195,17 @@ export class Channel {
     if (!this.#isStateStale) return
     this.#isStateStale = false
     this.log.noteState(this.#state(), this.#floor())
-    this.#context.stageState(this)
+    this.#context.commits.stageState(this)
+  }
+
+  /**
+   * Writes down where the cursors are and what they have planned, now.
+   * @throws {ConnectorError} StorageFailed
+   */
+  storeState(): Promise<void> {
+    this.#isStateStale = true
+    this.checkpoint()
+    return this.#context.commits.stored()
   }
 
   /** Resolves when all dropped messages have been reported to their senders. */

@@ -8,7 +8,7 @@
  *                                 line            a due batch from here goes first
  */
 import type { Cursor } from '../channels/cursors/cursor.ts'
-import type { WaitingMessages } from './batch-due.ts'
+import type { WaitingMessages } from './batches/batch-due.ts'
 
 export type CatchUpOrder = 'backlog-first' | 'live-first'
 

@@ -14,20 +14,27 @@ import type { Channel } from '../channels/channel.ts'
 import type { Cursor, Lease, LeaseOptions } from '../channels/cursors/cursor.ts'
 import type { DeadLetters } from '../channels/dead-letters/dead-letters.ts'
 import type { Clock, Timer } from '../clock.ts'
-import type { BatchOutcome, BatchRule, Destination } from '../destinations/destination.ts'
+import {
+  type BatchOutcome,
+  type BatchRule,
+  type Destination,
+  isSpooling,
+} from '../destinations/destination.ts'
 import { asConnectorError, type ConnectorError } from '../errors.ts'
 import { type Message, payloadBytesOf } from '../message.ts'
 import type { PipelineObserver } from '../observer.ts'
-import type { AnswerRecord } from './answer-record.ts'
-import type { AttemptTrail } from './attempt-trail.ts'
-import { untilBatchDueMs, type WaitingMessages } from './batch-due.ts'
-import { endOf, keptError } from './batch-ends.ts'
-import { BatchSender } from './batch-sender.ts'
+import type { AnswerRecord } from './batches/answer-record.ts'
+import type { AttemptTrail } from './batches/attempt-trail.ts'
+import { untilBatchDueMs, type WaitingMessages } from './batches/batch-due.ts'
+import { endOf, isOwnFailure, keptError } from './batches/batch-ends.ts'
+import { storePlan } from './batches/batch-plan.ts'
+import { BatchSender } from './batches/batch-sender.ts'
+import { Rejections } from './batches/rejections.ts'
+import { SpooledBatches } from './batches/spooled-batches.ts'
 import { CatchUp, type CatchUpOrder } from './catch-up.ts'
 import type { BatchSize, RateCap, Reservation } from './rate-cap.ts'
 import type { BatchReceipts } from './receipts/batch-receipts.ts'
 import type { DeliveryOutcomes, ProbedDelivery } from './recovery-probe.ts'
-import { Rejections } from './rejections.ts'
 import type { RetrySchedule, RetryState, Trouble } from './retry-schedule.ts'
 import { Selection, type SelectionOptions } from './selection.ts'
 
@@ -63,6 +70,8 @@ export class ChannelDelivery implements ProbedDelivery {
   readonly #rejections: Rejections
   readonly #sender: BatchSender
   readonly #selection: Selection | undefined
+  /** If the destination's batches are too large for memory. */
+  readonly #spooled: SpooledBatches | undefined
   #isStarted = false
   #isDraining = false
   #sending = 0
@@ -79,6 +88,8 @@ export class ChannelDelivery implements ProbedDelivery {
     this.#rejections = new Rejections(options)
     this.#sender = new BatchSender({ ...options, log: options.channel.log })
     this.#selection = Selection.of(options.selection)
+    const { destination } = options
+    if (isSpooling(destination)) this.#spooled = new SpooledBatches({ ...options, destination })
   }
 
   get channel(): string {
@@ -153,13 +164,14 @@ export class ChannelDelivery implements ProbedDelivery {
   }
 
   /** Resolves when no batch is under way. */
-  ended(): Promise<void> {
-    return new Promise((resolve) => {
+  async ended(): Promise<void> {
+    await new Promise<void>((resolve) => {
       this.#onSettled = () => {
         if (this.#sending === 0) resolve()
       }
       this.#onSettled()
     })
+    await this.#spooled?.close()
   }
 
   #schedule(): void {
@@ -234,8 +246,10 @@ export class ChannelDelivery implements ProbedDelivery {
     maxMessages: number,
   ): Promise<ConnectorError | undefined> {
     const { clock, observer, destination, answers } = this.#options
+    if (this.#spooled !== undefined) return await this.#sendSpooled(this.#spooled, reservation)
     const lease = await this.#lease(reservation, maxMessages)
     if (lease === undefined) return undefined
+    if (this.#rule.isPlanned === true) await storePlan(lease, this.#options)
     // A backlog brings no further events: each batch under way starts the next, up to the limit.
     this.#schedule()
     const at = clock.now()
@@ -261,6 +275,20 @@ export class ChannelDelivery implements ProbedDelivery {
     }
   }
 
+  async #sendSpooled(
+    spooled: SpooledBatches,
+    reservation: Reservation | undefined,
+  ): Promise<ConnectorError | undefined> {
+    const { messages, bytes } = reservation?.limit ?? {}
+    const { maxMessages, maxBytes } = this.#rule
+    const limits = { maxMessages: messages ?? maxMessages, maxBytes: bytes ?? maxBytes }
+    const sent = await spooled.sendNext(limits, this.#leaseOptions(0).selects)
+    const { cap } = this.#options
+    if (reservation !== undefined) cap.correct(reservation, sent ?? { messages: 0, bytes: 0 })
+    if (sent !== undefined && sent.failure === undefined) this.#succeeded()
+    return sent?.failure
+  }
+
   #lease(reservation: Reservation | undefined, maxMessages: number): Promise<Lease | undefined> {
     const from = this.#catchUp.nextFrom((waiting) => this.#untilDueMs(waiting) === 0)
     if (reservation !== undefined) return this.#leaseReserved(reservation, from)
@@ -278,9 +306,11 @@ export class ChannelDelivery implements ProbedDelivery {
   }
 
   #leaseOptions(from: number): LeaseOptions {
-    const selection = this.#selection
+    const { hasDistinctIds, isPlanned = false } = this.#rule
+    // A planned batch must not depend on the batches before: after a crash nobody knows them.
+    const selection = isPlanned ? Selection.of(this.#options.selection) : this.#selection
     const selects = selection && ((message: Message) => selection.selects(message))
-    return { from, hasDistinctIds: this.#rule.hasDistinctIds, selects }
+    return { from, hasDistinctIds, selects, isPlanned }
   }
 
   #settle(lease: Lease, outcome: BatchOutcome): ConnectorError | undefined {
@@ -296,10 +326,14 @@ export class ChannelDelivery implements ProbedDelivery {
     const moreFollow = this.#sending > 1 || this.#cursor.waiting > 0
     this.#options.receipts.settled(lease.messages, outcome, moreFollow)
     if (outcome.kept.length > 0) return keptError(outcome, destination)
+    this.#succeeded()
+    return undefined
+  }
+
+  #succeeded(): void {
     const hadFailed = this.#failure !== undefined
     if (hadFailed) this.#recovered()
     this.#options.outcomes.succeeded(hadFailed)
-    return undefined
   }
 
   /** A failed call: the whole batch is kept in its place, or, if it can never succeed, rejected. */
@@ -333,7 +367,7 @@ export class ChannelDelivery implements ProbedDelivery {
     if (!isProbe || !this.#isBackingOff) this.#backOff(this.#trouble)
     const delayMs = Math.max(0, this.#trouble.dueAt - now)
     observer.batchRetried(this.#name, destination.name, failure, delayMs)
-    if (!OWN_FAILURES.has(failure.code)) outcomes.failed()
+    if (!isOwnFailure(failure)) outcomes.failed()
   }
 
   #backOff(trouble: Trouble): void {
@@ -361,6 +395,3 @@ export class ChannelDelivery implements ProbedDelivery {
     return this.#options.destination.batchRule
   }
 }
-
-/** Failures on this side of the destination: reading the log, for example. */
-const OWN_FAILURES: ReadonlySet<string> = new Set(['StorageFailed', 'Stopping', 'Unexpected'])

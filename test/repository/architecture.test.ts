@@ -143,6 +143,14 @@ const ARROWS: Record<string, readonly string[]> = {
   'channels/disk/format/': ['channels/disk/files/', 'channels/log/'],
   'channels/disk/files/': ['channels/log/'],
   'delivery/': [
+    'delivery/batches/',
+    'delivery/receipts/',
+    'channels/',
+    'channels/cursors/',
+    'channels/dead-letters/',
+    'destinations/',
+  ],
+  'delivery/batches/': [
     'delivery/receipts/',
     'channels/',
     'channels/cursors/',
@@ -198,7 +206,13 @@ const ARROWS: Record<string, readonly string[]> = {
     'http/views/',
     'sources/',
   ],
-  'operator/why/': ['channels/', 'channels/dead-letters/', 'delivery/', 'http/views/'],
+  'operator/why/': [
+    'channels/',
+    'channels/dead-letters/',
+    'delivery/',
+    'delivery/batches/',
+    'http/views/',
+  ],
 }
 
 /** The places above the folders, in this order; each may import everything below it. */

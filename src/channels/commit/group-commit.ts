@@ -11,7 +11,7 @@
  * for more.
  */
 import type { Clock, Timer } from '../../clock.ts'
-import { asConnectorError } from '../../errors.ts'
+import { asConnectorError, type ConnectorError } from '../../errors.ts'
 import type { Message, Refusal } from '../../message.ts'
 import type { PipelineObserver } from '../../observer.ts'
 import { CommitError } from '../log/channel-log.ts'
@@ -75,10 +75,18 @@ interface OpenCycle {
   arrivedMs: number
 }
 
+/** Somebody who waits for a cycle. */
+interface Waiting {
+  readonly cycle: number
+  readonly resolve: () => void
+  readonly reject: (error: ConnectorError) => void
+}
+
 export class GroupCommit {
   readonly #options: GroupCommitOptions
   readonly #pace: CommitPace
   readonly #listeners: CycleListener[] = []
+  #waiting: Waiting[] = []
   #openCycle = 1
   #lastReported = 0
   #next: OpenCycle
@@ -152,6 +160,16 @@ export class GroupCommit {
     if (member.stagedIn === this.#openCycle) return
     member.stagedIn = this.#openCycle
     this.#next.members.push(member)
+  }
+
+  /**
+   * Resolves when what is staged now is durable.
+   * @throws {ConnectorError} StorageFailed
+   */
+  stored(): Promise<void> {
+    if (this.#next.members.length === 0) return this.#writing ?? Promise.resolve()
+    const cycle = this.#openCycle
+    return new Promise((resolve, reject) => this.#waiting.push({ cycle, resolve, reject }))
   }
 
   /** Commits all that is staged, without waiting for the interval. */
@@ -252,6 +270,7 @@ export class GroupCommit {
     for (const member of members) member.committed()
     this.#lastReported = cycle
     for (const listener of this.#listeners) listener.committed(cycle)
+    for (const { resolve } of this.#takeWaiting(cycle)) resolve()
   }
 
   #failed(cycle: number, { members, records }: OpenCycle, thrown: unknown): void {
@@ -269,6 +288,14 @@ export class GroupCommit {
     }
     this.#lastReported = cycle
     for (const listener of this.#listeners) listener.failed(cycle, refusal)
+    for (const { reject } of this.#takeWaiting(cycle)) reject(error)
+  }
+
+  #takeWaiting(cycle: number): Waiting[] {
+    if (this.#waiting.length === 0) return []
+    const taken = this.#waiting.filter((one) => one.cycle <= cycle)
+    this.#waiting = this.#waiting.filter((one) => one.cycle > cycle)
+    return taken
   }
 }
 

@@ -26,6 +26,11 @@ interface UncommittedDrop {
 }
 
 export class CursorPosition {
+  /**
+   * What the batch under way consists of, from its first offset to its last. It is part of the state,
+   * so that the batch is the same after a crash. Undefined again when all of it is settled.
+   */
+  plan: OffsetRange | undefined
   #position: number
   #base: number
   #inFlight = 0
@@ -74,6 +79,7 @@ export class CursorPosition {
       cursor.#base = 0
       if (cursor.#delivered < 0) cursor.#forgetCounts(settled)
     }
+    if (state.plan !== undefined && state.plan.to <= committed) cursor.plan = { ...state.plan }
     cursor.advance(committed)
     return cursor
   }
@@ -201,6 +207,7 @@ export class CursorPosition {
       this.#uncommittedDrops.shift()
     }
     const position = Math.min(this.#settled.firstGap(this.#position), committed)
+    if (this.plan !== undefined && this.plan.to <= position) this.plan = undefined
     if (position === this.#position) return
     this.#position = position
     this.#settled.deleteBelow(position)
@@ -253,6 +260,7 @@ export class CursorPosition {
       delivered: this.#delivered,
       rejected: this.#rejected,
       dropped,
+      ...(this.plan === undefined ? {} : { plan: this.plan }),
     }
   }
 

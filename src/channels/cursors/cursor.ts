@@ -8,9 +8,11 @@ import type { Message, Refusal } from '../../message.ts'
 import { SerialQueue } from '../../serial-queue.ts'
 import type { ChannelLog } from '../log/channel-log.ts'
 import type { ArrivalTimes } from './arrival-times.ts'
+import { BulkLeases } from './bulk-leases.ts'
 import type { CursorPosition } from './cursor-position.ts'
 import type { Expiry } from './expiry.ts'
 import { LeaseBuilder } from './lease-builder.ts'
+import { type CursorEvents, NOT_SELECTED, RunReader, type Selects } from './run-reader.ts'
 
 /** Messages handed out, in order, at least one. */
 export interface Lease {
@@ -30,19 +32,12 @@ export interface LeaseOptions {
   /** A message whose `messageId` is in the lease already is dropped. Default: it is leased. */
   readonly hasDistinctIds?: boolean
   /** Messages for which it returns false are settled as `NotSelected`. Default: all are leased. */
-  readonly selects?: ((message: Message) => boolean) | undefined
-}
-
-/** What a cursor reports to its channel. */
-export interface CursorEvents {
-  /** These messages are settled now; positions and counts have changed. */
-  settled(messages: readonly Message[]): void
-  /** The destination rejected the message. */
-  rejected(message: Message): void
-  /** A message was dropped when it was read: it is too old, or its id is already in the batch. */
-  dropped(message: Message, refusal: Refusal): void
-  /** Messages `from ≤ x < to` are damaged or gone. */
-  foundDamage(from: number, to: number): void
+  readonly selects?: Selects
+  /**
+   * The lease becomes the cursor's plan. While there is a plan, the lease is what is left of it,
+   * whatever the limits say now, and nothing in it expires. Default: plans are ignored.
+   */
+  readonly isPlanned?: boolean
 }
 
 export interface CursorOptions {
@@ -55,11 +50,7 @@ export interface CursorOptions {
 }
 
 /** How much of the log a search for expired messages reads at once. */
-const SWEEP_MESSAGES = 256
-const SWEEP_BYTES = 1024 * 1024
-
-/** In the ledger, for messages that the settings of a destination leave out. */
-const NOT_SELECTED = 'NotSelected'
+const SWEEP = { end: Number.POSITIVE_INFINITY, maxCount: 256, maxBytes: 1024 * 1024 }
 
 const KEPT = 1
 const REJECTED = 2
@@ -78,8 +69,11 @@ export class Cursor {
   readonly #arrivals: ArrivalTimes
   readonly #events: CursorEvents
   readonly #outstanding = new Set<Lease>()
+  /** Leases of batches that are too large for memory. */
+  readonly bulk: BulkLeases
   /** Leases and sweeps read the log one after the other. */
   readonly #reads = new SerialQueue()
+  readonly #runs: RunReader
 
   constructor(options: CursorOptions) {
     this.#options = options
@@ -88,6 +82,8 @@ export class Cursor {
     this.#log = options.log
     this.#arrivals = options.arrivals
     this.#events = options.events
+    this.#runs = new RunReader(options)
+    this.bulk = new BulkLeases({ ...options, runs: this.#runs, reads: this.#reads })
   }
 
   /** Committed messages that are neither settled nor leased. */
@@ -148,9 +144,14 @@ export class Cursor {
     maxBytes: number,
     options: LeaseOptions = {},
   ): Promise<Lease | undefined> {
-    const { from = 0, hasDistinctIds = false, selects } = options
-    const batch = new LeaseBuilder(maxCount, maxBytes, hasDistinctIds)
-    return this.#reads.run(() => this.#lease(batch, from, selects))
+    return this.#reads.run(() => {
+      const { hasDistinctIds = false, isPlanned = false } = options
+      const isUnlimited = isPlanned && this.position.plan !== undefined
+      const batch = isUnlimited
+        ? new LeaseBuilder(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, false)
+        : new LeaseBuilder(maxCount, maxBytes, hasDistinctIds)
+      return this.#lease(batch, options)
+    })
   }
 
   /**
@@ -160,6 +161,8 @@ export class Cursor {
   dropExpired(): Promise<void> {
     const { expiry } = this.#options
     if (expiry === undefined || this.waiting === 0) return Promise.resolve()
+    // What is planned is sent as it was planned.
+    if (this.position.plan !== undefined) return Promise.resolve()
     return this.#reads.run(() => this.#dropExpired(expiry))
   }
 
@@ -203,33 +206,42 @@ export class Cursor {
     else this.position.deliver(from, to)
   }
 
-  async #lease(
-    batch: LeaseBuilder,
-    start: number,
-    selects: LeaseOptions['selects'],
-  ): Promise<Lease | undefined> {
-    const expiry = this.#options.expiry
+  async #lease(batch: LeaseBuilder, options: LeaseOptions): Promise<Lease | undefined> {
+    const { from: start = 0, selects, isPlanned = false } = options
+    const plan = isPlanned ? this.position.plan : undefined
+    const expiry = plan === undefined ? this.#options.expiry : undefined
     const deadline = expiry?.deadline ?? Number.NEGATIVE_INFINITY
+    const end = plan?.to ?? Number.POSITIVE_INFINITY
     const take = (message: Message): boolean => {
-      if (expiry !== undefined && message.receivedAt < deadline) this.#drop(message, expiry.refusal)
-      else if (selects !== undefined && !selects(message)) this.#skip(message)
+      const mayExpire = expiry !== undefined && !(isPlanned && batch.messages.length > 0)
+      if (mayExpire && message.receivedAt < deadline) this.#runs.drop(message, expiry.refusal)
+      else if (selects !== undefined && !selects(message)) this.#runs.skip(message)
       else if (!batch.fits(message)) return false
-      else if (!batch.add(message)) this.#drop(message, this.#duplicateOf(message))
+      else if (!batch.add(message)) this.#runs.drop(message, this.#duplicateOf(message))
       return true
     }
-    await this.#whileReading(async () => {
-      let goesOn = true
-      while (goesOn && !batch.isFull) {
-        goesOn = await this.#readRun(start, batch.countLeft, batch.bytesLeft, take)
-        // All messages of the run were dropped: go on with the next run.
-        if (batch.messages.length === 0) goesOn = this.position.freeFrom(start) < this.readableEnd
-      }
-    }, batch)
+    await this.#runs.whileReading(
+      async () => {
+        let goesOn = true
+        while (goesOn && !batch.isFull) {
+          const limits = { end, maxCount: batch.countLeft, maxBytes: batch.bytesLeft }
+          goesOn = await this.#runs.read(start, limits, take)
+          // All messages of the run were dropped: go on with the next run.
+          if (batch.messages.length === 0) {
+            goesOn = this.position.freeFrom(start) < Math.min(end, this.readableEnd)
+          }
+        }
+      },
+      () => batch.messages.length > 0,
+    )
     const [first] = batch.messages
     if (first === undefined) return undefined
     this.#arrivals.noteFound(first.offset, first.receivedAt)
     const lease: Lease = { messages: batch.messages }
     this.#outstanding.add(lease)
+    if (isPlanned && plan === undefined) {
+      this.position.plan = { from: first.offset, to: offsetAt(lease.messages, -1) + 1 }
+    }
     return lease
   }
 
@@ -237,82 +249,14 @@ export class Cursor {
     let goesOn = true
     const take = (message: Message): boolean => {
       goesOn = message.receivedAt < deadline
-      if (goesOn) this.#drop(message, refusal)
+      if (goesOn) this.#runs.drop(message, refusal)
       return goesOn
     }
-    await this.#whileReading(async () => {
+    await this.#runs.whileReading(async () => {
       while (goesOn && this.waiting > 0 && this.#arrivals.at(this.position.oldestFree) < deadline) {
-        await this.#readRun(0, SWEEP_MESSAGES, SWEEP_BYTES, take)
+        await this.#runs.read(0, SWEEP, take)
       }
     })
-  }
-
-  /**
-   * Reports to the channel if messages were dropped. If the batch already holds messages, an error
-   * of the log is ignored: the batch is sent, and the next lease meets the error again.
-   */
-  async #whileReading(read: () => Promise<void>, batch?: LeaseBuilder): Promise<void> {
-    const settledBefore = this.position.settledCount
-    try {
-      await read()
-    } catch (error) {
-      if (batch === undefined || batch.messages.length === 0) throw error
-    } finally {
-      if (this.position.settledCount !== settledBefore) {
-        this.position.advance(this.#log.committed)
-        this.#events.settled([])
-      }
-    }
-  }
-
-  /**
-   * Reads the first free run at or after `start` and offers its messages to `take` until that
-   * refuses one. Messages that were taken are in flight or settled afterwards; the others are free
-   * again. Returns true if the whole run was taken.
-   */
-  async #readRun(
-    start: number,
-    maxCount: number,
-    maxBytes: number,
-    take: (message: Message) => boolean,
-  ): Promise<boolean> {
-    const from = this.position.freeFrom(start)
-    const to = this.position.freeUntil(from, Math.min(this.#log.committed, from + maxCount))
-    if (from >= to) return false
-    this.position.take(from, to)
-    let next = from
-    try {
-      const messages = await this.#log.read(from, to - from, maxBytes)
-      for (const message of messages) {
-        this.#dropDamaged(next, Math.min(message.offset, to))
-        next = Math.min(message.offset, to)
-        if (next === to || !take(message)) break
-        next += 1
-      }
-      if (messages.length === 0) {
-        this.#dropDamaged(from, to)
-        next = to
-      }
-    } finally {
-      this.position.release(next, to)
-    }
-    return next === to
-  }
-
-  /** Its sender is not informed: for the connector as a whole the message is not lost. */
-  #skip({ offset }: Message): void {
-    this.position.dropTaken(offset, offset + 1, NOT_SELECTED)
-  }
-
-  #drop(message: Message, refusal: Refusal): void {
-    this.position.dropTaken(message.offset, message.offset + 1, refusal.error)
-    this.#events.dropped(message, refusal)
-  }
-
-  #dropDamaged(from: number, to: number): void {
-    if (from >= to) return
-    this.position.dropTaken(from, to, 'DataDamaged')
-    this.#events.foundDamage(from, to)
   }
 
   #duplicateOf({ messageId }: Message): Refusal {
@@ -332,5 +276,5 @@ function fatesOf(count: number, { rejected, kept }: Settlement): Uint8Array | un
 }
 
 function offsetAt(messages: readonly Message[], index: number): number {
-  return messages[index]?.offset ?? -1
+  return messages.at(index)?.offset ?? -1
 }

@@ -222,4 +222,6 @@ export interface CursorState {
   readonly rejected: number
   /** Messages dropped after they were appended, by code; expired and damaged ones included. */
   readonly dropped: Readonly<Record<string, number>>
+  /** The batch under way, if its boundaries must be the same after a crash. */
+  readonly plan?: OffsetRange
 }

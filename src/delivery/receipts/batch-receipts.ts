@@ -4,18 +4,24 @@ import { type Message, receiptIdOf } from '../../message.ts'
 import type { ReceiptPublisher } from './receipt-publisher.ts'
 
 export interface BatchReceipts {
+  /** Whether anybody waits for receipts of delivered messages. */
+  readonly isListening: boolean
   /** @param moreFollow whether the channel has more batches under way, or waiting to be sent */
   settled(messages: readonly Message[], outcome: BatchOutcome, moreFollow: boolean): void
 }
 
 /** For all destinations but the primary, whose outcome alone decides on receipts. */
-export const noReceipts: BatchReceipts = { settled() {} }
+export const noReceipts: BatchReceipts = { isListening: false, settled() {} }
 
 export class PrimaryReceipts implements BatchReceipts {
   readonly #receipts: ReceiptPublisher
 
   constructor(receipts: ReceiptPublisher) {
     this.#receipts = receipts
+  }
+
+  get isListening(): boolean {
+    return this.#receipts.wantsSuccesses
   }
 
   settled(messages: readonly Message[], outcome: BatchOutcome, moreFollow: boolean): void {

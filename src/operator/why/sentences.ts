@@ -1,6 +1,6 @@
 /** What happened to a message, in sentences. Pure: facts in, sentences out. */
 
-import type { Attempt } from '../../delivery/attempt-trail.ts'
+import type { Attempt } from '../../delivery/batches/attempt-trail.ts'
 import { timeText } from '../../iso-time.ts'
 import type { Message, Refusal } from '../../message.ts'
 import { counted } from '../../units.ts'

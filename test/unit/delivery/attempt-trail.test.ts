@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { AttemptTrail } from '../../../src/delivery/attempt-trail.ts'
+import { AttemptTrail } from '../../../src/delivery/batches/attempt-trail.ts'
 import type { BatchOutcome } from '../../../src/destinations/destination.ts'
 
 const MESSAGE = {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { untilBatchDueMs } from '../../../src/delivery/batch-due.ts'
+import { untilBatchDueMs } from '../../../src/delivery/batches/batch-due.ts'
 
 const RULE = { maxMessages: 5, maxBytes: 1000, intervalMs: 2000 }
 

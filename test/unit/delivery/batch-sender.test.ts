@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { BatchSender } from '../../../src/delivery/batch-sender.ts'
+import { BatchSender } from '../../../src/delivery/batches/batch-sender.ts'
 import type { Batch, BatchOutcome, Destination } from '../../../src/destinations/destination.ts'
 import { ConnectorError } from '../../../src/errors.ts'
 import { makeMessage } from '../../support/channels/batch-maker.ts'

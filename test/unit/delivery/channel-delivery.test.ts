@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { AnswerRecord } from '../../../src/delivery/answer-record.ts'
-import { AttemptTrail } from '../../../src/delivery/attempt-trail.ts'
+import { AnswerRecord } from '../../../src/delivery/batches/answer-record.ts'
+import { AttemptTrail } from '../../../src/delivery/batches/attempt-trail.ts'
 import { ChannelDelivery } from '../../../src/delivery/channel-delivery.ts'
 import { RateCap, type RateCapOptions } from '../../../src/delivery/rate-cap.ts'
 import type { BatchReceipts } from '../../../src/delivery/receipts/batch-receipts.ts'
@@ -102,6 +102,7 @@ class DeliveryRig {
 
   #recorder(): BatchReceipts {
     return {
+      isListening: true,
       settled: (messages, { rejected, kept }: BatchOutcome, moreFollow) => {
         const refused = new Set(rejected.map(({ index }) => index))
         for (const [index, id] of idsOf(messages).entries()) {

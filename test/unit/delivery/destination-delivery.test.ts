@@ -127,6 +127,7 @@ test('a destination that hangs delays neither the other nor its receipts', async
   const archive = new PatientDestination('archive')
   const reported: string[] = []
   const receipts = {
+    isListening: true,
     settled: (messages: Batch['messages']) => void reported.push(...idsOf(messages)),
   }
   const deliveries = [deliver(rig, primary, { receipts }), deliver(rig, archive)]

@@ -30,14 +30,15 @@ export function isOffset(value: unknown): value is number {
 
 function isCursor(value: unknown): value is CursorState {
   if (!isObject(value)) return false
-  const { position, settled, delivered, rejected, dropped }: Shape<CursorState> = value
+  const { position, settled, delivered, rejected, dropped, plan }: Shape<CursorState> = value
   return (
     isOffset(position) &&
     Array.isArray(settled) &&
     isAscending(settled) &&
     isCount(delivered) &&
     isCount(rejected) &&
-    isCounts(dropped)
+    isCounts(dropped) &&
+    (plan === undefined || isAscending([plan]))
   )
 }
 

@@ -1,7 +1,7 @@
 /** What is known of one message, and how far the search for it goes. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Attempt } from '../../../../src/delivery/attempt-trail.ts'
+import type { Attempt } from '../../../../src/delivery/batches/attempt-trail.ts'
 import { findMessages } from '../../../../src/operator/why/message-search.ts'
 import { RecentRefusals } from '../../../../src/operator/why/recent-refusals.ts'
 import { type StoredFacts, storedSentences } from '../../../../src/operator/why/sentences.ts'

@@ -1,9 +1,9 @@
 /** What the result of a call means for its batch. */
-import type { Lease } from '../channels/cursors/cursor.ts'
-import type { BatchOutcome, Destination } from '../destinations/destination.ts'
-import { ConnectorError } from '../errors.ts'
-import type { Refusal } from '../message.ts'
-import { counted } from '../units.ts'
+import type { Lease } from '../../channels/cursors/cursor.ts'
+import type { BatchOutcome, Destination } from '../../destinations/destination.ts'
+import { ConnectorError } from '../../errors.ts'
+import type { Refusal } from '../../message.ts'
+import { counted } from '../../units.ts'
 
 /** A batch of which the destination did not take some messages. */
 export function keptError({ kept, keptReason }: BatchOutcome, { name }: Destination) {
@@ -27,4 +27,11 @@ export function endOf({ effect, code, message }: ConnectorError, lease: Lease) {
     kept: [],
   }
   return end
+}
+
+const OWN_FAILURES: ReadonlySet<string> = new Set(['StorageFailed', 'Stopping', 'Unexpected'])
+
+/** Whether it failed on this side of the destination: reading the log, for example. */
+export function isOwnFailure({ code }: ConnectorError): boolean {
+  return OWN_FAILURES.has(code)
 }

@@ -3,8 +3,8 @@
  * in memory: the trail begins when the process starts. Entries have a bound on their number and on
  * their bytes, because destinations choose what they say; when one is met, the oldest entries go.
  */
-import { ALL_ACCEPTED, type BatchOutcome } from '../destinations/destination.ts'
-import type { Message, Refusal } from '../message.ts'
+import { ALL_ACCEPTED, type BatchOutcome } from '../../destinations/destination.ts'
+import type { Message, Refusal } from '../../message.ts'
 
 /** What one attempt did to one message. */
 export interface Attempt {
@@ -17,13 +17,22 @@ export interface Attempt {
   readonly refusal: Refusal | undefined
 }
 
-export interface BatchAttempt {
+interface AnyAttempt {
   readonly channel: string
-  readonly messages: readonly Message[]
   readonly at: number
   readonly durationMs: number
   /** The outcome of the batch, or why all of it was kept. */
   readonly end: BatchOutcome | Refusal
+}
+
+export interface BatchAttempt extends AnyAttempt {
+  readonly messages: readonly Message[]
+}
+
+/** With the messages `from ≤ offset < to`, all of them. */
+export interface RangeAttempt extends AnyAttempt {
+  readonly from: number
+  readonly to: number
 }
 
 interface Entry {
@@ -65,11 +74,25 @@ export class AttemptTrail {
     return this.#bytes
   }
 
-  note({ channel, messages, at, durationMs, end }: BatchAttempt): void {
+  note(attempt: BatchAttempt): void {
+    const { messages } = attempt
     const first = messages[0]?.offset ?? 0
     const last = messages.at(-1)?.offset ?? first
     const isGapless = last - first + 1 === messages.length
     const offsets = isGapless ? undefined : messages.map(({ offset }) => offset)
+    this.#add(attempt, first, last, offsets)
+  }
+
+  noteRange(attempt: RangeAttempt): void {
+    this.#add(attempt, attempt.from, attempt.to - 1, undefined)
+  }
+
+  #add(
+    { channel, at, durationMs, end }: AnyAttempt,
+    first: number,
+    last: number,
+    offsets: readonly number[] | undefined,
+  ): void {
     const bytes = bytesOf(end) + 8 * (offsets?.length ?? 0)
     const { maxEntries, maxBytes } = this.#bounds
     while (this.#count >= maxEntries || (this.#count > 0 && this.#bytes + bytes > maxBytes)) {

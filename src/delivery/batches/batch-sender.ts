@@ -7,10 +7,14 @@
  *     0                 position               end
  *                       ├── half ──┬── half ───┤  again, if it is refused for its content
  */
-import type { Channel } from '../channels/channel.ts'
-import { ALL_ACCEPTED, type BatchOutcome, type Destination } from '../destinations/destination.ts'
-import { asConnectorError, ConnectorError } from '../errors.ts'
-import type { Message, Refusal } from '../message.ts'
+import type { Channel } from '../../channels/channel.ts'
+import {
+  ALL_ACCEPTED,
+  type BatchOutcome,
+  type Destination,
+} from '../../destinations/destination.ts'
+import { asConnectorError, ConnectorError } from '../../errors.ts'
+import type { Message, Refusal } from '../../message.ts'
 import { endOf } from './batch-ends.ts'
 
 export interface BatchSenderOptions {

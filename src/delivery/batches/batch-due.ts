@@ -1,5 +1,5 @@
 /** When a channel's next batch is due. Pure: time comes in as an argument. */
-import type { BatchRule } from '../destinations/destination.ts'
+import type { BatchRule } from '../../destinations/destination.ts'
 
 export interface WaitingMessages {
   readonly count: number

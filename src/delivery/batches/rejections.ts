@@ -1,9 +1,9 @@
 /** What becomes of messages that a destination rejects: they are reported, and kept as dead letters. */
-import type { Channel } from '../channels/channel.ts'
-import type { DeadLetters } from '../channels/dead-letters/dead-letters.ts'
-import type { BatchOutcome, Destination } from '../destinations/destination.ts'
-import type { Message, Refusal } from '../message.ts'
-import type { PipelineObserver } from '../observer.ts'
+import type { Channel } from '../../channels/channel.ts'
+import type { DeadLetters } from '../../channels/dead-letters/dead-letters.ts'
+import type { BatchOutcome, Destination } from '../../destinations/destination.ts'
+import type { Message, Refusal } from '../../message.ts'
+import type { PipelineObserver } from '../../observer.ts'
 
 export interface RejectionsOptions {
   readonly channel: Channel
