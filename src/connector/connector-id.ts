@@ -30,6 +30,11 @@ export async function connectorIdOf({ connectorId, storage }: ConnectorConfig): 
   }
 }
 
+/** The id that a data directory keeps; undefined if it has none, or it can't be read. */
+export function knownIdIn(directory: string): Promise<string | undefined> {
+  return readId(join(directory, FILE_NAME)).catch(() => undefined)
+}
+
 async function readId(path: string): Promise<string | undefined> {
   const bytes = await readSmallFile(nodeFileLayer, path, MAX_FILE_BYTES)
   if (bytes === undefined) return undefined

@@ -73,15 +73,21 @@ async function problemsOfDestination(
   }
 }
 
-/** One error for all problems: a wrong configuration, if one of them is. */
-export function startErrorOf(problems: readonly ConnectorError[]): ConnectorError | undefined {
+/**
+ * One error for all problems: a wrong configuration, if one of them is.
+ * @param effect what they keep the connector from
+ */
+export function startErrorOf(
+  problems: readonly ConnectorError[],
+  effect = 'can’t start',
+): ConnectorError | undefined {
   const [first, second] = problems
   if (first === undefined || second === undefined) return first
   const isConfiguration = problems.some(({ code }) => code === 'InvalidConfiguration')
   const lines = problems.map(({ message }) => `  ${message}`)
   return new ConnectorError(
     isConfiguration ? 'InvalidConfiguration' : first.code,
-    `The connector can’t start, for ${problems.length} reasons:\n${lines.join('\n')}`,
+    `The connector ${effect}, for ${problems.length} reasons:\n${lines.join('\n')}`,
   )
 }
 

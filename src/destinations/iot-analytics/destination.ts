@@ -133,6 +133,17 @@ export class IotAnalyticsDestination implements Destination {
     }
   }
 
+  /**
+   * A call without messages. A service that takes the identity answers that there are none, or
+   * accepts that.
+   */
+  async check(signal: AbortSignal): Promise<void> {
+    setMaxListeners(0, signal)
+    const batch: Batch = { channel: 'check', logId: '', messages: [] }
+    const call: Call = { batch, signal, invocationId: randomUUID(), retries: this.#rules.begin() }
+    await this.#perform(call)
+  }
+
   async close(): Promise<void> {
     await this.#http.close()
   }
@@ -216,6 +227,7 @@ export class IotAnalyticsDestination implements Destination {
   }
 
   #doing({ channel, messages }: Batch): string {
+    if (messages.length === 0) return `calling ${this.#endpoint.origin}`
     return `sending a batch of ${messages.length} from channel ${channel} to ${this.#endpoint.origin}`
   }
 }

@@ -5,6 +5,7 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { FakeIotAnalytics } from '../../support/destinations/fake-iot-analytics.ts'
 import { makeCertificates, skipWithoutOpenssl } from '../../support/processes/certificates.ts'
 import { runCommand } from '../../support/processes/command-line.ts'
 import { ConnectorProcess } from '../../support/processes/connector-process.ts'
@@ -231,3 +232,61 @@ test('check prints which secrets of every part others can read', async (t) => {
     assert.ok(stderr.includes(line), stderr)
   }
 })
+
+test('check --connect says which destination can be delivered to, and sends no message', async (t) => {
+  const fake = await FakeIotAnalytics.start(t)
+  fake.trust(null)
+  const cwd = await temporaryDirectory(t)
+  const flags = flagsOf([
+    ...destinationAt(fake.url),
+    'destinations[0].iotAnalytics.credentials.anonymous=true',
+  ])
+
+  const { code, stderr } = await runCommand(t, ['check', '--connect', ...flags], { cwd })
+
+  assert.match(stderr, /^iotAnalytics can be delivered to: BatchPutMessage to http:/m)
+  assert.equal(code, 0)
+  assert.deepEqual(fake.received('check'), [])
+})
+
+test('check --connect says what is wrong with a destination, also as JSON', async (t) => {
+  const fake = await FakeIotAnalytics.start(t)
+  fake.trust({ accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'the right one' })
+  const cwd = await temporaryDirectory(t)
+  const flags = flagsOf([
+    ...destinationAt(fake.url),
+    'destinations[0].iotAnalytics.credentials.accessKeyId=AKIDEXAMPLE',
+    'destinations[0].iotAnalytics.credentials.secretAccessKey=a wrong one',
+  ])
+
+  const text = await runCommand(t, ['check', '--connect', ...flags], { cwd })
+  const json = await runCommand(t, ['check', '--connect', '--json', ...flags], { cwd })
+
+  assert.equal(text.stdout, '')
+  assert.match(text.stderr, /calling http:.*Check the credentials/s)
+  assert.equal(text.code, json.code)
+  const { ok, connections } = JSON.parse(json.stdout)
+  assert.deepEqual(
+    [ok, connections[0].ok, connections[0].code],
+    [false, false, 'DestinationDenied'],
+  )
+})
+
+test('check --connect says that nothing answers at an address', async (t) => {
+  const cwd = await temporaryDirectory(t)
+  const flags = flagsOf([
+    ...destinationAt('http://127.0.0.1:1'),
+    'destinations[0].iotAnalytics.credentials.anonymous=true',
+    'destinations[0].iotAnalytics.maxAttempts=1',
+  ])
+
+  const { code, stderr } = await runCommand(t, ['check', '--connect', ...flags], { cwd })
+
+  assert.match(stderr, /calling http:\/\/127\.0\.0\.1:1: connect ECONNREFUSED/)
+  assert.notEqual(code, 0)
+})
+
+function destinationAt(url: string): string[] {
+  const place = 'destinations[0].iotAnalytics'
+  return [`${place}.endpoint=${url}`, `${place}.region=us-west-2`]
+}

@@ -1,0 +1,46 @@
+/** Asks every destination whether messages could be delivered now. Sends none. */
+import { systemClock } from '../clock.ts'
+import type { ConnectorConfig, DestinationConfig } from '../config/connector-config.ts'
+import type { Destination } from '../destinations/destination.ts'
+import { asConnectorError, type ConnectorError } from '../errors.ts'
+import { knownIdIn } from './connector-id.ts'
+import { makeDestination } from './destination-makers.ts'
+
+/** Longer than any destination takes to give up on a peer that does not answer. */
+const TIMEOUT_MS = 30_000
+
+export interface ConnectionCheck {
+  readonly name: string
+  /** What it sends, and where to. */
+  readonly description: string
+  /** Undefined: it would take messages, as far as can be known without sending one. */
+  readonly problem: ConnectorError | undefined
+}
+
+/** One entry for each destination, in their order. All are asked at the same time. */
+export async function checkConnections(config: ConnectorConfig): Promise<ConnectionCheck[]> {
+  const { storage } = config
+  const kept = storage.durability === 'disk' ? await knownIdIn(storage.directory) : undefined
+  const connectorId = config.connectorId ?? kept ?? 'check'
+  return await Promise.all(config.destinations.map((entry) => check(entry, config, connectorId)))
+}
+
+async function check(
+  entry: DestinationConfig,
+  config: ConnectorConfig,
+  connectorId: string,
+): Promise<ConnectionCheck> {
+  const { name, place } = entry
+  const context = { clock: systemClock, random: Math.random, connectorId }
+  let destination: Destination | undefined
+  let problem: ConnectorError | undefined
+  try {
+    destination = await makeDestination(entry, config, context)
+    await destination.open()
+    await destination.check?.(AbortSignal.timeout(TIMEOUT_MS))
+  } catch (error) {
+    problem = asConnectorError(error, 'DestinationUnavailable', place)
+  }
+  await destination?.close().catch(() => {})
+  return { name, description: destination?.description ?? place, problem }
+}
