@@ -162,10 +162,12 @@ const ARROWS: Record<string, readonly string[]> = {
   'destinations/rows/': [],
   'destinations/iot-analytics/': [
     'destinations/',
-    'destinations/iot-analytics/http/',
+    'destinations/aws/',
+    'destinations/http-client/',
     'named-files/',
   ],
-  'destinations/iot-analytics/http/': ['named-files/'],
+  'destinations/aws/': ['destinations/http-client/', 'named-files/'],
+  'destinations/http-client/': ['named-files/'],
   'config/': [
     'config/inputs/',
     'config/schema/',

@@ -5,12 +5,14 @@
  *     | room left | head | body | room left |
  *                 ▲─── sent ────▲
  */
+
+import { type AwsIdentity, sha256Hex } from '../aws/signature.ts'
 import type { Batch } from '../destination.ts'
+import type { Request } from '../http-client/http-exchange.ts'
 import type { Endpoint } from './endpoint.ts'
-import type { Request } from './http/http-exchange.ts'
 import { maxBodyBytes, writeBody } from './request-body.ts'
 import { RequestBuffers } from './request-buffers.ts'
-import { type AwsIdentity, type RequestAttempt, type RequestSigner, sha256Hex } from './signing.ts'
+import type { RequestAttempt, RequestSigner } from './signing.ts'
 
 /** Room for a head without the parts from endpoint and identity, which takes about 600 bytes. */
 const FIXED_HEAD_BYTES = 2_048

@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { Answer } from '../../../../src/destinations/iot-analytics/http/http-exchange.ts'
-import { failureOf, outcomeOf } from '../../../../src/destinations/iot-analytics/response.ts'
+import { failureOf } from '../../../../src/destinations/aws/answer.ts'
+import type { Answer } from '../../../../src/destinations/http-client/http-exchange.ts'
+import { outcomeOf } from '../../../../src/destinations/iot-analytics/response.ts'
 import { makeBatch } from '../../../support/channels/batch-maker.ts'
 import { heldHeapBytes } from '../../../support/garbage.ts'
 

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { Failure, FailureKind } from '../../../../src/destinations/iot-analytics/failure.ts'
-import { RetryRules } from '../../../../src/destinations/iot-analytics/retry-rules.ts'
+import type { Failure, FailureKind } from '../../../../src/destinations/aws/failure.ts'
+import { RetryRules } from '../../../../src/destinations/aws/retry-rules.ts'
 
 const ALMOST_ONE = 1 - Number.EPSILON
 

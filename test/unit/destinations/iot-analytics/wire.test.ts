@@ -4,23 +4,24 @@
  */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { createHash, createHmac } from 'node:crypto'
 import { describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import { BatchPutMessageCommand, IoTAnalyticsClient } from '@aws-sdk/client-iotanalytics'
 import { SignatureV4 } from '@smithy/signature-v4'
 import fc from 'fast-check'
 import { systemClock } from '../../../../src/clock.ts'
+import { sha256Hex } from '../../../../src/destinations/aws/signature.ts'
 import { IotAnalyticsDestination } from '../../../../src/destinations/iot-analytics/destination.ts'
 import { endpointAt } from '../../../../src/destinations/iot-analytics/endpoint.ts'
 import { iotAnalyticsOptions } from '../../../../src/destinations/iot-analytics/options.ts'
-import { RequestSigner, sha256Hex } from '../../../../src/destinations/iot-analytics/signing.ts'
+import { RequestSigner } from '../../../../src/destinations/iot-analytics/signing.ts'
 import { batchOf, makeMessage } from '../../../support/channels/batch-maker.ts'
 import { exception, refusing } from '../../../support/destinations/fake-answers.ts'
 import {
   FAKE_IDENTITY,
   FakeIotAnalytics,
 } from '../../../support/destinations/fake-iot-analytics.ts'
+import { NodeSha256 } from '../../../support/destinations/node-sha256.ts'
 import { commandOf, skipWithout } from '../../../support/processes/real-peers.ts'
 
 const run = promisify(execFile)
@@ -230,29 +231,4 @@ function pairs(headers: readonly string[]): Record<string, string> {
   const named: Record<string, string> = {}
   for (let i = 0; i + 1 < headers.length; i += 2) named[headers[i]!] = headers[i + 1]!
   return named
-}
-
-/** node:crypto as the signer of the SDK wants it. */
-class NodeSha256 {
-  readonly #hash
-
-  constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
-    this.#hash = secret === undefined ? createHash('sha256') : createHmac('sha256', toBytes(secret))
-  }
-
-  update(data: Uint8Array): void {
-    this.#hash.update(data)
-  }
-
-  async digest(): Promise<Uint8Array> {
-    return this.#hash.digest()
-  }
-
-  reset(): void {}
-}
-
-function toBytes(data: string | ArrayBuffer | ArrayBufferView): Buffer {
-  if (typeof data === 'string') return Buffer.from(data)
-  if (data instanceof ArrayBuffer) return Buffer.from(data)
-  return Buffer.from(data.buffer, data.byteOffset, data.byteLength)
 }

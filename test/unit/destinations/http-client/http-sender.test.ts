@@ -5,9 +5,9 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Clock, systemClock } from '../../../../../src/clock.ts'
-import type { Answer } from '../../../../../src/destinations/iot-analytics/http/http-exchange.ts'
-import { HttpSender } from '../../../../../src/destinations/iot-analytics/http/http-sender.ts'
+import { type Clock, systemClock } from '../../../../src/clock.ts'
+import type { Answer } from '../../../../src/destinations/http-client/http-exchange.ts'
+import { HttpSender } from '../../../../src/destinations/http-client/http-sender.ts'
 import {
   drips,
   OK,
@@ -17,7 +17,7 @@ import {
   writes,
   writesAndEnds,
   writesAndResets,
-} from '../../../../support/destinations/scripted-peer.ts'
+} from '../../../support/destinations/scripted-peer.ts'
 
 const never = new AbortController().signal
 const HEAD = 'HTTP/1.1 200 OK\r\n'
@@ -51,7 +51,7 @@ function senderTo(t: TestContext, url: string, given: Given = {}) {
   t.after(() => sender.close())
   const post = (body = '{}', signal = never): Promise<Answer> => {
     const head = `POST / HTTP/1.1\r\nhost: x\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n`
-    return sender.post(() => ({ bytes: Buffer.from(head + body), release() {} }), signal)
+    return sender.send(() => ({ bytes: Buffer.from(head + body), release() {} }), signal)
   }
   return { sender, post }
 }
@@ -474,7 +474,7 @@ describe('connections', () => {
 
   test('a request that cannot be written fails alone', async (t) => {
     const { sender, post } = await setUp(t, { maxConnections: 1 })
-    const made = sender.post(() => {
+    const made = sender.send(() => {
       throw new Error('no such token')
     }, never)
 
@@ -500,12 +500,55 @@ describe('connections', () => {
     await sender.close()
   })
 
+  test('a body is sent piece by piece, and may take longer in all than one answer may', async (t) => {
+    const { peer, sender } = await setUp(t, { timeoutMs: 200 })
+    async function* pieces() {
+      for (let i = 0; i < 5; i++) {
+        await delay(100)
+        yield Buffer.from('piece')
+      }
+    }
+    const bytes = Buffer.from('PUT /key HTTP/1.1\r\ncontent-length: 25\r\n\r\n')
+
+    const answer = await sender.send(() => ({ bytes, rest: pieces(), release() {} }), never)
+
+    assert.equal(answer.status, 200)
+    assert.match(peer.requests[0]?.toString() ?? '', /\r\n\r\n(piece){5}$/)
+  })
+
+  test('a body whose pieces can’t be read fails its request, and the connection is closed', async (t) => {
+    const { peer, sender, post } = await setUp(t, { maxConnections: 1 })
+    // biome-ignore lint/correctness/useYield: it fails before its first piece
+    async function* pieces(): AsyncGenerator<Buffer> {
+      throw new Error('the spool is gone')
+    }
+    const bytes = Buffer.from('PUT /key HTTP/1.1\r\ncontent-length: 25\r\n\r\n')
+
+    const sent = sender.send(() => ({ bytes, rest: pieces(), release() {} }), never)
+
+    assert.equal((await errorOf(sent)).message, 'the spool is gone')
+    assert.equal((await post()).status, 200)
+    assert.equal(peer.sockets.length, 2)
+  })
+
+  test('the answer to HEAD has no body, whatever length it names', async (t) => {
+    const { peer, sender, post } = await setUp(t, { maxConnections: 1 })
+    peer.next(writes('HTTP/1.1 200 OK\r\ncontent-length: 1000\r\netag: "x"\r\n\r\n'))
+    const bytes = Buffer.from('HEAD /key HTTP/1.1\r\ncontent-length: 0\r\n\r\n')
+
+    const answer = await sender.send(() => ({ bytes, isHead: true, release() {} }), never)
+
+    assert.deepEqual([answer.status, answer.header('etag'), answer.body], [200, '"x"', ''])
+    assert.equal((await post()).status, 200)
+    assert.equal(peer.sockets.length, 1)
+  })
+
   test('the bytes of a request are not given back before the kernel has them all', async (t) => {
     const { peer, sender } = await setUp(t, { maxConnections: 2, timeoutMs: 20_000 })
     const head = 'POST / HTTP/1.1\r\ncontent-length: 12000000\r\n\r\n'
     let released = 0
     const post = () =>
-      sender.post(() => {
+      sender.send(() => {
         const bytes = Buffer.from(head + 'x'.repeat(12_000_000))
         const release = () => {
           released++

@@ -2,7 +2,7 @@
  * One request and its result, within a time limit. It settles once, whatever happens to the
  * connection later: with an answer, with an error, with a timeout, or when the caller cancels it.
  */
-import type { Clock, Timer } from '../../../clock.ts'
+import type { Clock, Timer } from '../../clock.ts'
 import type { AbortListeners, Cancellable } from './abort-listeners.ts'
 
 /** A request, head and body, as it is written to the socket. */
@@ -10,6 +10,10 @@ export interface Request {
   readonly bytes: Buffer
   /** The bytes are no longer needed: the next request may overwrite them. */
   release(): void
+  /** Its answer has no body, whatever the answer's head says. */
+  readonly isHead?: boolean
+  /** The rest of the body, for one that is too large for memory. The head has the whole length. */
+  readonly rest?: AsyncIterable<Buffer>
 }
 
 /** An answer, with its body up to the maximum length. */
@@ -51,10 +55,18 @@ export class Exchange implements Cancellable {
   }
 
   begin(): void {
-    const { clock, timeoutMs, signal, abortListeners } = this.#options
-    this.#timer = clock.after(timeoutMs, () => this.#timeIsOver(timeoutMs))
+    const { signal, abortListeners } = this.#options
+    this.progressed()
     if (signal.aborted) this.cancel(signal.reason)
     else abortListeners.watch(signal, this)
+  }
+
+  /** The peer has taken a piece of the body: the time begins again. */
+  progressed(): void {
+    if (this.#isSettled) return
+    const { clock, timeoutMs } = this.#options
+    this.#timer?.cancel()
+    this.#timer = clock.after(timeoutMs, () => this.#timeIsOver(timeoutMs))
   }
 
   get isSettled(): boolean {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { ResponseParser } from '../../../../../src/destinations/iot-analytics/http/response-parser.ts'
+import { ResponseParser } from '../../../../src/destinations/http-client/response-parser.ts'
 
 const MAX_BODY_BYTES = 1_000
 

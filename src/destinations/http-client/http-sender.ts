@@ -3,7 +3,7 @@
  * one request at a time; further requests wait in the order they came.
  */
 
-import type { Clock, Timer } from '../../../clock.ts'
+import type { Clock, Timer } from '../../clock.ts'
 import { AbortListeners } from './abort-listeners.ts'
 import { type ConnectionOwner, HttpConnection } from './http-connection.ts'
 import type { Answer, Request } from './http-exchange.ts'
@@ -22,7 +22,7 @@ export interface HttpSenderOptions {
   readonly origin: string
   /** Certificates and the proxy. */
   readonly access: Access
-  /** For one request, from `post` to the last byte of its answer. */
+  /** For one request, from `send` to the last byte of its answer, and longer while the peer takes a body piece by piece. */
   readonly timeoutMs: number
   readonly maxConnections: number
   readonly clock: Clock
@@ -65,7 +65,7 @@ export class HttpSender implements ConnectionOwner, ExchangeHolder {
    * Rejects with an error of the connection, with a TimeoutError, or with the signal's reason.
    * @param makeRequest called once there is a connection, unless the time is over by then
    */
-  post(makeRequest: () => Request, signal: AbortSignal): Promise<Answer> {
+  send(makeRequest: () => Request, signal: AbortSignal): Promise<Answer> {
     return new Promise((resolve, reject) => {
       if (!this.#isOpen) throw new Error('the destination is not open')
       const { timeoutMs, clock } = this.#options

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { Worker } from 'node:worker_threads'
-import { systemClock } from '../../../../../src/clock.ts'
-import { HttpSender } from '../../../../../src/destinations/iot-analytics/http/http-sender.ts'
+import { systemClock } from '../../../../src/clock.ts'
+import { HttpSender } from '../../../../src/destinations/http-client/http-sender.ts'
 
 const TIMEOUT_MS = 50
 const HELD_UP_MS = 200
@@ -35,7 +35,7 @@ test('an answer that came in time counts, although the process was held up beyon
   t.after(() => sender.close())
   const post = () => {
     const bytes = Buffer.from('POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n')
-    return sender.post(() => ({ bytes, release() {} }), new AbortController().signal)
+    return sender.send(() => ({ bytes, release() {} }), new AbortController().signal)
   }
   await post()
 

@@ -3,7 +3,7 @@
  * strictly. An ambiguous head is an error, because the bytes that follow could be taken for the
  * answer to another request.
  */
-import { quoted } from '../../../shown-text.ts'
+import { quoted } from '../../shown-text.ts'
 
 export interface ResponseHead {
   /** The minor version of HTTP/1.0 or HTTP/1.1. */

@@ -4,8 +4,8 @@
  */
 import type { Clock } from '../../clock.ts'
 import { ConnectorError, messageOf } from '../../errors.ts'
-import type { IotAnalyticsOptions } from './options.ts'
-import type { AwsIdentity } from './signing.ts'
+import type { AwsCredentialsOptions } from './options.ts'
+import type { AwsIdentity } from './signature.ts'
 
 /** How long before they expire temporary credentials are renewed, as in the SDK. */
 const RENEW_BEFORE_MS = 5 * 60_000
@@ -13,7 +13,7 @@ const RENEW_BEFORE_MS = 5 * 60_000
 type Chain = (ask: { readonly forceRefresh: boolean }) => Promise<AwsIdentity>
 
 export class CredentialSource {
-  readonly #options: IotAnalyticsOptions['credentials']
+  readonly #options: AwsCredentialsOptions
   readonly #region: string
   readonly #clock: Clock
   #chain: Chain | undefined
@@ -22,7 +22,7 @@ export class CredentialSource {
   #wasRefused = false
 
   constructor(
-    options: IotAnalyticsOptions['credentials'],
+    options: AwsCredentialsOptions,
     context: { readonly region: string; readonly clock: Clock },
   ) {
     this.#options = options

@@ -6,7 +6,7 @@
  */
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectTls, type SecureContext } from 'node:tls'
-import { type TlsFileNames, TlsFiles } from '../../../named-files/tls-files.ts'
+import { type TlsFileNames, TlsFiles } from '../../named-files/tls-files.ts'
 import { HttpProxy } from './http-proxy.ts'
 
 /** Bytes read at once; more bytes wait in the kernel. */

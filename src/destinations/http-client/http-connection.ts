@@ -121,8 +121,32 @@ export class HttpConnection implements ExchangeHolder {
       return
     }
     this.#request = request
-    this.#parser.reset()
-    this.#socket?.write(request.bytes, this.#written)
+    this.#parser.reset(request.isHead)
+    if (request.rest === undefined) this.#socket?.write(request.bytes, this.#written)
+    else void this.#writePieces(request, request.rest, exchange)
+  }
+
+  /** Until the peer has taken everything, or has answered without waiting for it. */
+  async #writePieces(request: Request, rest: AsyncIterable<Buffer>, exchange: Exchange) {
+    try {
+      await this.#writePiece(request.bytes)
+      for await (const piece of rest) {
+        if (this.#exchange !== exchange) return
+        await this.#writePiece(piece)
+        exchange.progressed()
+      }
+      if (this.#request === request) this.#written(undefined)
+    } catch (thrown) {
+      if (this.#exchange !== exchange) return
+      this.#break(this.#error ?? thrown)
+      this.close()
+    }
+  }
+
+  #writePiece(piece: Buffer): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#socket?.write(piece, (error) => (error == null ? resolve() : reject(error)))
+    })
   }
 
   readonly #written = (error: Error | null | undefined): void => {

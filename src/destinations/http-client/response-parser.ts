@@ -47,6 +47,7 @@ export class ResponseParser {
   /** The beginning of a head or a line that is not complete. */
   #held: Buffer = NOTHING
   #headBytes = 0
+  #hasBody = true
   /** Bytes missing from the body or the chunk. */
   #missing = 0
   #excess = 0
@@ -59,7 +60,9 @@ export class ResponseParser {
     this.body = new ResponseBody(maxBodyBytes)
   }
 
-  reset(): void {
+  /** @param isHead no body follows the head, as after a HEAD request */
+  reset(isHead = false): void {
+    this.#hasBody = !isHead
     this.body.clear()
     this.#state = 'head'
     this.#head = undefined
@@ -151,7 +154,9 @@ export class ResponseParser {
   }
 
   #begin(framing: BodyFraming): void {
-    if (framing === 'until-close') {
+    if (!this.#hasBody) {
+      this.#state = 'complete'
+    } else if (framing === 'until-close') {
       this.#state = 'until-close'
     } else if (framing === 'chunked') {
       this.#state = 'chunk-size'
