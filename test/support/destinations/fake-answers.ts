@@ -111,6 +111,13 @@ export function acceptedThenReset(): FakeAnswer {
   }
 }
 
+/** Accepts all messages, after a while. */
+export function late(delayMs: number): FakeAnswer {
+  return (call, response) => {
+    setTimeout(() => refusing(() => undefined)(call, response), delayMs)
+  }
+}
+
 /** Never answers. */
 export function silence(): FakeAnswer {
   return () => {}

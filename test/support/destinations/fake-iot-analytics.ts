@@ -186,7 +186,10 @@ export class FakeIotAnalytics {
     if (problem !== undefined) {
       exception(problem.exception, { message: problem.message })(NO_CALL, response)
     } else if (typeof parsed === 'string') {
-      exception('InvalidRequestException', { message: parsed })(NO_CALL, response)
+      const invalid = exception('InvalidRequestException', { message: parsed })
+      const standing = this.#standing.find(({ condition }) => condition(NO_CALL))
+      const answer = standing?.answer ?? invalid
+      answer(NO_CALL, response)
     } else {
       const call: FakeCall = { ...parsed, accept: (wanted) => this.#accept(parsed, wanted) }
       this.#answerFor(call)(call, response)

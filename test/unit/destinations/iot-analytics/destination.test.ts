@@ -39,6 +39,9 @@ destinationContract('iotAnalytics', async (t) => {
         api.answerWhile(() => true, refused)
       },
       recover: () => api.recover(),
+      deny: () => api.answerWhile(() => true, fake.exception('AccessDeniedException')),
+      loseAnswers: () => api.answerWhile(() => true, fake.acceptedThenReset()),
+      slow: (delayMs) => api.answerWhile(() => true, fake.late(delayMs)),
       reached: () => api.until(() => api.requests.length > 0),
     },
   }
