@@ -6,6 +6,7 @@ import { loadConfig } from '../../../src/config/load.ts'
 import { parseConfig } from '../../../src/config/parse-config.ts'
 import type { ConfigInput } from '../../../src/config/schema/schema.ts'
 import { ConnectorError } from '../../../src/errors.ts'
+import { optionOf } from '../../support/destinations/option-of.ts'
 
 const MQTT_CLIENT = { url: 'mqtt://127.0.0.1:1883' }
 
@@ -70,7 +71,7 @@ test('every duration and every size takes a value with its unit', () => {
   assert.equal(storage.minCommitInterval, 20)
   assert.equal(deadLetters?.maxBytes, 65_536)
   assert.equal(destinations[0]?.options.timeout, 2_500)
-  assert.equal(destinations[0]?.options.maxBatchBytes, 1_048_576)
+  assert.equal(optionOf(destinations[0], 'maxBatchBytes'), 1_048_576)
   assert.equal(destinations[0]?.delivery.catchUp.maxBytesPerSecond, 100_000)
 })
 

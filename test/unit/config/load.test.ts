@@ -10,6 +10,7 @@ import { parseConfig } from '../../../src/config/parse-config.ts'
 import { pathText } from '../../../src/config/schema/config-tree.ts'
 import { SchemaIndex } from '../../../src/config/schema/schema-index.ts'
 import { withoutSecret } from '../../../src/config/schema/secret.ts'
+import { optionOf } from '../../support/destinations/option-of.ts'
 import { temporaryFile } from '../../support/disk/temporary-file.ts'
 
 const load = (request: Partial<ConfigRequest>) => loadConfig({ environment: {}, ...request })
@@ -199,7 +200,7 @@ test('the Region is the destination’s own, then PublishRegion, then the enviro
       parameters: { PublishRegion: published },
       destinations: [{ iotAnalytics: { region: own } }],
     }
-    return parseConfig(input, environment).destinations[0]?.options.region
+    return optionOf(parseConfig(input, environment).destinations[0], 'region')
   }
   const environment = { AWS_REGION: 'eu-west-1', AWS_DEFAULT_REGION: 'eu-central-1' }
 
@@ -216,7 +217,7 @@ test('an endpoint of one’s own needs no Region; one of AWS does', () => {
   const parse = (endpoint: string) =>
     parseConfig({ destinations: [{ iotAnalytics: { endpoint } }] }, {})
 
-  assert.equal(parse('http://127.0.0.1:9000').destinations[0]?.options.region, 'us-east-1')
+  assert.equal(optionOf(parse('http://127.0.0.1:9000').destinations[0], 'region'), 'us-east-1')
   assert.throws(() => parse('https://iotanalytics.us-west-2.amazonaws.com'), {
     code: 'InvalidConfiguration',
   })
@@ -231,7 +232,7 @@ test('the endpoint may come from AWS’s own variables', () => {
 
   const { destinations } = parseConfig(input, environment)
 
-  assert.equal(destinations[0]?.options.endpoint, 'http://127.0.0.1:2')
+  assert.equal(optionOf(destinations[0], 'endpoint'), 'http://127.0.0.1:2')
 })
 
 test('the configuration is frozen all through and its input left alone', () => {
