@@ -33,6 +33,8 @@ interface Scenario {
   readonly batch?: number
   /** Batches under way at once. The default of 1 always keeps the order. */
   readonly batchesInFlight?: number
+  /** A second destination, at an address where nothing answers. */
+  readonly hasDeadDestination?: boolean
 }
 
 const RECEIPTS = 4000
@@ -66,6 +68,12 @@ const SCENARIOS: readonly Scenario[] = [
     name: 'MQTT → disk → BatchPutMessage by 100, receipts, 1 KB',
     batch: 100,
     load: { envelope: true, maxOutstandingReceipts: RECEIPTS, payloadBytes: 1024 },
+  },
+  {
+    name: 'MQTT → disk → BatchPutMessage by 100, receipts, beside a dead destination',
+    batch: 100,
+    hasDeadDestination: true,
+    load: { envelope: true, maxOutstandingReceipts: RECEIPTS },
   },
   { name: 'MQTT → disk → BatchPutMessage by 5, receipts', batch: 5, load: BY_FIVE },
   {
@@ -109,6 +117,8 @@ interface Figures {
   readonly receiptP99Ms: number | undefined
 }
 
+const PRIMARY = 'iotAnalytics'
+const NOTHING_ANSWERS = 'http://127.0.0.1:1'
 const CONNECTOR_CORE = 0
 const LOAD_CORE = 1
 
@@ -184,7 +194,9 @@ function configOf(scenario: Scenario, endpoint: string | undefined): Record<stri
   const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'benchmark' }
   const url = `http://127.0.0.1:${endpoint}`
   const iotAnalytics = { endpoint: url, region: 'us-east-1', credentials }
-  const { batchesInFlight = 1 } = scenario
+  const { batchesInFlight = 1, hasDeadDestination = false } = scenario
+  const dead = { name: 'dead', iotAnalytics: { ...iotAnalytics, endpoint: NOTHING_ANSWERS } }
+  const destinations = [{ name: PRIMARY, batchesInFlight, iotAnalytics }]
   return {
     parameters: {
       PublishInterval: '1',
@@ -193,7 +205,8 @@ function configOf(scenario: Scenario, endpoint: string | undefined): Record<stri
       ...(scenario.durability === 'memory' ? { IotAnalyticsQueueSizePerChannel: '1000000' } : {}),
     },
     storage: { durability: scenario.durability ?? 'disk' },
-    destinations: endpoint === undefined ? [] : [{ batchesInFlight, iotAnalytics }],
+    destinations:
+      endpoint === undefined ? [] : hasDeadDestination ? [...destinations, dead] : destinations,
   }
 }
 
