@@ -26,6 +26,10 @@ const MAKERS: { readonly [Kind in DestinationKind]: Maker<Kind> } = {
       intervalMs: publishIntervalMs,
     })
   },
+  async kafka(settings) {
+    const { KafkaDestination } = await import('../destinations/kafka/destination.ts')
+    return new KafkaDestination(settings)
+  },
 }
 
 /**

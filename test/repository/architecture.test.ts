@@ -168,6 +168,13 @@ const ARROWS: Record<string, readonly string[]> = {
   ],
   'destinations/aws/': ['destinations/http-client/', 'named-files/'],
   'destinations/http-client/': ['named-files/'],
+  'destinations/kafka/': ['destinations/', 'destinations/kafka/protocol/', 'named-files/'],
+  'destinations/kafka/protocol/': [
+    'destinations/',
+    'destinations/rows/',
+    'destinations/kafka/options.ts',
+    'named-files/',
+  ],
   'config/': [
     'config/inputs/',
     'config/schema/',

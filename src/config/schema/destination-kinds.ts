@@ -1,9 +1,11 @@
 /** The kinds of destinations, by their names in configuration files. */
 import type * as z from 'zod'
 import { iotAnalyticsOptions } from '../../destinations/iot-analytics/options.ts'
+import { kafkaOptions } from '../../destinations/kafka/options.ts'
 
 export const DESTINATION_KINDS = {
   iotAnalytics: iotAnalyticsOptions,
+  kafka: kafkaOptions,
 } as const
 
 export type DestinationKind = keyof typeof DESTINATION_KINDS

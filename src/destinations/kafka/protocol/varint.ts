@@ -1,0 +1,68 @@
+/** What records are made of: whole numbers of variable length in zigzag form, and bytes. */
+
+/** Of a 32-bit number. */
+export const MAX_VARINT_BYTES = 5
+const MAX_INT32 = 0x7fffffff
+/** From this length on the native copy is faster. */
+const NATIVE_FROM_BYTES = 40
+
+/** @param value a signed 32-bit number */
+export function writeVarint(value: number, target: Buffer, at: number): number {
+  let rest = (value << 1) ^ (value >> 31)
+  let end = at
+  while ((rest & ~0x7f) !== 0) {
+    target[end++] = (rest & 0x7f) | 0x80
+    rest >>>= 7
+  }
+  target[end] = rest
+  return end + 1
+}
+
+/** @param value a safe integer */
+export function writeVarlong(value: number, target: Buffer, at: number): number {
+  if (isInt32(value)) return writeVarint(value, target, at)
+  let rest = zigzag(value)
+  let end = at
+  while (rest > 0x7fn) {
+    target[end++] = Number(rest & 0x7fn) | 0x80
+    rest >>= 7n
+  }
+  target[end] = Number(rest)
+  return end + 1
+}
+
+/** How many bytes `writeVarlong` writes. */
+export function varintBytes(value: number): number {
+  let rest = isInt32(value) ? ((value << 1) ^ (value >> 31)) >>> 0 : Number(zigzag(value))
+  let bytes = 1
+  while (rest >= 0x80) {
+    rest = Math.floor(rest / 0x80)
+    bytes++
+  }
+  return bytes
+}
+
+/** Copies `source[start, stop)` to `at`. Returns where the copy ends. */
+export function copyBytes(
+  source: Buffer,
+  start: number,
+  stop: number,
+  target: Buffer,
+  at: number,
+): number {
+  if (stop - start < NATIVE_FROM_BYTES) {
+    let end = at
+    for (let from = start; from < stop; from++) target[end++] = source[from] ?? 0
+    return end
+  }
+  source.copy(target, at, start, stop)
+  return at + stop - start
+}
+
+function isInt32(value: number): boolean {
+  return value <= MAX_INT32 && value >= -MAX_INT32 - 1
+}
+
+function zigzag(value: number): bigint {
+  return value >= 0 ? BigInt(value) << 1n : (BigInt(-value) << 1n) - 1n
+}
