@@ -15,6 +15,8 @@ export interface ProgramOptions {
   readonly deadlineMs: number
   /** After SIGUSR2 each sync takes this much longer. */
   readonly syncMs: number
+  /** The script that is run; by default the compiled program. */
+  readonly main?: string
 }
 
 export class ProgramProcess implements RigProcess {
@@ -26,10 +28,14 @@ export class ProgramProcess implements RigProcess {
   #output = ''
 
   /** @param configPath where the configuration is written */
-  constructor({ deadlineMs, syncMs }: ProgramOptions, config: ConfigInput, configPath: string) {
+  constructor(
+    { deadlineMs, syncMs, main = MAIN }: ProgramOptions,
+    config: ConfigInput,
+    configPath: string,
+  ) {
     writeFileSync(configPath, JSON.stringify(config)) // JSON is YAML too
     const args = ['run', '--banner', '--config', configPath, '--deadline', `${deadlineMs}ms`]
-    this.child = spawn(process.execPath, ['--import', SLOW_SYNCS, MAIN, ...args], {
+    this.child = spawn(process.execPath, ['--import', SLOW_SYNCS, main, ...args], {
       env: { ...process.env, FAULTS_SYNC_MS: String(syncMs) },
       stdio: ['ignore', 'pipe', 'pipe'],
     })

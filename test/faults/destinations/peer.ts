@@ -1,0 +1,29 @@
+/** What the rounds need of a kind of destination: a peer, its configuration, and what it has. */
+import type { ConfigInput } from '../../../src/index.ts'
+import type { Cleanup } from '../../support/servers/server-process.ts'
+
+/** A message as the peer has it. */
+export interface PeerRow {
+  readonly logId: string
+  readonly offset: number
+  readonly payload: Buffer
+}
+
+export interface RoundPeer {
+  /** Where the peer listens. */
+  readonly port: number
+  /** The entry of `destinations`; the connector reaches the peer through this port. */
+  entry(port: number): NonNullable<ConfigInput['destinations']>[number]
+  /** Everything that it has, duplicates included. */
+  rows(channels: readonly string[]): Promise<readonly PeerRow[]>
+}
+
+export interface RoundKind {
+  readonly name: string
+  /** Why it can't be run here. */
+  readonly skip: string | false
+  /** No message is there twice, whatever happens. */
+  readonly isExactlyOnce: boolean
+  /** @param proxyPort for peers that tell their clients where to connect */
+  start(t: Cleanup, proxyPort: number): Promise<RoundPeer>
+}

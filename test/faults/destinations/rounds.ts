@@ -1,0 +1,194 @@
+/**
+ * Rounds of a program that is killed under load while the way to its destination fails: at the end
+ * the destination is drained and read back.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { ConfigInput } from '../../../src/index.ts'
+import { seededRandom } from '../../support/disk/simulated-disk.ts'
+import type { Cleanup } from '../../support/servers/server-process.ts'
+import { until } from '../../support/until.ts'
+import type { Addresses } from '../hosted-connector.ts'
+import { ProgramProcess } from '../program-process.ts'
+import { FaultProxy } from './fault-proxy.ts'
+import type { RoundKind } from './peer.ts'
+import { Publishing } from './publishing.ts'
+import { judge, type Verdict } from './verdict.ts'
+
+const CHANNELS = ['alpha', 'beta', 'gamma']
+/** Of the rounds, how many kill the program before it listens, and how many while it stops. */
+const SHARE_DURING_START = 0.15
+const SHARE_DURING_STOP = 0.2
+const LONGEST_START_MS = 400
+const LEAST_LOAD_MS = 20
+const MOST_LOAD_MS = 350
+/** Cursors are stored every second: some lives last until then. */
+const SHARE_LONG = 0.15
+const LONG_LOAD_MS = 1_500
+const LONGEST_STOP_MS = 150
+const DEADLINE_MS = 10_000
+const DRAIN_PATIENCE_MS = 120_000
+
+export interface RoundsOptions {
+  readonly kind: RoundKind
+  readonly rounds: number
+  readonly seed: number
+  /** The script of the program. */
+  readonly main?: string
+  readonly progress?: (done: number) => void
+}
+
+export interface RoundsFigures extends Verdict {
+  readonly kind: string
+  readonly seed: number
+  readonly kills: number
+  readonly acknowledged: number
+  readonly faults: Readonly<Record<string, number>>
+  readonly seconds: number
+  /** What must not be. Empty if all is well. */
+  readonly violations: readonly string[]
+}
+
+/** The data directory stays if anything is found. */
+export async function runRounds(t: Cleanup, options: RoundsOptions): Promise<RoundsFigures> {
+  const begun = performance.now()
+  const { kind, seed } = options
+  const random = seededRandom(seed)
+  const proxy = await FaultProxy.start(t, seededRandom(seed + 1))
+  const peer = await kind.start(t, proxy.port)
+  proxy.target = peer.port
+  const directory = await mkdtemp(join(tmpdir(), `rounds-${kind.name}-`))
+  const rig = new RoundsRig(options, configOf(directory, peer.entry(proxy.port)), directory, random)
+  t.after(() => rig.end())
+
+  proxy.storm()
+  for (let round = 0; round < options.rounds; round++) {
+    await rig.round()
+    options.progress?.(round + 1)
+  }
+  await proxy.calm()
+  await rig.drain()
+  const verdict = judge(rig.publishing.acknowledged, await peer.rows(CHANNELS))
+  await rig.end()
+  const violations = violationsOf(verdict, kind, directory)
+  if (violations.length === 0) await rig.remove()
+  return {
+    kind: kind.name,
+    seed,
+    kills: options.rounds,
+    acknowledged: rig.publishing.count,
+    ...verdict,
+    faults: proxy.faults,
+    seconds: Number(((performance.now() - begun) / 1_000).toFixed(1)),
+    violations,
+  }
+}
+
+class RoundsRig {
+  readonly publishing = new Publishing(CHANNELS)
+  readonly #options: RoundsOptions
+  readonly #config: ConfigInput
+  readonly #directory: string
+  readonly #random: () => number
+  #program: ProgramProcess | undefined
+
+  constructor(
+    options: RoundsOptions,
+    config: ConfigInput,
+    directory: string,
+    random: () => number,
+  ) {
+    this.#options = options
+    this.#config = config
+    this.#directory = directory
+    this.#random = random
+  }
+
+  async round(): Promise<void> {
+    const program = this.#launch()
+    const isDuringStart = this.#random() < SHARE_DURING_START
+    const isDuringStop = this.#random() < SHARE_DURING_STOP
+    if (isDuringStart) {
+      await delay(this.#random() * LONGEST_START_MS)
+      await program.kill()
+      return
+    }
+    const { mqtt } = await this.#listening(program)
+    const publishing = this.publishing.until(mqtt, program.ended)
+    const mostMs = this.#random() < SHARE_LONG ? LONG_LOAD_MS : MOST_LOAD_MS
+    await delay(LEAST_LOAD_MS + this.#random() * (mostMs - LEAST_LOAD_MS))
+    if (isDuringStop) {
+      program.signal('SIGTERM')
+      await delay(this.#random() * LONGEST_STOP_MS)
+    }
+    await program.kill()
+    await publishing
+  }
+
+  /** Starts it a last time; resolves when no message waits. */
+  async drain(): Promise<void> {
+    const { http } = await this.#listening(this.#launch())
+    const isDrained = async () => {
+      const response = await fetch(`${http}/channels`)
+      const { channels } = (await response.json()) as { channels: { waiting: number }[] }
+      return channels.every(({ waiting }) => waiting === 0)
+    }
+    await until('every message is delivered', isDrained, DRAIN_PATIENCE_MS)
+  }
+
+  async end(): Promise<void> {
+    if (this.#program?.isAlive) await this.#program.kill()
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.#directory, { recursive: true, force: true })
+    await rm(`${this.#directory}.yaml`, { force: true })
+  }
+
+  #launch(): ProgramProcess {
+    const { main } = this.#options
+    const options = { deadlineMs: DEADLINE_MS, syncMs: 0, ...(main === undefined ? {} : { main }) }
+    this.#program = new ProgramProcess(options, this.#config, `${this.#directory}.yaml`)
+    return this.#program
+  }
+
+  async #listening(program: ProgramProcess): Promise<Addresses> {
+    const addresses = await program.started
+    if (addresses === undefined) {
+      throw new Error(`seed ${this.#options.seed}: it did not start: ${program.stderr}`)
+    }
+    return addresses
+  }
+}
+
+function configOf(
+  directory: string,
+  entry: NonNullable<ConfigInput['destinations']>[number],
+): ConfigInput {
+  return {
+    parameters: {
+      PublishInterval: '0',
+      IotAnalyticsBatchSizePerChannel: '100',
+      IotAnalyticsQueueSizePerChannel: '10000000',
+      StatusReports: 'none',
+    },
+    sources: { mqttServer: { port: 0 } },
+    storage: { directory, maxBytes: '1GB', historyBytes: 0 },
+    destinations: [entry],
+    http: { port: 0 },
+    log: { level: 'silent' },
+  }
+}
+
+function violationsOf(verdict: Verdict, kind: RoundKind, directory: string): string[] {
+  const { lost, missing, altered, repeated, duplicates } = verdict
+  const found: string[] = []
+  if (lost > 0) found.push(`${lost} acknowledged messages are not there`)
+  if (missing > 0) found.push(`${missing} offsets are not there`)
+  if (altered > 0) found.push(`${altered} payloads were never sent`)
+  if (repeated > 0) found.push(`${repeated} messages were stored twice`)
+  if (kind.isExactlyOnce && duplicates > 0) found.push(`${duplicates} rows are duplicates`)
+  return found.map((what) => `${what} (in ${directory})`)
+}
