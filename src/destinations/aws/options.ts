@@ -2,6 +2,7 @@
 import * as z from 'zod'
 import { clientTlsFields, isPair, PAIR } from '../../named-files/tls-options.ts'
 import { duration } from '../../unit-options.ts'
+import { proxyOption } from '../http-client/proxy-option.ts'
 
 const awsCredentials = z
   .strictObject({
@@ -69,15 +70,7 @@ export function awsFields(endpointDescription: string) {
       .optional()
       .describe('Region to sign for. Default: PublishRegion, then AWS_REGION.'),
     tls: tls.optional(),
-    proxy: z
-      .url({ protocol: /^http$/, error: 'must be an http:// URL: http://host:port' })
-      .refine((url) => isProxy(url), {
-        error: 'must be http://host:port or http://user:password@host:port, and nothing after it',
-      })
-      .optional()
-      .describe(
-        'HTTP proxy to connect through, with CONNECT. User and password go into the URL, percent-encoded. Environment variables such as HTTPS_PROXY are not read.',
-      ),
+    proxy: proxyOption,
     credentials: awsCredentials.prefault({}),
     timeout: duration({ min: '100ms', max: '5m', example: '10s' })
       .prefault('10s')
@@ -118,22 +111,6 @@ function isBare(url: string): boolean {
   if (!URL.canParse(url)) return true
   const { username, password, search, hash } = new URL(url)
   return username + password + search + hash === ''
-}
-
-/** `URL` also accepts `http:/host` and `http:host`, which are more likely to be mistakes. */
-const PROXY = /^http:\/\/[^\s/\\?#]+\/?$/i
-
-function isProxy(url: string): boolean {
-  if (!URL.canParse(url)) return true
-  const { protocol, username, password } = new URL(url)
-  if (protocol !== 'http:') return true
-  try {
-    // A control character would end the header field that carries them.
-    const user = decodeURIComponent(username) + decodeURIComponent(password)
-    return PROXY.test(url) && !/\p{Cc}/u.test(user)
-  } catch {
-    return false
-  }
 }
 
 export type AwsCredentialsOptions = z.infer<typeof awsCredentials>
