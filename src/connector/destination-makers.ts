@@ -30,6 +30,10 @@ const MAKERS: { readonly [Kind in DestinationKind]: Maker<Kind> } = {
     const { KafkaDestination } = await import('../destinations/kafka/destination.ts')
     return new KafkaDestination(settings)
   },
+  async postgres(settings) {
+    const { PostgresDestination } = await import('../destinations/postgres/destination.ts')
+    return new PostgresDestination(settings)
+  },
 }
 
 /**

@@ -166,6 +166,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'destinations/http-client/',
     'named-files/',
   ],
+  'destinations/postgres/': ['destinations/', 'destinations/rows/', 'named-files/'],
   'destinations/aws/': ['destinations/http-client/', 'named-files/'],
   'destinations/http-client/': ['named-files/'],
   'destinations/kafka/': ['destinations/', 'destinations/kafka/protocol/', 'named-files/'],

@@ -2,10 +2,12 @@
 import type * as z from 'zod'
 import { iotAnalyticsOptions } from '../../destinations/iot-analytics/options.ts'
 import { kafkaOptions } from '../../destinations/kafka/options.ts'
+import { postgresOptions } from '../../destinations/postgres/options.ts'
 
 export const DESTINATION_KINDS = {
   iotAnalytics: iotAnalyticsOptions,
   kafka: kafkaOptions,
+  postgres: postgresOptions,
 } as const
 
 export type DestinationKind = keyof typeof DESTINATION_KINDS

@@ -1,0 +1,197 @@
+/**
+ * Inserts messages into a table of PostgreSQL. The position of each log is a row of a second table
+ * that the same statement moves, so a batch that is sent again inserts nothing.
+ */
+import { randomUUID } from 'node:crypto'
+import type { QueryResult } from 'pg'
+import { ConnectorError } from '../../errors.ts'
+import type { Message } from '../../message.ts'
+import { type TlsPeer, tlsPeerAt } from '../../named-files/tls-advice.ts'
+import { counted } from '../../units.ts'
+import { batchRuleOf } from '../batch-rule.ts'
+import {
+  ALL_ACCEPTED,
+  type Batch,
+  type BatchOutcome,
+  type BatchRule,
+  type Destination,
+} from '../destination.ts'
+import type { DestinationSettings } from '../destination-settings.ts'
+import { Connections, type Statement } from './connections.ts'
+import { failureOf, sqlStateOf } from './failure.ts'
+import type { PostgresOptions } from './options.ts'
+import { rowArrays } from './row-arrays.ts'
+import { type Statements, statementsFor } from './statements.ts'
+
+const LIMITS = {
+  defaults: { messages: 1_000, bytes: 1_048_576, intervalMs: 1_000 },
+  most: { messages: 50_000, bytes: 67_108_864 },
+}
+/** Statements of earlier attempts may still be running. Each can move the position once more. */
+const MAX_ROUNDS = 4
+
+export class PostgresDestination implements Destination {
+  readonly name: string
+  readonly description: string
+  readonly batchRule: BatchRule
+  readonly #settings: DestinationSettings<PostgresOptions>
+  readonly #statements: Statements
+  readonly #connections: Connections
+  readonly #at: string
+  readonly #peer: TlsPeer
+  /**
+   * Stands in the position row while this process writes to it. A statement that an earlier process
+   * has sent, and that arrives late, finds another writer there and does nothing.
+   */
+  readonly #writer = randomUUID()
+  /** The positions of the logs whose rows this process has taken. */
+  readonly #positions = new Map<string, number>()
+  #hasTables: boolean
+
+  constructor(settings: DestinationSettings<PostgresOptions>) {
+    const { name, place, options, batch } = settings
+    this.#settings = settings
+    this.name = name
+    this.batchRule = batchRuleOf(batch, place, LIMITS)
+    this.#statements = statementsFor(options)
+    this.#connections = new Connections(options, place)
+    this.#peer = tlsPeerAt('server', `${place}.tls`)
+    this.#hasTables = !options.create
+    const { host, port, database } = this.#connections.address
+    this.#at = `${host}:${port}/${database}`
+    this.description = `PostgreSQL table ${this.#statements.table} at ${this.#at}`
+  }
+
+  async open(): Promise<void> {
+    await this.#connections.open()
+  }
+
+  async close(): Promise<void> {
+    await this.#connections.close()
+  }
+
+  async position(channel: string, logId: string, signal: AbortSignal): Promise<number> {
+    const doing = `reading the position of channel ${channel} at ${this.#at}`
+    await this.#ensureTables(signal)
+    const key = [this.#settings.connectorId, channel, logId]
+    const statement = { text: this.#statements.claim, values: [...key, this.#writer] }
+    const [result] = await this.#run([statement], doing, signal)
+    const position = Number(result?.rows[0]?.next)
+    this.#positions.set(keyOf(channel, logId), position)
+    return position
+  }
+
+  async send(batch: Batch, signal: AbortSignal): Promise<BatchOutcome> {
+    const { channel, logId, messages } = batch
+    const key = keyOf(channel, logId)
+    let position = this.#positions.get(key) ?? (await this.position(channel, logId, signal))
+    for (let round = 0; round < MAX_ROUNDS; round++) {
+      const rest = messagesFrom(messages, position)
+      const last = rest.at(-1)
+      if (last === undefined) return ALL_ACCEPTED
+      const stored = await this.#store({ ...batch, messages: rest }, position, signal)
+      if (stored === rest.length) {
+        this.#positions.set(key, last.offset + 1)
+        return ALL_ACCEPTED
+      }
+      position = await this.#look(batch, signal)
+      this.#positions.set(key, position)
+    }
+    const text = `${this.#doing(batch)}: the position in ${this.#statements.positionTable} does not stay the same`
+    throw new ConnectorError('DestinationUnavailable', text)
+  }
+
+  async check(signal: AbortSignal): Promise<void> {
+    await this.#ensureTables(signal)
+    const statements = this.#statements.tryOut.map((text) => ({ text }))
+    const doing = `checking the table ${this.#statements.table} at ${this.#at}`
+    await this.#run(statements, doing, signal)
+  }
+
+  /** @returns the number of rows inserted: all or, if the position is another one, none */
+  async #store(batch: Batch, position: number, signal: AbortSignal): Promise<number> {
+    const { channel, logId, messages } = batch
+    const end = (messages.at(-1)?.offset ?? 0) + 1
+    const key = [this.#settings.connectorId, channel, logId]
+    const values = [...key, position, this.#writer, end, ...rowArrays(messages)]
+    const statement = { text: this.#statements.store, values }
+    const [result] = await this.#run([statement], this.#doing(batch), signal)
+    return result?.rowCount ?? 0
+  }
+
+  /** The position, after a statement that did not insert all rows. */
+  async #look({ channel, logId }: Batch, signal: AbortSignal): Promise<number> {
+    const { connectorId } = this.#settings
+    const statement = { text: this.#statements.look, values: [connectorId, channel, logId] }
+    const doing = `reading the position of channel ${channel} at ${this.#at}`
+    const [result] = await this.#run([statement], doing, signal)
+    const row = result?.rows[0]
+    if (row === undefined) {
+      this.#positions.delete(keyOf(channel, logId))
+      const text = `${doing}: its row in ${this.#statements.positionTable} is gone`
+      throw new ConnectorError('DestinationUnavailable', text)
+    }
+    if (row.writer !== this.#writer) throw this.#anotherWriter(channel)
+    return Number(row.next)
+  }
+
+  #anotherWriter(channel: string): ConnectorError {
+    const { connectorId } = this.#settings
+    return new ConnectorError(
+      'DestinationDenied',
+      `another connector with the id ${connectorId} writes to ${this.#statements.table} at ${this.#at} (channel ${channel}). Only one may use an id, or messages would be taken for those of the other. If a data directory was copied, give the copy an id of its own. Then restart this connector.`,
+    )
+  }
+
+  async #ensureTables(signal: AbortSignal): Promise<void> {
+    if (this.#hasTables) return
+    const doing = `creating the table ${this.#statements.table} at ${this.#at}`
+    const [found] = await this.#run([{ text: this.#statements.exists }], doing, signal)
+    if (found?.rows[0]?.exists !== true) {
+      for (const text of this.#statements.create) {
+        await this.#run([{ text }], doing, signal, isCreatedByAnother)
+      }
+    }
+    this.#hasTables = true
+  }
+
+  async #run(
+    statements: readonly Statement[],
+    doing: string,
+    signal: AbortSignal,
+    isHarmless = (_: unknown) => false,
+  ): Promise<QueryResult[]> {
+    try {
+      return await this.#connections.run(statements, signal)
+    } catch (thrown) {
+      if (signal.aborted) throw new ConnectorError('Stopping', `${doing}: aborted`)
+      if (isHarmless(thrown)) return []
+      const failure = failureOf(thrown, doing, this.#peer)
+      // Somebody has dropped it. It is created again if the settings say so.
+      if (sqlStateOf(thrown) === '42P01') this.#hasTables = !this.#settings.options.create
+      if (failure.code !== 'InvalidConfiguration') throw failure
+      throw new ConnectorError('CredentialsUnavailable', failure.message, { cause: thrown })
+    }
+  }
+
+  #doing({ channel, messages }: Batch): string {
+    const { table } = this.#statements
+    return `storing ${counted(messages.length, 'message')} of channel ${channel} in ${table} at ${this.#at}`
+  }
+}
+
+/** Two connectors that create the same table at the same time. */
+function isCreatedByAnother(thrown: unknown): boolean {
+  return ['23505', '42P07'].includes(sqlStateOf(thrown) ?? '')
+}
+
+/** Those that the position does not cover. */
+function messagesFrom(messages: readonly Message[], position: number): readonly Message[] {
+  const first = messages.findIndex(({ offset }) => offset >= position)
+  if (first === 0) return messages
+  return first === -1 ? [] : messages.slice(first)
+}
+
+function keyOf(channel: string, logId: string): string {
+  return `${channel}/${logId}`
+}

@@ -1,0 +1,41 @@
+/** A PostgresDestination with short times. */
+import type { TestContext } from 'node:test'
+import { PostgresDestination } from '../../../src/destinations/postgres/destination.ts'
+import { postgresOptions } from '../../../src/destinations/postgres/options.ts'
+import { clock } from './destination-under-test.ts'
+
+export const POSTGRES_TIMEOUT_MS = 1_000
+
+export function postgresDestination(
+  port: number,
+  given: Readonly<Record<string, unknown>> = {},
+  connectorId = 'plant-1',
+): PostgresDestination {
+  const options = {
+    url: `postgres://postgres@127.0.0.1:${port}/postgres`,
+    create: true,
+    timeout: POSTGRES_TIMEOUT_MS,
+    connectTimeout: POSTGRES_TIMEOUT_MS,
+    ...given,
+  }
+  return new PostgresDestination({
+    name: 'database',
+    place: 'destinations[0].postgres',
+    options: postgresOptions.parse(options),
+    connectorId,
+    batch: {},
+    spoolDirectory: '/nowhere',
+    clock,
+    random: () => 0.5,
+  })
+}
+
+export async function openedPostgres(
+  t: Pick<TestContext, 'after'>,
+  ...parameters: Parameters<typeof postgresDestination>
+): Promise<PostgresDestination> {
+  const destination = postgresDestination(...parameters)
+  await destination.open()
+  t.after(() => destination.close())
+  return destination
+}
