@@ -1,6 +1,6 @@
 /** PostgreSQL in a new data directory. It refuses to run as root, so it gets another user then. */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
@@ -18,6 +18,8 @@ export interface PostgresOptions {
   readonly access?: readonly string[]
   /** More settings, such as `max_connections=5`. */
   readonly settings?: readonly string[]
+  /** PEM files of the server's certificate and key. */
+  readonly tls?: { readonly cert: string; readonly key: string }
 }
 
 export class Postgres {
@@ -52,8 +54,8 @@ export class Postgres {
 
   /** Runs a statement on a connection of its own, and returns its rows. */
   // biome-ignore lint/suspicious/noExplicitAny: rows of any statement
-  async query(text: string, values: readonly unknown[] = []): Promise<any[]> {
-    const client = new pg.Client({ connectionString: this.url })
+  async query(text: string, values: readonly unknown[] = [], database = USER): Promise<any[]> {
+    const client = new pg.Client({ host: '127.0.0.1', port: this.port, user: USER, database })
     client.on('error', () => {})
     await client.connect()
     try {
@@ -66,7 +68,7 @@ export class Postgres {
 
 export async function startPostgres(
   t: Cleanup,
-  { access = ['host all all 127.0.0.1/32 trust'], settings = [] }: PostgresOptions = {},
+  { access = ['host all all 127.0.0.1/32 trust'], settings = [], tls }: PostgresOptions = {},
 ): Promise<Postgres> {
   const directory = serverDirectory(t, 'postgres')
   const data = join(directory, 'data')
@@ -84,6 +86,13 @@ export async function startPostgres(
   })
   const port = await freePort()
   const all = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'fsync=off', ...settings]
+  if (tls !== undefined) {
+    copyFileSync(tls.cert, join(data, 'server.crt'))
+    copyFileSync(tls.key, join(data, 'server.key'))
+    chmodSync(join(data, 'server.key'), 0o600)
+    if (isRoot) execFileSync('chown', [USER, join(data, 'server.crt'), join(data, 'server.key')])
+    all.push('ssl=on')
+  }
   const flags = all.flatMap((setting) => ['-c', setting])
   const [command = '', ...args] = asUser('postgres', ['-D', data, '-p', String(port), ...flags])
   const server: Postgres = new Postgres(
