@@ -21,18 +21,20 @@ export async function checkKafka(
   const names = new Set(topic === undefined ? Object.values(topics ?? {}) : [topic])
   if (transactions) names.add(positionsTopic)
   try {
-    // With a prefix, the topics depend on the channels: then only the connection is checked.
-    await cluster.anyBroker(signal)
-    const states = await cluster.topics(names, signal)
-    for (const name of names) {
-      expectWritable(name, states.get(name), transactions && name === positionsTopic)
-    }
-    if (transactions) {
-      // A producer id would end the session of a connector that runs now, so it is not asked for.
-      await cluster.coordinatorOf(transactionalIdOf(owner), signal)
-    } else {
-      await parts.initProducer(null, signal)
-    }
+    await cluster.within(options.timeout, signal, async (bounded) => {
+      // With a prefix, the topics depend on the channels: then only the connection is checked.
+      await cluster.anyBroker(bounded)
+      const states = await cluster.topics(names, bounded)
+      for (const name of names) {
+        expectWritable(name, states.get(name), transactions && name === positionsTopic)
+      }
+      if (transactions) {
+        // A producer id would end the session of a connector that runs now, so it is not asked for.
+        await cluster.coordinatorOf(transactionalIdOf(owner), bounded)
+      } else {
+        await parts.initProducer(null, bounded)
+      }
+    })
   } catch (thrown) {
     throw connections.asError(thrown, `reaching Kafka at ${options.brokers.join(', ')}`)
   }

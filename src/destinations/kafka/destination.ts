@@ -106,7 +106,11 @@ export class KafkaDestination implements Destination {
   async check(signal: AbortSignal): Promise<void> {
     const { parts } = this.#usable()
     const owner = { connectorId: this.#connectorId, name: this.name }
-    await checkKafka(parts, owner, signal)
+    try {
+      await checkKafka(parts, owner, signal)
+    } catch (thrown) {
+      throw signal.aborted ? cancelled() : thrown
+    }
   }
 
   async close(): Promise<void> {

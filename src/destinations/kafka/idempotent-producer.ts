@@ -44,7 +44,6 @@ export class IdempotentProducer {
   }
 
   submit(submission: Submission): Promise<BatchOutcome> {
-    this.#doubts.recognise(submission)
     return this.#rounds.submit(submission)
   }
 
@@ -54,6 +53,8 @@ export class IdempotentProducer {
 
   async #round(submissions: readonly Submission[], signal: AbortSignal): Promise<void> {
     const { cluster } = this.#parts
+    // Here, and not when they arrive: now it is settled what became of the round before.
+    for (const submission of submissions) this.#doubts.recognise(submission)
     const producer = await this.#producerId(signal)
     await this.#lookUp(submissions, signal)
     const wanted = new Set<string>()

@@ -30,7 +30,9 @@ export async function initProducer(
   signal: AbortSignal,
 ): Promise<ProducerId> {
   const doing = 'asking for a producer id'
-  return await cluster.retried(signal, doing, async () => {
+  // The broker first ends the transaction that a predecessor has left open. That takes its time.
+  const maxAttempts = transactionalId === null ? undefined : Number.POSITIVE_INFINITY
+  const ask = async () => {
     const broker =
       transactionalId === null
         ? await cluster.anyBroker(signal)
@@ -40,15 +42,11 @@ export async function initProducer(
       library.initProducerIdV4,
       library.initProducerIdV3,
     ])
+    const timeoutOfTransaction = timeoutMs + TRANSACTION_RESERVE_MS
     const answer = await connections.request(broker, signal, (at) =>
-      api.async(
-        at.connection,
-        transactionalId,
-        timeoutMs + TRANSACTION_RESERVE_MS,
-        NO_PRODUCER,
-        NO_EPOCH,
-      ),
+      api.async(at.connection, transactionalId, timeoutOfTransaction, NO_PRODUCER, NO_EPOCH),
     )
     return { id: answer.producerId, epoch: answer.producerEpoch }
-  })
+  }
+  return await cluster.retried(signal, doing, ask, maxAttempts)
 }

@@ -72,7 +72,17 @@ export class TransactionalProducer {
 
   /** @throws {ConnectorError} with effect `retry` */
   async position(logId: string, signal: AbortSignal): Promise<number> {
-    return (await this.#opened(signal)).positions.get(logId) ?? 0
+    const { cluster, connections, timeoutMs } = this.#parts
+    const { positions } = await this.#opened(signal)
+    try {
+      // Positions are known from here on. This finds out early whether the cluster answers.
+      await cluster.within(timeoutMs, signal, (bounded) =>
+        cluster.coordinatorOf(this.#transactionalId, bounded),
+      )
+    } catch (thrown) {
+      throw connections.asError(thrown, 'asking for the position')
+    }
+    return positions.get(logId) ?? 0
   }
 
   close(reason: ConnectorError): void {

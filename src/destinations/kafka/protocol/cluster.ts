@@ -9,6 +9,7 @@ import type { KafkaLibrary } from './library.ts'
 const MAX_AGE_MS = 60_000
 const MAX_ATTEMPTS = 5
 const FIRST_DELAY_MS = 50
+const MAX_DOUBLINGS = 3
 const UNKNOWN_TOPIC = 3
 const TRANSACTION_KEY = 1
 /** In place of permissions, from a broker that has no access rules. */
@@ -122,11 +123,12 @@ export class Cluster {
     })
   }
 
-  /** Tries again a few times what may pass soon. */
+  /** Tries again what may pass soon: a few times, or until the signal ends it. */
   async retried<Answer>(
     signal: AbortSignal,
     doing: string,
     call: () => Promise<Answer>,
+    maxAttempts = MAX_ATTEMPTS,
   ): Promise<Answer> {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -135,9 +137,31 @@ export class Cluster {
         signal.throwIfAborted()
         const error = this.#options.connections.asError(thrown, doing)
         const isPassing = error instanceof KafkaError && isSoonOver(error)
-        if (!isPassing || attempt === MAX_ATTEMPTS) throw error
-        await this.pause(FIRST_DELAY_MS * 2 ** (attempt - 1), signal)
+        if (!isPassing || attempt === maxAttempts) throw error
+        await this.pause(FIRST_DELAY_MS * 2 ** Math.min(attempt - 1, MAX_DOUBLINGS), signal)
       }
+    }
+  }
+
+  /** Gives a call a signal that also ends it after some time. */
+  async within<Answer>(
+    timeoutMs: number,
+    signal: AbortSignal,
+    call: (bounded: AbortSignal) => Promise<Answer>,
+  ): Promise<Answer> {
+    const controller = new AbortController()
+    const text = `Kafka did not answer within ${timeoutMs} ms`
+    const timer = this.#options.clock.after(timeoutMs, () => {
+      controller.abort(new KafkaError('retry', text))
+    })
+    const onAbort = () => controller.abort(signal.reason)
+    signal.addEventListener('abort', onAbort)
+    if (signal.aborted) onAbort()
+    try {
+      return await call(controller.signal)
+    } finally {
+      timer.cancel()
+      signal.removeEventListener('abort', onAbort)
     }
   }
 
@@ -215,10 +239,11 @@ export function topicMissing(name: string): ConnectorError {
   )
 }
 
-const SOON_OVER: ReadonlySet<number> = new Set([5, 14, 15, 16, 51])
+const SOON_OVER: ReadonlySet<number> = new Set([5, 6, 14, 15, 16, 51])
 
-function isSoonOver({ kafkaCode }: KafkaError): boolean {
-  return kafkaCode !== undefined && SOON_OVER.has(kafkaCode)
+/** Without a code, the connection failed: the broker may just be starting again. */
+function isSoonOver({ kafkaCode, reaction }: KafkaError): boolean {
+  return kafkaCode === undefined ? reaction === 'retry' : SOON_OVER.has(kafkaCode)
 }
 
 function addressOf(text: string): BrokerAddress {

@@ -87,7 +87,13 @@ export class Connections {
       this.#brokers.set(key, broker)
       broker.catch(() => this.#forget(key, broker))
     }
-    return await untilAborted(broker, signal)
+    try {
+      return await untilAborted(broker, signal)
+    } catch (thrown) {
+      // A connection that hangs while it is made must not be waited for again.
+      this.#forget(key, broker)
+      throw thrown
+    }
   }
 
   /**

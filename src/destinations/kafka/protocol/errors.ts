@@ -101,7 +101,7 @@ const ADVICE: Readonly<Record<number, string>> = {
   19: '. Fewer replicas are in sync than min.insync.replicas of the topic asks for',
   20: '. Fewer replicas are in sync than min.insync.replicas of the topic asks for',
   29: '. The user needs the permission Write (and Describe) on the topic',
-  31: '. The user needs the permission IdempotentWrite on the cluster',
+  31: '. The user needs the permission Write on the topic (before Kafka 3.0 also IdempotentWrite on the cluster)',
   32: '. The time of arrival is too far from the brokers’ time. Check this machine’s clock, or change message.timestamp.after.max.ms and message.timestamp.before.max.ms of the topic',
   33: '. The brokers don’t offer this sasl.mechanism',
   47: '. Another connector with the same id and the same name of the destination has taken over, or the transaction took too long. Two running connectors must not share an id',

