@@ -182,6 +182,17 @@ export type RoomLimit = Extract<
   'QueueFull' | 'MemoryFull' | 'StorageFull' | 'ActiveChannelLimit'
 >
 
+const ROOM_LIMITS: ReadonlySet<string> = new Set<RoomLimit>([
+  'QueueFull',
+  'MemoryFull',
+  'StorageFull',
+  'ActiveChannelLimit',
+])
+
+export function isRoomLimit(code: string): code is RoomLimit {
+  return ROOM_LIMITS.has(code)
+}
+
 /**
  * Whether the same message may be accepted later. If so, a sender that keeps its message until it
  * is acknowledged must get no acknowledgement. False for a destination's own error names.

@@ -4,7 +4,6 @@
  */
 import { isChannelName } from '../channel-name.ts'
 import type { Clock } from '../clock.ts'
-import { isNotNow } from '../errors.ts'
 import { type Draft, type Message, messageOfDraft, type Refusal } from '../message.ts'
 import type { PipelineObserver } from '../observer.ts'
 import { Channel, type ChannelContext } from './channel.ts'
@@ -29,7 +28,9 @@ import {
   activeChannelLimit,
   alreadyStored,
   channelLimit,
+  type MayWithhold,
   storageFull,
+  withholds,
 } from './limits/limit-refusals.ts'
 import type { ChannelLog, LogFault, LogStore } from './log/channel-log.ts'
 import { draftBytes, type MemoryBudget } from './log/memory-budget.ts'
@@ -199,11 +200,10 @@ export class ChannelSet implements Iterable<Channel> {
 
   /**
    * Takes a message for the channel; the name must be valid. The draft is copied. Returns the
-   * commit cycle of the message, or why it was refused. A refusal is counted and reported, with one
-   * exception: if `mayWithhold` says that the sender keeps the message, and it is refused only for
-   * now (`isNotNow`), it is as if the message had never been offered.
+   * commit cycle of the message, or why it was refused. A refusal is counted and reported. With one
+   * exception: if the sender keeps the message (`withholds`), it is as if it had never been offered.
    */
-  offer(name: string, draft: Draft, mayWithhold = false): number | Refusal {
+  offer(name: string, draft: Draft, mayWithhold: MayWithhold = false): number | Refusal {
     const channel = this.#channels.get(name)
     if (channel === undefined) return this.#offerToNew(name, draft, mayWithhold)
     return this.#offerTo(channel, draft, mayWithhold)
@@ -307,7 +307,7 @@ export class ChannelSet implements Iterable<Channel> {
     return this.faults.some(({ channel }) => channel === name)
   }
 
-  #offerTo(channel: Channel, draft: Draft, mayWithhold: boolean): number | Refusal {
+  #offerTo(channel: Channel, draft: Draft, mayWithhold: MayWithhold): number | Refusal {
     const cycleOfDuplicate = channel.cycleOfDuplicate(draft)
     if (cycleOfDuplicate !== undefined) {
       return this.#refuseDuplicate(channel, draft, cycleOfDuplicate)
@@ -318,7 +318,7 @@ export class ChannelSet implements Iterable<Channel> {
       this.#activeLimitFor(channel, bytes) ??
       channel.offer(draft, bytes, this.commits.openCycle)
     if (refusal === undefined) return this.commits.stage(channel, bytes, draft.receivedAt)
-    if (!mayWithhold || !isNotNow(refusal.error)) channel.refuse(refusal)
+    if (!withholds(mayWithhold, refusal.error)) channel.refuse(refusal)
     else this.hits.withhold(refusal.error)
     return refusal
   }
@@ -337,10 +337,10 @@ export class ChannelSet implements Iterable<Channel> {
   }
 
   /** A new name gets a channel only if there is room for one, because anybody can invent names. */
-  #offerToNew(name: string, draft: Draft, mayWithhold: boolean): number | Refusal {
+  #offerToNew(name: string, draft: Draft, mayWithhold: MayWithhold): number | Refusal {
     const refusal = this.#refusalForNew(name, draftBytes(draft))
     if (refusal !== undefined) {
-      if (!mayWithhold || !isNotNow(refusal.error)) this.refuse(name, refusal)
+      if (!withholds(mayWithhold, refusal.error)) this.refuse(name, refusal)
       else this.hits.withhold(refusal.error)
       return refusal
     }

@@ -35,8 +35,8 @@ export function applyDerivedDefaults(tree: ConfigTree, environment: Environment)
   for (const [name, rule] of Object.entries(mapping(tree.get(['channels'])))) {
     if (rule === undefined) tree.remove(['channels', name])
   }
-  const { mqttServer, mqttClient } = mapping(tree.get(['sources']))
-  if (mqttServer === undefined && mqttClient === undefined) {
+  const sources = Object.values(mapping(tree.get(['sources'])))
+  if (sources.every((source) => source === undefined)) {
     tree.set(['sources', 'mqttServer'], {}, BY_DEFAULT)
   }
   for (const index of destinationsOf(tree).keys()) fillInDestination(tree, index, environment)
@@ -114,7 +114,7 @@ export function isAwsEndpoint(endpoint: unknown): boolean {
 
 /** Problems that no part can find by itself. */
 export function problemsBetweenParts(tree: ConfigTree): Problem[] {
-  return [...problemsOfInputs(tree), ...problemsOfDestinations(tree)]
+  return [...problemsOfInputs(tree), ...problemsOfSources(tree), ...problemsOfDestinations(tree)]
 }
 
 function problemsOfInputs(tree: ConfigTree): Problem[] {
@@ -124,6 +124,12 @@ function problemsOfInputs(tree: ConfigTree): Problem[] {
   if (channel !== undefined && channel !== '') return []
   const text = 'these topics need a channel; set parameters.IotAnalyticsDefaultChannelName'
   return [{ path: ['inputs'], text, showsValue: false }]
+}
+
+function problemsOfSources(tree: ConfigTree): Problem[] {
+  const path = ['sources', 'batchPutMessage']
+  if (tree.get(path) === undefined || tree.get(['http']) !== false) return []
+  return [{ path, text: 'needs the HTTP server, but http is false', showsValue: false }]
 }
 
 function problemsOfDestinations(tree: ConfigTree): Problem[] {

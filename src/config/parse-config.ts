@@ -68,6 +68,7 @@ function resolve(options: EffectiveOptions): ConnectorConfig {
     sources: {
       mqttServer: options.sources.mqttServer,
       mqttClient: options.sources.mqttClient,
+      batchPutMessage: options.sources.batchPutMessage,
     },
     storage: options.storage,
     channels: options.channels,

@@ -14,6 +14,8 @@ import { receiptIdOf } from '../message.ts'
 import { RunningView } from '../operator/running-view.ts'
 import { RecentRefusals } from '../operator/why/recent-refusals.ts'
 import { Router } from '../routing/router.ts'
+import type { BatchPutMessage } from '../sources/batch-put-message/batch-put-message.ts'
+import type { OriginPositions } from '../sources/batch-put-message/origin-positions.ts'
 import { InProcessSource } from '../sources/in-process/in-process-source.ts'
 import type { Source } from '../sources/source.ts'
 import { createLogger, type LogOutput } from '../telemetry/logger.ts'
@@ -26,7 +28,7 @@ import { connectorIdOf } from './connector-id.ts'
 import { makeDestination } from './destination-makers.ts'
 import { drain, type StopReport } from './draining.ts'
 import { type OpenedStorage, openStorage } from './opened-storage.ts'
-import { makeSources, type PartContext } from './parts.ts'
+import { makeBatchPutMessage, makeSources, openOrigins, type PartContext } from './parts.ts'
 import { checkStart, type StartCheck } from './start-check.ts'
 
 export interface ConnectorOptions {
@@ -56,6 +58,10 @@ interface Running extends OpenedStorage {
   readonly refusals: RecentRefusals
   readonly deliveries: DestinationDelivery[]
   readonly sources: Source[]
+  /** What other connectors have sent; undefined if nobody may send. */
+  readonly origins: OriginPositions | undefined
+  /** Among the sources. */
+  batches: BatchPutMessage | undefined
   http: HttpServer | undefined
 }
 
@@ -220,7 +226,8 @@ export class Connector {
       binaryEncoding: parameters.binaryPayloadEncoding,
       deadLetters: channels.deadLetters,
     })
-    const parts = { connectorId, receipts, router, refusals }
+    const origins = await openOrigins(this.config, channels, this.#context)
+    const parts = { connectorId, receipts, router, refusals, origins, batches: undefined }
     return { ...storage, ...parts, deliveries: [], sources: [], http: undefined }
   }
 
@@ -236,6 +243,7 @@ export class Connector {
         destination: await makeDestination(destination, this.config, {
           ...this.#context,
           connectorId,
+          upstreamOf: (channel, since) => running.origins?.upstreamOf(channel, since),
         }),
         channels,
         maxInFlightBatches: destination.delivery.batchesInFlight,
@@ -249,11 +257,15 @@ export class Connector {
     }
   }
 
-  async #startSources({ channels, receipts, router, sources }: Running): Promise<void> {
+  async #startSources(running: Running): Promise<void> {
+    const { channels, receipts, router, sources, connectorId, origins } = running
     await this.#inProcess.start(router)
     this.#undo.push(() => this.#inProcess.close())
     receipts.addOutlet(this.#inProcess.outlet)
-    for (const source of await makeSources(this.config, channels, this.#context)) {
+    const context = { ...this.#context, connectorId }
+    running.batches = await makeBatchPutMessage(this.config, origins, context)
+    const made = await makeSources(this.config, channels, this.#context)
+    for (const source of [...made, ...[running.batches ?? []].flat()]) {
       this.#undo.push(() => source.close())
       await source.start(router)
       receipts.addOutlet(source.outlet)
@@ -277,6 +289,7 @@ export class Connector {
     const server = new HttpServer({
       options: this.config.http,
       view,
+      batches: running.batches,
       clock,
       onInsecure: (warning) => observer.settingsInsecure('http', warning),
       onReloaded: (error) => observer.filesReloaded('http', error),

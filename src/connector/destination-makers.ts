@@ -1,6 +1,7 @@
 /** Creates the destinations that a configuration names. The code of others is not loaded. */
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Upstream } from '../chain/origin.ts'
 import type { ConnectorConfig, DestinationConfig } from '../config/connector-config.ts'
 import type { DestinationKind, DestinationOptions } from '../config/schema/destination-kinds.ts'
 import type { ConnectorParameters } from '../config/schema/parameters.ts'
@@ -9,21 +10,27 @@ import type { DestinationSettings } from '../destinations/destination-settings.t
 import { ConnectorError } from '../errors.ts'
 import type { PartContext } from './parts.ts'
 
-type DestinationContext = Pick<PartContext, 'clock' | 'random'> & { readonly connectorId: string }
+interface DestinationContext extends Pick<PartContext, 'clock' | 'random'> {
+  readonly connectorId: string
+  /** Which connectors the messages of a channel have passed; default: none. */
+  readonly upstreamOf?: (channel: string, since: number) => Upstream | undefined
+}
 
 type Maker<Kind extends DestinationKind> = (
   settings: DestinationSettings<DestinationOptions[Kind]>,
   parameters: ConnectorParameters,
+  context: DestinationContext,
 ) => Promise<Destination>
 
 const MAKERS: { readonly [Kind in DestinationKind]: Maker<Kind> } = {
-  async iotAnalytics(settings, { batchSizePerChannel, publishIntervalMs }) {
+  async iotAnalytics(settings, { batchSizePerChannel, publishIntervalMs }, { upstreamOf }) {
     const { IotAnalyticsDestination } = await import('../destinations/iot-analytics/destination.ts')
     return new IotAnalyticsDestination({
       ...settings,
       region: settings.options.region ?? '',
       batchMessages: batchSizePerChannel,
       intervalMs: publishIntervalMs,
+      upstreamOf,
     })
   },
   async kafka(settings) {
@@ -42,8 +49,9 @@ const MAKERS: { readonly [Kind in DestinationKind]: Maker<Kind> } = {
 export async function makeDestination(
   entry: DestinationConfig,
   { parameters, storage }: ConnectorConfig,
-  { clock, random, connectorId }: DestinationContext,
+  context: DestinationContext,
 ): Promise<Destination> {
+  const { clock, random, connectorId } = context
   const { kind, name, place, options, batch } = entry
   const spools = storage.durability === 'disk' ? storage.directory : tmpdir()
   const settings = {
@@ -58,7 +66,7 @@ export async function makeDestination(
   }
   // The kind says which options it has; TypeScript can't follow that through the table.
   const make = MAKERS[kind] as Maker<DestinationKind>
-  const destination = await make(settings as Parameters<typeof make>[0], parameters)
+  const destination = await make(settings as Parameters<typeof make>[0], parameters, context)
   expectOneBatch(destination, entry)
   return destination
 }

@@ -9,8 +9,11 @@ import type { LogStore } from '../channels/log/channel-log.ts'
 import type { MemoryBudget } from '../channels/log/memory-budget.ts'
 import type { Clock } from '../clock.ts'
 import type { ConnectorConfig } from '../config/connector-config.ts'
+import { ConnectorError } from '../errors.ts'
 import type { PipelineObserver } from '../observer.ts'
 import { PREDEFINED_FILTERS } from '../routing/input-topics.ts'
+import type { BatchPutMessage } from '../sources/batch-put-message/batch-put-message.ts'
+import type { OriginPositions } from '../sources/batch-put-message/origin-positions.ts'
 import type { SessionStore } from '../sources/mqtt-server/sessions/store/session-store.ts'
 import type { Source } from '../sources/source.ts'
 import { STATUS_TOPIC } from '../topics.ts'
@@ -18,6 +21,7 @@ import { VERSION } from '../version.ts'
 
 /** The log of the MQTT server's sessions, and the room that other logs leave to it. */
 const SESSIONS_LOG = '__sessions'
+const ORIGINS_LOG = '__origins'
 const SESSION_BYTES = 64 * 1024 * 1024
 const SESSION_SHARE = 1 / 16
 
@@ -80,6 +84,37 @@ export async function makeSources(
     sources.push(new MqttClientSource({ options: mqttClient, filters, observer, clock, random }))
   }
   return sources
+}
+
+/** What other connectors have sent, and how far they have got; undefined if nobody may send. */
+export async function openOrigins(
+  { sources, storage }: ConnectorConfig,
+  channels: ChannelSet,
+  { observer }: PartContext,
+): Promise<OriginPositions | undefined> {
+  if (sources.batchPutMessage === undefined) return undefined
+  const { OriginPositions } = await import('../sources/batch-put-message/origin-positions.ts')
+  const reservedBytes = Math.min(SESSION_BYTES, storage.maxBytes * SESSION_SHARE)
+  const isKept = storage.durability === 'disk'
+  const positions = new OriginPositions({
+    log: isKept ? await channels.sourceLog(ORIGINS_LOG, reservedBytes) : undefined,
+    onDamage: (what) => {
+      observer.storageFailed(ORIGINS_LOG, new ConnectorError('DataDamaged', what))
+    },
+  })
+  await positions.open()
+  return positions
+}
+
+export async function makeBatchPutMessage(
+  { sources }: ConnectorConfig,
+  positions: OriginPositions | undefined,
+  { observer, clock, connectorId }: PartContext & { readonly connectorId: string },
+): Promise<BatchPutMessage | undefined> {
+  const { batchPutMessage: options } = sources
+  if (options === undefined || positions === undefined) return undefined
+  const { BatchPutMessage } = await import('../sources/batch-put-message/batch-put-message.ts')
+  return new BatchPutMessage({ options, connectorId, positions, observer, clock })
 }
 
 /** Sessions are stored in the same place as messages. */

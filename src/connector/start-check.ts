@@ -20,7 +20,7 @@ export interface StartCheck {
 
 export async function checkStart(config: ConnectorConfig): Promise<StartCheck> {
   const { sources, storage, http } = config
-  const { mqttServer, mqttClient } = sources
+  const { mqttServer, mqttClient, batchPutMessage } = sources
   const problems: ConnectorError[] = []
   const notices: string[] = []
   if (mqttServer !== undefined) {
@@ -36,6 +36,13 @@ export async function checkStart(config: ConnectorConfig): Promise<StartCheck> {
     const { passwordFile, tls } = mqttClient
     notices.push(...(await openFiles({ [`${place}.passwordFile`]: passwordFile })))
     notices.push(...(await openTlsFiles(tls, `${place}.tls`)))
+  }
+  if (batchPutMessage !== undefined) {
+    const { openSecretFiles, secretProblems } = await import(
+      '../sources/batch-put-message/secrets.ts'
+    )
+    problems.push(...(await secretProblems(batchPutMessage.credentials)))
+    notices.push(...(await openSecretFiles(batchPutMessage.credentials)))
   }
   for (const destination of config.destinations) {
     const { place, options } = destination

@@ -15,6 +15,15 @@ export interface Batch {
   readonly logId: string
   /** At least one, in the order of arrival. */
   readonly messages: readonly Message[]
+  readonly progress?: LogProgress
+}
+
+/** Where the destination's cursor is in the log. */
+export interface LogProgress {
+  /** Messages below are settled. They are not sent again, unless a crash loses that. */
+  readonly settledBelow: number
+  /** The offset after the log's last message. */
+  readonly end: number
 }
 
 /** When a channel's next batch is due, and what it may hold. */

@@ -21,6 +21,7 @@ import { HostNames } from './requests/host-names.ts'
 import { RequestAccess } from './requests/request-access.ts'
 import { answerError, answerErrorsAsJson } from './requests/request-error.ts'
 import { CHALLENGE } from './requests/token.ts'
+import { type BatchReceiver, batchPutMessageRoute } from './routes/batch-put-message.ts'
 import { channelRoutes } from './routes/channels.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { destinationRoutes } from './routes/destinations.ts'
@@ -50,6 +51,8 @@ const WATCH_INTERVAL_MS = 1_000
 export interface HttpServerOptions {
   readonly options: HttpOptions
   readonly view: ConnectorView
+  /** Takes batches of messages, if the configuration lets it. */
+  readonly batches?: BatchReceiver | undefined
   readonly clock?: Clock
   /** Called with a sentence for each setting that is not safe, at the start and after a reload. */
   readonly onInsecure?: (warning: string) => void
@@ -205,6 +208,8 @@ export class HttpServer {
     historyReplayRoute(server, view, this.#limits)
     destinationRoutes(server, view, this.#limits)
     whyRoute(server, view, this.#limits)
+    const { batches } = this.#options
+    if (batches !== undefined) batchPutMessageRoute(server, batches, this.#connections)
     return server
   }
 

@@ -7,7 +7,7 @@ import { isChannelName } from '../channel-name.ts'
 import type { ChannelSet } from '../channels/channel-set.ts'
 import type { DeadLetters } from '../channels/dead-letters/dead-letters.ts'
 import type { Clock } from '../clock.ts'
-import { type ErrorCode, isNotNow } from '../errors.ts'
+import { type ErrorCode, isNotNow, isRoomLimit } from '../errors.ts'
 import {
   type Draft,
   MAX_PAYLOAD_BYTES,
@@ -17,7 +17,13 @@ import {
   type ReplyTo,
 } from '../message.ts'
 import { quoted, shown } from '../shown-text.ts'
-import type { CommitListener, Intake, NotAccepted, Outcome, Route } from '../sources/source.ts'
+import type {
+  ChannelIntake,
+  CommitListener,
+  NotAccepted,
+  Outcome,
+  Route,
+} from '../sources/source.ts'
 import { STATUS_TOPIC, TopicFilter } from '../topics.ts'
 import { type Envelope, readEnvelope } from './envelope.ts'
 import { parsePredefinedTopic } from './input-topics.ts'
@@ -58,7 +64,7 @@ class ChannelRoute implements Route {
   }
 }
 
-export class Router implements Intake {
+export class Router implements ChannelIntake {
   readonly #options: RouterOptions
   readonly #channels: ChannelSet
   readonly #filters: readonly TopicFilter[]
@@ -134,6 +140,29 @@ export class Router implements Intake {
     }
     if (mayWithhold && isNotNow(outcome.error)) return { refusal: outcome, isWithheld: true }
     return this.#report(draft.id, reply, outcome)
+  }
+
+  acceptFor(
+    channel: string,
+    topic: string,
+    id: string,
+    bytes: Buffer,
+    start: number,
+    end: number,
+  ): Outcome {
+    const draft = this.#draft
+    draft.receivedAt = this.#options.clock.now()
+    draft.topic = topic
+    draft.id = id
+    draft.text = undefined
+    draft.bytes = bytes
+    draft.start = start
+    draft.end = end
+    draft.reply = undefined
+    const outcome = this.#channels.offer(channel, draft, 'limits')
+    if (typeof outcome === 'number') return outcome
+    const isWithheld = isNotNow(outcome.error) || isRoomLimit(outcome.error)
+    return { refusal: outcome, isWithheld }
   }
 
   /**

@@ -84,6 +84,26 @@ export interface Intake {
   listen(listener: CommitListener): void
 }
 
+/** Takes messages that name their channel themselves, and stores them as they are. */
+export interface ChannelIntake extends Intake {
+  /**
+   * Takes one message for `channel`, whose name is valid, with the sender's id, if it fits. The
+   * payload is `bytes[start, end)`, at most 128 KB; it is copied before the call returns. Never
+   * throws.
+   *
+   * Its sender keeps it until it knows what became of it, so a message is withheld as well if a
+   * limit has no room for it now.
+   */
+  acceptFor(
+    channel: string,
+    topic: string,
+    id: string,
+    bytes: Buffer,
+    start: number,
+    end: number,
+  ): Outcome
+}
+
 export interface CommitListener {
   /**
    * The open cycle is about to close. Read what was left unread: messages read in this turn of the

@@ -106,7 +106,8 @@ export function deliverDivided(
   { channel, logId, messages }: Batch,
 ): Promise<BatchOutcome> {
   const log = { channel, id: logId, end: messages.length }
-  return new BatchSender({ destination, log, signal: idle }).send(messages)
+  const cursor = { position: { position: 0 } }
+  return new BatchSender({ destination, log, cursor, signal: idle }).send(messages)
 }
 
 export function isRetryable(thrown: unknown): boolean {

@@ -22,7 +22,6 @@ const LEAVES = [
   'serial-queue.ts',
   'shown-text.ts',
   'topics.ts',
-  'topics.ts',
   'topic-option.ts',
   'unit-options.ts',
   'units.ts',
@@ -32,6 +31,8 @@ const LEAVES = [
 /** What the files of a folder may import besides each other: other folders, or single files. */
 const ARROWS: Record<string, readonly string[]> = {
   'sources/': [],
+  'sources/batch-put-message/': ['sources/', 'chain/', 'channels/log/', 'named-files/'],
+  'chain/': [],
   'sources/in-process/': ['sources/'],
   'sources/mqtt-client/': ['sources/', 'named-files/'],
   'sources/mqtt-server/': [
@@ -162,6 +163,7 @@ const ARROWS: Record<string, readonly string[]> = {
   'destinations/rows/': [],
   'destinations/iot-analytics/': [
     'destinations/',
+    'chain/',
     'destinations/aws/',
     'destinations/http-client/',
     'named-files/',
@@ -182,6 +184,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'channels/options.ts',
     'delivery/options.ts',
     'sources/mqtt-server/options.ts',
+    'sources/batch-put-message/options.ts',
     'sources/mqtt-client/options.ts',
     'destinations/batch-options.ts',
     'http/options.ts',
@@ -192,6 +195,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'channels/options.ts',
     'delivery/options.ts',
     'sources/mqtt-server/options.ts',
+    'sources/batch-put-message/options.ts',
     'sources/mqtt-client/options.ts',
     'destinations/batch-options.ts',
     'destinations/<kind>/options.ts',

@@ -3,8 +3,20 @@
  * value, and what to do.
  */
 
+import { isNotNow, isRoomLimit } from '../../errors.ts'
 import type { Refusal } from '../../message.ts'
 import { counted } from '../../units.ts'
+
+/**
+ * Whether the sender keeps a message that is refused: never, when it can't be stored now, or
+ * when a limit has no room for it now as well.
+ */
+export type MayWithhold = boolean | 'limits'
+
+export function withholds(mayWithhold: MayWithhold, code: string): boolean {
+  if (mayWithhold === false) return false
+  return isNotNow(code) || (mayWithhold === 'limits' && isRoomLimit(code))
+}
 
 export type DropBehavior = 'DROP_NEWEST' | 'DROP_OLDEST'
 

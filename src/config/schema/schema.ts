@@ -7,6 +7,7 @@ import { channelsOptions, deadLetterOptions, storageOptions } from '../../channe
 import { deliveryOptions } from '../../delivery/options.ts'
 import { batchOptions } from '../../destinations/batch-options.ts'
 import { httpOptions } from '../../http/options.ts'
+import { batchPutMessageOptions } from '../../sources/batch-put-message/options.ts'
 import { mqttClientOptions } from '../../sources/mqtt-client/options.ts'
 import { mqttServerOptions } from '../../sources/mqtt-server/options.ts'
 import { logOptions } from '../../telemetry/options.ts'
@@ -18,6 +19,7 @@ const sourceOptions = z
   .strictObject({
     mqttServer: mqttServerOptions.optional(),
     mqttClient: mqttClientOptions.optional(),
+    batchPutMessage: batchPutMessageOptions.optional(),
   })
   .describe(
     'Where messages come from. Default: the MQTT server. If given, only the sources it names run.',

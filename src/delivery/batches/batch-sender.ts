@@ -20,6 +20,7 @@ import { endOf } from './batch-ends.ts'
 export interface BatchSenderOptions {
   readonly destination: Destination
   readonly log: Pick<Channel['log'], 'channel' | 'id' | 'end'>
+  readonly cursor: { readonly position: { readonly position: number } }
   readonly signal: AbortSignal
 }
 
@@ -55,10 +56,11 @@ export class BatchSender {
   }
 
   async #divide(messages: readonly Message[]): Promise<BatchOutcome> {
-    const { destination, log, signal } = this.#options
-    const { channel, id: logId } = log
+    const { destination, log, cursor, signal } = this.#options
+    const { channel, id: logId, end } = log
+    const progress = { settledBelow: cursor.position.position, end }
     try {
-      return await destination.send({ channel, logId, messages }, signal)
+      return await destination.send({ channel, logId, messages, progress }, signal)
     } catch (error) {
       if (!(error instanceof ConnectorError) || error.code !== 'ContentRefused') throw error
       if (messages.length > 1) return await this.#sendHalves(messages)

@@ -14,6 +14,7 @@ import type { Batch, BatchOutcome, BatchRule, Destination } from '../destination
 import { HttpSender } from '../http-client/http-sender.ts'
 import { type Endpoint, endpointAt, publicEndpointOf } from './endpoint.ts'
 import type { IotAnalyticsOptions } from './options.ts'
+import { OriginHeaders, type UpstreamOf } from './origin-headers.ts'
 import { RequestWriter } from './request.ts'
 import { outcomeOf } from './response.ts'
 import { RequestSigner } from './signing.ts'
@@ -36,6 +37,10 @@ export interface IotAnalyticsSettings {
   readonly batchMessages?: number
   /** `PublishInterval`. Default: 0, a batch is due at once. */
   readonly intervalMs?: number
+  /** Default: batches don't say where they come from. */
+  readonly connectorId?: string
+  /** Which connectors the messages of a channel have passed; default: none. */
+  readonly upstreamOf?: UpstreamOf | undefined
   readonly clock: Clock
   /** In [0, 1): spreads retries. Default: Math.random. */
   readonly random?: () => number
@@ -51,6 +56,8 @@ export class IotAnalyticsDestination implements Destination {
   readonly #requests: RequestWriter
   readonly #http: HttpSender
   readonly #caller: AwsCaller
+  /** Undefined: the service does not want to know where messages come from. */
+  readonly #origins: OriginHeaders | undefined
 
   constructor({
     name,
@@ -59,6 +66,8 @@ export class IotAnalyticsDestination implements Destination {
     region,
     batchMessages = MAX_BATCH_MESSAGES,
     intervalMs = 0,
+    connectorId,
+    upstreamOf,
     clock,
     random = Math.random,
   }: IotAnalyticsSettings) {
@@ -81,6 +90,9 @@ export class IotAnalyticsDestination implements Destination {
       maxConnections: options.maxConnections,
       clock,
     })
+    if (connectorId !== undefined && options.endpoint !== undefined) {
+      this.#origins = new OriginHeaders({ connectorId, destination: name, upstreamOf })
+    }
     this.#caller = new AwsCaller({
       http: this.#http,
       credentials: options.credentials.anonymous ? undefined : this.#credentials,
@@ -99,8 +111,9 @@ export class IotAnalyticsDestination implements Destination {
   }
 
   async send(batch: Batch, signal: AbortSignal): Promise<BatchOutcome> {
+    const headers = this.#origins?.headersOf(batch)
     const result = await this.#caller.call<BatchOutcome>({
-      makeRequest: (attempt) => this.#requests.write({ batch, ...attempt }),
+      makeRequest: (attempt) => this.#requests.write({ batch, ...headers, ...attempt }),
       read: (answer) => outcomeOf(answer, batch),
       signal,
       doing: () => this.#doing(batch),

@@ -39,8 +39,9 @@ export class RequestWriter {
   }
 
   write(content: RequestContent): Request {
-    const { batch, identity } = content
-    const bodyAt = FIXED_HEAD_BYTES + this.#endpointBytes + lengthOf(identity)
+    const { batch, identity, origin = '', topics = '' } = content
+    const ownBytes = origin.length + topics.length
+    const bodyAt = FIXED_HEAD_BYTES + this.#endpointBytes + lengthOf(identity) + ownBytes
     const buffer = this.#buffers.take(bodyAt + maxBodyBytes(batch))
     const end = writeBody(batch, buffer, bodyAt)
     const head = this.#headFor(content, buffer.subarray(bodyAt, end))
@@ -54,12 +55,12 @@ export class RequestWriter {
   }
 
   #headFor(content: RequestContent, body: Buffer): string {
-    const { identity, invocationId, progress, atMs } = content
+    const { identity, invocationId, progress, atMs, origin, topics } = content
     const fields =
       identity === undefined
-        ? this.#signer.unsigned({ invocationId, progress })
+        ? this.#signer.unsigned({ invocationId, progress, origin, topics })
         : this.#signer.sign(
-            { invocationId, progress, contentSha256: sha256Hex(body) },
+            { invocationId, progress, origin, topics, contentSha256: sha256Hex(body) },
             identity,
             atMs,
           )

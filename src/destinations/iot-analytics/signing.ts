@@ -1,4 +1,5 @@
 /** Signs the only request that this destination sends: POST, a fixed path, a fixed list of headers. */
+import { ORIGIN_HEADER, TOPICS_HEADER } from '../../chain/origin.ts'
 import { type AwsIdentity, percentEncoded, RequestSignature } from '../aws/signature.ts'
 import type { Endpoint } from './endpoint.ts'
 
@@ -7,6 +8,10 @@ const CONTENT_TYPE = 'application/json'
 
 /** The parts of a request that differ from one attempt to the next. */
 export interface RequestAttempt {
+  /** The header that names the messages' origin, for another connector. Default: none. */
+  readonly origin?: string | undefined
+  /** The header of their topics. Default: none. */
+  readonly topics?: string | undefined
   readonly contentSha256: string
   /** The same for all attempts of one call, so that the service recognizes a repetition. */
   readonly invocationId: string
@@ -37,7 +42,7 @@ export class RequestSigner {
       path: this.#canonicalPath,
       query: '',
       headers,
-      names: identity.sessionToken === undefined ? SIGNED_NAMES : SIGNED_NAMES_WITH_TOKEN,
+      names: namesOf(attempt, identity),
       contentSha256: attempt.contentSha256,
     }
     headers.push('authorization', this.#signature.authorization(request, identity, time))
@@ -46,13 +51,28 @@ export class RequestSigner {
 
   /** The same request for an endpoint that asks for no signature. */
   unsigned(attempt: Omit<RequestAttempt, 'contentSha256'>): string[] {
-    return plainHeaders(attempt, this.#host)
+    return [...plainHeaders(attempt, this.#host), ...originHeaders(attempt)]
   }
 }
 
 const SIGNED_NAMES =
   'amz-sdk-invocation-id;amz-sdk-request;content-type;host;x-amz-content-sha256;x-amz-date'
-const SIGNED_NAMES_WITH_TOKEN = `${SIGNED_NAMES};x-amz-security-token`
+
+/** Sorted, as they must be: what begins with x-amz comes before x-connector. */
+function namesOf({ origin, topics }: RequestAttempt, { sessionToken }: AwsIdentity): string {
+  let names = SIGNED_NAMES
+  if (sessionToken !== undefined) names += ';x-amz-security-token'
+  if (origin !== undefined) names += `;${ORIGIN_HEADER}`
+  if (topics !== undefined) names += `;${TOPICS_HEADER}`
+  return names
+}
+
+function originHeaders({ origin, topics }: Omit<RequestAttempt, 'contentSha256'>): string[] {
+  const headers: string[] = []
+  if (origin !== undefined) headers.push(ORIGIN_HEADER, origin)
+  if (topics !== undefined) headers.push(TOPICS_HEADER, topics)
+  return headers
+}
 
 function plainHeaders(attempt: Omit<RequestAttempt, 'contentSha256'>, host: string): string[] {
   return [
@@ -77,6 +97,7 @@ function headersOf(
   const headers = plainHeaders(attempt, host)
   headers.push('x-amz-content-sha256', attempt.contentSha256, 'x-amz-date', time)
   if (sessionToken !== undefined) headers.push('x-amz-security-token', sessionToken)
+  headers.push(...originHeaders(attempt))
   return headers
 }
 

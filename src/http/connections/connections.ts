@@ -48,6 +48,8 @@ interface Connection {
   sentBytes: number
   /** What came after the request's first piece and before its answer. */
   pendingBytes: number
+  /** What a route has announced of its request's body, and has not come yet. */
+  bodyBytes: number
   input: ReadInPieces | undefined
   /** True after a request that came too early: the connection ends with the answer to it. */
   isEnding: boolean
@@ -117,12 +119,21 @@ export class Connections {
     connection.since = performance.now()
     connection.sendingSince = undefined
     connection.pendingBytes = 0
+    connection.bodyBytes = 0
     response.once('close', () => {
       connection.response = undefined
       connection.input?.goOn()
       connection.since = performance.now()
     })
     return true
+  }
+
+  /** The body of the request under way has `bytes`, for which the caller has room. */
+  expectBody(socket: Socket, bytes: number): void {
+    const connection = this.#bySocket.get(socket)
+    if (connection === undefined) return
+    connection.bodyBytes = bytes
+    connection.input?.goOn()
   }
 
   /** TLS has two sockets with the same addresses, one upon the other. */
@@ -160,6 +171,7 @@ export class Connections {
     connection.input = new ReadInPieces(connection.socket, {
       turns: this.#turns,
       mayRead: (bytes) => mayRead(connection, bytes),
+      bodyBytes: () => connection.bodyBytes,
     })
   }
 
@@ -178,6 +190,7 @@ export class Connections {
       sendingSince: undefined,
       sentBytes: 0,
       pendingBytes: 0,
+      bodyBytes: 0,
       input: undefined,
       isEnding: false,
     }
@@ -267,8 +280,10 @@ export class Connections {
 function mayRead(connection: Connection, bytes: number): boolean {
   if (connection.isEnding) return false
   if (connection.response === undefined) return true
-  if (connection.pendingBytes + bytes > MAX_PENDING_BYTES) return false
-  connection.pendingBytes += bytes
+  const expected = Math.min(bytes, connection.bodyBytes)
+  connection.bodyBytes -= expected
+  if (connection.pendingBytes + bytes - expected > MAX_PENDING_BYTES) return false
+  connection.pendingBytes += bytes - expected
   return true
 }
 

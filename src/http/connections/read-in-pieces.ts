@@ -14,6 +14,8 @@ export interface PiecesOptions {
   readonly turns: LoopTurns
   /** Asked before each piece. After a no, the next piece waits for `goOn`. */
   readonly mayRead: (bytes: number) => boolean
+  /** How much of a body is expected: so much can't contain requests. */
+  readonly bodyBytes: () => number
 }
 
 export class ReadInPieces {
@@ -63,13 +65,13 @@ export class ReadInPieces {
     const [chunk] = this.#rest
     if (this.#socket.destroyed) return
     if (chunk !== undefined) {
-      const piece = chunk.subarray(0, PIECE_BYTES)
+      const piece = chunk.subarray(0, Math.max(PIECE_BYTES, this.#options.bodyBytes()))
       if (!this.#options.mayRead(piece.length)) {
         this.#isHeld = true
         return
       }
-      if (chunk.length <= PIECE_BYTES) this.#rest.shift()
-      else this.#rest[0] = chunk.subarray(PIECE_BYTES)
+      if (chunk.length <= piece.length) this.#rest.shift()
+      else this.#rest[0] = chunk.subarray(piece.length)
       this.#options.turns.spend(PIECE_WORK)
       for (const parser of this.#parsers) parser.call(this.#socket, piece)
     }

@@ -39,7 +39,8 @@ const away = new ConnectorError('DestinationUnavailable', 'away')
 function senderTo(destination: Destination, logEnd = 1_000) {
   const { signal } = new AbortController()
   const log = { channel: 'c', id: '0a1b2c3d', end: logEnd }
-  return new BatchSender({ destination, log, signal })
+  const cursor = { position: { position: 0 } }
+  return new BatchSender({ destination, log, cursor, signal })
 }
 
 const messagesOf = (count: number, from = 0) =>
