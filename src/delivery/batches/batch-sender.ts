@@ -20,7 +20,8 @@ import { endOf } from './batch-ends.ts'
 export interface BatchSenderOptions {
   readonly destination: Destination
   readonly log: Pick<Channel['log'], 'channel' | 'id' | 'end'>
-  readonly cursor: { readonly position: { readonly position: number } }
+  /** Default: nothing is known to be settled. */
+  readonly cursor?: { readonly position: { readonly position: number } }
   readonly signal: AbortSignal
 }
 
@@ -58,7 +59,7 @@ export class BatchSender {
   async #divide(messages: readonly Message[]): Promise<BatchOutcome> {
     const { destination, log, cursor, signal } = this.#options
     const { channel, id: logId, end } = log
-    const progress = { settledBelow: cursor.position.position, end }
+    const progress = { settledBelow: cursor?.position.position ?? 0, end }
     try {
       return await destination.send({ channel, logId, messages, progress }, signal)
     } catch (error) {
