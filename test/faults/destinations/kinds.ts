@@ -1,6 +1,7 @@
 /** The kinds of destinations that rounds can be run with. */
 import { FakeIotAnalytics } from '../../support/destinations/fake-iot-analytics.ts'
 import type { RoundKind } from './peer.ts'
+import { postgresKind } from './postgres-kind.ts'
 
 const iotAnalytics: RoundKind = {
   name: 'iotAnalytics',
@@ -32,4 +33,4 @@ const iotAnalytics: RoundKind = {
   },
 }
 
-export const ROUND_KINDS: readonly RoundKind[] = [iotAnalytics]
+export const ROUND_KINDS: readonly RoundKind[] = [iotAnalytics, postgresKind]

@@ -10,6 +10,7 @@ import type { ConfigInput } from '../../../src/index.ts'
 import { seededRandom } from '../../support/disk/simulated-disk.ts'
 import type { Cleanup } from '../../support/servers/server-process.ts'
 import { until } from '../../support/until.ts'
+import type { LedgerRow } from '../connector-watch.ts'
 import type { Addresses } from '../hosted-connector.ts'
 import { ProgramProcess } from '../program-process.ts'
 import { FaultProxy } from './fault-proxy.ts'
@@ -131,9 +132,9 @@ class RoundsRig {
   async drain(): Promise<void> {
     const { http } = await this.#listening(this.#launch())
     const isDrained = async () => {
-      const response = await fetch(`${http}/channels`)
-      const { channels } = (await response.json()) as { channels: { waiting: number }[] }
-      return channels.every(({ waiting }) => waiting === 0)
+      const response = await fetch(`${http}/ledger`)
+      const { channels } = (await response.json()) as { channels: LedgerRow[] }
+      return channels.every(({ waiting, inFlight }) => waiting + inFlight === 0)
     }
     await until('every message is delivered', isDrained, DRAIN_PATIENCE_MS)
   }
