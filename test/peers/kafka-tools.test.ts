@@ -1,12 +1,19 @@
 /** Kafka’s own tools as the other opinion, and logins. */
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { connectAsync } from 'mqtt'
 import { batchOf, makeBatch, makeMessage } from '../support/channels/batch-maker.ts'
 import { POSITIONS_TOPIC, Releases } from '../support/destinations/kafka-site.ts'
 import { openedKafka } from '../support/destinations/kafka-under-test.ts'
+import { ConnectorProcess } from '../support/processes/connector-process.ts'
+import { temporaryDirectory } from '../support/processes/running-connector.ts'
 import { type Kafka, skipWithoutKafka, startKafka } from '../support/servers/kafka.ts'
 import { createTopic, readTopic } from '../support/servers/kafka-topics.ts'
+import { until } from '../support/until.ts'
 
+const PUT = 'iotanalytics/channels/my_channel/messages/binary/put'
+const EXAMPLE = join(import.meta.dirname, '..', '..', '..', 'examples', 'kafka.yaml')
 const idle = new AbortController().signal
 const PLAIN_LOGIN = 'org.apache.kafka.common.security.plain.PlainLoginModule required'
 const SCRAM_LOGIN = 'org.apache.kafka.common.security.scram.ScramLoginModule required;'
@@ -135,5 +142,28 @@ describe('kafka destination, beside Kafka’s tools', { skip: skipWithoutKafka }
       options: { topic, tls: {}, timeout: '2s' },
     })
     await assert.rejects(encrypted.check(idle), { effect: 'retry' })
+  })
+
+  test('examples/kafka.yaml: from a device to a record', async (t) => {
+    await createTopic(kafka.broker, 'telemetry', { partitions: 6 })
+    const broker = (index: number) => `destinations[0].kafka.brokers[${index}]=${kafka.broker}`
+    const settings = ['--set', broker(0), '--set', broker(1)]
+    const data = await temporaryDirectory(t)
+    const connector = await new ConnectorProcess(t, [
+      ...['--config', EXAMPLE, '--data', data, ...settings],
+    ]).started()
+    const client = await connectAsync(connector.mqttUrl)
+    t.after(() => client.end(true))
+    await client.publishAsync(PUT, '{"temp":23.33}', { qos: 1 })
+
+    const read = () => readTopic(kafka.broker, 'telemetry', 6)
+    await until('the record is there', async () => (await read()).length > 0)
+
+    const [record] = await read()
+    assert.equal(String(record?.value), '{"temp":23.33}')
+    assert.equal(record?.headers['topic'], PUT)
+    assert.equal(record?.headers['offset'], '0')
+    connector.signal('SIGTERM')
+    assert.equal((await connector.ends()).code, 0)
   })
 })
