@@ -41,6 +41,10 @@ const MAKERS: { readonly [Kind in DestinationKind]: Maker<Kind> } = {
     const { PostgresDestination } = await import('../destinations/postgres/destination.ts')
     return new PostgresDestination(settings)
   },
+  async http(settings) {
+    const { HttpDestination } = await import('../destinations/http/destination.ts')
+    return new HttpDestination(settings)
+  },
 }
 
 /**

@@ -161,6 +161,13 @@ const ARROWS: Record<string, readonly string[]> = {
   'delivery/receipts/': ['channels/', 'destinations/', 'sources/'],
   'destinations/': [],
   'destinations/rows/': [],
+  'destinations/posting/': ['destinations/http-client/', 'named-files/'],
+  'destinations/http/': [
+    'destinations/',
+    'destinations/posting/',
+    'destinations/rows/',
+    'named-files/',
+  ],
   'destinations/iot-analytics/': [
     'destinations/',
     'chain/',

@@ -1,5 +1,6 @@
 /** The kinds of destinations, by their names in configuration files. */
 import type * as z from 'zod'
+import { httpOptions } from '../../destinations/http/options.ts'
 import { iotAnalyticsOptions } from '../../destinations/iot-analytics/options.ts'
 import { kafkaOptions } from '../../destinations/kafka/options.ts'
 import { postgresOptions } from '../../destinations/postgres/options.ts'
@@ -8,6 +9,7 @@ export const DESTINATION_KINDS = {
   iotAnalytics: iotAnalyticsOptions,
   kafka: kafkaOptions,
   postgres: postgresOptions,
+  http: httpOptions,
 } as const
 
 export type DestinationKind = keyof typeof DESTINATION_KINDS

@@ -1,7 +1,8 @@
 /** Masks passwords and keys in everything that is printed. */
 import { MASK, shownUrl } from '../../addresses.ts'
 
-const SECRET_KEY = /pass(word|phrase)|secret|token|credential|private_?key|api_?key/i
+const SECRET_KEY =
+  /pass(word|phrase)|secret|token|credential|private[-_]?key|api[-_]?key|authorization|cookie|-(auth|key)$/i
 /** `passwordFile`, `keyPath` and the like name the place of a secret, which may be shown. */
 const PLACE_OF_SECRET = /(file|path|url|directory)$/i
 const PROXY_KEY = /proxy$/i

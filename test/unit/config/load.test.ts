@@ -286,6 +286,9 @@ test('secrets are known by their key or their form, and not shown', () => {
     ['url', 'mqtt://device:geheim@broker:1883', `mqtt://device:${MASK}@broker:1883`],
     ['url', 'wss://broker/mqtt?X-Amz-Signature=ab#cd', `wss://broker/mqtt?${MASK}`],
     ['accessKeyId', 'AKIAEXAMPLE', 'AKIAEXAMPLE'],
+    ['X-Api-Key', 'k', MASK],
+    ['Cookie', 'k', MASK],
+    ['key', '/etc/key.pem', '/etc/key.pem'],
   ]
 
   for (const [key, value, expected] of shown) assert.equal(withoutSecret(key, value), expected)
