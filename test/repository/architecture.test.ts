@@ -168,6 +168,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'destinations/rows/',
     'named-files/',
   ],
+  'destinations/influx/': ['destinations/rows/'],
   'destinations/iot-analytics/': [
     'destinations/',
     'chain/',

@@ -1,0 +1,95 @@
+/** The tags of a line: only those that the settings name, so that devices can't invent any. */
+import type { GrowingBuffer } from '../rows/growing-buffer.ts'
+import { type Member, membersOf, type Span, textIn } from './json-members.ts'
+import { escapedName } from './line-text.ts'
+
+/** Where the value of a tag comes from. */
+export type TagSource =
+  | { readonly topicLevel: number }
+  | { readonly json: string }
+  | { readonly value: string }
+
+/** The most beginnings of lines that are kept. */
+const MAX_KEPT = 10_000
+const QUOTE = 0x22
+
+interface JsonTag {
+  readonly key: string
+  readonly path: readonly string[]
+}
+
+export class TagWriter {
+  readonly #fixed: readonly (readonly [key: string, source: TagSource])[]
+  readonly #fromJson: readonly JsonTag[]
+  /** Measurement and tags that do not depend on the payload, by channel and topic. */
+  readonly #kept = new Map<string, Buffer>()
+  readonly #measurement: string | undefined
+
+  /** @param measurement undefined: the name of the channel */
+  constructor(tags: Readonly<Record<string, TagSource>>, measurement: string | undefined) {
+    const sorted = Object.entries(tags).sort(([a], [b]) => (a < b ? -1 : 1))
+    this.#fixed = sorted.filter(([, source]) => !('json' in source))
+    this.#fromJson = sorted.flatMap(([key, source]) =>
+      'json' in source ? [{ key: escapedName(key), path: source.json.split('.') }] : [],
+    )
+    this.#measurement = measurement
+  }
+
+  /** Measurement and tags, as bytes to copy. */
+  headOf(channel: string, topic: string): Buffer {
+    const name = `${channel}\n${topic}`
+    let head = this.#kept.get(name)
+    if (head === undefined) {
+      head = Buffer.from(this.#makeHead(channel, topic))
+      if (this.#kept.size >= MAX_KEPT) this.#kept.clear()
+      this.#kept.set(name, head)
+    }
+    return head
+  }
+
+  #makeHead(channel: string, topic: string): string {
+    const levels = topic.split('/')
+    const tags = this.#fixed.map(([key, source]) => {
+      const value = 'value' in source ? source.value : levelOf(levels, source)
+      return value === '' ? '' : `,${escapedName(key)}=${escapedName(value)}`
+    })
+    return escapedName(this.#measurement ?? channel) + tags.join('')
+  }
+
+  get hasJson(): boolean {
+    return this.#fromJson.length > 0
+  }
+
+  /** Appends the tags that come from the payload. One that it does not have is left out. */
+  writeJson(out: GrowingBuffer, bytes: Buffer, members: readonly Member[]): void {
+    for (const { key, path } of this.#fromJson) {
+      const value = textAt(bytes, members, path)
+      if (value === '') continue
+      const text = Buffer.from(`,${key}=${escapedName(value)}`)
+      out.reserve(text.length)
+      out.length += text.copy(out.bytes, out.length)
+    }
+  }
+}
+
+/** Counted from 1, or from the end with negative numbers. Empty if there is no such level. */
+function levelOf(levels: readonly string[], source: TagSource): string {
+  const level = 'topicLevel' in source ? source.topicLevel : 0
+  return levels.at(level > 0 ? level - 1 : level) ?? ''
+}
+
+/** The value there as text; empty if there is none, or none that can be a tag. */
+function textAt(bytes: Buffer, members: readonly Member[], path: readonly string[]): string {
+  const [name, ...rest] = path
+  const found = members.findLast((member) => textIn(bytes, member.name) === name)
+  if (found === undefined) return ''
+  if (rest.length === 0) return scalarAt(bytes, found.value)
+  const inner = membersOf(bytes, found.value.start, found.value.stop)
+  return inner === undefined ? '' : textAt(bytes, inner, rest)
+}
+
+function scalarAt(bytes: Buffer, { start, stop }: Span): string {
+  if (bytes[start] === QUOTE) return textIn(bytes, { start: start + 1, stop: stop - 1 })
+  const text = bytes.toString('latin1', start, stop)
+  return /^[{[n]/.test(text) ? '' : text
+}
