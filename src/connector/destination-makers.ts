@@ -45,6 +45,10 @@ const MAKERS: { readonly [Kind in DestinationKind]: Maker<Kind> } = {
     const { HttpDestination } = await import('../destinations/http/destination.ts')
     return new HttpDestination(settings)
   },
+  async influx(settings) {
+    const { InfluxDestination } = await import('../destinations/influx/destination.ts')
+    return new InfluxDestination(settings)
+  },
 }
 
 /**

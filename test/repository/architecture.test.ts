@@ -168,7 +168,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'destinations/rows/',
     'named-files/',
   ],
-  'destinations/influx/': ['destinations/rows/'],
+  'destinations/influx/': ['destinations/', 'destinations/posting/', 'destinations/rows/'],
   'destinations/iot-analytics/': [
     'destinations/',
     'chain/',

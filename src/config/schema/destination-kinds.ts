@@ -1,6 +1,7 @@
 /** The kinds of destinations, by their names in configuration files. */
 import type * as z from 'zod'
 import { httpOptions } from '../../destinations/http/options.ts'
+import { influxOptions } from '../../destinations/influx/options.ts'
 import { iotAnalyticsOptions } from '../../destinations/iot-analytics/options.ts'
 import { kafkaOptions } from '../../destinations/kafka/options.ts'
 import { postgresOptions } from '../../destinations/postgres/options.ts'
@@ -10,6 +11,7 @@ export const DESTINATION_KINDS = {
   kafka: kafkaOptions,
   postgres: postgresOptions,
   http: httpOptions,
+  influx: influxOptions,
 } as const
 
 export type DestinationKind = keyof typeof DESTINATION_KINDS

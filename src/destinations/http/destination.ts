@@ -16,7 +16,8 @@ import {
   type Destination,
 } from '../destination.ts'
 import type { DestinationSettings } from '../destination-settings.ts'
-import { basicAuthorization, type HeaderField, type HeaderValue } from '../posting/header-fields.ts'
+import { authorizationOf } from '../posting/authorization.ts'
+import type { HeaderField } from '../posting/header-fields.ts'
 import { Poster } from '../posting/poster.ts'
 import { BufferPool } from '../rows/buffer-pool.ts'
 import { BodyWriter } from './body-writer.ts'
@@ -150,28 +151,6 @@ function fieldsOf(
   for (const [name, file] of Object.entries(headerFiles)) {
     fields.push({ name, value: { file, setting: `${place}.headerFiles.${name}` } })
   }
-  if (auth !== undefined) fields.push(authorizationOf(auth, `${place}.auth`))
+  if (auth !== undefined) fields.push(authorizationOf(auth, `${place}.auth`, 'Bearer'))
   return fields
-}
-
-function authorizationOf(
-  auth: NonNullable<HttpDestinationOptions['auth']>,
-  place: string,
-): HeaderField {
-  const { username, password, passwordFile, token, tokenFile } = auth
-  const name = 'authorization'
-  if (username !== undefined) {
-    const value = headerValue(password, passwordFile, `${place}.passwordFile`)
-    return { name, value, around: (given) => basicAuthorization(username, given) }
-  }
-  const value = headerValue(token, tokenFile, `${place}.tokenFile`)
-  return { name, value, around: (given) => `Bearer ${given}` }
-}
-
-function headerValue(
-  text: string | undefined,
-  file: string | undefined,
-  setting: string,
-): HeaderValue {
-  return file === undefined ? { text: text ?? '' } : { file, setting }
 }

@@ -1,15 +1,9 @@
 import * as z from 'zod'
 import { file } from '../../named-files/tls-options.ts'
 import { size } from '../../unit-options.ts'
+import { authOption } from '../posting/authorization.ts'
 import { isFieldName, isFieldValue } from '../posting/header-fields.ts'
-import {
-  password,
-  passwordFile,
-  postFields,
-  tokenFile,
-  username,
-  webUrl,
-} from '../posting/post-options.ts'
+import { postFields, webUrl } from '../posting/post-options.ts'
 
 /** The connector writes these itself. */
 const OWN_FIELDS: ReadonlySet<string> = new Set([
@@ -32,33 +26,6 @@ const fieldName = z
   .refine((name) => !OWN_FIELDS.has(name.toLowerCase()), {
     error: 'the connector writes this header field itself; for Authorization, set auth',
   })
-
-const auth = z
-  .strictObject({
-    token: z
-      .string()
-      .refine(isFieldValue, { error: 'expected a token without control characters or spaces' })
-      .optional()
-      .describe('Token, sent as "Authorization: Bearer …". Prefer tokenFile.'),
-    tokenFile: tokenFile.describe(
-      'File with the token. It is read again every minute, and when the server does not accept it.',
-    ),
-    username: username.describe('User name, sent with the password as "Authorization: Basic …".'),
-    password: password.describe('Password of the user. Prefer passwordFile.'),
-    passwordFile: passwordFile.describe('File with the password.'),
-  })
-  .refine(
-    ({ token, tokenFile, username }) =>
-      [token, tokenFile, username].filter((given) => given !== undefined).length === 1,
-    { error: 'set one of token, tokenFile and username' },
-  )
-  .refine(
-    ({ username, password, passwordFile }) =>
-      [password, passwordFile].filter((given) => given !== undefined).length ===
-      (username === undefined ? 0 : 1),
-    { error: 'username goes with either password or passwordFile' },
-  )
-  .describe('How the connector identifies itself. Default: not at all.')
 
 /** Any HTTP service that takes messages. */
 export const httpOptions = z
@@ -87,7 +54,7 @@ export const httpOptions = z
         'Further header fields whose values are in files, for secrets: the name of the field, and the path of the file.',
       )
       .meta({ examples: [{ 'X-Api-Key': '/run/secrets/api-key' }] }),
-    auth: auth.optional(),
+    auth: authOption.optional(),
     maxBodyBytes: size({ min: '64KiB', max: '64MiB', example: '4MiB' })
       .prefault('4MiB')
       .describe(

@@ -81,8 +81,3 @@ async function lineOf({ name, value, around = (text) => text }: HeaderField): Pr
   }
   return `${name}: ${around(given)}\r\n`
 }
-
-/** `Basic …`, RFC 7617 with UTF-8. */
-export function basicAuthorization(username: string, password: string): string {
-  return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
-}

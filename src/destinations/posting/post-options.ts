@@ -1,6 +1,6 @@
 /** The settings that destinations have in common which send their batches in HTTP requests. */
 import * as z from 'zod'
-import { clientTlsFields, file, isPair, PAIR } from '../../named-files/tls-options.ts'
+import { clientTlsFields, isPair, PAIR } from '../../named-files/tls-options.ts'
 import { duration } from '../../unit-options.ts'
 import { proxyOption } from '../http-client/proxy-option.ts'
 
@@ -29,11 +29,6 @@ function isWebUrl(url: string): boolean {
   const { username, password, hash } = new URL(url)
   return WEB_URL.test(url) && username + password + hash === ''
 }
-
-export const username = z.string().min(1).optional()
-export const password = z.string().min(1).optional()
-export const passwordFile = file.optional()
-export const tokenFile = file.optional()
 
 export const postFields = {
   gzip: z
