@@ -41,12 +41,15 @@ export function isPage({ header, body }: AnswerSigns): boolean {
   return (header('content-type') ?? '').includes('html') || /^\s*</.test(body)
 }
 
+/** RFC 9110, 5.6.7; Date.parse alone takes -1 for a month. */
+const HTTP_DATE = /^[A-Za-z]{3,9},? .* GMT$/
+
 /** `retry-after` in milliseconds, from seconds or a date; undefined if it has neither. */
 export function retryAfterMsOf({ header }: AnswerSigns, now: number): number | undefined {
   const given = header('retry-after')?.trim()
   if (given === undefined || given === '') return undefined
   if (/^\d{1,9}(\.\d+)?$/.test(given)) return Number(given) * 1_000
-  const time = Date.parse(given)
+  const time = HTTP_DATE.test(given) ? Date.parse(given) : Number.NaN
   if (Number.isNaN(time)) return undefined
   // By the server's clock, if it says what time it has.
   const serverTime = Date.parse(header('date') ?? '')
