@@ -37,6 +37,14 @@ const MAKERS: { readonly [Kind in DestinationKind]: Maker<Kind> } = {
     const { KafkaDestination } = await import('../destinations/kafka/destination.ts')
     return new KafkaDestination(settings)
   },
+  async kinesis(settings) {
+    const { KinesisDestination } = await import('../destinations/kinesis/destination.ts')
+    return new KinesisDestination(settings)
+  },
+  async firehose(settings) {
+    const { FirehoseDestination } = await import('../destinations/firehose/destination.ts')
+    return new FirehoseDestination(settings)
+  },
   async postgres(settings) {
     const { PostgresDestination } = await import('../destinations/postgres/destination.ts')
     return new PostgresDestination(settings)

@@ -178,6 +178,13 @@ const ARROWS: Record<string, readonly string[]> = {
   ],
   'destinations/postgres/': ['destinations/', 'destinations/rows/', 'named-files/'],
   'destinations/aws/': ['destinations/http-client/', 'named-files/'],
+  'destinations/aws/records/': [
+    'destinations/',
+    'destinations/aws/',
+    'destinations/http-client/',
+    'destinations/rows/',
+    'named-files/',
+  ],
   'destinations/http-client/': ['named-files/'],
   'destinations/kafka/': ['destinations/', 'destinations/kafka/protocol/', 'named-files/'],
   'destinations/kafka/protocol/': [
@@ -186,6 +193,13 @@ const ARROWS: Record<string, readonly string[]> = {
     'destinations/kafka/options.ts',
     'named-files/',
   ],
+  'destinations/kinesis/': [
+    'destinations/',
+    'destinations/aws/',
+    'destinations/aws/records/',
+    'destinations/rows/',
+  ],
+  'destinations/firehose/': ['destinations/', 'destinations/aws/', 'destinations/aws/records/'],
   'config/': [
     'config/inputs/',
     'config/schema/',

@@ -2,13 +2,17 @@
 import type * as z from 'zod'
 import { httpOptions } from '../../destinations/http/options.ts'
 import { influxOptions } from '../../destinations/influx/options.ts'
+import { firehoseOptions } from '../../destinations/firehose/options.ts'
 import { iotAnalyticsOptions } from '../../destinations/iot-analytics/options.ts'
 import { kafkaOptions } from '../../destinations/kafka/options.ts'
+import { kinesisOptions } from '../../destinations/kinesis/options.ts'
 import { postgresOptions } from '../../destinations/postgres/options.ts'
 
 export const DESTINATION_KINDS = {
   iotAnalytics: iotAnalyticsOptions,
   kafka: kafkaOptions,
+  kinesis: kinesisOptions,
+  firehose: firehoseOptions,
   postgres: postgresOptions,
   http: httpOptions,
   influx: influxOptions,

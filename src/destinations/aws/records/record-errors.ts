@@ -1,0 +1,65 @@
+/** What a failure of a whole call means for the messages in it. */
+import { ConnectorError, type ErrorCode } from '../../../errors.ts'
+import { codeOf } from '../aws-caller.ts'
+import { type Failure, isAboutKey } from '../failure.ts'
+import { isAboutKms } from './record-answer.ts'
+import type { RecordService } from './record-service.ts'
+
+/** Names of refusals that may be about a record. The message then says so. */
+const CONTENT_NAMES: ReadonlySet<string> = new Set([
+  'InvalidArgumentException',
+  'ValidationException',
+])
+const ABOUT_RECORDS = /\bat 'records\b|\brecords? size\b|\brecord (is|was) too large\b/i
+const TOO_LARGE_NAMES: ReadonlySet<string> = new Set([
+  'RequestEntityTooLargeException',
+  'RequestTooLarge',
+])
+const NAMELESS_TOO_LARGE = /^status 413\b/
+
+/** @param doing for people: `sending 5 records to the stream plant` */
+export function errorOf(failure: Failure, service: RecordService, doing: string): ConnectorError {
+  const { name, message, cause } = failure
+  const code = errorCodeOf(failure)
+  const said = name === undefined ? message : `${name}: ${message}`
+  const text = `${doing}: ${said}${adviceOn(code, failure, service)}`
+  return new ConnectorError(code, text, { cause })
+}
+
+function errorCodeOf(failure: Failure): ErrorCode {
+  const { kind, name, message } = failure
+  if (name === 'ResourceNotFoundException') return 'DestinationMissing'
+  if (name !== undefined && isAboutKms(name)) return 'DestinationDenied'
+  if (kind !== 'refused') return codeOf(failure)
+  return isAboutContent(name, message) ? 'ContentRefused' : 'DestinationUnavailable'
+}
+
+/** All other refusals have a cause that an operator can change, so the messages are kept. */
+function isAboutContent(name: string | undefined, message: string): boolean {
+  if (name === undefined) return NAMELESS_TOO_LARGE.test(message)
+  return TOO_LARGE_NAMES.has(name) || (CONTENT_NAMES.has(name) && ABOUT_RECORDS.test(message))
+}
+
+function adviceOn(
+  code: ErrorCode,
+  { name }: Failure,
+  { service, put, target, howToCreate }: RecordService,
+): string {
+  if (code === 'DestinationMissing') {
+    return `. Create ${target} in this account and region (${howToCreate}), or correct its name and "region"`
+  }
+  if (code === 'DestinationDenied') {
+    return name !== undefined && isAboutKms(name)
+      ? `. Check the KMS key that encrypts ${target}, and the permission kms:GenerateDataKey`
+      : `. Check the credentials, their permission ${service}:${put} on ${target}, "region", and this machine’s clock`
+  }
+  if (code === 'DestinationUnavailable' && name === undefined) {
+    return '. Check "endpoint", "region" and the network'
+  }
+  return ''
+}
+
+/** Whether the account may just not make this call. Its key was accepted. */
+export function isPermissionMissing(failure: Failure): boolean {
+  return failure.kind === 'denied' && failure.name !== undefined && !isAboutKey(failure)
+}
