@@ -34,6 +34,11 @@ const FAULTS = {
     code: 'UnrecognizedClientException',
     message: 'The security token included in the request is invalid.',
   },
+  forbid: {
+    status: 400,
+    code: 'AccessDeniedException',
+    message: 'User: arn:aws:iam::123456789012:user/press is not authorized.',
+  },
   miss: {
     status: 400,
     code: 'ResourceNotFoundException',
@@ -105,11 +110,14 @@ export class RecordsGate {
     if (this.fault !== undefined && this.fault !== 'lose-answers') {
       return fail(response, FAULTS[this.fault])
     }
-    if (request.body.Records === undefined) return this.#pass(request, text, response)
+    if (request.body.Records === undefined) {
+      return pass(await this.#forward(request, text), response)
+    }
     this.puts.push(request)
     const refused = this.refusing(request, this.puts.length)
     if (refused !== undefined) return fail(response, refused)
     const answer = await this.#put(request, request.body.Records)
+    if (answer instanceof Response) return pass(answer, response)
     if (this.fault === 'lose-answers') {
       response.destroy()
       return
@@ -121,15 +129,17 @@ export class RecordsGate {
   async #put(
     request: GateRequest,
     records: readonly GateRecord[],
-  ): Promise<Record<string, unknown>> {
+  ): Promise<Record<string, unknown> | Response> {
     const isKinesis = request.operation === 'PutRecords'
     const errors = records.map((record) => this.failing(record, this.puts.length))
     const passed = records.filter((_, at) => errors[at] === undefined)
     const stored: unknown[] = []
     if (passed.length > 0) {
       const body = JSON.stringify({ ...request.body, Records: passed })
-      const answer = await this.#ask(request, body)
-      stored.push(...(answer[isKinesis ? 'Records' : 'RequestResponses'] as unknown[]))
+      const given = await this.#forward(request, body)
+      if (!given.ok) return given
+      const answer = JSON.parse(await given.text())
+      stored.push(...answer[isKinesis ? 'Records' : 'RequestResponses'])
     }
     const entries = errors.map((error) =>
       error === undefined ? stored.shift() : { ErrorCode: error.code, ErrorMessage: error.message },
@@ -138,19 +148,6 @@ export class RecordsGate {
     return isKinesis
       ? { FailedRecordCount: failed, Records: entries }
       : { FailedPutCount: failed, Encrypted: false, RequestResponses: entries }
-  }
-
-  async #ask(request: GateRequest, body: string): Promise<Record<string, unknown>> {
-    const answer = await this.#forward(request, body)
-    const text = await answer.text()
-    if (!answer.ok) throw new Error(`moto answered ${answer.status}: ${text}`)
-    return JSON.parse(text)
-  }
-
-  async #pass(request: GateRequest, body: string, response: ServerResponse): Promise<void> {
-    const answer = await this.#forward(request, body)
-    response.writeHead(answer.status, { 'content-type': 'application/x-amz-json-1.1' })
-    response.end(await answer.text())
   }
 
   #forward({ headers }: GateRequest, body: string): Promise<Response> {
@@ -169,6 +166,10 @@ async function bodyOf(incoming: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = []
   for await (const chunk of incoming) chunks.push(chunk)
   return Buffer.concat(chunks).toString()
+}
+
+async function pass(answer: Response, response: ServerResponse): Promise<void> {
+  send(response, answer.status, JSON.parse(await answer.text()))
 }
 
 function fail(response: ServerResponse, { status, code, message }: Failure): void {

@@ -29,6 +29,7 @@ export function errorOf(failure: Failure, service: RecordService, doing: string)
 function errorCodeOf(failure: Failure): ErrorCode {
   const { kind, name, message } = failure
   if (name === 'ResourceNotFoundException') return 'DestinationMissing'
+  if (name === 'KMSThrottlingException') return 'DestinationUnavailable'
   if (name !== undefined && isAboutKms(name)) return 'DestinationDenied'
   if (kind !== 'refused') return codeOf(failure)
   return isAboutContent(name, message) ? 'ContentRefused' : 'DestinationUnavailable'

@@ -9,7 +9,7 @@
  * Later records of a blocked key are kept too, because they must not overtake.
  */
 import type { Clock } from '../../../clock.ts'
-import { asConnectorError, ConnectorError } from '../../../errors.ts'
+import { asConnectorError } from '../../../errors.ts'
 import type { Refusal } from '../../../message.ts'
 import type { BatchOutcome } from '../../destination.ts'
 import { pause } from '../../http-client/wait.ts'
@@ -91,7 +91,9 @@ export class RecordRun {
       }
     } catch (thrown) {
       // A batch of which something is stored must not be sent again as a whole.
-      if (!this.#hasResult) throw signal.aborted ? cancelled(this.#options, thrown) : thrown
+      if (!this.#hasResult) {
+        throw signal.aborted ? asConnectorError(thrown, 'Stopping', this.#options.doing()) : thrown
+      }
       this.#noteReason(thrown)
       return pending
     }
@@ -174,10 +176,6 @@ function failureOf(failed: readonly FailedRecord[]): Failure {
     retryAfterMs: undefined,
     skewMs: undefined,
   }
-}
-
-function cancelled({ doing }: RecordRunOptions, cause: unknown): ConnectorError {
-  return new ConnectorError('Stopping', `${doing()}: it was cancelled`, { cause })
 }
 
 function tooLarge(bytes: number, { label, maxRecordBytes }: RecordService): Refusal {
