@@ -1,7 +1,7 @@
 /** What a failure of a whole call means for the messages in it. */
 import { ConnectorError, type ErrorCode } from '../../../errors.ts'
 import { codeOf } from '../aws-caller.ts'
-import { type Failure, isAboutKey } from '../failure.ts'
+import type { Failure } from '../failure.ts'
 import { isAboutKms } from './record-answer.ts'
 import type { RecordService } from './record-service.ts'
 
@@ -60,7 +60,14 @@ function adviceOn(
   return ''
 }
 
-/** Whether the account may just not make this call. Its key was accepted. */
-export function isPermissionMissing(failure: Failure): boolean {
-  return failure.kind === 'denied' && failure.name !== undefined && !isAboutKey(failure)
+/** The account may not make the call, while its key was accepted. */
+const PERMISSION_NAMES: ReadonlySet<string> = new Set([
+  'AccessDenied',
+  'AccessDeniedException',
+  'NotAuthorized',
+  'UnauthorizedOperation',
+])
+
+export function isPermissionMissing({ kind, name }: Failure): boolean {
+  return kind === 'denied' && name !== undefined && PERMISSION_NAMES.has(name)
 }

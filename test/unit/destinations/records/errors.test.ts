@@ -103,12 +103,14 @@ describe('a failure of a whole call', () => {
     assert.match(said('KMSDisabledException'), /KMS key that encrypts the stream plant/)
   })
 
-  test('a missing permission is told from a wrong key and from a proxy', () => {
+  test('a missing permission is not mistaken for a wrong key or a proxy', () => {
     const isMissing = (status: number, name?: string) =>
       isPermissionMissing(failureOf(answer(status, name === undefined ? '' : { __type: name }), 0))
 
     assert.equal(isMissing(400, 'AccessDeniedException'), true)
     assert.equal(isMissing(400, 'UnrecognizedClientException'), false)
+    assert.equal(isMissing(400, 'OptInRequired'), false)
+    assert.equal(isMissing(403, 'ForbiddenException'), false)
     assert.equal(isMissing(407), false)
     assert.equal(isMissing(403), false)
   })
