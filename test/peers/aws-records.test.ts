@@ -154,6 +154,14 @@ describe('records', { skip: skipWithoutMoto }, () => {
         assert.match(error.message, /Create the .*stream plant-\d+ in this account and region/)
         return true
       })
+      gate.set(undefined)
+      gate.status = 'CREATING'
+      await assert.rejects(
+        destination.check(idle),
+        /takes no records, because its status is CREATING/,
+      )
+      gate.status = 'UPDATING'
+      await destination.check(idle)
       gate.set('forbid')
       await destination.check(idle)
       await assert.rejects(

@@ -57,6 +57,8 @@ export class RecordsGate {
   refusing: (request: GateRequest, putNumber: number) => Failure | undefined = () => undefined
   fault: Fault | undefined
   delayMs = 0
+  /** In descriptions, in place of ACTIVE. */
+  status: string | undefined
   /** Changes answers of requests that put records. */
   rewrite: (answer: Record<string, unknown>) => unknown = (answer) => answer
   readonly #peerUrl: string
@@ -111,7 +113,7 @@ export class RecordsGate {
       return fail(response, FAULTS[this.fault])
     }
     if (request.body.Records === undefined) {
-      return pass(await this.#forward(request, text), response)
+      return pass(await this.#forward(request, text), response, this.status)
     }
     this.puts.push(request)
     const refused = this.refusing(request, this.puts.length)
@@ -168,8 +170,9 @@ async function bodyOf(incoming: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString()
 }
 
-async function pass(answer: Response, response: ServerResponse): Promise<void> {
-  send(response, answer.status, JSON.parse(await answer.text()))
+async function pass(answer: Response, response: ServerResponse, status = 'ACTIVE'): Promise<void> {
+  const text = (await answer.text()).replace('"ACTIVE"', `"${status}"`)
+  send(response, answer.status, JSON.parse(text))
 }
 
 function fail(response: ServerResponse, { status, code, message }: Failure): void {

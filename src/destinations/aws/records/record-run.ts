@@ -29,7 +29,7 @@ import type { RecordsClient } from './records-client.ts'
 
 export interface RecordRunOptions {
   readonly service: RecordService
-  readonly client: RecordsClient
+  readonly client: Pick<RecordsClient, 'call'>
   readonly encoder: RecordEncoder
   readonly rules: RetryRules
   readonly clock: Clock
