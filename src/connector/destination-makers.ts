@@ -33,6 +33,10 @@ const MAKERS: { readonly [Kind in DestinationKind]: Maker<Kind> } = {
       upstreamOf,
     })
   },
+  async s3(settings) {
+    const { S3Destination } = await import('../destinations/s3/destination.ts')
+    return new S3Destination(settings)
+  },
   async kafka(settings) {
     const { KafkaDestination } = await import('../destinations/kafka/destination.ts')
     return new KafkaDestination(settings)

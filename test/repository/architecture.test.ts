@@ -177,6 +177,15 @@ const ARROWS: Record<string, readonly string[]> = {
     'named-files/',
   ],
   'destinations/postgres/': ['destinations/', 'destinations/rows/', 'named-files/'],
+  'destinations/s3/': [
+    'destinations/',
+    'destinations/rows/',
+    'destinations/s3/files/',
+    'destinations/aws/',
+    'destinations/http-client/',
+    'named-files/',
+  ],
+  'destinations/s3/files/': ['destinations/rows/'],
   'destinations/aws/': ['destinations/http-client/', 'named-files/'],
   'destinations/aws/records/': [
     'destinations/',

@@ -7,9 +7,11 @@ import { iotAnalyticsOptions } from '../../destinations/iot-analytics/options.ts
 import { kafkaOptions } from '../../destinations/kafka/options.ts'
 import { kinesisOptions } from '../../destinations/kinesis/options.ts'
 import { postgresOptions } from '../../destinations/postgres/options.ts'
+import { s3Options } from '../../destinations/s3/options.ts'
 
 export const DESTINATION_KINDS = {
   iotAnalytics: iotAnalyticsOptions,
+  s3: s3Options,
   kafka: kafkaOptions,
   kinesis: kinesisOptions,
   firehose: firehoseOptions,
