@@ -1,7 +1,9 @@
 /** The kinds of destinations that rounds can be run with. */
 import { FakeIotAnalytics } from '../../support/destinations/fake-iot-analytics.ts'
+import { KAFKA_ROUNDS } from './kafka-kinds.ts'
 import type { RoundKind } from './peer.ts'
 import { postgresKind } from './postgres-kind.ts'
+import { s3Kind } from './s3-kind.ts'
 
 const iotAnalytics: RoundKind = {
   name: 'iotAnalytics',
@@ -33,4 +35,9 @@ const iotAnalytics: RoundKind = {
   },
 }
 
-export const ROUND_KINDS: readonly RoundKind[] = [iotAnalytics, postgresKind]
+export const ROUND_KINDS: readonly RoundKind[] = [
+  iotAnalytics,
+  s3Kind,
+  ...KAFKA_ROUNDS,
+  postgresKind,
+]
