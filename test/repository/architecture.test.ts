@@ -186,6 +186,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'named-files/',
   ],
   'destinations/s3/files/': ['destinations/rows/'],
+  'destinations/nats/': ['destinations/', 'destinations/rows/', 'named-files/'],
   'destinations/aws/': ['destinations/http-client/', 'named-files/'],
   'destinations/aws/records/': [
     'destinations/',

@@ -6,6 +6,7 @@ import { firehoseOptions } from '../../destinations/firehose/options.ts'
 import { iotAnalyticsOptions } from '../../destinations/iot-analytics/options.ts'
 import { kafkaOptions } from '../../destinations/kafka/options.ts'
 import { kinesisOptions } from '../../destinations/kinesis/options.ts'
+import { natsOptions } from '../../destinations/nats/options.ts'
 import { postgresOptions } from '../../destinations/postgres/options.ts'
 import { s3Options } from '../../destinations/s3/options.ts'
 
@@ -18,6 +19,7 @@ export const DESTINATION_KINDS = {
   postgres: postgresOptions,
   http: httpOptions,
   influx: influxOptions,
+  nats: natsOptions,
 } as const
 
 export type DestinationKind = keyof typeof DESTINATION_KINDS

@@ -1,0 +1,74 @@
+/** What JetStream's errors mean: errors.json of the server's source. */
+import { ConnectorError, type ErrorCode, messageOf, systemCodeOf } from '../../errors.ts'
+import { type TlsPeer, tlsAdvice, tlsMessageOf } from '../../named-files/tls-advice.ts'
+import { cut } from '../../shown-text.ts'
+
+const MAX_TEXT_CHARACTERS = 500
+
+/** As JetStream answers. */
+export interface ApiError {
+  readonly code?: number
+  readonly err_code?: number
+  readonly description?: string
+}
+
+export interface Meaning {
+  readonly code: ErrorCode
+  readonly message: string
+}
+
+const MISSING = 'create the stream with this subject, or set create: true'
+const TOO_LARGE = 10_054
+const NO_MESSAGE = 10_037
+
+const MEANINGS: Readonly<Record<number, { readonly code: ErrorCode; readonly advice?: string }>> = {
+  [TOO_LARGE]: { code: 'ContentRefused', advice: 'raise max_msg_size of the stream' },
+  10059: { code: 'DestinationMissing', advice: MISSING },
+  10039: { code: 'DestinationMissing', advice: 'enable JetStream for the account' },
+  10076: { code: 'DestinationMissing', advice: 'enable JetStream at the server' },
+  10077: { code: 'DestinationUnavailable', advice: 'raise the limits of the stream, or free room' },
+  10047: { code: 'DestinationUnavailable', advice: 'free disk space at the server' },
+  10023: { code: 'DestinationUnavailable', advice: 'free disk space at the server' },
+}
+
+export function meaningOf({ err_code = 0, description = 'unknown error' }: ApiError): Meaning {
+  const { code, advice } = MEANINGS[err_code] ?? { code: 'DestinationUnavailable' }
+  const rest = advice === undefined ? '' : `; ${advice}`
+  return { code, message: `${cut(description, MAX_TEXT_CHARACTERS)} (${err_code})${rest}` }
+}
+
+/** Nobody listens to the subject. */
+export const NO_STREAM: Meaning = {
+  code: 'DestinationMissing',
+  message: `no stream has this subject (503), or JetStream is not enabled; ${MISSING}`,
+}
+
+export function isNotFound({ err_code }: ApiError): boolean {
+  return err_code === NO_MESSAGE
+}
+
+/** @param doing what was tried, and where */
+export function failureOf(thrown: unknown, doing: string, peer: TlsPeer): ConnectorError {
+  if (thrown instanceof ConnectorError) return thrown
+  const name = thrown instanceof Error ? thrown.name : ''
+  const options = { cause: thrown }
+  if (name === 'NoRespondersError' || isNoResponder(thrown)) {
+    return new ConnectorError(NO_STREAM.code, `${doing}: ${NO_STREAM.message}`, options)
+  }
+  const said = cut(
+    tlsMessageOf(thrown) || (systemCodeOf(thrown) ?? messageOf(thrown)),
+    MAX_TEXT_CHARACTERS,
+  )
+  if (/^(Authorization|PermissionViolation|UserAuthenticationExpired)Error$/.test(name)) {
+    const text = `${doing}: ${said}; check the credentials and the permissions of the user`
+    return new ConnectorError('DestinationDenied', text, options)
+  }
+  const cause = thrown instanceof Error && thrown.cause !== undefined ? thrown.cause : thrown
+  const more = cause === thrown ? '' : ` (${cut(tlsMessageOf(cause), MAX_TEXT_CHARACTERS)})`
+  const text = `${doing}: ${said}${more}${tlsAdvice(cause, peer)}`
+  return new ConnectorError('DestinationUnavailable', text, options)
+}
+
+function isNoResponder(thrown: unknown): boolean {
+  return thrown instanceof Error && thrown.message.startsWith('no responders')
+}
