@@ -20,6 +20,9 @@ const NO = -1
 const starts: number[] = []
 const ends: number[] = []
 const frames: number[] = []
+/** The arrays are used again for every text. These are the numbers of elements that count. */
+let open = 0
+let depth = 0
 /** The next string is the name of a member. */
 let isName = false
 let names = 0
@@ -28,9 +31,8 @@ let mustParse = false
 
 /** @param bytes `[start, stop)` is JSON: `isJson` has said so */
 export function fitsJsonb(bytes: Buffer, start: number, stop: number): boolean {
-  starts.length = 0
-  ends.length = 0
-  frames.length = 0
+  open = 0
+  depth = 0
   isName = false
   names = 0
   mustParse = false
@@ -52,22 +54,23 @@ export function fitsJsonb(bytes: Buffer, start: number, stop: number): boolean {
 function structure(byte: number): void {
   switch (byte) {
     case 0x7b: // {
-      frames.push(starts.length)
+      frames[depth++] = open
       isName = true
       break
     case 0x5b: // [
-      frames.push(ARRAY)
+      frames[depth++] = ARRAY
       isName = false
       break
     case 0x7d: // }
       isName = false
-      closeObject()
+      depth--
+      open = frames[depth] ?? 0
       break
     case 0x5d: // ]
-      frames.pop()
+      depth--
       break
     case 0x2c: // ,
-      isName = frames.at(-1) !== ARRAY
+      isName = frames[depth - 1] !== ARRAY
   }
 }
 
@@ -77,11 +80,12 @@ function afterString(bytes: Buffer, at: number): number {
   if (end === NO || !isName) return end
   isName = false
   names++
-  mustParse ||= ends.length - (frames.at(-1) ?? 0) >= MAX_COMPARED
+  mustParse ||= open - (frames[depth - 1] ?? 0) >= MAX_COMPARED
   mustParse ||= hasEscape(bytes, at, end)
   if (!mustParse && isRepeated(bytes, at, end)) return NO
-  starts.push(at)
-  ends.push(end)
+  starts[open] = at
+  ends[open] = end
+  open++
   return end
 }
 
@@ -95,15 +99,9 @@ function isPartOfNumber(byte: number): boolean {
   return byte === 0x2d || (byte >= 0x30 && byte <= 0x39)
 }
 
-function closeObject(): void {
-  const base = frames.pop() ?? 0
-  starts.length = base
-  ends.length = base
-}
-
 /** Whether the innermost object has this name already. */
 function isRepeated(bytes: Buffer, start: number, end: number): boolean {
-  for (let i = frames.at(-1) ?? 0; i < starts.length; i++) {
+  for (let i = frames[depth - 1] ?? 0; i < open; i++) {
     const other = starts[i] ?? 0
     if ((ends[i] ?? 0) - other !== end - start) continue
     let same = 1
