@@ -60,6 +60,7 @@ const MAKERS: { readonly [Kind in DestinationKind]: Maker<Kind> } = {
   async influx(settings) {
     const { InfluxDestination } = await import('../destinations/influx/destination.ts')
     return new InfluxDestination(settings)
+  },
   async nats(settings) {
     const { NatsDestination } = await import('../destinations/nats/destination.ts')
     return new NatsDestination(settings)

@@ -1,8 +1,8 @@
 /** The kinds of destinations, by their names in configuration files. */
 import type * as z from 'zod'
+import { firehoseOptions } from '../../destinations/firehose/options.ts'
 import { httpOptions } from '../../destinations/http/options.ts'
 import { influxOptions } from '../../destinations/influx/options.ts'
-import { firehoseOptions } from '../../destinations/firehose/options.ts'
 import { iotAnalyticsOptions } from '../../destinations/iot-analytics/options.ts'
 import { kafkaOptions } from '../../destinations/kafka/options.ts'
 import { kinesisOptions } from '../../destinations/kinesis/options.ts'
