@@ -22,6 +22,8 @@ export interface ConnectionOwner {
   /** The connection may be given another exchange within the next `keepAliveMs`. */
   connectionFree(connection: HttpConnection, keepAliveMs: number): void
   connectionClosed(connection: HttpConnection): void
+  /** The peer has taken a piece of a body, so requests that wait behind it wait for good reason. */
+  connectionProgressed(): void
 }
 
 export class HttpConnection implements ExchangeHolder {
@@ -134,6 +136,7 @@ export class HttpConnection implements ExchangeHolder {
         if (this.#exchange !== exchange) return
         await this.#writePiece(piece)
         exchange.progressed()
+        this.#owner.connectionProgressed()
       }
       if (this.#request === request) this.#written(undefined)
     } catch (thrown) {

@@ -61,7 +61,7 @@ export class Exchange implements Cancellable {
     else abortListeners.watch(signal, this)
   }
 
-  /** The peer has taken a piece of the body: the time begins again. */
+  /** The peer has taken a piece of its body, or of one it waits behind: the time begins again. */
   progressed(): void {
     if (this.#isSettled) return
     const { clock, timeoutMs } = this.#options

@@ -22,7 +22,10 @@ export interface HttpSenderOptions {
   readonly origin: string
   /** Certificates and the proxy. */
   readonly access: Access
-  /** For one request, from `send` to the last byte of its answer, and longer while the peer takes a body piece by piece. */
+  /**
+   * For one request, from `send` to the last byte of its answer, and longer while the peer takes
+   * bodies piece by piece: its own, or those that it waits behind.
+   */
   readonly timeoutMs: number
   readonly maxConnections: number
   readonly clock: Clock
@@ -105,6 +108,10 @@ export class HttpSender implements ConnectionOwner, ExchangeHolder {
     if (at >= 0) this.#idle.splice(at, 1)
     if (this.#connections.size === 0) this.#onClosed?.()
     this.#serveWaiting()
+  }
+
+  connectionProgressed(): void {
+    for (const exchange of this.#waiting) exchange.progressed()
   }
 
   /** An exchange has settled before it had a connection. */

@@ -516,6 +516,42 @@ describe('connections', () => {
     assert.match(peer.requests[0]?.toString() ?? '', /\r\n\r\n(piece){5}$/)
   })
 
+  test('a request that waits for a connection has time while the peer takes the bodies before it', async (t) => {
+    const { peer, sender, post } = await setUp(t, { timeoutMs: 200, maxConnections: 1 })
+    async function* pieces() {
+      for (let i = 0; i < 5; i++) {
+        await delay(100)
+        yield Buffer.from('piece')
+      }
+    }
+    const bytes = Buffer.from('PUT /key HTTP/1.1\r\ncontent-length: 25\r\n\r\n')
+    const upload = () => sender.send(() => ({ bytes, rest: pieces(), release() {} }), never)
+
+    const answers = await Promise.all([upload(), upload(), post()])
+
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      [200, 200, 200],
+    )
+    assert.equal(peer.sockets.length, 1)
+  })
+
+  test('a request that waits behind a body which the peer no longer takes fails in time', async (t) => {
+    const { sender, post } = await setUp(t, { timeoutMs: 200, maxConnections: 1 })
+    const stuck = new AbortController()
+    async function* pieces() {
+      yield Buffer.from('piece')
+      await delay(60_000, undefined, { signal: stuck.signal })
+    }
+    const bytes = Buffer.from('PUT /key HTTP/1.1\r\ncontent-length: 25\r\n\r\n')
+
+    const upload = errorOf(sender.send(() => ({ bytes, rest: pieces(), release() {} }), never))
+    const waiting = errorOf(post())
+
+    for (const error of [upload, waiting]) assert.equal((await error).name, 'TimeoutError')
+    stuck.abort()
+  })
+
   test('a body whose pieces can’t be read fails its request, and the connection is closed', async (t) => {
     const { peer, sender, post } = await setUp(t, { maxConnections: 1 })
     // biome-ignore lint/correctness/useYield: it fails before its first piece
