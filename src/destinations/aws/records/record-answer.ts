@@ -33,13 +33,20 @@ export function failedRecordsOf(
   for (const [at, given] of entries.entries()) {
     const entry = isObject(given) ? given : {}
     const error = textIn(entry, 'ErrorCode', MAX_NAME_CHARACTERS)
-    if (error === undefined) continue
+    if (error === undefined) {
+      if (!isStored(entry)) return undefined
+      continue
+    }
     const message = textIn(entry, 'ErrorMessage') ?? 'The destination gave no message.'
     failed.push({ at, refusal: { error, message }, isForNow: isForNow(error) })
   }
-  // A count without entries leaves open which records it means.
-  const isPlausible = failed.length > 0 || (parsed[failedCount] ?? 0) === 0
-  return isPlausible ? failed : undefined
+  // A count of more than these leaves open which records it means.
+  return Number(parsed[failedCount] ?? 0) <= failed.length ? failed : undefined
+}
+
+/** Kinesis and Firehose name what they have stored. */
+function isStored(entry: Readonly<Record<string, unknown>>): boolean {
+  return (textIn(entry, 'SequenceNumber') ?? textIn(entry, 'RecordId')) !== undefined
 }
 
 /** What an operator can change, such as the key of the stream, says nothing about the record. */

@@ -182,6 +182,11 @@ describe('an answer by position', () => {
       answer(200, { FailedRecordCount: 0, Records: [stored, stored, stored] }),
       answer(200, { FailedRecordCount: 1, Records: [stored, stored] }),
       answer(200, { FailedPutCount: 0, RequestResponses: [stored, stored] }),
+      answer(200, { FailedRecordCount: 0, Records: [stored, {}] }),
+      answer(200, { FailedRecordCount: 0, Records: [stored, null] }),
+      answer(200, { Records: [stored, { ErrorMessage: 'Rate exceeded.' }] }),
+      answer(200, { FailedRecordCount: 1, Records: [stored, { ErrorCode: '' }] }),
+      answer(200, { FailedRecordCount: 2, Records: [entry('InternalFailure'), stored] }),
     ]
 
     assert.deepEqual(failedRecordsOf(answer(200, whole), 2, KINESIS), [])
