@@ -116,7 +116,8 @@ async function deliver(
   for (let from = 0; from < MESSAGES; ) {
     const count = Math.min(1 + random.below(120), MESSAGES - from)
     const messages = Array.from({ length: count }, (_, index) =>
-      makeMessage(from + index, { topic: `t/${(from + index) % 4}` }),
+      // After a crash the broker forgets producers whose records are older than a day.
+      makeMessage(from + index, { topic: `t/${(from + index) % 4}`, receivedAt: Date.now() }),
     )
     const batch = { channel, logId: `log-${channel}`, messages }
     const outcome = await destination.send(batch, idle).catch(() => undefined)

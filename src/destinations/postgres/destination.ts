@@ -182,7 +182,7 @@ export class PostgresDestination implements Destination {
 
 /** Two connectors that create the same table at the same time. */
 function isCreatedByAnother(thrown: unknown): boolean {
-  return ['23505', '42P07'].includes(sqlStateOf(thrown) ?? '')
+  return ['23505', '42710', '42P07'].includes(sqlStateOf(thrown) ?? '')
 }
 
 /** Those that the position does not cover. */
