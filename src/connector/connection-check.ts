@@ -1,4 +1,7 @@
 /** Asks every destination whether messages could be delivered now. Sends none. */
+import { rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { systemClock } from '../clock.ts'
 import type { ConnectorConfig, DestinationConfig } from '../config/connector-config.ts'
 import type { Destination } from '../destinations/destination.ts'
@@ -6,6 +9,8 @@ import { asConnectorError, type ConnectorError } from '../errors.ts'
 import { knownIdIn } from './connector-id.ts'
 import { makeDestination } from './destination-makers.ts'
 
+/** A connector that runs has files in its own, and a destination that is opened removes others. */
+const SPOOLS = join(tmpdir(), `connection-check-${process.pid}`)
 /** Longer than any destination takes to give up on a peer that does not answer. */
 const TIMEOUT_MS = 30_000
 
@@ -22,7 +27,12 @@ export async function checkConnections(config: ConnectorConfig): Promise<Connect
   const { storage } = config
   const kept = storage.durability === 'disk' ? await knownIdIn(storage.directory) : undefined
   const connectorId = config.connectorId ?? kept ?? 'check'
-  return await Promise.all(config.destinations.map((entry) => check(entry, config, connectorId)))
+  const checks = config.destinations.map((entry) => check(entry, config, connectorId))
+  try {
+    return await Promise.all(checks)
+  } finally {
+    await rm(SPOOLS, { recursive: true, force: true })
+  }
 }
 
 async function check(
@@ -31,7 +41,7 @@ async function check(
   connectorId: string,
 ): Promise<ConnectionCheck> {
   const { name, place } = entry
-  const context = { clock: systemClock, random: Math.random, connectorId }
+  const context = { clock: systemClock, random: Math.random, connectorId, spools: SPOOLS }
   let destination: Destination | undefined
   let problem: ConnectorError | undefined
   try {

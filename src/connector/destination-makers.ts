@@ -12,6 +12,8 @@ import type { PartContext } from './parts.ts'
 
 interface DestinationContext extends Pick<PartContext, 'clock' | 'random'> {
   readonly connectorId: string
+  /** Where spools are. Default: in the data directory. */
+  readonly spools?: string
   /** Which connectors the messages of a channel have passed; default: none. */
   readonly upstreamOf?: (channel: string, since: number) => Upstream | undefined
 }
@@ -75,16 +77,15 @@ export async function makeDestination(
   { parameters, storage }: ConnectorConfig,
   context: DestinationContext,
 ): Promise<Destination> {
-  const { clock, random, connectorId } = context
+  const { clock, random, connectorId, spools = spoolsOf(storage) } = context
   const { kind, name, place, options, batch } = entry
-  const spools = storage.durability === 'disk' ? storage.directory : tmpdir()
   const settings = {
     name,
     place,
     options,
     connectorId,
     batch,
-    spoolDirectory: join(spools, 'spool', `${connectorId}-${name}`),
+    spoolDirectory: join(spools, `${connectorId}-${name}`),
     clock,
     random,
   }
@@ -93,6 +94,10 @@ export async function makeDestination(
   const destination = await make(settings as Parameters<typeof make>[0], parameters, context)
   expectOneBatch(destination, entry)
   return destination
+}
+
+function spoolsOf({ durability, directory }: ConnectorConfig['storage']): string {
+  return join(durability === 'disk' ? directory : tmpdir(), 'spool')
 }
 
 /** A destination that records how far it has got needs messages in order. */
