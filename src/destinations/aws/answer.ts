@@ -28,6 +28,7 @@ export function failureOf(answer: Answer, signedForMs: number): Failure {
     message: said ?? unexplained(answer),
     retryAfterMs: retryAfterOf(answer, serverTimeMs),
     skewMs,
+    status: answer.status,
   }
 }
 

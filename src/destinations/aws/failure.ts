@@ -25,6 +25,8 @@ export type FailureKind =
 
 export interface Failure {
   readonly kind: FailureKind
+  /** Undefined if there was no answer. */
+  readonly status?: number
   /** The service's name for it (`ResourceNotFoundException`), if it gave one. */
   readonly name: string | undefined
   readonly message: string

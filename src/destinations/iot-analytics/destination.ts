@@ -21,6 +21,8 @@ import { RequestSigner } from './signing.ts'
 
 /** Quota of BatchPutMessage (L-59E2DC0E), not adjustable. Specification, Limits. */
 const MAX_BATCH_MESSAGES = 100
+/** RFC 9110, 15.5.14: content too large. */
+const TOO_LARGE = 413
 const DEFAULT_PLACE = 'destinations[0].iotAnalytics'
 
 const DENIED_ADVICE =
@@ -135,12 +137,16 @@ export class IotAnalyticsDestination implements Destination {
 
   /** The service's own name for a rejection is passed on to the senders unchanged. */
   #giveUp(batch: Batch, failure: Failure): BatchOutcome {
-    const { name, message, cause } = failure
+    const { name, message, cause, status } = failure
+    const said = name === undefined ? message : `${name}: ${message}`
+    // Smaller requests may pass, so the batch is divided.
+    if (status === TOO_LARGE && batch.messages.length > 1) {
+      throw new ConnectorError('ContentRefused', `${this.#doing(batch)}: ${said}`)
+    }
     if (failure.kind === 'refused' && name !== undefined) {
       const refusal = { error: name, message }
       return { rejected: batch.messages.map((_, index) => ({ index, refusal })), kept: [] }
     }
-    const said = name === undefined ? message : `${name}: ${message}`
     const advice = failure.kind === 'denied' ? DENIED_ADVICE : ''
     const text = `${this.#doing(batch)}: ${said}${advice}`
     throw new ConnectorError(codeOf(failure), text, { cause })

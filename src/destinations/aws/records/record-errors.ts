@@ -15,7 +15,8 @@ const TOO_LARGE_NAMES: ReadonlySet<string> = new Set([
   'RequestEntityTooLargeException',
   'RequestTooLarge',
 ])
-const NAMELESS_TOO_LARGE = /^status 413\b/
+/** RFC 9110, 15.5.14: content too large. A gateway may say so without a name. */
+const TOO_LARGE = 413
 
 /** @param doing for people: `sending 5 records to the stream plant` */
 export function errorOf(failure: Failure, service: RecordService, doing: string): ConnectorError {
@@ -27,17 +28,18 @@ export function errorOf(failure: Failure, service: RecordService, doing: string)
 }
 
 function errorCodeOf(failure: Failure): ErrorCode {
-  const { kind, name, message } = failure
+  const { kind, name } = failure
   if (name === 'ResourceNotFoundException') return 'DestinationMissing'
   if (name === 'KMSThrottlingException') return 'DestinationUnavailable'
   if (name !== undefined && isAboutKms(name)) return 'DestinationDenied'
   if (kind !== 'refused') return codeOf(failure)
-  return isAboutContent(name, message) ? 'ContentRefused' : 'DestinationUnavailable'
+  return isAboutContent(failure) ? 'ContentRefused' : 'DestinationUnavailable'
 }
 
 /** All other refusals have a cause that an operator can change, so the messages are kept. */
-function isAboutContent(name: string | undefined, message: string): boolean {
-  if (name === undefined) return NAMELESS_TOO_LARGE.test(message)
+function isAboutContent({ status, name, message }: Failure): boolean {
+  if (status === TOO_LARGE) return true
+  if (name === undefined) return false
   return TOO_LARGE_NAMES.has(name) || (CONTENT_NAMES.has(name) && ABOUT_RECORDS.test(message))
 }
 

@@ -30,7 +30,6 @@ describe('answers that reject the whole batch', () => {
   }
 
   const unnamed: Record<string, [fake.FakeAnswer, RegExp]> = {
-    '413 in HTML': [fake.html(413), /status 413: 413 from a proxy$/],
     '422 without a name': [fake.plain(422, '{"message":"Too odd"}'), /Too odd$/],
     '400 that breaks off': [fake.cutBody(400, 'bad'), /status 400: bad$/],
   }
@@ -47,6 +46,18 @@ describe('answers that reject the whole batch', () => {
       assert.equal(api.requests.length, 1)
     })
   }
+})
+
+test('413: a batch is divided, and a message alone is rejected', async (t) => {
+  const { api, destination } = await setUp(t)
+  api.answerNext(fake.html(413), fake.html(413))
+
+  const several = await errorOf(destination.send(makeBatch('channel', 2), never))
+  const alone = await errorOf(destination.send(makeBatch('channel', 1), never))
+
+  assert.equal(several.code, 'ContentRefused')
+  assert.equal(alone.code, 'DestinationRefused')
+  assert.match(alone.message, /status 413: 413 from a proxy$/)
 })
 
 describe('answers that an operator can change', () => {

@@ -85,6 +85,12 @@ describe('a failure of a whole call', () => {
     assert.equal(errorOf(failure, KINESIS, 'sending').code, 'ContentRefused')
   })
 
+  test('a 413 of a gateway is about the size of the records too', () => {
+    const failure = failureOf(answer(413, '{"message":"Request Too Long"}'), 0)
+
+    assert.equal(errorOf(failure, KINESIS, 'sending').code, 'ContentRefused')
+  })
+
   test('the text names what is missing, and how to create it', () => {
     const failure = failureOf(answer(400, { __type: 'ResourceNotFoundException' }), 0)
 
