@@ -29,6 +29,7 @@ import { untilBatchDueMs, type WaitingMessages } from './batches/batch-due.ts'
 import { endOf, isOwnFailure, keptError } from './batches/batch-ends.ts'
 import { storePlan } from './batches/batch-plan.ts'
 import { BatchSender } from './batches/batch-sender.ts'
+import { FieldSelection } from './batches/field-selection.ts'
 import { Rejections } from './batches/rejections.ts'
 import { SpooledBatches } from './batches/spooled-batches.ts'
 import { CatchUp, type CatchUpOrder } from './catch-up.ts'
@@ -86,10 +87,12 @@ export class ChannelDelivery implements ProbedDelivery {
     this.#cursor = options.cursor
     this.#catchUp = new CatchUp(options.cursor, options.order)
     this.#rejections = new Rejections(options)
-    this.#sender = new BatchSender({ ...options, log: options.channel.log })
+    const fields = FieldSelection.of(options.selection.fields)
+    this.#sender = new BatchSender({ ...options, fields, log: options.channel.log })
     this.#selection = Selection.of(options.selection)
     const { destination } = options
-    if (isSpooling(destination)) this.#spooled = new SpooledBatches({ ...options, destination })
+    if (isSpooling(destination))
+      this.#spooled = new SpooledBatches({ ...options, fields, destination })
   }
 
   get channel(): string {

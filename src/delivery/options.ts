@@ -75,6 +75,20 @@ export const deliveryOptions = {
       'Sends a part of the messages. A message that is sent again is the same one. After a restart an interval may have a second message.',
     )
     .meta({ examples: [{ interval: '1m' }] }),
+  fields: z
+    .array(
+      z
+        .string()
+        .max(256)
+        .regex(/^[^.]+(\.[^.]+){0,15}$/, 'expected names with dots between them'),
+    )
+    .min(1)
+    .max(1_000)
+    .optional()
+    .describe(
+      'Which members of payloads that are JSON objects the destination gets, by path. Other payloads stay whole.',
+    )
+    .meta({ examples: [['temp', 'motor.speed']] }),
   catchUp: z
     .strictObject({
       order: z

@@ -9,6 +9,8 @@ export interface SelectionOptions {
   readonly channels?: NameRules | undefined
   readonly topics?: NameRules | undefined
   readonly sample?: SampleRule | undefined
+  /** Paths of the members of JSON payloads that it gets. Default: all. */
+  readonly fields?: readonly string[] | undefined
 }
 
 /** A name is selected if an `include` matches it, or there is none, and no `exclude` does. */

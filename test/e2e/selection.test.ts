@@ -47,3 +47,19 @@ test('a destination gets the channels and the share that it selects, and nothing
   const health = await fetch(new URL('/health', connector.describe().http))
   assert.equal(JSON.parse(await health.text()).level, 'ok')
 })
+
+test('a destination gets the fields that it selects, and the log keeps the whole payload', async (t) => {
+  const live = await FakeIotAnalytics.start(t)
+  const connector = await startConnector(t, {
+    parameters: { PublishInterval: '0' },
+    destinations: [{ ...destinationOf(live), fields: ['temp', 'motor.speed'] }],
+  })
+
+  await connector.publish('press', '{"temp":23.50,"noise":[1,2],"motor":{"id":7,"speed":1200}}')
+  await until('it is delivered', () => connector.ledger()[0]?.delivered === 1)
+
+  const payloads = live.received('press').map(({ payload }) => String(payload))
+  const stored = await fetch(`${connector.describe().http}/channels/press/messages?from=earliest`)
+  assert.deepEqual(payloads, ['{"temp":23.50,"motor":{"speed":1200}}'])
+  assert.match(JSON.parse(await stored.text()).payload, /"noise":\[1,2\]/)
+})

@@ -157,6 +157,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'channels/cursors/',
     'channels/dead-letters/',
     'destinations/',
+    'destinations/rows/',
   ],
   'delivery/receipts/': ['channels/', 'destinations/', 'sources/'],
   'destinations/': [],

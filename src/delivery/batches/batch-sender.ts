@@ -16,12 +16,15 @@ import {
 import { asConnectorError, ConnectorError } from '../../errors.ts'
 import type { Message, Refusal } from '../../message.ts'
 import { endOf } from './batch-ends.ts'
+import type { FieldSelection } from './field-selection.ts'
 
 export interface BatchSenderOptions {
   readonly destination: Destination
   readonly log: Pick<Channel['log'], 'channel' | 'id' | 'end'>
   /** Default: nothing is known to be settled. */
   readonly cursor?: { readonly position: { readonly position: number } }
+  /** Default: payloads stay whole. */
+  readonly fields?: FieldSelection | undefined
   readonly signal: AbortSignal
 }
 
@@ -36,10 +39,12 @@ export class BatchSender {
   }
 
   /**
-   * @param messages at least one, with ascending offsets
+   * @param leased at least one, with ascending offsets
    * @throws {ConnectorError} as `Destination.send`, but never ContentRefused; DestinationAhead
    */
-  async send(messages: readonly Message[]): Promise<BatchOutcome> {
+  async send(leased: readonly Message[]): Promise<BatchOutcome> {
+    const { fields } = this.#options
+    const messages = fields === undefined ? leased : leased.map((one) => fields.apply(one))
     const position = this.#position ?? (await this.#askPosition())
     if (position === 0) return await this.#divide(messages)
     const first = messages.findIndex(({ offset }) => offset >= position)

@@ -8,7 +8,7 @@
  * After a crash the spool is made again from the stored plan.
  */
 import type { Channel } from '../../channels/channel.ts'
-import type { BulkLease, BulkLimits } from '../../channels/cursors/bulk-leases.ts'
+import type { BulkLease, BulkLimits, MessageSink } from '../../channels/cursors/bulk-leases.ts'
 import type { Cursor } from '../../channels/cursors/cursor.ts'
 import type { Clock } from '../../clock.ts'
 import {
@@ -22,11 +22,14 @@ import type { PipelineObserver } from '../../observer.ts'
 import type { BatchReceipts } from '../receipts/batch-receipts.ts'
 import type { AnswerRecord } from './answer-record.ts'
 import type { AttemptTrail } from './attempt-trail.ts'
+import type { FieldSelection } from './field-selection.ts'
 
 export interface SpooledBatchesOptions {
   readonly channel: Channel
   readonly cursor: Cursor
   readonly destination: SpoolingDestination
+  /** Undefined: payloads stay whole. */
+  readonly fields: FieldSelection | undefined
   readonly answers: AnswerRecord
   readonly trail: AttemptTrail
   readonly receipts: BatchReceipts
@@ -100,7 +103,7 @@ export class SpooledBatches {
     limits: BulkLimits,
     selects: ((message: Message) => boolean) | undefined,
   ): Promise<SpooledBatch | undefined> {
-    const { channel, cursor, destination } = this.#options
+    const { channel, cursor, destination, fields } = this.#options
     const kept = this.#kept
     this.#kept = undefined
     if (kept !== undefined) {
@@ -108,7 +111,8 @@ export class SpooledBatches {
       return kept
     }
     const spool = await destination.spool(channel.name, channel.log.id)
-    const lease = await cursor.bulk.lease(spool, limits, selects).catch(async (error: unknown) => {
+    const sink = fields === undefined ? spool : sinkOf(spool, fields)
+    const lease = await cursor.bulk.lease(sink, limits, selects).catch(async (error: unknown) => {
       await spool.discard()
       throw error
     })
@@ -167,5 +171,12 @@ export class SpooledBatches {
 
   get #doing(): string {
     return `sending to ${this.#options.destination.name}`
+  }
+}
+
+function sinkOf(spool: Spool, fields: FieldSelection): MessageSink {
+  return {
+    take: (message) => spool.take(fields.apply(message)),
+    flush: () => spool.flush(),
   }
 }

@@ -4,8 +4,8 @@
  */
 
 import type { GrowingBuffer } from '../rows/growing-buffer.ts'
+import { hasEscape, type Member, membersOf, type Span, textIn } from '../rows/json-members.ts'
 import { afterWhite, endOfValue, NOT_JSON } from '../rows/json-scan.ts'
-import { hasEscape, type Member, membersOf, type Span, textIn } from './json-members.ts'
 import { maxTextBytes, writeName, writeString } from './line-text.ts'
 
 const QUOTE = 0x22

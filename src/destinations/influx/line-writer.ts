@@ -6,6 +6,7 @@
  */
 import type { Message } from '../../message.ts'
 import type { GrowingBuffer } from '../rows/growing-buffer.ts'
+import { hasSameNames, type Member, membersOf } from '../rows/json-members.ts'
 import { isText } from '../rows/json-scan.ts'
 import { type ContentType, contentTypeOf, payloadOf } from '../rows/payload.ts'
 import type { RowOrigin } from '../rows/row-writer.ts'
@@ -15,7 +16,6 @@ import {
   type NestedValues,
   withoutSameNames,
 } from './field-writer.ts'
-import { hasSameNames, type Member, membersOf } from './json-members.ts'
 import {
   escapedName,
   MAX_TIMESTAMP_BYTES,

@@ -1,6 +1,6 @@
 /** The tags of a line: only those that the settings name, so that devices can't invent any. */
 import type { GrowingBuffer } from '../rows/growing-buffer.ts'
-import { type Member, membersOf, type Span, textIn } from './json-members.ts'
+import { type Member, membersOf, type Span, textIn } from '../rows/json-members.ts'
 import { escapedName } from './line-text.ts'
 
 /** Where the value of a tag comes from. */

@@ -2,7 +2,7 @@
  * The members of a JSON object, as places in its bytes: names and values are read only if a line
  * needs them.
  */
-import { afterWhite, endOfString, endOfValue, NOT_JSON } from '../rows/json-scan.ts'
+import { afterWhite, endOfString, endOfValue, NOT_JSON } from './json-scan.ts'
 
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
