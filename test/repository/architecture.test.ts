@@ -197,7 +197,12 @@ const ARROWS: Record<string, readonly string[]> = {
     'named-files/',
   ],
   'destinations/http-client/': ['named-files/'],
-  'destinations/kafka/': ['destinations/', 'destinations/kafka/protocol/', 'named-files/'],
+  'destinations/kafka/': [
+    'destinations/',
+    'destinations/kafka/protocol/',
+    'destinations/rows/',
+    'named-files/',
+  ],
   'destinations/kafka/protocol/': [
     'destinations/',
     'destinations/rows/',

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { clientTlsFields, file, isPair, PAIR } from '../../named-files/tls-options.ts'
 import { duration, size } from '../../unit-options.ts'
+import { partKeys } from '../rows/message-key.ts'
 
 /** `[host]:port` is an IPv6 address. The client does not take it, so a name must be used. */
 const BROKER = /^[A-Za-z0-9._-]+:([0-9]{1,5})$/
@@ -48,25 +49,7 @@ const sasl = z
   .describe('Login at the brokers. Default: none.')
 
 const key = z
-  .union([
-    z.enum(['topic', 'none']),
-    z.strictObject({
-      topicLevel: z
-        .number()
-        .int()
-        .min(1)
-        .max(128)
-        .describe('A level of the topic; the first is 1.'),
-    }),
-    z.strictObject({
-      field: z
-        .string()
-        .regex(/^[^.]+(\.[^.]+){0,9}$/, 'must be member names with dots between them')
-        .describe(
-          'A member of the JSON payload, such as device.id. It must be a text or a number.',
-        ),
-    }),
-  ])
+  .union([z.enum(['topic', 'none']), ...partKeys])
   .default('topic')
   .describe(
     'Key of each record. Records with the same key stay in order, in one partition, which is the one that Kafka’s Java client chooses. A message without the level or the member gets its topic as key. With none there are no keys, and no order.',

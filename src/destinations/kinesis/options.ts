@@ -1,30 +1,12 @@
 import * as z from 'zod'
 import { awsFields, isTlsUsed, TLS_UNUSED } from '../aws/options.ts'
 import { recordFormat } from '../aws/records/record-options.ts'
+import { partKeys } from '../rows/message-key.ts'
 
 const STREAM = /^(?:arn:aws[a-z-]*:kinesis:[a-z0-9-]+:\d{12}:stream\/)?[A-Za-z0-9_.-]{1,128}$/
 
 const partitionKey = z
-  .union([
-    z.literal('topic'),
-    z.strictObject({
-      topicLevel: z
-        .number()
-        .int()
-        .min(1)
-        .max(128)
-        .describe('A level of the topic; the first is 1.'),
-    }),
-    z.strictObject({
-      field: z
-        .string()
-        .max(1_000)
-        .regex(/^[^.]+(\.[^.]+){0,9}$/, 'must be member names with dots between them')
-        .describe(
-          'A member of the JSON payload, such as device.id. It must be a text or a number.',
-        ),
-    }),
-  ])
+  .union([z.literal('topic'), ...partKeys])
   .default('topic')
   .describe(
     'Partition key of each record: records with the same key go to the same shard. A message without the level or the member gets its topic as key. A key of more than 256 characters is replaced by its SHA-256.',

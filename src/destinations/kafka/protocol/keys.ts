@@ -1,6 +1,6 @@
 /** The key of a message's record, and with it the partition. */
 import type { Message } from '../../../message.ts'
-import { payloadOf } from '../../rows/payload.ts'
+import { keyTextOf } from '../../rows/message-key.ts'
 import type { KafkaOptions } from '../options.ts'
 import { keyHash } from './murmur2.ts'
 
@@ -13,18 +13,17 @@ export interface RecordKey {
 const MAX_KEYS = 10_000
 
 export class KeyChooser {
-  readonly #rule: KafkaOptions['key']
+  readonly #textOf: ((message: Message) => string) | undefined
   readonly #known = new Map<string, RecordKey>()
 
   constructor(rule: KafkaOptions['key']) {
-    this.#rule = rule
+    this.#textOf = rule === 'none' ? undefined : keyTextOf(rule)
   }
 
   /** Undefined if records have no keys. */
   keyOf(message: Message): RecordKey | undefined {
-    const rule = this.#rule
-    if (rule === 'none') return undefined
-    return this.#made(rule === 'topic' ? message.topic : textOf(rule, message))
+    const text = this.#textOf?.(message)
+    return text === undefined ? undefined : this.#made(text)
   }
 
   #made(text: string): RecordKey {
@@ -36,30 +35,4 @@ export class KeyChooser {
     this.#known.set(text, key)
     return key
   }
-}
-
-type FieldRule = Exclude<KafkaOptions['key'], string>
-
-/** The topic if the message has no such level or field, so that its sender's order remains. */
-function textOf(rule: FieldRule, message: Message): string {
-  if ('topicLevel' in rule) {
-    return message.topic.split('/', rule.topicLevel)[rule.topicLevel - 1] || message.topic
-  }
-  return fieldOf(message, rule.field.split('.')) ?? message.topic
-}
-
-function fieldOf(message: Message, path: readonly string[]): string | undefined {
-  const { bytes, start, stop } = payloadOf(message)
-  let value: unknown
-  try {
-    value = JSON.parse(bytes.toString('utf8', start, stop))
-  } catch {
-    return undefined
-  }
-  for (const name of path) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined
-    value = Reflect.get(value, name)
-  }
-  if (typeof value === 'number') return String(value)
-  return typeof value === 'string' && value !== '' ? value : undefined
 }
