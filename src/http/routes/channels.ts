@@ -56,10 +56,11 @@ export function channelRoutes(
 }
 
 function channelList(view: ConnectorView): string {
-  const channels = view.ledger().map(({ channel, received, waiting, bytes }) => ({
+  const channels = view.ledger().map(({ channel, received, waiting, inFlight, bytes }) => ({
     name: channel,
     received,
     waiting,
+    inFlight,
     bytes,
     messages: `/channels/${channel}/messages`,
   }))

@@ -13,6 +13,7 @@ test('channels are listed with the place of their messages', async (t) => {
     name: 'pumps',
     received: 10,
     waiting: 1,
+    inFlight: 1,
     bytes: 1000,
     messages: '/channels/pumps/messages',
   })
