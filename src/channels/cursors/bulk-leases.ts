@@ -93,15 +93,17 @@ export class BulkLeases {
     return this.#options.reads.run(() => this.#lease(sink, limits, selects))
   }
 
-  /** Leases again what was settled as kept, and was not dropped meanwhile. */
+  /** Leases again what was settled as kept. What was dropped meanwhile leaves the lease. */
   leaseAgain(lease: BulkLease): void {
     const { position } = this.#options
-    const given = [...lease.ranges]
-    for (const range of given) {
-      for (let from = position.freeFrom(range.from); from < range.to; ) {
-        const to = position.freeUntil(from, range.to)
-        position.take(from, to)
-        from = position.freeFrom(to)
+    const given = Array.from(lease.ranges, ({ from, to }) => ({ from, to }))
+    for (const { from, to } of given) {
+      for (let next = from; next < to; ) {
+        const free = Math.min(position.freeFrom(next), to)
+        const end = free < to ? position.freeUntil(free, to) : to
+        lease.ranges.delete(next, free)
+        position.take(free, end)
+        next = end
       }
     }
   }

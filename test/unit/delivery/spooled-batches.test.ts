@@ -149,6 +149,37 @@ test('a planned batch does not expire, because its bytes would change', async (t
   assert.deepEqual(rig.dropped, [])
 })
 
+test('the ledger adds up if a full queue drops messages of a batch that waits to be sent again', async (t) => {
+  const destination = new InMemorySpoolingDestination('primary')
+  destination.failure = 'before'
+  const bounds = { maxBacklogMessages: 2, dropBehavior: 'DROP_OLDEST' } as const
+  const { rig } = await startDelivery(t, destination, {
+    disk: new FakeDisk(),
+    random: () => 1,
+    bounds,
+  })
+  await offerAndCommit(rig, ['a', 'b'])
+  await settled()
+  await offerAndCommit(rig, ['c'])
+  destination.failure = undefined
+  for (let i = 0; i < 5; i += 1) {
+    rig.clock.advance(600_000)
+    await settled()
+  }
+
+  const { delivered, dropped, waiting, inFlight } = rig.ledger('c')
+  assert.deepEqual(
+    { delivered, dropped, waiting, inFlight },
+    {
+      delivered: 2,
+      dropped: { QueueFull: 1 },
+      waiting: 0,
+      inFlight: 0,
+    },
+  )
+  assert.equal(ledgerGap(rig.ledger('c')), 0)
+})
+
 test('what a destination does not select is left out, in each attempt alike', async (t) => {
   const destination = new InMemorySpoolingDestination('primary')
   destination.batchRule = makeBatchRule({ intervalMs: 1_000, maxMessages: 9, isPlanned: true })
