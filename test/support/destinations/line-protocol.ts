@@ -13,14 +13,15 @@ export interface Point {
 export function parseLine(line: string): Point {
   const reader = new Reader(line)
   const measurement = reader.name(', ')
-  const tags: Record<string, string> = {}
+  // Without a prototype: a device may name a field `__proto__`.
+  const tags: Record<string, string> = Object.create(null)
   while (reader.has(',')) {
     const key = reader.name('=, ')
     reader.expect('=')
     tags[key] = reader.name(',= ')
   }
   reader.expect(' ')
-  const fields: Record<string, number | string | boolean> = {}
+  const fields: Record<string, number | string | boolean> = Object.create(null)
   do {
     const key = reader.name('=, ')
     reader.expect('=')
