@@ -26,7 +26,7 @@ const reporter = flags.some((flag) => flag.startsWith('--test-reporter'))
   ? []
   : ['--test-reporter=spec']
 
-/** Runs the files, so many at a time; returns the exit code. */
+/** Runs the files, up to `atATime` at once; returns the exit code. */
 function run(files, atATime) {
   if (files.length === 0) return 0
   const options = ['--test', '--test-timeout=300000', `--test-concurrency=${atATime}`]

@@ -118,7 +118,7 @@ test('the configuration is accepted by check, and the definition runs', async (t
     // The ports are those of a connector that runs.
     const check = line.replace(/ +#.*/, '').replace('check', 'check --while-running')
     const { stdout } = await shell(check, connector, directory)
-    assert.match(stdout, /IotAnalyticsBatchSizePerChannel: 100/)
+    assert.match(stdout, /bucket: telemetry[\s\S]*table: messages/)
   }
   for (const line of commandsOf('npx iot-analytics-connector run')) {
     const args = line.split(' ').slice(3)

@@ -115,8 +115,8 @@ test('nothing that is installed with the package needs a newer Node than the pac
   assert.equal(manifest.overrides, undefined)
 })
 
-test('README.md is at most 150 lines, and everything the package promises to ship is there', () => {
-  assert.ok(textOf('README.md').split('\n').length <= 150)
+test('README.md is at most 165 lines, and everything the package promises to ship is there', () => {
+  assert.ok(textOf('README.md').split('\n').length <= 165)
   for (const path of manifest.files) {
     assert.ok(/^!?dist/.test(path) || existsSync(join(root, path)), path)
   }
