@@ -7,15 +7,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ConfigInput } from '../../../src/index.ts'
+import { FaultProxy } from '../../support/destinations/fault-proxy.ts'
 import { seededRandom } from '../../support/disk/simulated-disk.ts'
 import type { Cleanup } from '../../support/servers/server-process.ts'
 import { until } from '../../support/until.ts'
 import type { LedgerRow } from '../connector-watch.ts'
 import type { Addresses } from '../hosted-connector.ts'
 import { ProgramProcess } from '../program-process.ts'
-import { FaultProxy } from './fault-proxy.ts'
 import type { RoundKind } from './peer.ts'
 import { Publishing } from './publishing.ts'
+import { Storm } from './storm.ts'
 import { judge, type Verdict } from './verdict.ts'
 
 const CHANNELS = ['alpha', 'beta', 'gamma']
@@ -57,19 +58,20 @@ export async function runRounds(t: Cleanup, options: RoundsOptions): Promise<Rou
   const begun = performance.now()
   const { kind, seed } = options
   const random = seededRandom(seed)
-  const proxy = await FaultProxy.start(t, seededRandom(seed + 1))
+  const proxy = await FaultProxy.start(t)
   const peer = await kind.start(t, proxy.port)
   proxy.target = peer.port
   const directory = await mkdtemp(join(tmpdir(), `rounds-${kind.name}-`))
   const rig = new RoundsRig(options, configOf(directory, peer.entry(proxy.port)), directory, random)
   t.after(() => rig.end())
 
-  proxy.storm()
+  const storm = new Storm(proxy, seededRandom(seed + 1))
+  t.after(() => storm.end())
   for (let round = 0; round < options.rounds; round++) {
     await rig.round()
     options.progress?.(round + 1)
   }
-  await proxy.calm()
+  await storm.end()
   await rig.drain()
   const verdict = judge(rig.publishing.acknowledged, await peer.rows(CHANNELS))
   await rig.end()
@@ -81,7 +83,7 @@ export async function runRounds(t: Cleanup, options: RoundsOptions): Promise<Rou
     kills: options.rounds,
     acknowledged: rig.publishing.count,
     ...verdict,
-    faults: proxy.faults,
+    faults: storm.counts,
     seconds: Number(((performance.now() - begun) / 1_000).toFixed(1)),
     violations,
   }

@@ -2,7 +2,7 @@
 import { type Kafka, type KafkaOptions, startKafka } from '../servers/kafka.ts'
 import { createTopic } from '../servers/kafka-topics.ts'
 import { type Cleanup, freePort } from '../servers/server-process.ts'
-import { type FaultProxy, startFaultProxy } from './fault-proxy.ts'
+import { FaultProxy } from './fault-proxy.ts'
 
 export interface KafkaSite {
   readonly kafka: Kafka
@@ -17,7 +17,7 @@ export const POSITIONS_TOPIC = 'iot-connector-positions'
 export async function startKafkaSite(t: Cleanup, options: KafkaOptions = {}): Promise<KafkaSite> {
   const advertisedPort = await freePort()
   const kafka = await startKafka(t, { ...options, advertisedPort })
-  const proxy = await startFaultProxy(t, advertisedPort, kafka.port)
+  const proxy = await FaultProxy.start(t, { port: advertisedPort, target: kafka.port })
   await createTopic(kafka.broker, POSITIONS_TOPIC, { configs: { 'cleanup.policy': 'compact' } })
   let topics = 0
   return {
