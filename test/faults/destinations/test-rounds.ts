@@ -1,6 +1,7 @@
 /** Rounds as a test. `ROUNDS` sets the number of kills per destination, `ROUNDS_SEED` the moments. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { bundledProgram } from './bundled-program.ts'
 import { ROUND_KINDS } from './kinds.ts'
 import type { RoundKind } from './peer.ts'
 import { runRounds } from './rounds.ts'
@@ -20,7 +21,9 @@ export function testRounds(kind: RoundKind): void {
     skip: kind.skip,
     timeout: 180_000 + ROUNDS * 5_000,
   }, async (t) => {
-    const figures = await runRounds(t, { kind, rounds: ROUNDS, seed: SEED })
+    const main = await bundledProgram(t)
+
+    const figures = await runRounds(t, { kind, rounds: ROUNDS, seed: SEED, main })
 
     t.diagnostic(JSON.stringify(figures))
     assert.ok(figures.acknowledged > ROUNDS, 'messages were sent')
