@@ -1,6 +1,8 @@
 /** The kinds of destinations that rounds can be run with. */
 import { FakeIotAnalytics } from '../../support/destinations/fake-iot-analytics.ts'
+import { influxKind } from './influx-kind.ts'
 import { KAFKA_ROUNDS } from './kafka-kinds.ts'
+import { natsKind } from './nats-kind.ts'
 import type { RoundKind } from './peer.ts'
 import { postgresKind } from './postgres-kind.ts'
 import { s3Kind } from './s3-kind.ts'
@@ -40,4 +42,6 @@ export const ROUND_KINDS: readonly RoundKind[] = [
   s3Kind,
   ...KAFKA_ROUNDS,
   postgresKind,
+  natsKind,
+  influxKind,
 ]

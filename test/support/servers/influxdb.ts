@@ -9,7 +9,7 @@ const COMMAND = findCommand('influxd')
 export const skipWithoutInfluxdb: string | false =
   COMMAND === undefined ? 'InfluxDB is missing: apt-get install influxdb' : false
 
-/** Values by the names of their columns; `time` in nanoseconds. */
+/** Values by the names of their columns. */
 export type InfluxRow = Readonly<Record<string, unknown>>
 
 export class Influxdb {
@@ -28,10 +28,13 @@ export class Influxdb {
     return `http://127.0.0.1:${this.port}`
   }
 
-  /** The rows of the first result. */
-  async query(q: string, db = ''): Promise<InfluxRow[]> {
+  /**
+   * The rows of the first result.
+   * @param epoch the unit of `time`; without one it is a text with all of its digits
+   */
+  async query(q: string, db = '', epoch = 'ns'): Promise<InfluxRow[]> {
     const headers = { authorization: `Basic ${Buffer.from(this.#admin).toString('base64')}` }
-    const target = `${this.url}/query?${new URLSearchParams({ db, epoch: 'ns' })}`
+    const target = `${this.url}/query?${new URLSearchParams({ db, epoch })}`
     const body = new URLSearchParams({ q })
     const response = await fetch(target, { method: 'POST', body, headers })
     const text = await response.text()

@@ -10,6 +10,8 @@ const COMMAND = findCommand('nats-server')
 export const skipWithoutNats: string | false =
   COMMAND === undefined ? 'nats-server is missing: apt-get install nats-server' : false
 
+const QUESTIONS_AT_ONCE = 200
+
 export interface NatsServerOptions {
   /** More lines of the configuration, for example users and TLS. */
   readonly config?: string
@@ -62,19 +64,47 @@ export class NatsServer {
     return await this.connected(async (connection) => {
       const found: StoredMessage[] = []
       for (let sequence = 1; ; ) {
-        const question = JSON.stringify({ seq: sequence, next_by_subj: subject })
-        const answer = await connection.request(`$JS.API.STREAM.MSG.GET.${stream}`, question)
-        const { error, message } = answer.json<ApiMessage>()
-        if (error !== undefined) return found
-        found.push({
-          subject: message.subject,
-          sequence: message.seq,
-          headers: headersIn(message.hdrs),
-          payload: Buffer.from(message.data ?? '', 'base64'),
-        })
-        sequence = message.seq + 1
+        const question = { seq: sequence, next_by_subj: subject }
+        const message = await messageIn(connection, stream, question)
+        if (message === undefined) return found
+        found.push(message)
+        sequence = message.sequence + 1
       }
     })
+  }
+
+  /** All that the stream has, in order. */
+  async everything(stream: string): Promise<StoredMessage[]> {
+    const { state } = await this.api<{ state: { last_seq: number } }>(`STREAM.INFO.${stream}`)
+    return await this.connected(async (connection) => {
+      const found: StoredMessage[] = []
+      for (let first = 1; first <= state.last_seq; first += QUESTIONS_AT_ONCE) {
+        const count = Math.min(QUESTIONS_AT_ONCE, state.last_seq - first + 1)
+        const asked = Array.from({ length: count }, (_, i) =>
+          messageIn(connection, stream, { seq: first + i }),
+        )
+        const messages = await Promise.all(asked)
+        found.push(...messages.filter((message) => message !== undefined))
+      }
+      return found
+    })
+  }
+}
+
+async function messageIn(
+  connection: NatsConnection,
+  stream: string,
+  question: object,
+): Promise<StoredMessage | undefined> {
+  const subject = `$JS.API.STREAM.MSG.GET.${stream}`
+  const answer = await connection.request(subject, JSON.stringify(question))
+  const { error, message } = answer.json<ApiMessage>()
+  if (error !== undefined) return undefined
+  return {
+    subject: message.subject,
+    sequence: message.seq,
+    headers: headersIn(message.hdrs),
+    payload: Buffer.from(message.data ?? '', 'base64'),
   }
 }
 
