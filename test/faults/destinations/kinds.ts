@@ -1,5 +1,6 @@
 /** The kinds of destinations that rounds can be run with. */
 import { FakeIotAnalytics } from '../../support/destinations/fake-iot-analytics.ts'
+import { httpKind } from './http-kind.ts'
 import { influxKind } from './influx-kind.ts'
 import { KAFKA_ROUNDS } from './kafka-kinds.ts'
 import { natsKind } from './nats-kind.ts'
@@ -44,4 +45,5 @@ export const ROUND_KINDS: readonly RoundKind[] = [
   postgresKind,
   natsKind,
   influxKind,
+  httpKind,
 ]

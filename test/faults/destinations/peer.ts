@@ -16,6 +16,8 @@ export interface RoundPeer {
   entry(port: number): NonNullable<ConfigInput['destinations']>[number]
   /** Everything that it has, duplicates included. */
   rows(channels: readonly string[]): Promise<readonly PeerRow[]>
+  /** What else must not be, in words. Asked after the last round. */
+  violations?(): readonly string[]
 }
 
 export interface RoundKind {

@@ -14,7 +14,7 @@ import { until } from '../../support/until.ts'
 import type { LedgerRow } from '../connector-watch.ts'
 import type { Addresses } from '../hosted-connector.ts'
 import { ProgramProcess } from '../program-process.ts'
-import type { RoundKind } from './peer.ts'
+import type { RoundKind, RoundPeer } from './peer.ts'
 import { Publishing } from './publishing.ts'
 import { Storm } from './storm.ts'
 import { judge, type Verdict } from './verdict.ts'
@@ -75,7 +75,7 @@ export async function runRounds(t: Cleanup, options: RoundsOptions): Promise<Rou
   await rig.drain()
   const verdict = judge(rig.publishing.acknowledged, await peer.rows(CHANNELS))
   await rig.end()
-  const violations = violationsOf(verdict, kind, directory)
+  const violations = violationsOf(verdict, { kind, peer, directory })
   if (violations.length === 0) await rig.remove()
   return {
     kind: kind.name,
@@ -185,7 +185,10 @@ function configOf(
   }
 }
 
-function violationsOf(verdict: Verdict, kind: RoundKind, directory: string): string[] {
+function violationsOf(
+  verdict: Verdict,
+  { kind, peer, directory }: { kind: RoundKind; peer: RoundPeer; directory: string },
+): string[] {
   const { lost, missing, altered, repeated, duplicates } = verdict
   const found: string[] = []
   if (lost > 0) found.push(`${lost} acknowledged messages are not there`)
@@ -193,5 +196,6 @@ function violationsOf(verdict: Verdict, kind: RoundKind, directory: string): str
   if (altered > 0) found.push(`${altered} payloads were never sent`)
   if (repeated > 0) found.push(`${repeated} messages were stored twice`)
   if (kind.isExactlyOnce && duplicates > 0) found.push(`${duplicates} rows are duplicates`)
+  found.push(...(peer.violations?.() ?? []))
   return found.map((what) => `${what} (in ${directory})`)
 }
