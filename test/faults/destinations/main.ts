@@ -7,7 +7,7 @@
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Cleanup } from '../../support/servers/server-process.ts'
-import { ROUND_KINDS } from './kinds.ts'
+import { ROUND_KINDS } from './kinds/all.ts'
 import { runRounds } from './rounds.ts'
 
 const MAIN = join(import.meta.dirname, '..', '..', '..', '..', 'dist', 'program', 'main.js')

@@ -9,6 +9,14 @@ export interface PeerRow {
   readonly payload: Buffer
 }
 
+/** A message that the peer has stored, perhaps not for the first time. */
+export interface Arrival {
+  readonly logId: string
+  readonly offset: number
+  /** When it came, in ms since 1970. */
+  readonly at: number
+}
+
 export interface RoundPeer {
   /** Where the peer listens. */
   readonly port: number
@@ -16,6 +24,8 @@ export interface RoundPeer {
   entry(port: number): NonNullable<ConfigInput['destinations']>[number]
   /** Everything that it has, duplicates included. */
   rows(channels: readonly string[]): Promise<readonly PeerRow[]>
+  /** For kinds that store messages twice. Then timeouts are so long that only faults end requests. */
+  arrivals?(channels: readonly string[]): Promise<readonly Arrival[]>
   /** What else must not be, in words. Asked after the last round. */
   violations?(): readonly string[]
 }

@@ -1,21 +1,21 @@
-/**
- * The judge of rounds, and the rounds themselves of kinds that have no file in `../rounds/`. A file of
- * tests has 300 s, so each kind should have one.
- */
+/** The judges of rounds. The rounds themselves are in `../rounds/`. */
 import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { payloadOf } from '../numbered-message.ts'
-import { ROUND_KINDS } from './kinds.ts'
+import { ROUND_KINDS } from './kinds/all.ts'
 import type { PeerRow } from './peer.ts'
-import { testRounds } from './test-rounds.ts'
 import { judge } from './verdict.ts'
+import { windowViolations } from './window.ts'
 
-const files = readdirSync(join(import.meta.dirname, '..', 'rounds'))
-const inFiles = new Set(files.map((file) => file.replace(/\.test\.js.*$/, '').replaceAll('-', '')))
+test('every kind has a file of rounds, since a file of tests has 300 s', () => {
+  const files = readdirSync(join(import.meta.dirname, '..', 'rounds'))
+  const names = files.map((file) => file.replace(/\.test\.js.*$/, '').replaceAll('-', ''))
+  const without = ROUND_KINDS.filter(({ name }) => !names.includes(name.toLowerCase()))
 
-for (const kind of ROUND_KINDS) if (!inFiles.has(kind.name.toLowerCase())) testRounds(kind)
+  assert.deepEqual(without, [])
+})
 
 test('the judge counts what is lost, missing, altered, repeated and there twice', () => {
   const row = (offset: number, number: number): PeerRow => ({
@@ -34,4 +34,21 @@ test('the judge counts what is lost, missing, altered, repeated and there twice'
     repeated: 1,
     rows: 6,
   })
+})
+
+test('a copy needs a kill before which its message was not settled on disk, or a fault', () => {
+  const kills = [{ at: 10_000, settled: new Map([['a', 5]]) }]
+  const faults = [{ from: 30_000, to: 30_050 }]
+  const copies = (offset: number, first: number, second: number) => [
+    { logId: 'a', offset, at: first },
+    { logId: 'a', offset, at: second },
+  ]
+  const found = (offset: number, first: number, second: number) =>
+    windowViolations(copies(offset, first, second), kills, faults).length
+
+  assert.equal(found(5, 9_900, 10_400), 0, 'not settled')
+  assert.equal(found(4, 9_900, 10_400), 1, 'settled')
+  assert.equal(found(7, 10_100, 10_400), 0, 'the first was on its way')
+  assert.equal(found(4, 29_900, 30_200), 0, 'its answer was lost')
+  assert.equal(found(4, 20_000, 20_100), 1, 'for no reason')
 })

@@ -14,10 +14,11 @@ import { until } from '../../support/until.ts'
 import type { LedgerRow } from '../connector-watch.ts'
 import type { Addresses } from '../hosted-connector.ts'
 import { ProgramProcess } from '../program-process.ts'
-import type { RoundKind, RoundPeer } from './peer.ts'
+import type { RoundKind } from './peer.ts'
 import { Publishing } from './publishing.ts'
 import { Storm } from './storm.ts'
 import { judge, type Verdict } from './verdict.ts'
+import { type Kill, killAt, windowViolations } from './window.ts'
 
 const CHANNELS = ['alpha', 'beta', 'gamma']
 /** Of the rounds, how many kill the program before it listens, and how many while it stops. */
@@ -62,7 +63,9 @@ export async function runRounds(t: Cleanup, options: RoundsOptions): Promise<Rou
   const peer = await kind.start(t, proxy.port)
   proxy.target = peer.port
   const directory = await mkdtemp(join(tmpdir(), `rounds-${kind.name}-`))
-  const rig = new RoundsRig(options, configOf(directory, peer.entry(proxy.port)), directory, random)
+  const config = configOf(directory, peer.entry(proxy.port))
+  const notesKills = peer.arrivals !== undefined
+  const rig = new RoundsRig(options, { config, directory, random, notesKills })
   t.after(() => rig.end())
 
   const storm = new Storm(proxy, seededRandom(seed + 1))
@@ -75,7 +78,12 @@ export async function runRounds(t: Cleanup, options: RoundsOptions): Promise<Rou
   await rig.drain()
   const verdict = judge(rig.publishing.acknowledged, await peer.rows(CHANNELS))
   await rig.end()
-  const violations = violationsOf(verdict, { kind, peer, directory })
+  const arrivals = (await peer.arrivals?.(CHANNELS)) ?? []
+  const violations = [
+    ...violationsOf(verdict, kind),
+    ...windowViolations(arrivals, rig.kills, storm.spans),
+    ...(peer.violations?.() ?? []),
+  ].map((what) => `${what} (in ${directory})`)
   if (violations.length === 0) await rig.remove()
   return {
     kind: kind.name,
@@ -89,44 +97,45 @@ export async function runRounds(t: Cleanup, options: RoundsOptions): Promise<Rou
   }
 }
 
+interface RigSite {
+  readonly config: ConfigInput
+  readonly directory: string
+  readonly random: () => number
+  /** Whether it looks after each kill at what is settled on disk. */
+  readonly notesKills: boolean
+}
+
 class RoundsRig {
   readonly publishing = new Publishing(CHANNELS)
+  readonly kills: Kill[] = []
   readonly #options: RoundsOptions
-  readonly #config: ConfigInput
-  readonly #directory: string
-  readonly #random: () => number
+  readonly #site: RigSite
   #program: ProgramProcess | undefined
 
-  constructor(
-    options: RoundsOptions,
-    config: ConfigInput,
-    directory: string,
-    random: () => number,
-  ) {
+  constructor(options: RoundsOptions, site: RigSite) {
     this.#options = options
-    this.#config = config
-    this.#directory = directory
-    this.#random = random
+    this.#site = site
   }
 
   async round(): Promise<void> {
+    const { random } = this.#site
     const program = this.#launch()
-    const isDuringStart = this.#random() < SHARE_DURING_START
-    const isDuringStop = this.#random() < SHARE_DURING_STOP
+    const isDuringStart = random() < SHARE_DURING_START
+    const isDuringStop = random() < SHARE_DURING_STOP
     if (isDuringStart) {
-      await delay(this.#random() * LONGEST_START_MS)
-      await program.kill()
+      await delay(random() * LONGEST_START_MS)
+      await this.#kill(program)
       return
     }
     const { mqtt } = await this.#listening(program)
     const publishing = this.publishing.until(mqtt, program.ended)
-    const mostMs = this.#random() < SHARE_LONG ? LONG_LOAD_MS : MOST_LOAD_MS
-    await delay(LEAST_LOAD_MS + this.#random() * (mostMs - LEAST_LOAD_MS))
+    const mostMs = random() < SHARE_LONG ? LONG_LOAD_MS : MOST_LOAD_MS
+    await delay(LEAST_LOAD_MS + random() * (mostMs - LEAST_LOAD_MS))
     if (isDuringStop) {
       program.signal('SIGTERM')
-      await delay(this.#random() * LONGEST_STOP_MS)
+      await delay(random() * LONGEST_STOP_MS)
     }
-    await program.kill()
+    await this.#kill(program)
     await publishing
   }
 
@@ -146,14 +155,23 @@ class RoundsRig {
   }
 
   async remove(): Promise<void> {
-    await rm(this.#directory, { recursive: true, force: true })
-    await rm(`${this.#directory}.yaml`, { force: true })
+    const { directory } = this.#site
+    await rm(directory, { recursive: true, force: true })
+    await rm(`${directory}.yaml`, { force: true })
+  }
+
+  async #kill(program: ProgramProcess): Promise<void> {
+    const { notesKills, directory } = this.#site
+    const at = Date.now()
+    await program.kill()
+    if (notesKills) this.kills.push(await killAt(at, directory))
   }
 
   #launch(): ProgramProcess {
     const { main } = this.#options
     const options = { deadlineMs: DEADLINE_MS, syncMs: 0, ...(main === undefined ? {} : { main }) }
-    this.#program = new ProgramProcess(options, this.#config, `${this.#directory}.yaml`)
+    const { config, directory } = this.#site
+    this.#program = new ProgramProcess(options, config, `${directory}.yaml`)
     return this.#program
   }
 
@@ -185,17 +203,13 @@ function configOf(
   }
 }
 
-function violationsOf(
-  verdict: Verdict,
-  { kind, peer, directory }: { kind: RoundKind; peer: RoundPeer; directory: string },
-): string[] {
+function violationsOf(verdict: Verdict, { isExactlyOnce }: RoundKind): string[] {
   const { lost, missing, altered, repeated, duplicates } = verdict
   const found: string[] = []
   if (lost > 0) found.push(`${lost} acknowledged messages are not there`)
   if (missing > 0) found.push(`${missing} offsets are not there`)
   if (altered > 0) found.push(`${altered} payloads were never sent`)
   if (repeated > 0) found.push(`${repeated} messages were stored twice`)
-  if (kind.isExactlyOnce && duplicates > 0) found.push(`${duplicates} rows are duplicates`)
-  found.push(...(peer.violations?.() ?? []))
-  return found.map((what) => `${what} (in ${directory})`)
+  if (isExactlyOnce && duplicates > 0) found.push(`${duplicates} rows are duplicates`)
+  return found
 }

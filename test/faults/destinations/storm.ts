@@ -9,9 +9,17 @@ const LONGEST_FAULT_MS = 100
 const LONGEST_PAUSE_MS = 300
 const SLOW_BY_MS = 20
 
+/** In ms since 1970. */
+export interface Span {
+  readonly from: number
+  readonly to: number
+}
+
 export class Storm {
   /** How often each fault occurred while a connection was open. */
   readonly counts: Record<string, number> = {}
+  /** When they were. */
+  readonly spans: Span[] = []
   readonly #proxy: FaultProxy
   readonly #random: () => number
   #isOver = false
@@ -34,7 +42,9 @@ export class Storm {
       await delay(this.#random() * LONGEST_PAUSE_MS)
       const fault = FAULTS[Math.floor(this.#random() * FAULTS.length)] ?? 'cut'
       if (this.#proxy.sockets > 0) this.counts[fault] = (this.counts[fault] ?? 0) + 1
+      const from = Date.now()
       await this.#cause(fault)
+      this.spans.push({ from, to: Date.now() })
     }
   }
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { bundledProgram } from './bundled-program.ts'
-import { ROUND_KINDS } from './kinds.ts'
+import { ROUND_KINDS } from './kinds/all.ts'
 import type { RoundKind } from './peer.ts'
 import { runRounds } from './rounds.ts'
 

@@ -46,6 +46,13 @@ export interface FakeRequest extends ArrivedRequest {
   readonly status: number | undefined
 }
 
+export interface FakeBatch {
+  readonly channel: string
+  readonly messages: readonly FakeMessage[]
+  /** When it was accepted, in ms since 1970. */
+  readonly at: number
+}
+
 interface Cleanup {
   after(release: () => Promise<void>): void
 }
@@ -64,7 +71,7 @@ export class FakeIotAnalytics {
   readonly #options: FakeOptions
   readonly #server: Server
   readonly #received = new Map<string, FakeMessage[]>()
-  readonly #batches: { readonly channel: string; readonly messages: readonly FakeMessage[] }[] = []
+  readonly #batches: FakeBatch[] = []
   readonly #next: FakeAnswer[] = []
   readonly #standing: { readonly condition: (call: FakeCall) => boolean; answer: FakeAnswer }[] = []
   readonly #waiting = new Set<() => void>()
@@ -110,6 +117,11 @@ export class FakeIotAnalytics {
     return this.#batches
       .filter((batch) => batch.channel === channel)
       .map(({ messages }) => messages)
+  }
+
+  /** All accepted calls, in order. */
+  get calls(): readonly FakeBatch[] {
+    return this.#batches
   }
 
   get messageCount(): number {
@@ -216,7 +228,7 @@ export class FakeIotAnalytics {
     this.#received.set(channel, kept)
     const accepted = messages.filter(wanted)
     kept.push(...accepted)
-    this.#batches.push({ channel, messages: accepted })
+    this.#batches.push({ channel, messages: accepted, at: Date.now() })
   }
 
   #signatureProblem(arrived: ArrivedRequest): SignatureProblem | undefined {

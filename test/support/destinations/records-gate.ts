@@ -57,6 +57,8 @@ export class RecordsGate {
   refusing: (request: GateRequest, putNumber: number) => Failure | undefined = () => undefined
   fault: Fault | undefined
   delayMs = 0
+  /** Is called with records that moto has stored, and when they came, in ms since 1970. */
+  onStored: (records: readonly GateRecord[], at: number) => void = () => {}
   /** In descriptions, in place of ACTIVE. */
   status: string | undefined
   /** Changes answers of requests that put records. */
@@ -137,9 +139,11 @@ export class RecordsGate {
     const passed = records.filter((_, at) => errors[at] === undefined)
     const stored: unknown[] = []
     if (passed.length > 0) {
+      const at = Date.now()
       const body = JSON.stringify({ ...request.body, Records: passed })
       const given = await this.#forward(request, body)
       if (!given.ok) return given
+      this.onStored(passed, at)
       const answer = JSON.parse(await given.text())
       stored.push(...answer[isKinesis ? 'Records' : 'RequestResponses'])
     }

@@ -1,5 +1,4 @@
 /** Kinesis and Firehose destinations against moto, behind a gate that fails as they do. */
-import type { TestContext } from 'node:test'
 import { CreateDeliveryStreamCommand, FirehoseClient } from '@aws-sdk/client-firehose'
 import {
   CreateStreamCommand,
@@ -20,6 +19,7 @@ import { KinesisDestination } from '../../../src/destinations/kinesis/destinatio
 import { kinesisOptions } from '../../../src/destinations/kinesis/options.ts'
 import type { PeerUnderTest, Received } from '../../contract/destination-under-test.ts'
 import { MOTO_CREDENTIALS, MOTO_REGION, type Moto } from '../servers/moto.ts'
+import type { Cleanup } from '../servers/server-process.ts'
 import { clock } from './destination-under-test.ts'
 import { type GateRecord, RecordsGate, textOf } from './records-gate.ts'
 
@@ -85,13 +85,13 @@ export function firehoseAt(endpoint: string, name: string, given: Given = {}): F
   return new FirehoseDestination(settingsFor('firehose', options))
 }
 
-export function kinesisSdk(t: TestContext, endpoint: string): KinesisClient {
+export function kinesisSdk(t: Cleanup, endpoint: string): KinesisClient {
   // Kinesis's client speaks HTTP/2, which moto does not. Firehose's speaks HTTP/1.1.
   const { requestHandler } = firehoseSdk(t, endpoint).config
   return new KinesisClient({ ...sdkSettings(endpoint), maxAttempts: 1, requestHandler })
 }
 
-export function firehoseSdk(t: TestContext, endpoint: string): FirehoseClient {
+export function firehoseSdk(t: Cleanup, endpoint: string): FirehoseClient {
   const client = new FirehoseClient({ ...sdkSettings(endpoint), maxAttempts: 1 })
   t.after(() => client.destroy())
   return client
@@ -99,7 +99,7 @@ export function firehoseSdk(t: TestContext, endpoint: string): FirehoseClient {
 
 /** A stream with two shards. */
 export async function kinesisSetup(
-  t: TestContext,
+  t: Cleanup,
   moto: Moto,
   given: Given = {},
 ): Promise<RecordsSetup<KinesisDestination>> {
@@ -134,7 +134,7 @@ async function readStream(sdk: KinesisClient, StreamName: string): Promise<strin
 
 /** A Firehose stream that writes to a bucket of its own. */
 export async function firehoseSetup(
-  t: TestContext,
+  t: Cleanup,
   moto: Moto,
   given: Given = {},
 ): Promise<RecordsSetup<FirehoseDestination>> {
@@ -162,12 +162,16 @@ export async function firehoseSetup(
 
 /** The content of each object: one for each request. Their order is not known. */
 async function readBucket(s3: S3Client, Bucket: string): Promise<string[]> {
-  const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket }))
   const texts: string[] = []
-  for (const { Key } of Contents) {
-    const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key }))
-    texts.push((await Body?.transformToString()) ?? '')
-  }
+  let ContinuationToken: string | undefined
+  do {
+    const list = await s3.send(new ListObjectsV2Command({ Bucket, ContinuationToken }))
+    for (const { Key } of list.Contents ?? []) {
+      const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key }))
+      texts.push((await Body?.transformToString()) ?? '')
+    }
+    ContinuationToken = list.NextContinuationToken
+  } while (ContinuationToken !== undefined)
   return texts
 }
 

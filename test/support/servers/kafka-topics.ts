@@ -14,6 +14,8 @@ export interface ReadRecord {
   readonly key: string | undefined
   readonly value: Buffer
   readonly headers: Readonly<Record<string, string>>
+  /** The newest time in its record batch, in ms since 1970. */
+  readonly at: number
 }
 
 const ATTEMPTS = 20
@@ -122,6 +124,7 @@ async function readPartition(connection: Connection, topic: string, partition: n
           headers: Object.fromEntries(
             record.headers.map(([name, value]) => [String(name), String(value)]),
           ),
+          at: Number(batch.maxTimestamp),
         })
       }
     }

@@ -2,8 +2,8 @@
  * Rounds with InfluxDB 1.x. A point has no log id, but here each channel has one log; its offset is
  * in the last digits of its time. A point that is written again with another time is one more row.
  */
-import { skipWithoutInfluxdb, startInfluxdb } from '../../support/servers/influxdb.ts'
-import type { RoundKind } from './peer.ts'
+import { skipWithoutInfluxdb, startInfluxdb } from '../../../support/servers/influxdb.ts'
+import type { RoundKind } from '../peer.ts'
 
 const DATABASE = 'rounds'
 const FIELD = 'raw'

@@ -1,6 +1,6 @@
 /** Rounds with NATS JetStream: each message names its log and offset in its headers. */
-import { skipWithoutNats, startNats } from '../../support/servers/nats.ts'
-import type { RoundKind } from './peer.ts'
+import { skipWithoutNats, startNats } from '../../../support/servers/nats.ts'
+import type { RoundKind } from '../peer.ts'
 
 const STREAM = 'rounds'
 

@@ -1,6 +1,6 @@
 /** Rounds with PostgreSQL, whose rows are read with a connection of its own. */
-import { skipWithoutPostgres, startPostgres } from '../../support/servers/postgres.ts'
-import type { RoundKind } from './peer.ts'
+import { skipWithoutPostgres, startPostgres } from '../../../support/servers/postgres.ts'
+import type { RoundKind } from '../peer.ts'
 
 export const postgresKind: RoundKind = {
   name: 'postgres',

@@ -11,8 +11,8 @@ import {
   MOTO_REGION,
   skipWithoutMoto,
   startMoto,
-} from '../../support/servers/moto.ts'
-import type { PeerRow, RoundKind } from './peer.ts'
+} from '../../../support/servers/moto.ts'
+import type { PeerRow, RoundKind } from '../peer.ts'
 
 const BUCKET = 'rounds'
 

@@ -2,8 +2,11 @@
  * Rounds with an HTTP service that stores a batch once for each `Idempotency-Key`. A request with a
  * key that was there before has to be the same, byte by byte.
  */
-import { type CollectedRequest, HttpCollector } from '../../support/destinations/http-collector.ts'
-import type { RoundKind } from './peer.ts'
+import {
+  type CollectedRequest,
+  HttpCollector,
+} from '../../../support/destinations/http-collector.ts'
+import type { RoundKind } from '../peer.ts'
 
 export const httpKind: RoundKind = {
   name: 'http',
