@@ -95,13 +95,13 @@ export class ConnectorProcess {
     const file = join(directory, 'config.json')
     const [port, httpPort] = [await freePort(), await freePort()]
     const storage = { directory: join(directory, 'data'), ...Object(config['storage']) }
-    const { mqttServer } = Object(config['sources'])
+    const { mqttServer, ...sources } = Object(config['sources'])
     await writeFile(
       file,
       JSON.stringify({
         ...config,
         storage,
-        sources: { mqttServer: { ...mqttServer, port } },
+        sources: { ...sources, mqttServer: { ...mqttServer, port } },
         http: { port: httpPort },
       }),
     )
