@@ -2,6 +2,7 @@
 import type { Message } from '../../message.ts'
 import type { Batch } from '../destination.ts'
 import type { GrowingBuffer } from '../rows/growing-buffer.ts'
+import type { MessageWriter } from '../rows/message-writer.ts'
 import { RowWriter } from '../rows/row-writer.ts'
 import { EventWriter } from './event-writer.ts'
 
@@ -32,7 +33,7 @@ export interface BodyWriterOptions {
 export class BodyWriter {
   readonly contentType: string
   readonly #framing: Framing
-  readonly #messages: RowWriter | EventWriter
+  readonly #messages: MessageWriter
   readonly #maxBytes: number
 
   constructor({ format, connectorId, eventType, maxBodyBytes }: BodyWriterOptions) {

@@ -8,8 +8,8 @@ import type { Message } from '../../message.ts'
 import type { GrowingBuffer } from '../rows/growing-buffer.ts'
 import { hasSameNames, type Member, membersOf } from '../rows/json-members.ts'
 import { isText } from '../rows/json-scan.ts'
+import type { RowOrigin } from '../rows/message-writer.ts'
 import { type ContentType, contentTypeOf, payloadOf } from '../rows/payload.ts'
-import type { RowOrigin } from '../rows/row-writer.ts'
 import {
   type FieldRules,
   FieldWriter,

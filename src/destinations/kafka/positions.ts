@@ -3,11 +3,12 @@
  * It is compacted, so only the last record of each key matters.
  */
 import { ConnectorError } from '../../errors.ts'
+import { copyBytes } from '../rows/growing-buffer.ts'
 import type { ProducerParts } from './producer-parts.ts'
 import { errorOfCode, KafkaError } from './protocol/errors.ts'
 import { keyHash } from './protocol/murmur2.ts'
 import type { RecordBatch } from './protocol/record-batch.ts'
-import { copyBytes, MAX_VARINT_BYTES, varintBytes, writeVarint } from './protocol/varint.ts'
+import { MAX_VARINT_BYTES, varintBytes, writeVarint } from './protocol/varint.ts'
 
 const LATEST = -1n
 const EARLIEST = -2n

@@ -20,13 +20,15 @@ import type { DestinationSettings } from '../destination-settings.ts'
 import { Connections, type Statement } from './connections.ts'
 import { failureOf, sqlStateOf } from './failure.ts'
 import type { PostgresOptions } from './options.ts'
-import { rowArrays } from './row-arrays.ts'
+import { RowArrays } from './row-arrays.ts'
 import { type Statements, statementsFor } from './statements.ts'
 
 const LIMITS = {
   defaults: { messages: 1_000, bytes: 1_048_576, intervalMs: 1_000 },
   most: { messages: 50_000, bytes: 67_108_864 },
 }
+/** Row arrays kept for later. */
+const MAX_KEPT_ARRAYS = 4
 /** Statements of earlier attempts may still be running. Each can move the position once more. */
 const MAX_ROUNDS = 4
 
@@ -46,6 +48,7 @@ export class PostgresDestination implements Destination {
   readonly #writer = randomUUID()
   /** The positions of the logs whose rows this process has taken. */
   readonly #positions = new Map<string, number>()
+  readonly #keptArrays: RowArrays[] = []
   #hasTables: boolean
 
   constructor(settings: DestinationSettings<PostgresOptions>) {
@@ -113,9 +116,12 @@ export class PostgresDestination implements Destination {
     const { channel, logId, messages } = batch
     const end = (messages.at(-1)?.offset ?? 0) + 1
     const key = [this.#settings.connectorId, channel, logId]
-    const values = [...key, position, this.#writer, end, ...rowArrays(messages)]
+    const arrays = this.#keptArrays.pop() ?? new RowArrays()
+    const values = [...key, position, this.#writer, end, ...arrays.write(messages)]
     const statement = { text: this.#statements.store, values }
     const [result] = await this.#run([statement], this.#doing(batch), signal)
+    // Not after a failure: the client may still hold them.
+    if (this.#keptArrays.length < MAX_KEPT_ARRAYS) this.#keptArrays.push(arrays)
     return result?.rowCount ?? 0
   }
 

@@ -1,6 +1,8 @@
 /** Bytes that rows are written to, one after another. It is cleared and used again. */
 
 const MIN_BYTES = 65_536
+/** Up to this length a loop is faster than a call of native code. */
+const MAX_LOOP_BYTES = 150
 
 export class GrowingBuffer {
   /** Only `[0, length)` is content. Another buffer after a `reserve` that needed more room. */
@@ -50,4 +52,18 @@ export class GrowingBuffer {
 export function writeAscii(text: string, target: Buffer, at: number): number {
   for (let i = 0; i < text.length; i++) target[at + i] = text.charCodeAt(i)
   return at + text.length
+}
+
+/** Copies `source[start, stop)` to `at`, where room must be. Returns where the copy ends. */
+export function copyBytes(
+  source: Buffer,
+  start: number,
+  stop: number,
+  target: Buffer,
+  at: number,
+): number {
+  if (stop - start > MAX_LOOP_BYTES) return at + source.copy(target, at, start, stop)
+  let end = at
+  for (let from = start; from < stop; from++) target[end++] = source[from] ?? 0
+  return end
 }

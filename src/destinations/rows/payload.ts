@@ -2,6 +2,7 @@
 import type { Message } from '../../message.ts'
 import { isJson, isText } from './json-scan.ts'
 import { jsonBytesLength, writeJsonBytes } from './json-text.ts'
+import { PlainObject } from './plain-object.ts'
 
 export type ContentType = 'application/json' | 'text/plain' | 'application/octet-stream'
 
@@ -43,6 +44,13 @@ const found: { bytes: Buffer; start: number; stop: number } = {
 
 /** What `bytes[start, stop)` is: JSON, else text in UTF-8, else neither. */
 export function contentTypeOf(bytes: Buffer, start = 0, stop = bytes.length): ContentType {
+  return plain.scan(bytes, start, stop) ? 'application/json' : typeOfOther(bytes, start, stop)
+}
+
+const plain = new PlainObject()
+
+/** The same of what is not a plain object. */
+export function typeOfOther(bytes: Buffer, start: number, stop: number): ContentType {
   if (isJson(bytes, start, stop)) return 'application/json'
   return isText(bytes, start, stop) ? 'text/plain' : 'application/octet-stream'
 }

@@ -2,7 +2,7 @@
  * Times as `2026-01-31T12:00:00.123Z`. Messages of a batch mostly arrived in the same second, so
  * its text is kept and only the milliseconds are written.
  */
-import { writeAscii } from './growing-buffer.ts'
+import { copyBytes } from './growing-buffer.ts'
 
 const ZERO = 0x30
 const LETTER_Z = 0x5a
@@ -13,17 +13,17 @@ export const MAX_TIME_BYTES = 27
 
 export class TimeWriter {
   #second = Number.NaN
-  #prefix = ''
+  #prefix: Buffer = Buffer.alloc(0)
 
   /** Writes `MAX_TIME_BYTES` at most. */
   write(timeMs: number, target: Buffer, at: number): number {
     const time = Math.max(-MAX_TIME_MS, Math.min(Math.floor(timeMs), MAX_TIME_MS))
     const second = Math.floor(time / 1_000)
     if (second !== this.#second) {
-      this.#prefix = new Date(time).toISOString().slice(0, -4)
+      this.#prefix = Buffer.from(new Date(time).toISOString().slice(0, -4))
       this.#second = second
     }
-    const end = writeAscii(this.#prefix, target, at)
+    const end = copyBytes(this.#prefix, 0, this.#prefix.length, target, at)
     const milliseconds = time - second * 1_000
     const tens = (milliseconds / 10) | 0
     const hundreds = (tens / 10) | 0

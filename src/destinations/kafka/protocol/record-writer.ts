@@ -1,13 +1,13 @@
 /** Writes a message as a record: its payload untouched, all else as headers. */
 import { hasPackedId, type Message } from '../../../message.ts'
 import type { Batch } from '../../destination.ts'
-import { GrowingBuffer, writeAscii } from '../../rows/growing-buffer.ts'
+import { copyBytes, GrowingBuffer, writeAscii } from '../../rows/growing-buffer.ts'
 import { MAX_NUMBER_BYTES, writeWholeNumber } from '../../rows/json-text.ts'
 import { type ContentType, contentTypeOf, payloadOf } from '../../rows/payload.ts'
 import { MAX_TIME_BYTES, TimeWriter } from '../../rows/time-text.ts'
 import type { HEADER_NAMES } from '../options.ts'
 import type { RecordBatch } from './record-batch.ts'
-import { copyBytes, MAX_VARINT_BYTES, varintBytes, writeVarint, writeVarlong } from './varint.ts'
+import { MAX_VARINT_BYTES, varintBytes, writeVarint, writeVarlong } from './varint.ts'
 
 export type HeaderName = (typeof HEADER_NAMES)[number]
 

@@ -1,10 +1,8 @@
-/** What records are made of: whole numbers of variable length in zigzag form, and bytes. */
+/** What records are made of: whole numbers of variable length in zigzag form. */
 
 /** Of a 32-bit number. */
 export const MAX_VARINT_BYTES = 5
 const MAX_INT32 = 0x7fffffff
-/** From this length on the native copy is faster. */
-const NATIVE_FROM_BYTES = 40
 
 /** @param value a signed 32-bit number */
 export function writeVarint(value: number, target: Buffer, at: number): number {
@@ -40,23 +38,6 @@ export function varintBytes(value: number): number {
     bytes++
   }
   return bytes
-}
-
-/** Copies `source[start, stop)` to `at`. Returns where the copy ends. */
-export function copyBytes(
-  source: Buffer,
-  start: number,
-  stop: number,
-  target: Buffer,
-  at: number,
-): number {
-  if (stop - start < NATIVE_FROM_BYTES) {
-    let end = at
-    for (let from = start; from < stop; from++) target[end++] = source[from] ?? 0
-    return end
-  }
-  source.copy(target, at, start, stop)
-  return at + stop - start
 }
 
 function isInt32(value: number): boolean {

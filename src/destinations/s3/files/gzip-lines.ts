@@ -11,7 +11,8 @@ import { promisify } from 'node:util'
 import { constants, crc32, deflateRaw, type ZlibOptions } from 'node:zlib'
 import type { Message } from '../../../message.ts'
 import { GrowingBuffer } from '../../rows/growing-buffer.ts'
-import type { RowOrigin, RowWriter } from '../../rows/row-writer.ts'
+import type { RowOrigin } from '../../rows/message-writer.ts'
+import type { RowWriter } from '../../rows/row-writer.ts'
 import type { ByteSink, ObjectEncoder } from './object-encoder.ts'
 
 const BLOCK_BYTES = 524_288

@@ -6,7 +6,7 @@
 import { gzipSync } from 'node:zlib'
 import type { ByteWriter, ParquetWriter } from 'hyparquet-writer'
 import type { Message } from '../../../message.ts'
-import type { RowOrigin } from '../../rows/row-writer.ts'
+import type { RowOrigin } from '../../rows/message-writer.ts'
 import type { ColumnsOption, ColumnType } from './column-options.ts'
 import type { ByteSink, ObjectEncoder } from './object-encoder.ts'
 import { RowGroup } from './row-group.ts'
