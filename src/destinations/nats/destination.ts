@@ -10,10 +10,11 @@ import { counted } from '../../units.ts'
 import { batchRuleOf } from '../batch-rule.ts'
 import type { Batch, BatchOutcome, BatchRule, Destination } from '../destination.ts'
 import type { DestinationSettings } from '../destination-settings.ts'
-import { type Acknowledgement, expectNoError, type NatsLink } from './connection.ts'
+import type { Acknowledgement } from './acknowledgement.ts'
+import { expectNoError, type NatsLink } from './connection.ts'
 import { Connector } from './connector.ts'
 import { failureOf, meaningOf, NO_STREAM } from './failure.ts'
-import { commonHeaders, headersOf } from './headers.ts'
+import { HeaderWriter } from './headers.ts'
 import type { NatsOptions } from './options.ts'
 import { type LogState, ReadBack } from './read-back.ts'
 
@@ -21,7 +22,9 @@ const LIMITS = {
   defaults: { messages: 500, bytes: 1_048_576, intervalMs: 100 },
   most: { messages: 10_000, bytes: 16_777_216 },
 }
-/** Failures that depend on nothing that a message contains. */
+/** Each holds a buffer of about the size of a batch's headers. */
+const MAX_WRITERS = 4
+type Rejection = BatchOutcome['rejected'][number]
 type Refused = { readonly index: number; readonly answer: Acknowledgement }
 
 interface Call {
@@ -41,6 +44,8 @@ export class NatsDestination implements Destination {
   readonly #connector: Connector
   /** What is known to be in the stream, by channel and log. */
   readonly #states = new Map<string, LogState>()
+  /** A batch takes one, so that channels can be sent at the same time. */
+  readonly #writers: HeaderWriter[] = []
   #hasStream: boolean
 
   constructor(settings: DestinationSettings<NatsOptions>) {
@@ -106,33 +111,53 @@ export class NatsDestination implements Destination {
   }
 
   async #publish(link: NatsLink, batch: Batch, state: LogState): Promise<BatchOutcome> {
-    const { channel, logId, messages } = batch
-    const origin = { connectorId: this.#settings.connectorId, channel, logId }
-    const common = commonHeaders(origin, state.confirmed)
-    const sent: { index: number; message: Message; headers: string }[] = []
-    const rejected: BatchOutcome['rejected'][number][] = []
-    for (const [index, message] of messages.entries()) {
-      if (message.offset < state.confirmed.offset || state.stored.has(message.offset)) continue
-      const headers = headersOf(message, origin, common)
-      const bytes = payloadBytesOf(message) + Buffer.byteLength(headers)
-      if (bytes > link.maxPayload)
-        rejected.push({ index, refusal: tooLarge(bytes, link.maxPayload) })
-      else sent.push({ index, message, headers })
-    }
-    if (sent.length === 0) return { rejected, kept: [] }
-    const answers = await link.publish({
-      subject: `${this.#prefix}.${channel}`,
-      messages: sent.map(({ message }) => message),
-      headers: sent.map(({ headers }) => headers),
+    const writer = this.#writers.pop() ?? new HeaderWriter()
+    const { indexes, rejected, ...publication } = this.#publicationOf(batch, state, {
+      writer,
+      maxPayload: link.maxPayload,
     })
+    if (indexes.length === 0) return { rejected, kept: [] }
+    const headers = writer.bytes
+    const answers = await link.publish({ ...publication, headers })
+    if (this.#writers.length < MAX_WRITERS) this.#writers.push(writer)
     const refused: Refused[] = []
-    for (const [at, { index, message }] of sent.entries()) {
+    for (const [at, { offset }] of publication.messages.entries()) {
       const answer = answers[at] ?? {}
-      if (answer.error !== undefined) refused.push({ index, answer })
-      else state.stored.set(message.offset, answer.seq ?? 0)
+      if (answer.error !== undefined) refused.push({ index: indexes[at] ?? 0, answer })
+      else state.stored.set(offset, answer.seq ?? 0)
     }
     this.#expectOurStream(answers)
-    return this.#outcomeOf(batch, state, { refused, rejected, sent: sent.length })
+    return this.#outcomeOf(batch, state, { refused, rejected, sent: indexes.length })
+  }
+
+  /** The messages that are not stored yet, with their headers and their indexes in the batch. */
+  #publicationOf(
+    { channel, logId, messages: all }: Batch,
+    { confirmed, stored }: LogState,
+    { writer, maxPayload }: { readonly writer: HeaderWriter; readonly maxPayload: number },
+  ) {
+    writer.begin({ connectorId: this.#settings.connectorId, channel, logId }, confirmed)
+    const indexes: number[] = []
+    const messages: Message[] = []
+    const headerStarts: number[] = []
+    const headerStops: number[] = []
+    const rejected: Rejection[] = []
+    let start = 0
+    for (const [index, message] of all.entries()) {
+      if (message.offset < confirmed.offset || stored.has(message.offset)) continue
+      const stop = writer.write(message)
+      const bytes = payloadBytesOf(message) + stop - start
+      if (bytes > maxPayload) rejected.push({ index, refusal: tooLarge(bytes, maxPayload) })
+      else {
+        indexes.push(index)
+        messages.push(message)
+        headerStarts.push(start)
+        headerStops.push(stop)
+      }
+      start = stop
+    }
+    const subject = `${this.#prefix}.${channel}`
+    return { subject, indexes, messages, headerStarts, headerStops, rejected }
   }
 
   #outcomeOf(
@@ -140,7 +165,7 @@ export class NatsDestination implements Destination {
     state: LogState,
     result: {
       refused: readonly Refused[]
-      rejected: BatchOutcome['rejected'][number][]
+      rejected: Rejection[]
       sent: number
     },
   ): BatchOutcome {
