@@ -44,7 +44,11 @@ test('every documented parameter and every section is in the reference', () => {
   for (const name of names) assert.match(text, new RegExp(`^\\| \`parameters\\.${name}\``, 'm'))
 })
 
-for (const name of readdirSync(examples)) {
+const configurations = readdirSync(examples, { recursive: true, encoding: 'utf8' }).filter((name) =>
+  /\.(yaml|json)$/.test(name),
+)
+
+for (const name of configurations) {
   test(`examples/${name} is a valid configuration`, async () => {
     const file = join(examples, name)
     const isDefinition = name.endsWith('connector-definition.json')
