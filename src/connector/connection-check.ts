@@ -27,10 +27,13 @@ export async function checkConnections(config: ConnectorConfig): Promise<Connect
   const { storage } = config
   const kept = storage.durability === 'disk' ? await knownIdIn(storage.directory) : undefined
   const connectorId = config.connectorId ?? kept ?? 'check'
+  // Nothing else keeps the process running while a destination waits for its next attempt.
+  const running = setInterval(() => {}, TIMEOUT_MS)
   const checks = config.destinations.map((entry) => check(entry, config, connectorId))
   try {
     return await Promise.all(checks)
   } finally {
+    clearInterval(running)
     await rm(SPOOLS, { recursive: true, force: true })
   }
 }

@@ -1,4 +1,4 @@
-/** What an error of TLS means, and which setting helps. */
+/** What an error of a connection means, and which setting helps. */
 import { messageOf, systemCodeOf } from '../errors.ts'
 
 /** The other end, and the settings for it. */
@@ -9,15 +9,21 @@ export interface TlsPeer {
   /** Such as `http.tls.cert and http.tls.key`. */
   readonly certAndKey: string
   readonly servername: string
+  /** The settings that name it, such as `host and port`. */
+  readonly address?: string | undefined
 }
 
-/** The settings of a section, such as `sources.mqttClient.tls`. */
-export function tlsPeerAt(name: string, place: string): TlsPeer {
+/**
+ * @param place the section of its TLS settings, such as `sources.mqttClient.tls`
+ * @param address the settings that name it
+ */
+export function tlsPeerAt(name: string, place: string, address?: string): TlsPeer {
   return {
     name,
     ca: `${place}.ca`,
     certAndKey: `${place}.cert and ${place}.key`,
     servername: `${place}.servername`,
+    address,
   }
 }
 
@@ -44,6 +50,22 @@ const ADVICE: Readonly<Record<string, (peer: TlsPeer) => string>> = {
   ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: clientCertificate,
 }
 
+/** The same for peers whose address is a setting. */
+const ADDRESS_ADVICE: Readonly<Record<string, (name: string, address: string) => string>> = {
+  ENOTFOUND: (_, address) => `. No name server knows this name: correct ${address}`,
+  EAI_AGAIN: (_, address) => `. The name service does not answer: check the network, or ${address}`,
+  ECONNREFUSED: (name, address) =>
+    `. Nothing listens there: start the ${name}, or correct ${address}`,
+  EHOSTUNREACH: (_, address) => `. No network leads there: check the network, or ${address}`,
+  ENETUNREACH: (_, address) => `. No network leads there: check the network, or ${address}`,
+  ETIMEDOUT: (name, address) =>
+    `. The ${name} does not answer: check the network and the firewall, or ${address}`,
+  ERR_SSL_WRONG_VERSION_NUMBER: (name, address) =>
+    `. The ${name} does not speak TLS: check whether ${address} is right, and whether it needs TLS`,
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: (name, address) =>
+    `. The ${name} does not speak TLS: check whether ${address} is right, and whether it needs TLS`,
+}
+
 /**
  * The message; of OpenSSL's errors only the reason, without its source lines and line feed. Newer
  * versions of Node add a hint at one of its own flags, which is of no use here.
@@ -58,7 +80,10 @@ export function tlsMessageOf(error: unknown): string {
 
 /** What to do about the error; empty if there is nothing to add. */
 export function tlsAdvice(error: unknown, peer: TlsPeer): string {
-  return ADVICE[adviceCodeOf(error)]?.(peer) ?? ''
+  const code = adviceCodeOf(error)
+  const { name, address } = peer
+  const about = address === undefined ? undefined : ADDRESS_ADVICE[code]?.(name, address)
+  return ADVICE[code]?.(peer) ?? about ?? ''
 }
 
 /** Newer versions of OpenSSL have a slash in some codes, where older ones have an underscore. */

@@ -404,8 +404,11 @@ describe('s3', { skip: skipWithoutMoto }, () => {
       codeIs('DestinationMissing', /Create the bucket/),
     )
     for (const [endpoint, text] of [
-      ['http://127.0.0.1:1', /Nothing listens there: check "endpoint"/],
-      ['http://s3.invalid', /The name is unknown/],
+      ['http://127.0.0.1:1', /Nothing listens there: .*destinations\[0\]\.s3\.endpoint/],
+      [
+        'http://s3.invalid',
+        /No name server knows this name: correct destinations\[0\]\.s3\.endpoint/,
+      ],
     ] as const) {
       const rig = await rigOf(t, { given: { endpoint, maxAttempts: 1 } })
       await assert.rejects(rig.destination.check(idle), codeIs('DestinationUnavailable', text))

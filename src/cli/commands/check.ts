@@ -80,7 +80,9 @@ async function check(flags: CheckFlags, command: Command, context: CliContext): 
   const isAccepted = flags.whileRunning === true
   const problems = start.problems.filter((problem) => !isAccepted || !isInUse(problem))
   const connections = flags.connect === true ? await connect(loaded.config) : undefined
-  const refusals = (connections ?? []).flatMap(({ problem }) => problem ?? [])
+  const refusals = (connections ?? []).flatMap(({ name, problem }) =>
+    problem === undefined ? [] : named(name, problem),
+  )
   return {
     loaded,
     // What is wrong with a destination's settings has been found without asking it.
@@ -88,6 +90,10 @@ async function check(flags: CheckFlags, command: Command, context: CliContext): 
     connections,
     notices: [...loaded.notices, ...awsAdvice(loaded.config), ...start.notices],
   }
+}
+
+function named(name: string, { code, message, cause }: ConnectorError): ConnectorError {
+  return new ConnectorError(code, `${name}: ${message}`, { cause })
 }
 
 async function connect(config: ConnectorConfig): Promise<ConnectionCheck[]> {

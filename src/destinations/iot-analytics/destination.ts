@@ -100,7 +100,7 @@ export class IotAnalyticsDestination implements Destination {
       credentials: options.credentials.anonymous ? undefined : this.#credentials,
       maxAttempts: options.maxAttempts,
       timeoutMs: options.timeout,
-      peer: tlsPeerAt('endpoint', `${place}.tls`),
+      peer: tlsPeerAt('endpoint', `${place}.tls`, `${place}.endpoint`),
       clock,
       random,
     })

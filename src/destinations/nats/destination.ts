@@ -56,7 +56,7 @@ export class NatsDestination implements Destination {
     this.#prefix = options.subjectPrefix ?? `messages.${connectorId}`
     this.#api = options.domain === undefined ? '$JS.API' : `$JS.${options.domain}.API`
     this.#connector = new Connector(options, place)
-    this.#peer = tlsPeerAt('server', `${place}.tls`)
+    this.#peer = tlsPeerAt('server', `${place}.tls`, `${place}.servers`)
     this.#hasStream = !options.create
     this.#at = options.servers.join(', ')
     this.description = `NATS stream ${options.stream}, subjects ${this.#prefix}.<channel> at ${this.#at}`

@@ -58,7 +58,7 @@ export class PostgresDestination implements Destination {
     this.batchRule = batchRuleOf(batch, place, LIMITS)
     this.#statements = statementsFor(options)
     this.#connections = new Connections(options, place)
-    this.#peer = tlsPeerAt('server', `${place}.tls`)
+    this.#peer = tlsPeerAt('server', `${place}.tls`, `${place}.host and ${place}.port`)
     this.#hasTables = !options.create
     const { host, port, database } = this.#connections.address
     this.#at = `${host}:${port}/${database}`

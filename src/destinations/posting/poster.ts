@@ -18,7 +18,6 @@ import { pause } from '../http-client/wait.ts'
 import { type AnswerKind, answerKindOf, isPage, retryAfterMsOf } from './answer-kind.ts'
 import { type HeaderField, HeaderFields } from './header-fields.ts'
 import type { PostOptions } from './post-options.ts'
-import { type NamedServer, wireAdvice } from './wire-advice.ts'
 
 const gzip = promisify(gzipWithCallback)
 
@@ -73,7 +72,6 @@ export class Poster {
   readonly #http: HttpSender
   readonly #fields: HeaderFields
   readonly #peer: TlsPeer
-  readonly #server: NamedServer
   /** Until then requests wait, because the server asked for it. Of the monotonic clock. */
   #pausedUntil = 0
 
@@ -84,8 +82,7 @@ export class Poster {
     this.shownUrl = shownUrl(url)
     this.#opening = `${pathname}${search} HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\nuser-agent: iot-analytics-connector/${VERSION}\r\n`
     this.#fields = new HeaderFields(settings.fields, clock)
-    this.#peer = tlsPeerAt('server', `${place}.tls`)
-    this.#server = { host, setting }
+    this.#peer = tlsPeerAt('server', `${place}.tls`, setting)
     this.#http = new HttpSender({
       origin,
       access: { place, tls: options.tls, proxy: options.proxy },
@@ -196,7 +193,7 @@ export class Poster {
   #wireError(post: Post, thrown: unknown): ConnectorError {
     if (thrown instanceof ConnectorError) return thrown
     const text = tlsMessageOf(thrown) || (systemCodeOf(thrown) ?? String(thrown))
-    const advice = tlsAdvice(thrown, this.#peer) || wireAdvice(thrown, this.#server)
+    const advice = tlsAdvice(thrown, this.#peer)
     const message = `${this.#doing(post)}: ${cut(text, MAX_TEXT_CHARACTERS)}${advice}`
     return new ConnectorError('DestinationUnavailable', message, { cause: thrown })
   }

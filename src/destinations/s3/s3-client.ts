@@ -1,6 +1,6 @@
 /** Calls operations of S3 on one bucket. Attempts, credentials and the clock are up to AwsCaller. */
 import type { Clock } from '../../clock.ts'
-import { ConnectorError, systemCodeOf } from '../../errors.ts'
+import { ConnectorError } from '../../errors.ts'
 import { tlsPeerAt } from '../../named-files/tls-advice.ts'
 import { type Attempt, AwsCaller, codeOf, isFailure } from '../aws/aws-caller.ts'
 import { CredentialSource } from '../aws/credentials.ts'
@@ -63,7 +63,7 @@ export class S3Client {
       credentials: this.#credentials,
       maxAttempts,
       timeoutMs,
-      peer: tlsPeerAt('endpoint', `${place}.tls`),
+      peer: tlsPeerAt('endpoint', `${place}.tls`, `${place}.endpoint`),
       clock,
       random,
     })
@@ -118,18 +118,7 @@ function publicEndpointOf(region: string): string {
 function errorOf(doing: string, failure: Failure): ConnectorError {
   const { name, message, cause } = failure
   const code = isS3Failure(failure) ? failure.code : codeOf(failure)
-  const advice = isS3Failure(failure) ? failure.advice : wireAdvice(cause)
+  const advice = isS3Failure(failure) ? failure.advice : ''
   const said = name === undefined ? message : `${name}: ${message}`
   return new ConnectorError(code, `${doing}: ${said}${advice}`, { cause })
-}
-
-function wireAdvice(thrown: unknown): string {
-  switch (systemCodeOf(thrown)) {
-    case 'ENOTFOUND':
-      return '. The name is unknown: check "endpoint" and "region"'
-    case 'ECONNREFUSED':
-      return '. Nothing listens there: check "endpoint"'
-    default:
-      return ''
-  }
 }

@@ -272,19 +272,36 @@ test('check --connect says what is wrong with a destination, also as JSON', asyn
   )
 })
 
-test('check --connect says that nothing answers at an address', async (t) => {
-  const cwd = await temporaryDirectory(t)
-  const flags = flagsOf([
-    ...destinationAt('http://127.0.0.1:1'),
-    'destinations[0].iotAnalytics.credentials.anonymous=true',
-    'destinations[0].iotAnalytics.maxAttempts=1',
-  ])
+for (const [what, ...settings] of [
+  ['iotAnalytics', 'iotAnalytics.region=us-west-2', 'iotAnalytics.endpoint=http://127.0.0.1:1'],
+  ['s3', 's3.bucket=telemetry', 's3.region=us-west-2', 's3.endpoint=http://127.0.0.1:1'],
+  [
+    'kinesis',
+    'kinesis.stream=s',
+    'kinesis.region=us-west-2',
+    'kinesis.endpoint=http://127.0.0.1:1',
+  ],
+  ['kafka', 'kafka.topic=t', 'kafka.brokers[0]=127.0.0.1:1'],
+  ['postgres', 'postgres.table=t', 'postgres.user=u', 'postgres.host=127.0.0.1', 'postgres.port=1'],
+  ['nats', 'nats.stream=s', 'nats.servers[0]=127.0.0.1:1'],
+  ['influx', 'influx.database=d', 'influx.api=v1', 'influx.url=http://127.0.0.1:1'],
+  ['http', 'http.url=http://127.0.0.1:1'],
+] as const) {
+  test(`check --connect says that nothing listens at the address of ${what}, and which setting has it`, async (t) => {
+    const cwd = await temporaryDirectory(t)
+    const flags = flagsOf(settings.map((setting) => `destinations[0].${setting}`))
+    const env = { AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'secret' }
 
-  const { code, stderr } = await runCommand(t, ['check', '--connect', ...flags], { cwd })
+    const { code, stderr } = await runCommand(t, ['check', '--connect', ...flags], { cwd, env })
 
-  assert.match(stderr, /calling http:\/\/127\.0\.0\.1:1: connect ECONNREFUSED/)
-  assert.notEqual(code, 0)
-})
+    assert.match(
+      stderr,
+      new RegExp(`${what}: .*127.0.0.1:1.* Nothing listens there: start the `, 's'),
+    )
+    assert.match(stderr, new RegExp(`or correct destinations\\[0\\]\\.${what}\\.`))
+    assert.equal(code, 1)
+  })
+}
 
 function destinationAt(url: string): string[] {
   const place = 'destinations[0].iotAnalytics'

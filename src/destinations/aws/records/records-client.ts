@@ -70,7 +70,7 @@ export class RecordsClient {
       credentials: credentials.anonymous ? undefined : this.#credentials,
       maxAttempts,
       timeoutMs: timeout,
-      peer: tlsPeerAt('endpoint', `${place}.tls`),
+      peer: tlsPeerAt('endpoint', `${place}.tls`, `${place}.endpoint`),
       clock,
       random,
     })

@@ -72,7 +72,7 @@ export class Connections {
   constructor(settings: ConnectionsOptions) {
     this.#settings = settings
     const { place, options } = settings
-    this.peer = tlsPeerAt('broker', `${place}.tls`)
+    this.peer = tlsPeerAt('broker', `${place}.tls`, `${place}.brokers`)
     if (options.tls !== undefined) this.#tls = new TlsFiles(options.tls, { place: `${place}.tls` })
   }
 

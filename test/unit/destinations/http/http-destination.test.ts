@@ -296,7 +296,7 @@ describe('check', () => {
     const { service } = await setUp(t)
     const { port } = new URL(service.url)
     const cases = [
-      ['http://127.0.0.1:1/', /Nothing listens at 127\.0\.0\.1:1: .*destinations\[0\]\.http\.url/],
+      ['http://127.0.0.1:1/', /Nothing listens there: .*destinations\[0\]\.http\.url/],
       ['http://no-such-host.invalid/', /no-such-host\.invalid.*destinations\[0\]\.http\.url/],
       [`https://127.0.0.1:${port}/`, /does not speak TLS.*destinations\[0\]\.http\.url/],
     ] as const
