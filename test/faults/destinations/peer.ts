@@ -24,6 +24,8 @@ export interface RoundPeer {
   entry(port: number): NonNullable<ConfigInput['destinations']>[number]
   /** Everything that it has, duplicates included. */
   rows(channels: readonly string[]): Promise<readonly PeerRow[]>
+  /** Kills the peer, and resolves when it is there again. Rounds do so now and then. */
+  crash?(): Promise<void>
   /** For kinds that store messages twice. Then timeouts are so long that only faults end requests. */
   arrivals?(channels: readonly string[]): Promise<readonly Arrival[]>
   /** What else must not be, in words. Asked after the last round. */
@@ -36,6 +38,12 @@ export interface RoundKind {
   readonly skip: string | false
   /** No message is there twice, whatever happens. */
   readonly isExactlyOnce: boolean
-  /** @param proxyPort for peers that tell their clients where to connect */
-  start(t: Cleanup, proxyPort: number): Promise<RoundPeer>
+  start(t: Cleanup, site: PeerSite): Promise<RoundPeer>
+}
+
+export interface PeerSite {
+  /** For peers that tell their clients where to connect. */
+  readonly proxyPort: number
+  /** The script of the program, unless it is the compiled one. */
+  readonly main: string | undefined
 }

@@ -10,6 +10,7 @@ export class Publishing {
   readonly channels: readonly string[]
   readonly acknowledged = new Map<string, Set<number>>()
   readonly #next = new Map<string, number>()
+  #onAcknowledged: () => void = () => {}
 
   constructor(channels: readonly string[]) {
     this.channels = channels
@@ -18,6 +19,12 @@ export class Publishing {
 
   get count(): number {
     return [...this.acknowledged.values()].reduce((sum, { size }) => sum + size, 0)
+  }
+
+  nextAcknowledgement(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onAcknowledged = resolve
+    })
   }
 
   /** Publishes until the connection ends. What was not acknowledged then is never sent again. */
@@ -40,7 +47,10 @@ export class Publishing {
     this.#next.set(channel, number + 1)
     const topic = `iotanalytics/channels/${channel}/messages/binary/put`
     client.publish(topic, payloadOf({ publisher: channel, number }), { qos: 1 }, (error) => {
-      if (!(error instanceof Error)) this.acknowledged.get(channel)?.add(number)
+      if (!(error instanceof Error)) {
+        this.acknowledged.get(channel)?.add(number)
+        this.#onAcknowledged()
+      }
       setTimeout(() => this.#publishNext(client, channel), PAUSE_MS)
     })
   }

@@ -14,23 +14,17 @@ import { until } from '../../support/until.ts'
 import type { LedgerRow } from '../connector-watch.ts'
 import type { Addresses } from '../hosted-connector.ts'
 import { ProgramProcess } from '../program-process.ts'
-import type { RoundKind } from './peer.ts'
+import { untilMoment } from './moments.ts'
+import type { RoundKind, RoundPeer } from './peer.ts'
 import { Publishing } from './publishing.ts'
 import { Storm } from './storm.ts'
 import { judge, type Verdict } from './verdict.ts'
 import { type Kill, killAt, windowViolations } from './window.ts'
 
 const CHANNELS = ['alpha', 'beta', 'gamma']
-/** Of the rounds, how many kill the program before it listens, and how many while it stops. */
-const SHARE_DURING_START = 0.15
-const SHARE_DURING_STOP = 0.2
-const LONGEST_START_MS = 400
-const LEAST_LOAD_MS = 20
-const MOST_LOAD_MS = 350
-/** Cursors are stored every second: some lives last until then. */
-const SHARE_LONG = 0.15
-const LONG_LOAD_MS = 1_500
-const LONGEST_STOP_MS = 150
+/** Of the rounds, if the peer can crash. The program itself starts at the same time. */
+const SHARE_WITH_PEER_CRASH = 0.25
+const LATEST_PEER_CRASH_MS = 1_000
 const DEADLINE_MS = 10_000
 const DRAIN_PATIENCE_MS = 120_000
 
@@ -60,16 +54,14 @@ export async function runRounds(t: Cleanup, options: RoundsOptions): Promise<Rou
   const { kind, seed } = options
   const random = seededRandom(seed)
   const proxy = await FaultProxy.start(t)
-  const peer = await kind.start(t, proxy.port)
+  const peer = await kind.start(t, { proxyPort: proxy.port, main: options.main })
   proxy.target = peer.port
   const directory = await mkdtemp(join(tmpdir(), `rounds-${kind.name}-`))
-  const config = configOf(directory, peer.entry(proxy.port))
-  const notesKills = peer.arrivals !== undefined
-  const rig = new RoundsRig(options, { config, directory, random, notesKills })
-  t.after(() => rig.end())
-
   const storm = new Storm(proxy, seededRandom(seed + 1))
   t.after(() => storm.end())
+  const rig = new RoundsRig(options, { peer, directory, proxy, storm, random })
+  t.after(() => rig.end())
+
   for (let round = 0; round < options.rounds; round++) {
     await rig.round()
     options.progress?.(round + 1)
@@ -98,11 +90,11 @@ export async function runRounds(t: Cleanup, options: RoundsOptions): Promise<Rou
 }
 
 interface RigSite {
-  readonly config: ConfigInput
+  readonly peer: RoundPeer
   readonly directory: string
+  readonly proxy: FaultProxy
+  readonly storm: Storm
   readonly random: () => number
-  /** Whether it looks after each kill at what is settled on disk. */
-  readonly notesKills: boolean
 }
 
 class RoundsRig {
@@ -111,6 +103,7 @@ class RoundsRig {
   readonly #options: RoundsOptions
   readonly #site: RigSite
   #program: ProgramProcess | undefined
+  #peerCrash = Promise.resolve()
 
   constructor(options: RoundsOptions, site: RigSite) {
     this.#options = options
@@ -118,29 +111,19 @@ class RoundsRig {
   }
 
   async round(): Promise<void> {
-    const { random } = this.#site
+    const { peer, random } = this.#site
+    if (peer.crash !== undefined && random() < SHARE_WITH_PEER_CRASH) {
+      await this.#peerCrash
+      this.#peerCrash = delay(random() * LATEST_PEER_CRASH_MS).then(() => peer.crash?.())
+    }
     const program = this.#launch()
-    const isDuringStart = random() < SHARE_DURING_START
-    const isDuringStop = random() < SHARE_DURING_STOP
-    if (isDuringStart) {
-      await delay(random() * LONGEST_START_MS)
-      await this.#kill(program)
-      return
-    }
-    const { mqtt } = await this.#listening(program)
-    const publishing = this.publishing.until(mqtt, program.ended)
-    const mostMs = random() < SHARE_LONG ? LONG_LOAD_MS : MOST_LOAD_MS
-    await delay(LEAST_LOAD_MS + random() * (mostMs - LEAST_LOAD_MS))
-    if (isDuringStop) {
-      program.signal('SIGTERM')
-      await delay(random() * LONGEST_STOP_MS)
-    }
+    await untilMoment({ ...this.#site, publishing: this.publishing }, program)
     await this.#kill(program)
-    await publishing
   }
 
   /** Starts it a last time; resolves when no message waits. */
   async drain(): Promise<void> {
+    await this.#peerCrash
     const { http } = await this.#listening(this.#launch())
     const isDrained = async () => {
       const response = await fetch(`${http}/ledger`)
@@ -161,16 +144,17 @@ class RoundsRig {
   }
 
   async #kill(program: ProgramProcess): Promise<void> {
-    const { notesKills, directory } = this.#site
+    const { peer, directory } = this.#site
     const at = Date.now()
     await program.kill()
-    if (notesKills) this.kills.push(await killAt(at, directory))
+    if (peer.arrivals !== undefined) this.kills.push(await killAt(at, directory))
   }
 
   #launch(): ProgramProcess {
     const { main } = this.#options
     const options = { deadlineMs: DEADLINE_MS, syncMs: 0, ...(main === undefined ? {} : { main }) }
-    const { config, directory } = this.#site
+    const { peer, proxy, directory } = this.#site
+    const config = configOf(directory, peer.entry(proxy.port))
     this.#program = new ProgramProcess(options, config, `${directory}.yaml`)
     return this.#program
   }

@@ -37,6 +37,13 @@ export class Storm {
     await this.#blowing
   }
 
+  /** Cuts the connections that are open now. */
+  cut(): void {
+    const now = Date.now()
+    this.#proxy.cut()
+    this.spans.push({ from: now, to: now })
+  }
+
   async #blow(): Promise<void> {
     while (!this.#isOver) {
       await delay(this.#random() * LONGEST_PAUSE_MS)

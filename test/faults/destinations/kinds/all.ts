@@ -1,6 +1,7 @@
 /** The kinds of destinations that rounds can be run with. */
 
 import type { RoundKind } from '../peer.ts'
+import { chainKind } from './chain.ts'
 import { httpKind } from './http.ts'
 import { influxKind } from './influx.ts'
 import { iotAnalyticsKind } from './iot-analytics.ts'
@@ -12,6 +13,7 @@ import { s3Kind } from './s3.ts'
 
 export const ROUND_KINDS: readonly RoundKind[] = [
   iotAnalyticsKind,
+  chainKind,
   s3Kind,
   ...KAFKA_ROUNDS,
   postgresKind,

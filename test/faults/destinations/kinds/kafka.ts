@@ -14,7 +14,7 @@ function kafkaRounds(name: string, transactions: boolean): RoundKind {
     name,
     skip: skipWithoutKafka,
     isExactlyOnce: transactions,
-    async start(t, proxyPort) {
+    async start(t, { proxyPort }) {
       const kafka = await startKafka(t, { advertisedPort: proxyPort })
       const { broker, port } = kafka
       await createTopic(broker, TOPIC, { partitions: PARTITIONS, configs: BY_BROKER })

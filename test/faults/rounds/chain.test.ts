@@ -1,0 +1,3 @@
+import { kindNamed, testRounds } from '../destinations/test-rounds.ts'
+
+testRounds(kindNamed('chain'))
