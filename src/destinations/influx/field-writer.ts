@@ -3,9 +3,17 @@
  * floats: the type of a field is fixed by its first value, and 21 may be followed by 21.5.
  */
 
-import type { GrowingBuffer } from '../rows/growing-buffer.ts'
-import { hasEscape, type Member, membersOf, type Span, textIn } from '../rows/json-members.ts'
+import { copyBytes, type GrowingBuffer } from '../rows/growing-buffer.ts'
+import {
+  hasEscape,
+  isSameText,
+  type Member,
+  membersOf,
+  type Span,
+  textIn,
+} from '../rows/json-members.ts'
 import { afterWhite, endOfValue, NOT_JSON } from '../rows/json-scan.ts'
+import type { PlainObject } from '../rows/plain-object.ts'
 import { maxTextBytes, writeName, writeString } from './line-text.ts'
 
 const QUOTE = 0x22
@@ -70,6 +78,30 @@ export class FieldWriter {
     return this.#count
   }
 
+  /** The same of a plain object. Most of its names and all of its values are copied as they are. */
+  writePlain(
+    bytes: Buffer,
+    { count, nameStarts, nameStops, valueStarts, valueStops }: PlainObject,
+  ) {
+    this.#bytes = bytes
+    this.#count = 0
+    for (let i = 0; i < count; i++) {
+      const nameStart = nameStarts[i] ?? 0
+      const nameStop = nameStops[i] ?? 0
+      const start = valueStarts[i] ?? 0
+      const stop = valueStops[i] ?? 0
+      if (bytes[start] === LETTER_N) continue
+      if (this.#rules.only === undefined && !this.#isSpecial(nameStart, nameStop)) {
+        this.#writeName(bytes, nameStart, nameStop)
+        this.#copy(start, stop)
+        this.#count++
+      } else {
+        this.#writeNamed(bytes.toString('latin1', nameStart, nameStop), { start, stop })
+      }
+    }
+    return this.#count
+  }
+
   #writeSingle(start: number, stop: number): void {
     const from = afterWhite(this.#bytes, start, stop)
     const value = { start: from, stop: endOfValue(this.#bytes, from, stop, 0) }
@@ -89,11 +121,16 @@ export class FieldWriter {
 
   /** Whether the name is written as it is: not escaped, not empty, and no rule has it. */
   #isOrdinary({ start, stop }: Span): boolean {
-    const bytes = this.#bytes
-    if (start === stop || hasEscape(bytes, { start, stop })) return false
-    return !this.#special.some(
-      (name) => name.length === stop - start && name.compare(bytes, start, stop) === 0,
-    )
+    return !hasEscape(this.#bytes, { start, stop }) && !this.#isSpecial(start, stop)
+  }
+
+  /** Whether the name is empty, or a rule has it. */
+  #isSpecial(start: number, stop: number): boolean {
+    if (start === stop) return true
+    for (const name of this.#special) {
+      if (isSameText(this.#bytes, start, stop, name, 0, name.length)) return true
+    }
+    return false
   }
 
   /** @param path dotted, without escapes */
@@ -140,15 +177,15 @@ export class FieldWriter {
   #writeValue(nameBytes: Buffer, name: Span, value: Span): void {
     const first = this.#bytes[value.start]
     if (first === LETTER_N || (this.#isNested(value) && this.#rules.nested === 'ignore')) return
-    this.#writeName(nameBytes, name)
+    this.#writeName(nameBytes, name.start, name.stop)
     if (first === QUOTE) this.#writeText({ start: value.start + 1, stop: value.stop - 1 })
     else if (this.#isNested(value)) this.#writeQuoted(this.#bytes, value)
-    else if (first === LETTER_T || first === LETTER_F) this.#copy(value)
+    else if (first === LETTER_T || first === LETTER_F) this.#copy(value.start, value.stop)
     else this.#writeNumber(value)
     this.#count++
   }
 
-  #writeName(bytes: Buffer, { start, stop }: Span): void {
+  #writeName(bytes: Buffer, start: number, stop: number): void {
     const out = this.#out
     out.reserve(maxTextBytes(stop - start))
     if (this.#count > 0) out.bytes[out.length++] = COMMA
@@ -183,16 +220,13 @@ export class FieldWriter {
       if (!Number.isFinite(Number(text)))
         throw new RangeError(`the number ${text.slice(0, 40)} is out of range`)
     }
-    this.#copy(value)
+    this.#copy(value.start, value.stop)
   }
 
-  #copy({ start, stop }: Span): void {
+  #copy(start: number, stop: number): void {
     const out = this.#out
     out.reserve(stop - start)
-    const target = out.bytes
-    let end = out.length
-    for (let at = start; at < stop; at++) target[end++] = this.#bytes[at] ?? 0
-    out.length = end
+    out.length = copyBytes(this.#bytes, start, stop, out.bytes, out.length)
   }
 }
 

@@ -5,7 +5,9 @@
  *  - in names, a backslash before a character that is escaped, or at the end;
  *  - an empty name.
  */
-import { writeAscii } from '../rows/growing-buffer.ts'
+import { copyEscaped, escapesOf } from '../rows/escapes.ts'
+import { copyBytes } from '../rows/growing-buffer.ts'
+import { writeWholeNumber } from '../rows/json-text.ts'
 
 const BACKSLASH = 0x5c
 const QUOTE = 0x22
@@ -13,8 +15,15 @@ const COMMA = 0x2c
 const EQUALS = 0x3d
 const SPACE = 0x20
 const SLASH = 0x2f
-const LETTER_N = 0x6e
-const LETTER_R = 0x72
+const ZERO = 0x30
+
+/** Within quotes. Line ends are shown as \n and \r, whose backslash is escaped. */
+const STRING_ESCAPES = escapesOf((byte) => {
+  if (byte === QUOTE) return '\\"'
+  if (byte === BACKSLASH) return '\\\\'
+  if (byte === 0x0a) return '\\\\n'
+  return byte === 0x0d ? '\\\\r' : undefined
+})
 
 /** An upper bound of the bytes of a name or string of `bytes` bytes. */
 export function maxTextBytes(bytes: number): number {
@@ -68,19 +77,7 @@ export function writeString(
   at: number,
 ): number {
   target[at] = QUOTE
-  let end = at + 1
-  for (let i = start; i < stop; i++) {
-    const byte = source[i] ?? 0
-    if (byte === QUOTE || byte === BACKSLASH) target[end++] = BACKSLASH
-    if (byte === 0x0a || byte === 0x0d) {
-      // Shown as \n or \r: a backslash, which is escaped, and a letter.
-      target[end++] = BACKSLASH
-      target[end++] = BACKSLASH
-      target[end++] = byte === 0x0a ? LETTER_N : LETTER_R
-    } else {
-      target[end++] = byte
-    }
-  }
+  const end = copyEscaped(source, start, stop, STRING_ESCAPES, target, at + 1)
   target[end] = QUOTE
   return end + 1
 }
@@ -94,16 +91,27 @@ export const MAX_TIMESTAMP_BYTES = 24
  * is the same each time the message is sent, and differs between the messages of a millisecond,
  * which would overwrite each other otherwise.
  */
-export function writeTimestamp(
-  receivedAt: number,
-  offset: number,
-  target: Buffer,
-  at: number,
-): number {
-  target[at] = SPACE
-  const fraction = String(offset % 10 ** DIGITS_OF_OFFSET)
-  const milliseconds = Math.floor(receivedAt)
-  if (milliseconds <= 0) return writeAscii(fraction, target, at + 1)
-  const end = writeAscii(String(milliseconds), target, at + 1)
-  return writeAscii(fraction.padStart(DIGITS_OF_OFFSET, '0'), target, end)
+export class TimestampWriter {
+  #milliseconds = 0
+  /** The digits of the milliseconds above. Messages of a batch often arrived in the same one. */
+  #digits: Buffer = Buffer.alloc(0)
+
+  write(receivedAt: number, offset: number, target: Buffer, at: number): number {
+    target[at] = SPACE
+    const fraction = offset % 10 ** DIGITS_OF_OFFSET
+    const milliseconds = Math.floor(receivedAt)
+    if (milliseconds <= 0) return writeWholeNumber(fraction, target, at + 1)
+    if (milliseconds !== this.#milliseconds) {
+      this.#digits = Buffer.from(String(milliseconds))
+      this.#milliseconds = milliseconds
+    }
+    const start = copyBytes(this.#digits, 0, this.#digits.length, target, at + 1)
+    let rest = fraction
+    for (let place = start + DIGITS_OF_OFFSET - 1; place >= start; place--) {
+      const next = (rest / 10) | 0
+      target[place] = ZERO + (rest - next * 10)
+      rest = next
+    }
+    return start + DIGITS_OF_OFFSET
+  }
 }

@@ -5,11 +5,12 @@
  *     measurement   tags                     fields                  arrival and offset
  */
 import type { Message } from '../../message.ts'
-import type { GrowingBuffer } from '../rows/growing-buffer.ts'
+import { copyBytes, type GrowingBuffer } from '../rows/growing-buffer.ts'
 import { hasSameNames, type Member, membersOf } from '../rows/json-members.ts'
 import { isText } from '../rows/json-scan.ts'
 import type { RowOrigin } from '../rows/message-writer.ts'
-import { type ContentType, contentTypeOf, payloadOf } from '../rows/payload.ts'
+import { type ContentType, payloadOf, typeOfOther } from '../rows/payload.ts'
+import { PlainObject } from '../rows/plain-object.ts'
 import {
   type FieldRules,
   FieldWriter,
@@ -20,8 +21,8 @@ import {
   escapedName,
   MAX_TIMESTAMP_BYTES,
   maxTextBytes,
+  TimestampWriter,
   writeString,
-  writeTimestamp,
 } from './line-text.ts'
 import { type TagSource, TagWriter } from './tags.ts'
 
@@ -47,6 +48,8 @@ export class LineWriter {
   readonly #tags: TagWriter
   readonly #fields: FieldWriter
   readonly #rawField: string | undefined
+  readonly #times = new TimestampWriter()
+  readonly #plain = new PlainObject()
   readonly #out: GrowingBuffer
 
   /** @param out where lines are appended to */
@@ -74,17 +77,15 @@ export class LineWriter {
     const out = this.#out
     const before = out.length
     const head = this.#tags.headOf(origin.channel, message.topic)
-    out.reserve(head.length + 1)
-    const target = out.bytes
-    for (let i = 0; i < head.length; i++) target[before + i] = head[i] ?? 0
-    out.length = before + head.length
+    out.reserve(head.length)
+    out.length = copyBytes(head, 0, head.length, out.bytes, before)
     const problem = this.#writeFields(message)
     if (problem !== undefined) {
       out.length = before
       return problem
     }
     out.reserve(MAX_TIMESTAMP_BYTES + 1)
-    const end = writeTimestamp(message.receivedAt, message.offset, out.bytes, out.length)
+    const end = this.#times.write(message.receivedAt, message.offset, out.bytes, out.length)
     out.bytes[end] = LINE_FEED
     out.length = end + 1
     return undefined
@@ -92,15 +93,22 @@ export class LineWriter {
 
   #writeFields(message: Message): string | undefined {
     const { bytes, start, stop } = payloadOf(message)
+    if (this.#plain.scan(bytes, start, stop)) return this.#writePlain(bytes)
     const members = membersOf(bytes, start, stop)
     if (members !== undefined && isText(bytes, start, stop)) {
       if (!hasSameNames(bytes, members)) return this.#writeJson(bytes, start, stop, members)
       const single = withoutSameNames(bytes, members)
       return this.#writeJson(single, 0, single.length, membersOf(single, 0, single.length))
     }
-    const type = contentTypeOf(bytes, start, stop)
+    const type = typeOfOther(bytes, start, stop)
     if (type === 'application/json') return this.#writeJson(bytes, start, stop, undefined)
     return this.#writeRaw(bytes, start, stop, type)
+  }
+
+  #writePlain(bytes: Buffer): string | undefined {
+    if (this.#tags.hasJson) this.#tags.writePlain(this.#out, bytes, this.#plain)
+    this.#out.writeByte(SPACE)
+    return this.#fields.writePlain(bytes, this.#plain) > 0 ? undefined : NO_FIELD
   }
 
   #writeJson(

@@ -44,7 +44,7 @@ export class RowArrays {
   #topicBytes: Buffer = Buffer.alloc(0)
 
   /**
-   * offset, arrival_time, topic, message_id, content_type, payload, payload_bytes. Valid until
+   * payload, payload_bytes, offset, arrival_time, topic, message_id, content_type. Valid until
    * something else is written.
    */
   write(messages: readonly Message[]): readonly Buffer[] {
@@ -64,13 +64,13 @@ export class RowArrays {
       this.#writePayload(message)
     }
     return [
+      this.#json.content(),
+      this.#bytes.content(),
       this.#offsets.content(),
       this.#times.content(),
       this.#topics.content(),
       this.#ids.content(),
       this.#types.content(),
-      this.#json.content(),
-      this.#bytes.content(),
     ]
   }
 

@@ -77,11 +77,20 @@ export function hasSameNames(bytes: Buffer, members: readonly Member[]): boolean
 
 function isSame(bytes: Buffer, one: Span | undefined, other: Span | undefined): boolean {
   if (one === undefined || other === undefined) return false
-  const length = one.stop - one.start
-  if (other.stop - other.start !== length) return false
-  for (let i = 0; i < length; i++) {
-    if (bytes[one.start + i] !== bytes[other.start + i]) return false
-  }
+  return isSameText(bytes, one.start, one.stop, bytes, other.start, other.stop)
+}
+
+/** Whether `bytes[start, stop)` is the same as `other[from, to)`. */
+export function isSameText(
+  bytes: Buffer,
+  start: number,
+  stop: number,
+  other: Buffer,
+  from: number,
+  to: number,
+): boolean {
+  if (stop - start !== to - from) return false
+  for (let i = 0; i < stop - start; i++) if (bytes[start + i] !== other[from + i]) return false
   return true
 }
 

@@ -1,17 +1,16 @@
 /** Writes JSON strings and numbers into a buffer, where room must be. */
-import { writeAscii } from './growing-buffer.ts'
+import { copyEscaped, escapesOf } from './escapes.ts'
 
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
 const ZERO = 0x30
 /** `\u0000`: the longest that one character of UTF-16, or one byte of UTF-8, becomes. */
 const ESCAPED_BYTES = 6
-const HEX = '0123456789abcdef'
 
-/** Second characters of the short escapes, by the character; 0 where there is none. */
-const SHORT_ESCAPES = Uint8Array.from({ length: 0x80 }, (_, code) => {
-  const json = JSON.stringify(String.fromCharCode(code))
-  return json.length === 4 ? json.charCodeAt(2) : 0
+/** Only these must be escaped, and `JSON.stringify` escapes no others of ASCII. */
+const ESCAPES = escapesOf((byte) => {
+  const isEscaped = byte < 0x20 || byte === QUOTE || byte === BACKSLASH
+  return isEscaped ? JSON.stringify(String.fromCharCode(byte)).slice(1, -1) : undefined
 })
 
 /** An upper bound of the bytes that `writeJsonText` writes. */
@@ -42,11 +41,7 @@ function wellFormed(text: string): string {
 /** The bytes that `writeJsonBytes` writes. */
 export function jsonBytesLength(source: Buffer, start: number, stop: number): number {
   let length = stop - start + 2
-  for (let i = start; i < stop; i++) {
-    const byte = source[i] ?? 0
-    if (byte >= 0x20 && byte !== QUOTE && byte !== BACKSLASH) continue
-    length += SHORT_ESCAPES[byte] === 0 ? ESCAPED_BYTES - 1 : 1
-  }
+  for (let i = start; i < stop; i++) length += (ESCAPES[source[i] ?? 0]?.length ?? 1) - 1
   return length
 }
 
@@ -59,27 +54,9 @@ export function writeJsonBytes(
   at: number,
 ): number {
   target[at] = QUOTE
-  let end = at + 1
-  for (let i = start; i < stop; i++) {
-    const byte = source[i] ?? 0
-    if (byte >= 0x20 && byte !== QUOTE && byte !== BACKSLASH) target[end++] = byte
-    else end = writeEscaped(byte, target, end)
-  }
+  const end = copyEscaped(source, start, stop, ESCAPES, target, at + 1)
   target[end] = QUOTE
   return end + 1
-}
-
-function writeEscaped(byte: number, target: Buffer, at: number): number {
-  target[at] = BACKSLASH
-  const letter = SHORT_ESCAPES[byte] ?? 0
-  if (letter !== 0) {
-    target[at + 1] = letter
-    return at + 2
-  }
-  const end = writeAscii('u00', target, at + 1)
-  target[end] = HEX.charCodeAt(byte >> 4)
-  target[end + 1] = HEX.charCodeAt(byte & 15)
-  return end + 2
 }
 
 /** The most digits of a whole number, with its sign. */
