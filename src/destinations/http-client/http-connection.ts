@@ -124,8 +124,17 @@ export class HttpConnection implements ExchangeHolder {
     }
     this.#request = request
     this.#parser.reset(request.isHead)
-    if (request.rest === undefined) this.#socket?.write(request.bytes, this.#written)
-    else void this.#writePieces(request, request.rest, exchange)
+    if (request.rest !== undefined) void this.#writePieces(request, request.rest, exchange)
+    else if (request.body !== undefined) this.#writeBoth(request.bytes, request.body)
+    else this.#socket?.write(request.bytes, this.#written)
+  }
+
+  /** With one system call. */
+  #writeBoth(head: Buffer, body: Buffer): void {
+    this.#socket?.cork()
+    this.#socket?.write(head)
+    this.#socket?.write(body, this.#written)
+    this.#socket?.uncork()
   }
 
   /** Until the peer has taken everything, or has answered without waiting for it. */

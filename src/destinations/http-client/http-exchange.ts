@@ -8,6 +8,8 @@ import type { AbortListeners, Cancellable } from './abort-listeners.ts'
 /** A request, head and body, as it is written to the socket. */
 export interface Request {
   readonly bytes: Buffer
+  /** What comes after `bytes`, if that is in another buffer. */
+  readonly body?: Buffer
   /** The bytes are no longer needed: the next request may overwrite them. */
   release(): void
   /** Its answer has no body, whatever the answer's head says. */

@@ -136,10 +136,11 @@ export class Poster {
   }
 
   async #attempt(post: Post, body: Buffer): Promise<PostResult | Failed> {
-    const bytes = await this.#requestOf(post, body)
+    const bytes = await this.#headOf(post, body)
+    const request = { bytes, ...(body.length > 0 && { body }), release: () => {} }
     let answer: Answer
     try {
-      answer = await this.#http.send(() => ({ bytes, release: () => {} }), post.signal)
+      answer = await this.#http.send(() => request, post.signal)
     } catch (thrown) {
       post.signal.throwIfAborted()
       return new Failed('retry', this.#wireError(post, thrown))
@@ -151,15 +152,14 @@ export class Poster {
     return new Failed(kind, this.#errorOf(post, kind, answer, said))
   }
 
-  async #requestOf({ method = 'POST', extraFields = '' }: Post, body: Buffer): Promise<Buffer> {
+  async #headOf({ method = 'POST', extraFields = '' }: Post, body: Buffer): Promise<Buffer> {
     const { contentType, options } = this.#settings
     const encoding = options.gzip && body.length > 0 ? 'content-encoding: gzip\r\n' : ''
     const fields = await this.#fields.lines()
-    const head = Buffer.from(
+    return Buffer.from(
       `${method} ${this.#opening}content-type: ${contentType}\r\n${encoding}${fields}${extraFields}content-length: ${body.length}\r\n\r\n`,
       'latin1',
     )
-    return Buffer.concat([head, body])
   }
 
   async #isWorthAnother({ kind }: Failed): Promise<boolean> {
