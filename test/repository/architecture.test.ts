@@ -186,7 +186,8 @@ const ARROWS: Record<string, readonly string[]> = {
     'destinations/http-client/',
     'named-files/',
   ],
-  'destinations/s3/files/': ['destinations/rows/'],
+  'destinations/s3/files/': ['destinations/rows/', 'destinations/s3/parquet/'],
+  'destinations/s3/parquet/': ['destinations/rows/'],
   'destinations/nats/': ['destinations/', 'destinations/rows/', 'named-files/'],
   'destinations/aws/': ['destinations/http-client/', 'named-files/'],
   'destinations/aws/records/': [

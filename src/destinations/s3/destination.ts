@@ -12,11 +12,10 @@ import { batchRuleOf } from '../batch-rule.ts'
 import type { Batch, BatchOutcome, BatchRule, Spool, SpoolingDestination } from '../destination.ts'
 import { ALL_ACCEPTED } from '../destination.ts'
 import type { DestinationSettings } from '../destination-settings.ts'
-import { loadPackage } from '../optional-package.ts'
 import { RowWriter } from '../rows/row-writer.ts'
 import { GzipLines } from './files/gzip-lines.ts'
 import type { ByteSink, ObjectEncoder } from './files/object-encoder.ts'
-import { type ParquetPackage, ParquetRows } from './files/parquet-rows.ts'
+import { ParquetRows } from './files/parquet-rows.ts'
 import { removeSpoolFiles, SpoolFile } from './files/spool-file.ts'
 import { abortUpload } from './multipart-upload.ts'
 import type { S3Options } from './options.ts'
@@ -48,7 +47,6 @@ export class S3Destination implements SpoolingDestination {
   readonly #uploader: Uploader
   readonly #rows: RowWriter
   readonly #spools = new Set<Spool>()
-  #parquet: ParquetPackage | undefined
   #isOpen = false
   #spoolCount = 0
 
@@ -71,11 +69,7 @@ export class S3Destination implements SpoolingDestination {
   }
 
   async open(): Promise<void> {
-    const { options, place, spoolDirectory } = this.#settings
-    if (options.format === 'parquet') {
-      const load = () => import('hyparquet-writer')
-      this.#parquet ??= await loadPackage('hyparquet-writer', place, load)
-    }
+    const { spoolDirectory } = this.#settings
     await this.#client.open()
     if (this.#isOpen) return
     await removeSpoolFiles(spoolDirectory)
@@ -158,9 +152,7 @@ export class S3Destination implements SpoolingDestination {
     const { options, connectorId } = this.#settings
     const { compression: codec, compressionLevel: level, columns } = options
     if (options.format === 'jsonl') return new GzipLines({ rows: this.#rows, origin, level, sink })
-    const parquet = this.#parquet
-    if (parquet === undefined) throw new ConnectorError('Unexpected', 'the destination is not open')
-    return new ParquetRows({ parquet, connectorId, origin, columns, codec, level, sink })
+    return new ParquetRows({ connectorId, origin, columns, codec, level, sink })
   }
 }
 

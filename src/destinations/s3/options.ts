@@ -54,9 +54,7 @@ export const s3Options = z
     format: z
       .enum(['jsonl', 'parquet'])
       .default('jsonl')
-      .describe(
-        '`jsonl`: rows as JSON lines with gzip. `parquet`: needs the package hyparquet-writer.',
-      ),
+      .describe('`jsonl`: rows as JSON lines with gzip. `parquet`: columns, for query engines.'),
     compression: z
       .enum(['gzip', 'snappy'])
       .default('gzip')

@@ -1,23 +1,17 @@
 /**
- * Messages as a Parquet file (https://parquet.apache.org/docs/file-format/), row group by row group,
- * so that a large file needs little memory. Columns are those of every row, and typed columns from
- * JSON payloads. `payload` is text and `payload_bytes` is all else; one of them is NULL.
+ * Messages as a Parquet file, row group by row group, so that a large file needs little memory.
+ * Columns are those of every row, and typed columns from JSON payloads. `payload` is text and
+ * `payload_bytes` is all else; one of them is NULL.
  */
-import { gzipSync } from 'node:zlib'
-import type { ByteWriter, ParquetWriter } from 'hyparquet-writer'
 import type { Message } from '../../../message.ts'
 import type { RowOrigin } from '../../rows/message-writer.ts'
-import type { ColumnsOption, ColumnType } from './column-options.ts'
+import { ParquetFile } from '../parquet/parquet-file.ts'
+import type { ColumnsOption } from './column-options.ts'
 import type { ByteSink, ObjectEncoder } from './object-encoder.ts'
 import { RowGroup } from './row-group.ts'
-import { type TakenColumn, TypedColumns } from './typed-columns.ts'
-
-export type ParquetPackage = Pick<typeof import('hyparquet-writer'), 'ByteWriter' | 'ParquetWriter'>
-type SchemaElement = ConstructorParameters<typeof ParquetWriter>[0]['schema'][number]
-type Column = Parameters<ParquetWriter['write']>[0]['columnData'][number]
+import { TypedColumns } from './typed-columns.ts'
 
 export interface ParquetRowsOptions {
-  readonly parquet: ParquetPackage
   readonly connectorId: string
   readonly origin: RowOrigin
   readonly columns: ColumnsOption
@@ -27,46 +21,22 @@ export interface ParquetRowsOptions {
   readonly sink: ByteSink
 }
 
-/** In the file's metadata. Without a version, so that another release writes the same bytes. */
-const CREATED_BY = 'iot-analytics-connector'
-const TEXT = { type: 'BYTE_ARRAY', converted_type: 'UTF8' } as const
-const REQUIRED = { repetition_type: 'REQUIRED' } as const
-const OPTIONAL = { repetition_type: 'OPTIONAL' } as const
-
-const ROW_SCHEMA: readonly SchemaElement[] = [
-  { name: 'connector', ...TEXT, ...REQUIRED },
-  { name: 'channel', ...TEXT, ...REQUIRED },
-  { name: 'log_id', ...TEXT, ...REQUIRED },
-  { name: 'offset', type: 'INT64', ...REQUIRED },
-  { name: 'arrival_time', type: 'INT64', converted_type: 'TIMESTAMP_MICROS', ...REQUIRED },
-  { name: 'topic', ...TEXT, ...REQUIRED },
-  { name: 'message_id', ...TEXT, ...REQUIRED },
-  { name: 'content_type', ...TEXT, ...REQUIRED },
-  { name: 'payload', ...TEXT, ...OPTIONAL },
-  { name: 'payload_bytes', type: 'BYTE_ARRAY', ...OPTIONAL },
-]
-
-const TYPES: Readonly<Record<ColumnType, Omit<SchemaElement, 'name'>>> = {
-  double: { type: 'DOUBLE' },
-  int64: { type: 'INT64' },
-  boolean: { type: 'BOOLEAN' },
-  string: TEXT,
-}
-
 export class ParquetRows implements ObjectEncoder {
   readonly #options: ParquetRowsOptions
   readonly #typed: TypedColumns
-  readonly #buffer: ByteWriter
-  readonly #full: { readonly group: RowGroup; readonly typed: readonly TakenColumn[] }[] = []
-  #group = new RowGroup()
-  #writer: ParquetWriter | undefined
+  readonly #file: ParquetFile
+  readonly #full: RowGroup[] = []
+  #group: RowGroup
+  /** A row group that has been written. Its buffers are used again. */
+  #spare: RowGroup | undefined
   #rows = 0
-  #isFinished = false
 
   constructor(options: ParquetRowsOptions) {
+    const { codec, level, sink, columns } = options
     this.#options = options
-    this.#typed = new TypedColumns(options.columns)
-    this.#buffer = new options.parquet.ByteWriter()
+    this.#typed = new TypedColumns(columns)
+    this.#file = new ParquetFile({ codec, level, append: (bytes) => sink.append(bytes) })
+    this.#group = this.#newGroup()
   }
 
   get rows(): number {
@@ -84,75 +54,36 @@ export class ParquetRows implements ObjectEncoder {
   }
 
   async flush(): Promise<void> {
-    // If writing failed the last time, some bytes still wait.
-    await this.#writeBytes()
     for (;;) {
-      const next = this.#full.shift()
-      if (next === undefined) return
-      await this.#writeGroup(next.group, next.typed)
-      await this.#writeBytes()
+      // If writing failed the last time, some bytes still wait.
+      await this.#file.flush()
+      const group = this.#full[0]
+      if (group === undefined) return
+      await this.#file.add(group.columns(this.#typed.columns), group.rows)
+      this.#full.shift()
+      group.clear()
+      this.#spare = group
     }
   }
 
   async finish(): Promise<void> {
     if (this.#group.rows > 0) this.#endGroup()
     await this.flush()
-    if (!this.#isFinished) {
-      this.#isFinished = true
-      this.#writer ??= this.#newWriter([])
-      await this.#writer.finish()
-    }
-    await this.#writeBytes()
+    this.#typed.close()
+    const columns = this.#group.columns(this.#typed.columns)
+    this.#file.finish(columns.map(({ schema }) => schema))
+    await this.#file.flush()
   }
 
   #endGroup(): void {
-    const group = this.#group
-    this.#full.push({ group, typed: this.#typed.take(group.rows) })
-    this.#group = new RowGroup()
+    this.#typed.close()
+    this.#full.push(this.#group)
+    this.#group = this.#spare ?? this.#newGroup()
+    this.#spare = undefined
   }
 
-  #newWriter(typed: readonly TakenColumn[]): ParquetWriter {
-    const { parquet, codec, level } = this.#options
-    const columns = typed.map(({ name, type }) => ({ name, ...TYPES[type], ...OPTIONAL }))
-    const fields = [...ROW_SCHEMA, ...columns]
-    return new parquet.ParquetWriter({
-      writer: this.#buffer,
-      schema: [{ name: 'root', num_children: fields.length }, ...fields],
-      codec: codec === 'gzip' ? 'GZIP' : 'SNAPPY',
-      compressors: { GZIP: (bytes) => gzipSync(bytes, { level }) },
-      createdBy: CREATED_BY,
-    })
-  }
-
-  async #writeGroup(group: RowGroup, typed: readonly TakenColumn[]): Promise<void> {
+  #newGroup(): RowGroup {
     const { connectorId, origin } = this.#options
-    const same = (text: string) => new Array<string>(group.rows).fill(text)
-    const plain = (name: string, data: Column['data']): Column => ({
-      name,
-      data,
-      encoding: 'PLAIN',
-      statistics: false,
-    })
-    const columnData: Column[] = [
-      { name: 'connector', data: same(connectorId) },
-      { name: 'channel', data: same(origin.channel) },
-      { name: 'log_id', data: same(origin.logId) },
-      { name: 'offset', data: group.offsets, encoding: 'DELTA_BINARY_PACKED' },
-      { name: 'arrival_time', data: group.arrivalTimes, encoding: 'DELTA_BINARY_PACKED' },
-      { name: 'topic', data: group.topics },
-      plain('message_id', group.messageIds),
-      { name: 'content_type', data: group.contentTypes },
-      plain('payload', group.texts()),
-      plain('payload_bytes', group.binaries()),
-      ...typed.map(({ name, values }) => ({ name, data: [...values] })),
-    ]
-    this.#writer ??= this.#newWriter(typed)
-    await this.#writer.write({ columnData, rowGroupSize: group.rows })
-  }
-
-  async #writeBytes(): Promise<void> {
-    if (this.#buffer.index === 0) return
-    await this.#options.sink.append(this.#buffer.getBytes())
-    this.#buffer.index = 0
+    return new RowGroup(connectorId, origin)
   }
 }

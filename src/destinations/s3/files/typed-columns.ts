@@ -1,8 +1,10 @@
 /**
- * Collects values of JSON payloads in columns. A column has the type of its first value, unless it
- * was given one. With `auto`, the members found in the first row group become the columns of the
- * file: its schema must be known when that group is written.
+ * Finds the values for typed columns in JSON payloads. A column has the type of its first value,
+ * unless it was given one. With `auto`, the members found in the first row group become the columns
+ * of the file: its schema must be known when that group is written.
  */
+import { afterWhite, endOfString, endOfValue, isText, NOT_JSON } from '../../rows/json-scan.ts'
+import { type ContentType, contentTypeOf } from '../../rows/payload.ts'
 import {
   type ColumnsOption,
   type ColumnType,
@@ -10,57 +12,81 @@ import {
   isColumnName,
   MAX_TYPED_COLUMNS,
 } from './column-options.ts'
+import { isContainer, isNull, typeOfValue } from './json-values.ts'
 
-export type ColumnValue = number | bigint | boolean | string | null
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+const COLON = 0x3a
+const COMMA = 0x2c
+const OPEN_OBJECT = 0x7b
+const CLOSE_OBJECT = 0x7d
+/** Members of a payload whose names are remembered for the next one. */
+const MAX_REMEMBERED = 256
+const MAX_NAME_BYTES = 128
 
-/** The values of one column in one row group. */
-export interface TakenColumn {
+export interface TypedColumn {
+  /** Unique in a file. */
+  readonly number: number
   readonly name: string
   readonly type: ColumnType
-  readonly values: readonly ColumnValue[]
 }
 
-class TypedColumn {
+export interface ValueTarget {
+  /** Takes the JSON value in `bytes[start, stop)`. Returns false if it has another type. */
+  addValue(column: TypedColumn, bytes: Buffer, start: number, stop: number): boolean
+}
+
+/** A member that has a column, or may get one. */
+class Candidate {
   readonly name: string
+  /** Negative if it has no column yet. */
+  number = -1
   type: ColumnType | undefined
-  values: ColumnValue[] = []
+  /** The last payload that had it, and where. */
+  payload = -1
+  start = 0
+  stop = 0
 
   constructor(name: string, type: ColumnType | undefined) {
     this.name = name
     this.type = type
   }
+}
 
-  /** Adds the value of row `row`. Returns false if it has another type. */
-  add(row: number, value: unknown): boolean {
-    this.pad(row)
-    this.type ??= typeOf(value)
-    const fitting = this.type === undefined ? null : fittingValue(value, this.type)
-    this.values.push(fitting ?? null)
-    return fitting !== undefined
-  }
-
-  /** Rows without a value have NULL. */
-  pad(rows: number): void {
-    while (this.values.length < rows) this.values.push(null)
-  }
+interface Remembered {
+  /** The name of the member, as it stands in the payload. */
+  readonly name: Buffer
+  readonly candidate: Candidate | undefined
 }
 
 export class TypedColumns {
   /** By the names of members. */
-  readonly #columns = new Map<string, TypedColumn>()
+  readonly #candidates = new Map<string, Candidate>()
   readonly #comparable = new Set<string>()
+  /** By the place of a member in its payload: devices mostly send the same members. */
+  #remembered: Remembered[] = []
+  /** In the payload that is being read. */
+  readonly #found: Candidate[] = []
+  #foundCount = 0
+  #payloads = 0
+  #columnCount = 0
   #isOpen: boolean
+  #isClosed = false
   #conflicts = 0
 
   constructor(option: ColumnsOption) {
     this.#isOpen = option === 'auto'
     if (option === undefined || option === 'auto') return
-    for (const { name, type } of option) this.#columns.set(name, new TypedColumn(name, type))
+    for (const { name, type } of option) {
+      const candidate = new Candidate(name, type)
+      candidate.number = this.#columnCount++
+      this.#candidates.set(name, candidate)
+    }
   }
 
-  /** Whether payloads have to be parsed. */
+  /** Whether payloads have to be read. */
   get areWanted(): boolean {
-    return this.#isOpen || this.#columns.size > 0
+    return this.#isOpen || this.#candidates.size > 0
   }
 
   /** Values that had another type than their column. */
@@ -68,65 +94,131 @@ export class TypedColumns {
     return this.#conflicts
   }
 
-  /** @param payload what the payload of row `row` means as JSON */
-  add(row: number, payload: unknown): void {
-    if (typeof payload !== 'object' || payload === null || Array.isArray(payload)) return
-    for (const [name, value] of Object.entries(payload)) {
-      if (value === null) continue
-      const column = this.#columns.get(name) ?? this.#newColumn(name, value)
-      if (column === undefined) continue
-      if (!column.add(row, value)) this.#conflicts++
-    }
+  /** The columns of the file, once it is closed. */
+  get columns(): TypedColumn[] {
+    return [...this.#candidates.values()]
+      .filter(isColumn)
+      .sort((one, other) => one.number - other.number)
   }
 
-  /**
-   * Takes the values of a row group of `rows` rows. No column is added afterwards, and one that has
-   * no type yet is left out.
-   */
-  take(rows: number): TakenColumn[] {
+  /** No column is added from now on, and one that has no type yet is left out. */
+  close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
     this.#isOpen = false
-    const taken: TakenColumn[] = []
-    for (const [member, column] of this.#columns) {
-      const { name, type, values } = column
-      if (type === undefined) {
-        this.#columns.delete(member)
-        continue
-      }
-      column.pad(rows)
-      column.values = []
-      taken.push({ name, type, values })
+    this.#remembered = []
+    for (const [name, candidate] of this.#candidates) {
+      if (!isColumn(candidate)) this.#candidates.delete(name)
     }
-    return taken
   }
 
-  #newColumn(name: string, value: unknown): TypedColumn | undefined {
-    if (!this.#isOpen || this.#columns.size >= MAX_TYPED_COLUMNS) return undefined
-    if (typeOf(value) === undefined || !isColumnName(name)) return undefined
-    if (this.#comparable.has(comparable(name))) return undefined
-    this.#comparable.add(comparable(name))
-    const column = new TypedColumn(name, undefined)
-    this.#columns.set(name, column)
-    return column
+  /** Gives the values in the payload `bytes[start, stop)` to the target, and says what it is. */
+  add(bytes: Buffer, start: number, stop: number, target: ValueTarget): ContentType {
+    this.#payloads++
+    this.#foundCount = 0
+    if (!this.#readObject(bytes, start, stop)) return contentTypeOf(bytes, start, stop)
+    for (let i = 0; i < this.#foundCount; i++) {
+      const candidate = this.#found[i]
+      if (candidate !== undefined) this.#addValue(candidate, bytes, target)
+    }
+    return 'application/json'
+  }
+
+  #addValue(candidate: Candidate, bytes: Buffer, target: ValueTarget): void {
+    const { start, stop } = candidate
+    const first = bytes[start] ?? 0
+    if (isNull(first)) return
+    if (candidate.number < 0 && !this.#becomesColumn(candidate, first)) return
+    candidate.type ??= typeOfValue(first)
+    // A list may name a member that is an object: it gets no type from that.
+    if (!isColumn(candidate)) return
+    if (!target.addValue(candidate, bytes, start, stop)) this.#conflicts++
+  }
+
+  #becomesColumn(candidate: Candidate, firstByte: number): boolean {
+    if (isContainer(firstByte) || this.#columnCount >= MAX_TYPED_COLUMNS) return false
+    const name = comparable(candidate.name)
+    if (this.#comparable.has(name)) return false
+    this.#comparable.add(name)
+    candidate.number = this.#columnCount++
+    return true
+  }
+
+  /** Notes the members of interest. Returns false if it is not one JSON object. */
+  #readObject(bytes: Buffer, start: number, stop: number): boolean {
+    let at = afterWhite(bytes, start, stop)
+    if (at >= stop || bytes[at] !== OPEN_OBJECT) return false
+    at = afterWhite(bytes, at + 1, stop)
+    for (let member = 0; at < stop && bytes[at] !== CLOSE_OBJECT; member++) {
+      if (member > 0) {
+        if (bytes[at] !== COMMA) return false
+        at = afterWhite(bytes, at + 1, stop)
+      }
+      at = this.#readMember(member, bytes, at, stop)
+      if (at === NOT_JSON) return false
+    }
+    return at < stop && afterWhite(bytes, at + 1, stop) === stop && isText(bytes, start, stop)
+  }
+
+  /** Returns where the next thing begins after the member. */
+  #readMember(member: number, bytes: Buffer, at: number, stop: number): number {
+    if (at >= stop || bytes[at] !== QUOTE) return NOT_JSON
+    const nameEnd = endOfString(bytes, at + 1, stop)
+    if (nameEnd === NOT_JSON) return NOT_JSON
+    const colon = afterWhite(bytes, nameEnd, stop)
+    if (colon >= stop || bytes[colon] !== COLON) return NOT_JSON
+    const start = afterWhite(bytes, colon + 1, stop)
+    const end = endOfValue(bytes, start, stop, 1)
+    if (end === NOT_JSON) return NOT_JSON
+    const candidate = this.#candidateOf(member, bytes, at + 1, nameEnd - 1)
+    if (candidate !== undefined) this.#note(candidate, start, end)
+    return afterWhite(bytes, end, stop)
+  }
+
+  /** Of two members with the same name the last one counts, as for JSON.parse. */
+  #note(candidate: Candidate, start: number, stop: number): void {
+    if (candidate.payload !== this.#payloads) this.#found[this.#foundCount++] = candidate
+    candidate.payload = this.#payloads
+    candidate.start = start
+    candidate.stop = stop
+  }
+
+  #candidateOf(member: number, bytes: Buffer, start: number, stop: number): Candidate | undefined {
+    const known = this.#remembered[member]
+    if (known !== undefined && isSame(known.name, bytes, start, stop)) return known.candidate
+    const candidate = this.#look(bytes, start, stop)
+    if (member < MAX_REMEMBERED && stop - start <= MAX_NAME_BYTES) {
+      const name = Buffer.from(bytes.subarray(start, stop))
+      this.#remembered[member] = { name, candidate }
+    }
+    return candidate
+  }
+
+  #look(bytes: Buffer, start: number, stop: number): Candidate | undefined {
+    const name = nameIn(bytes, start, stop)
+    const known = this.#candidates.get(name)
+    if (known !== undefined || !this.#isOpen) return known
+    if (this.#columnCount >= MAX_TYPED_COLUMNS || !isColumnName(name)) return undefined
+    const candidate = new Candidate(name, undefined)
+    this.#candidates.set(name, candidate)
+    return candidate
   }
 }
 
-/** Numbers are doubles, because a device may send 21 and then 21.5. */
-function typeOf(value: unknown): ColumnType | undefined {
-  if (typeof value === 'number') return 'double'
-  if (typeof value === 'boolean') return 'boolean'
-  return typeof value === 'string' ? 'string' : undefined
+function isColumn(candidate: Candidate): candidate is Candidate & TypedColumn {
+  return candidate.number >= 0 && candidate.type !== undefined
 }
 
-/** Undefined if the value can't stand in a column of this type. */
-function fittingValue(value: unknown, type: ColumnType): ColumnValue | undefined {
-  switch (type) {
-    case 'double':
-      return typeof value === 'number' ? value : undefined
-    case 'int64':
-      return Number.isSafeInteger(value) ? BigInt(value as number) : undefined
-    case 'boolean':
-      return typeof value === 'boolean' ? value : undefined
-    case 'string':
-      return typeof value === 'string' ? value : undefined
+function isSame(name: Buffer, bytes: Buffer, start: number, stop: number): boolean {
+  if (name.length !== stop - start) return false
+  for (let i = 0; i < name.length; i++) if (name[i] !== bytes[start + i]) return false
+  return true
+}
+
+/** From between the quotes. */
+function nameIn(bytes: Buffer, start: number, stop: number): string {
+  for (let at = start; at < stop; at++) {
+    if (bytes[at] === BACKSLASH) return JSON.parse(bytes.toString('utf8', start - 1, stop + 1))
   }
+  return bytes.toString('utf8', start, stop)
 }

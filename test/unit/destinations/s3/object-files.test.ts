@@ -8,7 +8,6 @@ import { type TestContext, test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { parquetReadObjects } from 'hyparquet'
-import * as parquet from 'hyparquet-writer'
 import { RowWriter } from '../../../../src/destinations/rows/row-writer.ts'
 import type { ColumnsOption } from '../../../../src/destinations/s3/files/column-options.ts'
 import { columnsOption } from '../../../../src/destinations/s3/files/column-options.ts'
@@ -46,7 +45,7 @@ const asLines: Making = (sink) =>
 
 function asParquet(columns?: ColumnsOption, codec: 'gzip' | 'snappy' = 'gzip'): Making {
   return (sink) =>
-    new ParquetRows({ parquet, connectorId: 'site_1', origin, columns, codec, level: 1, sink })
+    new ParquetRows({ connectorId: 'site_1', origin, columns, codec, level: 1, sink })
 }
 
 /** @param flushEvery messages between two calls of `flush` */
@@ -313,5 +312,25 @@ test('an object that could not be finished goes on when the disk has room again'
       await encoder.finish()
       assert.ok(sink.bytes.equals(bytes), `after ${writes} writes`)
     }
+  }
+})
+
+test('other work goes on while a row group is compressed', async () => {
+  const messages = jsonMessages(
+    Array.from({ length: 8_000 }, (_, n) => ({ n, x: Math.sqrt(n), text: `${n}`.repeat(20) })),
+  )
+  for (const codec of ['gzip', 'snappy'] as const) {
+    const encoder = asParquet('auto', codec)(new Collected())
+    for (const message of messages) encoder.add(message)
+    let turns = 0
+    const count = () => {
+      turns++
+      next = setImmediate(count)
+    }
+    let next = setImmediate(count)
+    await encoder.flush()
+    clearImmediate(next)
+    // At least one for each large column: time, id, payload, n, x, text.
+    assert.ok(turns >= 6, `${codec}: ${turns} turns`)
   }
 })
