@@ -76,6 +76,8 @@ export interface BulkLeasesOptions {
 /** How much is read at once. */
 const RUN_MESSAGES = 8192
 const RUN_BYTES = 1024 * 1024
+/** A sink encodes up to this many messages without a pause, which takes a few milliseconds. */
+const PAUSE_AFTER = 1024
 
 export class BulkLeases {
   readonly #options: BulkLeasesOptions
@@ -140,7 +142,7 @@ export class BulkLeases {
       else goesOn = false
       return goesOn
     }
-    const run = { end, maxCount: RUN_MESSAGES, maxBytes: RUN_BYTES }
+    const run = { end, maxCount: RUN_MESSAGES, maxBytes: RUN_BYTES, pauseAfter: PAUSE_AFTER }
     try {
       await runs.whileReading(async () => {
         while (goesOn) {

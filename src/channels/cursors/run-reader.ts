@@ -2,6 +2,7 @@
  * Reads the log of a cursor run by run, offers each message, and keeps the bookkeeping right: what is
  * taken is in flight, what is dropped is settled and reported, and the rest is free again.
  */
+import { setImmediate as pause } from 'node:timers/promises'
 import type { Message, Refusal } from '../../message.ts'
 import type { ChannelLog } from '../log/channel-log.ts'
 import type { CursorPosition } from './cursor-position.ts'
@@ -32,6 +33,8 @@ export interface RunLimits {
   readonly end: number
   readonly maxCount: number
   readonly maxBytes: number
+  /** After this number of messages the event loop does other work. Default: after the run. */
+  readonly pauseAfter?: number
 }
 
 /** In the ledger, for messages that the settings of a destination leave out. */
@@ -60,7 +63,7 @@ export class RunReader {
    */
   async read(
     start: number,
-    { end, maxCount, maxBytes }: RunLimits,
+    { end, maxCount, maxBytes, pauseAfter = Number.POSITIVE_INFINITY }: RunLimits,
     take: (message: Message) => boolean,
   ): Promise<boolean> {
     const position = this.#position
@@ -76,6 +79,7 @@ export class RunReader {
         next = Math.min(message.offset, to)
         if (next === to || !take(message)) break
         next += 1
+        if ((next - from) % pauseAfter === 0) await pause()
       }
       if (messages.length === 0) {
         this.#dropDamaged(from, to)

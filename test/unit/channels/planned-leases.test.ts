@@ -74,3 +74,26 @@ test('storing a state fails while the medium refuses it', async () => {
   disk.failure = undefined
   await rig.set.get('c')!.storeState()
 })
+
+test('other work goes on while the messages of a large batch are collected', async () => {
+  const rig = await openRig({ disk: new FakeDisk() })
+  const ids = Array.from({ length: 5_000 }, (_, i) => `m${i}`)
+  await offerAndCommit(rig, ids)
+  const { bulk } = rig.set.get('c')!.cursor('primary')
+  const taken: string[] = []
+  let turns = 0
+  let next = setImmediate(function count() {
+    turns++
+    next = setImmediate(count)
+  })
+  const sink = {
+    take: ({ messageId }: { readonly messageId: string }) => taken.push(messageId) > 0,
+    flush: () => Promise.resolve(),
+  }
+  const lease = await bulk.lease(sink, { maxMessages: 5_000, maxBytes: 1_000_000 }, undefined)
+  clearImmediate(next)
+
+  assert.equal(lease?.count, 5_000)
+  assert.deepEqual(taken, ids)
+  assert.ok(turns >= 4, `${turns} turns`)
+})
