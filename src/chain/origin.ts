@@ -20,6 +20,8 @@ export const TOPICS_HEADER = 'x-connector-topics'
 
 /** So that the headers of a request have room in what HTTP servers read. */
 export const MAX_TOPICS_CHARACTERS = 8_192
+/** Of a batch that says where it comes from. BatchPutMessage allows 100. */
+export const MAX_CHAIN_MESSAGES = 1_000
 const MAX_PATH_CHARACTERS = 3_072
 const MAX_ORIGIN_CHARACTERS = 8_192
 /** A longer chain is taken for a loop whose path did not fit into the header. */
@@ -199,7 +201,7 @@ export function parseTopics(text: string, count: number): string[] | undefined {
   const known = names.split(',').map(decoded)
   const topics: string[] = []
   for (const part of order.split(',')) {
-    const [form, index, times = '1'] = /^(\d{1,3})(?:\*(\d{1,3}))?$/.exec(part) ?? []
+    const [form, index, times = '1'] = /^(\d{1,3})(?:\*(\d{1,4}))?$/.exec(part) ?? []
     const topic = known[Number(index)]
     if (form === undefined || topic === undefined) return undefined
     for (let i = Number(times); i > 0 && topics.length <= count; i--) topics.push(topic)

@@ -1,7 +1,7 @@
 /** Connectors that send to each other: edge → site, over BatchPutMessage. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { createServer, request as sendRequest } from 'node:http'
+import { createServer, type IncomingMessage, request as sendRequest } from 'node:http'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { BatchPutMessageCommand, IoTAnalyticsClient } from '@aws-sdk/client-iotanalytics'
@@ -250,6 +250,45 @@ test('an origin that can’t be read is refused', async (t) => {
   assert.match(await answer.text(), /x-connector-origin: expected where 1 messages come from/)
 })
 
+test('a batch between connectors has up to 1,000 messages, and one that comes again adds nothing', async (t) => {
+  const site = await startSite(t)
+  const messages = Array.from({ length: 1_001 }, (_, i) => message(`${i}`))
+  const names = 'connector=edge;instance=1;destination=site;log=a1'
+  const originOf = (count: number) => ({
+    'x-connector-origin': `${names};offsets=0-${count - 1};settled=0;end=${count}`,
+    'x-connector-topics': `a,b;0*${count - 1},1`,
+  })
+
+  const tooMany = await post(site, batch(messages), originOf(1_001))
+  const full = await post(site, batch(messages.slice(0, 1_000)), originOf(1_000))
+  const again = await post(site, batch(messages.slice(0, 1_000)), originOf(1_000))
+
+  assert.deepEqual([tooMany.status, full.status, again.status], [400, 200, 200])
+  assert.match(await tooMany.text(), /expected 1 to 1000, got 1001/)
+  assert.equal(site.ledger()[0]?.received, 1_000)
+})
+
+test('an edge sends as many messages in one call as it is set to', async (t) => {
+  const site = await startSite(t)
+  const requests: string[] = []
+  const proxy = await startLosingProxy(t, httpOf(site), (request) => {
+    requests.push(String(request.headers['x-connector-origin']))
+  })
+  const entry = sendingTo(proxy.url)
+  const edge = await startEdge(t, proxy.url, {
+    parameters: { PublishInterval: '60' },
+    destinations: [{ iotAnalytics: { ...entry.iotAnalytics, maxBatchMessages: 250 } }],
+  })
+  await Promise.all(
+    Array.from({ length: 500 }, (_, i) => edge.publish('presses', `m${i}`, { id: `id-${i}` })),
+  )
+  await until('all are delivered', () => edge.ledger()[0]?.delivered === 500)
+
+  assert.equal(requests.length, 2)
+  assert.match(requests[0] ?? '', /offsets=0-249;/)
+  assert.equal((await storedIn(httpOf(site), 'presses')).length, 500)
+})
+
 test('batchPutMessage without the HTTP server is a mistake in the configuration', async (t) => {
   await assert.rejects(startSite(t, { http: false }), {
     code: 'InvalidConfiguration',
@@ -280,9 +319,14 @@ function post(site: Connector, body: string, headers: Record<string, string> = {
 }
 
 /** Passes requests on, and loses answers when a test asks. */
-async function startLosingProxy(t: TestContext, target: string) {
+async function startLosingProxy(
+  t: TestContext,
+  target: string,
+  onRequest: (request: IncomingMessage) => void = () => {},
+) {
   const proxy = { url: '', losesAnswers: false, lost: 0 }
   const server = createServer((request, response) => {
+    onRequest(request)
     const { method, url, headers } = request
     const onward = sendRequest(`${target}${url}`, { method, headers }, (answer) => {
       if (!proxy.losesAnswers) {

@@ -13,14 +13,12 @@ import type { Failure } from '../aws/failure.ts'
 import type { Batch, BatchOutcome, BatchRule, Destination } from '../destination.ts'
 import { HttpSender } from '../http-client/http-sender.ts'
 import { type Endpoint, endpointAt, publicEndpointOf } from './endpoint.ts'
-import type { IotAnalyticsOptions } from './options.ts'
+import { type IotAnalyticsOptions, MAX_BATCH_MESSAGES } from './options.ts'
 import { OriginHeaders, type UpstreamOf } from './origin-headers.ts'
 import { RequestWriter } from './request.ts'
 import { outcomeOf } from './response.ts'
 import { RequestSigner } from './signing.ts'
 
-/** Quota of BatchPutMessage (L-59E2DC0E), not adjustable. Specification, Limits. */
-const MAX_BATCH_MESSAGES = 100
 /** RFC 9110, 15.5.14: content too large. */
 const TOO_LARGE = 413
 const DEFAULT_PLACE = 'destinations[0].iotAnalytics'
@@ -75,7 +73,7 @@ export class IotAnalyticsDestination implements Destination {
   }: IotAnalyticsSettings) {
     this.name = name
     this.batchRule = {
-      maxMessages: Math.min(batchMessages, MAX_BATCH_MESSAGES),
+      maxMessages: options.maxBatchMessages ?? Math.min(batchMessages, MAX_BATCH_MESSAGES),
       maxBytes: options.maxBatchBytes,
       intervalMs,
       hasDistinctIds: true,
@@ -139,8 +137,11 @@ export class IotAnalyticsDestination implements Destination {
   #giveUp(batch: Batch, failure: Failure): BatchOutcome {
     const { name, message, cause, status } = failure
     const said = name === undefined ? message : `${name}: ${message}`
+    const { length } = batch.messages
     // Smaller requests may pass, so the batch is divided.
-    if (status === TOO_LARGE && batch.messages.length > 1) {
+    const isTooLarge = status === TOO_LARGE && length > 1
+    const isTooMany = failure.kind === 'refused' && length > MAX_BATCH_MESSAGES
+    if (isTooLarge || isTooMany) {
       throw new ConnectorError('ContentRefused', `${this.#doing(batch)}: ${said}`)
     }
     if (failure.kind === 'refused' && name !== undefined) {

@@ -11,6 +11,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import {
   countOf,
+  MAX_CHAIN_MESSAGES,
   MAX_HOPS,
   ORIGIN_HEADER,
   type Origin,
@@ -145,7 +146,9 @@ export class BatchPutMessage implements Source {
   async #receive(request: ReceivedRequest): Promise<readonly ErrorEntry[]> {
     const { headers, body } = request
     this.#signatures?.check(request, this.#settings.clock.now())
-    const batch = parseBatch(body)
+    // Without an origin, as AWS has it.
+    const maxMessages = headers[ORIGIN_HEADER] === undefined ? undefined : MAX_CHAIN_MESSAGES
+    const batch = parseBatch(body, maxMessages)
     this.#checkChannel(batch.channel)
     const origin = this.#originOf(headers, batch)
     const topics = topicsOf(headers, batch)

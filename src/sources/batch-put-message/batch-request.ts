@@ -22,12 +22,12 @@ export interface BatchEntry {
 
 export interface BatchRequest {
   readonly channel: string
-  /** 1 to 100. No two have the same id. */
+  /** At least one. No two have the same id. */
   readonly messages: readonly BatchEntry[]
 }
 
 /** @throws {ServiceException} InvalidRequestException */
-export function parseBatch(body: Buffer): BatchRequest {
+export function parseBatch(body: Buffer, maxMessages = MAX_BATCH_MESSAGES): BatchRequest {
   const { channelName, messages } = objectIn(body)
   if (typeof channelName !== 'string' || !isChannelName(channelName)) {
     throw invalid(
@@ -35,8 +35,8 @@ export function parseBatch(body: Buffer): BatchRequest {
     )
   }
   if (!Array.isArray(messages)) throw invalid('messages: expected a list')
-  if (messages.length === 0 || messages.length > MAX_BATCH_MESSAGES) {
-    throw invalid(`messages: expected 1 to ${MAX_BATCH_MESSAGES}, got ${messages.length}`)
+  if (messages.length === 0 || messages.length > maxMessages) {
+    throw invalid(`messages: expected 1 to ${maxMessages}, got ${messages.length}`)
   }
   const ids = new Set<string>()
   for (const [index, entry] of messages.entries()) {

@@ -133,6 +133,16 @@ describe('what goes out', () => {
     assert.equal(api.received('channel').length, 2)
   })
 
+  test('a call to AWS has at most 100 messages, and one to another endpoint 1,000', () => {
+    const isValid = (options: object) => iotAnalyticsOptions.safeParse(options).success
+    const endpoint = 'https://site.example:8090'
+
+    assert.ok(isValid({ maxBatchMessages: 100 }))
+    assert.ok(!isValid({ maxBatchMessages: 101 }))
+    assert.ok(isValid({ maxBatchMessages: 1_000, endpoint }))
+    assert.ok(!isValid({ maxBatchMessages: 1_001, endpoint }))
+  })
+
   test('without an endpoint the region determines it, also in China', () => {
     const described = (region: string) =>
       new IotAnalyticsDestination({

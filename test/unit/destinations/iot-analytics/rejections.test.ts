@@ -60,6 +60,18 @@ test('413: a batch is divided, and a message alone is rejected', async (t) => {
   assert.match(alone.message, /status 413: 413 from a proxy$/)
 })
 
+test('a batch of more than 100 that is refused is divided: the service may take no more', async (t) => {
+  const { api, destination } = await setUp(t)
+  const refused = fake.exception('InvalidRequestException', { message: 'messages: at most 100' })
+  api.answerNext(refused, refused)
+
+  const many = await errorOf(destination.send(makeBatch('channel', 101), never))
+  const few = await destination.send(makeBatch('channel', 100), never)
+
+  assert.equal(many.code, 'ContentRefused')
+  assert.equal(few.rejected.length, 100)
+})
+
 describe('answers that an operator can change', () => {
   for (const name of [
     'AccessDeniedException',
