@@ -122,7 +122,7 @@ export const ERROR_CATALOGUE = {
   DestinationAhead: {
     effect: 'retry',
     meaning:
-      'The destination already has messages of this channel that the local log never had, so the log is older than what was sent from it: it was restored from a backup, or lost its newest messages. New messages would be taken for ones that are there already. They are kept. The message says what to do.',
+      'The destination already has messages of this channel that the local log never had, so the log is older than what was sent from it: it was restored from a backup, or lost its newest messages. New messages would be taken for ones that are there already. From now on they are sent as those of another log, whose id the message names. Nothing has to be done.',
   },
   DestinationDenied: {
     effect: 'retry',

@@ -28,7 +28,13 @@ import { connectorIdOf } from './connector-id.ts'
 import { makeDestination } from './destination-makers.ts'
 import { drain, type StopReport } from './draining.ts'
 import { type OpenedStorage, openStorage } from './opened-storage.ts'
-import { makeBatchPutMessage, makeSources, openOrigins, type PartContext } from './parts.ts'
+import {
+  makeBatchPutMessage,
+  makeSources,
+  openLogNotes,
+  openOrigins,
+  type PartContext,
+} from './parts.ts'
 import { checkStart, type StartCheck } from './start-check.ts'
 
 export interface ConnectorOptions {
@@ -234,6 +240,7 @@ export class Connector {
   async #startDeliveries(running: Running): Promise<void> {
     const { connectorId, channels, receipts, deliveries } = running
     const { destinations } = this.config
+    const logNotes = await openLogNotes(this.config)
     if (destinations.length === 0) {
       new CommitReceipts(channels, receipts, this.#context.observer).start()
     }
@@ -250,6 +257,7 @@ export class Connector {
         catchUp: destination.delivery.catchUp,
         selection: destination.delivery,
         receipts: index === 0 ? new PrimaryReceipts(receipts) : noReceipts,
+        logNotes,
       })
       delivery.start()
       deliveries.push(delivery)

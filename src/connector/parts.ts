@@ -9,6 +9,7 @@ import type { LogStore } from '../channels/log/channel-log.ts'
 import type { MemoryBudget } from '../channels/log/memory-budget.ts'
 import type { Clock } from '../clock.ts'
 import type { ConnectorConfig } from '../config/connector-config.ts'
+import type { LogNotes } from '../delivery/batches/log-notes.ts'
 import { ConnectorError } from '../errors.ts'
 import type { PipelineObserver } from '../observer.ts'
 import { PREDEFINED_FILTERS } from '../routing/input-topics.ts'
@@ -84,6 +85,16 @@ export async function makeSources(
     sources.push(new MqttClientSource({ options: mqttClient, filters, observer, clock, random }))
   }
   return sources
+}
+
+/** Undefined if logs live as long as the process, and if nothing is sent. */
+export async function openLogNotes({
+  destinations,
+  storage,
+}: ConnectorConfig): Promise<LogNotes | undefined> {
+  if (destinations.length === 0 || storage.durability === 'memory') return undefined
+  const { LogNotesFile } = await import('./log-notes-file.ts')
+  return LogNotesFile.open(storage.directory)
 }
 
 /** What other connectors have sent, and how far they have got; undefined if nobody may send. */

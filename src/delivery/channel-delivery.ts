@@ -28,7 +28,7 @@ import type { AttemptTrail } from './batches/attempt-trail.ts'
 import { untilBatchDueMs, type WaitingMessages } from './batches/batch-due.ts'
 import { endOf, isOwnFailure, keptError } from './batches/batch-ends.ts'
 import { storePlan } from './batches/batch-plan.ts'
-import { BatchSender } from './batches/batch-sender.ts'
+import { BatchSender, type BatchSenderOptions } from './batches/batch-sender.ts'
 import { FieldSelection } from './batches/field-selection.ts'
 import { Rejections } from './batches/rejections.ts'
 import { SpooledBatches } from './batches/spooled-batches.ts'
@@ -39,7 +39,7 @@ import type { DeliveryOutcomes, ProbedDelivery } from './recovery-probe.ts'
 import type { RetrySchedule, RetryState, Trouble } from './retry-schedule.ts'
 import { Selection, type SelectionOptions } from './selection.ts'
 
-export interface ChannelDeliveryOptions {
+export interface ChannelDeliveryOptions extends Pick<BatchSenderOptions, 'logNotes'> {
   readonly channel: Channel
   readonly cursor: Cursor
   readonly destination: Destination

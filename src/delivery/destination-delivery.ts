@@ -11,6 +11,7 @@ import type { PipelineObserver } from '../observer.ts'
 import { counted } from '../units.ts'
 import { AnswerRecord } from './batches/answer-record.ts'
 import { AttemptTrail } from './batches/attempt-trail.ts'
+import type { LogNotes } from './batches/log-notes.ts'
 import type { CatchUpOrder } from './catch-up.ts'
 import { ChannelDelivery } from './channel-delivery.ts'
 import { RateCap, type RateCapOptions } from './rate-cap.ts'
@@ -27,6 +28,8 @@ export interface DestinationDeliveryOptions {
   /** Default: the destination gets every message. */
   readonly selection?: SelectionOptions
   readonly receipts: BatchReceipts
+  /** Default: logs live as long as the process, so none can have been restored. */
+  readonly logNotes?: LogNotes | undefined
   readonly observer: PipelineObserver
   readonly clock: Clock
   readonly random: () => number

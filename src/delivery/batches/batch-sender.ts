@@ -17,6 +17,7 @@ import { asConnectorError, ConnectorError } from '../../errors.ts'
 import type { Message, Refusal } from '../../message.ts'
 import { endOf } from './batch-ends.ts'
 import type { FieldSelection } from './field-selection.ts'
+import { type LogNotes, newLogId, noLogNotes } from './log-notes.ts'
 
 export interface BatchSenderOptions {
   readonly destination: Destination
@@ -25,17 +26,29 @@ export interface BatchSenderOptions {
   readonly cursor?: { readonly position: { readonly position: number } }
   /** Default: payloads stay whole. */
   readonly fields?: FieldSelection | undefined
+  /** Default: logs live as long as the process, so none can have been restored. */
+  readonly logNotes?: LogNotes | undefined
   readonly signal: AbortSignal
 }
 
 export class BatchSender {
   readonly #options: BatchSenderOptions
+  /**
+   * Where the log ended at the start. Nothing from there on has been sent before the destination was
+   * asked for its position, so a position above it belongs to messages that this log never had.
+   */
+  readonly #endAtStart: number
+  /** As the destination knows it. */
+  #logId: string
   /** Messages below are at the destination; undefined until it has been asked. */
   #position: number | undefined
 
   constructor(options: BatchSenderOptions) {
+    const { destination, log } = options
     this.#options = options
-    if (options.destination.position === undefined) this.#position = 0
+    this.#endAtStart = log.end
+    this.#logId = log.id
+    if (destination.position === undefined) this.#position = 0
   }
 
   /**
@@ -54,19 +67,50 @@ export class BatchSender {
   }
 
   async #askPosition(): Promise<number> {
-    const { destination, log, signal } = this.#options
-    const position = (await destination.position?.(log.channel, log.id, signal)) ?? 0
-    if (position > log.end) throw destinationAhead(this.#options, position)
-    this.#position = position
-    return position
+    const { destination, log, signal, logNotes = noLogNotes } = this.#options
+    const note = logNotes.find(destination.name, log.id)
+    const { renewal = { from: 0, logId: log.id }, endBefore = this.#endAtStart } = note
+    let position: number
+    try {
+      position = (await destination.position?.(log.channel, renewal.logId, signal)) ?? 0
+    } catch (error) {
+      // The next start must not take what arrives meanwhile for messages that were sent before.
+      if (note.endBefore === undefined) {
+        await logNotes.keep(destination.name, log.id, { ...note, endBefore })
+      }
+      throw error
+    }
+    if (position > endBefore) throw await this.#renewed(position, endBefore)
+    if (note.endBefore !== undefined) {
+      await logNotes.keep(destination.name, log.id, note.renewal ? { renewal } : {})
+    }
+    this.#logId = renewal.logId
+    this.#position = Math.max(renewal.from, position)
+    return this.#position
+  }
+
+  /** Gives messages that came after the restored ones another identity. */
+  async #renewed(position: number, from: number): Promise<ConnectorError> {
+    const { destination, log, logNotes } = this.#options
+    const renewal = { from, logId: newLogId() }
+    await logNotes?.keep(destination.name, log.id, { renewal })
+    const next =
+      logNotes === undefined
+        ? 'New messages are kept'
+        : `From offset ${from} on, messages are sent as those of log ${renewal.logId}`
+    return new ConnectorError(
+      'DestinationAhead',
+      `${destination.name} has messages of channel ${log.channel} (log ${log.id}) up to offset ${position}, but the local log ended at ${from} when the connector started. It was restored from a backup, or has lost its newest messages. ${next}`,
+    )
   }
 
   async #divide(messages: readonly Message[]): Promise<BatchOutcome> {
     const { destination, log, cursor, signal } = this.#options
-    const { channel, id: logId, end } = log
+    const { channel, end } = log
     const progress = { settledBelow: cursor?.position.position ?? 0, end }
+    const batch = { channel, logId: this.#logId, messages, progress }
     try {
-      return await destination.send({ channel, logId, messages, progress }, signal)
+      return await destination.send(batch, signal)
     } catch (error) {
       if (!(error instanceof ConnectorError) || error.code !== 'ContentRefused') throw error
       if (messages.length > 1) return await this.#sendHalves(messages)
@@ -118,14 +162,4 @@ function moved({ index, refusal }: Rejection, by: number): Rejection {
 
 function allKept(messages: readonly Message[], keptReason: Refusal | undefined): BatchOutcome {
   return { rejected: [], kept: messages.map((_, index) => index), keptReason }
-}
-
-function destinationAhead(
-  { destination, log }: BatchSenderOptions,
-  position: number,
-): ConnectorError {
-  return new ConnectorError(
-    'DestinationAhead',
-    `${destination.name} has messages of channel ${log.channel} (log ${log.id}) up to offset ${position}, but the local log ends at ${log.end}. It was restored from a backup, or has lost its newest messages. To go on, export the channel, move its directory away, and start the connector again: the channel then begins a new log.`,
-  )
 }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { BatchSender } from '../../../src/delivery/batches/batch-sender.ts'
+import type { LogNote, LogNotes } from '../../../src/delivery/batches/log-notes.ts'
 import type { Batch, BatchOutcome, Destination } from '../../../src/destinations/destination.ts'
 import { ConnectorError } from '../../../src/errors.ts'
 import { makeMessage } from '../../support/channels/batch-maker.ts'
@@ -138,7 +139,45 @@ test('nothing is sent before the position is known, and it is asked for again', 
   assert.deepEqual(destination.stored, [1])
 })
 
-test('a destination that has more than the log ever had holds the messages, and says what to do', async () => {
+/** Remembers notes as a file would, over restarts. */
+class NotesInMemory implements LogNotes {
+  readonly notes = new Map<string, LogNote>()
+  find(destination: string, logId: string): LogNote {
+    return this.notes.get(`${destination}/${logId}`) ?? {}
+  }
+  async keep(destination: string, logId: string, note: LogNote): Promise<void> {
+    this.notes.set(`${destination}/${logId}`, note)
+  }
+}
+
+/** Has a position for each log id, as a database would. */
+class PositionedDestination extends StrictDestination {
+  readonly positions = new Map<string, number>()
+  readonly rows: string[] = []
+  isAway = false
+
+  override position = async (...[, logId = '']: readonly unknown[]): Promise<number> => {
+    if (this.isAway) throw away
+    return this.positions.get(String(logId)) ?? 0
+  }
+
+  override async send(batch: Batch): Promise<BatchOutcome> {
+    for (const { offset } of batch.messages) {
+      if (offset < (this.positions.get(batch.logId) ?? 0)) continue
+      this.rows.push(`${batch.logId}/${offset}`)
+      this.positions.set(batch.logId, offset + 1)
+    }
+    return { rejected: [], kept: [] }
+  }
+}
+
+function restartedOn(destination: Destination, logNotes: LogNotes, end: number) {
+  const log = { channel: 'c', id: '0a1b2c3d', end }
+  const { signal } = new AbortController()
+  return { log, sender: new BatchSender({ destination, log, logNotes, signal }) }
+}
+
+test('a destination that has more than the log ever had makes the first batch wait, and says why', async () => {
   const destination = new StrictDestination()
   destination.position = async () => 50
 
@@ -146,10 +185,69 @@ test('a destination that has more than the log ever had holds the messages, and 
     assert.ok(error instanceof ConnectorError)
     assert.equal(error.code, 'DestinationAhead')
     assert.equal(error.effect, 'retry')
-    assert.match(error.message, /channel c \(log 0a1b2c3d\) up to offset 50.*ends at 40/)
+    assert.match(error.message, /channel c \(log 0a1b2c3d\) up to offset 50.*ended at 40/)
     return true
   })
   assert.deepEqual(destination.stored, [])
+})
+
+test('messages after a restored backup are sent as those of another log, and older ones are not sent', async () => {
+  const destination = new PositionedDestination()
+  destination.positions.set('0a1b2c3d', 50)
+  const notes = new NotesInMemory()
+  const { log, sender } = restartedOn(destination, notes, 40)
+  log.end = 60 // beyond the position, which then no longer shows it
+
+  await assert.rejects(sender.send(messagesOf(5, 38)), { code: 'DestinationAhead' })
+  await sender.send(messagesOf(5, 38))
+  await restartedOn(destination, notes, 60).sender.send(messagesOf(5, 41))
+
+  const id = notes.find('strict', '0a1b2c3d').renewal?.logId
+  assert.match(id ?? '', /^[0-9a-f]{8}$/)
+  assert.notEqual(id, '0a1b2c3d')
+  assert.deepEqual(
+    destination.rows,
+    [40, 41, 42, 43, 44, 45].map((offset) => `${id}/${offset}`),
+  )
+})
+
+test('a backup is noticed although the destination was away over restarts and the log has grown', async () => {
+  const destination = new PositionedDestination()
+  destination.positions.set('0a1b2c3d', 50)
+  destination.isAway = true
+  const notes = new NotesInMemory()
+  await assert.rejects(restartedOn(destination, notes, 40).sender.send(messagesOf(9, 38)), away)
+  await assert.rejects(restartedOn(destination, notes, 70).sender.send(messagesOf(9, 38)), away)
+  destination.isAway = false
+  const { sender } = restartedOn(destination, notes, 90)
+
+  await assert.rejects(sender.send(messagesOf(9, 38)), { code: 'DestinationAhead' })
+  await sender.send(messagesOf(9, 38))
+
+  assert.deepEqual(
+    destination.rows.map((row) => row.slice(9)),
+    ['40', '41', '42', '43', '44', '45', '46'],
+  )
+})
+
+test('a destination that was away, and has what was sent before, is not taken for one that is ahead', async () => {
+  const destination = new PositionedDestination()
+  destination.positions.set('0a1b2c3d', 40)
+  const notes = new NotesInMemory()
+  destination.isAway = true
+  await assert.rejects(restartedOn(destination, notes, 40).sender.send(messagesOf(5, 38)), away)
+  destination.isAway = false
+  await restartedOn(destination, notes, 45).sender.send(messagesOf(5, 38))
+  await restartedOn(destination, notes, 45).sender.send(messagesOf(5, 40))
+
+  assert.deepEqual(destination.rows, [
+    '0a1b2c3d/40',
+    '0a1b2c3d/41',
+    '0a1b2c3d/42',
+    '0a1b2c3d/43',
+    '0a1b2c3d/44',
+  ])
+  assert.deepEqual(notes.find('strict', '0a1b2c3d'), {})
 })
 
 test('every message has one fate, in order, whatever is poison and whenever the destination fails', async () => {
