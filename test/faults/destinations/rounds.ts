@@ -19,7 +19,7 @@ import type { RoundKind, RoundPeer } from './peer.ts'
 import { Publishing } from './publishing.ts'
 import { Storm } from './storm.ts'
 import { judge, type Verdict } from './verdict.ts'
-import { type Kill, killAt, windowViolations } from './window.ts'
+import { hasPosition, type Kill, killAt, windowViolations } from './window.ts'
 
 const CHANNELS = ['alpha', 'beta', 'gamma']
 /** Of the rounds, if the peer can crash. The program itself starts at the same time. */
@@ -41,6 +41,8 @@ export interface RoundsFigures extends Verdict {
   readonly kind: string
   readonly seed: number
   readonly kills: number
+  /** Of those that were looked at, after how many something was settled on disk. */
+  readonly killsWithPosition: number
   readonly acknowledged: number
   readonly faults: Readonly<Record<string, number>>
   readonly seconds: number
@@ -81,6 +83,7 @@ export async function runRounds(t: Cleanup, options: RoundsOptions): Promise<Rou
     kind: kind.name,
     seed,
     kills: options.rounds,
+    killsWithPosition: rig.kills.filter(hasPosition).length,
     acknowledged: rig.publishing.count,
     ...verdict,
     faults: storm.counts,

@@ -28,6 +28,10 @@ export async function killAt(at: number, directory: string): Promise<Kill> {
   return { at, settled }
 }
 
+export function hasPosition({ settled }: Kill): boolean {
+  return [...settled.values()].some((position) => position > 0)
+}
+
 /** What is outside of the window, in words. */
 export function windowViolations(
   arrivals: readonly Arrival[],
