@@ -35,6 +35,15 @@ export interface RefusedClient {
   readonly userName: string | undefined
 }
 
+/** Something that a destination has found, and a person should look at. */
+export interface Notice {
+  /** Its kind: `ObjectDiffers`. */
+  readonly code: string
+  /** How often, in one batch. */
+  readonly count: number
+  readonly detail: string
+}
+
 export interface PipelineObserver {
   /** A message was refused or dropped. `channel` is undefined when it named none that can exist. */
   messageDropped(channel: string | undefined, code: string, detail: string): void
@@ -64,6 +73,10 @@ export interface PipelineObserver {
   /** A rejected message is not kept any more, or was not: it can't be replayed. */
   deadLetterLost(channel: string, why: string): void
   destinationRecovered(channel: string, destination: string, outage: Outage): void
+  /** Delivery goes on. */
+  destinationNoticed(channel: string, destination: string, notice: Notice): void
+  /** The files that a destination collects batches in have grown by `bytes`, or shrunk. A metric alone. */
+  spoolGrew(destination: string, bytes: number): void
 
   clientConnected(source: string, clientId: string): void
   clientDisconnected(source: string, clientId: string, reason: string): void
@@ -100,6 +113,8 @@ export const silentObserver: PipelineObserver = {
   messagesRejected() {},
   deadLetterLost() {},
   destinationRecovered() {},
+  destinationNoticed() {},
+  spoolGrew() {},
   clientConnected() {},
   clientDisconnected() {},
   clientSentAway() {},

@@ -67,6 +67,8 @@ export function emittingObserver(
     messagesRejected: (...report) => next.messagesRejected(...report),
     deadLetterLost: (...report) => next.deadLetterLost(...report),
     destinationRecovered: (...report) => next.destinationRecovered(...report),
+    destinationNoticed: (...report) => next.destinationNoticed(...report),
+    spoolGrew: (...report) => next.spoolGrew(...report),
     clientConnected: (...report) => next.clientConnected(...report),
     clientDisconnected: (...report) => next.clientDisconnected(...report),
     clientSentAway: (...report) => next.clientSentAway(...report),

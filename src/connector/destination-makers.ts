@@ -6,11 +6,17 @@ import type { ConnectorConfig, DestinationConfig } from '../config/connector-con
 import type { DestinationKind, DestinationOptions } from '../config/schema/destination-kinds.ts'
 import type { ConnectorParameters } from '../config/schema/parameters.ts'
 import type { Destination } from '../destinations/destination.ts'
-import type { DestinationSettings } from '../destinations/destination-settings.ts'
+import type {
+  DestinationReports,
+  DestinationSettings,
+} from '../destinations/destination-settings.ts'
 import { ConnectorError } from '../errors.ts'
+import { type PipelineObserver, silentObserver } from '../observer.ts'
 import type { PartContext } from './parts.ts'
 
 interface DestinationContext extends Pick<PartContext, 'clock' | 'random'> {
+  /** Default: what a destination finds is ignored. */
+  readonly observer?: PipelineObserver
   readonly connectorId: string
   /** Where spools are. Default: in the data directory. */
   readonly spools?: string
@@ -77,7 +83,7 @@ export async function makeDestination(
   { parameters, storage }: ConnectorConfig,
   context: DestinationContext,
 ): Promise<Destination> {
-  const { clock, random, connectorId, spools = spoolsOf(storage) } = context
+  const { clock, random, connectorId, spools = spoolsOf(storage), observer } = context
   const { kind, name, place, options, batch } = entry
   const settings = {
     name,
@@ -88,12 +94,20 @@ export async function makeDestination(
     spoolDirectory: join(spools, `${connectorId}-${name}`),
     clock,
     random,
+    reports: reportsTo(observer ?? silentObserver, name),
   }
   // The kind says which options it has; TypeScript can't follow that through the table.
   const make = MAKERS[kind] as Maker<DestinationKind>
   const destination = await make(settings as Parameters<typeof make>[0], parameters, context)
   expectOneBatch(destination, entry)
   return destination
+}
+
+function reportsTo(observer: PipelineObserver, destination: string): DestinationReports {
+  return {
+    noticed: (channel, notice) => observer.destinationNoticed(channel, destination, notice),
+    spoolGrew: (bytes) => observer.spoolGrew(destination, bytes),
+  }
 }
 
 function spoolsOf({ durability, directory }: ConnectorConfig['storage']): string {

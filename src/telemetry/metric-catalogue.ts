@@ -95,6 +95,16 @@ export const EVENT_METRICS = {
     labels: ['channel', 'destination'],
     help: 'Recoveries of a destination after a failure.',
   },
+  destination_notices_total: {
+    type: 'counter',
+    labels: ['channel', 'destination', 'code'],
+    help: 'Findings of a destination that a person should look at; delivery goes on. code is the kind: TypeConflict (a value that is NULL in a Parquet column, because its type is another one) or ObjectDiffers (an object was there already with other bytes).',
+  },
+  spool_bytes: {
+    type: 'gauge',
+    labels: ['destination'],
+    help: 'Bytes of the files that a destination collects large batches in. They are not part of storage_bytes.',
+  },
   clients: { type: 'gauge', labels: ['source'], help: 'Clients connected now.' },
   clients_connected_total: {
     type: 'counter',

@@ -9,7 +9,7 @@
  */
 import type { Clock } from '../clock.ts'
 import type { ConnectorError } from '../errors.ts'
-import type { CutTail, Outage, PipelineObserver, RefusedClient } from '../observer.ts'
+import type { CutTail, Notice, Outage, PipelineObserver, RefusedClient } from '../observer.ts'
 import { cut } from '../shown-text.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
@@ -134,6 +134,19 @@ export class TelemetryObserver implements PipelineObserver {
     const key = `dead letter ${channel} ${why}`
     if (this.#limiter.isRepeat(key)) return
     this.#limiter.say(key, warning('dead_letters_lost', 'dead letter lost', { channel, why }))
+  }
+
+  destinationNoticed(channel: string, destination: string, notice: Notice): void {
+    const { code, count, detail } = notice
+    this.#metrics.add('destination_notices_total', { channel, destination, code }, count)
+    const key = `notice ${channel} ${destination} ${code}`
+    if (this.#limiter.isRepeat(key)) return
+    const fields = { channel, destination, code, count, detail }
+    this.#limiter.say(key, warning('destination_notices', 'destination has a finding', fields))
+  }
+
+  spoolGrew(destination: string, bytes: number): void {
+    this.#metrics.move('spool_bytes', { destination }, bytes)
   }
 
   destinationRecovered(channel: string, destination: string, outage: Outage): void {
