@@ -48,6 +48,10 @@ const ADVICE: Readonly<Record<string, (peer: TlsPeer) => string>> = {
   ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: clientCertificate,
   ERR_SSL_SSL_TLS_ALERT_HANDSHAKE_FAILURE: clientCertificate,
   ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: clientCertificate,
+  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: clientCertificate,
+  ERR_SSL_SSL_TLS_ALERT_BAD_CERTIFICATE: clientCertificate,
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN: clientCertificate,
+  ERR_SSL_SSL_TLS_ALERT_CERTIFICATE_UNKNOWN: clientCertificate,
 }
 
 /** The same for peers whose address is a setting. */

@@ -1,5 +1,6 @@
 /** Connections to brokers: one for each, made when it is needed, and dropped when it hangs. */
 
+import { ConnectorError } from '../../../errors.ts'
 import { readNamedSecret } from '../../../named-files/named-file.ts'
 import type { TlsPeer } from '../../../named-files/tls-advice.ts'
 import { tlsPeerAt } from '../../../named-files/tls-advice.ts'
@@ -68,6 +69,8 @@ export class Connections {
   readonly #tls: TlsFiles | undefined
   readonly #brokers = new Map<string, Promise<Broker>>()
   readonly #open = new Set<KafkaConnection>()
+  /** Then a connection that is closed says nothing about the settings. */
+  #hasAnswered = false
 
   constructor(settings: ConnectionsOptions) {
     this.#settings = settings
@@ -106,15 +109,21 @@ export class Connections {
     call: (broker: Broker) => Promise<Answer>,
   ): Promise<Answer> {
     try {
-      return await untilAborted(call(broker), signal)
+      const answer = await untilAborted(call(broker), signal)
+      this.#hasAnswered = true
+      return answer
     } catch (thrown) {
       if (signal.aborted || !isAnswer(thrown)) this.#drop(broker.connection)
       throw thrown
     }
   }
 
-  asError(thrown: unknown, doing: string) {
-    return asKafkaError(thrown, doing, this.peer)
+  asError(thrown: unknown, doing: string): ConnectorError {
+    if (thrown instanceof ConnectorError) return thrown
+    const error = asKafkaError(thrown, doing, this.peer)
+    const advice = this.#hasAnswered ? '' : adviceOnClosed(error.message, this.#settings)
+    if (advice === '') return error
+    return new KafkaError('retry', `${error.message}${advice}`, undefined, thrown)
   }
 
   /**
@@ -186,6 +195,22 @@ export class Connections {
     // While it connects nobody listens for the end of the socket, only for errors.
     if (!isReady) connection.emit('error', new Error('the connection was given up'))
   }
+}
+
+/** Brokers don't say why they close a connection that they did not expect. */
+const CLOSED = /connection closed|socket disconnected|ECONNRESET/i
+
+function adviceOnClosed(message: string, { place, options }: ConnectionsOptions): string {
+  if (!CLOSED.test(message)) return ''
+  const { tls, sasl } = options
+  if (/before secure TLS/.test(message)) {
+    return `. The broker may not speak TLS: check whether ${place}.brokers is right, and whether it needs ${place}.tls`
+  }
+  if (tls === undefined) {
+    const login = sasl === undefined ? `, or a login: set ${place}.sasl` : ''
+    return `. The broker may ask for TLS: set ${place}.tls${login}`
+  }
+  return sasl === undefined ? `. The broker may ask for a login: set ${place}.sasl` : ''
 }
 
 /** Whether the broker has answered, even if with an error. */
