@@ -5,6 +5,7 @@ import { AbortedTransactions } from '../../../src/destinations/kafka/positions.t
 
 export interface TopicOptions {
   readonly partitions?: number
+  readonly replicas?: number
   readonly configs?: Readonly<Record<string, string>>
 }
 
@@ -26,7 +27,7 @@ async function withAdmin<Result>(
   broker: string,
   call: (admin: Admin) => Promise<Result>,
 ): Promise<Result> {
-  const admin = new Admin({ clientId: 'test', bootstrapBrokers: [broker], retries: 10 })
+  const admin = new Admin({ clientId: 'test', bootstrapBrokers: broker.split(','), retries: 10 })
   try {
     return await call(admin)
   } finally {
@@ -37,11 +38,11 @@ async function withAdmin<Result>(
 export async function createTopic(
   broker: string,
   name: string,
-  { partitions = 1, configs = {} }: TopicOptions = {},
+  { partitions = 1, replicas = 1, configs = {} }: TopicOptions = {},
 ): Promise<void> {
   const settings = Object.entries(configs).map(([key, value]) => ({ name: key, value }))
   await withAdmin(broker, (admin) =>
-    admin.createTopics({ topics: [name], partitions, replicas: 1, configs: settings }),
+    admin.createTopics({ topics: [name], partitions, replicas, configs: settings }),
   )
   // The broker learns of it a moment later than the controller.
   await readTopic(broker, name, partitions)
@@ -54,6 +55,7 @@ export async function deleteTopic(broker: string, name: string): Promise<void> {
 /**
  * All records of a topic, by partition and offset, without those of aborted transactions. Waits for
  * transactions that are under way.
+ * @param broker one broker, or all of a cluster with commas between them
  */
 export async function readTopic(
   broker: string,
@@ -72,18 +74,38 @@ export async function readTopic(
 }
 
 async function readOnce(broker: string, topic: string, partitions: number) {
-  const [host = '', port = ''] = broker.split(':')
-  const connection = new Connection('test')
-  await connection.connect(host, Number(port))
+  const connections: Connection[] = []
   try {
+    for (const address of broker.split(',')) {
+      const [host = '', port = ''] = address.split(':')
+      const connection = new Connection('test')
+      connections.push(connection)
+      await connection.connect(host, Number(port))
+    }
     const found: ReadRecord[] = []
     for (let partition = 0; partition < partitions; partition++) {
-      found.push(...(await readPartition(connection, topic, partition)))
+      found.push(...(await readFromLeader(connections, topic, partition)))
     }
     return found
   } finally {
-    await connection.close()
+    for (const connection of connections) await connection.close()
   }
+}
+
+/** The first broker that does not refuse is the leader. */
+async function readFromLeader(
+  connections: readonly Connection[],
+  topic: string,
+  partition: number,
+): Promise<ReadRecord[]> {
+  for (const [index, connection] of connections.entries()) {
+    try {
+      return await readPartition(connection, topic, partition)
+    } catch (error) {
+      if (index === connections.length - 1) throw error
+    }
+  }
+  return []
 }
 
 async function readPartition(connection: Connection, topic: string, partition: number) {

@@ -37,17 +37,27 @@ export interface KafkaOptions {
   readonly listener?: { readonly name: string; readonly protocol: string }
   /** The port that clients get from the broker, if that is a proxy. By default its own. */
   readonly advertisedPort?: number
+  /** Of a broker that joins the node 1 with this controller. */
+  readonly node?: { readonly id: number; readonly controllerPort: number }
+}
+
+interface KafkaPorts {
+  readonly port: number
+  readonly securePort: number
+  readonly controllerPort: number
 }
 
 export class Kafka {
   readonly port: number
   readonly securePort: number
+  readonly controllerPort: number
   readonly directory: string
   readonly process: ServerProcess
 
-  constructor(port: number, securePort: number, directory: string, process: ServerProcess) {
-    this.port = port
-    this.securePort = securePort
+  constructor(ports: KafkaPorts, directory: string, process: ServerProcess) {
+    this.port = ports.port
+    this.securePort = ports.securePort
+    this.controllerPort = ports.controllerPort
     this.directory = directory
     this.process = process
   }
@@ -64,10 +74,11 @@ export class Kafka {
 
 export async function startKafka(t: Cleanup, options: KafkaOptions = {}): Promise<Kafka> {
   const directory = serverDirectory(t, 'kafka')
-  const [port = 0, securePort = 0, controllerPort = 0] = await freePorts(3)
+  const [port = 0, securePort = 0, freePort = 0] = await freePorts(3)
+  const ports = { port, securePort, controllerPort: options.node?.controllerPort ?? freePort }
   const file = join(directory, 'server.properties')
   const lines = [
-    ...propertiesOf(options, { port, securePort, controllerPort }),
+    ...propertiesOf(options, ports),
     `log.dirs=${join(directory, 'data')}`,
     ...(options.properties ?? []),
   ]
@@ -80,23 +91,41 @@ export async function startKafka(t: Cleanup, options: KafkaOptions = {}): Promis
     answers: () => answersApiVersions(port),
   })
   await process.start()
-  return new Kafka(port, securePort, directory, process)
+  return new Kafka(ports, directory, process)
+}
+
+/** Brokers that replicate each other. The first one is the controller, and must not be stopped. */
+export async function startKafkaCluster(t: Cleanup, count: number): Promise<readonly Kafka[]> {
+  const properties = [
+    `transaction.state.log.replication.factor=${count}`,
+    `transaction.state.log.min.isr=${count - 1}`,
+    `min.insync.replicas=${count - 1}`,
+    // A broker that was killed is noticed soon.
+    'broker.session.timeout.ms=3000',
+    'broker.heartbeat.interval.ms=500',
+  ]
+  const first = await startKafka(t, { properties })
+  const { controllerPort } = first
+  const others = Array.from({ length: count - 1 }, (_, index) =>
+    startKafka(t, { properties, node: { id: index + 2, controllerPort } }),
+  )
+  return [first, ...(await Promise.all(others))]
 }
 
 function propertiesOf(
-  { listener, advertisedPort }: KafkaOptions,
-  ports: { port: number; securePort: number; controllerPort: number },
+  { listener, advertisedPort, node }: KafkaOptions,
+  { port, securePort, controllerPort }: KafkaPorts,
 ): string[] {
-  const { port, securePort, controllerPort } = ports
+  const control = node === undefined ? `,CONTROLLER://127.0.0.1:${controllerPort}` : ''
   const plain = `PLAINTEXT://127.0.0.1:${port}`
   const advertised = `PLAINTEXT://127.0.0.1:${advertisedPort ?? port}`
   const secure = listener === undefined ? '' : `,${listener.name}://127.0.0.1:${securePort}`
   const protocol = listener === undefined ? '' : `,${listener.name}:${listener.protocol}`
   return [
-    'process.roles=broker,controller',
-    'node.id=1',
+    `process.roles=${node === undefined ? 'broker,controller' : 'broker'}`,
+    `node.id=${node?.id ?? 1}`,
     `controller.quorum.voters=1@127.0.0.1:${controllerPort}`,
-    `listeners=${plain},CONTROLLER://127.0.0.1:${controllerPort}${secure}`,
+    `listeners=${plain}${control}${secure}`,
     `advertised.listeners=${advertised}${secure}`,
     'controller.listener.names=CONTROLLER',
     `listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT${protocol}`,
