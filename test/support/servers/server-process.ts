@@ -80,6 +80,12 @@ export class ServerProcess {
     return this.#end('SIGKILL')
   }
 
+  /** Kills it, and resolves when it answers again. */
+  async crash(): Promise<void> {
+    await this.kill()
+    await this.start()
+  }
+
   async stop(): Promise<void> {
     await this.#end('SIGTERM')
   }

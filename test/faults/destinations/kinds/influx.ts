@@ -38,6 +38,7 @@ export const influxKind: RoundKind = {
           payload: Buffer.from(String(row[FIELD])),
         }))
       },
+      crash: () => server.process.crash(),
     }
   },
 }

@@ -30,6 +30,7 @@ export const natsKind: RoundKind = {
           payload,
         }))
       },
+      crash: () => server.process.crash(),
     }
   },
 }
