@@ -21,6 +21,7 @@ import { firstAbove, type OffsetRanges } from '../log/offset-ranges.ts'
 import { Batch } from './format/chunk.ts'
 import { logIdText } from './format/frame.ts'
 import { encodeState, writeStateFile } from './format/state-file.ts'
+import { WindowRoom } from './journal/extent-reader.ts'
 import { type Extent, Extents } from './journal/extents.ts'
 import type { JournaledLog, Share } from './journal/journal.ts'
 import { identityText } from './journal/journal-reading.ts'
@@ -321,6 +322,7 @@ export class DiskLog implements ChannelLog, JournaledLog, SlotUser {
 
   async #settle(extent: Extent): Promise<void> {
     if (extent.frames === undefined) return
+    const room = new WindowRoom()
     let at = extent.frames.firstOffset(this.#extents.firstHeld(extent))
     at = Math.max(at, this.#settledTo)
     // All of it was released while this log waited for its turn.
@@ -336,7 +338,7 @@ export class DiskLog implements ChannelLog, JournaledLog, SlotUser {
       while (this.#extents.list.includes(extent)) {
         at = this.damaged.firstGap(at)
         if (at >= extent.endOffset) break
-        const chunk = await this.#reader.framesOf(extent, at)
+        const chunk = await this.#reader.framesOf(extent, at, room)
         if (chunk === undefined) continue
         // Room that is being released must not be used before the files are gone.
         await this.#options.space.removalsDone()

@@ -18,7 +18,7 @@ import type { DamageReport, Quarantine } from './files/quarantine.ts'
 import { Batch, type Chunk } from './format/chunk.ts'
 import type { LogIdentity } from './format/frame.ts'
 import type { Window } from './format/read-window.ts'
-import { readExtent } from './journal/extent-reader.ts'
+import { readExtent, type WindowRoom } from './journal/extent-reader.ts'
 import type { Extent, Extents } from './journal/extents.ts'
 import type { StagingArea } from './journal/staging-area.ts'
 import type { Segment } from './segments/segment.ts'
@@ -194,12 +194,12 @@ export class LogReader {
   }
 
   /**
-   * The frames of the extent from `offset` on, to be moved to a segment. Undefined when there was
-   * damage, which is in `damaged` by then.
+   * The frames of the extent from `offset` on, to be moved to a segment, in memory of `room`.
+   * Undefined when there was damage, which is in `damaged` by then.
    * @throws {ConnectorError} StorageFailed when the medium can't be read now.
    */
-  async framesOf(extent: Extent, offset: number): Promise<Chunk | undefined> {
-    const { chunk, damage } = await this.#reading(() => this.#loadExtent(extent, offset))
+  async framesOf(extent: Extent, offset: number, room: WindowRoom): Promise<Chunk | undefined> {
+    const { chunk, damage } = await this.#reading(() => this.#loadExtent(extent, offset, room))
     await this.#quarantine(damage)
     return chunk
   }
@@ -240,8 +240,8 @@ export class LogReader {
     return next?.firstOffset ?? committed
   }
 
-  async #loadExtent(extent: Extent, offset: number): Promise<Loaded> {
-    const window = await this.#readSlot(extent, offset)
+  async #loadExtent(extent: Extent, offset: number, room?: WindowRoom): Promise<Loaded> {
+    const window = await this.#readSlot(extent, offset, room)
     // If the slot was reused meanwhile, the messages are history that was removed.
     if (window.kind === 'end' && this.#parts.extents.find(offset) !== extent) {
       return { chunk: undefined }
@@ -266,7 +266,7 @@ export class LogReader {
     return { chunk: undefined, damage: this.#noteDamage(place, window, offsets) }
   }
 
-  async #readSlot(extent: Extent, offset: number): Promise<Window> {
+  async #readSlot(extent: Extent, offset: number, room?: WindowRoom): Promise<Window> {
     if (extent.frames === undefined) {
       // Keep one table at a time, however much history is replayed.
       this.#replayed?.dropTable()
@@ -274,7 +274,7 @@ export class LogReader {
     }
     try {
       const isLenient = extent.readFailures >= MAX_READ_FAILURES
-      const window = await readExtent(extent, offset, this.#options.identity, isLenient)
+      const window = await readExtent(extent, offset, this.#options.identity, isLenient, room)
       extent.clearReadFailures()
       return window
     } catch (error) {

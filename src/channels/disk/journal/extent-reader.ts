@@ -20,12 +20,28 @@ import type { Slot } from './slot.ts'
 import { walkSlot } from './slot-walk.ts'
 
 const WINDOW_BYTES = 256 * 1024
+/** Fewer calls for frames that are moved, as they are not kept in memory. */
+const MOVED_WINDOW_BYTES = 1024 * 1024
 /** Reading over other logs' frames up to this gap costs less than another call. */
 const LARGEST_GAP_BYTES = 64 * 1024
+
+/** Memory for windows that are read one after the other. Each overwrites the one before. */
+export class WindowRoom {
+  #buffer = Buffer.alloc(0)
+
+  take(bytes: number): Buffer {
+    if (this.#buffer.length < bytes) {
+      const pieces = Math.ceil(bytes / LARGEST_GAP_BYTES)
+      this.#buffer = Buffer.allocUnsafeSlow(pieces * LARGEST_GAP_BYTES)
+    }
+    return this.#buffer.subarray(0, bytes)
+  }
+}
 
 /**
  * Frames from the one that holds `offset` on; `end` if the slot was reused. A lenient read treats
  * pages that can't be read as damage, unless it can read none.
+ * @param room for frames that are moved and then not needed any more. Default: memory of their own
  * @throws a system error when the slot can't be read
  */
 export async function readExtent(
@@ -33,6 +49,7 @@ export async function readExtent(
   offset: number,
   identity: LogIdentity,
   isLenient = false,
+  room?: WindowRoom,
 ): Promise<Window> {
   const { slot, generation } = extent
   const { file } = slot
@@ -41,9 +58,7 @@ export async function readExtent(
   if (frames.count === 0) return { kind: 'end' }
   extent.keepTable(frames)
   const first = frames.indexOf(offset)
-  const last = lastOfWindow(frames, first)
-  const start = frames.position(first)
-  const buffer = Buffer.allocUnsafeSlow(frames.position(last) + frames.bytes(last) - start)
+  const { last, start, buffer } = placeFor(frames, first, room)
   const view = new FileView(file, slot.bytes, isLenient)
   const read = isLenient
     ? await readLeniently(view, buffer, start)
@@ -65,19 +80,27 @@ export async function readExtent(
   return chunkOf(buffer, filled, frames.firstOffset(first), end, identity)
 }
 
+/** What a window from the frame `first` on has, and the memory for it. */
+function placeFor(frames: FrameTable, first: number, room: WindowRoom | undefined) {
+  const start = frames.position(first)
+  const last = lastOfWindow(frames, first, room === undefined ? WINDOW_BYTES : MOVED_WINDOW_BYTES)
+  const length = frames.position(last) + frames.bytes(last) - start
+  return { last, start, buffer: room?.take(length) ?? Buffer.allocUnsafeSlow(length) }
+}
+
 async function readLeniently(view: FileView, into: Buffer, position: number): Promise<number> {
   if (!(await view.load(position, into.length))) return 0
   const start = view.indexOf(position)
   return view.buffer.copy(into, 0, start, start + into.length)
 }
 
-function lastOfWindow(frames: FrameTable, first: number): number {
+function lastOfWindow(frames: FrameTable, first: number, windowBytes: number): number {
   const start = frames.position(first)
   let last = first
   while (last + 1 < frames.count) {
     const gap = frames.position(last + 1) - frames.position(last) - frames.bytes(last)
     const end = frames.position(last + 1) + frames.bytes(last + 1)
-    if (gap > LARGEST_GAP_BYTES || end - start > WINDOW_BYTES) return last
+    if (gap > LARGEST_GAP_BYTES || end - start > windowBytes) return last
     last++
   }
   return last

@@ -66,6 +66,36 @@ test('a channel that nobody reads is settled and keeps every message, however of
   await trial.check()
 })
 
+test('slots of several windows are settled with the bytes that were committed', async (t) => {
+  const disk = new SimulatedDisk(seededRandom(5))
+  const options = { files: disk, slotBytes: 2 * MEBIBYTE, segmentBytes: 8 * MEBIBYTE }
+  const store = diskStore(options)
+  await store.open()
+  const logs = [store.create('press_1'), store.create('press_2')]
+  const payloadOf = (index: number) => Buffer.alloc(60_000, index)
+  for (let index = 0; index < 70; index++) {
+    logs[index % 7 === 0 ? 1 : 0]?.append(binaryDraft(payloadOf(index)))
+    await store.commit()
+  }
+  await store.close()
+
+  const again = diskStore(options)
+  t.after(() => again.close())
+  const found = new Map((await again.open()).map((log) => [log.channel, log]))
+  const segments = disk.files.filter((path) => path.endsWith('.log'))
+  const [first, second] = await Promise.all(
+    ['press_1', 'press_2'].map(async (name) => {
+      const log = found.get(name)
+      return log === undefined ? [] : (await readAll(log)).map(({ payload }) => payload)
+    }),
+  )
+
+  assert.ok(segments.length > 1, `${segments}`)
+  const all = Array.from({ length: 70 }, (_, index) => index)
+  assert.deepEqual(first, all.filter((index) => index % 7 !== 0).map(payloadOf))
+  assert.deepEqual(second, all.filter((index) => index % 7 === 0).map(payloadOf))
+})
+
 test('delivered messages are never written a second time', async () => {
   const trial = new JournalTrial(2)
   await trial.open()
