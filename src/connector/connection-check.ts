@@ -20,6 +20,8 @@ export interface ConnectionCheck {
   readonly description: string
   /** Undefined: it would take messages, as far as can be known without sending one. */
   readonly problem: ConnectorError | undefined
+  /** What else is worth knowing. */
+  readonly notices: readonly string[]
 }
 
 /** One entry for each destination, in their order. All are asked at the same time. */
@@ -47,13 +49,16 @@ async function check(
   const context = { clock: systemClock, random: Math.random, connectorId, spools: SPOOLS }
   let destination: Destination | undefined
   let problem: ConnectorError | undefined
+  const notices: string[] = []
   try {
     destination = await makeDestination(entry, config, context)
     await destination.open()
-    await destination.check?.(AbortSignal.timeout(TIMEOUT_MS))
+    await destination.check?.(AbortSignal.timeout(TIMEOUT_MS), (text) => {
+      notices.push(`${name}: ${text}`)
+    })
   } catch (error) {
     problem = asConnectorError(error, 'DestinationUnavailable', place)
   }
   await destination?.close().catch(() => {})
-  return { name, description: destination?.description ?? place, problem }
+  return { name, description: destination?.description ?? place, problem, notices }
 }

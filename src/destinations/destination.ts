@@ -95,10 +95,12 @@ export interface Destination {
   position?(channel: string, logId: string, signal: AbortSignal): Promise<number>
 
   /**
-   * Asks the peer whether messages could be delivered now, and sends none. Called after `open`.
+   * Asks the peer whether messages could be delivered now. Sends none, and changes nothing at the
+   * peer: what the first batch would create is not created. Called after `open`.
+   * @param note takes what is in order and worth knowing, for people
    * @throws {ConnectorError} that names the setting that is wrong, or what is missing at the peer
    */
-  check?(signal: AbortSignal): Promise<void>
+  check?(signal: AbortSignal, note?: (text: string) => void): Promise<void>
 
   close(): Promise<void>
 }

@@ -199,6 +199,20 @@ describe('nats against a NATS server', { skip: skipWithoutNats }, () => {
     assert.deepEqual(await offsetsIn(own), [0, 2, 3])
   })
 
+  test('a check says that the stream is missing, and creates none', async (t) => {
+    const own = ownStream()
+    const destination = await openedNats(t, server.port, own)
+    const notes: string[] = []
+
+    await destination.check(never, (text) => notes.push(text))
+
+    assert.deepEqual(notes, [
+      `the stream ${own.stream} is not there; it will be created before the first batch`,
+    ])
+    const missing = await openedNats(t, server.port, { ...own, create: false })
+    await assert.rejects(missing.check(never), { code: 'DestinationMissing' })
+  })
+
   test('a missing stream is held and named, and so is a subject of another stream', async (t) => {
     const missing = await openedNats(t, server.port, { ...ownStream(), create: false })
     await assert.rejects(missing.check(never), { code: 'DestinationMissing' })

@@ -39,6 +39,9 @@ describe('postgres against PostgreSQL', { skip: skipWithoutPostgres }, () => {
     return { destination, table }
   }
 
+  const makeTables = (destination: PostgresDestination) =>
+    destination.position('tables', '0a1b2c3d', never)
+
   const offsetsIn = async (table: string): Promise<number[]> => {
     const rows = await server.query(`select "offset" from ${table} order by "offset"`)
     return rows.map(({ offset }) => Number(offset))
@@ -159,14 +162,36 @@ describe('postgres against PostgreSQL', { skip: skipWithoutPostgres }, () => {
 
   test('two processes that use an id for the first time make one row', async (t) => {
     const { destination, table } = await opened(t)
-    await destination.check(never)
+    await destination.position('first', '0a1b2c3d', never)
     const others = await Promise.all(
       Array.from({ length: 5 }, () => openedPostgres(t, server.port, { table })),
     )
 
     await Promise.all(others.map((other) => other.position('line', '0a1b2c3d', never)))
 
-    assert.equal((await server.query(`select * from ${table}_position`)).length, 1)
+    assert.equal((await server.query(`select * from ${table}_position`)).length, 2)
+  })
+
+  test('a check says that tables are missing, and creates none', async (t) => {
+    const { destination, table } = await opened(t)
+    const notes: string[] = []
+
+    await destination.check(never, (text) => notes.push(text))
+
+    assert.match(notes.join(), new RegExp(`the table ${table} .*will be created`))
+    const [row] = await server.query(`select to_regclass('${table}') as found`)
+    assert.equal(row.found, null)
+    await destination.position('line', '0a1b2c3d', never)
+    await destination.check(never, () => assert.fail('there is nothing to note'))
+  })
+
+  test('a check says that the user may not create the tables', async (t) => {
+    await server.query('create role reader login; create schema closed')
+    await server.query('grant usage on schema closed to reader')
+    const url = `postgres://reader@127.0.0.1:${server.port}/postgres`
+    const { destination } = await opened(t, { url, schema: 'closed' })
+
+    await assert.rejects(destination.check(never), { code: 'DestinationDenied', message: /CREATE/ })
   })
 
   test('tables are created once, even by several at the same time, and not altered', async (t) => {
@@ -175,7 +200,7 @@ describe('postgres against PostgreSQL', { skip: skipWithoutPostgres }, () => {
       Array.from({ length: 4 }, () => openedPostgres(t, server.port, { table })),
     )
 
-    await Promise.all(all.map((one) => one.check(never)))
+    await Promise.all(all.map((one, index) => one.position(`line_${index}`, '0a1b2c3d', never)))
     await server.query(`alter table ${table} add column site text default 'north'`)
     await all[0]?.send(batchOf('line', messagesFrom(0, 1)), never)
 
@@ -234,7 +259,7 @@ describe('postgres against PostgreSQL', { skip: skipWithoutPostgres }, () => {
 
   test('a message that the table refuses stands alone, and the others arrive in order', async (t) => {
     const { destination, table } = await opened(t)
-    await destination.check(never)
+    await makeTables(destination)
     await server.query(`alter table ${table} add check (payload->>'reading' <> '5')`)
     const log = { channel: 'line', id: '0a1b2c3d', end: 9 }
     const sender = new BatchSender({ destination, log, signal: never })
@@ -252,7 +277,7 @@ describe('postgres against PostgreSQL', { skip: skipWithoutPostgres }, () => {
 
   test('a trigger that leaves out rows does not stop the position', async (t) => {
     const { destination, table } = await opened(t)
-    await destination.check(never)
+    await makeTables(destination)
     await server.query(
       `create function ${table}_skip() returns trigger language plpgsql as $$ begin if new."offset" % 2 = 0 then return null; end if; return new; end $$`,
     )
@@ -321,7 +346,7 @@ describe('postgres against PostgreSQL', { skip: skipWithoutPostgres }, () => {
 
   test('a send that is aborted before it begins stores nothing', async (t) => {
     const { destination, table } = await opened(t)
-    await destination.check(never)
+    await makeTables(destination)
 
     await assert.rejects(
       destination.send(batchOf('line', messagesFrom(0, 1)), AbortSignal.abort()),
@@ -356,7 +381,7 @@ describe('postgres against PostgreSQL', { skip: skipWithoutPostgres }, () => {
       [
         { url: `postgres://guest@127.0.0.1:${server.port}/postgres`, table },
         'DestinationDenied',
-        /permission denied/,
+        /CREATE on the schema|permission denied/,
       ],
       [{ tls: {} }, 'DestinationUnavailable', /does not support SSL.*Remove tls/],
       [
@@ -384,7 +409,7 @@ describe('postgres against PostgreSQL', { skip: skipWithoutPostgres }, () => {
 
   test('a table without a column, or with another type, is held and named', async (t) => {
     const { destination, table } = await opened(t)
-    await destination.check(never)
+    await makeTables(destination)
     await server.query(`alter table ${table} drop column payload_bytes`)
     await assert.rejects(destination.check(never), { code: 'DestinationMissing' })
     await server.query(`alter table ${table} add column payload_bytes int`)
@@ -397,7 +422,7 @@ describe('postgres against PostgreSQL', { skip: skipWithoutPostgres }, () => {
 
   test('a server that only reads is waited for', async (t) => {
     const { destination, table } = await opened(t)
-    await destination.check(never)
+    await makeTables(destination)
     await server.query('alter role postgres set default_transaction_read_only = on')
     t.after(() =>
       server.query(

@@ -88,7 +88,12 @@ async function check(flags: CheckFlags, command: Command, context: CliContext): 
     // What is wrong with a destination's settings has been found without asking it.
     problems: [...problems, ...refusals.filter((one) => !problems.some(isSameAs(one)))],
     connections,
-    notices: [...loaded.notices, ...awsAdvice(loaded.config), ...start.notices],
+    notices: [
+      ...loaded.notices,
+      ...awsAdvice(loaded.config),
+      ...start.notices,
+      ...(connections ?? []).flatMap(({ notices }) => notices),
+    ],
   }
 }
 

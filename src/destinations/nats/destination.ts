@@ -24,6 +24,8 @@ const LIMITS = {
 }
 /** Each holds a buffer of about the size of a batch's headers. */
 const MAX_WRITERS = 4
+/** There is no stream with this name. */
+const NOT_FOUND = 10_059
 type Rejection = BatchOutcome['rejected'][number]
 type Refused = { readonly index: number; readonly answer: Acknowledgement }
 
@@ -92,12 +94,15 @@ export class NatsDestination implements Destination {
     }
   }
 
-  async check(signal: AbortSignal): Promise<void> {
+  async check(signal: AbortSignal, note?: (text: string) => void): Promise<void> {
     const { stream, timeout } = this.#settings.options
     const subject = `${this.#prefix}.check`
     const doing = `looking for the stream ${stream} with the subject ${subject} at ${this.#at}`
     await this.#run({ doing, signal }, async (link) => {
-      await this.#ensureStream(link)
+      if (!this.#hasStream && !(await this.#findStream(link))) {
+        note?.(`the stream ${stream} is not there; it will be created before the first batch`)
+        return
+      }
       const question = { subject }
       const answer = await link.ask<{ streams?: string[] | null }>(
         `${this.#api}.STREAM.NAMES`,
@@ -221,13 +226,20 @@ export class NatsDestination implements Destination {
   async #ensureStream(link: NatsLink): Promise<void> {
     if (this.#hasStream) return
     const { stream, timeout } = this.#settings.options
-    const info = await link.ask(`${this.#api}.STREAM.INFO.${stream}`, {}, timeout)
-    if (info.error?.err_code === 10_059) {
+    if (!(await this.#findStream(link))) {
       const question = { name: stream, subjects: [`${this.#prefix}.*`], storage: 'file' }
       const made = await link.ask(`${this.#api}.STREAM.CREATE.${stream}`, question, timeout)
       expectNoError(made.error, `creating the stream ${stream}`)
-    } else expectNoError(info.error, `looking for the stream ${stream}`)
+    }
     this.#hasStream = true
+  }
+
+  async #findStream(link: NatsLink): Promise<boolean> {
+    const { stream, timeout } = this.#settings.options
+    const info = await link.ask(`${this.#api}.STREAM.INFO.${stream}`, {}, timeout)
+    if (info.error?.err_code === NOT_FOUND) return false
+    expectNoError(info.error, `looking for the stream ${stream}`)
+    return true
   }
 
   /** Work on the connection, which ends with it if it fails, takes too long or is aborted. */

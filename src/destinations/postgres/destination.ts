@@ -104,8 +104,13 @@ export class PostgresDestination implements Destination {
     throw new ConnectorError('DestinationUnavailable', text)
   }
 
-  async check(signal: AbortSignal): Promise<void> {
-    await this.#ensureTables(signal)
+  async check(signal: AbortSignal, note?: (text: string) => void): Promise<void> {
+    if (!this.#hasTables && (await this.#lacksTables(signal))) {
+      note?.(
+        `the table ${this.#statements.table} or ${this.#statements.positionTable} is not there; it will be created before the first batch`,
+      )
+      return
+    }
     const statements = this.#statements.tryOut.map((text) => ({ text }))
     const doing = `checking the table ${this.#statements.table} at ${this.#at}`
     await this.#run(statements, doing, signal)
@@ -159,6 +164,22 @@ export class PostgresDestination implements Destination {
       }
     }
     this.#hasTables = true
+  }
+
+  /** @throws {ConnectorError} if a table is missing that could not be created */
+  async #lacksTables(signal: AbortSignal): Promise<boolean> {
+    const { exists, mayCreate, table } = this.#statements
+    const doing = `looking for the table ${table} at ${this.#at}`
+    const [found] = await this.#run([{ text: exists }], doing, signal)
+    if (found?.rows[0]?.exists === true) return false
+    const [may] = await this.#run([{ text: mayCreate }], doing, signal)
+    const answer = may?.rows[0]?.may
+    if (answer === true) return true
+    const [code, text] =
+      answer === null
+        ? (['DestinationMissing', 'there is no schema in the search_path; set schema'] as const)
+        : (['DestinationDenied', 'the user lacks CREATE on the schema; grant it'] as const)
+    throw new ConnectorError(code, `${doing}: it is not there, and ${text}, or create the tables`)
   }
 
   async #run(

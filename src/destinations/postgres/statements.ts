@@ -16,6 +16,8 @@ export interface Statements {
   /** Touches no row, but needs the tables, columns and permissions that `store` needs. */
   readonly tryOut: readonly string[]
   readonly exists: string
+  /** Whether the user may create tables; null if no schema is selected. */
+  readonly mayCreate: string
   readonly create: readonly string[]
 }
 
@@ -55,6 +57,7 @@ select connector, channel, log_id, next, writer from ${positions} where false`,
       `update ${positions} set next = next, writer = writer where false`,
     ],
     exists: `select to_regclass('${messages}') is not null and to_regclass('${positions}') is not null as "exists"`,
+    mayCreate: `select has_schema_privilege(${schema === undefined ? 'current_schema()' : `'${schema}'`}, 'create') as "may"`,
     create: [
       `create table if not exists ${messages} (
   connector text not null,
