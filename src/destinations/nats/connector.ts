@@ -114,9 +114,36 @@ export class Connector {
     }
     if (credentialsFile !== undefined) {
       const setting = `${this.#place}.credentialsFile`
-      return client.credsAuthenticator(await readNamedFile(credentialsFile, setting))
+      const credentials = await readNamedFile(credentialsFile, setting)
+      const expected = 'a JWT and the seed of its nkey, as `nsc generate creds` writes them'
+      return usable(client.credsAuthenticator(credentials), setting, expected)
     }
     if (nkeyFile === undefined) return undefined
-    return client.nkeyAuthenticator(Buffer.from((await secretOf(nkeyFile, 'nkeyFile')).trim()))
+    const seed = Buffer.from((await secretOf(nkeyFile, 'nkeyFile')).trim())
+    const expected = 'the seed of a user’s nkey, which begins with SU'
+    return usable(client.nkeyAuthenticator(seed), `${this.#place}.nkeyFile`, expected)
   }
+}
+
+/** Signs something, so that a file that can't be used is noticed before a server asks. */
+function usable(authenticator: Authenticator, setting: string, expected: string): Authenticator {
+  let key = ''
+  try {
+    const signed = authenticator('nonce')
+    if (typeof signed === 'object' && 'nkey' in signed) key = signed.nkey
+  } catch {
+    // What is wrong with it might quote the secret.
+  }
+  if (key.startsWith('U')) return authenticator
+  throw new ConnectorError('InvalidConfiguration', `${setting}: expected ${expected}`)
+}
+
+/** The setting that logs in, for people. */
+export function loginSettingOf(options: NatsOptions, place: string): string {
+  const names = ['user', 'tokenFile', 'credentialsFile', 'nkeyFile'] as const
+  const name = names.find((one) => options[one] !== undefined)
+  if (name === undefined) {
+    return `the login: ${place} has no user, tokenFile, credentialsFile or nkeyFile`
+  }
+  return name === 'user' ? `the login: ${place}.user and its password` : `${place}.${name}`
 }

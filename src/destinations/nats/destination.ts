@@ -5,15 +5,15 @@
 import { ConnectorError } from '../../errors.ts'
 import type { Message } from '../../message.ts'
 import { payloadBytesOf } from '../../message.ts'
-import { type TlsPeer, tlsPeerAt } from '../../named-files/tls-advice.ts'
+import { tlsPeerAt } from '../../named-files/tls-advice.ts'
 import { counted } from '../../units.ts'
 import { batchRuleOf } from '../batch-rule.ts'
 import type { Batch, BatchOutcome, BatchRule, Destination } from '../destination.ts'
 import type { DestinationSettings } from '../destination-settings.ts'
 import type { Acknowledgement } from './acknowledgement.ts'
 import { expectNoError, type NatsLink } from './connection.ts'
-import { Connector } from './connector.ts'
-import { failureOf, meaningOf, NO_STREAM } from './failure.ts'
+import { Connector, loginSettingOf } from './connector.ts'
+import { failureOf, meaningOf, type NatsPeer, NO_STREAM } from './failure.ts'
 import { HeaderWriter } from './headers.ts'
 import type { NatsOptions } from './options.ts'
 import { type LogState, ReadBack } from './read-back.ts'
@@ -42,7 +42,7 @@ export class NatsDestination implements Destination {
   readonly #prefix: string
   readonly #at: string
   readonly #api: string
-  readonly #peer: TlsPeer
+  readonly #peer: NatsPeer
   readonly #connector: Connector
   /** What is known to be in the stream, by channel and log. */
   readonly #states = new Map<string, LogState>()
@@ -58,7 +58,8 @@ export class NatsDestination implements Destination {
     this.#prefix = options.subjectPrefix ?? `messages.${connectorId}`
     this.#api = options.domain === undefined ? '$JS.API' : `$JS.${options.domain}.API`
     this.#connector = new Connector(options, place)
-    this.#peer = tlsPeerAt('server', `${place}.tls`, `${place}.servers`)
+    const peer = tlsPeerAt('server', `${place}.tls`, `${place}.servers`)
+    this.#peer = { ...peer, login: loginSettingOf(options, place) }
     this.#hasStream = !options.create
     this.#at = options.servers.join(', ')
     this.description = `NATS stream ${options.stream}, subjects ${this.#prefix}.<channel> at ${this.#at}`

@@ -47,8 +47,13 @@ export function isNotFound({ err_code }: ApiError): boolean {
   return err_code === NO_MESSAGE
 }
 
+export interface NatsPeer extends TlsPeer {
+  /** The setting that logs in, for people. */
+  readonly login: string
+}
+
 /** @param doing what was tried, and where */
-export function failureOf(thrown: unknown, doing: string, peer: TlsPeer): ConnectorError {
+export function failureOf(thrown: unknown, doing: string, peer: NatsPeer): ConnectorError {
   if (thrown instanceof ConnectorError) return thrown
   const name = thrown instanceof Error ? thrown.name : ''
   const options = { cause: thrown }
@@ -59,14 +64,21 @@ export function failureOf(thrown: unknown, doing: string, peer: TlsPeer): Connec
     tlsMessageOf(thrown) || (systemCodeOf(thrown) ?? messageOf(thrown)),
     MAX_TEXT_CHARACTERS,
   )
-  if (/^(Authorization|PermissionViolation|UserAuthenticationExpired)Error$/.test(name)) {
-    const text = `${doing}: ${said}; check the credentials and the permissions of the user`
-    return new ConnectorError('DestinationDenied', text, options)
+  const advice = DENIED[name]?.(peer)
+  if (advice !== undefined) {
+    return new ConnectorError('DestinationDenied', `${doing}: ${said}; ${advice}`, options)
   }
   const cause = thrown instanceof Error && thrown.cause !== undefined ? thrown.cause : thrown
   const more = cause === thrown ? '' : ` (${cut(tlsMessageOf(cause), MAX_TEXT_CHARACTERS)})`
   const text = `${doing}: ${said}${more}${tlsAdvice(cause, peer)}`
   return new ConnectorError('DestinationUnavailable', text, options)
+}
+
+/** By the names of the client's errors. */
+const DENIED: Readonly<Record<string, (peer: NatsPeer) => string>> = {
+  AuthorizationError: ({ login }) => `the credentials are wrong; check ${login}`,
+  UserAuthenticationExpiredError: ({ login }) => `the credentials have expired; renew ${login}`,
+  PermissionViolationError: () => 'give the user this permission',
 }
 
 function isNoResponder(thrown: unknown): boolean {
