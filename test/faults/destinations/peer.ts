@@ -15,6 +15,8 @@ export interface Arrival {
   readonly offset: number
   /** When it came, in ms since 1970. */
   readonly at: number
+  /** If it is known. The next request on a connection shows that the answer was read. */
+  readonly connection?: number
 }
 
 export interface RoundPeer {

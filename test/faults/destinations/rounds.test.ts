@@ -37,7 +37,7 @@ test('the judge counts what is lost, missing, altered, repeated and there twice'
 })
 
 test('a copy needs a kill before which its message was not settled on disk, or a fault', () => {
-  const kills = [{ at: 10_000, settled: new Map([['a', 5]]) }]
+  const kills = [{ at: 10_000, endedAt: 10_010, settled: new Map([['a', 5]]) }]
   const faults = [{ from: 30_000, to: 30_050 }]
   const copies = (offset: number, first: number, second: number) => [
     { logId: 'a', offset, at: first },
@@ -48,7 +48,12 @@ test('a copy needs a kill before which its message was not settled on disk, or a
 
   assert.equal(found(5, 9_900, 10_400), 0, 'not settled')
   assert.equal(found(4, 9_900, 10_400), 1, 'settled')
-  assert.equal(found(7, 10_100, 10_400), 0, 'the first was on its way')
+  assert.equal(found(7, 10_100, 10_400), 0, 'the first was on its way when it was killed')
+  assert.equal(found(4, 30_100, 30_400), 0, 'the first was on its way when it was cut')
   assert.equal(found(4, 29_900, 30_200), 0, 'its answer was lost')
   assert.equal(found(4, 20_000, 20_100), 1, 'for no reason')
+  const next = { logId: 'a', offset: 9, at: 29_950, connection: 1 }
+  const [first, second] = copies(4, 29_900, 30_200)
+  const answered = [{ ...first!, connection: 1 }, next, { ...second!, connection: 2 }]
+  assert.equal(windowViolations(answered, kills, faults).length, 1, 'its answer was read')
 })

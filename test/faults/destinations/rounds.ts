@@ -19,7 +19,7 @@ import type { RoundKind, RoundPeer } from './peer.ts'
 import { Publishing } from './publishing.ts'
 import { Storm } from './storm.ts'
 import { judge, type Verdict } from './verdict.ts'
-import { hasPosition, type Kill, killAt, windowViolations } from './window.ts'
+import { hasPosition, type Kill, notedKill, windowViolations } from './window.ts'
 
 const CHANNELS = ['alpha', 'beta', 'gamma']
 /** Of the rounds, if the peer can crash. The program itself starts at the same time. */
@@ -148,9 +148,8 @@ class RoundsRig {
 
   async #kill(program: ProgramProcess): Promise<void> {
     const { peer, directory } = this.#site
-    const at = Date.now()
-    await program.kill()
-    if (peer.arrivals !== undefined) this.kills.push(await killAt(at, directory))
+    if (peer.arrivals === undefined) await program.kill()
+    else this.kills.push(await notedKill(() => program.kill(), directory))
   }
 
   #launch(): ProgramProcess {

@@ -10,6 +10,7 @@
  *     assert.deepEqual(api.violations, [])
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { ConnectionNumbers } from './connection-numbers.ts'
 import {
   exception,
   type FakeAnswer,
@@ -51,6 +52,7 @@ export interface FakeBatch {
   readonly messages: readonly FakeMessage[]
   /** When it was accepted, in ms since 1970. */
   readonly at: number
+  readonly connection: number
 }
 
 interface Cleanup {
@@ -72,6 +74,7 @@ export class FakeIotAnalytics {
   readonly #server: Server
   readonly #received = new Map<string, FakeMessage[]>()
   readonly #batches: FakeBatch[] = []
+  readonly #numbers = new ConnectionNumbers()
   readonly #next: FakeAnswer[] = []
   readonly #standing: { readonly condition: (call: FakeCall) => boolean; answer: FakeAnswer }[] = []
   readonly #waiting = new Set<() => void>()
@@ -203,7 +206,8 @@ export class FakeIotAnalytics {
       const answer = standing?.answer ?? invalid
       answer(NO_CALL, response)
     } else {
-      const call: FakeCall = { ...parsed, accept: (wanted) => this.#accept(parsed, wanted) }
+      const from = this.#numbers.of(request.socket)
+      const call: FakeCall = { ...parsed, accept: (wanted) => this.#accept(parsed, from, wanted) }
       this.#answerFor(call)(call, response)
     }
   }
@@ -222,13 +226,14 @@ export class FakeIotAnalytics {
 
   #accept(
     { channel, messages }: ParsedCall,
+    connection: number,
     wanted: (message: FakeMessage) => boolean = () => true,
   ): void {
     const kept = this.#received.get(channel) ?? []
     this.#received.set(channel, kept)
     const accepted = messages.filter(wanted)
     kept.push(...accepted)
-    this.#batches.push({ channel, messages: accepted, at: Date.now() })
+    this.#batches.push({ channel, messages: accepted, at: Date.now(), connection })
   }
 
   #signatureProblem(arrived: ArrivedRequest): SignatureProblem | undefined {

@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Cleanup } from '../servers/server-process.ts'
+import { ConnectionNumbers } from './connection-numbers.ts'
 
 export interface GateRecord {
   readonly Data: string
@@ -16,6 +17,9 @@ export interface GateRequest {
   readonly operation: string
   readonly headers: IncomingMessage['headers']
   readonly body: Readonly<Record<string, unknown>> & { readonly Records?: readonly GateRecord[] }
+  /** When it came, in ms since 1970. */
+  readonly at: number
+  readonly connection: number
 }
 
 interface ServiceError {
@@ -57,14 +61,16 @@ export class RecordsGate {
   refusing: (request: GateRequest, putNumber: number) => Failure | undefined = () => undefined
   fault: Fault | undefined
   delayMs = 0
-  /** Is called with records that moto has stored, and when they came, in ms since 1970. */
-  onStored: (records: readonly GateRecord[], at: number) => void = () => {}
+  /** Is called with records that moto has stored. */
+  onStored: (records: readonly GateRecord[], request: GateRequest) => void = () => {}
   /** In descriptions, in place of ACTIVE. */
   status: string | undefined
   /** Changes answers of requests that put records. */
   rewrite: (answer: Record<string, unknown>) => unknown = (answer) => answer
+  readonly #connections = new ConnectionNumbers()
   readonly #peerUrl: string
   readonly #server: Server
+  #forwarded: Promise<unknown> = Promise.resolve()
   #onReached: (() => void) | undefined
   #wasReached = false
 
@@ -108,7 +114,9 @@ export class RecordsGate {
     this.#onReached?.()
     const body = JSON.parse(text)
     const operation = String(incoming.headers['x-amz-target']).split('.')[1] ?? ''
-    const request: GateRequest = { operation, headers: incoming.headers, body }
+    const connection = this.#connections.of(incoming.socket)
+    const { headers } = incoming
+    const request: GateRequest = { operation, headers, body, at: Date.now(), connection }
     await delay(this.delayMs)
     if (this.fault === 'hang') return
     if (this.fault !== undefined && this.fault !== 'lose-answers') {
@@ -139,11 +147,10 @@ export class RecordsGate {
     const passed = records.filter((_, at) => errors[at] === undefined)
     const stored: unknown[] = []
     if (passed.length > 0) {
-      const at = Date.now()
       const body = JSON.stringify({ ...request.body, Records: passed })
       const given = await this.#forward(request, body)
       if (!given.ok) return given
-      this.onStored(passed, at)
+      this.onStored(passed, request)
       const answer = JSON.parse(await given.text())
       stored.push(...answer[isKinesis ? 'Records' : 'RequestResponses'])
     }
@@ -156,11 +163,16 @@ export class RecordsGate {
       : { FailedPutCount: failed, Encrypted: false, RequestResponses: entries }
   }
 
+  /** One at a time: moto loses records of requests that come at once. */
   #forward({ headers }: GateRequest, body: string): Promise<Response> {
     const names = ['authorization', 'content-type', 'x-amz-target', 'x-amz-date']
     const kept = names.map((name) => [name, String(headers[name] ?? '')])
     const given = Object.fromEntries(kept.filter(([, value]) => value !== ''))
-    return fetch(this.#peerUrl, { method: 'POST', headers: given, body })
+    const answer = this.#forwarded.then(() =>
+      fetch(this.#peerUrl, { method: 'POST', headers: given, body }),
+    )
+    this.#forwarded = answer.catch(() => undefined)
+    return answer
   }
 }
 

@@ -28,8 +28,8 @@ export const iotAnalyticsKind: RoundKind = {
         )
       },
       arrivals: async () =>
-        api.calls.flatMap(({ messages, at }) =>
-          messages.map(({ messageId }) => ({ ...identityIn(messageId), at })),
+        api.calls.flatMap(({ messages, at, connection }) =>
+          messages.map(({ messageId }) => ({ ...identityIn(messageId), at, connection })),
         ),
     }
   },

@@ -104,10 +104,10 @@ function failAtTimes(gate: RecordsGate): void {
 /** What moto has stored so far, in order. */
 function arrivalsAt(gate: RecordsGate): readonly Arrival[] {
   const arrivals: Arrival[] = []
-  gate.onStored = (records: readonly GateRecord[], at) => {
+  gate.onStored = (records: readonly GateRecord[], { at, connection }) => {
     for (const record of records) {
       const { log_id: logId, offset } = rowIn(record)
-      arrivals.push({ logId, offset, at })
+      arrivals.push({ logId, offset, at, connection })
     }
   }
   return arrivals
