@@ -6,6 +6,7 @@ import { BatchSender } from '../../src/delivery/batches/batch-sender.ts'
 import type { PostgresDestination } from '../../src/destinations/postgres/destination.ts'
 import { ConnectorError } from '../../src/errors.ts'
 import type { Message } from '../../src/message.ts'
+import type { Notice } from '../../src/observer.ts'
 import { batchOf, makeMessage, packedMessage } from '../support/channels/batch-maker.ts'
 import {
   openedPostgres,
@@ -235,6 +236,73 @@ describe('postgres against PostgreSQL', { skip: skipWithoutPostgres }, () => {
     await restarted.send(batchOf('line', messagesFrom(6, 4)), never)
 
     assert.deepEqual(await offsetsIn(table), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+  })
+
+  test('a failover that has lost commits is reported, also if it has lost the claim', async (t) => {
+    const fresh = async (noticed: Notice[]) => {
+      const name = `plant_${tables++}`
+      await server.query(`create database ${name}`)
+      const url = `postgres://postgres@127.0.0.1:${server.port}/${name}`
+      const reports = { spoolGrew() {}, noticed: (_: string, one: Notice) => noticed.push(one) }
+      return {
+        name,
+        destination: await openedPostgres(t, server.port, { url }, 'plant-1', reports),
+      }
+    }
+    const disconnect = (name: string) =>
+      server.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [
+        name,
+      ])
+    for (const hasClaim of [true, false]) {
+      const noticed: Notice[] = []
+      const { name, destination } = await fresh(noticed)
+      const before = await openedPostgres(t, server.port, {
+        url: `postgres://postgres@127.0.0.1:${server.port}/${name}`,
+      })
+      await before.send(batchOf('line', messagesFrom(0, 3)), never)
+      if (hasClaim) assert.equal(await destination.position('line', '0a1b2c3d', never), 3)
+      await disconnect(name)
+      await server.query(`create database ${name}_standby template ${name}`)
+      await sendAll(destination, messagesFrom(3, 7))
+      assert.deepEqual(noticed, [])
+
+      await disconnect(name)
+      await server.query(`alter database ${name} rename to ${name}_old`)
+      await server.query(`alter database ${name}_standby rename to ${name}`)
+      await sendAll(destination, messagesFrom(10, 1))
+      await sendAll(destination, messagesFrom(11, 1))
+
+      const rows = await server.query('select "offset" from messages order by 1', [], name)
+      assert.deepEqual(
+        rows.map(({ offset }) => Number(offset)),
+        [0, 1, 2, 10, 11],
+      )
+      assert.deepEqual(
+        noticed.map(({ code, count }) => [code, count]),
+        [['CommitsLost', 7]],
+      )
+      assert.match(
+        noticed.map(({ detail }) => detail).join(),
+        /offsets 3 to 9\..*--channel line --from 3 --to 10$/,
+      )
+    }
+  })
+
+  test('tables that somebody drops are created again, and the loss is reported', async (t) => {
+    const noticed: Notice[] = []
+    const table = `messages_${tables++}`
+    const reports = { spoolGrew() {}, noticed: (_: string, one: Notice) => noticed.push(one) }
+    const destination = await openedPostgres(t, server.port, { table }, 'plant-1', reports)
+    await destination.send(batchOf('line', messagesFrom(0, 2)), never)
+    await server.query(`drop table ${table}, ${table}_position`)
+
+    await sendAll(destination, messagesFrom(2, 2))
+
+    assert.deepEqual(await offsetsIn(table), [2, 3])
+    assert.deepEqual(
+      noticed.map(({ code, count }) => [code, count]),
+      [['CommitsLost', 2]],
+    )
   })
 
   test('a statement that an earlier process left running can’t add anything later', async (t) => {
@@ -517,5 +585,19 @@ async function waitsForLock(server: Postgres): Promise<void> {
   for (;;) {
     const rows = await server.query(`select 1 from pg_locks where not granted`)
     if (rows.length > 0) return
+  }
+}
+
+/** Sends them until they are stored: a connection that was ended fails once. */
+async function sendAll(destination: PostgresDestination, messages: readonly Message[]) {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      const outcome = await destination.send(batchOf('line', messages), never)
+      assert.deepEqual(outcome, { rejected: [], kept: [] })
+      return
+    } catch (error) {
+      if (attempt === 5 || !(error instanceof ConnectorError) || error.effect !== 'retry')
+        throw error
+    }
   }
 }

@@ -16,7 +16,7 @@ import {
   type BatchRule,
   type Destination,
 } from '../destination.ts'
-import type { DestinationSettings } from '../destination-settings.ts'
+import { type DestinationSettings, NO_REPORTS } from '../destination-settings.ts'
 import { Connections, type Statement } from './connections.ts'
 import { failureOf, sqlStateOf } from './failure.ts'
 import type { PostgresOptions } from './options.ts'
@@ -48,6 +48,8 @@ export class PostgresDestination implements Destination {
   readonly #writer = randomUUID()
   /** The positions of the logs whose rows this process has taken. */
   readonly #positions = new Map<string, number>()
+  /** The position of each log that this process has seen last. It only goes back if commits are lost. */
+  readonly #seen = new Map<string, number>()
   readonly #keptArrays: RowArrays[] = []
   #hasTables: boolean
 
@@ -80,7 +82,7 @@ export class PostgresDestination implements Destination {
     const statement = { text: this.#statements.claim, values: [...key, this.#writer] }
     const [result] = await this.#run([statement], doing, signal)
     const position = Number(result?.rows[0]?.next)
-    this.#positions.set(keyOf(channel, logId), position)
+    this.#setPosition({ channel, logId }, position)
     return position
   }
 
@@ -94,11 +96,11 @@ export class PostgresDestination implements Destination {
       if (last === undefined) return ALL_ACCEPTED
       const stored = await this.#store({ ...batch, messages: rest }, position, signal)
       if (stored === rest.length) {
-        this.#positions.set(key, last.offset + 1)
+        this.#setPosition(batch, last.offset + 1)
         return ALL_ACCEPTED
       }
       position = await this.#look(batch, signal)
-      this.#positions.set(key, position)
+      this.#setPosition(batch, position)
     }
     const text = `${this.#doing(batch)}: the position in ${this.#statements.positionTable} does not stay the same`
     throw new ConnectorError('DestinationUnavailable', text)
@@ -142,8 +144,24 @@ export class PostgresDestination implements Destination {
       const text = `${doing}: its row in ${this.#statements.positionTable} is gone`
       throw new ConnectorError('DestinationUnavailable', text)
     }
-    if (row.writer !== this.#writer) throw this.#anotherWriter(channel)
-    return Number(row.next)
+    const position = Number(row.next)
+    if (row.writer === this.#writer) return position
+    // If commits are lost, then perhaps also the one that named this process.
+    const isLost = position < (this.#seen.get(keyOf(channel, logId)) ?? 0)
+    if (isLost) return await this.position(channel, logId, signal)
+    throw this.#anotherWriter(channel)
+  }
+
+  #setPosition({ channel, logId }: LogName, position: number): void {
+    const key = keyOf(channel, logId)
+    const before = this.#seen.get(key) ?? 0
+    this.#positions.set(key, position)
+    this.#seen.set(key, position)
+    if (position >= before) return
+    const count = before - position
+    const { reports = NO_REPORTS } = this.#settings
+    const detail = `${this.#statements.table} at ${this.#at} lacks messages of channel ${channel} (log ${logId}) that it had stored before: up to ${count}, with offsets ${position} to ${before - 1}. The position in ${this.#statements.positionTable} has gone back, as after a failover to a server that lacked the newest commits, or after a backup was restored. If they are still in the channel’s history, this sends them again, to all destinations: iot-analytics-connector replay --channel ${channel} --from ${position} --to ${before}`
+    reports.noticed(channel, { code: 'CommitsLost', count, detail })
   }
 
   #anotherWriter(channel: string): ConnectorError {
@@ -195,10 +213,15 @@ export class PostgresDestination implements Destination {
       if (isHarmless(thrown)) return []
       const failure = failureOf(thrown, doing, this.#peer)
       // Somebody has dropped it. It is created again if the settings say so.
-      if (sqlStateOf(thrown) === '42P01') this.#hasTables = !this.#settings.options.create
+      if (sqlStateOf(thrown) === '42P01') this.#forgetTables()
       if (failure.code !== 'InvalidConfiguration') throw failure
       throw new ConnectorError('CredentialsUnavailable', failure.message, { cause: thrown })
     }
+  }
+
+  #forgetTables(): void {
+    this.#hasTables = !this.#settings.options.create
+    this.#positions.clear()
   }
 
   #doing({ channel, messages }: Batch): string {
@@ -206,6 +229,8 @@ export class PostgresDestination implements Destination {
     return `storing ${counted(messages.length, 'message')} of channel ${channel} in ${table} at ${this.#at}`
   }
 }
+
+type LogName = Pick<Batch, 'channel' | 'logId'>
 
 /** Two connectors that create the same table at the same time. */
 function isCreatedByAnother(thrown: unknown): boolean {

@@ -1,5 +1,9 @@
 /** A PostgresDestination with short times. */
 import type { TestContext } from 'node:test'
+import {
+  type DestinationReports,
+  NO_REPORTS,
+} from '../../../src/destinations/destination-settings.ts'
 import { PostgresDestination } from '../../../src/destinations/postgres/destination.ts'
 import { postgresOptions } from '../../../src/destinations/postgres/options.ts'
 import { clock } from './destination-under-test.ts'
@@ -10,6 +14,7 @@ export function postgresDestination(
   port: number,
   given: Readonly<Record<string, unknown>> = {},
   connectorId = 'plant-1',
+  reports: DestinationReports = NO_REPORTS,
 ): PostgresDestination {
   const options = {
     url: `postgres://postgres@127.0.0.1:${port}/postgres`,
@@ -26,6 +31,7 @@ export function postgresDestination(
     batch: {},
     spoolDirectory: '/nowhere',
     clock,
+    reports,
     random: () => 0.5,
   })
 }
