@@ -3,8 +3,8 @@
  * of the log.
  */
 import type { Message } from '../../../message.ts'
-import { contentTypeOf, payloadOf } from '../../rows/payload.ts'
 import type { RowOrigin } from '../../rows/message-writer.ts'
+import { contentTypeOf, payloadOf } from '../../rows/payload.ts'
 import {
   BytesColumn,
   type Column,
