@@ -12,6 +12,7 @@ export class Relay {
   readonly #sockets = new Set<Socket>()
   #isHanging = false
   #losesAnswers: ((sent: Buffer) => boolean) | undefined
+  #onReached: (() => void) | undefined
 
   private constructor(target: number) {
     this.#target = target
@@ -50,6 +51,13 @@ export class Relay {
     this.cut()
   }
 
+  /** Resolves when a client sends something, also if nothing passes. */
+  reached(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onReached = resolve
+    })
+  }
+
   /** Once something is sent that `matches`, it is forwarded, but its answer is lost, once. */
   loseAnswerTo(matches: (sent: Buffer) => boolean): void {
     this.#losesAnswers = matches
@@ -69,6 +77,7 @@ export class Relay {
         to.destroy()
       })
       from.on('data', (bytes) => {
+        if (from === client) this.#onReached?.()
         if (this.#isHanging) return
         if (from === server && isLost) return this.cut()
         if (from === client && this.#losesAnswers?.(bytes) === true) {
