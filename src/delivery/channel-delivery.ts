@@ -43,9 +43,7 @@ export interface ChannelDeliveryOptions extends Pick<BatchSenderOptions, 'logNot
   readonly channel: Channel
   readonly cursor: Cursor
   readonly destination: Destination
-  /**
-   * Batches that may be under way at once. 1 keeps the order even if a batch must be sent again.
-   */
+  /** Batches under way at once. 1 keeps the order even if a batch must be sent again. */
   readonly maxInFlightBatches: number
   readonly order: CatchUpOrder
   /** Which of the channel's messages the destination gets. */
@@ -328,6 +326,8 @@ export class ChannelDelivery implements ProbedDelivery {
     answers.answered(clock.now(), accepted, rejected)
     const moreFollow = this.#sending > 1 || this.#cursor.waiting > 0
     this.#options.receipts.settled(lease.messages, outcome, moreFollow)
+    // A key or a shard that is throttled must not delay the others more each time.
+    if (accepted > 0) this.#options.retries.succeeded()
     if (outcome.kept.length > 0) return keptError(outcome, destination)
     this.#succeeded()
     return undefined

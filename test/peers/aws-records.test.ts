@@ -176,8 +176,8 @@ describe('records', { skip: skipWithoutMoto }, () => {
     const { destination, gate } = setup
     await destination.open()
     t.after(() => destination.close())
-    const messages = upTo(60).map((offset) =>
-      makeMessage(offset, { topic: `key-${offset % 3}`, payload: LONG_PAYLOAD }),
+    const messages = upTo(1_200).map((offset) =>
+      makeMessage(offset, { topic: `key-${offset % 3}` }),
     )
     gate.failing = ({ PartitionKey }) => (PartitionKey === 'key-1' ? THROTTLED : undefined)
 
@@ -185,15 +185,26 @@ describe('records', { skip: skipWithoutMoto }, () => {
 
     assert.deepEqual(
       outcome.kept,
-      upTo(60).filter((offset) => offset % 3 === 1),
+      upTo(1_200).filter((offset) => offset % 3 === 1),
     )
-    const last = gate.puts.at(-1)?.body.Records ?? []
-    assert.ok(last.every(({ PartitionKey }) => PartitionKey !== 'key-1'))
+    const keysOf = gate.puts.map(({ body }) => (body.Records ?? []).map((one) => one.PartitionKey))
+    const again = keysOf.findIndex((keys) => keys.every((key) => key === 'key-1'))
+    assert.ok(again > 1)
+    // The other keys are stored before the first pause.
+    assert.equal(
+      keysOf
+        .slice(0, again)
+        .flat()
+        .filter((key) => key !== 'key-1').length,
+      800,
+    )
+    assert.ok(keysOf.slice(1, again).every((keys) => !keys.includes('key-1')))
+    assert.ok(keysOf.slice(again).every((keys) => keys.every((key) => key === 'key-1')))
     gate.failing = () => undefined
     const kept = outcome.kept.flatMap((index) => messages[index] ?? [])
     assert.deepEqual(await destination.send(batchOf('press', kept), idle), NOTHING_LEFT)
     const rows = await rowsOf(setup)
-    assert.equal(rows.length, 60)
+    assert.equal(rows.length, 1_200)
     for (const key of ['key-0', 'key-1', 'key-2']) {
       const offsets = rows.filter(({ topic }) => topic === key).map(({ offset }) => offset)
       assert.deepEqual(
@@ -201,6 +212,32 @@ describe('records', { skip: skipWithoutMoto }, () => {
         offsets.toSorted((a, b) => a - b),
       )
     }
+  })
+
+  test('a key whose throttling ends is stored in the next pass, in order', async (t) => {
+    const setup = await kinesisSetup(t, moto)
+    const { destination, gate } = setup
+    await destination.open()
+    t.after(() => destination.close())
+    const messages = upTo(1_200).map((offset) =>
+      makeMessage(offset, { topic: `key-${offset % 5}` }),
+    )
+    let refused = 0
+    gate.failing = ({ PartitionKey }) =>
+      PartitionKey === 'key-2' && refused++ < 100 ? THROTTLED : undefined
+
+    assert.deepEqual(await destination.send(batchOf('press', messages), idle), NOTHING_LEFT)
+
+    // Three requests, the later ones without the key, and the key alone.
+    assert.deepEqual(
+      gate.puts.map(({ body }) => body.Records?.length),
+      [500, 400, 160, 240],
+    )
+    const offsets = (await rowsOf(setup)).map(({ offset }) => offset)
+    assert.deepEqual(
+      offsets.toSorted((a, b) => a - b),
+      upTo(1_200),
+    )
   })
 
   test('the stream is gone after its service was killed; once it is there, the batch arrives', async (t) => {

@@ -223,17 +223,21 @@ test('rejected messages become dead letters, kept ones are sent again first afte
   assert.equal(ledgerGap(rig.channels.ledger('c')), 0)
 })
 
-test('a message that the outcome names in neither list counts as delivered', async () => {
+test('a message that the outcome names in neither list counts as delivered, and delays do not grow', async () => {
   const rig = await DeliveryRig.open()
   rig.delivery.start()
   await rig.offer('a', 'b')
 
   await rig.destination.answer({ rejected: [], kept: [0] })
+  await rig.offer('c')
   await rig.pass(INTERVAL_MS)
+  await rig.destination.answer({ rejected: [], kept: [0] })
 
-  assert.deepEqual(rig.receipts, ['delivered b'])
-  assert.deepEqual(rig.destination.batches, [['a', 'b'], ['a']])
-  assert.equal(rig.channels.ledger('c').delivered, 2)
+  assert.deepEqual(rig.receipts, ['delivered b', 'delivered c'])
+  assert.deepEqual(rig.destination.batches[1], ['a', 'c'])
+  assert.equal(rig.channels.ledger('c').delivered, 3)
+  const again = 'c to primary: DestinationUnavailable, again in 1000 ms'
+  assert.deepEqual(rig.reports, [again, again])
 })
 
 test('a failed batch is sent again whole, after delays that grow, and then reported as recovered', async () => {

@@ -1,12 +1,13 @@
 /**
- * Sends the records of one batch, request by request. Records that fail are sent again alone and in
- * their order, a few times. Those that still fail are kept:
+ * Sends the records of one batch in passes. Records that fail are sent again in the next pass, alone
+ * and in their order:
  *
- *     ┌─▶ request ─▶ answer by position ─┬─ stored
- *     │                                  ├─ refused: rejected
- *     └──── pause ◀── those that failed ─┴─ after the last attempt: kept, and their keys are blocked
+ *     ┌─▶ requests ─▶ answers by position ─┬─ stored
+ *     │   one after the other              ├─ refused: rejected
+ *     └──── pause ◀── those that failed ───┴─ after the last pass: kept
  *
- * Later records of a blocked key are kept too, because they must not overtake.
+ * Within a pass, later requests have no records of a key that has failed, because they must not
+ * overtake. So a key, or a shard, that is throttled does not hold up the other keys of the batch.
  */
 import type { Clock } from '../../../clock.ts'
 import { asConnectorError } from '../../../errors.ts'
@@ -45,8 +46,8 @@ interface Put {
 export class RecordRun {
   readonly #options: RecordRunOptions
   readonly #rejected = new Map<number, Refusal>()
-  readonly #kept = new Set<number>()
-  readonly #blocked = new Set<string>()
+  /** Records without an outcome, in order. */
+  readonly #open = new Set<EncodedRecord>()
   #keptReason: Refusal | undefined
   /** The service has stored or rejected a record, so the batch can't fail as a whole. */
   #hasResult = false
@@ -57,49 +58,46 @@ export class RecordRun {
 
   /** @throws {ConnectorError} if nothing was stored */
   async send({ records, oversized }: EncodedBatch): Promise<BatchOutcome> {
-    const { service } = this.#options
+    const { service, signal, doing } = this.#options
     for (const { index, bytes } of oversized) this.#rejected.set(index, tooLarge(bytes, service))
-    const requests = requestsOf(records, service)
-    for (const [number, request] of requests.entries()) {
-      const free = request.filter((record) => this.#isFree(record))
-      if (free.length === 0) continue
-      const left = await this.#sendRequest(free)
-      if (left === undefined) continue
-      for (const rest of [left, ...requests.slice(number + 1)]) this.#keep(rest)
-      break
+    for (const record of records) this.#open.add(record)
+    try {
+      await this.#sendAll()
+    } catch (thrown) {
+      // A batch of which something is stored must not be sent again as a whole.
+      if (!this.#hasResult)
+        throw signal.aborted ? asConnectorError(thrown, 'Stopping', doing()) : thrown
+      this.#noteReason(thrown)
     }
     return this.#outcome()
   }
 
-  /** Returns those that are left if the service can't be called any more. */
-  async #sendRequest(records: readonly EncodedRecord[]): Promise<EncodedRecord[] | undefined> {
+  async #sendAll(): Promise<void> {
     const { clock, rules, signal } = this.#options
     const retries = rules.begin()
-    let pending = [...records]
-    try {
-      for (;;) {
-        const failed = (await this.#put(pending)).failed
-        const again = this.#settle(pending, failed)
-        if (again.length === 0) {
-          retries.succeeded()
-          return undefined
-        }
-        pending = again
-        const delayMs = retries.next(failureOf(failed))
-        if (delayMs === undefined) break
-        await pause(delayMs, { clock, signal })
-      }
-    } catch (thrown) {
-      // A batch of which something is stored must not be sent again as a whole.
-      if (!this.#hasResult) {
-        throw signal.aborted ? asConnectorError(thrown, 'Stopping', this.#options.doing()) : thrown
-      }
-      this.#noteReason(thrown)
-      return pending
+    while (this.#open.size > 0) {
+      const failed = await this.#pass()
+      if (this.#open.size === 0) break
+      const delayMs = retries.next(failureOf(failed))
+      if (delayMs === undefined) return
+      await pause(delayMs, { clock, signal })
     }
-    this.#keep(pending)
-    for (const { key } of pending) this.#blocked.add(key)
-    return undefined
+    retries.succeeded()
+  }
+
+  /** Returns the records that have failed. */
+  async #pass(): Promise<FailedRecord[]> {
+    const blocked = new Set<string>()
+    const failed: FailedRecord[] = []
+    for (const request of requestsOf([...this.#open], this.#options.service)) {
+      const free = blocked.size === 0 ? request : request.filter(({ key }) => !blocked.has(key))
+      if (free.length === 0) continue
+      const put = await this.#put(free)
+      this.#settle(free, put.failed)
+      failed.push(...put.failed)
+      for (const { at, isForNow } of put.failed) if (isForNow) blocked.add(free[at]?.key ?? '')
+    }
+    return failed
   }
 
   async #put(records: readonly EncodedRecord[]): Promise<Put> {
@@ -118,31 +116,21 @@ export class RecordRun {
     return result
   }
 
-  /** Notes what became of the records of a request, and returns those to be sent again. */
-  #settle(records: readonly EncodedRecord[], failed: readonly FailedRecord[]): EncodedRecord[] {
-    const again: EncodedRecord[] = []
+  /** Notes what became of the records of a request. */
+  #settle(records: readonly EncodedRecord[], failed: readonly FailedRecord[]): void {
+    const again = new Set<EncodedRecord>()
     for (const { at, refusal, isForNow } of failed) {
       const record = records[at]
       if (record === undefined) continue
       if (isForNow) {
-        again.push(record)
+        again.add(record)
         this.#keptReason = refusal
       } else {
         this.#rejected.set(record.index, refusal)
       }
     }
-    if (again.length < records.length) this.#hasResult = true
-    return again
-  }
-
-  #isFree(record: EncodedRecord): boolean {
-    if (!this.#blocked.has(record.key)) return true
-    this.#kept.add(record.index)
-    return false
-  }
-
-  #keep(records: readonly EncodedRecord[]): void {
-    for (const { index } of records) this.#kept.add(index)
+    if (again.size < records.length) this.#hasResult = true
+    for (const record of records) if (!again.has(record)) this.#open.delete(record)
   }
 
   #noteReason(thrown: unknown): void {
@@ -155,7 +143,7 @@ export class RecordRun {
   }
 
   #outcome(): BatchOutcome {
-    const kept = [...this.#kept].sort((a, b) => a - b)
+    const kept = Array.from(this.#open, ({ index }) => index)
     const rejected = [...this.#rejected]
       .map(([index, refusal]) => ({ index, refusal }))
       .sort((a, b) => a.index - b.index)

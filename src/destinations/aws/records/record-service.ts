@@ -32,5 +32,7 @@ export interface RecordFormat {
   readonly endsLines: boolean
 }
 
+/** A batch may be several requests. All of its rows are in memory at once. */
+export const MOST = { messages: 10_000, bytes: 16_777_216 } as const
 /** 128 KiB of payload, or a row of it, fits into one request many times; longer ones stand alone. */
 export const BATCH_DEFAULTS = { messages: 500, bytes: 524_288, intervalMs: 1_000 } as const

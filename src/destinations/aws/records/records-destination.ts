@@ -9,7 +9,7 @@ import { targetStatusIn } from './record-answer.ts'
 import { type KeyOf, RecordEncoder } from './record-encoder.ts'
 import { errorOf, isPermissionMissing } from './record-errors.ts'
 import { RecordRun } from './record-run.ts'
-import { BATCH_DEFAULTS, type RecordFormat, type RecordService } from './record-service.ts'
+import { BATCH_DEFAULTS, MOST, type RecordFormat, type RecordService } from './record-service.ts'
 import { RecordsClient, type RecordsOptions } from './records-client.ts'
 
 /** Encoders kept for later; each holds buffers of about the size of a request. */
@@ -44,7 +44,7 @@ export class RecordsDestination implements Destination {
     this.description = `records to ${service.target} at ${this.#client.origin} (${this.#client.region})`
     this.batchRule = batchRuleOf(batch, place, {
       defaults: BATCH_DEFAULTS,
-      most: { messages: service.maxRecords, bytes: service.maxRequestBytes },
+      most: MOST,
     })
   }
 
