@@ -1,40 +1,84 @@
 /** A log as it lies in a directory, for `export`, which only reads. */
 import { join } from 'node:path'
+import { systemCodeOf } from '../../errors.ts'
 import type { FileLayer, OpenFile } from './files/file-layer.ts'
 import type { LogIdentity } from './format/frame.ts'
-import { Extents } from './journal/extents.ts'
+import { FileView } from './format/frame-walk.ts'
+import { decodeState, highestOffset, readStateFile } from './format/state-file.ts'
+import { type Extent, Extents } from './journal/extents.ts'
 import { findHistory } from './journal/journal-history.ts'
 import { type FoundJournal, identityText, readJournal } from './journal/journal-reading.ts'
 import type { Segment } from './segments/segment.ts'
 import { findIdentity, segmentsOf } from './segments/segment-listing.ts'
+import { scanSegment } from './segments/segment-scan.ts'
 
 /** A reader settles nothing, and its slots are not reused. */
 const READ_ONLY_USER = { settle: () => Promise.resolve(), forget() {} }
+
+interface KnownEnds {
+  /** The offset after the last message of the segments. */
+  readonly segments: number
+  /** What the journal or the state file says; `Infinity` if they say nothing. */
+  readonly log: number
+}
 
 export class StoredLog {
   readonly identity: LogIdentity
   readonly segments: readonly Segment[]
   readonly extents: Extents
+  /** Slots that are kept for replay. They may lie between the extents. */
+  readonly #history = new Extents(READ_ONLY_USER)
+  readonly #ends: KnownEnds
   readonly #files: OpenFile[] = []
 
-  constructor(identity: LogIdentity, segments: readonly Segment[], extents: Extents) {
+  constructor(
+    identity: LogIdentity,
+    segments: readonly Segment[],
+    extents: Extents,
+    ends: KnownEnds,
+  ) {
     this.identity = identity
     this.segments = segments
     this.extents = extents
+    this.#ends = ends
   }
 
   get identityText(): string {
     return identityText(this.identity)
   }
 
+  /** The oldest offset that has no gap behind it: history ends there. */
   get start(): number {
-    const none = Number.POSITIVE_INFINITY
-    return Math.min(this.segments[0]?.base ?? none, this.extents.firstOffset ?? none)
+    return this.#history.firstOffset ?? this.#startOfRun
+  }
+
+  /** The oldest offset. */
+  get first(): number {
+    const starts = [this.segments[0]?.base, this.extents.firstOffset, this.#history.firstOffset]
+    return Math.min(...starts.map((start) => start ?? Number.POSITIVE_INFINITY))
+  }
+
+  get #startOfRun(): number {
+    const { log, segments: end } = this.#ends
+    const base = this.segments[0]?.base ?? end
+    const isUpToDate = end > base && (end >= log || log === Number.POSITIVE_INFINITY)
+    let start = this.extents.list.at(-1)?.firstOffset ?? (isUpToDate ? end : log)
+    for (const { firstOffset, endOffset } of [...this.extents.list].reverse()) {
+      if (endOffset < start) return start
+      start = Math.min(start, firstOffset)
+    }
+    return end >= start ? Math.min(base, start) : start
   }
 
   /** The offset after the last message; `Infinity` if only reading can tell. */
   get end(): number {
-    return Math.max(this.extents.list.at(-1)?.endOffset ?? 0, this.segments.at(-1)?.end ?? 0)
+    const ends = [this.extents, this.#history].map(({ list }) => list.at(-1)?.endOffset ?? 0)
+    return Math.max(...ends, this.segments.at(-1)?.end ?? 0)
+  }
+
+  /** What the journal has of `offset`. */
+  extentOf(offset: number): Extent | undefined {
+    return this.extents.find(offset) ?? this.#history.find(offset)
   }
 
   /** The segment that would hold `offset`. */
@@ -47,17 +91,18 @@ export class StoredLog {
     const places = [
       ...this.segments.map((segment) => segment.base),
       ...this.extents.list.map((extent) => extent.firstOffset),
+      ...this.#history.list.map((extent) => extent.firstOffset),
       this.end,
     ]
     return Math.min(...places.filter((place) => place > offset))
   }
 
   addHistory(...where: Parameters<Extents['addHistory']>): void {
-    this.extents.addHistory(...where)
+    this.#history.addHistory(...where)
   }
 
   async openSlots(files: FileLayer): Promise<void> {
-    for (const { slot } of this.extents.list) {
+    for (const { slot } of [...this.extents.list, ...this.#history.list]) {
       if (slot.file !== undefined) continue
       const file = await files.open(slot.path, 'read')
       slot.opened(file)
@@ -85,11 +130,45 @@ export async function openStoredLog(
   const extents = new Extents(READ_ONLY_USER)
   const known = found ?? journal.logs.get(identityText(identity))
   for (const frame of known?.frames ?? []) extents.add(frame)
+  const entry = journal.isClean ? undefined : known?.entry
+  const ends = {
+    segments: await endOfSegments(files, segments, identity, extents.firstOffset),
+    log: entry?.end ?? (await endOfState(files, path)),
+  }
   segments.at(-1)?.endsAt({ end: Number.POSITIVE_INFINITY })
-  const log = new StoredLog(identity, segments, extents)
+  const log = new StoredLog(identity, segments, extents, ends)
   await findHistory(files, journal, [log])
   await log.openSlots(files)
   return log
+}
+
+async function endOfSegments(
+  files: FileLayer,
+  segments: readonly Segment[],
+  identity: LogIdentity,
+  journaledFrom = Number.POSITIVE_INFINITY,
+): Promise<number> {
+  const newest = segments.at(-1)
+  if (newest === undefined) return 0
+  const file = await files.open(newest.logPath, 'read').catch((error: unknown) => {
+    // The process that uses the directory has removed it meanwhile.
+    if (systemCodeOf(error) === 'ENOENT') return undefined
+    throw error
+  })
+  if (file === undefined) return newest.base
+  try {
+    const bounds = { base: newest.base, limit: Number.POSITIVE_INFINITY, known: 0, journaledFrom }
+    return (await scanSegment(new FileView(file, newest.bytes, true), identity, bounds)).end
+  } finally {
+    await file.close()
+  }
+}
+
+/** `Infinity` if there is no readable state. */
+async function endOfState(files: FileLayer, directory: string): Promise<number> {
+  const bytes = await readStateFile(files, directory)
+  const state = bytes && decodeState(bytes)
+  return state === undefined ? Number.POSITIVE_INFINITY : highestOffset(state)
 }
 
 /** Whether the journal knows the channel. @throws a system error when files can't be read */

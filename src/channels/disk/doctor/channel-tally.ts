@@ -17,16 +17,16 @@ export class ChannelTally {
   readonly findings: Finding[] = []
   readonly #channel: string
   readonly #missing = new OffsetRanges()
+  /** So that a message that is in two places counts once. Missing ones leave no gap here. */
+  readonly #counted = new OffsetRanges()
   #messages = 0
   #journaledMessages = 0
   #oldestAt: number | undefined
   #newestAt = 0
-  #start: number | undefined
   #end: number
 
   constructor(channel: string, start: number | undefined) {
     this.#channel = channel
-    this.#start = start
     this.#end = start ?? 0
   }
 
@@ -35,30 +35,37 @@ export class ChannelTally {
     this.#oldestAt ??= scan.oldestAt
     this.#newestAt = Math.max(this.#newestAt, scan.index.newest)
     this.#end = scan.end
+    if (scan.end > segment.base) this.#counted.add(segment.base, scan.end)
     for (const { from, to } of scan.missing) this.#missing.add(from, to)
     for (const finding of segmentFindings(this.#channel, segment, scan)) this.findings.push(finding)
   }
 
-  /** A frame of the journal; messages that are in the segments as well count once. */
+  /** A frame of the journal. It may lie before the segments, if it was released before those. */
   addFrame({ firstOffset, endOffset, newestReceivedAt }: PlacedFrame, released: number): void {
     if (firstOffset > this.#end) this.#skip(firstOffset, released)
-    this.#start = Math.min(this.#start ?? firstOffset, firstOffset)
+    const count = this.#count(firstOffset, endOffset)
     if (endOffset <= this.#end) return
-    this.#messages += endOffset - firstOffset
-    this.#journaledMessages += endOffset - firstOffset
+    this.#journaledMessages += count
     this.#newestAt = Math.max(this.#newestAt, newestReceivedAt)
     this.#end = endOffset
+  }
+
+  /** Counts the messages that were not counted before, and returns their number. */
+  #count(first: number, end: number): number {
+    const before = this.#counted.size
+    this.#counted.add(first, end)
+    const count = this.#counted.size - before
+    this.#messages += count
+    return count
   }
 
   /** The messages up to `to` were delivered and not kept, or they are missing. */
   #skip(to: number, released: number): void {
     const from = Math.max(this.#end, released)
-    if (from >= to) {
-      this.#start = undefined
-      return
-    }
+    if (from >= to) return
     const offsets = { from, to }
     this.#missing.add(from, to)
+    this.#counted.add(from, to)
     const place = { file: 'journal', offsets, messages: to - from }
     this.findings.push(explain('MissingMessages', this.#channel, place))
   }
@@ -73,17 +80,24 @@ export class ChannelTally {
     }
   }
 
-  /** Counts messages that slots keep for replay, before the oldest message counted so far. */
+  /** The oldest offset that has no gap behind it. */
+  get #start(): number {
+    let start = this.#end
+    for (const { from } of this.#counted) start = from
+    return start
+  }
+
+  /** Counts messages that slots keep for replay: those without a gap behind them. */
   historyOf(identity: LogIdentity): HistoryKeeper {
-    const start = () => this.#start ?? this.#end
+    // Messages behind the last one that was counted were released, and may be kept for replay.
+    const start = () => (this.#counted.has(this.#end - 1) ? this.#start : this.#end)
     return {
       identityText: identityText(identity),
       get start() {
         return start()
       },
       addHistory: (_slot, firstOffset, endOffset) => {
-        this.#messages += endOffset - firstOffset
-        this.#start = firstOffset
+        this.#count(firstOffset, endOffset)
       },
     }
   }
@@ -92,7 +106,7 @@ export class ChannelTally {
     return {
       messages: this.#messages,
       journaledMessages: this.#journaledMessages,
-      start: this.#start ?? this.#end,
+      start: this.#start,
       end: this.#end,
       missing: [...this.#missing],
       oldestAt: this.#oldestAt,

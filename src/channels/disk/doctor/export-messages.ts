@@ -42,7 +42,7 @@ export async function* exportMessages(
   const reader = new SegmentReader(files, log.identity)
   try {
     const to = Math.min(range.to ?? Number.POSITIVE_INFINITY, log.end)
-    let at = Math.max(range.from ?? 0, log.start)
+    let at = Math.max(range.from ?? 0, log.first)
     while (at < to) {
       const window = await windowOf(log, reader, log.identity, at)
       if (window.kind === 'chunk') yield* messagesOf(window.chunk, at, to, range)
@@ -87,7 +87,7 @@ async function windowOf(
   identity: LogIdentity,
   at: number,
 ): Promise<Window> {
-  const extent = log.extents.find(at)
+  const extent = log.extentOf(at)
   if (extent !== undefined) return readExtent(extent, at, identity)
   const segment = log.segmentOf(at)
   if (segment === undefined) return { kind: 'end' }
