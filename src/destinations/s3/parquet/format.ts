@@ -152,6 +152,7 @@ export function writeFooter(out: GrowingBuffer, footer: Footer): void {
         thrift.i32(3, isOptional ? 1 : 0)
         thrift.text(4, name)
         if (converted !== undefined) thrift.i32(6, converted)
+        if (converted === CONVERTED.timestampMicros) writeUtcMicros(thrift)
       })
     }
     thrift.i64(3, footer.rows)
@@ -160,6 +161,19 @@ export function writeFooter(out: GrowingBuffer, footer: Footer): void {
     thrift.text(6, footer.createdBy)
     thrift.structs(7, columns, () => thrift.struct(TYPE_DEFINED_ORDER, () => {}))
   })
+}
+
+/** The logical type: without it, DuckDB takes the time for one without a zone. */
+function writeUtcMicros(thrift: ThriftWriter): void {
+  const isUtc = 1
+  const unit = 2
+  const micros = 2
+  thrift.struct(10, () =>
+    thrift.struct(8, () => {
+      thrift.bool(isUtc, true)
+      thrift.struct(unit, () => thrift.struct(micros, () => {}))
+    }),
+  )
 }
 
 function sum(values: readonly number[]): number {

@@ -15,7 +15,7 @@ import {
   FlagColumn,
   NumberColumn,
 } from '../../../../src/destinations/s3/parquet/columns.ts'
-import { TYPE } from '../../../../src/destinations/s3/parquet/format.ts'
+import { CONVERTED, TYPE } from '../../../../src/destinations/s3/parquet/format.ts'
 import { ParquetFile } from '../../../../src/destinations/s3/parquet/parquet-file.ts'
 import { snappyCompressed } from '../../../../src/destinations/s3/parquet/snappy.ts'
 import { makeMessage } from '../../../support/channels/batch-maker.ts'
@@ -128,6 +128,16 @@ test('a row group says which values its columns have', async () => {
   assert.deepEqual([first?.min_value, first?.max_value, first?.null_count], [-1.5, 3, 0n])
   // In the order of their bytes.
   assert.deepEqual([second?.min_value, second?.max_value], ['b', 'ä'])
+})
+
+test('times are in UTC for readers of the old kind of type and of the new one', async () => {
+  const file = await fileOf(
+    [new CountingColumn({ name: 'at', converted: CONVERTED.timestampMicros }, 1)],
+    0,
+  )
+  const [, at] = parquetMetadata(file).schema
+  assert.equal(at?.converted_type, 'TIMESTAMP_MICROS')
+  assert.deepEqual(at?.logical_type, { type: 'TIMESTAMP', isAdjustedToUTC: true, unit: 'MICROS' })
 })
 
 test('a file without rows is a file', async () => {
