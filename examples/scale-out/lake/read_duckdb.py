@@ -28,7 +28,7 @@ rows = connection.execute(
            min("offset") AS first_offset,
            max("offset") AS last_offset,
            sum(temperature) AS temperature,
-           strftime(min(arrival_time), '%Y-%m-%d %H:%M:%S') AS first_arrival
+           strftime(min(arrival_time) AT TIME ZONE 'UTC', '%Y-%m-%d %H:%M:%S') AS first_arrival
     FROM read_parquet(?, union_by_name = true, hive_partitioning = true)
     GROUP BY channel, dt
     ORDER BY channel, dt
