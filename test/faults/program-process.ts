@@ -10,6 +10,7 @@ import type { Addresses, RigProcess } from './hosted-connector.ts'
 const START_PATIENCE_MS = 60_000
 const MAIN = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.js')
 const SLOW_SYNCS = join(import.meta.dirname, 'slow-syncs.js')
+const ENDS_WITH_PARENT = join(import.meta.dirname, 'ends-with-parent.js')
 
 export interface ProgramOptions {
   readonly deadlineMs: number
@@ -35,8 +36,13 @@ export class ProgramProcess implements RigProcess {
   ) {
     writeFileSync(configPath, JSON.stringify(config)) // JSON is YAML too
     const args = ['run', '--banner', '--config', configPath, '--deadline', `${deadlineMs}ms`]
-    this.child = spawn(process.execPath, ['--import', SLOW_SYNCS, main, ...args], {
-      env: { ...process.env, FAULTS_SYNC_MS: String(syncMs) },
+    const loaded = ['--import', SLOW_SYNCS, '--import', ENDS_WITH_PARENT]
+    this.child = spawn(process.execPath, [...loaded, main, ...args], {
+      env: {
+        ...process.env,
+        FAULTS_SYNC_MS: String(syncMs),
+        FAULTS_PARENT: String(process.pid),
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.ended = once(this.child, 'exit').then(() => undefined)
