@@ -117,7 +117,7 @@ export const ERROR_CATALOGUE = {
   NotSelected: {
     effect: 'reject',
     meaning:
-      'The settings `channels`, `topics` or `sample` of a destination leave the message out. This is no loss, and its sender gets no receipt. It is counted so that the ledger adds up.',
+      'The settings `channels`, `topics` or `sample` of a destination leave the message out. This is no loss. Its sender gets the receipt of the first destination whose `channels` and `topics` select the message; if there is none, or `sample` leaves it out there, the receipt says success. It is counted so that the ledger adds up.',
   },
   DestinationAhead: {
     effect: 'retry',

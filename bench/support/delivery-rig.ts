@@ -127,11 +127,12 @@ export class DeliveryRig {
       },
       reply() {},
     })
+    const primary = new PrimaryReceipts(receipts)
     return new DestinationDelivery({
       destination: this.#destination(),
       channels: this.#channels,
       maxInFlightBatches: 1,
-      receipts: new PrimaryReceipts(receipts),
+      receipts: () => primary,
       observer: silentObserver,
       clock: systemClock,
       random: Math.random,

@@ -5,6 +5,7 @@ import type { ChannelLedger } from '../channels/ledger/ledger.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import type { ConnectorConfig } from '../config/connector-config.ts'
 import { DestinationDelivery } from '../delivery/destination-delivery.ts'
+import { ReceiptDivision } from '../delivery/receipt-division.ts'
 import { noReceipts, PrimaryReceipts } from '../delivery/receipts/batch-receipts.ts'
 import { CommitReceipts } from '../delivery/receipts/commit-receipts.ts'
 import { ReceiptPublisher } from '../delivery/receipts/receipt-publisher.ts'
@@ -241,6 +242,11 @@ export class Connector {
     const { connectorId, channels, receipts, deliveries } = running
     const { destinations } = this.config
     const logNotes = await openLogNotes(this.config)
+    const selections = destinations.map(({ delivery }) => delivery)
+    const division =
+      this.config.parameters.statusReports === 'none'
+        ? undefined
+        : new ReceiptDivision(selections, new PrimaryReceipts(receipts))
     if (destinations.length === 0) {
       new CommitReceipts(channels, receipts, this.#context.observer).start()
     }
@@ -256,7 +262,7 @@ export class Connector {
         maxInFlightBatches: destination.delivery.batchesInFlight,
         catchUp: destination.delivery.catchUp,
         selection: destination.delivery,
-        receipts: index === 0 ? new PrimaryReceipts(receipts) : noReceipts,
+        receipts: (channel) => division?.receiptsOf(index, channel) ?? noReceipts,
         logNotes,
       })
       delivery.start()

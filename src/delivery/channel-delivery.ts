@@ -21,7 +21,7 @@ import {
   isSpooling,
 } from '../destinations/destination.ts'
 import { asConnectorError, type ConnectorError } from '../errors.ts'
-import { type Message, payloadBytesOf } from '../message.ts'
+import { payloadBytesOf } from '../message.ts'
 import type { PipelineObserver } from '../observer.ts'
 import type { AnswerRecord } from './batches/answer-record.ts'
 import type { AttemptTrail } from './batches/attempt-trail.ts'
@@ -310,7 +310,7 @@ export class ChannelDelivery implements ProbedDelivery {
     const { hasDistinctIds, isPlanned = false } = this.#rule
     // A planned batch must not depend on the batches before: after a crash nobody knows them.
     const selection = isPlanned ? Selection.of(this.#options.selection) : this.#selection
-    const selects = selection && ((message: Message) => selection.selects(message))
+    const selects = selection?.reporting((message) => this.#options.receipts.leftOut(message))
     return { from, hasDistinctIds, selects, isPlanned }
   }
 

@@ -15,7 +15,7 @@ import type { LogNotes } from './batches/log-notes.ts'
 import type { CatchUpOrder } from './catch-up.ts'
 import { ChannelDelivery } from './channel-delivery.ts'
 import { RateCap, type RateCapOptions } from './rate-cap.ts'
-import type { BatchReceipts } from './receipts/batch-receipts.ts'
+import { type BatchReceipts, noReceipts } from './receipts/batch-receipts.ts'
 import { PROBE_MS, RecoveryProbe } from './recovery-probe.ts'
 import { RetrySchedule, type RetryState } from './retry-schedule.ts'
 import { type SelectionOptions, selectsChannel } from './selection.ts'
@@ -27,7 +27,8 @@ export interface DestinationDeliveryOptions {
   readonly catchUp?: RateCapOptions & { readonly order: CatchUpOrder }
   /** Default: the destination gets every message. */
   readonly selection?: SelectionOptions
-  readonly receipts: BatchReceipts
+  /** Of the messages of a channel. */
+  readonly receipts: (channel: string) => BatchReceipts
   /** Default: logs live as long as the process, so none can have been restored. */
   readonly logNotes?: LogNotes | undefined
   readonly observer: PipelineObserver
@@ -60,6 +61,9 @@ export interface DestinationState {
   /** The channels that wait for a retry, the one that has failed longest first. */
   readonly channels: readonly RetryState[]
 }
+
+/** Messages are read only for the receipts of those that are left out. */
+const NOTHING: SelectionOptions = { topics: { include: [] } }
 
 /** A failure to open the destination. */
 interface Unopened {
@@ -243,7 +247,9 @@ export class DestinationDelivery {
   #add(channel: Channel): void {
     const { destination, channels, catchUp, selection = {}, ...rest } = this.#options
     const cursor = channel.cursor(destination.name)
-    if (!selectsChannel(selection, channel.name)) {
+    const receipts = this.#options.receipts(channel.name)
+    const isSelected = selectsChannel(selection, channel.name)
+    if (!isSelected && receipts === noReceipts) {
       cursor.onReadable = () => cursor.skipWaiting()
       cursor.skipWaiting()
       return
@@ -253,7 +259,8 @@ export class DestinationDelivery {
       destination,
       channel,
       cursor,
-      selection,
+      receipts,
+      selection: isSelected ? selection : NOTHING,
       order: catchUp?.order ?? 'backlog-first',
       cap: this.#cap,
       trail: this.trail,

@@ -33,22 +33,38 @@ export function selectsChannel({ channels }: SelectionOptions, channel: string):
   return passes(channels, (pattern) => matchesPattern(pattern, channel))
 }
 
-/** For the messages of one channel, in the order of their offsets. */
-export class Selection {
-  readonly #options: SelectionOptions
+export class TopicSelection {
   readonly #include: readonly TopicFilter[] | undefined
   readonly #exclude: readonly TopicFilter[]
-  /** By topic, the message that was taken last; the topics in the order in which one was taken. */
-  readonly #taken = new Map<string, { readonly offset: number; readonly interval: number }>()
   /** Messages of one topic often follow each other. */
   #lastTopic: string | undefined
   #isLastSelected = false
 
-  constructor(options: SelectionOptions) {
-    this.#options = options
-    const { include, exclude = [] } = options.topics ?? {}
+  constructor({ include, exclude = [] }: NameRules = {}) {
     this.#include = include?.map((filter) => new TopicFilter(filter))
     this.#exclude = exclude.map((filter) => new TopicFilter(filter))
+  }
+
+  selects(topic: string): boolean {
+    if (topic !== this.#lastTopic) {
+      this.#lastTopic = topic
+      const matches = (filter: TopicFilter) => filter.matches(topic)
+      this.#isLastSelected = (this.#include?.some(matches) ?? true) && !this.#exclude.some(matches)
+    }
+    return this.#isLastSelected
+  }
+}
+
+/** For the messages of one channel, in the order of their offsets. */
+export class Selection {
+  readonly #options: SelectionOptions
+  readonly #topics: TopicSelection
+  /** By topic, the message that was taken last; the topics in the order in which one was taken. */
+  readonly #taken = new Map<string, { readonly offset: number; readonly interval: number }>()
+
+  constructor(options: SelectionOptions) {
+    this.#options = options
+    this.#topics = new TopicSelection(options.topics)
   }
 
   /** Undefined if it selects every message. */
@@ -57,20 +73,20 @@ export class Selection {
     return topics === undefined && sample === undefined ? undefined : new Selection(options)
   }
 
+  /** The same, and reports those that it leaves out. */
+  reporting(leftOut: (message: Message) => void): (message: Message) => boolean {
+    return (message) => {
+      const isSelected = this.selects(message)
+      if (!isSelected) leftOut(message)
+      return isSelected
+    }
+  }
+
   selects(message: Message): boolean {
-    if (!this.#selectsTopic(message.topic)) return false
+    if (!this.#topics.selects(message.topic)) return false
     const { every, interval } = this.#options.sample ?? {}
     if (every !== undefined) return scatter(message.offset) % every === 0
     return interval === undefined || this.#isFirstOf(interval, message)
-  }
-
-  #selectsTopic(topic: string): boolean {
-    if (topic !== this.#lastTopic) {
-      this.#lastTopic = topic
-      const matches = (filter: TopicFilter) => filter.matches(topic)
-      this.#isLastSelected = (this.#include?.some(matches) ?? true) && !this.#exclude.some(matches)
-    }
-    return this.#isLastSelected
   }
 
   #isFirstOf(intervalMs: number, { topic, offset, receivedAt }: Message): boolean {

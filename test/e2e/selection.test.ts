@@ -1,6 +1,7 @@
 /** Two destinations of which one gets a part of the messages. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { refusing } from '../support/destinations/fake-answers.ts'
 import { FakeIotAnalytics } from '../support/destinations/fake-iot-analytics.ts'
 import {
   assertLedgerAddsUp,
@@ -62,4 +63,49 @@ test('a destination gets the fields that it selects, and the log keeps the whole
   const stored = await fetch(`${connector.describe().http}/channels/press/messages?from=earliest`)
   assert.deepEqual(payloads, ['{"temp":23.50,"motor":{"speed":1200}}'])
   assert.match(JSON.parse(await stored.text()).payload, /"noise":\[1,2\]/)
+})
+
+test('every message gets one receipt: from the first destination that selects it, or because none does', async (t) => {
+  const first = await FakeIotAnalytics.start(t)
+  const second = await FakeIotAnalytics.start(t)
+  second.answerWhile(
+    ({ messages }) => messages.some(({ messageId }) => messageId === 'bad-oven'),
+    refusing(({ messageId }) =>
+      messageId === 'bad-oven' ? { messageId, errorCode: 'InvalidRequestException' } : undefined,
+    ),
+  )
+  const connector = await startConnector(t, {
+    parameters: { PublishInterval: '0' },
+    destinations: [
+      {
+        name: 'first',
+        ...destinationOf(first),
+        channels: { include: ['press'] },
+        sample: { every: 2 },
+      },
+      { name: 'second', ...destinationOf(second), channels: { include: ['press', 'oven'] } },
+    ],
+  })
+  const receipts: string[] = []
+  connector.events.on('receipt', ({ id, response }) => receipts.push(`${id} ${response.status}`))
+
+  for (const channel of ['press', 'oven', 'other']) {
+    for (const id of ['good', 'bad']) {
+      await connector.publish(channel, 'm', { id: `${id}-${channel}` })
+    }
+  }
+  await until('all have receipts', () => receipts.length >= 6)
+
+  assert.deepEqual(receipts.sort(), [
+    'bad-other success',
+    'bad-oven fail',
+    'bad-press success',
+    'good-other success',
+    'good-oven success',
+    'good-press success',
+  ])
+  await until('all are settled', () =>
+    connector.ledger().every(({ waiting, inFlight }) => waiting + inFlight === 0),
+  )
+  assertLedgerAddsUp(connector)
 })

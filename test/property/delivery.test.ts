@@ -121,7 +121,7 @@ async function pipeline(run: typeof runs extends fc.Arbitrary<infer Run> ? Run :
     destination,
     channels,
     maxInFlightBatches: 1,
-    receipts: new PrimaryReceipts(receipts),
+    receipts: () => new PrimaryReceipts(receipts),
     observer,
     clock,
     random: () => 0.5,

@@ -8,10 +8,12 @@ export interface BatchReceipts {
   readonly isListening: boolean
   /** @param moreFollow whether the channel has more batches under way, or waiting to be sent */
   settled(messages: readonly Message[], outcome: BatchOutcome, moreFollow: boolean): void
+  /** The destination's settings leave the message out. */
+  leftOut(message: Message): void
 }
 
-/** For all destinations but the primary, whose outcome alone decides on receipts. */
-export const noReceipts: BatchReceipts = { isListening: false, settled() {} }
+/** For destinations whose outcomes don't decide on receipts. */
+export const noReceipts: BatchReceipts = { isListening: false, settled() {}, leftOut() {} }
 
 export class PrimaryReceipts implements BatchReceipts {
   readonly #receipts: ReceiptPublisher
@@ -31,6 +33,42 @@ export class PrimaryReceipts implements BatchReceipts {
       if (message !== undefined) receipts.failure(receiptIdOf(message), message.reply, refusal)
     }
     receipts.successes(acceptedOf(messages, outcome), moreFollow)
+  }
+
+  /** Nothing is to be done with it, and nothing has failed. */
+  leftOut(message: Message): void {
+    this.#receipts.successes([message], true)
+  }
+}
+
+/** For a destination that decides on the receipts of some messages. */
+export class PartialReceipts implements BatchReceipts {
+  readonly #receipts: PrimaryReceipts
+  readonly #decides: (message: Message) => boolean
+
+  constructor(receipts: PrimaryReceipts, decides: (message: Message) => boolean) {
+    this.#receipts = receipts
+    this.#decides = decides
+  }
+
+  get isListening(): boolean {
+    return this.#receipts.isListening
+  }
+
+  settled(messages: readonly Message[], outcome: BatchOutcome, moreFollow: boolean): void {
+    const rejected = outcome.rejected.filter(({ index }) => this.#isDecided(messages[index]))
+    const others = messages.flatMap((message, index) => (this.#isDecided(message) ? [] : index))
+    // Those that others decide on get no receipt here, as if they were kept.
+    const kept = [...outcome.kept, ...others]
+    this.#receipts.settled(messages, { rejected, kept }, moreFollow)
+  }
+
+  leftOut(message: Message): void {
+    if (this.#decides(message)) this.#receipts.leftOut(message)
+  }
+
+  #isDecided(message: Message | undefined): boolean {
+    return message !== undefined && this.#decides(message)
   }
 }
 

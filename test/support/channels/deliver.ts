@@ -18,7 +18,7 @@ export function deliver(
     destination,
     channels: rig.set,
     maxInFlightBatches: 1,
-    receipts: noReceipts,
+    receipts: () => noReceipts,
     observer: silentObserver,
     clock: rig.clock,
     random: () => 0.5,

@@ -103,6 +103,7 @@ class DeliveryRig {
   #recorder(): BatchReceipts {
     return {
       isListening: true,
+      leftOut: ({ messageId }) => this.receipts.push(`left out ${messageId}`),
       settled: (messages, { rejected, kept }: BatchOutcome, moreFollow) => {
         const refused = new Set(rejected.map(({ index }) => index))
         for (const [index, id] of idsOf(messages).entries()) {

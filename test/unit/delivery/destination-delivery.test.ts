@@ -129,8 +129,9 @@ test('a destination that hangs delays neither the other nor its receipts', async
   const receipts = {
     isListening: true,
     settled: (messages: Batch['messages']) => void reported.push(...idsOf(messages)),
+    leftOut() {},
   }
-  const deliveries = [deliver(rig, primary, { receipts }), deliver(rig, archive)]
+  const deliveries = [deliver(rig, primary, { receipts: () => receipts }), deliver(rig, archive)]
   t.after(() => Promise.all(deliveries.map((delivery) => delivery.close())))
   for (const delivery of deliveries) delivery.start()
 
