@@ -220,7 +220,7 @@ export class BatchPutMessage implements Source {
     }
     if (stream.end <= end) return stream
     throw unavailable(
-      `There are messages of ${connector} up to offset ${stream.end} of channel ${channel} here, but its log ends at ${end}. It was restored from a backup, or has lost its newest messages, so new ones would be taken for those. To go on, export the channel at the sender, move its directory away and start the sender again: the channel then begins a new log.`,
+      `There are messages of ${connector} up to offset ${stream.end} of channel ${channel} here, but its log ends at ${end}. It was restored from a backup, or has lost its newest messages, so new ones would be taken for those. Set connectorId of the sender to a name that it never had, and start it again before its log has grown to that offset. Messages that waited in the backup are then stored again.`,
     )
   }
 
