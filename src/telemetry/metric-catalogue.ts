@@ -98,7 +98,7 @@ export const EVENT_METRICS = {
   destination_notices_total: {
     type: 'counter',
     labels: ['channel', 'destination', 'code'],
-    help: 'Findings of a destination that a person should look at; delivery goes on. code is the kind: TypeConflict (a value that is NULL in a Parquet column, because its type is another one), ObjectDiffers (an object was there already with other bytes) or CommitsLost (a database lacks messages that it had stored, after a failover for example).',
+    help: 'Findings of a destination that a person should look at; delivery goes on. code is the kind: TypeConflict (a value that is NULL in a Parquet column, because its type is another one), ObjectDiffers (an object was there already with other bytes), SpoolRoom (at the start the disk had less room than spoolBytes) or CommitsLost (a database lacks messages that it had stored, after a failover for example).',
   },
   spool_bytes: {
     type: 'gauge',

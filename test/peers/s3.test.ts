@@ -21,6 +21,7 @@ import { S3Destination, type S3Settings } from '../../src/destinations/s3/destin
 import { s3Options } from '../../src/destinations/s3/options.ts'
 import { ConnectorError } from '../../src/errors.ts'
 import type { Message } from '../../src/message.ts'
+import type { Notice } from '../../src/observer.ts'
 import { destinationContract, type PeerUnderTest } from '../contract/destination.contract.ts'
 import { batchOf, makeMessage } from '../support/channels/batch-maker.ts'
 import { type GateRule, S3Gate } from '../support/destinations/s3-gate.ts'
@@ -266,6 +267,54 @@ describe('s3', { skip: skipWithoutMoto }, () => {
     )
     assert.equal((await bytesOf(rig.bucket, key)).toString(), 'theirs')
     await spool.discard()
+  })
+
+  test('an object of the same batch with other bytes stays as it is, and is noticed', async (t) => {
+    const notices: Notice[] = []
+    const reports = { noticed: (_: string, notice: Notice) => notices.push(notice), spoolGrew() {} }
+    const before = await rigOf(t, { given: { format: 'parquet' }, reports })
+    const { bucket } = before
+    const after = await rigOf(t, {
+      bucket,
+      given: { format: 'parquet', compression: 'snappy' },
+      reports,
+    })
+    const mixed = [
+      ...messages(4_000, { payload: Buffer.from('{"a":1}') }),
+      ...messages(1, { payload: Buffer.from('{"a":"x"}') }, 4_000),
+    ]
+    const sizes: number[] = []
+    for (const rig of [before, before, after]) {
+      const spool = await spooled(rig, mixed)
+      await spool.send({ from: 0, to: 4_001 }, idle)
+      await spool.discard()
+      sizes.push((await bytesOf(bucket, (await keysIn(bucket))[0] ?? '')).length)
+    }
+    assert.deepEqual(sizes, new Array(3).fill(sizes[0]))
+    assert.deepEqual(
+      notices.map(({ code, count }) => [code, count]),
+      [['ObjectDiffers', 1]],
+    )
+    assert.match(notices[0]?.detail ?? '', /with other bytes.*It was left as it is/)
+  })
+
+  test('values that do not fit the type of their Parquet column are noticed', async (t) => {
+    const notices: [string, Notice][] = []
+    const reports = {
+      noticed: (channel: string, notice: Notice) => notices.push([channel, notice]),
+      spoolGrew() {},
+    }
+    const rig = await rigOf(t, { given: { format: 'parquet', columns: 'auto' }, reports })
+    const values = ['{"a":1,"b":true}', '{"a":"x"}', '{"a":null}', '{"a":{},"b":false}']
+    const given = values.map((value, offset) =>
+      makeMessage(offset, { receivedAt: NOON, payload: Buffer.from(value) }),
+    )
+    await rig.destination.send(batchOf('pumps', given), idle)
+    assert.deepEqual(
+      notices.map(([channel, { code, count }]) => [channel, code, count]),
+      [['pumps', 'TypeConflict', 2]],
+    )
+    assert.match(notices[0]?.[1].detail ?? '', /of 4 rows, 2 values .* became NULL \(a\)/)
   })
 
   test('a conflict, throttling, damage on the way and a wrong clock are tried again', async (t) => {

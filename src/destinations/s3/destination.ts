@@ -11,12 +11,17 @@ import { asConnectorError, ConnectorError } from '../../errors.ts'
 import { batchRuleOf } from '../batch-rule.ts'
 import type { Batch, BatchOutcome, BatchRule, Spool, SpoolingDestination } from '../destination.ts'
 import { ALL_ACCEPTED } from '../destination.ts'
-import type { DestinationSettings } from '../destination-settings.ts'
+import {
+  type DestinationReports,
+  type DestinationSettings,
+  NO_REPORTS,
+} from '../destination-settings.ts'
 import { RowWriter } from '../rows/row-writer.ts'
 import { GzipLines } from './files/gzip-lines.ts'
 import type { ByteSink, ObjectEncoder } from './files/object-encoder.ts'
 import { ParquetRows } from './files/parquet-rows.ts'
 import { removeSpoolFiles, SpoolFile } from './files/spool-file.ts'
+import { SpoolRoom } from './files/spool-room.ts'
 import { abortUpload } from './multipart-upload.ts'
 import type { S3Options } from './options.ts'
 import { S3Client } from './s3-client.ts'
@@ -46,6 +51,8 @@ export class S3Destination implements SpoolingDestination {
   readonly #client: S3Client
   readonly #uploader: Uploader
   readonly #rows: RowWriter
+  readonly #reports: DestinationReports
+  readonly #room: SpoolRoom
   readonly #spools = new Set<Spool>()
   #isOpen = false
   #spoolCount = 0
@@ -56,6 +63,12 @@ export class S3Destination implements SpoolingDestination {
     this.#settings = settings
     this.batchRule = batchRuleOf(batch, place, BATCH_LIMITS)
     this.#client = new S3Client(settings)
+    this.#reports = settings.reports ?? NO_REPORTS
+    this.#room = new SpoolRoom({
+      directory: settings.spoolDirectory,
+      maxBytes: options.spoolBytes,
+      onGrown: (bytes) => this.#reports.spoolGrew(bytes),
+    })
     this.#rows = new RowWriter(connectorId)
     this.#uploader = new Uploader({
       client: this.#client,
@@ -74,12 +87,15 @@ export class S3Destination implements SpoolingDestination {
     if (this.#isOpen) return
     await removeSpoolFiles(spoolDirectory)
     this.#isOpen = true
+    const detail = await this.#room.shortage()
+    if (detail !== undefined) this.#reports.noticed('', { code: 'SpoolRoom', count: 1, detail })
   }
 
   async spool(channel: string, logId: string): Promise<Spool> {
     const { options, connectorId, spoolDirectory } = this.#settings
     const number = this.#spoolCount++
-    const file = await SpoolFile.create(spoolDirectory, `${channel}-${logId}-${number}`)
+    const name = `${channel}-${logId}-${number}`
+    const file = await SpoolFile.create(spoolDirectory, name, this.#room)
     const isParquet = options.format === 'parquet'
     const spool: Spool = new S3Spool({
       prefix: options.prefix ?? '',
@@ -91,6 +107,8 @@ export class S3Destination implements SpoolingDestination {
       file,
       encoder: this.#encoder({ channel, logId }, file),
       uploader: this.#uploader,
+      room: this.#room,
+      onNotice: (notice) => this.#reports.noticed(channel, notice),
       onDiscard: () => this.#spools.delete(spool),
     })
     this.#spools.add(spool)

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { duration } from '../../unit-options.ts'
+import { duration, size } from '../../unit-options.ts'
 import { awsFields, isTlsUsed, TLS_UNUSED } from '../aws/options.ts'
 import { columnsOption } from './files/column-options.ts'
 
@@ -67,6 +67,11 @@ export const s3Options = z
       .default(1)
       .describe('Level of gzip: 9 takes several times the CPU of 1 for smaller objects.'),
     columns: columnsOption,
+    spoolBytes: size({ min: '1MiB', example: '256MiB' })
+      .prefault('1GiB')
+      .describe(
+        'Maximum bytes, approximately, of the files that objects are collected in. Beside storage.maxBytes. Further objects wait.',
+      ),
     storageClass: z
       .string()
       .regex(/^[A-Z0-9_]{1,64}$/, 'expected a storage class such as STANDARD_IA')

@@ -1,11 +1,17 @@
 /** One batch: messages of one day, encoded into a file, and the object it becomes. */
 import type { Message } from '../../message.ts'
+import type { Notice } from '../../observer.ts'
+import { counted } from '../../units.ts'
 import type { Spool } from '../destination.ts'
 import type { ObjectEncoder } from './files/object-encoder.ts'
 import type { SpoolFile } from './files/spool-file.ts'
+import type { SpoolRoom } from './files/spool-room.ts'
 import type { MultipartUpload } from './multipart-upload.ts'
 import { dayOf, objectKey } from './object-key.ts'
 import type { Uploader } from './uploader.ts'
+
+/** In the text of a notice. */
+const SHOWN_COLUMNS = 10
 
 export interface S3SpoolOptions {
   readonly prefix: string
@@ -17,6 +23,9 @@ export interface S3SpoolOptions {
   readonly file: SpoolFile
   readonly encoder: ObjectEncoder
   readonly uploader: Uploader
+  readonly room: SpoolRoom
+  /** Called when something was found that a person should look at. */
+  readonly onNotice: (notice: Notice) => void
   /** Called at the end. */
   readonly onDiscard: () => void
 }
@@ -39,15 +48,17 @@ export class S3Spool implements Spool {
     return true
   }
 
-  flush(): Promise<void> {
-    return this.#options.encoder.flush()
+  async flush(): Promise<void> {
+    const { room, file, encoder } = this.#options
+    await room.check(file)
+    await encoder.flush()
   }
 
   async send(
     { from, to }: { readonly from: number; readonly to: number },
     signal: AbortSignal,
   ): Promise<void> {
-    const { encoder, uploader, file, contentType } = this.#options
+    const { encoder, uploader, file, contentType, onNotice } = this.#options
     if (this.#day === undefined) return
     if (!this.#isFinished) {
       await encoder.finish()
@@ -66,8 +77,20 @@ export class S3Spool implements Spool {
         'last-offset': String(to - 1),
       },
       facts: { rows: String(encoder.rows), 'type-conflicts': String(encoder.typeConflicts) },
+      onDifferent: (detail: string) => onNotice({ code: 'ObjectDiffers', count: 1, detail }),
     }
     await uploader.store(object, this.#unfinished, signal)
+    this.#noteConflicts(object.key)
+  }
+
+  #noteConflicts(key: string): void {
+    const { encoder, onNotice } = this.#options
+    const { typeConflicts, rows, conflictColumns } = encoder
+    if (typeConflicts === 0) return
+    const columns = conflictColumns.slice(0, SHOWN_COLUMNS).join(', ')
+    const more = conflictColumns.length > SHOWN_COLUMNS ? ', …' : ''
+    const detail = `in the object ${key} of ${counted(rows, 'row')}, ${counted(typeConflicts, 'value')} of another type than the column became NULL (${columns}${more}); "payload" has them`
+    onNotice({ code: 'TypeConflict', count: typeConflicts, detail })
   }
 
   async discard(): Promise<void> {

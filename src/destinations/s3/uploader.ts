@@ -23,6 +23,8 @@ export interface StoredObject {
   readonly identity: Readonly<Record<string, string>>
   /** Other metadata. */
   readonly facts: Readonly<Record<string, string>>
+  /** Called if the object was there already, as this batch, and with other bytes. */
+  readonly onDifferent: (detail: string) => void
 }
 
 export interface UploaderOptions {
@@ -117,7 +119,8 @@ export class Uploader {
    * differently, and what was stored first stays.
    * @throws {ConnectorError} DestinationUnavailable if another object has its name
    */
-  async #isThere({ key, identity }: StoredObject, signal: AbortSignal): Promise<boolean> {
+  async #isThere(object: StoredObject, signal: AbortSignal): Promise<boolean> {
+    const { key, identity } = object
     const answer = await this.#head(key, signal)
     if (answer === undefined) return false
     for (const [name, value] of Object.entries(identity)) {
@@ -125,7 +128,17 @@ export class Uploader {
       const text = `storing the object ${key}: another object has this name, which this connector has not stored (its metadata "${name}" is not ${value}). Nothing was replaced. Move that object, or set another "prefix"`
       throw new ConnectorError('DestinationUnavailable', text)
     }
+    this.#compare(object, answer)
     return true
+  }
+
+  #compare({ key, file, onDifferent }: StoredObject, answer: Answer): void {
+    const sha256 = answer.header('x-amz-meta-sha256')
+    const length = answer.header('content-length')
+    const isSameLength = length === undefined || Number(length) === file.length
+    if (isSameLength && (sha256 === undefined || sha256 === file.sha256())) return
+    const text = `the object ${key} was there already, as the same messages, but with other bytes (${length} with SHA-256 ${sha256}; now they would be ${file.length} with ${file.sha256()}). It was left as it is. If neither the release nor the settings of the destination have changed in between, look at it`
+    onDifferent(text)
   }
 
   async #head(key: string, signal: AbortSignal): Promise<Answer | undefined> {

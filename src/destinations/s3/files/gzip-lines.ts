@@ -36,6 +36,7 @@ export interface GzipLinesOptions {
 
 export class GzipLines implements ObjectEncoder {
   readonly typeConflicts = 0
+  readonly conflictColumns = []
   readonly #options: GzipLinesOptions
   readonly #full: GrowingBuffer[] = []
   #block = new GrowingBuffer(BLOCK_BYTES + SPARE_BYTES)

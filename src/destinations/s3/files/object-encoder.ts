@@ -5,6 +5,8 @@ import type { Message } from '../../../message.ts'
 export interface EncoderFigures {
   readonly rows: number
   readonly typeConflicts: number
+  /** The columns that they were meant for. */
+  readonly conflictColumns: readonly string[]
 }
 
 /**

@@ -47,6 +47,10 @@ export class ParquetRows implements ObjectEncoder {
     return this.#typed.conflicts
   }
 
+  get conflictColumns(): readonly string[] {
+    return this.#typed.conflictColumns
+  }
+
   add(message: Message): void {
     this.#group.add(message, this.#typed)
     this.#rows++

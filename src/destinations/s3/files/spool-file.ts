@@ -7,6 +7,7 @@ import { type FileHandle, mkdir, open, readdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ConnectorError, writeReasonOf } from '../../../errors.ts'
 import type { ByteSink } from './object-encoder.ts'
+import type { SpoolRoom } from './spool-room.ts'
 
 const ENDING = '.spool'
 /** A read holds one such buffer. */
@@ -15,22 +16,24 @@ const READ_BYTES = 262_144
 export class SpoolFile implements ByteSink {
   readonly path: string
   readonly #file: FileHandle
+  readonly #room: SpoolRoom | undefined
   readonly #hash = createHash('sha256')
   #length = 0
   #sha256: string | undefined
   #isRemoved = false
 
-  private constructor(path: string, file: FileHandle) {
+  private constructor(path: string, file: FileHandle, room: SpoolRoom | undefined) {
     this.path = path
     this.#file = file
+    this.#room = room
   }
 
   /** @throws {ConnectorError} StorageFailed */
-  static async create(directory: string, name: string): Promise<SpoolFile> {
+  static async create(directory: string, name: string, room?: SpoolRoom): Promise<SpoolFile> {
     const path = join(directory, name + ENDING)
     try {
       await mkdir(directory, { recursive: true, mode: 0o700 })
-      return new SpoolFile(path, await open(path, 'wx+', 0o600))
+      return new SpoolFile(path, await open(path, 'wx+', 0o600), room)
     } catch (error) {
       throw spoolFailed(path, error)
     }
@@ -58,6 +61,7 @@ export class SpoolFile implements ByteSink {
     }
     this.#hash.update(bytes)
     this.#length += bytes.length
+    this.#room?.grown(this, bytes.length)
   }
 
   /** The SHA-256 of the content, in hexadecimal. Nothing is appended after it. */
@@ -100,6 +104,7 @@ export class SpoolFile implements ByteSink {
     this.#isRemoved = true
     await this.#file.close().catch(() => {})
     await unlink(this.path).catch(() => {})
+    this.#room?.removed(this)
   }
 }
 

@@ -73,6 +73,7 @@ export class TypedColumns {
   #isOpen: boolean
   #isClosed = false
   #conflicts = 0
+  readonly #conflictColumns = new Set<string>()
 
   constructor(option: ColumnsOption) {
     this.#isOpen = option === 'auto'
@@ -92,6 +93,10 @@ export class TypedColumns {
   /** Values that had another type than their column. */
   get conflicts(): number {
     return this.#conflicts
+  }
+
+  get conflictColumns(): readonly string[] {
+    return [...this.#conflictColumns]
   }
 
   /** The columns of the file, once it is closed. */
@@ -132,7 +137,9 @@ export class TypedColumns {
     candidate.type ??= typeOfValue(first)
     // A list may name a member that is an object: it gets no type from that.
     if (!isColumn(candidate)) return
-    if (!target.addValue(candidate, bytes, start, stop)) this.#conflicts++
+    if (target.addValue(candidate, bytes, start, stop)) return
+    this.#conflicts++
+    this.#conflictColumns.add(candidate.name)
   }
 
   #becomesColumn(candidate: Candidate, firstByte: number): boolean {
