@@ -41,7 +41,7 @@ const KINDS: readonly BenchKind[] = [
 const CHANNELS = 4
 const WARM_UP = 0.25
 /** Other clients take longer for a message, so they get fewer. */
-const CLIENT_SHARE = 0.4
+const CLIENT_SHARE = 0.25
 
 interface Row {
   readonly kind: string
