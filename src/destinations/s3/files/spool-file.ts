@@ -78,14 +78,17 @@ export class SpoolFile implements ByteSink {
     return hash.digest('hex')
   }
 
-  /** The bytes `[start, end)`, piece by piece. A piece is the reader's. */
+  /**
+   * The bytes `[start, end)`, piece by piece. A piece is valid until the next one is asked for: a
+   * buffer for each would be tens of megabytes before they are collected.
+   */
   async *read(start: number, end: number): AsyncGenerator<Buffer> {
+    const buffer = Buffer.allocUnsafeSlow(Math.min(READ_BYTES, end - start))
     let at = start
     while (at < end) {
-      const piece = Buffer.allocUnsafe(Math.min(READ_BYTES, end - at))
-      const { bytesRead } = await this.#readAt(piece, at)
+      const { bytesRead } = await this.#readAt(buffer.subarray(0, end - at), at)
       if (bytesRead === 0) throw spoolFailed(this.path, new Error('it has become shorter'))
-      yield piece.subarray(0, bytesRead)
+      yield buffer.subarray(0, bytesRead)
       at += bytesRead
     }
   }

@@ -252,7 +252,7 @@ test('a spool file has the bytes and their hashes, and is removed', async (t) =>
   assert.equal(await file.sha256Of(0, file.length), sha256(bytes))
   assert.equal(await file.sha256Of(99, 900_001), sha256(bytes.subarray(99, 900_001)))
   const read: Buffer[] = []
-  for await (const piece of file.read(5, 600_000)) read.push(piece)
+  for await (const piece of file.read(5, 600_000)) read.push(Buffer.from(piece))
   assert.ok(Buffer.concat(read).equals(bytes.subarray(5, 600_000)))
   await file.remove()
   await file.remove()
