@@ -172,6 +172,20 @@ function shown({ target, connector, client }: Row): Record<string, string | numb
   }
 }
 
+function reportText(): string {
+  const commit = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' })
+  const report = {
+    date: new Date().toISOString().slice(0, 10),
+    commit: commit.stdout.trim(),
+    machine: machine(),
+    node: process.version,
+    messages,
+    rounds,
+    rows,
+  }
+  return `${JSON.stringify(report, null, 2)}\n`
+}
+
 pinThisProcess(PEER_CORE)
 const chosen = KINDS.filter(
   ({ name }) => positionals.length === 0 || positionals.some((part) => name.startsWith(part)),
@@ -183,19 +197,10 @@ try {
   for (const kind of chosen) {
     if (kind.skip === false) rows.push(await rowOf(kind, backlogs))
     else process.stderr.write(`${kind.name} is skipped. ${kind.skip}\n`)
+    // After each kind, so that a run that is interrupted leaves its figures.
+    if (flags.json !== undefined) writeFileSync(flags.json, reportText())
   }
 } finally {
   await rm(directory, { recursive: true, force: true })
 }
-const commit = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' })
-const report = {
-  date: new Date().toISOString().slice(0, 10),
-  commit: commit.stdout.trim(),
-  machine: machine(),
-  node: process.version,
-  messages,
-  rounds,
-  rows,
-}
-if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify(report, null, 2)}\n`)
 console.table(Object.fromEntries(rows.map((row) => [row.kind, shown(row)])))
