@@ -4,15 +4,20 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { NatsDestination } from '../../src/destinations/nats/destination.ts'
 import { ConnectorError } from '../../src/errors.ts'
 import type { Message } from '../../src/message.ts'
-import { batchOf, makeMessage, packedMessage } from '../support/channels/batch-maker.ts'
+import {
+  batchOf,
+  makeMessage,
+  messagesFrom,
+  packedMessage,
+} from '../support/channels/batch-maker.ts'
 import {
   NATS_TIMEOUT_MS,
   natsDestination,
   openedNats,
 } from '../support/destinations/nats-destination.ts'
+import { assertEndsAtOnce, failureOf } from '../support/destinations/sends.ts'
 import { makeCertificates, skipWithoutOpenssl } from '../support/processes/certificates.ts'
 import { type NatsServer, skipWithoutNats, startNats } from '../support/servers/nats.ts'
 import { Relay } from '../support/servers/relay.ts'
@@ -273,23 +278,8 @@ describe('nats against a NATS server', { skip: skipWithoutNats }, () => {
     const { own } = await opened(t)
     const relay = await Relay.start(t, server.port)
     const destination = await openedNats(t, relay.port, { ...own, timeout: 60_000 })
-    await destination.send(batchOf('line', messagesFrom(0, 1)), never)
-    relay.hang()
-    const abort = new AbortController()
-    const begun = performance.now()
 
-    const sent = assert.rejects(
-      destination.send(batchOf('line', messagesFrom(1, 1)), abort.signal),
-      {
-        code: 'Stopping',
-      },
-    )
-    setImmediate(() => abort.abort())
-    await sent
-    await destination.close()
-    await destination.close()
-
-    assert.ok(performance.now() - begun < 500)
+    await assertEndsAtOnce(destination, relay)
   })
 
   test('a send that is aborted before it begins sends nothing', async (t) => {
@@ -403,23 +393,6 @@ test('without a server, open succeeds, check names it, and close may be called t
 
 const NOTHING_LEFT = { rejected: [], kept: [], keptReason: undefined }
 
-function messagesFrom(first: number, count: number): Message[] {
-  return Array.from({ length: count }, (_, index) => makeMessage(first + index))
-}
-
 function offsetsOf(messages: readonly Message[]): number[] {
   return messages.map(({ offset }) => offset)
-}
-
-async function failureOf(
-  destination: NatsDestination,
-  messages: readonly Message[],
-): Promise<ConnectorError> {
-  try {
-    await destination.send(batchOf('line', messages), never)
-  } catch (error) {
-    assert.ok(error instanceof ConnectorError, String(error))
-    return error
-  }
-  return assert.fail('the batch was stored')
 }

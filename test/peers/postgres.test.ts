@@ -7,12 +7,18 @@ import type { PostgresDestination } from '../../src/destinations/postgres/destin
 import { ConnectorError } from '../../src/errors.ts'
 import type { Message } from '../../src/message.ts'
 import type { Notice } from '../../src/observer.ts'
-import { batchOf, makeMessage, packedMessage } from '../support/channels/batch-maker.ts'
+import {
+  batchOf,
+  makeMessage,
+  messagesFrom,
+  packedMessage,
+} from '../support/channels/batch-maker.ts'
 import {
   openedPostgres,
   POSTGRES_TIMEOUT_MS,
   postgresDestination,
 } from '../support/destinations/postgres-destination.ts'
+import { assertEndsAtOnce, failureOf } from '../support/destinations/sends.ts'
 import { type Postgres, skipWithoutPostgres, startPostgres } from '../support/servers/postgres.ts'
 import { Relay } from '../support/servers/relay.ts'
 
@@ -393,35 +399,8 @@ describe('postgres against PostgreSQL', { skip: skipWithoutPostgres }, () => {
     const { table } = await opened(t)
     const relay = await Relay.start(t, server.port)
     const destination = await openedPostgres(t, relay.port, { table, timeout: 60_000 })
-    await destination.send(batchOf('line', messagesFrom(0, 1)), never)
-    relay.hang()
-    const abort = new AbortController()
-    const begun = performance.now()
 
-    const sent = assert.rejects(
-      destination.send(batchOf('line', messagesFrom(1, 1)), abort.signal),
-      {
-        code: 'Stopping',
-      },
-    )
-    setImmediate(() => abort.abort())
-    await sent
-    await destination.close()
-    await destination.close()
-
-    assert.ok(performance.now() - begun < 500)
-  })
-
-  test('a send that is aborted before it begins stores nothing', async (t) => {
-    const { destination, table } = await opened(t)
-    await makeTables(destination)
-
-    await assert.rejects(
-      destination.send(batchOf('line', messagesFrom(0, 1)), AbortSignal.abort()),
-      { code: 'Stopping' },
-    )
-
-    assert.deepEqual(await offsetsIn(table), [])
+    await assertEndsAtOnce(destination, relay)
   })
 
   test('what is missing, denied or wrong is held and named', async (t) => {
@@ -543,23 +522,6 @@ test('without a connection to the server, open succeeds, and close may be called
   await destination.close()
   await destination.close()
 })
-
-function messagesFrom(first: number, count: number): Message[] {
-  return Array.from({ length: count }, (_, index) => makeMessage(first + index))
-}
-
-async function failureOf(
-  destination: PostgresDestination,
-  messages: readonly Message[],
-): Promise<ConnectorError> {
-  try {
-    await destination.send(batchOf('line', messages), never)
-  } catch (error) {
-    assert.ok(error instanceof ConnectorError, String(error))
-    return error
-  }
-  return assert.fail('the batch was stored')
-}
 
 function withoutMinusZero(json: string): unknown {
   return JSON.parse(json, (_, value) => (value === 0 ? 0 : value))

@@ -5,7 +5,7 @@
  *  - in names, a backslash before a character that is escaped, or at the end;
  *  - an empty name.
  */
-import { copyEscaped, escapesOf } from '../rows/escapes.ts'
+import { copyQuoted, escapesOf } from '../rows/escapes.ts'
 import { copyBytes } from '../rows/growing-buffer.ts'
 import { writeWholeNumber } from '../rows/json-text.ts'
 
@@ -76,10 +76,7 @@ export function writeString(
   target: Buffer,
   at: number,
 ): number {
-  target[at] = QUOTE
-  const end = copyEscaped(source, start, stop, STRING_ESCAPES, target, at + 1)
-  target[end] = QUOTE
-  return end + 1
+  return copyQuoted(source, start, stop, STRING_ESCAPES, target, at)
 }
 
 const DIGITS_OF_OFFSET = 6

@@ -29,3 +29,20 @@ export function copyEscaped(
   }
   return end
 }
+
+const QUOTE = 0x22
+
+/** The same between quotes. */
+export function copyQuoted(
+  source: Buffer,
+  start: number,
+  stop: number,
+  escapes: Escapes,
+  target: Buffer,
+  at: number,
+): number {
+  target[at] = QUOTE
+  const end = copyEscaped(source, start, stop, escapes, target, at + 1)
+  target[end] = QUOTE
+  return end + 1
+}

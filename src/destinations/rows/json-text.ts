@@ -1,5 +1,5 @@
 /** Writes JSON strings and numbers into a buffer, where room must be. */
-import { copyEscaped, escapesOf } from './escapes.ts'
+import { copyQuoted, escapesOf } from './escapes.ts'
 
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
@@ -53,10 +53,7 @@ export function writeJsonBytes(
   target: Buffer,
   at: number,
 ): number {
-  target[at] = QUOTE
-  const end = copyEscaped(source, start, stop, ESCAPES, target, at + 1)
-  target[end] = QUOTE
-  return end + 1
+  return copyQuoted(source, start, stop, ESCAPES, target, at)
 }
 
 /** The most digits of a whole number, with its sign. */

@@ -16,9 +16,13 @@ export function makeMessage(offset: number, given: Partial<Message> = {}): Messa
 }
 
 /** `count` messages with ids and payloads of their own. */
+export function messagesFrom(first: number, count: number): Message[] {
+  return Array.from({ length: count }, (_, index) => makeMessage(first + index))
+}
+
+/** The first `count` messages of a log. */
 export function makeBatch(channel: string, count: number): Batch {
-  const messages = Array.from({ length: count }, (_, offset) => makeMessage(offset))
-  return batchOf(channel, messages)
+  return batchOf(channel, messagesFrom(0, count))
 }
 
 export function batchOf(channel: string, messages: readonly Message[]): Batch {
