@@ -2,9 +2,10 @@
  * A service that takes batches in HTTP requests and stores them, as a test's own application would.
  * It keeps the idempotency keys of what it has stored.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { setTimeout as delay } from 'node:timers/promises'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { gunzipSync } from 'node:zlib'
+import type { Cleanup } from '../servers/server-process.ts'
+import { ScriptedServer } from './scripted-server.ts'
 
 export interface CollectedRequest {
   readonly method: string
@@ -25,38 +26,18 @@ export interface ScriptedAnswer {
 /** `lost`: stored, but the connection ends without an answer. `silence`: never answered. */
 export type Answering = ScriptedAnswer | 'lost' | 'silence' | 'closed'
 
-interface Cleanup {
-  after(release: () => unknown): void
-}
-
-export class HttpCollector {
+export class HttpCollector extends ScriptedServer<Answering> {
   readonly requests: CollectedRequest[] = []
   readonly stored: Stored[] = []
   readonly #keys = new Set<unknown>()
   readonly #script: Answering[] = []
-  readonly #server: Server
-  #rule: (request: CollectedRequest) => Answering | undefined = () => undefined
-  #onRequest: (() => void) | undefined
-  #delayMs = 0
-
-  private constructor() {
-    this.#server = createServer((request, response) => void this.#take(request, response))
-  }
 
   static async start(t: Cleanup): Promise<HttpCollector> {
-    const collector = new HttpCollector()
-    await new Promise<void>((resolve) => collector.#server.listen(0, '127.0.0.1', resolve))
-    t.after(async () => {
-      collector.#server.closeAllConnections()
-      await new Promise((resolve) => collector.#server.close(resolve))
-    })
-    return collector
+    return await new HttpCollector().listen(t)
   }
 
   get url(): string {
-    const address = this.#server.address()
-    if (address === null || typeof address === 'string') throw new Error('no port')
-    return `http://127.0.0.1:${address.port}/ingest?source=test`
+    return `${this.origin}/ingest?source=test`
   }
 
   /** The posts among the requests. */
@@ -69,31 +50,9 @@ export class HttpCollector {
     this.#script.push(...answers)
   }
 
-  /** Answers all requests so, until `recover`. */
-  always(answer: Answering): void {
-    this.#rule = () => answer
-  }
-
   /** Answers 400 to every request whose body has one of these texts. */
   poison(texts: readonly string[], answer: ScriptedAnswer = { status: 400, body: 'bad' }): void {
-    this.#rule = ({ body }) => (texts.some((text) => body.includes(text)) ? answer : undefined)
-  }
-
-  slow(delayMs: number): void {
-    this.#delayMs = delayMs
-  }
-
-  recover(): void {
-    this.#rule = () => undefined
-    this.#delayMs = 0
-  }
-
-  /** Resolves once there has been a request. */
-  async reached(): Promise<void> {
-    if (this.requests.length > 0) return
-    await new Promise<void>((resolve) => {
-      this.#onRequest = resolve
-    })
+    this.when((body) => texts.some((text) => body.includes(text)), answer)
   }
 
   /** What arrived in a channel, as the contract of destinations compares it. */
@@ -106,27 +65,19 @@ export class HttpCollector {
       }))
   }
 
-  async #take(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const chunks: Buffer[] = []
-    try {
-      for await (const chunk of request) chunks.push(chunk as Buffer)
-    } catch {
-      return
-    }
-    const { method = '', url: path = '', headers } = request
-    const bytes = Buffer.concat(chunks)
-    const body = String(headers['content-encoding'] === 'gzip' ? gunzipSync(bytes) : bytes)
-    const one: CollectedRequest = { method, path, headers, body }
-    this.requests.push(one)
-    this.#onRequest?.()
-    if (this.#delayMs > 0) await delay(this.#delayMs)
-    this.#answer(one, response)
+  protected override note(request: IncomingMessage, bytes: Buffer): void {
+    this.requests.push(collected(request, bytes))
   }
 
-  #answer(request: CollectedRequest, response: ServerResponse): void {
-    const answer = this.#script.shift() ?? this.#rule(request) ?? 'stored'
+  protected override answer(
+    request: IncomingMessage,
+    bytes: Buffer,
+    response: ServerResponse,
+  ): void {
+    const one = collected(request, bytes)
+    const answer = this.#script.shift() ?? this.ruleFor(one.body) ?? 'stored'
     if (answer === 'silence') return
-    if (answer === 'stored' || answer === 'lost') this.#store(request)
+    if (answer === 'stored' || answer === 'lost') this.#store(one)
     if (answer === 'lost' || answer === 'closed') return void response.destroy()
     const { status, headers = {}, body = '' } = answer === 'stored' ? { status: 202 } : answer
     response.writeHead(status, headers).end(body)
@@ -138,6 +89,12 @@ export class HttpCollector {
     this.#keys.add(key)
     this.stored.push(...rowsIn(String(headers['content-type']), body))
   }
+}
+
+function collected({ method = '', url: path = '', headers }: IncomingMessage, bytes: Buffer) {
+  const body = String(headers['content-encoding'] === 'gzip' ? gunzipSync(bytes) : bytes)
+  const request: CollectedRequest = { method, path, headers, body }
+  return request
 }
 
 function rowsIn(contentType: string, body: string): Stored[] {

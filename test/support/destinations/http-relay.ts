@@ -1,6 +1,7 @@
 /** Stands between a destination and a real HTTP server, and misbehaves as a test asks. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { setTimeout as delay } from 'node:timers/promises'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Cleanup } from '../servers/server-process.ts'
+import { ScriptedServer } from './scripted-server.ts'
 
 export type RelayRule =
   | { readonly status: number; readonly body?: string }
@@ -8,74 +9,34 @@ export type RelayRule =
   | 'lost'
   | 'silence'
 
-interface Cleanup {
-  after(release: () => unknown): void
-}
-
-export class HttpRelay {
+export class HttpRelay extends ScriptedServer<RelayRule> {
   /** Bodies of the requests so far. */
   readonly bodies: string[] = []
   readonly #target: string
-  readonly #server: Server
-  #rule: (body: string) => RelayRule | undefined = () => undefined
-  #delayMs = 0
-  #onRequest: (() => void) | undefined
 
   private constructor(target: string) {
+    super()
     this.#target = target
-    this.#server = createServer((request, response) => {
-      this.#take(request, response).catch(() => response.destroy())
-    })
   }
 
   static async start(t: Cleanup, target: string): Promise<HttpRelay> {
-    const relay = new HttpRelay(target)
-    await new Promise<void>((resolve) => relay.#server.listen(0, '127.0.0.1', resolve))
-    t.after(async () => {
-      relay.#server.closeAllConnections()
-      await new Promise((resolve) => relay.#server.close(resolve))
-    })
-    return relay
+    return await new HttpRelay(target).listen(t)
   }
 
   get url(): string {
-    const address = this.#server.address()
-    if (address === null || typeof address === 'string') throw new Error('no port')
-    return `http://127.0.0.1:${address.port}`
+    return this.origin
   }
 
-  always(rule: RelayRule): void {
-    this.#rule = () => rule
+  protected override note(_request: IncomingMessage, body: Buffer): void {
+    this.bodies.push(String(body))
   }
 
-  when(applies: (body: string) => boolean, rule: RelayRule): void {
-    this.#rule = (body) => (applies(body) ? rule : undefined)
-  }
-
-  slow(delayMs: number): void {
-    this.#delayMs = delayMs
-  }
-
-  recover(): void {
-    this.#rule = () => undefined
-    this.#delayMs = 0
-  }
-
-  async reached(): Promise<void> {
-    if (this.bodies.length > 0) return
-    await new Promise<void>((resolve) => {
-      this.#onRequest = resolve
-    })
-  }
-
-  async #take(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const chunks: Buffer[] = []
-    for await (const chunk of request) chunks.push(chunk as Buffer)
-    const bytes = Buffer.concat(chunks)
-    this.bodies.push(String(bytes))
-    this.#onRequest?.()
-    if (this.#delayMs > 0) await delay(this.#delayMs)
-    const rule = this.#rule(String(bytes))
+  protected override async answer(
+    request: IncomingMessage,
+    bytes: Buffer,
+    response: ServerResponse,
+  ): Promise<void> {
+    const rule = this.ruleFor(String(bytes))
     if (rule === 'silence') return
     if (typeof rule === 'object') {
       response.writeHead(rule.status).end(rule.body)
