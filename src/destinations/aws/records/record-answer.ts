@@ -30,7 +30,8 @@ export function failedRecordsOf(
   const entries = parsed?.[name]
   if (parsed === undefined || !Array.isArray(entries) || entries.length !== count) return undefined
   const failed: FailedRecord[] = []
-  for (const [at, given] of entries.entries()) {
+  for (let at = 0; at < count; at++) {
+    const given: unknown = entries[at]
     const entry = isObject(given) ? given : {}
     const error = textIn(entry, 'ErrorCode', MAX_NAME_CHARACTERS)
     if (error === undefined) {
@@ -46,7 +47,11 @@ export function failedRecordsOf(
 
 /** Kinesis and Firehose name what they have stored. */
 function isStored(entry: Readonly<Record<string, unknown>>): boolean {
-  return (textIn(entry, 'SequenceNumber') ?? textIn(entry, 'RecordId')) !== undefined
+  return hasText(entry['SequenceNumber']) || hasText(entry['RecordId'])
+}
+
+function hasText(value: unknown): boolean {
+  return (typeof value === 'string' && value !== '') || typeof value === 'number'
 }
 
 /** What an operator can change, such as the key of the stream, says nothing about the record. */
