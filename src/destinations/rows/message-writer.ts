@@ -38,6 +38,9 @@ export interface MessageLayout {
 const QUOTE = 0x22
 const END = 0x7d
 
+/** Topics whose bytes are kept. */
+const MAX_TOPICS = 2_000
+
 export class MessageWriter {
   readonly #layout: MessageLayout
   readonly #times = new TimeWriter()
@@ -47,6 +50,7 @@ export class MessageWriter {
   #logId = ''
   /** The beginning of every message of the channel and log above. */
   #head: Buffer = Buffer.alloc(0)
+  readonly #middles = new Map<string, Buffer>()
   #topic: string | undefined
   /** What is between the arrival and the id of a message with the topic above. */
   #middle: Buffer = Buffer.alloc(0)
@@ -95,15 +99,23 @@ export class MessageWriter {
     return this.#head
   }
 
+  /** Devices use few topics, many times, and in turn. */
   #middleOf(topic: string): Buffer {
-    if (topic !== this.#topic) {
-      const value = Buffer.alloc(maxJsonTextBytes(topic))
-      const end = writeJsonText(topic, value, 0)
-      const { topic: before, id } = this.#layout
-      this.#middle = Buffer.concat([Buffer.from(before), value.subarray(0, end), Buffer.from(id)])
-      this.#topic = topic
-    }
-    return this.#middle
+    if (topic === this.#topic) return this.#middle
+    const middle = this.#middles.get(topic) ?? this.#newMiddle(topic)
+    this.#topic = topic
+    this.#middle = middle
+    return middle
+  }
+
+  #newMiddle(topic: string): Buffer {
+    const value = Buffer.alloc(maxJsonTextBytes(topic))
+    const end = writeJsonText(topic, value, 0)
+    const { topic: before, id } = this.#layout
+    const middle = Buffer.concat([Buffer.from(before), value.subarray(0, end), Buffer.from(id)])
+    if (this.#middles.size >= MAX_TOPICS) this.#middles.clear()
+    this.#middles.set(topic, middle)
+    return middle
   }
 }
 
