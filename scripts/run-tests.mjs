@@ -29,7 +29,7 @@ const reporter = flags.some((flag) => flag.startsWith('--test-reporter'))
 /** Runs the files, up to `atATime` at once; returns the exit code. */
 function run(files, atATime) {
   if (files.length === 0) return 0
-  const options = ['--test', '--test-timeout=300000', `--test-concurrency=${atATime}`]
+  const options = ['--test', '--test-timeout=600000', `--test-concurrency=${atATime}`]
   const { status } = spawnSync(
     process.execPath,
     ['--enable-source-maps', ...options, ...reporter, ...flags, ...files],

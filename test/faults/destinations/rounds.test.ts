@@ -9,7 +9,7 @@ import type { PeerRow } from './peer.ts'
 import { judge } from './verdict.ts'
 import { windowViolations } from './window.ts'
 
-test('every kind has a file of rounds, since a file of tests has 300 s', () => {
+test('every kind has a file of rounds, since a file of tests has 10 minutes', () => {
   const files = readdirSync(join(import.meta.dirname, '..', 'rounds'))
   const names = files.map((file) => file.replace(/\.test\.js.*$/, '').replaceAll('-', ''))
   const without = ROUND_KINDS.filter(({ name }) => !names.includes(name.toLowerCase()))
