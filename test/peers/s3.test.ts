@@ -149,7 +149,7 @@ describe('s3', { skip: skipWithoutMoto }, () => {
   }
 
   destinationContract('s3', async (t) => {
-    const rig = await rigOf(t, { given: { timeout: '400ms', maxAttempts: 1 } })
+    const rig = await rigOf(t, { given: { timeout: '1s', maxAttempts: 1 } })
     const { gate, bucket } = rig
     const always = (rule: GateRule) => () => {
       gate.rule = () => rule
