@@ -5,8 +5,12 @@ import { shownUrl } from '../addresses.ts'
 import { ConnectorError, messageOf, systemCodeOf } from '../errors.ts'
 import type { HttpOptions } from '../http/options.ts'
 import { readToken } from '../http/requests/token.ts'
+import {
+  type ConnectionPeer,
+  connectionAdvice,
+  connectionMessageOf,
+} from '../named-files/connection-advice.ts'
 import { readNamedFile } from '../named-files/named-file.ts'
-import { type TlsPeer, tlsAdvice, tlsMessageOf } from '../named-files/tls-advice.ts'
 import { type TlsContents, TlsFiles } from '../named-files/tls-files.ts'
 import { httpUrlOf } from './connector-address.ts'
 import type { ConnectorFlags } from './connector-flags.ts'
@@ -183,8 +187,8 @@ export class ConnectorClient {
   #unreachable(thrown: unknown): ConnectorError {
     const code = systemCodeOf(thrown)
     const isTls = this.url.startsWith('https:')
-    const advice = `${tlsAdvice(thrown, CONNECTOR)}${schemeAdvice(code, isTls)}`
-    const reason = advice === '' ? (code ?? messageOf(thrown)) : tlsMessageOf(thrown) || code
+    const advice = `${connectionAdvice(thrown, CONNECTOR)}${schemeAdvice(code, isTls)}`
+    const reason = advice === '' ? (code ?? messageOf(thrown)) : connectionMessageOf(thrown) || code
     return new ConnectorError(
       'BrokerUnavailable',
       `Can’t read from the connector at ${shownUrl(this.url)}: ${reason}${advice || WHERE}`,
@@ -193,7 +197,7 @@ export class ConnectorClient {
   }
 }
 
-const CONNECTOR: TlsPeer = {
+const CONNECTOR: ConnectionPeer = {
   name: 'connector',
   ca: '--ca',
   certAndKey: '--cert and --key',

@@ -9,7 +9,11 @@ import { randomUUID } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import type { Clock } from '../../clock.ts'
 import { ConnectorError, type ErrorCode, systemCodeOf } from '../../errors.ts'
-import { type TlsPeer, tlsAdvice, tlsMessageOf } from '../../named-files/tls-advice.ts'
+import {
+  type ConnectionPeer,
+  connectionAdvice,
+  connectionMessageOf,
+} from '../../named-files/connection-advice.ts'
 import { cut } from '../../shown-text.ts'
 import type { Answer, Request } from '../http-client/http-exchange.ts'
 import type { HttpSender } from '../http-client/http-sender.ts'
@@ -31,7 +35,7 @@ export interface AwsCallerOptions {
   readonly maxAttempts: number
   /** For one attempt; also for the credentials. */
   readonly timeoutMs: number
-  readonly peer: TlsPeer
+  readonly peer: ConnectionPeer
   readonly clock: Clock
   /** In [0, 1): spreads retries. */
   readonly random: () => number
@@ -168,14 +172,14 @@ export function codeOf({ kind }: Failure): ErrorCode {
 }
 
 /** Connection refused or reset, host name not found, timeout, invalid certificate, not HTTP. */
-function failureOnTheWire(thrown: unknown, peer: TlsPeer): Failure {
+function failureOnTheWire(thrown: unknown, peer: ConnectionPeer): Failure {
   return {
     kind: 'transient',
     name: undefined,
     message: cut(
-      tlsMessageOf(thrown) || (systemCodeOf(thrown) ?? String(thrown)),
+      connectionMessageOf(thrown) || (systemCodeOf(thrown) ?? String(thrown)),
       MAX_TEXT_CHARACTERS,
-    ).concat(tlsAdvice(thrown, peer)),
+    ).concat(connectionAdvice(thrown, peer)),
     retryAfterMs: undefined,
     skewMs: undefined,
     cause: thrown,

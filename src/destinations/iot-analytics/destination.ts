@@ -6,7 +6,7 @@
  */
 import type { Clock } from '../../clock.ts'
 import { ConnectorError } from '../../errors.ts'
-import { tlsPeerAt } from '../../named-files/tls-advice.ts'
+import { peerAt } from '../../named-files/connection-advice.ts'
 import { AwsCaller, codeOf, isFailure } from '../aws/aws-caller.ts'
 import { CredentialSource } from '../aws/credentials.ts'
 import type { Failure } from '../aws/failure.ts'
@@ -98,7 +98,7 @@ export class IotAnalyticsDestination implements Destination {
       credentials: options.credentials.anonymous ? undefined : this.#credentials,
       maxAttempts: options.maxAttempts,
       timeoutMs: options.timeout,
-      peer: tlsPeerAt('endpoint', `${place}.tls`, `${place}.endpoint`),
+      peer: peerAt('endpoint', `${place}.tls`, `${place}.endpoint`),
       clock,
       random,
     })

@@ -5,7 +5,7 @@
 import { ConnectorError } from '../../errors.ts'
 import type { Message } from '../../message.ts'
 import { payloadBytesOf } from '../../message.ts'
-import { tlsPeerAt } from '../../named-files/tls-advice.ts'
+import { peerAt } from '../../named-files/connection-advice.ts'
 import { counted } from '../../units.ts'
 import { batchRuleOf } from '../batch-rule.ts'
 import type { Batch, BatchOutcome, BatchRule, Destination } from '../destination.ts'
@@ -58,7 +58,7 @@ export class NatsDestination implements Destination {
     this.#prefix = options.subjectPrefix ?? `messages.${connectorId}`
     this.#api = options.domain === undefined ? '$JS.API' : `$JS.${options.domain}.API`
     this.#connector = new Connector(options, place)
-    const peer = tlsPeerAt('server', `${place}.tls`, `${place}.servers`)
+    const peer = peerAt('server', `${place}.tls`, `${place}.servers`)
     this.#peer = { ...peer, login: loginSettingOf(options, place) }
     this.#hasStream = !options.create
     this.#at = options.servers.join(', ')

@@ -1,6 +1,10 @@
 /** What JetStream's errors mean: errors.json of the server's source. */
 import { ConnectorError, type ErrorCode, messageOf, systemCodeOf } from '../../errors.ts'
-import { type TlsPeer, tlsAdvice, tlsMessageOf } from '../../named-files/tls-advice.ts'
+import {
+  type ConnectionPeer,
+  connectionAdvice,
+  connectionMessageOf,
+} from '../../named-files/connection-advice.ts'
 import { cut } from '../../shown-text.ts'
 
 const MAX_TEXT_CHARACTERS = 500
@@ -47,7 +51,7 @@ export function isNotFound({ err_code }: ApiError): boolean {
   return err_code === NO_MESSAGE
 }
 
-export interface NatsPeer extends TlsPeer {
+export interface NatsPeer extends ConnectionPeer {
   /** The setting that logs in, for people. */
   readonly login: string
 }
@@ -61,7 +65,7 @@ export function failureOf(thrown: unknown, doing: string, peer: NatsPeer): Conne
     return new ConnectorError(NO_STREAM.code, `${doing}: ${NO_STREAM.message}`, options)
   }
   const said = cut(
-    tlsMessageOf(thrown) || (systemCodeOf(thrown) ?? messageOf(thrown)),
+    connectionMessageOf(thrown) || (systemCodeOf(thrown) ?? messageOf(thrown)),
     MAX_TEXT_CHARACTERS,
   )
   const advice = DENIED[name]?.(peer)
@@ -69,8 +73,8 @@ export function failureOf(thrown: unknown, doing: string, peer: NatsPeer): Conne
     return new ConnectorError('DestinationDenied', `${doing}: ${said}; ${advice}`, options)
   }
   const cause = thrown instanceof Error && thrown.cause !== undefined ? thrown.cause : thrown
-  const more = cause === thrown ? '' : ` (${cut(tlsMessageOf(cause), MAX_TEXT_CHARACTERS)})`
-  const text = `${doing}: ${said}${more}${tlsAdvice(cause, peer)}`
+  const more = cause === thrown ? '' : ` (${cut(connectionMessageOf(cause), MAX_TEXT_CHARACTERS)})`
+  const text = `${doing}: ${said}${more}${connectionAdvice(cause, peer)}`
   return new ConnectorError('DestinationUnavailable', text, options)
 }
 

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto'
 import type { QueryResult } from 'pg'
 import { ConnectorError } from '../../errors.ts'
 import type { Message } from '../../message.ts'
-import { type TlsPeer, tlsPeerAt } from '../../named-files/tls-advice.ts'
+import { type ConnectionPeer, peerAt } from '../../named-files/connection-advice.ts'
 import { counted } from '../../units.ts'
 import { batchRuleOf } from '../batch-rule.ts'
 import {
@@ -40,7 +40,7 @@ export class PostgresDestination implements Destination {
   readonly #statements: Statements
   readonly #connections: Connections
   readonly #at: string
-  readonly #peer: TlsPeer
+  readonly #peer: ConnectionPeer
   /**
    * Stands in the position row while this process writes to it. A statement that an earlier process
    * has sent, and that arrives late, finds another writer there and does nothing.
@@ -60,7 +60,7 @@ export class PostgresDestination implements Destination {
     this.batchRule = batchRuleOf(batch, place, LIMITS)
     this.#statements = statementsFor(options)
     this.#connections = new Connections(options, place)
-    this.#peer = tlsPeerAt('server', `${place}.tls`, `${place}.host and ${place}.port`)
+    this.#peer = peerAt('server', `${place}.tls`, `${place}.host and ${place}.port`)
     this.#hasTables = !options.create
     const { host, port, database } = this.#connections.address
     this.#at = `${host}:${port}/${database}`

@@ -1,6 +1,10 @@
 /** What an error of the server or of the network means: PostgreSQL's manual, Appendix A. */
 import { ConnectorError, type ErrorCode, messageOf, systemCodeOf } from '../../errors.ts'
-import { type TlsPeer, tlsAdvice, tlsMessageOf } from '../../named-files/tls-advice.ts'
+import {
+  type ConnectionPeer,
+  connectionAdvice,
+  connectionMessageOf,
+} from '../../named-files/connection-advice.ts'
 import { cut } from '../../shown-text.ts'
 
 const MAX_TEXT_CHARACTERS = 500
@@ -54,14 +58,18 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
 }
 
 /** @param doing what was tried, and where: `storing 100 messages … at db:5432/plant` */
-export function failureOf(thrown: unknown, doing: string, peer: TlsPeer): ConnectorError {
+export function failureOf(thrown: unknown, doing: string, peer: ConnectionPeer): ConnectorError {
   if (thrown instanceof ConnectorError) return thrown
   const state = sqlStateOf(thrown)
   const options = { cause: thrown }
   if (state === undefined) {
-    const said = tlsMessageOf(thrown) || (systemCodeOf(thrown) ?? messageOf(thrown))
+    const said = connectionMessageOf(thrown) || (systemCodeOf(thrown) ?? messageOf(thrown))
     const text = `${doing}: ${cut(said, MAX_TEXT_CHARACTERS)}${networkAdvice(said)}`
-    return new ConnectorError('DestinationUnavailable', text + tlsAdvice(thrown, peer), options)
+    return new ConnectorError(
+      'DestinationUnavailable',
+      text + connectionAdvice(thrown, peer),
+      options,
+    )
   }
   const { code, advice } = meaningOf(state)
   const rest = advice === undefined ? '' : `; ${advice}`

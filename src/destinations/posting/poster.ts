@@ -9,7 +9,12 @@ import { gzip as gzipWithCallback } from 'node:zlib'
 import { shownUrl } from '../../addresses.ts'
 import type { Clock } from '../../clock.ts'
 import { ConnectorError, type ErrorCode, systemCodeOf } from '../../errors.ts'
-import { type TlsPeer, tlsAdvice, tlsMessageOf, tlsPeerAt } from '../../named-files/tls-advice.ts'
+import {
+  type ConnectionPeer,
+  connectionAdvice,
+  connectionMessageOf,
+  peerAt,
+} from '../../named-files/connection-advice.ts'
 import { cut, printable } from '../../shown-text.ts'
 import { VERSION } from '../../version.ts'
 import type { Answer } from '../http-client/http-exchange.ts'
@@ -71,7 +76,7 @@ export class Poster {
   readonly #opening: string
   readonly #http: HttpSender
   readonly #fields: HeaderFields
-  readonly #peer: TlsPeer
+  readonly #peer: ConnectionPeer
   /** Until then requests wait, because the server asked for it. Of the monotonic clock. */
   #pausedUntil = 0
 
@@ -82,7 +87,7 @@ export class Poster {
     this.shownUrl = shownUrl(url)
     this.#opening = `${pathname}${search} HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\nuser-agent: iot-analytics-connector/${VERSION}\r\n`
     this.#fields = new HeaderFields(settings.fields, clock)
-    this.#peer = tlsPeerAt('server', `${place}.tls`, setting)
+    this.#peer = peerAt('server', `${place}.tls`, setting)
     this.#http = new HttpSender({
       origin,
       access: { place, tls: options.tls, proxy: options.proxy },
@@ -192,8 +197,8 @@ export class Poster {
 
   #wireError(post: Post, thrown: unknown): ConnectorError {
     if (thrown instanceof ConnectorError) return thrown
-    const text = tlsMessageOf(thrown) || (systemCodeOf(thrown) ?? String(thrown))
-    const advice = tlsAdvice(thrown, this.#peer)
+    const text = connectionMessageOf(thrown) || (systemCodeOf(thrown) ?? String(thrown))
+    const advice = connectionAdvice(thrown, this.#peer)
     const message = `${this.#doing(post)}: ${cut(text, MAX_TEXT_CHARACTERS)}${advice}`
     return new ConnectorError('DestinationUnavailable', message, { cause: thrown })
   }

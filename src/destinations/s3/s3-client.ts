@@ -1,7 +1,7 @@
 /** Calls operations of S3 on one bucket. Attempts, credentials and the clock are up to AwsCaller. */
 import type { Clock } from '../../clock.ts'
 import { ConnectorError } from '../../errors.ts'
-import { tlsPeerAt } from '../../named-files/tls-advice.ts'
+import { peerAt } from '../../named-files/connection-advice.ts'
 import { type Attempt, AwsCaller, codeOf, isFailure } from '../aws/aws-caller.ts'
 import { CredentialSource } from '../aws/credentials.ts'
 import type { Failure } from '../aws/failure.ts'
@@ -63,7 +63,7 @@ export class S3Client {
       credentials: this.#credentials,
       maxAttempts,
       timeoutMs,
-      peer: tlsPeerAt('endpoint', `${place}.tls`, `${place}.endpoint`),
+      peer: peerAt('endpoint', `${place}.tls`, `${place}.endpoint`),
       clock,
       random,
     })

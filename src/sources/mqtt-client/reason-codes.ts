@@ -3,7 +3,7 @@
 import { shownUrl, withoutSecretsOf } from '../../addresses.ts'
 import { ConnectorError, messageOf } from '../../errors.ts'
 import type { Refusal } from '../../message.ts'
-import { tlsAdvice, tlsPeerAt } from '../../named-files/tls-advice.ts'
+import { connectionAdvice, peerAt } from '../../named-files/connection-advice.ts'
 import { shown } from '../../shown-text.ts'
 import { MAX_WEB_SOCKET_BYTES } from './packet-meter.ts'
 
@@ -24,7 +24,7 @@ const HINTS: Readonly<Record<number | string, string>> = {
   WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: `it sent a WebSocket message of more than ${MAX_WEB_SOCKET_BYTES} bytes`,
 }
 
-const BROKER = tlsPeerAt('broker', 'sources.mqttClient.tls')
+const BROKER = peerAt('broker', 'sources.mqttClient.tls')
 
 /** Why a connection failed, in words an operator can act on. */
 export function connectionFailure(url: string, cause: unknown): ConnectorError {
@@ -40,7 +40,7 @@ export function connectionFailure(url: string, cause: unknown): ConnectorError {
   const said = shown(withoutSecretsOf(url, described(cause)), MAX_TEXT_CHARACTERS)
   return new ConnectorError(
     'BrokerUnavailable',
-    `the connection to the broker ${shownUrl(url)} failed: ${said}${hint === undefined ? '' : `; ${hint}`}${tlsAdvice(cause, BROKER)}`,
+    `the connection to the broker ${shownUrl(url)} failed: ${said}${hint === undefined ? '' : `; ${hint}`}${connectionAdvice(cause, BROKER)}`,
     { cause },
   )
 }

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { IClientOptions, IClientPublishOptions, MqttClient, Packet } from 'mqtt'
 import { shownUrl, withoutSecretsOf } from '../../../addresses.ts'
 import { ConnectorError, messageOf, systemCodeOf } from '../../../errors.ts'
-import { type TlsPeer, tlsAdvice } from '../../../named-files/tls-advice.ts'
+import { type ConnectionPeer, connectionAdvice } from '../../../named-files/connection-advice.ts'
 import { STATUS_TOPIC } from '../../../topics.ts'
 import { counted } from '../../../units.ts'
 import type { OutgoingMessage } from './outgoing-message.ts'
@@ -186,7 +186,7 @@ function unreachable(url: string, thrown: unknown): ConnectorError {
   )
 }
 
-const SERVER: TlsPeer = {
+const SERVER: ConnectionPeer = {
   name: 'server',
   ca: '--ca',
   certAndKey: '--cert and --key',
@@ -199,7 +199,7 @@ function hintFor(url: string, thrown: unknown, reason: string): string {
   if (code === 0x86 || code === 0x87) {
     return 'Set the user with --username and --password, or the client certificate with --cert and --key.'
   }
-  const advice = tlsAdvice(thrown, SERVER)
+  const advice = connectionAdvice(thrown, SERVER)
   if (advice !== '') return `${advice.slice(2)}.`
   if (/SSL|TLS|EPROTO/.test(reason)) {
     return 'Is the port one for TLS (mqtts://), and does it ask for a client certificate (--cert, --key)?'

@@ -1,5 +1,5 @@
 /** Calls of Kinesis and Firehose: JSON 1.1 over HTTP, signed. */
-import { tlsPeerAt } from '../../../named-files/tls-advice.ts'
+import { peerAt } from '../../../named-files/connection-advice.ts'
 import type { DestinationSettings } from '../../destination-settings.ts'
 import type { Answer } from '../../http-client/http-exchange.ts'
 import { HttpSender } from '../../http-client/http-sender.ts'
@@ -70,7 +70,7 @@ export class RecordsClient {
       credentials: credentials.anonymous ? undefined : this.#credentials,
       maxAttempts,
       timeoutMs: timeout,
-      peer: tlsPeerAt('endpoint', `${place}.tls`, `${place}.endpoint`),
+      peer: peerAt('endpoint', `${place}.tls`, `${place}.endpoint`),
       clock,
       random,
     })

@@ -1,9 +1,9 @@
 /** Connections to brokers: one for each, made when it is needed, and dropped when it hangs. */
 
 import { ConnectorError } from '../../../errors.ts'
+import type { ConnectionPeer } from '../../../named-files/connection-advice.ts'
+import { peerAt } from '../../../named-files/connection-advice.ts'
 import { readNamedSecret } from '../../../named-files/named-file.ts'
-import type { TlsPeer } from '../../../named-files/tls-advice.ts'
-import { tlsPeerAt } from '../../../named-files/tls-advice.ts'
 import { TlsFiles } from '../../../named-files/tls-files.ts'
 import { VERSION } from '../../../version.ts'
 import type { KafkaOptions } from '../options.ts'
@@ -64,7 +64,7 @@ export class Broker {
 }
 
 export class Connections {
-  readonly peer: TlsPeer
+  readonly peer: ConnectionPeer
   readonly #settings: ConnectionsOptions
   readonly #tls: TlsFiles | undefined
   readonly #brokers = new Map<string, Promise<Broker>>()
@@ -75,7 +75,7 @@ export class Connections {
   constructor(settings: ConnectionsOptions) {
     this.#settings = settings
     const { place, options } = settings
-    this.peer = tlsPeerAt('broker', `${place}.tls`, `${place}.brokers`)
+    this.peer = peerAt('broker', `${place}.tls`, `${place}.brokers`)
     if (options.tls !== undefined) this.#tls = new TlsFiles(options.tls, { place: `${place}.tls` })
   }
 

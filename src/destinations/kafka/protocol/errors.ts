@@ -5,7 +5,11 @@
  * because only what a broker says of the messages themselves may reject them.
  */
 import { ConnectorError, type ErrorCode, messageOf, systemCodeOf } from '../../../errors.ts'
-import { type TlsPeer, tlsAdvice, tlsMessageOf } from '../../../named-files/tls-advice.ts'
+import {
+  type ConnectionPeer,
+  connectionAdvice,
+  connectionMessageOf,
+} from '../../../named-files/connection-advice.ts'
 
 /**
  * `retry`: may pass. `stale`: ask for the topic's leaders again, then retry. `denied`: permission or
@@ -111,7 +115,7 @@ const ADVICE: Readonly<Record<number, string>> = {
 }
 
 /** Converts what the client library, a socket or TLS has thrown. */
-export function asKafkaError(thrown: unknown, doing: string, peer: TlsPeer): ConnectorError {
+export function asKafkaError(thrown: unknown, doing: string, peer: ConnectionPeer): ConnectorError {
   if (thrown instanceof ConnectorError) return thrown
   const chain = chainOf(thrown)
   const code = chain.map(apiCodeOf).find((one) => one !== undefined)
@@ -123,7 +127,7 @@ export function asKafkaError(thrown: unknown, doing: string, peer: TlsPeer): Con
   }
   const root = chain.findLast((one) => systemCodeOf(one)?.startsWith('PLT_') === false)
   const cause = root ?? chain.at(-1) ?? thrown
-  const text = `${doing}: ${tlsMessageOf(cause) || messageOf(cause)}${tlsAdvice(cause, peer)}`
+  const text = `${doing}: ${connectionMessageOf(cause) || messageOf(cause)}${connectionAdvice(cause, peer)}`
   return new KafkaError('retry', text.slice(0, MAX_TEXT), undefined, thrown)
 }
 

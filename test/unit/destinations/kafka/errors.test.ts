@@ -11,9 +11,9 @@ import {
   type Reaction,
   reactionTo,
 } from '../../../../src/destinations/kafka/protocol/errors.ts'
-import { tlsPeerAt } from '../../../../src/named-files/tls-advice.ts'
+import { peerAt } from '../../../../src/named-files/connection-advice.ts'
 
-const peer = tlsPeerAt('broker', 'destinations[0].kafka.tls')
+const peer = peerAt('broker', 'destinations[0].kafka.tls')
 
 const REACTIONS: readonly (readonly [codes: readonly number[], reactions: readonly Reaction[]])[] =
   [

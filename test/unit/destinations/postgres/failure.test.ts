@@ -3,9 +3,9 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { failureOf, meaningOf } from '../../../../src/destinations/postgres/failure.ts'
 import { ConnectorError, type ErrorCode } from '../../../../src/errors.ts'
-import { tlsPeerAt } from '../../../../src/named-files/tls-advice.ts'
+import { peerAt } from '../../../../src/named-files/connection-advice.ts'
 
-const peer = tlsPeerAt('server', 'destinations[0].postgres.tls')
+const peer = peerAt('server', 'destinations[0].postgres.tls')
 
 const STATES: Readonly<Record<string, ErrorCode>> = {
   // Connections, resources, an operator's intervention.

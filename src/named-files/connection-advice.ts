@@ -2,7 +2,7 @@
 import { messageOf, systemCodeOf } from '../errors.ts'
 
 /** The other end, and the settings for it. */
-export interface TlsPeer {
+export interface ConnectionPeer {
   /** Such as `endpoint` or `broker`. */
   readonly name: string
   readonly ca: string
@@ -17,7 +17,7 @@ export interface TlsPeer {
  * @param place the section of its TLS settings, such as `sources.mqttClient.tls`
  * @param address the settings that name it
  */
-export function tlsPeerAt(name: string, place: string, address?: string): TlsPeer {
+export function peerAt(name: string, place: string, address?: string): ConnectionPeer {
   return {
     name,
     ca: `${place}.ca`,
@@ -27,13 +27,13 @@ export function tlsPeerAt(name: string, place: string, address?: string): TlsPee
   }
 }
 
-const ownAuthority = ({ name, ca }: TlsPeer) =>
+const ownAuthority = ({ name, ca }: ConnectionPeer) =>
   `. If the ${name}’s certificate comes from an authority of your own, set ${ca} to its PEM file`
-const clientCertificate = ({ name, certAndKey }: TlsPeer) =>
+const clientCertificate = ({ name, certAndKey }: ConnectionPeer) =>
   `. The ${name} may ask for a client certificate: set ${certAndKey} to one that it accepts`
 
 /** Keyed by the codes of OpenSSL and Node, as `adviceCodeOf` writes them. */
-const ADVICE: Readonly<Record<string, (peer: TlsPeer) => string>> = {
+const ADVICE: Readonly<Record<string, (peer: ConnectionPeer) => string>> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: ownAuthority,
   UNABLE_TO_GET_ISSUER_CERT: ownAuthority,
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: ownAuthority,
@@ -74,7 +74,7 @@ const ADDRESS_ADVICE: Readonly<Record<string, (name: string, address: string) =>
  * The message; of OpenSSL's errors only the reason, without its source lines and line feed. Newer
  * versions of Node add a hint at one of its own flags, which is of no use here.
  */
-export function tlsMessageOf(error: unknown): string {
+export function connectionMessageOf(error: unknown): string {
   const isOpenSsl = systemCodeOf(error)?.startsWith('ERR_SSL_') === true
   if (!isOpenSsl || !(error instanceof Error) || !('reason' in error)) {
     return messageOf(error).replace(/;[^;]*--use-system-ca$/, '')
@@ -83,7 +83,7 @@ export function tlsMessageOf(error: unknown): string {
 }
 
 /** What to do about the error; empty if there is nothing to add. */
-export function tlsAdvice(error: unknown, peer: TlsPeer): string {
+export function connectionAdvice(error: unknown, peer: ConnectionPeer): string {
   const code = adviceCodeOf(error)
   const { name, address } = peer
   const about = address === undefined ? undefined : ADDRESS_ADVICE[code]?.(name, address)
