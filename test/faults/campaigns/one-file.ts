@@ -8,6 +8,7 @@ import { mkdtempSync, readdirSync, rmdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { messageOf } from '../../../src/errors.ts'
 import type { Campaign, CampaignOptions } from '../campaign.ts'
 import type { DiskOrders, FailingCall } from '../faulty-files.ts'
 import type { Figures } from '../figures.ts'
@@ -92,7 +93,12 @@ async function failOnce(
   }
   await rig.kill()
   rig.count('start with failing files of one channel')
-  await rig.start(orders)
+  try {
+    await rig.start(orders)
+  } catch (error) {
+    rig.oracle.violated(`${what}: ${messageOf(error)}`)
+    return
+  }
   await startedWithout(rig, channel, what)
 }
 
@@ -192,7 +198,7 @@ async function othersGoOn(rig: Rig, channel: string, what: string): Promise<void
 
 /** What was found is enough, and what follows could not succeed. */
 async function ended(rig: Rig): Promise<Figures> {
-  await rig.kill()
+  if (rig.connector.isAlive) await rig.kill()
   return rig.figures
 }
 
