@@ -43,6 +43,7 @@ describe('kafka destination', { skip: skipWithoutKafka }, () => {
         offset: 0,
         key: 'plant/ü/1',
         value: message.payload,
+        at: message.receivedAt,
         headers: {
           connector: 'connector-1',
           channel: 'channel_1',
