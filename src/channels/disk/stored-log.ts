@@ -24,6 +24,7 @@ interface KnownEnds {
 
 export class StoredLog {
   readonly identity: LogIdentity
+  readonly mayOverlap = true
   readonly segments: readonly Segment[]
   readonly extents: Extents
   /** Slots that are kept for replay. They may lie between the extents. */

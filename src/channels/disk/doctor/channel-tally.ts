@@ -93,6 +93,7 @@ export class ChannelTally {
     const start = () => (this.#counted.has(this.#end - 1) ? this.#start : this.#end)
     return {
       identityText: identityText(identity),
+      mayOverlap: true,
       get start() {
         return start()
       },

@@ -13,6 +13,8 @@ export interface HistoryKeeper {
   readonly identityText: string
   /** The oldest offset that it has; history that is added must end there. */
   readonly start: number
+  /** History may go on behind `start`, with messages that are elsewhere as well. */
+  readonly mayOverlap?: true
   addHistory(slot: Slot, firstOffset: number, endOffset: number): void
 }
 
@@ -72,8 +74,14 @@ function assign(
   for (const [identity, { first, end }] of ranges) {
     const log = keepers.get(identity)
     // Only messages without a gap behind them: a reader could not go on across one.
-    if (first < end && log?.start === end) log.addHistory(slot, first, end)
+    if (log !== undefined && first < end && adjoins(log, first, end)) {
+      log.addHistory(slot, first, end)
+    }
   }
+}
+
+function adjoins({ start, mayOverlap }: HistoryKeeper, first: number, end: number): boolean {
+  return mayOverlap === true ? first < start && start <= end : start === end
 }
 
 function useOf({ key, generation, firstSequence, endSequence }: Slot) {
