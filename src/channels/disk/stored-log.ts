@@ -1,6 +1,7 @@
 /** A log as it lies in a directory, for `export`, which only reads. */
 import { join } from 'node:path'
 import { systemCodeOf } from '../../errors.ts'
+import { OffsetRanges } from '../log/offset-ranges.ts'
 import type { FileLayer, OpenFile } from './files/file-layer.ts'
 import type { LogIdentity } from './format/frame.ts'
 import { FileView } from './format/frame-walk.ts'
@@ -48,27 +49,38 @@ export class StoredLog {
     return identityText(this.identity)
   }
 
-  /** The oldest offset that has no gap behind it: history ends there. */
+  /** The oldest offset that has no gap behind it: history adjoins it. */
   get start(): number {
-    return this.#history.firstOffset ?? this.#startOfRun
+    const held = this.#held()
+    const end = this.#knownEnd(held)
+    if (!held.has(end - 1)) return end
+    let start = end
+    for (const { from } of held) start = from
+    return start
+  }
+
+  #held(): OffsetRanges {
+    const held = new OffsetRanges()
+    const base = this.segments[0]?.base
+    if (base !== undefined && base < this.#ends.segments) held.add(base, this.#ends.segments)
+    for (const { list } of [this.extents, this.#history]) {
+      for (const { firstOffset, endOffset } of list) held.add(firstOffset, endOffset)
+    }
+    return held
+  }
+
+  #knownEnd(held: OffsetRanges): number {
+    let end = 0
+    for (const { to } of held) end = to
+    const { log } = this.#ends
+    if (log === Number.POSITIVE_INFINITY) return end === 0 ? log : end
+    return Math.max(log, end)
   }
 
   /** The oldest offset. */
   get first(): number {
     const starts = [this.segments[0]?.base, this.extents.firstOffset, this.#history.firstOffset]
     return Math.min(...starts.map((start) => start ?? Number.POSITIVE_INFINITY))
-  }
-
-  get #startOfRun(): number {
-    const { log, segments: end } = this.#ends
-    const base = this.segments[0]?.base ?? end
-    const isUpToDate = end > base && (end >= log || log === Number.POSITIVE_INFINITY)
-    let start = this.extents.list.at(-1)?.firstOffset ?? (isUpToDate ? end : log)
-    for (const { firstOffset, endOffset } of [...this.extents.list].reverse()) {
-      if (endOffset < start) return start
-      start = Math.min(start, firstOffset)
-    }
-    return end >= start ? Math.min(base, start) : start
   }
 
   /** The offset after the last message; `Infinity` if only reading can tell. */
