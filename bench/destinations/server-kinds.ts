@@ -109,7 +109,7 @@ export const nats: BenchKind = {
 
 export const chain: BenchKind = {
   name: 'chain',
-  peer: 'another connector',
+  peer: 'another connector, which takes 1,000 messages a call',
   target: 3,
   skip: false,
   channels: 10,
@@ -128,12 +128,11 @@ export const chain: BenchKind = {
     )
     t.after(() => site.stop('SIGKILL'))
     const endpoint = `http://127.0.0.1:${site.httpPort}`
-    const iotAnalytics = { endpoint, ...AWS_SETTINGS }
+    const iotAnalytics = { endpoint, maxBatchMessages: 1_000, ...AWS_SETTINGS }
     return {
       otherPid: site.pid,
       connector: async () => ({
         destinations: [{ iotAnalytics }],
-        parameters: { IotAnalyticsBatchSizePerChannel: '100' },
       }),
       client: async () => ({ url: endpoint, target: '' }),
     }
