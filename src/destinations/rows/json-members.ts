@@ -2,14 +2,18 @@
  * The members of a JSON object, as places in its bytes: names and values are read only if a line
  * needs them.
  */
-import { afterWhite, endOfString, endOfValue, NOT_JSON } from './json-scan.ts'
-
-const QUOTE = 0x22
-const BACKSLASH = 0x5c
-const COLON = 0x3a
-const COMMA = 0x2c
-const OPEN_OBJECT = 0x7b
-const CLOSE_OBJECT = 0x7d
+import {
+  afterWhite,
+  BACKSLASH,
+  CLOSE_OBJECT,
+  COLON,
+  COMMA,
+  endOfString,
+  endOfValue,
+  NOT_JSON,
+  OPEN_OBJECT,
+  QUOTE,
+} from './json-scan.ts'
 
 /** A part of a buffer, from `start` up to, not including, `stop`. */
 export interface Span {

@@ -14,18 +14,18 @@ export const NOT_JSON = -1
 /** Up to this length a loop in JavaScript is faster than a call of native code. */
 const SHORT_BYTES = 200
 
-const QUOTE = 0x22
-const BACKSLASH = 0x5c
-const COMMA = 0x2c
-const COLON = 0x3a
-const MINUS = 0x2d
+export const QUOTE = 0x22
+export const BACKSLASH = 0x5c
+export const COMMA = 0x2c
+export const COLON = 0x3a
+export const MINUS = 0x2d
 const PLUS = 0x2b
-const POINT = 0x2e
-const ZERO = 0x30
+export const POINT = 0x2e
+export const ZERO = 0x30
 const OPEN_ARRAY = 0x5b
 const CLOSE_ARRAY = 0x5d
-const OPEN_OBJECT = 0x7b
-const CLOSE_OBJECT = 0x7d
+export const OPEN_OBJECT = 0x7b
+export const CLOSE_OBJECT = 0x7d
 const LETTER_U = 0x75
 
 const WORDS: ReadonlyMap<number, string> = new Map(

@@ -7,21 +7,24 @@
  * no exponent, and no value is an object or an array. Such a payload is JSON to every reader, and
  * its parts can be copied as they are. `json-scan.ts` knows all the others.
  */
-import { afterWhite, NOT_JSON } from './json-scan.ts'
+import {
+  afterWhite,
+  BACKSLASH,
+  CLOSE_OBJECT,
+  COLON,
+  COMMA,
+  MINUS,
+  NOT_JSON,
+  OPEN_OBJECT,
+  POINT,
+  QUOTE,
+  ZERO,
+} from './json-scan.ts'
 
 const MAX_MEMBERS = 32
 const MAX_NUMBER_BYTES = 100
 
-const QUOTE = 0x22
-const BACKSLASH = 0x5c
-const COMMA = 0x2c
-const COLON = 0x3a
-const MINUS = 0x2d
-const POINT = 0x2e
-const ZERO = 0x30
 const NINE = 0x39
-const OPEN_OBJECT = 0x7b
-const CLOSE_OBJECT = 0x7d
 
 /** By byte: 1 if it stands for itself in a string. */
 const STANDS_FOR_ITSELF = Uint8Array.from({ length: 256 }, (_, byte) =>

@@ -3,7 +3,19 @@
  * unless it was given one. With `auto`, the members found in the first row group become the columns
  * of the file: its schema must be known when that group is written.
  */
-import { afterWhite, endOfString, endOfValue, isText, NOT_JSON } from '../../rows/json-scan.ts'
+import {
+  afterWhite,
+  BACKSLASH,
+  CLOSE_OBJECT,
+  COLON,
+  COMMA,
+  endOfString,
+  endOfValue,
+  isText,
+  NOT_JSON,
+  OPEN_OBJECT,
+  QUOTE,
+} from '../../rows/json-scan.ts'
 import { type ContentType, contentTypeOf } from '../../rows/payload.ts'
 import {
   type ColumnsOption,
@@ -14,12 +26,6 @@ import {
 } from './column-options.ts'
 import { isContainer, isNull, typeOfValue } from './json-values.ts'
 
-const QUOTE = 0x22
-const BACKSLASH = 0x5c
-const COLON = 0x3a
-const COMMA = 0x2c
-const OPEN_OBJECT = 0x7b
-const CLOSE_OBJECT = 0x7d
 /** Members of a payload whose names are remembered for the next one. */
 const MAX_REMEMBERED = 256
 const MAX_NAME_BYTES = 128
