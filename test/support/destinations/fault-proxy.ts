@@ -5,6 +5,7 @@
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
+import { resetSocket } from '../servers/reset-socket.ts'
 import type { Cleanup } from '../servers/server-process.ts'
 
 /**
@@ -70,7 +71,7 @@ export class FaultProxy {
 
   /** Cuts the connections that are open now. */
   cut(): void {
-    for (const socket of this.#sockets) socket.resetAndDestroy()
+    for (const socket of this.#sockets) resetSocket(socket)
   }
 
   /** Resolves when bytes of a client have arrived. */
@@ -115,7 +116,7 @@ export class FaultProxy {
       })
     }
     upstream.on('data', (bytes) => {
-      if (this.#mode === 'lose-answers') client.resetAndDestroy()
+      if (this.#mode === 'lose-answers') resetSocket(client)
       else if (this.#mode !== 'hang') inOrder(() => client.write(bytes))
     })
     upstream.on('end', () => inOrder(() => client.end()))

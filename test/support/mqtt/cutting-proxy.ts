@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
+import { resetSocket } from '../servers/reset-socket.ts'
 
 export interface CuttingProxy {
   readonly url: string
@@ -25,7 +26,7 @@ export async function startCuttingProxy(t: TestContext, brokerPort: number): Pro
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const cut = (): void => {
-    for (const socket of sockets) socket.resetAndDestroy()
+    for (const socket of sockets) resetSocket(socket)
   }
   t.after(() => {
     cut()

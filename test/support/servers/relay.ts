@@ -4,6 +4,7 @@
  */
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
+import { resetSocket } from './reset-socket.ts'
 import type { Cleanup } from './server-process.ts'
 
 export class Relay {
@@ -38,7 +39,7 @@ export class Relay {
 
   /** Ends all connections. New ones work. */
   cut(): void {
-    for (const socket of this.#sockets) socket.resetAndDestroy()
+    for (const socket of this.#sockets) resetSocket(socket)
   }
 
   /** Nothing passes until `resume`; what was held back is lost with its connection. */
