@@ -1,6 +1,5 @@
 /** A message's payload as a JSON value: embedded, as a string, or in base64. */
 import type { Message } from '../../message.ts'
-import { copyEscaped, escapesOf } from './escapes.ts'
 import { isJson, isText } from './json-scan.ts'
 import { jsonBytesLength, writeJsonBytes } from './json-text.ts'
 import { PlainObject } from './plain-object.ts'
@@ -10,6 +9,7 @@ export type ContentType = 'application/json' | 'text/plain' | 'application/octet
 const QUOTE = 0x22
 const LINE_FEED = 0x0a
 const CARRIAGE_RETURN = 0x0d
+const SPACE = 0x20
 
 /** Where a payload is: `bytes[start, stop)`. */
 export interface PayloadBytes {
@@ -77,7 +77,7 @@ export function writeJsonPayload(
 ): number {
   switch (type) {
     case 'application/json':
-      return copyEscaped(bytes, start, stop, ON_ONE_LINE, target, at)
+      return copyOnOneLine(bytes, start, stop, target, at)
     case 'text/plain':
       return writeJsonBytes(bytes, start, stop, target, at)
     case 'application/octet-stream': {
@@ -91,6 +91,17 @@ export function writeJsonPayload(
 }
 
 /** JSON has line ends only between its values, where a space means the same. */
-const ON_ONE_LINE = escapesOf((byte) =>
-  byte === LINE_FEED || byte === CARRIAGE_RETURN ? ' ' : undefined,
-)
+function copyOnOneLine(
+  source: Buffer,
+  start: number,
+  stop: number,
+  target: Buffer,
+  at: number,
+): number {
+  let end = at
+  for (let i = start; i < stop; i++) {
+    const byte = source[i] ?? 0
+    target[end++] = byte === LINE_FEED || byte === CARRIAGE_RETURN ? SPACE : byte
+  }
+  return end
+}
