@@ -82,11 +82,11 @@ async function readOnce(broker: string, topic: string, partitions: number) {
       connections.push(connection)
       await connection.connect(host, Number(port))
     }
-    const found: ReadRecord[] = []
+    const found: ReadRecord[][] = []
     for (let partition = 0; partition < partitions; partition++) {
-      found.push(...(await readFromLeader(connections, topic, partition)))
+      found.push(await readFromLeader(connections, topic, partition))
     }
-    return found
+    return found.flat()
   } finally {
     for (const connection of connections) await connection.close()
   }
