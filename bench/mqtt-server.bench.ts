@@ -74,6 +74,8 @@ class NullIntake implements Intake {
     return this.#cycle
   }
 
+  refuse(): void {}
+
   listen(listener: CommitListener): void {
     this.#listener = listener
   }

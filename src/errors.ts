@@ -70,6 +70,11 @@ export const ERROR_CATALOGUE = {
     meaning:
       'The message names a new channel, but there are already as many as storage.maxChannels allows. The message was not stored; existing channels are not affected. Raise the limit, or find the client that is inventing channel names.',
   },
+  BufferFull: {
+    effect: 'reject',
+    meaning:
+      'Messages from the Greengrass nucleus came faster than they could be stored, and as many as sources.greengrass.maxBufferedMessages allows were waiting. The message is lost. Send it again, or send fewer at a time.',
+  },
   MessageExpired: {
     effect: 'reject',
     meaning:
@@ -150,6 +155,16 @@ export const ERROR_CATALOGUE = {
     effect: 'retry',
     meaning:
       'The external MQTT broker refused a subscription, so its messages do not arrive. The connector retries. Change the broker’s access list.',
+  },
+  NucleusUnavailable: {
+    effect: 'retry',
+    meaning:
+      'The Greengrass nucleus could not be reached, does not answer, or dropped a subscription. The connector retries; messages that are published meanwhile do not arrive. If it lasts, look at the log of the nucleus.',
+  },
+  NucleusRefused: {
+    effect: 'retry',
+    meaning:
+      'The Greengrass nucleus does not allow the component to subscribe or to publish. The connector retries. Add what the message names to accessControl in the component’s configuration.',
   },
   AddressInUse: {
     effect: 'fatal',

@@ -4,6 +4,7 @@ import type { DeliveryOptions } from '../delivery/options.ts'
 import type { BatchOptions } from '../destinations/batch-options.ts'
 import type { HttpOptions } from '../http/options.ts'
 import type { BatchPutMessageOptions } from '../sources/batch-put-message/options.ts'
+import type { GreengrassOptions } from '../sources/greengrass/options.ts'
 import type { MqttClientOptions } from '../sources/mqtt-client/options.ts'
 import type { MqttServerOptions } from '../sources/mqtt-server/options.ts'
 import type { LogOptions } from '../telemetry/options.ts'
@@ -41,6 +42,7 @@ export interface ConnectorConfig {
     readonly mqttServer: MqttServerOptions | undefined
     readonly mqttClient: MqttClientOptions | undefined
     readonly batchPutMessage: BatchPutMessageOptions | undefined
+    readonly greengrass: GreengrassOptions | undefined
   }
   readonly storage: StorageOptions
   /** By channel; `*` for channels without rules of their own. Durations in milliseconds. */

@@ -1,9 +1,10 @@
 /**
  * Reads the configuration from all its origins. Each one overrides those before it: connector
- * definition, file, environment, `--set`, and the flags for single settings.
+ * definition, file, Greengrass component, environment, `--set`, and the flags for single settings.
  */
 import { access } from 'node:fs/promises'
 import { ConnectorError } from '../errors.ts'
+import { readComponentConfiguration } from './inputs/component-configuration.ts'
 import type { ConfigDocument } from './inputs/config-file.ts'
 import { type ConnectorDefinition, readConnectorDefinition } from './inputs/connector-definition.ts'
 import { applyEnvironment, applyOverride, type Environment } from './inputs/overrides.ts'
@@ -26,6 +27,8 @@ export interface ConfigRequest {
   readonly file?: string | undefined
   /** File with the JSON of `aws greengrass create-connector-definition`. */
   readonly connectorDefinition?: string | undefined
+  /** The configuration of a Greengrass component, as the nucleus has it. */
+  readonly component?: { readonly name: string; readonly value: unknown } | undefined
   /** `path=value`, in the order given. */
   readonly overrides?: readonly string[] | undefined
   readonly dataDirectory?: string | undefined
@@ -64,6 +67,9 @@ export async function loadConfig(request: ConfigRequest): Promise<LoadedConfig> 
     files.push(file)
     await mergeFile(file, tree, known)
   }
+  if (request.component !== undefined) {
+    problems.push(...mergeComponent(request.component, tree, known))
+  }
   await applyEnvironment(request.environment, tree, known)
   for (const override of request.overrides ?? []) await applyOverride(override, tree, known)
   if (request.dataDirectory !== undefined) {
@@ -88,6 +94,19 @@ async function mergeDefinition(file: string, tree: ConfigTree): Promise<Connecto
     tree.note(path, document.locate([...definition.path, ...path.slice(1)]))
   }
   return definition
+}
+
+function mergeComponent(
+  { name, value }: NonNullable<ConfigRequest['component']>,
+  tree: ConfigTree,
+  known: SchemaIndex,
+): readonly Problem[] {
+  const origin = `configuration of ${name}`
+  const { document, problems } = readComponentConfiguration(value, origin, known)
+  tree.merge(document, () => origin)
+  tree.set(['sources', 'greengrass', 'component'], name, '--greengrass')
+  for (const { path } of problems) tree.note(path, origin)
+  return problems
 }
 
 async function mergeFile(file: string, tree: ConfigTree, known: SchemaIndex): Promise<void> {

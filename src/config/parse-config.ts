@@ -69,6 +69,7 @@ function resolve(options: EffectiveOptions): ConnectorConfig {
       mqttServer: options.sources.mqttServer,
       mqttClient: options.sources.mqttClient,
       batchPutMessage: options.sources.batchPutMessage,
+      greengrass: options.sources.greengrass,
     },
     storage: options.storage,
     channels: options.channels,

@@ -125,12 +125,12 @@ export class Router implements ChannelIntake {
     const why = this.#fill(route, topic, bytes, start, end)
     if (why !== undefined) {
       this.#keep(route.channel, bytes.subarray(start, end), why)
-      return this.#refuse(route, reply, why)
+      return this.#turnAway(route, reply, why)
     }
     const draft = this.#draft
     if (reply !== undefined) {
       const unusable = faultOfReply(reply)
-      if (unusable !== undefined) return this.#refuse(route, undefined, unusable)
+      if (unusable !== undefined) return this.#turnAway(route, undefined, unusable)
     }
     draft.reply = reply
     const outcome = this.#channels.offer(route.channel, draft, mayWithhold)
@@ -163,6 +163,20 @@ export class Router implements ChannelIntake {
     if (typeof outcome === 'number') return outcome
     const isWithheld = isNotNow(outcome.error) || isRoomLimit(outcome.error)
     return { refusal: outcome, isWithheld }
+  }
+
+  refuse(
+    route: Route,
+    topic: string,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    refusal: Refusal,
+  ): void {
+    if (!(route instanceof ChannelRoute)) throw new TypeError('a route of another intake')
+    this.#draft.topic = topic
+    this.#draft.id = route.isFormatted ? this.#idIn(bytes, start, end) : undefined
+    this.#turnAway(route, undefined, refusal)
   }
 
   /**
@@ -267,7 +281,7 @@ export class Router implements ChannelIntake {
   }
 
   /** Refuses a message that was not offered to its channel; a channel counts its own refusals. */
-  #refuse(route: ChannelRoute, reply: ReplyTo | undefined, why: Refusal): NotAccepted {
+  #turnAway(route: ChannelRoute, reply: ReplyTo | undefined, why: Refusal): NotAccepted {
     this.#channels.refuse(route.channel, why)
     return this.#report(this.#draft.id, reply, why)
   }

@@ -67,6 +67,19 @@ export interface Intake {
   ): Outcome
 
   /**
+   * Refuses a message that its source could not offer: it is counted and reported, and its sender
+   * gets a receipt, with the id if `bytes[start, end)` still has it. Never throws.
+   */
+  refuse(
+    route: Route,
+    topic: string,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    refusal: Refusal,
+  ): void
+
+  /**
    * The messages that wait for a commit have reached the memory limit. A source then reads no
    * further messages until this is false in `CommitListener.committed`, but still answers
    * keep-alives.

@@ -34,6 +34,7 @@ const ARROWS: Record<string, readonly string[]> = {
   'sources/batch-put-message/': ['sources/', 'chain/', 'channels/log/', 'named-files/'],
   'chain/': [],
   'sources/in-process/': ['sources/'],
+  'sources/greengrass/': ['sources/'],
   'sources/mqtt-client/': ['sources/', 'named-files/'],
   'sources/mqtt-server/': [
     'sources/',
@@ -224,6 +225,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'delivery/options.ts',
     'sources/mqtt-server/options.ts',
     'sources/batch-put-message/options.ts',
+    'sources/greengrass/options.ts',
     'sources/mqtt-client/options.ts',
     'destinations/batch-options.ts',
     'http/options.ts',
@@ -235,6 +237,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'delivery/options.ts',
     'sources/mqtt-server/options.ts',
     'sources/batch-put-message/options.ts',
+    'sources/greengrass/options.ts',
     'sources/mqtt-client/options.ts',
     'destinations/batch-options.ts',
     'destinations/<kind>/options.ts',

@@ -107,17 +107,21 @@ function keyOf(segment: string): string | number {
  * plain text.
  */
 async function parseValue(text: string, origin: string): Promise<unknown> {
-  if (NUMBER.test(text)) return Number(text)
-  if (text === 'true') return true
-  if (text === 'false') return false
   if (text === 'null') return null
-  if (!/^["'[{]/.test(text)) return text
+  if (!/^["'[{]/.test(text)) return scalarOf(text)
   const { default: yaml } = await import('yaml')
   try {
     return yaml.parse(text)
   } catch (thrown) {
     throw invalid(`${origin}: ${text} can’t be read: ${messageOf(thrown).split('\n')[0]}`)
   }
+}
+
+/** The number, true or false that the text means; otherwise the text. */
+export function scalarOf(text: string): number | boolean | string {
+  if (NUMBER.test(text)) return Number(text)
+  if (text === 'true') return true
+  return text === 'false' ? false : text
 }
 
 function pathOfVariable(name: string, known: SchemaIndex): ConfigPath | undefined {

@@ -8,6 +8,7 @@ import { deliveryOptions } from '../../delivery/options.ts'
 import { batchOptions } from '../../destinations/batch-options.ts'
 import { httpOptions } from '../../http/options.ts'
 import { batchPutMessageOptions } from '../../sources/batch-put-message/options.ts'
+import { greengrassOptions } from '../../sources/greengrass/options.ts'
 import { mqttClientOptions } from '../../sources/mqtt-client/options.ts'
 import { mqttServerOptions } from '../../sources/mqtt-server/options.ts'
 import { logOptions } from '../../telemetry/options.ts'
@@ -20,6 +21,7 @@ const sourceOptions = z
     mqttServer: mqttServerOptions.optional(),
     mqttClient: mqttClientOptions.optional(),
     batchPutMessage: batchPutMessageOptions.optional(),
+    greengrass: greengrassOptions.optional(),
   })
   .describe(
     'Where messages come from. Default: the MQTT server. If given, only the sources it names run.',

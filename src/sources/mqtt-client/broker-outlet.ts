@@ -5,10 +5,10 @@
 import type { MqttClient } from 'mqtt'
 import type { ReplyTo } from '../../message.ts'
 import type { PipelineObserver } from '../../observer.ts'
+import { type QueuedReceipt, ReceiptQueue } from '../receipt-queue.ts'
 import type { PackedPayloads, ReceiptOutlet } from '../source.ts'
 import { RECEIPT_MARK } from './inbound-messages.ts'
 import type { MqttClientOptions } from './options.ts'
-import { type QueuedReceipt, ReceiptQueue } from './receipt-queue.ts'
 
 /** The most receipts handed to MQTT.js and not yet written (QoS 0) or acknowledged (QoS 1). */
 const MAX_SENDING = 64

@@ -6,8 +6,8 @@ import type { IClientSubscribeOptions, MqttClient } from 'mqtt'
 import { shownUrl } from '../../addresses.ts'
 import type { Clock, Timer } from '../../clock.ts'
 import { ConnectorError } from '../../errors.ts'
+import { retryDelayMs } from '../retry-delay.ts'
 import type { MqttClientOptions } from './options.ts'
-import { retryDelayMs } from './retry-delay.ts'
 
 export interface BrokerSubscriptionsOptions {
   readonly client: MqttClient

@@ -12,6 +12,7 @@ import type { Clock, Timer } from '../../clock.ts'
 import { asConnectorError, type ConnectorError } from '../../errors.ts'
 import type { Refusal } from '../../message.ts'
 import type { PipelineObserver } from '../../observer.ts'
+import { retryDelayMs } from '../retry-delay.ts'
 import type { ConnectionState, Intake, ReceiptOutlet, Source } from '../source.ts'
 import { brokerAddress } from './broker-address.ts'
 import { BrokerLink } from './broker-link.ts'
@@ -23,7 +24,6 @@ import { DuplicateFilter } from './duplicate-filter.ts'
 import type { InboundSession } from './inbound-messages.ts'
 import type { MqttClientOptions } from './options.ts'
 import { connectionFailure } from './reason-codes.ts'
-import { retryDelayMs } from './retry-delay.ts'
 
 /** After a connection that lasted this long, delays begin short again. */
 const STEADY_AFTER_MS = 30_000

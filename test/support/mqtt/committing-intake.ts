@@ -35,6 +35,8 @@ export class CommittingIntake implements Intake {
     return this.cycles
   }
 
+  refuse(): void {}
+
   listen(listener: CommitListener): void {
     this.#listener = listener
   }

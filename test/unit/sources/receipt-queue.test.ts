@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { ReceiptQueue } from '../../../../src/sources/mqtt-client/receipt-queue.ts'
+import { ReceiptQueue } from '../../../src/sources/receipt-queue.ts'
 
 test('receipts keep their order and their bound, and their turn after a connection has ended', () => {
   const queue = new ReceiptQueue(3)

@@ -1,5 +1,5 @@
 /**
- * Receipts on their way to the broker: a bounded queue, of which the first few are being sent. A
+ * Receipts on their way to somebody else’s server: a bounded queue, of which the first few are being sent. A
  * receipt carries its sender's id, which may be long, so its bytes are bounded as well.
  *
  * Receipts that were being sent when the connection ended are sent again on the next one, at most

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { retryDelayMs } from '../../../../src/sources/mqtt-client/retry-delay.ts'
+import { retryDelayMs } from '../../../src/sources/retry-delay.ts'
 
 test('delays double from half a second to a minute and are never longer', () => {
   assert.equal(retryDelayMs(0, 0), 500)

@@ -1,0 +1,111 @@
+/**
+ * Publishes receipts on the nucleus's local publish/subscribe. Each is an operation of its own, so a
+ * limited number is under way; the rest wait in a bounded queue, and what does not fit is dropped and
+ * counted.
+ */
+import type { PipelineObserver } from '../../observer.ts'
+import { type QueuedReceipt, ReceiptQueue } from '../receipt-queue.ts'
+import type { PackedPayloads, ReceiptOutlet } from '../source.ts'
+
+/** Operations under way. Nucleus lite does 250 to 600 a second for the whole device. */
+const MAX_SENDING = 32
+
+/** Rejects if the nucleus has not taken it. */
+export type PublishLocally = (topic: string, payload: Buffer) => Promise<void>
+
+export interface StatusOutletOptions {
+  readonly source: string
+  readonly publish: PublishLocally
+  readonly maxReceipts: number
+  readonly observer: PipelineObserver
+}
+
+export class StatusOutlet implements ReceiptOutlet {
+  readonly #options: StatusOutletOptions
+  readonly #queue: ReceiptQueue
+  #isUp = false
+  /** Answers of an earlier connection say nothing of what is sent again on this one. */
+  #connections = 0
+  #isClosed = false
+  #onEmpty: (() => void) | undefined
+
+  constructor(options: StatusOutletOptions) {
+    this.#options = options
+    this.#queue = new ReceiptQueue(options.maxReceipts)
+  }
+
+  /** Subscribers at the nucleus are not visible, so assume there are some. */
+  hasListeners(): boolean {
+    return !this.#isClosed
+  }
+
+  publish(topic: string, { count, bytes, ends }: PackedPayloads): void {
+    if (this.#isClosed) return
+    const copy = Buffer.from(bytes.subarray(0, ends[count - 1] ?? 0))
+    let start = 0
+    let dropped = 0
+    for (let index = 0; index < count; index++) {
+      const end = ends[index] ?? start
+      if (!this.#queue.add(topic, copy.subarray(start, end), undefined)) dropped += 1
+      start = end
+    }
+    this.#countDropped(dropped)
+    this.#send()
+  }
+
+  /** Only senders on MQTT 5 ask for receipts on a topic of their own, and no such sender is behind this outlet. */
+  reply(): void {}
+
+  up(): void {
+    this.#isUp = true
+    this.#connections += 1
+    this.#send()
+  }
+
+  /** What was under way is sent again when it is up. */
+  down(): void {
+    this.#isUp = false
+    this.#countDropped(this.#queue.recall())
+  }
+
+  /** Resolves when no receipt waits, or at once while the nucleus is away. */
+  async drained(): Promise<void> {
+    if (this.#queue.isEmpty || !this.#isUp) return
+    await new Promise<void>((resolve) => {
+      this.#onEmpty = resolve
+    })
+  }
+
+  /** Takes no more receipts. Those not sent are counted as dropped. */
+  close(): void {
+    this.#isClosed = true
+    this.#countDropped(this.#queue.clear())
+    this.#onEmpty?.()
+  }
+
+  #send(): void {
+    while (this.#isUp && this.#queue.sending < MAX_SENDING) {
+      const receipt = this.#queue.take()
+      if (receipt === undefined) break
+      const connection = this.#connections
+      const settle = (dropped: number) => {
+        if (this.#isUp && connection === this.#connections) this.#sent(receipt, dropped)
+      }
+      this.#options.publish(receipt.topic, receipt.payload).then(
+        () => settle(0),
+        () => settle(1),
+      )
+    }
+    if (this.#queue.isEmpty) this.#onEmpty?.()
+  }
+
+  #sent(receipt: QueuedReceipt, dropped: number): void {
+    this.#queue.sent(receipt)
+    this.#countDropped(dropped)
+    this.#send()
+  }
+
+  #countDropped(count: number): void {
+    if (count > 0) this.#options.observer.receiptsDropped(this.#options.source, count)
+  }
+}
