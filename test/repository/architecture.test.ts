@@ -110,6 +110,7 @@ const ARROWS: Record<string, readonly string[]> = {
   ],
   'sources/mqtt-server/limits/': [],
   'sources/mqtt-server/packets/': [],
+  'greengrass/ipc/': [],
   'routing/': ['sources/', 'channels/', 'channels/dead-letters/'],
   'channels/': [
     'channels/ledger/',
