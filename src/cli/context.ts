@@ -1,6 +1,6 @@
 /** What commands get from outside: the process they run in, and how a connector is made. */
 import type { ConnectorConfig } from '../config/connector-config.ts'
-import type { Connector } from '../connector/connector.ts'
+import type { Connector, ConnectorOptions } from '../connector/connector.ts'
 
 export interface CliContext {
   readonly process: NodeJS.Process
@@ -10,7 +10,10 @@ export interface CliContext {
   readonly outputClosed: AbortSignal
 }
 
-export type CreateConnector = (config: ConnectorConfig) => RunnableConnector
+export type CreateConnector = (
+  config: ConnectorConfig,
+  options?: Pick<ConnectorOptions, 'nucleus'>,
+) => RunnableConnector
 
 /** What `run` needs of a connector. Tests bring a fake one. */
 export type RunnableConnector = Pick<Connector, 'check' | 'start' | 'stop' | 'reload' | 'describe'>

@@ -1,6 +1,11 @@
 /** The flags of every command, and the configuration that results. */
 import { type Command, Option } from 'commander'
-import { DEFAULT_CONFIG_FILE, type LoadedConfig, loadConfig } from '../config/load.ts'
+import {
+  type ConfigRequest,
+  DEFAULT_CONFIG_FILE,
+  type LoadedConfig,
+  loadConfig,
+} from '../config/load.ts'
 import type { CliContext } from './context.ts'
 
 export function addGlobalFlags(program: Command): Command {
@@ -25,9 +30,14 @@ export function addGlobalFlags(program: Command): Command {
 }
 
 /** Throws `InvalidConfiguration`. */
-export function loadConfigOf(command: Command, context: CliContext): Promise<LoadedConfig> {
+export function loadConfigOf(
+  command: Command,
+  context: CliContext,
+  component?: ConfigRequest['component'],
+): Promise<LoadedConfig> {
   const flags = command.optsWithGlobals()
   return loadConfig({
+    component,
     file: flags['config'],
     connectorDefinition: flags['connectorDefinition'],
     dataDirectory: flags['data'],

@@ -14,7 +14,7 @@ if (problem === undefined) {
   const { startCli } = await import('./start-cli.ts')
   await startCli(process, async () => {
     const { Connector } = await import('../connector/connector.ts')
-    return (config) => new Connector(config)
+    return (config, options) => new Connector(config, options)
   })
 } else {
   process.stderr.write(`${problem}\n`)

@@ -28,6 +28,7 @@ const AWS_SERVICES: Readonly<Partial<Record<string, string>>> = {
   kinesis: 'KINESIS',
   firehose: 'FIREHOSE',
 }
+const PREDEFINED_TOPICS = /^iotanalytics\/channels\/[^/#]+\/messages\/(binary\/)?put$/
 const AWS_HOST = /\.amazonaws\.com(\.cn)?$/
 
 export function applyDerivedDefaults(tree: ConfigTree, environment: Environment): void {
@@ -118,12 +119,17 @@ export function problemsBetweenParts(tree: ConfigTree): Problem[] {
 }
 
 function problemsOfInputs(tree: ConfigTree): Problem[] {
-  const inputs = tree.get(['inputs'])
   const channel = tree.get(['parameters', 'IotAnalyticsDefaultChannelName'])
-  if (!Array.isArray(inputs) || inputs.length === 0) return []
   if (channel !== undefined && channel !== '') return []
   const text = 'these topics need a channel; set parameters.IotAnalyticsDefaultChannelName'
-  return [{ path: ['inputs'], text, showsValue: false }]
+  return [['inputs'], ['sources', 'greengrass', 'iotCoreInputs']]
+    .filter((path) => hasTopicsOfUsers(tree.get(path)))
+    .map((path) => ({ path, text, showsValue: false }))
+}
+
+/** The predefined topics name their channel. */
+function hasTopicsOfUsers(filters: unknown): boolean {
+  return Array.isArray(filters) && filters.some((filter) => !PREDEFINED_TOPICS.test(String(filter)))
 }
 
 function problemsOfSources(tree: ConfigTree): Problem[] {

@@ -17,6 +17,7 @@ import { RecentRefusals } from '../operator/why/recent-refusals.ts'
 import { Router } from '../routing/router.ts'
 import type { BatchPutMessage } from '../sources/batch-put-message/batch-put-message.ts'
 import type { OriginPositions } from '../sources/batch-put-message/origin-positions.ts'
+import type { Nucleus } from '../sources/greengrass/nucleus.ts'
 import { InProcessSource } from '../sources/in-process/in-process-source.ts'
 import type { Source } from '../sources/source.ts'
 import { createLogger, type LogOutput } from '../telemetry/logger.ts'
@@ -44,6 +45,8 @@ export interface ConnectorOptions {
   readonly random?: () => number
   /** Where log lines go. Default: standard error. */
   readonly logOutput?: LogOutput
+  /** For `sources.greengrass`. It outlives the connector. */
+  readonly nucleus?: Nucleus | undefined
 }
 
 /** The running parts, in lines for people. */
@@ -83,6 +86,7 @@ export class Connector {
   readonly #metrics: Metrics
   readonly #telemetry: TelemetryObserver
   readonly #inProcess: InProcessSource
+  readonly #nucleus: Nucleus | undefined
   /** Stops what was started; called from the last to the first. */
   readonly #undo: (() => Promise<void>)[] = []
   /** When storing has to end; see `Clock.monotonic`. */
@@ -94,6 +98,7 @@ export class Connector {
   constructor(config: ConnectorConfig, options: ConnectorOptions = {}) {
     const { clock = systemClock, random = Math.random, logOutput } = options
     this.config = config
+    this.#nucleus = options.nucleus
     this.#metrics = new Metrics({
       version: VERSION,
       ledger: () => this.ledger(),
@@ -209,7 +214,7 @@ export class Connector {
   }
 
   async #openChannels(): Promise<Running> {
-    const { parameters, inputs } = this.config
+    const { parameters, inputs, sources } = this.config
     const { clock } = this.#context
     const receipts = new ReceiptPublisher({
       topic: STATUS_TOPIC,
@@ -228,7 +233,7 @@ export class Connector {
       ...this.#context,
       channels,
       receipts: refusals.watching(receipts),
-      inputs,
+      inputs: [...inputs, ...(sources.greengrass?.iotCoreInputs ?? [])],
       defaultChannel: parameters.defaultChannelName,
       binaryEncoding: parameters.binaryPayloadEncoding,
       deadLetters: channels.deadLetters,
@@ -278,7 +283,10 @@ export class Connector {
     receipts.addOutlet(this.#inProcess.outlet)
     const context = { ...this.#context, connectorId }
     running.batches = await makeBatchPutMessage(this.config, origins, context)
-    const made = await makeSources(this.config, channels, this.#context)
+    const made = await makeSources(this.config, channels, {
+      ...this.#context,
+      nucleus: this.#nucleus,
+    })
     for (const source of [...made, ...[running.batches ?? []].flat()]) {
       this.#undo.push(() => source.close())
       await source.start(router)

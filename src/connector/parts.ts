@@ -15,6 +15,7 @@ import type { PipelineObserver } from '../observer.ts'
 import { PREDEFINED_FILTERS } from '../routing/input-topics.ts'
 import type { BatchPutMessage } from '../sources/batch-put-message/batch-put-message.ts'
 import type { OriginPositions } from '../sources/batch-put-message/origin-positions.ts'
+import type { Nucleus } from '../sources/greengrass/nucleus.ts'
 import type { SessionStore } from '../sources/mqtt-server/sessions/store/session-store.ts'
 import type { Source } from '../sources/source.ts'
 import { STATUS_TOPIC } from '../topics.ts'
@@ -61,9 +62,9 @@ export async function makeStore(
 export async function makeSources(
   config: ConnectorConfig,
   channels: ChannelSet,
-  { observer, clock, random }: PartContext,
+  { observer, clock, random, nucleus }: PartContext & { readonly nucleus: Nucleus | undefined },
 ): Promise<Source[]> {
-  const { mqttServer, mqttClient } = config.sources
+  const { mqttServer, mqttClient, greengrass } = config.sources
   const sources: Source[] = []
   if (mqttServer !== undefined) {
     const { MqttServer } = await import('../sources/mqtt-server/mqtt-server.ts')
@@ -83,6 +84,23 @@ export async function makeSources(
     const { MqttClientSource } = await import('../sources/mqtt-client/mqtt-client-source.ts')
     const filters = [...PREDEFINED_FILTERS, ...config.inputs]
     sources.push(new MqttClientSource({ options: mqttClient, filters, observer, clock, random }))
+  }
+  if (greengrass !== undefined) {
+    const { GreengrassSource } = await import('../sources/greengrass/greengrass-source.ts')
+    if (nucleus === undefined) {
+      const text =
+        'sources.greengrass works only with the command run, started by a Greengrass nucleus'
+      throw new ConnectorError('InvalidConfiguration', text)
+    }
+    sources.push(
+      new GreengrassSource({
+        options: greengrass,
+        filters: [...PREDEFINED_FILTERS, ...config.inputs],
+        bus: nucleus.bus,
+        observer,
+        clock,
+      }),
+    )
   }
   return sources
 }

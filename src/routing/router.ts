@@ -64,6 +64,8 @@ class ChannelRoute implements Route {
   }
 }
 
+const UNKNOWN_ROUTE = new ChannelRoute('binary', '')
+
 export class Router implements ChannelIntake {
   readonly #options: RouterOptions
   readonly #channels: ChannelSet
@@ -166,17 +168,17 @@ export class Router implements ChannelIntake {
   }
 
   refuse(
-    route: Route,
+    route: Route | undefined,
     topic: string,
     bytes: Buffer,
     start: number,
     end: number,
     refusal: Refusal,
   ): void {
-    if (!(route instanceof ChannelRoute)) throw new TypeError('a route of another intake')
+    const known = route instanceof ChannelRoute ? route : UNKNOWN_ROUTE
     this.#draft.topic = topic
-    this.#draft.id = route.isFormatted ? this.#idIn(bytes, start, end) : undefined
-    this.#turnAway(route, undefined, refusal)
+    this.#draft.id = known.isFormatted ? this.#idIn(bytes, start, end) : undefined
+    this.#turnAway(known, undefined, refusal)
   }
 
   /**

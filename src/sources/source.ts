@@ -69,9 +69,10 @@ export interface Intake {
   /**
    * Refuses a message that its source could not offer: it is counted and reported, and its sender
    * gets a receipt, with the id if `bytes[start, end)` still has it. Never throws.
+   * @param route undefined if its topic is not known
    */
   refuse(
-    route: Route,
+    route: Route | undefined,
     topic: string,
     bytes: Buffer,
     start: number,

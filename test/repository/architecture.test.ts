@@ -34,7 +34,7 @@ const ARROWS: Record<string, readonly string[]> = {
   'sources/batch-put-message/': ['sources/', 'chain/', 'channels/log/', 'named-files/'],
   'chain/': [],
   'sources/in-process/': ['sources/'],
-  'sources/greengrass/': ['sources/'],
+  'sources/greengrass/': ['sources/', 'greengrass/ipc/'],
   'sources/mqtt-client/': ['sources/', 'named-files/'],
   'sources/mqtt-server/': [
     'sources/',
@@ -110,6 +110,7 @@ const ARROWS: Record<string, readonly string[]> = {
   ],
   'sources/mqtt-server/limits/': [],
   'sources/mqtt-server/packets/': [],
+  'greengrass/component/': ['greengrass/ipc/'],
   'greengrass/ipc/': [],
   'routing/': ['sources/', 'channels/', 'channels/dead-letters/'],
   'channels/': [

@@ -3,8 +3,8 @@
  *
  *     {"PublishInterval":"1",…,"inputs":{"name":"factory/#"},"connector":{…},"accessControl":{…}}
  *
- * Its parameters are keys of their own, as in a Greengrass v1 group. `inputs` is an object, because
- * a merge cannot append to a list. `connector` is a configuration file of our own.
+ * Its parameters are keys of their own, as in a Greengrass v1 group. `inputs` and `iotCoreInputs` are
+ * objects, because a merge cannot append to a list. `connector` is a configuration file of our own.
  */
 import { ConnectorError } from '../../errors.ts'
 import { type Problem, shownValue } from '../schema/config-errors.ts'
@@ -22,7 +22,7 @@ export interface ComponentConfiguration {
 const PARAMETERS = Object.keys(parameterOptions.shape)
 /** For the nucleus and the recipe's script. */
 const OF_OTHERS = ['accessControl', 'nodePath']
-const OWN = ['inputs', 'connector']
+const OWN = ['inputs', 'iotCoreInputs', 'iotCoreStatus', 'connector']
 
 /**
  * @param value what GetConfiguration gives for the whole component
@@ -44,23 +44,37 @@ export function readComponentConfiguration(
     if (PARAMETERS.includes(key)) parameters[key] = member
     else if (![...OWN, ...OF_OTHERS].includes(key)) problems.push(unknownKey(key))
   }
-  const { connector = {}, inputs = {} } = value
+  const { connector = {}, inputs = {}, iotCoreInputs = {}, iotCoreStatus = false } = value
   if (!isMapping(connector)) {
     problems.push(
       problem(['connector'], 'expected a mapping such as a configuration file', connector),
     )
   }
-  const filters = isMapping(inputs) ? Object.values(inputs) : inputs
-  const own = isMapping(connector) ? withScalars(connector, [], known) : {}
-  const given = isMapping(own) ? own : {}
+  const document = membersIn(isMapping(connector) ? withScalars(connector, [], known) : {})
+  const sources = membersIn(document['sources'])
+  const filters = filtersIn(inputs)
+  const greengrass = {
+    ...membersIn(sources['greengrass']),
+    iotCoreInputs: filtersIn(iotCoreInputs),
+    iotCoreStatus: typeof iotCoreStatus === 'string' ? scalarOf(iotCoreStatus) : iotCoreStatus,
+  }
   return {
     document: {
-      ...given,
-      parameters: { ...(isMapping(given['parameters']) ? given['parameters'] : {}), ...parameters },
+      ...document,
+      parameters: { ...membersIn(document['parameters']), ...parameters },
       ...(Array.isArray(filters) && filters.length === 0 ? {} : { inputs: filters }),
+      sources: { ...sources, greengrass },
     },
     problems,
   }
+}
+
+function membersIn(value: unknown): Readonly<Record<string, unknown>> {
+  return isMapping(value) ? value : {}
+}
+
+function filtersIn(named: unknown): unknown {
+  return isMapping(named) ? Object.values(named) : named
 }
 
 /** Nucleus lite has every value as text: `"8080"` means 8080 where text is not allowed. */

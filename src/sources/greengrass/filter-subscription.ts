@@ -133,7 +133,7 @@ export class FilterSubscription {
 
   async #sendProbe(probe: Probe): Promise<void> {
     try {
-      await this.#options.connection.publish(probe.topic, probe.next())
+      await this.#options.connection.publish('local', probe.topic, probe.next())
     } catch (thrown) {
       // Without the permission to publish there, the subscription is renewed instead.
       if (asConnectorError(thrown, 'NucleusUnavailable', '').code === 'NucleusRefused') {

@@ -7,13 +7,26 @@ import type { Clock } from '../../clock.ts'
 import type { Refusal } from '../../message.ts'
 import type { PipelineObserver } from '../../observer.ts'
 import type { ConnectionState, Intake, ReceiptOutlet, Source } from '../source.ts'
+import type { Unread } from './inbox.ts'
 import type { NucleusBus } from './nucleus-bus.ts'
+import type { Bus } from './nucleus-connection.ts'
 import type { GreengrassOptions } from './options.ts'
 import { StatusOutlet } from './status-outlet.ts'
 
 /** How long `close` waits for receipts to go out. */
 const CLOSE_TIMEOUT_MS = 2_000
 const EMPTY = Buffer.alloc(0)
+const UNREAD: Readonly<Record<Unread, Refusal>> = {
+  oversized: {
+    error: 'MessageTooLarge',
+    message:
+      'a message from the nucleus has more than 1 MiB; at most 131072 bytes (128 KB) are allowed',
+  },
+  unreadable: {
+    error: 'InvalidMessage',
+    message: 'a message from the nucleus has neither a jsonMessage nor a binaryMessage',
+  },
+}
 
 export interface GreengrassSourceOptions {
   readonly options: GreengrassOptions
@@ -36,7 +49,10 @@ export class GreengrassSource implements Source {
     const { bus, observer } = options
     this.#outlet = new StatusOutlet({
       source: this.name,
-      publish: (topic, payload) => bus.publish(topic, payload),
+      async publish(topic, payload) {
+        const buses: Bus[] = options.options.iotCoreStatus ? ['local', 'cloud'] : ['local']
+        await Promise.all(buses.map((name) => bus.publish(name, topic, payload)))
+      },
       maxReceipts: options.options.maxBufferedReceipts,
       observer,
     })
@@ -48,8 +64,9 @@ export class GreengrassSource implements Source {
 
   get description(): string {
     const { filters, options } = this.#options
-    const { cloudTopics } = options
-    const cloud = cloudTopics.length === 0 ? '' : `, and ${cloudTopics.join(', ')} of AWS IoT Core`
+    const { iotCoreInputs } = options
+    const cloud =
+      iotCoreInputs.length === 0 ? '' : `, and ${iotCoreInputs.join(', ')} of AWS IoT Core`
     return `subscribes to ${filters.join(', ')} on the local bus of the Greengrass nucleus${cloud}`
   }
 
@@ -75,8 +92,9 @@ export class GreengrassSource implements Source {
       },
       take: (topic, payload) => this.#take(intake, topic, payload),
       refuse: (topic, payload = EMPTY) => this.#refuse(intake, topic, payload),
+      refuseUnread: (why) => intake.refuse(undefined, '', EMPTY, 0, 0, UNREAD[why]),
     })
-    bus.use({ local: filters, cloud: options.cloudTopics }, options.maxBufferedMessages)
+    bus.use({ local: filters, cloud: options.iotCoreInputs }, options.maxBufferedMessages)
     // Receipts of these messages go out through the outlet, which is added after the start.
     setImmediate(() => bus.inbox.drain())
   }

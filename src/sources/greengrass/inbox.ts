@@ -14,7 +14,12 @@ export interface InboxTaker {
   take(topic: string, payload: Buffer): void
   /** There was no room for it. `payload` is undefined if it is gone. */
   refuse(topic: string, payload: Buffer | undefined): void
+  /** A message came that can't be read, not even its topic. */
+  refuseUnread(why: Unread): void
 }
+
+/** `oversized`: longer than what is read at all. `unreadable`: it has another form. */
+export type Unread = 'oversized' | 'unreadable'
 
 export interface InboxOptions {
   readonly maxMessages: number
@@ -28,7 +33,7 @@ interface Waiting {
 
 /** Measured: the objects of one message. */
 const OBJECT_BYTES = 200
-/** Topics whose refused messages are counted apart. */
+/** Topics whose refused messages are counted apart, and messages that could not be read. */
 const MAX_TOPICS = 1_000
 
 export class Inbox {
@@ -40,6 +45,7 @@ export class Inbox {
   #bytes = 0
   /** By topic: messages that had no room while nobody could refuse them. */
   readonly #overflown = new Map<string, number>()
+  #unread: Unread[] = []
 
   constructor(options: InboxOptions) {
     this.#options = options
@@ -60,6 +66,11 @@ export class Inbox {
     else if (this.#hasRoomFor(topic, payload)) this.#keep(topic, payload)
     else if (taker !== undefined) taker.refuse(topic, payload)
     else this.#countOverflown(topic)
+  }
+
+  addUnread(why: Unread): void {
+    if (this.#taker !== undefined) this.#taker.refuseUnread(why)
+    else if (this.#unread.length < MAX_TOPICS) this.#unread.push(why)
   }
 
   /** From now on `taker` gets the messages, first those that wait: call `drain`. */
@@ -115,6 +126,8 @@ export class Inbox {
       for (let i = 0; i < count; i++) taker.refuse(topic, undefined)
     }
     this.#overflown.clear()
+    for (const why of this.#unread) taker.refuseUnread(why)
+    this.#unread = []
   }
 }
 

@@ -89,11 +89,11 @@ export class NucleusBus {
   }
 
   /** @throws {ConnectorError} NucleusUnavailable, NucleusRefused */
-  async publish(topic: string, payload: Buffer): Promise<void> {
+  async publish(bus: Bus, topic: string, payload: Buffer): Promise<void> {
     if (this.#connection === undefined) {
       throw new ConnectorError('NucleusUnavailable', 'not connected to the nucleus')
     }
-    await this.#connection.publish(topic, payload)
+    await this.#connection.publish(bus, topic, payload)
   }
 
   up(connection: NucleusConnection): void {

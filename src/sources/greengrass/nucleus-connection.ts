@@ -29,5 +29,5 @@ export interface NucleusConnection {
    * Resolves when the nucleus has taken it, which says nothing about subscribers.
    * @throws {ConnectorError} NucleusRefused if the component may not publish there
    */
-  publish(topic: string, payload: Buffer): Promise<void>
+  publish(bus: Bus, topic: string, payload: Buffer): Promise<void>
 }

@@ -12,11 +12,18 @@ export const greengrassOptions = z
         'Name of the component, to log in again after nucleus lite has restarted. `run --greengrass` sets it.',
       )
       .meta({ examples: ['com.example.IoTAnalyticsConnector'] }),
-    cloudTopics: z
+    iotCoreInputs: z
       .array(topicFilter)
       .default([])
       .describe(
-        'Topics of AWS IoT Core to subscribe to through the nucleus, such as iotanalytics/channels/+/messages/put. The component needs the permission aws.greengrass#SubscribeToIoTCore for each.',
+        'Topics of AWS IoT Core to subscribe to through the nucleus. The component needs the permission aws.greengrass#SubscribeToIoTCore for each. Messages on topics of your own go to the channel IotAnalyticsDefaultChannelName.',
+      )
+      .meta({ examples: [['iotanalytics/channels/+/messages/put']] }),
+    iotCoreStatus: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Whether status messages are published to AWS IoT Core too. The component needs the permission aws.greengrass#PublishToIoTCore for iotanalytics/messages/put/status.',
       ),
     maxBufferedMessages: z
       .number()

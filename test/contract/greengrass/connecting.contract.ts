@@ -51,6 +51,8 @@ export function testConnecting(under: IpcUnderTest, character: Character): void 
       await client.disconnected
 
       await assert.rejects(under.connect(t, nucleus.socketPath, oldToken))
+      const accepted = nucleus.logins().map(({ isAccepted }) => isAccepted)
+      assert.deepEqual(accepted, [true, false])
       const again = await connectAs(t, under, nucleus, COMPONENT)
       await again.updateState('RUNNING')
       assert.deepEqual(nucleus.connected(), [COMPONENT])
@@ -65,6 +67,19 @@ export function testConnecting(under: IpcUnderTest, character: Character): void 
       release()
 
       assert.deepEqual((await late).value, { region: 'eu-west-1' })
+    })
+
+    test('a nucleus that hangs answers when it has recovered', async (t) => {
+      const { nucleus, client } = await openSite(t, under, character)
+
+      nucleus.hang()
+      const late = client.updateState('RUNNING')
+      await settled()
+      assert.deepEqual(nucleus.statesOf(COMPONENT), [])
+      nucleus.recover()
+
+      await late
+      assert.deepEqual(nucleus.statesOf(COMPONENT), ['RUNNING'])
     })
 
     const outcome = under.settlesLostRequests ? 'rejects' : 'never settles'

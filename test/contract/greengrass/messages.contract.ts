@@ -41,6 +41,7 @@ export function testMessages(under: IpcUnderTest, character: Character): void {
         { topic: 'plant/a', content: { json: { temp: 1 } } },
         { topic: 'plant/b', content: { binary: bytes } },
       ])
+      assert.deepEqual(nucleus.publicationsOf(SENDER), await upTo(2))
     })
 
     test('a thousand messages keep their order', async (t) => {
@@ -75,6 +76,20 @@ export function testMessages(under: IpcUnderTest, character: Character): void {
       await client.topics.publish('plant/a', { binary: bytes })
 
       assert.equal((await upTo(1)).length, 1)
+    })
+
+    const mode = isLite ? 'receives its own all the same' : 'does not receive its own'
+    test(`a component that asks for messages from others ${mode}`, async (t) => {
+      const { nucleus, client } = await openSite(t, under, character)
+      const receiveMode = 'RECEIVE_MESSAGES_FROM_OTHERS'
+      const { upTo } = await inbox(client, { topic: 'exact', receiveMode })
+
+      await client.topics.publish('exact', { json: { from: 'us' } })
+      nucleus.publish('exact', { json: { from: 'others' } })
+
+      const senders = (await upTo(isLite ? 2 : 1)).map(({ content }) => content)
+      const others = { json: { from: 'others' } }
+      assert.deepEqual(senders, isLite ? [{ json: { from: 'us' } }, others] : [others])
     })
 
     const own = isLite ? 'arrive' : 'are withheld'

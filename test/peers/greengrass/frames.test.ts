@@ -155,21 +155,25 @@ const header = fc.constantFrom(...Object.values(HeaderType)).chain((type) => {
 })
 
 const frame = fc
-  .tuple(fc.array(header, { maxLength: 5 }), fc.uint8Array({ maxLength: 200 }))
+  .tuple(fc.array(header, { maxLength: 5 }), fc.uint8Array({ maxLength: 100 }))
   .map(([headers, payload]): Frame => ({ headers, payload: Buffer.from(payload) }))
 
 test('frames come out as they went in, however the bytes are cut', () => {
   fc.assert(
-    fc.property(fc.array(frame), fc.integer({ min: 1, max: 64 }), (frames, chunkBytes) => {
-      const bytes = Buffer.concat(frames.map(encodeFrame))
-      const reader = new FrameReader(MAX_BYTES)
-      const out: Frame[] = []
-      for (let at = 0; at < bytes.length; at += chunkBytes) {
-        out.push(...reader.push(bytes.subarray(at, at + chunkBytes)))
-      }
-      assert.deepEqual(out, frames)
-    }),
-    { numRuns: 200 },
+    fc.property(
+      fc.array(frame, { maxLength: 3 }),
+      fc.integer({ min: 1, max: 64 }),
+      (frames, chunkBytes) => {
+        const bytes = Buffer.concat(frames.map(encodeFrame))
+        const reader = new FrameReader(MAX_BYTES)
+        const out: Frame[] = []
+        for (let at = 0; at < bytes.length; at += chunkBytes) {
+          out.push(...reader.push(bytes.subarray(at, at + chunkBytes)))
+        }
+        assert.deepEqual(out, frames)
+      },
+    ),
+    { numRuns: 100 },
   )
 })
 

@@ -6,6 +6,7 @@ import { CHARACTERS, type Character, CLASSIC, LITE } from '../../support/greengr
 import { HeaderType, int32Header } from '../../support/greengrass/frame.ts'
 import * as known from '../../support/greengrass/known-frames.ts'
 import { type NucleusServer, startNucleus } from '../../support/greengrass/nucleus-server.ts'
+import { settled } from '../../support/settled.ts'
 import { until } from '../../support/until.ts'
 import { IpcWire } from './ipc-wire.ts'
 
@@ -64,6 +65,18 @@ test('lite takes a component by its name and answers with its token; classic ref
   assert.equal(flags, 1)
   assert.equal(headers['svcuid'], nucleus.tokenOf(COMPONENT))
   assert.notEqual(headers['svcuid'], oldToken)
+})
+
+test('a login is not answered while the nucleus hangs', async (t) => {
+  const { nucleus, wire } = await openWire(t, LITE)
+
+  nucleus.hang()
+  wire.logIn({ authToken: nucleus.tokenOf(COMPONENT) })
+  await settled()
+  assert.deepEqual(nucleus.logins(), [])
+  nucleus.recover()
+
+  assert.equal((await wire.message(0)).flags, 1)
 })
 
 test('an unknown name is refused by both', async (t) => {

@@ -37,6 +37,8 @@ export interface Character {
   readonly numbersStreams: boolean
   /** Answers pings, and explains protocol errors; otherwise it closes the connection. */
   readonly servesStreamZero: boolean
+  /** Has errors outside its model: for unknown operations, and for requests that are no JSON. */
+  readonly hasUnmodelledErrors: boolean
   /** Answers that end their stream have the flag for that. */
   readonly flagsLastAnswers: boolean
   readonly honoursReceiveMode: boolean
@@ -71,6 +73,7 @@ export const CLASSIC: Character = {
   takesNames: false,
   numbersStreams: true,
   servesStreamZero: true,
+  hasUnmodelledErrors: true,
   flagsLastAnswers: true,
   honoursReceiveMode: true,
   validatesConfiguration: true,
@@ -110,6 +113,7 @@ export const LITE: Character = {
   takesNames: true,
   numbersStreams: false,
   servesStreamZero: false,
+  hasUnmodelledErrors: false,
   flagsLastAnswers: false,
   honoursReceiveMode: false,
   validatesConfiguration: false,

@@ -50,6 +50,15 @@ export class IpcConnection {
     this.#socket.on('close', () => this.#release())
   }
 
+  /** Reads nothing until `resume`. */
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#socket.resume()
+  }
+
   /** Closes without a message. */
   close(): void {
     this.#release()
@@ -210,7 +219,7 @@ export class IpcConnection {
 
   /** The classic nucleus answers with errors that its model does not have. */
   #unsupported(operation: string): Answer {
-    if (!this.#nucleus.character.servesStreamZero) {
+    if (!this.#nucleus.character.hasUnmodelledErrors) {
       return this.#errorAnswer(new IpcError('ServiceError'))
     }
     const body: JsonObject = { error: 'Unsupported Operation', message: operation }
@@ -219,7 +228,7 @@ export class IpcConnection {
   }
 
   #unreadable(): Answer {
-    if (!this.#nucleus.character.servesStreamZero) {
+    if (!this.#nucleus.character.hasUnmodelledErrors) {
       return this.#errorAnswer(new IpcError('ServiceError'))
     }
     const headers = { ':content-type': 'text/plain' }

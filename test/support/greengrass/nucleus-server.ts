@@ -12,12 +12,17 @@ import type { Character } from './character.ts'
 import type { KeyPath } from './configuration.ts'
 import { Faults } from './faults.ts'
 import { IpcConnection } from './ipc-connection.ts'
-import type { JsonObject } from './json-text.ts'
-import { type AnsweredRequest, Nucleus } from './nucleus.ts'
+import { isObject, type JsonObject } from './json-text.ts'
+import { type AnsweredRequest, type LoginAttempt, Nucleus } from './nucleus.ts'
 import { cloudPublication, localPublication } from './operations.ts'
 import type { ValidityReport } from './validations.ts'
 
 export type Content = { readonly json: unknown } | { readonly binary: Buffer }
+
+export interface Published {
+  readonly topic: string
+  readonly content: Content
+}
 
 const OTHER_COMPONENT = 'com.example.Other'
 
@@ -40,6 +45,7 @@ export class NucleusServer {
   readonly #faults = new Faults()
   readonly #connections = new Set<IpcConnection>()
   #server: Server | undefined
+  #isHanging = false
 
   constructor(character: Character, socketPath: string) {
     this.character = character
@@ -58,6 +64,7 @@ export class NucleusServer {
       this.#connections.add(connection)
       socket.on('close', () => this.#connections.delete(connection))
       connection.open()
+      if (this.#isHanging) connection.pause()
     })
     this.#server = server
     server.listen(this.socketPath)
@@ -146,6 +153,17 @@ export class NucleusServer {
     return release
   }
 
+  /** Reads nothing, logins included, until `recover`. */
+  hang(): void {
+    this.#isHanging = true
+    for (const connection of this.#connections) connection.pause()
+  }
+
+  recover(): void {
+    this.#isHanging = false
+    for (const connection of this.#connections) connection.resume()
+  }
+
   /** Of the next event only the first half is written; what comes after it follows at once. */
   tearNextEvent(): void {
     this.#faults.tearNextEvent()
@@ -177,6 +195,13 @@ export class NucleusServer {
       : requests.filter((each) => each.operation === operation)
   }
 
+  /** What a component has published on the local bus. */
+  publicationsOf(component: string): Published[] {
+    return this.requests('PublishToTopic')
+      .filter((each) => each.component === component)
+      .map(({ request }) => publishedIn(request))
+  }
+
   /** The states that a component has reported. */
   statesOf(component: string): unknown[] {
     return this.requests('UpdateState')
@@ -189,6 +214,11 @@ export class NucleusServer {
     return this.#nucleus.subscriptions.filtersOf(component)
   }
 
+  /** All attempts to log in, in order. */
+  logins(): readonly LoginAttempt[] {
+    return this.#nucleus.logins
+  }
+
   /** The components that are logged in, one entry for each connection. */
   connected(): string[] {
     return [...this.#connections].flatMap(({ component }) => component ?? [])
@@ -197,4 +227,12 @@ export class NucleusServer {
   pingResponses(): Buffer[] {
     return [...this.#connections].flatMap(({ pingResponses }) => pingResponses)
   }
+}
+
+function publishedIn({ topic, publishMessage }: JsonObject): Published {
+  const { jsonMessage, binaryMessage } = isObject(publishMessage) ? publishMessage : {}
+  const content = isObject(binaryMessage)
+    ? { binary: Buffer.from(String(binaryMessage['message']), 'base64') }
+    : { json: isObject(jsonMessage) ? jsonMessage['message'] : undefined }
+  return { topic: String(topic), content }
 }

@@ -12,6 +12,12 @@ export interface Login {
   readonly newToken?: string
 }
 
+export interface LoginAttempt {
+  /** What the client presented: a token, a name, or something else. */
+  readonly payload: unknown
+  readonly isAccepted: boolean
+}
+
 export interface AnsweredRequest {
   readonly component: string
   /** Without its prefix: `PublishToTopic`. */
@@ -26,6 +32,7 @@ export class Nucleus {
   readonly validations = new Validations()
   /** The requests that were carried out, in order of arrival. */
   readonly requests: AnsweredRequest[] = []
+  readonly logins: LoginAttempt[] = []
   readonly #components = new Set<string>()
   readonly #tokens = new Map<string, string>()
 
@@ -60,6 +67,12 @@ export class Nucleus {
 
   /** Returns nothing when it refuses. A real nucleus checks a name by the client's process. */
   login(payload: unknown): Login | undefined {
+    const login = this.#loginOf(payload)
+    this.logins.push({ payload, isAccepted: login !== undefined })
+    return login
+  }
+
+  #loginOf(payload: unknown): Login | undefined {
     if (!isObject(payload)) return undefined
     const { authToken, componentName } = payload
     if (authToken === undefined) return this.#loginByName(componentName)

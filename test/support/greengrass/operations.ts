@@ -38,7 +38,6 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   PublishToIoTCore: { answer: publishToIoTCore },
   GetConfiguration: { answer: getConfiguration },
   SubscribeToConfigurationUpdate: { streams: true, answer: subscribeToConfigurationUpdate },
-  UpdateConfiguration: { answer: updateConfiguration },
   UpdateState: { answer: updateState },
   SubscribeToValidateConfigurationUpdates: {
     streams: true,
@@ -147,19 +146,6 @@ function subscribeToConfigurationUpdate(call: Call): JsonObject {
   return {}
 }
 
-function updateConfiguration({ nucleus, component, request }: Call): JsonObject {
-  const { valueToMerge } = request
-  const keyPath = keysOf(request['keyPath'])
-  if (!isObject(valueToMerge)) throw new IpcError('InvalidArgumentsError', 'No valueToMerge')
-  if (keyPath[0] === 'accessControl' || 'accessControl' in valueToMerge) {
-    throw new IpcError('InvalidArgumentsError', 'accessControl may not be updated')
-  }
-  for (const [key, value] of Object.entries(valueToMerge)) {
-    nucleus.configuration.set(component, [...keyPath, key], value)
-  }
-  return {}
-}
-
 function updateState(call: Call): JsonObject {
   const state = textIn(call, 'state')
   if (state === 'RUNNING' || state === 'ERRORED') return {}
@@ -205,13 +191,9 @@ function topicIn(call: Call, key: string): string {
 }
 
 function configurationIn({ request, component }: Call): { component: string; keyPath: string[] } {
-  const { componentName } = request
+  const { componentName, keyPath } = request
   return {
     component: typeof componentName === 'string' ? componentName : component,
-    keyPath: keysOf(request['keyPath']),
+    keyPath: Array.isArray(keyPath) ? keyPath.map(String) : [],
   }
-}
-
-function keysOf(keyPath: unknown): string[] {
-  return Array.isArray(keyPath) ? keyPath.map(String) : []
 }

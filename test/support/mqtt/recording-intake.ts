@@ -55,7 +55,13 @@ export class RecordingIntake implements Intake {
     return routes(topic) ? ROUTE : undefined
   }
 
-  refuse(_route: Route, _topic: string, bytes: Buffer, start: number, end: number): void {
+  refuse(
+    _route: Route | undefined,
+    _topic: string,
+    bytes: Buffer,
+    start: number,
+    end: number,
+  ): void {
     this.refused.push(bytes.toString('utf8', start, end))
     this.#wake()
   }

@@ -90,6 +90,18 @@ test('a second signal ends at once, with exit code 1', async (t) => {
   assert.equal((await command.ends()).code, 1)
 })
 
+test('the same signal twice at once, as sudo passes it on, counts once', async (t) => {
+  const command = start(t, ['run', '--deadline', '1s'], 'slow stop')
+  await command.says(/Ctrl-C stops it gracefully/)
+
+  command.child.kill('SIGTERM')
+  await command.says(/Send the signal again to end at once/)
+  command.child.kill('SIGTERM')
+  const { stdout } = await command.ends()
+
+  assert.match(stdout, /Ended at the deadline/)
+})
+
 test('a stop that hangs ends at the deadline, says what was left undone, and has exit code 1', async (t) => {
   const command = start(t, ['run', '--deadline', '0'], 'slow stop')
   await command.says(/Ctrl-C stops it gracefully/)

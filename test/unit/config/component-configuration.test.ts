@@ -27,6 +27,8 @@ const DEFAULTS = {
   IotAnalyticsBatchSizePerChannel: '5',
   IotAnalyticsDefaultChannelName: '',
   inputs: {},
+  iotCoreInputs: {},
+  iotCoreStatus: 'false',
   connector: {},
   nodePath: 'node',
   accessControl: { 'aws.greengrass.ipc.pubsub': {} },
@@ -58,6 +60,22 @@ test('inputs have names, so that deployments can add to them', async () => {
   })
 
   assert.deepEqual(config.inputs, ['factory/+/press', 'factory/+/oven'])
+})
+
+test('topics of AWS IoT Core have names too, and only those of users need a channel', async () => {
+  const put = 'iotanalytics/channels/+/messages/put'
+  const { config } = await load({
+    ...DEFAULTS,
+    iotCoreInputs: { predefined: put },
+    iotCoreStatus: 'true',
+  })
+
+  assert.deepEqual(config.sources.greengrass?.iotCoreInputs, [put])
+  assert.equal(config.sources.greengrass?.iotCoreStatus, true)
+  assert.match(
+    await rejection({ ...DEFAULTS, iotCoreInputs: { own: 'cloud/#' } }),
+    /iotCoreInputs .*set parameters\.IotAnalyticsDefaultChannelName/,
+  )
 })
 
 test('connector is a configuration file, whose values may all be text', async () => {

@@ -50,6 +50,23 @@ export class RunReport {
     this.#banner?.write(startUpText(startUp, connector))
   }
 
+  /** A deployment has changed the configuration. */
+  applying(component: string): void {
+    this.#logger?.info({ event: 'applying', component }, 'applying the changed configuration')
+    this.#banner?.write(`\nApplying the changed configuration of ${component}.\n`)
+  }
+
+  /** The connector goes on with the configuration before. */
+  notApplied(component: string, { message }: Error): void {
+    this.#logger?.error({ event: 'configuration_refused', component }, message)
+    this.#banner?.write(`The changed configuration is not used: ${message}\n`)
+  }
+
+  /** What the nucleus should do beside messages, such as telling of changes. */
+  componentFailed(component: string, { message }: Error): void {
+    this.#logger?.warn({ event: 'component_failed', component }, message)
+  }
+
   stopping(signal: string, deadlineMs: number): void {
     this.#logger?.info({ event: 'stopping', signal, deadlineMs }, 'stopping')
     this.#banner?.write(

@@ -1,15 +1,10 @@
 /** `run`: starts the connector, stops it gracefully at a signal, and reports both. */
-import { relative } from 'node:path'
 import type { Command } from 'commander'
-import type { LoadedConfig } from '../../../config/load.ts'
-import { VERSION } from '../../../version.ts'
 import type { CliContext } from '../../context.ts'
 import { EXIT_FAILED, unknownCommand, usageError } from '../../exit-code.ts'
 import { loadConfigOf } from '../../global-flags.ts'
 import { duration } from '../../number-argument.ts'
-import { awsAdvice } from './aws-advice.ts'
-import { RunReport } from './run-report.ts'
-import type { StartUp } from './start-up.ts'
+import { Runner } from './runner.ts'
 import { aborted, endAtDeadline, watchStopSignals } from './stop-signals.ts'
 
 const EXAMPLES = `
@@ -18,9 +13,14 @@ Examples:
   $ iot-analytics-connector run --config connector.yaml --data /var/lib/connector
   $ iot-analytics-connector run --connector-definition connectors.json
   $ iot-analytics-connector run --set sources.mqttServer.port=1884 --log-level debug
+  $ iot-analytics-connector run --greengrass com.example.IoTAnalyticsConnector --deadline 3s
 
 On a terminal, a banner says where everything is and what to try. Elsewhere the log has it: the
 events started, stopping and stopped, at level info.
+
+With --greengrass, the nucleus has started the program as a component. It takes the messages of
+local publish/subscribe, and uses the component's configuration; when a deployment changes that, the
+change is applied without ending the process. See docs/greengrass.md.
 
 SIGHUP reads certificates, users and access rules again, without dropping connections.
 
@@ -36,6 +36,8 @@ interface RunFlags {
   readonly deadline?: number
   /** Undefined: on a terminal only. */
   readonly banner?: boolean
+  /** Name of the component that a Greengrass nucleus has started this process as. */
+  readonly greengrass?: string
 }
 
 export function addRunCommand(program: Command, context: CliContext): void {
@@ -46,6 +48,10 @@ export function addRunCommand(program: Command, context: CliContext): void {
       '--deadline <duration>',
       'how long stopping may take after a stop signal (default: 10s)',
       duration(MAX_DEADLINE_MS),
+    )
+    .option(
+      '--greengrass <component>',
+      'run as this component of a Greengrass v2 nucleus, with the configuration that it has there',
     )
     .option('--banner', 'print the banner also where standard output is not a terminal')
     .option('--no-banner', 'do not print the banner')
@@ -70,66 +76,31 @@ function refuseArguments({ args }: Command, program: Command): void {
 
 async function run(flags: RunFlags, command: Command, context: CliContext): Promise<void> {
   const { process } = context
-  const { deadline: deadlineMs = DEADLINE_MS } = flags
-  const loaded = await loadConfigOf(command, context)
-  const createConnector = await context.loadConnector()
-  const connector = createConnector(loaded.config)
-  const report = await reportOf(flags, loaded, process)
+  const { deadline: deadlineMs = DEADLINE_MS, greengrass: name } = flags
+  const runner = new Runner(flags, context)
   const signals = watchStopSignals(process, () => process.exit(EXIT_FAILED))
-  const callOff = endAtDeadline(process, signals.first, deadlineMs, () => report.late())
-  const reload = (): void => void connector.reload()
+  const callOff = endAtDeadline(process, signals.first, deadlineMs, () => runner.late())
+  const reload = (): void => runner.reload()
   process.on('SIGHUP', reload)
   try {
-    const { startErrorOf } = await import('../../../connector/start-check.ts')
-    const { problems, notices } = await connector.check()
-    const problem = startErrorOf(problems)
-    if (problem !== undefined) throw problem
-    await connector.start()
-    report.started(startUpOf(loaded, notices, process.argv[1]), connector.describe())
-    await aborted(signals.first)
-    report.stopping(String(signals.first.reason), deadlineMs)
-    report.stopped(await connector.stop({ deadlineMs }))
+    if (name === undefined) {
+      await runner.start(await loadConfigOf(command, context))
+      await aborted(signals.first)
+      await runner.stop(String(signals.first.reason), deadlineMs)
+    } else {
+      const { runComponent } = await import('./component-run.ts')
+      await runComponent({
+        name,
+        environment: process.env,
+        load: (value) => loadConfigOf(command, context, { name, value }),
+        runner,
+        stopSignal: signals.first,
+        deadlineMs,
+      })
+    }
   } finally {
     process.off('SIGHUP', reload)
     signals.stop()
     callOff()
   }
-}
-
-/** Where the banner and readable log lines share a terminal, the banner is enough. */
-async function reportOf(
-  flags: RunFlags,
-  { config }: LoadedConfig,
-  { stdout, stderr }: NodeJS.Process,
-): Promise<RunReport> {
-  const { createLogger } = await import('../../../telemetry/logger.ts')
-  const hasBanner = flags.banner ?? stdout.isTTY === true
-  const isShared = stdout.isTTY === true && stderr.isTTY === true && config.log.format !== 'json'
-  return new RunReport({
-    logger: hasBanner && isShared ? undefined : createLogger(config.log, stderr),
-    banner: hasBanner ? stdout : undefined,
-  })
-}
-
-function startUpOf(
-  { config, files, notices }: LoadedConfig,
-  openFiles: readonly string[],
-  script: string | undefined,
-): StartUp {
-  return {
-    command: commandOf(script),
-    version: VERSION,
-    files,
-    notices: [...notices, ...awsAdvice(config)],
-    openFiles,
-    config,
-  }
-}
-
-/**
- * In a clone of the repository the program is not on the PATH; the printed commands work there too.
- */
-function commandOf(script: string | undefined): string {
-  if (script === undefined || !script.endsWith('.js')) return 'iot-analytics-connector'
-  return `node ${relative('', script)}`
 }

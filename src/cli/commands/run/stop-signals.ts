@@ -3,6 +3,8 @@
 import { EXIT_FAILED } from '../../exit-code.ts'
 
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const
+/** Where sudo starts the program, it passes a signal on that the program gets by itself as well. */
+const REPEATED_WITHIN_MS = 1_000
 /** A shorter `--deadline` leaves this long for storing. */
 const LEAST_DEADLINE_MS = 2_500
 
@@ -13,12 +15,17 @@ export interface StopSignals {
   stop(): void
 }
 
-/** Listens until `stop`. Calls `again` at the second signal. */
+/** Listens until `stop`. Calls `again` at the second signal, unless it is the first one repeated. */
 export function watchStopSignals(process: NodeJS.Process, again: () => void): StopSignals {
   const first = new AbortController()
+  let firstAt = 0
   const onSignal = (name: string): void => {
-    if (first.signal.aborted) again()
-    else first.abort(name)
+    if (!first.signal.aborted) {
+      firstAt = performance.now()
+      first.abort(name)
+    } else if (name !== first.signal.reason || performance.now() - firstAt > REPEATED_WITHIN_MS) {
+      again()
+    }
   }
   for (const name of SIGNALS) process.on(name, onSignal)
   return {

@@ -43,10 +43,10 @@ export class FakeNucleus implements NucleusConnection {
     return { close: () => void this.streams.delete(stream) }
   }
 
-  async publish(topic: string, payload: Buffer): Promise<void> {
+  async publish(bus: Bus, topic: string, payload: Buffer): Promise<void> {
     this.#refuseIfDenied(topic)
     this.published.push({ topic, payload: payload.toString() })
-    this.deliver('local', topic, payload.toString())
+    this.deliver(bus, topic, payload.toString())
   }
 
   /** To every subscription that matches, in the order in which they were made. */

@@ -12,6 +12,7 @@ function takerOf() {
     take: (topic: string, payload: Buffer) => void taken.push(`${topic} ${payload}`),
     refuse: (topic: string, payload: Buffer | undefined) =>
       void refused.push(`${topic} ${payload ?? 'gone'}`),
+    refuseUnread: (why: string) => void refused.push(why),
   }
 }
 
@@ -86,6 +87,7 @@ test('a taker that becomes busy meanwhile gets the rest later', () => {
     },
     take: taker.take,
     refuse: taker.refuse,
+    refuseUnread: taker.refuseUnread,
   })
 
   inbox.drain()

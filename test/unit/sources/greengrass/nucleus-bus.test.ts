@@ -22,6 +22,7 @@ async function busOn(
     isBusy: false,
     take: (topic, payload) => void taken.push(`${topic} ${payload}`),
     refuse: () => {},
+    refuseUnread: () => {},
   })
   bus.listener = {
     up: () => void reports.push('up'),

@@ -1,0 +1,150 @@
+/** Starts connectors one after the other, stops them, and reports both. */
+import { relative } from 'node:path'
+import { systemClock } from '../../../clock.ts'
+import type { LoadedConfig } from '../../../config/load.ts'
+import type { Nucleus } from '../../../sources/greengrass/nucleus.ts'
+import { VERSION } from '../../../version.ts'
+import type { CliContext, RunnableConnector } from '../../context.ts'
+import { awsAdvice } from './aws-advice.ts'
+import { RunReport } from './run-report.ts'
+import type { StartUp } from './start-up.ts'
+
+export interface RunnerFlags {
+  /** Undefined: on a terminal only. */
+  readonly banner?: boolean
+}
+
+interface Running {
+  readonly loaded: LoadedConfig
+  readonly connector: RunnableConnector
+  readonly report: RunReport
+}
+
+export class Runner {
+  readonly #flags: RunnerFlags
+  readonly #context: CliContext
+  #running: Running | undefined
+  /** Of a configuration with `sources.greengrass` that the nucleus does not have itself. */
+  #nucleus: Nucleus | undefined
+  /** Also valid while nothing runs. */
+  #report: RunReport | undefined
+
+  constructor(flags: RunnerFlags, context: CliContext) {
+    this.#flags = flags
+    this.#context = context
+  }
+
+  get isRunning(): boolean {
+    return this.#running !== undefined
+  }
+
+  get report(): RunReport | undefined {
+    return this.#report
+  }
+
+  /** @throws {ConnectorError} with everything that keeps the connector from starting */
+  async start(loaded: LoadedConfig, given?: Nucleus): Promise<void> {
+    const { process, loadConnector } = this.#context
+    const createConnector = await loadConnector()
+    const nucleus = given ?? (await this.#ownNucleus(loaded))
+    const connector = createConnector(loaded.config, { nucleus })
+    const report = await reportOf(this.#flags, loaded, process)
+    this.#report = report
+    const { startErrorOf } = await import('../../../connector/start-check.ts')
+    const { problems, notices } = await connector.check()
+    const problem = startErrorOf(problems)
+    if (problem !== undefined) throw problem
+    await connector.start()
+    this.#running = { loaded, connector, report }
+    report.started(startUpOf(loaded, notices, process.argv[1]), connector.describe())
+  }
+
+  /**
+   * Runs with another configuration from now on. What waits to be delivered is kept.
+   * @throws {ConnectorError} if that can't start: then it runs with the one before
+   */
+  async replace(loaded: LoadedConfig, nucleus: Nucleus, deadlineMs: number): Promise<void> {
+    const before = this.#running
+    await before?.connector.stop({ deadlineMs })
+    this.#running = undefined
+    try {
+      await this.start(loaded, nucleus)
+    } catch (error) {
+      if (before !== undefined) await this.start(before.loaded, nucleus)
+      throw error
+    }
+  }
+
+  reload(): void {
+    void this.#running?.connector.reload()
+  }
+
+  /** @param signal for people: its name */
+  async stop(signal: string, deadlineMs: number): Promise<void> {
+    const running = this.#running
+    if (running === undefined) return
+    this.#running = undefined
+    running.report.stopping(signal, deadlineMs)
+    running.report.stopped(await running.connector.stop({ deadlineMs }))
+    await this.#nucleus?.close()
+  }
+
+  async #ownNucleus({ config }: LoadedConfig): Promise<Nucleus | undefined> {
+    const { greengrass } = config.sources
+    if (greengrass === undefined) return undefined
+    const { Nucleus } = await import('../../../sources/greengrass/nucleus.ts')
+    const nucleus = new Nucleus({
+      component: greengrass.component,
+      environment: this.#context.process.env,
+      clock: systemClock,
+      random: Math.random,
+    })
+    // It goes on trying, and reports what fails.
+    void nucleus.start().catch(() => {})
+    this.#nucleus = nucleus
+    return nucleus
+  }
+
+  /** The deadline for the stop has passed. */
+  late(): void {
+    this.#report?.late()
+  }
+}
+
+/** Where the banner and readable log lines share a terminal, the banner is enough. */
+async function reportOf(
+  flags: RunnerFlags,
+  { config }: LoadedConfig,
+  { stdout, stderr }: NodeJS.Process,
+): Promise<RunReport> {
+  const { createLogger } = await import('../../../telemetry/logger.ts')
+  const hasBanner = flags.banner ?? stdout.isTTY === true
+  const isShared = stdout.isTTY === true && stderr.isTTY === true && config.log.format !== 'json'
+  return new RunReport({
+    logger: hasBanner && isShared ? undefined : createLogger(config.log, stderr),
+    banner: hasBanner ? stdout : undefined,
+  })
+}
+
+function startUpOf(
+  { config, files, notices }: LoadedConfig,
+  openFiles: readonly string[],
+  script: string | undefined,
+): StartUp {
+  return {
+    command: commandOf(script),
+    version: VERSION,
+    files,
+    notices: [...notices, ...awsAdvice(config)],
+    openFiles,
+    config,
+  }
+}
+
+/**
+ * In a clone of the repository the program is not on the PATH; the printed commands work there too.
+ */
+function commandOf(script: string | undefined): string {
+  if (script === undefined || !script.endsWith('.js')) return 'iot-analytics-connector'
+  return `node ${relative('', script)}`
+}
