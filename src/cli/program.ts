@@ -6,6 +6,7 @@ import { addDeadLettersCommand } from './commands/dead-letters/dead-letters.ts'
 import { addReplayCommand } from './commands/dead-letters/replay.ts'
 import { addDoctorCommand } from './commands/doctor/doctor.ts'
 import { addExportCommand } from './commands/export/export.ts'
+import { addGreengrassCommand } from './commands/greengrass/greengrass.ts'
 import { addPasswdCommand } from './commands/passwd/passwd.ts'
 import { addPublishCommand } from './commands/publish/publish.ts'
 import { addRetryCommand } from './commands/retry.ts'
@@ -59,6 +60,7 @@ export function createProgram(context: CliContext): Command {
   addDoctorCommand(program, context)
   addExportCommand(program, context)
   addPasswdCommand(program, context)
+  addGreengrassCommand(program, context)
   for (const command of program.commands) command.addHelpText('after', EXIT_CODES_HELP)
   return program
 }

@@ -11,8 +11,16 @@ The output of \`iot-analytics-connector COMMAND --help\`.
 `
 
 export function commandsPage(program: Command): string {
-  const commands = program.commands.map((command) => page(`## ${command.name()}`, command))
+  const commands = program.commands.flatMap((command) => pagesOf(command, command.name()))
   return [INTRODUCTION, page('## iot-analytics-connector', program), ...commands].join('\n')
+}
+
+/** A command that has others says only which; each of them has its own help. */
+function pagesOf(command: Command, name: string): string[] {
+  return [
+    page(`## ${name}`, command),
+    ...command.commands.flatMap((inner) => pagesOf(inner, `${name} ${inner.name()}`)),
+  ]
 }
 
 function page(heading: string, command: Command): string {

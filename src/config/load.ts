@@ -58,7 +58,7 @@ export async function loadConfig(request: ConfigRequest): Promise<LoadedConfig> 
 
   if (request.connectorDefinition !== undefined) {
     files.push(request.connectorDefinition)
-    const definition = await mergeDefinition(request.connectorDefinition, tree)
+    const definition = mergeDefinition(await readDocument(request.connectorDefinition), tree)
     notices.push(...definition.notices)
     problems.push(...definition.problems)
   }
@@ -84,8 +84,8 @@ export async function loadConfig(request: ConfigRequest): Promise<LoadedConfig> 
   return { ...checked, tree, files, notices }
 }
 
-async function mergeDefinition(file: string, tree: ConfigTree): Promise<ConnectorDefinition> {
-  const document = await readDocument(file)
+/** Puts the parameters of a connector definition into `tree`. Throws `InvalidConfiguration`. */
+export function mergeDefinition(document: ConfigDocument, tree: ConfigTree): ConnectorDefinition {
   const definition = readConnectorDefinition(document)
   tree.merge({ parameters: definition.parameters }, (path) =>
     document.locate([...definition.path, ...path.slice(1)]),

@@ -246,6 +246,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'http/options.ts',
     'telemetry/options.ts',
   ],
+  'greengrass/plan/': ['config/', 'config/inputs/', 'config/schema/', 'routing/'],
   'telemetry/': ['channels/ledger/'],
   'http/': ['http/routes/', 'http/connections/', 'http/requests/', 'http/views/', 'named-files/'],
   'http/routes/': ['http/connections/', 'http/requests/', 'http/views/', 'channels/ledger/'],

@@ -7,12 +7,16 @@ import { type Problem, shownValue } from '../schema/config-errors.ts'
 import { isMapping } from '../schema/config-tree.ts'
 import type { ConfigPath } from '../schema/schema-index.ts'
 import type { ConfigDocument } from './config-file.ts'
+import { definitionList } from './definition-list.ts'
 
 export interface ConnectorDefinition {
+  readonly arn: string
   /** For the `parameters` section. */
   readonly parameters: Readonly<Record<string, unknown>>
   /** The path of the parameters in the file. */
   readonly path: ConfigPath
+  /** Undefined before version 4, and if it is not given. */
+  readonly isolationMode: string | undefined
   /** Settings that were read and have no effect, one sentence each. */
   readonly notices: readonly string[]
   /** Reported together with what is wrong with the values. */
@@ -43,7 +47,7 @@ const NO_MEMORY_SIZE: Problem = {
 const ISOLATION_MODES = ['GreengrassContainer', 'NoContainer']
 
 export function readConnectorDefinition(document: ConfigDocument): ConnectorDefinition {
-  const list = connectorsOf(document.value)
+  const list = definitionList(document.value, 'Connectors')
   if (list === undefined) {
     throw invalid(
       document,
@@ -51,7 +55,7 @@ export function readConnectorDefinition(document: ConfigDocument): ConnectorDefi
       'expected the JSON of aws greengrass create-connector-definition, with a list "Connectors"',
     )
   }
-  const entries = list.connectors.map((entry, index) =>
+  const entries = list.entries.map((entry, index) =>
     parseEntry(document, entry, [...list.path, index]),
   )
   const ours = entries.filter((entry) => entry.connector === 'IoTAnalytics')
@@ -64,26 +68,22 @@ export function readConnectorDefinition(document: ConfigDocument): ConnectorDefi
   if (second !== undefined) {
     throw invalid(document, second.path, 'expected one IoTAnalytics connector, got a second one')
   }
-  const skipped = others.map((entry) => `Connector ${entry.connector} is skipped (${entry.arn}).`)
-  const { parameters, notices, problems } = parametersOf(document, only)
-  const path = [...only.path, 'Parameters']
-  return { parameters, path, notices: [...skipped, ...notices], problems }
-}
-
-function connectorsOf(value: unknown): { connectors: unknown[]; path: ConfigPath } | undefined {
-  if (Array.isArray(value)) return { connectors: value, path: [] }
-  if (!isMapping(value)) return undefined
-  if (Array.isArray(value['Connectors'])) {
-    return { connectors: value['Connectors'], path: ['Connectors'] }
+  const { parameters, isolationMode, problems } = parametersOf(document, only)
+  return {
+    arn: only.arn,
+    parameters,
+    path: [...only.path, 'Parameters'],
+    isolationMode,
+    notices: [
+      ...others.map((entry) => `Connector ${entry.connector} is skipped (${entry.arn}).`),
+      ...(isolationMode === undefined
+        ? []
+        : [
+            `IsolationMode ${isolationMode} has no effect: this process does not run in Greengrass.`,
+          ]),
+    ],
+    problems,
   }
-  // `InitialVersion` is what create-connector-definition takes, `Definition` what get-…-version
-  // gives.
-  for (const key of ['InitialVersion', 'Definition']) {
-    const inner = value[key]
-    if (!isMapping(inner) || !Array.isArray(inner['Connectors'])) continue
-    return { connectors: inner['Connectors'], path: [key, 'Connectors'] }
-  }
-  return undefined
 }
 
 function parseEntry(document: ConfigDocument, entry: unknown, path: ConfigPath): Entry {
@@ -115,11 +115,12 @@ function parametersOf(document: ConfigDocument, entry: Entry) {
   if ((parameters['PublishRegion'] ?? '') === '' && entry.region.includes('-')) {
     parameters['PublishRegion'] = entry.region
   }
-  const notices = isolation === undefined ? [] : [noteIsolation(document, entry, isolation)]
-  return { parameters, notices, problems: hasMemorySize ? [] : [NO_MEMORY_SIZE] }
+  const isolationMode =
+    isolation === undefined ? undefined : checkedIsolation(document, entry, isolation)
+  return { parameters, isolationMode, problems: hasMemorySize ? [] : [NO_MEMORY_SIZE] }
 }
 
-function noteIsolation(document: ConfigDocument, entry: Entry, mode: unknown): string {
+function checkedIsolation(document: ConfigDocument, entry: Entry, mode: unknown): string {
   const path = [...entry.path, 'Parameters', 'IsolationMode']
   if (entry.version < LATEST_VERSION) {
     const text = `IsolationMode exists since version ${LATEST_VERSION}; this is version ${entry.version}`
@@ -129,7 +130,7 @@ function noteIsolation(document: ConfigDocument, entry: Entry, mode: unknown): s
     const expected = `expected ${ISOLATION_MODES.join(' or ')}`
     throw invalid(document, path, `${expected}, got ${shownValue('', mode)}`)
   }
-  return `IsolationMode ${mode} has no effect: this process does not run in Greengrass.`
+  return mode
 }
 
 function invalid(document: ConfigDocument, path: ConfigPath, text: string): ConnectorError {

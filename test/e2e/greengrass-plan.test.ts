@@ -1,0 +1,84 @@
+/** `greengrass plan` on the files of a Greengrass v1 group. */
+import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { parseConfig } from '../../src/config/parse-config.ts'
+import { runCommand } from '../support/processes/command-line.ts'
+import { temporaryDirectory } from '../support/processes/running-connector.ts'
+
+const EXPORT = join(import.meta.dirname, '..', '..', '..', 'examples', 'greengrass-v1')
+const FILES = ['connectors', 'functions', 'group', 'subscriptions'].map((name) =>
+  join(EXPORT, `${name}.json`),
+)
+
+test('greengrass plan --json has the whole configuration, and inputs that the connector takes', async (t) => {
+  const component = ['--component', 'com.acme.Analytics']
+
+  const { code, stdout, stderr } = await runCommand(t, [
+    ...['greengrass', 'plan', ...FILES, '--json'],
+    ...component,
+  ])
+
+  assert.deepEqual([code, stderr], [0, ''])
+  const { merge, notKept, subscriptions } = JSON.parse(stdout)
+  const { accessControl, inputs, iotCoreInputs, iotCoreStatus, ...parameters } =
+    merge['com.acme.Analytics']
+  assert.deepEqual(inputs, { 'pump-to-analytics': 'factory/#' })
+  assert.deepEqual(iotCoreInputs, { 'cloud-to-analytics': 'orders/+/placed' })
+  assert.equal(iotCoreStatus, 'true')
+  assert.deepEqual(Object.keys(accessControl), [
+    'aws.greengrass.ipc.pubsub',
+    'aws.greengrass.ipc.mqttproxy',
+  ])
+  assert.deepEqual(
+    Object.keys(merge['aws.greengrass.clientdevices.mqtt.Bridge'].mqttTopicMapping),
+    ['pump-to-analytics', 'status-to-pump'],
+  )
+  assert.equal(subscriptions.length, 6)
+  assert.ok(notKept.some(({ what }: { what: string }) => what === 'IsolationMode NoContainer'))
+  const config = parseConfig({ parameters, inputs: Object.values<string>(inputs) }, {})
+  assert.equal(config.parameters.batchSizePerChannel, 10)
+})
+
+test('greengrass plan says for people what to deploy, what to do and what cannot be kept', async (t) => {
+  const { code, stdout, stderr } = await runCommand(t, ['greengrass', 'plan', ...FILES])
+
+  assert.deepEqual([code, stderr], [0, ''])
+  const headings = stdout.split('\n').filter((line) => line.endsWith(':'))
+  assert.deepEqual(headings, [
+    'Configuration to merge for com.example.IoTAnalyticsConnector:',
+    'Configuration to merge for aws.greengrass.clientdevices.mqtt.Bridge:',
+    'Subscriptions:',
+    'To do:',
+    'Cannot be kept:',
+  ])
+  const [, first = ''] = stdout.split(/^Configuration to merge for .*:$/m)
+  assert.equal(JSON.parse(first).MemorySize, '65535')
+  assert.match(stdout, /^ {2}reader-to-analytics: function modbus-reader → iotanalytics\/channels/m)
+})
+
+test('greengrass plan names what is wrong with a file, and exits with 2', async (t) => {
+  const cwd = await temporaryDirectory(t)
+  await writeFile(join(cwd, 'broken.json'), '{"Subscriptions": [')
+  await writeFile(join(cwd, 'other.json'), '{"name": "x"}')
+
+  for (const [file, expected] of [
+    ['none.json', /^error: Can’t read \/.*\/none\.json: there is no such file\n$/],
+    ['broken.json', /^error: broken\.json is neither YAML nor JSON:\n {2}broken\.json:1:20: /],
+    ['other.json', /^error: other\.json: expected what aws greengrass get-…-definition-version/],
+  ] as const) {
+    const { code, stdout, stderr } = await runCommand(t, ['greengrass', 'plan', file], { cwd })
+    assert.deepEqual([code, stdout], [2, ''])
+    assert.match(stderr, expected)
+  }
+})
+
+test('greengrass plan refuses a name that no component can have', async (t) => {
+  const flags = ['--component', 'a b']
+
+  const { code, stderr } = await runCommand(t, ['greengrass', 'plan', ...flags, ...FILES])
+
+  assert.equal(code, 2)
+  assert.match(stderr, /argument 'a b' is invalid\. Expected 1 to 128 of A-Z a-z 0-9 \. _ -/)
+})
