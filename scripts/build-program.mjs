@@ -1,12 +1,18 @@
 // Bundles the program into one folder, dist/program unless another is named. The library is not
 // bundled: tsc compiles it. Why: docs/decisions/0004-the-program-is-a-bundle.md.
-//   node scripts/build-program.mjs [directory]
+//   node scripts/build-program.mjs [directory] [--with-clients]
+// With --with-clients it also has the clients of single destinations, for places where nobody can
+// install packages beside it.
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { build } from 'esbuild'
 
 const root = join(import.meta.dirname, '..')
-const directory = resolve(process.argv[2] ?? join(root, 'dist', 'program'))
+const [given = join(root, 'dist', 'program')] = process.argv
+  .slice(2)
+  .filter((argument) => !argument.startsWith('-'))
+const hasClients = process.argv.includes('--with-clients')
+const directory = resolve(given)
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
 const { metafile } = await build({
@@ -25,13 +31,19 @@ const { metafile } = await build({
   metafile: true,
   external: [
     // The clients of single destinations, which are loaded only if they are configured.
-    ...Object.keys({ ...manifest.optionalDependencies, ...manifest.peerDependencies }),
+    ...(hasClients
+      ? ['pg-native'] // which pg has a replacement for
+      : Object.keys({ ...manifest.optionalDependencies, ...manifest.peerDependencies })),
     // Parts of fastify that it loads when a route has a schema, or for `inject`: never, here.
     ...['@fastify/ajv-compiler', '@fastify/fast-json-stringify-compiler', 'light-my-request'],
   ],
-  // CommonJS packages ask for Node's modules with it.
+  // The other form of the package reads a file beside it.
+  alias: {
+    '@platformatic/wasm-utils': join(root, 'node_modules/@platformatic/wasm-utils/dist/bundled.js'),
+  },
+  // CommonJS packages ask for Node's modules with it. The name is one that no package has.
   banner: {
-    js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);",
+    js: "import{createRequire as makeRequire}from'node:module';const require=makeRequire(import.meta.url);",
   },
 })
 

@@ -30,7 +30,9 @@ export class Connector {
   /** @throws {ConnectorError} InvalidConfiguration if the client is missing or a file can't be used */
   async open(): Promise<void> {
     const name = '@nats-io/transport-node'
-    this.#client ??= await loadPackage(name, this.#place, () => import('@nats-io/transport-node'))
+    const load = () => import('@nats-io/transport-node')
+    // The package is CommonJS: in a bundle only the default has its functions.
+    this.#client ??= (await loadPackage(name, this.#place, load)).default
     await this.#authenticator(this.#client)
     await this.#tls?.context()
   }

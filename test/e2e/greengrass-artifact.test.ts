@@ -1,0 +1,65 @@
+/** What `npm run greengrass` builds, unpacked as a nucleus unpacks it. */
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { mkdir, readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { promisify } from 'node:util'
+import { VERSION } from '../../src/version.ts'
+import { runCommand } from '../support/processes/command-line.ts'
+import { temporaryDirectory } from '../support/processes/running-connector.ts'
+import { findCommand } from '../support/servers/find-command.ts'
+
+const root = join(import.meta.dirname, '..', '..', '..')
+const NAME = 'com.example.IoTAnalyticsConnector'
+const ARTIFACT = join('artifacts', NAME, VERSION, 'connector.zip')
+const python = findCommand('python3')
+
+async function build(directory: string, ...flags: readonly string[]): Promise<void> {
+  const script = join(root, 'scripts', 'build-greengrass.mjs')
+  await promisify(execFile)(process.execPath, [script, directory, ...flags])
+}
+
+test('the component runs from its zip, with every client, and the zip is the same each time', {
+  skip: python === undefined && 'python3 is missing: apt-get install python3',
+}, async (t) => {
+  const directory = await temporaryDirectory(t)
+  const [first, second] = [join(directory, 'first'), join(directory, 'second')]
+  const unpacked = join(directory, 'connector')
+  await mkdir(unpacked)
+
+  await build(first)
+  await build(second, '--local-storage')
+  await promisify(execFile)(python ?? '', ['-m', 'zipfile', '-e', join(first, ARTIFACT), unpacked])
+
+  assert.ok((await readFile(join(first, ARTIFACT))).equals(await readFile(join(second, ARTIFACT))))
+  const script = join(unpacked, 'main.js')
+  assert.equal((await runCommand(t, ['--version'], { script })).stdout, `${VERSION}\n`)
+  for (const destination of [
+    '{kafka: {brokers: [127.0.0.1:1], topic: t}}',
+    '{postgres: {host: 127.0.0.1, port: 1, database: d, user: u, table: t}}',
+    '{nats: {servers: [127.0.0.1:1], stream: s, subjectPrefix: p}}',
+  ]) {
+    const settings = [`destinations=[${destination}]`, 'sources.mqttServer.port=0', 'http.port=0']
+    const set = settings.flatMap((setting) => ['--set', setting])
+    const data = ['--data', join(directory, 'data')]
+    const { stderr } = await runCommand(t, ['check', '--connect', ...data, ...set], { script })
+    assert.match(stderr, /connect ECONNREFUSED 127\.0\.0\.1:1/, destination)
+  }
+  assert.deepEqual((await readdir(unpacked)).filter((file) => !file.endsWith('.js')).sort(), [
+    'LICENSE',
+    'LICENSES.txt',
+    'package.json',
+  ])
+})
+
+test('the recipe goes beside the artifact, with or without the token exchange service', async (t) => {
+  const directory = await temporaryDirectory(t)
+  const built = join(directory, 'recipes', 'recipe.yaml')
+  const source = (file: string) => readFile(join(root, 'packaging', 'greengrass', file), 'utf8')
+
+  await build(directory)
+  assert.equal(await readFile(built, 'utf8'), await source('recipe.yaml'))
+  await build(directory, '--local-storage')
+  assert.equal(await readFile(built, 'utf8'), await source('recipe-local-storage.yaml'))
+})
