@@ -1,8 +1,9 @@
 /** `greengrass plan` on the files of a Greengrass v1 group. */
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { parse } from 'yaml'
 import { parseConfig } from '../../src/config/parse-config.ts'
 import { runCommand } from '../support/processes/command-line.ts'
 import { temporaryDirectory } from '../support/processes/running-connector.ts'
@@ -39,6 +40,50 @@ test('greengrass plan --json has the whole configuration, and inputs that the co
   assert.ok(notKept.some(({ what }: { what: string }) => what === 'IsolationMode NoContainer'))
   const config = parseConfig({ parameters, inputs: Object.values<string>(inputs) }, {})
   assert.equal(config.parameters.batchSizePerChannel, 10)
+})
+
+test('greengrass plan sets what the recipe has a default for, and nothing else', async (t) => {
+  const recipe = join(EXPORT, '..', '..', 'packaging', 'greengrass', 'recipe.yaml')
+  const { ComponentConfiguration: known } = parse(await readFile(recipe, 'utf8'))
+
+  const { stdout } = await runCommand(t, ['greengrass', 'plan', ...FILES, '--json'])
+
+  const { component, merge } = JSON.parse(stdout)
+  const unknown = Object.keys(merge[component]).filter(
+    (key) => !Object.hasOwn(known.DefaultConfiguration, key),
+  )
+  assert.deepEqual(unknown, [])
+  assert.deepEqual(
+    Object.keys(merge[component].accessControl['aws.greengrass.ipc.pubsub']).filter((id) =>
+      Object.hasOwn(known.DefaultConfiguration.accessControl['aws.greengrass.ipc.pubsub'], id),
+    ),
+    [],
+    'the policies of the recipe stay as they are',
+  )
+})
+
+test('greengrass plan shows no character that steers the terminal', async (t) => {
+  const cwd = await temporaryDirectory(t)
+  const Definition = {
+    Subscriptions: [
+      {
+        Id: 's',
+        Source: 'arn:aws:iot:us-west-2:1:thing/\u001b[31mPump',
+        Subject: 'a/\u202eb',
+        Target: 'arn:aws:greengrass:us-west-2::/connectors/IoTAnalytics/versions/2',
+      },
+    ],
+  }
+  await writeFile(join(cwd, 's.json'), JSON.stringify({ Definition }))
+
+  for (const flags of [[], ['--json']]) {
+    const { code, stdout } = await runCommand(t, ['greengrass', 'plan', 's.json', ...flags], {
+      cwd,
+    })
+    assert.equal(code, 0)
+    assert.doesNotMatch(stdout.replaceAll('\n', ''), /\p{Cc}|\p{Cf}/u)
+    assert.match(stdout, /\\u202eb/)
+  }
 })
 
 test('greengrass plan says for people what to deploy, what to do and what cannot be kept', async (t) => {

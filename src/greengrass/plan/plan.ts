@@ -3,13 +3,10 @@
  * Nothing is changed anywhere.
  */
 import { covers, overlaps, STATUS_TOPIC } from '../../topics.ts'
-import {
-  type AccessControl,
-  accessControlFor,
-  isTooLargeForLite,
-  isWiderInPolicy,
-} from './access-control.ts'
+import { accessControlFor } from './access-control.ts'
+import { type NotKept, notKeptOf } from './not-kept.ts'
 import { type BridgeMapping, type Route, routeOf } from './routes.ts'
+import { todoOf } from './todo.ts'
 import type { V1Connector, V1Group, V1Subscription } from './v1-group.ts'
 
 export interface GreengrassPlan {
@@ -35,24 +32,8 @@ export interface PlannedSubscription {
   readonly becomes: string
 }
 
-export interface NotKept {
-  readonly what: string
-  readonly why: string
-}
-
 const BRIDGE = 'aws.greengrass.clientdevices.mqtt.Bridge'
 const STATUS_LEVELS = STATUS_TOPIC.split('/')
-
-const NO_CONNECTOR_TODO =
-  'Add the connector’s parameters, such as IotAnalyticsDefaultChannelName: the files have no connector definition.'
-const NO_SUBSCRIPTIONS_TODO =
-  'Add the inputs: the files have no subscriptions, so the connector takes messages on the predefined topics alone.'
-const DESTINATIONS_TODO =
-  'AWS IoT Analytics was shut down on 2025-12-15. Name other destinations under connector.destinations in the component’s configuration; without one, messages stay in the local store.'
-const ROLE_TODO =
-  'Give the token exchange role the permissions that the group role had, for the destinations that you name (iotanalytics:BatchPutMessage was for AWS IoT Analytics).'
-const BRIDGE_TODO =
-  'Deploy aws.greengrass.clientdevices.Auth (its policies allow the devices mqtt:connect, mqtt:publish and mqtt:subscribe), a broker (aws.greengrass.clientdevices.mqtt.Moquette or …mqtt.EMQX), the Bridge and aws.greengrass.clientdevices.IPDetector. The devices keep their certificates and core discovery. Nucleus lite has no Bridge: there, devices publish to the connector’s own MQTT server.'
 
 export function planFor(group: V1Group, component: string): GreengrassPlan {
   const { connector, subscriptions = [] } = group
@@ -82,12 +63,7 @@ export function planFor(group: V1Group, component: string): GreengrassPlan {
     },
     subscriptions: routes.map(plannedSubscription),
     todo: todoOf(group, routes),
-    notKept: [
-      ...(connector === undefined ? [] : notKeptOfConnector(connector, subscriptions)),
-      ...routes.flatMap(notKeptOnRoute),
-      ...notKeptOfDevices(routes),
-      ...notKeptInPolicies(access.inputs, accessControl),
-    ],
+    notKept: notKeptOf(group, routes, access.inputs, accessControl),
   }
 }
 
@@ -123,16 +99,18 @@ function named(
   return { [key]: distinctKeys(entries) }
 }
 
+/** Without those that others cover: the Bridge would forward a message for each. */
 function namedMappings(routes: readonly Route[]): Readonly<Record<string, BridgeMapping>> {
-  const known = new Set<string>()
-  const entries = routes.flatMap(({ subscription, mappings }) =>
-    mappings.flatMap((mapping): [string, BridgeMapping][] => {
-      const text = JSON.stringify(mapping)
-      if (known.has(text)) return []
-      known.add(text)
-      return [[subscription.id, mapping]]
-    }),
+  const all = routes.flatMap(({ subscription, mappings }) =>
+    mappings.map((mapping) => ({ id: subscription.id, mapping })),
   )
+  const entries = (['LocalMqtt', 'Pubsub'] as const).flatMap((source) => {
+    const same = all.filter(({ mapping }) => mapping.source === source)
+    return uncovered(same.map(({ mapping }) => mapping.topic)).flatMap((topic) => {
+      const first = same.find(({ mapping }) => mapping.topic === topic)
+      return first === undefined ? [] : [[first.id, first.mapping] as const]
+    })
+  })
   return distinctKeys(entries)
 }
 
@@ -185,100 +163,4 @@ function plannedSubscription({ subscription, becomes }: Route): PlannedSubscript
 function partyText({ kind, name }: V1Subscription['source']): string {
   if (kind === 'ours') return 'the connector'
   return kind === 'cloud' || kind === 'shadow' ? name : `${kind} ${name}`
-}
-
-function todoOf(
-  { connector, subscriptions }: V1Group,
-  routes: readonly Route[],
-): readonly string[] {
-  const hasMappings = routes.some(({ mappings }) => mappings.length > 0)
-  const others = (subscriptions ?? []).filter(
-    (one) => !routes.some(({ subscription }) => subscription === one),
-  )
-  return [
-    ...(connector === undefined ? [NO_CONNECTOR_TODO] : []),
-    ...(subscriptions === undefined ? [NO_SUBSCRIPTIONS_TODO] : []),
-    DESTINATIONS_TODO,
-    ROLE_TODO,
-    ...(hasMappings ? [BRIDGE_TODO] : []),
-    ...new Set(routes.flatMap(({ todo }) => todo)),
-    ...(others.length === 0
-      ? []
-      : [`Plan these subscriptions too; they do not concern the connector: ${idsOf(others)}.`]),
-  ]
-}
-
-function idsOf(subscriptions: readonly V1Subscription[]): string {
-  return subscriptions.map(({ id }) => id).join(', ')
-}
-
-function notKeptOfConnector(
-  { arn, isolationMode }: V1Connector,
-  subscriptions: readonly V1Subscription[],
-): NotKept[] {
-  const others = subscriptions.filter(({ source, target }) =>
-    [source, target].some(
-      (party) => party.kind === 'ours' && versionOf(party) !== versionOf({ arn }),
-    ),
-  )
-  return [
-    {
-      what: 'MemorySize as the limit of the process',
-      why: 'it now limits messages in memory; the deployment’s systemResourceLimits limit the process',
-    },
-    ...(isolationMode === undefined
-      ? []
-      : [
-          {
-            what: `IsolationMode ${isolationMode}`,
-            why: 'a component is a process of the nucleus’s user; only Lambda functions have containers',
-          },
-        ]),
-    ...(others.length === 0
-      ? []
-      : [
-          {
-            what: `the connector’s version in ${idsOf(others)}`,
-            why: `it is not the group’s, ${versionOf({ arn })}; the plan takes them for the same connector`,
-          },
-        ]),
-  ]
-}
-
-function versionOf({ arn }: { readonly arn: string }): string | undefined {
-  return arn.split('/').at(-1)
-}
-
-function notKeptOnRoute({ subscription, notKept }: Route): NotKept[] {
-  const what = `subscription ${subscription.id}`
-  return notKept.map((why) => ({ what, why }))
-}
-
-function notKeptOfDevices(routes: readonly Route[]): NotKept[] {
-  const from = routes.filter(({ mappings }) => mappings.some(({ target }) => target === 'Pubsub'))
-  if (from.length === 0) return []
-  const names = new Set(from.map(({ subscription }) => subscription.source.name))
-  return [
-    {
-      what: `the limit to ${[...names].join(', ')}`,
-      why: 'the Bridge forwards from every client device; the policies of aws.greengrass.clientdevices.Auth say who may publish',
-    },
-  ]
-}
-
-function notKeptInPolicies(inputs: readonly string[], accessControl: AccessControl): NotKept[] {
-  return [
-    ...inputs.filter(isWiderInPolicy).map((filter) => ({
-      what: `a policy for ${filter} alone`,
-      why: 'in a policy * stands for any characters, and ? is not allowed, so it allows more',
-    })),
-    ...(isTooLargeForLite(accessControl)
-      ? [
-          {
-            what: 'these policies on nucleus lite',
-            why: 'it reads 4,096 bytes of the policies of a service and refuses everything if there are more; use fewer, wider inputs',
-          },
-        ]
-      : []),
-  ]
 }

@@ -9,6 +9,8 @@ Examples:
   $ iot-analytics-connector greengrass plan connectors.json subscriptions.json
   $ iot-analytics-connector greengrass plan v1-export/*.json
   $ iot-analytics-connector greengrass plan v1-export/*.json --json | jq .notKept
+  $ iot-analytics-connector greengrass plan v1-export/*.json --json |
+      jq '.merge | map_values({MERGE: .})'      for greengrass-cli … --update-config
 
 The files are what aws greengrass get-connector-definition-version and
 get-subscription-definition-version printed, in any order; get-function-definition-version and

@@ -222,6 +222,35 @@ test('inputs that others cover are left out, and mappings are written once', () 
   assert.deepEqual(Object.keys(Object(plan.merge[BRIDGE]).mqttTopicMapping), ['s0'])
 })
 
+test('a mapping that another covers is left out: the Bridge would forward messages twice', () => {
+  const plan = planOf([
+    [DEVICE, 'factory/line1', OURS],
+    [DEVICE, 'factory/#', OURS],
+    [OURS, STATUS, DEVICE],
+  ])
+
+  assert.deepEqual(plan.merge[BRIDGE], {
+    mqttTopicMapping: {
+      s1: { topic: 'factory/#', source: 'LocalMqtt', target: 'Pubsub' },
+      s2: { topic: STATUS, source: 'Pubsub', target: 'LocalMqtt' },
+    },
+  })
+})
+
+test('the limit to the senders that subscriptions named is not kept', () => {
+  const plan = planOf([
+    [FUNCTION, PUT, OURS],
+    [MODBUS, 'modbus', OURS],
+    [DEVICE, PUT, OURS],
+  ])
+
+  assert.match(reasonsFor(plan, 'the limit to Pump1').join(), /every client device/)
+  assert.match(
+    reasonsFor(plan, 'the limit to Reader, ModbusRTUProtocolAdapter').join(),
+    /every component that may publish/,
+  )
+})
+
 test('without a default channel only predefined topics are kept', () => {
   const plan = planOf(
     [
