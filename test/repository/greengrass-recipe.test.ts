@@ -1,15 +1,19 @@
 /** The recipes of the Greengrass component, which two nuclei read with different strictness. */
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { existsSync, readFileSync, statSync } from 'node:fs'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { promisify } from 'node:util'
 import { Ajv } from 'ajv'
 import { parse, stringify } from 'yaml'
 import { parseConfig } from '../../src/config/parse-config.ts'
 import { PREDEFINED_FILTERS } from '../../src/routing/input-topics.ts'
 import { STATUS_TOPIC } from '../../src/topics.ts'
 import { VERSION } from '../../src/version.ts'
+import { temporaryDirectory } from '../support/processes/running-connector.ts'
 
 const root = join(import.meta.dirname, '..', '..', '..')
 const packaging = join(root, 'packaging', 'greengrass')
@@ -125,6 +129,23 @@ for (const { file, recipe } of RECIPES) {
     assert.equal(validate(withLowerKeys(nameless)), false)
   })
 }
+
+test('the script starts the program with its flags, also in folders with spaces', async (t) => {
+  const directory = join(await temporaryDirectory(t), 'with spaces')
+  await mkdir(join(directory, 'connector'), { recursive: true })
+  const program = 'console.log(JSON.stringify(process.argv.slice(2)))'
+  await writeFile(join(directory, 'connector', 'main.js'), program)
+  const script = scriptOf(MAIN)
+    .replace('{configuration:/nodePath}', process.execPath)
+    .replace('{artifacts:decompressedPath}', directory)
+    .replace('{work:path}', directory)
+
+  const { stdout } = await promisify(execFile)('/bin/sh', ['-c', script])
+
+  assert.deepEqual(JSON.parse(stdout), [
+    ...['run', '--greengrass', NAME, '--data', `${directory}/data`, '--deadline', '3'],
+  ])
+})
 
 test('the recipe for local storage differs in the token exchange service alone', () => {
   const [, second] = RECIPES

@@ -66,7 +66,8 @@ function notKeptOnRoute({ subscription, notKept }: Route): NotKept[] {
 
 /** In v1 a message came from the source that a subscription named, and from no other. */
 function notKeptOfSenders(routes: readonly Route[]): NotKept[] {
-  const sources = routes.map(({ subscription: { source } }) => source)
+  const kept = routes.filter(({ isKept }) => isKept)
+  const sources = kept.map(({ subscription: { source } }) => source)
   const namesOf = (...kinds: readonly string[]) =>
     [...new Set(sources.filter(({ kind }) => kinds.includes(kind)).map(({ name }) => name))].join(
       ', ',
@@ -87,7 +88,7 @@ function notKeptOfSenders(routes: readonly Route[]): NotKept[] {
       : [
           {
             what: `the limit to ${others}`,
-            why: 'the connector takes from every component that may publish on the topic; the accessControl of components says which may',
+            why: 'the connector takes messages from every component that may publish on the topic; the accessControl of components says which may',
           },
         ]),
   ]

@@ -5,7 +5,7 @@
 import { covers, overlaps, STATUS_TOPIC } from '../../topics.ts'
 import { accessControlFor } from './access-control.ts'
 import { type NotKept, notKeptOf } from './not-kept.ts'
-import { type BridgeMapping, type Route, routeOf } from './routes.ts'
+import { type BridgeMapping, dead, type Route, routeOf } from './routes.ts'
 import { todoOf } from './todo.ts'
 import type { V1Connector, V1Group, V1Subscription } from './v1-group.ts'
 
@@ -143,14 +143,10 @@ function withoutLoops(routes: readonly Route[]): readonly Route[] {
   const { id, subject } = back.subscription
   return routes.map((route) =>
     route.mappings.some(({ source }) => source === 'Pubsub')
-      ? {
-          ...route,
-          becomes: 'Nothing.',
-          mappings: [],
-          notKept: [
-            `subscription ${id} takes ${subject} from devices, which has the status topic, so the Bridge would forward status messages in a circle; give ${id} a narrower subject`,
-          ],
-        }
+      ? dead(
+          route.subscription,
+          `subscription ${id} takes ${subject} from devices, which has the status topic, so the Bridge would forward status messages in a circle; give ${id} a narrower subject`,
+        )
       : route,
   )
 }

@@ -7,6 +7,8 @@ export interface Route {
   readonly subscription: V1Subscription
   /** One sentence. */
   readonly becomes: string
+  /** Whether messages still flow. */
+  readonly isKept: boolean
   /** Customer-defined topics that the connector must subscribe to on local publish/subscribe. */
   readonly inputs: readonly string[]
   /** The same at AWS IoT Core. The connector subscribes to none there by itself. */
@@ -122,6 +124,7 @@ function blank(subscription: V1Subscription): Route {
   return {
     subscription,
     becomes: '',
+    isKept: true,
     inputs: [],
     iotCoreInputs: [],
     mappings: [],
@@ -131,8 +134,9 @@ function blank(subscription: V1Subscription): Route {
   }
 }
 
-function dead(subscription: V1Subscription, why: string): Route {
-  return { ...blank(subscription), becomes: 'Nothing.', notKept: [why] }
+/** The route of a subscription on which no message can flow. */
+export function dead(subscription: V1Subscription, why: string): Route {
+  return { ...blank(subscription), becomes: 'Nothing.', isKept: false, notKept: [why] }
 }
 
 /** What the connector accepts of `subject`. */

@@ -266,6 +266,7 @@ test('without a default channel only predefined topics are kept', () => {
     PREDEFINED_FILTERS,
   )
   assert.match(reasonsFor(plan, 'subscription s0').join(), /no IotAnalyticsDefaultChannelName/)
+  assert.deepEqual(reasonsFor(plan, 'the limit to Reader'), [])
   assert.match(reasonsFor(plan, 'subscription s1').join(), /only predefined topics are kept/)
 })
 
