@@ -91,7 +91,10 @@ export class GreengrassSource implements Source {
         return intake.isSaturated
       },
       take: (topic, payload) => this.#take(intake, topic, payload),
-      refuse: (topic, payload = EMPTY) => this.#refuse(intake, topic, payload),
+      refuse: (topic, payload = EMPTY, why) => {
+        const refusal = why === 'full' ? bufferFull(topic) : stopping(topic)
+        this.#refuse(intake, topic, payload, refusal)
+      },
       refuseUnread: (why) => intake.refuse(undefined, '', EMPTY, 0, 0, UNREAD[why]),
     })
     bus.use({ local: filters, cloud: options.iotCoreInputs }, options.maxBufferedMessages)
@@ -99,9 +102,13 @@ export class GreengrassSource implements Source {
     setImmediate(() => bus.inbox.drain())
   }
 
-  /** Messages that still come wait for the next connector, if there is one. */
+  /** Messages that still come wait for the next connector, if there is to be one. */
   async stopIntake(): Promise<void> {
-    if (this.#intake !== undefined) this.#options.bus.inbox.detach()
+    if (this.#intake === undefined) return
+    const { bus } = this.#options
+    bus.inbox.drain()
+    if (bus.isUnsubscribed) bus.inbox.refuseWaiting()
+    bus.inbox.detach()
     this.#intake = undefined
   }
 
@@ -120,10 +127,10 @@ export class GreengrassSource implements Source {
     intake.accept(route, topic, payload, 0, payload.length, undefined, false)
   }
 
-  #refuse(intake: Intake, topic: string, payload: Buffer): void {
+  #refuse(intake: Intake, topic: string, payload: Buffer, refusal: Refusal): void {
     const route = intake.route(topic)
-    if (route !== undefined)
-      intake.refuse(route, topic, payload, 0, payload.length, bufferFull(topic))
+    if (route === undefined) return
+    intake.refuse(route, topic, payload, 0, payload.length, refusal)
   }
 
   async #drained(): Promise<void> {
@@ -134,6 +141,13 @@ export class GreengrassSource implements Source {
         resolve()
       })
     })
+  }
+}
+
+function stopping(topic: string): Refusal {
+  return {
+    error: 'Stopping',
+    message: `the connector was stopped before the message could be stored (topic ${topic})`,
   }
 }
 

@@ -12,8 +12,8 @@ export interface InboxTaker {
   readonly isBusy: boolean
   /** `payload` is valid until it returns. */
   take(topic: string, payload: Buffer): void
-  /** There was no room for it. `payload` is undefined if it is gone. */
-  refuse(topic: string, payload: Buffer | undefined): void
+  /** `payload` is undefined if it is gone. */
+  refuse(topic: string, payload: Buffer | undefined, why: 'full' | 'stopping'): void
   /** A message came that can't be read, not even its topic. */
   refuseUnread(why: Unread): void
 }
@@ -64,7 +64,7 @@ export class Inbox {
     const taker = this.#taker
     if (taker !== undefined && this.size === 0 && !taker.isBusy) taker.take(topic, payload)
     else if (this.#hasRoomFor(topic, payload)) this.#keep(topic, payload)
-    else if (taker !== undefined) taker.refuse(topic, payload)
+    else if (taker !== undefined) taker.refuse(topic, payload, 'full')
     else this.#countOverflown(topic)
   }
 
@@ -97,6 +97,16 @@ export class Inbox {
     this.#refuseOverflown(taker)
   }
 
+  /** Refuses what still waits: no taker comes after this one. */
+  refuseWaiting(): void {
+    for (const { topic, payload } of this.#waiting.slice(this.#head)) {
+      this.#taker?.refuse(topic, payload, 'stopping')
+    }
+    this.#waiting = []
+    this.#head = 0
+    this.#bytes = 0
+  }
+
   #hasRoomFor(topic: string, payload: Buffer): boolean {
     const { maxMessages, maxBytes } = this.#options
     return this.size < maxMessages && this.#bytes + bytesOf(topic, payload) <= maxBytes
@@ -123,7 +133,7 @@ export class Inbox {
 
   #refuseOverflown(taker: InboxTaker): void {
     for (const [topic, count] of this.#overflown) {
-      for (let i = 0; i < count; i++) taker.refuse(topic, undefined)
+      for (let i = 0; i < count; i++) taker.refuse(topic, undefined, 'full')
     }
     this.#overflown.clear()
     for (const why of this.#unread) taker.refuseUnread(why)

@@ -60,6 +60,7 @@ export class NucleusBus {
   #problem: string | undefined = 'not connected yet'
   #hasFailed = false
   #isReady = false
+  #isUnsubscribed = false
   #since: number
 
   constructor(options: NucleusBusOptions) {
@@ -86,6 +87,17 @@ export class NucleusBus {
     this.#filters = filters
     for (const bus of BUSES) this.#owners[bus].use(filters[bus])
     if (this.#connection !== undefined) this.#subscribe(this.#connection)
+  }
+
+  /** No message is read any more. The connection stays, for receipts. */
+  unsubscribe(): void {
+    this.#isUnsubscribed = true
+    this.#filters = { local: [], cloud: [] }
+    if (this.#connection !== undefined) this.#subscribe(this.#connection)
+  }
+
+  get isUnsubscribed(): boolean {
+    return this.#isUnsubscribed
   }
 
   /** @throws {ConnectorError} NucleusUnavailable, NucleusRefused */

@@ -17,6 +17,7 @@ export interface RunnerFlags {
 interface Running {
   readonly loaded: LoadedConfig
   readonly connector: RunnableConnector
+  readonly nucleus: Nucleus | undefined
   readonly report: RunReport
 }
 
@@ -55,7 +56,7 @@ export class Runner {
     const problem = startErrorOf(problems)
     if (problem !== undefined) throw problem
     await connector.start()
-    this.#running = { loaded, connector, report }
+    this.#running = { loaded, connector, nucleus, report }
     report.started(startUpOf(loaded, notices, process.argv[1]), connector.describe())
   }
 
@@ -85,6 +86,7 @@ export class Runner {
     if (running === undefined) return
     this.#running = undefined
     running.report.stopping(signal, deadlineMs)
+    running.nucleus?.bus.unsubscribe()
     running.report.stopped(await running.connector.stop({ deadlineMs }))
     await this.#nucleus?.close()
   }

@@ -10,8 +10,8 @@ function takerOf() {
     refused,
     isBusy: false,
     take: (topic: string, payload: Buffer) => void taken.push(`${topic} ${payload}`),
-    refuse: (topic: string, payload: Buffer | undefined) =>
-      void refused.push(`${topic} ${payload ?? 'gone'}`),
+    refuse: (topic: string, payload: Buffer | undefined, why: string) =>
+      void refused.push(`${topic} ${payload ?? 'gone'} ${why}`),
     refuseUnread: (why: string) => void refused.push(why),
   }
 }
@@ -57,7 +57,7 @@ test('what exceeds the bounds is refused at once, with its payload', () => {
     inbox.add('t', Buffer.from('2'))
   }
 
-  assert.deepEqual(taker.refused, ['t 2', 't 2'])
+  assert.deepEqual(taker.refused, ['t 2 full', 't 2 full'])
 })
 
 test('messages wait for the next taker, and those that had no room are refused by it', () => {
@@ -74,7 +74,7 @@ test('messages wait for the next taker, and those that had no room are refused b
 
   assert.deepEqual(before.taken, [])
   assert.deepEqual(taker.taken, ['t 1', 't 2'])
-  assert.deepEqual(taker.refused, ['t gone', 't gone'])
+  assert.deepEqual(taker.refused, ['t gone full', 't gone full'])
 })
 
 test('a taker that becomes busy meanwhile gets the rest later', () => {
@@ -94,4 +94,28 @@ test('a taker that becomes busy meanwhile gets the rest later', () => {
 
   assert.equal(inbox.size, 1)
   assert.deepEqual(taker.taken, ['t 1', 't 2'])
+})
+
+test('at the last stop, what still waits is refused', () => {
+  const inbox = new Inbox(roomy)
+  const taker = { ...takerOf(), isBusy: true }
+  inbox.attach(taker)
+  inbox.add('t', Buffer.from('1'))
+
+  inbox.refuseWaiting()
+
+  assert.deepEqual(taker.refused, ['t 1 stopping'])
+  assert.equal(inbox.size, 0)
+})
+
+test('messages that can’t be read are refused, at once or by the next taker', () => {
+  const inbox = new Inbox(roomy)
+  const taker = takerOf()
+  inbox.addUnread('oversized')
+  inbox.attach(taker)
+  inbox.drain()
+
+  inbox.addUnread('unreadable')
+
+  assert.deepEqual(taker.refused, ['oversized', 'unreadable'])
 })
