@@ -1,14 +1,19 @@
 /** What `npm run greengrass` builds, unpacked as a nucleus unpacks it. */
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdir, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
+import { parse } from 'yaml'
 import { VERSION } from '../../src/version.ts'
+import { CLASSIC, LITE } from '../support/greengrass/character.ts'
+import { startNucleus } from '../support/greengrass/nucleus-server.ts'
 import { runCommand } from '../support/processes/command-line.ts'
 import { temporaryDirectory } from '../support/processes/running-connector.ts'
 import { findCommand } from '../support/servers/find-command.ts'
+import { until } from '../support/until.ts'
 
 const root = join(import.meta.dirname, '..', '..', '..')
 const NAME = 'com.example.IoTAnalyticsConnector'
@@ -52,6 +57,55 @@ test('the component runs from its zip, with every client, and the zip is the sam
     'package.json',
   ])
 })
+
+for (const character of [CLASSIC, LITE]) {
+  test(`${character.name}: the recipe’s script runs the artifact with the recipe’s configuration`, {
+    skip: python === undefined && 'python3 is missing: apt-get install python3',
+  }, async (t) => {
+    const directory = await temporaryDirectory(t)
+    const built = join(directory, 'built')
+    const artifacts = join(directory, 'unpacked')
+    const work = join(directory, 'work')
+    await mkdir(join(artifacts, 'connector'), { recursive: true })
+    await mkdir(work)
+    await build(built)
+    const unzip = ['-m', 'zipfile', '-e', join(built, ARTIFACT), join(artifacts, 'connector')]
+    await promisify(execFile)(python ?? '', unzip)
+    const recipe = parse(await readFile(join(built, 'recipes', 'recipe.yaml'), 'utf8'))
+    const server = await startNucleus(t, character)
+    server.addComponent(NAME, recipe.ComponentConfiguration.DefaultConfiguration)
+    const variables: Readonly<Record<string, string>> = {
+      'configuration:/nodePath': process.execPath,
+      'artifacts:decompressedPath': artifacts,
+      'work:path': work,
+    }
+    const command = String(recipe.Manifests[0].Lifecycle.run.Script).replaceAll(
+      /\{([^}]*)\}/g,
+      (whole, name: string) => variables[name] ?? whole,
+    )
+
+    const component = spawn('sh', ['-c', command], {
+      cwd: work,
+      env: { PATH: process.env['PATH'], ...server.environmentOf(NAME) },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    })
+    t.after(() => component.kill('SIGKILL'))
+    await until('it runs', () => server.statesOf(NAME).includes('RUNNING'))
+    await until('it has subscribed', () => server.filtersOf(NAME).length === 2)
+    const envelope = { request: { message: '{"temp":23.33}' }, id: 'first' }
+    server.publish('iotanalytics/channels/pump/messages/put', { json: envelope })
+    await until('the message has its status', () =>
+      server
+        .requests('PublishToTopic')
+        .some(({ request }) => request['topic'] === 'iotanalytics/messages/put/status'),
+    )
+    component.kill('SIGTERM')
+    const [code] = await once(component, 'exit')
+
+    assert.equal(code, 0)
+    assert.ok((await readdir(join(work, 'data'))).includes('channels'))
+  })
+}
 
 test('the recipe goes beside the artifact, with or without the token exchange service', async (t) => {
   const directory = await temporaryDirectory(t)
