@@ -12,6 +12,7 @@ import {
 } from '../../src/destinations/destination.ts'
 import { ConnectorError } from '../../src/errors.ts'
 import type { Message } from '../../src/message.ts'
+import { PATIENT_MS } from '../support/destinations/timeouts.ts'
 
 export interface Received {
   readonly messageId: string
@@ -57,15 +58,19 @@ export interface DestinationSetup {
   readonly tooLargeBytes?: number
 }
 
-export type Opened = (t: TestContext) => Promise<DestinationSetup>
+/** Makes the destination with this `timeout`. */
+export type SetUp = (t: TestContext, timeoutMs: number) => Promise<DestinationSetup>
+export type Opened = (t: TestContext, timeoutMs?: number) => Promise<DestinationSetup>
 
 export const NOTHING_LEFT: BatchOutcome = { rejected: [], kept: [] }
+/** Less than `PATIENT_MS`, so that what ended did not just time out. */
+export const AT_ONCE_MS = PATIENT_MS / 2
 /** A signal that is not aborted. */
 export const idle = new AbortController().signal
 
-export function openedBy(setUp: (t: TestContext) => Promise<DestinationSetup>): Opened {
-  return async (t) => {
-    const setup = await setUp(t)
+export function openedBy(setUp: SetUp): Opened {
+  return async (t, timeoutMs = PATIENT_MS) => {
+    const setup = await setUp(t, timeoutMs)
     await setup.destination.open()
     t.after(() => setup.destination.close())
     return setup

@@ -3,8 +3,6 @@ import { destinationContract } from '../contract/destination.contract.ts'
 import { firehoseSetup, kinesisSetup, peerOf } from '../support/destinations/records-under-test.ts'
 import { type Moto, skipWithoutMoto, startMoto } from '../support/servers/moto.ts'
 
-const MAX_SEND_MS = 5_000
-
 describe('Kinesis and Firehose, as moto has them', { skip: skipWithoutMoto }, () => {
   let moto: Moto
   const cleanups: (() => unknown)[] = []
@@ -15,17 +13,17 @@ describe('Kinesis and Firehose, as moto has them', { skip: skipWithoutMoto }, ()
     for (const release of cleanups) await release()
   })
 
-  destinationContract('Kinesis', async (t) => {
-    const setup = await kinesisSetup(t, moto, { maxAttempts: 2 })
+  destinationContract('Kinesis', async (t, timeoutMs) => {
+    const setup = await kinesisSetup(t, moto, { maxAttempts: 2, timeout: timeoutMs })
     const peer = peerOf(setup, true)
     const { destination } = setup
-    return { destination, peer, maxSendMs: MAX_SEND_MS, tooLargeBytes: 1_048_577 }
+    return { destination, peer, maxSendMs: 2 * timeoutMs + 1_500, tooLargeBytes: 1_048_577 }
   })
 
-  destinationContract('Firehose', async (t) => {
-    const setup = await firehoseSetup(t, moto, { maxAttempts: 2 })
+  destinationContract('Firehose', async (t, timeoutMs) => {
+    const setup = await firehoseSetup(t, moto, { maxAttempts: 2, timeout: timeoutMs })
     const peer = peerOf(setup, false)
     const { destination } = setup
-    return { destination, peer, maxSendMs: MAX_SEND_MS, tooLargeBytes: 1_024_001 }
+    return { destination, peer, maxSendMs: 2 * timeoutMs + 1_500, tooLargeBytes: 1_024_001 }
   })
 })

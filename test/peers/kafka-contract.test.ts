@@ -8,7 +8,8 @@ import { kafkaDestination } from '../support/destinations/kafka-under-test.ts'
 import { skipWithoutKafka } from '../support/servers/kafka.ts'
 import { createTopic, deleteTopic, readTopic } from '../support/servers/kafka-topics.ts'
 
-const TIMEOUT_MS = 2_000
+/** The option has no lower values. */
+const LEAST_TIMEOUT_MS = 1_000
 const LIMITS = { 'max.message.bytes': '20000' }
 
 describe('Kafka', { skip: skipWithoutKafka }, () => {
@@ -22,46 +23,49 @@ describe('Kafka', { skip: skipWithoutKafka }, () => {
   after(() => releases.run())
 
   for (const transactions of [false, true]) {
-    destinationContract(transactions ? 'kafka with transactions' : 'kafka', async () => {
-      const { proxy, broker, kafka } = site
-      proxy.set('pass')
-      const topic = await site.newTopic(1, LIMITS)
-      const connectorId = `connector-${count++}`
-      const options = { topic, transactions, timeout: TIMEOUT_MS }
-      const destination = kafkaDestination({ broker, options, connectorId })
-      let isMissing = false
-      return {
-        destination: withLogs(destination),
-        maxSendMs: TIMEOUT_MS * 3,
-        recognisesResends: true,
-        tooLargeBytes: 30_000,
-        peer: {
-          async received(channel) {
-            const records = await readTopic(kafka.broker, topic)
-            return records
-              .filter(({ headers }) => headers['channel'] === channel)
-              .map(({ headers, value }) => ({
-                messageId: headers['message_id'] ?? '',
-                payload: value,
-              }))
+    destinationContract(
+      transactions ? 'kafka with transactions' : 'kafka',
+      async (_t, timeoutMs) => {
+        const { proxy, broker, kafka } = site
+        proxy.set('pass')
+        const topic = await site.newTopic(1, LIMITS)
+        const connectorId = `connector-${count++}`
+        const options = { topic, transactions, timeout: Math.max(timeoutMs, LEAST_TIMEOUT_MS) }
+        const destination = kafkaDestination({ broker, options, connectorId })
+        let isMissing = false
+        return {
+          destination: withLogs(destination),
+          maxSendMs: 3 * options.timeout + 1_500,
+          recognisesResends: true,
+          tooLargeBytes: 30_000,
+          peer: {
+            async received(channel) {
+              const records = await readTopic(kafka.broker, topic)
+              return records
+                .filter(({ headers }) => headers['channel'] === channel)
+                .map(({ headers, value }) => ({
+                  messageId: headers['message_id'] ?? '',
+                  payload: value,
+                }))
+            },
+            hang: () => proxy.set('hang'),
+            fail: () => proxy.set('cut'),
+            loseAnswers: () => proxy.set('lose-answers'),
+            slow: (delayMs) => proxy.slow(delayMs),
+            async miss() {
+              await deleteTopic(kafka.broker, topic)
+              isMissing = true
+            },
+            async recover() {
+              proxy.set('pass')
+              if (isMissing) await createTopic(kafka.broker, topic, { configs: LIMITS })
+              isMissing = false
+            },
+            reached: () => proxy.reached(),
           },
-          hang: () => proxy.set('hang'),
-          fail: () => proxy.set('cut'),
-          loseAnswers: () => proxy.set('lose-answers'),
-          slow: (delayMs) => proxy.slow(delayMs),
-          async miss() {
-            await deleteTopic(kafka.broker, topic)
-            isMissing = true
-          },
-          async recover() {
-            proxy.set('pass')
-            if (isMissing) await createTopic(kafka.broker, topic, { configs: LIMITS })
-            isMissing = false
-          },
-          reached: () => proxy.reached(),
-        },
-      }
-    })
+        }
+      },
+    )
   }
 })
 

@@ -12,12 +12,9 @@ import {
   messagesFrom,
   packedMessage,
 } from '../support/channels/batch-maker.ts'
-import {
-  NATS_TIMEOUT_MS,
-  natsDestination,
-  openedNats,
-} from '../support/destinations/nats-destination.ts'
+import { natsDestination, openedNats } from '../support/destinations/nats-destination.ts'
 import { assertEndsAtOnce, failureOf } from '../support/destinations/sends.ts'
+import { SECOND_TRY_MS } from '../support/destinations/timeouts.ts'
 import { makeCertificates, skipWithoutOpenssl } from '../support/processes/certificates.ts'
 import { type NatsServer, skipWithoutNats, startNats } from '../support/servers/nats.ts'
 import { Relay } from '../support/servers/relay.ts'
@@ -261,13 +258,14 @@ describe('nats against a NATS server', { skip: skipWithoutNats }, () => {
   test('a peer that never answers ends a send in time, and the next one works', async (t) => {
     const { own } = await opened(t)
     const relay = await Relay.start(t, server.port)
-    const destination = await openedNats(t, relay.port, own)
+    const times = { timeout: SECOND_TRY_MS, connectTimeout: SECOND_TRY_MS }
+    const destination = await openedNats(t, relay.port, { ...own, ...times })
     await destination.send(batchOf('line', messagesFrom(0, 1)), never)
 
     relay.hang()
     const begun = performance.now()
     assert.equal((await failureOf(destination, messagesFrom(1, 1))).effect, 'retry')
-    assert.ok(performance.now() - begun < 2 * NATS_TIMEOUT_MS + 500)
+    assert.ok(performance.now() - begun < 2 * SECOND_TRY_MS + 1_500)
     relay.resume()
     await destination.send(batchOf('line', messagesFrom(1, 1)), never)
 

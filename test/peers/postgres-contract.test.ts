@@ -26,6 +26,6 @@ for (const pooler of [undefined, 'PgBouncer']) {
     })
 
     const name = pooler === undefined ? 'postgres' : `postgres through ${pooler}`
-    destinationContract(name, (t) => postgresUnderTest(t, server, port))
+    destinationContract(name, (t, timeoutMs) => postgresUnderTest(t, server, port, timeoutMs))
   })
 }

@@ -25,7 +25,7 @@ test('after a backup was restored, every message is in PostgreSQL once', {
   const backup = join(directory, 'backup')
   const destination = Object.entries({
     ...{ host: '127.0.0.1', port: relay.port, user: 'postgres', database: 'postgres' },
-    ...{ create: true, timeout: '500ms', connectTimeout: '500ms' },
+    ...{ create: true, timeout: '2s', connectTimeout: '2s' },
   }).map(([option, value]) => `destinations[0].postgres.${option}=${value}`)
   const settings = [`storage.directory=${data}`, 'destinations[0].batch.interval=20ms']
   const args = [...settings, ...destination].flatMap((setting) => ['--set', setting])

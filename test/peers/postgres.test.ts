@@ -15,10 +15,10 @@ import {
 } from '../support/channels/batch-maker.ts'
 import {
   openedPostgres,
-  POSTGRES_TIMEOUT_MS,
   postgresDestination,
 } from '../support/destinations/postgres-destination.ts'
 import { assertEndsAtOnce, failureOf } from '../support/destinations/sends.ts'
+import { SECOND_TRY_MS } from '../support/destinations/timeouts.ts'
 import { type Postgres, skipWithoutPostgres, startPostgres } from '../support/servers/postgres.ts'
 import { Relay } from '../support/servers/relay.ts'
 
@@ -381,14 +381,14 @@ describe('postgres against PostgreSQL', { skip: skipWithoutPostgres }, () => {
   test('a peer that never answers ends a send in time, and the next one works', async (t) => {
     const { table } = await opened(t)
     const relay = await Relay.start(t, server.port)
-    const destination = await openedPostgres(t, relay.port, { table })
+    const destination = await openedPostgres(t, relay.port, { table, timeout: SECOND_TRY_MS })
     await destination.send(batchOf('line', messagesFrom(0, 1)), never)
 
     relay.hang()
     const begun = performance.now()
     const failure = await failureOf(destination, messagesFrom(1, 1))
     assert.equal(failure.effect, 'retry')
-    assert.ok(performance.now() - begun < POSTGRES_TIMEOUT_MS + 2_000)
+    assert.ok(performance.now() - begun < SECOND_TRY_MS + 2_000)
     relay.resume()
     await destination.send(batchOf('line', messagesFrom(1, 1)), never)
 

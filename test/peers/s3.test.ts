@@ -25,6 +25,7 @@ import type { Notice } from '../../src/observer.ts'
 import { destinationContract, type PeerUnderTest } from '../contract/destination.contract.ts'
 import { batchOf, makeMessage } from '../support/channels/batch-maker.ts'
 import { type GateRule, S3Gate } from '../support/destinations/s3-gate.ts'
+import { PATIENT_MS } from '../support/destinations/timeouts.ts'
 import {
   MOTO_CREDENTIALS,
   MOTO_REGION,
@@ -84,7 +85,7 @@ describe('s3', { skip: skipWithoutMoto }, () => {
       region: MOTO_REGION,
       endpoint: gate.url,
       credentials: MOTO_CREDENTIALS,
-      timeout: '2s',
+      timeout: PATIENT_MS,
       ...given,
     })
     const destination = new S3Destination({
@@ -148,8 +149,8 @@ describe('s3', { skip: skipWithoutMoto }, () => {
     return spool
   }
 
-  destinationContract('s3', async (t) => {
-    const rig = await rigOf(t, { given: { timeout: '1s', maxAttempts: 1 } })
+  destinationContract('s3', async (t, timeoutMs) => {
+    const rig = await rigOf(t, { given: { timeout: timeoutMs, maxAttempts: 1 } })
     const { gate, bucket } = rig
     const always = (rule: GateRule) => () => {
       gate.rule = () => rule
@@ -172,7 +173,12 @@ describe('s3', { skip: skipWithoutMoto }, () => {
       },
       reached: () => until('a request came', () => gate.seen.length > 0),
     }
-    return { destination: rig.destination, peer, maxSendMs: 4_000, recognisesResends: true }
+    return {
+      destination: rig.destination,
+      peer,
+      maxSendMs: timeoutMs + 3_000,
+      recognisesResends: true,
+    }
   })
 
   test('an object has the name, the metadata and the type that its reader expects', async (t) => {

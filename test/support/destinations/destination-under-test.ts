@@ -1,4 +1,4 @@
-/** An IotAnalyticsDestination against the fake service, with short times. */
+/** An IotAnalyticsDestination against the fake service. */
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { type Clock, systemClock } from '../../../src/clock.ts'
@@ -10,9 +10,9 @@ import {
 } from '../../../src/destinations/iot-analytics/options.ts'
 import { ConnectorError } from '../../../src/errors.ts'
 import { FAKE_IDENTITY, FakeIotAnalytics, type FakeOptions } from './fake-iot-analytics.ts'
+import { PATIENT_MS } from './timeouts.ts'
 
 const REGION = 'us-west-2'
-export const TIMEOUT_MS = 250
 /** A signal that is not aborted. */
 export const never = new AbortController().signal
 
@@ -43,7 +43,7 @@ export async function setUp(t: TestContext, given: Given = {}) {
 }
 
 export function destinationFor(endpoint: string, given: Given = {}): IotAnalyticsDestination {
-  const { timeout = TIMEOUT_MS, anonymous, identity: _, ...rest } = given
+  const { timeout = PATIENT_MS, anonymous, identity: _, ...rest } = given
   const { maxAttempts = 3, maxConnections = 50, tls, proxy } = rest
   const credentials = anonymous ? { anonymous } : (given.identity ?? FAKE_IDENTITY)
   return new IotAnalyticsDestination({

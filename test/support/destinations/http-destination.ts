@@ -1,19 +1,19 @@
-/** An HttpDestination in front of a collector, with short times. */
+/** An HttpDestination in front of a collector. */
 import type { TestContext } from 'node:test'
 import type * as z from 'zod'
 import { HttpDestination } from '../../../src/destinations/http/destination.ts'
 import { httpOptions } from '../../../src/destinations/http/options.ts'
 import { clock } from './destination-under-test.ts'
 import { HttpCollector } from './http-collector.ts'
+import { PATIENT_MS } from './timeouts.ts'
 
-export const HTTP_TIMEOUT_MS = 250
 export type GivenHttp = Partial<z.input<typeof httpOptions>>
 
 export function destinationAt(url: string, given: GivenHttp = {}): HttpDestination {
   return new HttpDestination({
     name: 'http',
     place: 'destinations[0].http',
-    options: httpOptions.parse({ url, timeout: HTTP_TIMEOUT_MS, ...given }),
+    options: httpOptions.parse({ url, timeout: PATIENT_MS, ...given }),
     connectorId: 'site-1',
     batch: {},
     spoolDirectory: '',

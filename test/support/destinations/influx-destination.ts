@@ -1,11 +1,11 @@
-/** An InfluxDestination with short times. */
+/** An InfluxDestination with settings for tests. */
 import type { TestContext } from 'node:test'
 import type * as z from 'zod'
 import { InfluxDestination } from '../../../src/destinations/influx/destination.ts'
 import { influxOptions } from '../../../src/destinations/influx/options.ts'
 import { clock } from './destination-under-test.ts'
+import { PATIENT_MS } from './timeouts.ts'
 
-export const INFLUX_TIMEOUT_MS = 500
 export type GivenInflux = Partial<z.input<typeof influxOptions>>
 
 export function influxAt(url: string, given: GivenInflux = {}): InfluxDestination {
@@ -14,7 +14,7 @@ export function influxAt(url: string, given: GivenInflux = {}): InfluxDestinatio
   return new InfluxDestination({
     name: 'influx',
     place: 'destinations[0].influx',
-    options: influxOptions.parse({ url, timeout: INFLUX_TIMEOUT_MS, api, ...target, ...given }),
+    options: influxOptions.parse({ url, timeout: PATIENT_MS, api, ...target, ...given }),
     connectorId: 'site-1',
     batch: {},
     spoolDirectory: '',

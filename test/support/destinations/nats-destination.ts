@@ -1,10 +1,9 @@
-/** A NatsDestination with short times. */
+/** A NatsDestination with settings for tests. */
 import type { TestContext } from 'node:test'
 import { NatsDestination } from '../../../src/destinations/nats/destination.ts'
 import { natsOptions } from '../../../src/destinations/nats/options.ts'
 import { clock } from './destination-under-test.ts'
-
-export const NATS_TIMEOUT_MS = 500
+import { PATIENT_MS } from './timeouts.ts'
 
 export function natsDestination(
   port: number,
@@ -16,8 +15,8 @@ export function natsDestination(
     place: 'destinations[0].nats',
     options: natsOptions.parse({
       servers: [`127.0.0.1:${port}`],
-      timeout: NATS_TIMEOUT_MS,
-      connectTimeout: NATS_TIMEOUT_MS,
+      timeout: PATIENT_MS,
+      connectTimeout: PATIENT_MS,
       create: true,
       ...given,
     }),

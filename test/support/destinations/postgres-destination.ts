@@ -1,4 +1,4 @@
-/** A PostgresDestination with short times. */
+/** A PostgresDestination with settings for tests. */
 import type { TestContext } from 'node:test'
 import {
   type DestinationReports,
@@ -7,8 +7,7 @@ import {
 import { PostgresDestination } from '../../../src/destinations/postgres/destination.ts'
 import { postgresOptions } from '../../../src/destinations/postgres/options.ts'
 import { clock } from './destination-under-test.ts'
-
-export const POSTGRES_TIMEOUT_MS = 1_000
+import { PATIENT_MS } from './timeouts.ts'
 
 export function postgresDestination(
   port: number,
@@ -19,8 +18,8 @@ export function postgresDestination(
   const options = {
     url: `postgres://postgres@127.0.0.1:${port}/postgres`,
     create: true,
-    timeout: POSTGRES_TIMEOUT_MS,
-    connectTimeout: POSTGRES_TIMEOUT_MS,
+    timeout: PATIENT_MS,
+    connectTimeout: PATIENT_MS,
     ...given,
   }
   return new PostgresDestination({

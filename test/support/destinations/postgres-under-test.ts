@@ -3,7 +3,7 @@ import type { TestContext } from 'node:test'
 import type { DestinationSetup, PeerUnderTest } from '../../contract/destination-under-test.ts'
 import type { Postgres } from '../servers/postgres.ts'
 import { Relay } from '../servers/relay.ts'
-import { POSTGRES_TIMEOUT_MS, postgresDestination } from './postgres-destination.ts'
+import { postgresDestination } from './postgres-destination.ts'
 
 /** The role that the destination logs in as. It has only the permissions that are documented. */
 export const WRITER = 'writer'
@@ -15,15 +15,17 @@ export async function postgresUnderTest(
   t: TestContext,
   server: Postgres,
   port: number,
+  timeoutMs: number,
 ): Promise<DestinationSetup> {
   const table = `contract_${tables++}`
   await makeTables(server, table)
   const relay = await Relay.start(t, port)
   const url = `postgres://${WRITER}@127.0.0.1:${relay.port}/postgres`
+  const times = { timeout: timeoutMs, connectTimeout: timeoutMs }
   return {
-    destination: postgresDestination(relay.port, { url, table, create: false }),
+    destination: postgresDestination(relay.port, { url, table, create: false, ...times }),
     peer: new PostgresPeer(server, relay, table),
-    maxSendMs: 4 * POSTGRES_TIMEOUT_MS,
+    maxSendMs: 4 * timeoutMs + 1_500,
     recognisesResends: true,
   }
 }

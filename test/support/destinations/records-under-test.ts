@@ -22,6 +22,7 @@ import { MOTO_CREDENTIALS, MOTO_REGION, type Moto } from '../servers/moto.ts'
 import type { Cleanup } from '../servers/server-process.ts'
 import { clock } from './destination-under-test.ts'
 import { type GateRecord, RecordsGate, textOf } from './records-gate.ts'
+import { PATIENT_MS } from './timeouts.ts'
 
 export interface Row {
   readonly connector: string
@@ -43,8 +44,6 @@ export interface RecordsSetup<Made> {
 
 type Given = Readonly<Record<string, unknown>>
 
-/** Longer than the first call of moto takes, which loads the service. */
-const TIMEOUT_MS = 1_500
 let created = 0
 
 function sdkSettings(endpoint: string) {
@@ -69,7 +68,7 @@ function optionsAt(endpoint: string, given: Given): Given {
   return {
     endpoint,
     region: MOTO_REGION,
-    timeout: TIMEOUT_MS,
+    timeout: PATIENT_MS,
     credentials: MOTO_CREDENTIALS,
     ...given,
   }

@@ -1,14 +1,14 @@
 /** The contract of destinations, with a service that keeps idempotency keys. */
 import { destinationContract } from '../../../contract/destination.contract.ts'
 import { HttpCollector } from '../../../support/destinations/http-collector.ts'
-import { destinationAt, HTTP_TIMEOUT_MS } from '../../../support/destinations/http-destination.ts'
+import { destinationAt } from '../../../support/destinations/http-destination.ts'
 
 for (const format of ['ndjson', 'json'] as const) {
-  destinationContract(`http, ${format}`, async (t) => {
+  destinationContract(`http, ${format}`, async (t, timeoutMs) => {
     const service = await HttpCollector.start(t)
     return {
-      destination: destinationAt(service.url, { format }),
-      maxSendMs: 3 * HTTP_TIMEOUT_MS + 1_500,
+      destination: destinationAt(service.url, { format, timeout: timeoutMs }),
+      maxSendMs: 3 * timeoutMs + 1_500,
       recognisesResends: true,
       // No `miss`: what a service answers to OPTIONS does not tell `check` whether it takes POST.
       peer: {

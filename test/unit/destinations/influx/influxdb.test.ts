@@ -8,11 +8,7 @@ import { destinationContract } from '../../../contract/destination.contract.ts'
 import { batchOf, makeBatch, makeMessage } from '../../../support/channels/batch-maker.ts'
 import { errorOf, never } from '../../../support/destinations/destination-under-test.ts'
 import { HttpRelay } from '../../../support/destinations/http-relay.ts'
-import {
-  INFLUX_TIMEOUT_MS,
-  influxAt,
-  openInflux,
-} from '../../../support/destinations/influx-destination.ts'
+import { influxAt, openInflux } from '../../../support/destinations/influx-destination.ts'
 import {
   type Influxdb,
   skipWithoutInfluxdb,
@@ -49,12 +45,12 @@ describe('InfluxDB', { skip: skipWithoutInfluxdb }, () => {
     for (const release of releases.reverse()) await release()
   })
 
-  destinationContract('influx', async (t) => {
+  destinationContract('influx', async (t, timeoutMs) => {
     const database = await newDatabase()
     const relay = await HttpRelay.start(t, influxdb.url)
     return {
-      destination: influxAt(relay.url, { database }),
-      maxSendMs: 3 * INFLUX_TIMEOUT_MS + 1_500,
+      destination: influxAt(relay.url, { database, timeout: timeoutMs }),
+      maxSendMs: 3 * timeoutMs + 1_500,
       recognisesResends: true,
       peer: {
         received: async (channel) => {

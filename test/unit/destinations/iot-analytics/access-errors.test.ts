@@ -29,7 +29,6 @@ describe('a client certificate that is missing', { skip: skipWithoutOpenssl }, (
     for (const way of [{}, { proxy: proxy.url }]) {
       const destination = destinationFor(peer.origin, {
         ...way,
-        timeout: 1_000,
         maxAttempts: 1,
         anonymous: true,
         tls: { ca: certificates.path('ca.crt') },

@@ -17,11 +17,12 @@ import {
   setUp,
 } from '../../../support/destinations/destination-under-test.ts'
 import { ScriptedPeer } from '../../../support/destinations/scripted-peer.ts'
+import { SECOND_TRY_MS } from '../../../support/destinations/timeouts.ts'
 import { makeCertificates, skipWithoutOpenssl } from '../../../support/processes/certificates.ts'
 
 const ACCEPTED = { rejected: [], kept: [] }
 const options = { skip: skipWithoutOpenssl }
-const QUIET = { timeout: 1_000, maxAttempts: 1, anonymous: true }
+const QUIET = { maxAttempts: 1, anonymous: true }
 
 const batch = makeBatch('press', 1)
 
@@ -232,13 +233,13 @@ describe('a proxy', () => {
     const { api } = await setUp(t)
     const destination = await opened(t, api.url, {
       anonymous: false,
-      timeout: 200,
+      timeout: SECOND_TRY_MS,
       proxy: proxy.url,
     })
     for (const [script, expected] of [
       [(socket) => socket.end(), /closed the connection without an answer/],
       [(socket) => socket.resetAndDestroy(), /proxy .*(ECONNRESET|closed)/],
-      [() => {}, /no answer within 200 ms/],
+      [() => {}, /no answer within 1500 ms/],
       [(socket) => socket.write('x'.repeat(20_000)), /more than 16384 bytes/],
       [(socket) => socket.write('HTTP/1.1 200 OK\r\n\r\nextra'), /more than its answer/],
     ] as [(socket: Socket) => void, RegExp][]) {

@@ -11,7 +11,6 @@ import {
   destinationFor,
   never,
   setUp,
-  TIMEOUT_MS,
 } from '../../../support/destinations/destination-under-test.ts'
 import * as fake from '../../../support/destinations/fake-answers.ts'
 import {
@@ -19,11 +18,11 @@ import {
   FakeIotAnalytics,
 } from '../../../support/destinations/fake-iot-analytics.ts'
 
-destinationContract('iotAnalytics', async (t) => {
+destinationContract('iotAnalytics', async (t, timeoutMs) => {
   const api = await FakeIotAnalytics.start(t)
   return {
-    destination: destinationFor(api.url),
-    maxSendMs: 3 * TIMEOUT_MS + 1_500,
+    destination: destinationFor(api.url, { timeout: timeoutMs }),
+    maxSendMs: 3 * timeoutMs + 1_500,
     peer: {
       received: (channel) => api.received(channel),
       hang: () => api.answerWhile(() => true, fake.silence()),

@@ -9,9 +9,9 @@ import {
   errorOf,
   never,
   setUp,
-  TIMEOUT_MS,
 } from '../../../support/destinations/destination-under-test.ts'
 import * as fake from '../../../support/destinations/fake-answers.ts'
+import { IMPATIENT_MS, SECOND_TRY_MS } from '../../../support/destinations/timeouts.ts'
 
 describe('answers that are tried again within the call', () => {
   const passing: Record<string, fake.FakeAnswer> = {
@@ -35,13 +35,16 @@ describe('answers that are tried again within the call', () => {
     'a reset connection': fake.reset(),
     'a connection closed within the body': fake.cutBody(200, '{"batchPut'),
     'an answer lost after the messages were stored': fake.acceptedThenReset(),
+  }
+  const hanging: Record<string, fake.FakeAnswer> = {
     silence: fake.silence(),
     'a body that drips': fake.slowBody(200, 20),
     'a body that stalls': fake.slowBody(200, 60_000),
   }
-  for (const [name, answer] of Object.entries(passing)) {
+  for (const [name, answer] of Object.entries({ ...passing, ...hanging })) {
+    const hangs = name in hanging
     test(`${name}: the second attempt succeeds`, async (t) => {
-      const { api, destination } = await setUp(t)
+      const { api, destination } = await setUp(t, hangs ? { timeout: SECOND_TRY_MS } : {})
       api.answerNext(answer)
 
       const outcome = await destination.send(makeBatch('channel', 3), never)
@@ -54,7 +57,7 @@ describe('answers that are tried again within the call', () => {
     })
 
     test(`${name}, always: it is given up after three attempts and the batch is kept`, async (t) => {
-      const { api, destination } = await setUp(t)
+      const { api, destination } = await setUp(t, hangs ? { timeout: IMPATIENT_MS } : {})
       api.answerWhile(() => true, answer)
 
       const error = await errorOf(destination.send(makeBatch('channel', 3), never))
@@ -144,7 +147,11 @@ describe('answers after which a batch waits for its next turn', () => {
   })
 
   test('calls that hang take every connection: waiting ones fail in time and are not sent late', async (t) => {
-    const { api, destination } = await setUp(t, { maxConnections: 1, maxAttempts: 1 })
+    const { api, destination } = await setUp(t, {
+      maxConnections: 1,
+      maxAttempts: 1,
+      timeout: IMPATIENT_MS,
+    })
     api.answerWhile(({ channel }) => channel !== 'after', fake.silence())
     const begun = performance.now()
 
@@ -155,7 +162,7 @@ describe('answers after which a batch waits for its next turn', () => {
     )
 
     // One after another they would take twenty times as long.
-    assert.ok(performance.now() - begun < 10 * TIMEOUT_MS)
+    assert.ok(performance.now() - begun < 10 * IMPATIENT_MS)
     assert.deepEqual(new Set(errors.map(({ code }) => code)), new Set(['DestinationUnavailable']))
     // If any of them were sent late, it would occupy the only connection.
     await destination.send(makeBatch('after', 1), never)
@@ -163,7 +170,7 @@ describe('answers after which a batch waits for its next turn', () => {
   })
 
   test('a signal shared by many sends is left without listeners', async (t) => {
-    const { api, destination } = await setUp(t)
+    const { api, destination } = await setUp(t, { timeout: IMPATIENT_MS })
     const { signal } = new AbortController()
     api.answerNext(fake.reset(), fake.silence(), fake.plain(404))
 
