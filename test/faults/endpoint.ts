@@ -5,6 +5,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
+import { resetSocket } from '../support/servers/reset-socket.ts'
 import { EndpointAnswer } from './endpoint-answer.ts'
 import type { Oracle } from './oracle.ts'
 
@@ -97,14 +98,14 @@ export class Endpoint {
       ['endpoint answers 503', (_batch, response) => response.writeHead(503).end('unavailable')],
       ['endpoint throttles', throttle],
       ['endpoint hangs', () => {}],
-      ['endpoint resets', (_batch, response) => response.socket?.resetAndDestroy()],
+      ['endpoint resets', (_batch, response) => resetSocket(response.socket)],
       ['endpoint answers garbage', (_batch, response) => response.writeHead(502).end('\0<html>{')],
       [
         'endpoint takes, answer lost',
         (batch, response, answer) => {
           answer.isLost = true
           this.#accept(batch, answer)
-          response.socket?.resetAndDestroy()
+          resetSocket(response.socket)
         },
       ],
     ]
@@ -135,7 +136,7 @@ export class Endpoint {
 
 const AWAY: readonly [string, Mood] = [
   'endpoint refuses',
-  (_batch, response) => response.socket?.resetAndDestroy(),
+  (_batch, response) => resetSocket(response.socket),
 ]
 
 function throttle(_batch: Batch, response: ServerResponse): void {

@@ -11,6 +11,7 @@ import { type TestContext, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { letIn, ServerProcess, type ServerState } from '../../support/mqtt/server-process.ts'
 import { type FuzzedSession, SessionFuzzer } from '../../support/mqtt/session-fuzzer.ts'
+import { resetSocket } from '../../support/servers/reset-socket.ts'
 
 const MINUTES = Number(process.env['FUZZ_MINUTES'] ?? 0)
 /** If it is set, the run lasts until this many packets were sent. */
@@ -43,7 +44,7 @@ async function play(port: number, session: FuzzedSession): Promise<void> {
     socket.resume()
     socket.end()
   } else {
-    socket.resetAndDestroy()
+    resetSocket(socket)
   }
   await closed
 }

@@ -1,6 +1,7 @@
 /** Answers that a test can make a FakeIotAnalytics give instead of its own. */
 import type { ServerResponse } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
+import { resetSocket } from '../servers/reset-socket.ts'
 
 export interface FakeMessage {
   readonly messageId: string
@@ -100,14 +101,14 @@ export function refusing(
 }
 
 export function reset(): FakeAnswer {
-  return (_call, response) => response.socket?.resetAndDestroy()
+  return (_call, response) => resetSocket(response.socket)
 }
 
 /** The messages are stored, and the answer is lost. */
 export function acceptedThenReset(): FakeAnswer {
   return (call, response) => {
     call.accept()
-    response.socket?.resetAndDestroy()
+    resetSocket(response.socket)
   }
 }
 

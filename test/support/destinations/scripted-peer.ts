@@ -7,6 +7,7 @@
  */
 import { createServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
+import { resetSocket } from '../servers/reset-socket.ts'
 
 export type Script = (socket: Socket) => void
 
@@ -105,8 +106,8 @@ export function writesAndEnds(bytes: string): Script {
 /** Writes, and resets the connection once the bytes have arrived. */
 export function writesAndResets(bytes: string): Script {
   return (socket) => {
-    if (bytes === '') return void socket.resetAndDestroy()
-    socket.write(bytes, 'latin1', () => setTimeout(() => socket.resetAndDestroy(), 10))
+    if (bytes === '') return resetSocket(socket)
+    socket.write(bytes, 'latin1', () => setTimeout(() => resetSocket(socket), 10))
   }
 }
 
