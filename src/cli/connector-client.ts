@@ -2,14 +2,11 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { shownUrl } from '../addresses.ts'
+import { connectionAdvice, connectionMessageOf } from '../connection-errors/advice.ts'
+import type { ConnectionPeer } from '../connection-errors/peer.ts'
 import { ConnectorError, messageOf, systemCodeOf } from '../errors.ts'
 import type { HttpOptions } from '../http/options.ts'
 import { readToken } from '../http/requests/token.ts'
-import {
-  type ConnectionPeer,
-  connectionAdvice,
-  connectionMessageOf,
-} from '../named-files/connection-advice.ts'
 import { readNamedFile } from '../named-files/named-file.ts'
 import { type TlsContents, TlsFiles } from '../named-files/tls-files.ts'
 import { httpUrlOf } from './connector-address.ts'

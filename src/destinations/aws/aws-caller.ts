@@ -8,12 +8,9 @@
 import { randomUUID } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import type { Clock } from '../../clock.ts'
+import { connectionAdvice, connectionMessageOf } from '../../connection-errors/advice.ts'
+import type { ConnectionPeer } from '../../connection-errors/peer.ts'
 import { ConnectorError, type ErrorCode, systemCodeOf } from '../../errors.ts'
-import {
-  type ConnectionPeer,
-  connectionAdvice,
-  connectionMessageOf,
-} from '../../named-files/connection-advice.ts'
 import { cut } from '../../shown-text.ts'
 import type { Answer, Request } from '../http-client/http-exchange.ts'
 import type { HttpSender } from '../http-client/http-sender.ts'

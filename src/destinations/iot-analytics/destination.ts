@@ -5,8 +5,8 @@
  * it.
  */
 import type { Clock } from '../../clock.ts'
+import { peerAt } from '../../connection-errors/peer.ts'
 import { ConnectorError } from '../../errors.ts'
-import { peerAt } from '../../named-files/connection-advice.ts'
 import { AwsCaller, codeOf, isFailure } from '../aws/aws-caller.ts'
 import { CredentialSource } from '../aws/credentials.ts'
 import type { Failure } from '../aws/failure.ts'

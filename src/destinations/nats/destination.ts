@@ -2,10 +2,11 @@
  * Publishes messages to a JetStream stream. The stream refuses a second message with the same id for
  * a while. Beyond that, what is there already is read back: see `read-back.ts`.
  */
+
+import { peerAt } from '../../connection-errors/peer.ts'
 import { ConnectorError } from '../../errors.ts'
 import type { Message } from '../../message.ts'
 import { payloadBytesOf } from '../../message.ts'
-import { peerAt } from '../../named-files/connection-advice.ts'
 import { counted } from '../../units.ts'
 import { batchRuleOf } from '../batch-rule.ts'
 import type { Batch, BatchOutcome, BatchRule, Destination } from '../destination.ts'

@@ -1,10 +1,8 @@
 /** What JetStream's errors mean: errors.json of the server's source. */
+
+import { connectionAdvice, connectionMessageOf } from '../../connection-errors/advice.ts'
+import type { ConnectionPeer } from '../../connection-errors/peer.ts'
 import { ConnectorError, type ErrorCode, messageOf, systemCodeOf } from '../../errors.ts'
-import {
-  type ConnectionPeer,
-  connectionAdvice,
-  connectionMessageOf,
-} from '../../named-files/connection-advice.ts'
 import { cut } from '../../shown-text.ts'
 
 const MAX_TEXT_CHARACTERS = 500

@@ -4,9 +4,9 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { QueryResult } from 'pg'
+import { type ConnectionPeer, peerAt } from '../../connection-errors/peer.ts'
 import { ConnectorError } from '../../errors.ts'
 import type { Message } from '../../message.ts'
-import { type ConnectionPeer, peerAt } from '../../named-files/connection-advice.ts'
 import { counted } from '../../units.ts'
 import { batchRuleOf } from '../batch-rule.ts'
 import {

@@ -8,13 +8,9 @@ import { promisify } from 'node:util'
 import { gzip as gzipWithCallback } from 'node:zlib'
 import { shownUrl } from '../../addresses.ts'
 import type { Clock } from '../../clock.ts'
+import { connectionAdvice, connectionMessageOf } from '../../connection-errors/advice.ts'
+import { type ConnectionPeer, peerAt } from '../../connection-errors/peer.ts'
 import { ConnectorError, type ErrorCode, systemCodeOf } from '../../errors.ts'
-import {
-  type ConnectionPeer,
-  connectionAdvice,
-  connectionMessageOf,
-  peerAt,
-} from '../../named-files/connection-advice.ts'
 import { cut, printable } from '../../shown-text.ts'
 import { VERSION } from '../../version.ts'
 import type { Answer } from '../http-client/http-exchange.ts'

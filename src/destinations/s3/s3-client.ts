@@ -1,7 +1,7 @@
 /** Calls operations of S3 on one bucket. Attempts, credentials and the clock are up to AwsCaller. */
 import type { Clock } from '../../clock.ts'
+import { peerAt } from '../../connection-errors/peer.ts'
 import { ConnectorError } from '../../errors.ts'
-import { peerAt } from '../../named-files/connection-advice.ts'
 import { type Attempt, AwsCaller, codeOf, isFailure } from '../aws/aws-caller.ts'
 import { CredentialSource } from '../aws/credentials.ts'
 import type { Failure } from '../aws/failure.ts'

@@ -1,9 +1,10 @@
 /** Reason codes of MQTT: what a broker's codes mean, and the codes for our refusals. */
 
 import { shownUrl, withoutSecretsOf } from '../../addresses.ts'
+import { connectionAdvice } from '../../connection-errors/advice.ts'
+import { peerAt } from '../../connection-errors/peer.ts'
 import { ConnectorError, messageOf } from '../../errors.ts'
 import type { Refusal } from '../../message.ts'
-import { connectionAdvice, peerAt } from '../../named-files/connection-advice.ts'
 import { shown } from '../../shown-text.ts'
 import { MAX_WEB_SOCKET_BYTES } from './packet-meter.ts'
 

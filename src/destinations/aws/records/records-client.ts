@@ -1,5 +1,5 @@
 /** Calls of Kinesis and Firehose: JSON 1.1 over HTTP, signed. */
-import { peerAt } from '../../../named-files/connection-advice.ts'
+import { peerAt } from '../../../connection-errors/peer.ts'
 import type { DestinationSettings } from '../../destination-settings.ts'
 import type { Answer } from '../../http-client/http-exchange.ts'
 import { HttpSender } from '../../http-client/http-sender.ts'

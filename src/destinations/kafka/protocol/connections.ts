@@ -1,8 +1,7 @@
 /** Connections to brokers: one for each, made when it is needed, and dropped when it hangs. */
 
+import { type ConnectionPeer, peerAt } from '../../../connection-errors/peer.ts'
 import { ConnectorError } from '../../../errors.ts'
-import type { ConnectionPeer } from '../../../named-files/connection-advice.ts'
-import { peerAt } from '../../../named-files/connection-advice.ts'
 import { readNamedSecret } from '../../../named-files/named-file.ts'
 import { TlsFiles } from '../../../named-files/tls-files.ts'
 import { VERSION } from '../../../version.ts'

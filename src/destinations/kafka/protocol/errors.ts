@@ -4,12 +4,10 @@
  * Numbers are Kafka's error codes. A code that is not in the table is treated as one that may pass,
  * because only what a broker says of the messages themselves may reject them.
  */
+
+import { connectionAdvice, connectionMessageOf } from '../../../connection-errors/advice.ts'
+import type { ConnectionPeer } from '../../../connection-errors/peer.ts'
 import { ConnectorError, type ErrorCode, messageOf, systemCodeOf } from '../../../errors.ts'
-import {
-  type ConnectionPeer,
-  connectionAdvice,
-  connectionMessageOf,
-} from '../../../named-files/connection-advice.ts'
 
 /**
  * `retry`: may pass. `stale`: ask for the topic's leaders again, then retry. `denied`: permission or

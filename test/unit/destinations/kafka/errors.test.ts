@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { AuthenticationError, NetworkError, ResponseError } from '@platformatic/kafka'
+import { peerAt } from '../../../../src/connection-errors/peer.ts'
 import {
   asKafkaError,
   errorOfCode,
@@ -11,7 +12,6 @@ import {
   type Reaction,
   reactionTo,
 } from '../../../../src/destinations/kafka/protocol/errors.ts'
-import { peerAt } from '../../../../src/named-files/connection-advice.ts'
 
 const peer = peerAt('broker', 'destinations[0].kafka.tls')
 

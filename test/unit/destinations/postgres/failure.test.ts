@@ -1,9 +1,9 @@
 /** What PostgreSQL's errors mean for a batch. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { peerAt } from '../../../../src/connection-errors/peer.ts'
 import { failureOf, meaningOf } from '../../../../src/destinations/postgres/failure.ts'
 import { ConnectorError, type ErrorCode } from '../../../../src/errors.ts'
-import { peerAt } from '../../../../src/named-files/connection-advice.ts'
 
 const peer = peerAt('server', 'destinations[0].postgres.tls')
 
