@@ -6,7 +6,6 @@
  *
  *     npm run bench:dead-destination -- --rounds 10 --messages 500000 --json FILE
  */
-import { writeFileSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -17,10 +16,12 @@ import {
   pinThisProcess,
   stopped,
 } from './support/connector-process.ts'
-import { machine } from './support/machine.ts'
-import type { LoadOptions, LoadResult } from './support/mqtt-load.ts'
+import { measuredLoad } from './support/measured-load.ts'
+import type { LoadOptions } from './support/mqtt-load.ts'
 import { median, spread } from './support/percentiles.ts'
+import { writeReport } from './support/report.ts'
 
+const SINK = join(import.meta.dirname, 'support', 'put-sink.js')
 const CONNECTOR_CORE = 0
 const LOAD_CORE = 1
 const VARIANTS = ['alone', 'refused', 'hanging'] as const
@@ -41,18 +42,14 @@ interface Figures {
   readonly perSecond: number
 }
 
-function support(name: string): string {
-  return join(import.meta.dirname, 'support', name)
-}
-
 async function run(variant: Variant, hangingPort: number): Promise<Figures> {
-  const sink = pinned(LOAD_CORE, process.execPath, [support('put-sink.js')])
+  const sink = pinned(LOAD_CORE, process.execPath, [SINK])
   const connector = await ConnectorProcess.start(
     configOf(variant, Number(await linesOf(sink)()), hangingPort),
     CONNECTOR_CORE,
   )
   const rate = Number(flags.rate)
-  const options: LoadOptions = {
+  const load: LoadOptions = {
     port: connector.port,
     qos: 1,
     messages,
@@ -65,25 +62,12 @@ async function run(variant: Variant, hangingPort: number): Promise<Figures> {
     maxOutstandingReceipts: 4_000,
     rate,
   }
-  const load = pinned(LOAD_CORE, process.execPath, [
-    support('mqtt-load.js'),
-    JSON.stringify(options),
-  ])
-  const nextLine = linesOf(load)
-  await nextLine()
-  const cpuBefore = connector.cpuSeconds()
-  const startedAt = performance.now()
-  const result = JSON.parse(await nextLine()) as LoadResult
-  await connector.settled()
-  const cpu = connector.cpuSeconds() - cpuBefore
-  const seconds = (performance.now() - startedAt) / 1_000
+  const measured = await measuredLoad({ connector, load, core: LOAD_CORE, untilDelivered: true })
   await connector.stop()
   await stopped(sink, 'SIGTERM')
-  if (result.failures > 0) throw new Error(`${variant}: ${result.failures} receipts failed`)
-  return {
-    cpuMicroseconds: Math.round((cpu * 1e8) / messages) / 100,
-    perSecond: Math.round(messages / seconds),
-  }
+  const { failures, cpuMicroseconds, perSecond } = measured
+  if (failures > 0) throw new Error(`${variant}: ${failures} receipts failed`)
+  return { cpuMicroseconds, perSecond }
 }
 
 function configOf(variant: Variant, port: number, hangingPort: number): Record<string, unknown> {
@@ -150,14 +134,11 @@ const summary = VARIANTS.map((variant) => {
     ratioRange: spread(ratios),
   }
 })
-const report = {
-  date: new Date().toISOString().slice(0, 10),
-  machine: machine(),
+writeReport(flags.json, {
   node: process.version,
   messages,
   rate: Number(flags.rate),
   summary,
   rounds,
-}
-if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify(report, null, 2)}\n`)
+})
 console.table(summary)

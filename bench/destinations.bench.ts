@@ -8,7 +8,6 @@
  *     npm run bench:destinations -- --json FILE --rounds 5 --messages 600000
  */
 import { spawnSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -21,8 +20,8 @@ import { type Backlog, measuredRun, type RunFigures } from './destinations/measu
 import { fillDirectory } from './destinations/messages.ts'
 import * as serverKinds from './destinations/server-kinds.ts'
 import { linesOf, pinned, pinThisProcess, stopped } from './support/connector-process.ts'
-import { machine } from './support/machine.ts'
 import { median, spread } from './support/percentiles.ts'
+import { writeReport } from './support/report.ts'
 
 const KINDS: readonly BenchKind[] = [
   awsKinds.s3Lines,
@@ -172,18 +171,10 @@ function shown({ target, connector, client }: Row): Record<string, string | numb
   }
 }
 
-function reportText(): string {
+function saveReport(): void {
   const commit = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' })
-  const report = {
-    date: new Date().toISOString().slice(0, 10),
-    commit: commit.stdout.trim(),
-    machine: machine(),
-    node: process.version,
-    messages,
-    rounds,
-    rows,
-  }
-  return `${JSON.stringify(report, null, 2)}\n`
+  const revision = { commit: commit.stdout.trim(), node: process.version }
+  writeReport(flags.json, { ...revision, messages, rounds, rows })
 }
 
 pinThisProcess(PEER_CORE)
@@ -198,7 +189,7 @@ try {
     if (kind.skip === false) rows.push(await rowOf(kind, backlogs))
     else process.stderr.write(`${kind.name} is skipped. ${kind.skip}\n`)
     // After each kind, so that a run that is interrupted leaves its figures.
-    if (flags.json !== undefined) writeFileSync(flags.json, reportText())
+    saveReport()
   }
 } finally {
   await rm(directory, { recursive: true, force: true })

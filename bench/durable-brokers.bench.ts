@@ -12,7 +12,7 @@
  * within each round. Missing servers are skipped with a line; support/peers.ts says how they are
  * found.
  */
-import { rm, writeFile } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
@@ -20,12 +20,12 @@ import { temporaryDirectory } from './support/backlog.ts'
 import { versions } from './support/broker-process.ts'
 import type { BrokerTaskResult, PublishTask } from './support/broker-task.ts'
 import { linesOf, pinned, pinThisProcess, stopped } from './support/connector-process.ts'
-import { machine } from './support/machine.ts'
 import { publishPaced } from './support/numbered-publisher.ts'
 import { GROUPS, MOSQUITTO_VERSION, NATS_VERSION, type Peer, peersHere } from './support/peers.ts'
 import { median, percentiles, spread } from './support/percentiles.ts'
 import { cpuSecondsOf, rssBytesOf } from './support/process-cost.ts'
 import { rabbitMqVersion } from './support/rabbitmq-process.ts'
+import { writeReport } from './support/report.ts'
 import { powerCutObstacle, type Survival, survivalOf } from './support/survival.ts'
 
 const LOAD_CORE = 1
@@ -169,10 +169,8 @@ function counterpart({ group, keeper }: Peer): Peer | undefined {
   return ours.find((peer) => peer.keeper === keeper) ?? ours[0]
 }
 
-function report(rounds: number) {
+function figuresOf(rounds: number) {
   return {
-    date: new Date().toISOString().slice(0, 10),
-    machine: machine(),
     versions: {
       ...versions(),
       mosquitto: MOSQUITTO_VERSION ?? 'not installed',
@@ -213,9 +211,8 @@ function reportOf(peer: Peer) {
   }
 }
 
-async function save(rounds: number): Promise<void> {
-  if (flags.json === undefined) return
-  await writeFile(flags.json, `${JSON.stringify(report(rounds), null, 2)}\n`)
+function save(rounds: number): void {
+  writeReport(flags.json, figuresOf(rounds))
 }
 
 const roundCount = flags.only === 'survival' ? 0 : flags.smoke ? 1 : Number(flags.rounds)
@@ -228,7 +225,7 @@ for (let round = 1; round <= roundCount; round++) {
       process.stderr.write(`not a fair figure: of ${acknowledged} acknowledged ${kept} are kept\n`)
     }
   }
-  await save(round)
+  save(round)
 }
 if (flags.only !== 'cost') {
   for (const peer of chosen.filter(({ group }) => group !== 'memory')) {
@@ -237,9 +234,9 @@ if (flags.only !== 'cost') {
     process.stderr.write(`kept  ${peer.name}  ${JSON.stringify(survivals.get(peer))}\n`)
   }
 }
-await save(roundCount)
+save(roundCount)
 
-for (const { promise, servers } of report(roundCount).groups) {
+for (const { promise, servers } of figuresOf(roundCount).groups) {
   process.stdout.write(`\n${promise}\n`)
   const rows = servers.map(({ name, cost, timesOurs: times, survival }) => [
     name,

@@ -11,7 +11,7 @@
  * Nothing listens at our endpoint, so all messages stay. The server has one core, the generator the
  * other; rounds are interleaved.
  */
-import { rm, statfs, writeFile } from 'node:fs/promises'
+import { rm, statfs } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -26,9 +26,9 @@ import {
 } from './support/backlog.ts'
 import { isInstalled, startMosquitto, versions } from './support/broker-process.ts'
 import { ConnectorProcess, freePort } from './support/connector-process.ts'
-import { machine } from './support/machine.ts'
 import { median, spread } from './support/percentiles.ts'
 import { cpuSecondsOf, rssBytesOf } from './support/process-cost.ts'
+import { writeReport } from './support/report.ts'
 
 const SERVER_CORE = 0
 const GIBIBYTE = 1024 ** 3
@@ -173,9 +173,7 @@ for (let round = 1; round <= roundCount; round++) {
     process.stderr.write(`${round}  ${scenario.name}  ${JSON.stringify(rounds.at(-1))}\n`)
   }
 }
-const report = {
-  date: new Date().toISOString().slice(0, 10),
-  machine: machine(),
+const figures = {
   versions: versions(),
   rounds: roundCount,
   mosquitto: { rarely: AUTOSAVE_RARELY, often: AUTOSAVE_OFTEN },
@@ -187,6 +185,6 @@ const report = {
   })),
   backlog: await backlogs(),
 }
-if (flags.json !== undefined) await writeFile(flags.json, `${JSON.stringify(report, null, 2)}\n`)
-console.table(Object.fromEntries(report.scenarios.map(({ name, median: row }) => [name, row])))
-console.table(report.backlog)
+writeReport(flags.json, figures)
+console.table(Object.fromEntries(figures.scenarios.map(({ name, median: row }) => [name, row])))
+console.table(figures.backlog)

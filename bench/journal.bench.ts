@@ -10,16 +10,15 @@
  * The connector has one core, the generator the other.
  */
 import { readFileSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { load } from './support/backlog.ts'
 import { ConnectorProcess, programOf } from './support/connector-process.ts'
 import { deviceBytes } from './support/device-bytes.ts'
-import { machine } from './support/machine.ts'
 import type { LoadOptions } from './support/mqtt-load.ts'
 import { median } from './support/percentiles.ts'
 import { cpuSecondsOf, rssBytesOf } from './support/process-cost.ts'
+import { writeReport } from './support/report.ts'
 
 const SERVER_CORE = 0
 const IDLE_MS = 1_500
@@ -153,8 +152,7 @@ for (const one of wanted) {
   }
   results.push(...rows)
 }
-const report = { date: new Date().toISOString().slice(0, 10), machine: machine(), results }
-if (flags.json !== undefined) await writeFile(flags.json, `${JSON.stringify(report, null, 2)}\n`)
+writeReport(flags.json, { results })
 console.table(
   Object.fromEntries(
     results.map(({ load: name, build, rounds }) => [`${name}, ${build}`, summary(rounds)]),

@@ -11,7 +11,6 @@
  * warm-up.
  */
 
-import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import {
@@ -21,9 +20,10 @@ import {
   pinThisProcess,
   stopped,
 } from './support/connector-process.ts'
-import { machine } from './support/machine.ts'
-import type { LoadOptions, LoadResult } from './support/mqtt-load.ts'
+import { measuredLoad } from './support/measured-load.ts'
+import type { LoadOptions } from './support/mqtt-load.ts'
 import { median } from './support/percentiles.ts'
+import { writeReport } from './support/report.ts'
 
 interface Scenario {
   readonly name: string
@@ -117,6 +117,7 @@ interface Figures {
   readonly receiptP99Ms: number | undefined
 }
 
+const SINK = join(import.meta.dirname, 'support', 'put-sink.js')
 const PRIMARY = 'iotAnalytics'
 const NOTHING_ANSWERS = 'http://127.0.0.1:1'
 const CONNECTOR_CORE = 0
@@ -151,43 +152,31 @@ function loadOf(scenario: Scenario, port: number): LoadOptions {
 
 async function run(scenario: Scenario): Promise<Figures> {
   const sink =
-    scenario.batch === undefined
-      ? undefined
-      : pinned(LOAD_CORE, process.execPath, [program('put-sink.js')])
+    scenario.batch === undefined ? undefined : pinned(LOAD_CORE, process.execPath, [SINK])
   const endpoint = sink === undefined ? undefined : await linesOf(sink)()
   const connector = await ConnectorProcess.start(configOf(scenario, endpoint), CONNECTOR_CORE)
   const idleRssMegabytes = connector.rssMegabytes()
-  const load = pinned(LOAD_CORE, process.execPath, [
-    program('mqtt-load.js'),
-    JSON.stringify(loadOf(scenario, connector.port)),
-  ])
-  const nextLine = linesOf(load)
-  await nextLine()
-  const cpuBefore = connector.cpuSeconds()
-  const startedAt = performance.now()
-  const result = JSON.parse(await nextLine()) as LoadResult
-  // Acknowledged is not delivered: without a listener the load ends long before delivery does.
-  if (scenario.batch !== undefined) await connector.settled()
-  const seconds = (performance.now() - startedAt) / 1000
-  const cpu = connector.cpuSeconds() - cpuBefore
+  const measured = await measuredLoad({
+    connector,
+    load: loadOf(scenario, connector.port),
+    core: LOAD_CORE,
+    untilDelivered: scenario.batch !== undefined,
+  })
   const rssMegabytes = connector.rssMegabytes()
   await connector.stop()
   if (sink !== undefined) await stopped(sink, 'SIGTERM')
-  if (result.failures > 0) throw new Error(`${scenario.name}: ${result.failures} receipts failed`)
+  const { failures, perSecond, cpuMicroseconds, corePercent, pubackMs, receiptMs } = measured
+  if (failures > 0) throw new Error(`${scenario.name}: ${failures} receipts failed`)
   return {
-    perSecond: Math.round(result.messages / seconds),
-    cpuMicroseconds: Math.round((cpu * 1e8) / result.messages) / 100,
-    corePercent: Math.round((cpu * 1000) / seconds) / 10,
+    perSecond,
+    cpuMicroseconds,
+    corePercent,
     rssMegabytes,
     startUpMs: Math.round(connector.startUpMs),
     idleRssMegabytes,
-    pubackP99Ms: result.pubackMs?.p99,
-    receiptP99Ms: result.receiptMs?.p99,
+    pubackP99Ms: pubackMs?.p99,
+    receiptP99Ms: receiptMs?.p99,
   }
-}
-
-function program(name: string): string {
-  return join(import.meta.dirname, 'support', name)
 }
 
 function configOf(scenario: Scenario, endpoint: string | undefined): Record<string, unknown> {
@@ -224,7 +213,8 @@ const chosen = SCENARIOS.filter(
   ({ name }) => positionals.length === 0 || positionals.some((part) => name.includes(part)),
 )
 const results = new Map<Scenario, Figures[]>(chosen.map((scenario) => [scenario, []]))
-for (let round = 0; round < (flags.smoke ? 1 : Number(flags.rounds)); round++) {
+const roundCount = flags.smoke ? 1 : Number(flags.rounds)
+for (let round = 0; round < roundCount; round++) {
   for (const [scenario, figures] of results) {
     figures.push(await run(scenario))
     process.stderr.write(
@@ -232,16 +222,10 @@ for (let round = 0; round < (flags.smoke ? 1 : Number(flags.rounds)); round++) {
     )
   }
 }
-const report = {
-  date: new Date().toISOString().slice(0, 10),
-  machine: machine(),
-  node: process.version,
-  rounds: flags.smoke ? 1 : Number(flags.rounds),
-  scenarios: chosen.map((scenario) => ({
-    name: scenario.name,
-    median: summary(results.get(scenario) ?? []),
-    rounds: results.get(scenario),
-  })),
-}
-if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify(report, null, 2)}\n`)
-console.table(Object.fromEntries(report.scenarios.map(({ name, median: row }) => [name, row])))
+const scenarios = chosen.map((scenario) => ({
+  name: scenario.name,
+  median: summary(results.get(scenario) ?? []),
+  rounds: results.get(scenario),
+}))
+writeReport(flags.json, { node: process.version, rounds: roundCount, scenarios })
+console.table(Object.fromEntries(scenarios.map(({ name, median: row }) => [name, row])))

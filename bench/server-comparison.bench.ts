@@ -11,7 +11,6 @@
  */
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout } from 'node:timers/promises'
@@ -32,9 +31,9 @@ import type {
   StormTask,
 } from './support/broker-task.ts'
 import { pinned, stopped } from './support/connector-process.ts'
-import { machine } from './support/machine.ts'
 import { median, spread } from './support/percentiles.ts'
 import { cpuSecondsOf, rssBytesOf } from './support/process-cost.ts'
+import { writeReport } from './support/report.ts'
 
 type Unaddressed<Task> = Omit<Task, 'port'>
 type Load =
@@ -222,10 +221,8 @@ function reportOf(scenario: Scenario, rounds: Rounds) {
   }
 }
 
-function report(roundCount: number, results: ReadonlyMap<Scenario, Rounds>) {
+function figuresOf(roundCount: number, results: ReadonlyMap<Scenario, Rounds>) {
   return {
-    date: new Date().toISOString().slice(0, 10),
-    machine: machine(),
     versions: versions(),
     rounds: roundCount,
     scenarios: [...results].map(([scenario, rounds]) => reportOf(scenario, rounds)),
@@ -245,12 +242,10 @@ for (let round = 1; round <= roundCount; round++) {
       process.stderr.write(`${round}  ${scenario.name}  ${name}  ${JSON.stringify(figures)}\n`)
     }
   }
-  if (flags.json !== undefined) {
-    writeFileSync(flags.json, `${JSON.stringify(report(round, results), null, 2)}\n`)
-  }
+  writeReport(flags.json, figuresOf(round, results))
 }
 const table: Record<string, object> = {}
-for (const { name, servers, ratios } of report(roundCount, results).scenarios) {
+for (const { name, servers, ratios } of figuresOf(roundCount, results).scenarios) {
   for (const [server, figures] of Object.entries(servers)) {
     const { spread: range, ...medians } = figures
     const quotient = ratios[`ours/${server}`]?.median

@@ -8,16 +8,15 @@
  *
  * The connector has one core, the generator the other.
  */
-import { writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { load } from './support/backlog.ts'
 import { ConnectorProcess } from './support/connector-process.ts'
-import { machine } from './support/machine.ts'
 import type { LoadOptions } from './support/mqtt-load.ts'
 import { connectPacket, PINGREQ } from './support/mqtt-packets.ts'
 import { median, percentiles, spread } from './support/percentiles.ts'
+import { writeReport } from './support/report.ts'
 
 const PROGRAM = join(import.meta.dirname, 'support', 'slow-disk-program.js')
 const SERVER_CORE = 0
@@ -135,6 +134,5 @@ for (const one of LOADS) {
   }
   results.push({ load: one.name, rounds })
 }
-const report = { date: new Date().toISOString().slice(0, 10), machine: machine(), results }
-if (flags.json !== undefined) await writeFile(flags.json, `${JSON.stringify(report, null, 2)}\n`)
+writeReport(flags.json, { results })
 console.table(Object.fromEntries(results.map(({ load: name, rounds }) => [name, summary(rounds)])))

@@ -17,24 +17,31 @@ async function startSink(t: Cleanup): Promise<string> {
   return `http://127.0.0.1:${await linesOf(sink)()}`
 }
 
-function s3Kind(
-  kind: Pick<BenchKind, 'name' | 'target' | 'client'>,
-  options: Readonly<Record<string, unknown>>,
-): BenchKind {
+type SinkKind = Pick<BenchKind, 'name' | 'peer' | 'target' | 'channels' | 'client'>
+
+/** @param entryAt the entry of `destinations` that sends to the sink */
+function sinkKind(kind: SinkKind, entryAt: (url: string) => object): BenchKind {
   return {
     ...kind,
-    peer: `S3: ${SINK}`,
     skip: false,
-    channels: 1,
     async start(t) {
       const url = await startSink(t)
-      const s3 = { bucket: TARGET, endpoint: url, ...AWS_SETTINGS, ...options }
       return {
-        connector: async () => ({ destinations: [{ s3, batch: { bytes: OBJECT_BYTES } }] }),
+        connector: async () => ({ destinations: [entryAt(url)] }),
         client: async () => ({ url, target: TARGET }),
       }
     },
   }
+}
+
+function s3Kind(
+  kind: Pick<BenchKind, 'name' | 'target' | 'client'>,
+  options: Readonly<Record<string, unknown>>,
+): BenchKind {
+  return sinkKind({ ...kind, peer: `S3: ${SINK}`, channels: 1 }, (endpoint) => ({
+    s3: { bucket: TARGET, endpoint, ...AWS_SETTINGS, ...options },
+    batch: { bytes: OBJECT_BYTES },
+  }))
 }
 
 export const s3Lines = s3Kind(
@@ -50,49 +57,32 @@ export const s3Columns = s3Kind(
   { format: 'parquet', columns: 'auto' },
 )
 
-export const kinesis: BenchKind = {
-  name: 'kinesis',
-  peer: `Kinesis: ${SINK}`,
-  target: 4,
-  skip: false,
-  client: { name: 'kinesis', batch: 500 },
-  async start(t) {
-    const url = await startSink(t)
-    const options = { stream: TARGET, endpoint: url, ...AWS_SETTINGS }
-    return {
-      connector: async () => ({ destinations: [{ kinesis: options }] }),
-      client: async () => ({ url, target: TARGET }),
-    }
+export const kinesis = sinkKind(
+  {
+    name: 'kinesis',
+    peer: `Kinesis: ${SINK}`,
+    target: 4,
+    client: { name: 'kinesis', batch: 500 },
   },
-}
+  (endpoint) => ({ kinesis: { stream: TARGET, endpoint, ...AWS_SETTINGS } }),
+)
 
-export const firehose: BenchKind = {
-  name: 'firehose',
-  peer: `Firehose: ${SINK}`,
-  target: 4,
-  skip: false,
-  client: { name: 'firehose', batch: 500 },
-  async start(t) {
-    const url = await startSink(t)
-    const options = { deliveryStream: TARGET, endpoint: url, ...AWS_SETTINGS }
-    return {
-      connector: async () => ({ destinations: [{ firehose: options }] }),
-      client: async () => ({ url, target: TARGET }),
-    }
+export const firehose = sinkKind(
+  {
+    name: 'firehose',
+    peer: `Firehose: ${SINK}`,
+    target: 4,
+    client: { name: 'firehose', batch: 500 },
   },
-}
+  (endpoint) => ({ firehose: { deliveryStream: TARGET, endpoint, ...AWS_SETTINGS } }),
+)
 
-export const http: BenchKind = {
-  name: 'http',
-  peer: 'a sink that answers 200',
-  target: 4,
-  skip: false,
-  client: { name: 'fetchLines', batch: 1_000 },
-  async start(t) {
-    const url = `${await startSink(t)}/events`
-    return {
-      connector: async () => ({ destinations: [{ http: { url } }] }),
-      client: async () => ({ url, target: TARGET }),
-    }
+export const http = sinkKind(
+  {
+    name: 'http',
+    peer: 'a sink that answers 200',
+    target: 4,
+    client: { name: 'fetchLines', batch: 1_000 },
   },
-}
+  (url) => ({ http: { url: `${url}/events` } }),
+)
