@@ -3,9 +3,9 @@
  * unless it was given one. With `auto`, the members found in the first row group become the columns
  * of the file: its schema must be known when that group is written.
  */
+import { isSameText, textIn } from '../../rows/json-members.ts'
 import {
   afterWhite,
-  BACKSLASH,
   CLOSE_OBJECT,
   COLON,
   COMMA,
@@ -198,7 +198,7 @@ export class TypedColumns {
 
   #candidateOf(member: number, bytes: Buffer, start: number, stop: number): Candidate | undefined {
     const known = this.#remembered[member]
-    if (known !== undefined && isSame(known.name, bytes, start, stop)) return known.candidate
+    if (known !== undefined && isNamed(known, bytes, start, stop)) return known.candidate
     const candidate = this.#look(bytes, start, stop)
     if (member < MAX_REMEMBERED && stop - start <= MAX_NAME_BYTES) {
       const name = Buffer.from(bytes.subarray(start, stop))
@@ -208,7 +208,7 @@ export class TypedColumns {
   }
 
   #look(bytes: Buffer, start: number, stop: number): Candidate | undefined {
-    const name = nameIn(bytes, start, stop)
+    const name = textIn(bytes, { start, stop })
     const known = this.#candidates.get(name)
     if (known !== undefined || !this.#isOpen) return known
     if (this.#columnCount >= MAX_TYPED_COLUMNS || !isColumnName(name)) return undefined
@@ -222,16 +222,6 @@ function isColumn(candidate: Candidate): candidate is Candidate & TypedColumn {
   return candidate.number >= 0 && candidate.type !== undefined
 }
 
-function isSame(name: Buffer, bytes: Buffer, start: number, stop: number): boolean {
-  if (name.length !== stop - start) return false
-  for (let i = 0; i < name.length; i++) if (name[i] !== bytes[start + i]) return false
-  return true
-}
-
-/** From between the quotes. */
-function nameIn(bytes: Buffer, start: number, stop: number): string {
-  for (let at = start; at < stop; at++) {
-    if (bytes[at] === BACKSLASH) return JSON.parse(bytes.toString('utf8', start - 1, stop + 1))
-  }
-  return bytes.toString('utf8', start, stop)
+function isNamed({ name }: Remembered, bytes: Buffer, start: number, stop: number): boolean {
+  return isSameText(bytes, start, stop, name, 0, name.length)
 }
