@@ -3,6 +3,7 @@
  * after the last of its lives.
  */
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { exportMessages } from '../../../../src/channels/disk/doctor/export-messages.ts'
 import type { ConfigInput } from '../../../../src/index.ts'
 import { type Cleanup, freePort, serverDirectory } from '../../../support/servers/server-process.ts'
@@ -11,6 +12,8 @@ import type { PeerRow, RoundKind } from '../peer.ts'
 import { identityIn } from './iot-analytics.ts'
 
 const DEADLINE_MS = 10_000
+const MAX_STARTS = 20
+const RETRY_MS = 500
 
 export const chainKind: RoundKind = {
   name: 'chain',
@@ -61,10 +64,16 @@ class Receiver {
       log: { level: 'silent' },
     }
     const options = { deadlineMs: DEADLINE_MS, syncMs: 0, ...(this.#main && { main: this.#main }) }
-    const program = new ProgramProcess(options, config, join(this.#directory, 'receiver.yaml'))
-    this.#program = program
-    if ((await program.started) === undefined) {
-      throw new Error(`the receiver did not start: ${program.stderr}`)
+    for (let attempt = 1; ; attempt++) {
+      const program = new ProgramProcess(options, config, join(this.#directory, 'receiver.yaml'))
+      this.#program = program
+      if ((await program.started) !== undefined) return
+      // While it was down, a connection or a server of something else may have got its port.
+      const isTaken = program.stderr.includes('it is in use')
+      if (!isTaken || attempt === MAX_STARTS) {
+        throw new Error(`the receiver did not start on port ${port}: ${program.stderr}`)
+      }
+      await delay(RETRY_MS)
     }
   }
 
