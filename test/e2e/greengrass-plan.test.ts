@@ -4,6 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { parse } from 'yaml'
+import { loadConfig } from '../../src/config/load.ts'
 import { parseConfig } from '../../src/config/parse-config.ts'
 import { runCommand } from '../support/processes/command-line.ts'
 import { temporaryDirectory } from '../support/processes/running-connector.ts'
@@ -117,6 +118,21 @@ test('greengrass plan names what is wrong with a file, and exits with 2', async 
     assert.deepEqual([code, stdout], [2, ''])
     assert.match(stderr, expected)
   }
+})
+
+test('the component runs with the configuration that the plan says to merge', async (t) => {
+  const { stdout } = await runCommand(t, ['greengrass', 'plan', ...FILES, '--json'])
+  const { component, merge } = JSON.parse(stdout)
+
+  const { config } = await loadConfig({
+    environment: {},
+    component: { name: component, value: merge[component] },
+  })
+
+  assert.deepEqual(config.inputs, ['factory/#'])
+  assert.deepEqual(config.sources.greengrass?.iotCoreInputs, ['orders/+/placed'])
+  assert.equal(config.sources.greengrass?.iotCoreStatus, true)
+  assert.equal(config.parameters.batchSizePerChannel, 10)
 })
 
 test('greengrass plan refuses a name that no component can have', async (t) => {
