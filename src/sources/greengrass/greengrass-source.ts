@@ -4,6 +4,7 @@
  * read, and its receipt is the only answer that its sender gets.
  */
 import type { Clock } from '../../clock.ts'
+import { asConnectorError } from '../../errors.ts'
 import type { Refusal } from '../../message.ts'
 import type { PipelineObserver } from '../../observer.ts'
 import type { ConnectionState, Intake, ReceiptOutlet, Source } from '../source.ts'
@@ -43,16 +44,14 @@ export class GreengrassSource implements Source {
   readonly #outlet: StatusOutlet
   #intake: Intake | undefined
   #isClosed = false
+  #hasSaidRefusal = false
 
   constructor(options: GreengrassSourceOptions) {
     this.#options = options
-    const { bus, observer } = options
+    const { observer } = options
     this.#outlet = new StatusOutlet({
       source: this.name,
-      async publish(topic, payload) {
-        const buses: Bus[] = options.options.iotCoreStatus ? ['local', 'cloud'] : ['local']
-        await Promise.all(buses.map((name) => bus.publish(name, topic, payload)))
-      },
+      publish: (topic, payload) => this.#publish(topic, payload),
       maxReceipts: options.options.maxBufferedReceipts,
       observer,
     })
@@ -80,7 +79,10 @@ export class GreengrassSource implements Source {
     this.#intake = intake
     intake.listen({ committed: () => bus.inbox.drain(), failed: () => bus.inbox.drain() })
     bus.listener = {
-      up: () => this.#outlet.up(),
+      up: () => {
+        this.#hasSaidRefusal = false
+        this.#outlet.up()
+      },
       down: () => this.#outlet.down(),
       failed: (error, delayMs) => observer.sourceRetried(this.name, error, delayMs),
       recovered: () => observer.sourceRecovered(this.name),
@@ -119,6 +121,22 @@ export class GreengrassSource implements Source {
     await this.#drained()
     this.#outlet.close()
     this.#options.bus.listener = undefined
+  }
+
+  async #publish(topic: string, payload: Buffer): Promise<void> {
+    const { bus, options, observer } = this.#options
+    const buses: readonly Bus[] = options.iotCoreStatus ? ['local', 'cloud'] : ['local']
+    try {
+      await Promise.all(buses.map((name) => bus.publish(name, topic, payload)))
+    } catch (thrown) {
+      // Each receipt is counted as dropped; the reason is said once for a connection.
+      const error = asConnectorError(thrown, 'Unexpected', topic)
+      if (error.code === 'NucleusRefused' && !this.#hasSaidRefusal) {
+        this.#hasSaidRefusal = true
+        observer.sourceRetried(this.name, error, 0)
+      }
+      throw error
+    }
   }
 
   #take(intake: Intake, topic: string, payload: Buffer): void {
