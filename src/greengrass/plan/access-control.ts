@@ -3,6 +3,7 @@
  * of their own: the nucleus does not change a policy that a device already has when only the recipe's
  * defaults change.
  */
+import { canBeProbed, probeTopicOf } from '../../sources/greengrass/probe.ts'
 import { STATUS_TOPIC } from '../../topics.ts'
 
 export interface Policy {
@@ -23,14 +24,12 @@ export interface Access {
 
 /** Nucleus lite reads the policies of one service into 4,096 bytes. The recipe's own have 600. */
 const LITE_POLICY_BYTES = 4_096 - 600
-/** Goes into the levels of a filter's wildcards. */
-const PROBE_LEVEL = '__probe'
 
 export function accessControlFor(
   component: string,
   { inputs, iotCoreInputs, publishesToIotCore }: Access,
 ): AccessControl {
-  const probes = inputs.filter(hasWildcard).map(probeTopicOf)
+  const probes = inputs.filter(canBeProbed).map(probeTopicOf)
   const status = publishesToIotCore ? [STATUS_TOPIC] : []
   return withoutEmpty({
     'aws.greengrass.ipc.pubsub': withoutEmpty({
@@ -69,18 +68,6 @@ function policy(
 /** A resource is compared with the text of a filter: `+` and `#` stand for themselves. No `?` may be in it. */
 function resourceOf(filter: string): string {
   return filter.replaceAll('?', '*')
-}
-
-function hasWildcard(filter: string): boolean {
-  return /[+#]/.test(filter)
-}
-
-/**
- * On nucleus lite subscriptions can end silently. The connector publishes to a topic that the filter
- * matches, to see whether the message comes back.
- */
-function probeTopicOf(filter: string): string {
-  return filter.replaceAll(/[+#]/g, PROBE_LEVEL)
 }
 
 function withoutEmpty<Value extends object>(

@@ -17,7 +17,7 @@ export class Probe {
 
   /** @param filter with a wildcard */
   constructor(filter: string) {
-    this.topic = filter.replaceAll(/[+#]/g, LEVEL)
+    this.topic = probeTopicOf(filter)
   }
 
   /** The payload to publish now. */
@@ -40,6 +40,14 @@ export class Probe {
   get #text(): string {
     return `${this.#prefix} ${this.#count}`
   }
+}
+
+/**
+ * A topic that the filter matches. The nucleus must allow the connector to publish there.
+ * @param filter with a wildcard
+ */
+export function probeTopicOf(filter: string): string {
+  return filter.replaceAll(/[+#]/g, LEVEL)
 }
 
 /** Whether messages on the topic are probes, of this connector or another one. */
