@@ -37,7 +37,10 @@ export class Component {
   /** The configuration that is in use, as text. */
   #known: string | undefined
   #state: ComponentState | undefined
+  /** Changes with each connection. */
   #ipc: IpcCaller | undefined
+  /** Whether the state is reported on this connection: an ERRORED counts each time. */
+  #isReported = false
   #timer: Timer | undefined
 
   constructor(options: ComponentOptions) {
@@ -57,6 +60,7 @@ export class Component {
   /** Call it for each connection: the nucleus forgets everything with the one before. */
   connected(ipc: IpcCaller, isLite: boolean): void {
     this.#ipc = ipc
+    this.#isReported = false
     void this.#watch(ipc, isLite)
   }
 
@@ -64,6 +68,7 @@ export class Component {
     this.#state = state
     const ipc = this.#ipc
     if (ipc === undefined) return
+    this.#isReported = true
     await this.#tried('reporting the state', () => updateState(ipc, state))
   }
 
@@ -92,7 +97,7 @@ export class Component {
         }),
       )
     }
-    if (this.#state !== undefined) await this.report(this.#state)
+    if (this.#state !== undefined && !this.#isReported) await this.report(this.#state)
     // It may have changed while there was no connection, or no event came.
     await this.#readAgain()
   }

@@ -149,6 +149,7 @@ export class FilterSubscription {
     if (!probe.isMissing) return this.#watch()
     this.#open?.close()
     this.#open = undefined
+    this.#options.onSubscribed(false)
     this.#options.onDead()
     await this.#subscribe()
   }

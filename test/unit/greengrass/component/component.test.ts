@@ -164,6 +164,18 @@ test('the state is reported, and again on a new connection', async () => {
   )
 })
 
+test('a state that is reported while the connection is made is reported once', async () => {
+  const ipc = new FakeIpc()
+  const { component } = await componentOn(ipc)
+  const next = new FakeIpc()
+
+  component.connected(next, false)
+  await component.report('ERRORED')
+  await settled()
+
+  assert.deepEqual(next.of('UpdateState'), [{ state: 'ERRORED' }])
+})
+
 test('what does not work is reported, and the rest works', async () => {
   const ipc = new FakeIpc()
   ipc.unavailable.add('SubscribeToConfigurationUpdate')
