@@ -47,14 +47,19 @@ async function connectedRig(t: TestContext, changes: Partial<IpcClientOptions> =
   return { ...made, peer }
 }
 
-/** Refuses the logins after the first, and moves the clock to the next attempt, until the client gives up. */
-async function refuseUntilGivenUp({ nucleus, clock, reports }: Awaited<ReturnType<typeof rig>>) {
-  for (let index = 1; !reports.at(-1)?.startsWith('gave up'); index++) {
-    const before = reports.length
-    const peer = await nucleus.login(index)
-    peer.socket.write(REFUSED.bytes)
-    await until('it was reported', () => reports.length > before)
-    clock.advance(5_000)
+/** Refuses the login of this connection, and moves the clock to the next attempt. */
+async function refuse({ nucleus, clock, reports }: Awaited<ReturnType<typeof rig>>, index: number) {
+  const before = reports.length
+  const peer = await nucleus.login(index)
+  peer.socket.write(REFUSED.bytes)
+  await until('it was reported', () => reports.length > before)
+  clock.advance(5_000)
+}
+
+/** Refuses all logins after the first. */
+async function refuseUntilGivenUp(made: Awaited<ReturnType<typeof rig>>) {
+  for (let index = 1; !made.reports.at(-1)?.startsWith('gave up'); index++) {
+    await refuse(made, index)
   }
 }
 
@@ -230,6 +235,27 @@ describe('logging in again', () => {
     await reported(33)
     assert.equal(reports.at(-1), 'connected')
     assert.match(reports[31] ?? '', /^Unreachable/)
+  })
+
+  test('the minute of refusals begins again when the nucleus was absent meanwhile', async (t) => {
+    const made = await connectedRig(t)
+    const { nucleus, clock, reports, reported, peer } = made
+    peer.socket.end()
+    await reported(2)
+    clock.advance(5_000)
+    for (let index = 1; index <= 10; index++) await refuse(made, index)
+
+    await nucleus.login(11)
+    await nucleus.stop()
+    await reported(13)
+    clock.advance(5_000)
+    await reported(14)
+    await nucleus.listen()
+    clock.advance(5_000)
+    for (let index = 12; index <= 20; index++) await refuse(made, index)
+
+    assert.match(reports[13] ?? '', /^Unreachable/)
+    assert.match(reports.at(-1) ?? '', /^NotAccepted, again/)
   })
 
   test('the start fails if there is no nucleus for a minute', async (t) => {
