@@ -197,7 +197,9 @@ export class IpcClient implements IpcCaller {
     else this.#options.events.attemptFailed(error, this.#retry())
   }
 
-  #giveUp(error: IpcError): void {
+  #giveUp({ code, message, cause }: IpcError): void {
+    const advice = 'gave up after 60 s. Let the nucleus start the component again'
+    const error = new IpcError(code, `${message}; ${advice}`, { cause })
     this.#halt(error)
     this.#options.events.gaveUp(error)
   }

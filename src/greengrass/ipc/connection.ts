@@ -2,6 +2,9 @@
  * One connection to the nucleus, from the login to its end. It never sends a ping: nucleus lite
  * ends a connection on which anything but an operation comes. It never stops reading either, for
  * nucleus lite would wait for it and serve no other component meanwhile.
+ *
+ * If the nucleus has sent nothing at all between a request and its deadline, the connection ends:
+ * a nucleus that hangs would otherwise not be noticed.
  */
 import { createConnection, type Socket } from 'node:net'
 import type {
@@ -63,6 +66,8 @@ export class IpcConnection implements IpcCaller {
   readonly #reader: FrameReader
   readonly #streams = new Map<number, Stream>()
   #lastStreamId: number
+  /** Counts what the nucleus has sent. */
+  #chunks = 0
   #socket: Socket | undefined
   #isOpen = false
   #handshake:
@@ -70,6 +75,7 @@ export class IpcConnection implements IpcCaller {
     | undefined
   #timer: IpcTimer | undefined
   #drained: (() => void) | undefined
+  #closed: Promise<void> | undefined
 
   constructor(options: ConnectionOptions) {
     this.#options = options
@@ -136,7 +142,18 @@ export class IpcConnection implements IpcCaller {
   }
 
   /** Waits for the operations under way, each until its deadline, and closes the connection. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closed ??= this.#drainAndHangUp()
+    return this.#closed
+  }
+
+  /** Ends the connection at once. */
+  abort(): void {
+    this.#isOpen = false
+    this.#end(closedHere())
+  }
+
+  async #drainAndHangUp(): Promise<void> {
     if (this.#isOpen) {
       this.#isOpen = false
       await new Promise<void>((resolve) => {
@@ -147,18 +164,13 @@ export class IpcConnection implements IpcCaller {
     await this.#hangUp()
   }
 
-  /** Ends the connection at once. */
-  abort(): void {
-    this.#isOpen = false
-    this.#end(closedHere())
-  }
-
   /** Lets what is written reach the nucleus: half a frame would make it wait. */
   async #hangUp(): Promise<void> {
     const socket = this.#socket
     if (socket === undefined || socket.destroyed) return
     this.#endStreams(closedHere())
     await new Promise<void>((resolve) => {
+      this.#timer?.cancel()
       this.#timer = this.#options.clock.after(CLOSE_DEADLINE_MS, () => socket.destroy())
       socket.once('close', () => resolve())
       socket.end()
@@ -183,12 +195,14 @@ export class IpcConnection implements IpcCaller {
       )
     }
     this.#lastStreamId = id
+    const chunks = this.#chunks
     const stream: Stream = new Stream({
       operation,
       handler,
       clock,
       deadlineMs: operationDeadlineMs,
-      expired: (error) => this.#expire(id, stream, error),
+      expired: (error) =>
+        this.#chunks === chunks ? this.#end(error) : this.#expire(id, stream, error),
       unreadable: () => dropped('unreadable'),
     })
     this.#streams.set(id, stream)
@@ -214,6 +228,7 @@ export class IpcConnection implements IpcCaller {
   }
 
   #receive(chunk: Buffer): void {
+    this.#chunks++
     try {
       this.#reader.push(chunk)
     } catch (error) {
@@ -320,8 +335,7 @@ function reasonOf({ payload }: Message): string {
 }
 
 function refused(options: ErrorOptions = {}): IpcError {
-  const message = 'the nucleus did not accept the login: only a new process gets a valid token'
-  return new IpcError('NotAccepted', message, options)
+  return new IpcError('NotAccepted', 'the nucleus did not accept the login', options)
 }
 
 function closedHere(): IpcError {

@@ -41,6 +41,11 @@ export class IpcError extends Error {
     super(message, options)
     this.code = code
   }
+
+  /** Whether a nucleus answered an operation with it; otherwise there was no answer to trust. */
+  get isAnswer(): boolean {
+    return SERVICE_CODES.some((code) => code === this.code)
+  }
 }
 
 /** Unknown codes count as ServiceError. */

@@ -44,10 +44,7 @@ export class Stream {
       this.#resolve = resolve
       this.#reject = reject
     })
-    this.#timer = options.clock.after(options.deadlineMs, () => {
-      const message = `expected an answer within ${options.deadlineMs} ms, got none`
-      options.expired(new IpcError('DeadlineExceeded', `${options.operation}: ${message}`))
-    })
+    this.#timer = options.clock.after(options.deadlineMs, () => setImmediate(() => this.#expire()))
   }
 
   get isSubscription(): boolean {
@@ -84,6 +81,17 @@ export class Stream {
     this.close()
     if (this.#isAnswered) this.#options.handler?.ended(error)
     else this.#reject(error)
+  }
+
+  /**
+   * A process that was held up or suspended calls its timers before it reads its sockets: an answer
+   * that is there counts.
+   */
+  #expire(): void {
+    if (this.#isAnswered || this.#isOver) return
+    const { operation, deadlineMs, expired } = this.#options
+    const message = `expected an answer within ${deadlineMs} ms, got none`
+    expired(new IpcError('DeadlineExceeded', `${operation}: ${message}`))
   }
 
   /** Nothing is reported from here on. */

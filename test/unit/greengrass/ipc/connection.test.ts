@@ -206,7 +206,7 @@ describe('the end of a connection', () => {
     const answered = connection.request('UpdateState', {})
     await peer.message(2)
 
-    const closed = connection.close()
+    const closed = Promise.all([connection.close(), connection.close()])
     await assert.rejects(connection.request('UpdateState', {}), { code: 'NotConnected' })
     await settled()
     assert.equal(peer.isClosed, false)

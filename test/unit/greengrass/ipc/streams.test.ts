@@ -1,12 +1,23 @@
 /** Operations on a connection: their numbers, answers, events, errors and time limits. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import type { IpcConnection } from '../../../../src/greengrass/ipc/connection.ts'
 import { ManualClock } from '../../../support/manual-clock.ts'
 import { until } from '../../../support/until.ts'
 import { keepingHandler, openRig } from './connection-rig.ts'
 import { SUBSCRIBE, SUBSCRIBED, TERMINATE } from './known-frames.ts'
+import type { ScriptedPeer } from './scripted-nucleus.ts'
 
 const TOPIC_MODEL = 'SubscriptionResponseMessage'
+
+/** Calls another operation, which the nucleus answers. */
+async function answerAnother(connection: IpcConnection, peer: ScriptedPeer): Promise<void> {
+  const index = peer.messages.length
+  const answered = connection.request('UpdateState', {})
+  const { streamId } = await peer.message(index)
+  peer.answer(streamId, 'UpdateStateResponse')
+  await answered
+}
 
 describe('an operation that is answered once', () => {
   test('streams are numbered in the order in which their frames are written', async (t) => {
@@ -76,20 +87,49 @@ describe('an operation that is answered once', () => {
     const { connection, peer } = await openRig(t, { clock })
     const late = connection.request('GetConfiguration', {})
     await peer.message(1)
+    await answerAnother(connection, peer)
 
     clock.advance(10_000)
     await assert.rejects(late, {
       code: 'DeadlineExceeded',
       message: 'GetConfiguration: expected an answer within 10000 ms, got none',
+      isAnswer: false,
     })
     peer.answer(1, 'GetConfigurationResponse')
 
-    const answered = connection.request('UpdateState', {})
-    await peer.message(2)
-    peer.answer(2, 'UpdateStateResponse')
-    await answered
-    assert.equal(peer.messages.length, 3)
+    await answerAnother(connection, peer)
+    assert.equal(peer.messages.length, 4)
     assert.equal(clock.pendingCalls, 0)
+  })
+
+  test('if the nucleus sends nothing at all until a deadline, the connection ends', async (t) => {
+    const clock = new ManualClock()
+    const { connection, peer, ended } = await openRig(t, { clock })
+    await answerAnother(connection, peer)
+    const requests = ['GetConfiguration', 'UpdateState'].map((operation) =>
+      connection.request(operation, {}),
+    )
+
+    clock.advance(10_000)
+
+    for (const lost of requests) await assert.rejects(lost, { code: 'DeadlineExceeded' })
+    await peer.closed()
+    assert.deepEqual(
+      ended.map(({ code }) => code),
+      ['DeadlineExceeded'],
+    )
+  })
+
+  test('an answer that is there when the deadline is noticed counts', async (t) => {
+    const clock = new ManualClock()
+    const { connection, peer } = await openRig(t, { clock })
+    const answered = connection.request('UpdateState', {})
+    await peer.message(1)
+
+    peer.answer(1, 'UpdateStateResponse', { n: 1 })
+    clock.advance(10_000)
+
+    assert.deepEqual(await answered, { n: 1 })
   })
 
   test('a frame above the nucleus’s bound is not sent and takes no number', async (t) => {
@@ -174,7 +214,12 @@ describe('errors', () => {
 
       peer.fail(1, model, payload)
 
-      await assert.rejects(failed, { name: 'IpcError', code: expected[0], message: expected[1] })
+      await assert.rejects(failed, {
+        name: 'IpcError',
+        code: expected[0],
+        message: expected[1],
+        isAnswer: true,
+      })
     })
   }
 
@@ -297,17 +342,15 @@ describe('a subscription', () => {
     const late = connection.subscribe('SubscribeToTopic', {}, handler)
     await peer.message(1)
 
+    await answerAnother(connection, peer)
     clock.advance(10_000)
     await assert.rejects(late, { code: 'DeadlineExceeded' })
 
-    const terminate = await peer.message(2)
+    const terminate = await peer.message(3)
     assert.deepEqual([terminate.type, terminate.flags, terminate.streamId], [0, 2, 1])
     peer.answer(1, 'SubscribeToTopicResponse')
     peer.answer(1, TOPIC_MODEL, { n: 1 })
-    const answered = connection.request('UpdateState', {})
-    await peer.message(3)
-    peer.answer(2, 'UpdateStateResponse')
-    await answered
+    await answerAnother(connection, peer)
     assert.deepEqual([...events, ...ended], [])
   })
 
