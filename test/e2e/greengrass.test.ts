@@ -1,103 +1,27 @@
 /** `run --greengrass` as a component of a nucleus, classic and lite. */
 import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { CLASSIC, LITE } from '../support/greengrass/character.ts'
-import { type NucleusServer, startNucleus } from '../support/greengrass/nucleus-server.ts'
+import {
+  CONFIGURATION,
+  envelope,
+  FILTERS,
+  NAME,
+  PUT,
+  PUT_BINARY,
+  pageOf,
+  siteOf,
+  startComponent,
+  totalsOf,
+} from '../support/greengrass/component-site.ts'
+import { startNucleus } from '../support/greengrass/nucleus-server.ts'
 import { ConnectorProcess } from '../support/processes/connector-process.ts'
 import { temporaryDirectory } from '../support/processes/running-connector.ts'
 import { until } from '../support/until.ts'
 
-const NAME = 'com.example.IoTAnalyticsConnector'
-const STATUS = 'iotanalytics/messages/put/status'
-const PUT = 'iotanalytics/channels/pump/messages/put'
-const PUT_BINARY = 'iotanalytics/channels/pump/messages/binary/put'
-const FILTERS = [
-  'iotanalytics/channels/+/messages/put',
-  'iotanalytics/channels/+/messages/binary/put',
-]
-
-const CONFIGURATION = {
-  MemorySize: '65535',
-  PublishRegion: '',
-  PublishInterval: '1',
-  inputs: {},
-  connector: { log: { level: 'warn' } },
-  accessControl: {
-    'aws.greengrass.ipc.pubsub': {
-      [`${NAME}:pubsub:1`]: {
-        operations: ['aws.greengrass#SubscribeToTopic'],
-        resources: [...FILTERS, 'factory/*'],
-      },
-      [`${NAME}:pubsub:2`]: {
-        operations: ['aws.greengrass#PublishToTopic'],
-        resources: [STATUS, 'iotanalytics/channels/__probe/*'],
-      },
-    },
-  },
-}
-
-interface Status {
-  readonly id?: string
-  readonly response: { readonly status: string; readonly error?: string }
-}
-
-interface Site {
-  readonly server: NucleusServer
-  readonly connector: ConnectorProcess
-  readonly directory: string
-  statuses(): Status[]
-}
-
-async function start(t: TestContext, server: NucleusServer, directory: string) {
-  const args = ['--greengrass', NAME, '--data', directory, '--deadline', '3s']
-  const connector = new ConnectorProcess(t, args, {
-    withMqttServer: false,
-    env: server.environmentOf(NAME),
-  })
-  await connector.started()
-  await until('it has subscribed', () => server.filtersOf(NAME).length >= FILTERS.length)
-  return connector
-}
-
-async function siteOf(t: TestContext, character = CLASSIC): Promise<Site> {
-  const server = await startNucleus(t, character)
-  server.addComponent(NAME, CONFIGURATION)
-  const directory = await temporaryDirectory(t)
-  const connector = await start(t, server, directory)
-  return { server, connector, directory, statuses: () => statusesIn(server) }
-}
-
-function statusesIn(server: NucleusServer): Status[] {
-  return server
-    .requests('PublishToTopic')
-    .filter(({ request }) => request['topic'] === STATUS)
-    .map(({ request }) => {
-      const { binaryMessage } = request['publishMessage'] as { binaryMessage: { message: string } }
-      return JSON.parse(Buffer.from(binaryMessage.message, 'base64').toString())
-    })
-}
-
-function envelope(message: string, id: string) {
-  return { request: { message }, id }
-}
-
-interface Totals {
-  readonly received: number
-  readonly dropped: Readonly<Record<string, number>>
-}
-
-async function totalsOf(connector: ConnectorProcess): Promise<Totals> {
-  // A changed configuration was announced with another address.
-  const [url] =
-    connector.command.stdout.match(/(?<=^ {2}http +)http:\S+(?![\s\S]*^ {2}http )/m) ?? []
-  const answer = await fetch(`${url}/ledger?format=json`)
-  const { totals } = (await answer.json()) as { totals: Totals }
-  return totals
-}
-
 for (const character of [CLASSIC, LITE]) {
   test(`${character.name}: messages are taken, and each has its status`, async (t) => {
-    const { server, connector, statuses } = await siteOf(t, character)
+    const { server, connector, statuses } = await siteOf(t, { character })
 
     server.publish(PUT, { json: envelope('{"temp":23.33}', 'as JSON') })
     server.publish(PUT, { binary: Buffer.from(JSON.stringify(envelope('x', 'as bytes'))) })
@@ -121,7 +45,7 @@ for (const character of [CLASSIC, LITE]) {
   })
 
   test(`${character.name}: a changed configuration is applied while messages come, and no message is missed`, async (t) => {
-    const { server, statuses, connector } = await siteOf(t, character)
+    const { server, statuses, connector } = await siteOf(t, { character })
     let published = 0
     const publishing = setInterval(() => {
       server.publish(PUT, { json: envelope('x', `m${published}`) })
@@ -168,7 +92,7 @@ test('after kill -9, what had a status is stored, and the next process goes on',
   await connector.crash()
   const known = statuses().length
 
-  const next = await start(t, server, directory)
+  const next = await startComponent(t, server, directory)
   server.publish(PUT, { json: envelope('x', 'next') })
   await until('it goes on', () => statuses().some(({ id }) => id === 'next'))
 
@@ -177,7 +101,7 @@ test('after kill -9, what had a status is stored, and the next process goes on',
 })
 
 test('nucleus lite restarts and forgets the token: the component logs in by its name', async (t) => {
-  const { server, statuses } = await siteOf(t, LITE)
+  const { server, statuses } = await siteOf(t, { character: LITE })
 
   await server.restart()
   await until('it has subscribed again', () => server.filtersOf(NAME).length === FILTERS.length)
@@ -188,7 +112,7 @@ test('nucleus lite restarts and forgets the token: the component logs in by its 
 })
 
 test('nucleus lite drops subscriptions silently: they are made again within 20 seconds', async (t) => {
-  const { server, statuses } = await siteOf(t, LITE)
+  const { server, statuses } = await siteOf(t, { character: LITE })
   server.dropSubscriptions()
 
   await until('they are back', () => server.filtersOf(NAME).length === FILTERS.length, 20_000)
@@ -206,7 +130,7 @@ test('without the permission to subscribe, health says which policy to add', asy
   })
   await connector.started()
 
-  const health = async () => await (await fetch(`${connector.httpUrl}/health`)).text()
+  const health = () => pageOf(connector, '/health')
   await until('health says so', async () => (await health()).includes('SubscribeToTopic'))
 
   assert.match(await health(), /accessControl, under aws\.greengrass\.ipc\.pubsub/)

@@ -14,8 +14,8 @@ import type { Bus } from './nucleus-connection.ts'
 import type { GreengrassOptions } from './options.ts'
 import { StatusOutlet } from './status-outlet.ts'
 
-/** How long `close` waits for receipts to go out. */
-const CLOSE_TIMEOUT_MS = 2_000
+/** How long `close` waits for receipts to go out. The nucleus kills the process 5 s after SIGTERM. */
+const CLOSE_TIMEOUT_MS = 1_000
 const EMPTY = Buffer.alloc(0)
 const UNREAD: Readonly<Record<Unread, Refusal>> = {
   oversized: {

@@ -27,8 +27,14 @@ export interface NucleusOptions {
 
 /** Every nucleus lite has a configuration with this name, and no classic nucleus has one. */
 const LITE = 'aws.greengrass.NucleusLite'
-/** Nucleus lite ends a connection on which a longer frame comes. */
-const LITE_FRAME_BYTES = 10_000
+/**
+ * Nucleus lite ends a connection on which a request of more than 10,000 bytes comes. The event that it
+ * sends to subscribers is up to 48 bytes longer than the request, and if that exceeds 10,000 bytes it
+ * silently ends all their subscriptions instead.
+ */
+const LITE_FRAME_BYTES = 9_950
+/** A nucleus that hangs does not answer, and kills the process soon after it has asked for the end. */
+const CLOSE_TIMEOUT_MS = 500
 
 export class Nucleus {
   readonly bus: NucleusBus
@@ -78,7 +84,9 @@ export class Nucleus {
 
   async close(): Promise<void> {
     this.bus.close()
+    const timer = this.#options.clock.after(CLOSE_TIMEOUT_MS, () => this.#client.abort())
     await this.#client.stop()
+    timer.cancel()
   }
 
   async #connected(): Promise<void> {
@@ -96,7 +104,9 @@ export class Nucleus {
       return true
     } catch (thrown) {
       if (!(thrown instanceof IpcError)) throw thrown
-      return isAnswer(thrown) ? false : undefined
+      if (thrown.isAnswer) return false
+      // A nucleus that is slow may keep the connection, which is of no use until this is known.
+      return thrown.code === 'DeadlineExceeded' ? this.#asksLite() : undefined
     }
   }
 
@@ -105,11 +115,6 @@ export class Nucleus {
     this.bus.down(failure, Number.POSITIVE_INFINITY)
     this.#options.onGaveUp?.(failure)
   }
-}
-
-/** The nucleus has answered, if only that there is no such thing. */
-function isAnswer({ code }: IpcError): boolean {
-  return code.endsWith('Error') && code !== 'ProtocolError'
 }
 
 function unavailable(thrown: unknown): ConnectorError {

@@ -34,11 +34,12 @@ export async function runComponent(run: ComponentRun): Promise<void> {
     const value = await Promise.race([host.open(), aborted(stopSignal).then(() => undefined)])
     if (stopSignal.aborted) return
     await runner.start(await load(value), host.nucleus)
-    await host.running()
+    // Not waited for: a nucleus that hangs must not keep the process from stopping.
+    void host.running()
     await applyChanges(host, run)
     await runner.stop(String(stopSignal.reason), deadlineMs)
   } catch (error) {
-    await host.failed()
+    void host.failed()
     await runner.stop('the nucleus is lost', deadlineMs)
     throw error
   } finally {
