@@ -72,6 +72,28 @@ test('the nucleus closes the connection silently: it is subscribed again', async
   assert.equal((await totalsOf(connector)).received, 1)
 })
 
+test('a nucleus that is away for a while is connected again, and what waits is sent', async (t) => {
+  const site = await siteOf(t)
+  const { server, connector, statuses } = site
+
+  server.holdAnswer('PublishToTopic')
+  server.publish(PUT, { json: envelope('x', 'before') })
+  await until('its status is under way', () => statuses().length === 1)
+  await server.stop()
+  await until('health says so', async () =>
+    (await pageOf(connector, '/health')).includes('greengrass disconnected'),
+  )
+  await server.restart({ keepsTokens: true })
+  await subscribed(server)
+  await goesOn(site)
+
+  assert.deepEqual(
+    statuses().map(({ id }) => id),
+    ['before', 'before', 'after'],
+  )
+  assert.equal((await totalsOf(connector)).received, 2)
+})
+
 test('half a frame ends the connection, nothing wrong is taken, and it is subscribed again', async (t) => {
   const site = await siteOf(t, { character: LITE })
   const { server, connector, statuses } = site

@@ -136,6 +136,22 @@ test('without the permission to subscribe, health says which policy to add', asy
   assert.match(await health(), /accessControl, under aws\.greengrass\.ipc\.pubsub/)
 })
 
+test('a configuration that is not valid at the start is named, and the state is ERRORED', async (t) => {
+  const server = await startNucleus(t, CLASSIC)
+  server.addComponent(NAME, { ...CONFIGURATION, MemorySize: 'much' })
+  const args = ['--greengrass', NAME, '--data', await temporaryDirectory(t)]
+  const connector = new ConnectorProcess(t, args, {
+    withMqttServer: false,
+    env: server.environmentOf(NAME),
+  })
+
+  const { code, stderr } = await connector.ends()
+
+  assert.equal(code, 2)
+  assert.match(stderr, /MemorySize.*got "much"/)
+  assert.deepEqual(server.statesOf(NAME), ['ERRORED'])
+})
+
 test('without a nucleus it says what it needs, and has exit code 2', async (t) => {
   const args = ['--greengrass', NAME, '--data', await temporaryDirectory(t)]
 
