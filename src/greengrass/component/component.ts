@@ -29,6 +29,8 @@ export interface ComponentOptions {
 
 /** One deployment may be reported several times, key by key. */
 const SETTLED_AFTER_MS = 1_000
+/** Events may fail to come: aws-greengrass/aws-greengrass-lite#1016. */
+const READ_EVERY_MS = 60_000
 /** Keys that the nucleus and the recipe's script read. */
 const OF_OTHERS = ['accessControl', 'nodePath']
 
@@ -85,7 +87,7 @@ export class Component {
       subscribeToConfigurationUpdate(
         ipc,
         { componentName, keyPath: [] },
-        { event: () => this.#readSoon(), ended },
+        { event: () => this.#readAfter(SETTLED_AFTER_MS), ended },
       ),
     )
     // Nucleus lite does not ask before it deploys.
@@ -102,14 +104,15 @@ export class Component {
     await this.#readAgain()
   }
 
-  #readSoon(): void {
+  #readAfter(ms: number): void {
     this.#timer?.cancel()
-    this.#timer = this.#options.clock.after(SETTLED_AFTER_MS, () => void this.#readAgain())
+    this.#timer = this.#options.clock.after(ms, () => void this.#readAgain())
   }
 
   async #readAgain(): Promise<void> {
     const ipc = this.#ipc
     if (ipc === undefined || this.#known === undefined) return
+    this.#readAfter(READ_EVERY_MS)
     await this.#tried('reading the configuration again', async () => {
       const value = await this.#get(ipc)
       const text = textOf(value)

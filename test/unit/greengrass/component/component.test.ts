@@ -113,6 +113,19 @@ test('what only the nucleus and the recipe read, and the order of keys, are no c
   assert.deepEqual(changes, [])
 })
 
+test('a change without an event is noticed within a minute', async () => {
+  const ipc = new FakeIpc()
+  ipc.unavailable.add('SubscribeToConfigurationUpdate')
+  const { changes, pass } = await componentOn(ipc)
+
+  for (const interval of ['2', '3']) {
+    ipc.configuration = { PublishInterval: interval }
+    await pass(60_000)
+  }
+
+  assert.deepEqual(changes, [{ PublishInterval: '2' }, { PublishInterval: '3' }])
+})
+
 test('a change that was missed is noticed on the next connection', async () => {
   const { component, changes } = await componentOn(new FakeIpc())
   const next = new FakeIpc()
