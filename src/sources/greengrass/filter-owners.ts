@@ -1,6 +1,6 @@
 /**
  * Which of several overlapping filters takes a message. The nucleus sends a copy for each filter that
- * matches. The first filter of the list that is not refused owns the topic, and the other copies are
+ * matches. The first filter of the list that is subscribed owns the topic, and the other copies are
  * dropped. So nothing has to be remembered of messages.
  */
 import { TopicFilter } from '../../topics.ts'
@@ -18,7 +18,6 @@ export class FilterOwners {
     this.#owners.clear()
   }
 
-  /** Messages may come before the answer to a subscription, so a filter is not silent at first. */
   setSilent(filter: string, isSilent: boolean): void {
     if (this.#silent.has(filter) === isSilent) return
     if (isSilent) this.#silent.add(filter)
@@ -29,14 +28,17 @@ export class FilterOwners {
   owns(filter: string, topic: string): boolean {
     let owner = this.#owners.get(topic)
     if (owner === undefined) {
-      owner = this.#filters.find((known) => this.#mayOwn(known, topic))?.text
+      owner = this.#ownerOf(topic)
       if (this.#owners.size >= MAX_CACHED_TOPICS) this.#owners.clear()
       this.#owners.set(topic, owner)
     }
     return owner === filter
   }
 
-  #mayOwn(filter: TopicFilter, topic: string): boolean {
-    return !this.#silent.has(filter.text) && filter.matches(topic)
+  /** Messages come on a silent filter too, before the nucleus has answered its subscription. */
+  #ownerOf(topic: string): string | undefined {
+    const matching = this.#filters.filter((filter) => filter.matches(topic))
+    const owner = matching.find(({ text }) => !this.#silent.has(text)) ?? matching[0]
+    return owner?.text
   }
 }

@@ -92,6 +92,22 @@ test('a subscription that the nucleus ends is made again', async () => {
   assert.deepEqual(taken, [`${PUMP} a`])
 })
 
+test('messages that come before the nucleus answers are taken, also when it is subscribed again', async () => {
+  const nucleus = new FakeNucleus()
+  const { taken, pass } = await busOn(nucleus, [PUT])
+  const subscribe = nucleus.subscribe.bind(nucleus)
+  nucleus.subscribe = async (...given) => {
+    const opened = await subscribe(...given)
+    nucleus.deliver('local', PUMP, 'early')
+    return opened
+  }
+
+  nucleus.end()
+  await pass(1_000)
+
+  assert.deepEqual(taken, [`${PUMP} early`])
+})
+
 test('on nucleus lite, a subscription that dies silently is replaced within 20 seconds', async () => {
   const nucleus = new FakeNucleus({ isLite: true })
   const { taken, reports, pass } = await busOn(nucleus, [PUT, 'factory/#'])
