@@ -1,10 +1,12 @@
 /**
- * Receipts on their way to somebody else’s server: a bounded queue, of which the first few are being sent. A
- * receipt carries its sender's id, which may be long, so its bytes are bounded as well.
+ * Receipts on their way to a broker or a nucleus: a bounded queue, of which the first few are being
+ * sent. A receipt carries its sender's id, which may be long, so its bytes are bounded as well.
  *
  * Receipts that were being sent when the connection ended are sent again on the next one, at most
- * twice: a receipt that makes the broker close the connection each time is dropped.
+ * twice: a receipt that makes the peer close the connection each time is dropped.
  */
+import type { PackedPayloads } from './source.ts'
+
 export interface QueuedReceipt {
   readonly topic: string
   readonly payload: Buffer
@@ -48,6 +50,19 @@ export class ReceiptQueue {
     this.#bytes += bytes
     this.#waiting.push(receipt)
     return true
+  }
+
+  /** Copies the payloads. Returns how many of them have no room. */
+  addAll(topic: string, { count, bytes, ends }: PackedPayloads): number {
+    const copy = Buffer.from(bytes.subarray(0, ends[count - 1] ?? 0))
+    let start = 0
+    let dropped = 0
+    for (let index = 0; index < count; index++) {
+      const end = ends[index] ?? start
+      if (!this.add(topic, copy.subarray(start, end), undefined)) dropped += 1
+      start = end
+    }
+    return dropped
   }
 
   /** The next receipt to send. It counts as being sent until `sent` or `recall`. */

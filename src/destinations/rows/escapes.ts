@@ -12,7 +12,7 @@ export function escapesOf(escapeOf: (byte: number) => string | undefined): Escap
 }
 
 /** Copies `source[start, stop)` to `at`, where room must be. Returns where the copy ends. */
-export function copyEscaped(
+function copyEscaped(
   source: Buffer,
   start: number,
   stop: number,

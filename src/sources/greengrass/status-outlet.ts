@@ -39,21 +39,16 @@ export class StatusOutlet implements ReceiptOutlet {
     return !this.#isClosed
   }
 
-  publish(topic: string, { count, bytes, ends }: PackedPayloads): void {
+  publish(topic: string, payloads: PackedPayloads): void {
     if (this.#isClosed) return
-    const copy = Buffer.from(bytes.subarray(0, ends[count - 1] ?? 0))
-    let start = 0
-    let dropped = 0
-    for (let index = 0; index < count; index++) {
-      const end = ends[index] ?? start
-      if (!this.#queue.add(topic, copy.subarray(start, end), undefined)) dropped += 1
-      start = end
-    }
-    this.#countDropped(dropped)
+    this.#countDropped(this.#queue.addAll(topic, payloads))
     this.#send()
   }
 
-  /** Only senders on MQTT 5 ask for receipts on a topic of their own, and no such sender is behind this outlet. */
+  /**
+   * Only senders on MQTT 5 ask for receipts on a topic of their own, and there are none behind this
+   * outlet.
+   */
   reply(): void {}
 
   up(): void {

@@ -45,17 +45,9 @@ export class BrokerOutlet implements ReceiptOutlet {
     return !this.#closed
   }
 
-  publish(topic: string, { count, bytes, ends }: PackedPayloads): void {
+  publish(topic: string, payloads: PackedPayloads): void {
     if (this.#closed) return
-    const copy = Buffer.from(bytes.subarray(0, ends[count - 1] ?? 0))
-    let start = 0
-    let dropped = 0
-    for (let index = 0; index < count; index++) {
-      const end = ends[index] ?? start
-      if (!this.#queue.add(topic, copy.subarray(start, end), undefined)) dropped += 1
-      start = end
-    }
-    this.#countDropped(dropped)
+    this.#countDropped(this.#queue.addAll(topic, payloads))
     this.#send()
   }
 
