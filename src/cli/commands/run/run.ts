@@ -27,7 +27,8 @@ SIGHUP reads certificates, users and access rules again, without dropping connec
 SIGTERM or Ctrl-C stops the intake, delivers until shortly before the deadline, and keeps the rest
 on disk for the next start. If the disk does not answer, the program still ends at the deadline (but
 not before 2.5s), says so, and has exit code 1, or ends by SIGKILL if a call to the disk hangs. No
-acknowledged message is lost. A second signal ends the program at once, with exit code 1.`
+acknowledged message is lost. A second signal ends the program at once, with exit code 1; the same
+signal within a second counts as the first one.`
 
 const DEADLINE_MS = 10_000
 const MAX_DEADLINE_MS = 3_600_000
