@@ -32,7 +32,8 @@ const { metafile } = await build({
   external: [
     // The clients of single destinations, which are loaded only if they are configured.
     ...(hasClients
-      ? ['pg-native'] // which pg has a replacement for
+      ? // pg has a replacement for the one; the other is native code, for one kind of machine.
+        ['pg-native', '@duckdb/node-api']
       : Object.keys({ ...manifest.optionalDependencies, ...manifest.peerDependencies })),
     // Parts of fastify that it loads when a route has a schema, or for `inject`: never, here.
     ...['@fastify/ajv-compiler', '@fastify/fast-json-stringify-compiler', 'light-my-request'],
