@@ -258,6 +258,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'telemetry/options.ts',
   ],
   'analytics/': ['analytics/worker/'],
+  'analytics/datasets/': [],
   'analytics/worker/': [],
   'analytics/rows/': [
     'channels/disk/',
