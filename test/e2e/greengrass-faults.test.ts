@@ -4,7 +4,7 @@ import { type TestContext, test } from 'node:test'
 import { systemClock } from '../../src/clock.ts'
 import { IpcClient } from '../../src/greengrass/ipc/client.ts'
 import { subscribeToTopic } from '../../src/greengrass/ipc/operations.ts'
-import { LITE } from '../support/greengrass/character.ts'
+import { CLASSIC, LITE } from '../support/greengrass/character.ts'
 import {
   envelope,
   FILTERS,
@@ -19,7 +19,9 @@ import {
   subscribed,
   totalsOf,
 } from '../support/greengrass/component-site.ts'
-import type { NucleusServer } from '../support/greengrass/nucleus-server.ts'
+import { type NucleusServer, startNucleus } from '../support/greengrass/nucleus-server.ts'
+import { ConnectorProcess } from '../support/processes/connector-process.ts'
+import { temporaryDirectory } from '../support/processes/running-connector.ts'
 import { until } from '../support/until.ts'
 
 const SENDER = 'com.example.Sender'
@@ -59,6 +61,20 @@ async function addListener(t: TestContext, server: NucleusServer): Promise<void>
   await client.start()
   await subscribeToTopic(client, STATUS, { event: nothing, ended: nothing })
 }
+
+test('a nucleus that does not accept the login at the start is asked again, until SIGTERM', async (t) => {
+  const server = await startNucleus(t, CLASSIC)
+  server.addComponent(NAME, {})
+  const args = ['--greengrass', NAME, '--data', await temporaryDirectory(t)]
+  const env = { ...server.environmentOf(NAME), SVCUID: 'of another time' }
+  const connector = new ConnectorProcess(t, args, { withMqttServer: false, env })
+
+  await until('it has tried several times', () => server.logins().length >= 3)
+  connector.signal('SIGTERM')
+  const { code } = await connector.ends()
+
+  assert.equal(code, 0)
+})
 
 test('the nucleus closes the connection silently: it is subscribed again', async (t) => {
   const site = await siteOf(t)
