@@ -195,7 +195,7 @@ export class NucleusBus {
       this.#connection !== undefined && this.#all().every(({ isSubscribed }) => isSubscribed)
     if (isReady !== this.#isReady) this.#since = this.#options.clock.now()
     this.#isReady = isReady
-    if (!isReady || !this.#hasFailed) return
+    if (!isReady || !this.#hasFailed || this.#isUnsubscribed) return
     this.#hasFailed = false
     this.#listener?.recovered()
   }
