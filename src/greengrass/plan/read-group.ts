@@ -68,6 +68,8 @@ function assertDefinition(document: ConfigDocument): void {
 }
 
 function insteadOfDefinition(value: unknown): string {
+  // As a command that failed leaves its output.
+  if (value === null) return 'an empty file'
   if (!isMapping(value) || typeof value['LatestVersion'] !== 'string') return shownValue('', value)
   return `a definition without its version: get the version ${quoted(value['LatestVersion'])} of it`
 }
