@@ -172,6 +172,18 @@ export const ERROR_CATALOGUE = {
       'The address to listen on is in use or not permitted. The connector did not start. Choose another host or port.',
   },
 
+  // Tables and queries.
+  AnalyticsUnavailable: {
+    effect: 'retry',
+    meaning:
+      'Tables and queries need DuckDB, in a process of its own, and that is not installed or has ended. Messages are not affected. Run npm install @duckdb/node-api; if the process ended, the log says why.',
+  },
+  QueryLimit: {
+    effect: 'reject',
+    meaning:
+      'The query took more time or memory, or has a larger result, than its limits allow. Nothing was changed. Ask for less: fewer rows, a shorter time, a LIMIT; or raise the limit.',
+  },
+
   // The operator.
   InvalidConfiguration: {
     effect: 'fatal',
