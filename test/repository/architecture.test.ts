@@ -234,6 +234,7 @@ const ARROWS: Record<string, readonly string[]> = {
   'config/': [
     'config/inputs/',
     'config/schema/',
+    'analytics/options.ts',
     'channels/options.ts',
     'delivery/options.ts',
     'sources/mqtt-server/options.ts',
@@ -246,6 +247,7 @@ const ARROWS: Record<string, readonly string[]> = {
   ],
   'config/inputs/': ['config/schema/'],
   'config/schema/': [
+    'analytics/options.ts',
     'channels/options.ts',
     'delivery/options.ts',
     'sources/mqtt-server/options.ts',

@@ -56,7 +56,7 @@ export async function compact(
   }
   await publish(parquet, withFile(catalogue, parquet.file, facts))
   const drifted = Object.values(facts.drift).reduce((sum, values) => sum + values, 0)
-  return { rows, files: 1, bytes: facts.bytes, drifted }
+  return { rows, files: 1, bytes: facts.bytes, payloadBytes: bytes, drifted }
 }
 
 function rangeOf(paths: readonly string[]) {

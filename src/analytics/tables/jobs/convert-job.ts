@@ -33,7 +33,7 @@ export async function run(request: unknown, { signal }: Job): Promise<ConvertedR
   return { ...result, gapRows: to - conversion.from - result.rows }
 }
 
-const NOTHING: ConversionResult = { rows: 0, files: 0, bytes: 0, drifted: 0 }
+const NOTHING: ConversionResult = { rows: 0, files: 0, bytes: 0, payloadBytes: 0, drifted: 0 }
 
 function convertRows(
   conversion: z.infer<typeof requestShape>,

@@ -32,6 +32,8 @@ export interface ConversionResult {
   readonly rows: number
   readonly files: number
   readonly bytes: number
+  /** Of all the rows, before compression. */
+  readonly payloadBytes: number
   /** Values that are NULL in their column, in all of the files. */
   readonly drifted: number
 }
@@ -54,7 +56,7 @@ export async function convert(
     columns: mergeColumns(known.columns, sample.fields),
     files: keepFacts(known.files, (path) => isThere.has(path)),
   }
-  const result = { rows: 0, files: 0, bytes: 0, drifted: 0 }
+  const result = { rows: 0, files: 0, bytes: 0, payloadBytes: 0, drifted: 0 }
   for (const range of await rangesOf(connection, conversion, sample.days)) {
     const parquet = parquetOf(conversion, range, catalogue.columns, sample.payloadBytes)
     const facts = await writeHidden(connection, parquet)
@@ -67,6 +69,7 @@ export async function convert(
     result.rows += facts.rows
     result.files++
     result.bytes += facts.bytes
+    result.payloadBytes += facts.payloadBytes
     result.drifted += driftedIn(facts)
   }
   return result

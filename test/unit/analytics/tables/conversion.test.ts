@@ -184,7 +184,7 @@ test('a range without rows makes no file', async (t) => {
 
   const result = await table.convert(10, 20)
 
-  assert.deepEqual(result, { rows: 0, files: 0, bytes: 0, drifted: 0 })
+  assert.deepEqual(result, { rows: 0, files: 0, bytes: 0, payloadBytes: 0, drifted: 0 })
   assert.deepEqual((await listTable(table.directory, 'plant')).hidden, [])
 })
 
