@@ -36,7 +36,8 @@ export const ERROR_CATALOGUE = {
   },
   MessageTooLarge: {
     effect: 'reject',
-    meaning: 'The message is larger than 128 KB (131,072 bytes). It was not stored. Split it.',
+    meaning:
+      'The message is larger than 128 KB (131,072 bytes), or its id is longer than 4,096 bytes and came through nucleus lite, where a status message has no room for it. It was not stored. Split it, or shorten the id.',
   },
   DuplicateMessageId: {
     effect: 'reject',

@@ -268,6 +268,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'channels/disk/files/',
     'channels/log/',
   ],
+  'analytics/datasets/': [],
   'analytics/worker/': [],
   'analytics/rows/': [
     'channels/disk/',
