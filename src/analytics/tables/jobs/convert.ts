@@ -13,7 +13,7 @@ import { dayOf, type TableFile } from '../table-file.ts'
 import { listTable } from '../table-listing.ts'
 import { text } from '../typed-columns.ts'
 import { type DayRange, dayRanges } from './day-ranges.ts'
-import { type ParquetFile, publish, removeHidden, withFile, writeHidden } from './parquet-file.ts'
+import { type ParquetFile, publish, withFile, writeHidden } from './parquet-file.ts'
 import { openCatalogue } from './rebuild.ts'
 import { numberIn, rowsOf } from './session.ts'
 
@@ -58,12 +58,9 @@ export async function convert(
   }
   const result = { rows: 0, files: 0, bytes: 0, payloadBytes: 0, drifted: 0 }
   for (const range of await rangesOf(connection, conversion, sample.days)) {
-    const parquet = parquetOf(conversion, range, catalogue.columns, sample.payloadBytes)
+    const parquet = parquetOf(conversion, range, catalogue.columns)
     const facts = await writeHidden(connection, parquet)
-    if (facts.rows === 0) {
-      await removeHidden(parquet)
-      continue
-    }
+    if (facts === undefined) continue
     catalogue = withFile(catalogue, parquet.file, facts)
     await publish(parquet, catalogue)
     result.rows += facts.rows
@@ -79,12 +76,11 @@ function parquetOf(
   conversion: Conversion,
   { day, from, to }: DayRange,
   columns: readonly FieldColumn[],
-  payloadBytes: number,
 ): ParquetFile {
   const { directory, channel, connectorId, logId } = conversion
   const file: TableFile = { day, logId, first: from, end: to }
   const source = rowsIn(channel, from, to)
-  return { directory, channel, connectorId, file, columns, source, payloadBytes }
+  return { directory, channel, connectorId, file, columns, source }
 }
 
 function rowsIn(channel: string, from: number, to: number): string {
@@ -98,24 +94,20 @@ async function sampleOf(connection: DuckDBConnection, { channel, from, to }: Con
     return `SELECT * FROM ${rowsIn(channel, place, Math.min(place + rows, to))}`
   })
   const result = await connection.stream(
-    `SELECT epoch_ms(arrival_time) AS time, octet_length(payload) AS bytes,
+    `SELECT epoch_ms(arrival_time) AS time,
        CASE WHEN octet_length(payload) <= ${LARGEST_SAMPLE_BYTES} THEN payload END AS payload
      FROM (${places.join(' UNION ALL ')})`,
   )
   const sampling = new FieldSampling()
   const days = new Set<string>()
-  let bytes = 0
-  let count = 0
   for await (const chunk of result.yieldRowObjectJs()) {
     for (const row of chunk) {
       const { payload } = row
       if (payload instanceof Uint8Array) sampling.add(payload)
       days.add(dayOf(numberIn(row, 'time')))
-      bytes += numberIn(row, 'bytes')
-      count++
     }
   }
-  return { fields: sampling.fields(), days, payloadBytes: count === 0 ? 0 : bytes / count }
+  return { fields: sampling.fields(), days }
 }
 
 /** Evenly spread; the last one ends with the range. */
@@ -149,6 +141,6 @@ async function rangesOf(
   return dayRanges({ from, to }, found)
 }
 
-function driftedIn({ drift }: FileFacts): number {
+export function driftedIn({ drift }: FileFacts): number {
   return Object.values(drift).reduce((sum, values) => sum + values, 0)
 }

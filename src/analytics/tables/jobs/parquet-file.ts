@@ -7,6 +7,7 @@ import { crc32 } from 'node:zlib'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { nodeFileLayer } from '../../../channels/disk/files/node-file-layer.ts'
 import { ConnectorError } from '../../../errors.ts'
+import { counted } from '../../../units.ts'
 import { type Catalogue, type FileFacts, writeCatalogue } from '../catalogue.ts'
 import { DRIFT_COLUMN, type FieldColumn } from '../columns.ts'
 import {
@@ -34,40 +35,54 @@ export interface ParquetFile {
   readonly columns: readonly FieldColumn[]
   /** A table, function call or subquery with the columns of every row. */
   readonly source: string
-  /** Of one message, on average. */
-  readonly payloadBytes: number
 }
 
-/** What a range of rows has, or a file. */
+/** What a file has, and what its source has. */
 export interface RowTally {
   readonly rows: number
+  readonly payloadBytes: number
+  /** Offsets and payloads, in any order. */
+  readonly digest: string
+}
+
+/** A file that is written, checked and still hidden. */
+export interface HiddenFile extends FileFacts {
   readonly payloadBytes: number
 }
 
 /**
- * Writes the hidden file and returns what is in it.
- * @throws {ConnectorError} DataDamaged if what can be read back is not what was written
+ * Writes the hidden file. Undefined if there are no rows.
+ * @throws {ConnectorError} DataDamaged if the rows that can be read back are not those of the source
  */
 export async function writeHidden(
   connection: DuckDBConnection,
   parquet: ParquetFile,
-): Promise<FileFacts & RowTally> {
-  const { directory, channel, file } = parquet
+): Promise<HiddenFile | undefined> {
+  const { directory, channel, file, source } = parquet
+  const expected = await tallyOf(connection, source)
+  if (expected.rows === 0) return undefined
   const day = join(tableDirectory(directory, channel), dayDirectoryName(file.day))
   const path = join(day, hiddenFileName(file))
   await nodeFileLayer.makeDirectory(day)
   await nodeFileLayer.remove(path)
-  const [copied] = await rowsOf(connection, copyStatement(parquet, path))
+  await connection.run(copyStatement(parquet, path, expected))
   await sync(path)
-  const found = await readBack(connection, path)
-  const { rows, first, last } = found
-  const isInRange = rows === 0 || (first >= file.first && last < file.end)
-  if (rows !== numberIn(copied, 'Count') || !isInRange) {
+  const found = await tallyOf(connection, parquetSource([path]))
+  const { rows, payloadBytes, digest } = found
+  if (rows !== expected.rows || digest !== expected.digest) {
     await nodeFileLayer.remove(path)
-    const text = `expected ${numberIn(copied, 'Count')} rows from offset ${file.first} to ${file.end} in ${path}, read ${rows} from ${first} to ${last + 1}; the file was removed and will be written again`
-    throw new ConnectorError('DataDamaged', text)
+    throw new ConnectorError('DataDamaged', differenceText(path, expected, found))
   }
-  return { ...found, ...(await fileSum(path)) }
+  const drift = await driftIn(connection, path)
+  return { rows, payloadBytes, drift, ...(await fileSum(path)) }
+}
+
+function differenceText(path: string, expected: RowTally, found: RowTally): string {
+  const [wanted, read] = [expected, found].map(
+    ({ rows, payloadBytes, digest }) =>
+      `${counted(rows, 'row')} with ${counted(payloadBytes, 'byte')} of payload (${digest})`,
+  )
+  return `expected ${wanted} in ${path}, read back ${read}; the file was removed, and its rows will be converted again`
 }
 
 /** Gives the hidden file its name. The catalogue names it first. */
@@ -79,11 +94,6 @@ export async function publish(parquet: ParquetFile, catalogue: Catalogue): Promi
   await chmod(path, FINISHED_MODE)
   await nodeFileLayer.rename(path, join(day, tableFileName(file)))
   await nodeFileLayer.syncDirectory(day)
-}
-
-export async function removeHidden({ directory, channel, file }: ParquetFile): Promise<void> {
-  const day = join(tableDirectory(directory, channel), dayDirectoryName(file.day))
-  await nodeFileLayer.remove(join(day, hiddenFileName(file)))
 }
 
 /** The catalogue with a file more. */
@@ -116,33 +126,36 @@ export async function fileSum(path: string): Promise<Pick<FileFacts, 'bytes' | '
   return { bytes, crc32: sum.toString(16).padStart(8, '0') }
 }
 
-/** @throws an error of DuckDB if the file is no Parquet */
-export async function readBack(connection: DuckDBConnection, path: string) {
-  const source = parquetSource([path])
-  const [tally] = await rowsOf(
+/** @throws an error of DuckDB if the source can't be read */
+export async function tallyOf(connection: DuckDBConnection, source: string): Promise<RowTally> {
+  const [row] = await rowsOf(
     connection,
-    `SELECT count(*) AS rows, min("offset") AS first, max("offset") AS last,
-       sum(octet_length(payload)) AS payload_bytes FROM ${source}`,
-  )
-  const drift = await rowsOf(
-    connection,
-    `SELECT name, count(*) AS count
-     FROM (SELECT unnest(string_split(${DRIFT_COLUMN}, ',')) AS name FROM ${source})
-     GROUP BY ALL ORDER BY ALL`,
+    `SELECT count(*) AS rows, sum(octet_length(payload)) AS payload_bytes,
+       bit_xor(hash("offset", payload)) AS digest FROM ${source}`,
   )
   return {
-    rows: numberIn(tally, 'rows'),
-    first: numberIn(tally, 'first'),
-    last: numberIn(tally, 'last'),
-    payloadBytes: numberIn(tally, 'payload_bytes'),
-    drift: Object.fromEntries(drift.map((row) => [String(row['name']), numberIn(row, 'count')])),
+    rows: numberIn(row, 'rows'),
+    payloadBytes: numberIn(row, 'payload_bytes'),
+    digest: String(row?.['digest']),
   }
 }
 
-function copyStatement(parquet: ParquetFile, path: string): string {
-  const { connectorId, channel, file, columns, source, payloadBytes } = parquet
-  const rows = Math.round(GROUP_BYTES / Math.max(payloadBytes, 1))
-  const groupRows = Math.min(Math.max(rows, FEWEST_GROUP_ROWS), MOST_GROUP_ROWS)
+/** By column, the values that did not fit. */
+export async function driftIn(
+  connection: DuckDBConnection,
+  path: string,
+): Promise<Record<string, number>> {
+  const rows = await rowsOf(
+    connection,
+    `SELECT name, count(*) AS count
+     FROM (SELECT unnest(string_split(${DRIFT_COLUMN}, ',')) AS name FROM ${parquetSource([path])})
+     GROUP BY ALL ORDER BY ALL`,
+  )
+  return Object.fromEntries(rows.map((row) => [String(row['name']), numberIn(row, 'count')]))
+}
+
+function copyStatement(parquet: ParquetFile, path: string, tally: RowTally): string {
+  const { connectorId, channel, file, columns, source } = parquet
   const metadata = Object.entries({
     connector: connectorId,
     channel,
@@ -150,8 +163,14 @@ function copyStatement(parquet: ParquetFile, path: string): string {
     columns: JSON.stringify(columns),
   }).map(([key, value]) => `${identifier(key)}: ${text(value)}`)
   return `COPY (${typedRows(columns, source)}) TO ${text(path)} (FORMAT parquet,
-    COMPRESSION zstd, PARQUET_VERSION v2, ROW_GROUP_SIZE ${groupRows}, USE_TMP_FILE false,
+    COMPRESSION zstd, PARQUET_VERSION v2, ROW_GROUP_SIZE ${groupRowsOf(tally)}, USE_TMP_FILE false,
     KV_METADATA {${metadata.join(', ')}})`
+}
+
+/** Groups are counted in rows, but what matters is that one of them is in memory. */
+function groupRowsOf({ rows, payloadBytes }: RowTally): number {
+  const wanted = Math.round((GROUP_BYTES * rows) / Math.max(payloadBytes, 1))
+  return Math.min(Math.max(wanted, FEWEST_GROUP_ROWS), MOST_GROUP_ROWS)
 }
 
 async function sync(path: string): Promise<void> {

@@ -13,7 +13,7 @@ import { type FieldColumn, mergeColumns } from '../columns.ts'
 import { tableDirectory } from '../table-file.ts'
 import { listTable } from '../table-listing.ts'
 import { text } from '../typed-columns.ts'
-import { fileSum, parquetPattern, readBack } from './parquet-file.ts'
+import { driftIn, fileSum, parquetPattern, parquetSource, tallyOf } from './parquet-file.ts'
 import { rowsOf } from './session.ts'
 
 /** The catalogue as it is, or rebuilt if it is lost or damaged. */
@@ -40,7 +40,8 @@ export async function rebuildCatalogue(
   for (const { path } of files) {
     const whole = join(tableDirectory(directory, channel), path)
     try {
-      const { rows, drift } = await readBack(connection, whole)
+      const { rows } = await tallyOf(connection, parquetSource([whole]))
+      const drift = await driftIn(connection, whole)
       columns = union(columns, await columnsIn(connection, whole))
       facts.set(path, { ...(await fileSum(whole)), rows, drift })
     } catch {
