@@ -7,7 +7,7 @@
  * read here.
  */
 import { type MessagePort, parentPort } from 'node:worker_threads'
-import { storedChunks } from '../../channels/disk/stored-chunks.ts'
+import { StoredChunks } from '../../channels/disk/stored-chunks.ts'
 import { messageOf } from '../../errors.ts'
 import type { ReadRows, RowPart } from './row-stream.ts'
 
@@ -18,10 +18,14 @@ parentPort?.on('message', (request: ReadRows) => {
   void send(request)
 })
 
+/** Those that nobody reads from now, by channel: looking at a directory costs more than a range. */
+const idle = new Map<string, StoredChunks[]>()
+
 async function send({ directory, channel, from, to, port, sent }: ReadRows): Promise<void> {
   const reading = new Reading(port, sent)
+  const log = idle.get(channel)?.pop() ?? new StoredChunks(directory, channel)
   try {
-    for await (const part of storedChunks(directory, { channel, from, to })) {
+    for await (const part of log.read(from, to)) {
       const { chunk } = part
       // A copy: other parts may share its memory.
       const frames = new Uint8Array(chunk.buffer.subarray(0, chunk.filled))
@@ -40,6 +44,10 @@ async function send({ directory, channel, from, to, port, sent }: ReadRows): Pro
     reading.send({ kind: 'end' })
   } catch (error) {
     reading.send({ kind: 'failed', message: messageOf(error) })
+  } finally {
+    const others = idle.get(channel)
+    if (others === undefined) idle.set(channel, [log])
+    else others.push(log)
   }
 }
 

@@ -41,31 +41,36 @@ export type RowPart =
   | { readonly kind: 'end' }
   | { readonly kind: 'failed'; readonly message: string }
 
-/** The thread that reads, for all streams of one process. */
+/** The thread that reads, for several streams. It starts with the first one. */
 export class RowReader {
   readonly #directory: string
-  readonly #thread: Worker
+  #thread: Worker | undefined
   #hasEnded = false
 
   constructor(directory: string) {
     this.#directory = directory
-    this.#thread = new Worker(new URL('./row-reader.js', import.meta.url))
-    this.#thread.unref()
-    this.#thread.once('exit', () => {
-      this.#hasEnded = true
-    })
   }
 
   open(range: RowRange): RowStream {
     const { port1, port2 } = new MessageChannel()
     const sent = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
     const request: ReadRows = { ...range, directory: this.#directory, port: port2, sent }
+    this.#thread ??= this.#start()
     this.#thread.postMessage(request, [port2])
     return new RowStream(port1, sent, () => this.#hasEnded)
   }
 
   async close(): Promise<void> {
-    await this.#thread.terminate()
+    await this.#thread?.terminate()
+  }
+
+  #start(): Worker {
+    const thread = new Worker(new URL('./row-reader.js', import.meta.url))
+    thread.unref()
+    thread.once('exit', () => {
+      this.#hasEnded = true
+    })
+    return thread
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * Reads a range of a channel's messages from a data directory, whether a connector uses it or not,
+ * Reads ranges of a channel's messages from a data directory, whether a connector uses it or not,
  * without a lock and without changing anything: from its segments and from the journal.
  *
  * A connector that uses the directory moves messages from the journal to segments, and removes what
@@ -40,26 +40,14 @@ export interface ChunkPart {
  */
 export async function* storedChunks(
   directory: string,
-  range: StoredRange,
+  { channel, from, to }: StoredRange,
   files: FileLayer = nodeFileLayer,
 ): AsyncGenerator<ChunkPart> {
-  const log = new OpenedLog(files, directory, range.channel)
+  const reader = new StoredChunks(directory, channel, files)
   try {
-    if (!(await log.open())) return
-    const to = Math.min(range.to ?? Number.POSITIVE_INFINITY, log.end)
-    let at = Math.max(range.from ?? 0, log.first)
-    while (at < to) {
-      const window = await log.windowAt(at)
-      const isGap = window.kind !== 'chunk' || window.chunk.firstOffset > at
-      if (isGap && (await log.reopen())) continue
-      if (window.kind === 'chunk') {
-        const { chunk } = window
-        yield { chunk, from: at, to: Math.min(chunk.endOffset, to) }
-      }
-      at = endOf(window, at) ?? log.nextPlace(at)
-    }
+    yield* reader.read(from, to)
   } finally {
-    await log.close()
+    await reader.close()
   }
 }
 
@@ -70,49 +58,71 @@ function endOf(window: Window, at: number): number | undefined {
   return end > at ? end : undefined
 }
 
-class OpenedLog {
-  readonly #files: FileLayer
+/**
+ * Several ranges of one channel, read one after the other. The log is looked at once, and again only
+ * if a range ends behind it or has a gap.
+ */
+export class StoredChunks {
   readonly #directory: string
   readonly #channel: string
+  readonly #files: FileLayer
   #log: StoredLog | undefined
   #reader: SegmentReader | undefined
   #reopenings = 0
-  /** Nothing was read since it was opened, so it is as it was found. */
+  /** Since the log was opened, nothing was read and no range has ended, so it is as it was found. */
   #isFresh = true
 
-  constructor(files: FileLayer, directory: string, channel: string) {
-    this.#files = files
+  constructor(directory: string, channel: string, files: FileLayer = nodeFileLayer) {
     this.#directory = directory
     this.#channel = channel
+    this.#files = files
   }
 
-  get first(): number {
-    return this.#log?.first ?? 0
+  /** As `storedChunks`. */
+  async *read(from = 0, to = Number.POSITIVE_INFINITY): AsyncGenerator<ChunkPart> {
+    this.#reopenings = 0
+    if (this.#log === undefined && !(await this.#open())) return
+    if (to > this.#end) await this.#reopen()
+    const end = Math.min(to, this.#end)
+    let at = Math.max(from, this.#log?.first ?? 0)
+    while (at < end) {
+      const window = await this.#windowAt(at)
+      const isGap = window.kind !== 'chunk' || window.chunk.firstOffset > at
+      if (isGap && (await this.#reopen())) continue
+      if (window.kind === 'chunk') {
+        const { chunk } = window
+        yield { chunk, from: at, to: Math.min(chunk.endOffset, end) }
+      }
+      at = endOf(window, at) ?? this.#log?.nextPlace(at) ?? end
+    }
+    this.#isFresh = false
   }
 
-  get end(): number {
+  async close(): Promise<void> {
+    await this.#reader?.close()
+    await this.#log?.close()
+  }
+
+  get #end(): number {
     return this.#log?.end ?? 0
   }
 
-  nextPlace(offset: number): number {
-    return this.#log?.nextPlace(offset) ?? Number.POSITIVE_INFINITY
-  }
-
   /** Returns false if the directory has no such log. */
-  async open(): Promise<boolean> {
+  async #open(): Promise<boolean> {
     this.#log = await openStoredLog(this.#files, this.#directory, this.#channel)
+    await this.#log?.openSlots(this.#files)
     this.#reader = this.#log && new SegmentReader(this.#files, this.#log.identity)
     this.#isFresh = true
     return this.#log !== undefined
   }
 
   /** Returns false if looking once more would change nothing, or the log is another one now. */
-  async reopen(): Promise<boolean> {
+  async #reopen(): Promise<boolean> {
     if (this.#isFresh || this.#reopenings >= MAX_REOPENINGS) return false
     this.#reopenings++
     const log = this.#log
     const reader = this.#reader
-    const isSame = (await this.open()) && log !== undefined && isOf(this.#log, log)
+    const isSame = (await this.#open()) && log !== undefined && isOf(this.#log, log)
     if (isSame) {
       await Promise.all([log.close(), reader?.close()])
       return true
@@ -124,13 +134,13 @@ class OpenedLog {
   }
 
   /** A segment that the process using the directory has removed meanwhile counts as an end. */
-  async windowAt(offset: number): Promise<Window> {
-    const window = await this.#windowAt(offset)
+  async #windowAt(offset: number): Promise<Window> {
+    const window = await this.#windowIn(offset)
     if (window.kind === 'chunk' && window.chunk.firstOffset <= offset) this.#isFresh = false
     return window
   }
 
-  async #windowAt(offset: number): Promise<Window> {
+  async #windowIn(offset: number): Promise<Window> {
     if (this.#log === undefined || this.#reader === undefined) return { kind: 'end' }
     const extent = this.#log.extentOf(offset)
     if (extent !== undefined) return readExtent(extent, offset, this.#log.identity)
@@ -142,11 +152,6 @@ class OpenedLog {
       if (systemCodeOf(error) === 'ENOENT') return { kind: 'end' }
       throw error
     }
-  }
-
-  async close(): Promise<void> {
-    await this.#reader?.close()
-    await this.#log?.close()
   }
 }
 

@@ -134,14 +134,28 @@ export class StoredLog {
   }
 }
 
-/** Undefined if the directory has no such log. @throws a system error when files can't be read */
+/**
+ * Undefined if the directory has no such log. Before its extents are read, its slots must be opened.
+ * @param journal of the directory, if it has been read just now
+ * @throws a system error when files can't be read
+ */
 export async function openStoredLog(
   files: FileLayer,
   directory: string,
   channel: string,
+  journal?: FoundJournal,
 ): Promise<StoredLog | undefined> {
   const path = join(directory, 'channels', channel)
-  const journal = await readJournal(files, join(directory, 'journal'))
+  const found = journal ?? (await readJournal(files, join(directory, 'journal')))
+  return readLog(files, path, channel, found)
+}
+
+async function readLog(
+  files: FileLayer,
+  path: string,
+  channel: string,
+  journal: FoundJournal,
+): Promise<StoredLog | undefined> {
   const segments = segmentsOf(path, await files.list(path))
   const found = logOf(journal, channel)
   const identity = found?.identity ?? (await findIdentity(files, path, segments))
@@ -157,7 +171,6 @@ export async function openStoredLog(
   segments.at(-1)?.endsAt({ end: Number.POSITIVE_INFINITY })
   const log = new StoredLog(identity, segments, extents, ends)
   await findHistory(files, journal, [log])
-  await log.openSlots(files)
   return log
 }
 
