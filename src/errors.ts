@@ -179,6 +179,11 @@ export const ERROR_CATALOGUE = {
     meaning:
       'Tables and queries need DuckDB, in a process of its own, and that is not installed or has ended. Messages are not affected. Run npm install @duckdb/node-api; if the process ended, the log says why.',
   },
+  TablesFull: {
+    effect: 'retry',
+    meaning:
+      'There is no room for more Parquet files: the disk has less room than storage.maxBytes may need, or the files of today reach analytics.tables.maxBytes. Messages are not affected. Their rows are converted once there is room, if they are still stored then. Free space on the disk, or change the settings.',
+  },
   QueryLimit: {
     effect: 'reject',
     meaning:

@@ -25,6 +25,7 @@ import { Metrics } from '../telemetry/metrics.ts'
 import { TelemetryObserver } from '../telemetry/pipeline-observer.ts'
 import { STATUS_TOPIC } from '../topics.ts'
 import { VERSION } from '../version.ts'
+import { startTables } from './analytics-parts.ts'
 import { type ConnectorEvents, emittingObserver } from './connector-events.ts'
 import { connectorIdOf } from './connector-id.ts'
 import { makeDestination } from './destination-makers.ts'
@@ -205,6 +206,7 @@ export class Connector {
       await this.#startDeliveries(running)
       await this.#startSources(running)
       await this.#startHttp(running)
+      await this.#startTables(running)
       this.#running = running
     } catch (error) {
       this.#starting = undefined
@@ -320,6 +322,12 @@ export class Connector {
     await server.start()
     this.#undo.push(() => server.close())
     running.http = server
+  }
+
+  async #startTables(running: Running): Promise<void> {
+    const { connectorId } = running
+    const tables = await startTables(this.config, running, { ...this.#context, connectorId })
+    if (tables !== undefined) this.#undo.push(() => tables.close())
   }
 
   async #stop(deadlineMs: number): Promise<StopReport> {

@@ -234,6 +234,7 @@ const ARROWS: Record<string, readonly string[]> = {
   'config/': [
     'config/inputs/',
     'config/schema/',
+    'analytics/options.ts',
     'channels/options.ts',
     'delivery/options.ts',
     'sources/mqtt-server/options.ts',
@@ -246,6 +247,7 @@ const ARROWS: Record<string, readonly string[]> = {
   ],
   'config/inputs/': ['config/schema/'],
   'config/schema/': [
+    'analytics/options.ts',
     'channels/options.ts',
     'delivery/options.ts',
     'sources/mqtt-server/options.ts',
@@ -257,7 +259,15 @@ const ARROWS: Record<string, readonly string[]> = {
     'http/options.ts',
     'telemetry/options.ts',
   ],
-  'analytics/': ['analytics/worker/'],
+  'analytics/': ['analytics/worker/', 'analytics/tables/jobs/'],
+  'analytics/tables/': ['analytics/rows/', 'channels/disk/files/', 'channels/log/'],
+  'analytics/tables/jobs/': [
+    'analytics/tables/',
+    'analytics/rows/',
+    'analytics/worker/',
+    'channels/disk/files/',
+    'channels/log/',
+  ],
   'analytics/datasets/': [],
   'analytics/worker/': [],
   'analytics/rows/': [
