@@ -178,6 +178,16 @@ export const ERROR_CATALOGUE = {
     meaning:
       'The configuration has an error. The message names the path, the value and what is allowed. The connector did not start, or kept the settings it had.',
   },
+  InvalidQuery: {
+    effect: 'reject',
+    meaning:
+      'The SQL of a query has an error, or is something else than one SELECT. Nothing was changed. The message says where; correct the text.',
+  },
+  QueryLimit: {
+    effect: 'reject',
+    meaning:
+      'A query was cancelled, or needed more time, memory or temporary space than it may have. Nothing was changed. Select a shorter time or fewer columns, or raise the limit that the message names.',
+  },
   Stopping: {
     effect: 'retry',
     meaning:

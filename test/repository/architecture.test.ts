@@ -231,6 +231,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'destinations/rows/',
   ],
   'destinations/firehose/': ['destinations/', 'destinations/aws/', 'destinations/aws/records/'],
+  'analytics/duckdb/': [],
   'config/': [
     'config/inputs/',
     'config/schema/',
