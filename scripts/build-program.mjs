@@ -17,7 +17,12 @@ const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
 const { metafile } = await build({
   absWorkingDir: root,
-  entryPoints: ['src/cli/main.ts'],
+  entryPoints: {
+    main: 'src/cli/main.ts',
+    // Programs of their own: a process, and a thread in it.
+    'analytics-worker': 'src/analytics/analytics-worker.ts',
+    'row-reader': 'src/analytics/rows/row-reader.ts',
+  },
   outdir: directory,
   bundle: true,
   splitting: true, // what is imported when it is needed stays a file of its own

@@ -172,11 +172,11 @@ export const ERROR_CATALOGUE = {
       'The address to listen on is in use or not permitted. The connector did not start. Choose another host or port.',
   },
 
-  // The operator.
-  InvalidConfiguration: {
-    effect: 'fatal',
+  // Tables and queries.
+  AnalyticsUnavailable: {
+    effect: 'retry',
     meaning:
-      'The configuration has an error. The message names the path, the value and what is allowed. The connector did not start, or kept the settings it had.',
+      'Tables and queries need DuckDB, in a process of its own, and that is not installed or has ended. Messages are not affected. Run npm install @duckdb/node-api; if the process ended, the log says why.',
   },
   InvalidQuery: {
     effect: 'reject',
@@ -186,7 +186,14 @@ export const ERROR_CATALOGUE = {
   QueryLimit: {
     effect: 'reject',
     meaning:
-      'A query was cancelled, or needed more time, memory or temporary space than it may have. Nothing was changed. Select a shorter time or fewer columns, or raise the limit that the message names.',
+      'The query took more time or memory, or has a larger result, than its limits allow. Nothing was changed. Ask for less: fewer rows, a shorter time, a LIMIT; or raise the limit.',
+  },
+
+  // The operator.
+  InvalidConfiguration: {
+    effect: 'fatal',
+    meaning:
+      'The configuration has an error. The message names the path, the value and what is allowed. The connector did not start, or kept the settings it had.',
   },
   Stopping: {
     effect: 'retry',

@@ -258,6 +258,14 @@ const ARROWS: Record<string, readonly string[]> = {
     'http/options.ts',
     'telemetry/options.ts',
   ],
+  'analytics/': ['analytics/worker/'],
+  'analytics/worker/': [],
+  'analytics/rows/': [
+    'channels/disk/',
+    'channels/disk/journal/',
+    'channels/disk/format/',
+    'channels/disk/files/',
+  ],
   'greengrass/plan/': [
     'config/',
     'config/inputs/',
