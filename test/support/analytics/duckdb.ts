@@ -1,40 +1,21 @@
-/** DuckDB in tests: skipped with one line where it is not installed; instances that are closed. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+/** DuckDB in the test's own process. */
 import type { TestContext } from 'node:test'
-import {
-  type Dialect,
-  type Instance,
-  openInstance,
-} from '../../../src/analytics/duckdb/instance.ts'
-import { loadDuckdb } from '../../../src/analytics/duckdb/load-duckdb.ts'
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 
-/** For the option `skip` of a test: false, or what to install. */
-export const WITHOUT_DUCKDB: string | false = await loadDuckdb().then(
-  () => false,
-  () => 'needs DuckDB: npm install @duckdb/node-api',
-)
-
-export function temporaryDirectory(t: TestContext): string {
-  const directory = mkdtempSync(join(tmpdir(), 'analytics-'))
-  t.after(() => rmSync(directory, { recursive: true, force: true }))
-  return directory
+export async function duckdb(t: TestContext): Promise<DuckDBConnection> {
+  const instance = await DuckDBInstance.create(':memory:', { threads: '1' })
+  const connection = await instance.connect()
+  t.after(() => {
+    connection.closeSync()
+    instance.closeSync()
+  })
+  return connection
 }
 
-export async function openedInstance(
-  t: TestContext,
-  dialect: Dialect = 'duckdb',
-): Promise<Instance> {
-  const instance = await openInstance(
-    {
-      memoryBytes: 200 * 1024 ** 2,
-      threads: 2,
-      temporaryDirectory: join(temporaryDirectory(t), 'spilled'),
-      maxTemporaryBytes: 100 * 1024 ** 2,
-    },
-    dialect,
-  )
-  t.after(() => instance.close())
-  return instance
+export async function rowsOf(
+  connection: DuckDBConnection,
+  sql: string,
+): Promise<Record<string, unknown>[]> {
+  const reader = await connection.runAndReadAll(sql)
+  return reader.getRowObjectsJS()
 }

@@ -1,7 +1,7 @@
 /** The functions of Athena and Presto, each with a value. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { openedInstance, WITHOUT_DUCKDB } from '../../../support/analytics/duckdb.ts'
+import { openedInstance, WITHOUT_DUCKDB } from '../../../support/analytics/opened-instance.ts'
 
 const skip = WITHOUT_DUCKDB
 

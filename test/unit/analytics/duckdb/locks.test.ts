@@ -14,7 +14,7 @@ import {
   openedInstance,
   temporaryDirectory,
   WITHOUT_DUCKDB,
-} from '../../../support/analytics/duckdb.ts'
+} from '../../../support/analytics/opened-instance.ts'
 
 const skip = WITHOUT_DUCKDB
 
