@@ -232,9 +232,19 @@ const ARROWS: Record<string, readonly string[]> = {
   ],
   'destinations/firehose/': ['destinations/', 'destinations/aws/', 'destinations/aws/records/'],
   'analytics/duckdb/': [],
+  'analytics/query/': [
+    'analytics/query/formats/',
+    'analytics/duckdb/',
+    'analytics/tables/',
+    'analytics/rows/',
+    'analytics/worker/',
+    'analytics/worker-program.ts',
+  ],
+  'analytics/query/formats/': [],
   'config/': [
     'config/inputs/',
     'config/schema/',
+    'analytics/options.ts',
     'channels/options.ts',
     'delivery/options.ts',
     'sources/mqtt-server/options.ts',
@@ -247,6 +257,7 @@ const ARROWS: Record<string, readonly string[]> = {
   ],
   'config/inputs/': ['config/schema/'],
   'config/schema/': [
+    'analytics/options.ts',
     'channels/options.ts',
     'delivery/options.ts',
     'sources/mqtt-server/options.ts',
@@ -258,7 +269,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'http/options.ts',
     'telemetry/options.ts',
   ],
-  'analytics/': ['analytics/worker/'],
+  'analytics/': ['analytics/worker/', 'analytics/query/'],
   'analytics/worker/': [],
   'analytics/rows/': [
     'channels/disk/',

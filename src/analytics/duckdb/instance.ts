@@ -33,7 +33,7 @@ export interface Instance {
   close(): void
 }
 
-/** @throws {ConnectorError} InvalidConfiguration without DuckDB */
+/** @throws {ConnectorError} AnalyticsUnavailable without DuckDB */
 export async function openInstance(bounds: InstanceBounds, dialect: Dialect): Promise<Instance> {
   const { DuckDBInstance } = await loadDuckdb()
   const instance = await DuckDBInstance.create(':memory:', {

@@ -9,7 +9,7 @@ const PACKAGE = '@duckdb/node-api@1.5.6-r.1'
 
 export type DuckDB = typeof import('@duckdb/node-api')
 
-/** @throws {ConnectorError} InvalidConfiguration if it is not installed, or does not run here. */
+/** @throws {ConnectorError} AnalyticsUnavailable if it is not installed, or does not run here. */
 export async function loadDuckdb(
   load: () => Promise<DuckDB> = () => import('@duckdb/node-api'),
 ): Promise<DuckDB> {
@@ -21,7 +21,7 @@ export async function loadDuckdb(
       ? 'which is not installed'
       : `which can’t be loaded: ${messageOf(thrown)}`
     throw new ConnectorError(
-      'InvalidConfiguration',
+      'AnalyticsUnavailable',
       `Tables and SQL need the package ${PACKAGE}, ${reason}. Run: npm install ${PACKAGE}`,
       { cause: thrown },
     )

@@ -8,6 +8,9 @@ const MAX_MESSAGE = 2_000
 /** Characters of a line that are shown before and after the place. */
 const CONTEXT = 60
 
+/** The column that every channel has. */
+const ABOUT_OFFSET = 'The column "offset" needs the quotes: without them it is a word of SQL.'
+
 /** An error as DuckDB writes it with `errors_as_json`. */
 const report = z.looseObject({
   exception_type: z.string(),
@@ -32,10 +35,20 @@ export function queryErrorOf(thrown: unknown, sql: string): ConnectorError {
   const advice = ATHENA_ADVICE[name.toLowerCase()]
   const sentences = message.split('\n').map((line) => shown(line, MAX_MESSAGE))
   if (advice !== undefined) sentences.splice(1, sentences.length, advice)
+  if (type === 'Parser' && /[^"]\boffset\b/i.test(sql)) sentences.push(ABOUT_OFFSET)
   const place = position === undefined ? undefined : placeIn(sql, Number(position))
   return new ConnectorError('InvalidQuery', [...sentences, ...(place ?? [])].join('\n'), {
     cause: thrown,
   })
+}
+
+/** @param place where in which text, if that is known */
+export function invalidQuery(
+  message: string,
+  place?: { readonly sql: string; readonly position: number | undefined },
+): ConnectorError {
+  const lines = place?.position === undefined ? [] : (placeIn(place.sql, place.position) ?? [])
+  return new ConnectorError('InvalidQuery', [message, ...lines].join('\n'))
 }
 
 function outOfMemory(thrown: unknown): ConnectorError {

@@ -8,8 +8,8 @@
  */
 import type { DuckDBConnection, DuckDBPreparedStatement } from '@duckdb/node-api'
 import * as z from 'zod'
-import { ConnectorError } from '../../errors.ts'
-import { queryErrorOf } from './query-error.ts'
+import type { ConnectorError } from '../../errors.ts'
+import { invalidQuery, queryErrorOf } from './query-error.ts'
 
 const TABLE_FUNCTIONS: ReadonlySet<string> = new Set([
   'duckdb_columns',
@@ -33,10 +33,16 @@ const TABLE_FUNCTIONS: ReadonlySet<string> = new Set([
 /** DuckDB's number for the type of a prepared SELECT. */
 const SELECT = 1
 
+export interface NamedTable {
+  readonly name: string
+  /** Where in the text, in bytes. */
+  readonly position: number | undefined
+}
+
 export interface SelectStatement {
   readonly sql: string
   /** As the text names them, without names that the statement itself defines (`with a as …`). */
-  readonly tables: readonly string[]
+  readonly tables: readonly NamedTable[]
   /** Whether it asks which tables there are: `show tables`, `information_schema`. */
   readonly listsTables: boolean
 }
@@ -50,10 +56,10 @@ export async function parseSelect(
   const found = namesIn(tree)
   const refused = found.functions.find((name) => !TABLE_FUNCTIONS.has(name))
   if (refused !== undefined) {
-    throw invalid(`The table function ${refused} can’t be used in a query.`)
+    throw invalidQuery(`The table function ${refused} can’t be used in a query.`)
   }
-  const tables = found.tables.filter((name) => !found.definitions.has(name.toLowerCase()))
-  return { sql, tables: [...new Set(tables)], listsTables: found.listsTables }
+  const tables = found.tables.filter(({ name }) => !found.definitions.has(name.toLowerCase()))
+  return { sql, tables, listsTables: found.listsTables }
 }
 
 /**
@@ -71,7 +77,7 @@ export async function prepareSelect(
     const prepared = await statements.prepare(0)
     if (prepared.statementType !== SELECT) throw noSelect(sql)
     if (prepared.parameterCount > 0) {
-      throw invalid('A query has no parameters: write the values in place of $1 and ?.')
+      throw invalidQuery('A query has no parameters: write the values in place of $1 and ?.')
     }
     return prepared
   } catch (thrown) {
@@ -90,14 +96,14 @@ async function syntaxTree(connection: DuckDBConnection, sql: string): Promise<un
   const tree = serialized.parse(JSON.parse(String(reader.getRows()[0]?.[0])))
   if (tree.statements.length > 1) throw severalStatements()
   if (!tree.error && tree.statements.length === 1) return tree.statements[0]
-  if (!tree.error) throw invalid('Expected a SELECT statement, got an empty text.')
+  if (!tree.error) throw invalidQuery('Expected a SELECT statement, got an empty text.')
   // A syntax error: extracting says where.
   await prepareSelect(connection, sql)
   throw noSelect(sql)
 }
 
 interface Names {
-  readonly tables: string[]
+  readonly tables: NamedTable[]
   readonly functions: string[]
   readonly definitions: Set<string>
   listsTables: boolean
@@ -109,6 +115,7 @@ const namedTable = z.looseObject({
   type: z.literal('BASE_TABLE'),
   schema_name: z.string(),
   table_name: z.string(),
+  query_location: z.number().optional(),
 })
 const tableFunction = z.looseObject({
   type: z.literal('TABLE_FUNCTION'),
@@ -133,9 +140,9 @@ function namesIn(tree: unknown): Names {
 
 function noteNode(node: { readonly type: unknown }, names: Names): void {
   if (node.type === 'BASE_TABLE') {
-    const { schema_name, table_name } = namedTable.parse(node)
+    const { schema_name, table_name, query_location } = namedTable.parse(node)
     if (SYSTEM_SCHEMAS.has(schema_name)) names.listsTables = true
-    else names.tables.push(table_name)
+    else names.tables.push({ name: table_name, position: query_location })
   }
   if (node.type === 'TABLE_FUNCTION') {
     const name = tableFunction.parse(node).function.function_name.toLowerCase()
@@ -152,7 +159,7 @@ function noteDefinitions(map: unknown, names: Names): void {
 }
 
 function severalStatements(): ConnectorError {
-  return invalid(
+  return invalidQuery(
     'Expected one statement, got several. A PIVOT without a list of values counts as several: ' +
       'write PIVOT … ON column IN (value, …).',
   )
@@ -160,17 +167,13 @@ function severalStatements(): ConnectorError {
 
 function noSelect(sql: string): ConnectorError {
   if (/^\s*explain\b/i.test(sql)) {
-    return invalid('EXPLAIN can’t be part of a query: the option --explain shows its plan.')
+    return invalidQuery('EXPLAIN can’t be part of a query: the option --explain shows its plan.')
   }
   if (/\bpivot\b/i.test(sql)) {
-    return invalid('A PIVOT needs a list of values: write PIVOT … ON column IN (value, …).')
+    return invalidQuery('A PIVOT needs a list of values: write PIVOT … ON column IN (value, …).')
   }
-  return invalid(
+  return invalidQuery(
     'Only SELECT can be used (also WITH, FROM, VALUES, DESCRIBE, SUMMARIZE and SHOW TABLES): ' +
       'a query changes nothing.',
   )
-}
-
-function invalid(message: string): ConnectorError {
-  return new ConnectorError('InvalidQuery', message)
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import type { ResultRow, RowFormat } from '../../../../src/analytics/query/formats/row-format.ts'
-import { openedInstance, WITHOUT_DUCKDB } from '../../../support/analytics/duckdb.ts'
+import { openedInstance, WITHOUT_DUCKDB } from '../../../support/analytics/opened-instance.ts'
 
 const skip = WITHOUT_DUCKDB
 /** They import DuckDB. */
@@ -123,9 +123,6 @@ test('a value can’t steer the terminal', { skip }, async (t) => {
 
   assert.equal(
     table,
-    'x          y\n─────────  ────\n\\u001b[2J  a\\nb\n'.replace(
-      '\\u001b[2J   ',
-      '\\u001b[2J   ',
-    ),
+    'x          y\n─────────  ────\n\\u001b[2J  a\\nb\n'.replace('\\u001b[2J   ', '\\u001b[2J   '),
   )
 })
