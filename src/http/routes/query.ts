@@ -103,6 +103,8 @@ async function begunResult(
   const { signal } = cancelled
   reply.raw.once('close', () => cancelled.abort())
   const result = new PassThrough({ highWaterMark: BUFFERED_BYTES })
+  // Before the result is sent, nobody else listens.
+  result.on('error', () => {})
   let begin = (): void => {}
   const begun = new Promise<void>((resolve) => {
     begin = resolve
@@ -112,12 +114,13 @@ async function begunResult(
     if (!result.write(part)) await once(result, 'drain', { signal })
   }
   const summary = queries.run(asked, { signal, onPart })
-  reply.trailer(SUMMARY_TRAILER, async () => JSON.stringify(await summary))
   summary.then(
     () => result.end(),
     (error: Error) => result.destroy(error),
   )
   await Promise.race([begun, summary])
+  // Only an answer with a result has it. If the query fails later, the error is that of the stream.
+  reply.trailer(SUMMARY_TRAILER, async () => JSON.stringify(await summary.catch(() => null)))
   return result
 }
 
