@@ -1,7 +1,8 @@
 /** Where the SQL comes from: the argument, a file or standard input. */
+
+import { readFile } from 'node:fs/promises'
 import { text } from 'node:stream/consumers'
 import { fileReasonOf } from '../../../errors.ts'
-import { readFile } from 'node:fs/promises'
 import { usageError } from '../../exit-code.ts'
 
 /** @throws a usage error if there are two sources, or none */
