@@ -97,8 +97,8 @@ async function syntaxTree(connection: DuckDBConnection, sql: string): Promise<un
   if (tree.statements.length > 1) throw severalStatements()
   if (!tree.error && tree.statements.length === 1) return tree.statements[0]
   if (!tree.error) throw invalidQuery('Expected a SELECT statement, got an empty text.')
-  // A syntax error: extracting says where.
-  await prepareSelect(connection, sql)
+  // Of a syntax error, extracting says where it is.
+  if (tree.error_type === 'parser') await prepareSelect(connection, sql)
   throw noSelect(sql)
 }
 
