@@ -269,7 +269,15 @@ const ARROWS: Record<string, readonly string[]> = {
     'http/options.ts',
     'telemetry/options.ts',
   ],
-  'analytics/': ['analytics/worker/', 'analytics/query/'],
+  'analytics/': ['analytics/worker/', 'analytics/tables/jobs/', 'analytics/query/'],
+  'analytics/tables/': ['analytics/rows/', 'channels/disk/files/', 'channels/log/'],
+  'analytics/tables/jobs/': [
+    'analytics/tables/',
+    'analytics/rows/',
+    'analytics/worker/',
+    'channels/disk/files/',
+    'channels/log/',
+  ],
   'analytics/worker/': [],
   'analytics/rows/': [
     'channels/disk/',

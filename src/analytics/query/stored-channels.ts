@@ -16,9 +16,13 @@ import { ROW_COLUMNS } from '../rows/row-columns.ts'
 import { registerStoredRows, STORED_ROWS } from '../rows/row-scan.ts'
 import { storedChannels, storedRows } from '../rows/stored-range.ts'
 import { readCatalogue } from '../tables/catalogue.ts'
-import { type FieldColumn, mergeColumns, type SampledField } from '../tables/columns.ts'
+import {
+  DRIFT_COLUMN,
+  type FieldColumn,
+  mergeColumns,
+  type SampledField,
+} from '../tables/columns.ts'
 import { FieldSampling, SAMPLED_PLACES, SAMPLED_ROWS } from '../tables/field-sampling.ts'
-import { DRIFT_COLUMN } from '../tables/row-names.ts'
 import { TABLES_NAME } from '../tables/table-file.ts'
 import { listTable } from '../tables/table-listing.ts'
 import { typedRows } from '../tables/typed-columns.ts'

@@ -3,7 +3,7 @@
  * of them; its files have as much of it as was known when they were written. A column never goes
  * away and its type only gets wider, so that all files of a channel can be read together.
  */
-import { DRIFT_COLUMN, ROW_COLUMN_NAMES } from './row-names.ts'
+import { ROW_COLUMNS } from '../rows/row-columns.ts'
 
 /**
  * Integers up to 2^53 are `BIGINT`. `VARCHAR` takes everything: a string as it is, everything else
@@ -24,13 +24,24 @@ export interface FieldColumn {
 /** A field as the messages have it. */
 export type SampledField = Omit<FieldColumn, 'name'>
 
-export const MAX_COLUMNS = 100
+/**
+ * Beside the columns of every row: the names of the columns that are NULL although the message has a
+ * value, because the value is of another type; with commas between them. NULL if all values fit.
+ */
+export const DRIFT_COLUMN = 'drift'
+
+const MAX_COLUMNS = 100
 const MAX_NAME_LENGTH = 128
 /**
  * Names that no field can have: the columns of every row, the partition, and the one name that is
  * no key in an object of JavaScript.
  */
-const RESERVED = new Set([...ROW_COLUMN_NAMES, DRIFT_COLUMN, '__dt', '__proto__'])
+const RESERVED = new Set<string>([
+  ...ROW_COLUMNS.map(({ name }) => name),
+  DRIFT_COLUMN,
+  '__dt',
+  '__proto__',
+])
 
 /** The known columns, wider where necessary, and behind them the fields that are new. */
 export function mergeColumns(

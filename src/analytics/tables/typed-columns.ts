@@ -6,8 +6,8 @@
  * So fields are read as JSON text, and the text decides: a number begins with a digit or a minus, and
  * everything else is no number. A value that does not fit is NULL, and `drift` names its column.
  */
-import type { ColumnType, FieldColumn } from './columns.ts'
-import { DRIFT_COLUMN, ROW_COLUMN_NAMES } from './row-names.ts'
+import { ROW_COLUMNS } from '../rows/row-columns.ts'
+import { type ColumnType, DRIFT_COLUMN, type FieldColumn } from './columns.ts'
 
 /** In the characters' order: all that a JSON number can begin with lies between these two. */
 const NUMBER_FROM = "'-'"
@@ -25,10 +25,10 @@ interface Cell {
 
 /**
  * A SELECT of all columns: those of every row, `drift`, and the fields.
- * @param source a table, function call or subquery with the columns of `ROW_COLUMN_NAMES`
+ * @param source a table, function call or subquery with the columns of `ROW_COLUMNS`
  */
 export function typedRows(columns: readonly FieldColumn[], source: string): string {
-  const rows = ROW_COLUMN_NAMES.map(identifier).join(', ')
+  const rows = ROW_COLUMNS.map(({ name }) => identifier(name)).join(', ')
   if (columns.length === 0) {
     return `SELECT ${rows}, CAST(NULL AS VARCHAR) AS ${DRIFT_COLUMN} FROM ${source}`
   }

@@ -5,6 +5,7 @@
  */
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { OffsetRange } from '../../../channels/log/channel-log.ts'
+import { STORED_ROWS } from '../../rows/row-scan.ts'
 import { type Catalogue, type FileFacts, keepFacts } from '../catalogue.ts'
 import { type FieldColumn, mergeColumns } from '../columns.ts'
 import { FieldSampling, SAMPLED_PLACES, SAMPLED_ROWS } from '../field-sampling.ts'
@@ -36,7 +37,7 @@ export interface ConversionResult {
 }
 
 /**
- * @param connection knows `stored_rows`
+ * @param connection has the table function `stored_rows`
  * @throws {ConnectorError} DataDamaged if a file can't be read back as it was written
  */
 export async function convert(
@@ -79,19 +80,19 @@ function parquetOf(
 ): ParquetFile {
   const { directory, channel, connectorId, logId } = conversion
   const file: TableFile = { day, logId, first: from, end: to }
-  const source = storedRows(channel, from, to)
+  const source = rowsIn(channel, from, to)
   return { directory, channel, connectorId, file, columns, source, payloadBytes }
 }
 
-function storedRows(channel: string, from: number, to: number): string {
-  return `stored_rows(${text(channel)}, ${from}, ${to})`
+function rowsIn(channel: string, from: number, to: number): string {
+  return `${STORED_ROWS}(${text(channel)}, ${from}, ${to})`
 }
 
 /** Looks at rows in places that are spread over the range, among them its first and its last. */
 async function sampleOf(connection: DuckDBConnection, { channel, from, to }: Conversion) {
   const rows = SAMPLED_ROWS / SAMPLED_PLACES
   const places = placesOf(from, to, rows).map((place) => {
-    return `SELECT * FROM ${storedRows(channel, place, Math.min(place + rows, to))}`
+    return `SELECT * FROM ${rowsIn(channel, place, Math.min(place + rows, to))}`
   })
   const result = await connection.stream(
     `SELECT epoch_ms(arrival_time) AS time, octet_length(payload) AS bytes,
@@ -135,7 +136,7 @@ async function rangesOf(
   const days = await rowsOf(
     connection,
     `SELECT strftime(arrival_time, '%Y-%m-%d') AS day, min("offset") AS first, max("offset") AS last
-     FROM ${storedRows(channel, from, to)} GROUP BY ALL`,
+     FROM ${rowsIn(channel, from, to)} GROUP BY ALL`,
   )
   const found = days.map((row) => ({
     day: String(row['day']),

@@ -8,8 +8,7 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import { nodeFileLayer } from '../../../channels/disk/files/node-file-layer.ts'
 import { ConnectorError } from '../../../errors.ts'
 import { type Catalogue, type FileFacts, writeCatalogue } from '../catalogue.ts'
-import type { FieldColumn } from '../columns.ts'
-import { DRIFT_COLUMN } from '../row-names.ts'
+import { DRIFT_COLUMN, type FieldColumn } from '../columns.ts'
 import {
   dayDirectoryName,
   hiddenFileName,
@@ -127,8 +126,9 @@ export async function readBack(connection: DuckDBConnection, path: string) {
   )
   const drift = await rowsOf(
     connection,
-    `SELECT unnest(string_split(${DRIFT_COLUMN}, ',')) AS name, count(*) AS count
-     FROM ${source} WHERE ${DRIFT_COLUMN} IS NOT NULL GROUP BY ALL ORDER BY ALL`,
+    `SELECT name, count(*) AS count
+     FROM (SELECT unnest(string_split(${DRIFT_COLUMN}, ',')) AS name FROM ${source})
+     GROUP BY ALL ORDER BY ALL`,
   )
   return {
     rows: numberIn(tally, 'rows'),

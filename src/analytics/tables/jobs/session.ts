@@ -10,7 +10,7 @@ export type Row = Readonly<Record<string, unknown>>
 
 /**
  * Runs `work` with a connection of its own. An abort interrupts the statement that is running.
- * @throws {ConnectorError} InvalidConfiguration if DuckDB is not installed
+ * @throws {ConnectorError} AnalyticsUnavailable if DuckDB is not installed
  */
 export async function withSession<Result>(
   signal: AbortSignal,
@@ -50,6 +50,6 @@ async function load() {
     const isMissing = systemCodeOf(cause) === 'ERR_MODULE_NOT_FOUND'
     const reason = isMissing ? 'is not installed' : `can’t be loaded: ${messageOf(cause)}`
     const text = `tables need the package ${PACKAGE}, which ${reason}. Run: npm install ${PACKAGE}`
-    throw new ConnectorError('InvalidConfiguration', text, { cause })
+    throw new ConnectorError('AnalyticsUnavailable', text, { cause })
   }
 }

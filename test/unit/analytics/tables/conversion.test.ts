@@ -67,7 +67,7 @@ async function modeOf(path: string): Promise<number> {
 }
 
 test('a range of rows becomes one file, with typed columns and everything of the message', async (t) => {
-  const correlationData = new Uint8Array([0, 255])
+  const correlationData = Buffer.from([0, 255])
   const table = await plant(t, [
     ...rowsFrom(0, 10),
     { ...rowsFrom(10, 1)[0]!, senderId: 's', responseTopic: 'back', correlationData },
