@@ -1,6 +1,8 @@
 /** The composition root: starts the parts in the order of the data, and stops them in reverse. */
 
 import { EventEmitter } from 'node:events'
+import { resolve } from 'node:path'
+import { openQueries, type Queries } from '../analytics/query/queries.ts'
 import type { ChannelLedger } from '../channels/ledger/ledger.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import type { ConnectorConfig } from '../config/connector-config.ts'
@@ -314,6 +316,7 @@ export class Connector {
       options: this.config.http,
       view,
       batches: running.batches,
+      queries: this.#openQueries(),
       clock,
       onInsecure: (warning) => observer.settingsInsecure('http', warning),
       onReloaded: (error) => observer.filesReloaded('http', error),
@@ -328,6 +331,15 @@ export class Connector {
     const { connectorId } = running
     const tables = await startTables(this.config, running, { ...this.#context, connectorId })
     if (tables !== undefined) this.#undo.push(() => tables.close())
+  }
+
+  /** Queries read what is on disk. */
+  #openQueries(): Queries | undefined {
+    const { storage, analytics } = this.config
+    if (storage.durability !== 'disk') return undefined
+    const queries = openQueries(resolve(storage.directory), analytics.query)
+    this.#undo.push(() => queries.close())
+    return queries
   }
 
   async #stop(deadlineMs: number): Promise<StopReport> {

@@ -28,6 +28,7 @@ import { destinationRoutes } from './routes/destinations.ts'
 import { healthRoutes } from './routes/health.ts'
 import { historyReplayRoute } from './routes/history-replay.ts'
 import { ledgerRoute } from './routes/ledger.ts'
+import { type QueryReceiver, queryRoute } from './routes/query.ts'
 import { statusRoutes } from './routes/status.ts'
 import { whyRoute } from './routes/why.ts'
 import type { ConnectorView } from './views/connector-view.ts'
@@ -53,6 +54,8 @@ export interface HttpServerOptions {
   readonly view: ConnectorView
   /** Takes batches of messages, if the configuration lets it. */
   readonly batches?: BatchReceiver | undefined
+  /** Runs SQL. */
+  readonly queries?: QueryReceiver | undefined
   readonly clock?: Clock
   /** Called with a sentence for each setting that is not safe, at the start and after a reload. */
   readonly onInsecure?: (warning: string) => void
@@ -208,7 +211,8 @@ export class HttpServer {
     historyReplayRoute(server, view, this.#limits)
     destinationRoutes(server, view, this.#limits)
     whyRoute(server, view, this.#limits)
-    const { batches } = this.#options
+    const { batches, queries } = this.#options
+    if (queries !== undefined) queryRoute(server, queries, this.#connections)
     if (batches !== undefined) batchPutMessageRoute(server, batches, this.#connections)
     return server
   }

@@ -231,6 +231,16 @@ const ARROWS: Record<string, readonly string[]> = {
     'destinations/rows/',
   ],
   'destinations/firehose/': ['destinations/', 'destinations/aws/', 'destinations/aws/records/'],
+  'analytics/duckdb/': [],
+  'analytics/query/': [
+    'analytics/query/formats/',
+    'analytics/duckdb/',
+    'analytics/tables/',
+    'analytics/rows/',
+    'analytics/worker/',
+    'analytics/worker-program.ts',
+  ],
+  'analytics/query/formats/': [],
   'config/': [
     'config/inputs/',
     'config/schema/',
@@ -259,7 +269,12 @@ const ARROWS: Record<string, readonly string[]> = {
     'http/options.ts',
     'telemetry/options.ts',
   ],
-  'analytics/': ['analytics/worker/', 'analytics/tables/jobs/'],
+  'analytics/': [
+    'analytics/worker/',
+    'analytics/tables/jobs/',
+    'analytics/tables/options.ts',
+    'analytics/query/',
+  ],
   'analytics/tables/': ['analytics/rows/', 'channels/disk/files/', 'channels/log/'],
   'analytics/tables/jobs/': [
     'analytics/tables/',

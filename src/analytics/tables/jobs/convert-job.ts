@@ -44,7 +44,7 @@ function convertRows(
     try {
       return await convert(connection, conversion)
     } finally {
-      await closeRows()
+      closeRows()
     }
   })
 }
