@@ -1,9 +1,9 @@
 /** SQL on stored messages: beside the running connector, over HTTP, and on its directory alone. */
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { after, type TestContext, test } from 'node:test'
 import { connectAsync, type MqttClient } from 'mqtt'
 import { WITHOUT_DUCKDB } from '../support/analytics/opened-instance.ts'
 import { RunningCommand, runCommand } from '../support/processes/command-line.ts'
@@ -16,6 +16,10 @@ import {
 import { until } from '../support/until.ts'
 
 const skip = WITHOUT_DUCKDB
+/** Of this file's processes alone: other tests run queries too. */
+const TEMPORARY = mkdtempSync(join(tmpdir(), 'query-test-'))
+process.env['TMPDIR'] = TEMPORARY
+after(() => rmSync(TEMPORARY, { recursive: true, force: true }))
 const TOPIC = 'iotanalytics/channels/plant/messages/binary/put'
 /** Runs for hours. */
 const ENDLESS = 'select count(*) from range(1000000) a, range(1000000) b, range(1000000) c'
@@ -48,7 +52,7 @@ function post(url: string, body: object | string, init: RequestInit = {}): Promi
 
 /** Directories of queries that have not removed them. */
 function leftovers(): string[] {
-  return readdirSync(tmpdir()).filter((name) => name.startsWith('iot-analytics-query-'))
+  return readdirSync(TEMPORARY).filter((name) => name.startsWith('iot-analytics-query-'))
 }
 
 test('an acknowledged message is in the next query, wherever it is asked', { skip }, async (t) => {
