@@ -38,11 +38,11 @@ export async function checkStart(config: ConnectorConfig): Promise<StartCheck> {
     notices.push(...(await openTlsFiles(tls, `${place}.tls`)))
   }
   if (batchPutMessage !== undefined) {
-    const { openSecretFiles, secretProblems } = await import(
-      '../sources/batch-put-message/secrets.ts'
-    )
-    problems.push(...(await secretProblems(batchPutMessage.credentials)))
-    notices.push(...(await openSecretFiles(batchPutMessage.credentials)))
+    const { openSecretFiles, secretProblems } = await import('../aws-server/secrets.ts')
+    const { credentials } = batchPutMessage
+    const place = 'sources.batchPutMessage.credentials'
+    problems.push(...(await secretProblems(credentials, place)))
+    notices.push(...(await openSecretFiles(credentials, place)))
   }
   for (const destination of config.destinations) {
     const { place, options } = destination

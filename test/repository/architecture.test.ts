@@ -31,7 +31,8 @@ const LEAVES = [
 /** What the files of a folder may import besides each other: other folders, or single files. */
 const ARROWS: Record<string, readonly string[]> = {
   'sources/': [],
-  'sources/batch-put-message/': ['sources/', 'chain/', 'channels/log/', 'named-files/'],
+  'sources/batch-put-message/': ['sources/', 'aws-server/', 'chain/', 'channels/log/'],
+  'aws-server/': ['named-files/'],
   'chain/': [],
   'sources/in-process/': ['sources/'],
   'sources/greengrass/': ['sources/', 'greengrass/ipc/'],
