@@ -1,4 +1,5 @@
 /** The configuration for the other parts: complete, resolved and frozen. */
+import type { AnalyticsOptions } from '../analytics/options.ts'
 import type { ChannelsOptions, DeadLetterOptions, StorageOptions } from '../channels/options.ts'
 import type { DeliveryOptions } from '../delivery/options.ts'
 import type { BatchOptions } from '../destinations/batch-options.ts'
@@ -53,5 +54,6 @@ export interface ConnectorConfig {
   readonly destinations: readonly DestinationConfig[]
   /** Undefined: no HTTP server. */
   readonly http: HttpOptions | undefined
+  readonly analytics: AnalyticsOptions
   readonly log: LogOptions
 }

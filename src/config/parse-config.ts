@@ -76,6 +76,7 @@ function resolve(options: EffectiveOptions): ConnectorConfig {
     deadLetters: options.deadLetters === false ? undefined : options.deadLetters,
     destinations: options.destinations.map(resolveDestination),
     http: options.http === false ? undefined : options.http,
+    analytics: options.analytics,
     log: options.log,
   }
 }

@@ -1,6 +1,7 @@
 /** The composition root: starts the parts in the order of the data, and stops them in reverse. */
 
 import { EventEmitter } from 'node:events'
+import type { IotAnalyticsApi } from '../analytics/api/iot-analytics-api.ts'
 import type { ChannelLedger } from '../channels/ledger/ledger.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import type { ConnectorConfig } from '../config/connector-config.ts'
@@ -33,6 +34,7 @@ import { type OpenedStorage, openStorage } from './opened-storage.ts'
 import {
   makeBatchPutMessage,
   makeSources,
+  openApi,
   openLogNotes,
   openOrigins,
   type PartContext,
@@ -72,6 +74,7 @@ interface Running extends OpenedStorage {
   readonly origins: OriginPositions | undefined
   /** Among the sources. */
   batches: BatchPutMessage | undefined
+  api: IotAnalyticsApi | undefined
   http: HttpServer | undefined
 }
 
@@ -157,8 +160,12 @@ export class Connector {
    * logged and not used.
    */
   async reload(): Promise<void> {
-    const { sources = [], http } = this.#running ?? {}
-    await Promise.all([http?.reload(), ...sources.map((source) => source.reload?.())])
+    const { sources = [], http, api } = this.#running ?? {}
+    await Promise.all([
+      http?.reload(),
+      api?.reload(),
+      ...sources.map((source) => source.reload?.()),
+    ])
   }
 
   /**
@@ -240,7 +247,7 @@ export class Connector {
     })
     const origins = await openOrigins(this.config, channels, this.#context)
     const parts = { connectorId, receipts, router, refusals, origins, batches: undefined }
-    return { ...storage, ...parts, deliveries: [], sources: [], http: undefined }
+    return { ...storage, ...parts, deliveries: [], sources: [], api: undefined, http: undefined }
   }
 
   async #startDeliveries(running: Running): Promise<void> {
@@ -308,10 +315,13 @@ export class Connector {
     })
     view.start()
     this.#undo.push(async () => view.close())
+    running.api = await openApi(this.config, running.channels, this.#context)
+    this.#undo.push(async () => running.api?.close())
     const server = new HttpServer({
       options: this.config.http,
       view,
       batches: running.batches,
+      api: running.api,
       clock,
       onInsecure: (warning) => observer.settingsInsecure('http', warning),
       onReloaded: (error) => observer.filesReloaded('http', error),

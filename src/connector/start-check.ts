@@ -44,6 +44,13 @@ export async function checkStart(config: ConnectorConfig): Promise<StartCheck> {
     problems.push(...(await secretProblems(credentials, place)))
     notices.push(...(await openSecretFiles(credentials, place)))
   }
+  const { api } = config.analytics
+  if (api !== undefined) {
+    const { openSecretFiles, secretProblems } = await import('../aws-server/secrets.ts')
+    const place = 'analytics.api.credentials'
+    problems.push(...(await secretProblems(api.credentials, place)))
+    notices.push(...(await openSecretFiles(api.credentials, place)))
+  }
   for (const destination of config.destinations) {
     const { place, options } = destination
     problems.push(...(await problemsOfDestination(destination, config)))

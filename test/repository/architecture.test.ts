@@ -232,9 +232,25 @@ const ARROWS: Record<string, readonly string[]> = {
     'destinations/rows/',
   ],
   'destinations/firehose/': ['destinations/', 'destinations/aws/', 'destinations/aws/records/'],
+  'analytics/': ['analytics/api/options.ts'],
+  'analytics/api/': [
+    'analytics/api/operations/',
+    'analytics/api/contracts/',
+    'analytics/resources/',
+    'aws-server/',
+  ],
+  'analytics/api/operations/': [
+    'analytics/api/options.ts',
+    'analytics/api/contracts/',
+    'analytics/resources/',
+    'aws-server/',
+  ],
+  'analytics/api/contracts/': ['analytics/resources/'],
+  'analytics/resources/': ['channels/disk/files/'],
   'config/': [
     'config/inputs/',
     'config/schema/',
+    'analytics/options.ts',
     'channels/options.ts',
     'delivery/options.ts',
     'sources/mqtt-server/options.ts',
@@ -247,6 +263,7 @@ const ARROWS: Record<string, readonly string[]> = {
   ],
   'config/inputs/': ['config/schema/'],
   'config/schema/': [
+    'analytics/options.ts',
     'channels/options.ts',
     'delivery/options.ts',
     'sources/mqtt-server/options.ts',

@@ -3,6 +3,7 @@
  * `docs/configuration.md` and `docs/config.schema.json` are derived from it.
  */
 import * as z from 'zod'
+import { analyticsOptions } from '../../analytics/options.ts'
 import { channelsOptions, deadLetterOptions, storageOptions } from '../../channels/options.ts'
 import { deliveryOptions } from '../../delivery/options.ts'
 import { batchOptions } from '../../destinations/batch-options.ts'
@@ -75,6 +76,7 @@ export const configSchema = z
       .union([z.literal(false), httpOptions])
       .prefault({})
       .describe('Health, metrics, the ledger and messages over HTTP. `false`: no HTTP server.'),
+    analytics: analyticsOptions.prefault({}),
     log: logOptions.prefault({}),
   })
   .describe('Configuration of iot-analytics-connector')
