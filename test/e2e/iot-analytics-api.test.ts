@@ -4,6 +4,7 @@ import { type TestContext, test } from 'node:test'
 import * as aws from '@aws-sdk/client-iotanalytics'
 import type { ConfigInput, Connector } from '../../src/index.ts'
 import { startConnector } from '../support/processes/running-connector.ts'
+import { until } from '../support/until.ts'
 
 const KEY = { accessKeyId: 'OPERATOR1', secretAccessKey: 'a-secret-of-the-operator' }
 const ROLE = 'arn:aws:iam::000000000000:role/analytics'
@@ -155,7 +156,8 @@ test('a deleted channel is hidden until another message arrives, and keeps its m
   await client.send(new aws.DeleteChannelCommand({ channelName: 'press' }))
   const hidden = await client.send(new aws.ListChannelsCommand({}))
   // A message of the millisecond in which the channel was deleted counts as one before.
-  await new Promise((resolve) => setTimeout(resolve, 5))
+  const deletedBefore = Date.now()
+  await until('the clock has gone on', () => Date.now() > deletedBefore)
   await put('after')
 
   const { payloads } = await client.send(new aws.SampleChannelDataCommand({ channelName: 'press' }))

@@ -25,19 +25,21 @@ export function checked<Schema extends z.ZodType>(
 
 function sentence(issue: z.core.$ZodIssue, place: string): string {
   const { path, message, code } = issue
-  const where = path.length === 0 ? place : pathText(path)
   const came =
     code === 'unrecognized_keys'
       ? issue.keys.map((key) => quoted(key)).join(', ')
       : shownValue(issue.input)
-  return `${where}: ${message}, got ${came}`
+  return `${pathText(path, place)}: ${message}, got ${came}`
 }
 
-function pathText(path: readonly PropertyKey[]): string {
-  return path.reduce<string>((text, key) => {
-    if (typeof key === 'number') return `${text}[${key}]`
-    return text === '' ? String(key) : `${text}.${String(key)}`
-  }, '')
+/** Members of an object are named without the place of the object. */
+function pathText([first, ...rest]: readonly PropertyKey[], place: string): string {
+  if (first === undefined) return place
+  const start = typeof first === 'number' ? `${place}[${first}]` : String(first)
+  return rest.reduce<string>(
+    (text, key) => (typeof key === 'number' ? `${text}[${key}]` : `${text}.${String(key)}`),
+    start,
+  )
 }
 
 function shownValue(value: unknown): string {

@@ -45,8 +45,10 @@ export function pipelineRunOperations(context: ApiContext): readonly Operation[]
       method: 'POST',
       path: '/pipelines/:pipelineName/reprocessing',
       status: 200,
-      run: (call) =>
-        startReprocessing(context, pipelineOf(context, call), bodyOf(reprocessing, call)),
+      run: (call) => {
+        const asked = bodyOf(reprocessing, call)
+        return startReprocessing(context, pipelineOf(context, call), asked)
+      },
     },
     {
       name: 'CancelPipelineReprocessing',
