@@ -79,8 +79,9 @@ async function deleteContent(context: ApiContext, call: Call): Promise<undefined
 
 async function listContents(context: ApiContext, call: Call): Promise<object> {
   const query = queryOf(listQuery, call)
+  const dataset = datasetOf(context, call)
   const { scheduledOnOrAfter = 0, scheduledBefore = Number.POSITIVE_INFINITY } = query
-  const all = (await context.datasetRunner?.contents(datasetOf(context, call))) ?? []
+  const all = (await context.datasetRunner?.contents(dataset)) ?? []
   const asked = all.filter(
     ({ scheduledAt }) => scheduledAt >= scheduledOnOrAfter && scheduledAt < scheduledBefore,
   )
