@@ -126,10 +126,10 @@ export class CountedContents implements DatasetRunner {
   }
 }
 
-export async function serveApi(
-  t: TestContext,
-  settings: Partial<Omit<IotAnalyticsApiSettings, 'channelData'>> = {},
-) {
+type Settings = Partial<Omit<IotAnalyticsApiSettings, 'channelData'>>
+
+/** An API on a directory of its own, for an HTTP server. */
+export async function makeApi(t: TestContext, settings: Settings = {}) {
   const clock = new ManualClock()
   const directory = await temporaryDirectory(t)
   const damages: string[] = []
@@ -150,6 +150,11 @@ export async function serveApi(
   })
   await api.start()
   t.after(() => api.close())
-  const { url } = await serve(t, {}, { api })
-  return { api, url, clock, directory, damages, channelData }
+  return { api, clock, directory, damages, channelData }
+}
+
+export async function serveApi(t: TestContext, settings: Settings = {}) {
+  const made = await makeApi(t, settings)
+  const { url } = await serve(t, {}, { api: made.api })
+  return { ...made, url }
 }
