@@ -31,7 +31,8 @@ const LEAVES = [
 /** What the files of a folder may import besides each other: other folders, or single files. */
 const ARROWS: Record<string, readonly string[]> = {
   'sources/': [],
-  'sources/batch-put-message/': ['sources/', 'chain/', 'channels/log/', 'named-files/'],
+  'sources/batch-put-message/': ['sources/', 'aws-server/', 'chain/', 'channels/log/'],
+  'aws-server/': ['named-files/'],
   'chain/': [],
   'sources/in-process/': ['sources/'],
   'sources/greengrass/': ['sources/', 'greengrass/ipc/'],
@@ -231,6 +232,20 @@ const ARROWS: Record<string, readonly string[]> = {
     'destinations/rows/',
   ],
   'destinations/firehose/': ['destinations/', 'destinations/aws/', 'destinations/aws/records/'],
+  'analytics/api/': [
+    'analytics/api/operations/',
+    'analytics/api/contracts/',
+    'analytics/resources/',
+    'aws-server/',
+  ],
+  'analytics/api/operations/': [
+    'analytics/api/options.ts',
+    'analytics/api/contracts/',
+    'analytics/resources/',
+    'aws-server/',
+  ],
+  'analytics/api/contracts/': ['analytics/resources/'],
+  'analytics/resources/': ['channels/disk/files/'],
   'analytics/duckdb/': [],
   'analytics/query/': [
     'analytics/query/formats/',
@@ -270,6 +285,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'telemetry/options.ts',
   ],
   'analytics/': [
+    'analytics/api/options.ts',
     'analytics/worker/',
     'analytics/tables/jobs/',
     'analytics/tables/options.ts',
