@@ -24,7 +24,7 @@ import {
 } from '../tables/columns.ts'
 import { FieldSampling, SAMPLED_PLACES, SAMPLED_ROWS } from '../tables/field-sampling.ts'
 import { TABLES_NAME } from '../tables/table-file.ts'
-import { listTable } from '../tables/table-listing.ts'
+import { coverageOf, listTable } from '../tables/table-listing.ts'
 import { typedRows } from '../tables/typed-columns.ts'
 import { type ChannelSnapshot, type OffsetRange, uncovered } from './channel-view.ts'
 
@@ -78,9 +78,10 @@ export class StoredChannels {
   }
 
   async #snapshot(stored: StoredDirectory, channel: string): Promise<ChannelSnapshot> {
-    // The rows before the files: a row that is converted meanwhile is then in both lists, and the
-    // files win.
-    const rows = await stored.rowsOf(channel)
+    // Rows below the end of the files are in the files, or gone.
+    const before = await listTable(this.#directory, channel)
+    const rows = await stored.rowsOf(channel, (logId) => coverageOf(before.files, logId).end)
+    // A row that is converted meanwhile is in both lists, and the files win.
     const listing = await listTable(this.#directory, channel)
     const catalogue = await readCatalogue(this.#directory, channel)
     const { columns: known, keptFrom = '' } =
