@@ -39,6 +39,8 @@ const MESSAGES = flags.smoke ? 20_000 : Number(flags.messages)
 const TAIL = flags.smoke ? 5_000 : Number(flags.tail)
 const ROUNDS = flags.smoke ? 1 : Number(flags.rounds)
 const MEBIBYTE = 1024 ** 2
+/** The system counts CPU in steps of 10 ms. */
+const REPEATS = 10
 const IN_FLIGHT = 2_000
 const ROWS_PER_JOB = 200_000
 const FILES_CHANNEL = 'converted'
@@ -157,10 +159,10 @@ async function ask(worker: WorkerProcess, directory: string, sql: string) {
 async function warm(worker: WorkerProcess, directory: string, sql: string) {
   const before = cpuSecondsOf(worker.pid ?? 0)
   const began = performance.now()
-  await ask(worker, directory, sql)
+  for (let repeat = 0; repeat < REPEATS; repeat++) await ask(worker, directory, sql)
   return {
-    cpuMs: (cpuSecondsOf(worker.pid ?? 0) - before) * 1000,
-    ms: performance.now() - began,
+    cpuMs: ((cpuSecondsOf(worker.pid ?? 0) - before) * 1000) / REPEATS,
+    ms: (performance.now() - began) / REPEATS,
   }
 }
 
