@@ -71,7 +71,7 @@ test('a byte that the medium has changed is found, and not made right by a repai
   assert.deepEqual(await kinds(), [['DamagedTable', paths[1]]])
 })
 
-test('leftovers, superseded files and foreign names are told apart; a repair removes leftovers alone', async (t) => {
+test('leftovers, superseded files and foreign names are distinguished; a repair removes leftovers alone', async (t) => {
   const { directory, root, day, paths, kinds, compact: compactAll } = await plant(t)
   await compactAll()
   const leftover = `${day}/.0a1b2c3d-0000000000000010-0000000000000020.parquet`
