@@ -7,7 +7,7 @@ import type { OpenedStorage } from './opened-storage.ts'
 import type { PartContext } from './parts.ts'
 
 /** DuckDB, Node and a group of rows; a conversion that needs more takes fewer rows. */
-const WORKER_BYTES = 768 * 1024 * 1024
+const WORKER_BYTES = 1024 * 1024 * 1024
 const WORKER_NICENESS = 15
 const WORKER_IDLE_MS = 30_000
 /** What the disk keeps free besides the room of the log. */

@@ -83,6 +83,8 @@ const resultShape = z.object({
   payloadBytes: z.number(),
   drifted: z.number(),
   gapRows: z.number().default(0),
+  /** Of a conversion: rows below are in files, or gone. */
+  to: z.number().optional(),
 })
 
 export class TableConverter {
@@ -192,10 +194,10 @@ export class TableConverter {
     const { channel, logId, committed } = log
     const { directory, connectorId, observer, clock } = this.#options
     const from = progress.convertedTo
-    const to = Math.min(committed, from + rowsPerJob(progress.rowBytes, progress.failures))
+    const to = Math.min(committed, from + rowsPerJob(progress.failures))
     const began = clock.monotonic()
     const result = await this.#run('convert', { directory, channel, connectorId, logId, from, to })
-    progress.convertedTo = to
+    progress.convertedTo = result.to ?? to
     progress.waitingSince = undefined
     progress.keptAt = undefined
     if (result.rows > 0) progress.rowBytes = result.payloadBytes / result.rows

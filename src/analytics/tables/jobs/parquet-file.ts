@@ -23,7 +23,7 @@ import { numberIn, rowsOf } from './session.ts'
 /** Nobody changes a finished file, and DuckDB cannot overwrite it by accident. */
 const FINISHED_MODE = 0o444
 const GROUP_BYTES = 8_000_000
-const FEWEST_GROUP_ROWS = 2_048
+const FEWEST_GROUP_ROWS = 128
 const MOST_GROUP_ROWS = 50_000
 
 export interface ParquetFile {

@@ -185,8 +185,17 @@ test('a range without rows makes no file', async (t) => {
 
   const result = await table.convert(10, 20)
 
-  assert.deepEqual(result, { rows: 0, files: 0, bytes: 0, payloadBytes: 0, drifted: 0 })
+  assert.deepEqual(result, { to: 20, rows: 0, files: 0, bytes: 0, payloadBytes: 0, drifted: 0 })
   assert.deepEqual((await listTable(table.directory, 'plant')).hidden, [])
+})
+
+test('of large rows a job takes as many as fit in memory, and says how many', async (t) => {
+  const payload = Buffer.alloc(500_000, 'x')
+  const table = await plant(t, rowsFrom(0, 200, { payload }))
+
+  const { to, rows, payloadBytes } = await table.convert(0, 200)
+
+  assert.deepEqual({ to, rows, payloadBytes }, { to: 100, rows: 100, payloadBytes: 50_000_000 })
 })
 
 test('a later file gets the columns that are new, and types only get wider', async (t) => {
