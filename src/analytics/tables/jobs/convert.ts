@@ -17,8 +17,11 @@ import { type ParquetFile, publish, withFile, writeHidden } from './parquet-file
 import { openCatalogue } from './rebuild.ts'
 import { numberIn, rowsOf } from './session.ts'
 
-/** What one job takes: a job that is killed has lost little, and memory is bounded. */
-const MOST_PAYLOAD_BYTES = 32_000_000
+/** What one job takes: one that is killed has not lost much. */
+const MOST_PAYLOAD_BYTES = 256_000_000
+/** DuckDB has 2,048 rows in memory at once, several times. If they are large, a job takes no more. */
+const LARGE_ROW_BYTES = 16_000
+const MOST_LARGE_BYTES = 32_000_000
 const FEWEST_ROWS = 100
 /** A larger payload is not looked into: samples are in memory together. */
 const LARGEST_SAMPLE_BYTES = 64 * 1024
@@ -56,8 +59,7 @@ export async function convert(
   const { files } = await listTable(directory, channel)
   const isThere = new Set(files.map(({ path }) => path))
   const sample = await sampleOf(connection, conversion)
-  const mostRows = Math.floor(MOST_PAYLOAD_BYTES / Math.max(sample.payloadBytes, 1))
-  const to = Math.min(conversion.to, conversion.from + Math.max(mostRows, FEWEST_ROWS))
+  const to = Math.min(conversion.to, conversion.from + rowsToTake(sample.payloadBytes))
   const taken = { ...conversion, to }
   let catalogue: Catalogue = {
     ...known,
@@ -78,6 +80,12 @@ export async function convert(
     result.drifted += driftedIn(facts)
   }
   return result
+}
+
+/** @param rowBytes of payload, for each row on average */
+function rowsToTake(rowBytes: number): number {
+  const mostBytes = rowBytes > LARGE_ROW_BYTES ? MOST_LARGE_BYTES : MOST_PAYLOAD_BYTES
+  return Math.max(FEWEST_ROWS, Math.floor(mostBytes / Math.max(rowBytes, 1)))
 }
 
 function parquetOf(
