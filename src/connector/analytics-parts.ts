@@ -13,6 +13,19 @@ const WORKER_IDLE_MS = 30_000
 /** What the disk keeps free besides the room of the log. */
 const SPARE_BYTES = 64 * 1024 * 1024
 
+/** Messages come in without DuckDB, so that it is missing is no reason not to start. */
+export function noticesOfTables({ analytics: { tables } }: ConnectorConfig): string[] {
+  if (tables === undefined) return []
+  try {
+    import.meta.resolve('@duckdb/node-api')
+    return []
+  } catch {
+    const text =
+      'analytics.tables needs the package @duckdb/node-api, which is not installed; until it is, no tables are written. Run: npm install @duckdb/node-api@1.5.6-r.1'
+    return [text]
+  }
+}
+
 export interface RunningTables {
   close(): Promise<void>
 }
