@@ -4,4 +4,5 @@ import { serveJobs } from './worker/job-runner.ts'
 serveJobs({
   convert: () => import('./tables/jobs/convert-job.ts'),
   compact: () => import('./tables/jobs/compact-job.ts'),
+  query: () => import('./query/query-job.ts'),
 })

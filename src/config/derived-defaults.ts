@@ -118,6 +118,7 @@ export function problemsBetweenParts(tree: ConfigTree): Problem[] {
   return [
     ...problemsOfInputs(tree),
     ...problemsOfSources(tree),
+    ...problemsOfApi(tree),
     ...problemsOfDestinations(tree),
     ...problemsOfTables(tree),
   ]
@@ -148,6 +149,17 @@ function problemsOfTables(tree: ConfigTree): Problem[] {
   if (tree.get(path) === undefined || tree.get(['storage', 'durability']) !== 'memory') return []
   const text = 'needs messages on disk, but storage.durability is memory'
   return [{ path, text, showsValue: false }]
+}
+
+function problemsOfApi(tree: ConfigTree): Problem[] {
+  const path = ['analytics', 'api']
+  if (tree.get(path) === undefined) return []
+  const needs: string[] = []
+  if (tree.get(['http']) === false) needs.push('needs the HTTP server, but http is false')
+  if (tree.get(['storage', 'durability']) === 'memory') {
+    needs.push('keeps what it defines on disk, but storage.durability is memory')
+  }
+  return needs.map((text) => ({ path, text, showsValue: false }))
 }
 
 function problemsOfDestinations(tree: ConfigTree): Problem[] {

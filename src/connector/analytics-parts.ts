@@ -1,4 +1,4 @@
-/** Creates the parts for tables. They are loaded only if there are settings for them. */
+/** Starts what makes Parquet files, if the configuration asks for them. */
 import { statfs } from 'node:fs/promises'
 import type { ConnectorConfig } from '../config/connector-config.ts'
 import { selectsChannel } from '../delivery/selection.ts'

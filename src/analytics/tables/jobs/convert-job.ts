@@ -25,7 +25,7 @@ export interface ConvertedRows extends ConversionResult {
 export async function run(request: unknown, { signal }: Job): Promise<ConvertedRows> {
   const conversion = requestShape.parse(request)
   const { directory, channel, logId, to } = conversion
-  const stored = await storedRows(directory, channel)
+  const stored = await storedRows(directory, channel, () => conversion.from)
   const isSameLog = stored?.logId === logId
   // Rows from before the first one were removed to make room; nothing has to be read to know that.
   const from = isSameLog ? Math.max(conversion.from, stored.first) : to
@@ -44,7 +44,7 @@ function convertRows(
     try {
       return await convert(connection, conversion)
     } finally {
-      await closeRows()
+      closeRows()
     }
   })
 }

@@ -1,23 +1,25 @@
 /** The secret access keys, from the settings or from files. */
-import { asConnectorError, ConnectorError } from '../../errors.ts'
-import { openFiles } from '../../named-files/file-access.ts'
-import { readNamedSecret } from '../../named-files/named-file.ts'
-import type { BatchPutMessageOptions } from './options.ts'
-
-type Credentials = BatchPutMessageOptions['credentials']
+import { asConnectorError, ConnectorError } from '../errors.ts'
+import { openFiles } from '../named-files/file-access.ts'
+import { readNamedSecret } from '../named-files/named-file.ts'
+import type { Credentials } from './credential-options.ts'
 
 const MIN_CHARACTERS = 16
 
 /**
  * By access key id.
+ * @param setting that has the credentials
  * @throws {ConnectorError} InvalidConfiguration
  */
-export async function readSecrets(credentials: Credentials): Promise<Map<string, string>> {
+export async function readSecrets(
+  credentials: Credentials,
+  setting: string,
+): Promise<Map<string, string>> {
   const secrets = new Map<string, string>()
   for (const [index, { accessKeyId, secretAccessKey, secretAccessKeyFile }] of entriesOf(
     credentials,
   )) {
-    const place = placeOf(index)
+    const place = `${setting}[${index}]`
     if (secrets.has(accessKeyId)) {
       throw invalid(`${place}.accessKeyId: another entry has the same; give each a different one`)
     }
@@ -25,11 +27,11 @@ export async function readSecrets(credentials: Credentials): Promise<Map<string,
       secrets.set(accessKeyId, secretAccessKey ?? '')
       continue
     }
-    const setting = `${place}.secretAccessKeyFile`
-    const secret = await readNamedSecret(secretAccessKeyFile, setting)
+    const fileSetting = `${place}.secretAccessKeyFile`
+    const secret = await readNamedSecret(secretAccessKeyFile, fileSetting)
     if (secret.length < MIN_CHARACTERS || !/^[\x21-\x7e]+$/.test(secret)) {
       throw invalid(
-        `${setting}: expected one line of at least ${MIN_CHARACTERS} letters, digits and signs without spaces in ${secretAccessKeyFile}. \`openssl rand -base64 30\` makes one.`,
+        `${fileSetting}: expected one line of at least ${MIN_CHARACTERS} letters, digits and signs without spaces in ${secretAccessKeyFile}. \`openssl rand -base64 30\` makes one.`,
       )
     }
     secrets.set(accessKeyId, secret)
@@ -38,19 +40,25 @@ export async function readSecrets(credentials: Credentials): Promise<Map<string,
 }
 
 /** Why the secrets can't be used. */
-export async function secretProblems(credentials: Credentials): Promise<ConnectorError[]> {
+export async function secretProblems(
+  credentials: Credentials,
+  setting: string,
+): Promise<ConnectorError[]> {
   try {
-    await readSecrets(credentials)
+    await readSecrets(credentials, setting)
     return []
   } catch (thrown) {
-    return [asConnectorError(thrown, 'Unexpected', 'sources.batchPutMessage.credentials')]
+    return [asConnectorError(thrown, 'Unexpected', setting)]
   }
 }
 
 /** A sentence for each file that other users can read or change. */
-export function openSecretFiles(credentials: Credentials): Promise<readonly string[]> {
+export function openSecretFiles(
+  credentials: Credentials,
+  setting: string,
+): Promise<readonly string[]> {
   const files = entriesOf(credentials).map(([index, { secretAccessKeyFile }]) => [
-    `${placeOf(index)}.secretAccessKeyFile`,
+    `${setting}[${index}].secretAccessKeyFile`,
     secretAccessKeyFile,
   ])
   return openFiles(Object.fromEntries(files))
@@ -62,10 +70,6 @@ export function secretFiles(credentials: Credentials): string[] {
 
 function entriesOf(credentials: Credentials) {
   return [...credentials.entries()]
-}
-
-function placeOf(index: number): string {
-  return `sources.batchPutMessage.credentials[${index}]`
 }
 
 function invalid(message: string): ConnectorError {

@@ -2,14 +2,14 @@
  * Everything that would keep a connector with this configuration from starting, found without
  * changing anything on disk: files, certificates, addresses, ports, the data directory.
  */
-import { accessAdvice } from '../channels/disk/files/directory-access.ts'
-import { systemClock } from '../clock.ts'
-import type { ConnectorConfig, DestinationConfig } from '../config/connector-config.ts'
-import { asConnectorError, ConnectorError } from '../errors.ts'
-import { openFiles, openTlsFiles } from '../named-files/file-access.ts'
-import { TlsFiles } from '../named-files/tls-files.ts'
-import { noticesOfTables } from './analytics-parts.ts'
-import { makeDestination } from './destination-makers.ts'
+import { accessAdvice } from '../../channels/disk/files/directory-access.ts'
+import { systemClock } from '../../clock.ts'
+import type { ConnectorConfig, DestinationConfig } from '../../config/connector-config.ts'
+import { asConnectorError, ConnectorError } from '../../errors.ts'
+import { openFiles, openTlsFiles } from '../../named-files/file-access.ts'
+import { TlsFiles } from '../../named-files/tls-files.ts'
+import { noticesOfTables } from '../analytics-parts.ts'
+import { makeDestination } from '../destination-makers.ts'
 import { problemsOfDirectory } from './directory-check.ts'
 import { type Address, problemsOfAddresses } from './port-check.ts'
 
@@ -28,13 +28,15 @@ export async function checkStart(config: ConnectorConfig): Promise<StartCheck> {
   const problems: ConnectorError[] = []
   const notices: string[] = []
   if (mqttServer !== undefined) {
-    const { problemsOfServer } = await import('../sources/mqtt-server/listeners/settings-check.ts')
-    const { openFilesOf } = await import('../sources/mqtt-server/access/file-permissions.ts')
+    const { problemsOfServer } = await import(
+      '../../sources/mqtt-server/listeners/settings-check.ts'
+    )
+    const { openFilesOf } = await import('../../sources/mqtt-server/access/file-permissions.ts')
     problems.push(...(await problemsOfServer(mqttServer)))
     notices.push(...(await openFilesOf(mqttServer)))
   }
   if (mqttClient !== undefined) {
-    const { fileProblems } = await import('../sources/mqtt-client/connect-options.ts')
+    const { fileProblems } = await import('../../sources/mqtt-client/connect-options.ts')
     problems.push(...(await fileProblems(mqttClient)))
     const place = 'sources.mqttClient'
     const { passwordFile, tls } = mqttClient
@@ -42,11 +44,18 @@ export async function checkStart(config: ConnectorConfig): Promise<StartCheck> {
     notices.push(...(await openTlsFiles(tls, `${place}.tls`)))
   }
   if (batchPutMessage !== undefined) {
-    const { openSecretFiles, secretProblems } = await import(
-      '../sources/batch-put-message/secrets.ts'
-    )
-    problems.push(...(await secretProblems(batchPutMessage.credentials)))
-    notices.push(...(await openSecretFiles(batchPutMessage.credentials)))
+    const { openSecretFiles, secretProblems } = await import('../../aws-server/secrets.ts')
+    const { credentials } = batchPutMessage
+    const place = 'sources.batchPutMessage.credentials'
+    problems.push(...(await secretProblems(credentials, place)))
+    notices.push(...(await openSecretFiles(credentials, place)))
+  }
+  const { api } = config.analytics
+  if (api !== undefined) {
+    const { openSecretFiles, secretProblems } = await import('../../aws-server/secrets.ts')
+    const place = 'analytics.api.credentials'
+    problems.push(...(await secretProblems(api.credentials, place)))
+    notices.push(...(await openSecretFiles(api.credentials, place)))
   }
   for (const destination of config.destinations) {
     const { place, options } = destination
@@ -57,7 +66,7 @@ export async function checkStart(config: ConnectorConfig): Promise<StartCheck> {
     notices.push(...(await openTlsFiles(options.tls, `${place}.tls`)))
   }
   if (http !== undefined) {
-    const { noticesOfHttp, problemsOfHttp } = await import('../http/http-access.ts')
+    const { noticesOfHttp, problemsOfHttp } = await import('../../http/http-access.ts')
     problems.push(...(await problemsOfHttp(http)))
     notices.push(...(await noticesOfHttp(http)))
   }

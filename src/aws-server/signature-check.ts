@@ -7,8 +7,7 @@
  */
 import { createHmac, hash, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
-import { ORIGIN_HEADER, TOPICS_HEADER } from '../../chain/origin.ts'
-import { quoted } from '../../shown-text.ts'
+import { quoted } from '../shown-text.ts'
 import { ServiceException } from './service-answer.ts'
 
 const ALGORITHM = 'AWS4-HMAC-SHA256'
@@ -20,12 +19,14 @@ const MAX_AUTHORIZATION_CHARACTERS = 2_048
 const FORM =
   /^AWS4-HMAC-SHA256 +Credential=([^/\s,]{1,128})\/(\d{8})\/([a-z0-9-]{1,64})\/([a-z0-9-]{1,64})\/aws4_request *, *SignedHeaders=([a-z0-9;_-]{1,1024}) *, *Signature=([0-9a-f]{64})$/
 const TIME = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/
-/** What decides about the messages has to be signed, if it is there. */
-const TO_BE_SIGNED = ['host', 'x-amz-date', ORIGIN_HEADER, TOPICS_HEADER]
+const TO_BE_SIGNED = ['host', 'x-amz-date']
 
 export interface SignedRequest {
   readonly method: string
+  /** As it came, still encoded. */
   readonly path: string
+  /** Without the question mark, still encoded. */
+  readonly query?: string
   readonly headers: IncomingHttpHeaders
   readonly body: Buffer
 }
@@ -38,29 +39,38 @@ interface Credential {
   readonly signature: string
 }
 
+export interface SignatureCheckOptions {
+  /** By access key id. */
+  readonly secrets: ReadonlyMap<string, string>
+  /** The setting that has them. */
+  readonly place: string
+  /** Headers that have to be signed, if they are there, besides those of AWS. */
+  readonly signedHeaders: readonly string[]
+}
+
 export class SignatureCheck {
-  readonly #secrets: ReadonlyMap<string, string>
+  readonly #options: SignatureCheckOptions
   /** Signing keys: four HMACs that change only with the day. */
   readonly #keys = new Map<string, Buffer>()
 
-  /** @param secrets by access key id */
-  constructor(secrets: ReadonlyMap<string, string>) {
-    this.#secrets = secrets
+  constructor(options: SignatureCheckOptions) {
+    this.#options = options
   }
 
   /** @throws {ServiceException} with the names of AWS, and with advice */
   check(request: SignedRequest, nowMs: number): void {
     const { headers, body } = request
-    const credential = credentialOf(headers.authorization)
+    const { secrets, place, signedHeaders } = this.#options
+    const credential = credentialOf(headers.authorization, place)
     const time = textOf(headers, 'x-amz-date')
     checkTime(time, credential.date, nowMs)
-    checkNames(credential.signedNames, headers)
+    checkNames(credential.signedNames, [...TO_BE_SIGNED, ...signedHeaders], headers)
     const bodySha256 = hash('sha256', body)
     const given = textOf(headers, 'x-amz-content-sha256')
     if (given !== '' && given !== bodySha256) {
       throw wrong('x-amz-content-sha256: expected the SHA-256 of the body, as it arrived here')
     }
-    const secret = this.#secrets.get(credential.accessKeyId)
+    const secret = secrets.get(credential.accessKeyId)
     const canonical = canonicalRequest(request, credential.signedNames, bodySha256)
     const { date, region } = credential
     const scope = `${date}/${region}/${SERVICE}/aws4_request`
@@ -71,7 +81,7 @@ export class SignatureCheck {
     if (secret === undefined) {
       throw new ServiceException(
         'UnrecognizedClientException',
-        `The access key id ${quoted(credential.accessKeyId)} is not among sources.batchPutMessage.credentials.`,
+        `The access key id ${quoted(credential.accessKeyId)} is not among ${place}.`,
       )
     }
     if (isRight) return
@@ -93,9 +103,9 @@ export class SignatureCheck {
   }
 }
 
-function credentialOf(authorization: string | undefined): Credential {
+function credentialOf(authorization: string | undefined, place: string): Credential {
   if (authorization === undefined) {
-    const text = 'Sign the request: sources.batchPutMessage.credentials are set here.'
+    const text = `Sign the request: ${place} are set here.`
     throw new ServiceException('MissingAuthenticationTokenException', text)
   }
   const isShort = authorization.length <= MAX_AUTHORIZATION_CHARACTERS
@@ -131,19 +141,50 @@ function checkTime(time: string, date: string, nowMs: number): void {
   throw wrong(`${state}: ${time} is more than 5 minutes from ${here}, the time here`)
 }
 
-function checkNames(signedNames: string, headers: IncomingHttpHeaders): void {
+function checkNames(
+  signedNames: string,
+  toBeSigned: readonly string[],
+  headers: IncomingHttpHeaders,
+): void {
   const names = signedNames.split(';')
-  for (const name of TO_BE_SIGNED) {
+  for (const name of toBeSigned) {
     if (headers[name] !== undefined && !names.includes(name)) throw wrong(`Sign the header ${name}`)
   }
   if (!names.includes('host')) throw wrong('Sign the header host')
 }
 
 function canonicalRequest(request: SignedRequest, signedNames: string, bodySha256: string): string {
-  const { method, path, headers } = request
-  let text = `${method}\n${path.split('/').map(encodeURIComponent).join('/')}\n\n`
+  const { method, path, query = '', headers } = request
+  let text = `${method}\n${path.split('/').map(encoded).join('/')}\n${canonicalQuery(query)}\n`
   for (const name of signedNames.split(';')) text += `${name}:${textOf(headers, name)}\n`
   return `${text}\n${signedNames}\n${bodySha256}`
+}
+
+/** The parameters in the order of their names and values, each encoded in one way. */
+function canonicalQuery(query: string): string {
+  if (query === '') return ''
+  const pairs = query.split('&').map((pair) => {
+    const [name = '', ...value] = pair.split('=')
+    return `${encoded(decoded(name))}=${encoded(decoded(value.join('=')))}`
+  })
+  return pairs.sort().join('&')
+}
+
+/** @throws {ServiceException} */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    throw wrong(`The query: expected percent-encoded UTF-8, got ${quoted(text)}`)
+  }
+}
+
+/** As AWS encodes: only A-Z a-z 0-9 - . _ ~ stay. */
+function encoded(text: string): string {
+  return encodeURIComponent(text).replace(
+    /[!'()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  )
 }
 
 /** The value of a header as it is signed; empty without one. */
