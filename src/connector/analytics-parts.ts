@@ -7,11 +7,24 @@ import type { OpenedStorage } from './opened-storage.ts'
 import type { PartContext } from './parts.ts'
 
 /** DuckDB, Node and a group of rows; a conversion that needs more takes fewer rows. */
-const WORKER_BYTES = 768 * 1024 * 1024
+const WORKER_BYTES = 1024 * 1024 * 1024
 const WORKER_NICENESS = 15
 const WORKER_IDLE_MS = 30_000
 /** What the disk keeps free besides the room of the log. */
 const SPARE_BYTES = 64 * 1024 * 1024
+
+/** Messages come in without DuckDB, so that it is missing is no reason not to start. */
+export function noticesOfTables({ analytics: { tables } }: ConnectorConfig): string[] {
+  if (tables === undefined) return []
+  try {
+    import.meta.resolve('@duckdb/node-api')
+    return []
+  } catch {
+    const text =
+      'analytics.tables needs the package @duckdb/node-api, which is not installed; until it is, no tables are written. Run: npm install @duckdb/node-api@1.5.6-r.1'
+    return [text]
+  }
+}
 
 export interface RunningTables {
   close(): Promise<void>

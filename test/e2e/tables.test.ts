@@ -25,8 +25,8 @@ function range(from: number, to: number): number[] {
   return Array.from({ length: to - from }, (_, at) => from + at)
 }
 
-function rowsIn(table: Table): number {
-  return [...table.catalogue.files.values()].reduce((sum, { rows }) => sum + rows, 0)
+function rowsIn({ files, catalogue }: Table): number {
+  return files.reduce((sum, { path }) => sum + (catalogue.files.get(path)?.rows ?? 0), 0)
 }
 
 async function metricsOf(connector: Connector): Promise<string> {

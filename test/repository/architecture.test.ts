@@ -292,6 +292,12 @@ const ARROWS: Record<string, readonly string[]> = {
     'analytics/query/',
   ],
   'analytics/tables/': ['analytics/rows/', 'channels/disk/files/', 'channels/log/'],
+  'analytics/tables/doctor/': [
+    'analytics/tables/',
+    'analytics/tables/jobs/',
+    'channels/disk/doctor/',
+    'channels/disk/files/',
+  ],
   'analytics/tables/jobs/': [
     'analytics/tables/',
     'analytics/rows/',

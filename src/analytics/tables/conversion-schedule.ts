@@ -5,7 +5,6 @@ const DUE_ROWS = 50_000
 const DUE_BYTES = 8_000_000
 const DUE_AFTER_MS = 5 * 60_000
 const MOST_ROWS = 500_000
-const MOST_BYTES = 64_000_000
 const FEWEST_ROWS = 100
 /** Before the first conversion says better. */
 export const ASSUMED_ROW_BYTES = 200
@@ -26,10 +25,9 @@ export function isConversionDue({ rows, ageMs, rowBytes }: WaitingRows): boolean
   return rows >= DUE_ROWS || rows * rowBytes >= DUE_BYTES || ageMs >= DUE_AFTER_MS
 }
 
-/** How many rows one job takes. After failures fewer, because memory may have been the reason. */
-export function rowsPerJob(rowBytes: number, failures: number): number {
-  const rows = Math.min(MOST_ROWS, Math.floor(MOST_BYTES / Math.max(rowBytes, 1)))
-  return Math.max(FEWEST_ROWS, Math.floor(rows / 2 ** Math.min(failures, 10)))
+/** How many rows one job takes at most. After failures fewer: memory may have been the reason. */
+export function rowsPerJob(failures: number): number {
+  return Math.max(FEWEST_ROWS, Math.floor(MOST_ROWS / 2 ** Math.min(failures, 20)))
 }
 
 /** How long to wait after a failure: it doubles each time. `random` is in [0, 1). */

@@ -76,6 +76,14 @@ interface Progress {
   keptAt: number | undefined
 }
 
+/** What holds for all channels during one check. */
+interface Situation {
+  /** Why nothing may be written. */
+  readonly noRoom: string | undefined
+  /** Days before it expire. */
+  readonly keptFrom: string
+}
+
 const resultShape = z.object({
   rows: z.number(),
   files: z.number(),
@@ -83,6 +91,8 @@ const resultShape = z.object({
   payloadBytes: z.number(),
   drifted: z.number(),
   gapRows: z.number().default(0),
+  /** Of a conversion: rows below are in files, or gone. */
+  to: z.number().optional(),
 })
 
 export class TableConverter {
@@ -115,19 +125,21 @@ export class TableConverter {
 
   /** Does what is due now. Never rejects. */
   async check(): Promise<void> {
-    const why = await this.#options.noRoom().catch(() => undefined)
-    for (const log of this.#options.logs()) {
+    const { clock, retention, logs } = this.#options
+    const noRoom = await this.#options.noRoom().catch(() => undefined)
+    const keptFrom = firstKeptDay(this.#files(), clock.now(), retention)
+    for (const log of logs()) {
       if (this.#stopped.signal.aborted) return
-      await this.#attempt(log, why)
+      await this.#attempt(log, { noRoom, keptFrom })
     }
   }
 
-  async #attempt(log: ConvertibleLog, noRoom: string | undefined): Promise<void> {
+  async #attempt(log: ConvertibleLog, { noRoom, keptFrom }: Situation): Promise<void> {
     const { clock } = this.#options
     const progress = await this.#progressOf(log).catch(() => undefined)
     if (progress === undefined) return
     this.#measure(log, progress)
-    await this.#keep(log, progress)
+    await this.#keep(log, progress, keptFrom)
     if (clock.monotonic() < progress.notBefore || !this.#isDue(progress)) return
     try {
       if (noRoom !== undefined) throw new ConnectorError('TablesFull', noRoom)
@@ -192,10 +204,10 @@ export class TableConverter {
     const { channel, logId, committed } = log
     const { directory, connectorId, observer, clock } = this.#options
     const from = progress.convertedTo
-    const to = Math.min(committed, from + rowsPerJob(progress.rowBytes, progress.failures))
+    const to = Math.min(committed, from + rowsPerJob(progress.failures))
     const began = clock.monotonic()
     const result = await this.#run('convert', { directory, channel, connectorId, logId, from, to })
-    progress.convertedTo = to
+    progress.convertedTo = result.to ?? to
     progress.waitingSince = undefined
     progress.keptAt = undefined
     if (result.rows > 0) progress.rowBytes = result.payloadBytes / result.rows
@@ -204,11 +216,11 @@ export class TableConverter {
   }
 
   /** After each conversion and every few minutes: what is too old, too much, or too small. */
-  async #keep(log: ConvertibleLog, progress: Progress): Promise<void> {
+  async #keep(log: ConvertibleLog, progress: Progress, keptFrom: string): Promise<void> {
     const now = this.#options.clock.monotonic()
     if (progress.keptAt !== undefined && now - progress.keptAt < KEEPING_MS) return
     try {
-      if (!(await this.#keepFiles(log.channel, progress))) progress.keptAt = now
+      if (!(await this.#keepFiles(log.channel, progress, keptFrom))) progress.keptAt = now
     } catch (error) {
       progress.keptAt = now
       this.#failed(log, error, KEEPING_MS)
@@ -216,9 +228,8 @@ export class TableConverter {
   }
 
   /** True if there may be more to do at once. */
-  async #keepFiles(channel: string, progress: Progress): Promise<boolean> {
-    const { directory, connectorId, clock, retention } = this.#options
-    const keptFrom = firstKeptDay(this.#files(), clock.now(), retention)
+  async #keepFiles(channel: string, progress: Progress, keptFrom: string): Promise<boolean> {
+    const { directory, connectorId, clock } = this.#options
     this.#listed(channel, progress, await this.#keeping.keep(channel, keptFrom))
     const paths = planCompaction(progress.files, clock.now())?.map(({ path }) => path)
     if (paths === undefined) return false

@@ -8,13 +8,17 @@ import type { ConnectorConfig, DestinationConfig } from '../../config/connector-
 import { asConnectorError, ConnectorError } from '../../errors.ts'
 import { openFiles, openTlsFiles } from '../../named-files/file-access.ts'
 import { TlsFiles } from '../../named-files/tls-files.ts'
+import { noticesOfTables } from '../analytics-parts.ts'
 import { makeDestination } from '../destination-makers.ts'
 import { problemsOfDirectory } from './directory-check.ts'
 import { type Address, problemsOfAddresses } from './port-check.ts'
 
 export interface StartCheck {
   readonly problems: readonly ConnectorError[]
-  /** Files and directories that other users of the machine can use, one sentence each. */
+  /**
+   * What does not keep it from starting: files that other users of the machine can use, packages that
+   * are missing. One sentence each.
+   */
   readonly notices: readonly string[]
 }
 
@@ -67,6 +71,7 @@ export async function checkStart(config: ConnectorConfig): Promise<StartCheck> {
     notices.push(...(await noticesOfHttp(http)))
   }
   problems.push(...(await problemsOfAddresses(addressesOf(config))))
+  notices.push(...noticesOfTables(config))
   if (storage.durability === 'disk') {
     problems.push(...(await problemsOfDirectory(storage.directory)))
     const advice = await accessAdvice(storage.directory)

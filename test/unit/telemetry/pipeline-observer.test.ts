@@ -47,6 +47,10 @@ function reportEverything(observer: TelemetryObserver): void {
   observer.filesReloaded('mqttServer', undefined)
   observer.settingsInsecure('http', 'no token')
   observer.receiptsDropped('mqttClient', 3)
+  const converted = { rows: 9, files: 1, bytes: 400, drifted: 0, gapRows: 0, durationMs: 3 }
+  observer.rowsConverted('pumps', converted)
+  observer.conversionFailed('pumps', new ConnectorError('TablesFull', 'no room'), 500)
+  observer.tablesGrew('pumps', { files: 1, bytes: 400, waitingRows: -9 })
 }
 
 test('10,000 messages in steady operation write no line at info', async () => {
@@ -69,7 +73,7 @@ test('every report is a log line and a metric of the same name', async () => {
   reportEverything(observer)
 
   const methods = Object.getOwnPropertyNames(TelemetryObserver.prototype)
-  const withoutLine = ['constructor', 'close', 'spoolGrew']
+  const withoutLine = ['constructor', 'close', 'spoolGrew', 'tablesGrew']
   const reports = methods.filter((name) => !withoutLine.includes(name))
   assert.equal(lines.length, reports.length)
   const text = await metrics.text()

@@ -12,7 +12,7 @@ const requestShape = z.strictObject({
   paths: z.array(z.string()).min(2),
 })
 
-export function run(request: unknown, { signal }: Job): Promise<ConversionResult> {
+export function run(request: unknown, { signal }: Job): Promise<Omit<ConversionResult, 'to'>> {
   const compaction = requestShape.parse(request)
   return withSession(signal, (connection) => compact(connection, compaction))
 }

@@ -26,7 +26,7 @@ export interface Compaction {
 export async function compact(
   connection: DuckDBConnection,
   { directory, channel, connectorId, paths }: Compaction,
-): Promise<ConversionResult> {
+): Promise<Omit<ConversionResult, 'to'>> {
   const root = tableDirectory(directory, channel)
   const { day, logId, first, end } = rangeOf(paths)
   const catalogue = await openCatalogue(connection, directory, channel)

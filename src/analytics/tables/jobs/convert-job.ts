@@ -29,11 +29,11 @@ export async function run(request: unknown, { signal }: Job): Promise<ConvertedR
   const isSameLog = stored?.logId === logId
   // Rows from before the first one were removed to make room; nothing has to be read to know that.
   const from = isSameLog ? Math.max(conversion.from, stored.first) : to
-  const result = from < to ? await convertRows({ ...conversion, from }, signal) : NOTHING
-  return { ...result, gapRows: to - conversion.from - result.rows }
+  const result = from < to ? await convertRows({ ...conversion, from }, signal) : { ...NOTHING, to }
+  return { ...result, gapRows: result.to - conversion.from - result.rows }
 }
 
-const NOTHING: ConversionResult = { rows: 0, files: 0, bytes: 0, payloadBytes: 0, drifted: 0 }
+const NOTHING = { rows: 0, files: 0, bytes: 0, payloadBytes: 0, drifted: 0 }
 
 function convertRows(
   conversion: z.infer<typeof requestShape>,

@@ -17,6 +17,12 @@ import { type ParquetFile, publish, withFile, writeHidden } from './parquet-file
 import { openCatalogue } from './rebuild.ts'
 import { numberIn, rowsOf } from './session.ts'
 
+/** What one job takes: one that is killed has not lost much. */
+const MOST_PAYLOAD_BYTES = 256_000_000
+/** DuckDB has 2,048 rows in memory at once, several times. If they are large, a job takes no more. */
+const LARGE_ROW_BYTES = 16_000
+const MOST_LARGE_BYTES = 32_000_000
+const FEWEST_ROWS = 100
 /** A larger payload is not looked into: samples are in memory together. */
 const LARGEST_SAMPLE_BYTES = 64 * 1024
 
@@ -29,6 +35,8 @@ export interface Conversion extends OffsetRange {
 }
 
 export interface ConversionResult {
+  /** Rows below are in the files: large ones are not all taken at once. */
+  readonly to: number
   readonly rows: number
   readonly files: number
   readonly bytes: number
@@ -51,14 +59,16 @@ export async function convert(
   const { files } = await listTable(directory, channel)
   const isThere = new Set(files.map(({ path }) => path))
   const sample = await sampleOf(connection, conversion)
+  const to = Math.min(conversion.to, conversion.from + rowsToTake(sample.payloadBytes))
+  const taken = { ...conversion, to }
   let catalogue: Catalogue = {
     ...known,
     columns: mergeColumns(known.columns, sample.fields),
     files: keepFacts(known.files, (path) => isThere.has(path)),
   }
-  const result = { rows: 0, files: 0, bytes: 0, payloadBytes: 0, drifted: 0 }
-  for (const range of await rangesOf(connection, conversion, sample.days)) {
-    const parquet = parquetOf(conversion, range, catalogue.columns)
+  const result = { to, rows: 0, files: 0, bytes: 0, payloadBytes: 0, drifted: 0 }
+  for (const range of await rangesOf(connection, taken, sample.days)) {
+    const parquet = parquetOf(taken, range, catalogue.columns)
     const facts = await writeHidden(connection, parquet)
     if (facts === undefined) continue
     catalogue = withFile(catalogue, parquet.file, facts)
@@ -70,6 +80,12 @@ export async function convert(
     result.drifted += driftedIn(facts)
   }
   return result
+}
+
+/** @param rowBytes of payload, for each row on average */
+function rowsToTake(rowBytes: number): number {
+  const mostBytes = rowBytes > LARGE_ROW_BYTES ? MOST_LARGE_BYTES : MOST_PAYLOAD_BYTES
+  return Math.max(FEWEST_ROWS, Math.floor(mostBytes / Math.max(rowBytes, 1)))
 }
 
 function parquetOf(
@@ -94,20 +110,24 @@ async function sampleOf(connection: DuckDBConnection, { channel, from, to }: Con
     return `SELECT * FROM ${rowsIn(channel, place, Math.min(place + rows, to))}`
   })
   const result = await connection.stream(
-    `SELECT epoch_ms(arrival_time) AS time,
+    `SELECT epoch_ms(arrival_time) AS time, octet_length(payload) AS bytes,
        CASE WHEN octet_length(payload) <= ${LARGEST_SAMPLE_BYTES} THEN payload END AS payload
      FROM (${places.join(' UNION ALL ')})`,
   )
   const sampling = new FieldSampling()
   const days = new Set<string>()
+  let bytes = 0
+  let count = 0
   for await (const chunk of result.yieldRowObjectJs()) {
     for (const row of chunk) {
       const { payload } = row
       if (payload instanceof Uint8Array) sampling.add(payload)
       days.add(dayOf(numberIn(row, 'time')))
+      bytes += numberIn(row, 'bytes')
+      count++
     }
   }
-  return { fields: sampling.fields(), days }
+  return { fields: sampling.fields(), days, payloadBytes: bytes / Math.max(count, 1) }
 }
 
 /** Evenly spread; the last one ends with the range. */

@@ -1,15 +1,14 @@
 /** Writes one Parquet file of a channel, checks it, and only then gives it its name. */
 
-import { createReadStream } from 'node:fs'
 import { chmod } from 'node:fs/promises'
 import { join } from 'node:path'
-import { crc32 } from 'node:zlib'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { nodeFileLayer } from '../../../channels/disk/files/node-file-layer.ts'
 import { ConnectorError } from '../../../errors.ts'
 import { counted } from '../../../units.ts'
 import { type Catalogue, type FileFacts, writeCatalogue } from '../catalogue.ts'
 import { DRIFT_COLUMN, type FieldColumn } from '../columns.ts'
+import { fileSum } from '../file-sum.ts'
 import {
   dayDirectoryName,
   hiddenFileName,
@@ -24,7 +23,7 @@ import { numberIn, rowsOf } from './session.ts'
 /** Nobody changes a finished file, and DuckDB cannot overwrite it by accident. */
 const FINISHED_MODE = 0o444
 const GROUP_BYTES = 8_000_000
-const FEWEST_GROUP_ROWS = 2_048
+const FEWEST_GROUP_ROWS = 128
 const MOST_GROUP_ROWS = 50_000
 
 export interface ParquetFile {
@@ -113,17 +112,6 @@ export function parquetSource(paths: readonly string[]): string {
 /** DuckDB takes paths for patterns; this one fits the file alone. */
 export function parquetPattern(path: string): string {
   return path.replace(/[*?[]/g, '[$&]')
-}
-
-/** Checksum and length of a whole file. */
-export async function fileSum(path: string): Promise<Pick<FileFacts, 'bytes' | 'crc32'>> {
-  let sum = 0
-  let bytes = 0
-  for await (const chunk of createReadStream(path, { highWaterMark: 256 * 1024 })) {
-    sum = crc32(chunk, sum)
-    bytes += chunk.length
-  }
-  return { bytes, crc32: sum.toString(16).padStart(8, '0') }
 }
 
 /** @throws an error of DuckDB if the source can't be read */

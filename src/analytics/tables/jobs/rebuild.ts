@@ -10,10 +10,11 @@ import {
   writeCatalogue,
 } from '../catalogue.ts'
 import { type FieldColumn, mergeColumns } from '../columns.ts'
+import { fileSum } from '../file-sum.ts'
 import { tableDirectory } from '../table-file.ts'
 import { listTable } from '../table-listing.ts'
 import { text } from '../typed-columns.ts'
-import { driftIn, fileSum, parquetPattern, parquetSource, tallyOf } from './parquet-file.ts'
+import { driftIn, parquetPattern, parquetSource, tallyOf } from './parquet-file.ts'
 import { rowsOf } from './session.ts'
 
 /** The catalogue as it is, or rebuilt if it is lost or damaged. */

@@ -3,7 +3,7 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import { ConnectorError, messageOf, systemCodeOf } from '../../../errors.ts'
 
 /** Row groups are bounded, so what it holds does not grow with the rows. */
-const MEMORY_LIMIT = '256MB'
+const MEMORY_LIMIT = '400MB'
 const PACKAGE = '@duckdb/node-api@1.5.6-r.1'
 
 export type Row = Readonly<Record<string, unknown>>

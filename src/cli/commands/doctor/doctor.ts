@@ -1,7 +1,8 @@
 /** `doctor`: checks a data directory, explains what it finds, and repairs what can be repaired. */
 
 import type { Command } from 'commander'
-import type { Finding } from '../../../channels/disk/doctor/finding.ts'
+import type { TableInspection } from '../../../analytics/tables/doctor/inspect-tables.ts'
+import type { FindingPlace, FindingSeverity } from '../../../channels/disk/doctor/finding.ts'
 import type { ChannelInspection, Inspection } from '../../../channels/disk/doctor/inspect.ts'
 import { accessAdvice } from '../../../channels/disk/files/directory-access.ts'
 import { systemClock } from '../../../clock.ts'
@@ -24,6 +25,19 @@ Examples:
 Reads every byte and changes nothing, without --repair; the connector may be running, what it is just
 writing may look unfinished then. --repair needs it stopped, and loses no message that can be read.
 Exit code 0 when all is well, 1 when something was found that is left.`
+
+/** A finding in logs or tables. */
+interface ShownFinding extends FindingPlace {
+  readonly kind: string
+  readonly severity: FindingSeverity
+  readonly channel: string
+  readonly explanation: string
+}
+
+interface Report extends Inspection {
+  /** Empty if there are no Parquet files. */
+  readonly tables: readonly TableInspection[]
+}
 
 interface DoctorFlags {
   readonly repair?: true
@@ -55,10 +69,11 @@ export function addDoctorCommand(program: Command, context: CliContext): void {
     })
 }
 
-async function inspect(directory: string): Promise<Inspection> {
+async function inspect(directory: string): Promise<Report> {
   const { inspectDirectory } = await import('../../../channels/disk/doctor/inspect.ts')
+  const { inspectTables } = await import('../../../analytics/tables/doctor/inspect-tables.ts')
   try {
-    return await inspectDirectory(directory)
+    return { ...(await inspectDirectory(directory)), tables: await inspectTables(directory) }
   } catch (error) {
     throw asConnectorError(error, 'StorageFailed', `reading ${directory}`)
   }
@@ -66,7 +81,11 @@ async function inspect(directory: string): Promise<Inspection> {
 
 async function repair(directory: string): Promise<string> {
   const { repairDirectory } = await import('../../../channels/disk/doctor/repair.ts')
-  const repairs = await repairDirectory({ directory, clock: systemClock })
+  const { repairTables } = await import('../../../analytics/tables/doctor/repair-tables.ts')
+  const repairs: { readonly finding: ShownFinding; readonly done: string }[] = [
+    ...(await repairDirectory({ directory, clock: systemClock })),
+    ...(await repairTables(directory)),
+  ]
   if (repairs.length === 0) return 'Nothing to repair.\n\n'
   const lines = repairs.map(({ finding, done }) => {
     return `repaired: ${printable(finding.channel)}/${printable(finding.file)}: ${done}`
@@ -74,17 +93,19 @@ async function repair(directory: string): Promise<string> {
   return `${lines.join('\n')}\n\n`
 }
 
-function findingsOf({ channels, journal }: Inspection): readonly Finding[] {
-  return [...journal.findings, ...channels.flatMap((channel) => channel.findings)]
+function findingsOf({ channels, journal, tables }: Report): readonly ShownFinding[] {
+  return [journal, ...channels, ...tables].flatMap(
+    ({ findings }): readonly ShownFinding[] => findings,
+  )
 }
 
 /** What has nothing to do with messages leaves a directory well. */
-function isHarmless({ severity }: Finding): boolean {
+function isHarmless({ severity }: ShownFinding): boolean {
   return severity === 'note'
 }
 
-function reportOf(inspection: Inspection): string {
-  const { directory, usedBy, channels, journal, quarantinedFiles, bytes } = inspection
+function reportOf(inspection: Report): string {
+  const { directory, usedBy, channels, journal, tables, quarantinedFiles, bytes } = inspection
   const user = usedBy === undefined ? 'not in use' : `in use by process ${usedBy.pid}`
   const lines = [`${directory}: ${logsText(channels)}, ${counted(bytes, 'byte')}, ${user}`]
   if (quarantinedFiles > 0) {
@@ -98,6 +119,7 @@ function reportOf(inspection: Inspection): string {
   )
   lines.push(...journal.findings.flatMap(findingLines))
   for (const channel of channels) lines.push(...channelLines(channel))
+  for (const table of tables) lines.push(...tableLines(table))
   const findings = findingsOf(inspection).filter((one) => !isHarmless(one))
   const repairable = findings.filter(({ severity }) => severity === 'repairable').length
   lines.push('', conclusion(findings.length, repairable))
@@ -132,6 +154,14 @@ function channelLines(inspection: ChannelInspection): string[] {
   ]
 }
 
+function tableLines({ channel, rows, files, bytes, findings }: TableInspection): string[] {
+  return [
+    '',
+    `the table of ${printable(channel)}: ${counted(rows, 'row')}, ${counted(files, 'file')}, ${counted(bytes, 'byte')}`,
+    ...findings.flatMap(findingLines),
+  ]
+}
+
 function conclusion(found: number, repairable: number): string {
   if (found === 0) return 'All is well.'
   const repair =
@@ -139,7 +169,7 @@ function conclusion(found: number, repairable: number): string {
   return `${counted(found, 'finding')}; ${repair}. A running connector repairs or skips all of them by itself.`
 }
 
-function findingLines(finding: Finding): string[] {
+function findingLines(finding: ShownFinding): string[] {
   const { kind, severity, file, position, bytes, offsets, messages, since, explanation } = finding
   const where = [
     printable(file),

@@ -4,10 +4,11 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { driftOf, readCatalogue } from '../../../../src/analytics/tables/catalogue.ts'
 import { planCompaction } from '../../../../src/analytics/tables/compaction-plan.ts'
+import { fileSum } from '../../../../src/analytics/tables/file-sum.ts'
 import { compact } from '../../../../src/analytics/tables/jobs/compact.ts'
 import { convert } from '../../../../src/analytics/tables/jobs/convert.ts'
 import { dayRanges } from '../../../../src/analytics/tables/jobs/day-ranges.ts'
-import { fileSum, parquetSource } from '../../../../src/analytics/tables/jobs/parquet-file.ts'
+import { parquetSource } from '../../../../src/analytics/tables/jobs/parquet-file.ts'
 import { openCatalogue } from '../../../../src/analytics/tables/jobs/rebuild.ts'
 import { tableDirectory } from '../../../../src/analytics/tables/table-file.ts'
 import { coverageOf, listTable } from '../../../../src/analytics/tables/table-listing.ts'
@@ -184,8 +185,17 @@ test('a range without rows makes no file', async (t) => {
 
   const result = await table.convert(10, 20)
 
-  assert.deepEqual(result, { rows: 0, files: 0, bytes: 0, payloadBytes: 0, drifted: 0 })
+  assert.deepEqual(result, { to: 20, rows: 0, files: 0, bytes: 0, payloadBytes: 0, drifted: 0 })
   assert.deepEqual((await listTable(table.directory, 'plant')).hidden, [])
+})
+
+test('of large rows a job takes as many as fit in memory, and says how many', async (t) => {
+  const payload = Buffer.alloc(500_000, 'x')
+  const table = await plant(t, rowsFrom(0, 200, { payload }))
+
+  const { to, rows, payloadBytes } = await table.convert(0, 200)
+
+  assert.deepEqual({ to, rows, payloadBytes }, { to: 100, rows: 100, payloadBytes: 50_000_000 })
 })
 
 test('a later file gets the columns that are new, and types only get wider', async (t) => {

@@ -105,11 +105,10 @@ test('rows are converted when there are many of them, or large ones, or old ones
   assert.equal(due(1, 5 * MINUTE_MS), true)
 })
 
-test('a job takes fewer rows if they are large, and after failures', () => {
-  assert.equal(rowsPerJob(100, 0), 500_000)
-  assert.equal(rowsPerJob(1_000_000, 0), 100)
-  assert.equal(rowsPerJob(100, 2), 125_000)
-  assert.equal(rowsPerJob(100, 99), 488)
+test('a job takes fewer rows after failures', () => {
+  assert.equal(rowsPerJob(0), 500_000)
+  assert.equal(rowsPerJob(2), 125_000)
+  assert.equal(rowsPerJob(99), 100)
   assert.deepEqual(
     [0, 1, 20].map((failures) => failureDelayMs(failures, 0)),
     [5_000, 10_000, 300_000],
@@ -144,6 +143,20 @@ test('after a start the converter goes on behind the files that are there', asyn
 
   assert.deepEqual(ranges(asked), [['convert', 700, 90_000]])
   assert.deepEqual(growth, { files: 1, bytes: 10, waitingRows: 0 })
+})
+
+test('if the rows are large, a job takes some of them, and the next one goes on there', async (t) => {
+  const { converter, log, asked, context } = await converting(t)
+  context.run = async () => ({ to: 20_000 })
+  log.committed = 90_000
+
+  await converter.check()
+  await converter.check()
+
+  assert.deepEqual(ranges(asked), [
+    ['convert', 0, 90_000],
+    ['convert', 20_000, 90_000],
+  ])
 })
 
 test('a log with another id begins at its first row', async (t) => {
@@ -185,8 +198,8 @@ test('a conversion that fails is tried again later, with fewer rows', async (t) 
 
   assert.deepEqual(failed, ['AnalyticsUnavailable', 'AnalyticsUnavailable'])
   assert.deepEqual(ranges(asked), [
-    ['convert', 0, 320_000],
-    ['convert', 0, 160_000],
+    ['convert', 0, 500_000],
+    ['convert', 0, 250_000],
   ])
 })
 
