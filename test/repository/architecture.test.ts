@@ -232,7 +232,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'destinations/rows/',
   ],
   'destinations/firehose/': ['destinations/', 'destinations/aws/', 'destinations/aws/records/'],
-  'analytics/': ['analytics/api/options.ts'],
+  'analytics/': ['analytics/worker/', 'analytics/api/options.ts'],
   'analytics/api/': [
     'analytics/api/operations/',
     'analytics/api/contracts/',
@@ -274,6 +274,14 @@ const ARROWS: Record<string, readonly string[]> = {
     'destinations/<kind>/options.ts',
     'http/options.ts',
     'telemetry/options.ts',
+  ],
+  'analytics/datasets/': [],
+  'analytics/worker/': [],
+  'analytics/rows/': [
+    'channels/disk/',
+    'channels/disk/journal/',
+    'channels/disk/format/',
+    'channels/disk/files/',
   ],
   'greengrass/plan/': [
     'config/',
