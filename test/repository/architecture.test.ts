@@ -246,7 +246,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'aws-server/',
   ],
   'analytics/api/contracts/': ['analytics/resources/'],
-  'analytics/resources/': ['channels/disk/files/'],
+  'analytics/resources/': ['analytics/datasets/', 'channels/disk/files/'],
   'config/': [
     'config/inputs/',
     'config/schema/',
