@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import * as aws from '@aws-sdk/client-iotanalytics'
+import { parseConfig } from '../../src/config/parse-config.ts'
 import type { ConfigInput, Connector } from '../../src/index.ts'
 import { startConnector } from '../support/processes/running-connector.ts'
 import { until } from '../support/until.ts'
@@ -411,4 +412,16 @@ test('the list of channels for people stays where it was', async (t) => {
   const answer = await fetch(`${url}/channels`)
 
   assert.deepEqual(await answer.json(), { channels: [] })
+})
+
+test('the API needs the HTTP server and a data directory', () => {
+  const analytics = { api: {} }
+
+  assert.throws(() => parseConfig({ http: false, analytics }), {
+    code: 'InvalidConfiguration',
+    message: /analytics\.api.*: needs the HTTP server, but http is false/,
+  })
+  assert.throws(() => parseConfig({ storage: { durability: 'memory' }, analytics }), {
+    message: /analytics\.api.*: keeps what it defines on disk, but storage\.durability is memory/,
+  })
 })
