@@ -14,16 +14,24 @@ import type { ReadRows, RowPart } from './row-stream.ts'
 /** Parts of some 256 KiB that wait to be taken. */
 const MAX_WAITING_PARTS = 8
 
-parentPort?.on('message', (request: ReadRows) => {
-  void send(request)
+parentPort?.on('message', (request: ReadRows | 'closeFiles') => {
+  if (request === 'closeFiles') void closeFiles()
+  else void send(request)
 })
 
-/** Those that nobody reads from now, by channel: looking at a directory costs more than a range. */
+/** Logs that no stream reads now, by path: looking at a directory costs more than reading a range. */
 const idle = new Map<string, StoredChunks[]>()
+
+async function closeFiles(): Promise<void> {
+  const logs = [...idle.values()].flat()
+  idle.clear()
+  for (const log of logs) await log.close()
+}
 
 async function send({ directory, channel, from, to, port, sent }: ReadRows): Promise<void> {
   const reading = new Reading(port, sent)
-  const log = idle.get(channel)?.pop() ?? new StoredChunks(directory, channel)
+  const path = `${directory}/${channel}`
+  const log = idle.get(path)?.pop() ?? new StoredChunks(directory, channel)
   try {
     for await (const part of log.read(from, to)) {
       const { chunk } = part
@@ -45,8 +53,8 @@ async function send({ directory, channel, from, to, port, sent }: ReadRows): Pro
   } catch (error) {
     reading.send({ kind: 'failed', message: messageOf(error) })
   } finally {
-    const others = idle.get(channel)
-    if (others === undefined) idle.set(channel, [log])
+    const others = idle.get(path)
+    if (others === undefined) idle.set(path, [log])
     else others.push(log)
   }
 }

@@ -7,6 +7,8 @@ import { type RowRange, RowReader, type RowStream } from './row-stream.ts'
 
 export const STORED_ROWS = 'stored_rows'
 
+/** Of this process: a thread costs more than reading some thousand rows. */
+const READER = new RowReader()
 /** As many as a chunk of DuckDB holds. */
 const CHUNK_ROWS = 2048
 
@@ -21,12 +23,12 @@ interface Scan {
 /**
  * Adds the table function to the connection's instance. Columns that a statement does not use are
  * not filled.
- * @returns what ends the thread that reads
+ * @returns to be called when the scans have ended
  */
 export async function registerStoredRows(
   connection: DuckDBConnection,
   directory: string,
-): Promise<() => Promise<void>> {
+): Promise<() => void> {
   const duckdb = await import('@duckdb/node-api')
   const { DuckDBBlobValue, DuckDBTableFunction, DuckDBTimestampValue } = duckdb
   const fillOf: Readonly<Record<RowColumn, Fill>> = {
@@ -44,7 +46,6 @@ export async function registerStoredRows(
     },
     payload: (vector, row, { payload }) => vector.setItem(row, new DuckDBBlobValue(payload)),
   }
-  const reader = new RowReader(directory)
   const fills = ROW_COLUMNS.map(({ name }) => fillOf[name])
   const table = DuckDBTableFunction.create({
     name: STORED_ROWS,
@@ -62,7 +63,7 @@ export async function registerStoredRows(
       init.setMaxThreads(1)
       const used = init.getColumnIndexes()
       init.setInitData({
-        stream: reader.open(init.bindData as RowRange),
+        stream: READER.open(directory, init.bindData as RowRange),
         fills: used.flatMap((index) => fills[index] ?? []),
       })
     },
@@ -75,7 +76,7 @@ export async function registerStoredRows(
     },
   })
   connection.registerTableFunction(table)
-  return () => reader.close()
+  return () => READER.closeFiles()
 }
 
 function fillChunk({ stream, fills }: Scan, output: DuckDBDataChunk): void {

@@ -41,34 +41,30 @@ export type RowPart =
   | { readonly kind: 'end' }
   | { readonly kind: 'failed'; readonly message: string }
 
-/** The thread that reads, for several streams. It starts with the first one. */
+/** The thread that reads, for all streams of a process. It starts with the first one. */
 export class RowReader {
-  readonly #directory: string
   #thread: Worker | undefined
-  #hasEnded = false
 
-  constructor(directory: string) {
-    this.#directory = directory
-  }
-
-  open(range: RowRange): RowStream {
+  open(directory: string, range: RowRange): RowStream {
     const { port1, port2 } = new MessageChannel()
     const sent = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
-    const request: ReadRows = { ...range, directory: this.#directory, port: port2, sent }
-    this.#thread ??= this.#start()
-    this.#thread.postMessage(request, [port2])
-    return new RowStream(port1, sent, () => this.#hasEnded)
+    const request: ReadRows = { ...range, directory, port: port2, sent }
+    const thread = this.#thread ?? this.#start()
+    thread.postMessage(request, [port2])
+    return new RowStream(port1, sent, () => this.#thread !== thread)
   }
 
-  async close(): Promise<void> {
-    await this.#thread?.terminate()
+  /** Closes the files that no stream reads: those of removed segments would keep their room. */
+  closeFiles(): void {
+    this.#thread?.postMessage('closeFiles')
   }
 
   #start(): Worker {
     const thread = new Worker(new URL('./row-reader.js', import.meta.url))
+    this.#thread = thread
     thread.unref()
     thread.once('exit', () => {
-      this.#hasEnded = true
+      if (this.#thread === thread) this.#thread = undefined
     })
     return thread
   }

@@ -28,9 +28,9 @@ async function rowsOf(t: TestContext, directory: string, sql: string) {
   const instance = await duckdb.DuckDBInstance.create(':memory:')
   const connection = await instance.connect()
   const close = await registerStoredRows(connection, directory)
-  t.after(async () => {
+  t.after(() => {
     connection.closeSync()
-    await close()
+    close()
   })
   return (await connection.runAndReadAll(sql)).getRowsJS()
 }
