@@ -52,8 +52,9 @@ export interface ConnectorConfig {
   readonly deadLetters: DeadLetterOptions | undefined
   /** The first one is primary: its answers decide the receipts. */
   readonly destinations: readonly DestinationConfig[]
+  /** Without `tables` there are no Parquet files. */
+  readonly analytics: AnalyticsOptions
   /** Undefined: no HTTP server. */
   readonly http: HttpOptions | undefined
-  readonly analytics: AnalyticsOptions
   readonly log: LogOptions
 }

@@ -120,6 +120,7 @@ export function problemsBetweenParts(tree: ConfigTree): Problem[] {
     ...problemsOfSources(tree),
     ...problemsOfApi(tree),
     ...problemsOfDestinations(tree),
+    ...problemsOfTables(tree),
   ]
 }
 
@@ -141,6 +142,13 @@ function problemsOfSources(tree: ConfigTree): Problem[] {
   const path = ['sources', 'batchPutMessage']
   if (tree.get(path) === undefined || tree.get(['http']) !== false) return []
   return [{ path, text: 'needs the HTTP server, but http is false', showsValue: false }]
+}
+
+function problemsOfTables(tree: ConfigTree): Problem[] {
+  const path = ['analytics', 'tables']
+  if (tree.get(path) === undefined || tree.get(['storage', 'durability']) !== 'memory') return []
+  const text = 'needs messages on disk, but storage.durability is memory'
+  return [{ path, text, showsValue: false }]
 }
 
 function problemsOfApi(tree: ConfigTree): Problem[] {

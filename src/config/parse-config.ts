@@ -75,8 +75,8 @@ function resolve(options: EffectiveOptions): ConnectorConfig {
     channels: options.channels,
     deadLetters: options.deadLetters === false ? undefined : options.deadLetters,
     destinations: options.destinations.map(resolveDestination),
-    http: options.http === false ? undefined : options.http,
     analytics: options.analytics,
+    http: options.http === false ? undefined : options.http,
     log: options.log,
   }
 }

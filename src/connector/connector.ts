@@ -1,7 +1,9 @@
 /** The composition root: starts the parts in the order of the data, and stops them in reverse. */
 
 import { EventEmitter } from 'node:events'
+import { resolve } from 'node:path'
 import type { IotAnalyticsApi } from '../analytics/api/iot-analytics-api.ts'
+import { openQueries, type Queries } from '../analytics/query/queries.ts'
 import type { ChannelLedger } from '../channels/ledger/ledger.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import type { ConnectorConfig } from '../config/connector-config.ts'
@@ -26,6 +28,8 @@ import { Metrics } from '../telemetry/metrics.ts'
 import { TelemetryObserver } from '../telemetry/pipeline-observer.ts'
 import { STATUS_TOPIC } from '../topics.ts'
 import { VERSION } from '../version.ts'
+import { startTables } from './analytics-parts.ts'
+import { checkStart, type StartCheck } from './checks/start-check.ts'
 import { type ConnectorEvents, emittingObserver } from './connector-events.ts'
 import { connectorIdOf } from './connector-id.ts'
 import { makeDestination } from './destination-makers.ts'
@@ -39,7 +43,6 @@ import {
   openOrigins,
   type PartContext,
 } from './parts.ts'
-import { checkStart, type StartCheck } from './start-check.ts'
 
 export interface ConnectorOptions {
   readonly clock?: Clock
@@ -212,6 +215,7 @@ export class Connector {
       await this.#startDeliveries(running)
       await this.#startSources(running)
       await this.#startHttp(running)
+      await this.#startTables(running)
       this.#running = running
     } catch (error) {
       this.#starting = undefined
@@ -321,6 +325,7 @@ export class Connector {
       options: this.config.http,
       view,
       batches: running.batches,
+      queries: this.#openQueries(),
       api: running.api,
       clock,
       onInsecure: (warning) => observer.settingsInsecure('http', warning),
@@ -330,6 +335,21 @@ export class Connector {
     await server.start()
     this.#undo.push(() => server.close())
     running.http = server
+  }
+
+  async #startTables(running: Running): Promise<void> {
+    const { connectorId } = running
+    const tables = await startTables(this.config, running, { ...this.#context, connectorId })
+    if (tables !== undefined) this.#undo.push(() => tables.close())
+  }
+
+  /** Queries read what is on disk. */
+  #openQueries(): Queries | undefined {
+    const { storage, analytics } = this.config
+    if (storage.durability !== 'disk') return undefined
+    const queries = openQueries(resolve(storage.directory), analytics.query)
+    this.#undo.push(() => queries.close())
+    return queries
   }
 
   async #stop(deadlineMs: number): Promise<StopReport> {

@@ -30,6 +30,7 @@ import { healthRoutes } from './routes/health.ts'
 import { historyReplayRoute } from './routes/history-replay.ts'
 import { type ApiReceiver, iotAnalyticsApiRoutes } from './routes/iot-analytics-api.ts'
 import { ledgerRoute } from './routes/ledger.ts'
+import { type QueryReceiver, queryRoute } from './routes/query.ts'
 import { statusRoutes } from './routes/status.ts'
 import { whyRoute } from './routes/why.ts'
 import type { ConnectorView } from './views/connector-view.ts'
@@ -55,6 +56,8 @@ export interface HttpServerOptions {
   readonly view: ConnectorView
   /** Takes batches of messages, if the configuration lets it. */
   readonly batches?: BatchReceiver | undefined
+  /** Runs SQL. */
+  readonly queries?: QueryReceiver | undefined
   /** Performs the operations of AWS IoT Analytics, if the configuration lets it. */
   readonly api?: ApiReceiver | undefined
   readonly clock?: Clock
@@ -212,8 +215,9 @@ export class HttpServer {
     historyReplayRoute(server, view, this.#limits)
     destinationRoutes(server, view, this.#limits)
     whyRoute(server, view, this.#limits)
-    const { batches, api } = this.#options
+    const { batches, queries, api } = this.#options
     const bodies = new BodyBudget(this.#connections)
+    if (queries !== undefined) queryRoute(server, queries, this.#connections)
     if (batches !== undefined) batchPutMessageRoute(server, batches, bodies)
     if (api !== undefined) iotAnalyticsApiRoutes(server, api, bodies)
     return server

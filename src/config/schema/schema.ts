@@ -72,11 +72,11 @@ export const configSchema = z
       .array(destinationOptions)
       .default([])
       .describe('Where messages are sent. Without one, they stay in the local store.'),
+    analytics: analyticsOptions.prefault({}),
     http: z
       .union([z.literal(false), httpOptions])
       .prefault({})
       .describe('Health, metrics, the ledger and messages over HTTP. `false`: no HTTP server.'),
-    analytics: analyticsOptions.prefault({}),
     log: logOptions.prefault({}),
   })
   .describe('Configuration of iot-analytics-connector')

@@ -1,8 +1,8 @@
 /** Whether the connector could listen on its addresses. */
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:net'
-import { hostForUrl } from '../addresses.ts'
-import { ConnectorError, messageOf, systemCodeOf } from '../errors.ts'
+import { hostForUrl } from '../../addresses.ts'
+import { ConnectorError, messageOf, systemCodeOf } from '../../errors.ts'
 
 export interface Address {
   readonly host: string

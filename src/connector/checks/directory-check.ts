@@ -2,9 +2,9 @@
 import { constants } from 'node:fs'
 import { access, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { misplacedParts } from '../channels/disk/files/directory-layout.ts'
-import { DirectoryLock } from '../channels/disk/files/directory-lock.ts'
-import { ConnectorError, type ErrorCode, systemCodeOf, writeReasonOf } from '../errors.ts'
+import { misplacedParts } from '../../channels/disk/files/directory-layout.ts'
+import { DirectoryLock } from '../../channels/disk/files/directory-lock.ts'
+import { ConnectorError, type ErrorCode, systemCodeOf, writeReasonOf } from '../../errors.ts'
 
 const { R_OK, W_OK, X_OK } = constants
 const OTHER = 'name another directory with --data (storage.directory)'

@@ -2,13 +2,13 @@
  * Everything that would keep a connector with this configuration from starting, found without
  * changing anything on disk: files, certificates, addresses, ports, the data directory.
  */
-import { accessAdvice } from '../channels/disk/files/directory-access.ts'
-import { systemClock } from '../clock.ts'
-import type { ConnectorConfig, DestinationConfig } from '../config/connector-config.ts'
-import { asConnectorError, ConnectorError } from '../errors.ts'
-import { openFiles, openTlsFiles } from '../named-files/file-access.ts'
-import { TlsFiles } from '../named-files/tls-files.ts'
-import { makeDestination } from './destination-makers.ts'
+import { accessAdvice } from '../../channels/disk/files/directory-access.ts'
+import { systemClock } from '../../clock.ts'
+import type { ConnectorConfig, DestinationConfig } from '../../config/connector-config.ts'
+import { asConnectorError, ConnectorError } from '../../errors.ts'
+import { openFiles, openTlsFiles } from '../../named-files/file-access.ts'
+import { TlsFiles } from '../../named-files/tls-files.ts'
+import { makeDestination } from '../destination-makers.ts'
 import { problemsOfDirectory } from './directory-check.ts'
 import { type Address, problemsOfAddresses } from './port-check.ts'
 
@@ -24,13 +24,15 @@ export async function checkStart(config: ConnectorConfig): Promise<StartCheck> {
   const problems: ConnectorError[] = []
   const notices: string[] = []
   if (mqttServer !== undefined) {
-    const { problemsOfServer } = await import('../sources/mqtt-server/listeners/settings-check.ts')
-    const { openFilesOf } = await import('../sources/mqtt-server/access/file-permissions.ts')
+    const { problemsOfServer } = await import(
+      '../../sources/mqtt-server/listeners/settings-check.ts'
+    )
+    const { openFilesOf } = await import('../../sources/mqtt-server/access/file-permissions.ts')
     problems.push(...(await problemsOfServer(mqttServer)))
     notices.push(...(await openFilesOf(mqttServer)))
   }
   if (mqttClient !== undefined) {
-    const { fileProblems } = await import('../sources/mqtt-client/connect-options.ts')
+    const { fileProblems } = await import('../../sources/mqtt-client/connect-options.ts')
     problems.push(...(await fileProblems(mqttClient)))
     const place = 'sources.mqttClient'
     const { passwordFile, tls } = mqttClient
@@ -38,7 +40,7 @@ export async function checkStart(config: ConnectorConfig): Promise<StartCheck> {
     notices.push(...(await openTlsFiles(tls, `${place}.tls`)))
   }
   if (batchPutMessage !== undefined) {
-    const { openSecretFiles, secretProblems } = await import('../aws-server/secrets.ts')
+    const { openSecretFiles, secretProblems } = await import('../../aws-server/secrets.ts')
     const { credentials } = batchPutMessage
     const place = 'sources.batchPutMessage.credentials'
     problems.push(...(await secretProblems(credentials, place)))
@@ -46,7 +48,7 @@ export async function checkStart(config: ConnectorConfig): Promise<StartCheck> {
   }
   const { api } = config.analytics
   if (api !== undefined) {
-    const { openSecretFiles, secretProblems } = await import('../aws-server/secrets.ts')
+    const { openSecretFiles, secretProblems } = await import('../../aws-server/secrets.ts')
     const place = 'analytics.api.credentials'
     problems.push(...(await secretProblems(api.credentials, place)))
     notices.push(...(await openSecretFiles(api.credentials, place)))
@@ -60,7 +62,7 @@ export async function checkStart(config: ConnectorConfig): Promise<StartCheck> {
     notices.push(...(await openTlsFiles(options.tls, `${place}.tls`)))
   }
   if (http !== undefined) {
-    const { noticesOfHttp, problemsOfHttp } = await import('../http/http-access.ts')
+    const { noticesOfHttp, problemsOfHttp } = await import('../../http/http-access.ts')
     problems.push(...(await problemsOfHttp(http)))
     notices.push(...(await noticesOfHttp(http)))
   }

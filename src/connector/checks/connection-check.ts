@@ -2,12 +2,12 @@
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { systemClock } from '../clock.ts'
-import type { ConnectorConfig, DestinationConfig } from '../config/connector-config.ts'
-import type { Destination } from '../destinations/destination.ts'
-import { asConnectorError, type ConnectorError } from '../errors.ts'
-import { knownIdIn } from './connector-id.ts'
-import { makeDestination } from './destination-makers.ts'
+import { systemClock } from '../../clock.ts'
+import type { ConnectorConfig, DestinationConfig } from '../../config/connector-config.ts'
+import type { Destination } from '../../destinations/destination.ts'
+import { asConnectorError, type ConnectorError } from '../../errors.ts'
+import { knownIdIn } from '../connector-id.ts'
+import { makeDestination } from '../destination-makers.ts'
 
 /** A connector that runs has files in its own, and a destination that is opened removes others. */
 const SPOOLS = join(tmpdir(), `connection-check-${process.pid}`)
