@@ -1,9 +1,13 @@
 /** The API of AWS IoT Analytics, with AWS's own client. */
 import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import * as aws from '@aws-sdk/client-iotanalytics'
+import { parseConfig } from '../../src/config/parse-config.ts'
+import { checkStart } from '../../src/connector/checks/start-check.ts'
 import type { ConfigInput, Connector } from '../../src/index.ts'
-import { startConnector } from '../support/processes/running-connector.ts'
+import { startConnector, temporaryDirectory } from '../support/processes/running-connector.ts'
 import { until } from '../support/until.ts'
 
 const KEY = { accessKeyId: 'OPERATOR1', secretAccessKey: 'a-secret-of-the-operator' }
@@ -411,4 +415,48 @@ test('the list of channels for people stays where it was', async (t) => {
   const answer = await fetch(`${url}/channels`)
 
   assert.deepEqual(await answer.json(), { channels: [] })
+})
+
+test('the API needs the HTTP server and a data directory', () => {
+  const analytics = { api: {} }
+
+  assert.throws(() => parseConfig({ http: false, analytics }), {
+    code: 'InvalidConfiguration',
+    message: /analytics\.api.*: needs the HTTP server, but http is false/,
+  })
+  assert.throws(() => parseConfig({ storage: { durability: 'memory' }, analytics }), {
+    message: /analytics\.api.*: keeps what it defines on disk, but storage\.durability is memory/,
+  })
+})
+
+test('a changed secret is used after a reload, and a faulty one changes nothing', async (t) => {
+  const file = join(await temporaryDirectory(t), 'operator.secret')
+  await writeFile(file, KEY.secretAccessKey)
+  const { accessKeyId } = KEY
+  const credentials = [{ accessKeyId, secretAccessKeyFile: file }]
+  const { client, connector, url } = await startApi(t, { analytics: { api: { credentials } } })
+  const secretAccessKey = 'the-next-secret-of-the-operator'
+  const next = clientOf(url, { accessKeyId, secretAccessKey })
+  t.after(() => next.destroy())
+
+  await writeFile(file, 'short')
+  await connector.reload()
+  await client.send(new aws.ListPipelinesCommand({}))
+  await writeFile(file, secretAccessKey)
+  await connector.reload()
+
+  await next.send(new aws.ListPipelinesCommand({}))
+  await assert.rejects(client.send(new aws.ListPipelinesCommand({})), {
+    name: 'InvalidSignatureException',
+  })
+})
+
+test('a secret that can’t be read keeps the connector from starting, and check says so', async () => {
+  const credentials = [{ accessKeyId: 'OPERATOR1', secretAccessKeyFile: '/nowhere/secret' }]
+  const config = parseConfig({ analytics: { api: { credentials } } })
+
+  const { problems } = await checkStart(config)
+
+  const place = /analytics\.api\.credentials\[0\]\.secretAccessKeyFile/
+  assert.ok(problems.some(({ message }) => place.test(message)))
 })

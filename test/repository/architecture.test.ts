@@ -245,7 +245,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'aws-server/',
   ],
   'analytics/api/contracts/': ['analytics/resources/'],
-  'analytics/resources/': ['channels/disk/files/'],
+  'analytics/resources/': ['analytics/datasets/', 'channels/disk/files/'],
   'analytics/duckdb/': [],
   'analytics/query/': [
     'analytics/query/formats/',

@@ -145,7 +145,10 @@ function allOperations(context: ApiContext): readonly Operation[] {
 /** @throws anything that is no exception of the API */
 function exceptionOf(thrown: unknown): ServiceException {
   if (thrown instanceof ServiceException) return thrown
-  if (!(thrown instanceof ConnectorError) || thrown.effect !== 'retry') throw thrown
+  if (!(thrown instanceof ConnectorError) || thrown.effect === 'fatal') throw thrown
+  // Such as an expression that can't be used.
+  if (thrown.effect === 'reject')
+    return new ServiceException('InvalidRequestException', thrown.message)
   const text = `${thrown.code}: ${thrown.message}`
   return new ServiceException('ServiceUnavailableException', text, RETRY)
 }

@@ -1,5 +1,6 @@
 /** What defines a dataset: the action that makes its content, when, and what becomes of it. */
 import * as z from 'zod'
+import { parseSchedule, ScheduleError } from '../datasets/schedule.ts'
 import { tagList } from './tags.ts'
 import {
   bucket,
@@ -69,11 +70,15 @@ const action = members({
   'expected exactly one of queryAction, containerAction',
 )
 
-const SCHEDULE = 'expected cron(…) with six fields or rate(…), such as rate(15 minutes)'
-const expression = z
-  .string(SCHEDULE)
-  .max(256, SCHEDULE)
-  .regex(/^(cron\([^\s()]+( [^\s()]+){5}\)|rate\([1-9]\d{0,4} (minute|hour|day)s?\))$/, SCHEDULE)
+const SCHEDULE = 'expected rate(15 minutes), cron(0/15 * * * ? *) or the like'
+const expression = text({ max: 256 }).superRefine((given, context) => {
+  try {
+    parseSchedule(given)
+  } catch (error) {
+    const message = error instanceof ScheduleError ? error.message : SCHEDULE
+    context.addIssue({ code: 'custom', message, input: given })
+  }
+})
 
 const trigger = oneMember({
   schedule: members({ expression }),

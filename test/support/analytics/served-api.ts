@@ -21,6 +21,7 @@ import {
 } from '../../../src/analytics/api/iot-analytics-api.ts'
 import { apiOptions } from '../../../src/analytics/api/options.ts'
 import { ResourceStore } from '../../../src/analytics/resources/resource-store.ts'
+import type { ConnectorError } from '../../../src/errors.ts'
 import { silentObserver } from '../../../src/observer.ts'
 import { serve } from '../http/served-view.ts'
 import { ManualClock } from '../manual-clock.ts'
@@ -57,7 +58,13 @@ export class ListedChannels implements ChannelData {
 /** Gives payloads back as they are, and remembers runs. */
 export class EchoingPipelines implements PipelineRunner {
   readonly asked: ReprocessedMessages[] = []
+  /** Of `check`, if the definition is refused. */
+  refusal: ConnectorError | undefined
   readonly #runs: Reprocessing[] = []
+
+  check(): void {
+    if (this.refusal !== undefined) throw this.refusal
+  }
 
   async runActivity(_activity: unknown, payloads: readonly Buffer[]) {
     return { payloads, logResult: '' }

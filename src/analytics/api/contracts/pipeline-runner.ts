@@ -1,7 +1,10 @@
 /** What runs pipelines. All times are milliseconds since 1970. */
 import type { PipelineActivity } from '../../resources/pipeline-activity.ts'
+import type { PipelineDefinition } from '../../resources/pipeline-definition.ts'
 
 export interface PipelineRunner {
+  /** @throws {ConnectorError} whose effect is `reject`: an expression or the like can't be used */
+  check(pipeline: string, definition: PipelineDefinition): void
   /** Runs one activity on payloads, in their order. A failure is in `logResult`. */
   runActivity(
     activity: PipelineActivity,

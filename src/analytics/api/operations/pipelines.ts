@@ -77,7 +77,7 @@ class PipelineOperations {
     const { resources, owner } = this.#context
     return resources.change(async () => {
       expectNew(this.#context, resourceOf(name))
-      await this.#checkEnds(definition)
+      await this.#check(name, definition)
       await resources.pipelines.put(name, { definition, tags })
       return { pipelineName: name, pipelineArn: arnOf(owner, resourceOf(name)) }
     })
@@ -104,7 +104,7 @@ class PipelineOperations {
     const { resources } = this.#context
     return resources.change(async () => {
       this.#find(name)
-      await this.#checkEnds(definition)
+      await this.#check(name, definition)
       await resources.pipelines.put(name, { definition })
       return undefined
     })
@@ -117,6 +117,11 @@ class PipelineOperations {
       await resources.pipelines.remove(name)
       return undefined
     })
+  }
+
+  async #check(name: string, definition: PipelineDefinition): Promise<void> {
+    this.#context.pipelineRunner?.check(name, definition)
+    await this.#checkEnds(definition)
   }
 
   /** Its channel and its datastore must be there. @throws {ServiceException} */

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { apiOptions } from '../../../../src/analytics/api/options.ts'
-import { serveApi } from '../../../support/analytics/served-api.ts'
+import { ConnectorError } from '../../../../src/errors.ts'
+import { EchoingPipelines, serveApi } from '../../../support/analytics/served-api.ts'
 import { jsonOf } from '../../../support/http/served-view.ts'
 
 const JSON_HEADERS = { 'content-type': 'application/json' }
@@ -142,4 +143,42 @@ test('two that create the same resource at the same time: one gets it', async (t
   )
 
   assert.deepEqual(statuses.toSorted(), [201, 201, 409, 409, 410, 410])
+})
+
+test('a pipeline that its runner refuses is not stored, and the reason is the answer', async (t) => {
+  const pipelineRunner = new EchoingPipelines()
+  pipelineRunner.refusal = new ConnectorError('ContentRefused', 'filter: expected a condition')
+  const { url, channelData } = await serveApi(t, { pipelineRunner })
+  channelData.add('press', 1, '{}')
+  await post(`${url}/datastores`, '{"datastoreName":"d"}')
+  const pipelineActivities = [
+    { channel: { name: 'in', channelName: 'press', next: 'out' } },
+    { datastore: { name: 'out', datastoreName: 'd' } },
+  ]
+
+  const answer = await post(
+    `${url}/pipelines`,
+    JSON.stringify({ pipelineName: 'p', pipelineActivities }),
+  )
+
+  assert.equal(answer.status, 400)
+  assert.deepEqual(await jsonOf(answer), { message: 'filter: expected a condition' })
+  assert.equal((await fetch(`${url}/pipelines/p`)).status, 404)
+})
+
+test('times in bodies and queries reach what runs pipelines', async (t) => {
+  const pipelineRunner = new EchoingPipelines()
+  const { url, channelData } = await serveApi(t, { pipelineRunner })
+  channelData.add('press', 1, '{}')
+  await post(`${url}/datastores`, '{"datastoreName":"d"}')
+  const pipelineActivities = [
+    { channel: { name: 'in', channelName: 'press', next: 'out' } },
+    { datastore: { name: 'out', datastoreName: 'd' } },
+  ]
+  await post(`${url}/pipelines`, JSON.stringify({ pipelineName: 'p', pipelineActivities }))
+
+  const answer = await post(`${url}/pipelines/p/reprocessing`, '{"startTime":1508189965.746}')
+
+  assert.deepEqual(await jsonOf(answer), { reprocessingId: 'run-0' })
+  assert.deepEqual(pipelineRunner.asked, [{ from: 1_508_189_965_746, until: undefined }])
 })

@@ -137,7 +137,7 @@ for (const expression of ['rate(0 minutes)', 'cron(0 8 * * *)', 'every day', '',
     const triggers = [{ schedule: { expression } }]
     assert.match(
       problemOf(datasetDefinition, { actions: [QUERY], triggers }) ?? '',
-      /^triggers\[0\]\.schedule\.expression: expected cron/,
+      /^triggers\[0\]\.schedule\.expression: expected /,
     )
   })
 }
