@@ -231,6 +231,23 @@ const ARROWS: Record<string, readonly string[]> = {
     'destinations/rows/',
   ],
   'destinations/firehose/': ['destinations/', 'destinations/aws/', 'destinations/aws/records/'],
+  'analytics/pipelines/': [
+    'analytics/pipelines/activities/',
+    'analytics/pipelines/expressions/',
+    'analytics/pipelines/functions/',
+    'analytics/pipelines/json/',
+    'analytics/pipelines/things/',
+  ],
+  'analytics/pipelines/activities/': [
+    'analytics/pipelines/expressions/',
+    'analytics/pipelines/functions/',
+    'analytics/pipelines/json/',
+    'analytics/pipelines/things/',
+  ],
+  'analytics/pipelines/expressions/': ['analytics/pipelines/json/'],
+  'analytics/pipelines/functions/': ['analytics/pipelines/json/'],
+  'analytics/pipelines/things/': ['analytics/pipelines/json/'],
+  'analytics/pipelines/json/': [],
   'config/': [
     'config/inputs/',
     'config/schema/',
