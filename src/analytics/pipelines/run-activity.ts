@@ -1,11 +1,14 @@
 /** RunPipelineActivity: one activity tried on a few payloads. */
 import { linkOf } from './activity-chain.ts'
 import { activitySchema } from './definition.ts'
+import type { FunctionDirectory } from './functions/function-directory.ts'
 import { invalidPipeline, parseDefinition } from './invalid-pipeline.ts'
 import { type ActivityResources, makeActivity } from './make-activity.ts'
 import { runMessages } from './message-run.ts'
 
 const MAX_PAYLOADS = 10
+/** A function that takes longer fails here, whatever its own time is. */
+const MAX_FUNCTION_MS = 30_000
 
 export interface ActivityResult {
   /** Of the messages that would go on, in order. */
@@ -27,11 +30,18 @@ export async function runActivity(
     throw invalidPipeline(`expected 1 to ${MAX_PAYLOADS} payloads, got ${payloads.length}`)
   }
   const checked = parseDefinition(activitySchema, definition)
-  const activity = makeActivity(checked, resources)
+  const activity = makeActivity(checked, {
+    ...resources,
+    functions: withLessTime(resources.functions),
+  })
   const inputs = payloads.map((payload, index) => ({ payload, index }))
   const { stored, dropped, failed } = await runMessages(inputs, [activity], linkOf(checked).name)
   const problems = failed.map(({ input, reason }) => `payload ${input.index + 1}: ${reason}`)
   const invalid = dropped.find(({ reason }) => reason === 'invalidJson')
   if (invalid !== undefined) problems.push(`payloads that are no JSON object: ${invalid.count}`)
   return { payloads: stored.map(({ payload }) => payload), logResult: problems.join('\n') }
+}
+
+function withLessTime(functions: FunctionDirectory): FunctionDirectory {
+  return { invoke: (lambdaName, event) => functions.invoke(lambdaName, event, MAX_FUNCTION_MS) }
 }

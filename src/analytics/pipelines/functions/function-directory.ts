@@ -4,7 +4,8 @@ import type { JsonValue } from '../json/json-value.ts'
 export interface FunctionDirectory {
   /**
    * What the function returns.
+   * @param maxMs a shorter time than the function's own, for a trial
    * @throws {Error} if there is no such function, or it fails or takes too long
    */
-  invoke(lambdaName: string, event: readonly JsonValue[]): Promise<JsonValue>
+  invoke(lambdaName: string, event: readonly JsonValue[], maxMs?: number): Promise<JsonValue>
 }
