@@ -33,8 +33,11 @@ const artifacts = join(target, 'artifacts', name, version)
 rmSync(target, { recursive: true, force: true })
 mkdirSync(recipes, { recursive: true })
 mkdirSync(artifacts, { recursive: true })
-// Also the other recipe has this name: gdk publishes the one that is called as that of the project.
-copyFileSync(recipe, join(recipes, 'recipe.yaml'))
+// Also the other recipe has these names. gdk publishes the one that is called as that of the project;
+// nucleus lite deploys locally only what has the name and the version in its name.
+for (const file of ['recipe.yaml', `${name}-${version}.yaml`]) {
+  copyFileSync(recipe, join(recipes, file))
+}
 const archive = zipArchive([
   // Node would otherwise look for the kind of the modules in every folder above.
   { name: 'package.json', content: Buffer.from('{"type":"module"}\n') },

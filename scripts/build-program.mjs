@@ -15,9 +15,19 @@ const hasClients = process.argv.includes('--with-clients')
 const directory = resolve(given)
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
+// CommonJS packages ask for Node's modules with it. The name is one that no package has.
+const REQUIRE =
+  "import{createRequire as makeRequire}from'node:module';const require=makeRequire(import.meta.url);"
+
 const { metafile } = await build({
   absWorkingDir: root,
-  entryPoints: ['src/cli/main.ts'],
+  entryPoints: {
+    main: 'src/cli/main.ts',
+    // Programs of their own: processes, and a thread in one.
+    'analytics-worker': 'src/analytics/analytics-worker.ts',
+    'row-reader': 'src/analytics/rows/row-reader.ts',
+    'function-program': 'src/analytics/pipelines/functions/function-program.ts',
+  },
   outdir: directory,
   bundle: true,
   splitting: true, // what is imported when it is needed stays a file of its own
@@ -37,19 +47,25 @@ const { metafile } = await build({
       : Object.keys({ ...manifest.optionalDependencies, ...manifest.peerDependencies })),
     // Parts of fastify that it loads when a route has a schema, or for `inject`: never, here.
     ...['@fastify/ajv-compiler', '@fastify/fast-json-stringify-compiler', 'light-my-request'],
+    'bowser', // with which the AWS clients recognise browsers
   ],
   // The other form of the package reads a file beside it.
   alias: {
     '@platformatic/wasm-utils': join(root, 'node_modules/@platformatic/wasm-utils/dist/bundled.js'),
   },
-  // CommonJS packages ask for Node's modules with it. The name is one that no package has.
-  banner: {
-    js: "import{createRequire as makeRequire}from'node:module';const require=makeRequire(import.meta.url);",
-  },
+  banner: { js: REQUIRE },
 })
 
+for (const output of Object.keys(metafile.outputs)) removeUnusedRequire(join(root, output))
 writeFileSync(join(directory, 'LICENSES.txt'), licensesOf(Object.keys(metafile.inputs)))
 removeAllBut(new Set(['LICENSES.txt', ...Object.keys(metafile.outputs).map(nameOf)]))
+
+/** esbuild writes the banner into each file, and few of them need it. The lines stay where they are. */
+function removeUnusedRequire(file) {
+  const text = readFileSync(file, 'utf8')
+  const own = text.replace(REQUIRE, '')
+  if (file.endsWith('.js') && !/\brequire\b/.test(own)) writeFileSync(file, own)
+}
 
 /** The licences of all packages that the bundle holds a part of, each text once. */
 function licensesOf(inputs) {

@@ -36,7 +36,8 @@ export const ERROR_CATALOGUE = {
   },
   MessageTooLarge: {
     effect: 'reject',
-    meaning: 'The message is larger than 128 KB (131,072 bytes). It was not stored. Split it.',
+    meaning:
+      'The message is larger than 128 KB (131,072 bytes), or its id is longer than 4,096 bytes and came through nucleus lite, where a status message has no room for it. It was not stored. Split it, or shorten the id.',
   },
   DuplicateMessageId: {
     effect: 'reject',
@@ -170,6 +171,18 @@ export const ERROR_CATALOGUE = {
     effect: 'fatal',
     meaning:
       'The address to listen on is in use or not permitted. The connector did not start. Choose another host or port.',
+  },
+
+  // Tables and queries.
+  AnalyticsUnavailable: {
+    effect: 'retry',
+    meaning:
+      'Tables and queries need DuckDB, in a process of its own, and that is not installed or has ended. Messages are not affected. Run npm install @duckdb/node-api; if the process ended, the log says why.',
+  },
+  QueryLimit: {
+    effect: 'reject',
+    meaning:
+      'The query took more time or memory, or has a larger result, than its limits allow. Nothing was changed. Ask for less: fewer rows, a shorter time, a LIMIT; or raise the limit.',
   },
 
   // The operator.

@@ -10,7 +10,7 @@ import { type ConnectorDefinition, readConnectorDefinition } from './inputs/conn
 import { applyEnvironment, applyOverride, type Environment } from './inputs/overrides.ts'
 import { type CheckedConfig, checkConfig } from './parse-config.ts'
 import type { Problem } from './schema/config-errors.ts'
-import { ConfigTree, isMapping } from './schema/config-tree.ts'
+import { ConfigTree, isMapping, pathText } from './schema/config-tree.ts'
 import { type ConfigPath, SchemaIndex } from './schema/schema-index.ts'
 
 /** Read if it exists and no other file was named. */
@@ -102,8 +102,11 @@ function mergeComponent(
   known: SchemaIndex,
 ): readonly Problem[] {
   const origin = `configuration of ${name}`
-  const { document, problems } = readComponentConfiguration(value, origin, known)
-  tree.merge(document, () => origin)
+  const { document, problems, placeOf } = readComponentConfiguration(value, origin, known)
+  tree.merge(document, (path) => {
+    const place = pathText(placeOf(path))
+    return place === pathText(path) ? origin : `${place} in the ${origin}`
+  })
   tree.set(['sources', 'greengrass', 'component'], name, '--greengrass')
   for (const { path } of problems) tree.note(path, origin)
   return problems

@@ -107,13 +107,20 @@ for (const character of [CLASSIC, LITE]) {
   })
 }
 
-test('the recipe goes beside the artifact, with or without the token exchange service', async (t) => {
+test('the recipe goes beside the artifact, under the names that gdk and nucleus lite look for', async (t) => {
   const directory = await temporaryDirectory(t)
-  const built = join(directory, 'recipes', 'recipe.yaml')
-  const source = (file: string) => readFile(join(root, 'packaging', 'greengrass', file), 'utf8')
+  const recipes = join(directory, 'recipes')
+  const files = [`${NAME}-${VERSION}.yaml`, 'recipe.yaml']
 
-  await build(directory)
-  assert.equal(await readFile(built, 'utf8'), await source('recipe.yaml'))
-  await build(directory, '--local-storage')
-  assert.equal(await readFile(built, 'utf8'), await source('recipe-local-storage.yaml'))
+  for (const [source, ...flags] of [
+    ['recipe.yaml'],
+    ['recipe-local-storage.yaml', '--local-storage'],
+  ] as const) {
+    await build(directory, ...flags)
+    const expected = await readFile(join(root, 'packaging', 'greengrass', source), 'utf8')
+    assert.deepEqual((await readdir(recipes)).sort(), files)
+    for (const file of files) {
+      assert.equal(await readFile(join(recipes, file), 'utf8'), expected)
+    }
+  }
 })

@@ -108,11 +108,20 @@ test('greengrass plan names what is wrong with a file, and exits with 2', async 
   const cwd = await temporaryDirectory(t)
   await writeFile(join(cwd, 'broken.json'), '{"Subscriptions": [')
   await writeFile(join(cwd, 'other.json'), '{"name": "x"}')
+  await writeFile(join(cwd, 'empty.json'), '')
+  await writeFile(join(cwd, 'utf16.json'), '\ufeff{"Subscriptions": []}', 'utf16le')
+  await writeFile(join(cwd, 'definition.json'), '{"Id": "1", "LatestVersion": "v7"}')
 
   for (const [file, expected] of [
     ['none.json', /^error: Can’t read \/.*\/none\.json: there is no such file\n$/],
     ['broken.json', /^error: broken\.json is neither YAML nor JSON:\n {2}broken\.json:1:20: /],
-    ['other.json', /^error: other\.json: expected what aws greengrass get-…-definition-version/],
+    [
+      'other.json',
+      /^error: other\.json: expected what aws greengrass get-…-definition-version.* got a mapping\n$/,
+    ],
+    ['empty.json', /^error: empty\.json: expected .* got an empty file\n$/],
+    ['utf16.json', /^error: utf16\.json: expected YAML or JSON in UTF-8, got/],
+    ['definition.json', /got a definition without its version: get the version "v7" of it\n$/],
   ] as const) {
     const { code, stdout, stderr } = await runCommand(t, ['greengrass', 'plan', file], { cwd })
     assert.deepEqual([code, stdout], [2, ''])

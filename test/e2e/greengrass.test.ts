@@ -152,6 +152,21 @@ test('a configuration that is not valid at the start is named, and the state is 
   assert.deepEqual(server.statesOf(NAME), ['ERRORED'])
 })
 
+test('a script with the name of another component ends with that name', async (t) => {
+  const server = await startNucleus(t, CLASSIC)
+  server.addComponent(NAME, CONFIGURATION)
+  const args = ['--greengrass', 'com.acme.Other', '--data', await temporaryDirectory(t)]
+  const env = server.environmentOf(NAME)
+
+  const { code, stderr } = await new ConnectorProcess(t, args, {
+    withMqttServer: false,
+    env,
+  }).ends()
+
+  assert.equal(code, 1)
+  assert.match(stderr, /reading the configuration of com\.acme\.Other: .*ResourceNotFoundError/)
+})
+
 test('without a nucleus it says what it needs, and has exit code 2', async (t) => {
   const args = ['--greengrass', NAME, '--data', await temporaryDirectory(t)]
 

@@ -274,6 +274,15 @@ const ARROWS: Record<string, readonly string[]> = {
     'http/options.ts',
     'telemetry/options.ts',
   ],
+  'analytics/': ['analytics/worker/'],
+  'analytics/datasets/': [],
+  'analytics/worker/': [],
+  'analytics/rows/': [
+    'channels/disk/',
+    'channels/disk/journal/',
+    'channels/disk/format/',
+    'channels/disk/files/',
+  ],
   'greengrass/plan/': [
     'config/',
     'config/inputs/',

@@ -31,6 +31,9 @@ const SCHEMA =
   process.env['GREENGRASS_RECIPE_SCHEMA'] ??
   join(homedir(), '.cache', 'iot-analytics-connector', 'greengrass', 'recipe_schema.json')
 
+/** Of its buffer for a recipe. AWS takes 16 KB. */
+const LITE_RECIPE_BYTES = 8_196
+
 /** Keys of the connector's own parameters, and those that the component adds. */
 const WIRING = [
   'accessControl',
@@ -108,11 +111,11 @@ for (const { file, recipe } of RECIPES) {
     }
   })
 
-  test(`${file}: it is at most 16 KB, as YAML and as JSON, and means the same in both`, () => {
+  test(`${file}: nucleus lite can read it, as YAML and as JSON, and it means the same in both`, () => {
     const json = JSON.stringify(recipe, null, 2)
 
-    assert.ok(statSync(join(packaging, file)).size <= 16_000)
-    assert.ok(json.length <= 16_000)
+    assert.ok(statSync(join(packaging, file)).size < LITE_RECIPE_BYTES)
+    assert.ok(json.length < LITE_RECIPE_BYTES)
     assert.deepEqual(parse(json), recipe)
     assert.deepEqual(parse(stringify(recipe)), recipe)
   })

@@ -1,4 +1,4 @@
-/** A log as it lies in a directory, for `export`, which only reads. */
+/** A log as it lies in a directory, for those that only read. */
 import { join } from 'node:path'
 import { systemCodeOf } from '../../errors.ts'
 import { OffsetRanges } from '../log/offset-ranges.ts'
@@ -52,7 +52,7 @@ export class StoredLog {
   /** The oldest offset that has no gap behind it: history adjoins it. */
   get start(): number {
     const held = this.#held()
-    const end = this.#knownEnd(held)
+    const end = this.#endOf(held)
     if (!held.has(end - 1)) return end
     let start = end
     for (const { from } of held) start = from
@@ -69,7 +69,7 @@ export class StoredLog {
     return held
   }
 
-  #knownEnd(held: OffsetRanges): number {
+  #endOf(held: OffsetRanges): number {
     let end = 0
     for (const { to } of held) end = to
     const { log } = this.#ends
@@ -81,6 +81,12 @@ export class StoredLog {
   get first(): number {
     const starts = [this.segments[0]?.base, this.extents.firstOffset, this.#history.firstOffset]
     return Math.min(...starts.map((start) => start ?? Number.POSITIVE_INFINITY))
+  }
+
+  /** The offset after the last message that was ever there, readable or not. 0 without messages. */
+  get knownEnd(): number {
+    const end = this.#endOf(this.#held())
+    return end === Number.POSITIVE_INFINITY ? 0 : end
   }
 
   /** The offset after the last message; `Infinity` if only reading can tell. */
@@ -128,14 +134,28 @@ export class StoredLog {
   }
 }
 
-/** Undefined if the directory has no such log. @throws a system error when files can't be read */
+/**
+ * Undefined if the directory has no such log. Before its extents are read, its slots must be opened.
+ * @param journal of the directory, if it has been read just now
+ * @throws a system error when files can't be read
+ */
 export async function openStoredLog(
   files: FileLayer,
   directory: string,
   channel: string,
+  journal?: FoundJournal,
 ): Promise<StoredLog | undefined> {
   const path = join(directory, 'channels', channel)
-  const journal = await readJournal(files, join(directory, 'journal'))
+  const found = journal ?? (await readJournal(files, join(directory, 'journal')))
+  return readLog(files, path, channel, found)
+}
+
+async function readLog(
+  files: FileLayer,
+  path: string,
+  channel: string,
+  journal: FoundJournal,
+): Promise<StoredLog | undefined> {
   const segments = segmentsOf(path, await files.list(path))
   const found = logOf(journal, channel)
   const identity = found?.identity ?? (await findIdentity(files, path, segments))
@@ -151,7 +171,6 @@ export async function openStoredLog(
   segments.at(-1)?.endsAt({ end: Number.POSITIVE_INFINITY })
   const log = new StoredLog(identity, segments, extents, ends)
   await findHistory(files, journal, [log])
-  await log.openSlots(files)
   return log
 }
 

@@ -17,6 +17,8 @@ export interface ComponentConfiguration {
   /** In the form of a configuration file. */
   readonly document: Readonly<Record<string, unknown>>
   readonly problems: readonly Problem[]
+  /** Where the component has what is at this path of the document. */
+  placeOf(path: ConfigPath): ConfigPath
 }
 
 const PARAMETERS = Object.keys(parameterOptions.shape)
@@ -44,7 +46,7 @@ export function readComponentConfiguration(
     if (PARAMETERS.includes(key)) parameters[key] = member
     else if (![...OWN, ...OF_OTHERS].includes(key)) problems.push(unknownKey(key))
   }
-  const { connector = {}, inputs = {}, iotCoreInputs = {}, iotCoreStatus = false } = value
+  const { connector = {}, iotCoreStatus = false } = value
   if (!isMapping(connector)) {
     problems.push(
       problem(['connector'], 'expected a mapping such as a configuration file', connector),
@@ -52,20 +54,20 @@ export function readComponentConfiguration(
   }
   const document = membersIn(isMapping(connector) ? withScalars(connector, [], known) : {})
   const sources = membersIn(document['sources'])
-  const filters = filtersIn(inputs)
   const greengrass = {
     ...membersIn(sources['greengrass']),
-    iotCoreInputs: filtersIn(iotCoreInputs),
+    ...filtersIn(value, 'iotCoreInputs'),
     iotCoreStatus: typeof iotCoreStatus === 'string' ? scalarOf(iotCoreStatus) : iotCoreStatus,
   }
   return {
     document: {
       ...document,
       parameters: { ...membersIn(document['parameters']), ...parameters },
-      ...(Array.isArray(filters) && filters.length === 0 ? {} : { inputs: filters }),
+      ...filtersIn(value, 'inputs'),
       sources: { ...sources, greengrass },
     },
     problems,
+    placeOf: (path) => placeIn(value, path),
   }
 }
 
@@ -73,8 +75,31 @@ function membersIn(value: unknown): Readonly<Record<string, unknown>> {
   return isMapping(value) ? value : {}
 }
 
-function filtersIn(named: unknown): unknown {
-  return isMapping(named) ? Object.values(named) : named
+/** As a list; nothing if there are none, so that those in `connector` count. */
+function filtersIn(value: Readonly<Record<string, unknown>>, key: 'inputs' | 'iotCoreInputs') {
+  const named = value[key] ?? {}
+  const filters = isMapping(named) ? Object.values(named) : named
+  return Array.isArray(filters) && filters.length === 0 ? {} : { [key]: filters }
+}
+
+/** Where `document` has this from: a key of the component's own, or `connector`. */
+function placeIn(value: Readonly<Record<string, unknown>>, path: ConfigPath): ConfigPath {
+  const [key, index] = ownPath(path)
+  const own = key === undefined ? undefined : value[key]
+  const member = isMapping(own) && typeof index === 'number' ? Object.keys(own)[index] : index
+  if (own === undefined || (isMapping(own) && member === undefined && index !== undefined)) {
+    return ['connector', ...path]
+  }
+  return [key, member].filter((step) => step !== undefined)
+}
+
+/** Empty for what only `connector` can have. */
+function ownPath(path: ConfigPath): ConfigPath {
+  const [first, second, third] = path
+  if (first === 'inputs') return path
+  if (first === 'parameters') return path.slice(1)
+  const isOwn = third === 'iotCoreInputs' || third === 'iotCoreStatus'
+  return first === 'sources' && second === 'greengrass' && isOwn ? path.slice(2) : []
 }
 
 /** Nucleus lite has every value as text: `"8080"` means 8080 where text is not allowed. */

@@ -1,4 +1,5 @@
 /** Reads one YAML or JSON file, and knows the line of each value. */
+import { isUtf8 } from 'node:buffer'
 import {
   type Document,
   isMap,
@@ -31,7 +32,12 @@ export interface ConfigDocument {
 
 /** Throws `InvalidConfiguration` with line and column of every syntax error. */
 export async function readConfigDocument(file: string): Promise<ConfigDocument> {
-  return parseConfigDocument(file, (await readGivenFile(file)).toString())
+  const bytes = await readGivenFile(file)
+  if (isUtf8(bytes)) return parseConfigDocument(file, bytes.toString())
+  throw new ConnectorError(
+    'InvalidConfiguration',
+    `${file}: expected YAML or JSON in UTF-8, got bytes of another encoding. In Windows PowerShell, write the file with Out-File -Encoding utf8`,
+  )
 }
 
 export function parseConfigDocument(file: string, text: string): ConfigDocument {

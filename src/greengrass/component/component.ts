@@ -54,7 +54,8 @@ export class Component {
    * @throws {ConnectorError} NucleusUnavailable
    */
   async read(ipc: IpcCaller): Promise<unknown> {
-    const value = await this.#attempt('reading the configuration', () => this.#get(ipc))
+    const { name } = this.#options
+    const value = await this.#attempt(`reading the configuration of ${name}`, () => this.#get(ipc))
     this.#known = textOf(value)
     return value
   }

@@ -79,10 +79,12 @@ function parametersOf(connector: V1Connector | undefined): Readonly<Record<strin
 
 /** Filters that no other one covers: the connector takes a message once, by the first that matches. */
 function uncovered(filters: readonly string[]): readonly string[] {
-  const distinct = [...new Set(filters)]
-  return distinct.filter((filter) =>
-    distinct.every((other) => other === filter || !covers(other.split('/'), filter.split('/'))),
-  )
+  const distinct = [...new Set(filters)].map((filter) => ({ filter, levels: filter.split('/') }))
+  // Without a wildcard a filter covers itself alone.
+  const wide = distinct.filter(({ filter }) => /[+#]/.test(filter))
+  return distinct
+    .filter((one) => wide.every((other) => other === one || !covers(other.levels, one.levels)))
+    .map(({ filter }) => filter)
 }
 
 /** An object, because a merge cannot append to a list. The keys are the ids of v1's subscriptions. */

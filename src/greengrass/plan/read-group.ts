@@ -43,7 +43,7 @@ export function readGroup(documents: readonly ConfigDocument[]): V1Group {
   if (connectors === undefined && subscriptions === undefined) {
     throw new ConnectorError(
       'InvalidConfiguration',
-      'expected a connector definition or subscriptions of Greengrass v1 in these files, found neither',
+      'expected a connector definition or subscriptions of Greengrass v1 in these files, found neither; add what aws greengrass get-connector-definition-version and get-subscription-definition-version print',
     )
   }
   const names = new Map([
@@ -63,8 +63,15 @@ function assertDefinition(document: ConfigDocument): void {
   throw invalid(
     document,
     [],
-    `expected what aws greengrass get-…-definition-version prints, with a list ${LISTS.join(', ')}`,
+    `expected what aws greengrass get-…-definition-version prints, with a list ${LISTS.join(', ')}, got ${insteadOfDefinition(value)}`,
   )
+}
+
+function insteadOfDefinition(value: unknown): string {
+  // As a command that failed leaves its output.
+  if (value === null) return 'an empty file'
+  if (!isMapping(value) || typeof value['LatestVersion'] !== 'string') return shownValue('', value)
+  return `a definition without its version: get the version ${quoted(value['LatestVersion'])} of it`
 }
 
 /** The group version names the versions of the definitions; the other lists are of no use here. */

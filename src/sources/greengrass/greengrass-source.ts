@@ -5,9 +5,11 @@
  */
 import type { Clock } from '../../clock.ts'
 import { asConnectorError } from '../../errors.ts'
+import { jsonOf } from '../../greengrass/ipc/stream.ts'
 import type { Refusal } from '../../message.ts'
 import type { PipelineObserver } from '../../observer.ts'
-import type { ConnectionState, Intake, ReceiptOutlet, Source } from '../source.ts'
+import { quoted } from '../../shown-text.ts'
+import type { ConnectionState, Intake, ReceiptOutlet, Route, Source } from '../source.ts'
 import type { Unread } from './inbox.ts'
 import type { NucleusBus } from './nucleus-bus.ts'
 import type { Bus } from './nucleus-connection.ts'
@@ -17,6 +19,10 @@ import { StatusOutlet } from './status-outlet.ts'
 /** How long `close` waits for receipts to go out. The nucleus kills the process 5 s after SIGTERM. */
 const CLOSE_TIMEOUT_MS = 1_000
 const EMPTY = Buffer.alloc(0)
+/** Nucleus lite has room for 7,290 bytes of a status message. The rest is for the error message. */
+const LITE_ID_BYTES = 4_096
+/** Receipts for AWS IoT Core are counted apart. */
+const IOT_CORE_STATUS = 'greengrass.iotCoreStatus'
 const UNREAD: Readonly<Record<Unread, Refusal>> = {
   oversized: {
     error: 'MessageTooLarge',
@@ -40,25 +46,35 @@ export interface GreengrassSourceOptions {
 
 export class GreengrassSource implements Source {
   readonly name = 'greengrass'
+  readonly outlet: ReceiptOutlet
   readonly #options: GreengrassSourceOptions
-  readonly #outlet: StatusOutlet
+  /** One for each bus, so that neither waits for the other. */
+  readonly #outlets: readonly StatusOutlet[]
   #intake: Intake | undefined
   #isClosed = false
-  #hasSaidRefusal = false
+  /** On this connection. */
+  readonly #saidRefusals = new Set<Bus>()
 
   constructor(options: GreengrassSourceOptions) {
     this.#options = options
-    const { observer } = options
-    this.#outlet = new StatusOutlet({
-      source: this.name,
-      publish: (topic, payload) => this.#publish(topic, payload),
-      maxReceipts: options.options.maxBufferedReceipts,
-      observer,
-    })
-  }
-
-  get outlet(): ReceiptOutlet {
-    return this.#outlet
+    const { iotCoreStatus, maxBufferedReceipts: maxReceipts } = options.options
+    const outletOn = (bus: Bus) =>
+      new StatusOutlet({
+        source: bus === 'local' ? this.name : IOT_CORE_STATUS,
+        publish: (topic, payload) => this.#publish(bus, topic, payload),
+        maxReceipts,
+        observer: options.observer,
+      })
+    const outlets = iotCoreStatus ? [outletOn('local'), outletOn('cloud')] : [outletOn('local')]
+    this.#outlets = outlets
+    this.outlet = {
+      hasListeners: () => outlets.some((one) => one.hasListeners()),
+      publish(topic, payloads) {
+        for (const one of outlets) one.publish(topic, payloads)
+      },
+      // Only senders on MQTT 5 ask for receipts on a topic of their own, and there are none here.
+      reply() {},
+    }
   }
 
   get description(): string {
@@ -80,14 +96,16 @@ export class GreengrassSource implements Source {
     intake.listen({ committed: () => bus.inbox.drain(), failed: () => bus.inbox.drain() })
     bus.listener = {
       up: () => {
-        this.#hasSaidRefusal = false
-        this.#outlet.up()
+        this.#saidRefusals.clear()
+        for (const outlet of this.#outlets) outlet.up()
       },
-      down: () => this.#outlet.down(),
+      down: () => {
+        for (const outlet of this.#outlets) outlet.down()
+      },
       failed: (error, delayMs) => observer.sourceRetried(this.name, error, delayMs),
       recovered: () => observer.sourceRecovered(this.name),
     }
-    if (bus.isUp) this.#outlet.up()
+    if (bus.isUp) for (const outlet of this.#outlets) outlet.up()
     bus.inbox.attach({
       get isBusy() {
         return intake.isSaturated
@@ -119,21 +137,19 @@ export class GreengrassSource implements Source {
     this.#isClosed = true
     await this.stopIntake()
     await this.#drained()
-    this.#outlet.close()
+    for (const outlet of this.#outlets) outlet.close()
     this.#options.bus.listener = undefined
   }
 
-  async #publish(topic: string, payload: Buffer): Promise<void> {
-    const { bus, options, observer } = this.#options
-    const buses: readonly Bus[] = options.iotCoreStatus ? ['local', 'cloud'] : ['local']
+  async #publish(bus: Bus, topic: string, payload: Buffer): Promise<void> {
     try {
-      await Promise.all(buses.map((name) => bus.publish(name, topic, payload)))
+      await this.#options.bus.publish(bus, topic, payload)
     } catch (thrown) {
       // Each receipt is counted as dropped; the reason is said once for a connection.
       const error = asConnectorError(thrown, 'Unexpected', topic)
-      if (error.code === 'NucleusRefused' && !this.#hasSaidRefusal) {
-        this.#hasSaidRefusal = true
-        observer.sourceRetried(this.name, error, 0)
+      if (error.code === 'NucleusRefused' && !this.#saidRefusals.has(bus)) {
+        this.#saidRefusals.add(bus)
+        this.#options.observer.sourceRetried(this.name, error, 0)
       }
       throw error
     }
@@ -142,24 +158,49 @@ export class GreengrassSource implements Source {
   #take(intake: Intake, topic: string, payload: Buffer): void {
     const route = intake.route(topic)
     if (route === undefined) return
-    intake.accept(route, topic, payload, 0, payload.length, undefined, false)
+    const id = this.#longIdIn(payload, route)
+    if (id === undefined) intake.accept(route, topic, payload, 0, payload.length, undefined, false)
+    else intake.refuse(route, topic, EMPTY, 0, 0, idTooLong(topic, id))
   }
 
   #refuse(intake: Intake, topic: string, payload: Buffer, refusal: Refusal): void {
     const route = intake.route(topic)
     if (route === undefined) return
-    intake.refuse(route, topic, payload, 0, payload.length, refusal)
+    const bytes = this.#longIdIn(payload, route) === undefined ? payload : EMPTY
+    intake.refuse(route, topic, bytes, 0, bytes.length, refusal)
+  }
+
+  /** An id that no status message on nucleus lite has room for. */
+  #longIdIn(payload: Buffer, { kind }: Route): string | undefined {
+    if (payload.length <= LITE_ID_BYTES || kind === 'binary' || !this.#options.bus.isLite) {
+      return undefined
+    }
+    const id = jsonOf(payload)?.['id']
+    return typeof id === 'string' && bytesInJson(id) > LITE_ID_BYTES ? id : undefined
   }
 
   async #drained(): Promise<void> {
     await new Promise<void>((resolve) => {
       const timer = this.#options.clock.after(CLOSE_TIMEOUT_MS, resolve)
-      void this.#outlet.drained().then(() => {
+      void Promise.all(this.#outlets.map((outlet) => outlet.drained())).then(() => {
         timer.cancel()
         resolve()
       })
     })
   }
+}
+
+/** The status message cannot have the id, so its text has the beginning. */
+function idTooLong(topic: string, id: string): Refusal {
+  return {
+    error: 'MessageTooLarge',
+    message: `expected an id of at most ${LITE_ID_BYTES} bytes, for which nucleus lite has room in a status message, got ${bytesInJson(id)} bytes that begin with ${quoted(id)} (topic ${topic}). This status message is without it`,
+  }
+}
+
+/** Without the quotes. */
+function bytesInJson(text: string): number {
+  return Buffer.byteLength(JSON.stringify(text)) - 2
 }
 
 function stopping(topic: string): Refusal {

@@ -51,6 +51,7 @@ export class NucleusBus {
   readonly #options: NucleusBusOptions
   #filters: BusFilters = { local: [], cloud: [] }
   #connection: NucleusConnection | undefined
+  #isLite = false
   readonly #owners = { local: new FilterOwners(), cloud: new FilterOwners() }
   readonly #subscribed = {
     local: new Map<string, Subscribed>(),
@@ -75,6 +76,11 @@ export class NucleusBus {
 
   get isUp(): boolean {
     return this.#connection !== undefined
+  }
+
+  /** Whether the nucleus is lite, or was on the last connection. */
+  get isLite(): boolean {
+    return this.#isLite
   }
 
   set listener(listener: BusListener | undefined) {
@@ -110,6 +116,7 @@ export class NucleusBus {
 
   up(connection: NucleusConnection): void {
     this.#connection = connection
+    this.#isLite = connection.isLite
     this.#problem = undefined
     this.#subscribe(connection)
     this.#listener?.up()
@@ -195,7 +202,7 @@ export class NucleusBus {
       this.#connection !== undefined && this.#all().every(({ isSubscribed }) => isSubscribed)
     if (isReady !== this.#isReady) this.#since = this.#options.clock.now()
     this.#isReady = isReady
-    if (!isReady || !this.#hasFailed) return
+    if (!isReady || !this.#hasFailed || this.#isUnsubscribed) return
     this.#hasFailed = false
     this.#listener?.recovered()
   }

@@ -1,26 +1,26 @@
 /**
- * Publishes receipts on the nucleus's local publish/subscribe. Each is an operation of its own, so a
- * limited number is under way; the rest wait in a bounded queue, and what does not fit is dropped and
- * counted.
+ * Publishes receipts on one bus of the nucleus. Each is an operation of its own, so a limited number
+ * is under way; the rest wait in a bounded queue, and what does not fit is dropped and counted.
  */
 import type { PipelineObserver } from '../../observer.ts'
 import { type QueuedReceipt, ReceiptQueue } from '../receipt-queue.ts'
-import type { PackedPayloads, ReceiptOutlet } from '../source.ts'
+import type { PackedPayloads } from '../source.ts'
 
 /** Operations under way. Nucleus lite does 250 to 600 a second for the whole device. */
 const MAX_SENDING = 32
 
 /** Rejects if the nucleus has not taken it. */
-export type PublishLocally = (topic: string, payload: Buffer) => Promise<void>
+export type PublishReceipt = (topic: string, payload: Buffer) => Promise<void>
 
 export interface StatusOutletOptions {
+  /** What dropped receipts are counted under. */
   readonly source: string
-  readonly publish: PublishLocally
+  readonly publish: PublishReceipt
   readonly maxReceipts: number
   readonly observer: PipelineObserver
 }
 
-export class StatusOutlet implements ReceiptOutlet {
+export class StatusOutlet {
   readonly #options: StatusOutletOptions
   readonly #queue: ReceiptQueue
   #isUp = false
@@ -44,12 +44,6 @@ export class StatusOutlet implements ReceiptOutlet {
     this.#countDropped(this.#queue.addAll(topic, payloads))
     this.#send()
   }
-
-  /**
-   * Only senders on MQTT 5 ask for receipts on a topic of their own, and there are none behind this
-   * outlet.
-   */
-  reply(): void {}
 
   up(): void {
     this.#isUp = true

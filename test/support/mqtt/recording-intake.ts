@@ -20,9 +20,10 @@ export interface RecordingIntakeOptions {
   readonly refuse?: (topic: string, payload: Buffer) => Refusal | undefined
   /** Which topics have a route. Default: those under `iotanalytics/`. */
   readonly routes?: (topic: string) => boolean
+  /** Of all routes. Default: `binary`. */
+  readonly kind?: Route['kind']
 }
 
-const ROUTE: Route = { kind: 'binary' }
 const FULL: Refusal = { error: 'StorageFull', message: 'no room' }
 
 export class RecordingIntake implements Intake {
@@ -35,7 +36,10 @@ export class RecordingIntake implements Intake {
   isSaturated = false
   isCollecting = false
   commitsAtOnce: boolean
+  /** Why those were refused that a source could not offer. */
+  readonly refusals: Refusal[] = []
   readonly #options: RecordingIntakeOptions
+  readonly #route: Route
   readonly #listeners: CommitListener[] = []
   #cycle = 0
   #isScheduled = false
@@ -43,6 +47,7 @@ export class RecordingIntake implements Intake {
 
   constructor(options: RecordingIntakeOptions = {}) {
     this.#options = options
+    this.#route = { kind: options.kind ?? 'binary' }
     this.commitsAtOnce = options.commitsAtOnce ?? false
   }
 
@@ -52,7 +57,7 @@ export class RecordingIntake implements Intake {
 
   route(topic: string): Route | undefined {
     const routes = this.#options.routes ?? ((name) => name.startsWith('iotanalytics/'))
-    return routes(topic) ? ROUTE : undefined
+    return routes(topic) ? this.#route : undefined
   }
 
   refuse(
@@ -61,7 +66,9 @@ export class RecordingIntake implements Intake {
     bytes: Buffer,
     start: number,
     end: number,
+    refusal: Refusal,
   ): void {
+    this.refusals.push(refusal)
     this.refused.push(bytes.toString('utf8', start, end))
     this.#wake()
   }

@@ -78,6 +78,20 @@ test('topics of AWS IoT Core have names too, and only those of users need a chan
   )
 })
 
+test('topics may be lists in connector, as in a configuration file', async () => {
+  const { config } = await load({
+    ...DEFAULTS,
+    IotAnalyticsDefaultChannelName: 'plant',
+    connector: {
+      inputs: ['factory/#'],
+      sources: { greengrass: { iotCoreInputs: ['orders/#'] } },
+    },
+  })
+
+  assert.deepEqual(config.inputs, ['factory/#'])
+  assert.deepEqual(config.sources.greengrass?.iotCoreInputs, ['orders/#'])
+})
+
 test('connector is a configuration file, whose values may all be text', async () => {
   const { config } = await load({
     ...DEFAULTS,
@@ -111,12 +125,19 @@ test('a mistake is named with its key, what was expected and what came', async (
   const origin = /configuration of com\.example\.IoTAnalyticsConnector/
   for (const [value, expected] of [
     [{ ...DEFAULTS, PublishIntervall: '1' }, /PublishIntervall .*did you mean PublishInterval\?/],
-    [{ ...DEFAULTS, IotAnalyticsBatchSizePerChannel: 'x' }, /BatchSizePerChannel .*got "x"/],
+    [{ ...DEFAULTS, MemorySize: 'x' }, /\(MemorySize in the configuration of .*got "x"/],
     [{ ...DEFAULTS, inputs: 'factory/#' }, /inputs .*expected a list.*got "factory\/#"/],
-    [{ ...DEFAULTS, inputs: { a: 5 } }, /inputs\[0\] .*got 5/],
+    [{ ...DEFAULTS, inputs: { a: 5 } }, /inputs\[0\] \(inputs\.a in the .*got 5/],
+    [{ ...DEFAULTS, iotCoreInputs: { a: '#/b' } }, /\(iotCoreInputs\.a in the .*got "#\/b"/],
+    [{ ...DEFAULTS, iotCoreStatus: 'yes' }, /\(iotCoreStatus in the .*got "yes"/],
+    [{ ...DEFAULTS, connector: { inputs: ['#/b'] } }, /\(connector\.inputs\[0\] in the .*"#\/b"/],
+    [
+      { ...DEFAULTS, connector: { parameters: { StatusReports: 'x' } } },
+      /\(connector\.parameters\.StatusReports in the .*got "x"/,
+    ],
     [{ ...DEFAULTS, inputs: { a: 'a/#' } }, /set parameters\.IotAnalyticsDefaultChannelName/],
     [{ ...DEFAULTS, connector: 'x' }, /connector .*expected a mapping.*got "x"/],
-    [{ ...DEFAULTS, connector: { htp: {} } }, /htp .*did you mean http\?/],
+    [{ ...DEFAULTS, connector: { htp: {} } }, /htp \(connector\.htp in the .*did you mean http\?/],
     ['x', /expected a mapping, got "x"/],
   ] as const) {
     const message = await rejection(value)

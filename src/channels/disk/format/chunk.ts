@@ -75,6 +75,8 @@ export class Batch {
 }
 
 export class Chunk {
+  /** As `ChannelLog.id`. */
+  readonly logId: string
   readonly buffer: Buffer
   readonly firstOffset: number
   #endOffset: number
@@ -87,6 +89,7 @@ export class Chunk {
   #next = -1
 
   constructor(logId: string, buffer: Buffer, firstOffset: number) {
+    this.logId = logId
     this.buffer = buffer
     this.firstOffset = firstOffset
     this.#endOffset = firstOffset

@@ -1,6 +1,5 @@
 /** `greengrass plan`: what becomes of a Greengrass v1 group in v2. Reads files and changes nothing. */
 import { type Command, InvalidArgumentError } from 'commander'
-import { safeJson } from '../../../shown-text.ts'
 import type { CliContext } from '../../context.ts'
 import { EXIT_CODES_HELP } from '../../exit-code.ts'
 
@@ -37,15 +36,8 @@ export function addPlanCommand(greengrass: Command, { process }: CliContext): vo
     .option('--json', 'print JSON')
     .addHelpText('after', `${EXAMPLES}\n${EXIT_CODES_HELP}`)
     .action(async (files: readonly string[], { component, json }: PlanFlags) => {
-      const { readConfigDocument } = await import('../../../config/inputs/config-file.ts')
-      const { readGroup } = await import('../../../greengrass/plan/read-group.ts')
-      const { planFor } = await import('../../../greengrass/plan/plan.ts')
-      const { planText } = await import('./plan-text.ts')
-      const group = readGroup(await Promise.all(files.map(readConfigDocument)))
-      const plan = planFor(group, component)
-      process.stdout.write(
-        json === true ? `${safeJson(JSON.stringify(plan, null, 2))}\n` : planText(plan),
-      )
+      const { planOutput } = await import('./plan-output.ts')
+      process.stdout.write(await planOutput(files, component, json === true))
     })
 }
 

@@ -7,15 +7,21 @@ const SIGNALS = ['SIGTERM', 'SIGINT'] as const
 const REPEATED_WITHIN_MS = 1_000
 /** A shorter `--deadline` leaves this long for storing. */
 const LEAST_DEADLINE_MS = 2_500
+/** The longest that timers take. */
+const LONG_MS = 2 ** 31 - 1
 
 export interface StopSignals {
   /** Aborted at the first signal; `reason` is its name. */
   readonly first: AbortSignal
-  /** Restores the default behaviour of the signals. */
+  /** Lets the process end. */
   stop(): void
 }
 
-/** Listens until `stop`. Calls `again` at the second signal, unless it is the first one repeated. */
+/**
+ * Listens until `stop`, and keeps the process alive until then: nothing else may do so, for example
+ * while it waits for a nucleus. Calls `again` at the second signal, unless it is the first one
+ * repeated.
+ */
 export function watchStopSignals(process: NodeJS.Process, again: () => void): StopSignals {
   const first = new AbortController()
   let firstAt = 0
@@ -28,9 +34,13 @@ export function watchStopSignals(process: NodeJS.Process, again: () => void): St
     }
   }
   for (const name of SIGNALS) process.on(name, onSignal)
+  const held = setInterval(() => {}, LONG_MS)
   return {
     first: first.signal,
     stop() {
+      clearInterval(held)
+      // A signal that is repeated must not end a process that is about to end with exit code 0.
+      if (first.signal.aborted) return
       for (const name of SIGNALS) process.off(name, onSignal)
     },
   }

@@ -117,6 +117,9 @@ test('a file of another kind, two lists of the same kind and no list at all are 
     refusal([SUBSCRIPTION], { Subscriptions: [SUBSCRIPTION] }),
     '1.json:2:20: expected Subscriptions in one file, got them in 0.json too',
   )
-  assert.match(refusal({ Definition: { Functions: [] } }), /found neither$/)
+  assert.match(
+    refusal({ Definition: { Functions: [] } }),
+    /found neither; add what aws greengrass get-/,
+  )
   assert.match(refusal({ Subscriptions: ['x'] }), /^0\.json:3:5: expected a subscription with/)
 })

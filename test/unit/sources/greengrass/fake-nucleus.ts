@@ -21,8 +21,12 @@ export class FakeNucleus implements NucleusConnection {
   readonly isLite: boolean
   readonly streams = new Set<Stream>()
   readonly published: { readonly topic: string; readonly payload: string }[] = []
-  /** Filters and topics that the component has no permission for. */
+  /** Filters and topics that the component has no permission for, on each bus. */
   readonly denied = new Set<string>()
+  /** The same at AWS IoT Core only. */
+  readonly deniedInCloud = new Set<string>()
+  /** It does not answer what is published. */
+  hangs = false
   /** Subscriptions asked for so far. */
   asked = 0
 
@@ -37,14 +41,15 @@ export class FakeNucleus implements NucleusConnection {
     onEnded: () => void,
   ): Promise<OpenSubscription> {
     this.asked += 1
-    this.#refuseIfDenied(filter)
+    this.#refuseIfDenied(bus, filter)
     const stream = { bus, filter, onMessage, onEnded, isDead: false }
     this.streams.add(stream)
     return { close: () => void this.streams.delete(stream) }
   }
 
   async publish(bus: Bus, topic: string, payload: Buffer): Promise<void> {
-    this.#refuseIfDenied(topic)
+    this.#refuseIfDenied(bus, topic)
+    if (this.hangs) return new Promise(() => {})
     this.published.push({ topic, payload: payload.toString() })
     this.deliver(bus, topic, payload.toString())
   }
@@ -73,7 +78,8 @@ export class FakeNucleus implements NucleusConnection {
     }
   }
 
-  #refuseIfDenied(name: string): void {
-    if (this.denied.has(name)) throw new ConnectorError('NucleusRefused', `no permission: ${name}`)
+  #refuseIfDenied(bus: Bus, name: string): void {
+    const isDenied = this.denied.has(name) || (bus === 'cloud' && this.deniedInCloud.has(name))
+    if (isDenied) throw new ConnectorError('NucleusRefused', `no permission: ${name}`)
   }
 }

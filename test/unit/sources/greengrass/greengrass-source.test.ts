@@ -25,7 +25,7 @@ async function sourceOn(t: TestContext, nucleus: FakeNucleus, options: object = 
       clock,
       observer: {
         ...silentObserver,
-        receiptsDropped: (_source, count) => void reports.push(`${count} dropped`),
+        receiptsDropped: (source, count) => void reports.push(`${source}: ${count} dropped`),
         sourceRetried: (_source, { code }) => void reports.push(code),
       },
     })
@@ -39,8 +39,10 @@ async function sourceOn(t: TestContext, nucleus: FakeNucleus, options: object = 
     return source
   }
   bus.up(nucleus)
-  return { bus, newSource, reports }
+  return { bus, clock, newSource, reports }
 }
+
+const envelope = (id: string) => JSON.stringify({ request: { message: 'x' }, id })
 
 function publish(source: GreengrassSource, text: string): void {
   const bytes = Buffer.from(text)
@@ -71,7 +73,78 @@ test('without the permission to publish, receipts are counted, and the reason is
   publish(source, 'two')
   await settled()
 
-  assert.deepEqual(reports, ['NucleusRefused', '1 dropped', '1 dropped'])
+  assert.deepEqual(reports, ['NucleusRefused', 'greengrass: 1 dropped', 'greengrass: 1 dropped'])
+})
+
+test('receipts that AWS IoT Core refuses are counted apart, and the local bus gets all of them', async (t) => {
+  const nucleus = new FakeNucleus()
+  nucleus.deniedInCloud.add(STATUS)
+  const { newSource, reports } = await sourceOn(t, nucleus, { iotCoreStatus: true })
+  const source = await newSource(new RecordingIntake())
+
+  publish(source, 'one')
+  publish(source, 'two')
+  await settled()
+
+  assert.deepEqual(
+    nucleus.published.map(({ payload }) => payload),
+    ['one', 'two'],
+  )
+  const dropped = 'greengrass.iotCoreStatus: 1 dropped'
+  assert.deepEqual(reports, ['NucleusRefused', dropped, dropped])
+})
+
+test('a nucleus that hangs keeps the source from closing for one second at most', async (t) => {
+  const nucleus = new FakeNucleus()
+  nucleus.hangs = true
+  const { clock, newSource, reports } = await sourceOn(t, nucleus)
+  const source = await newSource(new RecordingIntake())
+  publish(source, 'receipt')
+  let isClosed = false
+
+  const closed = source.close().then(() => {
+    isClosed = true
+  })
+  await settled()
+  clock.advance(999)
+  await settled()
+  assert.equal(isClosed, false)
+  clock.advance(1)
+  await closed
+
+  assert.deepEqual(reports, ['greengrass: 1 dropped'])
+})
+
+test('on nucleus lite, a message whose id no status has room for is refused, with its beginning', async (t) => {
+  const [fits, isTooLong] = ['i'.repeat(4_096), 'j'.repeat(4_097)]
+  for (const isLite of [true, false]) {
+    const nucleus = new FakeNucleus({ isLite })
+    const { newSource } = await sourceOn(t, nucleus)
+    const intake = new RecordingIntake({ kind: 'formatted' })
+    await newSource(intake)
+
+    nucleus.deliver('local', PUMP, envelope(fits))
+    nucleus.deliver('local', PUMP, envelope(isTooLong))
+
+    const taken = isLite ? [envelope(fits)] : [envelope(fits), envelope(isTooLong)]
+    assert.deepEqual(intake.payloads, taken)
+    const [refusal] = intake.refusals
+    assert.equal(refusal?.error, isLite ? 'MessageTooLarge' : undefined)
+    if (isLite) assert.match(String(refusal?.message), /at most 4096 bytes.*got 4097.*"jjjj/)
+    // Without the payload, and so without the id.
+    assert.deepEqual(intake.refused, isLite ? [''] : [])
+  }
+})
+
+test('on nucleus lite, a long id in a payload that is stored as it is means nothing', async (t) => {
+  const nucleus = new FakeNucleus({ isLite: true })
+  const { newSource } = await sourceOn(t, nucleus)
+  const intake = new RecordingIntake({ kind: 'binary' })
+  await newSource(intake)
+
+  nucleus.deliver('local', PUMP, envelope('i'.repeat(5_000)))
+
+  assert.equal(intake.payloads.length, 1)
 })
 
 test('messages wait while the intake is saturated, and are taken after the next commit', async (t) => {

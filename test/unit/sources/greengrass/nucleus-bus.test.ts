@@ -216,6 +216,17 @@ test('when the filters change, those that stay are left alone', async () => {
   assert.deepEqual(taken, [`${PUMP} a`, 'new b'])
 })
 
+test('a filter that is refused until the end is not reported as recovered', async () => {
+  const nucleus = new FakeNucleus()
+  nucleus.denied.add('factory/#')
+  const { bus, reports } = await busOn(nucleus, ['factory/#'])
+
+  bus.unsubscribe()
+  await settled()
+
+  assert.deepEqual(reports, ['up', 'NucleusRefused'])
+})
+
 test('a nucleus that does not say the topic of messages is reported', async () => {
   const nucleus = new FakeNucleus()
   const { bus, taken } = await busOn(nucleus, [PUT])

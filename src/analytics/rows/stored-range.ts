@@ -1,0 +1,66 @@
+/** What a data directory holds of its channels, whether a connector uses it or not. */
+import { join } from 'node:path'
+import { isChannelName } from '../../channel-name.ts'
+import { nodeFileLayer } from '../../channels/disk/files/node-file-layer.ts'
+import { logIdText } from '../../channels/disk/format/frame.ts'
+import { type FoundJournal, readJournal } from '../../channels/disk/journal/journal-reading.ts'
+import { openStoredLog } from '../../channels/disk/stored-log.ts'
+
+/** The messages `first ≤ offset < end` of one log. */
+export interface StoredRows {
+  /** Eight hexadecimal digits. */
+  readonly logId: string
+  readonly first: number
+  readonly end: number
+}
+
+/** All channels as they are at one moment: the journal, which they share, is read once. */
+export class StoredDirectory {
+  /** In the order of the alphabet. */
+  readonly channels: readonly string[]
+  readonly #path: string
+  readonly #journal: FoundJournal
+
+  private constructor(path: string, journal: FoundJournal, channels: readonly string[]) {
+    this.#path = path
+    this.#journal = journal
+    this.channels = channels
+  }
+
+  /** @throws a system error when files can't be read */
+  static async open(path: string): Promise<StoredDirectory> {
+    const journal = await readJournal(nodeFileLayer, join(path, 'journal'))
+    const entries = await nodeFileLayer.list(join(path, 'channels'))
+    const names = [
+      ...entries.filter(({ isDirectory }) => isDirectory).map(({ name }) => name),
+      ...[...journal.logs.values()].flatMap(({ entry }) => entry?.name ?? []),
+    ]
+    const channels = [...new Set(names)].filter((name) => isChannelName(name)).sort()
+    return new StoredDirectory(path, journal, channels)
+  }
+
+  /**
+   * The rows that there are of the channel; undefined if there is no such channel. Between `first`
+   * and `end`, damaged and removed messages may be missing.
+   * @throws a system error when files can't be read
+   */
+  async rowsOf(channel: string): Promise<StoredRows | undefined> {
+    const log = await openStoredLog(nodeFileLayer, this.#path, channel, this.#journal)
+    if (log === undefined) return undefined
+    const { knownEnd: end } = log
+    return { logId: logIdText(log.identity), first: Math.min(log.first, end), end }
+  }
+}
+
+/** As `StoredDirectory.rowsOf`, for one channel. */
+export async function storedRows(
+  directory: string,
+  channel: string,
+): Promise<StoredRows | undefined> {
+  return (await StoredDirectory.open(directory)).rowsOf(channel)
+}
+
+/** As `StoredDirectory.channels`. */
+export async function storedChannels(directory: string): Promise<readonly string[]> {
+  return (await StoredDirectory.open(directory)).channels
+}
