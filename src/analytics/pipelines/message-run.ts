@@ -12,7 +12,7 @@ import {
   type MessageActivity,
   type Outcome,
 } from './activities/activity.ts'
-import { jsonText, parseJson } from './json/exact-json.ts'
+import { JsonWriter, parseJson } from './json/exact-json.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from './json/json-value.ts'
 
 export interface PipelineInput {
@@ -112,9 +112,10 @@ class MessageRun<Input extends PipelineInput> {
 
   result(): RunResult<Input> {
     const stored: StoredMessage<Input>[] = []
+    const writer = new JsonWriter()
     for (const { input, value, isChanged } of this.#passing) {
       try {
-        const payload = isChanged ? Buffer.from(jsonText(value)) : input.payload
+        const payload = isChanged ? Buffer.from(writer.text(value)) : input.payload
         const before = stored.at(-1)
         stored.push({ input, part: before?.input === input ? before.part + 1 : 0, payload })
       } catch (thrown) {

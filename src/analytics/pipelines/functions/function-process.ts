@@ -6,7 +6,7 @@
  */
 import type { Clock, Timer } from '../../../clock.ts'
 import { SerialQueue } from '../../../serial-queue.ts'
-import { jsonText, parseJson } from '../json/exact-json.ts'
+import { JsonWriter, parseJson } from '../json/exact-json.ts'
 import { isJsonObject, type JsonValue } from '../json/json-value.ts'
 import { LineProcess } from './line-process.ts'
 
@@ -44,7 +44,7 @@ export class FunctionProcess {
 
   /** @throws {Error} if the function fails or takes too long, or the event is too large */
   invoke(event: readonly JsonValue[], maxMs = Number.POSITIVE_INFINITY): Promise<JsonValue> {
-    return this.#calls.run(() => this.#invoke(jsonText([...event]), maxMs))
+    return this.#calls.run(() => this.#invoke(new JsonWriter().text([...event]), maxMs))
   }
 
   /** A call that is being made fails. */

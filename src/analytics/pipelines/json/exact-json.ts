@@ -25,28 +25,38 @@ export function parseJson(bytes: Buffer): JsonValue | undefined {
   }
 }
 
-/**
- * Compact JSON.
- * @throws {RangeError} if values are nested too deeply for the stack
- */
-export function jsonText(value: JsonValue): string {
-  try {
-    return JSON.stringify(value)
-  } catch (thrown) {
-    // JSON.stringify refuses bigints. Asking beforehand would cost every message a search.
-    if (thrown instanceof TypeError) return exactText(value)
-    throw thrown
+/** Writes the messages of one batch, which are mostly alike. */
+export class JsonWriter {
+  /** `JSON.stringify` refuses bigints, and its error costs more than writing the text ourselves. */
+  #hasMetBigints = false
+
+  /**
+   * Compact JSON.
+   * @throws {RangeError} if values are nested too deeply for the stack
+   */
+  text(value: JsonValue): string {
+    if (this.#hasMetBigints) return exactText(value)
+    try {
+      return JSON.stringify(value)
+    } catch (thrown) {
+      if (!(thrown instanceof TypeError)) throw thrown
+      this.#hasMetBigints = true
+      return exactText(value)
+    }
   }
 }
 
+/** The same text as that of `JSON.stringify`, also of bigints. */
 function exactText(value: JsonValue): string {
   if (typeof value === 'bigint') return value.toString()
   if (typeof value !== 'object' || value === null) return JSON.stringify(value)
   if (Array.isArray(value)) return `[${value.map(exactText).join(',')}]`
-  const members = Object.entries(value).map(
-    ([name, member]) => `${JSON.stringify(name)}:${exactText(member)}`,
-  )
-  return `{${members.join(',')}}`
+  let text = '{'
+  for (const name of Object.keys(value)) {
+    const separator = text.length === 1 ? '' : ','
+    text += `${separator}${JSON.stringify(name)}:${exactText(value[name] ?? null)}`
+  }
+  return `${text}}`
 }
 
 /** Reads text that `JSON.parse` has accepted, so it checks nothing. */
@@ -60,10 +70,22 @@ class ExactReader {
 
   value(): JsonValue {
     const token = this.#take()
-    if (token === '{') return this.#object()
-    if (token === '[') return this.#array()
-    if (INTEGER.test(token)) return integerOf(token)
-    return JSON.parse(token)
+    switch (token[0]) {
+      case '{':
+        return this.#object()
+      case '[':
+        return this.#array()
+      case '"':
+        return textOf(token)
+      case 't':
+        return true
+      case 'f':
+        return false
+      case 'n':
+        return null
+      default:
+        return numberOf(token)
+    }
   }
 
   #object(): JsonObject {
@@ -71,8 +93,7 @@ class ExactReader {
     for (let token = this.#take(); token !== '}'; token = this.#take()) {
       if (token === ',') continue
       this.#take() // the colon
-      const name: string = JSON.parse(token)
-      setMember(object, name, this.value())
+      setMember(object, textOf(token), this.value())
     }
     return object
   }
@@ -92,7 +113,11 @@ class ExactReader {
   }
 }
 
-function integerOf(digits: string): number | bigint {
-  const number = Number(digits)
-  return Number.isSafeInteger(number) ? number : BigInt(digits)
+function textOf(token: string): string {
+  return token.includes('\\') ? JSON.parse(token) : token.slice(1, -1)
+}
+
+function numberOf(token: string): number | bigint {
+  const number = Number(token)
+  return Number.isSafeInteger(number) || !INTEGER.test(token) ? number : BigInt(token)
 }
