@@ -24,6 +24,8 @@ export interface LineProcessOptions {
   readonly onLog: (line: string) => void
 }
 
+type Child = ChildProcessByStdio<Writable, Readable, Readable>
+
 interface Exchange {
   readonly resolve: (answer: Buffer) => void
   readonly reject: (reason: Error) => void
@@ -31,22 +33,24 @@ interface Exchange {
 
 export class LineProcess {
   readonly #options: LineProcessOptions
-  readonly #child: ChildProcessByStdio<Writable, Readable, Readable>
+  readonly #child: Child
   /** Resolves when it has ended and its output has been read. */
   readonly ended: Promise<void>
   #exchange: Exchange | undefined
   #lastLog = ''
   #hasEnded = false
 
-  private constructor(options: LineProcessOptions) {
+  private constructor(options: LineProcessOptions, child: Child) {
     this.#options = options
-    const [program = '', ...args] = options.command
-    this.#child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], detached: true })
-    this.ended = new Promise((resolve) => this.#child.once('close', () => resolve()))
+    this.#child = child
+    this.ended = new Promise((resolve) => child.once('close', () => resolve()))
   }
 
+  /** @throws {Error} if the command cannot be one, such as an empty name */
   static start(options: LineProcessOptions): LineProcess {
-    const process = new LineProcess(options)
+    const [program = '', ...args] = options.command
+    const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], detached: true })
+    const process = new LineProcess(options, child)
     process.#listen()
     process.#lowerPriority()
     return process
