@@ -179,6 +179,16 @@ export const ERROR_CATALOGUE = {
     meaning:
       'Tables and queries need DuckDB, in a process of its own, and that is not installed or has ended. Messages are not affected. Run npm install @duckdb/node-api; if the process ended, the log says why.',
   },
+  TablesFull: {
+    effect: 'retry',
+    meaning:
+      'There is no room for more Parquet files: the disk has less room than storage.maxBytes may need, or the files of today reach analytics.tables.maxBytes. Messages are not affected. Their rows are converted once there is room, if they are still stored then. Free space on the disk, or change the settings.',
+  },
+  InvalidQuery: {
+    effect: 'reject',
+    meaning:
+      'The SQL of a query has an error, or is something else than one SELECT. Nothing was changed. The message says where; correct the text.',
+  },
   QueryLimit: {
     effect: 'reject',
     meaning:

@@ -23,6 +23,7 @@ export type { ChannelLedger, ReaderLedger } from './channels/ledger/ledger.ts'
 export type { Clock, Timer } from './clock.ts'
 export type { ConnectorConfig } from './config/connector-config.ts'
 export type { ConfigInput } from './config/schema/schema.ts'
+export type { StartCheck } from './connector/checks/start-check.ts'
 export type {
   Connector,
   ConnectorDescription,
@@ -30,6 +31,5 @@ export type {
 } from './connector/connector.ts'
 export type { ConnectorEvents, Receipt } from './connector/connector-events.ts'
 export type { StopReport } from './connector/draining.ts'
-export type { StartCheck } from './connector/start-check.ts'
 export { ConnectorError, type ErrorCode, type ErrorEffect } from './errors.ts'
 export type { LogOutput } from './telemetry/logger.ts'

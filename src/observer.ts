@@ -44,6 +44,26 @@ export interface Notice {
   readonly detail: string
 }
 
+/** What a conversion has done. */
+export interface ConvertedRows {
+  readonly rows: number
+  readonly files: number
+  readonly bytes: number
+  /** Values that have another type than their column. */
+  readonly drifted: number
+  /** Rows that were not stored any more. */
+  readonly gapRows: number
+  readonly durationMs: number
+}
+
+/** By how much figures about a channel's tables have changed; negative if they have shrunk. */
+export interface TableGrowth {
+  readonly files: number
+  readonly bytes: number
+  /** Rows that are in no file yet. */
+  readonly waitingRows: number
+}
+
 export interface PipelineObserver {
   /** A message was refused or dropped. `channel` is undefined when it named none that can exist. */
   messageDropped(channel: string | undefined, code: string, detail: string): void
@@ -97,6 +117,13 @@ export interface PipelineObserver {
   settingsInsecure(part: string, detail: string): void
 
   receiptsDropped(source: string, count: number): void
+
+  /** Rows of a channel have become Parquet files. */
+  rowsConverted(channel: string, converted: ConvertedRows): void
+  /** Rows were not converted, or files not looked after; it is tried again after `delayMs`. */
+  conversionFailed(channel: string, error: ConnectorError, delayMs: number): void
+  /** A metric alone. */
+  tablesGrew(channel: string, growth: TableGrowth): void
 }
 
 /** Ignores all reports. */
@@ -124,4 +151,7 @@ export const silentObserver: PipelineObserver = {
   filesReloaded() {},
   settingsInsecure() {},
   receiptsDropped() {},
+  rowsConverted() {},
+  conversionFailed() {},
+  tablesGrew() {},
 }

@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import { shownUrl } from '../addresses.ts'
 import { connectionAdvice, connectionMessageOf } from '../connection-errors/advice.ts'
 import type { ConnectionPeer } from '../connection-errors/peer.ts'
-import { ConnectorError, messageOf, systemCodeOf } from '../errors.ts'
+import { ConnectorError, type ErrorCode, isOwnCode, messageOf, systemCodeOf } from '../errors.ts'
 import type { HttpOptions } from '../http/options.ts'
 import { readToken } from '../http/requests/token.ts'
 import { readNamedFile } from '../named-files/named-file.ts'
@@ -14,7 +14,13 @@ import type { ConnectorFlags } from './connector-flags.ts'
 import type { CliContext } from './context.ts'
 import { usageError } from './exit-code.ts'
 import { loadConfigOf } from './global-flags.ts'
-import { certificateIn, type HttpRequest, sendRequest, type Trust } from './http-request.ts'
+import {
+  certificateIn,
+  type HttpAnswer,
+  type HttpRequest,
+  sendRequest,
+  type Trust,
+} from './http-request.ts'
 
 /** The token for `--url`. Without `--url` it overrides the configuration, as all its settings do. */
 const TOKEN_VARIABLE = 'IOT_ANALYTICS_CONNECTOR__HTTP__TOKEN'
@@ -69,6 +75,14 @@ function refuseUnusedFlags(url: string, { ca, cert }: ConnectorFlags): void {
 async function ownCertificate(http: HttpOptions | undefined) {
   if (http?.tls === undefined) return undefined
   return certificateIn(await readNamedFile(http.tls.cert, 'http.tls.cert'))
+}
+
+export interface PartsRequest {
+  /** Aborted when the rest is not wanted any more. */
+  readonly signal: AbortSignal
+  readonly onPart: (part: Buffer) => Promise<void>
+  /** The name of the trailer to return. */
+  readonly trailer: string
 }
 
 export interface ConnectorAccess {
@@ -126,6 +140,28 @@ export class ConnectorClient {
     return await response.json()
   }
 
+  /**
+   * Hands over the answer part by part, no faster than they are taken.
+   * @returns the trailer of this name
+   */
+  async postForParts(
+    path: string,
+    body: object,
+    { signal, onPart, trailer }: PartsRequest,
+  ): Promise<string | undefined> {
+    const headers = { 'content-type': 'application/json' }
+    const request = { method: 'POST', headers, body: JSON.stringify(body), signal } as const
+    const response = await this.#send(path, request)
+    await this.#checkedCall(response)
+    try {
+      for await (const part of response.body ?? []) await onPart(Buffer.from(part))
+    } catch (thrown) {
+      if (thrown instanceof ConnectorError) throw thrown
+      throw this.#unreachable(thrown)
+    }
+    return response.trailer(trailer)
+  }
+
   /** Reads the page before the first line is used: the connector disconnects slow readers. */
   async *lines(response: Response): AsyncGenerator<string> {
     let text: string
@@ -146,8 +182,9 @@ export class ConnectorClient {
   }
 
   /** Tries again if the connector is busy and says when. */
-  async #send(path: string, request: Partial<HttpRequest> = {}): Promise<Response> {
-    const { signal, token, trust } = this.#access
+  async #send(path: string, request: Partial<HttpRequest> = {}): Promise<HttpAnswer> {
+    const { token, trust } = this.#access
+    const { signal = this.signal } = request
     const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` }
     const headers = { ...request.headers, ...authorization }
     try {
@@ -174,6 +211,18 @@ export class ConnectorClient {
     }
     const reason = reasonIn(await response.text())
     throw this.unexpectedAnswer(`${response.status}: ${reason}${this.#accessAdvice(response)}`)
+  }
+
+  /** An error of the call itself is thrown as the connector has written it. */
+  async #checkedCall(response: HttpAnswer): Promise<void> {
+    if (response.status !== 400 && response.status !== 422) {
+      await this.#checked(response)
+      return
+    }
+    const body = await response.text()
+    const code = errorCodeIn(body)
+    if (code !== undefined) throw new ConnectorError(code, reasonIn(body))
+    throw this.unexpectedAnswer(`${response.status}: ${reasonIn(body)}`)
   }
 
   #accessAdvice({ status }: Response): string {
@@ -219,6 +268,16 @@ function pathTo(path: string, query: Query): string {
     if (value !== undefined) search.set(name, value)
   }
   return `${path}?${search}`
+}
+
+/** The `error` of an error answer, if the catalogue has it. */
+function errorCodeIn(body: string): ErrorCode | undefined {
+  try {
+    const { error } = JSON.parse(body)
+    return typeof error === 'string' && isOwnCode(error) ? error : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** The `message` of an error answer, or the beginning of its text if it has none. */

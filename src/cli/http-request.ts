@@ -27,8 +27,13 @@ export interface HttpRequest {
   readonly signal: AbortSignal
 }
 
+export interface HttpAnswer extends Response {
+  /** What comes behind the body; complete when the body is read. */
+  trailer(name: string): string | undefined
+}
+
 /** Rejects with the error of the connection. Follows no redirects. */
-export function sendRequest(url: URL, request: HttpRequest, trust: Trust): Promise<Response> {
+export function sendRequest(url: URL, request: HttpRequest, trust: Trust): Promise<HttpAnswer> {
   const { method = 'GET', headers, body, signal } = request
   return new Promise((resolve, reject) => {
     const sent = httpRequest({
@@ -56,10 +61,13 @@ export function sendRequest(url: URL, request: HttpRequest, trust: Trust): Promi
   })
 }
 
-function responseOf(answer: IncomingMessage): Response {
+function responseOf(answer: IncomingMessage): HttpAnswer {
   const headers = Object.entries(answer.headers).map(([name, value]) => [name, String(value)])
   const { statusCode: status = 500 } = answer
-  return new Response(Readable.toWeb(answer), { status, headers: Object.fromEntries(headers) })
+  const init = { status, headers: Object.fromEntries(headers) }
+  return Object.assign(new Response(Readable.toWeb(answer), init), {
+    trailer: (name: string) => answer.trailers[name],
+  })
 }
 
 /** A socket that may be written to: with TLS, the other end is one that is trusted. */

@@ -9,6 +9,7 @@ import { addExportCommand } from './commands/export/export.ts'
 import { addGreengrassCommand } from './commands/greengrass/greengrass.ts'
 import { addPasswdCommand } from './commands/passwd/passwd.ts'
 import { addPublishCommand } from './commands/publish/publish.ts'
+import { addQueryCommand } from './commands/query/query.ts'
 import { addRetryCommand } from './commands/retry.ts'
 import { addRunCommand } from './commands/run/run.ts'
 import { addStatusCommand } from './commands/status.ts'
@@ -59,6 +60,7 @@ export function createProgram(context: CliContext): Command {
   addWhyCommand(program, context)
   addDoctorCommand(program, context)
   addExportCommand(program, context)
+  addQueryCommand(program, context)
   addPasswdCommand(program, context)
   addGreengrassCommand(program, context)
   for (const command of program.commands) command.addHelpText('after', EXIT_CODES_HELP)

@@ -1,4 +1,5 @@
 /** The configuration for the other parts: complete, resolved and frozen. */
+import type { AnalyticsOptions } from '../analytics/options.ts'
 import type { ChannelsOptions, DeadLetterOptions, StorageOptions } from '../channels/options.ts'
 import type { DeliveryOptions } from '../delivery/options.ts'
 import type { BatchOptions } from '../destinations/batch-options.ts'
@@ -51,6 +52,8 @@ export interface ConnectorConfig {
   readonly deadLetters: DeadLetterOptions | undefined
   /** The first one is primary: its answers decide the receipts. */
   readonly destinations: readonly DestinationConfig[]
+  /** Without `tables` there are no Parquet files. */
+  readonly analytics: AnalyticsOptions
   /** Undefined: no HTTP server. */
   readonly http: HttpOptions | undefined
   readonly log: LogOptions

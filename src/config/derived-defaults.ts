@@ -115,7 +115,13 @@ export function isAwsEndpoint(endpoint: unknown): boolean {
 
 /** Problems that no part can find by itself. */
 export function problemsBetweenParts(tree: ConfigTree): Problem[] {
-  return [...problemsOfInputs(tree), ...problemsOfSources(tree), ...problemsOfDestinations(tree)]
+  return [
+    ...problemsOfInputs(tree),
+    ...problemsOfSources(tree),
+    ...problemsOfApi(tree),
+    ...problemsOfDestinations(tree),
+    ...problemsOfTables(tree),
+  ]
 }
 
 function problemsOfInputs(tree: ConfigTree): Problem[] {
@@ -136,6 +142,24 @@ function problemsOfSources(tree: ConfigTree): Problem[] {
   const path = ['sources', 'batchPutMessage']
   if (tree.get(path) === undefined || tree.get(['http']) !== false) return []
   return [{ path, text: 'needs the HTTP server, but http is false', showsValue: false }]
+}
+
+function problemsOfTables(tree: ConfigTree): Problem[] {
+  const path = ['analytics', 'tables']
+  if (tree.get(path) === undefined || tree.get(['storage', 'durability']) !== 'memory') return []
+  const text = 'needs messages on disk, but storage.durability is memory'
+  return [{ path, text, showsValue: false }]
+}
+
+function problemsOfApi(tree: ConfigTree): Problem[] {
+  const path = ['analytics', 'api']
+  if (tree.get(path) === undefined) return []
+  const needs: string[] = []
+  if (tree.get(['http']) === false) needs.push('needs the HTTP server, but http is false')
+  if (tree.get(['storage', 'durability']) === 'memory') {
+    needs.push('keeps what it defines on disk, but storage.durability is memory')
+  }
+  return needs.map((text) => ({ path, text, showsValue: false }))
 }
 
 function problemsOfDestinations(tree: ConfigTree): Problem[] {

@@ -75,6 +75,7 @@ function resolve(options: EffectiveOptions): ConnectorConfig {
     channels: options.channels,
     deadLetters: options.deadLetters === false ? undefined : options.deadLetters,
     destinations: options.destinations.map(resolveDestination),
+    analytics: options.analytics,
     http: options.http === false ? undefined : options.http,
     log: options.log,
   }

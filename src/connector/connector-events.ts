@@ -78,5 +78,8 @@ export function emittingObserver(
     filesReloaded: (...report) => next.filesReloaded(...report),
     settingsInsecure: (...report) => next.settingsInsecure(...report),
     receiptsDropped: (...report) => next.receiptsDropped(...report),
+    rowsConverted: (...report) => next.rowsConverted(...report),
+    conversionFailed: (...report) => next.conversionFailed(...report),
+    tablesGrew: (...report) => next.tablesGrew(...report),
   }
 }

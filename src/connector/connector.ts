@@ -1,6 +1,9 @@
 /** The composition root: starts the parts in the order of the data, and stops them in reverse. */
 
 import { EventEmitter } from 'node:events'
+import { resolve } from 'node:path'
+import type { IotAnalyticsApi } from '../analytics/api/iot-analytics-api.ts'
+import { openQueries, type Queries } from '../analytics/query/queries.ts'
 import type { ChannelLedger } from '../channels/ledger/ledger.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import type { ConnectorConfig } from '../config/connector-config.ts'
@@ -25,6 +28,8 @@ import { Metrics } from '../telemetry/metrics.ts'
 import { TelemetryObserver } from '../telemetry/pipeline-observer.ts'
 import { STATUS_TOPIC } from '../topics.ts'
 import { VERSION } from '../version.ts'
+import { startTables } from './analytics-parts.ts'
+import { checkStart, type StartCheck } from './checks/start-check.ts'
 import { type ConnectorEvents, emittingObserver } from './connector-events.ts'
 import { connectorIdOf } from './connector-id.ts'
 import { makeDestination } from './destination-makers.ts'
@@ -33,11 +38,11 @@ import { type OpenedStorage, openStorage } from './opened-storage.ts'
 import {
   makeBatchPutMessage,
   makeSources,
+  openApi,
   openLogNotes,
   openOrigins,
   type PartContext,
 } from './parts.ts'
-import { checkStart, type StartCheck } from './start-check.ts'
 
 export interface ConnectorOptions {
   readonly clock?: Clock
@@ -72,6 +77,7 @@ interface Running extends OpenedStorage {
   readonly origins: OriginPositions | undefined
   /** Among the sources. */
   batches: BatchPutMessage | undefined
+  api: IotAnalyticsApi | undefined
   http: HttpServer | undefined
 }
 
@@ -157,8 +163,12 @@ export class Connector {
    * logged and not used.
    */
   async reload(): Promise<void> {
-    const { sources = [], http } = this.#running ?? {}
-    await Promise.all([http?.reload(), ...sources.map((source) => source.reload?.())])
+    const { sources = [], http, api } = this.#running ?? {}
+    await Promise.all([
+      http?.reload(),
+      api?.reload(),
+      ...sources.map((source) => source.reload?.()),
+    ])
   }
 
   /**
@@ -205,6 +215,7 @@ export class Connector {
       await this.#startDeliveries(running)
       await this.#startSources(running)
       await this.#startHttp(running)
+      await this.#startTables(running)
       this.#running = running
     } catch (error) {
       this.#starting = undefined
@@ -240,7 +251,7 @@ export class Connector {
     })
     const origins = await openOrigins(this.config, channels, this.#context)
     const parts = { connectorId, receipts, router, refusals, origins, batches: undefined }
-    return { ...storage, ...parts, deliveries: [], sources: [], http: undefined }
+    return { ...storage, ...parts, deliveries: [], sources: [], api: undefined, http: undefined }
   }
 
   async #startDeliveries(running: Running): Promise<void> {
@@ -308,10 +319,14 @@ export class Connector {
     })
     view.start()
     this.#undo.push(async () => view.close())
+    running.api = await openApi(this.config, running.channels, this.#context)
+    this.#undo.push(async () => running.api?.close())
     const server = new HttpServer({
       options: this.config.http,
       view,
       batches: running.batches,
+      queries: this.#openQueries(),
+      api: running.api,
       clock,
       onInsecure: (warning) => observer.settingsInsecure('http', warning),
       onReloaded: (error) => observer.filesReloaded('http', error),
@@ -320,6 +335,21 @@ export class Connector {
     await server.start()
     this.#undo.push(() => server.close())
     running.http = server
+  }
+
+  async #startTables(running: Running): Promise<void> {
+    const { connectorId } = running
+    const tables = await startTables(this.config, running, { ...this.#context, connectorId })
+    if (tables !== undefined) this.#undo.push(() => tables.close())
+  }
+
+  /** Queries read what is on disk. */
+  #openQueries(): Queries | undefined {
+    const { storage, analytics } = this.config
+    if (storage.durability !== 'disk') return undefined
+    const queries = openQueries(resolve(storage.directory), analytics.query)
+    this.#undo.push(() => queries.close())
+    return queries
   }
 
   async #stop(deadlineMs: number): Promise<StopReport> {

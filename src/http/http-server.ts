@@ -13,6 +13,7 @@ import { type Clock, systemClock } from '../clock.ts'
 import { asConnectorError, ConnectorError, messageOf, systemCodeOf } from '../errors.ts'
 import { FileWatch } from '../named-files/file-watch.ts'
 import { handshakeFailure, serverTlsOptions } from '../named-files/server-tls.ts'
+import { BodyBudget } from './connections/body-budget.ts'
 import { Connections, type ConnectionsOptions } from './connections/connections.ts'
 import { RequestLimits } from './connections/request-limits.ts'
 import { filesOfHttp, type HttpAccess, noticesOfHttp, readHttpAccess } from './http-access.ts'
@@ -27,7 +28,9 @@ import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { destinationRoutes } from './routes/destinations.ts'
 import { healthRoutes } from './routes/health.ts'
 import { historyReplayRoute } from './routes/history-replay.ts'
+import { type ApiReceiver, iotAnalyticsApiRoutes } from './routes/iot-analytics-api.ts'
 import { ledgerRoute } from './routes/ledger.ts'
+import { type QueryReceiver, queryRoute } from './routes/query.ts'
 import { statusRoutes } from './routes/status.ts'
 import { whyRoute } from './routes/why.ts'
 import type { ConnectorView } from './views/connector-view.ts'
@@ -53,6 +56,10 @@ export interface HttpServerOptions {
   readonly view: ConnectorView
   /** Takes batches of messages, if the configuration lets it. */
   readonly batches?: BatchReceiver | undefined
+  /** Runs SQL. */
+  readonly queries?: QueryReceiver | undefined
+  /** Performs the operations of AWS IoT Analytics, if the configuration lets it. */
+  readonly api?: ApiReceiver | undefined
   readonly clock?: Clock
   /** Called with a sentence for each setting that is not safe, at the start and after a reload. */
   readonly onInsecure?: (warning: string) => void
@@ -208,8 +215,11 @@ export class HttpServer {
     historyReplayRoute(server, view, this.#limits)
     destinationRoutes(server, view, this.#limits)
     whyRoute(server, view, this.#limits)
-    const { batches } = this.#options
-    if (batches !== undefined) batchPutMessageRoute(server, batches, this.#connections)
+    const { batches, queries, api } = this.#options
+    const bodies = new BodyBudget(this.#connections)
+    if (queries !== undefined) queryRoute(server, queries, this.#connections)
+    if (batches !== undefined) batchPutMessageRoute(server, batches, bodies)
+    if (api !== undefined) iotAnalyticsApiRoutes(server, api, bodies)
     return server
   }
 

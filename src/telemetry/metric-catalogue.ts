@@ -151,6 +151,41 @@ export const EVENT_METRICS = {
     labels: ['source'],
     help: 'Receipts that could not be delivered to their subscriber.',
   },
+  table_rows_total: {
+    type: 'counter',
+    labels: ['channel'],
+    help: 'Messages that were converted to rows of Parquet files.',
+  },
+  table_gap_rows_total: {
+    type: 'counter',
+    labels: ['channel'],
+    help: 'Messages that are in no Parquet file because they had been removed, or could not be read, when it was their turn.',
+  },
+  table_drift_total: {
+    type: 'counter',
+    labels: ['channel'],
+    help: 'Values that are NULL in their column because they are of another type. The payload has them.',
+  },
+  table_failures_total: {
+    type: 'counter',
+    labels: ['channel', 'code'],
+    help: 'Conversions and compactions of Parquet files that failed and are tried again.',
+  },
+  table_files: {
+    type: 'gauge',
+    labels: ['channel'],
+    help: 'Parquet files of the channel that are read.',
+  },
+  table_bytes: {
+    type: 'gauge',
+    labels: ['channel'],
+    help: 'Bytes of those files. They are not part of storage_bytes.',
+  },
+  table_waiting_rows: {
+    type: 'gauge',
+    labels: ['channel'],
+    help: 'Committed messages that are in no Parquet file yet.',
+  },
 } as const satisfies Record<string, MetricDeclaration>
 
 /**

@@ -9,7 +9,15 @@
  */
 import type { Clock } from '../clock.ts'
 import type { ConnectorError } from '../errors.ts'
-import type { CutTail, Notice, Outage, PipelineObserver, RefusedClient } from '../observer.ts'
+import type {
+  ConvertedRows,
+  CutTail,
+  Notice,
+  Outage,
+  PipelineObserver,
+  RefusedClient,
+  TableGrowth,
+} from '../observer.ts'
 import { cut } from '../shown-text.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
@@ -235,6 +243,36 @@ export class TelemetryObserver implements PipelineObserver {
     const key = `receipts ${source}`
     if (this.#limiter.isRepeat(key)) return
     this.#limiter.say(key, warning('receipts_dropped', 'receipts dropped', { source, count }))
+  }
+
+  rowsConverted(channel: string, converted: ConvertedRows): void {
+    const { rows, drifted, gapRows } = converted
+    this.#metrics.add('table_rows_total', { channel }, rows)
+    this.#metrics.add('table_drift_total', { channel }, drifted)
+    if (this.#logger.isLevelEnabled('debug')) {
+      this.#logger.debug({ event: 'table_rows', channel, ...converted }, 'rows converted')
+    }
+    if (gapRows === 0) return
+    this.#metrics.add('table_gap_rows_total', { channel }, gapRows)
+    const key = `table gap ${channel}`
+    if (this.#limiter.isRepeat(key)) return
+    const fields = { channel, rows: gapRows }
+    const message = 'messages were removed before they were converted'
+    this.#limiter.say(key, warning('table_gap_rows', message, fields))
+  }
+
+  conversionFailed(channel: string, error: ConnectorError, delayMs: number): void {
+    this.#metrics.add('table_failures_total', { channel, code: error.code })
+    const key = `table ${channel} ${error.code}`
+    if (this.#limiter.isRepeat(key)) return
+    const fields = { channel, delayMs: Math.round(delayMs), ...errorFields(error) }
+    this.#limiter.say(key, warning('table_failures', 'conversion will be tried again', fields))
+  }
+
+  tablesGrew(channel: string, { files, bytes, waitingRows }: TableGrowth): void {
+    this.#metrics.move('table_files', { channel }, files)
+    this.#metrics.move('table_bytes', { channel }, bytes)
+    this.#metrics.move('table_waiting_rows', { channel }, waitingRows)
   }
 
   /** A problem that comes and goes recovers as often, so recoveries are limited as well. */

@@ -31,7 +31,8 @@ const LEAVES = [
 /** What the files of a folder may import besides each other: other folders, or single files. */
 const ARROWS: Record<string, readonly string[]> = {
   'sources/': [],
-  'sources/batch-put-message/': ['sources/', 'chain/', 'channels/log/', 'named-files/'],
+  'sources/batch-put-message/': ['sources/', 'aws-server/', 'chain/', 'channels/log/'],
+  'aws-server/': ['named-files/'],
   'chain/': [],
   'sources/in-process/': ['sources/'],
   'sources/greengrass/': ['sources/', 'greengrass/ipc/'],
@@ -231,6 +232,30 @@ const ARROWS: Record<string, readonly string[]> = {
     'destinations/rows/',
   ],
   'destinations/firehose/': ['destinations/', 'destinations/aws/', 'destinations/aws/records/'],
+  'analytics/api/': [
+    'analytics/api/operations/',
+    'analytics/api/contracts/',
+    'analytics/resources/',
+    'aws-server/',
+  ],
+  'analytics/api/operations/': [
+    'analytics/api/options.ts',
+    'analytics/api/contracts/',
+    'analytics/resources/',
+    'aws-server/',
+  ],
+  'analytics/api/contracts/': ['analytics/resources/'],
+  'analytics/resources/': ['channels/disk/files/'],
+  'analytics/duckdb/': [],
+  'analytics/query/': [
+    'analytics/query/formats/',
+    'analytics/duckdb/',
+    'analytics/tables/',
+    'analytics/rows/',
+    'analytics/worker/',
+    'analytics/worker-program.ts',
+  ],
+  'analytics/query/formats/': [],
   'analytics/pipelines/': [
     'analytics/pipelines/activities/',
     'analytics/pipelines/expressions/',
@@ -251,6 +276,7 @@ const ARROWS: Record<string, readonly string[]> = {
   'config/': [
     'config/inputs/',
     'config/schema/',
+    'analytics/options.ts',
     'channels/options.ts',
     'delivery/options.ts',
     'sources/mqtt-server/options.ts',
@@ -263,6 +289,7 @@ const ARROWS: Record<string, readonly string[]> = {
   ],
   'config/inputs/': ['config/schema/'],
   'config/schema/': [
+    'analytics/options.ts',
     'channels/options.ts',
     'delivery/options.ts',
     'sources/mqtt-server/options.ts',
@@ -274,7 +301,21 @@ const ARROWS: Record<string, readonly string[]> = {
     'http/options.ts',
     'telemetry/options.ts',
   ],
-  'analytics/': ['analytics/worker/'],
+  'analytics/': [
+    'analytics/api/options.ts',
+    'analytics/worker/',
+    'analytics/tables/jobs/',
+    'analytics/tables/options.ts',
+    'analytics/query/',
+  ],
+  'analytics/tables/': ['analytics/rows/', 'channels/disk/files/', 'channels/log/'],
+  'analytics/tables/jobs/': [
+    'analytics/tables/',
+    'analytics/rows/',
+    'analytics/worker/',
+    'channels/disk/files/',
+    'channels/log/',
+  ],
   'analytics/datasets/': [],
   'analytics/worker/': [],
   'analytics/rows/': [

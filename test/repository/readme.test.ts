@@ -8,6 +8,7 @@ import { cp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
+import { WITHOUT_DUCKDB } from '../support/analytics/opened-instance.ts'
 import { FAKE_IDENTITY, FakeIotAnalytics } from '../support/destinations/fake-iot-analytics.ts'
 import { ConnectorProcess } from '../support/processes/connector-process.ts'
 import { skipWithout } from '../support/processes/real-peers.ts'
@@ -63,7 +64,8 @@ test('the README has only commands that this test runs', () => {
     [
       ...['curl', 'mosquitto_pub', 'mosquitto_sub', 'npm ci &&'],
       ...['npx iot-analytics-connector check', 'npx iot-analytics-connector publish'],
-      ...['npx iot-analytics-connector run', 'npx iot-analytics-connector tail'],
+      ...['npx iot-analytics-connector query', 'npx iot-analytics-connector run'],
+      'npx iot-analytics-connector tail',
     ].sort(),
   )
 })
@@ -76,6 +78,11 @@ test('publish, tail and the HTTP requests answer as the README says', async (t) 
   }
   for (const line of commandsOf('npx iot-analytics-connector tail')) {
     assert.match((await shell(line, connector, directory)).stdout, /id=req123 {2}\{"temp":23\.33\}/)
+  }
+  if (WITHOUT_DUCKDB === false) {
+    for (const line of commandsOf('npx iot-analytics-connector query')) {
+      assert.match((await shell(line, connector, directory)).stdout, /^ *temp.*\n.*\n23\.33 /)
+    }
   }
   const answers = commandsOf('curl').map(async (line) => {
     const url = /http:\/\/[^\s']+/.exec(line)?.[0] ?? ''

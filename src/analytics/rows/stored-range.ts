@@ -42,13 +42,21 @@ export class StoredDirectory {
   /**
    * The rows that there are of the channel; undefined if there is no such channel. Between `first`
    * and `end`, damaged and removed messages may be missing.
+   * @param wantedFrom of the log with this id, older rows need not be found. Default: all are wanted
    * @throws a system error when files can't be read
    */
-  async rowsOf(channel: string): Promise<StoredRows | undefined> {
-    const log = await openStoredLog(nodeFileLayer, this.#path, channel, this.#journal)
+  async rowsOf(
+    channel: string,
+    wantedFrom: (logId: string) => number = () => 0,
+  ): Promise<StoredRows | undefined> {
+    const log = await openStoredLog(nodeFileLayer, this.#path, channel, {
+      journal: this.#journal,
+      wantedFrom: (identity) => wantedFrom(logIdText(identity)),
+    })
     if (log === undefined) return undefined
     const { knownEnd: end } = log
-    return { logId: logIdText(log.identity), first: Math.min(log.first, end), end }
+    const first = Math.max(log.first, wantedFrom(logIdText(log.identity)))
+    return { logId: logIdText(log.identity), first: Math.min(first, end), end }
   }
 }
 
@@ -56,8 +64,9 @@ export class StoredDirectory {
 export async function storedRows(
   directory: string,
   channel: string,
+  wantedFrom?: (logId: string) => number,
 ): Promise<StoredRows | undefined> {
-  return (await StoredDirectory.open(directory)).rowsOf(channel)
+  return (await StoredDirectory.open(directory)).rowsOf(channel, wantedFrom)
 }
 
 /** As `StoredDirectory.channels`. */

@@ -3,7 +3,7 @@
  * connector. It starts with the first job and ends some time after the last one.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { setPriority } from 'node:os'
+import { setPriority, tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { ConnectorError, isOwnCode } from '../../errors.ts'
 import { SerialQueue } from '../../serial-queue.ts'
@@ -154,8 +154,8 @@ export class WorkerProcess {
     return spawn(command, args, {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       serialization: 'advanced',
-      // None of this process's: a statement must not find secrets there.
-      env: { TZ: 'UTC' },
+      // Little of this process's: a statement must not find secrets there.
+      env: { TZ: 'UTC', TMPDIR: tmpdir() },
     })
   }
 

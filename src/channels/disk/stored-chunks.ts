@@ -69,6 +69,8 @@ export class StoredChunks {
   #log: StoredLog | undefined
   #reader: SegmentReader | undefined
   #reopenings = 0
+  /** History from here on was looked for. */
+  #openedFrom = 0
   /** Since the log was opened, nothing was read and no range has ended, so it is as it was found. */
   #isFresh = true
 
@@ -81,7 +83,8 @@ export class StoredChunks {
   /** As `storedChunks`. */
   async *read(from = 0, to = Number.POSITIVE_INFINITY): AsyncGenerator<ChunkPart> {
     this.#reopenings = 0
-    if (this.#log === undefined && !(await this.#open())) return
+    if ((this.#log === undefined || from < this.#openedFrom) && !(await this.#openFrom(from)))
+      return
     if (to > this.#end) await this.#reopen()
     const end = Math.min(to, this.#end)
     let at = Math.max(from, this.#log?.first ?? 0)
@@ -108,8 +111,15 @@ export class StoredChunks {
   }
 
   /** Returns false if the directory has no such log. */
+  async #openFrom(offset: number): Promise<boolean> {
+    await this.close()
+    this.#openedFrom = offset
+    return this.#open()
+  }
+
   async #open(): Promise<boolean> {
-    this.#log = await openStoredLog(this.#files, this.#directory, this.#channel)
+    const wantedFrom = () => this.#openedFrom
+    this.#log = await openStoredLog(this.#files, this.#directory, this.#channel, { wantedFrom })
     await this.#log?.openSlots(this.#files)
     this.#reader = this.#log && new SegmentReader(this.#files, this.#log.identity)
     this.#isFresh = true

@@ -28,6 +28,7 @@ export class StoredLog {
   readonly mayOverlap = true
   readonly segments: readonly Segment[]
   readonly extents: Extents
+  readonly wantedFrom: number | undefined
   /** Slots that are kept for replay. They may lie between the extents. */
   readonly #history = new Extents(READ_ONLY_USER)
   readonly #ends: KnownEnds
@@ -38,7 +39,9 @@ export class StoredLog {
     segments: readonly Segment[],
     extents: Extents,
     ends: KnownEnds,
+    wantedFrom: number | undefined,
   ) {
+    this.wantedFrom = wantedFrom
     this.identity = identity
     this.segments = segments
     this.extents = extents
@@ -134,28 +137,25 @@ export class StoredLog {
   }
 }
 
+export interface StoredLogOptions {
+  /** Of the directory, if it has been read just now. */
+  readonly journal?: FoundJournal
+  /** Older messages that are kept for replay only need not be found. Default: all are wanted. */
+  readonly wantedFrom?: (identity: LogIdentity) => number
+}
+
 /**
  * Undefined if the directory has no such log. Before its extents are read, its slots must be opened.
- * @param journal of the directory, if it has been read just now
  * @throws a system error when files can't be read
  */
 export async function openStoredLog(
   files: FileLayer,
   directory: string,
   channel: string,
-  journal?: FoundJournal,
+  options: StoredLogOptions = {},
 ): Promise<StoredLog | undefined> {
   const path = join(directory, 'channels', channel)
-  const found = journal ?? (await readJournal(files, join(directory, 'journal')))
-  return readLog(files, path, channel, found)
-}
-
-async function readLog(
-  files: FileLayer,
-  path: string,
-  channel: string,
-  journal: FoundJournal,
-): Promise<StoredLog | undefined> {
+  const journal = options.journal ?? (await readJournal(files, join(directory, 'journal')))
   const segments = segmentsOf(path, await files.list(path))
   const found = logOf(journal, channel)
   const identity = found?.identity ?? (await findIdentity(files, path, segments))
@@ -169,7 +169,7 @@ async function readLog(
     log: entry?.end ?? (await endOfState(files, path)),
   }
   segments.at(-1)?.endsAt({ end: Number.POSITIVE_INFINITY })
-  const log = new StoredLog(identity, segments, extents, ends)
+  const log = new StoredLog(identity, segments, extents, ends, options.wantedFrom?.(identity))
   await findHistory(files, journal, [log])
   return log
 }

@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import type { ConnectorConfig } from '../../config/connector-config.ts'
 import type { LoadedConfig } from '../../config/load.ts'
-import type { ConnectionCheck } from '../../connector/connection-check.ts'
+import type { ConnectionCheck } from '../../connector/checks/connection-check.ts'
 import { ConnectorError } from '../../errors.ts'
 import { safeJson } from '../../shown-text.ts'
 import type { CliContext } from '../context.ts'
@@ -75,7 +75,7 @@ interface Checked {
 
 async function check(flags: CheckFlags, command: Command, context: CliContext): Promise<Checked> {
   const loaded = await loadConfigOf(command, context)
-  const { checkStart } = await import('../../connector/start-check.ts')
+  const { checkStart } = await import('../../connector/checks/start-check.ts')
   const start = await checkStart(loaded.config)
   const isAccepted = flags.whileRunning === true
   const problems = start.problems.filter((problem) => !isAccepted || !isInUse(problem))
@@ -102,7 +102,7 @@ function named(name: string, { code, message, cause }: ConnectorError): Connecto
 }
 
 async function connect(config: ConnectorConfig): Promise<ConnectionCheck[]> {
-  const { checkConnections } = await import('../../connector/connection-check.ts')
+  const { checkConnections } = await import('../../connector/checks/connection-check.ts')
   return await checkConnections(config)
 }
 
@@ -134,7 +134,7 @@ function shownConnection({ name, description, problem }: ConnectionCheck) {
 
 /** One error for all of them; undefined if there is none. */
 async function errorOf({ problems, connections = [] }: Checked) {
-  const { startErrorOf } = await import('../../connector/start-check.ts')
+  const { startErrorOf } = await import('../../connector/checks/start-check.ts')
   const isAway = connections.some(({ problem }) => problem !== undefined)
   const error = startErrorOf(problems, isAway ? 'can’t start or can’t deliver' : undefined)
   return error !== undefined && problems.some(isInUse) ? withHint(error) : error

@@ -3,6 +3,7 @@
  * `docs/configuration.md` and `docs/config.schema.json` are derived from it.
  */
 import * as z from 'zod'
+import { analyticsOptions } from '../../analytics/options.ts'
 import { channelsOptions, deadLetterOptions, storageOptions } from '../../channels/options.ts'
 import { deliveryOptions } from '../../delivery/options.ts'
 import { batchOptions } from '../../destinations/batch-options.ts'
@@ -71,6 +72,7 @@ export const configSchema = z
       .array(destinationOptions)
       .default([])
       .describe('Where messages are sent. Without one, they stay in the local store.'),
+    analytics: analyticsOptions.prefault({}),
     http: z
       .union([z.literal(false), httpOptions])
       .prefault({})

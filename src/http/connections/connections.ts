@@ -50,6 +50,8 @@ interface Connection {
   pendingBytes: number
   /** What a route has announced of its request's body, and has not come yet. */
   bodyBytes: number
+  /** Whether the answer may wait for its parts, and be read for longer than others. */
+  isLongAnswer: boolean
   input: ReadInPieces | undefined
   /** True after a request that came too early: the connection ends with the answer to it. */
   isEnding: boolean
@@ -120,6 +122,7 @@ export class Connections {
     connection.sendingSince = undefined
     connection.pendingBytes = 0
     connection.bodyBytes = 0
+    connection.isLongAnswer = false
     response.once('close', () => {
       connection.response = undefined
       connection.input?.goOn()
@@ -134,6 +137,12 @@ export class Connections {
     if (connection === undefined) return
     connection.bodyBytes = bytes
     connection.input?.goOn()
+  }
+
+  /** The answer under way may come slowly, and take longer than others to be read. */
+  expectLongAnswer(socket: Socket): void {
+    const connection = this.#bySocket.get(socket)
+    if (connection !== undefined) connection.isLongAnswer = true
   }
 
   /** TLS has two sockets with the same addresses, one upon the other. */
@@ -191,6 +200,7 @@ export class Connections {
       sentBytes: 0,
       pendingBytes: 0,
       bodyBytes: 0,
+      isLongAnswer: false,
       input: undefined,
       isEnding: false,
     }
@@ -252,8 +262,9 @@ export class Connections {
       const { response } = connection
       if (response === undefined || !response.headersSent) continue
       this.#look(connection)
-      const { since, sendingSince = now } = connection
-      if (now - since >= stallMs || now - sendingSince >= answerMs) this.#end(connection)
+      const { since, sendingSince = now, isLongAnswer } = connection
+      const isTooLong = !isLongAnswer && now - sendingSince >= answerMs
+      if (now - since >= stallMs || isTooLong) this.#end(connection)
     }
   }
 
@@ -263,7 +274,10 @@ export class Connections {
     if (response?.headersSent !== true) return
     const now = performance.now()
     const sentBytes = socket.bytesWritten - socket.writableLength
-    if (connection.sendingSince === undefined || sentBytes !== connection.sentBytes) {
+    // Nothing is there to be taken.
+    const isWaiting = connection.isLongAnswer && socket.writableLength === 0
+    const hasTaken = sentBytes !== connection.sentBytes
+    if (connection.sendingSince === undefined || hasTaken || isWaiting) {
       connection.sendingSince ??= now
       connection.sentBytes = sentBytes
       connection.since = now

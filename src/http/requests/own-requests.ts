@@ -7,11 +7,20 @@ import type { FastifyRequest } from 'fastify'
 import { RequestError } from './request-error.ts'
 
 /** @throws {RequestError} 415 for what is not JSON, 403 for another site's page. */
-export async function refuseForeignPages({ headers }: FastifyRequest): Promise<void> {
-  const type = headers['content-type']?.split(';')[0]?.trim().toLowerCase()
+export async function refuseForeignPages(request: FastifyRequest): Promise<void> {
+  const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase()
   if (type !== 'application/json') {
     throw new RequestError(415, 'InvalidRequest', 'Send JSON, with content-type: application/json.')
   }
+  await refuseForeignOrigins(request)
+}
+
+/**
+ * For requests that change nothing and may be other than JSON. Every browser says where a POST to
+ * another origin comes from.
+ * @throws {RequestError} 403 for another site's page.
+ */
+export async function refuseForeignOrigins({ headers }: FastifyRequest): Promise<void> {
   const site = headers['sec-fetch-site']
   const isOwnSite = site === undefined || site === 'same-origin' || site === 'none'
   if (isOwnSite && isOwnOrigin(headers.origin, headers.host)) return

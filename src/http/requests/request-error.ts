@@ -42,7 +42,7 @@ function shownPath(url: string): string {
   return printable(cut(url.split('?')[0] ?? '', MAX_PATH))
 }
 
-function asRequestError(thrown: unknown): RequestError {
+export function asRequestError(thrown: unknown): RequestError {
   if (thrown instanceof RequestError) return thrown
   if (thrown instanceof ConnectorError) {
     return new RequestError(thrown.effect === 'retry' ? 503 : 500, thrown.code, thrown.message)

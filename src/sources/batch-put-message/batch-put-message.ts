@@ -9,6 +9,12 @@
  * may send it as often as it likes.
  */
 import type { IncomingHttpHeaders } from 'node:http'
+import { RequestSignatures } from '../../aws-server/request-signatures.ts'
+import {
+  exceptionAnswer,
+  type ServiceAnswer,
+  ServiceException,
+} from '../../aws-server/service-answer.ts'
 import {
   countOf,
   MAX_CHAIN_MESSAGES,
@@ -21,32 +27,23 @@ import {
   TOPICS_HEADER,
 } from '../../chain/origin.ts'
 import type { Clock } from '../../clock.ts'
-import { asConnectorError } from '../../errors.ts'
 import { MAX_TOPIC_BYTES, type Refusal } from '../../message.ts'
-import { FileWatch } from '../../named-files/file-watch.ts'
 import type { PipelineObserver } from '../../observer.ts'
 import { quoted } from '../../shown-text.ts'
 import { isTopicName } from '../../topics.ts'
 import type { ChannelIntake, ReceiptOutlet, Source } from '../source.ts'
+import { answerOf, type ErrorEntry } from './batch-answer.ts'
 import { type BatchRequest, PayloadDecoder, parseBatch } from './batch-request.ts'
 import { BatchRound, exceptionFor } from './batch-round.ts'
 import { CommittedBatches } from './committed-batches.ts'
 import type { BatchPutMessageOptions } from './options.ts'
 import type { OriginPositions } from './origin-positions.ts'
 import type { OriginStream } from './origin-stream.ts'
-import { readSecrets, secretFiles } from './secrets.ts'
-import {
-  answerOf,
-  type ErrorEntry,
-  exceptionAnswer,
-  type ServiceAnswer,
-  ServiceException,
-} from './service-answer.ts'
-import { SignatureCheck } from './signature-check.ts'
 
 /** When a sender may try again if there is no room. */
-const RETRY_AFTER_S = 2
-const WATCH_INTERVAL_MS = 1_000
+const RETRY = { retryAfterSeconds: 2 }
+/** What decides about the messages has to be signed. */
+const SIGNED_HEADERS = [ORIGIN_HEADER, TOPICS_HEADER]
 
 export interface ReceivedRequest {
   readonly method: string
@@ -73,28 +70,28 @@ export class BatchPutMessage implements Source {
   readonly #allowed: readonly RegExp[] | undefined
   readonly #decoder = new PayloadDecoder()
   readonly #commits: CommittedBatches
-  readonly #watch: FileWatch
-  #signatures: SignatureCheck | undefined
+  readonly #signatures: RequestSignatures
   #intake: ChannelIntake | undefined
 
   constructor(settings: BatchPutMessageSettings) {
     this.#settings = settings
-    const { options, positions, clock } = settings
+    const { options, positions } = settings
     this.#allowed = options.channels?.map(
       (pattern) => new RegExp(`^${pattern.replaceAll('*', '.*')}$`),
     )
     this.#commits = new CommittedBatches(positions)
-    this.#watch = new FileWatch({
-      paths: secretFiles(options.credentials),
-      clock,
-      intervalMs: WATCH_INTERVAL_MS,
-      onChange: () => this.reload(),
+    this.#signatures = new RequestSignatures({
+      ...settings,
+      credentials: options.credentials,
+      place: 'sources.batchPutMessage.credentials',
+      signedHeaders: SIGNED_HEADERS,
+      name: this.name,
     })
   }
 
   /** Whether a signature says who may send, in place of the rules of the port. */
   get checksSignatures(): boolean {
-    return this.#settings.options.credentials.length > 0
+    return this.#signatures.areRequired
   }
 
   get maxBodyBytes(): number {
@@ -102,8 +99,7 @@ export class BatchPutMessage implements Source {
   }
 
   async start(intake: ChannelIntake): Promise<void> {
-    await this.#watch.start()
-    await this.#readSecrets()
+    await this.#signatures.start()
     this.#commits.start(intake)
     this.#intake = intake
   }
@@ -114,20 +110,11 @@ export class BatchPutMessage implements Source {
 
   async close(): Promise<void> {
     await this.stopIntake()
-    this.#watch.stop()
+    this.#signatures.close()
   }
 
-  async reload(): Promise<void> {
-    const { observer, options } = this.#settings
-    if (secretFiles(options.credentials).length === 0) return
-    try {
-      await this.#watch.markSeen()
-      await this.#readSecrets()
-      observer.filesReloaded(this.name, undefined)
-    } catch (thrown) {
-      const error = asConnectorError(thrown, 'Unexpected', 'reading changed files')
-      observer.filesReloaded(this.name, error)
-    }
+  reload(): Promise<void> {
+    return this.#signatures.reload()
   }
 
   /** Resolves when all accepted messages are durable. */
@@ -145,7 +132,7 @@ export class BatchPutMessage implements Source {
 
   async #receive(request: ReceivedRequest): Promise<readonly ErrorEntry[]> {
     const { headers, body } = request
-    this.#signatures?.check(request, this.#settings.clock.now())
+    this.#signatures.check(request)
     // Without an origin, as AWS has it.
     const maxMessages = headers[ORIGIN_HEADER] === undefined ? undefined : MAX_CHAIN_MESSAGES
     const batch = parseBatch(body, maxMessages)
@@ -157,11 +144,6 @@ export class BatchPutMessage implements Source {
     const failure = await this.#commits.reported(firstCycle, lastCycle)
     if (failure !== undefined) throw notNow(failure)
     return entries
-  }
-
-  async #readSecrets(): Promise<void> {
-    if (!this.checksSignatures) return
-    this.#signatures = new SignatureCheck(await readSecrets(this.#settings.options.credentials))
   }
 
   #checkChannel(channel: string): void {
@@ -189,7 +171,7 @@ export class BatchPutMessage implements Source {
     if (!passed.includes(connectorId) && upstream.hops < MAX_HOPS) return
     const path = passed.slice(-MAX_HOPS).join(' and ')
     const text = `The messages go in a circle: they come from ${path}, and this is ${connectorId}. Change the destinations of one of these connectors, or select other channels for them.`
-    throw new ServiceException('LoopDetectedException', text, RETRY_AFTER_S)
+    throw new ServiceException('LoopDetectedException', text, RETRY)
   }
 
   #take(batch: BatchRequest, origin: Origin | undefined, topics: readonly string[]): BatchRound {
@@ -253,9 +235,9 @@ function isStorable(topic: string): boolean {
 
 function notNow(refusal: Refusal): ServiceException {
   const text = `${refusal.error}: ${refusal.message}`
-  return new ServiceException(exceptionFor(refusal), text, RETRY_AFTER_S)
+  return new ServiceException(exceptionFor(refusal), text, RETRY)
 }
 
 function unavailable(message: string): ServiceException {
-  return new ServiceException('ServiceUnavailableException', message, RETRY_AFTER_S)
+  return new ServiceException('ServiceUnavailableException', message, RETRY)
 }

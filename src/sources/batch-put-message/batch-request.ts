@@ -4,10 +4,11 @@
  *
  * A request that no correct client sends is refused as a whole.
  */
+
+import { ServiceException } from '../../aws-server/service-answer.ts'
 import { isChannelName } from '../../channel-name.ts'
 import { fitsAsMessageId } from '../../message.ts'
 import { quoted } from '../../shown-text.ts'
-import { ServiceException } from './service-answer.ts'
 
 /** Quota of BatchPutMessage (L-59E2DC0E). Specification, Limits. */
 export const MAX_BATCH_MESSAGES = 100

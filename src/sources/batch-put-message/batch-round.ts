@@ -1,11 +1,12 @@
 /** Offers the messages of one batch to the intake, in order, and notes what became of each. */
 
+import type { ExceptionName } from '../../aws-server/service-answer.ts'
 import { type Origin, topicOfChannel } from '../../chain/origin.ts'
 import { MAX_PAYLOAD_BYTES, type Refusal } from '../../message.ts'
 import type { ChannelIntake, Outcome } from '../source.ts'
+import type { ErrorEntry } from './batch-answer.ts'
 import type { BatchRequest, DecodedPayloads } from './batch-request.ts'
 import type { OriginStream } from './origin-stream.ts'
-import type { ErrorEntry, ExceptionName } from './service-answer.ts'
 
 /** Limits that have room again when messages have been delivered. */
 const THROTTLED = new Set(['QueueFull', 'MemoryFull', 'StorageFull', 'ActiveChannelLimit'])

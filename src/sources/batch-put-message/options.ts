@@ -1,41 +1,15 @@
 import * as z from 'zod'
-import { file } from '../../named-files/tls-options.ts'
+import { credentialsOptions } from '../../aws-server/credential-options.ts'
 import { size } from '../../unit-options.ts'
 
 const PATTERN = 'expected 1 to 128 of A-Z a-z 0-9 _ *'
 
-const credential = z
-  .strictObject({
-    accessKeyId: z
-      .string()
-      .regex(/^[A-Za-z0-9_]{4,128}$/, 'expected 4 to 128 of A-Z a-z 0-9 _')
-      .describe('Name of the key. Give each sender its own.'),
-    secretAccessKey: z
-      .string()
-      .min(16)
-      .max(1_024)
-      .optional()
-      .describe('Secret, 16 characters or more. Prefer secretAccessKeyFile.'),
-    secretAccessKeyFile: file
-      .optional()
-      .describe('File with the secret on one line. Changes take effect immediately.'),
-  })
-  .refine(
-    ({ secretAccessKey, secretAccessKeyFile }) =>
-      (secretAccessKey === undefined) !== (secretAccessKeyFile === undefined),
-    { error: 'set either secretAccessKey or secretAccessKeyFile' },
-  )
-
 /** BatchPutMessage on the HTTP port: other connectors, AWS SDKs and the AWS CLI send to it. */
 export const batchPutMessageOptions = z
   .strictObject({
-    credentials: z
-      .array(credential)
-      .max(1_000)
-      .default([])
-      .describe(
-        'Keys that requests must be signed with (Signature Version 4). Default: none; then the port’s own rules decide who may send: loopback, http.token, client certificates.',
-      ),
+    credentials: credentialsOptions.describe(
+      'Keys that requests must be signed with (Signature Version 4). Default: none; then the port’s own rules decide who may send: loopback, http.token, client certificates.',
+    ),
     channels: z
       .array(z.string().regex(/^[A-Za-z0-9_*]{1,128}$/, PATTERN))
       .min(1)

@@ -32,9 +32,15 @@ const PATHS: Texts = [
     '/why/%ff',
     '/%',
   ],
+  ...['/datastores', '/datastores/d', '/pipelines', '/pipelineactivities/run', '/datasets'],
+  ...['/datasets/d/content', '/datasets/__proto__/contents', '/tags', '/logging'],
   ...['/why/constructor', '/channels/__proto__/messages', '//', '*', 'http://localhost/health'],
 ]
-const NAMES: Texts = ['from', 'limit', 'format', 'channel', 'error', 'since', 'until', '__proto__']
+const NAMES: Texts = [
+  'from',
+  ...['limit', 'format', 'channel', 'error', 'since', 'until', '__proto__'],
+  ...['maxResults', 'nextToken', 'resourceArn', 'tagKeys', 'versionId', 'startTime'],
+]
 const VALUES: Texts = [
   '0',
   ...['1', '-1', '1000', '1e9', '99999999999999999999', 'earliest', 'now', 'json', 'text'],
@@ -46,11 +52,14 @@ const HEADERS: Texts = [
   ...['Origin: http://evil.example', 'Origin: null', 'Content-Type: text/plain'],
   ...['Content-Type: application/json', 'Content-Length: 2', 'Content-Length: -1'],
   ...['Transfer-Encoding: chunked', 'Expect: 100-continue', 'Accept-Encoding: gzip'],
+  ...['Authorization: AWS4-HMAC-SHA256 x'],
   ...['Authorization: Bearer x', 'X: \u0001', 'Upgrade: websocket', `X: ${'y'.repeat(2_000)}`],
 ]
 const BODIES: Texts = [
   '',
   ...['{}', '[]', '{"limit":1}', '{"from":-1}', '{"__proto__":{"a":1}}', '{', 'null'],
+  ...['{"datastoreName":"d"}', '{"datasetName":"d","actions":[{"queryAction":{"sqlQuery":"x"}}]}'],
+  ...['{"pipelineName":"p","pipelineActivities":[{},{}]}', '{"tags":[{"key":"k","value":"v"}]}'],
   ...['{"dryRun":true}', '{"dryRun":"yes"}', '[[[[[[[[[[', '5\r\nhello\r\n0\r\n\r\n'],
 ]
 

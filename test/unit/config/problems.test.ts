@@ -132,7 +132,7 @@ destinations:
       'parameters.StatusReport (connector.yaml:4:15): unknown key; did you mean parameters.StatusReports?',
       'storage.max_bytes (connector.yaml:2:3): unknown key; did you mean storage.maxBytes?',
       'PublishRegion (connector.yaml:3:1): unknown key; did you mean parameters.PublishRegion?',
-      'queues (connector.yaml:5:1): unknown key; known here: parameters, connectorId, inputs, sources, storage, channels, deadLetters, destinations, http, log',
+      'queues (connector.yaml:5:1): unknown key; known here: parameters, connectorId, inputs, sources, storage, channels, deadLetters, destinations, analytics, http, log',
     ],
   },
   {
@@ -234,7 +234,7 @@ destinations:
     name: '--set of a key that reaches for the prototype',
     overrides: ['__proto__.polluted=1'],
     lines: [
-      '__proto__ (--set): unknown key; known here: parameters, connectorId, inputs, sources, storage, channels, deadLetters, destinations, http, log',
+      '__proto__ (--set): unknown key; known here: parameters, connectorId, inputs, sources, storage, channels, deadLetters, destinations, analytics, http, log',
     ],
   },
 ]

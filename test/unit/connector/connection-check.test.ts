@@ -3,7 +3,7 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { parseConfig } from '../../../src/config/parse-config.ts'
-import { checkConnections } from '../../../src/connector/connection-check.ts'
+import { checkConnections } from '../../../src/connector/checks/connection-check.ts'
 import { temporaryDirectory } from '../../support/processes/running-connector.ts'
 
 test('a check leaves the files alone that a running connector spools', async (t) => {

@@ -7,6 +7,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { test } from 'node:test'
+import { CountedContents, EchoingPipelines, makeApi } from '../../support/analytics/served-api.ts'
 import { RequestFuzzer } from '../../support/http/request-fuzzer.ts'
 import { serve } from '../../support/http/served-view.ts'
 
@@ -29,7 +30,11 @@ async function answersTo(port: number, bytes: Buffer): Promise<string> {
 test('random requests are answered or refused, and never a fault of the server', {
   timeout: 3_600_000,
 }, async (t) => {
-  const { server, url, view } = await serve(t)
+  const { api } = await makeApi(t, {
+    pipelineRunner: new EchoingPipelines(),
+    datasetRunner: new CountedContents(),
+  })
+  const { server, url, view } = await serve(t, {}, { api })
   for (let index = 0; index < 5; index++) view.add(`{"n":${index}}`, `id-${index}`)
   const fuzzer = new RequestFuzzer(SEED)
   const statuses = new Map<string, number>()

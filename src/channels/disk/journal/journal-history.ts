@@ -15,6 +15,8 @@ export interface HistoryKeeper {
   readonly start: number
   /** History may go on behind `start`, with messages that are elsewhere as well. */
   readonly mayOverlap?: true
+  /** Older history need not be found. Default: all of it is wanted. */
+  readonly wantedFrom?: number | undefined
   addHistory(slot: Slot, firstOffset: number, endOffset: number): void
 }
 
@@ -36,6 +38,7 @@ export async function findHistory(
   /** The next slot's first sequence: cycles with this sequence or a higher one are void. */
   let first = Number.POSITIVE_INFINITY
   for (const slot of slots) {
+    if ([...keepers.values()].every(hasWhatIsWanted)) return
     // Before a slot that is gone, cycles of failed commits look like stored ones.
     if (slot.generation !== generation) return
     generation--
@@ -49,6 +52,10 @@ export async function findHistory(
     after = opening
     first = slot.firstSequence
   }
+}
+
+function hasWhatIsWanted({ wantedFrom, start }: HistoryKeeper): boolean {
+  return wantedFrom !== undefined && start <= wantedFrom
 }
 
 /** The messages between two openings; undefined if a log came to the journal in between. */

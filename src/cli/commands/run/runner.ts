@@ -51,7 +51,7 @@ export class Runner {
     const connector = createConnector(loaded.config, { nucleus })
     const report = await reportOf(this.#flags, loaded, process)
     this.#report = report
-    const { startErrorOf } = await import('../../../connector/start-check.ts')
+    const { startErrorOf } = await import('../../../connector/checks/start-check.ts')
     const { problems, notices } = await connector.check()
     const problem = startErrorOf(problems)
     if (problem !== undefined) throw problem

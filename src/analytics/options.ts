@@ -1,0 +1,15 @@
+import * as z from 'zod'
+import { apiOptions } from './api/options.ts'
+import { queryOptions } from './query/options.ts'
+import { tablesOptions } from './tables/options.ts'
+
+/** Data on the machine itself: tables, queries, and the API of AWS IoT Analytics. */
+export const analyticsOptions = z
+  .strictObject({
+    tables: tablesOptions.optional(),
+    query: queryOptions.prefault({}),
+    api: apiOptions.optional(),
+  })
+  .describe('Data on this machine: Parquet files, SQL, and the API of AWS IoT Analytics.')
+
+export type AnalyticsOptions = z.output<typeof analyticsOptions>

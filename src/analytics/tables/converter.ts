@@ -1,0 +1,255 @@
+/**
+ * Decides which rows become files, and when; the worker process does the work, one job at a time.
+ *
+ * It is a reader of history, not a cursor: it holds nothing back. Rows that were removed before it
+ * came are a gap, which is counted. Messages are never delayed for it: it pauses while the disk has
+ * less room than the log may need.
+ */
+import * as z from 'zod'
+import type { Clock, Timer } from '../../clock.ts'
+import { asConnectorError, ConnectorError } from '../../errors.ts'
+import type { PipelineObserver } from '../../observer.ts'
+import { planCompaction } from './compaction-plan.ts'
+import {
+  ASSUMED_ROW_BYTES,
+  failureDelayMs,
+  isConversionDue,
+  rowsPerJob,
+} from './conversion-schedule.ts'
+import { firstKeptDay, type RetentionRules } from './retention.ts'
+import { dayOf } from './table-file.ts'
+import { TableKeeping } from './table-keeping.ts'
+import { coverageOf, type ListedFile, listTable } from './table-listing.ts'
+
+const CHECK_MS = 10_000
+const KEEPING_MS = 10 * 60_000
+/** A job of so long hangs. */
+const JOB_TIMEOUT_MS = 30 * 60_000
+
+/** A channel's log, as far as it matters here. */
+export interface ConvertibleLog {
+  readonly channel: string
+  readonly logId: string
+  /** Rows below are durable. */
+  readonly committed: number
+}
+
+/** The worker process. */
+export interface JobRunner {
+  run(
+    job: string,
+    request: unknown,
+    options: { readonly signal: AbortSignal; readonly timeoutMs: number },
+  ): Promise<unknown>
+}
+
+export interface TableConverterOptions {
+  /** The data directory. */
+  readonly directory: string
+  readonly connectorId: string
+  readonly retention: RetentionRules
+  /** The logs of the channels that have files. */
+  readonly logs: () => Iterable<ConvertibleLog>
+  /** Why nothing may be written now; undefined if it may. */
+  readonly noRoom: () => Promise<string | undefined>
+  readonly jobs: JobRunner
+  readonly observer: PipelineObserver
+  readonly clock: Clock
+  /** From 0 up to, not including, 1. */
+  readonly random: () => number
+}
+
+/** What is known of one channel. */
+interface Progress {
+  readonly logId: string
+  /** Rows below are in files, or gone. */
+  convertedTo: number
+  /** Since when there are rows to convert, by the monotonic clock. */
+  waitingSince: number | undefined
+  waitingRows: number
+  rowBytes: number
+  failures: number
+  /** By the monotonic clock: after a failure it waits. */
+  notBefore: number
+  files: readonly ListedFile[]
+  /** When its files were looked after last; undefined if something has changed since then. */
+  keptAt: number | undefined
+}
+
+const resultShape = z.object({
+  rows: z.number(),
+  files: z.number(),
+  bytes: z.number(),
+  payloadBytes: z.number(),
+  drifted: z.number(),
+  gapRows: z.number().default(0),
+})
+
+export class TableConverter {
+  readonly #options: TableConverterOptions
+  readonly #keeping: TableKeeping
+  readonly #progress = new Map<string, Progress>()
+  readonly #stopped = new AbortController()
+  #timer: Timer | undefined
+  #running: Promise<void> = Promise.resolve()
+
+  constructor(options: TableConverterOptions) {
+    this.#options = options
+    this.#keeping = new TableKeeping(options)
+  }
+
+  start(): void {
+    this.#timer = this.#options.clock.after(CHECK_MS, () => {
+      this.#running = this.check().finally(() => {
+        if (!this.#stopped.signal.aborted) this.start()
+      })
+    })
+  }
+
+  /** Ends the job that is running. What it has not finished is left for the next start. */
+  async close(): Promise<void> {
+    this.#stopped.abort()
+    this.#timer?.cancel()
+    await this.#running
+  }
+
+  /** Does what is due now. Never rejects. */
+  async check(): Promise<void> {
+    const why = await this.#options.noRoom().catch(() => undefined)
+    for (const log of this.#options.logs()) {
+      if (this.#stopped.signal.aborted) return
+      await this.#attempt(log, why)
+    }
+  }
+
+  async #attempt(log: ConvertibleLog, noRoom: string | undefined): Promise<void> {
+    const { clock } = this.#options
+    const progress = await this.#progressOf(log).catch(() => undefined)
+    if (progress === undefined) return
+    this.#measure(log, progress)
+    await this.#keep(log, progress)
+    if (clock.monotonic() < progress.notBefore || !this.#isDue(progress)) return
+    try {
+      if (noRoom !== undefined) throw new ConnectorError('TablesFull', noRoom)
+      this.#expectRoomForToday()
+      await this.#convert(log, progress)
+      progress.failures = 0
+    } catch (error) {
+      const delayMs = failureDelayMs(progress.failures++, this.#options.random())
+      progress.notBefore = clock.monotonic() + delayMs
+      this.#failed(log, error, delayMs)
+    }
+  }
+
+  /** Rows of a new log are at other offsets than those of the one before. */
+  async #progressOf({ channel, logId }: ConvertibleLog): Promise<Progress> {
+    const known = this.#progress.get(channel)
+    if (known?.logId === logId) return known
+    const { files } = await listTable(this.#options.directory, channel)
+    const progress: Progress = {
+      logId,
+      convertedTo: coverageOf(files, logId).end,
+      waitingSince: undefined,
+      waitingRows: known?.waitingRows ?? 0,
+      rowBytes: known?.rowBytes ?? ASSUMED_ROW_BYTES,
+      failures: 0,
+      notBefore: 0,
+      files: known?.files ?? [],
+      keptAt: undefined,
+    }
+    this.#progress.set(channel, progress)
+    return progress
+  }
+
+  #measure({ channel, committed }: ConvertibleLog, progress: Progress): void {
+    const waitingRows = Math.max(0, committed - progress.convertedTo)
+    if (waitingRows === 0) progress.waitingSince = undefined
+    else progress.waitingSince ??= this.#options.clock.monotonic()
+    const grown = waitingRows - progress.waitingRows
+    progress.waitingRows = waitingRows
+    if (grown !== 0) {
+      this.#options.observer.tablesGrew(channel, { waitingRows: grown, files: 0, bytes: 0 })
+    }
+  }
+
+  #isDue({ waitingRows: rows, waitingSince, rowBytes }: Progress): boolean {
+    const now = this.#options.clock.monotonic()
+    return isConversionDue({ rows, rowBytes, ageMs: now - (waitingSince ?? now) })
+  }
+
+  /** The files of today are never removed, so they have a limit of their own. */
+  #expectRoomForToday(): void {
+    const { clock, retention } = this.#options
+    const today = dayOf(clock.now())
+    let bytes = 0
+    for (const file of this.#files()) if (file.day === today) bytes += file.bytes
+    if (bytes < retention.maxBytes) return
+    const text = `the files of today have ${bytes} bytes, and analytics.tables.maxBytes is ${retention.maxBytes}; no more are written until tomorrow`
+    throw new ConnectorError('TablesFull', text)
+  }
+
+  async #convert(log: ConvertibleLog, progress: Progress): Promise<void> {
+    const { channel, logId, committed } = log
+    const { directory, connectorId, observer, clock } = this.#options
+    const from = progress.convertedTo
+    const to = Math.min(committed, from + rowsPerJob(progress.rowBytes, progress.failures))
+    const began = clock.monotonic()
+    const result = await this.#run('convert', { directory, channel, connectorId, logId, from, to })
+    progress.convertedTo = to
+    progress.waitingSince = undefined
+    progress.keptAt = undefined
+    if (result.rows > 0) progress.rowBytes = result.payloadBytes / result.rows
+    observer.rowsConverted(channel, { ...result, durationMs: clock.monotonic() - began })
+    this.#measure(log, progress)
+  }
+
+  /** After each conversion and every few minutes: what is too old, too much, or too small. */
+  async #keep(log: ConvertibleLog, progress: Progress): Promise<void> {
+    const now = this.#options.clock.monotonic()
+    if (progress.keptAt !== undefined && now - progress.keptAt < KEEPING_MS) return
+    try {
+      if (!(await this.#keepFiles(log.channel, progress))) progress.keptAt = now
+    } catch (error) {
+      progress.keptAt = now
+      this.#failed(log, error, KEEPING_MS)
+    }
+  }
+
+  /** True if there may be more to do at once. */
+  async #keepFiles(channel: string, progress: Progress): Promise<boolean> {
+    const { directory, connectorId, clock, retention } = this.#options
+    const keptFrom = firstKeptDay(this.#files(), clock.now(), retention)
+    this.#listed(channel, progress, await this.#keeping.keep(channel, keptFrom))
+    const paths = planCompaction(progress.files, clock.now())?.map(({ path }) => path)
+    if (paths === undefined) return false
+    await this.#run('compact', { directory, channel, connectorId, paths })
+    return true
+  }
+
+  *#files(): Generator<ListedFile> {
+    for (const { files } of this.#progress.values()) yield* files
+  }
+
+  #listed(channel: string, progress: Progress, files: readonly ListedFile[]): void {
+    const bytes = bytesOf(files) - bytesOf(progress.files)
+    const more = files.length - progress.files.length
+    progress.files = files
+    this.#options.observer.tablesGrew(channel, { waitingRows: 0, files: more, bytes })
+  }
+
+  async #run(job: string, request: unknown) {
+    const { signal } = this.#stopped
+    const options = { signal, timeoutMs: JOB_TIMEOUT_MS }
+    return resultShape.parse(await this.#options.jobs.run(job, request, options))
+  }
+
+  #failed({ channel }: ConvertibleLog, error: unknown, delayMs: number): void {
+    if (this.#stopped.signal.aborted) return
+    const { observer } = this.#options
+    observer.conversionFailed(channel, asConnectorError(error, 'Unexpected', 'tables'), delayMs)
+  }
+}
+
+function bytesOf(files: readonly ListedFile[]): number {
+  return files.reduce((sum, { bytes }) => sum + bytes, 0)
+}

@@ -1,0 +1,146 @@
+/**
+ * The job `convert`: rows of one channel become Parquet files, one for each day. It only reads the
+ * channel's log. A job that is killed leaves at most a hidden file and whole files of the first days;
+ * the next one begins behind those.
+ */
+import type { DuckDBConnection } from '@duckdb/node-api'
+import type { OffsetRange } from '../../../channels/log/channel-log.ts'
+import { STORED_ROWS } from '../../rows/row-scan.ts'
+import { type Catalogue, type FileFacts, keepFacts } from '../catalogue.ts'
+import { type FieldColumn, mergeColumns } from '../columns.ts'
+import { FieldSampling, SAMPLED_PLACES, SAMPLED_ROWS } from '../field-sampling.ts'
+import { dayOf, type TableFile } from '../table-file.ts'
+import { listTable } from '../table-listing.ts'
+import { text } from '../typed-columns.ts'
+import { type DayRange, dayRanges } from './day-ranges.ts'
+import { type ParquetFile, publish, withFile, writeHidden } from './parquet-file.ts'
+import { openCatalogue } from './rebuild.ts'
+import { numberIn, rowsOf } from './session.ts'
+
+/** A larger payload is not looked into: samples are in memory together. */
+const LARGEST_SAMPLE_BYTES = 64 * 1024
+
+export interface Conversion extends OffsetRange {
+  /** The data directory. */
+  readonly directory: string
+  readonly channel: string
+  readonly connectorId: string
+  readonly logId: string
+}
+
+export interface ConversionResult {
+  readonly rows: number
+  readonly files: number
+  readonly bytes: number
+  /** Of all the rows, before compression. */
+  readonly payloadBytes: number
+  /** Values that are NULL in their column, in all of the files. */
+  readonly drifted: number
+}
+
+/**
+ * @param connection has the table function `stored_rows`
+ * @throws {ConnectorError} DataDamaged if a file can't be read back as it was written
+ */
+export async function convert(
+  connection: DuckDBConnection,
+  conversion: Conversion,
+): Promise<ConversionResult> {
+  const { directory, channel } = conversion
+  const known = await openCatalogue(connection, directory, channel)
+  const { files } = await listTable(directory, channel)
+  const isThere = new Set(files.map(({ path }) => path))
+  const sample = await sampleOf(connection, conversion)
+  let catalogue: Catalogue = {
+    ...known,
+    columns: mergeColumns(known.columns, sample.fields),
+    files: keepFacts(known.files, (path) => isThere.has(path)),
+  }
+  const result = { rows: 0, files: 0, bytes: 0, payloadBytes: 0, drifted: 0 }
+  for (const range of await rangesOf(connection, conversion, sample.days)) {
+    const parquet = parquetOf(conversion, range, catalogue.columns)
+    const facts = await writeHidden(connection, parquet)
+    if (facts === undefined) continue
+    catalogue = withFile(catalogue, parquet.file, facts)
+    await publish(parquet, catalogue)
+    result.rows += facts.rows
+    result.files++
+    result.bytes += facts.bytes
+    result.payloadBytes += facts.payloadBytes
+    result.drifted += driftedIn(facts)
+  }
+  return result
+}
+
+function parquetOf(
+  conversion: Conversion,
+  { day, from, to }: DayRange,
+  columns: readonly FieldColumn[],
+): ParquetFile {
+  const { directory, channel, connectorId, logId } = conversion
+  const file: TableFile = { day, logId, first: from, end: to }
+  const source = rowsIn(channel, from, to)
+  return { directory, channel, connectorId, file, columns, source }
+}
+
+function rowsIn(channel: string, from: number, to: number): string {
+  return `${STORED_ROWS}(${text(channel)}, ${from}, ${to})`
+}
+
+/** Looks at rows in places that are spread over the range, among them its first and its last. */
+async function sampleOf(connection: DuckDBConnection, { channel, from, to }: Conversion) {
+  const rows = SAMPLED_ROWS / SAMPLED_PLACES
+  const places = placesOf(from, to, rows).map((place) => {
+    return `SELECT * FROM ${rowsIn(channel, place, Math.min(place + rows, to))}`
+  })
+  const result = await connection.stream(
+    `SELECT epoch_ms(arrival_time) AS time,
+       CASE WHEN octet_length(payload) <= ${LARGEST_SAMPLE_BYTES} THEN payload END AS payload
+     FROM (${places.join(' UNION ALL ')})`,
+  )
+  const sampling = new FieldSampling()
+  const days = new Set<string>()
+  for await (const chunk of result.yieldRowObjectJs()) {
+    for (const row of chunk) {
+      const { payload } = row
+      if (payload instanceof Uint8Array) sampling.add(payload)
+      days.add(dayOf(numberIn(row, 'time')))
+    }
+  }
+  return { fields: sampling.fields(), days }
+}
+
+/** Evenly spread; the last one ends with the range. */
+function placesOf(from: number, to: number, rows: number): number[] {
+  const last = Math.max(from, to - rows)
+  const places = Math.min(SAMPLED_PLACES, Math.ceil((to - from) / rows))
+  if (places < 2) return [from]
+  if (places < SAMPLED_PLACES) return Array.from({ length: places }, (_, at) => from + at * rows)
+  const step = (last - from) / (places - 1)
+  return Array.from({ length: places }, (_, at) => Math.floor(from + at * step))
+}
+
+/** If all samples are of one day, so is the range: arrival times hardly ever go back. */
+async function rangesOf(
+  connection: DuckDBConnection,
+  { channel, from, to }: Conversion,
+  sampled: ReadonlySet<string>,
+): Promise<DayRange[]> {
+  const [day] = sampled
+  if (day !== undefined && sampled.size === 1) return [{ day, from, to }]
+  const days = await rowsOf(
+    connection,
+    `SELECT strftime(arrival_time, '%Y-%m-%d') AS day, min("offset") AS first, max("offset") AS last
+     FROM ${rowsIn(channel, from, to)} GROUP BY ALL`,
+  )
+  const found = days.map((row) => ({
+    day: String(row['day']),
+    from: numberIn(row, 'first'),
+    to: numberIn(row, 'last') + 1,
+  }))
+  return dayRanges({ from, to }, found)
+}
+
+export function driftedIn({ drift }: FileFacts): number {
+  return Object.values(drift).reduce((sum, values) => sum + values, 0)
+}

@@ -1,0 +1,83 @@
+/**
+ * Removes the files of a channel that are not read any more: leftovers, files that are in a wider
+ * one, and expired days. A query may have listed them before, so they stay for a while longer than a
+ * query may take. Must not run beside a job that writes files of the channel.
+ */
+import { rmdir } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { nodeFileLayer } from '../../channels/disk/files/node-file-layer.ts'
+import type { Clock } from '../../clock.ts'
+import { keepFacts, readCatalogue, writeCatalogue } from './catalogue.ts'
+import { tableDirectory } from './table-file.ts'
+import { type ListedFile, listTable } from './table-listing.ts'
+
+/** Longer than a query may take. */
+export const GRACE_MS = 15 * 60_000
+
+export interface TableKeepingOptions {
+  /** The data directory. */
+  readonly directory: string
+  readonly clock: Clock
+}
+
+/** Days that have expired, as this process has seen it. */
+interface Expiry {
+  readonly keptFrom: string
+  /** By the monotonic clock. */
+  readonly since: number
+}
+
+export class TableKeeping {
+  readonly #directory: string
+  readonly #clock: Clock
+  readonly #expiries = new Map<string, Expiry>()
+
+  constructor({ directory, clock }: TableKeepingOptions) {
+    this.#directory = directory
+    this.#clock = clock
+  }
+
+  /** Returns the files that are left to read. */
+  async keep(channel: string, keptFrom: string): Promise<readonly ListedFile[]> {
+    const { files, superseded, hidden } = await listTable(this.#directory, channel)
+    const expired = files.filter(({ day }) => day < keptFrom)
+    const removed = superseded
+      .filter(({ by }) => this.#clock.now() - by.modifiedAt >= GRACE_MS)
+      .map(({ file }) => file.path)
+    if (expired.length > 0 && (await this.#expire(channel, keptFrom))) {
+      removed.push(...expired.map(({ path }) => path))
+    }
+    await this.#remove(channel, [...hidden, ...removed])
+    return files.filter(({ day }) => day >= keptFrom)
+  }
+
+  /** Takes the days before `keptFrom` out of the catalogue; true once that is long enough ago. */
+  async #expire(channel: string, keptFrom: string): Promise<boolean> {
+    const before = this.#expiries.get(channel)
+    if (before?.keptFrom === keptFrom) return this.#clock.monotonic() - before.since >= GRACE_MS
+    const catalogue = await readCatalogue(this.#directory, channel)
+    if (catalogue === undefined || catalogue === 'damaged') return false
+    if ((catalogue.keptFrom ?? '') < keptFrom) {
+      await writeCatalogue(this.#directory, channel, { ...catalogue, keptFrom })
+    }
+    this.#expiries.set(channel, { keptFrom, since: this.#clock.monotonic() })
+    return false
+  }
+
+  async #remove(channel: string, paths: readonly string[]): Promise<void> {
+    if (paths.length === 0) return
+    const root = tableDirectory(this.#directory, channel)
+    for (const path of paths) await nodeFileLayer.remove(join(root, path))
+    for (const day of new Set(paths.map(dirname))) {
+      // Fails if there are files in it.
+      if (day !== '.') await rmdir(join(root, day)).catch(() => {})
+    }
+    await nodeFileLayer.syncDirectory(root)
+    const catalogue = await readCatalogue(this.#directory, channel)
+    if (catalogue === undefined || catalogue === 'damaged') return
+    const files = keepFacts(catalogue.files, (path) => !paths.includes(path))
+    if (files.size < catalogue.files.size) {
+      await writeCatalogue(this.#directory, channel, { ...catalogue, files })
+    }
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * SQL that adds typed columns to rows. Files and rows that are in no file yet pass the same SQL, so a
+ * query gets the same values from both.
+ *
+ * DuckDB's own reading of JSON is lenient: it takes "12.5" and true for numbers and makes 2 of 1.7.
+ * So fields are read as JSON text, and the text decides: a number begins with a digit or a minus, and
+ * everything else is no number. A value that does not fit is NULL, and `drift` names its column.
+ */
+import { ROW_COLUMNS } from '../rows/row-columns.ts'
+import { type ColumnType, DRIFT_COLUMN, type FieldColumn } from './columns.ts'
+
+/** In the characters' order: all that a JSON number can begin with lies between these two. */
+const NUMBER_FROM = "'-'"
+const NUMBER_BEFORE = "':'"
+const INTEGERS_BELOW = 2 ** 53
+
+/** A field, as the inner query reads it. */
+interface Cell {
+  readonly column: FieldColumn
+  /** Its place in the structure that is read from JSON; positions need no quoting. */
+  readonly raw: string
+  /** The name of the typed value. */
+  readonly typed: string
+}
+
+/**
+ * A SELECT of all columns: those of every row, `drift`, and the fields.
+ * @param source a table, function call or subquery with the columns of `ROW_COLUMNS`
+ */
+export function typedRows(columns: readonly FieldColumn[], source: string): string {
+  const rows = ROW_COLUMNS.map(({ name }) => identifier(name)).join(', ')
+  if (columns.length === 0) {
+    return `SELECT ${rows}, CAST(NULL AS VARCHAR) AS ${DRIFT_COLUMN} FROM ${source}`
+  }
+  const cells = cellsOf(columns)
+  const typed = cells.map((cell) => `${typedValue(cell)} AS ${cell.typed}`)
+  const misfits = cells.filter(({ column }) => column.type !== 'VARCHAR').map(misfit)
+  const drift = misfits.length === 0 ? 'NULL' : `nullif(concat_ws(',', ${misfits.join(', ')}), '')`
+  const named = cells.map(({ column, typed }) => `${typed} AS ${identifier(column.name)}`)
+  const json = 'TRY_CAST(TRY(decode(payload)) AS JSON)'
+  return `SELECT ${rows}, CAST(${drift} AS VARCHAR) AS ${DRIFT_COLUMN}, ${named.join(', ')}
+FROM (SELECT *, ${typed.join(', ')}
+FROM (SELECT ${rows}, json_transform(${json}, ${text(structureOf(columns))}) AS fields
+FROM ${source}))`
+}
+
+export function identifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}
+
+/** A string in SQL. */
+export function text(value: string): string {
+  return `'${value.replaceAll("'", "''")}'`
+}
+
+/** `{"temp":"JSON","phase":{"l1":"JSON"}}`: the keys in the order of their first columns. */
+function structureOf(columns: readonly FieldColumn[]): string {
+  const members = [...groupsOf(columns)].map(([key, group]) => {
+    const inner = group.map(({ path: [, name], type }) => [name, jsonType(type)] as const)
+    const [[name, leaf] = []] = inner
+    if (name === undefined) return `${JSON.stringify(key)}:${JSON.stringify(leaf)}`
+    const fields = inner.map(([name = '', leaf]) => `${JSON.stringify(name)}:"${leaf}"`)
+    return `${JSON.stringify(key)}:{${fields.join(',')}}`
+  })
+  return `{${members.join(',')}}`
+}
+
+function cellsOf(columns: readonly FieldColumn[]): Cell[] {
+  const cells: Cell[] = []
+  let outer = 0
+  for (const group of groupsOf(columns).values()) {
+    outer++
+    const whole = `struct_extract_at(fields, ${outer})`
+    for (const [index, column] of group.entries()) {
+      const isInner = column.path.length > 1
+      const raw = isInner ? `struct_extract_at(${whole}, ${index + 1})` : whole
+      cells.push({ column, raw, typed: `typed_${cells.length}` })
+    }
+  }
+  return cells
+}
+
+/** By the first key. */
+function groupsOf(columns: readonly FieldColumn[]): Map<string, FieldColumn[]> {
+  const groups = new Map<string, FieldColumn[]>()
+  for (const column of columns) {
+    const key = column.path[0] ?? ''
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, [column])
+    else group.push(column)
+  }
+  return groups
+}
+
+/** A string is unquoted; everything else is wanted as it is written. */
+function jsonType(type: ColumnType): string {
+  return type === 'VARCHAR' ? 'VARCHAR' : 'JSON'
+}
+
+function typedValue({ column, raw }: Cell): string {
+  const json = `CAST(${raw} AS VARCHAR)`
+  const number = `CASE WHEN ${json} >= ${NUMBER_FROM} AND ${json} < ${NUMBER_BEFORE} THEN TRY_CAST(${json} AS DOUBLE) END`
+  switch (column.type) {
+    case 'VARCHAR':
+      return raw
+    case 'BOOLEAN':
+      return `CASE ${json} WHEN 'true' THEN true WHEN 'false' THEN false END`
+    case 'DOUBLE':
+      // 1e400 is infinite.
+      return `CASE WHEN isfinite(${number}) THEN ${number} END`
+    case 'BIGINT':
+      return `CASE WHEN ${number} = floor(${number}) AND abs(${number}) < ${INTEGERS_BELOW} THEN CAST(${number} AS BIGINT) END`
+  }
+}
+
+function misfit({ column, raw, typed }: Cell): string {
+  return `CASE WHEN ${raw} IS NOT NULL AND ${typed} IS NULL THEN ${text(column.name)} END`
+}

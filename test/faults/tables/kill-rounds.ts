@@ -1,0 +1,141 @@
+/** Kills a process that converts and compacts, again and again, and looks at what it has left. */
+import { fork } from 'node:child_process'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { DuckDBConnection } from '@duckdb/node-api'
+import { readCatalogue } from '../../../src/analytics/tables/catalogue.ts'
+import { fileSum, parquetSource } from '../../../src/analytics/tables/jobs/parquet-file.ts'
+import { TABLES_NAME, tableDirectory } from '../../../src/analytics/tables/table-file.ts'
+import { listTable } from '../../../src/analytics/tables/table-listing.ts'
+import { rowsOf } from '../../support/analytics/duckdb.ts'
+import { draftOf } from '../../support/channels/log-drafts.ts'
+import { diskStore } from '../../support/disk/disk-stores.ts'
+import { Random } from '../../support/random.ts'
+
+const PROGRAM = join(import.meta.dirname, 'converting-program.js')
+const CHANNEL = 'plant'
+const ROWS = 1_500
+/** The rows are of two days. */
+const START = Date.parse('2026-11-29T23:59:00Z')
+const ROW_MS = 80
+const MOST_CALLS = 120
+const MOST_MS = 1_500
+
+export interface KillFigures {
+  readonly rounds: number
+  readonly killed: number
+  /** How often all rows were converted and compacted, and it began again. */
+  readonly finished: number
+  /** Sentences; empty if every round left what it must. */
+  readonly faults: readonly string[]
+}
+
+/** @param options.connection reads the files */
+export async function killRounds(options: {
+  readonly directory: string
+  readonly connection: DuckDBConnection
+  readonly rounds: number
+  readonly seed: number
+}): Promise<KillFigures> {
+  const { directory, connection, rounds, seed } = options
+  const random = new Random(seed)
+  await storeRows(directory)
+  const faults: string[] = []
+  let killed = 0
+  let finished = 0
+  for (let round = 0; round < rounds; round++) {
+    const isDone = await oneLife(directory, random)
+    const found = await faultsIn(directory, connection, isDone)
+    faults.push(...found.map((fault) => `seed ${seed}, round ${round}: ${fault}`))
+    if (!isDone) killed++
+    if (!isDone && found.length === 0) continue
+    if (isDone) finished++
+    await rm(join(directory, TABLES_NAME), { recursive: true, force: true })
+  }
+  return { rounds, killed, finished, faults }
+}
+
+async function storeRows(directory: string): Promise<void> {
+  const store = diskStore({ directory })
+  await store.open()
+  const log = store.create(CHANNEL)
+  for (let n = 0; n < ROWS; n++) {
+    const payload = JSON.stringify({ n, name: `device-${n % 7}` })
+    log.append(draftOf(payload, { receivedAt: START + n * ROW_MS }))
+  }
+  await store.commit()
+  await store.close()
+}
+
+/** True if the process had nothing left to do before it was killed. */
+async function oneLife(directory: string, random: Random): Promise<boolean> {
+  const atCall = random.isOneIn(2) ? [`${1 + random.below(MOST_CALLS)}`] : []
+  const afterMs = random.below(MOST_MS)
+  const args = [directory, CHANNEL, `${random.below(2 ** 31)}`, ...atCall]
+  const child = fork(PROGRAM, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+  let isDone = false
+  let timer: NodeJS.Timeout | undefined
+  child.on('message', (message) => {
+    if (message === 'done') isDone = true
+    else if (atCall.length === 0) timer = setTimeout(() => child.kill('SIGKILL'), afterMs)
+  })
+  const [code, signal] = await new Promise<[number | null, string | null]>((resolve) => {
+    child.once('exit', (...how) => resolve(how))
+  })
+  clearTimeout(timer)
+  if (signal === null && code !== 0) throw new Error(`the process ended with exit code ${code}`)
+  return isDone
+}
+
+async function faultsIn(
+  directory: string,
+  connection: DuckDBConnection,
+  isDone: boolean,
+): Promise<string[]> {
+  const faults: string[] = []
+  const root = tableDirectory(directory, CHANNEL)
+  const { files, superseded, unknown } = await listTable(directory, CHANNEL)
+  const catalogue = await readCatalogue(directory, CHANNEL)
+  const facts = catalogue === 'damaged' ? undefined : catalogue?.files
+  if (catalogue === 'damaged') faults.push('the catalogue is damaged')
+  if (unknown.length > 0) faults.push(`unknown names: ${unknown.join(', ')}`)
+  let end = 0
+  for (const { path, first, end: next } of files) {
+    if (first !== end) faults.push(`expected a file from ${end}, found ${path}`)
+    end = next
+    if (facts?.get(path)?.crc32 !== (await fileSum(join(root, path))).crc32) {
+      faults.push(`the catalogue does not have the checksum of ${path}`)
+    }
+  }
+  for (const { path, first, end } of [...files, ...superseded.map(({ file }) => file)]) {
+    const fault = await faultOf(connection, join(root, path), first, end)
+    if (fault !== undefined) faults.push(`${path}: ${fault}`)
+  }
+  if (isDone && (end !== ROWS || files.length !== 2 || superseded.length > 0)) {
+    faults.push(
+      `expected two files with ${ROWS} rows at the end, found ${files.length} with ${end}`,
+    )
+  }
+  return faults
+}
+
+async function faultOf(
+  connection: DuckDBConnection,
+  path: string,
+  first: number,
+  end: number,
+): Promise<string | undefined> {
+  try {
+    const [row] = await rowsOf(
+      connection,
+      `SELECT count(*) AS rows, count(DISTINCT "offset") AS offsets, min("offset") AS first,
+         max("offset") AS last, count(*) FILTER (n = "offset" AND decode(payload) LIKE '{"n":' || n || ',%') AS right
+       FROM ${parquetSource([path])}`,
+    )
+    const found = JSON.stringify(Object.values(row ?? {}).map(Number))
+    const wanted = JSON.stringify([end - first, end - first, first, end - 1, end - first])
+    return found === wanted ? undefined : `expected ${wanted}, found ${found}`
+  } catch (error) {
+    return String(error)
+  }
+}

@@ -1,0 +1,179 @@
+/**
+ * Queries while messages come in, and while rows become Parquet files: every message that was
+ * acknowledged before a query began is in its result, none twice, and none that nobody has sent.
+ * QUERY_ROUNDS says how many queries.
+ */
+import assert from 'node:assert/strict'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { connectAsync, type MqttClient } from 'mqtt'
+import { queryOptions } from '../../src/analytics/query/options.ts'
+import { openQueries, type Queries } from '../../src/analytics/query/queries.ts'
+import { storedRows } from '../../src/analytics/rows/stored-range.ts'
+import { planCompaction } from '../../src/analytics/tables/compaction-plan.ts'
+import { tableDirectory } from '../../src/analytics/tables/table-file.ts'
+import { coverageOf, listTable } from '../../src/analytics/tables/table-listing.ts'
+import { WorkerProcess } from '../../src/analytics/worker/worker-process.ts'
+import { WORKER_PROGRAM } from '../../src/analytics/worker-program.ts'
+import type { Connector } from '../../src/index.ts'
+import { WITHOUT_DUCKDB } from '../support/analytics/opened-instance.ts'
+import { mqttUrlOf, startConnector } from '../support/processes/running-connector.ts'
+import { Random } from '../support/random.ts'
+
+const ROUNDS = Number(process.env['QUERY_ROUNDS'] ?? 20)
+const PUBLISHERS = 3
+const MAX_BURST = 100
+const CHANNEL = 'plant'
+const TOPIC = `iotanalytics/channels/${CHANNEL}/messages/binary/put`
+/** Its journal has small slots, so rows move to segments all the time. */
+const MAX_BYTES = 256 * 1024 * 1024
+/** As if the day were over: then even two files are made one. */
+const TOMORROW_MS = 2 * 86_400_000
+
+/** Messages of one publisher are numbered from 0. */
+interface Publisher {
+  readonly device: MqttClient
+  sent: number
+  acknowledged: number
+}
+
+async function publishersFor(t: TestContext, connector: Connector): Promise<Publisher[]> {
+  return await Promise.all(
+    Array.from({ length: PUBLISHERS }, async () => {
+      const device = await connectAsync(mqttUrlOf(connector))
+      t.after(() => device.endAsync(true))
+      return { device, sent: 0, acknowledged: 0 }
+    }),
+  )
+}
+
+async function publishBurst(publisher: Publisher, name: number, random: Random): Promise<void> {
+  const pending: Promise<unknown>[] = []
+  for (let count = random.below(MAX_BURST); count >= 0; count--) {
+    const payload = JSON.stringify({ publisher: name, n: publisher.sent++ })
+    pending.push(publisher.device.publishAsync(TOPIC, payload, { qos: 1 }))
+  }
+  await Promise.all(pending)
+  publisher.acknowledged = publisher.sent
+}
+
+/** A connector waits for longer than a query may take. */
+const GRACE_COMPACTIONS = 4
+
+/** Converts what there is, makes files one, and removes those that it made one some time before. */
+class Tables {
+  readonly #worker: WorkerProcess
+  readonly #directory: string
+  readonly #superseded: string[][] = []
+  files = 0
+
+  constructor(worker: WorkerProcess, directory: string) {
+    this.#worker = worker
+    this.#directory = directory
+  }
+
+  async step(): Promise<void> {
+    const about = { directory: this.#directory, channel: CHANNEL, connectorId: 'c' }
+    const rows = await storedRows(this.#directory, CHANNEL)
+    if (rows === undefined) return
+    const { files } = await listTable(this.#directory, CHANNEL)
+    const from = Math.max(coverageOf(files, rows.logId).end, rows.first)
+    if (from < rows.end) {
+      const { logId, end: to } = rows
+      await this.#worker.run('convert', { ...about, logId, from, to })
+      this.files++
+    }
+    const group = planCompaction(files, Date.now() + TOMORROW_MS)
+    if (group === undefined) return
+    await this.#removeSuperseded()
+    const paths = group.map(({ path }) => path)
+    await this.#worker.run('compact', { ...about, paths })
+    this.#superseded.push(paths)
+  }
+
+  async #removeSuperseded(): Promise<void> {
+    const root = tableDirectory(this.#directory, CHANNEL)
+    if (this.#superseded.length < GRACE_COMPACTIONS) return
+    for (const path of this.#superseded.shift() ?? []) await rm(join(root, path))
+  }
+}
+
+/** Asks about each publisher's messages, and compares with what was acknowledged before. */
+async function askAndCompare(queries: Queries, publishers: readonly Publisher[]): Promise<number> {
+  const before = publishers.map(({ acknowledged }) => acknowledged)
+  const known = before.map((count, name) => `when ${name} then ${count}`).join(' ')
+  const sql =
+    `select publisher, count(*) as rows, count(distinct n) as different, max(n) as last, ` +
+    `count(*) filter (n < case publisher ${known} end) as known from ${CHANNEL} group by all`
+  const parts: Buffer[] = []
+  const { signal } = new AbortController()
+  const onPart = (part: Buffer) => void parts.push(Buffer.from(part))
+  await queries.run({ sql, format: 'jsonl' }, { signal, onPart })
+  const lines = Buffer.concat(parts).toString().split('\n').filter(Boolean)
+  let rows = 0
+  const found = new Map(lines.map((line) => [JSON.parse(line).publisher, JSON.parse(line)]))
+  for (const [name, count] of before.entries()) {
+    const row = found.get(name) ?? { rows: 0, different: 0, last: -1, known: 0 }
+    assert.equal(row.known, count, `publisher ${name}: acknowledged messages in the result`)
+    assert.equal(row.rows, row.different, `publisher ${name}: messages that are there twice`)
+    assert.ok(row.last < (publishers[name]?.sent ?? 0), `publisher ${name}: never sent`)
+    rows += row.rows
+  }
+  return rows
+}
+
+test('every acknowledged message is in a query, once', { skip: WITHOUT_DUCKDB }, async (t) => {
+  const connector = await startConnector(t, { storage: { maxBytes: MAX_BYTES } })
+  const directory = String(connector.describe().dataDirectory)
+  const queries = openQueries(directory, { ...queryOptions.parse({}), maxRunning: 1 })
+  const worker = new WorkerProcess({
+    program: WORKER_PROGRAM,
+    memoryBytes: 512 * 1024 ** 2,
+    niceness: 0,
+    idleMs: 60_000,
+  })
+  const publishers = await publishersFor(t, connector)
+  const tables = new Tables(worker, directory)
+  let isOver = false
+  const untilOver = async (step: () => Promise<void>) => {
+    while (!isOver) await step()
+  }
+  await Promise.all(
+    publishers.map((publisher, name) => publishBurst(publisher, name, new Random(1))),
+  )
+  const background = Promise.all([
+    ...publishers.map((publisher, name) => {
+      const random = new Random(name + 1)
+      return untilOver(() => publishBurst(publisher, name, random))
+    }),
+    untilOver(() => tables.step()),
+  ])
+
+  let rows = 0
+  try {
+    for (let round = 0; round < ROUNDS; round++) rows = await askAndCompare(queries, publishers)
+  } finally {
+    isOver = true
+    try {
+      await background
+    } finally {
+      await queries.close()
+      await worker.close()
+    }
+  }
+
+  t.diagnostic(`${ROUNDS} queries, ${rows} rows in the last one, ${tables.files} files`)
+  assert.equal(await openAndCount(directory, publishers), true)
+})
+
+/** After the last acknowledgement, the result has exactly what was sent. */
+async function openAndCount(directory: string, publishers: readonly Publisher[]): Promise<boolean> {
+  const queries = openQueries(directory, { ...queryOptions.parse({}), maxRunning: 1 })
+  try {
+    const rows = await askAndCompare(queries, publishers)
+    return rows === publishers.reduce((sum, { sent }) => sum + sent, 0)
+  } finally {
+    await queries.close()
+  }
+}
