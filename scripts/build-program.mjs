@@ -23,9 +23,10 @@ const { metafile } = await build({
   absWorkingDir: root,
   entryPoints: {
     main: 'src/cli/main.ts',
-    // Programs of their own: a process, and a thread in it.
+    // Programs of their own: processes, and a thread in one.
     'analytics-worker': 'src/analytics/analytics-worker.ts',
     'row-reader': 'src/analytics/rows/row-reader.ts',
+    'function-program': 'src/analytics/pipelines/functions/function-program.ts',
   },
   outdir: directory,
   bundle: true,

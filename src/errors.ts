@@ -201,6 +201,11 @@ export const ERROR_CATALOGUE = {
     meaning:
       'The configuration has an error. The message names the path, the value and what is allowed. The connector did not start, or kept the settings it had.',
   },
+  InvalidPipeline: {
+    effect: 'reject',
+    meaning:
+      'The definition of a pipeline or of an activity has an error: its shape, the order of its activities, or an expression. The message says where. Nothing was changed. Correct the definition.',
+  },
   Stopping: {
     effect: 'retry',
     meaning:

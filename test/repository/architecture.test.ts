@@ -256,6 +256,23 @@ const ARROWS: Record<string, readonly string[]> = {
     'analytics/worker-program.ts',
   ],
   'analytics/query/formats/': [],
+  'analytics/pipelines/': [
+    'analytics/pipelines/activities/',
+    'analytics/pipelines/expressions/',
+    'analytics/pipelines/functions/',
+    'analytics/pipelines/json/',
+    'analytics/pipelines/things/',
+  ],
+  'analytics/pipelines/activities/': [
+    'analytics/pipelines/expressions/',
+    'analytics/pipelines/functions/',
+    'analytics/pipelines/json/',
+    'analytics/pipelines/things/',
+  ],
+  'analytics/pipelines/expressions/': ['analytics/pipelines/json/'],
+  'analytics/pipelines/functions/': ['analytics/pipelines/json/'],
+  'analytics/pipelines/things/': ['analytics/pipelines/json/', 'named-files/'],
+  'analytics/pipelines/json/': [],
   'config/': [
     'config/inputs/',
     'config/schema/',
