@@ -10,8 +10,13 @@ import { asQuerySummary, type QueryInput, type QuerySummary } from './query-requ
 
 export const QUERY_JOB = 'query'
 
-/** Of the process's memory: the rest is for Node, and for what DuckDB does not count. */
-const SHARE_OF_DUCKDB = 0.45
+/**
+ * Of the process's memory, what Node needs and what DuckDB does not count. DuckDB has to meet its own
+ * limit first: then it continues on disk, while the limit of the process ends the query.
+ */
+const RESERVED_BYTES = 256 * 1024 * 1024
+/** Enough for aggregates. */
+const MIN_DUCKDB_BYTES = 64 * 1024 * 1024
 const MAX_WAITING = 8
 
 /** Of `WorkerProcess`, what runs queries. */
@@ -58,7 +63,7 @@ export class QueryRunner {
       const request: QueryInput = {
         ...question,
         directory,
-        memoryBytes: Math.floor((memory * SHARE_OF_DUCKDB) / maxRunning),
+        memoryBytes: duckdbBytes(memory, maxRunning),
         maxTemporaryBytes,
         maxResultBytes,
       }
@@ -109,6 +114,11 @@ export class QueryRunner {
     if (next === undefined) this.#running--
     else next()
   }
+}
+
+/** DuckDB's share for one of the queries that run at the same time. */
+function duckdbBytes(memory: number, maxRunning: number): number {
+  return Math.max(MIN_DUCKDB_BYTES, Math.floor((memory - RESERVED_BYTES) / maxRunning))
 }
 
 function tookTooLong(timeoutMs: number): ConnectorError {
