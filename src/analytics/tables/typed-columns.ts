@@ -38,10 +38,37 @@ export function typedRows(columns: readonly FieldColumn[], source: string): stri
   const drift = misfits.length === 0 ? 'NULL' : `nullif(concat_ws(',', ${misfits.join(', ')}), '')`
   const named = cells.map(({ column, typed }) => `${typed} AS ${identifier(column.name)}`)
   const json = 'TRY_CAST(TRY(decode(payload)) AS JSON)'
+  const structures = structuresOf(columns).map(
+    (part, index) => `json_transform(${json}, ${text(structureOf(part))}) AS ${fieldsName(index)}`,
+  )
   return `SELECT ${rows}, CAST(${drift} AS VARCHAR) AS ${DRIFT_COLUMN}, ${named.join(', ')}
 FROM (SELECT *, ${typed.join(', ')}
-FROM (SELECT ${rows}, json_transform(${json}, ${text(structureOf(columns))}) AS fields
+FROM (SELECT ${rows}, ${structures.join(', ')}
 FROM ${source}))`
+}
+
+/**
+ * To DuckDB, members of a structure that differ only in case are one, but to JSON they are two: they
+ * are read with structures of their own. Nearly always there is one structure.
+ */
+function structuresOf(columns: readonly FieldColumn[]): FieldColumn[][] {
+  const structures: FieldColumn[][] = []
+  for (const column of columns) {
+    const fitting = structures.find((part) => !part.some((other) => clash(column, other)))
+    if (fitting === undefined) structures.push([column])
+    else fitting.push(column)
+  }
+  return structures
+}
+
+function clash({ path: [key = '', member = ''] }: FieldColumn, { path }: FieldColumn): boolean {
+  const [otherKey = '', otherMember = ''] = path
+  if (key !== otherKey) return key.toLowerCase() === otherKey.toLowerCase()
+  return member.toLowerCase() === otherMember.toLowerCase()
+}
+
+function fieldsName(structure: number): string {
+  return `fields_${structure}`
 }
 
 export function identifier(name: string): string {
@@ -67,14 +94,16 @@ function structureOf(columns: readonly FieldColumn[]): string {
 
 function cellsOf(columns: readonly FieldColumn[]): Cell[] {
   const cells: Cell[] = []
-  let outer = 0
-  for (const group of groupsOf(columns).values()) {
-    outer++
-    const whole = `struct_extract_at(fields, ${outer})`
-    for (const [index, column] of group.entries()) {
-      const isInner = column.path.length > 1
-      const raw = isInner ? `struct_extract_at(${whole}, ${index + 1})` : whole
-      cells.push({ column, raw, typed: `typed_${cells.length}` })
+  for (const [structure, part] of structuresOf(columns).entries()) {
+    let outer = 0
+    for (const group of groupsOf(part).values()) {
+      outer++
+      const whole = `struct_extract_at(${fieldsName(structure)}, ${outer})`
+      for (const [index, column] of group.entries()) {
+        const isInner = column.path.length > 1
+        const raw = isInner ? `struct_extract_at(${whole}, ${index + 1})` : whole
+        cells.push({ column, raw, typed: `typed_${cells.length}` })
+      }
     }
   }
   return cells

@@ -138,6 +138,25 @@ test('a deeply nested payload is read like any other', async (t) => {
   assert.equal(rows.length, 1)
 })
 
+test('keys that differ only in case may have different types', async (t) => {
+  const payload = '{"A":"x","a":1.5,"phase":{"L1":"y","l1":2},"Phase":true}'
+  const columns = [
+    column('A', 'VARCHAR'),
+    column('a_2', 'DOUBLE', 'a'),
+    column('phase_L1', 'VARCHAR', 'phase', 'L1'),
+    column('phase_l1_2', 'BIGINT', 'phase', 'l1'),
+    column('Phase', 'BOOLEAN'),
+  ]
+
+  const rows = await typed(t, columns, [payload, '{"a":"z"}'])
+
+  const nothing = { A: null, a_2: null, phase_L1: null, phase_l1_2: null, Phase: null }
+  assert.deepEqual(rows, [
+    { A: 'x', a_2: 1.5, phase_L1: 'y', phase_l1_2: 2n, Phase: true, drift: null },
+    { ...nothing, drift: 'a_2' },
+  ])
+})
+
 test('names that differ only in case, or that rows have already, get names of their own', async (t) => {
   const payload =
     '{"Temp":1,"temp":2,"topic":"t","offset":3,"drift":4,"a b":5,"a_b":6,"":7,"-":7,"x":{"y":8},"x_y":9,"é":10}'
