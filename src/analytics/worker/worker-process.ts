@@ -9,6 +9,7 @@ import { ConnectorError, isOwnCode } from '../../errors.ts'
 import { SerialQueue } from '../../serial-queue.ts'
 import { JobError } from './job.ts'
 import type { FromWorker, JobFailure, ToWorker } from './messages.ts'
+import { nodeDataBytes } from './node-memory.ts'
 
 /** A job that was cancelled has this long to end. Then its process is killed. */
 const CANCEL_MS = 2_000
@@ -19,7 +20,7 @@ const MAX_LAST_WORDS = 500
 export interface WorkerOptions {
   /** The program: `WORKER_PROGRAM`. */
   readonly program: URL
-  /** Memory for all of its data; more ends a job or the process. On Windows there is no limit. */
+  /** Memory for data besides Node's own; more ends a job or the process. None on Windows. */
   readonly memoryBytes: number
   /** 0 to 19: how far it stands back behind other processes. */
   readonly niceness: number
@@ -67,9 +68,10 @@ export class WorkerProcess {
    * @throws the signal's reason if it was aborted
    */
   async run(job: string, request: unknown, options: RunOptions = {}): Promise<unknown> {
+    const nodeBytes = await nodeDataBytes()
     options.signal?.throwIfAborted()
     const id = this.#nextId++
-    const child = this.#start()
+    const child = this.#start(nodeBytes)
     const answered = new Promise<Answer>((settle) => {
       this.#running.set(id, { onEvent: options.onEvent, events: new SerialQueue(), settle })
     })
@@ -125,7 +127,7 @@ export class WorkerProcess {
     }
   }
 
-  #start(): ChildProcess {
+  #start(nodeBytes: number): ChildProcess {
     clearTimeout(this.#idle)
     if (this.#child !== undefined) {
       this.#child.ref()
@@ -133,7 +135,7 @@ export class WorkerProcess {
       return this.#child
     }
     const { memoryBytes, niceness } = this.#options
-    const child = this.#spawn(Math.floor(memoryBytes / KIBIBYTE))
+    const child = this.#spawn(Math.floor((nodeBytes + memoryBytes) / KIBIBYTE))
     this.#child = child
     this.#lastWords = ''
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
