@@ -9,13 +9,13 @@ import { rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { quotedName, textLiteral } from '../../src/analytics/duckdb/sql-text.ts'
 import { storedRows } from '../../src/analytics/rows/stored-range.ts'
 import { readCatalogue } from '../../src/analytics/tables/catalogue.ts'
 import type { FieldColumn } from '../../src/analytics/tables/columns.ts'
 import { run as convert } from '../../src/analytics/tables/jobs/convert-job.ts'
 import { withSession } from '../../src/analytics/tables/jobs/session.ts'
 import { tableDirectory } from '../../src/analytics/tables/table-file.ts'
-import { identifier, text } from '../../src/analytics/tables/typed-columns.ts'
 import { exportMessages } from '../../src/channels/disk/doctor/export-messages.ts'
 
 const LINES_AT_A_TIME = 500
@@ -53,10 +53,10 @@ async function byNdjson(): Promise<number> {
   await withSession(signal, async (connection) => {
     await connection.run(`COPY (SELECT "offset", epoch_ms(arrival_time) AS arrival_time, message_id,
         topic, encode(payload) AS payload, unnest(fields)
-      FROM read_json(${text(lines)}, format = 'newline_delimited', ignore_errors = true,
+      FROM read_json(${textLiteral(lines)}, format = 'newline_delimited', ignore_errors = true,
         columns = {"offset": 'BIGINT', arrival_time: 'BIGINT', message_id: 'VARCHAR',
-          topic: 'VARCHAR', payload: 'VARCHAR', fields: ${text(structOf(catalogue.columns))}}))
-      TO ${text(parquet)} (FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2,
+          topic: 'VARCHAR', payload: 'VARCHAR', fields: ${textLiteral(structOf(catalogue.columns))}}))
+      TO ${textLiteral(parquet)} (FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2,
         ROW_GROUP_SIZE 50000)`)
   })
   const { size } = await stat(parquet)
@@ -85,12 +85,12 @@ function structOf(columns: readonly FieldColumn[]): string {
   for (const { path, type } of columns) {
     const [key = '', inner] = path
     const members = outer.get(key) ?? []
-    members.push(inner === undefined ? type : `${identifier(inner)} ${type}`)
+    members.push(inner === undefined ? type : `${quotedName(inner)} ${type}`)
     outer.set(key, members)
   }
   const fields = [...outer].map(([key, members]) => {
     const isObject = columns.some(({ path }) => path[0] === key && path.length > 1)
-    return `${identifier(key)} ${isObject ? `STRUCT(${members.join(', ')})` : members.join('')}`
+    return `${quotedName(key)} ${isObject ? `STRUCT(${members.join(', ')})` : members.join('')}`
   })
   return `STRUCT(${fields.join(', ')})`
 }

@@ -308,7 +308,12 @@ const ARROWS: Record<string, readonly string[]> = {
     'analytics/tables/options.ts',
     'analytics/query/',
   ],
-  'analytics/tables/': ['analytics/rows/', 'channels/disk/files/', 'channels/log/'],
+  'analytics/tables/': [
+    'analytics/duckdb/',
+    'analytics/rows/',
+    'channels/disk/files/',
+    'channels/log/',
+  ],
   'analytics/tables/doctor/': [
     'analytics/tables/',
     'analytics/tables/jobs/',
@@ -316,6 +321,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'channels/disk/files/',
   ],
   'analytics/tables/jobs/': [
+    'analytics/duckdb/',
     'analytics/tables/',
     'analytics/rows/',
     'analytics/worker/',

@@ -7,7 +7,7 @@ export const queryOptions = z
     memory: size({ min: '256MiB', example: '400MiB' })
       .default(400 * 1024 * 1024)
       .describe(
-        'Memory of the process that runs queries. A query that needs more is ended; the connector is not affected.',
+        'Memory of the process that runs queries, besides what Node takes without work. A query that needs more is ended; the connector is not affected.',
       ),
     timeout: duration({ min: '1s', max: '1d', example: '60s' })
       .default(60_000)

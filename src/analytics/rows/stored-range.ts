@@ -68,8 +68,3 @@ export async function storedRows(
 ): Promise<StoredRows | undefined> {
   return (await StoredDirectory.open(directory)).rowsOf(channel, wantedFrom)
 }
-
-/** As `StoredDirectory.channels`. */
-export async function storedChannels(directory: string): Promise<readonly string[]> {
-  return (await StoredDirectory.open(directory)).channels
-}

@@ -6,6 +6,7 @@
  * So fields are read as JSON text, and the text decides: a number begins with a digit or a minus, and
  * everything else is no number. A value that does not fit is NULL, and `drift` names its column.
  */
+import { quotedName, textLiteral } from '../duckdb/sql-text.ts'
 import { ROW_COLUMNS } from '../rows/row-columns.ts'
 import { type ColumnType, DRIFT_COLUMN, type FieldColumn } from './columns.ts'
 
@@ -28,7 +29,7 @@ interface Cell {
  * @param source a table, function call or subquery with the columns of `ROW_COLUMNS`
  */
 export function typedRows(columns: readonly FieldColumn[], source: string): string {
-  const rows = ROW_COLUMNS.map(({ name }) => identifier(name)).join(', ')
+  const rows = ROW_COLUMNS.map(({ name }) => quotedName(name)).join(', ')
   if (columns.length === 0) {
     return `SELECT ${rows}, CAST(NULL AS VARCHAR) AS ${DRIFT_COLUMN} FROM ${source}`
   }
@@ -36,10 +37,11 @@ export function typedRows(columns: readonly FieldColumn[], source: string): stri
   const typed = cells.map((cell) => `${typedValue(cell)} AS ${cell.typed}`)
   const misfits = cells.filter(({ column }) => column.type !== 'VARCHAR').map(misfit)
   const drift = misfits.length === 0 ? 'NULL' : `nullif(concat_ws(',', ${misfits.join(', ')}), '')`
-  const named = cells.map(({ column, typed }) => `${typed} AS ${identifier(column.name)}`)
+  const named = cells.map(({ column, typed }) => `${typed} AS ${quotedName(column.name)}`)
   const json = 'TRY_CAST(TRY(decode(payload)) AS JSON)'
   const structures = structuresOf(columns).map(
-    (part, index) => `json_transform(${json}, ${text(structureOf(part))}) AS ${fieldsName(index)}`,
+    (part, index) =>
+      `json_transform(${json}, ${textLiteral(structureOf(part))}) AS ${fieldsName(index)}`,
   )
   return `SELECT ${rows}, CAST(${drift} AS VARCHAR) AS ${DRIFT_COLUMN}, ${named.join(', ')}
 FROM (SELECT *, ${typed.join(', ')}
@@ -69,15 +71,6 @@ function clash({ path: [key = '', member = ''] }: FieldColumn, { path }: FieldCo
 
 function fieldsName(structure: number): string {
   return `fields_${structure}`
-}
-
-export function identifier(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`
-}
-
-/** A string in SQL. */
-export function text(value: string): string {
-  return `'${value.replaceAll("'", "''")}'`
 }
 
 /** `{"temp":"JSON","phase":{"l1":"JSON"}}`: the keys in the order of their first columns. */
@@ -143,5 +136,5 @@ function typedValue({ column, raw }: Cell): string {
 }
 
 function misfit({ column, raw, typed }: Cell): string {
-  return `CASE WHEN ${raw} IS NOT NULL AND ${typed} IS NULL THEN ${text(column.name)} END`
+  return `CASE WHEN ${raw} IS NOT NULL AND ${typed} IS NULL THEN ${textLiteral(column.name)} END`
 }

@@ -5,13 +5,13 @@
  */
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { OffsetRange } from '../../../channels/log/channel-log.ts'
+import { textLiteral } from '../../duckdb/sql-text.ts'
 import { STORED_ROWS } from '../../rows/row-scan.ts'
 import { type Catalogue, type FileFacts, keepFacts } from '../catalogue.ts'
 import { type FieldColumn, mergeColumns } from '../columns.ts'
 import { FieldSampling, SAMPLED_PLACES, SAMPLED_ROWS } from '../field-sampling.ts'
 import { dayOf, type TableFile } from '../table-file.ts'
 import { listTable } from '../table-listing.ts'
-import { text } from '../typed-columns.ts'
 import { type DayRange, dayRanges } from './day-ranges.ts'
 import { type ParquetFile, publish, withFile, writeHidden } from './parquet-file.ts'
 import { openCatalogue } from './rebuild.ts'
@@ -100,7 +100,7 @@ function parquetOf(
 }
 
 function rowsIn(channel: string, from: number, to: number): string {
-  return `${STORED_ROWS}(${text(channel)}, ${from}, ${to})`
+  return `${STORED_ROWS}(${textLiteral(channel)}, ${from}, ${to})`
 }
 
 /** Looks at rows in places that are spread over the range, among them its first and its last. */

@@ -6,6 +6,7 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import { nodeFileLayer } from '../../../channels/disk/files/node-file-layer.ts'
 import { ConnectorError } from '../../../errors.ts'
 import { counted } from '../../../units.ts'
+import { quotedName, textLiteral } from '../../duckdb/sql-text.ts'
 import { type Catalogue, type FileFacts, writeCatalogue } from '../catalogue.ts'
 import { DRIFT_COLUMN, type FieldColumn } from '../columns.ts'
 import { fileSum } from '../file-sum.ts'
@@ -17,7 +18,7 @@ import {
   tableFileName,
   tableFilePath,
 } from '../table-file.ts'
-import { identifier, text, typedRows } from '../typed-columns.ts'
+import { typedRows } from '../typed-columns.ts'
 import { numberIn, rowsOf } from './session.ts'
 
 /** Nobody changes a finished file, and DuckDB cannot overwrite it by accident. */
@@ -105,7 +106,7 @@ export function withFile(catalogue: Catalogue, file: TableFile, facts: FileFacts
 
 /** A call of `read_parquet`. */
 export function parquetSource(paths: readonly string[]): string {
-  const list = paths.map((path) => text(parquetPattern(path))).join(', ')
+  const list = paths.map((path) => textLiteral(parquetPattern(path))).join(', ')
   return `read_parquet([${list}], hive_partitioning = false)`
 }
 
@@ -149,8 +150,8 @@ function copyStatement(parquet: ParquetFile, path: string, tally: RowTally): str
     channel,
     log_id: file.logId,
     columns: JSON.stringify(columns),
-  }).map(([key, value]) => `${identifier(key)}: ${text(value)}`)
-  return `COPY (${typedRows(columns, source)}) TO ${text(path)} (FORMAT parquet,
+  }).map(([key, value]) => `${quotedName(key)}: ${textLiteral(value)}`)
+  return `COPY (${typedRows(columns, source)}) TO ${textLiteral(path)} (FORMAT parquet,
     COMPRESSION zstd, PARQUET_VERSION v2, ROW_GROUP_SIZE ${groupRowsOf(tally)}, USE_TMP_FILE false,
     KV_METADATA {${metadata.join(', ')}})`
 }

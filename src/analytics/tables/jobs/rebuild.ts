@@ -1,6 +1,7 @@
 /** Rebuilds the catalogue of a channel from what its files say about themselves. */
 import { join } from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
+import { textLiteral } from '../../duckdb/sql-text.ts'
 import {
   type Catalogue,
   columnsShape,
@@ -13,7 +14,6 @@ import { type FieldColumn, mergeColumns } from '../columns.ts'
 import { fileSum } from '../file-sum.ts'
 import { tableDirectory } from '../table-file.ts'
 import { listTable } from '../table-listing.ts'
-import { text } from '../typed-columns.ts'
 import { driftIn, parquetPattern, parquetSource, tallyOf } from './parquet-file.ts'
 import { rowsOf } from './session.ts'
 
@@ -67,7 +67,7 @@ function union(known: FieldColumn[], found: readonly FieldColumn[]): FieldColumn
 async function columnsIn(connection: DuckDBConnection, path: string): Promise<FieldColumn[]> {
   const [row] = await rowsOf(
     connection,
-    `SELECT decode(value) AS columns FROM parquet_kv_metadata(${text(parquetPattern(path))})
+    `SELECT decode(value) AS columns FROM parquet_kv_metadata(${textLiteral(parquetPattern(path))})
      WHERE decode(key) = 'columns'`,
   )
   const { success, data } = columnsShape.safeParse(JSON.parse(String(row?.['columns'] ?? '[]')))

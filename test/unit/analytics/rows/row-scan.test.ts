@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { ROW_COLUMNS } from '../../../../src/analytics/rows/row-columns.ts'
 import { registerStoredRows } from '../../../../src/analytics/rows/row-scan.ts'
-import { storedChannels, storedRows } from '../../../../src/analytics/rows/stored-range.ts'
+import { StoredDirectory, storedRows } from '../../../../src/analytics/rows/stored-range.ts'
 import { createConnector } from '../../../../src/index.ts'
 import { temporaryDirectory } from '../../../support/disk/disk-stores.ts'
 
@@ -45,7 +45,7 @@ test('a row has everything that is known of a message', { skip }, async (t) => {
   const rows = await rowsOf(t, directory, `select * from stored_rows('line', 0, 3)`)
 
   const { logId } = (await storedRows(directory, 'line')) ?? {}
-  assert.deepEqual(await storedChannels(directory), ['line'])
+  assert.deepEqual((await StoredDirectory.open(directory)).channels, ['line'])
   assert.equal(rows[0]?.length, ROW_COLUMNS.length)
   const [offset, arrival, id, topic, sender, ...rest] = rows[0] ?? []
   assert.equal(offset, 0n)

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { quotedName } from '../../../../src/analytics/duckdb/sql-text.ts'
 import type { ColumnType, FieldColumn } from '../../../../src/analytics/tables/columns.ts'
 import { mergeColumns } from '../../../../src/analytics/tables/columns.ts'
 import { FieldSampling } from '../../../../src/analytics/tables/field-sampling.ts'
-import { identifier, typedRows } from '../../../../src/analytics/tables/typed-columns.ts'
+import { typedRows } from '../../../../src/analytics/tables/typed-columns.ts'
 import { duckdb, rowsOf } from '../../../support/analytics/duckdb.ts'
 
 type Payload = string | Uint8Array
@@ -26,7 +27,7 @@ async function typed(t: TestContext, columns: readonly FieldColumn[], payloads: 
     SELECT "offset", TIMESTAMP '2026-11-29' AS arrival_time, ${empty.join(', ')},
       NULL::BLOB AS correlation_data, payload
     FROM (VALUES ${values.join(', ')}) AS rows ("offset", payload)`)
-  const names = [...columns.map(({ name }) => identifier(name)), 'drift']
+  const names = [...columns.map(({ name }) => quotedName(name)), 'drift']
   const sql = `SELECT ${names.join(', ')} FROM (${typedRows(columns, 'stored')}) ORDER BY "offset"`
   return rowsOf(connection, sql)
 }
