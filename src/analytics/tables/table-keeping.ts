@@ -11,7 +11,7 @@ import { keepFacts, readCatalogue, writeCatalogue } from './catalogue.ts'
 import { tableDirectory } from './table-file.ts'
 import { type ListedFile, listTable } from './table-listing.ts'
 
-/** Longer than a query may take. */
+/** Longer than a query takes, unless `analytics.query.timeout` was raised beyond it. */
 export const GRACE_MS = 15 * 60_000
 
 export interface TableKeepingOptions {
