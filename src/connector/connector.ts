@@ -1,9 +1,6 @@
 /** The composition root: starts the parts in the order of the data, and stops them in reverse. */
 
 import { EventEmitter } from 'node:events'
-import { resolve } from 'node:path'
-import type { IotAnalyticsApi } from '../analytics/api/iot-analytics-api.ts'
-import { openQueries, type Queries } from '../analytics/query/queries.ts'
 import type { ChannelLedger } from '../channels/ledger/ledger.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import type { ConnectorConfig } from '../config/connector-config.ts'
@@ -28,7 +25,7 @@ import { Metrics } from '../telemetry/metrics.ts'
 import { TelemetryObserver } from '../telemetry/pipeline-observer.ts'
 import { STATUS_TOPIC } from '../topics.ts'
 import { VERSION } from '../version.ts'
-import { startTables } from './analytics-parts.ts'
+import { type RunningAnalytics, startAnalytics } from './analytics/analytics.ts'
 import { checkStart, type StartCheck } from './checks/start-check.ts'
 import { type ConnectorEvents, emittingObserver } from './connector-events.ts'
 import { connectorIdOf } from './connector-id.ts'
@@ -38,7 +35,6 @@ import { type OpenedStorage, openStorage } from './opened-storage.ts'
 import {
   makeBatchPutMessage,
   makeSources,
-  openApi,
   openLogNotes,
   openOrigins,
   type PartContext,
@@ -77,7 +73,7 @@ interface Running extends OpenedStorage {
   readonly origins: OriginPositions | undefined
   /** Among the sources. */
   batches: BatchPutMessage | undefined
-  api: IotAnalyticsApi | undefined
+  analytics: RunningAnalytics | undefined
   http: HttpServer | undefined
 }
 
@@ -163,10 +159,10 @@ export class Connector {
    * logged and not used.
    */
   async reload(): Promise<void> {
-    const { sources = [], http, api } = this.#running ?? {}
+    const { sources = [], http, analytics } = this.#running ?? {}
     await Promise.all([
       http?.reload(),
-      api?.reload(),
+      analytics?.api?.reload(),
       ...sources.map((source) => source.reload?.()),
     ])
   }
@@ -214,8 +210,8 @@ export class Connector {
       const running = await this.#openChannels()
       await this.#startDeliveries(running)
       await this.#startSources(running)
+      await this.#startAnalytics(running)
       await this.#startHttp(running)
-      await this.#startTables(running)
       this.#running = running
     } catch (error) {
       this.#starting = undefined
@@ -251,7 +247,14 @@ export class Connector {
     })
     const origins = await openOrigins(this.config, channels, this.#context)
     const parts = { connectorId, receipts, router, refusals, origins, batches: undefined }
-    return { ...storage, ...parts, deliveries: [], sources: [], api: undefined, http: undefined }
+    return {
+      ...storage,
+      ...parts,
+      deliveries: [],
+      sources: [],
+      analytics: undefined,
+      http: undefined,
+    }
   }
 
   async #startDeliveries(running: Running): Promise<void> {
@@ -306,6 +309,13 @@ export class Connector {
     }
   }
 
+  async #startAnalytics(running: Running): Promise<void> {
+    const { connectorId } = running
+    const analytics = await startAnalytics(this.config, running, { ...this.#context, connectorId })
+    this.#undo.push(() => analytics.close())
+    running.analytics = analytics
+  }
+
   async #startHttp(running: Running): Promise<void> {
     if (this.config.http === undefined) return
     const { HttpServer } = await import('../http/http-server.ts')
@@ -319,14 +329,12 @@ export class Connector {
     })
     view.start()
     this.#undo.push(async () => view.close())
-    running.api = await openApi(this.config, running.channels, this.#context)
-    this.#undo.push(async () => running.api?.close())
     const server = new HttpServer({
       options: this.config.http,
       view,
       batches: running.batches,
-      queries: this.#openQueries(),
-      api: running.api,
+      queries: running.analytics?.queries,
+      api: running.analytics?.api,
       clock,
       onInsecure: (warning) => observer.settingsInsecure('http', warning),
       onReloaded: (error) => observer.filesReloaded('http', error),
@@ -335,21 +343,6 @@ export class Connector {
     await server.start()
     this.#undo.push(() => server.close())
     running.http = server
-  }
-
-  async #startTables(running: Running): Promise<void> {
-    const { connectorId } = running
-    const tables = await startTables(this.config, running, { ...this.#context, connectorId })
-    if (tables !== undefined) this.#undo.push(() => tables.close())
-  }
-
-  /** Queries read what is on disk. */
-  #openQueries(): Queries | undefined {
-    const { storage, analytics } = this.config
-    if (storage.durability !== 'disk') return undefined
-    const queries = openQueries(resolve(storage.directory), analytics.query)
-    this.#undo.push(() => queries.close())
-    return queries
   }
 
   async #stop(deadlineMs: number): Promise<StopReport> {

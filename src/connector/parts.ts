@@ -4,7 +4,6 @@
  */
 
 import { join } from 'node:path'
-import type { IotAnalyticsApi } from '../analytics/api/iot-analytics-api.ts'
 import type { ChannelSet } from '../channels/channel-set.ts'
 import type { LogStore } from '../channels/log/channel-log.ts'
 import type { MemoryBudget } from '../channels/log/memory-budget.ts'
@@ -21,10 +20,7 @@ import type { SessionStore } from '../sources/mqtt-server/sessions/store/session
 import type { Source } from '../sources/source.ts'
 import { STATUS_TOPIC } from '../topics.ts'
 import { VERSION } from '../version.ts'
-import { StoredChannelData } from './stored-channel-data.ts'
 
-/** In reports: what the API has defined. */
-const RESOURCES = '__resources'
 /** The log of the MQTT server's sessions, and the room that other logs leave to it. */
 const SESSIONS_LOG = '__sessions'
 const ORIGINS_LOG = '__origins'
@@ -148,28 +144,6 @@ export async function makeBatchPutMessage(
   if (options === undefined || positions === undefined) return undefined
   const { BatchPutMessage } = await import('../sources/batch-put-message/batch-put-message.ts')
   return new BatchPutMessage({ options, connectorId, positions, observer, clock })
-}
-
-/** Undefined if it is not configured. */
-export async function openApi(
-  { analytics, storage }: ConnectorConfig,
-  channels: ChannelSet,
-  { observer, clock }: PartContext,
-): Promise<IotAnalyticsApi | undefined> {
-  const { api: options } = analytics
-  if (options === undefined) return undefined
-  const { IotAnalyticsApi } = await import('../analytics/api/iot-analytics-api.ts')
-  const { ResourceStore } = await import('../analytics/resources/resource-store.ts')
-  const resources = new ResourceStore({
-    directory: storage.directory,
-    now: () => clock.now(),
-    onDamage: (what) => observer.damageFound(RESOURCES, what),
-  })
-  await resources.open()
-  const channelData = new StoredChannelData(channels)
-  const api = new IotAnalyticsApi({ options, resources, channelData, observer, clock })
-  await api.start()
-  return api
 }
 
 /** Sessions are stored in the same place as messages. */

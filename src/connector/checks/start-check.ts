@@ -8,7 +8,7 @@ import type { ConnectorConfig, DestinationConfig } from '../../config/connector-
 import { asConnectorError, ConnectorError } from '../../errors.ts'
 import { openFiles, openTlsFiles } from '../../named-files/file-access.ts'
 import { TlsFiles } from '../../named-files/tls-files.ts'
-import { noticesOfTables } from '../analytics-parts.ts'
+import { noticesOfTables } from '../analytics/tables.ts'
 import { makeDestination } from '../destination-makers.ts'
 import { problemsOfDirectory } from './directory-check.ts'
 import { type Address, problemsOfAddresses } from './port-check.ts'

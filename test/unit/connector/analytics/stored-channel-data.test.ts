@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { StoredChannelData } from '../../../src/connector/stored-channel-data.ts'
-import { ChannelSetRig } from '../../support/channels/channel-set-rig.ts'
-import { crashedWithTwo, failing } from '../../support/disk/broken-channel.ts'
-import { diskStore } from '../../support/disk/disk-stores.ts'
-import { promptClock, SLOT_BYTES } from '../../support/disk/journal-trial.ts'
+import { StoredChannelData } from '../../../../src/connector/analytics/stored-channel-data.ts'
+import { ChannelSetRig } from '../../../support/channels/channel-set-rig.ts'
+import { crashedWithTwo, failing } from '../../../support/disk/broken-channel.ts'
+import { diskStore } from '../../../support/disk/disk-stores.ts'
+import { promptClock, SLOT_BYTES } from '../../../support/disk/journal-trial.ts'
 
 const ALL = { from: 0, until: Number.POSITIVE_INFINITY, maxMessages: 10 }
 

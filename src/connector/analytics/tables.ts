@@ -1,10 +1,10 @@
 /** Starts what makes Parquet files, if the configuration asks for them. */
 import { statfs } from 'node:fs/promises'
-import type { ConnectorConfig } from '../config/connector-config.ts'
-import { selectsChannel } from '../delivery/selection.ts'
-import { formatSize } from '../units.ts'
-import type { OpenedStorage } from './opened-storage.ts'
-import type { PartContext } from './parts.ts'
+import type { ConnectorConfig } from '../../config/connector-config.ts'
+import { selectsChannel } from '../../delivery/selection.ts'
+import { formatSize } from '../../units.ts'
+import type { OpenedStorage } from '../opened-storage.ts'
+import type { PartContext } from '../parts.ts'
 
 /** DuckDB, Node and a group of rows; a conversion that needs more takes fewer rows. */
 const WORKER_BYTES = 1024 * 1024 * 1024
@@ -37,9 +37,9 @@ export async function startTables(
   context: PartContext & { readonly connectorId: string },
 ): Promise<RunningTables | undefined> {
   if (tables === undefined) return undefined
-  const { WorkerProcess } = await import('../analytics/worker/worker-process.ts')
-  const { WORKER_PROGRAM } = await import('../analytics/worker-program.ts')
-  const { TableConverter } = await import('../analytics/tables/converter.ts')
+  const { WorkerProcess } = await import('../../analytics/worker/worker-process.ts')
+  const { WORKER_PROGRAM } = await import('../../analytics/worker-program.ts')
+  const { TableConverter } = await import('../../analytics/tables/converter.ts')
   const worker = new WorkerProcess({
     program: WORKER_PROGRAM,
     memoryBytes: WORKER_BYTES,

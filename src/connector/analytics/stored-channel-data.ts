@@ -3,11 +3,11 @@ import type {
   ChannelData,
   ChannelFacts,
   SampledMessages,
-} from '../analytics/api/contracts/channel-data.ts'
-import type { ChannelSet } from '../channels/channel-set.ts'
-import type { ChannelLog, LogFault } from '../channels/log/channel-log.ts'
-import { ConnectorError } from '../errors.ts'
-import type { Message } from '../message.ts'
+} from '../../analytics/api/contracts/channel-data.ts'
+import type { ChannelSet } from '../../channels/channel-set.ts'
+import type { ChannelLog, LogFault } from '../../channels/log/channel-log.ts'
+import { ConnectorError } from '../../errors.ts'
+import type { Message } from '../../message.ts'
 
 /** More payload than any number of messages that is asked for. */
 const MAX_BYTES = 16 * 1024 * 1024
