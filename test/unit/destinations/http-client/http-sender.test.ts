@@ -501,30 +501,30 @@ describe('connections', () => {
   })
 
   test('a body is sent piece by piece, and may take longer in all than one answer may', async (t) => {
-    const { peer, sender } = await setUp(t, { timeoutMs: 200 })
+    const { peer, sender } = await setUp(t, { timeoutMs: 1_000 })
     async function* pieces() {
-      for (let i = 0; i < 5; i++) {
+      for (let i = 0; i < 12; i++) {
         await delay(100)
         yield Buffer.from('piece')
       }
     }
-    const bytes = Buffer.from('PUT /key HTTP/1.1\r\ncontent-length: 25\r\n\r\n')
+    const bytes = Buffer.from('PUT /key HTTP/1.1\r\ncontent-length: 60\r\n\r\n')
 
     const answer = await sender.send(() => ({ bytes, rest: pieces(), release() {} }), never)
 
     assert.equal(answer.status, 200)
-    assert.match(peer.requests[0]?.toString() ?? '', /\r\n\r\n(piece){5}$/)
+    assert.match(peer.requests[0]?.toString() ?? '', /\r\n\r\n(piece){12}$/)
   })
 
   test('a request that waits for a connection has time while the peer takes the bodies before it', async (t) => {
-    const { peer, sender, post } = await setUp(t, { timeoutMs: 200, maxConnections: 1 })
+    const { peer, sender, post } = await setUp(t, { timeoutMs: 1_000, maxConnections: 1 })
     async function* pieces() {
-      for (let i = 0; i < 5; i++) {
+      for (let i = 0; i < 12; i++) {
         await delay(100)
         yield Buffer.from('piece')
       }
     }
-    const bytes = Buffer.from('PUT /key HTTP/1.1\r\ncontent-length: 25\r\n\r\n')
+    const bytes = Buffer.from('PUT /key HTTP/1.1\r\ncontent-length: 60\r\n\r\n')
     const upload = () => sender.send(() => ({ bytes, rest: pieces(), release() {} }), never)
 
     const answers = await Promise.all([upload(), upload(), post()])
