@@ -310,6 +310,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'analytics/worker/',
     'analytics/tables/jobs/',
     'analytics/tables/options.ts',
+    'analytics/datastores/jobs/',
     'analytics/query/',
   ],
   'analytics/tables/': [
@@ -333,6 +334,18 @@ const ARROWS: Record<string, readonly string[]> = {
     'channels/log/',
   ],
   'analytics/datastores/': [],
+  'analytics/datastores/jobs/': [
+    'analytics/duckdb/',
+    'analytics/pipelines/',
+    'analytics/resources/',
+    'analytics/rows/',
+    'analytics/tables/',
+    'analytics/tables/jobs/',
+    'analytics/worker/',
+    'channels/disk/files/',
+    'channels/log/',
+  ],
+  'analytics/datastores/schema/': ['analytics/duckdb/'],
   'analytics/datasets/': [],
   'analytics/worker/': [],
   'analytics/rows/': [
