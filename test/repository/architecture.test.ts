@@ -275,6 +275,7 @@ const ARROWS: Record<string, readonly string[]> = {
   'analytics/pipelines/expressions/': ['analytics/pipelines/json/'],
   'analytics/pipelines/functions/': ['analytics/pipelines/json/'],
   'analytics/pipelines/things/': ['analytics/pipelines/json/', 'named-files/'],
+  'analytics/pipelines/failures/': ['channels/disk/files/'],
   'analytics/pipelines/json/': [],
   'config/': [
     'config/inputs/',
