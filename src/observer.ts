@@ -64,6 +64,16 @@ export interface TableGrowth {
   readonly waitingRows: number
 }
 
+/** Messages of one batch that an activity could not process. */
+export interface PipelineFailure {
+  readonly activity: string
+  /** The function, if it is that of a `lambda` activity. */
+  readonly lambdaName: string | undefined
+  readonly count: number
+  /** Of the first of them. */
+  readonly reason: string
+}
+
 export interface PipelineObserver {
   /** A message was refused or dropped. `channel` is undefined when it named none that can exist. */
   messageDropped(channel: string | undefined, code: string, detail: string): void
@@ -122,6 +132,10 @@ export interface PipelineObserver {
   rowsConverted(channel: string, converted: ConvertedRows): void
   /** Rows were not converted, or files not looked after; it is tried again after `delayMs`. */
   conversionFailed(channel: string, error: ConnectorError, delayMs: number): void
+  /** A function of a pipeline has written a line, or a file of things can't be used. */
+  pipelineLogged(source: string, line: string): void
+  /** Messages that an activity of a pipeline could not process. They are kept. */
+  pipelineFailed(pipeline: string, failure: PipelineFailure): void
   /** A metric alone. */
   tablesGrew(channel: string, growth: TableGrowth): void
 }
@@ -153,5 +167,7 @@ export const silentObserver: PipelineObserver = {
   receiptsDropped() {},
   rowsConverted() {},
   conversionFailed() {},
+  pipelineLogged() {},
+  pipelineFailed() {},
   tablesGrew() {},
 }

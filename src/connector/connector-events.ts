@@ -80,6 +80,8 @@ export function emittingObserver(
     receiptsDropped: (...report) => next.receiptsDropped(...report),
     rowsConverted: (...report) => next.rowsConverted(...report),
     conversionFailed: (...report) => next.conversionFailed(...report),
+    pipelineLogged: (...report) => next.pipelineLogged(...report),
+    pipelineFailed: (...report) => next.pipelineFailed(...report),
     tablesGrew: (...report) => next.tablesGrew(...report),
   }
 }

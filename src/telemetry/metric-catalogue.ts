@@ -171,6 +171,16 @@ export const EVENT_METRICS = {
     labels: ['channel', 'code'],
     help: 'Conversions and compactions of Parquet files that failed and are tried again.',
   },
+  pipeline_log_lines_total: {
+    type: 'counter',
+    labels: ['source'],
+    help: 'Lines that functions of pipelines wrote to standard error, and problems of files of things.',
+  },
+  pipeline_failures_total: {
+    type: 'counter',
+    labels: ['pipeline'],
+    help: 'Messages that an activity of the pipeline could not process. They are kept.',
+  },
   table_files: {
     type: 'gauge',
     labels: ['channel'],

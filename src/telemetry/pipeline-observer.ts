@@ -14,6 +14,7 @@ import type {
   CutTail,
   Notice,
   Outage,
+  PipelineFailure,
   PipelineObserver,
   RefusedClient,
   TableGrowth,
@@ -267,6 +268,26 @@ export class TelemetryObserver implements PipelineObserver {
     if (this.#limiter.isRepeat(key)) return
     const fields = { channel, delayMs: Math.round(delayMs), ...errorFields(error) }
     this.#limiter.say(key, warning('table_failures', 'conversion will be tried again', fields))
+  }
+
+  pipelineLogged(source: string, line: string): void {
+    this.#metrics.add('pipeline_log_lines_total', { source })
+    const key = `pipeline log ${source} ${cut(line, MAX_ID)}`
+    if (this.#limiter.isRepeat(key)) return
+    const fields = { event: 'pipeline_log_lines', source, line }
+    this.#limiter.say(key, { level: 'info', message: 'a pipeline says', fields })
+  }
+
+  pipelineFailed(pipeline: string, failure: PipelineFailure): void {
+    const { activity, lambdaName, count, reason } = failure
+    this.#metrics.add('pipeline_failures_total', { pipeline }, count)
+    const key = `pipeline failure ${pipeline} ${activity}`
+    if (this.#limiter.isRepeat(key)) return
+    // As AWS's notification of the same name.
+    const code = lambdaName === undefined ? {} : { code: 'LAMBDA_FAILURE', lambdaName }
+    const fields = { pipeline, activity, count, ...code, error: reason }
+    const message = 'messages could not be processed, and are kept'
+    this.#limiter.say(key, warning('pipeline_failures', message, fields))
   }
 
   tablesGrew(channel: string, { files, bytes, waitingRows }: TableGrowth): void {

@@ -262,6 +262,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'analytics/pipelines/functions/',
     'analytics/pipelines/json/',
     'analytics/pipelines/things/',
+    'analytics/api/contracts/',
     'analytics/resources/',
     'analytics/worker/',
     'named-files/',
@@ -307,7 +308,7 @@ const ARROWS: Record<string, readonly string[]> = {
   ],
   'analytics/': [
     'analytics/api/options.ts',
-    'analytics/pipelines/options.ts',
+    'analytics/pipelines/',
     'analytics/worker/',
     'analytics/tables/jobs/',
     'analytics/tables/options.ts',
