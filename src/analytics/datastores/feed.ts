@@ -14,7 +14,7 @@ import { Attempts } from './attempts.ts'
 import { endsOf, type FedPipeline, type FeedLog, type FeedOptions } from './feed-options.ts'
 import { type Position, readPosition, writePosition } from './position-file.ts'
 import type { ReprocessingRun } from './reprocessing-file.ts'
-import { firstOffsetOf, nextUnit, type ReprocessingUnit, Reprocessings } from './reprocessings.ts'
+import { firstOffsetOf, nextUnit, Reprocessings, type ReprocessingUnit } from './reprocessings.ts'
 import { declaredSchemaOf } from './schema/declared-schema.ts'
 
 /** So many messages do not wait for others. */
@@ -27,7 +27,14 @@ const resultShape = z.object({
   messages: z.number(),
   rows: z.number(),
   dropped: z.number(),
-  failed: z.number(),
+  failures: z.array(
+    z.object({
+      activity: z.string(),
+      lambdaName: z.string().optional(),
+      count: z.number(),
+      reason: z.string(),
+    }),
+  ),
   gap: z.number(),
   files: z.number(),
   bytes: z.number(),
@@ -225,6 +232,9 @@ export class Feed {
       attempts.succeeded()
       const durationMs = clock.monotonic() - began
       observer.pipelineRan(this.#name, { ...result, durationMs, isAgain: run !== undefined })
+      for (const { lambdaName, ...failure } of result.failures) {
+        observer.pipelineFailed(this.#name, { ...failure, lambdaName })
+      }
       return result
     } catch (thrown) {
       const tried = work.to - work.from
@@ -235,7 +245,7 @@ export class Feed {
         random(),
       )
       this.#problem = error.message
-      if (!this.#stopped.signal.aborted) observer.pipelineFailed(this.#name, error, delayMs)
+      if (!this.#stopped.signal.aborted) observer.pipelineDelayed(this.#name, error, delayMs)
       throw new FeedFailure(error, isWaiting)
     }
   }

@@ -112,18 +112,20 @@ export class DatastoreFeeds implements Datastores {
     const feeds = this.#current().filter(({ ends }) => datastores.includes(ends.datastore))
     const targets = new Map<Feed, number>()
     for (const feed of feeds) targets.set(feed, await feed.target())
-    for (const [feed, target] of targets) {
-      let failures = 0
-      for (let isThere = false; !isThere; ) {
-        signal.throwIfAborted()
-        try {
-          isThere = await this.#jobs.run(() => this.#advanceTo(feed, target))
-          failures = 0
-        } catch (thrown) {
-          if (!(thrown instanceof FeedFailure)) throw thrown
-          // A message that ends the process is found by trying fewer and fewer.
-          if (thrown.isWaiting || ++failures > MOST_FAILURES) throw thrown.error
-        }
+    for (const [feed, target] of targets) await this.#catchUp(feed, target, signal)
+  }
+
+  async #catchUp(feed: Feed, target: number, signal: AbortSignal): Promise<void> {
+    let failures = 0
+    for (let isThere = false; !isThere; ) {
+      signal.throwIfAborted()
+      try {
+        isThere = await this.#jobs.run(() => this.#advanceTo(feed, target))
+        failures = 0
+      } catch (thrown) {
+        if (!(thrown instanceof FeedFailure)) throw thrown
+        // A message that ends the process is found by trying fewer and fewer.
+        if (thrown.isWaiting || ++failures > MOST_FAILURES) throw thrown.error
       }
     }
   }
@@ -216,6 +218,6 @@ export class DatastoreFeeds implements Datastores {
   #failed(name: string, thrown: unknown): void {
     if (this.#stopped.signal.aborted) return
     const error = asConnectorError(thrown, 'Unexpected', 'datastores')
-    this.#options.observer.pipelineFailed(name, error, LONGEST_CHECK_MS)
+    this.#options.observer.pipelineDelayed(name, error, LONGEST_CHECK_MS)
   }
 }

@@ -66,7 +66,9 @@ export class DatastoreKeeping {
   async keep(signal: AbortSignal): Promise<void> {
     const { directory, datastore } = this.#options
     const all = await tablesIn(directory)
-    const tables = all.filter((table) => datastore(originOf(table)['datastore'] ?? '') !== undefined)
+    const tables = all.filter(
+      (table) => datastore(originOf(table)['datastore'] ?? '') !== undefined,
+    )
     for (const table of this.#files.keys()) if (!tables.includes(table)) this.#listed(table, [])
     for (const table of tables) {
       signal.throwIfAborted()
@@ -98,7 +100,7 @@ export class DatastoreKeeping {
     const byAge = firstKeptDay([], now, rules)
     const all = [...this.#files.values()].flat()
     const bySize = firstKeptDay(all, now, { retentionMs: now, maxBytes })
-    return byAge > bySize ? byAge : bySize
+    return [byAge, bySize].sort().at(-1) ?? byAge
   }
 
   #listed(table: TableLocation, files: readonly ListedFile[]): void {

@@ -1,12 +1,9 @@
 /** The reprocessings of one pipeline. A change is durable before it is seen. */
-import type { FeedLog } from './feed-options.ts'
-import {
-  type ReprocessingRun,
-  readReprocessings,
-  writeReprocessings,
-} from './reprocessing-file.ts'
-import type { ListedFile } from '../tables/table-listing.ts'
+
 import { dayOf } from '../tables/table-file.ts'
+import type { ListedFile } from '../tables/table-listing.ts'
+import type { FeedLog } from './feed-options.ts'
+import { type ReprocessingRun, readReprocessings, writeReprocessings } from './reprocessing-file.ts'
 
 export interface ReprocessingsOptions {
   /** The data directory. */

@@ -6,6 +6,7 @@ import type { ConnectorConfig } from '../../config/connector-config.ts'
 import type { OpenedStorage } from '../opened-storage.ts'
 import type { PartContext } from '../parts.ts'
 import { openApi } from './api.ts'
+import { openPipelines } from './pipelines.ts'
 import { startTables } from './tables.ts'
 
 export interface RunningAnalytics {
@@ -22,12 +23,19 @@ export async function startAnalytics(
   context: PartContext & { readonly connectorId: string },
 ): Promise<RunningAnalytics> {
   const queries = await openQueriesOf(config)
-  const api = await openApi(config, storage.channels, context)
+  const pipelines = await openPipelines(config, context)
+  const api = await openApi(config, storage.channels, {
+    ...context,
+    pipelineRunner: pipelines?.runner,
+  })
   const tables = await startTables(config, storage, context)
   return {
     queries,
     api,
-    close: async () => void (await Promise.all([queries?.close(), api?.close(), tables?.close()])),
+    close: async () => {
+      const parts = [queries, api, pipelines, tables]
+      await Promise.all(parts.map((part) => part?.close()))
+    },
   }
 }
 

@@ -1,4 +1,5 @@
 /** Opens the API of AWS IoT Analytics, if the configuration asks for it. */
+import type { PipelineRunner } from '../../analytics/api/contracts/pipeline-runner.ts'
 import type { IotAnalyticsApi } from '../../analytics/api/iot-analytics-api.ts'
 import type { ChannelSet } from '../../channels/channel-set.ts'
 import type { ConnectorConfig } from '../../config/connector-config.ts'
@@ -12,7 +13,11 @@ const RESOURCES = '__resources'
 export async function openApi(
   { analytics, storage }: ConnectorConfig,
   channels: ChannelSet,
-  { observer, clock }: PartContext,
+  {
+    observer,
+    clock,
+    pipelineRunner,
+  }: PartContext & { readonly pipelineRunner: PipelineRunner | undefined },
 ): Promise<IotAnalyticsApi | undefined> {
   const { api: options } = analytics
   if (options === undefined) return undefined
@@ -25,7 +30,14 @@ export async function openApi(
   })
   await resources.open()
   const channelData = new StoredChannelData(channels)
-  const api = new IotAnalyticsApi({ options, resources, channelData, observer, clock })
+  const api = new IotAnalyticsApi({
+    options,
+    resources,
+    channelData,
+    pipelineRunner,
+    observer,
+    clock,
+  })
   await api.start()
   return api
 }

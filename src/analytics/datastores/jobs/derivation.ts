@@ -22,6 +22,16 @@ export const derivationShape = z.strictObject({
 
 export type Derivation = z.output<typeof derivationShape>
 
+/** Messages that an activity could not process. They are kept. */
+export interface FailedByActivity {
+  readonly activity: string
+  /** The function, if it is that of a `lambda` activity. */
+  readonly lambdaName: string | undefined
+  readonly count: number
+  /** Of the first of them. */
+  readonly reason: string
+}
+
 /** What became of the messages. */
 export interface DerivationResult {
   /** Messages below are done: large ones are not all taken at once. */
@@ -30,7 +40,7 @@ export interface DerivationResult {
   /** Rows of the datastore: a function may make several of one message, a filter none. */
   readonly rows: number
   readonly dropped: number
-  readonly failed: number
+  readonly failures: readonly FailedByActivity[]
   /** Messages that are not stored any more. */
   readonly gap: number
   readonly files: number

@@ -7,6 +7,7 @@ import { withSession } from '../../tables/jobs/session.ts'
 import type { Job } from '../../worker/job.ts'
 import { type DerivationResult, derivationShape } from './derivation.ts'
 import { type DerivationTools, derive } from './derive.ts'
+import { keepFailures } from './failures.ts'
 import { rewrite } from './rewrite.ts'
 import { skip } from './skip.ts'
 
@@ -14,6 +15,8 @@ const requestShape = z.strictObject({
   derivation: derivationShape,
   /** Of functions and things. */
   settings: z.custom<PipelineSettings>((value) => typeof value === 'object' && value !== null),
+  /** Of failed messages on disk. */
+  maxFailureBytes: z.int().min(1),
   /** The messages are not run, and are kept as failed for this reason. */
   skipped: z.string().optional(),
   /** The messages are those of this file, and it is replaced. */
@@ -25,12 +28,18 @@ const requestShape = z.strictObject({
 export type DeriveRequest = z.input<typeof requestShape>
 
 export async function run(request: unknown, { signal }: Job): Promise<DerivationResult> {
-  const { derivation, settings, skipped, path, window } = requestShape.parse(request)
+  const { derivation, settings, maxFailureBytes, skipped, path, window } =
+    requestShape.parse(request)
   const { pipeline: pipelineName, activities: pipelineActivities } = derivation
   const resources = await resourcesFor(settings)
   const pipeline = makePipeline({ pipelineName, pipelineActivities }, resources)
   return withSession(signal, (connection) => {
-    const tools: DerivationTools = { connection, pipeline, signal, keepFailures: async () => {} }
+    const tools: DerivationTools = {
+      connection,
+      pipeline,
+      signal,
+      keepFailures: (range, failed) => keepFailures(derivation, maxFailureBytes, range, failed),
+    }
     if (skipped !== undefined) return skip(derivation, tools, skipped)
     if (path !== undefined) return rewrite(derivation, path, tools, window ?? {})
     return derive(derivation, tools, window)

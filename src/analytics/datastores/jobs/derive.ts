@@ -4,6 +4,7 @@
  * the first days; the next one begins behind those.
  */
 import type { DuckDBConnection } from '@duckdb/node-api'
+import type { OffsetRange } from '../../../channels/log/channel-log.ts'
 import type { Message } from '../../../message.ts'
 import type { FailedMessage } from '../../pipelines/message-run.ts'
 import type { Pipeline } from '../../pipelines/pipeline.ts'
@@ -18,6 +19,7 @@ import { dayOf } from '../../tables/table-file.ts'
 import { listTable } from '../../tables/table-listing.ts'
 import { type Derivation, type DerivationResult, tableOf } from './derivation.ts'
 import { type DerivedRow, DerivedRows } from './derived-rows.ts'
+import { byActivity } from './failures.ts'
 import { type ArrivalWindow, runRange, sampleRows } from './run-range.ts'
 
 /** What a job needs besides what it is asked. */
@@ -59,10 +61,7 @@ export async function derive(
   const result = { files: 0, bytes: 0, drifted: 0 }
   for (const range of dayRanges({ from, to }, daysOf(rows))) {
     signal.throwIfAborted()
-    await tools.keepFailures(
-      range,
-      failed.filter(({ input }) => isWithin(input.offset, range)),
-    )
+    await keepWithin(range)
     const file = { day: range.day, logId, first: range.from, end: range.to }
     const source = derived.source(range.from, range.to)
     const { columns } = catalogue
@@ -76,10 +75,29 @@ export async function derive(
     result.drifted += driftedIn(facts)
   }
   // Without rows there are no days.
-  if (rows.length === 0) await tools.keepFailures({ from, to }, failed)
-  const done = { to, messages, rows: rows.length, dropped, failed: failed.length, ...result }
+  if (rows.length === 0) await keepWithin({ from, to })
+  const done = {
+    to,
+    messages,
+    rows: rows.length,
+    dropped,
+    failures: byActivity(derivation, failed),
+    ...result,
+  }
   const readRows = read.reduce((sum, one) => sum + one.to - one.from, 0)
   return { ...done, gap: window === undefined ? to - from - readRows : 0 }
+
+  /** What is known of messages that were not asked for stays. */
+  async function keepWithin(range: OffsetRange): Promise<void> {
+    const own = failed.filter(({ input }) => isWithin(input.offset, range))
+    const asked = window === undefined ? [range] : read.map((one) => overlapOf(one, range))
+    for (const one of asked) {
+      await tools.keepFailures(
+        one,
+        own.filter(({ input }) => isWithin(input.offset, one)),
+      )
+    }
+  }
 }
 
 /** The catalogue with the columns of these samples, or with the declared ones. */
@@ -112,6 +130,10 @@ function daysOf(rows: readonly DerivedRow[]): DayRange[] {
   return [...days.values()]
 }
 
-function isWithin(offset: number, { from, to }: DayRange): boolean {
+function overlapOf(one: OffsetRange, other: OffsetRange): OffsetRange {
+  return { from: Math.max(one.from, other.from), to: Math.min(one.to, other.to) }
+}
+
+function isWithin(offset: number, { from, to }: OffsetRange): boolean {
   return offset >= from && offset < to
 }

@@ -19,6 +19,7 @@ import { rowColumnsOf, tableDirectory } from '../../tables/table-location.ts'
 import { type Derivation, type DerivationResult, tableOf } from './derivation.ts'
 import { type DerivationTools, openedCatalogue } from './derive.ts'
 import { DerivedRows } from './derived-rows.ts'
+import { byActivity } from './failures.ts'
 import { type ArrivalWindow, runRange, sampleRows } from './run-range.ts'
 
 /** What the pipeline has made of the file's messages. */
@@ -61,7 +62,10 @@ export async function rewrite(
   const parquet = { directory, table, connectorId, file, columns: catalogue.columns, source }
   const facts = await writeHidden(connection, parquet, { mayBeEmpty: true })
   signal.throwIfAborted()
-  await tools.keepFailures(derivation, failed)
+  for (const range of read) {
+    const own = failed.filter(({ input: { offset } }) => offset >= range.from && offset < range.to)
+    await tools.keepFailures(range, own)
+  }
   if (facts === undefined) throw new RangeError(`expected a file at ${path}`)
   await publish(parquet, withFile(catalogue, file, facts))
   await removeParts(root, parts.length)
@@ -70,7 +74,7 @@ export async function rewrite(
     messages: made.messages,
     rows: made.rows,
     dropped: made.dropped,
-    failed: failed.length,
+    failures: byActivity(derivation, failed),
     gap: 0,
     files: 1,
     bytes: facts.bytes,

@@ -8,6 +8,7 @@ import type { FailedMessage } from '../../pipelines/message-run.ts'
 import { channelMessages } from './channel-messages.ts'
 import type { Derivation, DerivationResult } from './derivation.ts'
 import type { DerivationTools } from './derive.ts'
+import { byActivity } from './failures.ts'
 
 export async function skip(
   derivation: Derivation,
@@ -22,5 +23,5 @@ export async function skip(
   await keepFailures({ from, to }, failed)
   const none = { rows: 0, dropped: 0, files: 0, bytes: 0, drifted: 0 }
   const gap = to - from - failed.length
-  return { to, messages: failed.length, failed: failed.length, gap, ...none }
+  return { to, messages: failed.length, failures: byActivity(derivation, failed), gap, ...none }
 }

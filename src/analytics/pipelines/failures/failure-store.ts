@@ -48,9 +48,9 @@ interface StoredFile {
 }
 
 /**
- * Stores which of the processed messages failed, in place of what was known of them; none is the
- * answer to some. Durable when it resolves: call it before the position of the pipeline is stored,
- * and for one job of a pipeline at a time.
+ * Stores which of the processed messages failed, in place of what was known of them; call it
+ * also if there are no failures. Durable when it resolves: before the position of the pipeline is
+ * stored. One call at a time for each pipeline.
  * @throws {ConnectorError} StorageFailed; then the job is to be run again
  */
 export async function writeFailures(

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { derive } from '../../../../src/analytics/datastores/jobs/derive.ts'
 import { rewrite } from '../../../../src/analytics/datastores/jobs/rewrite.ts'
 import { compact } from '../../../../src/analytics/tables/jobs/compact.ts'
-import { TABLE, withDerivations } from '../../../support/analytics/derivations.ts'
+import { chainOf, TABLE, withDerivations } from '../../../support/analytics/derivations.ts'
 import { fakeFunctions } from '../../../support/analytics/pipeline-resources.ts'
 
 const duckdb = await import('@duckdb/node-api').catch(() => undefined)
@@ -28,8 +28,8 @@ test('a datastore has what the pipeline makes of the messages, with typed column
       ['8', 0, 'd8', '23', 73.4, '{"device":"d8","temp":23,"f":73.4}'],
       ['9', 0, 'd9', '24', 75.2, '{"device":"d9","temp":24,"f":75.2}'],
     ])
-    const { to, messages, dropped, failed, gap } = result
-    assert.deepEqual([to, messages, result.rows, dropped, failed, gap], [10, 10, 4, 6, 0, 0])
+    const { to, messages, dropped, failures, gap } = result
+    assert.deepEqual([to, messages, result.rows, dropped, failures, gap], [10, 10, 4, 6, [], 0])
     const log = derivation(0, 0).logId
     const name = `${log}-0000000000000000-0000000000000010.parquet`
     assert.deepEqual(await paths(), [`__dt=2026-11-29/${name}`])
@@ -130,11 +130,13 @@ test('messages that fail are kept with the reason, and the others are stored', {
     t,
     readings,
     async ({ derivation, tools, rows, failures }) => {
-      const { failed } = await derive(derivation(0, 10), tools([odd]))
+      const activities = chainOf([odd])
+      const result = await derive(derivation(0, 10, { activities }), tools([odd]))
 
-      assert.equal(failed, 1)
+      const reason = 'the function odd failed: no d3'
+      assert.deepEqual(result.failures, [{ activity: 'odd', lambdaName: 'odd', count: 1, reason }])
       assert.equal((await rows('device')).length, 9)
-      assert.deepEqual(failures, [{ offset: 3, reason: 'the function odd failed: no d3' }])
+      assert.deepEqual(failures, [{ offset: 3, reason }])
     },
     { functions },
   )
