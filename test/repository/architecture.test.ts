@@ -255,7 +255,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'analytics/worker/',
     'analytics/worker-program.ts',
   ],
-  'analytics/query/formats/': [],
+  'analytics/query/formats/': ['analytics/duckdb/'],
   'analytics/pipelines/': [
     'analytics/pipelines/activities/',
     'analytics/pipelines/expressions/',
@@ -331,6 +331,7 @@ const ARROWS: Record<string, readonly string[]> = {
   'analytics/datasets/': [],
   'analytics/worker/': [],
   'analytics/rows/': [
+    'analytics/duckdb/',
     'channels/disk/',
     'channels/disk/journal/',
     'channels/disk/format/',

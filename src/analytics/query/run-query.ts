@@ -7,7 +7,13 @@ import { rm } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
-import { allowFiles, type Instance, lockInstance, openInstance } from '../duckdb/instance.ts'
+import {
+  addAthenaFunctions,
+  allowFiles,
+  type Instance,
+  lockInstance,
+  openInstance,
+} from '../duckdb/instance.ts'
 import { queryErrorOf } from '../duckdb/query-error.ts'
 import { parseSelect, prepareSelect } from '../duckdb/select-statement.ts'
 import { withStandardQuotes } from '../duckdb/sql-text.ts'
@@ -66,6 +72,7 @@ async function attemptQuery(
   try {
     const sql = withStandardQuotes(request.sql)
     const statement = await parseSelect(instance.connection, sql)
+    await addAthenaFunctions(instance.connection, sql)
     const snapshots = await channels.snapshotsFor(statement)
     const resultFile = join(temporaryDirectory, RESULT_FILE)
     await openViews(instance, snapshots, resultFile)

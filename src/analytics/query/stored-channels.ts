@@ -4,7 +4,7 @@
  */
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { DuckDBBlobValue, type DuckDBConnection } from '@duckdb/node-api'
+import type { DuckDBConnection } from '@duckdb/node-api'
 import { closest, distance } from 'fastest-levenshtein'
 import { isChannelName } from '../../channel-name.ts'
 import { systemCodeOf } from '../../errors.ts'
@@ -13,6 +13,7 @@ import { invalidQuery } from '../duckdb/query-error.ts'
 import type { NamedTable, SelectStatement } from '../duckdb/select-statement.ts'
 import { textLiteral } from '../duckdb/sql-text.ts'
 import { ROW_COLUMNS } from '../rows/row-columns.ts'
+import { storedMessages } from '../rows/row-samples.ts'
 import { registerStoredRows, STORED_ROWS } from '../rows/row-scan.ts'
 import { StoredDirectory } from '../rows/stored-range.ts'
 import { readCatalogue } from '../tables/catalogue.ts'
@@ -22,7 +23,7 @@ import {
   mergeColumns,
   type SampledField,
 } from '../tables/columns.ts'
-import { FieldSampling, SAMPLED_PLACES, SAMPLED_ROWS } from '../tables/field-sampling.ts'
+import { FieldSampling, SAMPLED_ROWS } from '../tables/field-sampling.ts'
 import { TABLES_NAME } from '../tables/table-file.ts'
 import { coverageOf, listTable } from '../tables/table-listing.ts'
 import { typedRows } from '../tables/typed-columns.ts'
@@ -30,8 +31,10 @@ import { type ChannelSnapshot, type OffsetRange, uncovered } from './channel-vie
 
 /** More channels than this are not listed by `show tables`. */
 const MAX_LISTED = 1_000
-/** Samples are in memory together. */
+/** A larger payload is not looked into. */
 const LARGEST_SAMPLE_BYTES = 64 * 1024
+/** Each costs a query as much as reading some thousand rows. */
+const SAMPLED_PLACES = 8
 
 export class StoredChannels {
   readonly #connection: DuckDBConnection
@@ -107,14 +110,12 @@ export class StoredChannels {
   /** The fields of payloads from places that are spread over the ranges. */
   async #sampledFields(channel: string, ranges: readonly OffsetRange[]): Promise<SampledField[]> {
     const sampling = new FieldSampling()
-    for (const range of sampledPlaces(ranges)) {
-      const sql =
-        `select payload from ${storedRowsCall(channel, range)} ` +
-        `where octet_length(payload) <= ${LARGEST_SAMPLE_BYTES}`
-      const reader = await this.#connection.runAndReadAll(sql)
-      for (const [payload] of reader.getRows()) {
-        if (payload instanceof DuckDBBlobValue) sampling.add(payload.bytes)
-      }
+    for await (const { payload } of storedMessages(
+      this.#directory,
+      channel,
+      sampledPlaces(ranges),
+    )) {
+      if (payload.length <= LARGEST_SAMPLE_BYTES) sampling.add(payload)
     }
     return sampling.fields()
   }
