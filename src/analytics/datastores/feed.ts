@@ -7,6 +7,7 @@
  */
 import * as z from 'zod'
 import { ConnectorError } from '../../errors.ts'
+import { SerialQueue } from '../../serial-queue.ts'
 import { readTable } from '../tables/table.ts'
 import { coverageOf, listTable } from '../tables/table-listing.ts'
 import { channelTable, datastoreTable } from '../tables/table-location.ts'
@@ -78,6 +79,8 @@ export class Feed {
   readonly #stopped = new AbortController()
   readonly #attempts = new Attempts()
   readonly #again = new Attempts()
+  /** Reads and writes of the position: the API asks beside the jobs. */
+  readonly #positions = new SerialQueue()
   #position: { readonly datastore: string; readonly position: Position } | undefined
   #waiting = 0
   /** By the monotonic clock. */
@@ -145,7 +148,7 @@ export class Feed {
     if (from >= to) return undefined
     const result = await this.#attempt(situation, { from, to }, this.#attempts)
     this.#waitingSince = undefined
-    await this.#moveTo(datastore, { ...position, offset: result.to })
+    await this.#positions.run(() => this.#moveTo(datastore, { ...position, offset: result.to }))
     this.#measure(log.committed - result.to)
     return result.to
   }
@@ -291,7 +294,8 @@ export class Feed {
     const { channel, datastore } = this.ends
     const log = this.#options.log(channel)
     if (log === undefined || this.#options.datastore(datastore) === undefined) return undefined
-    return { log, channel, datastore, position: await this.#positionIn(log, datastore) }
+    const position = await this.#positions.run(() => this.#positionIn(log, datastore))
+    return { log, channel, datastore, position }
   }
 
   async #positionIn(log: FeedLog, datastore: string): Promise<Position> {

@@ -74,7 +74,7 @@ async function attemptQuery(
   try {
     const sql = withStandardQuotes(request.sql)
     const statement = await parseSelect(instance.connection, sql)
-    const { timeExpression = '' } = request.datastoreRows ?? {}
+    const { timeExpression } = request.datastoreRows ?? {}
     await addAthenaFunctions(connection, `${sql} ${timeExpression}`)
     const snapshots = await tables.snapshotsFor(statement)
     const resultFile = join(temporaryDirectory, RESULT_FILE)
@@ -97,13 +97,16 @@ async function attemptQuery(
 async function openViews(
   { connection }: Instance,
   snapshots: readonly NamedSnapshot[],
-  { resultFile, timeExpression }: { readonly resultFile: string; readonly timeExpression: string },
+  {
+    resultFile,
+    timeExpression,
+  }: { readonly resultFile: string; readonly timeExpression: string | undefined },
 ): Promise<void> {
   const files = snapshots.flatMap(({ snapshot }) => snapshot.files)
   await allowFiles(connection, [...files, resultFile])
   for (const statement of snapshots.flatMap(viewsOf)) {
     await connection.run(statement).catch((thrown: unknown) => {
-      if (timeExpression === '' || isMissingFile(thrown)) throw thrown
+      if (timeExpression === undefined || isMissingFile(thrown)) throw thrown
       throw unusable(timeExpression, queryErrorOf(thrown, statement).message)
     })
   }

@@ -39,8 +39,9 @@ export function datastoreSelect({ sources, columns, partitions, rows }: Datastor
   const arrived = conditions(ARRIVAL.name, rows.arrivedFrom, rows.arrivedUntil)
   const inner = `select ${[...list, `arrival_time as ${HIDDEN_ARRIVAL}`].join(', ')} from ${from}${whereOf(arrived)}`
   // The line end closes a comment at the end of the expression.
-  const time = rows.timeExpression && `try_cast((${rows.timeExpression}\n) as timestamp)`
-  const timed = time === undefined ? [] : conditions(time, rows.from, rows.until)
+  const { timeExpression } = rows
+  const time = `try_cast((${timeExpression}\n) as timestamp)`
+  const timed = timeExpression === undefined ? [] : conditions(time, rows.from, rows.until)
   return `select * exclude (${HIDDEN_ARRIVAL}) from (${inner})${whereOf(timed)}`
 }
 
@@ -72,12 +73,14 @@ interface ShownColumn {
  * has its own here.
  */
 function attributesOf(columns: readonly FieldColumn[], computed: readonly string[]): ShownColumn[] {
+  const reserved = new Set(computed.map(lower))
   const taken = new Set([...columns.map(({ name }) => name), ...computed].map(lower))
   return columns.map(({ name, path }) => {
     const own = path.join('_')
     const isRenamed = name === `payload_${own}` && own !== '__proto__' && !taken.has(lower(own))
     if (isRenamed) taken.add(lower(own))
-    return { name: isRenamed ? own : name, sql: quotedName(name) }
+    const shown = reserved.has(lower(name)) ? `payload_${name}` : name
+    return { name: isRenamed ? own : shown, sql: quotedName(name) }
   })
 }
 

@@ -56,7 +56,10 @@ export class StoredDatastores {
       definitions.set(name, { partitions: usablePartitions(() => partitionsOf(definition)) })
     }
     const { timeExpression } = rows
-    const checked = timeExpression && (await checkedTimeExpression(connection, timeExpression))
+    const checked =
+      timeExpression === undefined
+        ? undefined
+        : await checkedTimeExpression(connection, timeExpression)
     const tables = await tablesIn(directory)
     return new StoredDatastores(directory, definitions, tables, {
       ...rows,
