@@ -4,6 +4,8 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import * as aws from '@aws-sdk/client-iotanalytics'
+import { parseConfig } from '../../src/config/parse-config.ts'
+import { checkStart } from '../../src/connector/checks/start-check.ts'
 import type { ConfigInput } from '../../src/index.ts'
 import { startConnector, temporaryDirectory } from '../support/processes/running-connector.ts'
 
@@ -181,6 +183,38 @@ test('hostile payloads and expressions harm nobody', async (t) => {
   const refused = { name: 'InvalidRequestException', message: /activity m: column 4/ }
   await assert.rejects(run({ math: { ...math, math: '1 +' } }, '{}'), refused)
   assert.equal(Object.getOwnPropertyDescriptor(Object.prototype, 'x'), undefined)
+})
+
+test('check names what the settings of functions and things lack', async (t) => {
+  const command: [string] = ['/nowhere/count']
+  const functions = { decode: { module: '/nowhere/decode.mjs' }, count: { command } }
+  const tls = { ca: '/nowhere/ca.crt' }
+  const config = parseConfig({
+    http: { port: 0 },
+    storage: { directory: await temporaryDirectory(t) },
+    sources: { batchPutMessage: {} },
+    analytics: {
+      api: {},
+      pipelines: {
+        functions,
+        registry: { file: '/nowhere/things.json' },
+        shadows: { aws: { region: 'us-east-1', tls } },
+      },
+    },
+  })
+
+  const { problems } = await checkStart(config)
+
+  const place = 'analytics.pipelines'
+  assert.deepEqual(
+    problems.map(({ message }) => message.replace(/: can’t.*/, '')),
+    [
+      `${place}.functions.decode.module`,
+      `${place}.functions.count.command`,
+      `${place}.registry.file`,
+      `${place}.shadows.aws.tls.ca`,
+    ],
+  )
 })
 
 test('a pipeline is refused whose activities the settings have nothing for', async (t) => {

@@ -3,6 +3,7 @@
 import type { PipelineRunner } from '../../analytics/api/contracts/pipeline-runner.ts'
 import { unsupported } from '../../analytics/api/operations/exceptions.ts'
 import type { ConnectorConfig } from '../../config/connector-config.ts'
+import { awsEnvironment } from '../../config/inputs/aws-environment.ts'
 import type { PartContext } from '../parts.ts'
 
 /** Node, DuckDB, and the messages of a batch. Each function has a process of its own, and as much. */
@@ -31,6 +32,7 @@ export async function openPipelines(
     memoryBytes: WORKER_BYTES,
     niceness: WORKER_NICENESS,
     idleMs: WORKER_IDLE_MS,
+    environment: asksAws(pipelines) ? awsEnvironment() : {},
     onLog: (source, line) => observer.pipelineLogged(source, line),
   })
   const activities = new ActivityRunner({ settings: pipelineSettings(pipelines), jobs: worker })
@@ -45,4 +47,8 @@ export async function openPipelines(
     },
     close: () => worker.close(),
   }
+}
+
+function asksAws({ registry, shadows }: ConnectorConfig['analytics']['pipelines']): boolean {
+  return registry?.aws !== undefined || shadows?.aws !== undefined
 }
