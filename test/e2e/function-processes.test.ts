@@ -26,6 +26,12 @@ process.stdin.on('data', () =>
   require('fs').writeFileSync(process.env.PIDS, JSON.stringify([process.pid, process.pid, process.ppid])))
 setInterval(() => {}, 1000)`
 
+/** Takes a while to end when its input does. */
+const ORDERLY = `
+const write = (what) => require('fs').writeFileSync(process.env.PIDS, JSON.stringify(what))
+process.stdin.on('data', () => { write([process.pid, process.pid, process.ppid]); console.log('[{}]') })
+process.stdin.on('end', () => setTimeout(() => write('ended'), 100))`
+
 async function startConnector(t: TestContext) {
   const directory = await temporaryDirectory(t)
   const pids = join(directory, 'pids.json')
@@ -34,6 +40,7 @@ async function startConnector(t: TestContext) {
   const environment = { PIDS: pids }
   const functions = {
     looping: { module, environment },
+    orderly: { command: [process.execPath, '-e', ORDERLY], environment },
     deaf: { command: [process.execPath, '-e', DEAF], environment },
   }
   const config = join(directory, 'connector.json')
@@ -96,6 +103,15 @@ test('a function that loops, or ignores its end, does not outlive a connector th
     await calling
     await until(`no process is left of ${lambdaName}`, () => !all.some(isRunning))
   }
+})
+
+test('a function has time to end when the connector is killed', { skip }, async (t) => {
+  const { connector, call, pids } = await startConnector(t)
+  await call('orderly')
+
+  await connector.crash()
+
+  await until('it has ended as it does', () => readFileSync(pids, 'utf8') === '"ended"')
 })
 
 test('a function does not outlive a worker that is killed, and the next call works', {
