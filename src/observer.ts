@@ -122,6 +122,12 @@ export interface PipelineObserver {
   rowsConverted(channel: string, converted: ConvertedRows): void
   /** Rows were not converted, or files not looked after; it is tried again after `delayMs`. */
   conversionFailed(channel: string, error: ConnectorError, delayMs: number): void
+  /** Rows of a channel can't be converted, while later ones can: they are in no file. */
+  rowsLeftOut(
+    channel: string,
+    rows: { readonly from: number; readonly to: number },
+    error: ConnectorError,
+  ): void
   /** A metric alone. */
   tablesGrew(channel: string, growth: TableGrowth): void
 }
@@ -153,5 +159,6 @@ export const silentObserver: PipelineObserver = {
   receiptsDropped() {},
   rowsConverted() {},
   conversionFailed() {},
+  rowsLeftOut() {},
   tablesGrew() {},
 }

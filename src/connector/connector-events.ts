@@ -80,6 +80,7 @@ export function emittingObserver(
     receiptsDropped: (...report) => next.receiptsDropped(...report),
     rowsConverted: (...report) => next.rowsConverted(...report),
     conversionFailed: (...report) => next.conversionFailed(...report),
+    rowsLeftOut: (...report) => next.rowsLeftOut(...report),
     tablesGrew: (...report) => next.tablesGrew(...report),
   }
 }

@@ -32,7 +32,7 @@ export interface RunningTables {
 
 /** Undefined if there are to be no tables. */
 export async function startTables(
-  { analytics: { tables }, storage: { directory } }: ConnectorConfig,
+  { analytics: { tables, query }, storage: { directory } }: ConnectorConfig,
   storage: OpenedStorage,
   context: PartContext & { readonly connectorId: string },
 ): Promise<RunningTables | undefined> {
@@ -50,6 +50,7 @@ export async function startTables(
     ...context,
     directory,
     retention: { retentionMs: tables.retention, maxBytes: tables.maxBytes },
+    longestQueryMs: query.timeout,
     logs: () => logsOf(storage, tables.channels),
     noRoom: () => noRoom(storage, directory),
     jobs: worker,
