@@ -3,8 +3,10 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
+import { WITHOUT_DUCKDB } from '../support/analytics/opened-instance.ts'
 import { commandOf, skipWithout } from '../support/processes/real-peers.ts'
 import { startConnector } from '../support/processes/running-connector.ts'
+import { until } from '../support/until.ts'
 
 const run = promisify(execFile)
 const SECRET = 'a-secret-of-the-operator'
@@ -20,10 +22,49 @@ async function startApi(t: TestContext): Promise<string> {
   const credentials = [{ accessKeyId: 'OPERATOR1', secretAccessKey: SECRET }]
   const connector = await startConnector(t, {
     sources: { batchPutMessage: { credentials } },
-    analytics: { api: { credentials, region: 'eu-central-1', account: '123456789012' } },
+    analytics: {
+      api: { credentials, region: 'eu-central-1', account: '123456789012' },
+      pipelines: { interval: '1s' },
+    },
   })
   return connector.describe().http ?? assert.fail('the HTTP server does not run')
 }
+
+test('messages that the AWS CLI sends pass its pipeline into its datastore', {
+  skip: skipWithout('aws') || WITHOUT_DUCKDB,
+}, async (t) => {
+  const url = await startApi(t)
+  const aws = (...words: readonly string[]) =>
+    run(commandOf('aws'), ['--endpoint-url', url, 'iotanalytics', ...words], { env: environment })
+  const activities = [
+    { channel: { name: 'in', channelName: 'press', next: 'hot' } },
+    { filter: { name: 'hot', filter: 'temp > 40', next: 'out' } },
+    { datastore: { name: 'out', datastoreName: 'warm' } },
+  ]
+  await aws('create-channel', '--channel-name', 'press')
+  await aws('create-datastore', '--datastore-name', 'warm')
+  const pipeline = ['--pipeline-name', 'p', '--pipeline-activities', JSON.stringify(activities)]
+  await aws('create-pipeline', ...pipeline)
+
+  const messages = [39, 41, 42].map((temp) => {
+    const payload = Buffer.from(JSON.stringify({ temp })).toString('base64')
+    return { messageId: `m${temp}`, payload }
+  })
+  await aws(
+    'batch-put-message',
+    ...['--channel-name', 'press', '--messages', JSON.stringify(messages)],
+  )
+
+  const ask = { sql: 'select temp from warm order by temp', format: 'jsonl' }
+  await until('the rows are in the datastore', async () => {
+    const answer = await fetch(`${url}/api/v1/query`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(ask),
+    })
+    return (await answer.text()) === '{"temp":41}\n{"temp":42}\n'
+  })
+})
 
 test('the AWS CLI defines resources, lists them by pages and sees errors', {
   skip: skipWithout('aws'),
@@ -46,6 +87,12 @@ test('the AWS CLI defines resources, lists them by pages and sees errors', {
   const tags = await aws('list-tags-for-resource', '--resource-arn', created.channelArn)
   await aws('untag-resource', '--resource-arn', created.channelArn, '--tag-keys', 'site', 'line')
   await aws('delete-channel', '--channel-name', 'cli')
+  const math = { name: 'MyMathActivity', math: '((temp - 32) * 5.0) / 9.0', attribute: 'tempC' }
+  const payload = Buffer.from('{"humidity": 52, "temp": 68 }').toString('base64')
+  const tried = await aws(
+    'run-pipeline-activity',
+    ...['--pipeline-activity', JSON.stringify({ math }), '--payloads', payload],
+  )
 
   const arn = 'arn:aws:iotanalytics:eu-central-1:123456789012:channel/cli'
   assert.equal(created.channelArn, arn)
@@ -53,6 +100,10 @@ test('the AWS CLI defines resources, lists them by pages and sees errors', {
   assert.deepEqual(names, ['cli', 'cli2'])
   assert.ok(Math.abs(Date.parse(channel.creationTime) - Date.now()) < 60_000)
   assert.deepEqual(tags, { tags: [{ key: 'site', value: 'north (1)' }] })
+  assert.deepEqual(tried, {
+    payloads: ['eyJodW1pZGl0eSI6NTIsInRlbXAiOjY4LCJ0ZW1wQyI6MjB9'],
+    logResult: '',
+  })
   await assert.rejects(aws('describe-channel', '--channel-name', 'cli'), {
     stderr: /\(ResourceNotFoundException\).*There is no channel cli\./,
   })
@@ -77,6 +128,10 @@ activities = [{'channel': {'name': 'in', 'channelName': 'press', 'next': 'out'}}
               {'datastore': {'name': 'out', 'datastoreName': 'measured'}}]
 client.create_pipeline(pipelineName='direct', pipelineActivities=activities)
 seen['activities'] = client.describe_pipeline(pipelineName='direct')['pipeline']['activities'] == activities
+tried = client.run_pipeline_activity(
+    pipelineActivity={'math': {'name': 'm', 'attribute': 'tempC', 'math': '((temp-32)*5.0)/9.0'}},
+    payloads=[b'{"temp":68}', b'no JSON'])
+seen['tried'] = [[payload.decode() for payload in tried['payloads']], tried['logResult']]
 for name in ['c', 'a', 'b']:
     client.create_dataset(datasetName=name, actions=[{'actionName': 'all', 'queryAction': {'sqlQuery': 'SELECT 1'}}])
 pages = client.get_paginator('list_datasets').paginate(PaginationConfig={'PageSize': 2})
@@ -105,12 +160,13 @@ print(json.dumps(seen))`
     sample: ['{"temp":41}'],
     bytes: true,
     activities: true,
+    tried: [['{"temp":68,"tempC":20}'], 'payloads that are no JSON object: 1'],
     datasets: ['a', 'b', 'c'],
     logging: false,
     errors: [
       'InvalidRequestException',
       'ResourceAlreadyExistsException',
-      'UnsupportedOperationException',
+      null,
       'UnsupportedOperationException',
       'ResourceNotFoundException',
       'ResourceNotFoundException',

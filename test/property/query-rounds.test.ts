@@ -1,9 +1,11 @@
 /**
  * Queries while messages come in, and while rows become Parquet files: every message that was
  * acknowledged before a query began is in its result, none twice, and none that nobody has sent.
- * QUERY_ROUNDS says how many queries.
+ * QUERY_ROUNDS says how many rounds, of several queries at the same time. Every hundred rounds begin
+ * with an empty directory, so that queries stay quick, and their number high.
  */
 import assert from 'node:assert/strict'
+import { EventEmitter, once } from 'node:events'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -12,8 +14,8 @@ import { queryOptions } from '../../src/analytics/query/options.ts'
 import { openQueries, type Queries } from '../../src/analytics/query/queries.ts'
 import { storedRows } from '../../src/analytics/rows/stored-range.ts'
 import { planCompaction } from '../../src/analytics/tables/compaction-plan.ts'
-import { tableDirectory } from '../../src/analytics/tables/table-file.ts'
 import { coverageOf, listTable } from '../../src/analytics/tables/table-listing.ts'
+import { channelTable, tableDirectory } from '../../src/analytics/tables/table-location.ts'
 import { WorkerProcess } from '../../src/analytics/worker/worker-process.ts'
 import { WORKER_PROGRAM } from '../../src/analytics/worker-program.ts'
 import type { Connector } from '../../src/index.ts'
@@ -21,7 +23,10 @@ import { WITHOUT_DUCKDB } from '../support/analytics/opened-instance.ts'
 import { mqttUrlOf, startConnector } from '../support/processes/running-connector.ts'
 import { Random } from '../support/random.ts'
 
-const ROUNDS = Number(process.env['QUERY_ROUNDS'] ?? 20)
+const ROUNDS = Number(process.env['QUERY_ROUNDS'] ?? 10)
+const ROUNDS_OF_DIRECTORY = 100
+/** They share a process. */
+const QUERIES_AT_ONCE = 4
 const PUBLISHERS = 3
 const MAX_BURST = 100
 /** Of one publisher. Its numbers are counted in a bitstring, as a hash table would not fit. */
@@ -76,26 +81,27 @@ class Tables {
   }
 
   async step(): Promise<void> {
-    const about = { directory: this.#directory, channel: CHANNEL, connectorId: 'c' }
+    const about = { directory: this.#directory, connectorId: 'c' }
+    const table = channelTable(CHANNEL)
     const rows = await storedRows(this.#directory, CHANNEL)
     if (rows === undefined) return
-    const { files } = await listTable(this.#directory, CHANNEL)
+    const { files } = await listTable(this.#directory, table)
     const from = Math.max(coverageOf(files, rows.logId).end, rows.first)
     if (from < rows.end) {
       const { logId, end: to } = rows
-      await this.#worker.run('convert', { ...about, logId, from, to })
+      await this.#worker.run('convert', { ...about, channel: CHANNEL, logId, from, to })
       this.files++
     }
     const group = planCompaction(files, Date.now() + TOMORROW_MS)
     if (group === undefined) return
     await this.#removeSuperseded()
     const paths = group.map(({ path }) => path)
-    await this.#worker.run('compact', { ...about, paths })
+    await this.#worker.run('compact', { ...about, table, paths })
     this.#superseded.push(paths)
   }
 
   async #removeSuperseded(): Promise<void> {
-    const root = tableDirectory(this.#directory, CHANNEL)
+    const root = tableDirectory(this.#directory, channelTable(CHANNEL))
     if (this.#superseded.length < GRACE_COMPACTIONS) return
     for (const path of this.#superseded.shift() ?? []) await rm(join(root, path))
   }
@@ -126,9 +132,16 @@ async function askAndCompare(queries: Queries, publishers: readonly Publisher[])
 }
 
 test('every acknowledged message is in a query, once', { skip: WITHOUT_DUCKDB }, async (t) => {
+  for (let left = ROUNDS; left > 0; left -= ROUNDS_OF_DIRECTORY) {
+    await runRounds(t, Math.min(left, ROUNDS_OF_DIRECTORY))
+  }
+})
+
+async function runRounds(t: TestContext, count: number): Promise<void> {
   const connector = await startConnector(t, { storage: { maxBytes: MAX_BYTES } })
   const directory = String(connector.describe().dataDirectory)
-  const queries = openQueries(directory, { ...queryOptions.parse({}), maxRunning: 1 })
+  const limits = { ...queryOptions.parse({}), maxRunning: QUERIES_AT_ONCE }
+  const queries = openQueries(directory, limits)
   const worker = new WorkerProcess({
     program: WORKER_PROGRAM,
     memoryBytes: 512 * 1024 ** 2,
@@ -137,9 +150,14 @@ test('every acknowledged message is in a query, once', { skip: WITHOUT_DUCKDB },
   })
   const publishers = await publishersFor(t, connector)
   const tables = new Tables(worker, directory)
+  const rounds = new EventEmitter()
   let isOver = false
-  const untilOver = async (step: () => Promise<void>) => {
-    while (!isOver) await step()
+  const inEachRound = async (step: () => Promise<void>) => {
+    while (!isOver) {
+      const next = once(rounds, 'begin')
+      await step()
+      await next
+    }
   }
   await Promise.all(
     publishers.map((publisher, name) => publishBurst(publisher, name, new Random(1))),
@@ -147,16 +165,22 @@ test('every acknowledged message is in a query, once', { skip: WITHOUT_DUCKDB },
   const background = Promise.all([
     ...publishers.map((publisher, name) => {
       const random = new Random(name + 1)
-      return untilOver(() => publishBurst(publisher, name, random))
+      return inEachRound(() => publishBurst(publisher, name, random))
     }),
-    untilOver(() => tables.step()),
+    inEachRound(() => tables.step()),
   ])
 
-  let rows = 0
   try {
-    for (let round = 0; round < ROUNDS; round++) rows = await askAndCompare(queries, publishers)
+    for (let round = 0; round < count; round++) {
+      rounds.emit('begin')
+      const asked = Array.from({ length: QUERIES_AT_ONCE }, () =>
+        askAndCompare(queries, publishers),
+      )
+      await Promise.all(asked)
+    }
   } finally {
     isOver = true
+    rounds.emit('begin')
     try {
       await background
     } finally {
@@ -165,9 +189,12 @@ test('every acknowledged message is in a query, once', { skip: WITHOUT_DUCKDB },
     }
   }
 
-  t.diagnostic(`${ROUNDS} queries, ${rows} rows in the last one, ${tables.files} files`)
+  const sent = publishers.reduce((sum, publisher) => sum + publisher.sent, 0)
+  t.diagnostic(`${count * QUERIES_AT_ONCE} queries, ${sent} messages, ${tables.files} files`)
   assert.equal(await openAndCount(directory, publishers), true)
-})
+  await Promise.all(publishers.map(({ device }) => device.endAsync(true)))
+  await connector.stop()
+}
 
 /** After the last acknowledgement, the result has exactly what was sent. */
 async function openAndCount(directory: string, publishers: readonly Publisher[]): Promise<boolean> {
