@@ -64,6 +64,21 @@ export interface TableGrowth {
   readonly waitingRows: number
 }
 
+/** What a job of a pipeline has done. */
+export interface PipelineRun {
+  readonly messages: number
+  /** Of the datastore. */
+  readonly rows: number
+  readonly dropped: number
+  /** Messages that were not stored any more. */
+  readonly gap: number
+  /** Values that have another type than their column. */
+  readonly drifted: number
+  readonly durationMs: number
+  /** Whether messages were processed again. */
+  readonly isAgain: boolean
+}
+
 /** Messages of one batch that an activity could not process. */
 export interface PipelineFailure {
   readonly activity: string
@@ -136,6 +151,13 @@ export interface PipelineObserver {
   pipelineLogged(source: string, line: string): void
   /** Messages that an activity of a pipeline could not process. They are kept. */
   pipelineFailed(pipeline: string, failure: PipelineFailure): void
+  pipelineRan(pipeline: string, run: PipelineRun): void
+  /** A pipeline could not run, or files not be looked after; it is tried again after `delayMs`. */
+  pipelineDelayed(pipeline: string, error: ConnectorError, delayMs: number): void
+  /** By how many the messages that wait for the pipeline have grown. A metric alone. */
+  pipelineWaits(pipeline: string, messages: number): void
+  /** A metric alone. */
+  datastoreGrew(datastore: string, growth: Pick<TableGrowth, 'files' | 'bytes'>): void
   /** A metric alone. */
   tablesGrew(channel: string, growth: TableGrowth): void
 }
@@ -169,5 +191,9 @@ export const silentObserver: PipelineObserver = {
   conversionFailed() {},
   pipelineLogged() {},
   pipelineFailed() {},
+  pipelineRan() {},
+  pipelineDelayed() {},
+  pipelineWaits() {},
+  datastoreGrew() {},
   tablesGrew() {},
 }

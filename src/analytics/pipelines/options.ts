@@ -101,6 +101,16 @@ export const pipelinesOptions = z
     shadows: thingsOptions('the shadows of things', 'data-ats.iot.<region>.amazonaws.com').describe(
       'Where deviceShadowEnrich looks shadows up.',
     ),
+    interval: duration({ min: '1s', max: '1d', example: '60s' })
+      .prefault('60s')
+      .describe(
+        'How long messages wait for others before a pipeline runs on them. It runs at once if 50,000 wait, and before the content of a dataset is made.',
+      ),
+    maxBytes: size({ min: '16MiB', example: '4GiB' })
+      .prefault('4GiB')
+      .describe(
+        'Maximum bytes of the files of all datastores together, besides storage.maxBytes. The oldest day is removed first; if the files of today alone reach it, pipelines wait until the next day.',
+      ),
     maxFailureBytes: size({ min: '1MiB', max: '256MiB', example: '16MiB' })
       .prefault('16MiB')
       .describe(
