@@ -219,7 +219,15 @@ export class Feed {
     const { from, until } = run
     const window = { ...(from !== undefined && { from }), ...(until !== undefined && { until }) }
     const work = { ...unit, window }
-    const { to } = await this.#attempt(situation, work, this.#again, run.id)
+    const { to } = await this.#attempt(situation, work, this.#again, run.id).catch(
+      async (thrown: unknown) => {
+        if (thrown instanceof FeedFailure && thrown.error.code === 'DataDamaged') {
+          const { message: reason } = thrown
+          await this.reprocessings.change(run.id, { status: 'FAILED', reason })
+        }
+        throw thrown
+      },
+    )
     const { status } = this.reprocessings.list.find(({ id }) => id === run.id) ?? run
     if (status === 'RUNNING') await this.reprocessings.change(run.id, { at: to })
   }
@@ -256,7 +264,7 @@ export class Feed {
   async #run(situation: Situation, work: Work, mustSkip: boolean, run: string | undefined) {
     this.#stopped.signal.throwIfAborted()
     const { channel, log, datastore } = situation
-    const { directory, connectorId, settings, maxFailureBytes, jobs } = this.#options
+    const { directory, connectorId, settings, jobs } = this.#options
     const definition = this.#options.datastore(datastore)
     const columns = definition && declaredSchemaOf(definition)
     const derivation = {
@@ -274,7 +282,6 @@ export class Feed {
     const request = {
       derivation,
       settings,
-      maxFailureBytes,
       ...(mustSkip
         ? { skipped: `no process that ran the pipeline on it came to an end: ${this.#problem}` }
         : { path: work.path, window: work.window }),
