@@ -351,6 +351,7 @@ const ARROWS: Record<string, readonly string[]> = {
   'analytics/datastores/': [
     'analytics/datastores/schema/',
     'analytics/pipelines/',
+    'analytics/pipelines/failures/',
     'analytics/resources/',
     'analytics/tables/',
     'analytics/worker/',
