@@ -97,13 +97,13 @@ pages = client.get_paginator('list_datasets').paginate(PaginationConfig={'PageSi
 seen['datasets'] = [one['datasetName'] for page in pages for one in page['datasetSummaries']]
 client.put_logging_options(loggingOptions={'roleArn': 'arn:aws:iam::123456789012:role/r', 'level': 'ERROR', 'enabled': False})
 seen['logging'] = client.describe_logging_options()['loggingOptions']['enabled']
+seen['reprocessing'] = len(client.start_pipeline_reprocessing(pipelineName='direct', startTime=now - day)['reprocessingId']) > 0
 def error_of(call, **given):
     try: call(**given)
     except ClientError as error: return error.response['Error']['Code']
 seen['errors'] = [
     error_of(client.create_channel, channelName='__press'),
     error_of(client.create_datastore, datastoreName='measured'),
-    error_of(client.start_pipeline_reprocessing, pipelineName='direct', startTime=now - day),
     error_of(client.create_dataset_content, datasetName='a'),
     error_of(client.get_dataset_content, datasetName='a'),
     error_of(client.list_dataset_contents, datasetName='none', scheduledBefore=now),
@@ -121,11 +121,11 @@ print(json.dumps(seen))`
     activities: true,
     tried: [['{"temp":68,"tempC":20}'], 'payloads that are no JSON object: 1'],
     datasets: ['a', 'b', 'c'],
+    reprocessing: true,
     logging: false,
     errors: [
       'InvalidRequestException',
       'ResourceAlreadyExistsException',
-      'UnsupportedOperationException',
       'UnsupportedOperationException',
       'ResourceNotFoundException',
       'ResourceNotFoundException',
