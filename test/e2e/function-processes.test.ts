@@ -30,7 +30,7 @@ setInterval(() => {}, 1000)`
 const ORDERLY = `
 const write = (what) => require('fs').writeFileSync(process.env.PIDS, JSON.stringify(what))
 process.stdin.on('data', () => { write([process.pid, process.pid, process.ppid]); console.log('[{}]') })
-process.stdin.on('end', () => setTimeout(() => write('ended'), 100))`
+process.stdin.on('end', () => setTimeout(() => write("ended"), 10))`
 
 async function startConnector(t: TestContext) {
   const directory = await temporaryDirectory(t)

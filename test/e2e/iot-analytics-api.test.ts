@@ -281,11 +281,14 @@ test('datasets are created, described, listed, updated and deleted', async (t) =
   })
 })
 
-test('what would run datasets says that it can’t, in the right shape', async (t) => {
+test('what would make the content of datasets says that it can’t, in the right shape', async (t) => {
   const { client } = await startApi(t)
   await defineAll(client)
   const [pipelineName, datasetName] = ['warm', 'report']
-  const unsupported = { name: 'UnsupportedOperationException', message: /stores datasets/ }
+  const unsupported = {
+    name: 'UnsupportedOperationException',
+    message: /stores datasets/,
+  }
   const missing = { name: 'ResourceNotFoundException' }
 
   await assert.rejects(
