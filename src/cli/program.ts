@@ -1,6 +1,7 @@
 /** The command line: its commands, its help, its errors. */
 import { Command } from 'commander'
 import { VERSION } from '../version.ts'
+import { addApplyCommand } from './commands/apply/apply.ts'
 import { addCheckCommand } from './commands/check.ts'
 import { addDeadLettersCommand } from './commands/dead-letters/dead-letters.ts'
 import { addReplayCommand } from './commands/dead-letters/replay.ts'
@@ -61,6 +62,7 @@ export function createProgram(context: CliContext): Command {
   addDoctorCommand(program, context)
   addExportCommand(program, context)
   addQueryCommand(program, context)
+  addApplyCommand(program, context)
   addPasswdCommand(program, context)
   addGreengrassCommand(program, context)
   for (const command of program.commands) command.addHelpText('after', EXIT_CODES_HELP)
