@@ -262,6 +262,9 @@ const ARROWS: Record<string, readonly string[]> = {
     'analytics/pipelines/functions/',
     'analytics/pipelines/json/',
     'analytics/pipelines/things/',
+    'analytics/resources/',
+    'analytics/worker/',
+    'named-files/',
   ],
   'analytics/pipelines/activities/': [
     'analytics/pipelines/expressions/',
@@ -303,6 +306,7 @@ const ARROWS: Record<string, readonly string[]> = {
   ],
   'analytics/': [
     'analytics/api/options.ts',
+    'analytics/pipelines/options.ts',
     'analytics/worker/',
     'analytics/tables/jobs/',
     'analytics/tables/options.ts',
@@ -328,6 +332,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'channels/disk/files/',
     'channels/log/',
   ],
+  'analytics/datastores/': [],
   'analytics/datasets/': [],
   'analytics/worker/': [],
   'analytics/rows/': [
