@@ -8,6 +8,7 @@ import { addReplayCommand } from './commands/dead-letters/replay.ts'
 import { addDoctorCommand } from './commands/doctor/doctor.ts'
 import { addExportCommand } from './commands/export/export.ts'
 import { addGreengrassCommand } from './commands/greengrass/greengrass.ts'
+import { addImportCommand } from './commands/import/import.ts'
 import { addPasswdCommand } from './commands/passwd/passwd.ts'
 import { addPublishCommand } from './commands/publish/publish.ts'
 import { addQueryCommand } from './commands/query/query.ts'
@@ -63,6 +64,7 @@ export function createProgram(context: CliContext): Command {
   addExportCommand(program, context)
   addQueryCommand(program, context)
   addApplyCommand(program, context)
+  addImportCommand(program, context)
   addPasswdCommand(program, context)
   addGreengrassCommand(program, context)
   for (const command of program.commands) command.addHelpText('after', EXIT_CODES_HELP)

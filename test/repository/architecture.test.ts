@@ -310,6 +310,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'analytics/worker/',
     'analytics/tables/jobs/',
     'analytics/tables/options.ts',
+    'analytics/imports/',
     'analytics/query/',
   ],
   'analytics/tables/': [
@@ -333,6 +334,14 @@ const ARROWS: Record<string, readonly string[]> = {
     'channels/log/',
   ],
   'analytics/datastores/': [],
+  'analytics/imports/': [
+    'analytics/duckdb/',
+    'analytics/tables/',
+    'analytics/tables/jobs/',
+    'analytics/worker/',
+    'analytics/worker-program.ts',
+    'channels/disk/files/',
+  ],
   'analytics/datasets/': [],
   'analytics/worker/': [],
   'analytics/rows/': [
