@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { listTable } from '../../src/analytics/tables/table-listing.ts'
 import { writeArchive, writeExport, written } from '../support/analytics/import-files.ts'
 import { WITHOUT_DUCKDB } from '../support/analytics/opened-instance.ts'
 import { RunningCommand, runCommand } from '../support/processes/command-line.ts'
@@ -134,11 +135,9 @@ test('Ctrl-C stops the import, leaves nothing temporary, and the same command go
     writeArchive(files, { channel: 'press', at: NOON - day * 86_400_000, lines })
   }
   const running = new RunningCommand(t, ['import', files, '--data', data])
-  await until(
-    'the first file is there',
-    () =>
-      readdirSync(data).includes('tables') && readdirSync(join(data, 'tables', 'press')).length > 1,
-  )
+  await until('the first file is there', async () => {
+    return (await listTable(data, 'tables/press')).files.length > 0
+  })
 
   running.child.kill('SIGINT')
   const { code, stderr } = await running.ends()
