@@ -80,6 +80,12 @@ export function emittingObserver(
     receiptsDropped: (...report) => next.receiptsDropped(...report),
     rowsConverted: (...report) => next.rowsConverted(...report),
     conversionFailed: (...report) => next.conversionFailed(...report),
+    pipelineRan: (...report) => next.pipelineRan(...report),
+    pipelineDelayed: (...report) => next.pipelineDelayed(...report),
+    pipelineWaits: (...report) => next.pipelineWaits(...report),
+    datastoreGrew: (...report) => next.datastoreGrew(...report),
+    pipelineLogged: (...report) => next.pipelineLogged(...report),
+    pipelineFailed: (...report) => next.pipelineFailed(...report),
     tablesGrew: (...report) => next.tablesGrew(...report),
   }
 }

@@ -1,7 +1,7 @@
 /** What pipelines use besides messages: functions, the device registry, device shadows. */
 import * as z from 'zod'
 import { file } from '../../named-files/tls-options.ts'
-import { duration } from '../../unit-options.ts'
+import { duration, size } from '../../unit-options.ts'
 
 /** As AWS names functions in `lambdaName`. */
 const functionName = z
@@ -71,6 +71,21 @@ export const pipelinesOptions = z
     shadows: thingsOptions('the shadows of things').describe(
       'Where deviceShadowEnrich looks shadows up.',
     ),
+    interval: duration({ min: '1s', max: '1d', example: '60s' })
+      .prefault('60s')
+      .describe(
+        'How long messages wait for others before a pipeline runs on them. It runs at once if 50,000 wait, and before the content of a dataset is made.',
+      ),
+    maxBytes: size({ min: '16MiB', example: '4GiB' })
+      .prefault('4GiB')
+      .describe(
+        'Maximum bytes of the files of all datastores together, besides storage.maxBytes. The oldest day is removed first; if the files of today alone reach it, pipelines wait until the next day.',
+      ),
+    maxFailureBytes: size({ min: '1MiB', max: '256MiB', example: '16MiB' })
+      .prefault('16MiB')
+      .describe(
+        'Maximum bytes on disk of the messages that a pipeline could not process, for each pipeline. The oldest are removed first. The messages stay in their channel all the same.',
+      ),
   })
   .describe('What the activities of pipelines use besides messages.')
 

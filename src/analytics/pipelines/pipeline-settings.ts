@@ -7,6 +7,8 @@ export interface PipelineSettings {
   readonly functions: Readonly<Record<string, FunctionOptions>>
   readonly registry?: ThingSource | undefined
   readonly shadows?: ThingSource | undefined
+  /** Of the failures that are kept of each pipeline. */
+  readonly maxFailureBytes: number
 }
 
 /** Where things are looked up. */
@@ -31,6 +33,7 @@ export function pipelineSettings(options: PipelinesOptions): PipelineSettings {
     functions: Object.fromEntries(functions),
     registry: sourceOf(options.registry),
     shadows: sourceOf(options.shadows),
+    maxFailureBytes: options.maxFailureBytes,
   }
 }
 

@@ -59,16 +59,17 @@ export interface HiddenFile extends FileFacts {
 }
 
 /**
- * Writes the hidden file. Undefined if there are no rows.
+ * Writes the hidden file. Undefined if there are no rows, unless it may be empty.
  * @throws {ConnectorError} DataDamaged if the rows that can be read back are not those of the source
  */
 export async function writeHidden(
   connection: DuckDBConnection,
   parquet: ParquetFile,
+  { mayBeEmpty = false } = {},
 ): Promise<HiddenFile | undefined> {
   const { directory, table, file, source } = parquet
   const expected = await tallyOf(connection, table, source)
-  if (expected.rows === 0) return undefined
+  if (expected.rows === 0 && !mayBeEmpty) return undefined
   const day = join(tableDirectory(directory, table), dayDirectoryName(file.day))
   const path = join(day, hiddenFileName(file))
   await nodeFileLayer.makeDirectory(day)
