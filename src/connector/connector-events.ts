@@ -87,5 +87,9 @@ export function emittingObserver(
     pipelineLogged: (...report) => next.pipelineLogged(...report),
     pipelineFailed: (...report) => next.pipelineFailed(...report),
     tablesGrew: (...report) => next.tablesGrew(...report),
+    tableUploaded: (...report) => next.tableUploaded(...report),
+    uploadFailed: (...report) => next.uploadFailed(...report),
+    uploadsWait: (...report) => next.uploadsWait(...report),
+    uploadsLost: (...report) => next.uploadsLost(...report),
   }
 }

@@ -19,6 +19,7 @@ import type {
   PipelineRun,
   RefusedClient,
   TableGrowth,
+  TableUpload,
 } from '../observer.ts'
 import { cut } from '../shown-text.ts'
 import type { Logger } from './logger.ts'
@@ -269,6 +270,32 @@ export class TelemetryObserver implements PipelineObserver {
     if (this.#limiter.isRepeat(key)) return
     const fields = { channel, delayMs: Math.round(delayMs), ...errorFields(error) }
     this.#limiter.say(key, warning('table_failures', 'conversion will be tried again', fields))
+  }
+
+  tableUploaded(channel: string, upload: TableUpload): void {
+    this.#metrics.add('table_uploads_total', { channel })
+    this.#metrics.add('table_upload_bytes_total', { channel }, upload.bytes)
+    if (!this.#logger.isLevelEnabled('debug')) return
+    this.#logger.debug({ event: 'table_uploads', channel, ...upload }, 'file uploaded')
+  }
+
+  uploadFailed(channel: string, error: ConnectorError, delayMs: number): void {
+    this.#metrics.add('table_upload_failures_total', { channel, code: error.code })
+    const key = `table upload ${channel} ${error.code}`
+    if (this.#limiter.isRepeat(key)) return
+    const fields = { channel, delayMs: Math.round(delayMs), ...errorFields(error) }
+    const message = 'the upload of a file will be tried again'
+    this.#limiter.say(key, warning('table_upload_failures', message, fields))
+  }
+
+  uploadsWait(channel: string, files: number): void {
+    this.#metrics.move('table_waiting_uploads', { channel }, files)
+  }
+
+  uploadsLost(channel: string, files: number): void {
+    this.#metrics.add('table_uploads_lost_total', { channel }, files)
+    const message = 'files were removed before they were uploaded'
+    this.#logger.warn({ event: 'table_uploads_lost', channel, files }, message)
   }
 
   pipelineLogged(source: string, line: string): void {

@@ -312,6 +312,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'analytics/worker/',
     'analytics/tables/jobs/',
     'analytics/tables/options.ts',
+    'analytics/uploads/options.ts',
     'analytics/datastores/jobs/',
     'analytics/imports/',
     'analytics/query/',
@@ -357,6 +358,12 @@ const ARROWS: Record<string, readonly string[]> = {
     'channels/log/',
   ],
   'analytics/datastores/schema/': ['analytics/duckdb/', 'analytics/resources/'],
+  'analytics/uploads/': [
+    'analytics/tables/',
+    'channels/disk/files/',
+    'destinations/s3/',
+    'destinations/aws/',
+  ],
   'analytics/imports/': [
     'analytics/duckdb/',
     'analytics/tables/',

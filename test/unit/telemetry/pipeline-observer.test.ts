@@ -50,6 +50,10 @@ function reportEverything(observer: TelemetryObserver): void {
   const converted = { rows: 9, files: 1, bytes: 400, drifted: 0, gapRows: 0, durationMs: 3 }
   observer.rowsConverted('pumps', converted)
   observer.conversionFailed('pumps', new ConnectorError('TablesFull', 'no room'), 500)
+  observer.tableUploaded('pumps', { bytes: 400, durationMs: 3 })
+  observer.uploadFailed('pumps', unavailable, 500)
+  observer.uploadsWait('pumps', 2)
+  observer.uploadsLost('pumps', 1)
   observer.pipelineLogged('function decode', 'started')
   const failed = { activity: 'decode', lambdaName: 'decode', count: 3, reason: 'no answer' }
   observer.pipelineFailed('warm', failed)
@@ -76,7 +80,7 @@ test('every report is a log line and a metric of the same name', async () => {
   reportEverything(observer)
 
   const methods = Object.getOwnPropertyNames(TelemetryObserver.prototype)
-  const withoutLine = ['constructor', 'close', 'spoolGrew', 'tablesGrew']
+  const withoutLine = ['constructor', 'close', 'spoolGrew', 'tablesGrew', 'uploadsWait']
   const reports = methods.filter((name) => !withoutLine.includes(name))
   assert.equal(lines.length, reports.length)
   const text = await metrics.text()
