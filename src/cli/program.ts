@@ -10,6 +10,7 @@ import { addExportCommand } from './commands/export/export.ts'
 import { addGreengrassCommand } from './commands/greengrass/greengrass.ts'
 import { addImportCommand } from './commands/import/import.ts'
 import { addPasswdCommand } from './commands/passwd/passwd.ts'
+import { addPipelineFailuresCommand } from './commands/pipeline-failures/pipeline-failures.ts'
 import { addPublishCommand } from './commands/publish/publish.ts'
 import { addQueryCommand } from './commands/query/query.ts'
 import { addRetryCommand } from './commands/retry.ts'
@@ -63,6 +64,7 @@ export function createProgram(context: CliContext): Command {
   addDoctorCommand(program, context)
   addExportCommand(program, context)
   addQueryCommand(program, context)
+  addPipelineFailuresCommand(program, context)
   addApplyCommand(program, context)
   addImportCommand(program, context)
   addPasswdCommand(program, context)

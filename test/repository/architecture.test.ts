@@ -249,13 +249,19 @@ const ARROWS: Record<string, readonly string[]> = {
   'analytics/duckdb/': [],
   'analytics/query/': [
     'analytics/query/formats/',
+    'analytics/query/tables/',
     'analytics/duckdb/',
-    'analytics/tables/',
-    'analytics/rows/',
     'analytics/worker/',
     'analytics/worker-program.ts',
   ],
-  'analytics/query/formats/': [],
+  'analytics/query/tables/': [
+    'analytics/datastores/schema/',
+    'analytics/duckdb/',
+    'analytics/resources/',
+    'analytics/rows/',
+    'analytics/tables/',
+  ],
+  'analytics/query/formats/': ['analytics/duckdb/'],
   'analytics/pipelines/': [
     'analytics/pipelines/activities/',
     'analytics/pipelines/expressions/',
@@ -265,6 +271,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'analytics/api/contracts/',
     'analytics/resources/',
     'analytics/worker/',
+    'destinations/aws/',
     'named-files/',
   ],
   'analytics/pipelines/activities/': [
@@ -275,7 +282,13 @@ const ARROWS: Record<string, readonly string[]> = {
   ],
   'analytics/pipelines/expressions/': ['analytics/pipelines/json/'],
   'analytics/pipelines/functions/': ['analytics/pipelines/json/'],
-  'analytics/pipelines/things/': ['analytics/pipelines/json/', 'named-files/'],
+  'analytics/pipelines/things/': [
+    'analytics/pipelines/json/',
+    'destinations/aws/',
+    'destinations/http-client/',
+    'connection-errors/',
+    'named-files/',
+  ],
   'analytics/pipelines/failures/': ['channels/disk/files/'],
   'analytics/pipelines/json/': [],
   'config/': [
@@ -340,6 +353,7 @@ const ARROWS: Record<string, readonly string[]> = {
   'analytics/datastores/': [
     'analytics/datastores/schema/',
     'analytics/pipelines/',
+    'analytics/pipelines/failures/',
     'analytics/resources/',
     'analytics/tables/',
     'analytics/worker/',
@@ -375,6 +389,7 @@ const ARROWS: Record<string, readonly string[]> = {
   'analytics/datasets/': [],
   'analytics/worker/': [],
   'analytics/rows/': [
+    'analytics/duckdb/',
     'channels/disk/',
     'channels/disk/journal/',
     'channels/disk/format/',

@@ -16,7 +16,7 @@ import {
 import { channelTable } from '../../../src/analytics/tables/table-location.ts'
 import { systemClock } from '../../../src/clock.ts'
 import { Random } from '../../support/random.ts'
-import { killAtCall } from './kill-at-call.ts'
+import { killAtCall } from '../kill-at-call.ts'
 
 const HOUR_MS = 3_600_000
 const [directory = '', channel = '', seed, call] = process.argv.slice(2)

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { batchesOf } from '../../../src/analytics/imports/batches.ts'
 import { findSources } from '../../../src/analytics/imports/find-sources.ts'
 import { run } from '../../../src/analytics/imports/import-job.ts'
-import { killAtCall } from './kill-at-call.ts'
+import { killAtCall } from '../kill-at-call.ts'
 
 const [directory = '', files = '', call] = process.argv.slice(2)
 const job = { signal: new AbortController().signal, emit: async () => {} }

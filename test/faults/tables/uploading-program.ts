@@ -16,7 +16,7 @@ import { systemClock } from '../../../src/clock.ts'
 import { silentObserver } from '../../../src/observer.ts'
 import { Random } from '../../support/random.ts'
 import { MOTO_CREDENTIALS, MOTO_REGION } from '../../support/servers/moto.ts'
-import { killAtCall } from './kill-at-call.ts'
+import { killAtCall } from '../kill-at-call.ts'
 
 const HOUR_MS = 3_600_000
 const [directory = '', channel = '', seed, endpoint = '', bucket = '', call] = process.argv.slice(2)

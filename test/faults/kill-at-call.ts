@@ -1,4 +1,4 @@
-/** Ends this process at one of the calls with which jobs change the file system. */
+/** Kills this process at a call that changes the file system. */
 import fs from 'node:fs'
 import promises from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
