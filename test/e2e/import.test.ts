@@ -29,6 +29,7 @@ test('archives and exports are imported, and queries find their rows', { skip },
   const dry = await run('import', files, '--dry-run')
   const first = await run('import', files)
   const again = await run('import', files, '--json')
+  const datastore = await run('query', 'from datastores.measured', '--format', 'jsonl')
   const asked = await run(
     'query',
     'select sum(temp) as sum, min(arrival_time) from press',
@@ -52,6 +53,8 @@ test('archives and exports are imported, and queries find their rows', { skip },
     sum: 41.5,
     'min(arrival_time)': '2026-10-15T12:00:00.000',
   })
+  assert.match(first.stderr, /the datastore measured is defined now, with the defaults/)
+  assert.deepEqual(JSON.parse(datastore.stdout), { temp: 1.5, __dt: '2026-10-15' })
   assert.ok(!readdirSync(data).includes('imports'), 'temporary files are removed')
 })
 

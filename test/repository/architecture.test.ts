@@ -379,7 +379,9 @@ const ARROWS: Record<string, readonly string[]> = {
     'destinations/aws/',
   ],
   'analytics/imports/': [
+    'analytics/datastores/schema/',
     'analytics/duckdb/',
+    'analytics/resources/',
     'analytics/tables/',
     'analytics/tables/jobs/',
     'analytics/worker/',

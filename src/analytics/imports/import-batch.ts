@@ -9,7 +9,7 @@
 import { createHash } from 'node:crypto'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { type Catalogue, keepFacts } from '../tables/catalogue.ts'
-import { mergeColumns } from '../tables/columns.ts'
+import { declaredColumns, mergeColumns } from '../tables/columns.ts'
 import { FieldSampling, SAMPLED_ROWS } from '../tables/field-sampling.ts'
 import { publish, withFile, writeHidden } from '../tables/jobs/parquet-file.ts'
 import { openCatalogue } from '../tables/jobs/rebuild.ts'
@@ -31,6 +31,8 @@ export interface ImportRequest {
   readonly connectorId: string
   readonly table: TableLocation
   readonly sources: readonly SourceFile[]
+  /** As the datastore declares them; undefined: the values decide. */
+  readonly columns?: readonly { readonly name: string; readonly type: string }[] | undefined
   readonly maxInflatedBytes?: number | undefined
 }
 
@@ -177,7 +179,7 @@ class Staging {
 async function catalogueFor(
   connection: DuckDBConnection,
   stage: Stage,
-  { directory, table }: ImportRequest,
+  { directory, table, columns: declared }: ImportRequest,
 ): Promise<Catalogue> {
   const known = await openCatalogue(connection, directory, table)
   const { files } = await listTable(directory, table)
@@ -191,7 +193,10 @@ async function catalogueFor(
   }
   return {
     ...known,
-    columns: mergeColumns(known.columns, sampling.fields()),
+    columns:
+      declared === undefined
+        ? mergeColumns(known.columns, sampling.fields())
+        : declaredColumns(declared),
     files: keepFacts(known.files, (path) => isThere.has(path)),
   }
 }

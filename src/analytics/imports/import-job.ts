@@ -25,6 +25,7 @@ const requestShape = z.strictObject({
       z.strictObject({ ...named, kind: z.literal('export'), day: z.string().optional() }),
     ]),
   ),
+  columns: z.array(z.object({ name: z.string(), type: z.string() })).optional(),
   maxInflatedBytes: z.number().optional(),
 })
 

@@ -9,10 +9,12 @@ import * as z from 'zod'
 import { DirectoryLock } from '../../channels/disk/files/directory-lock.ts'
 import { nodeFileLayer } from '../../channels/disk/files/node-file-layer.ts'
 import { asConnectorError, ConnectorError } from '../../errors.ts'
+import { originOf, type TableLocation } from '../tables/table-location.ts'
 import { WorkerProcess } from '../worker/worker-process.ts'
 import { WORKER_PROGRAM } from '../worker-program.ts'
 import { batchesOf, type ImportBatch } from './batches.ts'
 import type { BatchResult } from './import-batch.ts'
+import { type ImportDatastore, importDatastores } from './import-datastores.ts'
 import type { SourceFile } from './source-file.ts'
 
 /** DuckDB, Node and a group of rows. */
@@ -20,6 +22,8 @@ const WORKER_BYTES = 1024 * 1024 * 1024
 const WORKER_IDLE_MS = 30_000
 /** For rows that do not fit in memory; removed at the end, and by the next import. */
 const TEMPORARY_NAME = 'imports'
+
+const NO_DATASTORE = ''
 
 const eventShape = z.object({ bytes: z.number() })
 const count = z.number()
@@ -42,6 +46,9 @@ export interface ImportOptions {
   /** Called with the bytes of each file that was read or left out. */
   readonly onBytes: (bytes: number) => void
   readonly onBatch: (batch: ImportBatch, result: BatchResult) => void
+  /** Called with a sentence about what a person should know. */
+  readonly onNotice: (notice: string) => void
+  readonly now: () => number
 }
 
 /** @throws {ConnectorError} DirectoryLocked if a connector uses the directory */
@@ -66,8 +73,10 @@ export async function importSources(
 async function importAll(
   sources: readonly SourceFile[],
   temporaryDirectory: string,
-  { directory, connectorId, signal, onBytes, onBatch }: ImportOptions,
+  options: ImportOptions,
 ): Promise<void> {
+  const { directory, connectorId, signal, onBytes, onBatch } = options
+  const datastores = await definedDatastores(sources, options)
   const common = { directory, temporaryDirectory, connectorId: await connectorId() }
   const worker = new WorkerProcess({
     program: WORKER_PROGRAM,
@@ -77,14 +86,13 @@ async function importAll(
   })
   try {
     for (const batch of batchesOf(sources)) {
-      const answer = await worker.run(
-        'import',
-        { ...common, table: batch.table, sources: batch.sources },
-        {
-          signal,
-          onEvent: (event) => onBytes(eventShape.parse(event).bytes),
-        },
-      )
+      const { table, sources: some } = batch
+      const columns = datastores.get(datastoreOf(table))?.columns
+      const request = { ...common, table, sources: some, ...(columns && { columns }) }
+      const answer = await worker.run('import', request, {
+        signal,
+        onEvent: (event) => onBytes(eventShape.parse(event).bytes),
+      })
       onBatch(batch, resultShape.parse(answer))
     }
   } catch (error) {
@@ -93,6 +101,23 @@ async function importAll(
   } finally {
     await worker.close()
   }
+}
+
+async function definedDatastores(
+  sources: readonly SourceFile[],
+  { directory, now, onNotice }: ImportOptions,
+): Promise<ReadonlyMap<string, ImportDatastore>> {
+  const names = new Set(sources.map(({ table }) => datastoreOf(table)))
+  names.delete(NO_DATASTORE)
+  const datastores = await importDatastores([...names], { directory, now, onDamage: onNotice })
+  for (const [name, { isNew }] of datastores) {
+    if (isNew) onNotice(`the datastore ${name} is defined now, with the defaults`)
+  }
+  return datastores
+}
+
+function datastoreOf(table: TableLocation): string {
+  return originOf(table)['datastore'] ?? NO_DATASTORE
 }
 
 /** What DuckDB says of a full disk. */

@@ -5,6 +5,7 @@ import type { SourceFile } from '../../../analytics/imports/source-file.ts'
 import { isChannelName } from '../../../channel-name.ts'
 import type { ConnectorConfig } from '../../../config/connector-config.ts'
 import { ConnectorError } from '../../../errors.ts'
+import { printable } from '../../../shown-text.ts'
 import { counted, formatDuration } from '../../../units.ts'
 import type { CliContext } from '../../context.ts'
 import { EXIT_FAILED, usageError } from '../../exit-code.ts'
@@ -111,6 +112,8 @@ async function run(
     await importSources(sources, {
       directory,
       connectorId: () => connectorIdOf(config),
+      now: () => Date.now(),
+      onNotice: (notice) => process.stderr.write(`${printable(notice)}\n`),
       signal: cancellation.signal,
       onBytes: progress.read,
       onBatch: (batch, result) => {
