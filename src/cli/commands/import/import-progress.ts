@@ -8,7 +8,7 @@ export interface ImportProgress {
 }
 
 const LINE_MS = 10_000
-const FORMAT = '{bar} {percentage}%  {rows} rows, {rate} rows/s, {left} left'
+const FORMAT = '{bar} {percentage}%  {done}{left} left'
 
 /** @param now milliseconds of a monotonic clock */
 export async function importProgress(
@@ -24,7 +24,9 @@ export async function importProgress(
     const leftMs = bytes === 0 ? undefined : (elapsedMs * (totalBytes - bytes)) / bytes
     const rate = Math.round((rows * 1_000) / elapsedMs)
     const left = leftMs === undefined ? '-' : `${Math.ceil(leftMs / 1_000)}s`
-    return { rows: formatCount(rows), rate: formatCount(rate), left }
+    // Rows are there when the first batch has ended.
+    const done = rows === 0 ? '' : `${formatCount(rows)} rows, ${formatCount(rate)} rows/s, `
+    return { done, left }
   }
   const show = output.isTTY === true ? await bar(output, totalBytes) : lines(output, now)
   return {
@@ -46,8 +48,7 @@ interface Display {
 }
 
 interface Figures {
-  readonly rows: string
-  readonly rate: string
+  readonly done: string
   readonly left: string
 }
 
@@ -61,7 +62,7 @@ async function bar(output: NodeJS.WriteStream, totalBytes: number): Promise<Disp
     hideCursor: true,
     clearOnComplete: true,
   })
-  shown.start(Math.max(1, totalBytes), 0, { rows: '0', rate: '0', left: '-' })
+  shown.start(Math.max(1, totalBytes), 0, { done: '', left: '-' })
   return {
     update: (bytes, _total, figures) => shown.update(bytes, { ...figures }),
     stop: () => shown.stop(),
@@ -71,10 +72,10 @@ async function bar(output: NodeJS.WriteStream, totalBytes: number): Promise<Disp
 function lines(output: NodeJS.WriteStream, now: () => number): Display {
   let last = now()
   return {
-    update: (bytes, total, { rows, left }) => {
+    update: (bytes, total, { done, left }) => {
       if (now() - last < LINE_MS) return
       last = now()
-      output.write(`${megabytes(bytes)} of ${megabytes(total)} read, ${rows} rows, ${left} left\n`)
+      output.write(`${megabytes(bytes)} of ${megabytes(total)} read, ${done}${left} left\n`)
     },
     stop: () => {},
   }
