@@ -40,17 +40,23 @@ export function firstKeptDay(
 /** By channel: the first day with a file that waits for its upload. */
 export type WaitingDays = ReadonlyMap<string, string>
 
+export interface ChannelRules extends RetentionRules {
+  /** Of the channel's definition, which can only shorten what the settings say. */
+  readonly retentionDaysOf?: ((channel: string) => number | undefined) | undefined
+}
+
 /** Files wait beyond their age, but not beyond `maxBytes`. By channel: days before it expire. */
 export function keptDays(
   files: Iterable<ListedFile>,
   now: number,
-  rules: RetentionRules,
+  rules: ChannelRules,
   waiting: WaitingDays,
 ): (channel: string) => string {
-  const byAge = dayOf(now - rules.retentionMs)
   const [heldFrom] = [...waiting.values()].sort()
   const kept = firstKeptDay(files, now, { ...rules, heldFrom })
   return (channel) => {
+    const days = rules.retentionDaysOf?.(channel) ?? Number.POSITIVE_INFINITY
+    const byAge = dayOf(Math.max(0, now - Math.min(rules.retentionMs, days * DAY_MS)))
     const own = earlier(byAge, waiting.get(channel))
     return [own, kept].sort().at(-1) ?? own
   }

@@ -49,6 +49,7 @@ const converter = new TableConverter({
   retention: { retentionMs: Date.now(), maxBytes: Number.MAX_SAFE_INTEGER },
   // Rows are converted by the steps below.
   logs: () => [{ channel, logId, committed: 0 }],
+  longestQueryMs: 0,
   noRoom: async () => undefined,
   jobs: { run: (_job, request) => compact(request, job) },
   uploads,
