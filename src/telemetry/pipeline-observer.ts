@@ -22,6 +22,7 @@ import type {
   TableUpload,
 } from '../observer.ts'
 import { cut } from '../shown-text.ts'
+import { errorFields, warning } from './log-lines.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
 import { kindOf, type LogLine, RepeatLimiter } from './repeat-limiter.ts'
@@ -386,17 +387,4 @@ export class TelemetryObserver implements PipelineObserver {
     const line = repeats === 0 ? fields : { ...fields, repeated: repeats }
     this.#logger[level](line, message)
   }
-}
-
-function warning(
-  event: string,
-  message: string,
-  fields: Readonly<Record<string, unknown>>,
-): LogLine {
-  return { level: 'warn', message, fields: { event, ...fields } }
-}
-
-/** The fields of an error that an operator needs. */
-function errorFields(error: ConnectorError): { code: string; error: string } {
-  return { code: error.code, error: error.message }
 }
