@@ -64,6 +64,12 @@ export interface TableGrowth {
   readonly waitingRows: number
 }
 
+/** A file that was stored elsewhere. */
+export interface TableUpload {
+  readonly bytes: number
+  readonly durationMs: number
+}
+
 /** What a job of a pipeline has done. */
 export interface PipelineRun {
   readonly messages: number
@@ -147,6 +153,14 @@ export interface PipelineObserver {
   rowsConverted(channel: string, converted: ConvertedRows): void
   /** Rows were not converted, or files not looked after; it is tried again after `delayMs`. */
   conversionFailed(channel: string, error: ConnectorError, delayMs: number): void
+  /** A Parquet file of the channel is in S3. */
+  tableUploaded(channel: string, upload: TableUpload): void
+  /** It is tried again after `delayMs`. */
+  uploadFailed(channel: string, error: ConnectorError, delayMs: number): void
+  /** By how many the files that wait for their upload have grown. A metric alone. */
+  uploadsWait(channel: string, files: number): void
+  /** Files were removed before they were uploaded, because there was no room for them. */
+  uploadsLost(channel: string, files: number): void
   /** A function of a pipeline has written a line, or a file of things can't be used. */
   pipelineLogged(source: string, line: string): void
   /** Messages that an activity of a pipeline could not process. They are kept. */
@@ -195,6 +209,10 @@ export const silentObserver: PipelineObserver = {
   receiptsDropped() {},
   rowsConverted() {},
   conversionFailed() {},
+  tableUploaded() {},
+  uploadFailed() {},
+  uploadsWait() {},
+  uploadsLost() {},
   pipelineLogged() {},
   pipelineFailed() {},
   pipelineRan() {},

@@ -5,6 +5,7 @@ serveJobs({
   convert: () => import('./tables/jobs/convert-job.ts'),
   compact: () => import('./tables/jobs/compact-job.ts'),
   derive: () => import('./datastores/jobs/derive-job.ts'),
+  import: () => import('./imports/import-job.ts'),
   query: () => import('./query/query-job.ts'),
   'run-activity': () => import('./pipelines/run-activity-job.ts'),
 })

@@ -162,6 +162,11 @@ export class ConnectorClient {
     return response.trailer(trailer)
   }
 
+  /** Returns every answer, whatever its status. */
+  exchange(path: string, request: Omit<HttpRequest, 'signal'>): Promise<HttpAnswer> {
+    return this.#send(path, request)
+  }
+
   /** Reads the page before the first line is used: the connector disconnects slow readers. */
   async *lines(response: Response): AsyncGenerator<string> {
     let text: string
@@ -186,7 +191,8 @@ export class ConnectorClient {
     const { token, trust } = this.#access
     const { signal = this.signal } = request
     const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` }
-    const headers = { ...request.headers, ...authorization }
+    // A signature stands in place of the token.
+    const headers = { ...authorization, ...request.headers }
     try {
       for (let attempt = 1; ; attempt++) {
         const url = new URL(path, this.url)

@@ -12,6 +12,8 @@ import type { TlsContents } from '../named-files/tls-files.ts'
 const CONNECT_TIMEOUT_MS = 10_000
 /** Longer than a request may wait for messages. */
 const ANSWER_TIMEOUT_MS = 300_000
+/** A `Response` of these can have no body. */
+const BODILESS = [204, 205, 304]
 
 export interface Trust {
   /** The authority to trust in place of those that Node trusts, and the client's certificate. */
@@ -21,7 +23,7 @@ export interface Trust {
 }
 
 export interface HttpRequest {
-  readonly method?: 'GET' | 'POST'
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string
   readonly signal: AbortSignal
@@ -65,7 +67,9 @@ function responseOf(answer: IncomingMessage): HttpAnswer {
   const headers = Object.entries(answer.headers).map(([name, value]) => [name, String(value)])
   const { statusCode: status = 500 } = answer
   const init = { status, headers: Object.fromEntries(headers) }
-  return Object.assign(new Response(Readable.toWeb(answer), init), {
+  const isEmpty = BODILESS.includes(status)
+  if (isEmpty) answer.resume()
+  return Object.assign(new Response(isEmpty ? null : Readable.toWeb(answer), init), {
     trailer: (name: string) => answer.trailers[name],
   })
 }

@@ -1,12 +1,14 @@
 /** The command line: its commands, its help, its errors. */
 import { Command } from 'commander'
 import { VERSION } from '../version.ts'
+import { addApplyCommand } from './commands/apply/apply.ts'
 import { addCheckCommand } from './commands/check.ts'
 import { addDeadLettersCommand } from './commands/dead-letters/dead-letters.ts'
 import { addReplayCommand } from './commands/dead-letters/replay.ts'
 import { addDoctorCommand } from './commands/doctor/doctor.ts'
 import { addExportCommand } from './commands/export/export.ts'
 import { addGreengrassCommand } from './commands/greengrass/greengrass.ts'
+import { addImportCommand } from './commands/import/import.ts'
 import { addPasswdCommand } from './commands/passwd/passwd.ts'
 import { addPipelineFailuresCommand } from './commands/pipeline-failures/pipeline-failures.ts'
 import { addPublishCommand } from './commands/publish/publish.ts'
@@ -63,6 +65,8 @@ export function createProgram(context: CliContext): Command {
   addExportCommand(program, context)
   addQueryCommand(program, context)
   addPipelineFailuresCommand(program, context)
+  addApplyCommand(program, context)
+  addImportCommand(program, context)
   addPasswdCommand(program, context)
   addGreengrassCommand(program, context)
   for (const command of program.commands) command.addHelpText('after', EXIT_CODES_HELP)

@@ -28,6 +28,9 @@ const AWS_SERVICES: Readonly<Partial<Record<string, string>>> = {
   kinesis: 'KINESIS',
   firehose: 'FIREHOSE',
 }
+/** Where Parquet files are uploaded to. */
+const UPLOAD = ['analytics', 'tables', 'upload'] as const
+const UPLOAD_SERVICE = 'S3'
 const PREDEFINED_TOPICS = /^iotanalytics\/channels\/[^/#]+\/messages\/(binary\/)?put$/
 const AWS_HOST = /\.amazonaws\.com(\.cn)?$/
 
@@ -41,6 +44,7 @@ export function applyDerivedDefaults(tree: ConfigTree, environment: Environment)
     tree.set(['sources', 'mqttServer'], {}, BY_DEFAULT)
   }
   for (const index of destinationsOf(tree).keys()) fillInDestination(tree, index, environment)
+  fillInAwsPlace(tree, UPLOAD, UPLOAD_SERVICE, environment)
 }
 
 /** A key with the value null counts as not set. */
@@ -63,11 +67,19 @@ function fillInDestination(tree: ConfigTree, index: number, environment: Environ
   const [kind] = kindsIn(entry)
   if (kind === undefined) return
   if (entry['name'] === undefined) tree.set([...path, 'name'], kind, BY_DEFAULT)
-  const options = entry[kind]
   const service = AWS_SERVICES[kind]
-  if (service === undefined || !isMapping(options)) return
+  if (service !== undefined) fillInAwsPlace(tree, [...path, kind], service, environment)
+}
+
+function fillInAwsPlace(
+  tree: ConfigTree,
+  place: ConfigPath,
+  service: string,
+  environment: Environment,
+): void {
+  const options = tree.get(place)
+  if (!isMapping(options)) return
   const { endpoint, region } = options
-  const place = [...path, kind] as const
   const usedEndpoint = endpoint ?? fillInEndpoint(tree, place, service, environment)
   if (region === undefined) fillInRegion(tree, place, usedEndpoint, environment)
 }
@@ -121,6 +133,7 @@ export function problemsBetweenParts(tree: ConfigTree): Problem[] {
     ...problemsOfApi(tree),
     ...problemsOfDestinations(tree),
     ...problemsOfTables(tree),
+    ...problemsOfUpload(tree),
   ]
 }
 
@@ -149,6 +162,10 @@ function problemsOfTables(tree: ConfigTree): Problem[] {
   if (tree.get(path) === undefined || tree.get(['storage', 'durability']) !== 'memory') return []
   const text = 'needs messages on disk, but storage.durability is memory'
   return [{ path, text, showsValue: false }]
+}
+
+function problemsOfUpload(tree: ConfigTree): Problem[] {
+  return isMapping(tree.get(UPLOAD)) ? problemsOfRegion(tree, UPLOAD) : []
 }
 
 function problemsOfApi(tree: ConfigTree): Problem[] {
@@ -199,14 +216,16 @@ function problemsOfKind(
       'does not apply to iotAnalytics; set parameters.IotAnalyticsBatchSizePerChannel and parameters.PublishInterval'
     return [{ path: [...path, 'batch'], text, showsValue: false }]
   }
-  const options = entry[kind]
+  return AWS_SERVICES[kind] === undefined ? [] : problemsOfRegion(tree, [...path, kind])
+}
+
+function problemsOfRegion(tree: ConfigTree, place: ConfigPath): Problem[] {
+  const options = tree.get(place)
   const lacksRegion = isMapping(options) && options['region'] === undefined
-  if (AWS_SERVICES[kind] === undefined || !lacksRegion || publishRegionOf(tree) !== undefined) {
-    return []
-  }
+  if (!lacksRegion || publishRegionOf(tree) !== undefined) return []
   const text =
     'expected a Region such as us-west-2, here, in parameters.PublishRegion or in AWS_REGION'
-  return [{ path: [...path, kind, 'region'], text, showsValue: true }]
+  return [{ path: [...place, 'region'], text, showsValue: true }]
 }
 
 function publishRegionOf(tree: ConfigTree): string | undefined {

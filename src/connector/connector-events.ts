@@ -88,5 +88,9 @@ export function emittingObserver(
     pipelineFailed: (...report) => next.pipelineFailed(...report),
     rowsLeftOut: (...report) => next.rowsLeftOut(...report),
     tablesGrew: (...report) => next.tablesGrew(...report),
+    tableUploaded: (...report) => next.tableUploaded(...report),
+    uploadFailed: (...report) => next.uploadFailed(...report),
+    uploadsWait: (...report) => next.uploadsWait(...report),
+    uploadsLost: (...report) => next.uploadsLost(...report),
   }
 }

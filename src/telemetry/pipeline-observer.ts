@@ -19,8 +19,10 @@ import type {
   PipelineRun,
   RefusedClient,
   TableGrowth,
+  TableUpload,
 } from '../observer.ts'
 import { cut } from '../shown-text.ts'
+import { errorFields, warning } from './log-lines.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
 import { kindOf, type LogLine, RepeatLimiter } from './repeat-limiter.ts'
@@ -271,6 +273,32 @@ export class TelemetryObserver implements PipelineObserver {
     this.#limiter.say(key, warning('table_failures', 'conversion will be tried again', fields))
   }
 
+  tableUploaded(channel: string, upload: TableUpload): void {
+    this.#metrics.add('table_uploads_total', { channel })
+    this.#metrics.add('table_upload_bytes_total', { channel }, upload.bytes)
+    if (!this.#logger.isLevelEnabled('debug')) return
+    this.#logger.debug({ event: 'table_uploads', channel, ...upload }, 'file uploaded')
+  }
+
+  uploadFailed(channel: string, error: ConnectorError, delayMs: number): void {
+    this.#metrics.add('table_upload_failures_total', { channel, code: error.code })
+    const key = `table upload ${channel} ${error.code}`
+    if (this.#limiter.isRepeat(key)) return
+    const fields = { channel, delayMs: Math.round(delayMs), ...errorFields(error) }
+    const message = 'the upload of a file will be tried again'
+    this.#limiter.say(key, warning('table_upload_failures', message, fields))
+  }
+
+  uploadsWait(channel: string, files: number): void {
+    this.#metrics.move('table_waiting_uploads', { channel }, files)
+  }
+
+  uploadsLost(channel: string, files: number): void {
+    this.#metrics.add('table_uploads_lost_total', { channel }, files)
+    const message = 'files were removed before they were uploaded'
+    this.#logger.warn({ event: 'table_uploads_lost', channel, files }, message)
+  }
+
   pipelineLogged(source: string, line: string): void {
     this.#metrics.add('pipeline_log_lines_total', { source })
     const key = `pipeline log ${source} ${cut(line, MAX_ID)}`
@@ -359,17 +387,4 @@ export class TelemetryObserver implements PipelineObserver {
     const line = repeats === 0 ? fields : { ...fields, repeated: repeats }
     this.#logger[level](line, message)
   }
-}
-
-function warning(
-  event: string,
-  message: string,
-  fields: Readonly<Record<string, unknown>>,
-): LogLine {
-  return { level: 'warn', message, fields: { event, ...fields } }
-}
-
-/** The fields of an error that an operator needs. */
-function errorFields(error: ConnectorError): { code: string; error: string } {
-  return { code: error.code, error: error.message }
 }

@@ -325,7 +325,9 @@ const ARROWS: Record<string, readonly string[]> = {
     'analytics/worker/',
     'analytics/tables/jobs/',
     'analytics/tables/options.ts',
+    'analytics/uploads/options.ts',
     'analytics/datastores/jobs/',
+    'analytics/imports/',
     'analytics/query/',
   ],
   'analytics/tables/': [
@@ -370,6 +372,22 @@ const ARROWS: Record<string, readonly string[]> = {
     'channels/log/',
   ],
   'analytics/datastores/schema/': ['analytics/duckdb/', 'analytics/resources/'],
+  'analytics/uploads/': [
+    'analytics/tables/',
+    'channels/disk/files/',
+    'destinations/s3/',
+    'destinations/aws/',
+  ],
+  'analytics/imports/': [
+    'analytics/datastores/schema/',
+    'analytics/duckdb/',
+    'analytics/resources/',
+    'analytics/tables/',
+    'analytics/tables/jobs/',
+    'analytics/worker/',
+    'analytics/worker-program.ts',
+    'channels/disk/files/',
+  ],
   'analytics/datasets/': [],
   'analytics/worker/': [],
   'analytics/rows/': [

@@ -23,13 +23,25 @@ export function checked<Schema extends z.ZodType>(
   return { problem: sentences.join('; ') }
 }
 
+/** Each problem with its path, for a reader who knows where the value was written. */
+export function problemsIn({ issues }: z.ZodError): { path: (string | number)[]; text: string }[] {
+  return issues.map((issue) => ({
+    path: issue.path.map((key) => (typeof key === 'number' ? key : String(key))),
+    text: expectation(issue),
+  }))
+}
+
 function sentence(issue: z.core.$ZodIssue, place: string): string {
-  const { path, message, code } = issue
+  return `${pathText(issue.path, place)}: ${expectation(issue)}`
+}
+
+function expectation(issue: z.core.$ZodIssue): string {
+  const { message, code } = issue
   const came =
     code === 'unrecognized_keys'
       ? issue.keys.map((key) => quoted(key)).join(', ')
       : shownValue(issue.input)
-  return `${pathText(path, place)}: ${message}, got ${came}`
+  return `${message}, got ${came}`
 }
 
 /** Members of an object are named without the place of the object. */

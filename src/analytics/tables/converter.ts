@@ -10,7 +10,7 @@ import type { OffsetRange } from '../../channels/log/channel-log.ts'
 import type { Clock, Timer } from '../../clock.ts'
 import { asConnectorError, ConnectorError } from '../../errors.ts'
 import type { PipelineObserver } from '../../observer.ts'
-import { planCompaction } from './compaction-plan.ts'
+import { finalFiles, planCompaction } from './compaction-plan.ts'
 import {
   ASSUMED_ROW_BYTES,
   failureDelayMs,
@@ -19,15 +19,14 @@ import {
   rowsPerJob,
   rowsToLeaveOut,
 } from './conversion-schedule.ts'
-import { firstKeptDay, type RetentionRules } from './retention.ts'
+import { keptDays, type RetentionRules, type WaitingDays } from './retention.ts'
 import { dayOf } from './table-file.ts'
 import { TableKeeping } from './table-keeping.ts'
 import { coverageOf, type ListedFile, listTable } from './table-listing.ts'
-import { channelTable } from './table-location.ts'
+import { channelTable, type TableLocation } from './table-location.ts'
 
 const CHECK_MS = 10_000
 const KEEPING_MS = 10 * 60_000
-const DAY_MS = 86_400_000
 /** A job of so long hangs. */
 const JOB_TIMEOUT_MS = 30 * 60_000
 
@@ -48,6 +47,31 @@ export interface JobRunner {
   ): Promise<unknown>
 }
 
+/**
+ * What stores a table's files elsewhere, as they are. A file that was offered never changes again: so
+ * each row is there once.
+ */
+export interface FileUploads {
+  /**
+   * Paths of files that were offered; compaction leaves them alone.
+   * @throws a system error if that can't be read
+   */
+  fixedIn(table: TableLocation): Promise<ReadonlySet<string>>
+  /**
+   * Offers the files that are final. When it resolves, that is on disk, and they are uploaded in the
+   * background.
+   * @param files all that the table has
+   * @throws a system error if it can't be written
+   */
+  offer(
+    table: TableLocation,
+    files: readonly ListedFile[],
+    final: readonly ListedFile[],
+  ): Promise<void>
+  /** The first day with a file that is not stored yet; undefined if all are. */
+  firstWaitingDay(table: TableLocation): string | undefined
+}
+
 export interface TableConverterOptions {
   /** The data directory. */
   readonly directory: string
@@ -62,6 +86,8 @@ export interface TableConverterOptions {
   /** Why nothing may be written now; undefined if it may. */
   readonly noRoom: () => Promise<string | undefined>
   readonly jobs: JobRunner
+  /** Default: files are not uploaded. */
+  readonly uploads?: FileUploads | undefined
   readonly observer: PipelineObserver
   readonly clock: Clock
   /** From 0 up to, not including, 1. */
@@ -92,8 +118,8 @@ interface Progress {
 interface Situation {
   /** Why nothing may be written. */
   readonly noRoom: string | undefined
-  /** Days before it expire. */
-  readonly keptFrom: string
+  /** By channel: days before it expire. */
+  readonly keptFrom: (channel: string) => string
 }
 
 const resultShape = z.object({
@@ -139,19 +165,14 @@ export class TableConverter {
   async check(): Promise<void> {
     const { clock, retention, logs } = this.#options
     const noRoom = await this.#options.noRoom().catch(() => undefined)
-    const keptFrom = firstKeptDay(this.#files(), clock.now(), retention)
+    const waiting = await waitingDays(logs(), this.#options.uploads)
+    const { retentionDaysOf } = this.#options
+    const rules = { ...retention, retentionDaysOf }
+    const keptFrom = keptDays(this.#files(), clock.now(), rules, waiting)
     for (const log of logs()) {
       if (this.#stopped.signal.aborted) return
-      await this.#attempt(log, { noRoom, keptFrom: this.#keptFrom(log.channel, keptFrom) })
+      await this.#attempt(log, { noRoom, keptFrom })
     }
-  }
-
-  /** The definition of a channel can only shorten what the settings say. */
-  #keptFrom(channel: string, byRules: string): string {
-    const days = this.#options.retentionDaysOf?.(channel)
-    if (days === undefined) return byRules
-    const byDefinition = dayOf(Math.max(0, this.#options.clock.now() - days * DAY_MS))
-    return byDefinition > byRules ? byDefinition : byRules
   }
 
   async #attempt(log: ConvertibleLog, { noRoom, keptFrom }: Situation): Promise<void> {
@@ -159,7 +180,7 @@ export class TableConverter {
     const progress = await this.#progressOf(log).catch(() => undefined)
     if (progress === undefined) return
     this.#measure(log, progress)
-    await this.#keep(log, progress, keptFrom)
+    await this.#keep(log, progress, keptFrom(log.channel))
     if (clock.monotonic() < progress.notBefore || !this.#isDue(progress)) return
     try {
       if (noRoom !== undefined) throw new ConnectorError('TablesFull', noRoom)
@@ -285,11 +306,16 @@ export class TableConverter {
 
   /** True if there may be more to do at once. */
   async #keepFiles(channel: string, progress: Progress, keptFrom: string): Promise<boolean> {
-    const { directory, connectorId, clock } = this.#options
+    const { directory, connectorId, clock, uploads } = this.#options
     const table = channelTable(channel)
     this.#listed(channel, progress, await this.#keeping.keep(table, keptFrom))
-    const paths = planCompaction(progress.files, clock.now())?.map(({ path }) => path)
-    if (paths === undefined) return false
+    const { files } = progress
+    const fixed = (await uploads?.fixedIn(table)) ?? new Set<string>()
+    const paths = planCompaction(files, clock.now(), { fixed })?.map(({ path }) => path)
+    if (paths === undefined) {
+      await uploads?.offer(table, files, finalFiles(files, clock.now()))
+      return false
+    }
     await this.#run('compact', { directory, table, connectorId, paths })
     return true
   }
@@ -324,4 +350,25 @@ function asError(error: unknown): ConnectorError {
 
 function bytesOf(files: readonly ListedFile[]): number {
   return files.reduce((sum, { bytes }) => sum + bytes, 0)
+}
+
+/** Before every day: what waits is not known, so nothing expires by age. */
+const UNKNOWN = ''
+
+async function waitingDays(
+  logs: Iterable<{ readonly channel: string }>,
+  uploads: FileUploads | undefined,
+): Promise<WaitingDays> {
+  const days = new Map<string, string>()
+  if (uploads === undefined) return days
+  for (const { channel } of logs) {
+    const table = channelTable(channel)
+    const isKnown = await uploads.fixedIn(table).then(
+      () => true,
+      () => false,
+    )
+    const day = isKnown ? uploads.firstWaitingDay(table) : UNKNOWN
+    if (day !== undefined) days.set(channel, day)
+  }
+  return days
 }

@@ -9,6 +9,8 @@
 
 /** In the table's directory. */
 export const CATALOGUE_NAME = 'schema.json'
+/** In the table's directory: which files are uploaded, if they are to be. */
+export const UPLOADS_NAME = 'uploads.json'
 const DAY_PREFIX = '__dt='
 const OFFSET_DIGITS = 16
 const FILE_NAME = /^([0-9a-f]{8})-([0-9]{16})-([0-9]{16})\.parquet$/

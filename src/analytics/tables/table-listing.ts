@@ -7,7 +7,13 @@ import { basename, join } from 'node:path'
 import type { FileLayer } from '../../channels/disk/files/file-layer.ts'
 import { nodeFileLayer } from '../../channels/disk/files/node-file-layer.ts'
 import type { OffsetRange } from '../../channels/log/channel-log.ts'
-import { CATALOGUE_NAME, dayOfDirectory, parseTablePath, type TableFile } from './table-file.ts'
+import {
+  CATALOGUE_NAME,
+  dayOfDirectory,
+  parseTablePath,
+  type TableFile,
+  UPLOADS_NAME,
+} from './table-file.ts'
 import { type TableLocation, tableDirectory } from './table-location.ts'
 
 export interface ListedFile extends TableFile {
@@ -59,7 +65,7 @@ export async function listTable(
     const file = parseTablePath(path)
     if (file !== undefined) found.push({ ...file, path, bytes, modifiedAt })
     else if (basename(path).startsWith('.')) hidden.push(path)
-    else if (path !== CATALOGUE_NAME) unknown.push(path)
+    else if (path !== CATALOGUE_NAME && path !== UPLOADS_NAME) unknown.push(path)
   }
   return { ...withoutSuperseded(found), hidden, unknown }
 }

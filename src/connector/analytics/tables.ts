@@ -6,11 +6,14 @@ import { selectsChannel } from '../../delivery/selection.ts'
 import { formatSize } from '../../units.ts'
 import type { OpenedStorage } from '../opened-storage.ts'
 import type { PartContext } from '../parts.ts'
+import { startUploads } from './uploads.ts'
 
 /** DuckDB, Node and a group of rows; a conversion that needs more takes fewer rows. */
 const WORKER_BYTES = 1024 * 1024 * 1024
 const WORKER_NICENESS = 15
 const WORKER_IDLE_MS = 30_000
+/** Of a channel that was imported, and has had no message. */
+const NO_LOG = { logId: '', committed: 0 }
 /** What the disk keeps free besides the room of the log. */
 const SPARE_BYTES = 64 * 1024 * 1024
 
@@ -33,11 +36,13 @@ export interface RunningTables {
 
 /** Undefined if there are to be no tables. */
 export async function startTables(
-  { analytics: { tables, query }, storage: { directory } }: ConnectorConfig,
+  config: ConnectorConfig,
   storage: OpenedStorage,
   context: PartContext & { readonly connectorId: string },
   resources: ResourceStore | undefined,
 ): Promise<RunningTables | undefined> {
+  const { tables, query } = config.analytics
+  const { directory } = config.storage
   if (tables === undefined) return undefined
   const { WorkerProcess } = await import('../../analytics/worker/worker-process.ts')
   const { WORKER_PROGRAM } = await import('../../analytics/worker-program.ts')
@@ -48,6 +53,8 @@ export async function startTables(
     niceness: WORKER_NICENESS,
     idleMs: WORKER_IDLE_MS,
   })
+  const uploads = await startUploads(config, context)
+  const imported = await importedTables(directory)
   const converter = new TableConverter({
     ...context,
     directory,
@@ -56,22 +63,41 @@ export async function startTables(
     retentionDaysOf: (channel) => {
       return resources?.channels.get(channel)?.definition.retentionPeriod.numberOfDays
     },
-    logs: () => logsOf(storage, tables.channels),
+    logs: () => logsOf(storage, tables.channels, imported),
     noRoom: () => noRoom(storage, directory),
     jobs: worker,
+    uploads,
   })
   converter.start()
   return {
     // A job that is killed leaves nothing that the next start would not tidy up.
-    close: async () => void (await Promise.all([converter.close(), worker.close()])),
+    close: async () => {
+      await Promise.all([converter.close(), worker.close(), uploads?.close()])
+    },
   }
 }
 
-function* logsOf({ channels }: OpenedStorage, include: readonly string[]) {
+/** @param imported channels that may have files and no log */
+function* logsOf(
+  { channels }: OpenedStorage,
+  include: readonly string[],
+  imported: readonly string[],
+) {
   for (const { name, log } of channels) {
     if (!selectsChannel({ channels: { include } }, name)) continue
     yield { channel: name, logId: log.id, committed: log.committed }
   }
+  for (const name of imported) {
+    if (channels.get(name) !== undefined) continue
+    if (selectsChannel({ channels: { include } }, name)) yield { channel: name, ...NO_LOG }
+  }
+}
+
+/** Nothing is imported while the connector runs. */
+async function importedTables(directory: string): Promise<string[]> {
+  const { originOf, tablesIn } = await import('../../analytics/tables/table-location.ts')
+  const tables = await tablesIn(directory).catch(() => [])
+  return tables.flatMap((table) => originOf(table)['channel'] ?? [])
 }
 
 /** Messages come first: the disk must have room for all that the log may still need. */

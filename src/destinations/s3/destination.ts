@@ -23,6 +23,7 @@ import { ParquetRows } from './files/parquet-rows.ts'
 import { removeSpoolFiles, SpoolFile } from './files/spool-file.ts'
 import { SpoolRoom } from './files/spool-room.ts'
 import { abortUpload } from './multipart-upload.ts'
+import { headersOf, mayIgnoreConditions } from './object-headers.ts'
 import type { S3Options } from './options.ts'
 import { S3Client } from './s3-client.ts'
 import { S3Spool } from './s3-spool.ts'
@@ -30,7 +31,6 @@ import { Uploader } from './uploader.ts'
 import { childText, parseXml } from './xml.ts'
 
 const MIB = 1024 * 1024
-const AWS_HOST = /\.amazonaws\.com(?:\.cn)?(?::\d+)?\/?$/
 const BATCH_LIMITS = {
   defaults: { messages: 10_000_000, bytes: 64 * MIB, intervalMs: 300_000 },
   most: { messages: 10_000_000, bytes: 1024 * MIB },
@@ -73,7 +73,7 @@ export class S3Destination implements SpoolingDestination {
     this.#uploader = new Uploader({
       client: this.#client,
       headers: headersOf(options),
-      asksFirst: options.endpoint !== undefined && !AWS_HOST.test(options.endpoint),
+      asksFirst: mayIgnoreConditions(options),
       ...(settings.multipartBytes !== undefined && { multipartBytes: settings.multipartBytes }),
       ...(settings.partBytes !== undefined && { partBytes: settings.partBytes }),
     })
@@ -171,16 +171,6 @@ export class S3Destination implements SpoolingDestination {
     const { compression: codec, compressionLevel: level, columns } = options
     if (options.format === 'jsonl') return new GzipLines({ rows: this.#rows, origin, level, sink })
     return new ParquetRows({ connectorId, origin, columns, codec, level, sink })
-  }
-}
-
-function headersOf({ storageClass, encryption }: S3Options): Record<string, string> {
-  return {
-    ...(storageClass !== undefined && { 'x-amz-storage-class': storageClass }),
-    ...(encryption !== undefined && { 'x-amz-server-side-encryption': encryption.type }),
-    ...(encryption?.keyId !== undefined && {
-      'x-amz-server-side-encryption-aws-kms-key-id': encryption.keyId,
-    }),
   }
 }
 

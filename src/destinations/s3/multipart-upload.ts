@@ -4,7 +4,7 @@
  * a crash has left are found by the object's name and aborted.
  */
 import { ConnectorError } from '../../errors.ts'
-import type { SpoolFile } from './files/spool-file.ts'
+import type { ObjectFile } from './object-file.ts'
 import type { S3Client, S3Result } from './s3-client.ts'
 import { childrenOf, childText, escapedXml, parseXml } from './xml.ts'
 
@@ -14,7 +14,7 @@ const PART_BYTES = 16 * 1024 * 1024
 export interface MultipartUploadOptions {
   readonly client: S3Client
   readonly key: string
-  readonly file: SpoolFile
+  readonly file: ObjectFile
   /** Of the object. */
   readonly headers: Readonly<Record<string, string>>
   readonly partBytes: number | undefined

@@ -22,35 +22,74 @@ const encryption = z
   })
   .describe('Server-side encryption. Default: what the bucket is set to.')
 
+/** Where objects are. */
+export const s3Place = {
+  bucket: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'expected the name of a bucket')
+    .describe('Bucket that objects are written to. It must exist.')
+    .meta({ examples: ['plant-3-telemetry'] }),
+  prefix: z
+    .string()
+    .max(512)
+    .refine((prefix) => PREFIX.test(prefix) && !/(?:^|\/)\.{1,2}(?:\/|$)/.test(prefix), {
+      error: "expected names of A-Z a-z 0-9 ! _ . * ' ( ) = - with a slash between them",
+    })
+    .optional()
+    .describe('Beginning of every object’s name, without a slash at its end. Default: none.')
+    .meta({ examples: ['raw/plant-3'] }),
+  region: z
+    .string()
+    .regex(/^[A-Za-z0-9-]{1,64}$/, 'must be a Region such as us-west-2')
+    .optional()
+    .describe('Region of the bucket. Default: PublishRegion, then AWS_REGION.'),
+  endpoint: shared.endpoint,
+  pathStyle: z
+    .boolean()
+    .optional()
+    .describe(
+      'Names the bucket in the path and not in the host name. Default: true with `endpoint` and for buckets with a dot in their name.',
+    ),
+} as const
+
+/** How objects are stored there. */
+export const s3Access = {
+  storageClass: z
+    .string()
+    .regex(/^[A-Z0-9_]{1,64}$/, 'expected a storage class such as STANDARD_IA')
+    .optional()
+    .describe('Storage class of the objects. Default: the bucket’s.')
+    .meta({ examples: ['STANDARD_IA'] }),
+  encryption: encryption.optional(),
+  tls: shared.tls,
+  proxy: shared.proxy,
+  credentials: shared.credentials,
+  timeout: duration({ min: '100ms', max: '5m', example: '30s' })
+    .prefault('30s')
+    .describe('How long a request may go on without progress, including the time to connect.'),
+  maxAttempts: shared.maxAttempts,
+  maxConnections: z
+    .number()
+    .int()
+    .min(1)
+    .max(100)
+    .default(4)
+    .describe('Maximum open connections. Further requests wait until one is free.'),
+} as const
+
+/** The bucket may follow it. */
+export function hasBareEndpoint({ endpoint = 'http://host' }: { endpoint?: string | undefined }) {
+  return new URL(endpoint).pathname === '/'
+}
+export const ENDPOINT_WITH_PATH = {
+  path: ['endpoint'],
+  error: 'must be https://host or https://host:port',
+}
+
 /** Amazon S3, or anything that speaks its protocol. */
 export const s3Options = z
   .strictObject({
-    bucket: z
-      .string()
-      .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'expected the name of a bucket')
-      .describe('Bucket that objects are written to. It must exist.')
-      .meta({ examples: ['plant-3-telemetry'] }),
-    prefix: z
-      .string()
-      .max(512)
-      .refine((prefix) => PREFIX.test(prefix) && !/(?:^|\/)\.{1,2}(?:\/|$)/.test(prefix), {
-        error: "expected names of A-Z a-z 0-9 ! _ . * ' ( ) = - with a slash between them",
-      })
-      .optional()
-      .describe('Beginning of every object’s name, without a slash at its end. Default: none.')
-      .meta({ examples: ['raw/plant-3'] }),
-    region: z
-      .string()
-      .regex(/^[A-Za-z0-9-]{1,64}$/, 'must be a Region such as us-west-2')
-      .optional()
-      .describe('Region of the bucket. Default: PublishRegion, then AWS_REGION.'),
-    endpoint: shared.endpoint,
-    pathStyle: z
-      .boolean()
-      .optional()
-      .describe(
-        'Names the bucket in the path and not in the host name. Default: true with `endpoint` and for buckets with a dot in their name.',
-      ),
+    ...s3Place,
     format: z
       .enum(['jsonl', 'parquet'])
       .default('jsonl')
@@ -72,33 +111,10 @@ export const s3Options = z
       .describe(
         'Maximum bytes, approximately, of the files that objects are collected in. Beside storage.maxBytes. Further objects wait.',
       ),
-    storageClass: z
-      .string()
-      .regex(/^[A-Z0-9_]{1,64}$/, 'expected a storage class such as STANDARD_IA')
-      .optional()
-      .describe('Storage class of the objects. Default: the bucket’s.')
-      .meta({ examples: ['STANDARD_IA'] }),
-    encryption: encryption.optional(),
-    tls: shared.tls,
-    proxy: shared.proxy,
-    credentials: shared.credentials,
-    timeout: duration({ min: '100ms', max: '5m', example: '30s' })
-      .prefault('30s')
-      .describe('How long a request may go on without progress, including the time to connect.'),
-    maxAttempts: shared.maxAttempts,
-    maxConnections: z
-      .number()
-      .int()
-      .min(1)
-      .max(100)
-      .default(4)
-      .describe('Maximum open connections. Further requests wait until one is free.'),
+    ...s3Access,
   })
   .refine(isTlsUsed, TLS_UNUSED)
-  .refine(({ endpoint = 'http://host' }) => new URL(endpoint).pathname === '/', {
-    path: ['endpoint'],
-    error: 'must be https://host or https://host:port',
-  })
+  .refine(hasBareEndpoint, ENDPOINT_WITH_PATH)
   .refine(({ format, columns }) => format === 'parquet' || columns === undefined, {
     path: ['columns'],
     error: 'needs format: parquet',
@@ -110,3 +126,8 @@ export const s3Options = z
   .describe('Objects in Amazon S3 or in an S3-compatible service.')
 
 export type S3Options = z.infer<typeof s3Options>
+/** What is needed to store objects, whatever is in them. */
+export type S3StorageOptions = Omit<
+  S3Options,
+  'format' | 'compression' | 'compressionLevel' | 'columns' | 'spoolBytes'
+>

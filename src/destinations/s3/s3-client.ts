@@ -9,7 +9,7 @@ import { percentEncoded } from '../aws/signature.ts'
 import { type RequestParts, SignedRequests } from '../aws/signed-request.ts'
 import type { Answer, Request } from '../http-client/http-exchange.ts'
 import { HttpSender } from '../http-client/http-sender.ts'
-import type { S3Options } from './options.ts'
+import type { S3StorageOptions } from './options.ts'
 import { type Finding, failureOf, isS3Failure } from './s3-failure.ts'
 
 export interface S3Call extends Pick<RequestParts, 'method' | 'headers' | 'body' | 'streamed'> {
@@ -25,7 +25,7 @@ export type S3Result =
   | { readonly answer: undefined; readonly finding: Finding }
 
 export interface S3ClientOptions {
-  readonly options: S3Options
+  readonly options: S3StorageOptions
   readonly place: string
   readonly clock: Clock
   readonly random: () => number

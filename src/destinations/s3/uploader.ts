@@ -8,8 +8,8 @@
  */
 import { ConnectorError } from '../../errors.ts'
 import type { Answer } from '../http-client/http-exchange.ts'
-import type { SpoolFile } from './files/spool-file.ts'
 import { MultipartUpload } from './multipart-upload.ts'
+import type { ObjectFile } from './object-file.ts'
 import type { S3Client, S3Result } from './s3-client.ts'
 
 /** Objects above this size are sent in parts. */
@@ -17,7 +17,7 @@ const MULTIPART_BYTES = 64 * 1024 * 1024
 
 export interface StoredObject {
   readonly key: string
-  readonly file: SpoolFile
+  readonly file: ObjectFile
   readonly contentType: string
   /** What makes it this batch: connector, log and boundaries. With it the object is recognised. */
   readonly identity: Readonly<Record<string, string>>

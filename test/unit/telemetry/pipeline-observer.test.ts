@@ -51,6 +51,10 @@ function reportEverything(observer: TelemetryObserver): void {
   observer.rowsConverted('pumps', converted)
   observer.rowsLeftOut('pumps', { from: 7, to: 9 }, new ConnectorError('Unexpected', 'no'))
   observer.conversionFailed('pumps', new ConnectorError('TablesFull', 'no room'), 500)
+  observer.tableUploaded('pumps', { bytes: 400, durationMs: 3 })
+  observer.uploadFailed('pumps', unavailable, 500)
+  observer.uploadsWait('pumps', 2)
+  observer.uploadsLost('pumps', 1)
   observer.pipelineLogged('function decode', 'started')
   const failed = { activity: 'decode', lambdaName: 'decode', count: 3, reason: 'no answer' }
   observer.pipelineFailed('warm', failed)
@@ -87,6 +91,7 @@ test('every report is a log line and a metric of the same name', async () => {
     'close',
     'spoolGrew',
     'tablesGrew',
+    'uploadsWait',
     'pipelineWaits',
     'datastoreGrew',
   ]

@@ -41,6 +41,8 @@ export interface ParquetFile {
   readonly columns: readonly FieldColumn[]
   /** A table, function call or subquery with the columns of every row. */
   readonly source: string
+  /** For the footer, besides what every file says of itself. */
+  readonly metadata?: Readonly<Record<string, string>>
 }
 
 /** What a file has, and what its source has. */
@@ -162,12 +164,13 @@ export async function driftIn(
 }
 
 function copyStatement(parquet: ParquetFile, path: string, tally: RowTally): string {
-  const { connectorId, table, file, columns, source } = parquet
+  const { connectorId, table, file, columns, source, metadata: more } = parquet
   const metadata = Object.entries({
     connector: connectorId,
     ...originOf(table),
     log_id: file.logId,
     columns: JSON.stringify(columns),
+    ...more,
   }).map(([key, value]) => `${quotedName(key)}: ${textLiteral(value)}`)
   // Version 2 would save a tenth of the room, but Spark can't read how it stores fractions.
   return `COPY (${typedRows(columns, source, rowColumnsOf(table))}) TO ${textLiteral(path)} (FORMAT parquet,

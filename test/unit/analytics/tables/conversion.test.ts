@@ -338,7 +338,7 @@ test('a day that is over becomes one file, by bytes; small files of today wait f
     modifiedAt: 0,
   })
   const planned = (files: ReturnType<typeof file>[], now = NOON) =>
-    planCompaction(files, now, 100)?.map(({ first }) => first)
+    planCompaction(files, now, { maxBytes: 100 })?.map(({ first }) => first)
 
   assert.equal(planned([]), undefined)
   assert.equal(planned([file('2026-11-28', 0, 10)]), undefined)
