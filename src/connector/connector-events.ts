@@ -81,6 +81,12 @@ export function emittingObserver(
     rowsConverted: (...report) => next.rowsConverted(...report),
     conversionFailed: (...report) => next.conversionFailed(...report),
     rowsLeftOut: (...report) => next.rowsLeftOut(...report),
+    pipelineRan: (...report) => next.pipelineRan(...report),
+    pipelineDelayed: (...report) => next.pipelineDelayed(...report),
+    pipelineWaits: (...report) => next.pipelineWaits(...report),
+    datastoreGrew: (...report) => next.datastoreGrew(...report),
+    pipelineLogged: (...report) => next.pipelineLogged(...report),
+    pipelineFailed: (...report) => next.pipelineFailed(...report),
     tablesGrew: (...report) => next.tablesGrew(...report),
   }
 }

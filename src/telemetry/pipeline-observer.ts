@@ -14,7 +14,9 @@ import type {
   CutTail,
   Notice,
   Outage,
+  PipelineFailure,
   PipelineObserver,
+  PipelineRun,
   RefusedClient,
   TableGrowth,
 } from '../observer.ts'
@@ -279,6 +281,60 @@ export class TelemetryObserver implements PipelineObserver {
     const fields = { channel, from, to, ...errorFields(error) }
     const message = 'messages could not be converted, and are in no table'
     this.#limiter.say(`table left out ${channel}`, warning('table_rows_left_out', message, fields))
+  }
+
+  pipelineLogged(source: string, line: string): void {
+    this.#metrics.add('pipeline_log_lines_total', { source })
+    const key = `pipeline log ${source} ${cut(line, MAX_ID)}`
+    if (this.#limiter.isRepeat(key)) return
+    const fields = { event: 'pipeline_log_lines', source, line }
+    this.#limiter.say(key, { level: 'info', message: 'a pipeline says', fields })
+  }
+
+  pipelineFailed(pipeline: string, failure: PipelineFailure): void {
+    const { activity, lambdaName, count, reason } = failure
+    this.#metrics.add('pipeline_failures_total', { pipeline }, count)
+    const key = `pipeline failure ${pipeline} ${activity}`
+    if (this.#limiter.isRepeat(key)) return
+    // As AWS's notification of the same name.
+    const code = lambdaName === undefined ? {} : { code: 'LAMBDA_FAILURE', lambdaName }
+    const fields = { pipeline, activity, count, ...code, error: reason }
+    const message = 'messages could not be processed, and are kept'
+    this.#limiter.say(key, warning('pipeline_failures', message, fields))
+  }
+
+  pipelineRan(pipeline: string, run: PipelineRun): void {
+    const { messages, rows, dropped, gap, drifted } = run
+    this.#metrics.add('pipeline_messages_total', { pipeline }, messages)
+    this.#metrics.add('pipeline_rows_total', { pipeline }, rows)
+    this.#metrics.add('pipeline_dropped_total', { pipeline }, dropped)
+    this.#metrics.add('pipeline_drift_total', { pipeline }, drifted)
+    if (this.#logger.isLevelEnabled('debug')) {
+      this.#logger.debug({ event: 'pipeline_messages', pipeline, ...run }, 'messages processed')
+    }
+    if (gap === 0) return
+    this.#metrics.add('pipeline_gap_total', { pipeline }, gap)
+    const key = `pipeline gap ${pipeline}`
+    if (this.#limiter.isRepeat(key)) return
+    const message = 'messages were removed before the pipeline came to them'
+    this.#limiter.say(key, warning('pipeline_gap', message, { pipeline, messages: gap }))
+  }
+
+  pipelineDelayed(pipeline: string, error: ConnectorError, delayMs: number): void {
+    this.#metrics.add('pipeline_delays_total', { pipeline, code: error.code })
+    const key = `pipeline delay ${pipeline} ${error.code}`
+    if (this.#limiter.isRepeat(key)) return
+    const fields = { pipeline, delayMs: Math.round(delayMs), ...errorFields(error) }
+    this.#limiter.say(key, warning('pipeline_delays', 'the pipeline will be tried again', fields))
+  }
+
+  pipelineWaits(pipeline: string, messages: number): void {
+    this.#metrics.move('pipeline_waiting_messages', { pipeline }, messages)
+  }
+
+  datastoreGrew(datastore: string, { files, bytes }: Pick<TableGrowth, 'files' | 'bytes'>): void {
+    this.#metrics.move('datastore_files', { datastore }, files)
+    this.#metrics.move('datastore_bytes', { datastore }, bytes)
   }
 
   tablesGrew(channel: string, { files, bytes, waitingRows }: TableGrowth): void {

@@ -285,15 +285,12 @@ test('what would run pipelines and datasets says that it can’t, in the right s
   const { client } = await startApi(t)
   await defineAll(client)
   const [pipelineName, datasetName] = ['warm', 'report']
-  const activity = { filter: { name: 'f', filter: 'temp > 40' } }
-  const run = { pipelineActivity: activity, payloads: [Buffer.from('{}')] }
   const unsupported = {
     name: 'UnsupportedOperationException',
     message: /stores (pipelines|datasets)/,
   }
   const missing = { name: 'ResourceNotFoundException' }
 
-  await assert.rejects(client.send(new aws.RunPipelineActivityCommand(run)), unsupported)
   await assert.rejects(
     client.send(new aws.StartPipelineReprocessingCommand({ pipelineName })),
     unsupported,

@@ -7,7 +7,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { readTable } from '../../src/analytics/tables/table.ts'
-import { tableDirectory } from '../../src/analytics/tables/table-file.ts'
+import { channelTable, tableDirectory } from '../../src/analytics/tables/table-location.ts'
 import { type Clock, systemClock } from '../../src/clock.ts'
 import { createConnector } from '../../src/index.ts'
 import { WITHOUT_DUCKDB } from '../support/analytics/opened-instance.ts'
@@ -91,13 +91,13 @@ async function filledFolder(directory: string): Promise<string> {
       clock.jumpTo(`${DAYS[day]}T12:00:00Z`)
       for (const [payload] of sent) await connector.publish(CHANNEL, payload)
       await until('the messages of the day are in a file', async () => {
-        return (await readTable(directory, CHANNEL)).files.length === day + 1
+        return (await readTable(directory, channelTable(CHANNEL))).files.length === day + 1
       })
     }
   } finally {
     await connector.stop()
   }
-  const folder = tableDirectory(directory, CHANNEL)
+  const folder = tableDirectory(directory, channelTable(CHANNEL))
   // What a converter that is at work has there.
   await writeFile(join(folder, `__dt=${DAYS[1]}`, '.half.parquet'), 'PAR1')
   return folder

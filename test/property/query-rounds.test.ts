@@ -14,8 +14,8 @@ import { queryOptions } from '../../src/analytics/query/options.ts'
 import { openQueries, type Queries } from '../../src/analytics/query/queries.ts'
 import { storedRows } from '../../src/analytics/rows/stored-range.ts'
 import { planCompaction } from '../../src/analytics/tables/compaction-plan.ts'
-import { tableDirectory } from '../../src/analytics/tables/table-file.ts'
 import { coverageOf, listTable } from '../../src/analytics/tables/table-listing.ts'
+import { channelTable, tableDirectory } from '../../src/analytics/tables/table-location.ts'
 import { WorkerProcess } from '../../src/analytics/worker/worker-process.ts'
 import { WORKER_PROGRAM } from '../../src/analytics/worker-program.ts'
 import type { Connector } from '../../src/index.ts'
@@ -81,26 +81,27 @@ class Tables {
   }
 
   async step(): Promise<void> {
-    const about = { directory: this.#directory, channel: CHANNEL, connectorId: 'c' }
+    const about = { directory: this.#directory, connectorId: 'c' }
+    const table = channelTable(CHANNEL)
     const rows = await storedRows(this.#directory, CHANNEL)
     if (rows === undefined) return
-    const { files } = await listTable(this.#directory, CHANNEL)
+    const { files } = await listTable(this.#directory, table)
     const from = Math.max(coverageOf(files, rows.logId).end, rows.first)
     if (from < rows.end) {
       const { logId, end: to } = rows
-      await this.#worker.run('convert', { ...about, logId, from, to })
+      await this.#worker.run('convert', { ...about, channel: CHANNEL, logId, from, to })
       this.files++
     }
     const group = planCompaction(files, Date.now() + TOMORROW_MS)
     if (group === undefined) return
     await this.#removeSuperseded()
     const paths = group.map(({ path }) => path)
-    await this.#worker.run('compact', { ...about, paths })
+    await this.#worker.run('compact', { ...about, table, paths })
     this.#superseded.push(paths)
   }
 
   async #removeSuperseded(): Promise<void> {
-    const root = tableDirectory(this.#directory, CHANNEL)
+    const root = tableDirectory(this.#directory, channelTable(CHANNEL))
     if (this.#superseded.length < GRACE_COMPACTIONS) return
     for (const path of this.#superseded.shift() ?? []) await rm(join(root, path))
   }

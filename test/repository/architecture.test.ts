@@ -249,11 +249,17 @@ const ARROWS: Record<string, readonly string[]> = {
   'analytics/duckdb/': [],
   'analytics/query/': [
     'analytics/query/formats/',
+    'analytics/query/tables/',
     'analytics/duckdb/',
-    'analytics/tables/',
-    'analytics/rows/',
     'analytics/worker/',
     'analytics/worker-program.ts',
+  ],
+  'analytics/query/tables/': [
+    'analytics/datastores/schema/',
+    'analytics/duckdb/',
+    'analytics/resources/',
+    'analytics/rows/',
+    'analytics/tables/',
   ],
   'analytics/query/formats/': ['analytics/duckdb/'],
   'analytics/pipelines/': [
@@ -262,6 +268,10 @@ const ARROWS: Record<string, readonly string[]> = {
     'analytics/pipelines/functions/',
     'analytics/pipelines/json/',
     'analytics/pipelines/things/',
+    'analytics/api/contracts/',
+    'analytics/resources/',
+    'analytics/worker/',
+    'named-files/',
   ],
   'analytics/pipelines/activities/': [
     'analytics/pipelines/expressions/',
@@ -272,6 +282,7 @@ const ARROWS: Record<string, readonly string[]> = {
   'analytics/pipelines/expressions/': ['analytics/pipelines/json/'],
   'analytics/pipelines/functions/': ['analytics/pipelines/json/'],
   'analytics/pipelines/things/': ['analytics/pipelines/json/', 'named-files/'],
+  'analytics/pipelines/failures/': ['channels/disk/files/'],
   'analytics/pipelines/json/': [],
   'config/': [
     'config/inputs/',
@@ -303,9 +314,11 @@ const ARROWS: Record<string, readonly string[]> = {
   ],
   'analytics/': [
     'analytics/api/options.ts',
+    'analytics/pipelines/',
     'analytics/worker/',
     'analytics/tables/jobs/',
     'analytics/tables/options.ts',
+    'analytics/datastores/jobs/',
     'analytics/query/',
   ],
   'analytics/tables/': [
@@ -328,6 +341,27 @@ const ARROWS: Record<string, readonly string[]> = {
     'channels/disk/files/',
     'channels/log/',
   ],
+  'analytics/datastores/': [
+    'analytics/datastores/schema/',
+    'analytics/pipelines/',
+    'analytics/resources/',
+    'analytics/tables/',
+    'analytics/worker/',
+    'channels/disk/files/',
+  ],
+  'analytics/datastores/jobs/': [
+    'analytics/duckdb/',
+    'analytics/pipelines/',
+    'analytics/pipelines/failures/',
+    'analytics/resources/',
+    'analytics/rows/',
+    'analytics/tables/',
+    'analytics/tables/jobs/',
+    'analytics/worker/',
+    'channels/disk/files/',
+    'channels/log/',
+  ],
+  'analytics/datastores/schema/': ['analytics/duckdb/', 'analytics/resources/'],
   'analytics/datasets/': [],
   'analytics/worker/': [],
   'analytics/rows/': [

@@ -1,6 +1,7 @@
 /** What a query is asked with, and what is reported when it is over. */
 import * as z from 'zod'
 import { MAX_SQL_CHARACTERS } from '../duckdb/sql-text.ts'
+import { datastoreRows } from './tables/datastore-rows.ts'
 
 export const RESULT_FORMATS = ['table', 'csv', 'jsonl', 'parquet'] as const
 export type ResultFormat = (typeof RESULT_FORMATS)[number]
@@ -17,6 +18,7 @@ export const queryRequest = z.strictObject({
   /** The plan in place of the result. */
   isExplained: z.boolean().default(false),
   dialect: z.enum(['duckdb', 'athena']).default('duckdb'),
+  datastoreRows: datastoreRows.optional(),
   /** For DuckDB. The process has a limit of its own above it. */
   memoryBytes: z.number().int().min(1),
   /** Of everything that is kept on disk meanwhile. */

@@ -1,5 +1,5 @@
 /**
- * The catalogue of a channel's Parquet files, `tables/<channel>/schema.json`: the columns that all of
+ * The catalogue of a table's Parquet files, `schema.json` in its directory: the columns that all of
  * them have together, and facts about each file. It can be rebuilt from the files, so a damaged one
  * is no loss.
  *
@@ -11,7 +11,8 @@ import * as z from 'zod'
 import { nodeFileLayer } from '../../channels/disk/files/node-file-layer.ts'
 import { readSmallFile, writeSmallFile } from '../../channels/disk/files/small-file.ts'
 import { COLUMN_TYPES, type FieldColumn } from './columns.ts'
-import { CATALOGUE_NAME, dayOfDirectory, tableDirectory } from './table-file.ts'
+import { CATALOGUE_NAME, dayOfDirectory } from './table-file.ts'
+import { type TableLocation, tableDirectory } from './table-location.ts'
 
 export const HIDDEN_CATALOGUE_NAME = `.${CATALOGUE_NAME}`
 /** More than 100,000 files. */
@@ -22,13 +23,15 @@ export interface FileFacts {
   readonly rows: number
   /** Of the whole file, eight hexadecimal digits. */
   readonly crc32: string
+  /** Of the file whose place it takes: after a crash that one may still be there. */
+  readonly formerCrc32?: string | undefined
   /** By column: how many values are NULL because they are of another type. */
   readonly drift: Readonly<Record<string, number>>
 }
 
 export interface Catalogue {
   readonly columns: readonly FieldColumn[]
-  /** By path below the channel's directory. */
+  /** By path below the table's directory. */
   readonly files: ReadonlyMap<string, FileFacts>
   /** Days before it have expired: their files are not read, and are removed soon. */
   readonly keptFrom?: string | undefined
@@ -36,16 +39,18 @@ export interface Catalogue {
 
 export const EMPTY_CATALOGUE: Catalogue = { columns: [], files: new Map() }
 
-/** The columns of a channel or a file, as JSON. */
+/** The columns of a table or a file, as JSON. */
 export const columnsShape = z.array(
   z.object({
     name: z.string().min(1),
     path: z.array(z.string()).min(1).max(2),
     type: z.enum(COLUMN_TYPES),
+    declaredType: z.string().optional(),
   }),
 )
 
 const count = z.int().min(0)
+const checksum = z.string().regex(/^[0-9a-f]{8}$/)
 const catalogueShape = z.object({
   version: z.literal(1),
   columns: columnsShape,
@@ -58,7 +63,8 @@ const catalogueShape = z.object({
     z.object({
       bytes: count,
       rows: count,
-      crc32: z.string().regex(/^[0-9a-f]{8}$/),
+      crc32: checksum,
+      formerCrc32: checksum.optional(),
       drift: z.record(z.string(), count).default({}),
     }),
   ),
@@ -70,9 +76,9 @@ const catalogueShape = z.object({
  */
 export async function readCatalogue(
   directory: string,
-  channel: string,
+  table: TableLocation,
 ): Promise<Catalogue | 'damaged' | undefined> {
-  const path = join(tableDirectory(directory, channel), CATALOGUE_NAME)
+  const path = join(tableDirectory(directory, table), CATALOGUE_NAME)
   const bytes = await readSmallFile(nodeFileLayer, path, MAX_BYTES)
   return bytes === undefined ? undefined : (parse(bytes.toString('utf8')) ?? 'damaged')
 }
@@ -80,10 +86,10 @@ export async function readCatalogue(
 /** Replaces it: after a crash there is the old one or the new one. */
 export async function writeCatalogue(
   directory: string,
-  channel: string,
+  table: TableLocation,
   catalogue: Catalogue,
 ): Promise<void> {
-  const root = tableDirectory(directory, channel)
+  const root = tableDirectory(directory, table)
   const hidden = join(root, HIDDEN_CATALOGUE_NAME)
   await nodeFileLayer.makeDirectory(root)
   await writeSmallFile(nodeFileLayer, hidden, Buffer.from(textOf(catalogue)))

@@ -32,6 +32,8 @@ export interface WorkerOptions {
   readonly idleMs: number
   /** How many jobs may run at the same time. Default: 1 */
   readonly jobsAtOnce?: number
+  /** Called with lines for the log, such as those that functions write. */
+  readonly onLog?: (source: string, line: string) => void
 }
 
 export interface RunOptions {
@@ -173,6 +175,10 @@ export class WorkerProcess {
   }
 
   #received(child: ChildProcess, message: FromWorker): void {
+    if (message.kind === 'log') {
+      this.#options.onLog?.(message.source, message.line)
+      return
+    }
     const running = this.#running.get(message.id)
     if (running === undefined) return
     void running.events.run(async () => {

@@ -5,7 +5,8 @@ import type { Queries } from '../../analytics/query/queries.ts'
 import type { ConnectorConfig } from '../../config/connector-config.ts'
 import type { OpenedStorage } from '../opened-storage.ts'
 import type { PartContext } from '../parts.ts'
-import { openApi } from './api.ts'
+import { openApi, openResources } from './api.ts'
+import { startPipelines } from './pipelines.ts'
 import { startTables } from './tables.ts'
 
 export interface RunningAnalytics {
@@ -22,12 +23,26 @@ export async function startAnalytics(
   context: PartContext & { readonly connectorId: string },
 ): Promise<RunningAnalytics> {
   const queries = await openQueriesOf(config)
-  const api = await openApi(config, storage.channels, context)
+  const resources = await openResources(config, context)
+  const pipelines = await startPipelines(config, storage, resources, context)
+  const api = await openApi(
+    config,
+    {
+      resources,
+      channels: storage.channels,
+      pipelineRunner: pipelines?.runner,
+      datastoreData: pipelines?.datastoreData,
+    },
+    context,
+  )
   const tables = await startTables(config, storage, context)
   return {
     queries,
     api,
-    close: async () => void (await Promise.all([queries?.close(), api?.close(), tables?.close()])),
+    close: async () => {
+      const parts = [queries, api, pipelines, tables]
+      await Promise.all(parts.map((part) => part?.close()))
+    },
   }
 }
 

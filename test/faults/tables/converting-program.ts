@@ -4,9 +4,6 @@
  *
  *     node converting-program.js DIRECTORY CHANNEL SEED [CALL]
  */
-import fs from 'node:fs'
-import promises from 'node:fs/promises'
-import { syncBuiltinESMExports } from 'node:module'
 import { storedRows } from '../../../src/analytics/rows/stored-range.ts'
 import { run as compact } from '../../../src/analytics/tables/jobs/compact-job.ts'
 import { run as convert } from '../../../src/analytics/tables/jobs/convert-job.ts'
@@ -16,13 +13,16 @@ import {
   type ListedFile,
   listTable,
 } from '../../../src/analytics/tables/table-listing.ts'
+import { channelTable } from '../../../src/analytics/tables/table-location.ts'
 import { systemClock } from '../../../src/clock.ts'
 import { Random } from '../../support/random.ts'
+import { killAtCall } from '../kill-at-call.ts'
 
 const HOUR_MS = 3_600_000
 const [directory = '', channel = '', seed, call] = process.argv.slice(2)
 const random = new Random(Number(seed))
-const part = { directory, channel, connectorId: 'c1' }
+const connectorId = 'c1'
+const table = channelTable(channel)
 const job = { signal: new AbortController().signal, emit: async () => {} }
 /** No query is running, so nothing has to wait. */
 const keeping = new TableKeeping({
@@ -39,9 +39,9 @@ process.disconnect?.()
 
 /** False if nothing is left to do. */
 async function step(): Promise<boolean> {
-  await keeping.keep(channel, '2000-01-01')
+  await keeping.keep(table, '2000-01-01')
   const stored = await storedRows(directory, channel)
-  const { files } = await listTable(directory, channel)
+  const { files } = await listTable(directory, table)
   if (stored === undefined) return false
   const { logId } = stored
   const from = coverageOf(files, logId).end
@@ -49,38 +49,15 @@ async function step(): Promise<boolean> {
   const mayCompact = pair >= 0 && (from === stored.end || random.isOneIn(2))
   if (mayCompact) {
     const paths = files.slice(pair, pair + 2).map(({ path }) => path)
-    await compact({ ...part, paths }, job)
+    await compact({ directory, table, connectorId, paths }, job)
     return true
   }
   if (from === stored.end) return false
   const to = Math.min(stored.end, from + 1 + random.below(400))
-  await convert({ ...part, logId, from, to }, job)
+  await convert({ directory, channel, connectorId, logId, from, to }, job)
   return true
 }
 
 function isPair(file: ListedFile, next: ListedFile | undefined): boolean {
   return next?.day === file.day && next.logId === file.logId
-}
-
-/** The functions that every write of the jobs goes through; DuckDB's own writes are not among them. */
-function killAtCall(at: number): void {
-  let calls = 0
-  const counted = <Args extends unknown[], Result>(original: (...args: Args) => Result) => {
-    return (...args: Args): Result => {
-      calls++
-      if (calls === at) process.kill(process.pid, 'SIGKILL')
-      return original(...args)
-    }
-  }
-  const { chmod, mkdir, rename, rm, rmdir } = promises
-  Object.assign(promises, {
-    chmod: counted(chmod),
-    mkdir: counted(mkdir),
-    rename: counted(rename),
-    rm: counted(rm),
-    rmdir: counted(rmdir),
-  })
-  const { fdatasync, write } = fs
-  Object.assign(fs, { fdatasync: counted(fdatasync), write: counted(write) })
-  syncBuiltinESMExports()
 }

@@ -65,6 +65,8 @@ test('names carry the prefix and a unit, labels are of the bounded kinds, help i
     'code',
     'source',
     'part',
+    'pipeline',
+    'datastore',
     'reader',
     'state',
     'version',

@@ -51,6 +51,14 @@ function reportEverything(observer: TelemetryObserver): void {
   observer.rowsConverted('pumps', converted)
   observer.rowsLeftOut('pumps', { from: 7, to: 9 }, new ConnectorError('Unexpected', 'no'))
   observer.conversionFailed('pumps', new ConnectorError('TablesFull', 'no room'), 500)
+  observer.pipelineLogged('function decode', 'started')
+  const failed = { activity: 'decode', lambdaName: 'decode', count: 3, reason: 'no answer' }
+  observer.pipelineFailed('warm', failed)
+  const run = { messages: 9, rows: 7, dropped: 2, gap: 0, drifted: 0 }
+  observer.pipelineRan('warm', { ...run, durationMs: 3, isAgain: false })
+  observer.pipelineDelayed('warm', new ConnectorError('TablesFull', 'no room'), 500)
+  observer.pipelineWaits('warm', 9)
+  observer.datastoreGrew('readings', { files: 1, bytes: 400 })
   observer.tablesGrew('pumps', { files: 1, bytes: 400, waitingRows: -9 })
 }
 
@@ -74,7 +82,14 @@ test('every report is a log line and a metric of the same name', async () => {
   reportEverything(observer)
 
   const methods = Object.getOwnPropertyNames(TelemetryObserver.prototype)
-  const withoutLine = ['constructor', 'close', 'spoolGrew', 'tablesGrew']
+  const withoutLine = [
+    'constructor',
+    'close',
+    'spoolGrew',
+    'tablesGrew',
+    'pipelineWaits',
+    'datastoreGrew',
+  ]
   const reports = methods.filter((name) => !withoutLine.includes(name))
   assert.equal(lines.length, reports.length)
   const text = await metrics.text()
