@@ -147,12 +147,6 @@ export interface PipelineObserver {
   rowsConverted(channel: string, converted: ConvertedRows): void
   /** Rows were not converted, or files not looked after; it is tried again after `delayMs`. */
   conversionFailed(channel: string, error: ConnectorError, delayMs: number): void
-  /** Rows of a channel can't be converted, while later ones can: they are in no file. */
-  rowsLeftOut(
-    channel: string,
-    rows: { readonly from: number; readonly to: number },
-    error: ConnectorError,
-  ): void
   /** A function of a pipeline has written a line, or a file of things can't be used. */
   pipelineLogged(source: string, line: string): void
   /** Messages that an activity of a pipeline could not process. They are kept. */
@@ -164,6 +158,12 @@ export interface PipelineObserver {
   pipelineWaits(pipeline: string, messages: number): void
   /** A metric alone. */
   datastoreGrew(datastore: string, growth: Pick<TableGrowth, 'files' | 'bytes'>): void
+  /** Rows of a channel can't be converted, while later ones can: they are in no file. */
+  rowsLeftOut(
+    channel: string,
+    rows: { readonly from: number; readonly to: number },
+    error: ConnectorError,
+  ): void
   /** A metric alone. */
   tablesGrew(channel: string, growth: TableGrowth): void
 }
@@ -195,12 +195,12 @@ export const silentObserver: PipelineObserver = {
   receiptsDropped() {},
   rowsConverted() {},
   conversionFailed() {},
-  rowsLeftOut() {},
   pipelineLogged() {},
   pipelineFailed() {},
   pipelineRan() {},
   pipelineDelayed() {},
   pipelineWaits() {},
   datastoreGrew() {},
+  rowsLeftOut() {},
   tablesGrew() {},
 }

@@ -80,13 +80,13 @@ export function emittingObserver(
     receiptsDropped: (...report) => next.receiptsDropped(...report),
     rowsConverted: (...report) => next.rowsConverted(...report),
     conversionFailed: (...report) => next.conversionFailed(...report),
-    rowsLeftOut: (...report) => next.rowsLeftOut(...report),
     pipelineRan: (...report) => next.pipelineRan(...report),
     pipelineDelayed: (...report) => next.pipelineDelayed(...report),
     pipelineWaits: (...report) => next.pipelineWaits(...report),
     datastoreGrew: (...report) => next.datastoreGrew(...report),
     pipelineLogged: (...report) => next.pipelineLogged(...report),
     pipelineFailed: (...report) => next.pipelineFailed(...report),
+    rowsLeftOut: (...report) => next.rowsLeftOut(...report),
     tablesGrew: (...report) => next.tablesGrew(...report),
   }
 }

@@ -271,18 +271,6 @@ export class TelemetryObserver implements PipelineObserver {
     this.#limiter.say(key, warning('table_failures', 'conversion will be tried again', fields))
   }
 
-  rowsLeftOut(
-    channel: string,
-    { from, to }: { readonly from: number; readonly to: number },
-    error: ConnectorError,
-  ): void {
-    this.#metrics.add('table_rows_left_out_total', { channel }, to - from)
-    this.#metrics.add('table_gap_rows_total', { channel }, to - from)
-    const fields = { channel, from, to, ...errorFields(error) }
-    const message = 'messages could not be converted, and are in no table'
-    this.#limiter.say(`table left out ${channel}`, warning('table_rows_left_out', message, fields))
-  }
-
   pipelineLogged(source: string, line: string): void {
     this.#metrics.add('pipeline_log_lines_total', { source })
     const key = `pipeline log ${source} ${cut(line, MAX_ID)}`
@@ -335,6 +323,18 @@ export class TelemetryObserver implements PipelineObserver {
   datastoreGrew(datastore: string, { files, bytes }: Pick<TableGrowth, 'files' | 'bytes'>): void {
     this.#metrics.move('datastore_files', { datastore }, files)
     this.#metrics.move('datastore_bytes', { datastore }, bytes)
+  }
+
+  rowsLeftOut(
+    channel: string,
+    { from, to }: { readonly from: number; readonly to: number },
+    error: ConnectorError,
+  ): void {
+    this.#metrics.add('table_rows_left_out_total', { channel }, to - from)
+    this.#metrics.add('table_gap_rows_total', { channel }, to - from)
+    const fields = { channel, from, to, ...errorFields(error) }
+    const message = 'messages could not be converted, and are in no table'
+    this.#limiter.say(`table left out ${channel}`, warning('table_rows_left_out', message, fields))
   }
 
   tablesGrew(channel: string, { files, bytes, waitingRows }: TableGrowth): void {

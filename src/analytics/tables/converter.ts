@@ -27,6 +27,7 @@ import { channelTable } from './table-location.ts'
 
 const CHECK_MS = 10_000
 const KEEPING_MS = 10 * 60_000
+const DAY_MS = 86_400_000
 /** A job of so long hangs. */
 const JOB_TIMEOUT_MS = 30 * 60_000
 
@@ -52,6 +53,8 @@ export interface TableConverterOptions {
   readonly directory: string
   readonly connectorId: string
   readonly retention: RetentionRules
+  /** Of a channel whose definition says less; undefined if it says nothing. */
+  readonly retentionDaysOf?: (channel: string) => number | undefined
   /** The time that a query may take. */
   readonly longestQueryMs: number
   /** The logs of the channels that have files. */
@@ -139,8 +142,16 @@ export class TableConverter {
     const keptFrom = firstKeptDay(this.#files(), clock.now(), retention)
     for (const log of logs()) {
       if (this.#stopped.signal.aborted) return
-      await this.#attempt(log, { noRoom, keptFrom })
+      await this.#attempt(log, { noRoom, keptFrom: this.#keptFrom(log.channel, keptFrom) })
     }
+  }
+
+  /** The definition of a channel can only shorten what the settings say. */
+  #keptFrom(channel: string, byRules: string): string {
+    const days = this.#options.retentionDaysOf?.(channel)
+    if (days === undefined) return byRules
+    const byDefinition = dayOf(Math.max(0, this.#options.clock.now() - days * DAY_MS))
+    return byDefinition > byRules ? byDefinition : byRules
   }
 
   async #attempt(log: ConvertibleLog, { noRoom, keptFrom }: Situation): Promise<void> {

@@ -30,10 +30,12 @@ export interface WorkerOptions {
   readonly niceness: number
   /** How long it stays without a job. */
   readonly idleMs: number
-  /** How many jobs may run at the same time. Default: 1 */
-  readonly jobsAtOnce?: number
+  /** Environment variables besides TZ and TMPDIR. */
+  readonly environment?: Readonly<Record<string, string>>
   /** Called with lines for the log, such as those that functions write. */
   readonly onLog?: (source: string, line: string) => void
+  /** How many jobs may run at the same time. Default: 1 */
+  readonly jobsAtOnce?: number
 }
 
 export interface RunOptions {
@@ -170,7 +172,12 @@ export class WorkerProcess {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       serialization: 'advanced',
       // Little of this process's: a statement must not find secrets there.
-      env: { TZ: 'UTC', TMPDIR: tmpdir(), UV_THREADPOOL_SIZE: String(poolThreads) },
+      env: {
+        TZ: 'UTC',
+        TMPDIR: tmpdir(),
+        UV_THREADPOOL_SIZE: String(poolThreads),
+        ...this.#options.environment,
+      },
     })
   }
 

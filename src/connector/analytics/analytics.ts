@@ -35,7 +35,7 @@ export async function startAnalytics(
     },
     context,
   )
-  const tables = await startTables(config, storage, context)
+  const tables = await startTables(config, storage, context, resources)
   return {
     queries,
     api,

@@ -10,6 +10,7 @@ import {
 } from '../../analytics/datastores/schema/declared-schema.ts'
 import type { ResourceStore } from '../../analytics/resources/resource-store.ts'
 import type { ConnectorConfig } from '../../config/connector-config.ts'
+import { awsEnvironment } from '../../config/inputs/aws-environment.ts'
 import { ConnectorError, messageOf } from '../../errors.ts'
 import { formatSize } from '../../units.ts'
 import type { OpenedStorage } from '../opened-storage.ts'
@@ -19,6 +20,8 @@ import { noRoom } from './tables.ts'
 /** Node, DuckDB, and the messages of a batch. Each function has a process of its own, and as much. */
 const WORKER_BYTES = 1024 * 1024 * 1024
 const WORKER_NICENESS = 10
+/** A trial of an activity does not wait for the pipelines. */
+const JOBS_AT_ONCE = 2
 /** Functions stay that long too. */
 const WORKER_IDLE_MS = 60_000
 
@@ -50,6 +53,8 @@ export async function startPipelines(
     memoryBytes: WORKER_BYTES,
     niceness: WORKER_NICENESS,
     idleMs: WORKER_IDLE_MS,
+    jobsAtOnce: JOBS_AT_ONCE,
+    environment: asksAws(options) ? awsEnvironment() : {},
     onLog: (source, line) => context.observer.pipelineLogged(source, line),
   })
   const settings = pipelineSettings(options)
@@ -119,4 +124,8 @@ function expectUsable({ datastores }: ResourceStore, name: string): void {
     const text = `the datastore ${name} can’t be used: ${messageOf(cause)}`
     throw new ConnectorError('InvalidPipeline', text, { cause })
   }
+}
+
+function asksAws({ registry, shadows }: ConnectorConfig['analytics']['pipelines']): boolean {
+  return registry?.aws !== undefined || shadows?.aws !== undefined
 }

@@ -50,6 +50,7 @@ async function converting(
   const growth = { files: 0, bytes: 0, waitingRows: 0 }
   const context = {
     noRoom: undefined as string | undefined,
+    retentionDays: undefined as number | undefined,
     run: async (_request: Asked): Promise<object> => ({}),
   }
   const converter = new TableConverter({
@@ -59,6 +60,7 @@ async function converting(
     longestQueryMs,
     logs: () => [log],
     noRoom: async () => context.noRoom,
+    retentionDaysOf: () => context.retentionDays,
     clock,
     random: () => 0.5,
     jobs: {
@@ -276,6 +278,22 @@ test('files of today that reach maxBytes stop the conversion until tomorrow', as
 
   assert.deepEqual(failed, ['TablesFull'])
   assert.deepEqual(ranges(asked), [['convert', 10, 60_000]])
+})
+
+test('the definition of a channel shortens the time that its files are kept', async (t) => {
+  const { directory, clock, converter, context, add } = await converting(t)
+  await add(dayAfter(clock, -20), 0, 10)
+  const kept = await add(dayAfter(clock, -5), 10, 20)
+  await writeCatalogue(directory, 'tables/plant', { columns: [], files: new Map() })
+
+  context.retentionDays = 7
+  await converter.check()
+
+  const { files } = await readTable(directory, 'tables/plant')
+  assert.deepEqual(
+    files.map(({ path }) => path),
+    [kept],
+  )
 })
 
 test('an expired day is not read any more, and is removed once no query can be reading it', async (t) => {
