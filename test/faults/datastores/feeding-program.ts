@@ -37,7 +37,6 @@ const options = {
   connectorId: 'c1',
   longestQueryMs: 60_000,
   maxBytes: Number.MAX_SAFE_INTEGER,
-  longestQueryMs: 0,
   intervalMs: 0,
   observer: silentObserver,
   settings: { functions: {}, maxFailureBytes: 1_000_000 },
