@@ -12,6 +12,9 @@ import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { textLiteral } from '../src/analytics/duckdb/sql-text.ts'
+import { numberIn, rowsOf, withSession } from '../src/analytics/tables/jobs/session.ts'
+import { channelTable, tableDirectory } from '../src/analytics/tables/table-location.ts'
 import { draftOf } from '../test/support/channels/log-drafts.ts'
 import { diskStore } from '../test/support/disk/disk-stores.ts'
 import { median } from './support/percentiles.ts'
@@ -78,6 +81,7 @@ async function summaryOf(rounds: readonly Record<(typeof WAYS)[number], Measured
   const ratios = rounds.map(({ converter, ndjson }) => converter.cpuSeconds / ndjson.cpuSeconds)
   const segmentBytes = await bytesOfSegments()
   const fileBytes = median(rounds.map(({ converter }) => converter.bytes))
+  const withoutPayload = fileBytes - (await bytesOfPayloads())
   const ways = WAYS.map((way) => {
     const all = rounds.map((round) => round[way])
     return {
@@ -91,9 +95,26 @@ async function summaryOf(rounds: readonly Record<(typeof WAYS)[number], Measured
     rounds: rounds.length,
     ways,
     cpuRatio: { median: median(ratios), range: [Math.min(...ratios), Math.max(...ratios)] },
-    bytesPerMessage: { segments: segmentBytes / count, parquet: fileBytes / count },
+    bytesPerMessage: {
+      segments: segmentBytes / count,
+      parquet: fileBytes / count,
+      withoutPayload: withoutPayload / count,
+    },
     bytesRatio: fileBytes / segmentBytes,
+    bytesRatioWithoutPayload: withoutPayload / segmentBytes,
   }
+}
+
+/** What the column `payload` takes in the files of the last round. */
+async function bytesOfPayloads(): Promise<number> {
+  const files = join(tableDirectory(directory, channelTable(CHANNEL)), '*', '[!.]*.parquet')
+  const sql = `select sum(total_compressed_size) as bytes from parquet_metadata(${textLiteral(files)})
+    where path_in_schema = 'payload'`
+  const { signal } = new AbortController()
+  return await withSession(signal, async (connection) => {
+    const [row] = await rowsOf(connection, sql)
+    return numberIn(row, 'bytes')
+  })
 }
 
 async function bytesOfSegments(): Promise<number> {

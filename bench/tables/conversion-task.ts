@@ -56,7 +56,7 @@ async function byNdjson(): Promise<number> {
       FROM read_json(${textLiteral(lines)}, format = 'newline_delimited', ignore_errors = true,
         columns = {"offset": 'BIGINT', arrival_time: 'BIGINT', message_id: 'VARCHAR',
           topic: 'VARCHAR', payload: 'VARCHAR', fields: ${textLiteral(structOf(catalogue.columns))}}))
-      TO ${textLiteral(parquet)} (FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2,
+      TO ${textLiteral(parquet)} (FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v1,
         ROW_GROUP_SIZE 50000)`)
   })
   const { size } = await stat(parquet)

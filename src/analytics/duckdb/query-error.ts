@@ -19,6 +19,18 @@ const report = z.looseObject({
   name: z.string().optional(),
 })
 
+/** The error of a job that writes files, with a code that says what to do. */
+export function jobErrorOf(thrown: unknown): unknown {
+  const found = thrown instanceof ConnectorError ? undefined : reportIn(messageOf(thrown))
+  if (found === undefined) return thrown
+  const { exception_type: type, exception_message: message } = found
+  const text = shown(message, MAX_MESSAGE)
+  if (type === 'IO') return new ConnectorError('StorageFailed', text, { cause: thrown })
+  if (type !== 'Out of Memory') return new ConnectorError('Unexpected', text, { cause: thrown })
+  const advice = 'DuckDB needs more memory for these rows than its process may have'
+  return new ConnectorError('AnalyticsUnavailable', `${advice}: ${text}`, { cause: thrown })
+}
+
 /** @param sql the text that the positions in the error count from */
 export function queryErrorOf(thrown: unknown, sql: string): ConnectorError {
   if (thrown instanceof ConnectorError) return thrown

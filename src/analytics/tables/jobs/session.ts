@@ -1,6 +1,7 @@
 /** DuckDB in the child process, for jobs that write files: without the locks of queries. */
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { loadDuckdb } from '../../duckdb/load-duckdb.ts'
+import { jobErrorOf } from '../../duckdb/query-error.ts'
 
 /** Row groups are bounded, so what it holds does not grow with the rows. */
 const MEMORY_LIMIT = '400MB'
@@ -9,7 +10,8 @@ export type Row = Readonly<Record<string, unknown>>
 
 /**
  * Runs `work` with a connection of its own. An abort interrupts the statement that is running.
- * @throws {ConnectorError} AnalyticsUnavailable if DuckDB is not installed
+ * @throws {ConnectorError} AnalyticsUnavailable if DuckDB is not installed, or has too little memory;
+ *   StorageFailed if a file can't be read or written
  */
 export async function withSession<Result>(
   signal: AbortSignal,
@@ -17,7 +19,12 @@ export async function withSession<Result>(
 ): Promise<Result> {
   const { DuckDBInstance } = loadDuckdb()
   // One thread: rows keep their order, and the connector keeps the other cores.
-  const options = { threads: '1', memory_limit: MEMORY_LIMIT, temp_directory: '' }
+  const options = {
+    threads: '1',
+    memory_limit: MEMORY_LIMIT,
+    temp_directory: '',
+    errors_as_json: 'true',
+  }
   const instance = await DuckDBInstance.create(':memory:', options)
   const connection = await instance.connect()
   const interrupt = () => connection.interrupt()
@@ -25,6 +32,8 @@ export async function withSession<Result>(
   try {
     signal.throwIfAborted()
     return await work(connection)
+  } catch (thrown) {
+    throw jobErrorOf(thrown)
   } finally {
     signal.removeEventListener('abort', interrupt)
     connection.closeSync()
