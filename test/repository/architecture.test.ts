@@ -328,6 +328,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'channels/disk/files/',
     'channels/log/',
   ],
+  'analytics/datastores/': [],
   'analytics/datasets/': [],
   'analytics/worker/': [],
   'analytics/rows/': [

@@ -32,7 +32,10 @@ export interface QueryRunnerOptions {
 }
 
 /** A query as a person asks it. */
-export type Question = Pick<QueryInput, 'sql' | 'format' | 'width' | 'isExplained' | 'maxRows'>
+export type Question = Pick<
+  QueryInput,
+  'sql' | 'format' | 'width' | 'isExplained' | 'maxRows' | 'dialect' | 'datastoreRows'
+>
 
 export interface Reader {
   /** Aborted when nobody wants the result any more. */
