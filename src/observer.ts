@@ -64,6 +64,12 @@ export interface TableGrowth {
   readonly waitingRows: number
 }
 
+/** What the making of content has done. */
+export interface ContentFigures {
+  readonly bytes: number
+  readonly durationMs: number
+}
+
 export interface PipelineObserver {
   /** A message was refused or dropped. `channel` is undefined when it named none that can exist. */
   messageDropped(channel: string | undefined, code: string, detail: string): void
@@ -124,6 +130,19 @@ export interface PipelineObserver {
   conversionFailed(channel: string, error: ConnectorError, delayMs: number): void
   /** A metric alone. */
   tablesGrew(channel: string, growth: TableGrowth): void
+
+  /** Content of a dataset is complete. A metric alone. */
+  contentMade(dataset: string, figures: ContentFigures): void
+  contentFailed(dataset: string, error: ConnectorError): void
+  /** Content has reached its bucket or input. A metric alone. */
+  contentDelivered(dataset: string, target: string): void
+  /** @param delayMs until it is tried again; undefined if it is given up */
+  deliveryFailed(
+    dataset: string,
+    target: string,
+    error: ConnectorError,
+    delayMs: number | undefined,
+  ): void
 }
 
 /** Ignores all reports. */
@@ -154,4 +173,8 @@ export const silentObserver: PipelineObserver = {
   rowsConverted() {},
   conversionFailed() {},
   tablesGrew() {},
+  contentMade() {},
+  contentFailed() {},
+  contentDelivered() {},
+  deliveryFailed() {},
 }

@@ -81,5 +81,9 @@ export function emittingObserver(
     rowsConverted: (...report) => next.rowsConverted(...report),
     conversionFailed: (...report) => next.conversionFailed(...report),
     tablesGrew: (...report) => next.tablesGrew(...report),
+    contentMade: (...report) => next.contentMade(...report),
+    contentFailed: (...report) => next.contentFailed(...report),
+    contentDelivered: (...report) => next.contentDelivered(...report),
+    deliveryFailed: (...report) => next.deliveryFailed(...report),
   }
 }

@@ -10,6 +10,7 @@
 import type { Clock } from '../clock.ts'
 import type { ConnectorError } from '../errors.ts'
 import type {
+  ContentFigures,
   ConvertedRows,
   CutTail,
   Notice,
@@ -273,6 +274,49 @@ export class TelemetryObserver implements PipelineObserver {
     this.#metrics.move('table_files', { channel }, files)
     this.#metrics.move('table_bytes', { channel }, bytes)
     this.#metrics.move('table_waiting_rows', { channel }, waitingRows)
+  }
+
+  contentMade(dataset: string, figures: ContentFigures): void {
+    this.#metrics.add('dataset_contents_total', { dataset })
+    this.#metrics.add('dataset_bytes_total', { dataset }, figures.bytes)
+    if (!this.#logger.isLevelEnabled('debug')) return
+    this.#logger.debug({ event: 'dataset_contents', dataset, ...figures }, 'content made')
+  }
+
+  contentFailed(dataset: string, error: ConnectorError): void {
+    this.#metrics.add('dataset_failures_total', { dataset, code: error.code })
+    const key = `dataset ${dataset} ${error.code}`
+    if (this.#limiter.isRepeat(key)) return
+    const fields = { dataset, ...errorFields(error) }
+    this.#limiter.say(key, warning('dataset_failures', 'content can’t be made', fields))
+  }
+
+  contentDelivered(dataset: string, target: string): void {
+    this.#metrics.add('dataset_deliveries_total', { dataset, destination: target })
+  }
+
+  deliveryFailed(
+    dataset: string,
+    target: string,
+    error: ConnectorError,
+    delayMs: number | undefined,
+  ): void {
+    this.#metrics.add('dataset_delivery_failures_total', {
+      dataset,
+      destination: target,
+      code: error.code,
+    })
+    const isLast = delayMs === undefined
+    const key = `delivery ${dataset} ${target} ${error.code} ${isLast}`
+    if (this.#limiter.isRepeat(key)) return
+    const fields = {
+      dataset,
+      target,
+      delayMs: delayMs && Math.round(delayMs),
+      ...errorFields(error),
+    }
+    const message = isLast ? 'content is not delivered' : 'content will be delivered later'
+    this.#limiter.say(key, warning('dataset_delivery_failures', message, fields))
   }
 
   /** A problem that comes and goes recovers as often, so recoveries are limited as well. */

@@ -6,6 +6,7 @@ const MAX_WAITING = 1_000
 
 interface Task {
   readonly dataset: string
+  readonly version: string
   /** Never rejects. */
   readonly run: (signal: AbortSignal) => Promise<void>
 }
@@ -20,8 +21,11 @@ export class ContentQueue {
   readonly #running = new Set<RunningTask>()
   #isClosed = false
 
-  isWaiting(dataset: string): boolean {
-    return this.#waiting.some((task) => task.dataset === dataset)
+  /** Whether the version waits, or is being made. */
+  has(dataset: string, version: string): boolean {
+    return [...this.#waiting, ...this.#running].some(
+      (task) => task.dataset === dataset && task.version === version,
+    )
   }
 
   /** @throws {ConnectorError} AnalyticsUnavailable */
@@ -36,10 +40,15 @@ export class ContentQueue {
     this.#next()
   }
 
-  /** Ends what runs for the dataset, and forgets what waits. Resolves when it is over. */
-  async cancel(dataset: string): Promise<void> {
-    this.#waiting = this.#waiting.filter((task) => task.dataset !== dataset)
-    await this.#end([...this.#running].filter((task) => task.dataset === dataset))
+  /**
+   * Ends what runs for the dataset, or for one of its versions, and forgets what waits. Resolves when
+   * it is over.
+   */
+  async cancel(dataset: string, version?: string): Promise<void> {
+    const isMeant = (task: Task) =>
+      task.dataset === dataset && (version === undefined || task.version === version)
+    this.#waiting = this.#waiting.filter((task) => !isMeant(task))
+    await this.#end([...this.#running].filter(isMeant))
   }
 
   async close(): Promise<void> {
@@ -49,7 +58,8 @@ export class ContentQueue {
   }
 
   async #end(tasks: readonly RunningTask[]): Promise<void> {
-    for (const { cancellation } of tasks) cancellation.abort(new ConnectorError('Stopping', 'the content is not needed any more'))
+    const reason = new ConnectorError('Stopping', 'the content is not made any more')
+    for (const { cancellation } of tasks) cancellation.abort(reason)
     await Promise.all(tasks.map(({ ended }) => ended))
   }
 

@@ -27,7 +27,8 @@ export function windowOf(run: DeltaRun): TimeWindow {
   const { runAt, offsetMs, coveredUntil, schedules, since } = run
   const until = runAt + offsetMs
   if (coveredUntil === undefined) return windowBetween(firstFrom(run), until)
-  if (coveredUntil <= until + DAY_MS) return { from: coveredUntil, until: Math.max(coveredUntil, until) }
+  if (coveredUntil <= until + DAY_MS)
+    return { from: coveredUntil, until: Math.max(coveredUntil, until) }
   // The clock was far ahead once. The time it showed must pass for windows to go on from there.
   return windowBetween(previousRun(schedules, runAt, since, offsetMs), until)
 }
@@ -53,7 +54,11 @@ function previousRun(
 }
 
 function timeBefore(schedule: Schedule, runAt: number, since: number): number | undefined {
-  const before = latestFire([schedule], { after: runAt - 5 * 366 * DAY_MS, until: runAt - 1, since })
+  const before = latestFire([schedule], {
+    after: runAt - 5 * 366 * DAY_MS,
+    until: runAt - 1,
+    since,
+  })
   if (before !== undefined) return before
   const next = schedule.next(runAt, since)
   return next === undefined ? undefined : runAt - (next - runAt)

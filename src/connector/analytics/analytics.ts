@@ -1,11 +1,14 @@
 /** What works on stored messages on this machine: queries, the API, tables. */
 import { resolve } from 'node:path'
 import type { IotAnalyticsApi } from '../../analytics/api/iot-analytics-api.ts'
+import type { Datasets } from '../../analytics/datasets/datasets.ts'
 import type { Queries } from '../../analytics/query/queries.ts'
 import type { ConnectorConfig } from '../../config/connector-config.ts'
+import type { Source } from '../../sources/source.ts'
 import type { OpenedStorage } from '../opened-storage.ts'
 import type { PartContext } from '../parts.ts'
-import { openApi } from './api.ts'
+import { openApi, openResources } from './api.ts'
+import { startDatasets } from './datasets.ts'
 import { startTables } from './tables.ts'
 
 export interface RunningAnalytics {
@@ -13,21 +16,37 @@ export interface RunningAnalytics {
   readonly queries: Queries | undefined
   /** Undefined if it is not configured. */
   readonly api: IotAnalyticsApi | undefined
+  /** Undefined without the API. */
+  readonly datasets: Datasets | undefined
   close(): Promise<void>
 }
 
 export async function startAnalytics(
   config: ConnectorConfig,
-  storage: OpenedStorage,
+  storage: OpenedStorage & { readonly sources: readonly Source[] },
   context: PartContext & { readonly connectorId: string },
 ): Promise<RunningAnalytics> {
   const queries = await openQueriesOf(config)
-  const api = await openApi(config, storage.channels, context)
+  const resources = await openResources(config, context)
+  const running =
+    resources &&
+    (await startDatasets(
+      config,
+      storage,
+      { resources, datastores: { catchUp: async () => {} }, sources: storage.sources },
+      context,
+    ))
+  const datasets = running?.datasets
+  const parts = { resources, channels: storage.channels, datasetRunner: datasets }
+  const api = await openApi(config, parts, context)
   const tables = await startTables(config, storage, context)
   return {
     queries,
     api,
-    close: async () => void (await Promise.all([queries?.close(), api?.close(), tables?.close()])),
+    datasets,
+    close: async () => {
+      await Promise.all([queries?.close(), running?.close(), api?.close(), tables?.close()])
+    },
   }
 }
 

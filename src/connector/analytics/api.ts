@@ -1,5 +1,7 @@
 /** Opens the API of AWS IoT Analytics, if the configuration asks for it. */
+import type { DatasetRunner } from '../../analytics/api/contracts/dataset-runner.ts'
 import type { IotAnalyticsApi } from '../../analytics/api/iot-analytics-api.ts'
+import type { ResourceStore } from '../../analytics/resources/resource-store.ts'
 import type { ChannelSet } from '../../channels/channel-set.ts'
 import type { ConnectorConfig } from '../../config/connector-config.ts'
 import type { PartContext } from '../parts.ts'
@@ -8,15 +10,12 @@ import { StoredChannelData } from './stored-channel-data.ts'
 /** In reports: what the API has defined. */
 const RESOURCES = '__resources'
 
-/** Undefined if it is not configured. */
-export async function openApi(
+/** Undefined if the API is not configured. */
+export async function openResources(
   { analytics, storage }: ConnectorConfig,
-  channels: ChannelSet,
   { observer, clock }: PartContext,
-): Promise<IotAnalyticsApi | undefined> {
-  const { api: options } = analytics
-  if (options === undefined) return undefined
-  const { IotAnalyticsApi } = await import('../../analytics/api/iot-analytics-api.ts')
+): Promise<ResourceStore | undefined> {
+  if (analytics.api === undefined) return undefined
   const { ResourceStore } = await import('../../analytics/resources/resource-store.ts')
   const resources = new ResourceStore({
     directory: storage.directory,
@@ -24,8 +23,27 @@ export async function openApi(
     onDamage: (what) => observer.damageFound(RESOURCES, what),
   })
   await resources.open()
+  return resources
+}
+
+/** What the API performs its operations with. */
+export interface ApiParts {
+  readonly resources: ResourceStore | undefined
+  readonly channels: ChannelSet
+  readonly datasetRunner: DatasetRunner | undefined
+}
+
+/** Undefined if it is not configured. */
+export async function openApi(
+  { analytics: { api: options } }: ConnectorConfig,
+  { resources, channels, datasetRunner }: ApiParts,
+  { observer, clock }: PartContext,
+): Promise<IotAnalyticsApi | undefined> {
+  if (options === undefined || resources === undefined) return undefined
+  const { IotAnalyticsApi } = await import('../../analytics/api/iot-analytics-api.ts')
   const channelData = new StoredChannelData(channels)
-  const api = new IotAnalyticsApi({ options, resources, channelData, observer, clock })
+  const parts = { options, resources, channelData, datasetRunner, observer, clock }
+  const api = new IotAnalyticsApi(parts)
   await api.start()
   return api
 }

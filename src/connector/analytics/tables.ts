@@ -69,7 +69,7 @@ function* logsOf({ channels }: OpenedStorage, include: readonly string[]) {
 }
 
 /** Messages come first: the disk must have room for all that the log may still need. */
-async function noRoom(
+export async function noRoom(
   { channels, storeLedger }: OpenedStorage,
   directory: string,
 ): Promise<string | undefined> {

@@ -51,6 +51,10 @@ function reportEverything(observer: TelemetryObserver): void {
   observer.rowsConverted('pumps', converted)
   observer.conversionFailed('pumps', new ConnectorError('TablesFull', 'no room'), 500)
   observer.tablesGrew('pumps', { files: 1, bytes: 400, waitingRows: -9 })
+  observer.contentMade('report', { bytes: 10, durationMs: 5 })
+  observer.contentFailed('report', new ConnectorError('InvalidQuery', 'no such column'))
+  observer.contentDelivered('report', 'reports')
+  observer.deliveryFailed('report', 'reports', new ConnectorError('DeliveryFailed', 'full'), 1_000)
 }
 
 test('10,000 messages in steady operation write no line at info', async () => {
@@ -73,7 +77,7 @@ test('every report is a log line and a metric of the same name', async () => {
   reportEverything(observer)
 
   const methods = Object.getOwnPropertyNames(TelemetryObserver.prototype)
-  const withoutLine = ['constructor', 'close', 'spoolGrew', 'tablesGrew']
+  const withoutLine = ['constructor', 'close', 'spoolGrew', 'tablesGrew', 'contentDelivered']
   const reports = methods.filter((name) => !withoutLine.includes(name))
   assert.equal(lines.length, reports.length)
   const text = await metrics.text()

@@ -38,7 +38,9 @@ export class ContentFile {
 
   /** @throws {ConnectorError} StorageFull @throws a system error, as ENOSPC */
   async append(part: Buffer): Promise<void> {
-    await this.#file?.write(part, 0, part.length, this.#bytes)
+    // What still comes after it was closed is not wanted.
+    if (this.#file === undefined) return
+    await this.#file.write(part, 0, part.length, this.#bytes)
     this.#bytes += part.length
     this.#sinceAsked += part.length
     this.#room.grew(part.length)

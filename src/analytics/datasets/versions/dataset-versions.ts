@@ -13,6 +13,7 @@ import type * as z from 'zod'
 import type { FileLayer, OpenFile } from '../../../channels/disk/files/file-layer.ts'
 import { readSmallFile, writeSmallFile } from '../../../channels/disk/files/small-file.ts'
 import { ConnectorError, writeReasonOf } from '../../../errors.ts'
+import { SerialQueue } from '../../../serial-queue.ts'
 import { ContentFile, type ContentRoom } from './content-file.ts'
 import {
   bytesOf,
@@ -45,6 +46,8 @@ export class DatasetVersions {
   #versions: VersionRecord[] = []
   #progress: DatasetProgress = {}
   #hasDirectory = false
+  /** Changes of files come one after the other. */
+  readonly #changes = new SerialQueue()
 
   constructor(options: DatasetVersionsOptions) {
     this.#options = options
@@ -64,9 +67,7 @@ export class DatasetVersions {
       }
     }
     this.#versions.sort(newestFirst)
-    const named = new Set(
-      this.#versions.flatMap(({ entries }) => entries).map(({ file }) => file),
-    )
+    const named = new Set(this.#versions.flatMap(({ entries }) => entries).map(({ file }) => file))
     const isLeft = (name: string) =>
       name.endsWith(TEMPORARY) || (name.endsWith(CONTENT) && !named.has(name))
     for (const name of names.filter(isLeft)) await files.remove(join(directory, name))
@@ -96,13 +97,35 @@ export class DatasetVersions {
   }
 
   /** Durable when it resolves. @throws {ConnectorError} StorageFailed; then nothing has changed */
-  async put(record: VersionRecord): Promise<void> {
+  put(record: VersionRecord): Promise<void> {
+    return this.#changes.run(() => this.#put(record))
+  }
+
+  /**
+   * Changes what is known of a version by then. Resolves with the change; undefined if there is no
+   * such version any more.
+   * @throws {ConnectorError} StorageFailed; then nothing has changed
+   */
+  change(
+    version: string,
+    changed: (record: VersionRecord) => VersionRecord,
+  ): Promise<VersionRecord | undefined> {
+    return this.#changes.run(async () => {
+      const before = this.get(version)
+      if (before === undefined) return undefined
+      const record = changed(before)
+      if (record !== before) await this.#put(record)
+      return record
+    })
+  }
+
+  async #put(record: VersionRecord): Promise<void> {
     const before = this.get(record.version)
     await this.#write(`${record.version}${RECORD}`, record)
     this.#versions = [record, ...this.#versions.filter((one) => one !== before)].sort(newestFirst)
     if (before === undefined) this.#options.room.grew(RECORD_BYTES)
     const kept = new Set(record.entries.map(({ file }) => file))
-    await this.#removeContent((before?.entries ?? []).filter(({ file }) => !kept.has(file)))
+    await this.removeContent((before?.entries ?? []).filter(({ file }) => !kept.has(file)))
   }
 
   /** For what can't be written: it holds until the next start. */
@@ -112,29 +135,44 @@ export class DatasetVersions {
   }
 
   /** @throws {ConnectorError} StorageFailed; then nothing has changed */
-  async putProgress(progress: DatasetProgress): Promise<void> {
+  putProgress(progress: DatasetProgress): Promise<void> {
+    return this.#changes.run(() => this.#putProgress(progress))
+  }
+
+  async #putProgress(progress: DatasetProgress): Promise<void> {
     const all = { ...this.progress, ...progress }
     await this.#write(PROGRESS, all)
     this.#progress = all
   }
 
   /** @throws {ConnectorError} StorageFailed */
-  async remove(record: VersionRecord): Promise<void> {
+  remove(version: string): Promise<void> {
+    return this.#changes.run(async () => {
+      const record = this.get(version)
+      if (record !== undefined) await this.#remove(record)
+    })
+  }
+
+  async #remove(record: VersionRecord): Promise<void> {
     const { directory, files } = this.#options
     const rest = this.#versions.filter((one) => one !== record)
     // What only this version knows is kept first.
-    if (!isSame(this.progress, rest.reduce(advanced, this.#progress))) await this.putProgress({})
+    if (!isSame(this.progress, rest.reduce(advanced, this.#progress))) await this.#putProgress({})
     await this.#durably('can’t be removed', async () => {
       await files.remove(join(directory, `${record.version}${RECORD}`))
       await files.syncDirectory(directory)
     })
     this.#versions = this.#versions.filter((one) => one !== record)
     this.#options.room.grew(-RECORD_BYTES)
-    await this.#removeContent(record.entries)
+    await this.removeContent(record.entries)
   }
 
   /** Removes everything. @throws {ConnectorError} StorageFailed */
-  async removeAll(): Promise<void> {
+  removeAll(): Promise<void> {
+    return this.#changes.run(() => this.#removeAll())
+  }
+
+  async #removeAll(): Promise<void> {
     const { directory, files, room } = this.#options
     await this.#durably('can’t be removed', async () => {
       const listed = await files.list(directory)
@@ -168,8 +206,8 @@ export class DatasetVersions {
     return files.open(join(directory, file), 'read')
   }
 
-  /** Of what is removed already: a reader may still have it open, and no crash brings it back. */
-  async #removeContent(entries: readonly ContentEntry[]): Promise<void> {
+  /** Of content that no record names, so that no crash brings it back. A reader may have it open. */
+  async removeContent(entries: readonly ContentEntry[]): Promise<void> {
     const { directory, files, room } = this.#options
     for (const { file, bytes } of entries) {
       // If it stays, the next start removes it.
