@@ -1,4 +1,5 @@
 /** A file with content that is being written. Its name means nothing until a version names it. */
+import { dirname } from 'node:path'
 import type { FileLayer, OpenFile } from '../../../channels/disk/files/file-layer.ts'
 
 /** How much may be written before it is asked again whether there is room. */
@@ -49,10 +50,11 @@ export class ContentFile {
     await this.#room.expectRoom()
   }
 
-  /** The content is durable; the name is with the version's record. */
+  /** Makes content and name durable. */
   async finish(): Promise<void> {
     await this.#file?.sync()
     await this.#close()
+    await this.#files.syncDirectory(dirname(this.#path))
   }
 
   /** Removes what was written. */
