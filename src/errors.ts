@@ -184,6 +184,11 @@ export const ERROR_CATALOGUE = {
     meaning:
       'There is no room for more Parquet files: the disk has less room than storage.maxBytes may need, or the files of today reach analytics.tables.maxBytes. Messages are not affected. Their rows are converted once there is room, if they are still stored then. Free space on the disk, or change the settings.',
   },
+  ThingsUnavailable: {
+    effect: 'retry',
+    meaning:
+      'What a pipeline adds to its messages could not be looked up: the file of analytics.pipelines is missing or has an error, or AWS IoT could not be reached. The messages wait, and the pipeline tries again. Correct the file, or the way to AWS.',
+  },
   InvalidQuery: {
     effect: 'reject',
     meaning:

@@ -70,6 +70,31 @@ export interface ContentFigures {
   readonly durationMs: number
 }
 
+/** What a job of a pipeline has done. */
+export interface PipelineRun {
+  readonly messages: number
+  /** Of the datastore. */
+  readonly rows: number
+  readonly dropped: number
+  /** Messages that were not stored any more. */
+  readonly gap: number
+  /** Values that have another type than their column. */
+  readonly drifted: number
+  readonly durationMs: number
+  /** Whether messages were processed again. */
+  readonly isAgain: boolean
+}
+
+/** Messages of one batch that an activity could not process. */
+export interface PipelineFailure {
+  readonly activity: string
+  /** The function, if it is that of a `lambda` activity. */
+  readonly lambdaName: string | undefined
+  readonly count: number
+  /** Of the first of them. */
+  readonly reason: string
+}
+
 export interface PipelineObserver {
   /** A message was refused or dropped. `channel` is undefined when it named none that can exist. */
   messageDropped(channel: string | undefined, code: string, detail: string): void
@@ -128,6 +153,17 @@ export interface PipelineObserver {
   rowsConverted(channel: string, converted: ConvertedRows): void
   /** Rows were not converted, or files not looked after; it is tried again after `delayMs`. */
   conversionFailed(channel: string, error: ConnectorError, delayMs: number): void
+  /** A function of a pipeline has written a line, or a file of things can't be used. */
+  pipelineLogged(source: string, line: string): void
+  /** Messages that an activity of a pipeline could not process. They are kept. */
+  pipelineFailed(pipeline: string, failure: PipelineFailure): void
+  pipelineRan(pipeline: string, run: PipelineRun): void
+  /** A pipeline could not run, or files not be looked after; it is tried again after `delayMs`. */
+  pipelineDelayed(pipeline: string, error: ConnectorError, delayMs: number): void
+  /** By how many the messages that wait for the pipeline have grown. A metric alone. */
+  pipelineWaits(pipeline: string, messages: number): void
+  /** A metric alone. */
+  datastoreGrew(datastore: string, growth: Pick<TableGrowth, 'files' | 'bytes'>): void
   /** A metric alone. */
   tablesGrew(channel: string, growth: TableGrowth): void
 
@@ -172,6 +208,12 @@ export const silentObserver: PipelineObserver = {
   receiptsDropped() {},
   rowsConverted() {},
   conversionFailed() {},
+  pipelineLogged() {},
+  pipelineFailed() {},
+  pipelineRan() {},
+  pipelineDelayed() {},
+  pipelineWaits() {},
+  datastoreGrew() {},
   tablesGrew() {},
   contentMade() {},
   contentFailed() {},

@@ -15,7 +15,7 @@ import { readCatalogue } from '../../src/analytics/tables/catalogue.ts'
 import type { FieldColumn } from '../../src/analytics/tables/columns.ts'
 import { run as convert } from '../../src/analytics/tables/jobs/convert-job.ts'
 import { withSession } from '../../src/analytics/tables/jobs/session.ts'
-import { tableDirectory } from '../../src/analytics/tables/table-file.ts'
+import { channelTable, tableDirectory } from '../../src/analytics/tables/table-location.ts'
 import { exportMessages } from '../../src/channels/disk/doctor/export-messages.ts'
 
 const LINES_AT_A_TIME = 500
@@ -30,7 +30,7 @@ process.stdout.write(`${JSON.stringify({ cpuSeconds, bytes, maxRssBytes: maxRSS 
 async function byConverter(): Promise<number> {
   const stored = await storedRows(directory, channel)
   if (stored === undefined) throw new Error(`there is no channel ${channel} in ${directory}`)
-  await rm(tableDirectory(directory, channel), { recursive: true, force: true })
+  await rm(tableDirectory(directory, channelTable(channel)), { recursive: true, force: true })
   const { logId, end } = stored
   const job = { signal, emit: async () => {} }
   let bytes = 0
@@ -45,7 +45,7 @@ async function byConverter(): Promise<number> {
 
 /** What somebody would write who has messages in Node and DuckDB; with the columns known before. */
 async function byNdjson(): Promise<number> {
-  const catalogue = await readCatalogue(directory, channel)
+  const catalogue = await readCatalogue(directory, channelTable(channel))
   if (catalogue === undefined || catalogue === 'damaged') throw new Error('run converter first')
   const lines = join(directory, 'rows.ndjson')
   const parquet = join(directory, 'rows.parquet')

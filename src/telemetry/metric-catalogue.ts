@@ -5,6 +5,8 @@
  * Names get the prefix `iot_analytics_connector_`, except for the three that every Prometheus client
  * has for its process. The unit is in the name. Labels are bounded: never a topic, never an id.
  */
+import { DATASET_METRICS } from './dataset-metrics.ts'
+
 export const METRIC_PREFIX = 'iot_analytics_connector_'
 
 export interface MetricDeclaration {
@@ -171,6 +173,61 @@ export const EVENT_METRICS = {
     labels: ['channel', 'code'],
     help: 'Conversions and compactions of Parquet files that failed and are tried again.',
   },
+  pipeline_log_lines_total: {
+    type: 'counter',
+    labels: ['source'],
+    help: 'Lines that functions of pipelines wrote to standard error, and problems of files of things.',
+  },
+  pipeline_messages_total: {
+    type: 'counter',
+    labels: ['pipeline'],
+    help: 'Messages that the pipeline was run on, also again.',
+  },
+  pipeline_rows_total: {
+    type: 'counter',
+    labels: ['pipeline'],
+    help: 'Rows that the pipeline has put into its datastore, also again.',
+  },
+  pipeline_dropped_total: {
+    type: 'counter',
+    labels: ['pipeline'],
+    help: 'Messages that the pipeline did not store: a filter left them out, nothing was left of them, or they are no JSON.',
+  },
+  pipeline_drift_total: {
+    type: 'counter',
+    labels: ['pipeline'],
+    help: 'Values that are NULL in their column of the datastore because they are of another type. The payload has them.',
+  },
+  pipeline_gap_total: {
+    type: 'counter',
+    labels: ['pipeline'],
+    help: 'Messages that had been removed, or could not be read, before the pipeline came to them.',
+  },
+  pipeline_delays_total: {
+    type: 'counter',
+    labels: ['pipeline', 'code'],
+    help: 'Runs of the pipeline that failed and are tried again.',
+  },
+  pipeline_waiting_messages: {
+    type: 'gauge',
+    labels: ['pipeline'],
+    help: 'Committed messages that the pipeline has not processed yet.',
+  },
+  datastore_files: {
+    type: 'gauge',
+    labels: ['datastore'],
+    help: 'Parquet files of the datastore that are read.',
+  },
+  datastore_bytes: {
+    type: 'gauge',
+    labels: ['datastore'],
+    help: 'Bytes of those files. They are not part of storage_bytes.',
+  },
+  pipeline_failures_total: {
+    type: 'counter',
+    labels: ['pipeline'],
+    help: 'Messages that an activity of the pipeline could not process. They are kept.',
+  },
   table_files: {
     type: 'gauge',
     labels: ['channel'],
@@ -186,31 +243,7 @@ export const EVENT_METRICS = {
     labels: ['channel'],
     help: 'Committed messages that are in no Parquet file yet.',
   },
-  dataset_contents_total: {
-    type: 'counter',
-    labels: ['dataset'],
-    help: 'Contents of the dataset that were made.',
-  },
-  dataset_bytes_total: {
-    type: 'counter',
-    labels: ['dataset'],
-    help: 'Bytes of these contents.',
-  },
-  dataset_failures_total: {
-    type: 'counter',
-    labels: ['dataset', 'code'],
-    help: 'Contents of the dataset that could not be made. The version has the reason.',
-  },
-  dataset_deliveries_total: {
-    type: 'counter',
-    labels: ['dataset', 'destination'],
-    help: 'Contents that were delivered to their bucket or input.',
-  },
-  dataset_delivery_failures_total: {
-    type: 'counter',
-    labels: ['dataset', 'destination', 'code'],
-    help: 'Attempts to deliver contents that failed.',
-  },
+  ...DATASET_METRICS,
 } as const satisfies Record<string, MetricDeclaration>
 
 /**

@@ -57,6 +57,7 @@ interface ScrapedState {
 /** The maximum number of values of a label; further ones share `_other`. */
 const MAX_CHANNELS = 1000
 const MAX_CODES = 100
+const MAX_PIPELINES = 200
 /** Series of one metric; without a bound, channels times codes would be 100,000. */
 const MAX_PAIRS = 2000
 
@@ -64,6 +65,7 @@ export class Metrics {
   readonly registry = new Registry()
   readonly #channels = new BoundedLabel(MAX_CHANNELS)
   readonly #codes = new BoundedLabel(MAX_CODES)
+  readonly #pipelines = new BoundedLabel(MAX_PIPELINES)
   readonly #pairs = new BoundedPairs(MAX_PAIRS)
   readonly #counters = new Map<string, Counter>()
   readonly #gauges = new Map<string, Gauge>()
@@ -132,10 +134,12 @@ export class Metrics {
     this.#histograms.get(name)?.observe(this.#bounded(labels), value)
   }
 
-  /** Publishing clients name channels, and destinations name codes: both are bounded. */
+  /** Clients name channels and pipelines, and destinations name codes: all are bounded. */
   #bounded(labels: Labels): Labels {
-    if (labels.channel === undefined && labels.code === undefined) return labels
+    const { channel: given, code: givenCode, pipeline } = labels
+    if ((given ?? givenCode ?? pipeline) === undefined) return labels
     const bounded: Record<string, string> = { ...labels }
+    if (pipeline !== undefined) bounded['pipeline'] = this.#pipelines.of(pipeline)
     if (labels.channel !== undefined) bounded['channel'] = this.#channels.of(labels.channel)
     if (labels.code === undefined) return bounded
     const code = this.#codes.of(labels.code)

@@ -10,19 +10,21 @@
 import type { Clock } from '../clock.ts'
 import type { ConnectorError } from '../errors.ts'
 import type {
-  ContentFigures,
   ConvertedRows,
   CutTail,
   Notice,
   Outage,
+  PipelineFailure,
   PipelineObserver,
+  PipelineRun,
   RefusedClient,
   TableGrowth,
 } from '../observer.ts'
 import { cut } from '../shown-text.ts'
+import { DatasetReports } from './dataset-reports.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
-import { kindOf, type LogLine, RepeatLimiter } from './repeat-limiter.ts'
+import { errorFields, kindOf, type LogLine, RepeatLimiter, warning } from './repeat-limiter.ts'
 
 /** How long repeats of a line are counted before the count is logged. */
 export const REPEAT_INTERVAL_MS = 60_000
@@ -39,6 +41,7 @@ export class TelemetryObserver implements PipelineObserver {
   readonly #logger: Logger
   readonly #metrics: Metrics
   readonly #limiter: RepeatLimiter
+  readonly #datasets: DatasetReports
 
   constructor({ logger, metrics, clock }: TelemetryObserverOptions) {
     this.#logger = logger
@@ -49,6 +52,7 @@ export class TelemetryObserver implements PipelineObserver {
       maxKeys: MAX_KINDS_OF_LINES,
       write: (line, repeats) => this.#write(line, repeats),
     })
+    this.#datasets = new DatasetReports(logger, metrics, this.#limiter)
   }
 
   /** Logs the counts of repeats that are held back. */
@@ -270,53 +274,80 @@ export class TelemetryObserver implements PipelineObserver {
     this.#limiter.say(key, warning('table_failures', 'conversion will be tried again', fields))
   }
 
+  pipelineLogged(source: string, line: string): void {
+    this.#metrics.add('pipeline_log_lines_total', { source })
+    const key = `pipeline log ${source} ${cut(line, MAX_ID)}`
+    if (this.#limiter.isRepeat(key)) return
+    const fields = { event: 'pipeline_log_lines', source, line }
+    this.#limiter.say(key, { level: 'info', message: 'a pipeline says', fields })
+  }
+
+  pipelineFailed(pipeline: string, failure: PipelineFailure): void {
+    const { activity, lambdaName, count, reason } = failure
+    this.#metrics.add('pipeline_failures_total', { pipeline }, count)
+    const key = `pipeline failure ${pipeline} ${activity}`
+    if (this.#limiter.isRepeat(key)) return
+    // As AWS's notification of the same name.
+    const code = lambdaName === undefined ? {} : { code: 'LAMBDA_FAILURE', lambdaName }
+    const fields = { pipeline, activity, count, ...code, error: reason }
+    const message = 'messages could not be processed, and are kept'
+    this.#limiter.say(key, warning('pipeline_failures', message, fields))
+  }
+
+  pipelineRan(pipeline: string, run: PipelineRun): void {
+    const { messages, rows, dropped, gap, drifted } = run
+    this.#metrics.add('pipeline_messages_total', { pipeline }, messages)
+    this.#metrics.add('pipeline_rows_total', { pipeline }, rows)
+    this.#metrics.add('pipeline_dropped_total', { pipeline }, dropped)
+    this.#metrics.add('pipeline_drift_total', { pipeline }, drifted)
+    if (this.#logger.isLevelEnabled('debug')) {
+      this.#logger.debug({ event: 'pipeline_messages', pipeline, ...run }, 'messages processed')
+    }
+    if (gap === 0) return
+    this.#metrics.add('pipeline_gap_total', { pipeline }, gap)
+    const key = `pipeline gap ${pipeline}`
+    if (this.#limiter.isRepeat(key)) return
+    const message = 'messages were removed before the pipeline came to them'
+    this.#limiter.say(key, warning('pipeline_gap', message, { pipeline, messages: gap }))
+  }
+
+  pipelineDelayed(pipeline: string, error: ConnectorError, delayMs: number): void {
+    this.#metrics.add('pipeline_delays_total', { pipeline, code: error.code })
+    const key = `pipeline delay ${pipeline} ${error.code}`
+    if (this.#limiter.isRepeat(key)) return
+    const fields = { pipeline, delayMs: Math.round(delayMs), ...errorFields(error) }
+    this.#limiter.say(key, warning('pipeline_delays', 'the pipeline will be tried again', fields))
+  }
+
+  pipelineWaits(pipeline: string, messages: number): void {
+    this.#metrics.move('pipeline_waiting_messages', { pipeline }, messages)
+  }
+
+  datastoreGrew(datastore: string, { files, bytes }: Pick<TableGrowth, 'files' | 'bytes'>): void {
+    this.#metrics.move('datastore_files', { datastore }, files)
+    this.#metrics.move('datastore_bytes', { datastore }, bytes)
+  }
+
   tablesGrew(channel: string, { files, bytes, waitingRows }: TableGrowth): void {
     this.#metrics.move('table_files', { channel }, files)
     this.#metrics.move('table_bytes', { channel }, bytes)
     this.#metrics.move('table_waiting_rows', { channel }, waitingRows)
   }
 
-  contentMade(dataset: string, figures: ContentFigures): void {
-    this.#metrics.add('dataset_contents_total', { dataset })
-    this.#metrics.add('dataset_bytes_total', { dataset }, figures.bytes)
-    if (!this.#logger.isLevelEnabled('debug')) return
-    this.#logger.debug({ event: 'dataset_contents', dataset, ...figures }, 'content made')
+  contentMade(...report: Parameters<PipelineObserver['contentMade']>): void {
+    this.#datasets.contentMade(...report)
   }
 
-  contentFailed(dataset: string, error: ConnectorError): void {
-    this.#metrics.add('dataset_failures_total', { dataset, code: error.code })
-    const key = `dataset ${dataset} ${error.code}`
-    if (this.#limiter.isRepeat(key)) return
-    const fields = { dataset, ...errorFields(error) }
-    this.#limiter.say(key, warning('dataset_failures', 'content can’t be made', fields))
+  contentFailed(...report: Parameters<PipelineObserver['contentFailed']>): void {
+    this.#datasets.contentFailed(...report)
   }
 
-  contentDelivered(dataset: string, target: string): void {
-    this.#metrics.add('dataset_deliveries_total', { dataset, destination: target })
+  contentDelivered(...report: Parameters<PipelineObserver['contentDelivered']>): void {
+    this.#datasets.contentDelivered(...report)
   }
 
-  deliveryFailed(
-    dataset: string,
-    target: string,
-    error: ConnectorError,
-    delayMs: number | undefined,
-  ): void {
-    this.#metrics.add('dataset_delivery_failures_total', {
-      dataset,
-      destination: target,
-      code: error.code,
-    })
-    const isLast = delayMs === undefined
-    const key = `delivery ${dataset} ${target} ${error.code} ${isLast}`
-    if (this.#limiter.isRepeat(key)) return
-    const fields = {
-      dataset,
-      target,
-      delayMs: delayMs && Math.round(delayMs),
-      ...errorFields(error),
-    }
-    const message = isLast ? 'content is not delivered' : 'content will be delivered later'
-    this.#limiter.say(key, warning('dataset_delivery_failures', message, fields))
+  deliveryFailed(...report: Parameters<PipelineObserver['deliveryFailed']>): void {
+    this.#datasets.deliveryFailed(...report)
   }
 
   /** A problem that comes and goes recovers as often, so recoveries are limited as well. */
@@ -335,17 +366,4 @@ export class TelemetryObserver implements PipelineObserver {
     const line = repeats === 0 ? fields : { ...fields, repeated: repeats }
     this.#logger[level](line, message)
   }
-}
-
-function warning(
-  event: string,
-  message: string,
-  fields: Readonly<Record<string, unknown>>,
-): LogLine {
-  return { level: 'warn', message, fields: { event, ...fields } }
-}
-
-/** The fields of an error that an operator needs. */
-function errorFields(error: ConnectorError): { code: string; error: string } {
-  return { code: error.code, error: error.message }
 }

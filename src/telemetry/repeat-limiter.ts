@@ -7,7 +7,9 @@
  *
  * Lines beyond the budget of their event (`line-budget.ts`) are suppressed; one line says how many.
  */
+
 import type { Clock, Timer } from '../clock.ts'
+import type { ConnectorError } from '../errors.ts'
 import { cut } from '../shown-text.ts'
 import { LineBudget } from './line-budget.ts'
 
@@ -150,4 +152,18 @@ function withShortTexts(line: LogLine): LogLine {
     typeof value === 'string' ? cut(value, MAX_TEXT) : value,
   ])
   return { ...line, fields: { ...Object.fromEntries(fields), event: line.fields.event } }
+}
+
+/** A line about a problem. */
+export function warning(
+  event: string,
+  message: string,
+  fields: Readonly<Record<string, unknown>>,
+): LogLine {
+  return { level: 'warn', message, fields: { event, ...fields } }
+}
+
+/** The fields of an error that an operator needs. */
+export function errorFields(error: ConnectorError): { code: string; error: string } {
+  return { code: error.code, error: error.message }
 }

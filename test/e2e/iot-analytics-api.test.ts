@@ -285,15 +285,12 @@ test('what would run pipelines says that it can’t, in the right shape', async 
   const { client } = await startApi(t)
   await defineAll(client)
   const [pipelineName, datasetName] = ['warm', 'report']
-  const activity = { filter: { name: 'f', filter: 'temp > 40' } }
-  const run = { pipelineActivity: activity, payloads: [Buffer.from('{}')] }
   const unsupported = {
     name: 'UnsupportedOperationException',
     message: /stores pipelines/,
   }
   const missing = { name: 'ResourceNotFoundException' }
 
-  await assert.rejects(client.send(new aws.RunPipelineActivityCommand(run)), unsupported)
   await assert.rejects(
     client.send(new aws.StartPipelineReprocessingCommand({ pipelineName })),
     unsupported,

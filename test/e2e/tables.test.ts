@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { parquetSource } from '../../src/analytics/tables/jobs/parquet-file.ts'
 import { readTable, type Table } from '../../src/analytics/tables/table.ts'
-import { tableDirectory } from '../../src/analytics/tables/table-file.ts'
+import { tableDirectory } from '../../src/analytics/tables/table-location.ts'
 import { parseConfig } from '../../src/config/parse-config.ts'
 import type { Connector } from '../../src/index.ts'
 import { duckdb, rowsOf } from '../support/analytics/duckdb.ts'
@@ -40,7 +40,7 @@ test('messages become Parquet files, also over a restart, and metrics say how ma
     range(0, 50).map((n) => first.publish('plant', JSON.stringify({ n, name: `d${n}` }))),
   )
   await until('the rows are in a file', async () => {
-    return rowsIn(await readTable(directory, 'plant')) === 50
+    return rowsIn(await readTable(directory, 'tables/plant')) === 50
   })
   // The files are listed with the next check.
   await until('metrics name the file', async () => {
@@ -54,13 +54,13 @@ test('messages become Parquet files, also over a restart, and metrics say how ma
     range(50, 60).map((n) => second.publish('plant', JSON.stringify({ n, late: true }))),
   )
   await until('the later rows are in a file', async () => {
-    return rowsIn(await readTable(directory, 'plant')) === 60
+    return rowsIn(await readTable(directory, 'tables/plant')) === 60
   })
   await second.stop()
 
   assert.match(metrics, /table_rows_total\{channel="plant"\} 50\n/)
   assert.match(metrics, /table_waiting_rows\{channel="plant"\} 0\n/)
-  const { files, catalogue } = await readTable(directory, 'plant')
+  const { files, catalogue } = await readTable(directory, 'tables/plant')
   assert.deepEqual(
     catalogue.columns.map(({ name, type }) => [name, type]),
     [
@@ -69,7 +69,7 @@ test('messages become Parquet files, also over a restart, and metrics say how ma
       ['late', 'BOOLEAN'],
     ],
   )
-  const paths = files.map(({ path }) => join(tableDirectory(directory, 'plant'), path))
+  const paths = files.map(({ path }) => join(tableDirectory(directory, 'tables/plant'), path))
   const source = parquetSource(paths).replace(')', ', union_by_name = true)')
   const rows = await rowsOf(
     await duckdb(t),
@@ -84,7 +84,7 @@ test('only the channels that are named get files', async (t) => {
   for (const channel of ['other', 'plant_1']) await connector.publish(channel, '{"n":1}')
 
   await until('one has a file', async () => {
-    return (await readTable(directory, 'plant_1')).files.length === 1
+    return (await readTable(directory, 'tables/plant_1')).files.length === 1
   })
 
   assert.deepEqual(await readdir(join(directory, 'tables')), ['plant_1'])

@@ -46,6 +46,12 @@ test('the AWS CLI defines resources, lists them by pages and sees errors', {
   const tags = await aws('list-tags-for-resource', '--resource-arn', created.channelArn)
   await aws('untag-resource', '--resource-arn', created.channelArn, '--tag-keys', 'site', 'line')
   await aws('delete-channel', '--channel-name', 'cli')
+  const math = { name: 'MyMathActivity', math: '((temp - 32) * 5.0) / 9.0', attribute: 'tempC' }
+  const payload = Buffer.from('{"humidity": 52, "temp": 68 }').toString('base64')
+  const tried = await aws(
+    'run-pipeline-activity',
+    ...['--pipeline-activity', JSON.stringify({ math }), '--payloads', payload],
+  )
 
   const arn = 'arn:aws:iotanalytics:eu-central-1:123456789012:channel/cli'
   assert.equal(created.channelArn, arn)
@@ -53,6 +59,10 @@ test('the AWS CLI defines resources, lists them by pages and sees errors', {
   assert.deepEqual(names, ['cli', 'cli2'])
   assert.ok(Math.abs(Date.parse(channel.creationTime) - Date.now()) < 60_000)
   assert.deepEqual(tags, { tags: [{ key: 'site', value: 'north (1)' }] })
+  assert.deepEqual(tried, {
+    payloads: ['eyJodW1pZGl0eSI6NTIsInRlbXAiOjY4LCJ0ZW1wQyI6MjB9'],
+    logResult: '',
+  })
   await assert.rejects(aws('describe-channel', '--channel-name', 'cli'), {
     stderr: /\(ResourceNotFoundException\).*There is no channel cli\./,
   })
@@ -77,6 +87,10 @@ activities = [{'channel': {'name': 'in', 'channelName': 'press', 'next': 'out'}}
               {'datastore': {'name': 'out', 'datastoreName': 'measured'}}]
 client.create_pipeline(pipelineName='direct', pipelineActivities=activities)
 seen['activities'] = client.describe_pipeline(pipelineName='direct')['pipeline']['activities'] == activities
+tried = client.run_pipeline_activity(
+    pipelineActivity={'math': {'name': 'm', 'attribute': 'tempC', 'math': '((temp-32)*5.0)/9.0'}},
+    payloads=[b'{"temp":68}', b'no JSON'])
+seen['tried'] = [[payload.decode() for payload in tried['payloads']], tried['logResult']]
 for name in ['c', 'a', 'b']:
     client.create_dataset(datasetName=name, actions=[{'actionName': 'all', 'queryAction': {'sqlQuery': 'SELECT 1'}}])
 pages = client.get_paginator('list_datasets').paginate(PaginationConfig={'PageSize': 2})
@@ -105,6 +119,7 @@ print(json.dumps(seen))`
     sample: ['{"temp":41}'],
     bytes: true,
     activities: true,
+    tried: [['{"temp":68,"tempC":20}'], 'payloads that are no JSON object: 1'],
     datasets: ['a', 'b', 'c'],
     logging: false,
     errors: [

@@ -1,4 +1,4 @@
-/** Delta datasets over simulated days: no row is missed, and none is in two versions. */
+/** Delta datasets over simulated days: no row is missed, and no row is in two versions. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import {

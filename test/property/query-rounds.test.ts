@@ -12,8 +12,8 @@ import { queryOptions } from '../../src/analytics/query/options.ts'
 import { openQueries, type Queries } from '../../src/analytics/query/queries.ts'
 import { storedRows } from '../../src/analytics/rows/stored-range.ts'
 import { planCompaction } from '../../src/analytics/tables/compaction-plan.ts'
-import { tableDirectory } from '../../src/analytics/tables/table-file.ts'
 import { coverageOf, listTable } from '../../src/analytics/tables/table-listing.ts'
+import { channelTable, tableDirectory } from '../../src/analytics/tables/table-location.ts'
 import { WorkerProcess } from '../../src/analytics/worker/worker-process.ts'
 import { WORKER_PROGRAM } from '../../src/analytics/worker-program.ts'
 import type { Connector } from '../../src/index.ts'
@@ -79,7 +79,7 @@ class Tables {
     const about = { directory: this.#directory, channel: CHANNEL, connectorId: 'c' }
     const rows = await storedRows(this.#directory, CHANNEL)
     if (rows === undefined) return
-    const { files } = await listTable(this.#directory, CHANNEL)
+    const { files } = await listTable(this.#directory, channelTable(CHANNEL))
     const from = Math.max(coverageOf(files, rows.logId).end, rows.first)
     if (from < rows.end) {
       const { logId, end: to } = rows
@@ -95,7 +95,7 @@ class Tables {
   }
 
   async #removeSuperseded(): Promise<void> {
-    const root = tableDirectory(this.#directory, CHANNEL)
+    const root = tableDirectory(this.#directory, channelTable(CHANNEL))
     if (this.#superseded.length < GRACE_COMPACTIONS) return
     for (const path of this.#superseded.shift() ?? []) await rm(join(root, path))
   }

@@ -10,7 +10,7 @@ import { run as compact } from '../../src/analytics/tables/jobs/compact-job.ts'
 import { run as convert } from '../../src/analytics/tables/jobs/convert-job.ts'
 import { parquetSource } from '../../src/analytics/tables/jobs/parquet-file.ts'
 import { readTable } from '../../src/analytics/tables/table.ts'
-import { tableDirectory } from '../../src/analytics/tables/table-file.ts'
+import { channelTable, tableDirectory } from '../../src/analytics/tables/table-location.ts'
 import type { Draft } from '../../src/message.ts'
 import { duckdb, rowsOf } from '../support/analytics/duckdb.ts'
 import { binaryDraft } from '../support/channels/log-drafts.ts'
@@ -94,8 +94,8 @@ test('messages in files are those that were sent, before and after a compaction'
         await store.close()
         const part = { directory, channel: CHANNEL, connectorId: 'c1', logId: log.id }
         const middle = Math.floor(drafts.length * share)
-        const root = tableDirectory(directory, CHANNEL)
-        const files = async () => (await readTable(directory, CHANNEL)).files
+        const root = tableDirectory(directory, channelTable(CHANNEL))
+        const files = async () => (await readTable(directory, channelTable(CHANNEL))).files
         const found = async () => {
           const source = parquetSource((await files()).map(({ path }) => join(root, path)))
           return rowsOf(
@@ -113,7 +113,7 @@ test('messages in files are those that were sent, before and after a compaction'
         const [first, second] = await files()
         if (first === undefined || first.day !== second?.day) return
         const paths = [first.path, second.path]
-        await compact({ directory, channel: CHANNEL, connectorId: 'c1', paths }, job)
+        await compact({ directory, table: channelTable(CHANNEL), connectorId: 'c1', paths }, job)
         assert.deepEqual(await found(), sent)
       },
     ),

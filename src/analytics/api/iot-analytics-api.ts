@@ -20,6 +20,7 @@ import type { PipelineObserver } from '../../observer.ts'
 import type { ResourceStore } from '../resources/resource-store.ts'
 import type { ChannelData } from './contracts/channel-data.ts'
 import type { DatasetRunner } from './contracts/dataset-runner.ts'
+import type { DatastoreData } from './contracts/datastore-data.ts'
 import type { PipelineRunner } from './contracts/pipeline-runner.ts'
 import { channelOperations } from './operations/channels.ts'
 import { datasetContentOperations } from './operations/dataset-contents.ts'
@@ -64,6 +65,7 @@ export interface IotAnalyticsApiSettings {
   readonly options: ApiOptions
   readonly resources: ResourceStore
   readonly channelData: ChannelData
+  readonly datastoreData?: DatastoreData | undefined
   readonly pipelineRunner?: PipelineRunner | undefined
   readonly datasetRunner?: DatasetRunner | undefined
   readonly observer: PipelineObserver

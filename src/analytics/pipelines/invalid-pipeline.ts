@@ -1,6 +1,7 @@
 /** Definitions that cannot be used. The API answers them with InvalidRequestException. */
-import * as z from 'zod'
+import type * as z from 'zod'
 import { ConnectorError } from '../../errors.ts'
+import { checked } from '../resources/problems.ts'
 
 export function invalidPipeline(problem: string, cause?: unknown): ConnectorError {
   return new ConnectorError('InvalidPipeline', problem, { cause })
@@ -8,16 +9,15 @@ export function invalidPipeline(problem: string, cause?: unknown): ConnectorErro
 
 /**
  * The definition in its own type.
+ * @param what it is, for errors: `the pipeline`
  * @throws {ConnectorError} InvalidPipeline, with every problem and its place
  */
 export function parseDefinition<Schema extends z.ZodType>(
   schema: Schema,
   definition: unknown,
+  what: string,
 ): z.output<Schema> {
-  const result = schema.safeParse(definition)
-  if (result.success) return result.data
-  const problems = result.error.issues.map(({ path, message }) =>
-    path.length === 0 ? message : `${z.core.toDotPath(path)}: ${message}`,
-  )
-  throw invalidPipeline(problems.join('; '), result.error)
+  const { value, problem } = checked(schema, definition, what)
+  if (problem !== undefined) throw invalidPipeline(problem)
+  return value
 }

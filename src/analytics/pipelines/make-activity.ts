@@ -1,4 +1,5 @@
 /** Activities from their definitions. */
+import { nameOf, type PipelineActivity } from '../resources/pipeline-activity.ts'
 import type { Activity } from './activities/activity.ts'
 import { addAttributes } from './activities/add-attributes.ts'
 import { enrich } from './activities/enrich.ts'
@@ -7,8 +8,6 @@ import { lambda } from './activities/lambda.ts'
 import { math } from './activities/math.ts'
 import { removeAttributes } from './activities/remove-attributes.ts'
 import { selectAttributes } from './activities/select-attributes.ts'
-import { linkOf } from './activity-chain.ts'
-import type { ActivityDefinition } from './definition.ts'
 import { parseAttributePath as path } from './expressions/attribute-path.ts'
 import { ExpressionError } from './expressions/expression-error.ts'
 import type { FunctionDirectory } from './functions/function-directory.ts'
@@ -23,25 +22,22 @@ export interface ActivityResources {
 }
 
 /**
- * @param definition neither a channel nor a data store
+ * @param definition neither a channel nor a datastore
  * @throws {ConnectorError} InvalidPipeline
  */
-export function makeActivity(
-  definition: ActivityDefinition,
-  resources: ActivityResources,
-): Activity {
+export function makeActivity(definition: PipelineActivity, resources: ActivityResources): Activity {
   try {
     const activity = activityOf(definition, resources)
     if (activity !== undefined) return activity
   } catch (thrown) {
     if (!(thrown instanceof ExpressionError)) throw thrown
-    throw invalidPipeline(`activity ${linkOf(definition).name}: ${thrown.message}`, thrown)
+    throw invalidPipeline(`activity ${nameOf(definition)}: ${thrown.message}`, thrown)
   }
   throw invalidPipeline('channel and datastore activities do not process messages')
 }
 
 function activityOf(
-  definition: ActivityDefinition,
+  definition: PipelineActivity,
   resources: ActivityResources,
 ): Activity | undefined {
   const { addAttributes: add, removeAttributes: remove, selectAttributes: select } = definition
@@ -61,7 +57,7 @@ function activityOf(
 }
 
 function enrichmentOf(
-  { deviceRegistryEnrich, deviceShadowEnrich }: ActivityDefinition,
+  { deviceRegistryEnrich, deviceShadowEnrich }: PipelineActivity,
   { registry, shadows }: ActivityResources,
 ): Activity | undefined {
   const definition = deviceRegistryEnrich ?? deviceShadowEnrich
@@ -72,6 +68,7 @@ function enrichmentOf(
     attribute: path(definition.attribute),
     thingName: path(definition.thingName),
     things: isRegistry ? registry : shadows,
-    directoryName: isRegistry ? 'device registry' : 'file of device shadows',
+    directoryName: isRegistry ? 'device registry' : 'device shadows',
+    setting: isRegistry ? 'analytics.pipelines.registry' : 'analytics.pipelines.shadows',
   })
 }

@@ -58,7 +58,7 @@ interface Passing<Input> {
 
 /**
  * Every input is stored, dropped or failed; one that a function has divided may be several of them.
- * Never rejects.
+ * @throws {ConnectorError} ThingsUnavailable: all of them are to be processed again later
  * @param lastName the activity after all of these, which takes what passes them
  */
 export async function runMessages<Input extends PipelineInput>(

@@ -1,10 +1,9 @@
 /**
- * A pipeline: the messages of a channel, changed and chosen by activities, for a data store. It
+ * A pipeline: the messages of a channel, changed and chosen by activities, for a datastore. It
  * neither reads nor stores messages, and keeps nothing between two batches.
  */
-import { chainOf } from './activity-chain.ts'
-import { pipelineSchema } from './definition.ts'
-import { parseDefinition } from './invalid-pipeline.ts'
+import { newPipeline, orderedActivities } from '../resources/pipeline-definition.ts'
+import { invalidPipeline, parseDefinition } from './invalid-pipeline.ts'
 import { type ActivityResources, makeActivity } from './make-activity.ts'
 import { type PipelineInput, type RunResult, runMessages } from './message-run.ts'
 
@@ -12,7 +11,10 @@ export interface Pipeline {
   readonly name: string
   readonly channelName: string
   readonly datastoreName: string
-  /** Never rejects: a message that cannot be processed is among the failed ones. */
+  /**
+   * A message that cannot be processed is among the failed ones.
+   * @throws {ConnectorError} ThingsUnavailable: the messages are to be processed again later
+   */
   run<Input extends PipelineInput>(inputs: readonly Input[]): Promise<RunResult<Input>>
 }
 
@@ -21,13 +23,18 @@ export interface Pipeline {
  * @throws {ConnectorError} InvalidPipeline
  */
 export function makePipeline(definition: unknown, resources: ActivityResources): Pipeline {
-  const { pipelineName, pipelineActivities } = parseDefinition(pipelineSchema, definition)
-  const { channelName, datastore, activities } = chainOf(pipelineActivities)
-  const made = activities.map((activity) => makeActivity(activity, resources))
+  const checked = parseDefinition(newPipeline, definition, 'the pipeline')
+  const ordered = orderedActivities(checked)
+  const channel = ordered[0]?.channel
+  const datastore = ordered.at(-1)?.datastore
+  if (channel === undefined || datastore === undefined) {
+    throw invalidPipeline('expected activities from a channel to a datastore')
+  }
+  const activities = ordered.slice(1, -1).map((activity) => makeActivity(activity, resources))
   return {
-    name: pipelineName,
-    channelName,
+    name: checked.pipelineName,
+    channelName: channel.channelName,
     datastoreName: datastore.datastoreName,
-    run: (inputs) => runMessages(inputs, made, datastore.name),
+    run: (inputs) => runMessages(inputs, activities, datastore.name),
   }
 }

@@ -23,8 +23,8 @@ import {
   type SampledField,
 } from '../tables/columns.ts'
 import { FieldSampling, SAMPLED_PLACES, SAMPLED_ROWS } from '../tables/field-sampling.ts'
-import { TABLES_NAME } from '../tables/table-file.ts'
 import { coverageOf, listTable } from '../tables/table-listing.ts'
+import { channelTable, TABLES_NAME } from '../tables/table-location.ts'
 import { typedRows } from '../tables/typed-columns.ts'
 import { type ChannelSnapshot, type OffsetRange, uncovered } from './channel-view.ts'
 
@@ -79,11 +79,12 @@ export class StoredChannels {
 
   async #snapshot(stored: StoredDirectory, channel: string): Promise<ChannelSnapshot> {
     // Rows below the end of the files are in the files, or gone.
-    const before = await listTable(this.#directory, channel)
+    const table = channelTable(channel)
+    const before = await listTable(this.#directory, table)
     const rows = await stored.rowsOf(channel, (logId) => coverageOf(before.files, logId).end)
     // A row that is converted meanwhile is in both lists, and the files win.
-    const listing = await listTable(this.#directory, channel)
-    const catalogue = await readCatalogue(this.#directory, channel)
+    const listing = await listTable(this.#directory, table)
+    const catalogue = await readCatalogue(this.#directory, table)
     const { columns: known, keptFrom = '' } =
       catalogue === undefined || catalogue === 'damaged' ? { columns: [] } : catalogue
     const files = listing.files.filter(({ day }) => day >= keptFrom)
@@ -94,7 +95,7 @@ export class StoredChannels {
     const fields = mergeColumns(known, await this.#sampledFields(channel, tail))
     return {
       channel,
-      files: files.map(({ path }) => join(TABLES_NAME, channel, path)),
+      files: files.map(({ path }) => join(table, path)),
       fileBytes: files.reduce((total, { bytes }) => total + bytes, 0),
       tail: tail.map((range) => ({
         ...range,

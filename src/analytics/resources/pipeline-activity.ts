@@ -29,3 +29,7 @@ export const pipelineActivity = oneMember({
 
 export type PipelineActivity = z.infer<typeof pipelineActivity>
 export type ActivityKind = keyof PipelineActivity
+
+export function nameOf(activity: PipelineActivity): string {
+  return Object.values(activity).find((member) => member !== undefined)?.name ?? ''
+}

@@ -7,7 +7,7 @@ import { listOf, members, resourceName } from './values.ts'
 /** Quota, Activities per pipeline. */
 const MAX_ACTIVITIES = 25
 
-const pipelineActivities = listOf(pipelineActivity, 2, MAX_ACTIVITIES).superRefine(
+export const pipelineActivities = listOf(pipelineActivity, 2, MAX_ACTIVITIES).superRefine(
   (activities, context) => {
     const problem = problemOf(activities)
     if (problem === undefined) return

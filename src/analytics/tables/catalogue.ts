@@ -1,5 +1,5 @@
 /**
- * The catalogue of a channel's Parquet files, `tables/<channel>/schema.json`: the columns that all of
+ * The catalogue of a table's Parquet files, `schema.json` in its directory: the columns that all of
  * them have together, and facts about each file. It can be rebuilt from the files, so a damaged one
  * is no loss.
  *
@@ -11,7 +11,8 @@ import * as z from 'zod'
 import { nodeFileLayer } from '../../channels/disk/files/node-file-layer.ts'
 import { readSmallFile, writeSmallFile } from '../../channels/disk/files/small-file.ts'
 import { COLUMN_TYPES, type FieldColumn } from './columns.ts'
-import { CATALOGUE_NAME, dayOfDirectory, tableDirectory } from './table-file.ts'
+import { CATALOGUE_NAME, dayOfDirectory } from './table-file.ts'
+import { type TableLocation, tableDirectory } from './table-location.ts'
 
 export const HIDDEN_CATALOGUE_NAME = `.${CATALOGUE_NAME}`
 /** More than 100,000 files. */
@@ -28,7 +29,7 @@ export interface FileFacts {
 
 export interface Catalogue {
   readonly columns: readonly FieldColumn[]
-  /** By path below the channel's directory. */
+  /** By path below the table's directory. */
   readonly files: ReadonlyMap<string, FileFacts>
   /** Days before it have expired: their files are not read, and are removed soon. */
   readonly keptFrom?: string | undefined
@@ -36,12 +37,13 @@ export interface Catalogue {
 
 export const EMPTY_CATALOGUE: Catalogue = { columns: [], files: new Map() }
 
-/** The columns of a channel or a file, as JSON. */
+/** The columns of a table or a file, as JSON. */
 export const columnsShape = z.array(
   z.object({
     name: z.string().min(1),
     path: z.array(z.string()).min(1).max(2),
     type: z.enum(COLUMN_TYPES),
+    declaredType: z.string().optional(),
   }),
 )
 
@@ -70,9 +72,9 @@ const catalogueShape = z.object({
  */
 export async function readCatalogue(
   directory: string,
-  channel: string,
+  table: TableLocation,
 ): Promise<Catalogue | 'damaged' | undefined> {
-  const path = join(tableDirectory(directory, channel), CATALOGUE_NAME)
+  const path = join(tableDirectory(directory, table), CATALOGUE_NAME)
   const bytes = await readSmallFile(nodeFileLayer, path, MAX_BYTES)
   return bytes === undefined ? undefined : (parse(bytes.toString('utf8')) ?? 'damaged')
 }
@@ -80,10 +82,10 @@ export async function readCatalogue(
 /** Replaces it: after a crash there is the old one or the new one. */
 export async function writeCatalogue(
   directory: string,
-  channel: string,
+  table: TableLocation,
   catalogue: Catalogue,
 ): Promise<void> {
-  const root = tableDirectory(directory, channel)
+  const root = tableDirectory(directory, table)
   const hidden = join(root, HIDDEN_CATALOGUE_NAME)
   await nodeFileLayer.makeDirectory(root)
   await writeSmallFile(nodeFileLayer, hidden, Buffer.from(textOf(catalogue)))

@@ -19,6 +19,8 @@ export interface FieldColumn {
   /** The keys that lead to the field: one or two. */
   readonly path: readonly string[]
   readonly type: ColumnType
+  /** As a Parquet datastore declares it, in the terms of DuckDB; it counts in place of `type`. */
+  readonly declaredType?: string | undefined
 }
 
 /** A field as the messages have it. */
@@ -42,6 +44,16 @@ const RESERVED = new Set<string>([
   '__dt',
   '__proto__',
 ])
+
+/** Columns of these types, which no message changes. */
+export function declaredColumns(
+  declared: readonly { readonly name: string; readonly type: string }[],
+): FieldColumn[] {
+  const fields = declared.map(({ name }) => ({ path: [name], type: 'VARCHAR' as const }))
+  return mergeColumns([], fields).map((column, at) => {
+    return { ...column, declaredType: declared[at]?.type }
+  })
+}
 
 /** The known columns, wider where necessary, and behind them the fields that are new. */
 export function mergeColumns(

@@ -20,6 +20,7 @@ import { firstKeptDay, type RetentionRules } from './retention.ts'
 import { dayOf } from './table-file.ts'
 import { TableKeeping } from './table-keeping.ts'
 import { coverageOf, type ListedFile, listTable } from './table-listing.ts'
+import { channelTable } from './table-location.ts'
 
 const CHECK_MS = 10_000
 const KEEPING_MS = 10 * 60_000
@@ -157,7 +158,7 @@ export class TableConverter {
   async #progressOf({ channel, logId }: ConvertibleLog): Promise<Progress> {
     const known = this.#progress.get(channel)
     if (known?.logId === logId) return known
-    const { files } = await listTable(this.#options.directory, channel)
+    const { files } = await listTable(this.#options.directory, channelTable(channel))
     const progress: Progress = {
       logId,
       convertedTo: coverageOf(files, logId).end,
@@ -230,10 +231,11 @@ export class TableConverter {
   /** True if there may be more to do at once. */
   async #keepFiles(channel: string, progress: Progress, keptFrom: string): Promise<boolean> {
     const { directory, connectorId, clock } = this.#options
-    this.#listed(channel, progress, await this.#keeping.keep(channel, keptFrom))
+    const table = channelTable(channel)
+    this.#listed(channel, progress, await this.#keeping.keep(table, keptFrom))
     const paths = planCompaction(progress.files, clock.now())?.map(({ path }) => path)
     if (paths === undefined) return false
-    await this.#run('compact', { directory, channel, connectorId, paths })
+    await this.#run('compact', { directory, table, connectorId, paths })
     return true
   }
 

@@ -1,16 +1,13 @@
 /**
- * The names of a channel's Parquet files. A name says which rows are in the file:
+ * The names of a table's Parquet files. A name says which rows are in the file:
  *
  *     tables/plant/__dt=2026-11-29/0a1b2c3d-0000000000001200-0000000000001500.parquet
- *     └ root └ channel └ day of arrival, UTC └ log id └ first offset   └ the offset after the last
+ *     └ table      └ day of arrival, UTC └ log id └ first offset   └ the offset after the last
  *
  * A name that begins with a dot belongs to a file that is being written.
  */
-import { join } from 'node:path'
-import { isChannelName } from '../../channel-name.ts'
 
-export const TABLES_NAME = 'tables'
-/** In the channel's directory. */
+/** In the table's directory. */
 export const CATALOGUE_NAME = 'schema.json'
 const DAY_PREFIX = '__dt='
 const OFFSET_DIGITS = 16
@@ -26,12 +23,6 @@ export interface TableFile {
   readonly end: number
 }
 
-/** @throws {RangeError} if no channel can have the name: it becomes a part of the path */
-export function tableDirectory(directory: string, channel: string): string {
-  if (!isChannelName(channel)) throw new RangeError(`expected a channel’s name, got ${channel}`)
-  return join(directory, TABLES_NAME, channel)
-}
-
 export function dayDirectoryName(day: string): string {
   return `${DAY_PREFIX}${day}`
 }
@@ -40,7 +31,7 @@ export function tableFileName({ logId, first, end }: TableFile): string {
   return `${logId}-${offsetText(first)}-${offsetText(end)}.parquet`
 }
 
-/** The path below the channel's directory, as in the catalogue. */
+/** The path below the table's directory, as in the catalogue. */
 export function tableFilePath(file: TableFile): string {
   return `${dayDirectoryName(file.day)}/${tableFileName(file)}`
 }
@@ -65,7 +56,7 @@ export function parseTableFile(day: string, name: string): TableFile | undefined
   return Number.isSafeInteger(end) && first < end ? { day, logId, first, end } : undefined
 }
 
-/** The file at a path below the channel's directory. */
+/** The file at a path below the table's directory. */
 export function parseTablePath(path: string): TableFile | undefined {
   const [directory = '', name = '', ...more] = path.split('/')
   const day = dayOfDirectory(directory)

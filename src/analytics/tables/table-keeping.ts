@@ -1,15 +1,15 @@
 /**
- * Removes the files of a channel that are not read any more: leftovers, files that are in a wider
+ * Removes the files of a table that are not read any more: leftovers, files that are in a wider
  * one, and expired days. A query may have listed them before, so they stay for a while longer than a
- * query may take. Must not run beside a job that writes files of the channel.
+ * query may take. Must not run beside a job that writes files of the table.
  */
 import { rmdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { nodeFileLayer } from '../../channels/disk/files/node-file-layer.ts'
 import type { Clock } from '../../clock.ts'
 import { keepFacts, readCatalogue, writeCatalogue } from './catalogue.ts'
-import { tableDirectory } from './table-file.ts'
 import { type ListedFile, listTable } from './table-listing.ts'
+import { type TableLocation, tableDirectory } from './table-location.ts'
 
 /** Longer than a query takes, unless `analytics.query.timeout` was raised beyond it. */
 export const GRACE_MS = 15 * 60_000
@@ -30,7 +30,7 @@ interface Expiry {
 export class TableKeeping {
   readonly #directory: string
   readonly #clock: Clock
-  readonly #expiries = new Map<string, Expiry>()
+  readonly #expiries = new Map<TableLocation, Expiry>()
 
   constructor({ directory, clock }: TableKeepingOptions) {
     this.#directory = directory
@@ -38,46 +38,46 @@ export class TableKeeping {
   }
 
   /** Returns the files that are left to read. */
-  async keep(channel: string, keptFrom: string): Promise<readonly ListedFile[]> {
-    const { files, superseded, hidden } = await listTable(this.#directory, channel)
+  async keep(table: TableLocation, keptFrom: string): Promise<readonly ListedFile[]> {
+    const { files, superseded, hidden } = await listTable(this.#directory, table)
     const expired = files.filter(({ day }) => day < keptFrom)
     const removed = superseded
       .filter(({ by }) => this.#clock.now() - by.modifiedAt >= GRACE_MS)
       .map(({ file }) => file.path)
-    if (expired.length > 0 && (await this.#expire(channel, keptFrom))) {
+    if (expired.length > 0 && (await this.#expire(table, keptFrom))) {
       removed.push(...expired.map(({ path }) => path))
     }
-    await this.#remove(channel, [...hidden, ...removed])
+    await this.#remove(table, [...hidden, ...removed])
     return files.filter(({ day }) => day >= keptFrom)
   }
 
   /** Takes the days before `keptFrom` out of the catalogue; true once that is long enough ago. */
-  async #expire(channel: string, keptFrom: string): Promise<boolean> {
-    const before = this.#expiries.get(channel)
+  async #expire(table: TableLocation, keptFrom: string): Promise<boolean> {
+    const before = this.#expiries.get(table)
     if (before?.keptFrom === keptFrom) return this.#clock.monotonic() - before.since >= GRACE_MS
-    const catalogue = await readCatalogue(this.#directory, channel)
+    const catalogue = await readCatalogue(this.#directory, table)
     if (catalogue === undefined || catalogue === 'damaged') return false
     if ((catalogue.keptFrom ?? '') < keptFrom) {
-      await writeCatalogue(this.#directory, channel, { ...catalogue, keptFrom })
+      await writeCatalogue(this.#directory, table, { ...catalogue, keptFrom })
     }
-    this.#expiries.set(channel, { keptFrom, since: this.#clock.monotonic() })
+    this.#expiries.set(table, { keptFrom, since: this.#clock.monotonic() })
     return false
   }
 
-  async #remove(channel: string, paths: readonly string[]): Promise<void> {
+  async #remove(table: TableLocation, paths: readonly string[]): Promise<void> {
     if (paths.length === 0) return
-    const root = tableDirectory(this.#directory, channel)
+    const root = tableDirectory(this.#directory, table)
     for (const path of paths) await nodeFileLayer.remove(join(root, path))
     for (const day of new Set(paths.map(dirname))) {
       // Fails if there are files in it.
       if (day !== '.') await rmdir(join(root, day)).catch(() => {})
     }
     await nodeFileLayer.syncDirectory(root)
-    const catalogue = await readCatalogue(this.#directory, channel)
+    const catalogue = await readCatalogue(this.#directory, table)
     if (catalogue === undefined || catalogue === 'damaged') return
     const files = keepFacts(catalogue.files, (path) => !paths.includes(path))
     if (files.size < catalogue.files.size) {
-      await writeCatalogue(this.#directory, channel, { ...catalogue, files })
+      await writeCatalogue(this.#directory, table, { ...catalogue, files })
     }
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The Parquet files of a channel, by their names alone. A file whose range lies inside that of
+ * The Parquet files of a table, by their names alone. A file whose range lies inside that of
  * another of the same log is not read: its rows are in the wider one. So a compaction that was
  * interrupted changes nothing.
  */
@@ -7,16 +7,11 @@ import { basename, join } from 'node:path'
 import type { FileLayer } from '../../channels/disk/files/file-layer.ts'
 import { nodeFileLayer } from '../../channels/disk/files/node-file-layer.ts'
 import type { OffsetRange } from '../../channels/log/channel-log.ts'
-import {
-  CATALOGUE_NAME,
-  dayOfDirectory,
-  parseTablePath,
-  type TableFile,
-  tableDirectory,
-} from './table-file.ts'
+import { CATALOGUE_NAME, dayOfDirectory, parseTablePath, type TableFile } from './table-file.ts'
+import { type TableLocation, tableDirectory } from './table-location.ts'
 
 export interface ListedFile extends TableFile {
-  /** Below the channel's directory. */
+  /** Below the table's directory. */
   readonly path: string
   readonly bytes: number
   /** When its writing ended, milliseconds since 1970. */
@@ -49,18 +44,18 @@ export interface LogCoverage {
 }
 
 /**
- * Empty if the channel has no files.
+ * Empty if the table has no files.
  * @throws a system error if the directory can't be read
  */
 export async function listTable(
   directory: string,
-  channel: string,
+  table: TableLocation,
   files: FileLayer = nodeFileLayer,
 ): Promise<TableListing> {
   const found: ListedFile[] = []
   const hidden: string[] = []
   const unknown: string[] = []
-  for (const { path, bytes, modifiedAt } of await entriesOf(directory, channel, files)) {
+  for (const { path, bytes, modifiedAt } of await entriesOf(directory, table, files)) {
     const file = parseTablePath(path)
     if (file !== undefined) found.push({ ...file, path, bytes, modifiedAt })
     else if (basename(path).startsWith('.')) hidden.push(path)
@@ -71,9 +66,13 @@ export async function listTable(
 
 type Entry = Pick<ListedFile, 'path' | 'bytes' | 'modifiedAt'>
 
-/** The channel's directory and those of the days, with paths below the former. */
-async function entriesOf(directory: string, channel: string, files: FileLayer): Promise<Entry[]> {
-  const root = tableDirectory(directory, channel)
+/** The table's directory and those of the days, with paths below the former. */
+async function entriesOf(
+  directory: string,
+  table: TableLocation,
+  files: FileLayer,
+): Promise<Entry[]> {
+  const root = tableDirectory(directory, table)
   const entries: Entry[] = []
   for (const entry of await files.list(root)) {
     const isDay = entry.isDirectory && dayOfDirectory(entry.name) !== undefined

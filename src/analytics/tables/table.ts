@@ -1,6 +1,7 @@
-/** A channel's table as a reader needs it: which files to read, and with which columns. */
+/** A table as a reader needs it: which files to read, and with which columns. */
 import { type Catalogue, EMPTY_CATALOGUE, readCatalogue } from './catalogue.ts'
 import { type ListedFile, listTable } from './table-listing.ts'
+import type { TableLocation } from './table-location.ts'
 
 export interface Table {
   readonly catalogue: Catalogue
@@ -12,10 +13,10 @@ export interface Table {
  * The table without files is empty. A damaged catalogue has no columns; the converter rebuilds it.
  * @throws a system error if files can't be read
  */
-export async function readTable(directory: string, channel: string): Promise<Table> {
-  const found = await readCatalogue(directory, channel)
+export async function readTable(directory: string, table: TableLocation): Promise<Table> {
+  const found = await readCatalogue(directory, table)
   const catalogue = found === undefined || found === 'damaged' ? EMPTY_CATALOGUE : found
-  const { files } = await listTable(directory, channel)
+  const { files } = await listTable(directory, table)
   const { keptFrom = '' } = catalogue
   return { catalogue, files: files.filter(({ day }) => day >= keptFrom) }
 }

@@ -8,12 +8,15 @@
  */
 import { quotedName, textLiteral } from '../duckdb/sql-text.ts'
 import { ROW_COLUMNS } from '../rows/row-columns.ts'
-import { type ColumnType, DRIFT_COLUMN, type FieldColumn } from './columns.ts'
+import { DRIFT_COLUMN, type FieldColumn } from './columns.ts'
 
 /** In the characters' order: all that a JSON number can begin with lies between these two. */
 const NUMBER_FROM = "'-'"
 const NUMBER_BEFORE = "':'"
 const INTEGERS_BELOW = 2 ** 53
+const DECLARED_INTEGER = /^(TINYINT|SMALLINT|INTEGER|BIGINT)$/
+const DECLARED_NUMBER = /^(FLOAT|DOUBLE|DECIMAL\(.*)$/
+const DECLARED_TEXT = /^(VARCHAR|DATE|TIMESTAMP|BLOB)$/
 
 /** A field, as the inner query reads it. */
 interface Cell {
@@ -26,16 +29,20 @@ interface Cell {
 
 /**
  * A SELECT of all columns: those of every row, `drift`, and the fields.
- * @param source a table, function call or subquery with the columns of `ROW_COLUMNS`
+ * @param source a table, function call or subquery with `rowColumns`
  */
-export function typedRows(columns: readonly FieldColumn[], source: string): string {
-  const rows = ROW_COLUMNS.map(({ name }) => quotedName(name)).join(', ')
+export function typedRows(
+  columns: readonly FieldColumn[],
+  source: string,
+  rowColumns: readonly { readonly name: string }[] = ROW_COLUMNS,
+): string {
+  const rows = rowColumns.map(({ name }) => quotedName(name)).join(', ')
   if (columns.length === 0) {
     return `SELECT ${rows}, CAST(NULL AS VARCHAR) AS ${DRIFT_COLUMN} FROM ${source}`
   }
   const cells = cellsOf(columns)
   const typed = cells.map((cell) => `${typedValue(cell)} AS ${cell.typed}`)
-  const misfits = cells.filter(({ column }) => column.type !== 'VARCHAR').map(misfit)
+  const misfits = cells.filter(({ column }) => canMisfit(column)).map(misfit)
   const drift = misfits.length === 0 ? 'NULL' : `nullif(concat_ws(',', ${misfits.join(', ')}), '')`
   const named = cells.map(({ column, typed }) => `${typed} AS ${quotedName(column.name)}`)
   const json = 'TRY_CAST(TRY(decode(payload)) AS JSON)'
@@ -76,7 +83,7 @@ function fieldsName(structure: number): string {
 /** `{"temp":"JSON","phase":{"l1":"JSON"}}`: the keys in the order of their first columns. */
 function structureOf(columns: readonly FieldColumn[]): string {
   const members = [...groupsOf(columns)].map(([key, group]) => {
-    const inner = group.map(({ path: [, name], type }) => [name, jsonType(type)] as const)
+    const inner = group.map((column) => [column.path[1], jsonType(column)] as const)
     const [[name, leaf] = []] = inner
     if (name === undefined) return `${JSON.stringify(key)}:${JSON.stringify(leaf)}`
     const fields = inner.map(([name = '', leaf]) => `${JSON.stringify(name)}:"${leaf}"`)
@@ -115,13 +122,15 @@ function groupsOf(columns: readonly FieldColumn[]): Map<string, FieldColumn[]> {
 }
 
 /** A string is unquoted; everything else is wanted as it is written. */
-function jsonType(type: ColumnType): string {
+function jsonType({ type, declaredType }: FieldColumn): string {
+  if (declaredType !== undefined) return DECLARED_TEXT.test(declaredType) ? 'VARCHAR' : 'JSON'
   return type === 'VARCHAR' ? 'VARCHAR' : 'JSON'
 }
 
 function typedValue({ column, raw }: Cell): string {
   const json = `CAST(${raw} AS VARCHAR)`
   const number = `CASE WHEN ${json} >= ${NUMBER_FROM} AND ${json} < ${NUMBER_BEFORE} THEN TRY_CAST(${json} AS DOUBLE) END`
+  if (column.declaredType !== undefined) return declaredValue(column.declaredType, raw)
   switch (column.type) {
     case 'VARCHAR':
       return raw
@@ -133,6 +142,33 @@ function typedValue({ column, raw }: Cell): string {
     case 'BIGINT':
       return `CASE WHEN ${number} = floor(${number}) AND abs(${number}) < ${INTEGERS_BELOW} THEN CAST(${number} AS BIGINT) END`
   }
+}
+
+/** A text column takes everything. */
+function canMisfit({ type, declaredType }: FieldColumn): boolean {
+  return (declaredType ?? type) !== 'VARCHAR'
+}
+
+/** Arrays, maps and structures take what fits of their members, as DuckDB reads JSON. */
+function declaredValue(type: string, raw: string): string {
+  const json = `CAST(${raw} AS VARCHAR)`
+  const isNumber = `${json} >= ${NUMBER_FROM} AND ${json} < ${NUMBER_BEFORE}`
+  if (type === 'VARCHAR') return raw
+  if (type === 'BLOB') return `encode(${raw})`
+  if (type === 'BOOLEAN') {
+    return `CASE ${json} WHEN 'true' THEN true WHEN 'false' THEN false END`
+  }
+  if (DECLARED_INTEGER.test(type)) {
+    // Whole numbers beyond 2^53 keep their digits; 2.0 and 1e3 are whole as well.
+    const whole = `TRY_CAST(${json} AS DOUBLE)`
+    return `CASE WHEN ${isNumber} THEN CASE WHEN regexp_full_match(${json}, '-?[0-9]+') THEN TRY_CAST(${json} AS ${type}) WHEN ${whole} = floor(${whole}) THEN TRY_CAST(${whole} AS ${type}) END END`
+  }
+  if (DECLARED_NUMBER.test(type)) {
+    const value = `TRY_CAST(${json} AS ${type})`
+    const isBounded = type.startsWith('DECIMAL') ? 'true' : `isfinite(${value})`
+    return `CASE WHEN ${isNumber} AND ${isBounded} THEN ${value} END`
+  }
+  return `TRY_CAST(${raw} AS ${type})`
 }
 
 function misfit({ column, raw, typed }: Cell): string {

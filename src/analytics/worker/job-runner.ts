@@ -88,6 +88,11 @@ class RunningJob implements Job {
   }
 }
 
+/** Sends a line for the connector's log. It is the caller who bounds them. */
+export function sendLog(source: string, line: string): void {
+  send({ kind: 'log', source, line })
+}
+
 function send(message: FromWorker): void {
   // The channel may close at any time; then this process ends.
   process.send?.(message, undefined, undefined, () => {})

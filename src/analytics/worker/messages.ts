@@ -10,6 +10,8 @@ export type FromWorker =
   | { readonly kind: 'event'; readonly id: number; readonly event: unknown }
   | { readonly kind: 'done'; readonly id: number; readonly result: unknown }
   | ({ readonly kind: 'failed'; readonly id: number } & JobFailure)
+  /** For the log, whether a job runs or not. */
+  | { readonly kind: 'log'; readonly source: string; readonly line: string }
 
 export interface JobFailure {
   /** A code of `errors.ts`; undefined for a fault of the job itself. */

@@ -26,6 +26,8 @@ export interface WorkerOptions {
   readonly niceness: number
   /** How long it stays without a job. */
   readonly idleMs: number
+  /** Called with lines for the log, such as those that functions write. */
+  readonly onLog?: (source: string, line: string) => void
 }
 
 export interface RunOptions {
@@ -162,6 +164,10 @@ export class WorkerProcess {
   }
 
   #received(child: ChildProcess, message: FromWorker): void {
+    if (message.kind === 'log') {
+      this.#options.onLog?.(message.source, message.line)
+      return
+    }
     const running = this.#running.get(message.id)
     if (running === undefined) return
     void running.events.run(async () => {

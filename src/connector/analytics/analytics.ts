@@ -9,6 +9,7 @@ import type { OpenedStorage } from '../opened-storage.ts'
 import type { PartContext } from '../parts.ts'
 import { openApi, openResources } from './api.ts'
 import { startDatasets } from './datasets.ts'
+import { startPipelines } from './pipelines.ts'
 import { startTables } from './tables.ts'
 
 export interface RunningAnalytics {
@@ -28,24 +29,27 @@ export async function startAnalytics(
 ): Promise<RunningAnalytics> {
   const queries = await openQueriesOf(config)
   const resources = await openResources(config, context)
-  const running =
-    resources &&
-    (await startDatasets(
-      config,
-      storage,
-      { resources, datastores: { catchUp: async () => {} }, sources: storage.sources },
-      context,
-    ))
-  const datasets = running?.datasets
-  const parts = { resources, channels: storage.channels, datasetRunner: datasets }
-  const api = await openApi(config, parts, context)
+  const { channels, sources } = storage
+  const pipelines = await startPipelines(config, storage, resources, context)
+  const datastores = pipelines?.datastores
+  const dataParts = { resources, datastores, sources }
+  const datasets = await startDatasets(config, storage, dataParts, context)
+  const runners = {
+    pipelineRunner: pipelines?.runner,
+    datastoreData: pipelines?.datastoreData,
+    datasetRunner: datasets?.datasets,
+  }
+  const api = await openApi(config, { resources, channels, ...runners }, context)
   const tables = await startTables(config, storage, context)
   return {
     queries,
     api,
-    datasets,
+    datasets: datasets?.datasets,
     close: async () => {
-      await Promise.all([queries?.close(), running?.close(), api?.close(), tables?.close()])
+      // Contents that are being made run pipelines.
+      await datasets?.close()
+      const parts = [queries, api, pipelines, tables]
+      await Promise.all(parts.map((part) => part?.close()))
     },
   }
 }

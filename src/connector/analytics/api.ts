@@ -1,5 +1,7 @@
 /** Opens the API of AWS IoT Analytics, if the configuration asks for it. */
 import type { DatasetRunner } from '../../analytics/api/contracts/dataset-runner.ts'
+import type { DatastoreData } from '../../analytics/api/contracts/datastore-data.ts'
+import type { PipelineRunner } from '../../analytics/api/contracts/pipeline-runner.ts'
 import type { IotAnalyticsApi } from '../../analytics/api/iot-analytics-api.ts'
 import type { ResourceStore } from '../../analytics/resources/resource-store.ts'
 import type { ChannelSet } from '../../channels/channel-set.ts'
@@ -31,19 +33,20 @@ export interface ApiParts {
   readonly resources: ResourceStore | undefined
   readonly channels: ChannelSet
   readonly datasetRunner: DatasetRunner | undefined
+  readonly pipelineRunner: PipelineRunner | undefined
+  readonly datastoreData: DatastoreData | undefined
 }
 
 /** Undefined if it is not configured. */
 export async function openApi(
   { analytics: { api: options } }: ConnectorConfig,
-  { resources, channels, datasetRunner }: ApiParts,
+  { resources, channels, ...runners }: ApiParts,
   { observer, clock }: PartContext,
 ): Promise<IotAnalyticsApi | undefined> {
   if (options === undefined || resources === undefined) return undefined
   const { IotAnalyticsApi } = await import('../../analytics/api/iot-analytics-api.ts')
   const channelData = new StoredChannelData(channels)
-  const parts = { options, resources, channelData, datasetRunner, observer, clock }
-  const api = new IotAnalyticsApi(parts)
+  const api = new IotAnalyticsApi({ options, resources, channelData, ...runners, observer, clock })
   await api.start()
   return api
 }

@@ -16,21 +16,23 @@ export interface RunningDatasets {
 }
 
 export interface DatasetParts {
-  readonly resources: ResourceStore
-  readonly datastores: Datastores
+  /** Undefined without the API, which defines datasets. */
+  readonly resources: ResourceStore | undefined
+  /** Undefined if nothing runs pipelines. */
+  readonly datastores: Datastores | undefined
   /** Whose subscribers get notifications and rows. */
   readonly sources: readonly Source[]
 }
 
 /** Undefined if there can be no contents. */
 export async function startDatasets(
-  { analytics, storage: { directory: given, durability } }: ConnectorConfig,
+  { analytics, storage: { directory: given } }: ConnectorConfig,
   storage: OpenedStorage,
   { resources, datastores, sources }: DatasetParts,
   context: PartContext,
 ): Promise<RunningDatasets | undefined> {
   const { api: owner, datasets: options, query } = analytics
-  if (owner === undefined || durability !== 'disk') return undefined
+  if (owner === undefined || resources === undefined || datastores === undefined) return undefined
   const { openQueries } = await import('../../analytics/query/queries.ts')
   const { Datasets } = await import('../../analytics/datasets/datasets.ts')
   const directory = resolve(given)

@@ -16,13 +16,15 @@ import {
   type ListedFile,
   listTable,
 } from '../../../src/analytics/tables/table-listing.ts'
+import { channelTable } from '../../../src/analytics/tables/table-location.ts'
 import { systemClock } from '../../../src/clock.ts'
 import { Random } from '../../support/random.ts'
 
 const HOUR_MS = 3_600_000
 const [directory = '', channel = '', seed, call] = process.argv.slice(2)
 const random = new Random(Number(seed))
-const part = { directory, channel, connectorId: 'c1' }
+const connectorId = 'c1'
+const table = channelTable(channel)
 const job = { signal: new AbortController().signal, emit: async () => {} }
 /** No query is running, so nothing has to wait. */
 const keeping = new TableKeeping({
@@ -38,9 +40,9 @@ process.disconnect?.()
 
 /** False if nothing is left to do. */
 async function step(): Promise<boolean> {
-  await keeping.keep(channel, '2000-01-01')
+  await keeping.keep(table, '2000-01-01')
   const stored = await storedRows(directory, channel)
-  const { files } = await listTable(directory, channel)
+  const { files } = await listTable(directory, table)
   if (stored === undefined) return false
   const { logId } = stored
   const from = coverageOf(files, logId).end
@@ -48,12 +50,12 @@ async function step(): Promise<boolean> {
   const mayCompact = pair >= 0 && (from === stored.end || random.isOneIn(2))
   if (mayCompact) {
     const paths = files.slice(pair, pair + 2).map(({ path }) => path)
-    await compact({ ...part, paths }, job)
+    await compact({ directory, table, connectorId, paths }, job)
     return true
   }
   if (from === stored.end) return false
   const to = Math.min(stored.end, from + 1 + random.below(400))
-  await convert({ ...part, logId, from, to }, job)
+  await convert({ directory, channel, connectorId, logId, from, to }, job)
   return true
 }
 

@@ -6,8 +6,12 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import { readCatalogue } from '../../../src/analytics/tables/catalogue.ts'
 import { fileSum } from '../../../src/analytics/tables/file-sum.ts'
 import { parquetSource } from '../../../src/analytics/tables/jobs/parquet-file.ts'
-import { TABLES_NAME, tableDirectory } from '../../../src/analytics/tables/table-file.ts'
 import { listTable } from '../../../src/analytics/tables/table-listing.ts'
+import {
+  channelTable,
+  TABLES_NAME,
+  tableDirectory,
+} from '../../../src/analytics/tables/table-location.ts'
 import { rowsOf } from '../../support/analytics/duckdb.ts'
 import { draftOf } from '../../support/channels/log-drafts.ts'
 import { diskStore } from '../../support/disk/disk-stores.ts'
@@ -94,9 +98,9 @@ async function faultsIn(
   isDone: boolean,
 ): Promise<string[]> {
   const faults: string[] = []
-  const root = tableDirectory(directory, CHANNEL)
-  const { files, superseded, unknown } = await listTable(directory, CHANNEL)
-  const catalogue = await readCatalogue(directory, CHANNEL)
+  const root = tableDirectory(directory, channelTable(CHANNEL))
+  const { files, superseded, unknown } = await listTable(directory, channelTable(CHANNEL))
+  const catalogue = await readCatalogue(directory, channelTable(CHANNEL))
   const facts = catalogue === 'damaged' ? undefined : catalogue?.files
   if (catalogue === 'damaged') faults.push('the catalogue is damaged')
   if (unknown.length > 0) faults.push(`unknown names: ${unknown.join(', ')}`)

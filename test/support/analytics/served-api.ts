@@ -77,6 +77,8 @@ export class EchoingPipelines implements PipelineRunner {
     return id
   }
 
+  async removed(): Promise<void> {}
+
   async cancelReprocessing(_pipeline: string, id: string): Promise<boolean> {
     const index = this.#runs.findIndex((run) => run.id === id)
     const run = this.#runs[index]

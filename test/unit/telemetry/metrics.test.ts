@@ -66,6 +66,7 @@ test('names carry the prefix and a unit, labels are of the bounded kinds, help i
     'code',
     'source',
     'part',
+    'pipeline',
     'reader',
     'state',
     'version',

@@ -50,6 +50,9 @@ function reportEverything(observer: TelemetryObserver): void {
   const converted = { rows: 9, files: 1, bytes: 400, drifted: 0, gapRows: 0, durationMs: 3 }
   observer.rowsConverted('pumps', converted)
   observer.conversionFailed('pumps', new ConnectorError('TablesFull', 'no room'), 500)
+  observer.pipelineLogged('function decode', 'started')
+  const failed = { activity: 'decode', lambdaName: 'decode', count: 3, reason: 'no answer' }
+  observer.pipelineFailed('warm', failed)
   observer.tablesGrew('pumps', { files: 1, bytes: 400, waitingRows: -9 })
   observer.contentMade('report', { bytes: 10, durationMs: 5 })
   observer.contentFailed('report', new ConnectorError('InvalidQuery', 'no such column'))

@@ -14,6 +14,8 @@ export interface PipelineRunner {
   startReprocessing(pipeline: string, asked: ReprocessedMessages): Promise<string>
   /** False if there is no such run. */
   cancelReprocessing(pipeline: string, id: string): Promise<boolean>
+  /** The pipeline is not defined any more. What it has put into its datastore stays. */
+  removed(pipeline: string): Promise<void>
   /** The newest first. */
   reprocessings(pipeline: string): readonly Reprocessing[]
 }

@@ -99,7 +99,8 @@ class DatastoreOperations {
     const datastore = this.#find(name)
     const { datastoreStorage: storage, ...rest } = datastore.definition
     const hasStatistics = query.includeStatistics && storage.serviceManagedS3 !== undefined
-    const size = { estimatedSizeInBytes: 0, estimatedOn: seconds(now()) }
+    const estimatedSizeInBytes = this.#context.datastoreData?.bytes(name) ?? 0
+    const size = { estimatedSizeInBytes, estimatedOn: seconds(now()) }
     return {
       datastore: {
         name,
@@ -133,7 +134,13 @@ class DatastoreOperations {
     const { resources } = this.#context
     return resources.change(async () => {
       this.#find(name)
-      await resources.datastores.remove(name)
+      const bringBack = await this.#context.datastoreData?.remove(name)
+      try {
+        await resources.datastores.remove(name)
+      } catch (thrown) {
+        await bringBack?.()
+        throw thrown
+      }
       return undefined
     })
   }

@@ -3,6 +3,7 @@ import type { ResourceOwner } from '../../resources/arn.ts'
 import type { ResourceStore } from '../../resources/resource-store.ts'
 import type { ChannelData } from '../contracts/channel-data.ts'
 import type { DatasetRunner } from '../contracts/dataset-runner.ts'
+import type { DatastoreData } from '../contracts/datastore-data.ts'
 import type { PipelineRunner } from '../contracts/pipeline-runner.ts'
 import type { ApiOptions } from '../options.ts'
 
@@ -34,6 +35,8 @@ export interface ApiContext {
   readonly channelData: ChannelData
   /** Undefined: pipelines are stored, and do not run. */
   readonly pipelineRunner?: PipelineRunner | undefined
+  /** Undefined: datastores have no data. */
+  readonly datastoreData?: DatastoreData | undefined
   /** Undefined: datasets are stored, and have no content. */
   readonly datasetRunner?: DatasetRunner | undefined
   /** Milliseconds since 1970. */

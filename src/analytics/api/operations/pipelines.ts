@@ -115,6 +115,7 @@ class PipelineOperations {
     return resources.change(async () => {
       this.#find(name)
       await resources.pipelines.remove(name)
+      await this.#context.pipelineRunner?.removed(name)
       return undefined
     })
   }

@@ -27,7 +27,8 @@ export interface BatchActivity {
   /** Also messages that are no JSON objects. All other activities get only objects. */
   readonly takesAnyPayload: boolean
   /**
-   * One outcome for each message, in their order. Never rejects.
+   * One outcome for each message, in their order.
+   * @throws {ConnectorError} ThingsUnavailable: the messages are to be processed again later
    */
   transformAll(messages: readonly JsonValue[]): Promise<readonly Outcome[]>
 }

@@ -1,8 +1,9 @@
 /**
  * `deviceRegistryEnrich` and `deviceShadowEnrich`: add what is known of the thing that a message
- * names. A message fails if it names no thing, or one that is unknown.
+ * names. A message fails if it names no thing, or one that is unknown. While things cannot be looked
+ * up, all messages wait.
  */
-import { messageOf } from '../../../errors.ts'
+import { asConnectorError, messageOf } from '../../../errors.ts'
 import { quoted } from '../../../shown-text.ts'
 import { type AttributePath, attributeAt } from '../expressions/attribute-path.ts'
 import { copyOf, isJsonObject, type JsonObject, kindOf } from '../json/json-value.ts'
@@ -20,6 +21,8 @@ export interface Enrichment {
   readonly things: ThingDirectory | undefined
   /** What the directory is called in errors. */
   readonly directoryName: string
+  /** The setting that names it. */
+  readonly setting: string
 }
 
 export function enrich(enrichment: Enrichment): BatchActivity {
@@ -37,15 +40,16 @@ export function enrich(enrichment: Enrichment): BatchActivity {
 
 /** What is known of the things that the messages name, looked up once for all of them. */
 async function lookUp(
-  { things, thingName, directoryName }: Enrichment,
+  { things, thingName, directoryName, setting }: Enrichment,
   messages: readonly JsonObject[],
 ): Promise<ReadonlyMap<string, JsonObject> | ActivityFailure> {
-  if (things === undefined) return new ActivityFailure(`no ${directoryName} is configured`)
+  if (things === undefined)
+    return new ActivityFailure(`no ${directoryName} is configured: set ${setting}`)
   const names = messages.map((message) => attributeAt(message, thingName.steps))
   try {
     return await things.find(new Set(names.filter((name) => typeof name === 'string')))
   } catch (thrown) {
-    return new ActivityFailure(`the ${directoryName} cannot be read: ${messageOf(thrown)}`)
+    throw asConnectorError(thrown, 'ThingsUnavailable', `looking things up in the ${directoryName}`)
   }
 }
 

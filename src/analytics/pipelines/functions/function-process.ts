@@ -12,6 +12,7 @@ import { LineProcess } from './line-process.ts'
 
 export interface FunctionProcessOptions {
   readonly command: readonly string[]
+  readonly environment: Readonly<Record<string, string>>
   readonly timeoutMs: number
   /** How long the process stays without calls. */
   readonly idleMs: number
@@ -43,8 +44,16 @@ export class FunctionProcess {
   }
 
   /** @throws {Error} if the function fails or takes too long, or the event is too large */
-  invoke(event: readonly JsonValue[], maxMs = Number.POSITIVE_INFINITY): Promise<JsonValue> {
-    return this.#calls.run(() => this.#invoke(new JsonWriter().text([...event]), maxMs))
+  async invoke(event: readonly JsonValue[], maxMs = Number.POSITIVE_INFINITY): Promise<JsonValue> {
+    const text = new JsonWriter().text([...event])
+    if (Buffer.byteLength(text) > MAX_BYTES) {
+      throw new Error(`expected events of at most ${MAX_BYTES} bytes; lower batchSize`)
+    }
+    const { clock } = this.#options
+    const until = clock.monotonic() + maxMs
+    const call = this.#calls.run(() => this.#invoke(text, until))
+    if (maxMs === Number.POSITIVE_INFINITY) return call
+    return within(call, clock, maxMs)
   }
 
   /** A call that is being made fails. */
@@ -56,15 +65,15 @@ export class FunctionProcess {
     await this.#calls.run(async () => this.#process?.ended)
   }
 
-  async #invoke(event: string, maxMs: number): Promise<JsonValue> {
-    if (Buffer.byteLength(event) > MAX_BYTES) {
-      throw new Error(`expected events of at most ${MAX_BYTES} bytes; lower batchSize`)
-    }
+  async #invoke(event: string, until: number): Promise<JsonValue> {
+    const { clock, timeoutMs, idleMs } = this.#options
     await this.#restartDelay()
     if (this.#isClosed) throw new Error('the connector is stopping')
+    const leftMs = until - clock.monotonic()
+    if (leftMs <= 0) throw new Error('nobody waits for the answer any more')
     this.#idleTimer?.cancel()
-    const answer = await this.#exchange(event, Math.min(this.#options.timeoutMs, maxMs))
-    this.#idleTimer = this.#options.clock.after(this.#options.idleMs, () => this.#end())
+    const answer = await this.#exchange(event, Math.min(timeoutMs, leftMs))
+    this.#idleTimer = clock.after(idleMs, () => this.#end())
     return resultOf(answer)
   }
 
@@ -82,8 +91,7 @@ export class FunctionProcess {
 
   #running(): LineProcess {
     if (this.#process === undefined || this.#process.hasEnded) {
-      const { command, clock, onLog } = this.#options
-      this.#process = LineProcess.start({ command, clock, onLog, maxAnswerBytes: MAX_BYTES })
+      this.#process = LineProcess.start({ ...this.#options, maxAnswerBytes: MAX_BYTES })
     }
     return this.#process
   }
@@ -112,6 +120,15 @@ export class FunctionProcess {
     const timer = this.#options.clock.after(GRACE_MS, () => process.kill())
     void process.ended.then(() => timer.cancel())
   }
+}
+
+/** The call goes on, and nobody waits for it. @throws {Error} if it takes too long */
+function within<Result>(call: Promise<Result>, clock: Clock, ms: number): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const late = () => reject(new Error(`no answer within ${Math.round(ms)} ms`))
+    const timer = clock.after(Math.max(0, ms), late)
+    void call.then(resolve, reject).finally(() => timer.cancel())
+  })
 }
 
 /** @throws {Error} with the message of `{"error": "…"}` */

@@ -1,6 +1,8 @@
 /**
  * A process that answers each line on its standard input with one line on its standard output. It
- * has a process group of its own, so that what it starts ends with it.
+ * has a process group of its own, so that what it starts ends with it. It also ends with this
+ * process, however that ends and whatever the program does: a shell in its group waits for the end
+ * of a pipe that this process holds open, and kills the group.
  */
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { setPriority } from 'node:os'
@@ -12,12 +14,17 @@ import { LineSplitter } from './line-splitter.ts'
 
 /** Receiving messages comes first. */
 const NICENESS = 10
+/** The descriptor 3 is that pipe. The program itself does not get it. */
+const WATCHED = '{ read -r _ <&3; kill -KILL 0; } </dev/null >/dev/null 2>&1 & exec "$@" 3<&-'
+/** Of the shell, if there is no such program, or it is none. */
+const NOT_STARTED: ReadonlySet<number | null> = new Set([126, 127])
 /** How much of a line on standard error is kept. */
 const MAX_LOG_BYTES = 1_000
 
 export interface LineProcessOptions {
   /** The program and its arguments. */
   readonly command: readonly string[]
+  readonly environment: Readonly<Record<string, string>>
   readonly maxAnswerBytes: number
   readonly clock: Clock
   /** Called with each line that it writes to standard error. */
@@ -48,12 +55,18 @@ export class LineProcess {
 
   /** @throws {Error} if the command cannot be one, such as an empty name */
   static start(options: LineProcessOptions): LineProcess {
-    const [program = '', ...args] = options.command
-    const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], detached: true })
-    const process = new LineProcess(options, child)
-    process.#listen()
-    process.#lowerPriority()
-    return process
+    const { command, environment } = options
+    const [program = '', ...args] =
+      process.platform === 'win32' ? command : ['/bin/sh', '-c', WATCHED, 'sh', ...command]
+    const child = spawn(program, args, {
+      stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
+      detached: true,
+      env: environment,
+    })
+    const started = new LineProcess(options, child)
+    started.#listen()
+    started.#lowerPriority()
+    return started
   }
 
   get hasEnded(): boolean {
@@ -66,7 +79,7 @@ export class LineProcess {
    */
   async exchange(line: string, timeoutMs: number): Promise<Buffer> {
     const timer = this.#options.clock.after(timeoutMs, () => {
-      this.#fail(`no answer within ${timeoutMs} ms`)
+      this.#fail(`no answer within ${Math.round(timeoutMs)} ms`)
     })
     try {
       return await new Promise<Buffer>((resolve, reject) => {
@@ -119,7 +132,8 @@ export class LineProcess {
     child.once('close', (code, signal) => {
       log.end()
       const how = signal === null ? `with exit code ${code}` : `by ${signal}`
-      this.#fail(`its process ended ${how}${this.#lastLog && `; its last line: ${this.#lastLog}`}`)
+      const what = NOT_STARTED.has(code) ? 'it cannot be started' : `its process ended ${how}`
+      this.#fail(`${what}${this.#lastLog && `; its last line: ${this.#lastLog}`}`)
     })
   }
 

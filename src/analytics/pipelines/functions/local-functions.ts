@@ -11,14 +11,15 @@ export type FunctionOptions = (
       /** A JavaScript module. */
       readonly module: string
       /** The name of the export that is called with the array of messages and a context. */
-      readonly handler?: string
+      readonly handler?: string | undefined
     }
   | {
       /** A program and its arguments: it answers each line of JSON with a line of JSON. */
-      readonly command: readonly [string, ...string[]]
+      readonly command: readonly string[]
     }
 ) & {
   readonly timeoutMs?: number
+  readonly environment?: Readonly<Record<string, string>>
 }
 
 export interface LocalFunctionsOptions {
@@ -31,6 +32,11 @@ export interface LocalFunctionsOptions {
 /** What AWS's API says an invocation may take. */
 const DEFAULT_TIMEOUT_MS = 300_000
 const IDLE_MS = 60_000
+/** Programs are found where systems have them. The connector's own variables may be secrets. */
+const ENVIRONMENT = {
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  TZ: 'UTC',
+}
 const PROGRAM = join(import.meta.dirname, 'function-program.js')
 
 export class LocalFunctions implements FunctionDirectory {
@@ -38,11 +44,12 @@ export class LocalFunctions implements FunctionDirectory {
 
   constructor({ functions, clock, onLog }: LocalFunctionsOptions) {
     const processes = Object.entries(functions).map(([name, options]) => {
-      const { timeoutMs = DEFAULT_TIMEOUT_MS } = options
+      const { timeoutMs = DEFAULT_TIMEOUT_MS, environment } = options
       const command = commandOf(name, options, timeoutMs)
       const log = (line: string) => onLog(name, line)
       const process = new FunctionProcess({
         command,
+        environment: { ...ENVIRONMENT, ...environment },
         timeoutMs,
         idleMs: IDLE_MS,
         clock,

@@ -4,7 +4,7 @@ import type { JsonObject } from '../json/json-value.ts'
 export interface ThingDirectory {
   /**
    * What is known of each of the things. Those that do not exist are not in the answer.
-   * @throws {Error} if it cannot be found out now
+   * @throws {ConnectorError} ThingsUnavailable: it cannot be found out now
    */
   find(thingNames: ReadonlySet<string>): Promise<ReadonlyMap<string, JsonObject>>
 }

@@ -30,7 +30,9 @@ const WATCH_MS = 1_000
 export class ThingFile implements ThingDirectory {
   readonly #options: ThingFileOptions
   readonly #watch: FileWatch
-  #things: ReadonlyMap<string, JsonObject> = new Map()
+  /** Undefined while the file has never been right. */
+  #things: ReadonlyMap<string, JsonObject> | undefined
+  #problem = 'it has not been read yet'
 
   constructor(options: ThingFileOptions) {
     this.#options = options
@@ -39,38 +41,43 @@ export class ThingFile implements ThingDirectory {
     this.#watch = new FileWatch({ paths: [path], clock, intervalMs: WATCH_MS, onChange })
   }
 
-  /** @throws {ConnectorError} InvalidConfiguration: the file is missing or has an error */
+  /** A file that is missing or has an error is read once it has changed. */
   async start(): Promise<void> {
     await this.#watch.start()
-    await this.#read()
+    await this.#readAgain()
   }
 
   stop(): void {
     this.#watch.stop()
   }
 
-  /** All things, whichever are asked for. */
+  /** All things, whichever are asked for. @throws {ConnectorError} ThingsUnavailable */
   async find(): Promise<ReadonlyMap<string, JsonObject>> {
-    return this.#things
-  }
-
-  async #read(): Promise<void> {
-    const { path, setting } = this.#options
-    const bytes = await readNamedFile(path, setting)
-    try {
-      this.#things = thingsOf(bytes)
-    } catch (thrown) {
-      const problem = `${setting}: ${path}: ${messageOf(thrown)}`
-      throw new ConnectorError('InvalidConfiguration', problem, { cause: thrown })
-    }
+    if (this.#things !== undefined) return this.#things
+    throw new ConnectorError('ThingsUnavailable', this.#problem)
   }
 
   async #readAgain(): Promise<void> {
     try {
-      await this.#read()
+      this.#things = await readThings(this.#options.path, this.#options.setting)
     } catch (thrown) {
-      this.#options.onProblem(messageOf(thrown))
+      this.#problem = messageOf(thrown)
+      this.#options.onProblem(this.#problem)
     }
+  }
+}
+
+/** @throws {ConnectorError} InvalidConfiguration: the file is missing or has an error */
+export async function readThings(
+  path: string,
+  setting: string,
+): Promise<ReadonlyMap<string, JsonObject>> {
+  const bytes = await readNamedFile(path, setting)
+  try {
+    return thingsOf(bytes)
+  } catch (thrown) {
+    const problem = `${setting}: ${path}: ${messageOf(thrown)}`
+    throw new ConnectorError('InvalidConfiguration', problem, { cause: thrown })
   }
 }
 

@@ -3,16 +3,17 @@
  * once, and needs no DuckDB.
  */
 import { join } from 'node:path'
-import { isChannelName } from '../../../channel-name.ts'
-import { nodeFileLayer } from '../../../channels/disk/files/node-file-layer.ts'
 import { messageOf } from '../../../errors.ts'
 import { type Catalogue, EMPTY_CATALOGUE, readCatalogue } from '../catalogue.ts'
 import { fileSum } from '../file-sum.ts'
-import { CATALOGUE_NAME, TABLES_NAME, tableDirectory } from '../table-file.ts'
+import { CATALOGUE_NAME } from '../table-file.ts'
 import { type ListedFile, listTable, type TableListing } from '../table-listing.ts'
+import { shownTable, type TableLocation, tableDirectory, tablesIn } from '../table-location.ts'
 import { explain, type TableFinding } from './finding.ts'
 
 export interface TableInspection {
+  readonly table: TableLocation
+  /** Its name in findings. */
   readonly channel: string
   readonly files: number
   readonly bytes: number
@@ -20,27 +21,26 @@ export interface TableInspection {
   readonly findings: readonly TableFinding[]
 }
 
-/** By channel. Empty if there are no tables. */
+/** By name, channels first. Empty if there are no tables. */
 export async function inspectTables(directory: string): Promise<TableInspection[]> {
-  const entries = await nodeFileLayer.list(join(directory, TABLES_NAME))
-  const names = entries.filter(({ isDirectory, name }) => isDirectory && isChannelName(name))
   const inspections: TableInspection[] = []
-  for (const { name } of names.sort((left, right) => (left.name < right.name ? -1 : 1))) {
+  for (const table of await tablesIn(directory)) {
     inspections.push(
-      await inspectTable(directory, name).catch((error: unknown) => notInspected(name, error)),
+      await inspectTable(directory, table).catch((error: unknown) => notInspected(table, error)),
     )
   }
   return inspections
 }
 
-async function inspectTable(directory: string, channel: string): Promise<TableInspection> {
-  const listing = await listTable(directory, channel)
-  const found = await readCatalogue(directory, channel)
+async function inspectTable(directory: string, table: TableLocation): Promise<TableInspection> {
+  const channel = shownTable(table)
+  const listing = await listTable(directory, table)
+  const found = await readCatalogue(directory, table)
   const isDamaged = found === 'damaged'
   const catalogue = found === undefined || found === 'damaged' ? EMPTY_CATALOGUE : found
   const findings = isDamaged
     ? [explain('DamagedCatalogue', channel, { file: CATALOGUE_NAME })]
-    : await sumFindings(directory, channel, listing.files, catalogue)
+    : await sumFindings(directory, table, listing.files, catalogue)
   let rows = 0
   let bytes = 0
   for (const file of listing.files) {
@@ -48,16 +48,17 @@ async function inspectTable(directory: string, channel: string): Promise<TableIn
     bytes += file.bytes
   }
   const all = [...findings, ...listingFindings(channel, listing)]
-  return { channel, files: listing.files.length, bytes, rows, findings: all }
+  return { table, channel, files: listing.files.length, bytes, rows, findings: all }
 }
 
 async function sumFindings(
   directory: string,
-  channel: string,
+  table: TableLocation,
   files: readonly ListedFile[],
   catalogue: Catalogue,
 ): Promise<TableFinding[]> {
   const findings: TableFinding[] = []
+  const channel = shownTable(table)
   for (const { path: file, bytes, first: from, end: to } of files) {
     const facts = catalogue.files.get(file)
     const place = { file, bytes, offsets: { from, to } }
@@ -65,7 +66,7 @@ async function sumFindings(
       findings.push(explain('UnlistedTable', channel, place))
       continue
     }
-    const { crc32 } = await fileSum(join(tableDirectory(directory, channel), file))
+    const { crc32 } = await fileSum(join(tableDirectory(directory, table), file))
     if (crc32 === facts.crc32) continue
     findings.push(explain('DamagedTable', channel, { ...place, messages: facts.rows }))
   }
@@ -88,7 +89,8 @@ function listingFindings(channel: string, listing: TableListing): TableFinding[]
   ]
 }
 
-function notInspected(channel: string, error: unknown): TableInspection {
+function notInspected(table: TableLocation, error: unknown): TableInspection {
+  const channel = shownTable(table)
   const finding = explain('CannotBeRead', channel, { file: messageOf(error) })
-  return { channel, files: 0, bytes: 0, rows: 0, findings: [finding] }
+  return { table, channel, files: 0, bytes: 0, rows: 0, findings: [finding] }
 }

@@ -4,7 +4,8 @@ import { DirectoryLock } from '../../../channels/disk/files/directory-lock.ts'
 import { nodeFileLayer } from '../../../channels/disk/files/node-file-layer.ts'
 import { rebuildCatalogue } from '../jobs/rebuild.ts'
 import { withSession } from '../jobs/session.ts'
-import { CATALOGUE_NAME, tableDirectory } from '../table-file.ts'
+import { CATALOGUE_NAME } from '../table-file.ts'
+import { type TableLocation, tableDirectory } from '../table-location.ts'
 import type { TableFinding } from './finding.ts'
 import { inspectTables } from './inspect-tables.ts'
 
@@ -23,9 +24,9 @@ export async function repairTables(directory: string): Promise<readonly TableRep
   await lock.acquire()
   try {
     const repairs: TableRepair[] = []
-    for (const { channel, findings } of await inspectTables(directory)) {
-      repairs.push(...(await removeLeftovers(directory, channel, findings)))
-      repairs.push(...(await rebuild(directory, channel, findings)))
+    for (const { table, findings } of await inspectTables(directory)) {
+      repairs.push(...(await removeLeftovers(directory, table, findings)))
+      repairs.push(...(await rebuild(directory, table, findings)))
     }
     return repairs
   } finally {
@@ -35,19 +36,19 @@ export async function repairTables(directory: string): Promise<readonly TableRep
 
 async function removeLeftovers(
   directory: string,
-  channel: string,
+  table: TableLocation,
   findings: readonly TableFinding[],
 ): Promise<TableRepair[]> {
   const leftovers = findings.filter(({ kind }) => kind === 'LeftOver')
   for (const { file } of leftovers) {
-    await nodeFileLayer.remove(join(tableDirectory(directory, channel), file))
+    await nodeFileLayer.remove(join(tableDirectory(directory, table), file))
   }
   return leftovers.map((finding) => ({ finding, done: 'Removed it.' }))
 }
 
 async function rebuild(
   directory: string,
-  channel: string,
+  table: TableLocation,
   findings: readonly TableFinding[],
 ): Promise<TableRepair[]> {
   const [first] = findings.filter(
@@ -56,7 +57,7 @@ async function rebuild(
   // Rebuilt, it would take a damaged file for a good one.
   if (first === undefined || findings.some(({ kind }) => kind === 'DamagedTable')) return []
   const { signal } = new AbortController()
-  await withSession(signal, (connection) => rebuildCatalogue(connection, directory, channel))
+  await withSession(signal, (connection) => rebuildCatalogue(connection, directory, table))
   const finding = { ...first, file: CATALOGUE_NAME }
   return [{ finding, done: 'Rebuilt the catalogue from the files.' }]
 }

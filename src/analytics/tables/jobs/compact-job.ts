@@ -1,13 +1,14 @@
 /** The job `compact`, as the worker process runs it. */
 import * as z from 'zod'
 import type { Job } from '../../worker/job.ts'
+import { tableLocation } from '../table-location.ts'
 import { compact } from './compact.ts'
 import type { ConversionResult } from './convert.ts'
 import { withSession } from './session.ts'
 
 const requestShape = z.strictObject({
   directory: z.string(),
-  channel: z.string(),
+  table: tableLocation,
   connectorId: z.string(),
   paths: z.array(z.string()).min(2),
 })

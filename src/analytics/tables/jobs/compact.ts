@@ -8,7 +8,8 @@
  */
 import { join } from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
-import { parseTablePath, tableDirectory } from '../table-file.ts'
+import { parseTablePath } from '../table-file.ts'
+import { type TableLocation, tableDirectory } from '../table-location.ts'
 import { type ConversionResult, driftedIn } from './convert.ts'
 import { parquetSource, publish, withFile, writeHidden } from './parquet-file.ts'
 import { openCatalogue } from './rebuild.ts'
@@ -16,24 +17,24 @@ import { openCatalogue } from './rebuild.ts'
 export interface Compaction {
   /** The data directory. */
   readonly directory: string
-  readonly channel: string
+  readonly table: TableLocation
   readonly connectorId: string
-  /** Below the channel's directory; neighbours of one day and one log, in order. */
+  /** Below the table's directory; neighbours of one day and one log, in order. */
   readonly paths: readonly string[]
 }
 
 /** @throws {ConnectorError} DataDamaged if the new file has not the rows of the old ones */
 export async function compact(
   connection: DuckDBConnection,
-  { directory, channel, connectorId, paths }: Compaction,
+  { directory, table, connectorId, paths }: Compaction,
 ): Promise<Omit<ConversionResult, 'to'>> {
-  const root = tableDirectory(directory, channel)
+  const root = tableDirectory(directory, table)
   const { day, logId, first, end } = rangeOf(paths)
-  const catalogue = await openCatalogue(connection, directory, channel)
+  const catalogue = await openCatalogue(connection, directory, table)
   const source = parquetSource(paths.map((path) => join(root, path)))
   const file = { day, logId, first, end }
   const { columns } = catalogue
-  const parquet = { directory, channel, connectorId, file, columns, source }
+  const parquet = { directory, table, connectorId, file, columns, source }
   const facts = await writeHidden(connection, parquet)
   if (facts === undefined) throw new RangeError(`expected rows in ${paths.join(', ')}`)
   await publish(parquet, withFile(catalogue, file, facts))

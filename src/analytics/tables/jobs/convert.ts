@@ -12,6 +12,7 @@ import { type FieldColumn, mergeColumns } from '../columns.ts'
 import { FieldSampling, SAMPLED_PLACES, SAMPLED_ROWS } from '../field-sampling.ts'
 import { dayOf, type TableFile } from '../table-file.ts'
 import { listTable } from '../table-listing.ts'
+import { channelTable } from '../table-location.ts'
 import { type DayRange, dayRanges } from './day-ranges.ts'
 import { type ParquetFile, publish, withFile, writeHidden } from './parquet-file.ts'
 import { openCatalogue } from './rebuild.ts'
@@ -54,9 +55,10 @@ export async function convert(
   connection: DuckDBConnection,
   conversion: Conversion,
 ): Promise<ConversionResult> {
-  const { directory, channel } = conversion
-  const known = await openCatalogue(connection, directory, channel)
-  const { files } = await listTable(directory, channel)
+  const { directory } = conversion
+  const table = channelTable(conversion.channel)
+  const known = await openCatalogue(connection, directory, table)
+  const { files } = await listTable(directory, table)
   const isThere = new Set(files.map(({ path }) => path))
   const sample = await sampleOf(connection, conversion)
   const to = Math.min(conversion.to, conversion.from + rowsToTake(sample.payloadBytes))
@@ -96,7 +98,7 @@ function parquetOf(
   const { directory, channel, connectorId, logId } = conversion
   const file: TableFile = { day, logId, first: from, end: to }
   const source = rowsIn(channel, from, to)
-  return { directory, channel, connectorId, file, columns, source }
+  return { directory, table: channelTable(channel), connectorId, file, columns, source }
 }
 
 function rowsIn(channel: string, from: number, to: number): string {

@@ -1,4 +1,4 @@
-/** Writes one Parquet file of a channel, checks it, and only then gives it its name. */
+/** Writes one Parquet file of a table, checks it, and only then gives it its name. */
 
 import { chmod } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -14,10 +14,16 @@ import {
   dayDirectoryName,
   hiddenFileName,
   type TableFile,
-  tableDirectory,
   tableFileName,
   tableFilePath,
 } from '../table-file.ts'
+import {
+  originOf,
+  PART_COLUMN,
+  rowColumnsOf,
+  type TableLocation,
+  tableDirectory,
+} from '../table-location.ts'
 import { typedRows } from '../typed-columns.ts'
 import { numberIn, rowsOf } from './session.ts'
 
@@ -29,7 +35,7 @@ const MOST_GROUP_ROWS = 50_000
 
 export interface ParquetFile {
   readonly directory: string
-  readonly channel: string
+  readonly table: TableLocation
   readonly connectorId: string
   readonly file: TableFile
   readonly columns: readonly FieldColumn[]
@@ -51,23 +57,24 @@ export interface HiddenFile extends FileFacts {
 }
 
 /**
- * Writes the hidden file. Undefined if there are no rows.
+ * Writes the hidden file. Undefined if there are no rows, unless it may be empty.
  * @throws {ConnectorError} DataDamaged if the rows that can be read back are not those of the source
  */
 export async function writeHidden(
   connection: DuckDBConnection,
   parquet: ParquetFile,
+  { mayBeEmpty = false } = {},
 ): Promise<HiddenFile | undefined> {
-  const { directory, channel, file, source } = parquet
-  const expected = await tallyOf(connection, source)
-  if (expected.rows === 0) return undefined
-  const day = join(tableDirectory(directory, channel), dayDirectoryName(file.day))
+  const { directory, table, file, source } = parquet
+  const expected = await tallyOf(connection, table, source)
+  if (expected.rows === 0 && !mayBeEmpty) return undefined
+  const day = join(tableDirectory(directory, table), dayDirectoryName(file.day))
   const path = join(day, hiddenFileName(file))
   await nodeFileLayer.makeDirectory(day)
   await nodeFileLayer.remove(path)
   await connection.run(copyStatement(parquet, path, expected))
   await sync(path)
-  const found = await tallyOf(connection, parquetSource([path]))
+  const found = await tallyOf(connection, table, parquetSource([path]))
   const { rows, payloadBytes, digest } = found
   if (rows !== expected.rows || digest !== expected.digest) {
     await nodeFileLayer.remove(path)
@@ -87,10 +94,10 @@ function differenceText(path: string, expected: RowTally, found: RowTally): stri
 
 /** Gives the hidden file its name. The catalogue names it first. */
 export async function publish(parquet: ParquetFile, catalogue: Catalogue): Promise<void> {
-  const { directory, channel, file } = parquet
-  const day = join(tableDirectory(directory, channel), dayDirectoryName(file.day))
+  const { directory, table, file } = parquet
+  const day = join(tableDirectory(directory, table), dayDirectoryName(file.day))
   const path = join(day, hiddenFileName(file))
-  await writeCatalogue(directory, channel, catalogue)
+  await writeCatalogue(directory, table, catalogue)
   await chmod(path, FINISHED_MODE)
   await nodeFileLayer.rename(path, join(day, tableFileName(file)))
   await nodeFileLayer.syncDirectory(day)
@@ -116,11 +123,17 @@ export function parquetPattern(path: string): string {
 }
 
 /** @throws an error of DuckDB if the source can't be read */
-export async function tallyOf(connection: DuckDBConnection, source: string): Promise<RowTally> {
+export async function tallyOf(
+  connection: DuckDBConnection,
+  table: TableLocation,
+  source: string,
+): Promise<RowTally> {
+  const hasParts = rowColumnsOf(table).some(({ name }) => name === PART_COLUMN)
+  const key = hasParts ? `"offset", ${PART_COLUMN}, payload` : '"offset", payload'
   const [row] = await rowsOf(
     connection,
     `SELECT count(*) AS rows, sum(octet_length(payload)) AS payload_bytes,
-       bit_xor(hash("offset", payload)) AS digest FROM ${source}`,
+       bit_xor(hash(${key})) AS digest FROM ${source}`,
   )
   return {
     rows: numberIn(row, 'rows'),
@@ -144,14 +157,14 @@ export async function driftIn(
 }
 
 function copyStatement(parquet: ParquetFile, path: string, tally: RowTally): string {
-  const { connectorId, channel, file, columns, source } = parquet
+  const { connectorId, table, file, columns, source } = parquet
   const metadata = Object.entries({
     connector: connectorId,
-    channel,
+    ...originOf(table),
     log_id: file.logId,
     columns: JSON.stringify(columns),
   }).map(([key, value]) => `${quotedName(key)}: ${textLiteral(value)}`)
-  return `COPY (${typedRows(columns, source)}) TO ${textLiteral(path)} (FORMAT parquet,
+  return `COPY (${typedRows(columns, source, rowColumnsOf(table))}) TO ${textLiteral(path)} (FORMAT parquet,
     COMPRESSION zstd, PARQUET_VERSION v2, ROW_GROUP_SIZE ${groupRowsOf(tally)}, USE_TMP_FILE false,
     KV_METADATA {${metadata.join(', ')}})`
 }

@@ -1,4 +1,4 @@
-/** Rebuilds the catalogue of a channel from what its files say about themselves. */
+/** Rebuilds the catalogue of a table from what its files say about themselves. */
 import { join } from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { textLiteral } from '../../duckdb/sql-text.ts'
@@ -12,8 +12,8 @@ import {
 } from '../catalogue.ts'
 import { type FieldColumn, mergeColumns } from '../columns.ts'
 import { fileSum } from '../file-sum.ts'
-import { tableDirectory } from '../table-file.ts'
 import { listTable } from '../table-listing.ts'
+import { type TableLocation, tableDirectory } from '../table-location.ts'
 import { driftIn, parquetPattern, parquetSource, tallyOf } from './parquet-file.ts'
 import { rowsOf } from './session.ts'
 
@@ -21,27 +21,27 @@ import { rowsOf } from './session.ts'
 export async function openCatalogue(
   connection: DuckDBConnection,
   directory: string,
-  channel: string,
+  table: TableLocation,
 ): Promise<Catalogue> {
-  const found = await readCatalogue(directory, channel)
+  const found = await readCatalogue(directory, table)
   if (found !== undefined && found !== 'damaged') return found
-  return rebuildCatalogue(connection, directory, channel)
+  return rebuildCatalogue(connection, directory, table)
 }
 
 /** Leaves out files that can't be read. Writes the catalogue if there are files. */
 export async function rebuildCatalogue(
   connection: DuckDBConnection,
   directory: string,
-  channel: string,
+  table: TableLocation,
 ): Promise<Catalogue> {
-  const { files } = await listTable(directory, channel)
+  const { files } = await listTable(directory, table)
   if (files.length === 0) return EMPTY_CATALOGUE
   const facts = new Map<string, FileFacts>()
   let columns: FieldColumn[] = []
   for (const { path } of files) {
-    const whole = join(tableDirectory(directory, channel), path)
+    const whole = join(tableDirectory(directory, table), path)
     try {
-      const { rows } = await tallyOf(connection, parquetSource([whole]))
+      const { rows } = await tallyOf(connection, table, parquetSource([whole]))
       const drift = await driftIn(connection, whole)
       columns = union(columns, await columnsIn(connection, whole))
       facts.set(path, { ...(await fileSum(whole)), rows, drift })
@@ -50,11 +50,11 @@ export async function rebuildCatalogue(
     }
   }
   const catalogue = { columns, files: facts }
-  await writeCatalogue(directory, channel, catalogue)
+  await writeCatalogue(directory, table, catalogue)
   return catalogue
 }
 
-/** Files of one channel give the same name to the same field. */
+/** Files of one table give the same name to the same field. */
 function union(known: FieldColumn[], found: readonly FieldColumn[]): FieldColumn[] {
   const names = new Set(known.map(({ name }) => name))
   const widened = mergeColumns(

@@ -121,7 +121,7 @@ test('a command that cannot be started, or ends, fails the call and is started a
     })`
   const dying = functionsOf(t, { command: node(program) })
 
-  await assert.rejects(none.invoke([]), /cannot be started: .*ENOENT/)
+  await assert.rejects(none.invoke([]), /it cannot be started; its last line: .*not found/)
   await assert.rejects(dying.invoke(['die']), {
     message: 'its process ended with exit code 3; its last line: started',
   })

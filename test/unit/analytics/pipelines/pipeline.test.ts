@@ -5,6 +5,8 @@ import type { ActivityResources } from '../../../../src/analytics/pipelines/make
 import { makePipeline } from '../../../../src/analytics/pipelines/pipeline.ts'
 import { fakeFunctions, fakeThings } from '../../../support/analytics/pipeline-resources.ts'
 
+const roleArn = 'arn:aws:iam::123456789012:role/MyEnrichRole'
+
 /** Runs messages through the activities, which are linked here. */
 async function run(
   activities: readonly Record<string, Record<string, unknown>>[],
@@ -276,7 +278,6 @@ const named = { temp: 50, hum: 40, device: { thingName: 'my-thing' } }
 test('deviceRegistryEnrich adds what the registry knows of the thing', async () => {
   const known = { defaultClientId: 'my-thing', version: 1, thingName: 'my-thing', attributes: {} }
   const registry = fakeThings({ 'my-thing': known })
-  const roleArn = 'arn:aws:iam::123456789012:role/MyEnrichRole'
   const deviceRegistryEnrich = { attribute: 'metadata', thingName: 'device.thingName', roleArn }
 
   const result = await run([{ deviceRegistryEnrich }], [named, named], { registry })
@@ -288,15 +289,15 @@ test('deviceRegistryEnrich adds what the registry knows of the thing', async () 
 test('deviceShadowEnrich adds the shadow of the thing', async () => {
   const shadow = { state: { reported: { on: true } }, version: 3 }
   const shadows = fakeThings({ 'my-thing': shadow })
-  const deviceShadowEnrich = { attribute: 'shadow', thingName: 'device.thingName' }
+  const deviceShadowEnrich = { attribute: 'shadow', thingName: 'device.thingName', roleArn }
 
   const result = await run([{ deviceShadowEnrich }], [named], { shadows })
 
   assert.deepEqual(result.stored, [JSON.stringify({ ...named, shadow })])
 })
 
-test('messages fail that name no thing or an unknown one, or if the directory fails', async () => {
-  const deviceRegistryEnrich = { attribute: 'm', thingName: 'thing' }
+test('messages fail that name no thing or an unknown one, and wait while things can’t be looked up', async () => {
+  const deviceRegistryEnrich = { attribute: 'm', thingName: 'thing', roleArn }
   const messages = [{}, { thing: 5 }, { thing: 'nobody' }, { thing: 'a' }]
   const broken = { find: () => Promise.reject(new Error('no network')) }
 
@@ -304,19 +305,22 @@ test('messages fail that name no thing or an unknown one, or if the directory fa
     registry: fakeThings({ a: { x: 1 } }),
   })
   const none = await run([{ deviceRegistryEnrich }], [{ thing: 'a' }])
-  const failing = await run([{ deviceRegistryEnrich }], [{ thing: 'a' }], { registry: broken })
+  const waiting = run([{ deviceRegistryEnrich }], [{ thing: 'a' }], { registry: broken })
 
   assert.deepEqual(some.stored, ['{"thing":"a","m":{"x":1}}'])
   assert.deepEqual(
-    [...some.failed, ...none.failed, ...failing.failed].map(({ reason }) => reason),
+    [...some.failed, ...none.failed].map(({ reason }) => reason),
     [
       'expected text in thing, got missing',
       'expected text in thing, got a number',
       'the thing "nobody" is not in the device registry',
-      'no device registry is configured',
-      'the device registry cannot be read: no network',
+      'no device registry is configured: set analytics.pipelines.registry',
     ],
   )
+  await assert.rejects(waiting, {
+    code: 'ThingsUnavailable',
+    message: 'looking things up in the device registry: no network',
+  })
 })
 
 test('activities before and after a batch activity see the messages in order', async () => {

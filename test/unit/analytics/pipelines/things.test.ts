@@ -1,13 +1,15 @@
 /** What is known of things: local files, and the cache for others. */
 import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import type { JsonObject } from '../../../../src/analytics/pipelines/json/json-value.ts'
 import { CachedThings } from '../../../../src/analytics/pipelines/things/cached-things.ts'
-import { ThingFile } from '../../../../src/analytics/pipelines/things/thing-file.ts'
+import { readThings, ThingFile } from '../../../../src/analytics/pipelines/things/thing-file.ts'
 import { systemClock } from '../../../../src/clock.ts'
 import { temporaryFile } from '../../../support/disk/temporary-file.ts'
 import { ManualClock } from '../../../support/manual-clock.ts'
+import { temporaryDirectory } from '../../../support/processes/running-connector.ts'
 import { until } from '../../../support/until.ts'
 
 const setting = 'analytics.registry'
@@ -56,14 +58,32 @@ test('a file with an error is refused with its place', async (t) => {
 
   for (const [text, problem] of Object.entries(errors)) {
     const path = await temporaryFile(t, 'things.json', text)
-    const { file } = thingFile(path)
-    t.after(() => file.stop())
     const message = `${setting}: ${path}: ${problem}`
-    await assert.rejects(file.start(), { code: 'InvalidConfiguration', message })
+    await assert.rejects(readThings(path, setting), { code: 'InvalidConfiguration', message })
   }
-  const { file } = thingFile('/nowhere/things.json')
+})
+
+test('things of a file that is missing cannot be looked up, until it is there', async (t) => {
+  const clock = new ManualClock()
+  const path = join(await temporaryDirectory(t), 'things.json')
+  const { file, problems } = thingFile(path, clock)
   t.after(() => file.stop())
-  await assert.rejects(file.start(), { message: /^analytics\.registry: .*there is no such file/ })
+
+  await file.start()
+  await assert.rejects(file.find(), {
+    code: 'ThingsUnavailable',
+    message: /^analytics\.registry: .*there is no such file/,
+  })
+  assert.equal(problems.length, 1)
+  await writeFile(path, '{"a": {}}')
+
+  await until('the file is read', async () => {
+    clock.advance(1_000)
+    return file.find().then(
+      () => true,
+      () => false,
+    )
+  })
 })
 
 test('a changed file is read again, and a broken one changes nothing', async (t) => {

@@ -10,8 +10,8 @@ import { convert } from '../../../../src/analytics/tables/jobs/convert.ts'
 import { dayRanges } from '../../../../src/analytics/tables/jobs/day-ranges.ts'
 import { parquetSource } from '../../../../src/analytics/tables/jobs/parquet-file.ts'
 import { openCatalogue } from '../../../../src/analytics/tables/jobs/rebuild.ts'
-import { tableDirectory } from '../../../../src/analytics/tables/table-file.ts'
 import { coverageOf, listTable } from '../../../../src/analytics/tables/table-listing.ts'
+import { tableDirectory } from '../../../../src/analytics/tables/table-location.ts'
 import { duckdb, rowsOf } from '../../../support/analytics/duckdb.ts'
 import { type StoredRow, storeRows } from '../../../support/analytics/stored-rows.ts'
 import { temporaryDirectory } from '../../../support/disk/disk-stores.ts'
@@ -41,13 +41,14 @@ async function plant(t: TestContext, rows: readonly StoredRow[]) {
   return {
     directory,
     connection,
-    root: tableDirectory(directory, 'plant'),
+    root: tableDirectory(directory, 'tables/plant'),
     convert: (from: number, to: number, logId = LOG) =>
       convert(connection, { ...part, logId, from, to }),
-    compact: (paths: readonly string[]) => compact(connection, { ...part, paths }),
-    files: async () => (await listTable(directory, 'plant')).files,
+    compact: (paths: readonly string[]) =>
+      compact(connection, { directory, table: 'tables/plant', connectorId: 'c1', paths }),
+    files: async () => (await listTable(directory, 'tables/plant')).files,
     catalogue: async () => {
-      const catalogue = await readCatalogue(directory, 'plant')
+      const catalogue = await readCatalogue(directory, 'tables/plant')
       assert.ok(catalogue !== undefined && catalogue !== 'damaged')
       return catalogue
     },
@@ -186,7 +187,7 @@ test('a range without rows makes no file', async (t) => {
   const result = await table.convert(10, 20)
 
   assert.deepEqual(result, { to: 20, rows: 0, files: 0, bytes: 0, payloadBytes: 0, drifted: 0 })
-  assert.deepEqual((await listTable(table.directory, 'plant')).hidden, [])
+  assert.deepEqual((await listTable(table.directory, 'tables/plant')).hidden, [])
 })
 
 test('of large rows a job takes as many as fit in memory, and says how many', async (t) => {
@@ -239,7 +240,7 @@ test('a lost or damaged catalogue is rebuilt from the files', async (t) => {
 
   for (const damage of [() => rm(path), () => writeFile(path, '{"version":1,"columns":[{}]}')]) {
     await damage()
-    await openCatalogue(table.connection, table.directory, 'plant')
+    await openCatalogue(table.connection, table.directory, 'tables/plant')
 
     const after = await table.catalogue()
     assert.deepEqual(after.columns, before.columns)
@@ -266,7 +267,7 @@ test('compaction makes one file of several, and reads fields with the columns of
 
   const result = await table.compact(paths)
 
-  const { files, superseded } = await listTable(table.directory, 'plant')
+  const { files, superseded } = await listTable(table.directory, 'tables/plant')
   assert.deepEqual([result.rows, result.files], [21, 1])
   assert.deepEqual(
     files.map(({ first, end }) => [first, end]),

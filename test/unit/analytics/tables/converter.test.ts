@@ -16,7 +16,8 @@ import {
 import { TableConverter } from '../../../../src/analytics/tables/converter.ts'
 import { firstKeptDay } from '../../../../src/analytics/tables/retention.ts'
 import { readTable } from '../../../../src/analytics/tables/table.ts'
-import { tableDirectory, tableFilePath } from '../../../../src/analytics/tables/table-file.ts'
+import { tableFilePath } from '../../../../src/analytics/tables/table-file.ts'
+import { tableDirectory } from '../../../../src/analytics/tables/table-location.ts'
 import { ConnectorError } from '../../../../src/errors.ts'
 import { silentObserver } from '../../../../src/observer.ts'
 import { temporaryDirectory } from '../../../support/disk/disk-stores.ts'
@@ -78,7 +79,7 @@ async function converting(t: TestContext, { retentionMs = 30 * DAY_MS, maxBytes 
   t.after(() => converter.close())
   const add = async (day: string, first: number, end: number, bytes = 10) => {
     const path = tableFilePath({ day, logId: LOG, first, end })
-    const whole = join(tableDirectory(directory, 'plant'), path)
+    const whole = join(tableDirectory(directory, 'tables/plant'), path)
     await mkdir(dirname(whole), { recursive: true })
     await writeFile(whole, Buffer.alloc(bytes))
     await utimes(whole, clock.now() / 1000, clock.now() / 1000)
@@ -234,25 +235,26 @@ test('an expired day is not read any more, and is removed once no query can be r
   const { converter, directory, add, clock } = await converting(t, { retentionMs: 2 * DAY_MS })
   const old = await add(dayAfter(clock, -3), 0, 10)
   const young = await add(dayAfter(clock, -2), 10, 20)
-  await writeCatalogue(directory, 'plant', {
+  await writeCatalogue(directory, 'tables/plant', {
     ...EMPTY_CATALOGUE,
     files: new Map(
       [old, young].map((path) => [path, { bytes: 10, rows: 10, crc32: '00000000', drift: {} }]),
     ),
   })
-  const paths = async () => (await readTable(directory, 'plant')).files.map(({ path }) => path)
+  const paths = async () =>
+    (await readTable(directory, 'tables/plant')).files.map(({ path }) => path)
 
   await converter.check()
   assert.deepEqual(await paths(), [young])
-  assert.equal((await readdir(tableDirectory(directory, 'plant'))).length, 3)
+  assert.equal((await readdir(tableDirectory(directory, 'tables/plant'))).length, 3)
   clock.advance(20 * MINUTE_MS)
   await converter.check()
 
-  assert.deepEqual((await readdir(tableDirectory(directory, 'plant'))).sort(), [
+  assert.deepEqual((await readdir(tableDirectory(directory, 'tables/plant'))).sort(), [
     dirname(young),
     'schema.json',
   ])
-  const catalogue = await readCatalogue(directory, 'plant')
+  const catalogue = await readCatalogue(directory, 'tables/plant')
   assert.ok(catalogue !== undefined && catalogue !== 'damaged')
   assert.deepEqual([...catalogue.files.keys()], [young])
 })
@@ -283,7 +285,7 @@ test('a file that is in a wider one is removed once no query can be reading it',
   const { converter, directory, add, clock } = await converting(t)
   const day = dayAfter(clock, 0)
   const paths = [await add(day, 0, 10), await add(day, 10, 20), await add(day, 0, 20)]
-  const names = () => readdir(join(tableDirectory(directory, 'plant'), dirname(paths[0]!)))
+  const names = () => readdir(join(tableDirectory(directory, 'tables/plant'), dirname(paths[0]!)))
 
   await converter.check()
   assert.equal((await names()).length, 3)
@@ -299,7 +301,7 @@ test('a file that is in a wider one is removed once no query can be reading it',
 test('what a process has left half written is removed', async (t) => {
   const { converter, directory, add, clock } = await converting(t)
   const path = await add(dayAfter(clock, 0), 0, 10)
-  const day = join(tableDirectory(directory, 'plant'), dirname(path))
+  const day = join(tableDirectory(directory, 'tables/plant'), dirname(path))
   await writeFile(join(day, '.0a1b2c3d-0000000000000010-0000000000000020.parquet'), 'half')
 
   await converter.check()

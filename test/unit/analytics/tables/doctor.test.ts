@@ -6,8 +6,8 @@ import { inspectTables } from '../../../../src/analytics/tables/doctor/inspect-t
 import { repairTables } from '../../../../src/analytics/tables/doctor/repair-tables.ts'
 import { compact } from '../../../../src/analytics/tables/jobs/compact.ts'
 import { convert } from '../../../../src/analytics/tables/jobs/convert.ts'
-import { tableDirectory } from '../../../../src/analytics/tables/table-file.ts'
 import { listTable } from '../../../../src/analytics/tables/table-listing.ts'
+import { tableDirectory } from '../../../../src/analytics/tables/table-location.ts'
 import { duckdb } from '../../../support/analytics/duckdb.ts'
 import { storeRows } from '../../../support/analytics/stored-rows.ts'
 import { temporaryDirectory } from '../../../support/disk/disk-stores.ts'
@@ -28,14 +28,15 @@ async function plant(t: TestContext) {
   for (const from of [0, 5]) {
     await convert(connection, { ...part, logId: '0a1b2c3d', from, to: from + 5 })
   }
-  const paths = (await listTable(directory, 'plant')).files.map(({ path }) => path)
-  const root = tableDirectory(directory, 'plant')
+  const paths = (await listTable(directory, 'tables/plant')).files.map(({ path }) => path)
+  const root = tableDirectory(directory, 'tables/plant')
   return {
     directory,
     root,
     paths,
     day: dirname(paths[0]!),
-    compact: () => compact(connection, { ...part, paths }),
+    compact: () =>
+      compact(connection, { directory, table: 'tables/plant', connectorId: 'c1', paths }),
     kinds: async () => {
       const [{ findings } = { findings: [] }] = await inspectTables(directory)
       return findings.map(({ kind, file }) => [kind, file])

@@ -5,10 +5,10 @@ import { type TestContext, test } from 'node:test'
 import {
   dayOfDirectory,
   parseTablePath,
-  tableDirectory,
   tableFilePath,
 } from '../../../../src/analytics/tables/table-file.ts'
 import { coverageOf, listTable } from '../../../../src/analytics/tables/table-listing.ts'
+import { channelTable, tableDirectory } from '../../../../src/analytics/tables/table-location.ts'
 import { temporaryDirectory } from '../../../support/disk/disk-stores.ts'
 
 const LOG = '0a1b2c3d'
@@ -21,7 +21,7 @@ function pathOf(first: number, end: number, { day = DAY, logId = LOG } = {}): st
 async function tableOf(t: TestContext, ...paths: string[]): Promise<string> {
   const directory = await temporaryDirectory(t)
   for (const path of paths) {
-    const whole = join(tableDirectory(directory, 'plant'), path)
+    const whole = join(tableDirectory(directory, 'tables/plant'), path)
     await mkdir(dirname(whole), { recursive: true })
     await writeFile(whole, 'x')
   }
@@ -60,14 +60,14 @@ test('names that no converter writes are no files of a table', () => {
 
 test('a name that no channel can have leads to no directory', () => {
   for (const channel of ['../plant', '', '__sessions', 'a/b', 'a\0b']) {
-    assert.throws(() => tableDirectory('/data', channel), RangeError, channel)
+    assert.throws(() => channelTable(channel), RangeError, channel)
   }
 })
 
 test('a channel without files has an empty listing', async (t) => {
   const directory = await temporaryDirectory(t)
 
-  assert.deepEqual(await listTable(directory, 'plant'), {
+  assert.deepEqual(await listTable(directory, 'tables/plant'), {
     files: [],
     superseded: [],
     hidden: [],
@@ -86,7 +86,7 @@ test('a file whose rows are in a wider one is not read', async (t) => {
     pathOf(0, 50, { logId: 'ffffffff' }),
   )
 
-  const { files, superseded } = await listTable(directory, 'plant')
+  const { files, superseded } = await listTable(directory, 'tables/plant')
 
   assert.deepEqual(
     files.map(({ logId, first, end }) => [logId, first, end]),
@@ -111,7 +111,7 @@ test('unfinished files and files of others are listed apart', async (t) => {
   const unknown = [`__dt=${DAY}/mine.parquet`, 'notes.txt']
   const directory = await tableOf(t, pathOf(0, 5), hidden, ...unknown, 'schema.json')
 
-  const listing = await listTable(directory, 'plant')
+  const listing = await listTable(directory, 'tables/plant')
 
   assert.deepEqual(
     listing.files.map(({ path }) => path),
@@ -124,7 +124,7 @@ test('unfinished files and files of others are listed apart', async (t) => {
 test('the coverage of a log has its end and the gaps between its files', async (t) => {
   const paths = [pathOf(10, 20), pathOf(20, 30), pathOf(35, 40, { day: '2026-11-30' })]
   const directory = await tableOf(t, ...paths, pathOf(0, 99, { logId: 'ffffffff' }))
-  const { files } = await listTable(directory, 'plant')
+  const { files } = await listTable(directory, 'tables/plant')
 
   assert.deepEqual(coverageOf(files, LOG), { end: 40, gaps: [{ from: 30, to: 35 }] })
   assert.deepEqual(coverageOf(files, 'eeeeeeee'), { end: 0, gaps: [] })
