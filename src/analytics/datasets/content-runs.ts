@@ -171,7 +171,8 @@ function expectAttempt({ attempts, state }: VersionRecord): void {
 }
 
 function contentError(thrown: unknown): ConnectorError {
-  if (systemCodeOf(thrown) === undefined) return asConnectorError(thrown, 'Unexpected', 'content')
+  const isOwn = thrown instanceof ConnectorError || systemCodeOf(thrown) === undefined
+  if (isOwn) return asConnectorError(thrown, 'Unexpected', 'making the content')
   const text = `the content can’t be written: ${writeReasonOf(thrown)}`
   return new ConnectorError('StorageFailed', text, { cause: thrown })
 }

@@ -26,6 +26,8 @@ export class DatasetSchedules {
   readonly #clock: Clock
   #timer: Timer | undefined
   #checking: Promise<void> = Promise.resolve()
+  /** By the machine's clock; undefined before the first. */
+  #checkedAt: number | undefined
   #isClosed = false
 
   constructor(datasets: ScheduledDatasets, clock: Clock) {
@@ -58,12 +60,13 @@ export class DatasetSchedules {
       if (due !== undefined) await this.#datasets.run(name, due)
       next = Math.min(next, nextFire(schedules, Math.max(after, now), since) ?? next)
     }
+    this.#checkedAt = now
     return Math.max(1, next - this.#clock.now())
   }
 
   /** What was before the last change of the dataset counts no more. */
   #lastTime({ name, updatedAt }: Resource<DatasetDefinition>, now: number): number {
     const last = Math.max(this.#datasets.lastRunOf(name) ?? 0, updatedAt)
-    return last > now + SET_BACK_MS ? now : last
+    return last > now + SET_BACK_MS ? Math.min(now, this.#checkedAt ?? now) : last
   }
 }
