@@ -76,21 +76,22 @@ class Tables {
   }
 
   async step(): Promise<void> {
-    const about = { directory: this.#directory, channel: CHANNEL, connectorId: 'c' }
+    const about = { directory: this.#directory, connectorId: 'c' }
+    const table = channelTable(CHANNEL)
     const rows = await storedRows(this.#directory, CHANNEL)
     if (rows === undefined) return
-    const { files } = await listTable(this.#directory, channelTable(CHANNEL))
+    const { files } = await listTable(this.#directory, table)
     const from = Math.max(coverageOf(files, rows.logId).end, rows.first)
     if (from < rows.end) {
       const { logId, end: to } = rows
-      await this.#worker.run('convert', { ...about, logId, from, to })
+      await this.#worker.run('convert', { ...about, channel: CHANNEL, logId, from, to })
       this.files++
     }
     const group = planCompaction(files, Date.now() + TOMORROW_MS)
     if (group === undefined) return
     await this.#removeSuperseded()
     const paths = group.map(({ path }) => path)
-    await this.#worker.run('compact', { ...about, paths })
+    await this.#worker.run('compact', { ...about, table, paths })
     this.#superseded.push(paths)
   }
 

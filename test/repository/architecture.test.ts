@@ -249,13 +249,19 @@ const ARROWS: Record<string, readonly string[]> = {
   'analytics/duckdb/': [],
   'analytics/query/': [
     'analytics/query/formats/',
+    'analytics/query/tables/',
     'analytics/duckdb/',
-    'analytics/tables/',
-    'analytics/rows/',
     'analytics/worker/',
     'analytics/worker-program.ts',
   ],
-  'analytics/query/formats/': [],
+  'analytics/query/tables/': [
+    'analytics/datastores/schema/',
+    'analytics/duckdb/',
+    'analytics/resources/',
+    'analytics/rows/',
+    'analytics/tables/',
+  ],
+  'analytics/query/formats/': ['analytics/duckdb/'],
   'analytics/pipelines/': [
     'analytics/pipelines/activities/',
     'analytics/pipelines/expressions/',
@@ -397,6 +403,7 @@ const ARROWS: Record<string, readonly string[]> = {
   'analytics/datasets/versions/': ['analytics/resources/', 'channels/disk/files/'],
   'analytics/worker/': [],
   'analytics/rows/': [
+    'analytics/duckdb/',
     'channels/disk/',
     'channels/disk/journal/',
     'channels/disk/format/',

@@ -34,8 +34,6 @@ export interface FeedOptions {
   readonly noRoom: () => Promise<string | undefined>
   readonly jobs: JobRunner
   readonly settings: PipelineSettings
-  /** Of failed messages on disk, for each pipeline. */
-  readonly maxFailureBytes: number
   /** So long messages wait for others. */
   readonly intervalMs: number
   readonly observer: PipelineObserver

@@ -7,6 +7,7 @@
  */
 import * as z from 'zod'
 import { ConnectorError } from '../../errors.ts'
+import { SerialQueue } from '../../serial-queue.ts'
 import { readTable } from '../tables/table.ts'
 import { coverageOf, listTable } from '../tables/table-listing.ts'
 import { channelTable, datastoreTable } from '../tables/table-location.ts'
@@ -78,6 +79,8 @@ export class Feed {
   readonly #stopped = new AbortController()
   readonly #attempts = new Attempts()
   readonly #again = new Attempts()
+  /** Reads and writes of the position: the API asks beside the jobs. */
+  readonly #positions = new SerialQueue()
   #position: { readonly datastore: string; readonly position: Position } | undefined
   #waiting = 0
   /** By the monotonic clock. */
@@ -145,7 +148,7 @@ export class Feed {
     if (from >= to) return undefined
     const result = await this.#attempt(situation, { from, to }, this.#attempts)
     this.#waitingSince = undefined
-    await this.#moveTo(datastore, { ...position, offset: result.to })
+    await this.#positions.run(() => this.#moveTo(datastore, { ...position, offset: result.to }))
     this.#measure(log.committed - result.to)
     return result.to
   }
@@ -216,7 +219,15 @@ export class Feed {
     const { from, until } = run
     const window = { ...(from !== undefined && { from }), ...(until !== undefined && { until }) }
     const work = { ...unit, window }
-    const { to } = await this.#attempt(situation, work, this.#again, run.id)
+    const { to } = await this.#attempt(situation, work, this.#again, run.id).catch(
+      async (thrown: unknown) => {
+        if (thrown instanceof FeedFailure && thrown.error.code === 'DataDamaged') {
+          const { message: reason } = thrown
+          await this.reprocessings.change(run.id, { status: 'FAILED', reason })
+        }
+        throw thrown
+      },
+    )
     const { status } = this.reprocessings.list.find(({ id }) => id === run.id) ?? run
     if (status === 'RUNNING') await this.reprocessings.change(run.id, { at: to })
   }
@@ -253,7 +264,7 @@ export class Feed {
   async #run(situation: Situation, work: Work, mustSkip: boolean, run: string | undefined) {
     this.#stopped.signal.throwIfAborted()
     const { channel, log, datastore } = situation
-    const { directory, connectorId, settings, maxFailureBytes, jobs } = this.#options
+    const { directory, connectorId, settings, jobs } = this.#options
     const definition = this.#options.datastore(datastore)
     const columns = definition && declaredSchemaOf(definition)
     const derivation = {
@@ -271,7 +282,6 @@ export class Feed {
     const request = {
       derivation,
       settings,
-      maxFailureBytes,
       ...(mustSkip
         ? { skipped: `no process that ran the pipeline on it came to an end: ${this.#problem}` }
         : { path: work.path, window: work.window }),
@@ -291,7 +301,8 @@ export class Feed {
     const { channel, datastore } = this.ends
     const log = this.#options.log(channel)
     if (log === undefined || this.#options.datastore(datastore) === undefined) return undefined
-    return { log, channel, datastore, position: await this.#positionIn(log, datastore) }
+    const position = await this.#positions.run(() => this.#positionIn(log, datastore))
+    return { log, channel, datastore, position }
   }
 
   async #positionIn(log: FeedLog, datastore: string): Promise<Position> {

@@ -1,5 +1,6 @@
 /** The reprocessings of one pipeline. A change is durable before it is seen. */
 
+import { SerialQueue } from '../../serial-queue.ts'
 import { dayOf } from '../tables/table-file.ts'
 import type { ListedFile } from '../tables/table-listing.ts'
 import type { FeedLog } from './feed-options.ts'
@@ -15,6 +16,7 @@ export interface ReprocessingsOptions {
 
 export class Reprocessings {
   readonly #options: ReprocessingsOptions
+  readonly #changes = new SerialQueue()
   #runs: readonly ReprocessingRun[] | undefined
 
   constructor(options: ReprocessingsOptions) {
@@ -40,18 +42,22 @@ export class Reprocessings {
   /** @throws {ConnectorError} StorageFailed; then nothing has changed */
   async add(run: ReprocessingRun): Promise<void> {
     await this.open()
-    await this.#replace([run, ...this.list])
+    await this.#replace((runs) => [run, ...runs])
   }
 
   /** @throws {ConnectorError} StorageFailed; then nothing has changed */
   async change(id: string, change: Partial<ReprocessingRun>): Promise<void> {
-    await this.#replace(this.list.map((run) => (run.id === id ? { ...run, ...change } : run)))
+    await this.#replace((runs) => runs.map((run) => (run.id === id ? { ...run, ...change } : run)))
   }
 
-  async #replace(runs: readonly ReprocessingRun[]): Promise<void> {
-    const { directory, pipeline, createdAt } = this.#options
-    await writeReprocessings(directory, pipeline, createdAt, runs)
-    this.#runs = runs
+  /** One change at a time: each is written as a whole. */
+  #replace(change: (runs: readonly ReprocessingRun[]) => ReprocessingRun[]): Promise<void> {
+    return this.#changes.run(async () => {
+      const { directory, pipeline, createdAt } = this.#options
+      const runs = change(this.list)
+      await writeReprocessings(directory, pipeline, createdAt, runs)
+      this.#runs = runs
+    })
   }
 }
 

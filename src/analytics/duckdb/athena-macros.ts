@@ -55,8 +55,7 @@ const DATE_FORMAT = DATE_FORMAT_LETTERS.reduce(
  */
 const SPACE = ' '.repeat(MAX_SQL_CHARACTERS)
 
-/** Statements of SQL, to be run in a new instance. */
-export const ATHENA_MACROS = `${SPACE}
+const MACROS = `
 create macro from_unixtime(x) as
     make_timestamp(cast(round(cast(x as double) * 1000000) as bigint)),
   (x, zone) as timezone(zone, to_timestamp(cast(x as double)));
@@ -107,6 +106,24 @@ create macro geometric_mean(x) as geomean(x);
 create macro to_utf8(s) as encode(s);
 create macro from_utf8(b) as decode(b);
 `
+
+/** The statement that creates each of them. None uses another. */
+const STATEMENTS: ReadonlyMap<string, string> = new Map(
+  MACROS.split(/^(?=create macro )/m).flatMap((statement) => {
+    const name = /^create macro (\w+)/.exec(statement)?.[1]
+    return name === undefined ? [] : [[name, statement] as const]
+  }),
+)
+
+/**
+ * Statements of SQL that create the functions whose names occur in the text; empty if none does. To
+ * create all of them would cost every query more than most queries themselves.
+ */
+export function athenaMacrosFor(sql: string): string {
+  const words = new Set(sql.toLowerCase().match(/\w+/g))
+  const needed = [...STATEMENTS].filter(([name]) => words.has(name))
+  return needed.length === 0 ? '' : SPACE + needed.map(([, statement]) => statement).join('')
+}
 
 /** What to use in place of functions that have no equivalent as a macro. */
 export const ATHENA_ADVICE: Readonly<Record<string, string>> = {

@@ -5,7 +5,7 @@
  *
  *     openInstance     no extensions; bounds of memory and temporary files
  *     allowFiles       the only files that stay within reach
- *     (the caller registers functions and creates views)
+ *     (the caller adds functions and creates views)
  *     lockInstance     no other files, no secrets, no further settings
  *
  * `allowed_paths` allows writing as well as reading, so the locks protect the files only together
@@ -13,7 +13,7 @@
  * `allowed_directories` would allow everything below a directory and is never used.
  */
 import type { DuckDBConnection } from '@duckdb/node-api'
-import { ATHENA_MACROS } from './athena-macros.ts'
+import { athenaMacrosFor } from './athena-macros.ts'
 import { loadDuckdb } from './load-duckdb.ts'
 import { textLiteral } from './sql-text.ts'
 
@@ -35,7 +35,7 @@ export interface Instance {
 
 /** @throws {ConnectorError} AnalyticsUnavailable without DuckDB */
 export async function openInstance(bounds: InstanceBounds, dialect: Dialect): Promise<Instance> {
-  const { DuckDBInstance } = await loadDuckdb()
+  const { DuckDBInstance } = loadDuckdb()
   const instance = await DuckDBInstance.create(':memory:', {
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
@@ -49,7 +49,6 @@ export async function openInstance(bounds: InstanceBounds, dialect: Dialect): Pr
   const connection = await instance.connect()
   await connection.run("set TimeZone = 'UTC'")
   if (dialect === 'athena') await connection.run('set integer_division = true')
-  await connection.run(ATHENA_MACROS)
   return {
     connection,
     close: () => {
@@ -57,6 +56,12 @@ export async function openInstance(bounds: InstanceBounds, dialect: Dialect): Pr
       instance.closeSync()
     },
   }
+}
+
+/** Adds the functions of Athena that the text may call. To be called before the locks. */
+export async function addAthenaFunctions(connection: DuckDBConnection, sql: string): Promise<void> {
+  const macros = athenaMacrosFor(sql)
+  if (macros !== '') await connection.run(macros)
 }
 
 /** @param files relative to the working directory, because some functions show them */

@@ -35,6 +35,8 @@ const SELECT = 1
 
 export interface NamedTable {
   readonly name: string
+  /** Empty if the text has none. */
+  readonly schema: string
   /** Where in the text, in bytes. */
   readonly position: number | undefined
 }
@@ -58,7 +60,9 @@ export async function parseSelect(
   if (refused !== undefined) {
     throw invalidQuery(`The table function ${refused} can’t be used in a query.`)
   }
-  const tables = found.tables.filter(({ name }) => !found.definitions.has(name.toLowerCase()))
+  const tables = found.tables.filter(
+    ({ name, schema }) => schema !== '' || !found.definitions.has(name.toLowerCase()),
+  )
   return { sql, tables, listsTables: found.listsTables }
 }
 
@@ -142,7 +146,7 @@ function noteNode(node: { readonly type: unknown }, names: Names): void {
   if (node.type === 'BASE_TABLE') {
     const { schema_name, table_name, query_location } = namedTable.parse(node)
     if (SYSTEM_SCHEMAS.has(schema_name)) names.listsTables = true
-    else names.tables.push({ name: table_name, position: query_location })
+    else names.tables.push({ name: table_name, schema: schema_name, position: query_location })
   }
   if (node.type === 'TABLE_FUNCTION') {
     const name = tableFunction.parse(node).function.function_name.toLowerCase()

@@ -9,8 +9,8 @@ import { type QuerySummary, queryRequest } from './query-request.ts'
 /** @throws {ConnectorError} AnalyticsUnavailable without DuckDB; InvalidQuery; QueryLimit */
 export async function run(request: unknown, job: Job): Promise<QuerySummary> {
   const asked = queryRequest.parse(request)
-  await loadDuckdb()
-  // These import DuckDB.
+  loadDuckdb()
+  // These need it.
   const { runQuery } = await import('./run-query.ts')
   return await runQuery(asked, job)
 }

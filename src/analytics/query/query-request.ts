@@ -1,28 +1,10 @@
 /** What a query is asked with, and what is reported when it is over. */
 import * as z from 'zod'
 import { MAX_SQL_CHARACTERS } from '../duckdb/sql-text.ts'
+import { datastoreRows } from './tables/datastore-rows.ts'
 
 export const RESULT_FORMATS = ['table', 'csv', 'jsonl', 'parquet'] as const
 export type ResultFormat = (typeof RESULT_FORMATS)[number]
-
-const time = z.int()
-
-/** Which rows of the datastores that a statement names it sees. Times are ms since 1970. */
-export const datastoreRows = z.strictObject({
-  /** An SQL expression over a datastore's columns that gives a timestamp. */
-  timeExpression: z
-    .string()
-    .max(MAX_SQL_CHARACTERS, `expected at most ${MAX_SQL_CHARACTERS} characters`)
-    .optional(),
-  /** Rows with `from ≤ timeExpression < until`. */
-  from: time.optional(),
-  until: time.optional(),
-  /** Rows whose message arrived at `arrivedFrom ≤ x < arrivedUntil`. */
-  arrivedFrom: time.optional(),
-  arrivedUntil: time.optional(),
-})
-
-export type DatastoreRows = z.output<typeof datastoreRows>
 
 /** What the worker process is given. */
 export const queryRequest = z.strictObject({

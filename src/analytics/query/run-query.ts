@@ -7,15 +7,22 @@ import { rm } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
-import { allowFiles, type Instance, lockInstance, openInstance } from '../duckdb/instance.ts'
+import {
+  addAthenaFunctions,
+  allowFiles,
+  type Instance,
+  lockInstance,
+  openInstance,
+} from '../duckdb/instance.ts'
 import { queryErrorOf } from '../duckdb/query-error.ts'
 import { parseSelect, prepareSelect } from '../duckdb/select-statement.ts'
 import { withStandardQuotes } from '../duckdb/sql-text.ts'
 import type { Job } from '../worker/job.ts'
-import { type ChannelSnapshot, viewOf } from './channel-view.ts'
 import type { QueryRequest, QuerySummary } from './query-request.ts'
 import { rowFormat, type Written, writeParquet, writePlan, writeRows } from './result-writer.ts'
-import { StoredChannels } from './stored-channels.ts'
+import { StoredTables } from './tables/stored-tables.ts'
+import { type NamedSnapshot, type TableSnapshot, viewsOf } from './tables/table-snapshot.ts'
+import { unusable } from './tables/time-expression.ts'
 import { makeTemporaryDirectory } from './temporary-directory.ts'
 
 /** More threads would take the processor from the connector. */
@@ -62,13 +69,16 @@ async function attemptQuery(
   const instance = await openInstance(bounds, dialect)
   const interrupt = () => instance.connection.interrupt()
   job.signal.addEventListener('abort', interrupt)
-  const channels = new StoredChannels(instance.connection, request.directory)
+  const { connection } = instance
+  const tables = new StoredTables({ ...request, datastoreRows: request.datastoreRows, connection })
   try {
     const sql = withStandardQuotes(request.sql)
     const statement = await parseSelect(instance.connection, sql)
-    const snapshots = await channels.snapshotsFor(statement)
+    const { timeExpression } = request.datastoreRows ?? {}
+    await addAthenaFunctions(connection, `${sql} ${timeExpression}`)
+    const snapshots = await tables.snapshotsFor(statement)
     const resultFile = join(temporaryDirectory, RESULT_FILE)
-    await openViews(instance, snapshots, resultFile)
+    await openViews(instance, snapshots, { resultFile, timeExpression })
     job.signal.throwIfAborted()
     const emit = async (part: Buffer) => {
       progress.isBegun = true
@@ -79,19 +89,27 @@ async function attemptQuery(
     return { ...written, ...figuresOf(snapshots) }
   } finally {
     job.signal.removeEventListener('abort', interrupt)
-    channels.close()
+    tables.close()
     instance.close()
   }
 }
 
 async function openViews(
   { connection }: Instance,
-  snapshots: readonly ChannelSnapshot[],
-  resultFile: string,
+  snapshots: readonly NamedSnapshot[],
+  {
+    resultFile,
+    timeExpression,
+  }: { readonly resultFile: string; readonly timeExpression: string | undefined },
 ): Promise<void> {
-  const files = snapshots.flatMap((snapshot) => snapshot.files)
+  const files = snapshots.flatMap(({ snapshot }) => snapshot.files)
   await allowFiles(connection, [...files, resultFile])
-  for (const snapshot of snapshots) await connection.run(viewOf(snapshot))
+  for (const statement of snapshots.flatMap(viewsOf)) {
+    await connection.run(statement).catch((thrown: unknown) => {
+      if (timeExpression === undefined || isMissingFile(thrown)) throw thrown
+      throw unusable(timeExpression, queryErrorOf(thrown, statement).message)
+    })
+  }
   await lockInstance(connection)
 }
 
@@ -111,13 +129,13 @@ async function writeResult(
   return await writeRows(prepared, rowFormat(format, width), request, emit)
 }
 
-function figuresOf(snapshots: readonly ChannelSnapshot[]) {
-  const sum = (of: (snapshot: ChannelSnapshot) => number) =>
-    snapshots.reduce((total, snapshot) => total + of(snapshot), 0)
+function figuresOf(snapshots: readonly NamedSnapshot[]) {
+  const sum = (of: (snapshot: TableSnapshot) => number) =>
+    snapshots.reduce((total, { snapshot }) => total + of(snapshot), 0)
   return {
     files: sum(({ files }) => files.length),
     fileBytes: sum(({ fileBytes }) => fileBytes),
-    tailRows: sum(({ tail }) => tail.reduce((rows, { from, to }) => rows + to - from, 0)),
+    tailRows: sum(({ tailRows }) => tailRows),
   }
 }
 

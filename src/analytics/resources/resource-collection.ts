@@ -17,7 +17,7 @@ import {
 import type { Tag } from './tags.ts'
 
 /** More than any request may have. */
-const MAX_FILE_BYTES = 2 * 1024 * 1024
+export const MAX_FILE_BYTES = 2 * 1024 * 1024
 const TEMPORARY = '.tmp'
 
 export interface ResourceCollectionOptions<Schema extends z.ZodType> {

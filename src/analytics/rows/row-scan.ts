@@ -2,6 +2,7 @@
 import type { DuckDBConnection, DuckDBDataChunk, DuckDBVector } from '@duckdb/node-api'
 import { messageOf } from '../../errors.ts'
 import type { Message } from '../../message.ts'
+import { loadDuckdb } from '../duckdb/load-duckdb.ts'
 import { ROW_COLUMNS, type RowColumn } from './row-columns.ts'
 import { type RowRange, RowReader, type RowStream } from './row-stream.ts'
 
@@ -29,7 +30,7 @@ export async function registerStoredRows(
   connection: DuckDBConnection,
   directory: string,
 ): Promise<() => void> {
-  const duckdb = await import('@duckdb/node-api')
+  const duckdb = loadDuckdb()
   const { DuckDBBlobValue, DuckDBTableFunction, DuckDBTimestampValue } = duckdb
   const fillOf: Readonly<Record<RowColumn, Fill>> = {
     offset: (vector, row, { offset }) => vector.setItem(row, BigInt(offset)),

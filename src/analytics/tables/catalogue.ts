@@ -23,6 +23,8 @@ export interface FileFacts {
   readonly rows: number
   /** Of the whole file, eight hexadecimal digits. */
   readonly crc32: string
+  /** Of the file whose place it takes: after a crash that one may still be there. */
+  readonly formerCrc32?: string | undefined
   /** By column: how many values are NULL because they are of another type. */
   readonly drift: Readonly<Record<string, number>>
 }
@@ -48,6 +50,7 @@ export const columnsShape = z.array(
 )
 
 const count = z.int().min(0)
+const checksum = z.string().regex(/^[0-9a-f]{8}$/)
 const catalogueShape = z.object({
   version: z.literal(1),
   columns: columnsShape,
@@ -60,7 +63,8 @@ const catalogueShape = z.object({
     z.object({
       bytes: count,
       rows: count,
-      crc32: z.string().regex(/^[0-9a-f]{8}$/),
+      crc32: checksum,
+      formerCrc32: checksum.optional(),
       drift: z.record(z.string(), count).default({}),
     }),
   ),

@@ -29,8 +29,15 @@ interface FieldTally {
   objects: number
 }
 
+/** A key of the payload, and the keys of the objects that are its values. */
+interface OuterField {
+  readonly tally: FieldTally
+  readonly members: Map<string, FieldTally>
+}
+
 export class FieldSampling {
-  readonly #tallies = new Map<string, FieldTally>()
+  readonly #fields = new Map<string, OuterField>()
+  #tallies = 0
   #samples = 0
 
   /** A payload that is no JSON object has no fields. */
@@ -39,46 +46,58 @@ export class FieldSampling {
     const root = parse(payload)
     if (!isObject(root)) return
     for (const [key, value] of Object.entries(root)) {
-      this.#count([key], value)
+      if (value === null) continue
+      const field = this.#fields.get(key) ?? this.#newField(key)
+      if (field === undefined) continue
+      field.tally[kindOf(value, 1)]++
       if (!isObject(value)) continue
-      for (const [inner, member] of Object.entries(value)) this.#count([key, inner], member)
+      for (const [inner, member] of Object.entries(value)) this.#addMember(field, inner, member)
     }
   }
 
   /** The most frequent ones first. */
   fields(): SampledField[] {
     const atLeast = this.#samples * SMALLEST_SHARE
-    return [...this.#tallies.values()]
-      .filter((tally) => totalOf(tally) >= atLeast && this.#isField(tally))
+    return [...this.#fields.values()]
+      .flatMap(({ tally, members }) => (hasMembers(tally) ? [...members.values()] : [tally]))
+      .filter((tally) => totalOf(tally) >= atLeast)
       .sort((left, right) => totalOf(right) - totalOf(left))
       .map((tally) => ({ path: tally.path, type: typeOf(tally) }))
   }
 
-  /** Either the object is a field or its members are, by what most of its values are. */
-  #isField({ path }: FieldTally): boolean {
-    const outer = this.#tallies.get(JSON.stringify(path.slice(0, 1)))
-    return outer !== undefined && hasMembers(outer) === (path.length === 2)
+  #addMember({ tally: { path }, members }: OuterField, key: string, value: unknown): void {
+    if (value === null) return
+    let tally = members.get(key)
+    if (tally === undefined) {
+      tally = this.#newTally([...path, key])
+      if (tally === undefined) return
+      members.set(key, tally)
+    }
+    tally[kindOf(value, 2)]++
   }
 
-  #count(path: readonly string[], value: unknown): void {
-    if (value === null || !path.every(isUsableKey)) return
-    const key = JSON.stringify(path)
-    let tally = this.#tallies.get(key)
-    if (tally === undefined) {
-      if (this.#tallies.size >= MAX_FIELDS) return
-      tally = emptyTally(path)
-      this.#tallies.set(key, tally)
-    }
-    tally[kindOf(path, value)]++
+  #newField(key: string): OuterField | undefined {
+    const tally = this.#newTally([key])
+    const field = tally && { tally, members: new Map() }
+    if (field !== undefined) this.#fields.set(key, field)
+    return field
+  }
+
+  /** Undefined if there are too many already, or the key can't be read. */
+  #newTally(path: readonly string[]): FieldTally | undefined {
+    if (this.#tallies >= MAX_FIELDS || !path.every(isUsableKey)) return undefined
+    this.#tallies++
+    return emptyTally(path)
   }
 }
 
 type ValueKind = Exclude<keyof FieldTally, 'path'>
 
-function kindOf(path: readonly string[], value: unknown): ValueKind {
+/** @param depth 1 for a key of the payload, 2 for a member of an object in it */
+function kindOf(value: unknown, depth: 1 | 2): ValueKind {
   if (typeof value === 'boolean') return 'booleans'
   if (typeof value === 'number') return numberKindOf(value)
-  return path.length === 1 && isObject(value) ? 'objects' : 'texts'
+  return depth === 1 && isObject(value) ? 'objects' : 'texts'
 }
 
 function numberKindOf(value: number): ValueKind {

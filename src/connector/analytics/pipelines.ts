@@ -64,7 +64,6 @@ export async function startPipelines(
     log: (channel) => feedLog(storage, channel),
     pipelines: () => resources.pipelines.list(),
     noRoom: async () => fullness(keeping.bytes, options.maxBytes) ?? noRoom(storage, directory),
-    maxFailureBytes: options.maxFailureBytes,
     intervalMs: options.interval,
   })
   await feeds.start()

@@ -4,9 +4,6 @@
  *
  *     node converting-program.js DIRECTORY CHANNEL SEED [CALL]
  */
-import fs from 'node:fs'
-import promises from 'node:fs/promises'
-import { syncBuiltinESMExports } from 'node:module'
 import { storedRows } from '../../../src/analytics/rows/stored-range.ts'
 import { run as compact } from '../../../src/analytics/tables/jobs/compact-job.ts'
 import { run as convert } from '../../../src/analytics/tables/jobs/convert-job.ts'
@@ -19,6 +16,7 @@ import {
 import { channelTable } from '../../../src/analytics/tables/table-location.ts'
 import { systemClock } from '../../../src/clock.ts'
 import { Random } from '../../support/random.ts'
+import { killAtCall } from '../kill-at-call.ts'
 
 const HOUR_MS = 3_600_000
 const [directory = '', channel = '', seed, call] = process.argv.slice(2)
@@ -61,27 +59,4 @@ async function step(): Promise<boolean> {
 
 function isPair(file: ListedFile, next: ListedFile | undefined): boolean {
   return next?.day === file.day && next.logId === file.logId
-}
-
-/** The functions that every write of the jobs goes through; DuckDB's own writes are not among them. */
-function killAtCall(at: number): void {
-  let calls = 0
-  const counted = <Args extends unknown[], Result>(original: (...args: Args) => Result) => {
-    return (...args: Args): Result => {
-      calls++
-      if (calls === at) process.kill(process.pid, 'SIGKILL')
-      return original(...args)
-    }
-  }
-  const { chmod, mkdir, rename, rm, rmdir } = promises
-  Object.assign(promises, {
-    chmod: counted(chmod),
-    mkdir: counted(mkdir),
-    rename: counted(rename),
-    rm: counted(rm),
-    rmdir: counted(rmdir),
-  })
-  const { fdatasync, write } = fs
-  Object.assign(fs, { fdatasync: counted(fdatasync), write: counted(write) })
-  syncBuiltinESMExports()
 }

@@ -11,10 +11,18 @@ import {
 import { loadDuckdb } from '../../../src/analytics/duckdb/load-duckdb.ts'
 
 /** For the option `skip` of a test: false, or what to install. */
-export const WITHOUT_DUCKDB: string | false = await loadDuckdb().then(
-  () => false,
-  () => 'needs DuckDB: npm install @duckdb/node-api',
-)
+export const WITHOUT_DUCKDB: string | false = isLoaded()
+  ? false
+  : 'needs DuckDB: npm install @duckdb/node-api'
+
+function isLoaded(): boolean {
+  try {
+    loadDuckdb()
+    return true
+  } catch {
+    return false
+  }
+}
 
 export function temporaryDirectory(t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), 'analytics-'))

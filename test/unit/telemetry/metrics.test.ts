@@ -67,6 +67,7 @@ test('names carry the prefix and a unit, labels are of the bounded kinds, help i
     'source',
     'part',
     'pipeline',
+    'datastore',
     'reader',
     'state',
     'version',

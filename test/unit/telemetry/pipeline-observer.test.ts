@@ -53,6 +53,11 @@ function reportEverything(observer: TelemetryObserver): void {
   observer.pipelineLogged('function decode', 'started')
   const failed = { activity: 'decode', lambdaName: 'decode', count: 3, reason: 'no answer' }
   observer.pipelineFailed('warm', failed)
+  const run = { messages: 9, rows: 7, dropped: 2, gap: 0, drifted: 0 }
+  observer.pipelineRan('warm', { ...run, durationMs: 3, isAgain: false })
+  observer.pipelineDelayed('warm', new ConnectorError('TablesFull', 'no room'), 500)
+  observer.pipelineWaits('warm', 9)
+  observer.datastoreGrew('readings', { files: 1, bytes: 400 })
   observer.tablesGrew('pumps', { files: 1, bytes: 400, waitingRows: -9 })
   observer.contentMade('report', { bytes: 10, durationMs: 5 })
   observer.contentFailed('report', new ConnectorError('InvalidQuery', 'no such column'))
@@ -80,7 +85,15 @@ test('every report is a log line and a metric of the same name', async () => {
   reportEverything(observer)
 
   const methods = Object.getOwnPropertyNames(TelemetryObserver.prototype)
-  const withoutLine = ['constructor', 'close', 'spoolGrew', 'tablesGrew', 'contentDelivered']
+  const withoutLine = [
+    'constructor',
+    'close',
+    'spoolGrew',
+    'tablesGrew',
+    'pipelineWaits',
+    'datastoreGrew',
+    'contentDelivered',
+  ]
   const reports = methods.filter((name) => !withoutLine.includes(name))
   assert.equal(lines.length, reports.length)
   const text = await metrics.text()

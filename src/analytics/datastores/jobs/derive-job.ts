@@ -15,8 +15,6 @@ const requestShape = z.strictObject({
   derivation: derivationShape,
   /** Of functions and things. */
   settings: z.custom<PipelineSettings>((value) => typeof value === 'object' && value !== null),
-  /** Of failed messages on disk. */
-  maxFailureBytes: z.int().min(1),
   /** The messages are not run, and are kept as failed for this reason. */
   skipped: z.string().optional(),
   /** The messages are those of this file, and it is replaced. */
@@ -28,8 +26,7 @@ const requestShape = z.strictObject({
 export type DeriveRequest = z.input<typeof requestShape>
 
 export async function run(request: unknown, { signal }: Job): Promise<DerivationResult> {
-  const { derivation, settings, maxFailureBytes, skipped, path, window } =
-    requestShape.parse(request)
+  const { derivation, settings, skipped, path, window } = requestShape.parse(request)
   const { pipeline: pipelineName, activities: pipelineActivities } = derivation
   const resources = await resourcesFor(settings)
   const pipeline = makePipeline({ pipelineName, pipelineActivities }, resources)
@@ -38,7 +35,8 @@ export async function run(request: unknown, { signal }: Job): Promise<Derivation
       connection,
       pipeline,
       signal,
-      keepFailures: (range, failed) => keepFailures(derivation, maxFailureBytes, range, failed),
+      keepFailures: (range, failed) =>
+        keepFailures(derivation, settings.maxFailureBytes, range, failed),
     }
     if (skipped !== undefined) return skip(derivation, tools, skipped)
     if (path !== undefined) return rewrite(derivation, path, tools, window ?? {})

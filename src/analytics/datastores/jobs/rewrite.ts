@@ -8,10 +8,13 @@
 import { join } from 'node:path'
 import { nodeFileLayer } from '../../../channels/disk/files/node-file-layer.ts'
 import type { OffsetRange } from '../../../channels/log/channel-log.ts'
+import { ConnectorError } from '../../../errors.ts'
 import type { Message } from '../../../message.ts'
 import { quotedName, textLiteral } from '../../duckdb/sql-text.ts'
 import type { FailedMessage } from '../../pipelines/message-run.ts'
+import type { FileFacts } from '../../tables/catalogue.ts'
 import { FieldSampling } from '../../tables/field-sampling.ts'
+import { fileSum } from '../../tables/file-sum.ts'
 import { driftedIn } from '../../tables/jobs/convert.ts'
 import { parquetSource, publish, withFile, writeHidden } from '../../tables/jobs/parquet-file.ts'
 import { parseTablePath } from '../../tables/table-file.ts'
@@ -57,6 +60,7 @@ export async function rewrite(
   const made = await runAll(derivation, tools, derived, window)
   const { sampling, parts, read, failed } = made
   const catalogue = await openedCatalogue(connection, derivation, sampling)
+  const former = { formerCrc32: await expectWhole(join(root, path), catalogue.files.get(path)) }
   const old = parquetSource([join(root, path)])
   const source = `(${[kept(old, read), ...parts].join(' UNION ALL BY NAME ')})`
   const parquet = { directory, table, connectorId, file, columns: catalogue.columns, source }
@@ -67,7 +71,7 @@ export async function rewrite(
     await tools.keepFailures(range, own)
   }
   if (facts === undefined) throw new RangeError(`expected a file at ${path}`)
-  await publish(parquet, withFile(catalogue, file, facts))
+  await publish(parquet, withFile(catalogue, file, facts, former))
   await removeParts(root, parts.length)
   return {
     to,
@@ -130,6 +134,14 @@ async function runAll(
     from = run.to
   }
   return made
+}
+
+/** Its checksum. @throws {ConnectorError} DataDamaged if it is not that of the catalogue */
+async function expectWhole(path: string, facts: FileFacts | undefined): Promise<string> {
+  const { crc32 } = await fileSum(path)
+  if (facts === undefined || crc32 === facts.crc32 || crc32 === facts.formerCrc32) return crc32
+  const text = `expected the checksum ${facts.crc32} of ${path}, got ${crc32}: the medium has changed it, so its rows are not copied. Run doctor`
+  throw new ConnectorError('DataDamaged', text)
 }
 
 function addRange(ranges: OffsetRange[], { from, to }: OffsetRange): void {

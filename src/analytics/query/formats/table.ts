@@ -7,8 +7,9 @@
  *     d-1       21.5  ok
  *     d-2       NULL  a very…
  */
-import { DuckDBBlobValue, type DuckDBValue } from '@duckdb/node-api'
+import type { DuckDBBlobValue, DuckDBValue } from '@duckdb/node-api'
 import { cut, printable } from '../../../shown-text.ts'
+import { loadDuckdb } from '../../duckdb/load-duckdb.ts'
 import type { ResultColumn, ResultRow, RowFormat } from './row-format.ts'
 import { valueText } from './value-text.ts'
 
@@ -19,6 +20,7 @@ const MIN_SHARE = 8
 const GAP = '  '
 const NUMBERS = /^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DECIMAL.*|DOUBLE|FLOAT)$/
 const utf8 = new TextDecoder('utf-8', { fatal: true })
+const duckdb = loadDuckdb()
 
 interface TableColumn {
   readonly name: string
@@ -127,7 +129,7 @@ function lengthOf(text: string): number {
 
 function cellText(value: DuckDBValue): string {
   if (value === null) return 'NULL'
-  const text = value instanceof DuckDBBlobValue ? blobText(value) : valueText(value)
+  const text = value instanceof duckdb.DuckDBBlobValue ? blobText(value) : valueText(value)
   return printable(cut(text, MAX_CELL))
 }
 

@@ -2,28 +2,16 @@
  * Values as text and as JSON. Nothing is rounded: whole numbers and decimals keep all their digits,
  * times their microseconds. Binary values become base64.
  */
-import {
-  DuckDBArrayValue,
-  DuckDBBlobValue,
-  DuckDBDecimalValue,
-  DuckDBListValue,
-  DuckDBMapValue,
-  DuckDBStructValue,
-  DuckDBTimestampMillisecondsValue,
-  DuckDBTimestampNanosecondsValue,
-  DuckDBTimestampSecondsValue,
-  DuckDBTimestampTZValue,
-  DuckDBTimestampValue,
-  DuckDBUnionValue,
-  type DuckDBValue,
-  DuckDBVariantValue,
-} from '@duckdb/node-api'
+import type { DuckDBBlobValue, DuckDBValue } from '@duckdb/node-api'
+import { loadDuckdb } from '../../duckdb/load-duckdb.ts'
+
+const duckdb = loadDuckdb()
 
 /** Text as it is; lists and structs as JSON. `null` has no text. */
 export function valueText(value: Exclude<DuckDBValue, null>): string {
   if (typeof value === 'string') return value
   if (typeof value === 'number') return String(value)
-  if (value instanceof DuckDBBlobValue) return base64(value)
+  if (value instanceof duckdb.DuckDBBlobValue) return base64(value)
   return timeOf(value) ?? (isNested(value) ? valueJson(value) : String(value))
 }
 
@@ -33,8 +21,8 @@ export function valueJson(value: DuckDBValue): string {
   if (typeof value === 'string') return JSON.stringify(value)
   if (typeof value === 'number') return Number.isFinite(value) ? String(value) : 'null'
   if (typeof value === 'bigint' || typeof value === 'boolean') return String(value)
-  if (value instanceof DuckDBDecimalValue) return String(value)
-  if (value instanceof DuckDBBlobValue) return `"${base64(value)}"`
+  if (value instanceof duckdb.DuckDBDecimalValue) return String(value)
+  if (value instanceof duckdb.DuckDBBlobValue) return `"${base64(value)}"`
   return nestedJson(value) ?? JSON.stringify(timeOf(value) ?? String(value))
 }
 
@@ -52,28 +40,28 @@ export function lineOfJson(text: string): string {
 
 function isNested(value: DuckDBValue): boolean {
   return (
-    value instanceof DuckDBListValue ||
-    value instanceof DuckDBArrayValue ||
-    value instanceof DuckDBStructValue ||
-    value instanceof DuckDBMapValue
+    value instanceof duckdb.DuckDBListValue ||
+    value instanceof duckdb.DuckDBArrayValue ||
+    value instanceof duckdb.DuckDBStructValue ||
+    value instanceof duckdb.DuckDBMapValue
   )
 }
 
 function nestedJson(value: DuckDBValue): string | undefined {
-  if (value instanceof DuckDBListValue || value instanceof DuckDBArrayValue) {
+  if (value instanceof duckdb.DuckDBListValue || value instanceof duckdb.DuckDBArrayValue) {
     return `[${value.items.map(valueJson).join(',')}]`
   }
-  if (value instanceof DuckDBStructValue) {
+  if (value instanceof duckdb.DuckDBStructValue) {
     const members = Object.entries(value.entries).map(([name, item]) => member(name, item))
     return `{${members.join(',')}}`
   }
-  if (value instanceof DuckDBMapValue) {
+  if (value instanceof duckdb.DuckDBMapValue) {
     const members = value.entries.map((entry) =>
       member(entry.key === null ? '' : valueText(entry.key), entry.value),
     )
     return `{${members.join(',')}}`
   }
-  if (value instanceof DuckDBUnionValue || value instanceof DuckDBVariantValue) {
+  if (value instanceof duckdb.DuckDBUnionValue || value instanceof duckdb.DuckDBVariantValue) {
     return valueJson(value.value)
   }
   return undefined
@@ -89,16 +77,17 @@ function base64({ bytes }: DuckDBBlobValue): string {
 
 /** ISO 8601; with a Z if the value says which moment it is. Undefined for other values. */
 function timeOf(value: DuckDBValue): string | undefined {
-  if (value instanceof DuckDBTimestampTZValue) return isoTime(value.micros, 'Z') ?? String(value)
+  if (value instanceof duckdb.DuckDBTimestampTZValue)
+    return isoTime(value.micros, 'Z') ?? String(value)
   const micros = microsOf(value)
   return micros === undefined ? undefined : (isoTime(micros, '') ?? String(value))
 }
 
 function microsOf(value: DuckDBValue): bigint | undefined {
-  if (value instanceof DuckDBTimestampValue) return value.micros
-  if (value instanceof DuckDBTimestampMillisecondsValue) return value.millis * 1000n
-  if (value instanceof DuckDBTimestampSecondsValue) return value.seconds * 1_000_000n
-  if (value instanceof DuckDBTimestampNanosecondsValue) return value.nanos / 1000n
+  if (value instanceof duckdb.DuckDBTimestampValue) return value.micros
+  if (value instanceof duckdb.DuckDBTimestampMillisecondsValue) return value.millis * 1000n
+  if (value instanceof duckdb.DuckDBTimestampSecondsValue) return value.seconds * 1_000_000n
+  if (value instanceof duckdb.DuckDBTimestampNanosecondsValue) return value.nanos / 1000n
   return undefined
 }
 

@@ -67,7 +67,7 @@ async function sumFindings(
       continue
     }
     const { crc32 } = await fileSum(join(tableDirectory(directory, table), file))
-    if (crc32 === facts.crc32) continue
+    if (crc32 === facts.crc32 || crc32 === facts.formerCrc32) continue
     findings.push(explain('DamagedTable', channel, { ...place, messages: facts.rows }))
   }
   return findings

@@ -103,11 +103,16 @@ export async function publish(parquet: ParquetFile, catalogue: Catalogue): Promi
   await nodeFileLayer.syncDirectory(day)
 }
 
-/** The catalogue with a file more. */
-export function withFile(catalogue: Catalogue, file: TableFile, facts: FileFacts): Catalogue {
+/** The catalogue with a file more, or with another file in the place of one. */
+export function withFile(
+  catalogue: Catalogue,
+  file: TableFile,
+  facts: FileFacts,
+  former: { readonly formerCrc32?: string } = {},
+): Catalogue {
   const { bytes, rows, crc32, drift } = facts
   const files = new Map(catalogue.files)
-  files.set(tableFilePath(file), { bytes, rows, crc32, drift })
+  files.set(tableFilePath(file), { bytes, rows, crc32, ...former, drift })
   return { ...catalogue, files }
 }
 

@@ -1,10 +1,9 @@
 /** DuckDB in the child process, for jobs that write files: without the locks of queries. */
 import type { DuckDBConnection } from '@duckdb/node-api'
-import { ConnectorError, messageOf, systemCodeOf } from '../../../errors.ts'
+import { loadDuckdb } from '../../duckdb/load-duckdb.ts'
 
 /** Row groups are bounded, so what it holds does not grow with the rows. */
 const MEMORY_LIMIT = '400MB'
-const PACKAGE = '@duckdb/node-api@1.5.6-r.1'
 
 export type Row = Readonly<Record<string, unknown>>
 
@@ -16,7 +15,7 @@ export async function withSession<Result>(
   signal: AbortSignal,
   work: (connection: DuckDBConnection) => Promise<Result>,
 ): Promise<Result> {
-  const { DuckDBInstance } = await load()
+  const { DuckDBInstance } = loadDuckdb()
   // One thread: rows keep their order, and the connector keeps the other cores.
   const options = { threads: '1', memory_limit: MEMORY_LIMIT, temp_directory: '' }
   const instance = await DuckDBInstance.create(':memory:', options)
@@ -41,15 +40,4 @@ export async function rowsOf(connection: DuckDBConnection, sql: string): Promise
 /** A count or an offset; 0 if it is NULL. */
 export function numberIn(row: Row | undefined, name: string): number {
   return Number(row?.[name] ?? 0)
-}
-
-async function load() {
-  try {
-    return await import('@duckdb/node-api')
-  } catch (cause) {
-    const isMissing = systemCodeOf(cause) === 'ERR_MODULE_NOT_FOUND'
-    const reason = isMissing ? 'is not installed' : `can’t be loaded: ${messageOf(cause)}`
-    const text = `tables need the package ${PACKAGE}, which ${reason}. Run: npm install ${PACKAGE}`
-    throw new ConnectorError('AnalyticsUnavailable', text, { cause })
-  }
 }

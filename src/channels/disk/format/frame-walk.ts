@@ -26,14 +26,17 @@ export class FileView {
   readonly fileBytes: number
   readonly #file: OpenFile
   readonly #isLenient: boolean
+  readonly #viewBytes: number
   buffer = Buffer.alloc(0)
   #start = 0
   #end = 0
 
-  constructor(file: OpenFile, fileBytes: number, isLenient: boolean) {
+  /** @param viewBytes how much is read at once: less for a reader that wants the beginning only */
+  constructor(file: OpenFile, fileBytes: number, isLenient: boolean, viewBytes = VIEW_BYTES) {
     this.#file = file
     this.fileBytes = fileBytes
     this.#isLenient = isLenient
+    this.#viewBytes = viewBytes
   }
 
   /** Whether `[position, position + bytes)` of the file is in the buffer. */
@@ -55,7 +58,7 @@ export class FileView {
   async load(position: number, bytes: number): Promise<boolean> {
     if (this.has(position, bytes)) return true
     if (position + bytes > this.fileBytes) return false
-    const size = Math.min(Math.max(VIEW_BYTES, bytes), this.fileBytes - position)
+    const size = Math.min(Math.max(this.#viewBytes, bytes), this.fileBytes - position)
     if (this.buffer.length < size) this.buffer = Buffer.allocUnsafeSlow(size)
     this.#start = position
     this.#end = position

@@ -60,6 +60,8 @@ export interface FoundJournal {
 
 /** More than a frame of the largest size takes. A larger file is no slot, and is not read. */
 const MAX_SLOT_BYTES = 72 * 1024 * 1024
+/** The ends of some hundred logs. A bad sector among them is survived: not all of it is bad. */
+const OPENING_BYTES = 64 * 1024
 
 interface Candidate {
   readonly slot: Slot
@@ -188,7 +190,7 @@ export async function readOpening(
   }
   const file = await files.open(slot.path, 'read')
   try {
-    const view = new FileView(file, slot.bytes, true)
+    const view = new FileView(file, slot.bytes, true, OPENING_BYTES)
     await walkSlot(view, use, visit, (cycle) => {
       isComplete = (cycle.flags & CYCLE_FLAG.opensFurther) === 0
       return !isComplete
@@ -287,7 +289,7 @@ async function withoutHeader(
 async function readBlock(files: FileLayer, slot: Slot, position: number) {
   const file = await files.open(slot.path, 'read')
   try {
-    const view = new FileView(file, slot.bytes, true)
+    const view = new FileView(file, slot.bytes, true, BLOCK_BYTES)
     if (!(await view.load(position, BLOCK_BYTES))) return undefined
     const start = view.indexOf(position)
     return Buffer.from(view.buffer.subarray(start, start + BLOCK_BYTES))

@@ -1,6 +1,8 @@
 /** The functions of Athena and Presto, each with a value. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { athenaMacrosFor } from '../../../../src/analytics/duckdb/athena-macros.ts'
+import { addAthenaFunctions } from '../../../../src/analytics/duckdb/instance.ts'
 import { openedInstance, WITHOUT_DUCKDB } from '../../../support/analytics/opened-instance.ts'
 
 const skip = WITHOUT_DUCKDB
@@ -57,6 +59,7 @@ const VALUES: readonly (readonly [expression: string, text: string | null])[] = 
 
 test('each function of Athena that DuckDB lacks gives its value', { skip }, async (t) => {
   const { connection } = await openedInstance(t)
+  await addAthenaFunctions(connection, VALUES.map(([expression]) => expression).join(' '))
 
   for (const [expression, text] of VALUES) {
     const reader = await connection.runAndReadAll(`select cast(${expression} as varchar)`)
@@ -67,9 +70,18 @@ test('each function of Athena that DuckDB lacks gives its value', { skip }, asyn
 
 test('a format or unit that is not known is named in the error', { skip }, async (t) => {
   const { connection } = await openedInstance(t)
+  await addAthenaFunctions(connection, 'date_parse date_add')
 
   await assert.rejects(connection.run("select date_parse('1', '%j')"), /the format %j/)
   await assert.rejects(connection.run("select date_add('eon', 1, now())"), /the unit eon/)
+})
+
+test('a text gets the functions that it names, in any case and in quotes, and no others', () => {
+  const created = (sql: string) =>
+    [...athenaMacrosFor(sql).matchAll(/create macro (\w+)/g)].map(([, name]) => name)
+
+  assert.deepEqual(created('select avg(temp) from plant'), [])
+  assert.deepEqual(created('select Date_Add(\'day\', 1, t), "rand"() from x'), ['date_add', 'rand'])
 })
 
 test('the division of whole numbers follows the dialect', { skip }, async (t) => {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { ROW_COLUMNS } from '../../../../src/analytics/rows/row-columns.ts'
+import { storedMessages } from '../../../../src/analytics/rows/row-samples.ts'
 import { registerStoredRows } from '../../../../src/analytics/rows/row-scan.ts'
 import { StoredDirectory, storedRows } from '../../../../src/analytics/rows/stored-range.ts'
 import { createConnector } from '../../../../src/index.ts'
@@ -83,4 +84,21 @@ test('a channel that does not exist has no rows', { skip }, async (t) => {
   assert.equal(await storedRows(directory, 'other'), undefined)
   const rows = await rowsOf(t, directory, `select * from stored_rows('other', 0, 10)`)
   assert.deepEqual(rows, [])
+})
+
+test('messages of several places are read without DuckDB', async (t) => {
+  const { directory, connector } = await connectorIn(t)
+  await Promise.all(Array.from({ length: 900 }, (_, n) => connector.publish('line', `${n}`)))
+
+  const read: string[] = []
+  const places = [
+    { from: 0, to: 2 },
+    { from: 450, to: 453 },
+    { from: 899, to: 2_000 },
+  ]
+  for await (const { payload } of storedMessages(directory, 'line', places)) {
+    read.push(payload.toString())
+  }
+
+  assert.deepEqual(read, ['0', '1', '450', '451', '452', '899'])
 })

@@ -5,7 +5,7 @@
  * that a column exists although no file has it, and a file with a narrower type is read with the
  * wider one.
  */
-import { quotedName, textLiteral } from '../duckdb/sql-text.ts'
+import { quotedName, textLiteral } from '../../duckdb/sql-text.ts'
 
 export interface SchemaColumn {
   readonly name: string
@@ -19,18 +19,11 @@ export interface OffsetRange {
   readonly to: number
 }
 
-export interface TailPart extends OffsetRange {
-  /** A SELECT of these rows with `columns`. */
-  readonly typedRows: string
-}
-
-export interface ChannelSnapshot {
-  readonly channel: string
+export interface ChannelContent {
   /** Relative to the data directory. */
   readonly files: readonly string[]
-  readonly fileBytes: number
-  /** The rows that are in no file. */
-  readonly tail: readonly TailPart[]
+  /** A SELECT with `columns` for each range of rows that is in no file. */
+  readonly tail: readonly string[]
   /** All columns but the day. */
   readonly columns: readonly SchemaColumn[]
 }
@@ -38,25 +31,24 @@ export interface ChannelSnapshot {
 /** The day of arrival, which is part of a file's path and selects files. */
 const DAY = { name: '__dt', type: 'DATE' }
 
-export function viewOf({ channel, files, tail, columns }: ChannelSnapshot): string {
+export function channelSelect({ files, tail, columns }: ChannelContent): string {
   const all = [...columns, DAY]
   const parts = [
     noRows(all),
     ...(files.length === 0 ? [] : [filesOf(files)]),
-    ...tail.map(({ typedRows }) => rowsOf(typedRows)),
+    ...tail.map((typedRows) => rowsOf(typedRows)),
   ]
-  return (
-    `create view ${quotedName(channel)} as select ${all.map(asTyped).join(', ')} ` +
-    `from (${parts.join(' union all by name ')})`
-  )
+  return `select ${all.map(asTyped).join(', ')} from (${parts.join(' union all by name ')})`
 }
 
-function noRows(columns: readonly SchemaColumn[]): string {
+/** A SELECT of these columns without rows. */
+export function noRows(columns: readonly SchemaColumn[]): string {
   const list = columns.map(({ name, type }) => `null::${type} as ${quotedName(name)}`)
   return `select ${list.join(', ')} where false`
 }
 
-function filesOf(files: readonly string[]): string {
+/** A SELECT of all rows of the files, with the day of their path. */
+export function filesOf(files: readonly string[]): string {
   const list = files.map(textLiteral).join(', ')
   return (
     `select * from read_parquet([${list}], union_by_name = true, ` +
