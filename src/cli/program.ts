@@ -8,6 +8,7 @@ import { addDoctorCommand } from './commands/doctor/doctor.ts'
 import { addExportCommand } from './commands/export/export.ts'
 import { addGreengrassCommand } from './commands/greengrass/greengrass.ts'
 import { addPasswdCommand } from './commands/passwd/passwd.ts'
+import { addPipelineFailuresCommand } from './commands/pipeline-failures/pipeline-failures.ts'
 import { addPublishCommand } from './commands/publish/publish.ts'
 import { addQueryCommand } from './commands/query/query.ts'
 import { addRetryCommand } from './commands/retry.ts'
@@ -61,6 +62,7 @@ export function createProgram(context: CliContext): Command {
   addDoctorCommand(program, context)
   addExportCommand(program, context)
   addQueryCommand(program, context)
+  addPipelineFailuresCommand(program, context)
   addPasswdCommand(program, context)
   addGreengrassCommand(program, context)
   for (const command of program.commands) command.addHelpText('after', EXIT_CODES_HELP)

@@ -4,8 +4,11 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import * as aws from '@aws-sdk/client-iotanalytics'
+import { parseConfig } from '../../src/config/parse-config.ts'
+import { checkStart } from '../../src/connector/checks/start-check.ts'
 import type { ConfigInput } from '../../src/index.ts'
 import { startConnector, temporaryDirectory } from '../support/processes/running-connector.ts'
+import { until } from '../support/until.ts'
 
 const ROLE = 'arn:aws:iam::123456789012:role/MyEnrichRole'
 
@@ -132,23 +135,30 @@ test('what goes wrong in a function is in logResult, and the next call works', a
        return [{ how }]
      }`,
   )
-  const { run } = await startTrials(t, { functions: { bad: { module, timeout: '2s' } } })
-  const logOf = async (how: string) => {
-    const { results, logResult } = await run(lambda('bad'), JSON.stringify({ how }))
+  const { run, connector } = await startTrials(t, {
+    functions: { bad: { module }, slow: { module, timeout: '2s' } },
+  })
+  const logOf = async (how: string, lambdaName = 'bad') => {
+    const { results, logResult } = await run(lambda(lambdaName), JSON.stringify({ how }))
     return results.length > 0 ? results.join() : logResult
   }
-  const failed = (why: string) => `payload 1: the function bad failed: ${why}`
+  const failed = (why: string, name = 'bad') => `payload 1: the function ${name} failed: ${why}`
 
   assert.equal(await logOf('throws'), failed('TypeError: bad message'))
   assert.equal(await logOf('exits'), failed('its process ended with exit code 3'))
   assert.equal(await logOf('prints'), '{"how":"prints"}')
+  const metrics = `${connector.describe().http}/metrics`
+  await until('what it printed is counted, and logged', async () => {
+    const text = await (await fetch(metrics)).text()
+    return /pipeline_log_lines_total\{source="function bad"\} [1-9]/.test(text)
+  })
   assert.equal(await logOf('is large'), failed('its answer is longer than 6291456 bytes'))
   assert.equal(
     await logOf('is no list'),
     failed('expected an array of JSON objects, got an object'),
   )
-  assert.equal(await logOf('never ends'), failed('no answer within 2000 ms'))
-  assert.equal(await logOf('loops'), failed('no answer within 2000 ms'))
+  assert.equal(await logOf('never ends', 'slow'), failed('no answer within 2000 ms', 'slow'))
+  assert.equal(await logOf('loops', 'slow'), failed('no answer within 2000 ms', 'slow'))
   assert.match(
     (await logOf('fills memory')) ?? '',
     /Error: Array buffer allocation failed|its process ended|no answer within/,
@@ -181,6 +191,38 @@ test('hostile payloads and expressions harm nobody', async (t) => {
   const refused = { name: 'InvalidRequestException', message: /activity m: column 4/ }
   await assert.rejects(run({ math: { ...math, math: '1 +' } }, '{}'), refused)
   assert.equal(Object.getOwnPropertyDescriptor(Object.prototype, 'x'), undefined)
+})
+
+test('check names what the settings of functions and things lack', async (t) => {
+  const command: [string] = ['/nowhere/count']
+  const functions = { decode: { module: '/nowhere/decode.mjs' }, count: { command } }
+  const tls = { ca: '/nowhere/ca.crt' }
+  const config = parseConfig({
+    http: { port: 0 },
+    storage: { directory: await temporaryDirectory(t) },
+    sources: { batchPutMessage: {} },
+    analytics: {
+      api: {},
+      pipelines: {
+        functions,
+        registry: { file: '/nowhere/things.json' },
+        shadows: { aws: { region: 'us-east-1', tls } },
+      },
+    },
+  })
+
+  const { problems } = await checkStart(config)
+
+  const place = 'analytics.pipelines'
+  assert.deepEqual(
+    problems.map(({ message }) => message.replace(/: can’t.*/, '')),
+    [
+      `${place}.functions.decode.module`,
+      `${place}.functions.count.command`,
+      `${place}.registry.file`,
+      `${place}.shadows.aws.tls.ca`,
+    ],
+  )
 })
 
 test('a pipeline is refused whose activities the settings have nothing for', async (t) => {

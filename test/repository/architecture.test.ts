@@ -271,6 +271,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'analytics/api/contracts/',
     'analytics/resources/',
     'analytics/worker/',
+    'destinations/aws/',
     'named-files/',
   ],
   'analytics/pipelines/activities/': [
@@ -281,7 +282,13 @@ const ARROWS: Record<string, readonly string[]> = {
   ],
   'analytics/pipelines/expressions/': ['analytics/pipelines/json/'],
   'analytics/pipelines/functions/': ['analytics/pipelines/json/'],
-  'analytics/pipelines/things/': ['analytics/pipelines/json/', 'named-files/'],
+  'analytics/pipelines/things/': [
+    'analytics/pipelines/json/',
+    'destinations/aws/',
+    'destinations/http-client/',
+    'connection-errors/',
+    'named-files/',
+  ],
   'analytics/pipelines/failures/': ['channels/disk/files/'],
   'analytics/pipelines/json/': [],
   'config/': [
@@ -345,6 +352,7 @@ const ARROWS: Record<string, readonly string[]> = {
   'analytics/datastores/': [
     'analytics/datastores/schema/',
     'analytics/pipelines/',
+    'analytics/pipelines/failures/',
     'analytics/resources/',
     'analytics/tables/',
     'analytics/worker/',

@@ -6,7 +6,7 @@ import { asConnectorError, type ConnectorError } from '../../errors.ts'
 import { JobError } from '../worker/job.ts'
 
 const MOST_MESSAGES = 100_000
-/** So often a single message is tried. */
+/** How often a single message is tried. */
 const TRIES_OF_ONE = 3
 const HALVED_DELAY_MS = 1_000
 const FIRST_DELAY_MS = 10_000

@@ -34,7 +34,7 @@ export interface FeedOptions {
   readonly noRoom: () => Promise<string | undefined>
   readonly jobs: JobRunner
   readonly settings: PipelineSettings
-  /** So long messages wait for others. */
+  /** How long messages wait for others. */
   readonly intervalMs: number
   readonly observer: PipelineObserver
   readonly clock: Clock

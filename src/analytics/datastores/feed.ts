@@ -18,7 +18,7 @@ import type { ReprocessingRun } from './reprocessing-file.ts'
 import { firstOffsetOf, nextUnit, Reprocessings, type ReprocessingUnit } from './reprocessings.ts'
 import { declaredSchemaOf } from './schema/declared-schema.ts'
 
-/** So many messages do not wait for others. */
+/** This many messages do not wait for others. */
 const DUE_MESSAGES = 50_000
 /** A job of so long hangs. */
 const JOB_TIMEOUT_MS = 30 * 60_000

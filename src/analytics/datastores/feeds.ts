@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto'
 import type { Timer } from '../../clock.ts'
 import { asConnectorError, ConnectorError } from '../../errors.ts'
 import { SerialQueue } from '../../serial-queue.ts'
+import { removeFailures } from '../pipelines/failures/failure-store.ts'
 import type { Datastores } from './datastores.ts'
 import { Feed, FeedFailure } from './feed.ts'
 import type { FedPipeline, FeedOptions } from './feed-options.ts'
@@ -171,7 +172,11 @@ export class DatastoreFeeds implements Datastores {
   async pipelineRemoved(pipeline: string): Promise<void> {
     this.#forget(pipeline)
     try {
-      await this.#jobs.run(() => removePipelineFiles(this.#options.directory, pipeline))
+      const { directory } = this.#options
+      await this.#jobs.run(async () => {
+        await removePipelineFiles(directory, pipeline)
+        await removeFailures(directory, pipeline)
+      })
     } catch (thrown) {
       this.#failed(pipeline, thrown)
     }

@@ -1,5 +1,6 @@
 /** What pipelines use besides messages: functions, the device registry, device shadows. */
 import * as z from 'zod'
+import { awsFields } from '../../destinations/aws/options.ts'
 import { file } from '../../named-files/tls-options.ts'
 import { duration, size } from '../../unit-options.ts'
 
@@ -47,12 +48,40 @@ const functionOptions = z
     error: 'applies to a module alone',
   })
 
-function thingsOptions(what: string) {
+function thingsOptions(what: string, endpoint: string) {
+  const { tls, proxy, credentials, ...fields } = awsFields(`Where to ask. Default: ${endpoint}.`)
+  const aws = z
+    .strictObject({
+      region: z
+        .string()
+        .regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be a Region such as us-west-2')
+        .describe('Region of the things.'),
+      endpoint: fields.endpoint,
+      credentials,
+      tls,
+      proxy,
+      timeout: duration({ min: '100ms', max: '20s', example: '5s' })
+        .prefault('5s')
+        .describe('Maximum time for one attempt of a lookup, including the time to connect.'),
+      maxAge: duration({ min: '1s', max: '1d', example: '1m' })
+        .prefault('1m')
+        .describe(
+          'How long an answer counts. While AWS cannot be reached, an older one does, and messages of things without an answer wait.',
+        ),
+    })
+    .optional()
+    .describe('Asks AWS IoT.')
   return z
     .strictObject({
-      file: file.describe(
-        `JSON file with ${what}: an object with a member for each thing, an array or lines of things with thingName, or the answer of aws iot list-things. It is read again when it changes.`,
-      ),
+      file: file
+        .optional()
+        .describe(
+          `JSON file with ${what}: an object with a member for each thing, an array or lines of things with thingName, or the answer of aws iot list-things. It is read again when it changes.`,
+        ),
+      aws,
+    })
+    .refine((given) => (given.file === undefined) !== (given.aws === undefined), {
+      error: 'set either file or aws',
     })
     .optional()
 }
@@ -65,10 +94,11 @@ export const pipelinesOptions = z
       .describe(
         'Functions that lambda activities call, by their lambdaName. Each runs in a process of its own.',
       ),
-    registry: thingsOptions('what the device registry knows of things').describe(
-      'Where deviceRegistryEnrich looks things up.',
-    ),
-    shadows: thingsOptions('the shadows of things').describe(
+    registry: thingsOptions(
+      'what the device registry knows of things',
+      'iot.<region>.amazonaws.com',
+    ).describe('Where deviceRegistryEnrich looks things up.'),
+    shadows: thingsOptions('the shadows of things', 'data-ats.iot.<region>.amazonaws.com').describe(
       'Where deviceShadowEnrich looks shadows up.',
     ),
     interval: duration({ min: '1s', max: '1d', example: '60s' })

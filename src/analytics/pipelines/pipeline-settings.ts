@@ -2,6 +2,7 @@
 import { resolve } from 'node:path'
 import type { FunctionOptions } from './functions/local-functions.ts'
 import type { PipelinesOptions } from './options.ts'
+import type { AwsThingsSettings } from './things/aws-things.ts'
 
 export interface PipelineSettings {
   readonly functions: Readonly<Record<string, FunctionOptions>>
@@ -12,9 +13,9 @@ export interface PipelineSettings {
 }
 
 /** Where things are looked up. */
-export interface ThingSource {
-  readonly file: string
-}
+export type ThingSource =
+  | { readonly file: string; readonly aws?: never }
+  | { readonly aws: AwsThingsSettings; readonly file?: never }
 
 /** Relative paths are those of this process. */
 export function pipelineSettings(options: PipelinesOptions): PipelineSettings {
@@ -38,5 +39,6 @@ export function pipelineSettings(options: PipelinesOptions): PipelineSettings {
 }
 
 function sourceOf(given: PipelinesOptions['registry']): ThingSource | undefined {
-  return given === undefined ? undefined : { file: resolve(given.file) }
+  if (given?.aws !== undefined) return { aws: given.aws }
+  return given?.file === undefined ? undefined : { file: resolve(given.file) }
 }

@@ -8,6 +8,7 @@ import { LocalFunctions } from './functions/local-functions.ts'
 import { LogRate } from './functions/log-rate.ts'
 import type { ActivityResources } from './make-activity.ts'
 import type { PipelineSettings, ThingSource } from './pipeline-settings.ts'
+import type { ThingKind } from './things/aws-things.ts'
 import { ThingFile } from './things/thing-file.ts'
 
 /** By their settings, as JSON. A worker gets the settings of one connector: usually there is one. */
@@ -36,13 +37,24 @@ async function open({
       clock,
       onLog: (name, line) => rate.log(`function ${name}`, line),
     }),
-    registry: await openThings(registry, 'analytics.pipelines.registry'),
-    shadows: await openThings(shadows, 'analytics.pipelines.shadows'),
+    registry: await openThings(registry, 'registry'),
+    shadows: await openThings(shadows, 'shadows'),
   }
 }
 
-async function openThings(source: ThingSource | undefined, setting: string) {
+async function openThings(source: ThingSource | undefined, kind: ThingKind) {
   if (source === undefined) return undefined
+  const setting = `analytics.pipelines.${kind}`
+  if (source.aws !== undefined) {
+    const { AwsThings } = await import('./things/aws-things.ts')
+    return new AwsThings({
+      settings: source.aws,
+      kind,
+      place: `${setting}.aws`,
+      clock: systemClock,
+      random: Math.random,
+    })
+  }
   const things = new ThingFile({
     path: source.file,
     setting: `${setting}.file`,

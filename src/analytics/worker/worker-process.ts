@@ -26,6 +26,8 @@ export interface WorkerOptions {
   readonly niceness: number
   /** How long it stays without a job. */
   readonly idleMs: number
+  /** Environment variables besides TZ and TMPDIR. */
+  readonly environment?: Readonly<Record<string, string>>
   /** Called with lines for the log, such as those that functions write. */
   readonly onLog?: (source: string, line: string) => void
 }
@@ -159,7 +161,7 @@ export class WorkerProcess {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       serialization: 'advanced',
       // Little of this process's: a statement must not find secrets there.
-      env: { TZ: 'UTC', TMPDIR: tmpdir() },
+      env: { TZ: 'UTC', TMPDIR: tmpdir(), ...this.#options.environment },
     })
   }
 

@@ -10,6 +10,7 @@ import {
 } from '../../analytics/datastores/schema/declared-schema.ts'
 import type { ResourceStore } from '../../analytics/resources/resource-store.ts'
 import type { ConnectorConfig } from '../../config/connector-config.ts'
+import { awsEnvironment } from '../../config/inputs/aws-environment.ts'
 import { ConnectorError, messageOf } from '../../errors.ts'
 import { formatSize } from '../../units.ts'
 import type { OpenedStorage } from '../opened-storage.ts'
@@ -50,6 +51,7 @@ export async function startPipelines(
     memoryBytes: WORKER_BYTES,
     niceness: WORKER_NICENESS,
     idleMs: WORKER_IDLE_MS,
+    environment: asksAws(options) ? awsEnvironment() : {},
     onLog: (source, line) => context.observer.pipelineLogged(source, line),
   })
   const settings = pipelineSettings(options)
@@ -115,4 +117,8 @@ function expectUsable({ datastores }: ResourceStore, name: string): void {
     const text = `the datastore ${name} can’t be used: ${messageOf(cause)}`
     throw new ConnectorError('InvalidPipeline', text, { cause })
   }
+}
+
+function asksAws({ registry, shadows }: ConnectorConfig['analytics']['pipelines']): boolean {
+  return registry?.aws !== undefined || shadows?.aws !== undefined
 }

@@ -50,8 +50,10 @@ export async function checkStart(config: ConnectorConfig): Promise<StartCheck> {
     problems.push(...(await secretProblems(credentials, place)))
     notices.push(...(await openSecretFiles(credentials, place)))
   }
-  const { api } = config.analytics
+  const { api, pipelines } = config.analytics
   if (api !== undefined) {
+    const { problemsOfPipelines } = await import('./pipelines-check.ts')
+    problems.push(...(await problemsOfPipelines(pipelines)))
     const { openSecretFiles, secretProblems } = await import('../../aws-server/secrets.ts')
     const place = 'analytics.api.credentials'
     problems.push(...(await secretProblems(api.credentials, place)))

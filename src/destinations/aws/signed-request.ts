@@ -7,6 +7,8 @@ export interface RequestParts {
   readonly method: 'POST' | 'PUT' | 'GET' | 'HEAD' | 'DELETE'
   /** Percent-encoded, and with every segment that is to be signed: it is signed as it is. */
   readonly path: string
+  /** In place of the path, where a service signs another form of it. */
+  readonly signedPath?: string
   /** Names sorted, everything percent-encoded; without the question mark. Default: none. */
   readonly query?: string
   /** By lower-case name. Values are latin1, without line ends. */
@@ -52,7 +54,8 @@ export class SignedRequests {
   }
 
   #headersOf(parts: RequestParts, { identity, atMs, invocationId, progress }: Attempt): string[] {
-    const { method, path, query = '', headers: given = {}, body = NO_BODY, streamed } = parts
+    const { method, query = '', headers: given = {}, body = NO_BODY, streamed } = parts
+    const path = parts.signedPath ?? parts.path
     const time = this.#signature.timestamp(atMs)
     const contentSha256 = streamed?.sha256 ?? sha256Hex(body)
     const named: Record<string, string> = {

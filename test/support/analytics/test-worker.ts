@@ -1,6 +1,6 @@
 /** A worker's program with jobs that behave in every way a job can. */
 import { JobError } from '../../../src/analytics/worker/job.ts'
-import { serveJobs } from '../../../src/analytics/worker/job-runner.ts'
+import { sendLog, serveJobs } from '../../../src/analytics/worker/job-runner.ts'
 
 const kept: Buffer[] = []
 
@@ -31,6 +31,12 @@ serveJobs({
     run: async () => {
       console.error('no reason')
       process.exit(7)
+    },
+  }),
+  log: async () => ({
+    run: async () => {
+      sendLog('function f', 'a line')
+      setImmediate(() => sendLog('function f', 'one after the job'))
     },
   }),
   fill: async () => ({

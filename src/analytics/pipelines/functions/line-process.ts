@@ -2,7 +2,8 @@
  * A process that answers each line on its standard input with one line on its standard output. It
  * has a process group of its own, so that what it starts ends with it. It also ends with this
  * process, however that ends and whatever the program does: a shell in its group waits for the end
- * of a pipe that this process holds open, and kills the group.
+ * of a pipe that this process holds open, leaves some time to end at the end of input, and kills the
+ * group.
  */
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { setPriority } from 'node:os'
@@ -15,7 +16,8 @@ import { LineSplitter } from './line-splitter.ts'
 /** Receiving messages comes first. */
 const NICENESS = 10
 /** The descriptor 3 is that pipe. The program itself does not get it. */
-const WATCHED = '{ read -r _ <&3; kill -KILL 0; } </dev/null >/dev/null 2>&1 & exec "$@" 3<&-'
+const WATCHED =
+  '{ read -r _ <&3; sleep 2; kill -KILL 0; } </dev/null >/dev/null 2>&1 & exec "$@" 3<&-'
 /** Of the shell, if there is no such program, or it is none. */
 const NOT_STARTED: ReadonlySet<number | null> = new Set([126, 127])
 /** How much of a line on standard error is kept. */

@@ -11,9 +11,16 @@ export interface CachedThingsOptions {
   readonly lookUp: (thingName: string) => Promise<JsonObject | undefined>
   readonly clock: Clock
   readonly freshMs: number
+  /** How long no lookup is made after one that failed. */
+  readonly retryMs: number
   readonly maxThings: number
   /** Lookups at the same time. */
   readonly concurrency: number
+}
+
+interface Failure {
+  readonly reason: unknown
+  readonly at: number
 }
 
 interface Entry {
@@ -25,6 +32,7 @@ export class CachedThings implements ThingDirectory {
   readonly #options: CachedThingsOptions
   /** By name, those that were looked up longest ago first. */
   readonly #entries = new Map<string, Entry>()
+  #failure: Failure | undefined
 
   constructor(options: CachedThingsOptions) {
     this.#options = options
@@ -45,16 +53,30 @@ export class CachedThings implements ThingDirectory {
   }
 
   async #knownOf(name: string): Promise<JsonObject | undefined> {
-    const { clock, freshMs, lookUp } = this.#options
+    const { clock, freshMs } = this.#options
     const entry = this.#entries.get(name)
     if (entry !== undefined && clock.monotonic() - entry.lookedUpAt < freshMs) return entry.known
     try {
-      const known = await lookUp(name)
+      const known = await this.#lookUp(name)
       this.#remember(name, { known, lookedUpAt: clock.monotonic() })
       return known
     } catch (thrown) {
       if (entry === undefined) throw thrown
       return entry.known
+    }
+  }
+
+  async #lookUp(name: string): Promise<JsonObject | undefined> {
+    const { clock, retryMs, lookUp } = this.#options
+    const failure = this.#failure
+    if (failure !== undefined && clock.monotonic() - failure.at < retryMs) throw failure.reason
+    try {
+      const known = await lookUp(name)
+      this.#failure = undefined
+      return known
+    } catch (reason) {
+      this.#failure = { reason, at: clock.monotonic() }
+      throw reason
     }
   }
 

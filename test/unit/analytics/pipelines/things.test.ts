@@ -116,6 +116,7 @@ function cached(lookUp: (name: string) => JsonObject | undefined) {
   const things = new CachedThings({
     clock,
     freshMs: 1_000,
+    retryMs: 100,
     maxThings: 2,
     concurrency: 2,
     async lookUp(name) {
@@ -147,6 +148,23 @@ test('what was looked up longest ago is forgotten first', async () => {
   await find('a')
 
   assert.deepEqual(asked, ['a', 'b', 'c', 'a'])
+})
+
+test('after a failed lookup the next one waits', async () => {
+  let isDown = true
+  const { find, asked, clock } = cached(() => {
+    if (isDown) throw new Error('no network')
+    return { version: 1 }
+  })
+  await assert.rejects(find('a'), { message: 'no network' })
+  isDown = false
+
+  clock.advance(99)
+  await assert.rejects(find('b'), { message: 'no network' })
+  assert.deepEqual(asked, ['a'])
+  clock.advance(1)
+
+  assert.deepEqual(await find('b'), { b: { version: 1 } })
 })
 
 test('what is known stays in use while lookups fail', async () => {

@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { WorkerProcess } from '../../../../src/analytics/worker/worker-process.ts'
+import {
+  type WorkerOptions,
+  WorkerProcess,
+} from '../../../../src/analytics/worker/worker-process.ts'
 import { until } from '../../../support/until.ts'
 
 const PROGRAM = new URL('../../../support/analytics/test-worker.js', import.meta.url)
 
-function workerOf(t: TestContext, { idleMs = 60_000 } = {}): WorkerProcess {
-  const options = { program: PROGRAM, memoryBytes: 1e9, niceness: 10, idleMs }
-  const worker = new WorkerProcess(options)
+function workerOf(t: TestContext, given: Partial<WorkerOptions> = {}): WorkerProcess {
+  const options = { program: PROGRAM, memoryBytes: 1e9, niceness: 10, idleMs: 60_000 }
+  const worker = new WorkerProcess({ ...options, ...given })
   t.after(() => worker.close())
   return worker
 }
@@ -50,6 +53,17 @@ test('events arrive in order, and the job waits until they are taken', async (t)
     taken,
     Array.from({ length: 100 }, (_, index) => `${index}`),
   )
+})
+
+test('lines for the log arrive, also after the job that began them', async (t) => {
+  const lines: string[] = []
+  const onLog = (source: string, line: string) => lines.push(`${source}: ${line}`)
+  const worker = workerOf(t, { onLog })
+
+  await worker.run('log', 0)
+
+  await until('both lines are there', () => lines.length === 2)
+  assert.deepEqual(lines, ['function f: a line', 'function f: one after the job'])
 })
 
 test('an error keeps its code and its details', async (t) => {

@@ -72,6 +72,28 @@ for (const parts of [
   })
 }
 
+test('a service that signs the path encoded once more gets that signature', async () => {
+  const host = 'iot.eu-central-1.amazonaws.com'
+  const path = '/things/press%3A1'
+  const requests = new SignedRequests('iot', 'eu-central-1', host)
+  const parts = { method: 'GET', path, signedPath: '/things/press%253A1' } as const
+  const [head = ''] = requests.write(parts, ATTEMPT).bytes.toString('latin1').split('\r\n\r\n')
+  const { authorization, connection, 'content-length': length, ...headers } = fieldsOf(head)
+  const credentials = IDENTITY
+  const signer = new SignatureV4({
+    ...{ service: 'iot', region: 'eu-central-1' },
+    credentials,
+    sha256: NodeSha256,
+  })
+  const request = { method: 'GET', protocol: 'https:', hostname: host, path, headers }
+
+  const expected = await signer.sign(request, { signingDate: new Date(AT) })
+
+  assert.equal(authorization, expected.headers['authorization'])
+  assert.match(head, /^GET \/things\/press%3A1 HTTP/)
+  assert.deepEqual([connection, length], ['keep-alive', '0'])
+})
+
 test('a body that is too large for memory follows its head, with its own hash', () => {
   async function* pieces() {
     yield Buffer.from('piece')
