@@ -21,6 +21,10 @@ export class ContentQueue {
   readonly #running = new Set<RunningTask>()
   #isClosed = false
 
+  isWaiting(dataset: string): boolean {
+    return this.#waiting.some((task) => task.dataset === dataset)
+  }
+
   /** Whether the version waits, or is being made. */
   has(dataset: string, version: string): boolean {
     return [...this.#waiting, ...this.#running].some(

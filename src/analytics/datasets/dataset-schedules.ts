@@ -19,6 +19,8 @@ export interface ScheduledDatasets {
   lastRunOf(dataset: string): number | undefined
   /** Resolves when the run is stored. Never rejects. */
   run(dataset: string, scheduledAt: number): Promise<void>
+  /** Reports what has kept a dataset from running. */
+  failed(dataset: string, thrown: unknown): void
 }
 
 export class DatasetSchedules {
@@ -52,16 +54,28 @@ export class DatasetSchedules {
     const now = this.#clock.now()
     let next = now + LONGEST_MS
     for (const dataset of this.#datasets.list()) {
-      const { name, definition, createdAt: since } = dataset
-      const schedules = schedulesOf(definition)
-      if (schedules.length === 0) continue
-      const after = this.#lastTime(dataset, now)
-      const due = latestFire(schedules, { after, until: now, since })
-      if (due !== undefined) await this.#datasets.run(name, due)
-      next = Math.min(next, nextFire(schedules, Math.max(after, now), since) ?? next)
+      try {
+        next = Math.min(next, (await this.#checkDataset(dataset, now)) ?? next)
+      } catch (thrown) {
+        this.#datasets.failed(dataset.name, thrown)
+      }
     }
     this.#checkedAt = now
     return Math.max(1, next - this.#clock.now())
+  }
+
+  /** Resolves with the next time of its schedules. */
+  async #checkDataset(
+    dataset: Resource<DatasetDefinition>,
+    now: number,
+  ): Promise<number | undefined> {
+    const { name, definition, createdAt: since } = dataset
+    const schedules = schedulesOf(definition)
+    if (schedules.length === 0) return undefined
+    const after = this.#lastTime(dataset, now)
+    const due = latestFire(schedules, { after, until: now, since })
+    if (due !== undefined) await this.#datasets.run(name, due)
+    return nextFire(schedules, Math.max(after, now), since)
   }
 
   /** What was before the last change of the dataset counts no more. */

@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import type { FileLayer } from '../../channels/disk/files/file-layer.ts'
 import { nodeFileLayer } from '../../channels/disk/files/node-file-layer.ts'
 import type { Clock, Timer } from '../../clock.ts'
-import { ConnectorError } from '../../errors.ts'
+import { asConnectorError, ConnectorError } from '../../errors.ts'
 import type { PipelineObserver } from '../../observer.ts'
 import type {
   DatasetContent,
@@ -128,8 +128,12 @@ export class Datasets implements DatasetRunner {
     const scheduled = {
       list: () => resources.datasets.list(),
       lastRunOf: (dataset: string) => this.#versions.get(dataset)?.progress.scheduledAt,
-      run: (dataset: string, scheduledAt: number) =>
-        this.#begin(dataset, { cause: 'schedule', scheduledAt }),
+      run: async (dataset: string, scheduledAt: number) => {
+        // The one that waits for its turn comes first; then this time, or a later one, is made up for.
+        if (this.#queue.isWaiting(dataset)) return
+        await this.#begin(dataset, { cause: 'schedule', scheduledAt })
+      },
+      failed: (dataset: string, thrown: unknown) => this.#report(dataset, thrown),
     }
     this.#schedules = new DatasetSchedules(scheduled, clock)
     const { notificationTopic: topic } = options
@@ -306,8 +310,8 @@ export class Datasets implements DatasetRunner {
   }
 
   #report(dataset: string, thrown: unknown): void {
-    if (!(thrown instanceof ConnectorError)) throw thrown
-    this.#settings.observer.contentFailed(dataset, thrown)
+    const error = asConnectorError(thrown, 'Unexpected', `the contents of ${dataset}`)
+    this.#settings.observer.contentFailed(dataset, error)
   }
 
   *#defined() {

@@ -69,7 +69,6 @@ export class ContainerAction {
       await writeFile(params, containerParameters(settings, { outputs, inputs }), { mode: 0o600 })
       await runProgram({
         command: container.command,
-        directory: run,
         environment: { ...container.environment, IOT_ANALYTICS_PARAMS: params },
         timeoutMs: container.timeout,
         problem: () => this.#problem(outputs),

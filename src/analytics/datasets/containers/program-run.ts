@@ -18,7 +18,6 @@ const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 export interface ProgramRun {
   readonly command: readonly string[]
-  readonly directory: string
   readonly environment: Readonly<Record<string, string>>
   readonly timeoutMs: number
   /** Asked every second: why it must end. */
@@ -59,12 +58,11 @@ export async function runProgram(run: ProgramRun): Promise<void> {
   }
 }
 
-function started({ command, directory, environment }: ProgramRun): Child {
+function started({ command, environment }: ProgramRun): Child {
   const [program = '', ...args] = command
   const env = { PATH, TZ: 'UTC', ...environment }
   try {
     const child = spawn(program, args, {
-      cwd: directory,
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,

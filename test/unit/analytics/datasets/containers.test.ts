@@ -14,6 +14,7 @@ const BEGIN = `
 const fs = require('node:fs'), path = require('node:path'), { fileURLToPath } = require('node:url')
 const params = JSON.parse(fs.readFileSync(process.env.IOT_ANALYTICS_PARAMS, 'utf8'))
 const { Variables: v, Context: { OutputUris: out } } = params
+const run = path.dirname(process.env.IOT_ANALYTICS_PARAMS), all = path.dirname(run)
 `
 
 function containerDefinition(variables: readonly object[] = [], image = IMAGE) {
@@ -125,7 +126,7 @@ test('a program that takes too long is killed, with everything that it has start
     t,
     `const { spawn } = require('node:child_process')
      const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'])
-     fs.writeFileSync(path.join(process.cwd(), '..', 'pids'), process.pid + ' ' + child.pid)
+     fs.writeFileSync(path.join(all, 'pids'), process.pid + ' ' + child.pid)
      setInterval(() => {}, 1000)`,
     { timeout: '5s' },
   )
@@ -169,7 +170,7 @@ test('a program that writes too much is killed', async (t) => {
 test('links, folders and strange names in the output lead nowhere', async (t) => {
   const { rig } = await rigWith(
     t,
-    `fs.mkdirSync('out/folder'); fs.symlinkSync('/etc/passwd', 'out/link'); fs.writeFileSync('out/a.csv', 'x')
+    `process.chdir(run); fs.mkdirSync('out/folder'); fs.symlinkSync('/etc/passwd', 'out/link'); fs.writeFileSync('out/a.csv', 'x')
      if (v.strange) fs.writeFileSync('out/a b', 'x')`,
   )
   await rig.define('plain', containerDefinition())
@@ -186,8 +187,8 @@ test('links, folders and strange names in the output lead nowhere', async (t) =>
 test('stopping ends the program, and the next start runs it again', async (t) => {
   const { rig, directory } = await rigWith(
     t,
-    `fs.appendFileSync(path.join(process.cwd(), '..', 'starts'), 'x')
-     if (fs.readFileSync(path.join(process.cwd(), '..', 'starts'), 'utf8') === 'x') setInterval(() => {}, 1000)`,
+    `fs.appendFileSync(path.join(all, 'starts'), 'x')
+     if (fs.readFileSync(path.join(all, 'starts'), 'utf8') === 'x') setInterval(() => {}, 1000)`,
   )
   await rig.define('report', containerDefinition())
   const version = await rig.datasets.createContent('report', undefined)
@@ -197,7 +198,7 @@ test('stopping ends the program, and the next start runs it again', async (t) =>
 
   const containers = {
     [IMAGE]: {
-      command: [process.execPath, '-e', "require('node:fs').writeFileSync('out/a', 'b')"],
+      command: [process.execPath, '-e', `${BEGIN} fs.writeFileSync(path.join(run, 'out/a'), 'b')`],
     },
   }
   const again = await new DatasetRig({

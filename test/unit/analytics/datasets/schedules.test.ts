@@ -59,6 +59,24 @@ test('times that passed while the connector was stopped are made up for by one r
   assert.deepEqual(await timesOf(again, 'hourly'), ['01:00', '06:00', '07:00'])
 })
 
+test('times that pass while a run waits for its turn are made up for by one run', async (t) => {
+  const rig = await rigOn(new SimulatedDisk(seededRandom(1)))
+  t.after(() => rig.datasets.close())
+  await rig.define('slow', every('rate(1 minute)'))
+  let resume = () => {}
+  rig.rows.halfway = () => new Promise((resolve) => (resume = resolve))
+  await rig.advance(10 * MINUTE, MINUTE)
+  const waiting = await timesOf(rig, 'slow')
+  rig.rows.halfway = async () => {}
+
+  resume()
+  await rig.advance(2 * MINUTE, MINUTE)
+
+  assert.equal(waiting.length, 2)
+  const times = await timesOf(rig, 'slow')
+  assert.ok(times.length <= 5 && times.at(-1) !== undefined, String(times))
+})
+
 test('the next run survives a restart, also of a rate', async (t) => {
   const disk = new SimulatedDisk(seededRandom(1))
   const rig = await rigOn(disk)
