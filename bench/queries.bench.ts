@@ -71,7 +71,7 @@ function payloadOf(index: number): string {
 async function fill(directory: string): Promise<void> {
   const connector = await createConnector({
     storage: { directory, maxBytes: '4GiB', historyBytes: '3GiB' },
-    sources: {},
+    sources: { mqttServer: { port: 0 } },
     http: false,
     log: { level: 'silent' },
   })

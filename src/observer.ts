@@ -164,6 +164,12 @@ export interface PipelineObserver {
   pipelineWaits(pipeline: string, messages: number): void
   /** A metric alone. */
   datastoreGrew(datastore: string, growth: Pick<TableGrowth, 'files' | 'bytes'>): void
+  /** Rows of a channel can't be converted, while later ones can: they are in no file. */
+  rowsLeftOut(
+    channel: string,
+    rows: { readonly from: number; readonly to: number },
+    error: ConnectorError,
+  ): void
   /** A metric alone. */
   tablesGrew(channel: string, growth: TableGrowth): void
 
@@ -214,6 +220,7 @@ export const silentObserver: PipelineObserver = {
   pipelineDelayed() {},
   pipelineWaits() {},
   datastoreGrew() {},
+  rowsLeftOut() {},
   tablesGrew() {},
   contentMade() {},
   contentFailed() {},

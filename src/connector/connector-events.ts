@@ -86,6 +86,7 @@ export function emittingObserver(
     datastoreGrew: (...report) => next.datastoreGrew(...report),
     pipelineLogged: (...report) => next.pipelineLogged(...report),
     pipelineFailed: (...report) => next.pipelineFailed(...report),
+    rowsLeftOut: (...report) => next.rowsLeftOut(...report),
     tablesGrew: (...report) => next.tablesGrew(...report),
     contentMade: (...report) => next.contentMade(...report),
     contentFailed: (...report) => next.contentFailed(...report),

@@ -161,7 +161,12 @@ export const EVENT_METRICS = {
   table_gap_rows_total: {
     type: 'counter',
     labels: ['channel'],
-    help: 'Messages that are in no Parquet file because they had been removed, or could not be read, when it was their turn.',
+    help: 'Messages that are in no Parquet file because they had been removed when it was their turn, or could not be read or converted.',
+  },
+  table_rows_left_out_total: {
+    type: 'counter',
+    labels: ['channel'],
+    help: 'Messages that could not be converted while later ones could. table_gap_rows_total counts them too.',
   },
   table_drift_total: {
     type: 'counter',

@@ -328,6 +328,18 @@ export class TelemetryObserver implements PipelineObserver {
     this.#metrics.move('datastore_bytes', { datastore }, bytes)
   }
 
+  rowsLeftOut(
+    channel: string,
+    { from, to }: { readonly from: number; readonly to: number },
+    error: ConnectorError,
+  ): void {
+    this.#metrics.add('table_rows_left_out_total', { channel }, to - from)
+    this.#metrics.add('table_gap_rows_total', { channel }, to - from)
+    const fields = { channel, from, to, ...errorFields(error) }
+    const message = 'messages could not be converted, and are in no table'
+    this.#limiter.say(`table left out ${channel}`, warning('table_rows_left_out', message, fields))
+  }
+
   tablesGrew(channel: string, { files, bytes, waitingRows }: TableGrowth): void {
     this.#metrics.move('table_files', { channel }, files)
     this.#metrics.move('table_bytes', { channel }, bytes)

@@ -32,6 +32,8 @@ export interface DatastoreKeepingOptions {
   readonly datastore: (name: string) => DatastoreDefinition | undefined
   /** Of the files of all datastores together. */
   readonly maxBytes: number
+  /** The time that a query may take. */
+  readonly longestQueryMs: number
   readonly jobs: JobRunner
   readonly observer: PipelineObserver
   readonly clock: Clock

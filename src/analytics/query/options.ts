@@ -4,8 +4,8 @@ import { duration, size } from '../../unit-options.ts'
 /** Limits of queries, by the command `query` and over HTTP. */
 export const queryOptions = z
   .strictObject({
-    memory: size({ min: '256MiB', example: '400MiB' })
-      .default(400 * 1024 * 1024)
+    memory: size({ min: '256MiB', example: '640MiB' })
+      .default(640 * 1024 * 1024)
       .describe(
         'Memory of the process that runs queries, besides what Node takes without work. A query that needs more is ended; the connector is not affected.',
       ),

@@ -22,6 +22,7 @@ export function openQueries(directory: string, limits: QueryOptions): Queries {
     memoryBytes: limits.memory,
     niceness: NICENESS,
     idleMs: IDLE_MS,
+    jobsAtOnce: limits.maxRunning,
   })
   const runner = new QueryRunner({ limits, worker, directory })
   return {

@@ -6,6 +6,7 @@
  * less room than the log may need.
  */
 import * as z from 'zod'
+import type { OffsetRange } from '../../channels/log/channel-log.ts'
 import type { Clock, Timer } from '../../clock.ts'
 import { asConnectorError, ConnectorError } from '../../errors.ts'
 import type { PipelineObserver } from '../../observer.ts'
@@ -14,7 +15,9 @@ import {
   ASSUMED_ROW_BYTES,
   failureDelayMs,
   isConversionDue,
+  MOST_DIVISIONS,
   rowsPerJob,
+  rowsToLeaveOut,
 } from './conversion-schedule.ts'
 import { firstKeptDay, type RetentionRules } from './retention.ts'
 import { dayOf } from './table-file.ts'
@@ -24,6 +27,7 @@ import { channelTable } from './table-location.ts'
 
 const CHECK_MS = 10_000
 const KEEPING_MS = 10 * 60_000
+const DAY_MS = 86_400_000
 /** A job of so long hangs. */
 const JOB_TIMEOUT_MS = 30 * 60_000
 
@@ -49,6 +53,10 @@ export interface TableConverterOptions {
   readonly directory: string
   readonly connectorId: string
   readonly retention: RetentionRules
+  /** Of a channel whose definition says less; undefined if it says nothing. */
+  readonly retentionDaysOf?: (channel: string) => number | undefined
+  /** The time that a query may take. */
+  readonly longestQueryMs: number
   /** The logs of the channels that have files. */
   readonly logs: () => Iterable<ConvertibleLog>
   /** Why nothing may be written now; undefined if it may. */
@@ -69,7 +77,10 @@ interface Progress {
   waitingSince: number | undefined
   waitingRows: number
   rowBytes: number
+  /** In succession. */
   failures: number
+  /** How often the number of rows of a job was divided. */
+  divisions: number
   /** By the monotonic clock: after a failure it waits. */
   notBefore: number
   files: readonly ListedFile[]
@@ -131,8 +142,16 @@ export class TableConverter {
     const keptFrom = firstKeptDay(this.#files(), clock.now(), retention)
     for (const log of logs()) {
       if (this.#stopped.signal.aborted) return
-      await this.#attempt(log, { noRoom, keptFrom })
+      await this.#attempt(log, { noRoom, keptFrom: this.#keptFrom(log.channel, keptFrom) })
     }
+  }
+
+  /** The definition of a channel can only shorten what the settings say. */
+  #keptFrom(channel: string, byRules: string): string {
+    const days = this.#options.retentionDaysOf?.(channel)
+    if (days === undefined) return byRules
+    const byDefinition = dayOf(Math.max(0, this.#options.clock.now() - days * DAY_MS))
+    return byDefinition > byRules ? byDefinition : byRules
   }
 
   async #attempt(log: ConvertibleLog, { noRoom, keptFrom }: Situation): Promise<void> {
@@ -166,6 +185,7 @@ export class TableConverter {
       waitingRows: known?.waitingRows ?? 0,
       rowBytes: known?.rowBytes ?? ASSUMED_ROW_BYTES,
       failures: 0,
+      divisions: 0,
       notBefore: 0,
       files: known?.files ?? [],
       keptAt: undefined,
@@ -185,7 +205,8 @@ export class TableConverter {
     }
   }
 
-  #isDue({ waitingRows: rows, waitingSince, rowBytes }: Progress): boolean {
+  #isDue({ waitingRows: rows, waitingSince, rowBytes, divisions }: Progress): boolean {
+    if (divisions > 0) return rows > 0
     const now = this.#options.clock.monotonic()
     return isConversionDue({ rows, rowBytes, ageMs: now - (waitingSince ?? now) })
   }
@@ -202,10 +223,44 @@ export class TableConverter {
   }
 
   async #convert(log: ConvertibleLog, progress: Progress): Promise<void> {
-    const { channel, logId, committed } = log
-    const { directory, connectorId, observer, clock } = this.#options
     const from = progress.convertedTo
-    const to = Math.min(committed, from + rowsPerJob(progress.failures))
+    const to = Math.min(log.committed, from + rowsPerJob(progress.divisions))
+    try {
+      await this.#convertRange(log, progress, { from, to })
+      progress.divisions = Math.max(0, progress.divisions - 1)
+    } catch (error) {
+      if (to - from === 1 && (await this.#leaveOut(log, progress, error))) return
+      progress.divisions = Math.min(MOST_DIVISIONS, progress.divisions + 1)
+      throw error
+    }
+  }
+
+  /**
+   * A row that fails again and again must not stop all later ones. It is left out once a later one
+   * could be converted: so the reason is neither DuckDB nor the disk.
+   */
+  async #leaveOut(log: ConvertibleLog, progress: Progress, error: unknown): Promise<boolean> {
+    const rows = rowsToLeaveOut(progress.failures)
+    const from = progress.convertedTo
+    const next = from + rows
+    if (rows === 0 || next >= log.committed) return false
+    try {
+      await this.#convertRange(log, progress, { from: next, to: next + 1 })
+    } catch {
+      return false
+    }
+    const leftOut = { from, to: next }
+    this.#options.observer.rowsLeftOut(log.channel, leftOut, asError(error))
+    return true
+  }
+
+  async #convertRange(
+    log: ConvertibleLog,
+    progress: Progress,
+    { from, to }: OffsetRange,
+  ): Promise<void> {
+    const { channel, logId } = log
+    const { directory, connectorId, observer, clock } = this.#options
     const began = clock.monotonic()
     const result = await this.#run('convert', { directory, channel, connectorId, logId, from, to })
     progress.convertedTo = result.to ?? to
@@ -259,8 +314,12 @@ export class TableConverter {
   #failed({ channel }: ConvertibleLog, error: unknown, delayMs: number): void {
     if (this.#stopped.signal.aborted) return
     const { observer } = this.#options
-    observer.conversionFailed(channel, asConnectorError(error, 'Unexpected', 'tables'), delayMs)
+    observer.conversionFailed(channel, asError(error), delayMs)
   }
+}
+
+function asError(error: unknown): ConnectorError {
+  return asConnectorError(error, 'Unexpected', 'tables')
 }
 
 function bytesOf(files: readonly ListedFile[]): number {

@@ -11,13 +11,16 @@ import { keepFacts, readCatalogue, writeCatalogue } from './catalogue.ts'
 import { type ListedFile, listTable } from './table-listing.ts'
 import { type TableLocation, tableDirectory } from './table-location.ts'
 
-/** Longer than a query takes, unless `analytics.query.timeout` was raised beyond it. */
-export const GRACE_MS = 15 * 60_000
+const SHORTEST_GRACE_MS = 15 * 60_000
+/** From the end of a query's time until its process is killed, many times over. */
+const SPARE_MS = 60_000
 
 export interface TableKeepingOptions {
   /** The data directory. */
   readonly directory: string
   readonly clock: Clock
+  /** The time that a query may take: as long, it may read the files that it has listed. */
+  readonly longestQueryMs: number
 }
 
 /** Days that have expired, as this process has seen it. */
@@ -30,11 +33,13 @@ interface Expiry {
 export class TableKeeping {
   readonly #directory: string
   readonly #clock: Clock
+  readonly #graceMs: number
   readonly #expiries = new Map<TableLocation, Expiry>()
 
-  constructor({ directory, clock }: TableKeepingOptions) {
+  constructor({ directory, clock, longestQueryMs }: TableKeepingOptions) {
     this.#directory = directory
     this.#clock = clock
+    this.#graceMs = Math.max(SHORTEST_GRACE_MS, longestQueryMs + SPARE_MS)
   }
 
   /** Returns the files that are left to read. */
@@ -42,7 +47,7 @@ export class TableKeeping {
     const { files, superseded, hidden } = await listTable(this.#directory, table)
     const expired = files.filter(({ day }) => day < keptFrom)
     const removed = superseded
-      .filter(({ by }) => this.#clock.now() - by.modifiedAt >= GRACE_MS)
+      .filter(({ by }) => this.#clock.now() - by.modifiedAt >= this.#graceMs)
       .map(({ file }) => file.path)
     if (expired.length > 0 && (await this.#expire(table, keptFrom))) {
       removed.push(...expired.map(({ path }) => path))
@@ -54,7 +59,8 @@ export class TableKeeping {
   /** Takes the days before `keptFrom` out of the catalogue; true once that is long enough ago. */
   async #expire(table: TableLocation, keptFrom: string): Promise<boolean> {
     const before = this.#expiries.get(table)
-    if (before?.keptFrom === keptFrom) return this.#clock.monotonic() - before.since >= GRACE_MS
+    if (before?.keptFrom === keptFrom)
+      return this.#clock.monotonic() - before.since >= this.#graceMs
     const catalogue = await readCatalogue(this.#directory, table)
     if (catalogue === undefined || catalogue === 'damaged') return false
     if ((catalogue.keptFrom ?? '') < keptFrom) {

@@ -14,6 +14,10 @@ import { nodeDataBytes } from './node-memory.ts'
 /** A job that was cancelled has this long to end. Then its process is killed. */
 const CANCEL_MS = 2_000
 const KIBIBYTE = 1024
+/** What Node has for files by itself. */
+const POOL_THREADS = 4
+/** The stack of a thread counts as data. */
+const THREAD_BYTES = 8 * 1024 * KIBIBYTE
 /** What a process wrote last to standard error, for the message about its end. */
 const MAX_LAST_WORDS = 500
 
@@ -30,6 +34,8 @@ export interface WorkerOptions {
   readonly environment?: Readonly<Record<string, string>>
   /** Called with lines for the log, such as those that functions write. */
   readonly onLog?: (source: string, line: string) => void
+  /** How many jobs may run at the same time. Default: 1 */
+  readonly jobsAtOnce?: number
 }
 
 export interface RunOptions {
@@ -138,8 +144,9 @@ export class WorkerProcess {
       this.#child.channel?.ref()
       return this.#child
     }
-    const { memoryBytes, niceness } = this.#options
-    const child = this.#spawn(Math.floor((nodeBytes + memoryBytes) / KIBIBYTE))
+    const { memoryBytes, niceness, jobsAtOnce = 1 } = this.#options
+    const data = nodeBytes + memoryBytes + jobsAtOnce * THREAD_BYTES
+    const child = this.#spawn(Math.floor(data / KIBIBYTE), POOL_THREADS + jobsAtOnce)
     this.#child = child
     this.#lastWords = ''
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -152,7 +159,11 @@ export class WorkerProcess {
     return child
   }
 
-  #spawn(memoryKiB: number): ChildProcess {
+  /**
+   * @param poolThreads a statement of DuckDB holds one of them until it ends, and those that read
+   *   stored rows wait for files to be read, which takes another one
+   */
+  #spawn(memoryKiB: number, poolThreads: number): ChildProcess {
     const node = [process.execPath, fileURLToPath(this.#options.program)]
     // Node and DuckDB have no limit of their own that holds for all of their memory.
     const limited = ['/bin/sh', '-c', `ulimit -d ${memoryKiB}; exec "$@"`, 'sh', ...node]
@@ -161,7 +172,12 @@ export class WorkerProcess {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       serialization: 'advanced',
       // Little of this process's: a statement must not find secrets there.
-      env: { TZ: 'UTC', TMPDIR: tmpdir(), ...this.#options.environment },
+      env: {
+        TZ: 'UTC',
+        TMPDIR: tmpdir(),
+        UV_THREADPOOL_SIZE: String(poolThreads),
+        ...this.#options.environment,
+      },
     })
   }
 

@@ -40,7 +40,7 @@ export async function startAnalytics(
     datasetRunner: datasets?.datasets,
   }
   const api = await openApi(config, { resources, channels, ...runners }, context)
-  const tables = await startTables(config, storage, context)
+  const tables = await startTables(config, storage, context, resources)
   return {
     queries,
     api,

@@ -20,6 +20,8 @@ import { noRoom } from './tables.ts'
 /** Node, DuckDB, and the messages of a batch. Each function has a process of its own, and as much. */
 const WORKER_BYTES = 1024 * 1024 * 1024
 const WORKER_NICENESS = 10
+/** A trial of an activity does not wait for the pipelines. */
+const JOBS_AT_ONCE = 2
 /** Functions stay that long too. */
 const WORKER_IDLE_MS = 60_000
 
@@ -51,6 +53,7 @@ export async function startPipelines(
     memoryBytes: WORKER_BYTES,
     niceness: WORKER_NICENESS,
     idleMs: WORKER_IDLE_MS,
+    jobsAtOnce: JOBS_AT_ONCE,
     environment: asksAws(options) ? awsEnvironment() : {},
     onLog: (source, line) => context.observer.pipelineLogged(source, line),
   })
@@ -58,7 +61,11 @@ export async function startPipelines(
   const activities = new ActivityRunner({ settings, jobs })
   const datastore = (name: string) => resources.datastores.get(name)?.definition
   const shared = { ...context, directory, datastore, jobs }
-  const keeping = new DatastoreKeeping({ ...shared, maxBytes: options.maxBytes })
+  const keeping = new DatastoreKeeping({
+    ...shared,
+    maxBytes: options.maxBytes,
+    longestQueryMs: analytics.query.timeout,
+  })
   const feeds = new DatastoreFeeds({
     ...shared,
     settings,

@@ -1,5 +1,6 @@
 /** Starts what makes Parquet files, if the configuration asks for them. */
 import { statfs } from 'node:fs/promises'
+import type { ResourceStore } from '../../analytics/resources/resource-store.ts'
 import type { ConnectorConfig } from '../../config/connector-config.ts'
 import { selectsChannel } from '../../delivery/selection.ts'
 import { formatSize } from '../../units.ts'
@@ -32,9 +33,10 @@ export interface RunningTables {
 
 /** Undefined if there are to be no tables. */
 export async function startTables(
-  { analytics: { tables }, storage: { directory } }: ConnectorConfig,
+  { analytics: { tables, query }, storage: { directory } }: ConnectorConfig,
   storage: OpenedStorage,
   context: PartContext & { readonly connectorId: string },
+  resources: ResourceStore | undefined,
 ): Promise<RunningTables | undefined> {
   if (tables === undefined) return undefined
   const { WorkerProcess } = await import('../../analytics/worker/worker-process.ts')
@@ -50,6 +52,10 @@ export async function startTables(
     ...context,
     directory,
     retention: { retentionMs: tables.retention, maxBytes: tables.maxBytes },
+    longestQueryMs: query.timeout,
+    retentionDaysOf: (channel) => {
+      return resources?.channels.get(channel)?.definition.retentionPeriod.numberOfDays
+    },
     logs: () => logsOf(storage, tables.channels),
     noRoom: () => noRoom(storage, directory),
     jobs: worker,

@@ -35,6 +35,7 @@ const options = {
   directory,
   clock,
   connectorId: 'c1',
+  longestQueryMs: 60_000,
   maxBytes: Number.MAX_SAFE_INTEGER,
   intervalMs: 0,
   observer: silentObserver,

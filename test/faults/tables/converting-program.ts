@@ -28,6 +28,7 @@ const job = { signal: new AbortController().signal, emit: async () => {} }
 const keeping = new TableKeeping({
   directory,
   clock: { ...systemClock, now: () => Date.now() + HOUR_MS },
+  longestQueryMs: 0,
 })
 
 killAtCall(Number(call ?? Number.POSITIVE_INFINITY))

@@ -31,7 +31,7 @@ export const skipWithoutReaders: string | false =
     : 'the readers of docs/scale-out.md are missing: apt-get install openjdk-17-jre-headless maven python3-venv && node scripts/fetch-readers.mjs'
 
 export interface Reader {
-  /** Below `examples/scale-out`. */
+  /** Relative to `examples/scale-out`. */
   readonly script: string
   readonly args: readonly string[]
   readonly env?: Readonly<Record<string, string>>

@@ -49,6 +49,7 @@ function reportEverything(observer: TelemetryObserver): void {
   observer.receiptsDropped('mqttClient', 3)
   const converted = { rows: 9, files: 1, bytes: 400, drifted: 0, gapRows: 0, durationMs: 3 }
   observer.rowsConverted('pumps', converted)
+  observer.rowsLeftOut('pumps', { from: 7, to: 9 }, new ConnectorError('Unexpected', 'no'))
   observer.conversionFailed('pumps', new ConnectorError('TablesFull', 'no room'), 500)
   observer.pipelineLogged('function decode', 'started')
   const failed = { activity: 'decode', lambdaName: 'decode', count: 3, reason: 'no answer' }

@@ -153,5 +153,5 @@ function widthOf({ output }: QueryFlags, { stdout }: NodeJS.Process): number | u
 function memorySize(text: string): number {
   const bytes = parseSize(text)
   if (bytes !== undefined && bytes >= MIN_MEMORY_BYTES) return bytes
-  throw new InvalidArgumentError('Expected a size such as 400MiB or 2GiB, at least 256MiB.')
+  throw new InvalidArgumentError('Expected a size such as 640MiB or 2GiB, at least 256MiB.')
 }

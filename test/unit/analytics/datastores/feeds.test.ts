@@ -55,6 +55,7 @@ async function feedsIn(t: TestContext, { directory = '', createdAt = 5 } = {}) {
     directory: path,
     clock,
     connectorId: 'c1',
+    longestQueryMs: 60_000,
     maxBytes: 1_000_000,
     intervalMs: INTERVAL_MS,
     settings: { functions: {}, maxFailureBytes: 1_000_000 },

@@ -15,7 +15,7 @@ async function connectorIn(t: TestContext) {
   const directory = await temporaryDirectory(t)
   const connector = await createConnector({
     storage: { directory },
-    sources: {},
+    sources: { mqttServer: { port: 0 } },
     http: false,
     log: { level: 'silent' },
   })

@@ -36,24 +36,31 @@ interface Asked {
 }
 
 /** A converter whose jobs are noted instead of done. */
-async function converting(t: TestContext, { retentionMs = 30 * DAY_MS, maxBytes = MIB } = {}) {
+async function converting(
+  t: TestContext,
+  { retentionMs = 30 * DAY_MS, maxBytes = MIB, longestQueryMs = MINUTE_MS } = {},
+) {
   const directory = await temporaryDirectory(t)
   const clock = new ManualClock()
   const log = { channel: 'plant', logId: LOG, committed: 0 }
   const asked: Asked[] = []
   const failed: string[] = []
   const gaps: number[] = []
+  const leftOut: object[] = []
   const growth = { files: 0, bytes: 0, waitingRows: 0 }
   const context = {
     noRoom: undefined as string | undefined,
+    retentionDays: undefined as number | undefined,
     run: async (_request: Asked): Promise<object> => ({}),
   }
   const converter = new TableConverter({
     directory,
     connectorId: 'c1',
     retention: { retentionMs, maxBytes },
+    longestQueryMs,
     logs: () => [log],
     noRoom: async () => context.noRoom,
+    retentionDaysOf: () => context.retentionDays,
     clock,
     random: () => 0.5,
     jobs: {
@@ -69,6 +76,7 @@ async function converting(t: TestContext, { retentionMs = 30 * DAY_MS, maxBytes 
       ...silentObserver,
       conversionFailed: (_channel, { code }) => void failed.push(code),
       rowsConverted: (_channel, { gapRows }) => void gaps.push(gapRows),
+      rowsLeftOut: (_channel, rows) => void leftOut.push(rows),
       tablesGrew: (_channel, { files, bytes, waitingRows }) => {
         growth.files += files
         growth.bytes += bytes
@@ -86,7 +94,7 @@ async function converting(t: TestContext, { retentionMs = 30 * DAY_MS, maxBytes 
     await chmod(whole, 0o444)
     return path
   }
-  return { directory, clock, log, asked, failed, gaps, growth, context, converter, add }
+  return { directory, clock, log, asked, failed, gaps, leftOut, growth, context, converter, add }
 }
 
 function dayAfter(clock: ManualClock, days: number): string {
@@ -108,8 +116,8 @@ test('rows are converted when there are many of them, or large ones, or old ones
 
 test('a job takes fewer rows after failures', () => {
   assert.equal(rowsPerJob(0), 500_000)
-  assert.equal(rowsPerJob(2), 125_000)
-  assert.equal(rowsPerJob(99), 100)
+  assert.equal(rowsPerJob(2), 7_812)
+  assert.equal(rowsPerJob(99), 1)
   assert.deepEqual(
     [0, 1, 20].map((failures) => failureDelayMs(failures, 0)),
     [5_000, 10_000, 300_000],
@@ -200,8 +208,49 @@ test('a conversion that fails is tried again later, with fewer rows', async (t) 
   assert.deepEqual(failed, ['AnalyticsUnavailable', 'AnalyticsUnavailable'])
   assert.deepEqual(ranges(asked), [
     ['convert', 0, 500_000],
-    ['convert', 0, 250_000],
+    ['convert', 0, 62_500],
   ])
+})
+
+test('a row that can never be converted is found and left out, and all others are converted', async (t) => {
+  const { converter, log, asked, leftOut, context, clock } = await converting(t)
+  const broken = 70_007
+  log.committed = 500_000
+  const done = new Set<number>()
+  context.run = async ({ from = 0, to = 0 }) => {
+    if (from <= broken && broken < to) throw new Error('not this one')
+    for (let row = from; row < to; row++) done.add(row)
+    return {}
+  }
+
+  for (let check = 0; check < 200; check++) {
+    await converter.check()
+    clock.advance(10 * MINUTE_MS)
+  }
+
+  assert.deepEqual(leftOut, [{ from: broken, to: broken + 1 }])
+  assert.equal(done.size, log.committed - 1)
+  assert.ok(asked.length < 100, `${asked.length} jobs`)
+})
+
+test('no row is left out while none can be converted, however long that takes', async (t) => {
+  const { converter, log, leftOut, context, clock, asked } = await converting(t)
+  log.committed = 10_000
+  const reason = new ConnectorError('AnalyticsUnavailable', 'DuckDB is not installed')
+  context.run = () => Promise.reject(reason)
+  clock.advance(10 * MINUTE_MS)
+  for (let check = 0; check < 300; check++) {
+    await converter.check()
+    clock.advance(10 * MINUTE_MS)
+  }
+  asked.length = 0
+
+  context.run = async () => ({})
+  for (let check = 0; check < 20; check++) await converter.check()
+
+  assert.deepEqual(leftOut, [])
+  assert.equal(asked[0]?.from, 0)
+  assert.equal(asked.at(-1)?.to, 10_000)
 })
 
 test('nothing is written while messages may need the room', async (t) => {
@@ -229,6 +278,22 @@ test('files of today that reach maxBytes stop the conversion until tomorrow', as
 
   assert.deepEqual(failed, ['TablesFull'])
   assert.deepEqual(ranges(asked), [['convert', 10, 60_000]])
+})
+
+test('the definition of a channel shortens the time that its files are kept', async (t) => {
+  const { directory, clock, converter, context, add } = await converting(t)
+  await add(dayAfter(clock, -20), 0, 10)
+  const kept = await add(dayAfter(clock, -5), 10, 20)
+  await writeCatalogue(directory, 'tables/plant', { columns: [], files: new Map() })
+
+  context.retentionDays = 7
+  await converter.check()
+
+  const { files } = await readTable(directory, 'tables/plant')
+  assert.deepEqual(
+    files.map(({ path }) => path),
+    [kept],
+  )
 })
 
 test('an expired day is not read any more, and is removed once no query can be reading it', async (t) => {
@@ -296,6 +361,22 @@ test('a file that is in a wider one is removed once no query can be reading it',
     (await names()).map((name) => `${dirname(paths[0]!)}/${name}`),
     [paths[2]],
   )
+})
+
+test('files that a query may be reading stay for as long as a query may take', async (t) => {
+  const hour = 60 * MINUTE_MS
+  const { converter, directory, add, clock } = await converting(t, { longestQueryMs: 2 * hour })
+  const day = dayAfter(clock, 0)
+  const paths = [await add(day, 0, 10), await add(day, 10, 20), await add(day, 0, 20)]
+  const names = () => readdir(join(tableDirectory(directory, 'tables/plant'), dirname(paths[0]!)))
+
+  clock.advance(2 * hour)
+  await converter.check()
+  assert.equal((await names()).length, 3)
+  clock.advance(10 * MINUTE_MS)
+  await converter.check()
+
+  assert.equal((await names()).length, 1)
 })
 
 test('what a process has left half written is removed', async (t) => {
