@@ -199,6 +199,26 @@ export const ERROR_CATALOGUE = {
     meaning:
       'The query took more time or memory, or has a larger result, than its limits allow. Nothing was changed. Ask for less: fewer rows, a shorter time, a LIMIT; or raise the limit.',
   },
+  InvalidDataset: {
+    effect: 'reject',
+    meaning:
+      'What a dataset asks for can’t be done: a version that only a delta dataset has, an image without a program in analytics.datasets.containers, a place for content that is none. The message says what is expected.',
+  },
+  DatasetsFull: {
+    effect: 'retry',
+    meaning:
+      'There is no room for more content of datasets: all of it has reached analytics.datasets.maxBytes, or the disk has less room than storage.maxBytes may need. Messages are not affected. Delete versions, shorten the retention, raise the setting, or free space on the disk.',
+  },
+  ContainerFailed: {
+    effect: 'reject',
+    meaning:
+      'The program of a container action can’t be started, has failed, took too long, or wrote more than there is room for. The message has the last line that it wrote.',
+  },
+  DeliveryFailed: {
+    effect: 'retry',
+    meaning:
+      'Content of a dataset could not be written to the folder that stands for its bucket. The content itself is kept, and the delivery is tried again.',
+  },
 
   // The operator.
   InvalidConfiguration: {

@@ -70,6 +70,12 @@ export interface TableUpload {
   readonly durationMs: number
 }
 
+/** What the making of content has done. */
+export interface ContentFigures {
+  readonly bytes: number
+  readonly durationMs: number
+}
+
 /** What a job of a pipeline has done. */
 export interface PipelineRun {
   readonly messages: number
@@ -180,6 +186,19 @@ export interface PipelineObserver {
   ): void
   /** A metric alone. */
   tablesGrew(channel: string, growth: TableGrowth): void
+
+  /** Content of a dataset is complete. A metric alone. */
+  contentMade(dataset: string, figures: ContentFigures): void
+  contentFailed(dataset: string, error: ConnectorError): void
+  /** Content has reached its bucket or input. A metric alone. */
+  contentDelivered(dataset: string, target: string): void
+  /** @param delayMs until it is tried again; undefined if it is given up */
+  deliveryFailed(
+    dataset: string,
+    target: string,
+    error: ConnectorError,
+    delayMs: number | undefined,
+  ): void
 }
 
 /** Ignores all reports. */
@@ -221,4 +240,8 @@ export const silentObserver: PipelineObserver = {
   datastoreGrew() {},
   rowsLeftOut() {},
   tablesGrew() {},
+  contentMade() {},
+  contentFailed() {},
+  contentDelivered() {},
+  deliveryFailed() {},
 }

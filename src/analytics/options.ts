@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { apiOptions } from './api/options.ts'
+import { datasetsOptions } from './datasets/options.ts'
 import { pipelinesOptions } from './pipelines/options.ts'
 import { queryOptions } from './query/options.ts'
 import { tablesOptions } from './tables/options.ts'
@@ -14,6 +15,7 @@ export const analyticsOptions = z
       .optional(),
     query: queryOptions.prefault({}),
     api: apiOptions.optional(),
+    datasets: datasetsOptions.prefault({}),
     pipelines: pipelinesOptions.prefault({}),
   })
   .describe('Data on this machine: Parquet files, SQL, and the API of AWS IoT Analytics.')

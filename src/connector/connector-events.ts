@@ -92,5 +92,9 @@ export function emittingObserver(
     uploadFailed: (...report) => next.uploadFailed(...report),
     uploadsWait: (...report) => next.uploadsWait(...report),
     uploadsLost: (...report) => next.uploadsLost(...report),
+    contentMade: (...report) => next.contentMade(...report),
+    contentFailed: (...report) => next.contentFailed(...report),
+    contentDelivered: (...report) => next.contentDelivered(...report),
+    deliveryFailed: (...report) => next.deliveryFailed(...report),
   }
 }

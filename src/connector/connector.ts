@@ -335,6 +335,7 @@ export class Connector {
       batches: running.batches,
       queries: running.analytics?.queries,
       api: running.analytics?.api,
+      contents: running.analytics?.datasets,
       clock,
       onInsecure: (warning) => observer.settingsInsecure('http', warning),
       onReloaded: (error) => observer.filesReloaded('http', error),

@@ -24,6 +24,7 @@ import { answerError, answerErrorsAsJson } from './requests/request-error.ts'
 import { CHALLENGE } from './requests/token.ts'
 import { type BatchReceiver, batchPutMessageRoute } from './routes/batch-put-message.ts'
 import { channelRoutes } from './routes/channels.ts'
+import { type ContentReceiver, datasetContentRoute } from './routes/dataset-contents.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { destinationRoutes } from './routes/destinations.ts'
 import { healthRoutes } from './routes/health.ts'
@@ -60,6 +61,8 @@ export interface HttpServerOptions {
   readonly queries?: QueryReceiver | undefined
   /** Performs the operations of AWS IoT Analytics, if the configuration lets it. */
   readonly api?: ApiReceiver | undefined
+  /** Has the contents of datasets. */
+  readonly contents?: ContentReceiver | undefined
   readonly clock?: Clock
   /** Called with a sentence for each setting that is not safe, at the start and after a reload. */
   readonly onInsecure?: (warning: string) => void
@@ -215,11 +218,12 @@ export class HttpServer {
     historyReplayRoute(server, view, this.#limits)
     destinationRoutes(server, view, this.#limits)
     whyRoute(server, view, this.#limits)
-    const { batches, queries, api } = this.#options
+    const { batches, queries, api, contents } = this.#options
     const bodies = new BodyBudget(this.#connections)
     if (queries !== undefined) queryRoute(server, queries, this.#connections)
     if (batches !== undefined) batchPutMessageRoute(server, batches, bodies)
     if (api !== undefined) iotAnalyticsApiRoutes(server, api, bodies)
+    if (contents !== undefined) datasetContentRoute(server, contents, this.#connections)
     return server
   }
 

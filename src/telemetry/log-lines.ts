@@ -2,6 +2,7 @@
 import type { ConnectorError } from '../errors.ts'
 import type { LogLine } from './repeat-limiter.ts'
 
+/** A line about a problem. */
 export function warning(
   event: string,
   message: string,

@@ -5,6 +5,8 @@
  * Names get the prefix `iot_analytics_connector_`, except for the three that every Prometheus client
  * has for its process. The unit is in the name. Labels are bounded: never a topic, never an id.
  */
+
+import { DATASET_METRICS } from './dataset-metrics.ts'
 import { UPLOAD_METRICS } from './upload-metrics.ts'
 
 export const METRIC_PREFIX = 'iot_analytics_connector_'
@@ -249,6 +251,7 @@ export const EVENT_METRICS = {
     help: 'Committed messages that are in no Parquet file yet.',
   },
   ...UPLOAD_METRICS,
+  ...DATASET_METRICS,
 } as const satisfies Record<string, MetricDeclaration>
 
 /**

@@ -22,6 +22,7 @@ import type {
   TableUpload,
 } from '../observer.ts'
 import { cut } from '../shown-text.ts'
+import { DatasetReports } from './dataset-reports.ts'
 import { errorFields, warning } from './log-lines.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
@@ -42,6 +43,7 @@ export class TelemetryObserver implements PipelineObserver {
   readonly #logger: Logger
   readonly #metrics: Metrics
   readonly #limiter: RepeatLimiter
+  readonly #datasets: DatasetReports
 
   constructor({ logger, metrics, clock }: TelemetryObserverOptions) {
     this.#logger = logger
@@ -52,6 +54,7 @@ export class TelemetryObserver implements PipelineObserver {
       maxKeys: MAX_KINDS_OF_LINES,
       write: (line, repeats) => this.#write(line, repeats),
     })
+    this.#datasets = new DatasetReports(logger, metrics, this.#limiter)
   }
 
   /** Logs the counts of repeats that are held back. */
@@ -369,6 +372,22 @@ export class TelemetryObserver implements PipelineObserver {
     this.#metrics.move('table_files', { channel }, files)
     this.#metrics.move('table_bytes', { channel }, bytes)
     this.#metrics.move('table_waiting_rows', { channel }, waitingRows)
+  }
+
+  contentMade(...report: Parameters<PipelineObserver['contentMade']>): void {
+    this.#datasets.contentMade(...report)
+  }
+
+  contentFailed(...report: Parameters<PipelineObserver['contentFailed']>): void {
+    this.#datasets.contentFailed(...report)
+  }
+
+  contentDelivered(...report: Parameters<PipelineObserver['contentDelivered']>): void {
+    this.#datasets.contentDelivered(...report)
+  }
+
+  deliveryFailed(...report: Parameters<PipelineObserver['deliveryFailed']>): void {
+    this.#datasets.deliveryFailed(...report)
   }
 
   /** A problem that comes and goes recovers as often, so recoveries are limited as well. */

@@ -7,6 +7,7 @@
  *
  * Lines beyond the budget of their event (`line-budget.ts`) are suppressed; one line says how many.
  */
+
 import type { Clock, Timer } from '../clock.ts'
 import { cut } from '../shown-text.ts'
 import { LineBudget } from './line-budget.ts'

@@ -145,7 +145,7 @@ seen['errors'] = [
     error_of(client.create_channel, channelName='__press'),
     error_of(client.create_datastore, datastoreName='measured'),
     error_of(client.start_pipeline_reprocessing, pipelineName='direct', startTime=now - day),
-    error_of(client.create_dataset_content, datasetName='a'),
+    error_of(client.create_dataset_content, datasetName='a', versionId='version-1'),
     error_of(client.get_dataset_content, datasetName='a'),
     error_of(client.list_dataset_contents, datasetName='none', scheduledBefore=now),
 ]
@@ -167,9 +167,45 @@ print(json.dumps(seen))`
       'InvalidRequestException',
       'ResourceAlreadyExistsException',
       null,
-      'UnsupportedOperationException',
+      'InvalidRequestException',
       'ResourceNotFoundException',
       'ResourceNotFoundException',
     ],
   })
+})
+
+test('the AWS CLI and boto3 make content and fetch it by its URL', {
+  skip: skipWithout('aws') || skipWithout('boto3') || WITHOUT_DUCKDB,
+}, async (t) => {
+  const url = await startApi(t)
+  const aws = async (...words: readonly string[]) => {
+    const given = ['--endpoint-url', url, '--output', 'json', 'iotanalytics', ...words]
+    const { stdout } = await run(commandOf('aws'), given, { env: environment })
+    return stdout === '' ? undefined : JSON.parse(stdout)
+  }
+  const script = `
+import boto3, sys, time, urllib.request
+client = boto3.client('iotanalytics', endpoint_url=sys.argv[1])
+client.batch_put_message(channelName='press', messages=[{'messageId': 'm1', 'payload': b'{"device":"a,1","temp":41.5}'}])
+version = client.create_dataset_content(datasetName='report')['versionId']
+content = {'status': {'state': 'CREATING'}}
+while content['status']['state'] == 'CREATING':
+    time.sleep(0.05)
+    content = client.get_dataset_content(datasetName='report', versionId=version)
+assert content['status']['state'] == 'SUCCEEDED', content['status']
+print(urllib.request.urlopen(content['entries'][0]['dataURI']).read().decode(), end='')`
+  const action = { actionName: 'sql', queryAction: { sqlQuery: 'SELECT device, temp FROM press' } }
+
+  await aws('create-dataset', '--dataset-name', 'report', '--actions', JSON.stringify([action]))
+  const { stdout } = await run(commandOf('boto3'), ['-c', script, url], { env: environment })
+  const listed = await aws('list-dataset-contents', '--dataset-name', 'report')
+  const { entries } = await aws('get-dataset-content', '--dataset-name', 'report')
+  const fetched = await (await fetch(entries[0].dataURI)).text()
+  await aws('delete-dataset-content', '--dataset-name', 'report', '--version-id', '$LATEST')
+  const left = await aws('list-dataset-contents', '--dataset-name', 'report')
+
+  assert.equal(stdout, '"device","temp"\n"a,1","41.5"\n')
+  assert.equal(fetched, stdout)
+  assert.equal(listed.datasetContentSummaries[0].status.state, 'SUCCEEDED')
+  assert.deepEqual(left.datasetContentSummaries, [])
 })

@@ -55,6 +55,8 @@ export interface ApiRequest {
   readonly parameters: Readonly<Partial<Record<string, string>>>
   readonly headers: IncomingHttpHeaders
   readonly body: Buffer
+  /** Of the server, as the client reaches it: `http://127.0.0.1:8090`. */
+  readonly origin: string
   /** The client, for logs. */
   readonly remote: string
 }
@@ -111,8 +113,8 @@ export class IotAnalyticsApi {
   async receive({ run, status }: Operation, request: ApiRequest): Promise<ServiceAnswer> {
     try {
       this.#signatures.check(request)
-      const { parameters, query, body } = request
-      const call = { parameters, query: new URLSearchParams(query), body: parseBody(body) }
+      const { parameters, query, body, origin } = request
+      const call = { parameters, query: new URLSearchParams(query), body: parseBody(body), origin }
       return serviceAnswer(status, await run(call))
     } catch (thrown) {
       const exception = exceptionOf(thrown)

@@ -12,7 +12,8 @@ export const queryRequest = z.strictObject({
   sql: z.string().max(MAX_SQL_CHARACTERS, `expected at most ${MAX_SQL_CHARACTERS} characters`),
   /** The data directory, as an absolute path. */
   directory: z.string(),
-  format: z.enum(RESULT_FORMATS),
+  /** `quotedCsv` is for datasets. */
+  format: z.enum([...RESULT_FORMATS, 'quotedCsv']),
   /** Characters of a line of a table. */
   width: z.number().int().min(1).optional(),
   /** The plan in place of the result. */

@@ -7,6 +7,7 @@ import { formatSize } from '../../units.ts'
 import { textLiteral, withoutEnd } from '../duckdb/sql-text.ts'
 import { Csv } from './formats/csv.ts'
 import { JsonLines } from './formats/json-lines.ts'
+import { QuotedCsv } from './formats/quoted-csv.ts'
 import type { ResultRow, RowFormat } from './formats/row-format.ts'
 import { Table } from './formats/table.ts'
 import { columnsOf } from './result-columns.ts'
@@ -28,8 +29,12 @@ export interface Written {
 
 export type Emit = (part: Buffer) => Promise<void>
 
-export function rowFormat(name: 'table' | 'csv' | 'jsonl', width: number | undefined): RowFormat {
+export function rowFormat(
+  name: 'table' | 'csv' | 'quotedCsv' | 'jsonl',
+  width: number | undefined,
+): RowFormat {
   if (name === 'csv') return new Csv()
+  if (name === 'quotedCsv') return new QuotedCsv()
   return name === 'jsonl' ? new JsonLines() : new Table(width)
 }
 

@@ -1,6 +1,6 @@
 /** What defines a dataset: the action that makes its content, when, and what becomes of it. */
 import * as z from 'zod'
-import { parseSchedule, ScheduleError } from '../datasets/schedule.ts'
+import { parseSchedule, ScheduleError } from './schedule.ts'
 import { tagList } from './tags.ts'
 import {
   bucket,

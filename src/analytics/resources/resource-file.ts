@@ -26,17 +26,21 @@ const envelope = z.strictObject({
   definition: z.unknown(),
 })
 
+export function fileNameOf(name: string): string {
+  return `${caseSafeName(name)}${ENDING}`
+}
+
 /**
- * The file's name. Some file systems do not distinguish A from a, so it has small letters alone, and
+ * The name for files. Some file systems do not distinguish A from a, so it has small letters alone, and
  * a mark for the capital ones: `Press_1` is in `press_1-1.json`, and `pRess_1` in `press_1-2.json`.
  */
-export function fileNameOf(name: string): string {
+export function caseSafeName(name: string): string {
   const small = name.toLowerCase()
   let mark = 0n
   for (let at = 0; at < name.length; at++) {
     if (name[at] !== small[at]) mark |= 1n << BigInt(at)
   }
-  return `${small}${mark === 0n ? '' : `-${mark.toString(16)}`}${ENDING}`
+  return mark === 0n ? small : `${small}-${mark.toString(16)}`
 }
 
 export function isResourceFile(fileName: string): boolean {

@@ -1,4 +1,5 @@
 /** Opens the API of AWS IoT Analytics, if the configuration asks for it. */
+import type { DatasetRunner } from '../../analytics/api/contracts/dataset-runner.ts'
 import type { DatastoreData } from '../../analytics/api/contracts/datastore-data.ts'
 import type { PipelineRunner } from '../../analytics/api/contracts/pipeline-runner.ts'
 import type { IotAnalyticsApi } from '../../analytics/api/iot-analytics-api.ts'
@@ -31,6 +32,7 @@ export async function openResources(
 export interface ApiParts {
   readonly resources: ResourceStore | undefined
   readonly channels: ChannelSet
+  readonly datasetRunner: DatasetRunner | undefined
   readonly pipelineRunner: PipelineRunner | undefined
   readonly datastoreData: DatastoreData | undefined
 }

@@ -29,6 +29,7 @@ export interface ApiReceiver<Kind extends Operation = Operation> {
       readonly parameters: Readonly<Partial<Record<string, string>>>
       readonly headers: FastifyRequest['headers']
       readonly body: Buffer
+      readonly origin: string
       readonly remote: string
     },
   ): Promise<Answer>
@@ -70,13 +71,19 @@ export function iotAnalyticsApiRoutes<Kind extends Operation>(
           const { params: parameters, headers, ip: remote } = request
           const [path = '', query = ''] = request.url.split(/\?(.*)/s)
           const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
-          const given = { method, path, query, parameters, headers, body, remote }
+          const origin = originOf(request)
+          const given = { method, path, query, parameters, headers, body, origin, remote }
           return send(reply, await receiver.receive(operation, given))
         },
       })
     }
     ready()
   })
+}
+
+/** The host has passed the check of names. */
+function originOf({ protocol, headers }: FastifyRequest): string {
+  return `${protocol}://${headers.host ?? ''}`
 }
 
 function send(reply: FastifyReply, { status, headers, body }: Answer): FastifyReply {

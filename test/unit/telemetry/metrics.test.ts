@@ -61,6 +61,7 @@ test('docs/metrics.md lists the metrics of the registry and nothing else', async
 test('names carry the prefix and a unit, labels are of the bounded kinds, help is a sentence', async () => {
   const labels = [
     'channel',
+    'dataset',
     'destination',
     'code',
     'source',

@@ -64,6 +64,10 @@ function reportEverything(observer: TelemetryObserver): void {
   observer.pipelineWaits('warm', 9)
   observer.datastoreGrew('readings', { files: 1, bytes: 400 })
   observer.tablesGrew('pumps', { files: 1, bytes: 400, waitingRows: -9 })
+  observer.contentMade('report', { bytes: 10, durationMs: 5 })
+  observer.contentFailed('report', new ConnectorError('InvalidQuery', 'no such column'))
+  observer.contentDelivered('report', 'reports')
+  observer.deliveryFailed('report', 'reports', new ConnectorError('DeliveryFailed', 'full'), 1_000)
 }
 
 test('10,000 messages in steady operation write no line at info', async () => {
@@ -94,6 +98,7 @@ test('every report is a log line and a metric of the same name', async () => {
     'uploadsWait',
     'pipelineWaits',
     'datastoreGrew',
+    'contentDelivered',
   ]
   const reports = methods.filter((name) => !withoutLine.includes(name))
   assert.equal(lines.length, reports.length)

@@ -58,13 +58,15 @@ async function createContent(context: ApiContext, call: Call): Promise<object> {
   const dataset = datasetOf(context, call)
   const { datasetRunner: runner } = context
   if (runner === undefined) throw unsupported('CreateDatasetContent', 'datasets')
-  return { versionId: await runner.createContent(dataset, version) }
+  const versionId = await runner.createContent(dataset, version)
+  if (versionId === undefined) throw noContent(dataset, version ?? '')
+  return { versionId }
 }
 
 async function getContent(context: ApiContext, call: Call): Promise<object> {
   const { versionId: version } = queryOf(versionQuery, call)
   const dataset = datasetOf(context, call)
-  const content = await context.datasetRunner?.content(dataset, version)
+  const content = await context.datasetRunner?.content(dataset, version, call.origin)
   if (content === undefined) throw noContent(dataset, version)
   const { entries, createdAt, status } = content
   return { entries, timestamp: seconds(createdAt), status }

@@ -71,10 +71,11 @@ class DatasetOperations {
   }
 
   create({ datasetName: name, tags, ...definition }: z.infer<typeof newDataset>): Promise<object> {
-    const { resources, owner } = this.#context
+    const { resources, owner, datasetRunner } = this.#context
     return resources.change(async () => {
       expectNew(this.#context, resourceOf(name))
       this.#checkTrigger(name, definition)
+      await datasetRunner?.removed(name)
       await resources.datasets.put(name, { definition, tags })
       const { retentionPeriod } = definition
       return { datasetName: name, datasetArn: arnOf(owner, resourceOf(name)), retentionPeriod }

@@ -13,6 +13,8 @@ export interface Call {
   readonly query: URLSearchParams
   /** Members that are null are left out. */
   readonly body: Readonly<Record<string, unknown>>
+  /** Of the server, as the client reaches it: `http://127.0.0.1:8090`. */
+  readonly origin: string
 }
 
 export interface Operation {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseSchedule } from '../../../../src/analytics/datasets/schedule.ts'
+import { parseSchedule } from '../../../../src/analytics/resources/schedule.ts'
 
 const SUNDAY = Date.parse('2026-11-29T10:20:30.500Z')
 
