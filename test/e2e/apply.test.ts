@@ -279,8 +279,7 @@ Resources:
       PipelineName: warm
       PipelineActivities:
         - Channel: { Name: in, ChannelName: !Ref Press, Next: add }
-        - AddAttributes: { Name: add, Attributes: { Temp: temperature }, Next: registry }
-        - DeviceRegistryEnrich: { Name: registry, Attribute: thing, ThingName: device, RoleArn: !GetAtt Role.Arn, Next: out }
+        - AddAttributes: { Name: add, Attributes: { Temp: temperature }, Next: out }
         - Datastore: { Name: out, DatastoreName: !Ref Measured }
   Report:
     Type: AWS::IoTAnalytics::Dataset
@@ -334,14 +333,15 @@ test('a CloudFormation template is applied, with its parameters', async (t) => {
   })
   const { pipeline } = await client.send(new aws.DescribePipelineCommand({ pipelineName: 'warm' }))
   assert.deepEqual(pipeline?.activities?.[1]?.addAttributes?.attributes, { Temp: 'temperature' })
-  assert.equal(
-    pipeline?.activities?.[2]?.deviceRegistryEnrich?.roleArn,
-    'arn:aws:iam::000000000000:role/r',
-  )
   const { dataset } = await client.send(new aws.DescribeDatasetCommand({ datasetName: 'report' }))
   assert.equal(dataset?.actions?.[0]?.queryAction?.sqlQuery, 'SELECT max(temp) FROM measured')
   assert.deepEqual(dataset?.triggers, [{ schedule: { expression: 'rate(15 minutes)' } }])
   const picture = await client.send(new aws.DescribeDatasetCommand({ datasetName: 'picture' }))
+  assert.equal(
+    picture.dataset?.actions?.[0]?.containerAction?.executionRoleArn,
+    'arn:aws:iam::000000000000:role/r',
+  )
+  assert.match(first.stdout, /^ {4}retentionPeriod\.numberOfDays: 30$/m)
   assert.deepEqual(picture.dataset?.triggers, [{ dataset: { name: 'report' } }])
 })
 
@@ -368,7 +368,7 @@ test('what a template refers to and does not have is named, with its place and t
   assert.equal(code, 2)
   assert.match(
     stderr,
-    /plant\.yaml:30:\d+: Resources\.Warm\.Properties\.PipelineActivities\[2\]\.DeviceRegistryEnrich\.RoleArn: Fn::GetAtt: "Role\.Arn" is made by CloudFormation: give its value with --parameter Role\.Arn=VALUE/,
+    /plant\.yaml:\d+:\d+: Resources\.Picture\.Properties\.Actions\[0\]\.ContainerAction\.ExecutionRoleArn: Fn::GetAtt: "Role\.Arn" is made by CloudFormation: give its value with --parameter Role\.Arn=VALUE/,
   )
   assert.match(stderr, /Resources\.Other\.Condition: conditions are not evaluated/)
   assert.match(stderr, /Resources\.Nameless\.Properties: expected ChannelName/)

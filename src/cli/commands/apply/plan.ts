@@ -129,7 +129,9 @@ function fieldChanges(before: Members, after: Members): FieldChange[] {
     }
     for (const key of keys) compare([...path, key], Object(old)[key], Object(now)[key])
   }
-  compare([], before, after)
+  for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
+    compare([key], before[key], after[key])
+  }
   return changes
 }
 
