@@ -1,7 +1,7 @@
 /** Channel → pipeline → datastore → query, with AWS's own client. */
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -340,4 +340,29 @@ test('a pipeline with a datastore whose columns can’t be made is refused, with
     }),
     /the column a: expected boolean.*got "array<quux>"/,
   )
+})
+
+test('without the API no pipeline runs, and nothing is written for it', { skip }, async (t) => {
+  const rig = await startRig(t)
+  await rig.define([])
+  await rig.put(...readings(0, 10))
+  await until('rows are there', async () => (await rig.query('from measured')).length === 10)
+  await rig.connector.stop({ deadlineMs: 0 })
+  const position = join(rig.directory, 'pipelines', PIPELINE, 'position.json')
+  const before = await readFile(position, 'utf8')
+
+  const connector = createConnector({
+    sources: {},
+    storage: { directory: rig.directory },
+    http: false,
+    log: { level: 'silent' },
+    analytics: { pipelines: { interval: INTERVAL } },
+  })
+  await connector.start()
+  await connector.publish('press', '{"n":10}')
+  await connector.stop()
+
+  assert.equal(await readFile(position, 'utf8'), before)
+  assert.equal((await rig.query('from measured')).length, 10)
+  assert.equal((await rig.query('from press')).length, 11)
 })

@@ -6,6 +6,7 @@ import { promisify } from 'node:util'
 import { WITHOUT_DUCKDB } from '../support/analytics/opened-instance.ts'
 import { commandOf, skipWithout } from '../support/processes/real-peers.ts'
 import { startConnector } from '../support/processes/running-connector.ts'
+import { until } from '../support/until.ts'
 
 const run = promisify(execFile)
 const SECRET = 'a-secret-of-the-operator'
@@ -21,10 +22,49 @@ async function startApi(t: TestContext): Promise<string> {
   const credentials = [{ accessKeyId: 'OPERATOR1', secretAccessKey: SECRET }]
   const connector = await startConnector(t, {
     sources: { batchPutMessage: { credentials } },
-    analytics: { api: { credentials, region: 'eu-central-1', account: '123456789012' } },
+    analytics: {
+      api: { credentials, region: 'eu-central-1', account: '123456789012' },
+      pipelines: { interval: '1s' },
+    },
   })
   return connector.describe().http ?? assert.fail('the HTTP server does not run')
 }
+
+test('messages that the AWS CLI sends pass its pipeline into its datastore', {
+  skip: skipWithout('aws') || WITHOUT_DUCKDB,
+}, async (t) => {
+  const url = await startApi(t)
+  const aws = (...words: readonly string[]) =>
+    run(commandOf('aws'), ['--endpoint-url', url, 'iotanalytics', ...words], { env: environment })
+  const activities = [
+    { channel: { name: 'in', channelName: 'press', next: 'hot' } },
+    { filter: { name: 'hot', filter: 'temp > 40', next: 'out' } },
+    { datastore: { name: 'out', datastoreName: 'warm' } },
+  ]
+  await aws('create-channel', '--channel-name', 'press')
+  await aws('create-datastore', '--datastore-name', 'warm')
+  const pipeline = ['--pipeline-name', 'p', '--pipeline-activities', JSON.stringify(activities)]
+  await aws('create-pipeline', ...pipeline)
+
+  const messages = [39, 41, 42].map((temp) => {
+    const payload = Buffer.from(JSON.stringify({ temp })).toString('base64')
+    return { messageId: `m${temp}`, payload }
+  })
+  await aws(
+    'batch-put-message',
+    ...['--channel-name', 'press', '--messages', JSON.stringify(messages)],
+  )
+
+  const ask = { sql: 'select temp from warm order by temp', format: 'jsonl' }
+  await until('the rows are in the datastore', async () => {
+    const answer = await fetch(`${url}/api/v1/query`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(ask),
+    })
+    return (await answer.text()) === '{"temp":41}\n{"temp":42}\n'
+  })
+})
 
 test('the AWS CLI defines resources, lists them by pages and sees errors', {
   skip: skipWithout('aws'),
