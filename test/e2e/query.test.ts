@@ -162,12 +162,14 @@ test('a query that takes too much time or memory is ended alone', { skip }, asyn
 
   const late = await post(url, ENDLESS)
   const large = await Promise.all(big.map((sql) => post(url, sql)))
-  const after = await post(url, 'select 1 as n')
 
   assert.equal(late.status, 422)
   assert.match(await late.text(), /took longer than 1s \(analytics.query.timeout\)/)
   for (const answer of large) assert.ok([422, 503].includes(answer.status), await answer.text())
-  assert.equal(await after.text(), '{"n":1}\n')
+  // A busy machine may need more than the second to start the process again.
+  await until('queries are answered', async () => {
+    return (await (await post(url, 'select 1 as n')).text()) === '{"n":1}\n'
+  })
   assert.equal((await fetch(`${url}/health`)).status, 200)
 })
 
