@@ -1,7 +1,7 @@
-// Generates docs/metrics.md from the table in src/telemetry/metric-catalogue.ts.
+// Generates docs/metrics.md from the table in src/telemetry/metrics/metric-catalogue.ts.
 import { load, page } from './reference-page.mjs'
 
-const catalogue = await load('telemetry/metric-catalogue')
+const catalogue = await load('telemetry/metrics/metric-catalogue')
 
 const HEADINGS = ['metric', 'type', 'labels', 'meaning']
 

@@ -32,4 +32,4 @@ export type {
 export type { ConnectorEvents, Receipt } from './connector/connector-events.ts'
 export type { StopReport } from './connector/draining.ts'
 export { ConnectorError, type ErrorCode, type ErrorEffect } from './errors.ts'
-export type { LogOutput } from './telemetry/logger.ts'
+export type { LogOutput } from './telemetry/log/logger.ts'

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createLogger } from '../../../src/telemetry/logger.ts'
+import { createLogger } from '../../../src/telemetry/log/logger.ts'
+import { prettyLine } from '../../../src/telemetry/log/pretty-line.ts'
 import type { LogOptions } from '../../../src/telemetry/options.ts'
-import { prettyLine } from '../../../src/telemetry/pretty-line.ts'
 
 function logged(
   options: LogOptions,

@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { ChannelLedger, StoreLedger } from '../../../src/channels/ledger/ledger.ts'
-import { METRIC_PREFIX } from '../../../src/telemetry/metric-catalogue.ts'
-import { Metrics } from '../../../src/telemetry/metrics.ts'
+import { METRIC_PREFIX } from '../../../src/telemetry/metrics/metric-catalogue.ts'
+import { Metrics } from '../../../src/telemetry/metrics/metrics.ts'
 
 const root = join(import.meta.dirname, '..', '..', '..', '..')
 const NOW = Date.UTC(2026, 0, 1)

@@ -5,7 +5,7 @@
 import { resolve } from 'node:path'
 import type { ConnectorDescription } from '../../../connector/connector.ts'
 import type { StopReport } from '../../../connector/draining.ts'
-import type { Logger } from '../../../telemetry/logger.ts'
+import type { Logger } from '../../../telemetry/log/logger.ts'
 import { formatDuration } from '../../../units.ts'
 import { type StartUp, startUpText } from './start-up.ts'
 

@@ -119,7 +119,7 @@ async function reportOf(
   { config }: LoadedConfig,
   { stdout, stderr }: NodeJS.Process,
 ): Promise<RunReport> {
-  const { createLogger } = await import('../../../telemetry/logger.ts')
+  const { createLogger } = await import('../../../telemetry/log/logger.ts')
   const hasBanner = flags.banner ?? stdout.isTTY === true
   const isShared = stdout.isTTY === true && stderr.isTTY === true && config.log.format !== 'json'
   return new RunReport({

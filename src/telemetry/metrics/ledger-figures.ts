@@ -1,5 +1,5 @@
 /** How each metric of the ledger is read from it. */
-import type { ChannelLedger, ReaderLedger } from '../channels/ledger/ledger.ts'
+import type { ChannelLedger, ReaderLedger } from '../../channels/ledger/ledger.ts'
 import type { LEDGER_METRICS } from './metric-catalogue.ts'
 
 export interface Labels {

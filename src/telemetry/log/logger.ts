@@ -3,8 +3,8 @@
  * the names of secrets are censored in the first three levels of a line.
  */
 import { type Logger, pino, stdTimeFunctions } from 'pino'
-import { safeJson } from '../shown-text.ts'
-import type { LogOptions } from './options.ts'
+import { safeJson } from '../../shown-text.ts'
+import type { LogOptions } from '../options.ts'
 import { prettyLine } from './pretty-line.ts'
 
 export type { Logger } from 'pino'

@@ -1,5 +1,5 @@
 /** How each metric of the store is read from its figures. */
-import type { OutageLeft, StoreLedger } from '../channels/ledger/ledger.ts'
+import type { OutageLeft, StoreLedger } from '../../channels/ledger/ledger.ts'
 import type { Labels } from './ledger-figures.ts'
 import type { STORE_METRICS } from './metric-catalogue.ts'
 

@@ -1,5 +1,5 @@
 /** Parts of log lines that many reports have. */
-import type { ConnectorError } from '../errors.ts'
+import type { ConnectorError } from '../../errors.ts'
 import type { LogLine } from './repeat-limiter.ts'
 
 /** A line about a problem. */

@@ -3,7 +3,7 @@
  * own for each kind of line, and one for all of them, so that one kind in a flood leaves room for
  * the others.
  */
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../../clock.ts'
 
 export interface LineRate {
   /** Lines that may be logged at once. */

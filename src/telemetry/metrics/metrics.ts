@@ -13,7 +13,7 @@ import Counter from 'prom-client/lib/counter.js'
 import Gauge from 'prom-client/lib/gauge.js'
 import Histogram from 'prom-client/lib/histogram.js'
 import Registry from 'prom-client/lib/registry.js'
-import type { ChannelLedger, OutageLeft, StoreLedger } from '../channels/ledger/ledger.ts'
+import type { ChannelLedger, OutageLeft, StoreLedger } from '../../channels/ledger/ledger.ts'
 import { BoundedLabel, BoundedPairs, OTHER } from './bounded-label.ts'
 import { type Labels, LEDGER_FIGURES } from './ledger-figures.ts'
 import {

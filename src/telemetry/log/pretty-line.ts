@@ -1,7 +1,7 @@
 /**
  * A JSON log line as a line for people: `14:03:07 warn  batch will be sent again  channel=pumps code=…`.
  */
-import { safeJson } from '../shown-text.ts'
+import { safeJson } from '../../shown-text.ts'
 
 const RESET = '\u001b[0m'
 const DIM = '\u001b[2m'

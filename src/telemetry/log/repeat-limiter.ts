@@ -8,8 +8,8 @@
  * Lines beyond the budget of their event (`line-budget.ts`) are suppressed; one line says how many.
  */
 
-import type { Clock, Timer } from '../clock.ts'
-import { cut } from '../shown-text.ts'
+import type { Clock, Timer } from '../../clock.ts'
+import { cut } from '../../shown-text.ts'
 import { LineBudget } from './line-budget.ts'
 
 export interface LogLine {
