@@ -31,6 +31,16 @@ const AWS_SERVICES: Readonly<Partial<Record<string, string>>> = {
 /** Where Parquet files are uploaded to. */
 const UPLOAD = ['analytics', 'tables', 'upload'] as const
 const UPLOAD_SERVICE = 'S3'
+/** Settings that have a default at all times are not among them. */
+const FOR_WHAT_THE_API_DEFINES: readonly ConfigPath[] = [
+  ['analytics', 'pipelines', 'functions'],
+  ['analytics', 'pipelines', 'registry'],
+  ['analytics', 'pipelines', 'shadows'],
+  ['analytics', 'datasets', 'buckets'],
+  ['analytics', 'datasets', 'inputs'],
+  ['analytics', 'datasets', 'containers'],
+  ['analytics', 'datasets', 'notificationTopic'],
+]
 const PREDEFINED_TOPICS = /^iotanalytics\/channels\/[^/#]+\/messages\/(binary\/)?put$/
 const AWS_HOST = /\.amazonaws\.com(\.cn)?$/
 
@@ -170,13 +180,23 @@ function problemsOfUpload(tree: ConfigTree): Problem[] {
 
 function problemsOfApi(tree: ConfigTree): Problem[] {
   const path = ['analytics', 'api']
-  if (tree.get(path) === undefined) return []
+  if (tree.get(path) === undefined) {
+    const text = 'applies to what the API defines; set analytics.api as well, at least {}'
+    return FOR_WHAT_THE_API_DEFINES.filter((one) => isSet(tree.get(one))).map((one) => {
+      return { path: one, text, showsValue: false }
+    })
+  }
   const needs: string[] = []
   if (tree.get(['http']) === false) needs.push('needs the HTTP server, but http is false')
   if (tree.get(['storage', 'durability']) === 'memory') {
     needs.push('keeps what it defines on disk, but storage.durability is memory')
   }
   return needs.map((text) => ({ path, text, showsValue: false }))
+}
+
+/** With every default written down, maps are there and empty. */
+function isSet(value: unknown): boolean {
+  return isMapping(value) ? Object.keys(value).length > 0 : value !== undefined
 }
 
 function problemsOfDestinations(tree: ConfigTree): Problem[] {

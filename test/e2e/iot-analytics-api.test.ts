@@ -414,6 +414,16 @@ test('the API needs the HTTP server and a data directory', () => {
   })
 })
 
+test('settings of what only the API defines are refused without it, because nothing would use them', () => {
+  const pipelines = { functions: { decode: { module: 'decode.js' } } }
+  const datasets = { inputs: { alarms: 'plant/alarms' } }
+
+  assert.throws(() => parseConfig({ analytics: { pipelines, datasets } }), {
+    code: 'InvalidConfiguration',
+    message: /pipelines\.functions.*set analytics\.api[\s\S]*datasets\.inputs.*set analytics\.api/,
+  })
+})
+
 test('a changed secret is used after a reload, and a faulty one changes nothing', async (t) => {
   const file = join(await temporaryDirectory(t), 'operator.secret')
   await writeFile(file, KEY.secretAccessKey)

@@ -311,7 +311,7 @@ describe('uploads of tables', { skip: skipWithoutMoto }, () => {
     await offerAll(first)
     await first.check()
     await first.close()
-    const record = join(tableDirectory(directory, TABLE), 'uploads.json')
+    const record = join(tableDirectory(directory, TABLE), '_uploads.json')
     writeFileSync(record, readFileSync(record).subarray(0, 20))
 
     const second = open()

@@ -223,7 +223,8 @@ export class Datasets implements DatasetRunner {
 
   /** Never rejects because of what is asked. */
   async openContent({ place, query, isHead, ...headers }: ContentRequest): Promise<ContentAnswer> {
-    const fault = this.#urls?.faultOf(place, query, this.#settings.clock.now())
+    const now = this.#settings.clock.now()
+    const fault = this.#urls === undefined ? 'forged' : this.#urls.faultOf(place, query, now)
     if (fault !== undefined) return faultAnswer(fault)
     const versions = this.#versions.get(place.dataset)
     const entry = versions?.get(place.version)?.entries[Number(place.entry)]

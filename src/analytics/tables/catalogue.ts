@@ -1,5 +1,5 @@
 /**
- * The catalogue of a table's Parquet files, `schema.json` in its directory: the columns that all of
+ * The catalogue of a table's Parquet files, `_schema.json` in its directory: the columns that all of
  * them have together, and facts about each file. It can be rebuilt from the files, so a damaged one
  * is no loss.
  *

@@ -8,9 +8,9 @@
  */
 
 /** In the table's directory. */
-export const CATALOGUE_NAME = 'schema.json'
+export const CATALOGUE_NAME = '_schema.json'
 /** In the table's directory: which files are uploaded, if they are to be. */
-export const UPLOADS_NAME = 'uploads.json'
+export const UPLOADS_NAME = '_uploads.json'
 const DAY_PREFIX = '__dt='
 const OFFSET_DIGITS = 16
 const FILE_NAME = /^([0-9a-f]{8})-([0-9]{16})-([0-9]{16})\.parquet$/

@@ -1,5 +1,5 @@
 /**
- * Which files of a table were offered, and which are stored: `uploads.json` in its directory.
+ * Which files of a table were offered, and which are stored: `_uploads.json` in its directory.
  *
  *     (none) ─ offered ─▶ waiting ─ uploaded ─▶ stored
  *

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ConnectorError } from '../../../src/errors.ts'
 import { quoted } from '../../../src/shown-text.ts'
+import { AnalyticsReports } from '../../../src/telemetry/analytics-reports.ts'
 import { createLogger } from '../../../src/telemetry/log/logger.ts'
 import { EVENT_METRICS } from '../../../src/telemetry/metrics/metric-catalogue.ts'
 import { Metrics } from '../../../src/telemetry/metrics/metrics.ts'
@@ -89,7 +90,11 @@ test('every report is a log line and a metric of the same name', async () => {
 
   reportEverything(observer)
 
-  const methods = Object.getOwnPropertyNames(TelemetryObserver.prototype)
+  const methods = new Set(
+    [TelemetryObserver, AnalyticsReports].flatMap(({ prototype }) =>
+      Object.getOwnPropertyNames(prototype),
+    ),
+  )
   const withoutLine = [
     'constructor',
     'close',
@@ -100,7 +105,7 @@ test('every report is a log line and a metric of the same name', async () => {
     'datastoreGrew',
     'contentDelivered',
   ]
-  const reports = methods.filter((name) => !withoutLine.includes(name))
+  const reports = [...methods].filter((name) => !withoutLine.includes(name))
   assert.equal(lines.length, reports.length)
   const text = await metrics.text()
   for (const { event } of lines) {

@@ -136,7 +136,7 @@ test('what was imported is also known after the catalogue was lost', { skip }, a
   const { files, importAll, rows, directory } = await rigOf(t)
   writeArchive(files, { channel: 'press', at: NOON, lines: messages(0, 3) })
   await importAll()
-  written(join(tableDirectory(directory, 'tables/press'), 'schema.json'), 'damaged')
+  written(join(tableDirectory(directory, 'tables/press'), '_schema.json'), 'damaged')
 
   await withSession(signal, (one) => rebuildCatalogue(one, directory, 'tables/press'))
   const [again] = await importAll()

@@ -236,7 +236,7 @@ test('a lost or damaged catalogue is rebuilt from the files', async (t) => {
   await table.convert(0, 5)
   await table.convert(5, 10)
   const before = await table.catalogue()
-  const path = join(table.root, 'schema.json')
+  const path = join(table.root, '_schema.json')
 
   for (const damage of [() => rm(path), () => writeFile(path, '{"version":1,"columns":[{}]}')]) {
     await damage()

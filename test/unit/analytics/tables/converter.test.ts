@@ -317,7 +317,7 @@ test('an expired day is not read any more, and is removed once no query can be r
 
   assert.deepEqual((await readdir(tableDirectory(directory, 'tables/plant'))).sort(), [
     dirname(young),
-    'schema.json',
+    '_schema.json',
   ])
   const catalogue = await readCatalogue(directory, 'tables/plant')
   assert.ok(catalogue !== undefined && catalogue !== 'damaged')

@@ -95,7 +95,7 @@ test('leftovers, superseded files and foreign names are distinguished; a repair 
 
 test('a lost or damaged catalogue is found and rebuilt', async (t) => {
   const { directory, root, paths, kinds } = await plant(t)
-  const catalogue = join(root, 'schema.json')
+  const catalogue = join(root, '_schema.json')
 
   await rm(catalogue)
   assert.deepEqual(await kinds(), [
@@ -106,10 +106,10 @@ test('a lost or damaged catalogue is found and rebuilt', async (t) => {
   assert.deepEqual(await kinds(), [])
 
   await writeFile(catalogue, '{')
-  assert.deepEqual(await kinds(), [['DamagedCatalogue', 'schema.json']])
+  assert.deepEqual(await kinds(), [['DamagedCatalogue', '_schema.json']])
   assert.equal((await repairTables(directory)).length, 1)
   assert.deepEqual(await kinds(), [])
-  assert.deepEqual((await readdir(root)).sort(), [dirname(paths[0]!), 'schema.json'])
+  assert.deepEqual((await readdir(root)).sort(), [dirname(paths[0]!), '_schema.json'])
 })
 
 test('rows that are in two files are found', async (t) => {

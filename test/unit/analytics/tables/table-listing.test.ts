@@ -49,7 +49,7 @@ test('names that no converter writes are no files of a table', () => {
     pathOf(0, 2 ** 53),
     `${pathOf(0, 5)}.parquet`,
     `__dt=${DAY}/.${LOG}-0000000000000000-0000000000000005.parquet`,
-    'schema.json',
+    '_schema.json',
     '',
   ]) {
     assert.equal(parseTablePath(path), undefined, path)
@@ -109,7 +109,7 @@ test('a file whose rows are in a wider one is not read', async (t) => {
 test('unfinished files and files of others are listed apart', async (t) => {
   const hidden = `__dt=${DAY}/.${LOG}-0000000000000000-0000000000000005.parquet`
   const unknown = [`__dt=${DAY}/mine.parquet`, 'notes.txt']
-  const directory = await tableOf(t, pathOf(0, 5), hidden, ...unknown, 'schema.json')
+  const directory = await tableOf(t, pathOf(0, 5), hidden, ...unknown, '_schema.json')
 
   const listing = await listTable(directory, 'tables/plant')
 
