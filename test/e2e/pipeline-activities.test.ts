@@ -161,7 +161,7 @@ test('what goes wrong in a function is in logResult, and the next call works', a
   assert.equal(await logOf('loops', 'slow'), failed('no answer within 2000 ms', 'slow'))
   assert.match(
     (await logOf('fills memory')) ?? '',
-    /Error: Array buffer allocation failed|its process ended|no answer within/,
+    /Array buffer allocation failed|Failed to allocate memory|its process ended|no answer within/,
   )
   assert.equal(await logOf('works'), '{"how":"works"}')
   assert.match((await run(lambda('none'), '{}')).logResult ?? '', /no function of this name.*bad/)
