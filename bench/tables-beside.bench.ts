@@ -20,7 +20,8 @@ import { writeReport } from './support/report.ts'
 
 const SERVER_CORE = 0
 const GIBIBYTE = 1024 ** 3
-const CHANNELS = 8
+/** Few, so that each has enough rows for a conversion every ten seconds. */
+const CHANNELS = 2
 /** The converter looks for rows every ten seconds: it is at work by then. */
 const UNTIL_AT_WORK_MS = 15_000
 
@@ -42,7 +43,7 @@ interface Load {
 const LOADS: readonly Load[] = [
   {
     name: 'as many as it takes',
-    messages: 6_000_000,
+    messages: 12_000_000,
     options: { connections: 4, window: 1_000 },
   },
   {
