@@ -1,5 +1,4 @@
 /** Kills a process that runs a pipeline, again and again, and looks at what it has left. */
-import { fork } from 'node:child_process'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
@@ -9,15 +8,18 @@ import { listTable } from '../../../src/analytics/tables/table-listing.ts'
 import { tableDirectory } from '../../../src/analytics/tables/table-location.ts'
 import { storeMessages, TABLE } from '../../support/analytics/derivations.ts'
 import { rowsOf } from '../../support/analytics/duckdb.ts'
+import { runUntilKilled } from '../../support/processes/killed-program.ts'
 import { Random } from '../../support/random.ts'
 
-const PROGRAM = join(import.meta.dirname, 'feeding-program.js')
 const ROWS = 1_500
 /** The rows are of two days. */
 const START = Date.parse('2026-11-29T23:59:00Z')
 const ROW_MS = 80
-const MOST_CALLS = 200
-const MOST_MS = 2_500
+const LIFE = {
+  program: join(import.meta.dirname, 'feeding-program.js'),
+  mostCalls: 200,
+  mostMs: 2_500,
+}
 
 export interface FeedFigures {
   readonly killed: number
@@ -44,7 +46,7 @@ export async function feedRounds(options: {
   let killed = 0
   let finished = 0
   for (let round = 0; round < rounds; round++) {
-    const isDone = await oneLife(directory, random)
+    const isDone = await runUntilKilled({ ...LIFE, args: [directory] }, random)
     const found = await faultsIn(directory, connection, isDone)
     faults.push(...found.map((fault) => `seed ${seed}, round ${round}: ${fault}`))
     if (!isDone) killed++
@@ -55,26 +57,6 @@ export async function feedRounds(options: {
     }
   }
   return { killed, finished, faults }
-}
-
-/** True if the process had nothing left to do before it was killed. */
-async function oneLife(directory: string, random: Random): Promise<boolean> {
-  const atCall = random.isOneIn(2) ? [`${1 + random.below(MOST_CALLS)}`] : []
-  const afterMs = random.below(MOST_MS)
-  const args = [directory, `${random.below(2 ** 31)}`, ...atCall]
-  const child = fork(PROGRAM, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
-  let isDone = false
-  let timer: NodeJS.Timeout | undefined
-  child.on('message', (message) => {
-    if (message === 'done') isDone = true
-    else if (atCall.length === 0) timer = setTimeout(() => child.kill('SIGKILL'), afterMs)
-  })
-  const [code, signal] = await new Promise<[number | null, string | null]>((resolve) => {
-    child.once('exit', (...how) => resolve(how))
-  })
-  clearTimeout(timer)
-  if (signal === null && code !== 0) throw new Error(`the process ended with exit code ${code}`)
-  return isDone
 }
 
 async function faultsIn(

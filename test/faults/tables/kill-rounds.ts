@@ -1,5 +1,4 @@
 /** Kills a process that converts and compacts, again and again, and looks at what it has left. */
-import { fork } from 'node:child_process'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
@@ -15,16 +14,19 @@ import {
 import { rowsOf } from '../../support/analytics/duckdb.ts'
 import { draftOf } from '../../support/channels/log-drafts.ts'
 import { diskStore } from '../../support/disk/disk-stores.ts'
+import { runUntilKilled } from '../../support/processes/killed-program.ts'
 import { Random } from '../../support/random.ts'
 
-const PROGRAM = join(import.meta.dirname, 'converting-program.js')
 const CHANNEL = 'plant'
 const ROWS = 1_500
 /** The rows are of two days. */
 const START = Date.parse('2026-11-29T23:59:00Z')
 const ROW_MS = 80
-const MOST_CALLS = 120
-const MOST_MS = 1_500
+const LIFE = {
+  program: join(import.meta.dirname, 'converting-program.js'),
+  mostCalls: 120,
+  mostMs: 1_500,
+}
 
 export interface KillFigures {
   readonly rounds: number
@@ -49,7 +51,7 @@ export async function killRounds(options: {
   let killed = 0
   let finished = 0
   for (let round = 0; round < rounds; round++) {
-    const isDone = await oneLife(directory, random)
+    const isDone = await runUntilKilled({ ...LIFE, args: [directory, CHANNEL] }, random)
     const found = await faultsIn(directory, connection, isDone)
     faults.push(...found.map((fault) => `seed ${seed}, round ${round}: ${fault}`))
     if (!isDone) killed++
@@ -70,26 +72,6 @@ async function storeRows(directory: string): Promise<void> {
   }
   await store.commit()
   await store.close()
-}
-
-/** True if the process had nothing left to do before it was killed. */
-async function oneLife(directory: string, random: Random): Promise<boolean> {
-  const atCall = random.isOneIn(2) ? [`${1 + random.below(MOST_CALLS)}`] : []
-  const afterMs = random.below(MOST_MS)
-  const args = [directory, CHANNEL, `${random.below(2 ** 31)}`, ...atCall]
-  const child = fork(PROGRAM, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
-  let isDone = false
-  let timer: NodeJS.Timeout | undefined
-  child.on('message', (message) => {
-    if (message === 'done') isDone = true
-    else if (atCall.length === 0) timer = setTimeout(() => child.kill('SIGKILL'), afterMs)
-  })
-  const [code, signal] = await new Promise<[number | null, string | null]>((resolve) => {
-    child.once('exit', (...how) => resolve(how))
-  })
-  clearTimeout(timer)
-  if (signal === null && code !== 0) throw new Error(`the process ended with exit code ${code}`)
-  return isDone
 }
 
 async function faultsIn(
