@@ -447,6 +447,7 @@ const ARROWS: Record<string, readonly string[]> = {
   'telemetry/metrics/': ['channels/ledger/'],
   'http/': ['http/routes/', 'http/connections/', 'http/requests/', 'http/views/', 'named-files/'],
   'http/routes/': ['http/connections/', 'http/requests/', 'http/views/', 'channels/ledger/'],
+  'http/api/shapes/': [],
   'http/connections/': ['http/requests/', 'sources/mqtt-server/limits/', 'named-files/'],
   'http/requests/': ['named-files/'],
   'http/views/': ['channels/ledger/', 'channels/dead-letters/'],
