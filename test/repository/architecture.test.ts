@@ -281,7 +281,8 @@ const ARROWS: Record<string, readonly string[]> = {
     'analytics/pipelines/things/',
   ],
   'analytics/pipelines/expressions/': ['analytics/pipelines/json/'],
-  'analytics/pipelines/functions/': ['analytics/pipelines/json/'],
+  'analytics/lines/': [],
+  'analytics/pipelines/functions/': ['analytics/lines/', 'analytics/pipelines/json/'],
   'analytics/pipelines/things/': [
     'analytics/pipelines/json/',
     'destinations/aws/',
@@ -382,6 +383,7 @@ const ARROWS: Record<string, readonly string[]> = {
   'analytics/imports/': [
     'analytics/datastores/schema/',
     'analytics/duckdb/',
+    'analytics/lines/',
     'analytics/resources/',
     'analytics/tables/',
     'analytics/tables/jobs/',

@@ -11,7 +11,7 @@ import type { Readable, Writable } from 'node:stream'
 import type { Clock } from '../../../clock.ts'
 import { messageOf } from '../../../errors.ts'
 import { printable } from '../../../shown-text.ts'
-import { LineSplitter } from './line-splitter.ts'
+import { LineSplitter } from '../../lines/line-splitter.ts'
 
 /** Receiving messages comes first. */
 const NICENESS = 10
