@@ -282,7 +282,12 @@ const ARROWS: Record<string, readonly string[]> = {
   ],
   'analytics/pipelines/expressions/': ['analytics/pipelines/json/'],
   'analytics/lines/': [],
-  'analytics/pipelines/functions/': ['analytics/lines/', 'analytics/pipelines/json/'],
+  'analytics/programs/': [],
+  'analytics/pipelines/functions/': [
+    'analytics/lines/',
+    'analytics/pipelines/json/',
+    'analytics/programs/',
+  ],
   'analytics/pipelines/things/': [
     'analytics/pipelines/json/',
     'destinations/aws/',
@@ -410,6 +415,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'analytics/datasets/contracts/',
     'analytics/datasets/options.ts',
     'analytics/datasets/versions/',
+    'analytics/programs/',
     'analytics/resources/',
     'channels/disk/files/',
   ],
