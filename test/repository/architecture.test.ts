@@ -296,6 +296,11 @@ const ARROWS: Record<string, readonly string[]> = {
     'named-files/',
   ],
   'analytics/pipelines/failures/': ['channels/disk/files/'],
+  'analytics/pipelines/failures/doctor/': [
+    'analytics/pipelines/failures/',
+    'channels/disk/doctor/',
+    'channels/disk/files/',
+  ],
   'analytics/pipelines/json/': [],
   'config/': [
     'config/inputs/',
