@@ -281,7 +281,13 @@ const ARROWS: Record<string, readonly string[]> = {
     'analytics/pipelines/things/',
   ],
   'analytics/pipelines/expressions/': ['analytics/pipelines/json/'],
-  'analytics/pipelines/functions/': ['analytics/pipelines/json/'],
+  'analytics/lines/': [],
+  'analytics/programs/': [],
+  'analytics/pipelines/functions/': [
+    'analytics/lines/',
+    'analytics/pipelines/json/',
+    'analytics/programs/',
+  ],
   'analytics/pipelines/things/': [
     'analytics/pipelines/json/',
     'destinations/aws/',
@@ -290,6 +296,11 @@ const ARROWS: Record<string, readonly string[]> = {
     'named-files/',
   ],
   'analytics/pipelines/failures/': ['channels/disk/files/'],
+  'analytics/pipelines/failures/doctor/': [
+    'analytics/pipelines/failures/',
+    'channels/disk/doctor/',
+    'channels/disk/files/',
+  ],
   'analytics/pipelines/json/': [],
   'config/': [
     'config/inputs/',
@@ -382,6 +393,7 @@ const ARROWS: Record<string, readonly string[]> = {
   'analytics/imports/': [
     'analytics/datastores/schema/',
     'analytics/duckdb/',
+    'analytics/lines/',
     'analytics/resources/',
     'analytics/tables/',
     'analytics/tables/jobs/',
@@ -408,6 +420,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'analytics/datasets/contracts/',
     'analytics/datasets/options.ts',
     'analytics/datasets/versions/',
+    'analytics/programs/',
     'analytics/resources/',
     'channels/disk/files/',
   ],

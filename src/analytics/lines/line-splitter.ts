@@ -7,8 +7,9 @@ const LINE_FEED = 0x0a
 
 export interface LineSplitterOptions {
   readonly maxBytes: number
+  /** Called with each line, without its line feed. It may share the memory of what was pushed. */
   readonly onLine: (line: Buffer) => void
-  /** A line is longer than `maxBytes`. The rest of it is ignored. */
+  /** Called once for a line that is longer than `maxBytes`. The rest of it is ignored. */
   readonly onTooLong: (start: Buffer) => void
 }
 
@@ -30,7 +31,8 @@ export class LineSplitter {
       this.#isIgnoring = false
       at = end + 1
     }
-    this.#add(chunk.subarray(at))
+    // A copy: the caller may use its memory again, and it must not keep a whole chunk alive.
+    if (at < chunk.length) this.#add(Buffer.from(chunk.subarray(at)))
   }
 
   /** The stream has ended: what is left counts as a line. */
