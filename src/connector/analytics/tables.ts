@@ -28,7 +28,9 @@ export function noticesOfTables({ analytics: { tables, api } }: ConnectorConfig)
     const run = 'Run: npm install @duckdb/node-api@1.5.6-r.1'
     return [
       ...(tables ? [`analytics.tables ${needs} no tables are written. ${run}`] : []),
-      ...(api ? [`analytics.api ${needs} pipelines wait, and datasets have no content. ${run}`] : []),
+      ...(api
+        ? [`analytics.api ${needs} pipelines wait, and datasets have no content. ${run}`]
+        : []),
     ]
   }
 }
