@@ -7,7 +7,7 @@ import { createGunzip } from 'node:zlib'
 import { fileReasonOf, messageOf } from '../../errors.ts'
 import { LineSplitter } from '../lines/line-splitter.ts'
 import { DamagedSource } from './damaged-source.ts'
-import { ExportRows } from './export-rows.ts'
+import { type ExportColumn, ExportRows } from './export-rows.ts'
 import type { SourceFile } from './source-file.ts'
 import type { StagedRow } from './staged-row.ts'
 
@@ -36,16 +36,18 @@ export interface SourceReading {
 export interface ReadingOptions {
   /** Default: 1 GiB. */
   readonly maxInflatedBytes?: number | undefined
+  /** Of the datastore of an export, if it declares them. */
+  readonly columns?: readonly ExportColumn[] | undefined
   /** Called with the bytes of each piece that was read from the file. */
   readonly onBytes: (bytes: number) => Promise<void>
 }
 
 export function readSource(
   source: SourceFile,
-  { maxInflatedBytes = MAX_INFLATED_BYTES, onBytes }: ReadingOptions,
+  { maxInflatedBytes = MAX_INFLATED_BYTES, columns, onBytes }: ReadingOptions,
 ): SourceReading {
   if (source.kind === 'export') {
-    const rows = new ExportRows(source.day)
+    const rows = new ExportRows(source.day, columns)
     const push = (chunk: Buffer) => rows.push(chunk)
     const bytes = readChunks(source.path, onBytes)
     return { rows: split(bytes, push, () => rows.end()), tooLong: () => 0 }
