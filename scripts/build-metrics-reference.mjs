@@ -1,7 +1,14 @@
-// Generates docs/metrics.md from the table in src/telemetry/metrics/metric-catalogue.ts.
+// Generates docs/metrics.md from the tables in src/telemetry/metrics/catalogue/.
 import { load, page } from './reference-page.mjs'
 
-const catalogue = await load('telemetry/metrics/metric-catalogue')
+const catalogue = {
+  ...(await load('telemetry/metrics/catalogue/catalogue')),
+  ...(await load('telemetry/metrics/catalogue/declaration')),
+  ...(await load('telemetry/metrics/catalogue/ledger')),
+  ...(await load('telemetry/metrics/catalogue/parts')),
+  ...(await load('telemetry/metrics/catalogue/process')),
+  ...(await load('telemetry/metrics/catalogue/store')),
+}
 
 const HEADINGS = ['metric', 'type', 'labels', 'meaning']
 
@@ -41,6 +48,12 @@ ${table(catalogue.LEDGER_METRICS, catalogue.METRIC_PREFIX)}
 Read at scrape time.
 
 ${table(catalogue.STORE_METRICS, catalogue.METRIC_PREFIX)}
+
+## Destinations, sources, memory and certificates
+
+Read at scrape time.
+
+${table(catalogue.PART_METRICS, catalogue.METRIC_PREFIX)}
 
 ## Events
 

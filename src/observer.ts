@@ -101,6 +101,16 @@ export interface PipelineFailure {
   readonly reason: string
 }
 
+/** Durations, counted by how long they were. Valid until the call that it is passed to returns. */
+export interface CountedDurations {
+  /** Upper bounds in seconds, ascending. */
+  readonly bounds: readonly number[]
+  /** `counts[i]`: up to `bounds[i]`, and above the bound before. The last one: above all bounds. */
+  readonly counts: Float64Array
+  readonly sumSeconds: number
+  readonly total: number
+}
+
 export interface PipelineObserver {
   /** A message was refused or dropped. `channel` is undefined when it named none that can exist. */
   messageDropped(channel: string | undefined, code: string, detail: string): void
@@ -122,7 +132,11 @@ export interface PipelineObserver {
    */
   tailCut(channel: string, tail: CutTail): void
 
+  /** The PUBACKs of one commit, by how long their messages had waited. A metric alone. */
+  acknowledged(source: string, waited: CountedDurations): void
   batchSent(channel: string, destination: string, messages: number, durationMs: number): void
+  /** The accepted messages of one batch, by how long ago they had arrived. A metric alone. */
+  messagesDelivered(destination: string, ages: CountedDurations): void
   /** A whole batch will be sent again after `delayMs`. */
   batchRetried(channel: string, destination: string, error: ConnectorError, delayMs: number): void
   /** The destination rejected some messages of a batch. */
@@ -210,7 +224,9 @@ export const silentObserver: PipelineObserver = {
   storageRecovered() {},
   damageFound() {},
   tailCut() {},
+  acknowledged() {},
   batchSent() {},
+  messagesDelivered() {},
   batchRetried() {},
   messagesRejected() {},
   deadLetterLost() {},

@@ -34,10 +34,14 @@ export interface ConnectorEvents {
   storageRecovered: [recovery: { channel: string }]
 }
 
-/** Passes reports on to `next`, and emits some of them as `events`. */
+/**
+ * Passes reports on to `next`, and emits some of them as `events`.
+ * @param onReloaded called when certificates, users or rules have been read again
+ */
 export function emittingObserver(
   events: EventEmitter<ConnectorEvents>,
   next: PipelineObserver,
+  onReloaded: () => void = () => undefined,
 ): PipelineObserver {
   return {
     messageDropped(channel, code, detail) {
@@ -60,6 +64,12 @@ export function emittingObserver(
       next.storageRecovered(channel)
       events.emit('storageRecovered', { channel })
     },
+    acknowledged: (...report) => next.acknowledged(...report),
+    messagesDelivered: (...report) => next.messagesDelivered(...report),
+    filesReloaded(source, error) {
+      next.filesReloaded(source, error)
+      if (error === undefined) onReloaded()
+    },
     messageWithheld: (...report) => next.messageWithheld(...report),
     committed: (...report) => next.committed(...report),
     damageFound: (...report) => next.damageFound(...report),
@@ -75,7 +85,6 @@ export function emittingObserver(
     clientRefused: (...report) => next.clientRefused(...report),
     sourceRetried: (...report) => next.sourceRetried(...report),
     sourceRecovered: (...report) => next.sourceRecovered(...report),
-    filesReloaded: (...report) => next.filesReloaded(...report),
     settingsInsecure: (...report) => next.settingsInsecure(...report),
     receiptsDropped: (...report) => next.receiptsDropped(...report),
     rowsConverted: (...report) => next.rowsConverted(...report),

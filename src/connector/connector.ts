@@ -26,12 +26,14 @@ import { TelemetryObserver } from '../telemetry/pipeline-observer.ts'
 import { STATUS_TOPIC } from '../topics.ts'
 import { VERSION } from '../version.ts'
 import { type RunningAnalytics, startAnalytics } from './analytics/analytics.ts'
+import { CertificateEnds } from './certificate-ends.ts'
 import { checkStart, type StartCheck } from './checks/start-check.ts'
 import { type ConnectorEvents, emittingObserver } from './connector-events.ts'
 import { connectorIdOf } from './connector-id.ts'
 import { makeDestination } from './destination-makers.ts'
 import { drain, type StopReport } from './draining.ts'
 import { type OpenedStorage, openStorage } from './opened-storage.ts'
+import { partFigures } from './part-figures.ts'
 import {
   makeBatchPutMessage,
   makeSources,
@@ -89,6 +91,7 @@ export class Connector {
   readonly #telemetry: TelemetryObserver
   readonly #inProcess: InProcessSource
   readonly #nucleus: Nucleus | undefined
+  readonly #certificates: CertificateEnds
   /** Stops what was started; called from the last to the first. */
   readonly #undo: (() => Promise<void>)[] = []
   /** When storing has to end; see `Clock.monotonic`. */
@@ -101,11 +104,14 @@ export class Connector {
     const { clock = systemClock, random = Math.random, logOutput } = options
     this.config = config
     this.#nucleus = options.nucleus
+    const certificates = new CertificateEnds(config)
+    this.#certificates = certificates
     this.#metrics = new Metrics({
       version: VERSION,
       ledger: () => this.ledger(),
       store: () => this.#running?.storeLedger(),
       outage: () => this.#running?.outage() ?? [],
+      parts: () => this.#running && partFigures(this.#running, certificates),
       now: () => clock.now(),
     })
     this.#telemetry = new TelemetryObserver({
@@ -114,7 +120,11 @@ export class Connector {
       clock,
     })
     const { events } = this
-    this.#context = { clock, random, observer: emittingObserver(events, this.#telemetry) }
+    this.#context = {
+      clock,
+      random,
+      observer: emittingObserver(events, this.#telemetry, () => void certificates.read()),
+    }
     this.#inProcess = new InProcessSource({
       get isListening() {
         return events.listenerCount('receipt') > 0
@@ -212,6 +222,7 @@ export class Connector {
       await this.#startSources(running)
       await this.#startAnalytics(running)
       await this.#startHttp(running)
+      await this.#certificates.read()
       this.#running = running
     } catch (error) {
       this.#starting = undefined

@@ -30,6 +30,7 @@ import { endOf, isOwnFailure, keptError } from './batches/batch-ends.ts'
 import { storePlan } from './batches/batch-plan.ts'
 import { BatchSender, type BatchSenderOptions } from './batches/batch-sender.ts'
 import { FieldSelection } from './batches/field-selection.ts'
+import { reportAges } from './batches/message-ages.ts'
 import { Rejections } from './batches/rejections.ts'
 import { SpooledBatches } from './batches/spooled-batches.ts'
 import { CatchUp, type CatchUpOrder } from './catch-up.ts'
@@ -94,7 +95,7 @@ export class ChannelDelivery implements ProbedDelivery {
   }
 
   get channel(): string {
-    return this.#name
+    return this.#options.channel.name
   }
 
   /** Why the last batch, or part of it, must be sent again; undefined while all is well. */
@@ -111,7 +112,7 @@ export class ChannelDelivery implements ProbedDelivery {
     const { since, attempts, dueAt } = trouble
     const leftMs = Math.max(0, dueAt - this.#options.clock.monotonic())
     const nextAttemptAt = this.#isBackingOff ? this.#options.clock.now() + leftMs : undefined
-    return { channel: this.#name, error, since, attempts, nextAttemptAt, waiting }
+    return { channel: this.channel, error, since, attempts, nextAttemptAt, waiting }
   }
 
   /** `receivedAt` of its oldest message; 0 if that is not known; undefined if there is none. */
@@ -232,7 +233,7 @@ export class ChannelDelivery implements ProbedDelivery {
     try {
       failure = await this.#sendBatch(reservation, isProbe ? 1 : this.#rule.maxMessages)
     } catch (error) {
-      failure = asConnectorError(error, 'Unexpected', `delivering channel ${this.#name}`)
+      failure = asConnectorError(error, 'Unexpected', `delivering channel ${this.channel}`)
     }
     this.#sending--
     if (failure !== undefined) this.#failed(failure, isProbe)
@@ -255,7 +256,7 @@ export class ChannelDelivery implements ProbedDelivery {
     this.#schedule()
     const at = clock.now()
     const startedAt = clock.monotonic()
-    const channel = this.#name
+    const channel = this.channel
     const { messages } = lease
     const batch = answers.began(startedAt)
     try {
@@ -328,6 +329,7 @@ export class ChannelDelivery implements ProbedDelivery {
     this.#options.receipts.settled(lease.messages, outcome, moreFollow)
     // A key or a shard that is throttled must not delay the others more each time.
     if (accepted > 0) this.#options.retries.succeeded()
+    reportAges(lease.messages, outcome, this.#options)
     if (outcome.kept.length > 0) return keptError(outcome, destination)
     this.#succeeded()
     return undefined
@@ -353,7 +355,7 @@ export class ChannelDelivery implements ProbedDelivery {
     this.#failure = undefined
     this.#trouble = undefined
     retries.succeeded()
-    observer.destinationRecovered(this.#name, destination.name, {
+    observer.destinationRecovered(this.channel, destination.name, {
       awayMs: Math.round(clock.monotonic() - sinceMonotonic),
       attempts,
       waiting: this.#cursor.waiting,
@@ -369,7 +371,7 @@ export class ChannelDelivery implements ProbedDelivery {
     // A probe leaves the time of the next attempt as it was.
     if (!isProbe || !this.#isBackingOff) this.#backOff(this.#trouble)
     const delayMs = Math.max(0, this.#trouble.dueAt - now)
-    observer.batchRetried(this.#name, destination.name, failure, delayMs)
+    observer.batchRetried(this.channel, destination.name, failure, delayMs)
     if (!isOwnFailure(failure)) outcomes.failed()
   }
 
@@ -388,10 +390,6 @@ export class ChannelDelivery implements ProbedDelivery {
     this.#isBackingOff = false
     this.#catchUp.begin()
     this.#schedule()
-  }
-
-  get #name(): string {
-    return this.#options.channel.name
   }
 
   get #rule(): BatchRule {

@@ -46,7 +46,7 @@ export interface Finding {
  * Codes of messages that no setting of the connector could have kept: impossible names, missing
  * rights, messages that are too large. They say something about a sender, not about the connector.
  */
-const SENDERS_FAULTS: ReadonlySet<string> = new Set<ErrorCode>([
+export const SENDERS_FAULTS: ReadonlySet<string> = new Set<ErrorCode>([
   'InvalidMessage',
   'InvalidChannelName',
   'InvalidTopic',

@@ -9,7 +9,14 @@
  */
 import type { Clock } from '../clock.ts'
 import type { ConnectorError } from '../errors.ts'
-import type { CutTail, Notice, Outage, PipelineObserver, RefusedClient } from '../observer.ts'
+import type {
+  CountedDurations,
+  CutTail,
+  Notice,
+  Outage,
+  PipelineObserver,
+  RefusedClient,
+} from '../observer.ts'
 import { cut } from '../shown-text.ts'
 import { AnalyticsReports } from './analytics-reports.ts'
 import { errorFields, warning } from './log/log-lines.ts'
@@ -115,6 +122,14 @@ export class TelemetryObserver extends AnalyticsReports implements PipelineObser
     if (!this.#logger.isLevelEnabled('debug')) return
     const fields = { event: 'batches_sent', channel, destination, messages, durationMs }
     this.#logger.debug(fields, 'batch sent')
+  }
+
+  acknowledged(source: string, waited: CountedDurations): void {
+    this.#metrics.addCounted('puback_seconds', { source }, waited)
+  }
+
+  messagesDelivered(destination: string, ages: CountedDurations): void {
+    this.#metrics.addCounted('end_to_end_seconds', { destination }, ages)
   }
 
   batchRetried(channel: string, destination: string, error: ConnectorError, delayMs: number): void {

@@ -1,6 +1,6 @@
 /** How each metric of the ledger is read from it. */
 import type { ChannelLedger, ReaderLedger } from '../../channels/ledger/ledger.ts'
-import type { LEDGER_METRICS } from './metric-catalogue.ts'
+import type { LEDGER_METRICS } from './catalogue/ledger.ts'
 
 export interface Labels {
   readonly [name: string]: string
@@ -21,19 +21,21 @@ const figures: Readonly<Record<keyof typeof LEDGER_METRICS, Figures>> = {
   messages_waiting: perChannel((ledger) => ledger.waiting),
   messages_in_flight: perChannel((ledger) => ledger.inFlight),
   log_bytes: perChannel((ledger) => ledger.bytes),
+  ledger_difference: perChannel(differenceOf),
   oldest_waiting_seconds: ({ channel, oldestWaitingAt }, now, tell) => {
     if (oldestWaitingAt !== undefined) tell({ channel }, Math.max(0, now - oldestWaitingAt) / 1000)
   },
-  reader_delivered_total: perReader((reader) => reader.delivered),
-  reader_rejected_total: perReader((reader) => reader.rejected),
-  reader_dropped_total: ({ channel, readers }, _now, tell) => {
-    for (const [reader, { dropped }] of Object.entries(readers)) {
-      for (const [code, count] of Object.entries(dropped)) tell({ channel, reader, code }, count)
+  destination_delivered_total: perDestination((ledger) => ledger.delivered),
+  destination_rejected_total: perDestination((ledger) => ledger.rejected),
+  destination_dropped_total: ({ channel, readers }, _now, tell) => {
+    for (const [destination, { dropped }] of Object.entries(readers)) {
+      for (const [code, count] of Object.entries(dropped))
+        tell({ channel, destination, code }, count)
     }
   },
-  reader_expired_total: perReader((reader) => reader.expired),
-  reader_waiting: perReader((reader) => reader.waiting),
-  reader_in_flight: perReader((reader) => reader.inFlight),
+  destination_expired_total: perDestination((ledger) => ledger.expired),
+  destination_waiting_messages: perDestination((ledger) => ledger.waiting),
+  destination_in_flight_messages: perDestination((ledger) => ledger.inFlight),
 }
 
 /** By the metric's name without prefix. */
@@ -46,9 +48,16 @@ function perChannel(figure: (ledger: ChannelLedger) => number): Figures {
   }
 }
 
-function perReader(figure: (reader: ReaderLedger) => number): Figures {
+function perDestination(figure: (ledger: ReaderLedger) => number): Figures {
   return ({ channel, readers }, _now, tell) => {
-    for (const [reader, ledger] of Object.entries(readers))
-      tell({ channel, reader }, figure(ledger))
+    for (const [destination, ledger] of Object.entries(readers))
+      tell({ channel, destination }, figure(ledger))
   }
+}
+
+/** 0, or the connector has lost count. */
+function differenceOf(ledger: ChannelLedger): number {
+  const { received, delivered, rejected, dropped, expired, waiting, inFlight } = ledger
+  const allDropped = Object.values(dropped).reduce((sum, count) => sum + count, 0)
+  return received - (delivered + rejected + allDropped + expired + waiting + inFlight)
 }

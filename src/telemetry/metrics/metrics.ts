@@ -1,10 +1,11 @@
 /**
- * The metrics of `metric-catalogue.ts` in a Prometheus registry of their own.
+ * The metrics of `catalogue/` in a Prometheus registry of their own.
  *
  * Figures per message are not counted here but read from the ledger at each scrape. So they cost
  * nothing between scrapes, survive restarts and never disagree with the ledger.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { HistogramConfiguration } from 'prom-client'
 // The index of prom-client also loads cluster support, a push gateway and its default metrics,
 // which
 // measure from the moment they are loaded. These paths are not part of its public interface, so
@@ -14,15 +15,16 @@ import Gauge from 'prom-client/lib/gauge.js'
 import Histogram from 'prom-client/lib/histogram.js'
 import Registry from 'prom-client/lib/registry.js'
 import type { ChannelLedger, OutageLeft, StoreLedger } from '../../channels/ledger/ledger.ts'
+import { DurationCounts } from '../../durations/duration-counts.ts'
+import type { CountedDurations } from '../../observer.ts'
 import { BoundedLabel, BoundedPairs, OTHER } from './bounded-label.ts'
+import { EVENT_METRICS } from './catalogue/catalogue.ts'
+import { METRIC_PREFIX, type MetricDeclaration } from './catalogue/declaration.ts'
+import { LEDGER_METRICS } from './catalogue/ledger.ts'
+import { PART_METRICS } from './catalogue/parts.ts'
+import { STORE_METRICS } from './catalogue/store.ts'
 import { type Labels, LEDGER_FIGURES } from './ledger-figures.ts'
-import {
-  EVENT_METRICS,
-  LEDGER_METRICS,
-  METRIC_PREFIX,
-  type MetricDeclaration,
-  STORE_METRICS,
-} from './metric-catalogue.ts'
+import { NO_PARTS, PART_FIGURES, type PartFigures } from './part-figures.ts'
 import { declareProcessMetrics } from './process-metrics.ts'
 import { STORE_FIGURES } from './store-figures.ts'
 
@@ -43,6 +45,8 @@ export interface MetricSources {
   /** The store's figures; undefined before the start. */
   readonly store?: () => StoreLedger | undefined
   readonly outage?: () => readonly OutageLeft[]
+  /** Destinations, sources, memory and certificates; undefined before the start. */
+  readonly parts?: () => PartFigures | undefined
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
@@ -51,7 +55,13 @@ interface ScrapedState {
   readonly ledger: readonly ChannelLedger[]
   readonly store: StoreLedger | undefined
   readonly outage: readonly OutageLeft[]
+  readonly parts: PartFigures
   readonly at: number
+}
+
+interface CountedSeries {
+  readonly labels: Labels
+  readonly counts: DurationCounts
 }
 
 /** The maximum number of values of a label; further ones share `_other`. */
@@ -70,6 +80,8 @@ export class Metrics {
   readonly #counters = new Map<string, Counter>()
   readonly #gauges = new Map<string, Gauge>()
   readonly #histograms = new Map<string, Histogram>()
+  /** By metric and then by series: durations that were counted elsewhere. */
+  readonly #counted = new Map<string, Map<string, CountedSeries>>()
 
   readonly #sources: MetricSources
   /** What all metrics of the scrape that is being made see. */
@@ -85,6 +97,7 @@ export class Metrics {
     for (const [name, declaration] of Object.entries(STORE_METRICS)) {
       this.#store(name, declaration)
     }
+    for (const [name, declaration] of Object.entries(PART_METRICS)) this.#parts(name, declaration)
     declareProcessMetrics(this.registry, sources.version)
   }
 
@@ -134,6 +147,22 @@ export class Metrics {
     this.#histograms.get(name)?.observe(this.#bounded(labels), value)
   }
 
+  /** Adds durations that were counted in the metric's buckets. */
+  addCounted<Name extends OfType<'histogram'>>(
+    name: Name,
+    labels: LabelsOf<Name>,
+    counts: CountedDurations,
+  ): void {
+    const all = this.#counted.get(name)
+    const key = Object.values<string>(labels).join()
+    let series = all?.get(key)
+    if (series === undefined) {
+      series = { labels, counts: new DurationCounts(counts.bounds) }
+      all?.set(key, series)
+    }
+    series.counts.addAll(counts)
+  }
+
   /** Clients name channels and pipelines, and destinations name codes: all are bounded. */
   #bounded(labels: Labels): Labels {
     const { channel: given, code: givenCode, pipeline } = labels
@@ -157,7 +186,26 @@ export class Metrics {
     }
     if (type === 'counter') this.#counters.set(name, new Counter(options))
     else if (type === 'gauge') this.#gauges.set(name, new Gauge(options))
-    else this.#histograms.set(name, new Histogram({ ...options, buckets: [...(buckets ?? [])] }))
+    else this.#histogram(name, { ...options, buckets: [...(buckets ?? [])] })
+  }
+
+  #histogram(name: string, options: HistogramConfiguration<string>): void {
+    const counted = new Map<string, CountedSeries>()
+    this.#counted.set(name, counted)
+    const histogram = new Histogram({
+      ...options,
+      collect() {
+        for (const { labels, counts } of counted.values()) showCounts(histogram, labels, counts)
+      },
+    })
+    this.#histograms.set(name, histogram)
+  }
+
+  #parts(name: string, declaration: MetricDeclaration): void {
+    this.#readAtScrape(name, declaration, (tell) => {
+      const { parts, at } = this.#state ?? stateOf(this.#sources)
+      PART_FIGURES[name]?.(parts, at, tell)
+    })
   }
 
   #store(name: string, declaration: MetricDeclaration): void {
@@ -197,6 +245,24 @@ export class Metrics {
   }
 }
 
-function stateOf({ ledger, store, outage, now }: MetricSources): ScrapedState {
-  return { ledger: ledger(), store: store?.(), outage: outage?.() ?? [], at: now() }
+function stateOf({ ledger, store, outage, parts, now }: MetricSources): ScrapedState {
+  return {
+    ledger: ledger(),
+    store: store?.(),
+    outage: outage?.() ?? [],
+    parts: parts?.() ?? NO_PARTS,
+    at: now(),
+  }
+}
+
+/** prom-client observes one value at a time, so a series is put in its place. */
+function showCounts(histogram: Histogram, labels: Labels, counts: DurationCounts): void {
+  const { bounds, total, sumSeconds } = counts
+  const bucketValues = bounds.map((bound, i): [number, number] => [bound, counts.counts[i] ?? 0])
+  histogram.hashMap[Object.values(labels).join()] = {
+    labels: { ...labels },
+    bucketValues: Object.fromEntries(bucketValues),
+    sum: sumSeconds,
+    count: total,
+  }
 }

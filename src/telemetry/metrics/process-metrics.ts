@@ -2,7 +2,8 @@
 import type { Registry } from 'prom-client'
 import Counter from 'prom-client/lib/counter.js'
 import Gauge from 'prom-client/lib/gauge.js'
-import { METRIC_PREFIX, PROCESS_METRICS } from './metric-catalogue.ts'
+import { METRIC_PREFIX } from './catalogue/declaration.ts'
+import { PROCESS_METRICS } from './catalogue/process.ts'
 
 export function declareProcessMetrics(registry: Registry, version: string): void {
   const declare = (name: keyof typeof PROCESS_METRICS) => ({

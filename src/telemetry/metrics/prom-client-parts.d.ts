@@ -12,6 +12,20 @@ declare module 'prom-client/lib/gauge.js' {
   export = Gauge
 }
 declare module 'prom-client/lib/histogram.js' {
-  import { Histogram } from 'prom-client'
+  import { Histogram as PublicHistogram } from 'prom-client'
+
+  class Histogram extends PublicHistogram {
+    /** What is shown, by series. */
+    hashMap: Record<
+      string,
+      {
+        labels: Record<string, string>
+        /** By upper bound; not cumulative. */
+        bucketValues: Record<number, number>
+        sum: number
+        count: number
+      }
+    >
+  }
   export = Histogram
 }

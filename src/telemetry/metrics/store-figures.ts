@@ -1,7 +1,7 @@
 /** How each metric of the store is read from its figures. */
 import type { OutageLeft, StoreLedger } from '../../channels/ledger/ledger.ts'
+import type { STORE_METRICS } from './catalogue/store.ts'
 import type { Labels } from './ledger-figures.ts'
-import type { STORE_METRICS } from './metric-catalogue.ts'
 
 type Tell = (labels: Labels, value: number) => void
 type Figures = (store: StoreLedger, outage: readonly OutageLeft[], tell: Tell) => void

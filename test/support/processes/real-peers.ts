@@ -25,8 +25,17 @@ const PEERS = {
   },
   python3: { command: '/usr/bin/python3', install: 'apt-get install python3' },
   curl: { command: '/usr/bin/curl', install: 'apt-get install curl' },
+  promtool: {
+    command: installed('/usr/bin/promtool', '/usr/local/bin/promtool'),
+    install: 'apt-get install prometheus',
+  },
   gcc: { command: '/usr/bin/gcc', install: 'apt-get install gcc libc6-dev' },
 } as const satisfies Record<string, { command: string; module?: string; install: string }>
+
+/** The path that is there, or the first. */
+function installed(first: string, other: string): string {
+  return !existsSync(first) && existsSync(other) ? other : first
+}
 
 export type PeerName = keyof typeof PEERS
 

@@ -41,6 +41,8 @@ class DeliveryRig {
   readonly moreFollow: boolean[] = []
   /** The calls of the observer. */
   readonly reports: string[] = []
+  /** How many messages of a batch were accepted, and the sum of their ages. */
+  readonly ages: string[] = []
   readonly trail = new AttemptTrail()
   readonly abort = new AbortController()
 
@@ -81,6 +83,8 @@ class DeliveryRig {
           void this.reports.push(`${channel} to ${destination}: ${code}, again in ${delayMs} ms`),
         messagesRejected: (_channel, _destination, count, error) =>
           void this.reports.push(`${count} rejected: ${error}`),
+        messagesDelivered: (destination, { total, sumSeconds }) =>
+          void this.ages.push(`${destination}: ${total} in ${sumSeconds} s`),
         destinationRecovered: () => void this.reports.push('recovered'),
       },
       clock,
@@ -395,4 +399,17 @@ test('a batch is full of messages that are selected', async () => {
   assert.equal(sent.flat().length, delivered - 1)
   assert.equal(dropped['NotSelected'], 60 - sent.flat().length)
   assert.ok(sent.flat().length > 10 && sent.flat().length < 30)
+})
+
+test('the age of the messages that were accepted is reported, not of those rejected or kept', async () => {
+  const rig = await DeliveryRig.open()
+  rig.delivery.start()
+  await rig.offer('a', 'b')
+  await rig.pass(2_000)
+
+  await rig.destination.answer({ rejected: [{ index: 0, refusal: REFUSAL }], kept: [1] })
+  await rig.pass(INTERVAL_MS)
+  await rig.destination.answer()
+
+  assert.deepEqual(rig.ages, ['primary: 1 in 3 s'])
 })

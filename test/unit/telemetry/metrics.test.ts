@@ -4,8 +4,10 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { ChannelLedger, StoreLedger } from '../../../src/channels/ledger/ledger.ts'
-import { METRIC_PREFIX } from '../../../src/telemetry/metrics/metric-catalogue.ts'
+import { DELIVERY_SECONDS, DurationCounts } from '../../../src/durations/duration-counts.ts'
+import { METRIC_PREFIX } from '../../../src/telemetry/metrics/catalogue/declaration.ts'
 import { Metrics } from '../../../src/telemetry/metrics/metrics.ts'
+import type { PartFigures } from '../../../src/telemetry/metrics/part-figures.ts'
 
 const root = join(import.meta.dirname, '..', '..', '..', '..')
 const NOW = Date.UTC(2026, 0, 1)
@@ -68,7 +70,6 @@ test('names carry the prefix and a unit, labels are of the bounded kinds, help i
     'part',
     'pipeline',
     'datastore',
-    'reader',
     'state',
     'version',
     'node',
@@ -102,6 +103,7 @@ test('a scrape shows the ledger as it is at that moment', async () => {
     }),
   ])
   assert.equal(await scraped(metrics, 'messages_delivered_total{channel="pumps"}'), 5)
+  assert.equal(await scraped(metrics, 'ledger_difference{channel="pumps"}'), 0)
 
   delivered = 6
 
@@ -113,7 +115,11 @@ test('a scrape shows the ledger as it is at that moment', async () => {
   )
   assert.equal(await scraped(metrics, 'messages_in_flight{channel="pumps"}'), 1)
   assert.equal(await scraped(metrics, 'oldest_waiting_seconds{channel="pumps"}'), 2.5)
-  assert.equal(await scraped(metrics, 'reader_waiting{channel="pumps",reader="archive"}'), 6)
+  assert.equal(
+    await scraped(metrics, 'destination_waiting_messages{channel="pumps",destination="archive"}'),
+    6,
+  )
+  assert.equal(await scraped(metrics, 'ledger_difference{channel="pumps"}'), -1)
 })
 
 test('a scrape of many channels leaves turns of the event loop to others, and is one state', async () => {
@@ -197,4 +203,76 @@ test('the page stays small, however many channels, codes and long names others i
   assert.doesNotMatch(text, /xxxx/)
   assert.match(text, /drops_total\{channel="c0",code="Code0"\} 1\n/)
   assert.match(text, /drops_total\{channel="c999",code="_other"\} 20\n/)
+})
+
+test('destinations, sources, memory and certificates are shown, and what is not known is left out', async () => {
+  const parts: PartFigures = {
+    destinations: [
+      {
+        name: 'aws',
+        state: 'retrying',
+        lastSuccessAt: NOW - 5_000,
+        oldestWaitingAt: NOW - 2_000,
+        publishIntervalMs: 1_000,
+      },
+      {
+        name: 'archive',
+        state: 'unopened',
+        lastSuccessAt: undefined,
+        oldestWaitingAt: undefined,
+        publishIntervalMs: 3_600_000,
+      },
+    ],
+    sources: [
+      { name: 'mqttServer', isUp: true },
+      { name: 'mqttClient', isUp: false },
+    ],
+    memory: { bytes: 10, maxBytes: 100 },
+    certificates: [{ part: 'http.tls', endsAt: NOW }],
+  }
+  const metrics = new Metrics({
+    version: '1',
+    ledger: () => [],
+    parts: () => parts,
+    now: () => NOW,
+  })
+  const lastSuccess = 'destination_last_success_timestamp_seconds'
+
+  assert.equal(await scraped(metrics, 'destination_state{destination="aws",state="retrying"}'), 1)
+  assert.equal(await scraped(metrics, `${lastSuccess}{destination="aws"}`), NOW / 1000 - 5)
+  assert.equal(await scraped(metrics, `${lastSuccess}{destination="archive"}`), undefined)
+  assert.equal(await scraped(metrics, 'destination_oldest_waiting_seconds{destination="aws"}'), 2)
+  assert.equal(
+    await scraped(metrics, 'destination_publish_interval_seconds{destination="archive"}'),
+    3600,
+  )
+  assert.equal(await scraped(metrics, 'source_up{source="mqttServer"}'), 1)
+  assert.equal(await scraped(metrics, 'source_up{source="mqttClient"}'), 0)
+  assert.equal(await scraped(metrics, 'memory_bytes'), 10)
+  assert.equal(await scraped(metrics, 'memory_max_bytes'), 100)
+  const end = await scraped(metrics, 'certificate_end_timestamp_seconds{part="http.tls"}')
+  assert.equal(end, NOW / 1000)
+})
+
+test('durations that were counted elsewhere are cumulative buckets, and add up over batches', async () => {
+  const metrics = metricsOf(() => [])
+  const ages = new DurationCounts(DELIVERY_SECONDS)
+  ages.add(0.02, 3)
+  ages.add(0.5)
+  ages.add(100_000)
+  ages.add(-5)
+
+  metrics.addCounted('end_to_end_seconds', { destination: 'aws' }, ages)
+  metrics.addCounted('end_to_end_seconds', { destination: 'aws' }, ages)
+
+  const bucket = (le: string) =>
+    scraped(metrics, `end_to_end_seconds_bucket{le="${le}",destination="aws"}`)
+  assert.equal(await bucket('0.01'), 2, 'a clock that was set back counts as no time')
+  assert.equal(await bucket('0.025'), 8)
+  assert.equal(await bucket('0.5'), 10)
+  assert.equal(await bucket('86400'), 10)
+  assert.equal(await bucket('+Inf'), 12)
+  assert.equal(await scraped(metrics, 'end_to_end_seconds_count{destination="aws"}'), 12)
+  const sum = await scraped(metrics, 'end_to_end_seconds_sum{destination="aws"}')
+  assert.ok(Math.abs((sum ?? 0) - 200_001.12) < 1e-6, String(sum))
 })

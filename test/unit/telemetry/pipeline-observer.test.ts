@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import {
+  ACKNOWLEDGEMENT_SECONDS,
+  DELIVERY_SECONDS,
+  DurationCounts,
+} from '../../../src/durations/duration-counts.ts'
 import { ConnectorError } from '../../../src/errors.ts'
 import { quoted } from '../../../src/shown-text.ts'
 import { AnalyticsReports } from '../../../src/telemetry/analytics-reports.ts'
 import { createLogger } from '../../../src/telemetry/log/logger.ts'
-import { EVENT_METRICS } from '../../../src/telemetry/metrics/metric-catalogue.ts'
+import { EVENT_METRICS } from '../../../src/telemetry/metrics/catalogue/catalogue.ts'
 import { Metrics } from '../../../src/telemetry/metrics/metrics.ts'
 import type { LogOptions } from '../../../src/telemetry/options.ts'
 import { REPEAT_INTERVAL_MS, TelemetryObserver } from '../../../src/telemetry/pipeline-observer.ts'
@@ -32,7 +37,13 @@ function reportEverything(observer: TelemetryObserver): void {
   observer.storageRecovered('pumps')
   observer.damageFound('pumps', 'frame at 4096')
   observer.tailCut('pumps', { bytes: 700, messages: 2, lastMessageAt: undefined })
+  const puback = new DurationCounts(ACKNOWLEDGEMENT_SECONDS)
+  puback.add(0.004, 10)
+  observer.acknowledged('mqttServer', puback)
   observer.batchSent('pumps', 'cloud', 10, 20)
+  const ages = new DurationCounts(DELIVERY_SECONDS)
+  ages.add(2, 8)
+  observer.messagesDelivered('cloud', ages)
   observer.batchRetried('pumps', 'cloud', unavailable, 1000)
   observer.messagesRejected('pumps', 'cloud', 2, 'InvalidRequestException')
   observer.deadLetterLost('pumps', 'no room')
@@ -98,6 +109,8 @@ test('every report is a log line and a metric of the same name', async () => {
   const withoutLine = [
     'constructor',
     'close',
+    'acknowledged',
+    'messagesDelivered',
     'spoolGrew',
     'tablesGrew',
     'uploadsWait',

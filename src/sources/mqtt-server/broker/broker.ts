@@ -29,6 +29,7 @@ import {
   Subscriptions,
 } from '../topics/subscriptions.ts'
 import { type Topic, TopicCache } from '../topics/topic-cache.ts'
+import { AckDelays } from './ack-delays.ts'
 import { CommitGate } from './commit-gate.ts'
 import type { ServerReports } from './server-reports.ts'
 import { WillPublisher } from './will-publisher.ts'
@@ -67,9 +68,12 @@ export class Broker {
     this.#clock = options.clock
     this.#reports = options.reports
     this.#recorder = options.store && new SessionRecorder(options.store, options.clock)
-    this.commitGate = new CommitGate(options.intake, this.#recorder, (cycle) => {
-      this.sessions.forgetLost(cycle)
-    })
+    this.commitGate = new CommitGate(
+      options.intake,
+      this.#recorder,
+      (cycle) => this.sessions.forgetLost(cycle),
+      new AckDelays(options.clock, options.reports),
+    )
     this.connectionBytes = new ConnectionBytes(options.limits)
     this.topics = new TopicCache(
       options.intake,

@@ -9,6 +9,7 @@
 import type { Refusal } from '../../../message.ts'
 import { type CommitListener, type Intake, NO_CYCLE } from '../../source.ts'
 import type { SessionRecorder } from '../sessions/session-recorder.ts'
+import type { AckDelays } from './ack-delays.ts'
 import { ReadCoalescing } from './read-coalescing.ts'
 
 /** A connection's acknowledgements. Both calls return whether some still wait for a later cycle. */
@@ -27,6 +28,7 @@ export interface PausedReader {
 export class CommitGate implements CommitListener {
   readonly intake: Intake
   readonly coalescing: ReadCoalescing
+  readonly delays: AckDelays | undefined
   readonly #recorder: SessionRecorder | undefined
   readonly #onLost: (cycle: number) => void
   readonly #pausedReaders = new Set<PausedReader>()
@@ -41,11 +43,13 @@ export class CommitGate implements CommitListener {
     intake: Intake,
     recorder: SessionRecorder | undefined,
     onLost: (cycle: number) => void,
+    delays?: AckDelays,
   ) {
     this.intake = intake
     this.#onLost = onLost
     this.coalescing = new ReadCoalescing(intake)
     this.#recorder = recorder
+    this.delays = delays
   }
 
   /** All cycles up to this one have been reported. */
@@ -110,6 +114,7 @@ export class CommitGate implements CommitListener {
     const waiters = this.#ackWaiters
     this.#ackWaiters = []
     for (const waiter of waiters) if (waiter.flush(cycle)) this.#ackWaiters.push(waiter)
+    this.delays?.report()
     this.#finish()
   }
 

@@ -1,6 +1,6 @@
 /** What one server reports to the observer, under the server's own name. */
 import type { Refusal } from '../../../message.ts'
-import type { PipelineObserver, RefusedClient } from '../../../observer.ts'
+import type { CountedDurations, PipelineObserver, RefusedClient } from '../../../observer.ts'
 import type { BeyondLimits } from '../sessions/restore-sessions.ts'
 
 export class ServerReports {
@@ -44,6 +44,10 @@ export class ServerReports {
       'sessions',
       `${subscriptions} subscriptions and ${retained} retained messages of earlier runs exceed the limits, and were not restored`,
     )
+  }
+
+  acknowledged(waited: CountedDurations): void {
+    this.#observer.acknowledged(this.#source, waited)
   }
 
   receiptsDropped(count: number): void {

@@ -7,6 +7,7 @@
  *              cycles[0] = 7           cycles[1] = 8
  */
 import { NO_CYCLE } from '../../source.ts'
+import type { AckDelays } from '../broker/ack-delays.ts'
 import { PacketType } from '../packets/protocol.ts'
 
 const FIRST_BYTES = 256
@@ -21,8 +22,15 @@ export class PendingAcks {
   #ends: number[] = []
   /** The number of PUBACKs in each part. */
   #counts: number[] = []
+  /** When the first message of each part came; see `Clock.monotonic`. */
+  #times: number[] = []
+  readonly #delays: AckDelays | undefined
   /** The number of PUBACKs that wait. */
   pubackCount = 0
+
+  constructor(delays?: AckDelays) {
+    this.#delays = delays
+  }
 
   get isEmpty(): boolean {
     return this.#length === 0
@@ -61,11 +69,13 @@ export class PendingAcks {
 
   /**
    * Removes and returns all that wait for `cycle` or an earlier one; undefined if there are none.
+   * @param isStored whether they say that their messages are stored
    */
-  take(cycle: number): Buffer | undefined {
+  take(cycle: number, isStored = true): Buffer | undefined {
     let taken = 0
     while (taken < this.#cycles.length && (this.#cycles[taken] ?? 0) <= cycle) taken++
     if (taken === 0) return undefined
+    if (isStored) this.#noteDelays(taken)
     const end = this.#ends[taken - 1] ?? 0
     const bytes = Buffer.allocUnsafe(end)
     this.#bytes.copy(bytes, 0, 0, end)
@@ -88,8 +98,17 @@ export class PendingAcks {
       this.#cycles.push(cycle)
       this.#ends.push(this.#length)
       this.#counts.push(count)
+      if (this.#delays !== undefined) this.#times.push(this.#delays.now())
     }
     this.pubackCount += count
+  }
+
+  #noteDelays(parts: number): void {
+    if (this.#delays === undefined) return
+    for (let i = 0; i < parts; i++) {
+      const count = this.#counts[i] ?? 0
+      if (count > 0) this.#delays.sent(count, this.#times[i] ?? 0)
+    }
   }
 
   #remove(parts: number, end: number): void {
@@ -98,6 +117,7 @@ export class PendingAcks {
       this.#cycles.length = 0
       this.#ends.length = 0
       this.#counts.length = 0
+      this.#times.length = 0
       this.pubackCount = 0
       if (this.#bytes.length > KEPT_BYTES) this.#bytes = EMPTY
       return
@@ -105,6 +125,7 @@ export class PendingAcks {
     this.#bytes.copyWithin(0, end, this.#length)
     this.#length -= end
     this.#cycles.splice(0, parts)
+    this.#times.splice(0, parts)
     this.#ends.splice(0, parts)
     for (let i = 0; i < this.#ends.length; i++) this.#ends[i] = (this.#ends[i] ?? 0) - end
     for (const count of this.#counts.splice(0, parts)) this.pubackCount -= count

@@ -31,7 +31,7 @@ export function reasonCodeOf(error: string): number {
 }
 
 export class PublishAcks implements AckWaiter {
-  readonly pending = new PendingAcks()
+  readonly pending: PendingAcks
   readonly #gate: CommitGate
   readonly #session: Session
   readonly #link: Link
@@ -40,6 +40,7 @@ export class PublishAcks implements AckWaiter {
 
   constructor(gate: CommitGate, session: Session, link: Link) {
     this.#gate = gate
+    this.pending = new PendingAcks(gate.delays)
     this.#session = session
     this.#link = link
   }
@@ -62,7 +63,7 @@ export class PublishAcks implements AckWaiter {
   fail(cycle: number, refusal: Refusal): boolean {
     const stored = this.pending.take(cycle - 1)
     if (stored !== undefined) this.#link.send(stored)
-    const failed = this.pending.take(cycle)
+    const failed = this.pending.take(cycle, false)
     if (failed !== undefined) this.#sendFailed(failed, refusal)
     this.#isWaiting = !this.pending.isEmpty
     return this.#isWaiting

@@ -1,7 +1,10 @@
 /** Acknowledgements of one client: when they are sent, and what becomes of them if a commit fails. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { type CountedDurations, silentObserver } from '../../../../../src/observer.ts'
+import { AckDelays } from '../../../../../src/sources/mqtt-server/broker/ack-delays.ts'
 import { CommitGate } from '../../../../../src/sources/mqtt-server/broker/commit-gate.ts'
+import { ServerReports } from '../../../../../src/sources/mqtt-server/broker/server-reports.ts'
 import {
   PublishAcks,
   reasonCodeOf,
@@ -26,18 +29,30 @@ const PUBACK = PacketType.puback << 4
 const PUBREC = PacketType.pubrec << 4
 
 function open(version: ProtocolVersion = 5) {
-  const gate = new CommitGate(new RecordingIntake(), undefined, () => undefined)
+  const clock = new ManualClock()
+  /** The PUBACKs of each commit: how many, and how long they waited altogether. */
+  const waited: { pubacks: number; seconds: number }[] = []
+  const observer = {
+    ...silentObserver,
+    acknowledged: (_source: string, { total, sumSeconds }: CountedDurations) => {
+      waited.push({ pubacks: total, seconds: sumSeconds })
+    },
+  }
+  const delays = new AckDelays(clock, new ServerReports(observer, 'mqttServer'))
+  const gate = new CommitGate(new RecordingIntake(), undefined, () => undefined, delays)
   const session = new Session({
     clientId: 'c',
     limits: DEFAULT_LIMITS,
     statistics: new Statistics(),
-    clock: new ManualClock(),
+    clock,
     queued: new QueueTotal(DEFAULT_LIMITS),
     owner: new Owner(undefined),
   })
   const link = new RecordingLink({ version })
   const acks = new PublishAcks(gate, session, link)
   return {
+    clock,
+    waited,
     gate,
     session,
     link,
@@ -134,4 +149,34 @@ test('an error code without a reason code of its own is an implementation specif
   assert.equal(reasonCodeOf('StorageFull'), ReasonCode.quotaExceeded)
   assert.equal(reasonCodeOf('NotAuthorized'), ReasonCode.notAuthorized)
   assert.equal(reasonCodeOf('Unexpected'), ReasonCode.implementationSpecific)
+})
+
+test('the PUBACKs of a commit are reported together, with the time that their messages waited', () => {
+  const { taken, takenQos2, gate, clock, waited } = open()
+  taken(0, 1, 2)
+  clock.advance(250)
+  taken(1, 3)
+  takenQos2(1, 4)
+  clock.advance(250)
+
+  gate.committed(0)
+  gate.committed(1)
+  gate.committed(2)
+
+  assert.deepEqual(waited, [
+    { pubacks: 2, seconds: 1 },
+    { pubacks: 1, seconds: 0.25 },
+  ])
+})
+
+test('messages of a failed commit have no time until their PUBACK', () => {
+  const { taken, gate, clock, waited } = open()
+  taken(0, 1)
+  clock.advance(100)
+
+  gate.failed(0, FULL)
+  taken(1, 2)
+  gate.committed(1)
+
+  assert.deepEqual(waited, [{ pubacks: 1, seconds: 0 }])
 })
