@@ -1,12 +1,12 @@
 // Writes the manual pages of the program, in dist/man unless another directory is named.
 //   node scripts/build-man-pages.mjs [directory] [--from build/src]
-// SOURCE_DATE_EPOCH is the time of the release, in seconds; without it, it is now.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import process from 'node:process'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { manPage, manPageAlias } from './release/man-page.mjs'
+import { releaseSeconds } from './release/released.mjs'
 
 const root = join(import.meta.dirname, '..')
 const { values, positionals } = parseArgs({
@@ -25,9 +25,7 @@ const program = createProgram({
   outputClosed: new AbortController().signal,
 })
 
-const { SOURCE_DATE_EPOCH: seconds } = process.env
-const released = seconds === undefined ? new Date() : new Date(Number(seconds) * 1000)
-const date = released.toISOString().slice(0, 10)
+const date = new Date(releaseSeconds() * 1000).toISOString().slice(0, 10)
 
 mkdirSync(directory, { recursive: true })
 writeFileSync(join(directory, `${program.name()}.1`), manPage(program, { version: VERSION, date }))
