@@ -16,4 +16,7 @@ export type CreateConnector = (
 ) => RunnableConnector
 
 /** What `run` needs of a connector. Tests bring a fake one. */
-export type RunnableConnector = Pick<Connector, 'check' | 'start' | 'stop' | 'reload' | 'describe'>
+export type RunnableConnector = Pick<
+  Connector,
+  'check' | 'start' | 'stop' | 'reload' | 'describe' | 'commitPendingMs'
+>

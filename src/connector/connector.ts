@@ -203,6 +203,11 @@ export class Connector {
     return this.#running?.channels.ledger() ?? []
   }
 
+  /** How long the disk has left a commit unanswered, in milliseconds; 0 while none is written. */
+  get commitPendingMs(): number {
+    return this.#running?.channels.commits.pendingMs ?? 0
+  }
+
   describe(): ConnectorDescription {
     const { storage } = this.config
     const running = this.#running

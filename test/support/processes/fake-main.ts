@@ -14,6 +14,7 @@ const mode = process.env['FAKE_MODE']
 await startCli(process, async () => (config): RunnableConnector => {
   const staysOpen = setInterval(() => {}, 1_000)
   return {
+    commitPendingMs: 0,
     check: async () => ({ problems: [], notices: [] }),
     async start() {
       if (mode === 'address in use') {

@@ -67,6 +67,20 @@ export class RunReport {
     this.#logger?.warn({ event: 'component_failed', component }, message)
   }
 
+  notSentToServiceManager(reason: string): void {
+    this.#logger?.warn(
+      { event: 'notify_failed', reason },
+      `systemd could not be informed by systemd-notify: ${reason}. It may end the program, which it believes to hang.`,
+    )
+  }
+
+  diskHangs(pendingMs: number): void {
+    this.#logger?.error(
+      { event: 'disk_hangs', pendingMs: Math.round(pendingMs) },
+      `The disk has left a commit unanswered for ${formatDuration(Math.round(pendingMs / 1000) * 1000)}. If it does not answer soon, systemd restarts the program. No acknowledged message is lost. Look at the kernel’s log and check the disk.`,
+    )
+  }
+
   stopping(signal: string, deadlineMs: number): void {
     this.#logger?.info({ event: 'stopping', signal, deadlineMs }, 'stopping')
     this.#banner?.write(

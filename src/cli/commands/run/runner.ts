@@ -7,6 +7,7 @@ import { VERSION } from '../../../version.ts'
 import type { CliContext, RunnableConnector } from '../../context.ts'
 import { awsAdvice } from './aws-advice.ts'
 import { RunReport } from './run-report.ts'
+import { ServiceManager } from './service-manager.ts'
 import type { StartUp } from './start-up.ts'
 
 export interface RunnerFlags {
@@ -24,6 +25,7 @@ interface Running {
 export class Runner {
   readonly #flags: RunnerFlags
   readonly #context: CliContext
+  readonly #serviceManager: ServiceManager
   #running: Running | undefined
   /** Of a configuration with `sources.greengrass` that the nucleus does not have itself. */
   #nucleus: Nucleus | undefined
@@ -33,6 +35,15 @@ export class Runner {
   constructor(flags: RunnerFlags, context: CliContext) {
     this.#flags = flags
     this.#context = context
+    const { pid, env } = context.process
+    this.#serviceManager = new ServiceManager({
+      pid,
+      environment: env,
+      clock: systemClock,
+      commitPendingMs: () => this.#running?.connector.commitPendingMs ?? 0,
+      onFailed: (reason) => this.#report?.notSentToServiceManager(reason),
+      onDiskHangs: (pendingMs) => this.#report?.diskHangs(pendingMs),
+    })
   }
 
   get isRunning(): boolean {
@@ -58,6 +69,7 @@ export class Runner {
     await connector.start()
     this.#running = { loaded, connector, nucleus, report }
     report.started(startUpOf(loaded, notices, process.argv[1]), connector.describe())
+    this.#serviceManager.ready()
   }
 
   /**
@@ -76,8 +88,12 @@ export class Runner {
     }
   }
 
-  reload(): void {
-    void this.#running?.connector.reload()
+  async reload(): Promise<void> {
+    if (this.#running === undefined) return
+    this.#serviceManager.reloading()
+    await this.#running.connector.reload()
+    // It may have been stopped meanwhile.
+    if (this.isRunning) this.#serviceManager.ready()
   }
 
   /** @param signal for people: its name */
@@ -86,9 +102,11 @@ export class Runner {
     if (running === undefined) return
     this.#running = undefined
     running.report.stopping(signal, deadlineMs)
+    this.#serviceManager.stopping()
     running.nucleus?.bus.unsubscribe()
     running.report.stopped(await running.connector.stop({ deadlineMs }))
     await this.#nucleus?.close()
+    this.#serviceManager.close()
   }
 
   async #ownNucleus({ config }: LoadedConfig): Promise<Nucleus | undefined> {
