@@ -13,6 +13,7 @@ import { type Clock, systemClock } from '../clock.ts'
 import { asConnectorError, ConnectorError, messageOf, systemCodeOf } from '../errors.ts'
 import { FileWatch } from '../named-files/file-watch.ts'
 import { handshakeFailure, serverTlsOptions } from '../named-files/server-tls.ts'
+import { operatorRoutes } from './api/operator-routes.ts'
 import { BodyBudget } from './connections/body-budget.ts'
 import { Connections, type ConnectionsOptions } from './connections/connections.ts'
 import { RequestLimits } from './connections/request-limits.ts'
@@ -23,16 +24,12 @@ import { RequestAccess } from './requests/request-access.ts'
 import { answerError, answerErrorsAsJson } from './requests/request-error.ts'
 import { CHALLENGE } from './requests/token.ts'
 import { type BatchReceiver, batchPutMessageRoute } from './routes/batch-put-message.ts'
-import { channelRoutes } from './routes/channels.ts'
 import { type ContentReceiver, datasetContentRoute } from './routes/dataset-contents.ts'
-import { deadLetterRoutes } from './routes/dead-letters.ts'
-import { destinationRoutes } from './routes/destinations.ts'
 import { healthRoutes } from './routes/health.ts'
-import { historyReplayRoute } from './routes/history-replay.ts'
 import { type ApiReceiver, iotAnalyticsApiRoutes } from './routes/iot-analytics-api.ts'
 import { ledgerRoute } from './routes/ledger.ts'
 import { type QueryReceiver, queryRoute } from './routes/query.ts'
-import { statusRoutes } from './routes/status.ts'
+import { metricsRoute } from './routes/metrics.ts'
 import { whyRoute } from './routes/why.ts'
 import type { ConnectorView } from './views/connector-view.ts'
 
@@ -211,12 +208,9 @@ export class HttpServer {
     })
     answerErrorsAsJson(server)
     healthRoutes(server, view, access)
-    statusRoutes(server, view, this.#limits)
+    metricsRoute(server, view)
     ledgerRoute(server, view, this.#limits)
-    channelRoutes(server, view, this.#limits)
-    deadLetterRoutes(server, view, this.#limits)
-    historyReplayRoute(server, view, this.#limits)
-    destinationRoutes(server, view, this.#limits)
+    operatorRoutes(server, view, this.#limits)
     whyRoute(server, view, this.#limits)
     const { batches, queries, api, contents } = this.#options
     const bodies = new BodyBudget(this.#connections)

@@ -7,13 +7,14 @@ import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
 import type { Clock, Timer } from '../../clock.ts'
 import type { PipelineObserver } from '../../observer.ts'
-import type { Intake, ReceiptOutlet, Source } from '../source.ts'
+import type { ConnectedClients, Intake, ReceiptOutlet, Source } from '../source.ts'
 import { type AccessControl, everythingPermitted } from './access/access-control.ts'
 import { Broker } from './broker/broker.ts'
 import { MqttReceiptOutlet } from './broker/receipt-outlet.ts'
 import type { ServerContext } from './broker/server-context.ts'
 import { ServerReports } from './broker/server-reports.ts'
 import { SystemTopics } from './broker/system-topics.ts'
+import { clientsOf } from './connection/connected-clients.ts'
 import { Connection } from './connection/connection.ts'
 import { FlushQueue } from './connection/socket-writer.ts'
 import { dropForbiddenSubscriptions } from './handlers/subscribe.ts'
@@ -84,6 +85,15 @@ export class MqttServer implements Source {
 
   get connectionCount(): number {
     return this.#connections.size
+  }
+
+  /** PUBLISH packets, those that the connector does not store included. */
+  get received(): number {
+    return this.#context?.broker.statistics.messagesReceived ?? 0
+  }
+
+  get clients(): ConnectedClients {
+    return clientsOf(this.#connections, this.#parts.clock)
   }
 
   get outlet(): ReceiptOutlet {

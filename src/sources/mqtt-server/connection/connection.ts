@@ -115,6 +115,19 @@ export class Connection implements Link, PacketHost, PartialHolder {
     return this.#writer.isCongested
   }
 
+  get transport(): string {
+    return this.#arrival.transport
+  }
+
+  /** Undefined before CONNECT is accepted, and when the connection ends. */
+  get client(): Client | undefined {
+    return this.#phase === 'open' ? this.#client : undefined
+  }
+
+  get heardAt(): number {
+    return this.#timeouts.heardAt
+  }
+
   get #hasLeft(): boolean {
     return this.#phase === 'ending' || this.#phase === 'closed'
   }

@@ -35,6 +35,13 @@ export class Client {
   readonly wantsReasons: boolean
   /** What the client's topic aliases mean. Made when the client defines the first one. */
   topicAliases: Map<number, Topic> | undefined
+  /** PUBLISH packets of this connection. */
+  received = 0
+  /** The topic of the last one that was not refused, and when it came, by the monotonic clock. */
+  lastTopic: string | undefined
+  lastMessageAt = 0
+  /** When the connection began; milliseconds since 1970. */
+  readonly since: number
   readonly #revealsRefusals: boolean
   #acks: PublishAcks | undefined
 
@@ -42,6 +49,7 @@ export class Client {
     this.broker = context.broker
     this.limits = context.limits
     this.clock = context.clock
+    this.since = context.clock.now()
     this.reports = context.reports
     this.#revealsRefusals = context.revealsRefusals
     this.session = session

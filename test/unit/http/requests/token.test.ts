@@ -22,8 +22,8 @@ test('with a token every request but health needs it, as a bearer token or a pas
     '/',
     '/metrics',
     '/ledger',
-    '/channels',
-    '/channels/pumps/messages',
+    '/api/v1/channels',
+    '/api/v1/channels/pumps/messages',
     '/why/a',
     '/no',
   ]
@@ -31,9 +31,9 @@ test('with a token every request but health needs it, as a bearer token or a pas
     assert.equal(await status(path), 401, path)
     assert.equal(await status(path, undefined, 'HEAD'), 401, path)
   }
-  assert.equal(await status('/dead-letters/replay', undefined, 'POST'), 401)
-  assert.equal(await status('/destinations/retry', undefined, 'POST'), 401)
-  assert.equal(await status('/channels/c/replay', undefined, 'POST'), 401)
+  assert.equal(await status('/api/v1/dead-letters/replay', undefined, 'POST'), 401)
+  assert.equal(await status('/api/v1/destinations/retry', undefined, 'POST'), 401)
+  assert.equal(await status('/api/v1/channels/c/replay', undefined, 'POST'), 401)
   const wrong = [
     '',
     'Bearer',

@@ -53,7 +53,7 @@ test('the overview names every route', async (t) => {
 
   const page = await (await fetch(url)).text()
 
-  for (const route of ['/health', '/ledger', '/channels', '/metrics']) {
+  for (const route of ['/health', '/ledger', '/api/v1/channels', '/metrics']) {
     assert.ok(page.includes(route), route)
   }
 })
