@@ -13,15 +13,20 @@ import { type Clock, systemClock } from '../clock.ts'
 import { asConnectorError, ConnectorError, messageOf, systemCodeOf } from '../errors.ts'
 import { FileWatch } from '../named-files/file-watch.ts'
 import { handshakeFailure, serverTlsOptions } from '../named-files/server-tls.ts'
+import {
+  filesOfHttp,
+  type HttpAccess,
+  noticesOfHttp,
+  readHttpAccess,
+} from './access/access-files.ts'
+import { HostNames } from './access/host-names.ts'
+import { RequestAccess } from './access/request-access.ts'
+import { CHALLENGE } from './access/token.ts'
 import { BodyBudget } from './connections/body-budget.ts'
 import { Connections, type ConnectionsOptions } from './connections/connections.ts'
 import { RequestLimits } from './connections/request-limits.ts'
-import { filesOfHttp, type HttpAccess, noticesOfHttp, readHttpAccess } from './http-access.ts'
 import type { HttpOptions } from './options.ts'
-import { HostNames } from './requests/host-names.ts'
-import { RequestAccess } from './requests/request-access.ts'
 import { answerError, answerErrorsAsJson } from './requests/request-error.ts'
-import { CHALLENGE } from './requests/token.ts'
 import { type BatchReceiver, batchPutMessageRoute } from './routes/batch-put-message.ts'
 import { channelRoutes } from './routes/channels.ts'
 import { type ContentReceiver, datasetContentRoute } from './routes/dataset-contents.ts'
@@ -196,8 +201,10 @@ export class HttpServer {
     names.useCertificate(given.certificates?.cert)
     const access = new RequestAccess(given)
     this.#access = access
+    server.decorateRequest('access')
     server.addHook('onRequest', async (request, reply) => {
       names.check(request.headers.host)
+      request.access = access.of(request)
       if (request.routeOptions.config.isPublic === true) return
       if (access.hasToken && !access.isGranted(request)) {
         reply.header('www-authenticate', CHALLENGE)
@@ -210,7 +217,7 @@ export class HttpServer {
       reply.header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")
     })
     answerErrorsAsJson(server)
-    healthRoutes(server, view, access)
+    healthRoutes(server, view)
     statusRoutes(server, view, this.#limits)
     ledgerRoute(server, view, this.#limits)
     channelRoutes(server, view, this.#limits)

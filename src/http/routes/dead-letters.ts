@@ -1,8 +1,8 @@
 /** Reading and replaying dead letters. */
 import type { FastifyInstance } from 'fastify'
 import * as z from 'zod'
+import { refuseForeignPages } from '../access/own-requests.ts'
 import type { RequestLimits } from '../connections/request-limits.ts'
-import { refuseForeignPages } from '../requests/own-requests.ts'
 import { JSON_TYPE, LINES_TYPE, sendInPieces, textPage } from '../requests/pages.ts'
 import { parseRequest, time, wholeNumber } from '../requests/query.ts'
 import { RequestError } from '../requests/request-error.ts'

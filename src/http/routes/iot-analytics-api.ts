@@ -1,7 +1,7 @@
 /** The API of AWS IoT Analytics: its paths, and its answers to what the server refuses. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { refuseForeignOrigins } from '../access/own-requests.ts'
 import type { BodyBudget } from '../connections/body-budget.ts'
-import { refuseForeignOrigins } from '../requests/own-requests.ts'
 import { asRequestError } from '../requests/request-error.ts'
 
 interface Answer {
