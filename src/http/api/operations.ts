@@ -3,6 +3,7 @@
  * routes and the description in OpenAPI are made from this table.
  */
 import * as z from 'zod'
+import type { Right } from '../access/right.ts'
 import { READ_FROM, readFrom, time, wholeNumber } from '../requests/query.ts'
 import { channelDetail, channelList, fieldList } from './shapes/channels.ts'
 import { clientList } from './shapes/clients.ts'
@@ -11,7 +12,6 @@ import { ledger } from './shapes/ledger.ts'
 import { deadLetter, message, replayReport, story } from './shapes/messages.ts'
 import { history, overview } from './shapes/overview.ts'
 import { tableList } from './shapes/query.ts'
-import type { Right } from './shapes/session.ts'
 import { settings } from './shapes/settings.ts'
 
 /** Before every path. */
@@ -205,7 +205,12 @@ export const operations = {
     path: 'dead-letters/replay',
     summary: 'Send rejected messages to their channels again',
     right: 'operate',
-    body: z.strictObject({ ...filter, from: offset.default(0), to: offset.optional(), ...replayed }),
+    body: z.strictObject({
+      ...filter,
+      from: offset.default(0),
+      to: offset.optional(),
+      ...replayed,
+    }),
     answer: replayReport,
     errors: ['NotKept'],
   },
@@ -218,4 +223,3 @@ export type QueryOf<Op extends Operation> = Op extends { query: infer Schema ext
 export type BodyOf<Op extends Operation> = Op extends { body: infer Schema extends z.ZodType }
   ? z.output<Schema>
   : undefined
-

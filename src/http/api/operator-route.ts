@@ -1,16 +1,8 @@
 /** A route for an operation of the operator's API. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { refuseForeignPages } from '../requests/own-requests.ts'
+import { refuseForeignPages } from '../access/own-requests.ts'
 import { parseRequest } from '../requests/query.ts'
 import { API, type BodyOf, type Operation, type QueryOf } from './operations.ts'
-import type { Right } from './shapes/session.ts'
-
-declare module 'fastify' {
-  interface FastifyContextConfig {
-    /** Default: `view`. */
-    right?: Right
-  }
-}
 
 export interface OperatorRequest<Op extends Operation> {
   readonly query: QueryOf<Op>

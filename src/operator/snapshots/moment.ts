@@ -152,9 +152,7 @@ export class Moment implements Snapshot {
       const health = destinations[index]
       const kind = destinationKinds[index] ?? ''
       const ledger = this.channelLedger
-      return health === undefined
-        ? []
-        : { means, ledger, channels, index, kind, health, delivery }
+      return health === undefined ? [] : { means, ledger, channels, index, kind, health, delivery }
     })
   }
 }

@@ -14,9 +14,9 @@ import { MqttReceiptOutlet } from './broker/receipt-outlet.ts'
 import type { ServerContext } from './broker/server-context.ts'
 import { ServerReports } from './broker/server-reports.ts'
 import { SystemTopics } from './broker/system-topics.ts'
-import { clientsOf } from './connection/connected-clients.ts'
 import { Connection } from './connection/connection.ts'
 import { FlushQueue } from './connection/socket-writer.ts'
+import { clientsOf } from './handlers/connected-clients.ts'
 import { dropForbiddenSubscriptions } from './handlers/subscribe.ts'
 import { DEFAULT_LIMITS, type MqttLimits } from './limits/limits.ts'
 import { LoopTurns } from './limits/loop-turns.ts'
@@ -93,7 +93,7 @@ export class MqttServer implements Source {
   }
 
   get clients(): ConnectedClients {
-    return clientsOf(this.#connections, this.#parts.clock)
+    return clientsOf(this.#context?.broker.clients ?? new Set(), this.#parts.clock)
   }
 
   get outlet(): ReceiptOutlet {

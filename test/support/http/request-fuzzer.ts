@@ -21,7 +21,11 @@ const METHODS: Texts = [
 const PATHS: Texts = [
   '/',
   ...['/health', '/health/live', '/health/ready', '/metrics', '/ledger', '/api/v1/channels'],
-  ...['/api/v1/channels/pumps/messages', '/api/v1/channels/%2e%2e/messages', '/api/v1/channels//messages'],
+  ...[
+    '/api/v1/channels/pumps/messages',
+    '/api/v1/channels/%2e%2e/messages',
+    '/api/v1/channels//messages',
+  ],
   ...[
     '/api/v1/dead-letters',
     '/api/v1/dead-letters/replay',
@@ -34,7 +38,13 @@ const PATHS: Texts = [
   ],
   ...['/datastores', '/datastores/d', '/pipelines', '/pipelineactivities/run', '/datasets'],
   ...['/datasets/d/content', '/datasets/__proto__/contents', '/tags', '/logging'],
-  ...['/why/constructor', '/api/v1/channels/__proto__/messages', '//', '*', 'http://localhost/health'],
+  ...[
+    '/why/constructor',
+    '/api/v1/channels/__proto__/messages',
+    '//',
+    '*',
+    'http://localhost/health',
+  ],
 ]
 const NAMES: Texts = [
   'from',

@@ -19,6 +19,7 @@ export interface LinkSettings {
 export class RecordingLink implements Link {
   readonly version: ProtocolVersion
   readonly address: string
+  readonly transport = 'mqtt'
   readonly heardAt = 0
   readonly isBridge = false
   readonly maxPacketBytes: number

@@ -49,7 +49,10 @@ export class Runner {
     const { process, loadConnector } = this.#context
     const createConnector = await loadConnector()
     const nucleus = given ?? (await this.#ownNucleus(loaded))
-    const connector = createConnector(loaded.config, { nucleus, settings: () => shownSettings(loaded) })
+    const connector = createConnector(loaded.config, {
+      nucleus,
+      settings: () => shownSettings(loaded),
+    })
     const report = await reportOf(this.#flags, loaded, process)
     this.#report = report
     const { startErrorOf } = await import('../../../connector/checks/start-check.ts')

@@ -6,7 +6,7 @@ import type { Clock } from '../../../clock.ts'
 import type { Refusal } from '../../../message.ts'
 import type { Identity } from '../access/access-control.ts'
 import { type MaskedRefusal, maskRefusal } from '../access/refusal-masking.ts'
-import type { Broker } from '../broker/broker.ts'
+import type { Broker, ConnectedLink } from '../broker/broker.ts'
 import type { ServerContext } from '../broker/server-context.ts'
 import type { ServerReports } from '../broker/server-reports.ts'
 import type { MqttLimits } from '../limits/limits.ts'
@@ -24,7 +24,7 @@ export interface ClientOptions {
   readonly wantsReasons: boolean
 }
 
-export class Client {
+export class Client implements ConnectedLink {
   readonly broker: Broker
   readonly limits: MqttLimits
   readonly clock: Clock
@@ -35,12 +35,9 @@ export class Client {
   readonly wantsReasons: boolean
   /** What the client's topic aliases mean. Made when the client defines the first one. */
   topicAliases: Map<number, Topic> | undefined
-  /** PUBLISH packets of this connection. */
   received = 0
-  /** The topic of the last one that was not refused, and when it came, by the monotonic clock. */
   lastTopic: string | undefined
   lastMessageAt = 0
-  /** When the connection began; milliseconds since 1970. */
   readonly since: number
   readonly #revealsRefusals: boolean
   #acks: PublishAcks | undefined
@@ -67,6 +64,7 @@ export class Client {
   /** The connection takes over the session. */
   begin(): void {
     this.broker.statistics.connectionsOpened++
+    this.broker.clients.add(this)
     this.session.attach(this.link)
     this.session.resume()
     this.reports.clientConnected(this.session.clientId)
@@ -74,6 +72,7 @@ export class Client {
 
   /** The connection gives up the session. `hasWill` is false after a normal disconnection. */
   end(reason: string, hasWill: boolean): void {
+    this.broker.clients.delete(this)
     this.broker.sessions.disconnected(this.session, hasWill)
     this.reports.clientDisconnected(this.session.clientId, reason)
   }

@@ -35,7 +35,12 @@ test('idle connections make way, the one that is idle for the longest time first
 
 test('long polls that take all places make way for health, and those beyond the share end', async (t) => {
   const { server, view } = await serve(t)
-  await openSockets(t, server.port, ALL_PLACES, GET('/api/v1/channels/pumps/messages?from=now&wait=60'))
+  await openSockets(
+    t,
+    server.port,
+    ALL_PLACES,
+    GET('/api/v1/channels/pumps/messages?from=now&wait=60'),
+  )
 
   const ms = await healthMs(server.port)
 

@@ -2,20 +2,15 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { ConnectorError } from '../../../../src/errors.ts'
+import { channelList } from '../../../../src/http/api/shapes/channels.ts'
 import { jsonOf, linesOf, serve } from '../../../support/http/served-view.ts'
 
-test('channels are listed with the place of their messages', async (t) => {
+test('channels are listed in the shape of the API', async (t) => {
   const { url } = await serve(t)
 
-  const { channels } = await jsonOf(await fetch(`${url}/api/v1/channels`))
+  const answer = await jsonOf(await fetch(`${url}/api/v1/channels`))
 
-  assert.deepEqual(channels[0], {
-    name: 'pumps',
-    received: 10,
-    waiting: 1,
-    inFlight: 1,
-    bytes: 1000,
-  })
+  assert.equal(channelList.parse(answer).channels[0]?.name, 'pumps')
 })
 
 test('messages come one JSON object a line, text as text and bytes as base64', async (t) => {
@@ -80,7 +75,9 @@ test('a request that waits without success ends when its time is over, or its cl
   const leaving = new AbortController()
 
   const empty = await fetch(`${url}/api/v1/channels/pumps/messages?from=now&wait=1`)
-  const left = fetch(`${url}/api/v1/channels/pumps/messages?from=now&wait=60`, { signal: leaving.signal })
+  const left = fetch(`${url}/api/v1/channels/pumps/messages?from=now&wait=60`, {
+    signal: leaving.signal,
+  })
   while (view.signals.length < 2) await new Promise(setImmediate)
   leaving.abort()
   await assert.rejects(left)

@@ -36,6 +36,9 @@ test('a retry of a channel or destination that does not exist is answered with w
   const [destinationStatus, destinationText] = await post({ destination: 'nowhere' })
 
   assert.deepEqual([channelStatus, destinationStatus], [404, 404])
-  assert.match(channelText, /There is no channel .*nobody.*GET \/api/v1/channels lists them/)
-  assert.match(destinationText, /There is no destination .*nowhere.*GET \/api/v1/destinations lists them/)
+  assert.match(channelText, /There is no channel .*nobody.*GET \/api\/v1\/channels lists them/)
+  assert.match(
+    destinationText,
+    /There is no destination .*nowhere.*GET \/api\/v1\/destinations lists them/,
+  )
 })

@@ -4,8 +4,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { readToken } from '../../../../src/http/access/token.ts'
 import { httpOptions } from '../../../../src/http/options.ts'
-import { readToken } from '../../../../src/http/requests/token.ts'
 import { jsonOf, serve } from '../../../support/http/served-view.ts'
 
 const TOKEN = 'c2VjcmV0LXRva2Vu:0123'
@@ -19,7 +19,6 @@ test('with a token every request but health needs it, as a bearer token or a pas
   }
 
   const paths = [
-    '/',
     '/metrics',
     '/ledger',
     '/api/v1/channels',
