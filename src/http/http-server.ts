@@ -13,6 +13,7 @@ import { type Clock, systemClock } from '../clock.ts'
 import { asConnectorError, ConnectorError, messageOf, systemCodeOf } from '../errors.ts'
 import { FileWatch } from '../named-files/file-watch.ts'
 import { handshakeFailure, serverTlsOptions } from '../named-files/server-tls.ts'
+import { VERSION } from '../version.ts'
 import {
   filesOfHttp,
   type HttpAccess,
@@ -26,6 +27,8 @@ import { operatorRoutes } from './api/operator-routes.ts'
 import { BodyBudget } from './connections/body-budget.ts'
 import { Connections, type ConnectionsOptions } from './connections/connections.ts'
 import { RequestLimits } from './connections/request-limits.ts'
+import { eventsRoute } from './live/events-route.ts'
+import { LiveEvents } from './live/live-events.ts'
 import type { HttpOptions } from './options.ts'
 import { answerError, answerErrorsAsJson } from './requests/request-error.ts'
 import { type BatchReceiver, batchPutMessageRoute } from './routes/batch-put-message.ts'
@@ -86,6 +89,8 @@ export class HttpServer {
   readonly #limits = new RequestLimits()
   readonly #connections: Connections
   readonly #watch: FileWatch
+  readonly #clock: Clock
+  readonly #events: LiveEvents
   #server: FastifyInstance | undefined
   #access: RequestAccess | undefined
   #names: HostNames | undefined
@@ -94,12 +99,14 @@ export class HttpServer {
 
   constructor(options: HttpServerOptions) {
     this.#options = options
+    this.#clock = options.clock ?? systemClock
+    this.#events = new LiveEvents(options.view, this.#clock)
     const isPolling: ConnectionsOptions['isPolling'] = (response) =>
       this.#limits.longPolls.isWaiting(response)
     this.#connections = new Connections({ ...options.bounds, isPolling })
     this.#watch = new FileWatch({
       paths: filesOfHttp(options.options),
-      clock: options.clock ?? systemClock,
+      clock: this.#clock,
       intervalMs: WATCH_INTERVAL_MS,
       onChange: () => this.reload(),
     })
@@ -172,6 +179,7 @@ export class HttpServer {
   async close(): Promise<void> {
     this.#watch.stop()
     this.#limits.longPolls.close()
+    this.#events.close()
     this.#connections.close()
     await this.#server?.close()
   }
@@ -218,6 +226,12 @@ export class HttpServer {
     metricsRoute(server, view)
     ledgerRoute(server, view, this.#limits)
     operatorRoutes(server, view, this.#limits)
+    eventsRoute(server, {
+      events: this.#events,
+      connections: this.#connections,
+      now: () => this.#clock.now(),
+      about: async () => ({ ...view.identity, build: VERSION }),
+    })
     whyRoute(server, view, this.#limits)
     const { batches, queries, api, contents } = this.#options
     const bodies = new BodyBudget(this.#connections)
