@@ -483,6 +483,7 @@ const ARROWS: Record<string, readonly string[]> = {
   'http/requests/': [],
   'http/views/': ['http/api/shapes/', 'channels/ledger/', 'channels/dead-letters/'],
   'connection-errors/': [],
+  'format/': [],
   'named-files/': [],
   'operator/': [
     'operator/sampling/',
