@@ -56,6 +56,8 @@ export interface ConnectorDescription {
   readonly destinations: readonly string[]
   /** Undefined when there is no HTTP server. */
   readonly http: string | undefined
+  /** The path of the operator's socket, which commands use; undefined if there is none. */
+  readonly socket: string | undefined
   /** Undefined with durability `memory`. */
   readonly dataDirectory: string | undefined
   readonly channels: number
@@ -199,7 +201,8 @@ export class Connector {
     return {
       sources: running?.sources.map((source) => source.description) ?? [],
       destinations: running?.deliveries.map(({ destination }) => destination.description) ?? [],
-      http: running?.http?.description,
+      http: running?.http?.address === undefined ? undefined : running.http.description,
+      socket: running?.http?.socketPath,
       dataDirectory: storage.durability === 'disk' ? storage.directory : undefined,
       channels: running === undefined ? 0 : [...running.channels].length,
     }
@@ -317,8 +320,11 @@ export class Connector {
   }
 
   async #startHttp(running: Running): Promise<void> {
-    if (this.config.http === undefined) return
+    const { http, storage } = this.config
+    const socketDirectory = storage.durability === 'disk' ? storage.directory : undefined
+    if (http === undefined && socketDirectory === undefined) return
     const { HttpServer } = await import('../http/http-server.ts')
+    const { httpOptions } = await import('../http/options.ts')
     const { clock, observer } = this.#context
     const view = new RunningView({
       ...this.#context,
@@ -330,7 +336,9 @@ export class Connector {
     view.start()
     this.#undo.push(async () => view.close())
     const server = new HttpServer({
-      options: this.config.http,
+      options: http ?? httpOptions.parse({}),
+      hasPort: http !== undefined,
+      socketDirectory,
       view,
       batches: running.batches,
       queries: running.analytics?.queries,

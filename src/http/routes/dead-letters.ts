@@ -1,7 +1,6 @@
 /** Reading and replaying dead letters. */
 import type { FastifyInstance } from 'fastify'
 import * as z from 'zod'
-import { refuseForeignPages } from '../access/own-requests.ts'
 import type { RequestLimits } from '../connections/request-limits.ts'
 import { JSON_TYPE, LINES_TYPE, sendInPieces, textPage } from '../requests/pages.ts'
 import { parseRequest, time, wholeNumber } from '../requests/query.ts'
@@ -53,7 +52,7 @@ export function deadLetterRoutes(
     return sendInPieces(reply, LINES_TYPE, lines)
   })
 
-  server.post('/dead-letters/replay', { onRequest: refuseForeignPages }, async (request, reply) => {
+  server.post('/dead-letters/replay', { config: { right: 'operate' } }, async (request, reply) => {
     const { from, to, limit, dryRun, ...which } = parseRequest(replayBody, request.body)
     const asked = { filter: which, from, to, limit, isDryRun: dryRun }
     const report = await replays.serve(reply.raw, async () =>

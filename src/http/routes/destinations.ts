@@ -2,7 +2,6 @@
 import type { FastifyInstance } from 'fastify'
 import * as z from 'zod'
 import { quoted } from '../../shown-text.ts'
-import { refuseForeignPages } from '../access/own-requests.ts'
 import type { RequestLimits } from '../connections/request-limits.ts'
 import { JSON_TYPE, sendInPieces } from '../requests/pages.ts'
 import { parseRequest } from '../requests/query.ts'
@@ -26,7 +25,7 @@ export function destinationRoutes(
     return sendInPieces(reply, JSON_TYPE, [list])
   })
 
-  server.post('/destinations/retry', { onRequest: refuseForeignPages }, async (request) => {
+  server.post('/destinations/retry', { config: { right: 'operate' } }, async (request) => {
     const asked = parseRequest(retryBody, request.body)
     return { destinations: found(asked, view.retryNow(asked)) }
   })

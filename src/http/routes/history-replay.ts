@@ -2,7 +2,6 @@
 import type { FastifyInstance } from 'fastify'
 import * as z from 'zod'
 import { timeText } from '../../iso-time.ts'
-import { refuseForeignPages } from '../access/own-requests.ts'
 import type { RequestLimits } from '../connections/request-limits.ts'
 import { JSON_TYPE, sendInPieces } from '../requests/pages.ts'
 import { parseRequest, READ_FROM, readFrom } from '../requests/query.ts'
@@ -34,7 +33,7 @@ export function historyReplayRoute(
 ): void {
   server.post<{ Params: { name: string } }>(
     '/channels/:name/replay',
-    { onRequest: refuseForeignPages },
+    { config: { right: 'operate' } },
     async (request, reply) => {
       const { dryRun, ...range } = parseRequest(replayBody, request.body)
       const { name } = request.params

@@ -64,7 +64,7 @@ export function iotAnalyticsApiRoutes<Kind extends Operation>(
         method,
         url,
         bodyLimit: MAX_BODY_BYTES,
-        config: { isPublic: receiver.checksSignatures },
+        config: { isPublic: receiver.checksSignatures, isForClients: true },
         ...(method === 'GET' && url === SHARED_PATH ? { constraints: { signed: true } } : {}),
         onRequest: [refuseForeignOrigins, bodies.taker(MAX_BODY_BYTES)],
         handler: async (request, reply) => {

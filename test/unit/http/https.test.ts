@@ -86,7 +86,7 @@ test('if client certificates are optional, a request needs one or the token, and
   assert.equal((await both.get('/ledger', authorized)).status, 200)
   const refused = await both.get('/ledger')
   assert.equal(refused.status, 401)
-  assert.match(refused.text, /certificate from an authority in http\.tls\.ca\. Or: Send the token/)
+  assert.match(refused.text, /certificate from an authority in http\.tls\.ca\. Or: Send a token/)
   assert.match(String(refused.headers['www-authenticate']), /^Basic/)
   const untrusted = await both.get('/ledger', stranger)
   assert.equal(untrusted.status, 401)
