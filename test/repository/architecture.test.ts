@@ -463,7 +463,13 @@ const ARROWS: Record<string, readonly string[]> = {
     'http/views/',
     'channels/ledger/',
   ],
-  'http/access/': ['http/options.ts', 'http/requests/', 'named-files/'],
+  'http/access/': [
+    'http/api/shapes/',
+    'http/options.ts',
+    'http/requests/',
+    'named-files/',
+    'sources/mqtt-server/limits/',
+  ],
   'http/api/': [
     'http/access/',
     'http/api/shapes/',

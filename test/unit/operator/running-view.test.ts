@@ -41,6 +41,7 @@ async function openView(change: Partial<RunningViewOptions> = {}) {
     metrics: new Metrics({ version: '0', ledger: () => [], now: () => 0 }),
     router,
     sources: [],
+    intakes: new Map(),
     destinationKinds: [],
     memory: rig.budget,
     directory: undefined,
