@@ -353,6 +353,7 @@ export class Connector {
       metrics: this.#metrics,
       refusedClients: this.#refusedClients,
       settings: this.#settings,
+      hasQueries: running.analytics?.queries !== undefined,
     })
     view.start()
     this.#undo.push(async () => view.close())

@@ -48,6 +48,9 @@ test('every answer has the shape of its schema while messages come, one destinat
   await api.get('config')
   await api.get('messages', 'pumps')
   await api.get('deadLetters')
+  const fields = await api.get('fields', 'pumps')
+  const story = await api.get('story', 'v1')
+  const tables = await api.get('tables')
   const retried = await api.post('retry', 'away', {})
 
   assert.equal(overview.received, 34)
@@ -79,5 +82,28 @@ test('every answer has the shape of its schema while messages come, one destinat
     ['press-7', null, 'MQTT 5', 'mqtt', 34],
   )
   assert.equal(client?.lastTopic, 'iotanalytics/channels/pumps/messages/put')
+  assert.equal(fields.messages, 30)
+  assert.deepEqual(fields.fields, [
+    {
+      path: 'temp',
+      types: ['number'],
+      present: 30,
+      min: 0,
+      max: 29,
+      examples: fields.fields[0]?.examples ?? [],
+    },
+  ])
+  assert.deepEqual(
+    story.messages[0]?.steps.map(({ kind }) => kind).filter((kind) => kind !== 'sent'),
+    ['came', 'stored', 'lost', 'waiting', 'receipt'],
+  )
+  assert.deepEqual(
+    tables.tables.map(({ name, rows }) => [name, rows]),
+    [
+      ['pumps', 30],
+      ['valves', 3],
+    ],
+  )
+  assert.ok((destinations.destinations[0]?.answers?.p50 ?? 0) > 0)
   assert.equal(retried.destinations[0]?.destination, 'away')
 })

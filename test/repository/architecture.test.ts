@@ -510,6 +510,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'operator/sampling/',
     'channels/',
     'channels/ledger/',
+    'channels/log/',
     'delivery/',
     'http/api/shapes/',
     'http/views/',
@@ -520,6 +521,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'channels/dead-letters/',
     'delivery/',
     'delivery/batches/',
+    'http/api/shapes/',
     'http/views/',
   ],
 }

@@ -113,6 +113,18 @@ export class ListView implements ConnectorView {
     return { files: [], settings: [] }
   }
 
+  async fields(name: string) {
+    return name === 'pumps' ? { messages: 0, fields: [] } : undefined
+  }
+
+  async story(id: string) {
+    return { id, messages: [], notes: [] }
+  }
+
+  tables() {
+    return { tables: [] }
+  }
+
   store(): StoreLedger {
     return {
       state: 'ok',

@@ -43,6 +43,7 @@ async function openView(change: Partial<RunningViewOptions> = {}) {
     sources: [],
     intakes: new Map(),
     destinationKinds: [],
+    hasQueries: false,
     memory: rig.budget,
     directory: undefined,
     instance: 'box',
