@@ -10,10 +10,13 @@ import { noReceipts, PrimaryReceipts } from '../delivery/receipts/batch-receipts
 import { CommitReceipts } from '../delivery/receipts/commit-receipts.ts'
 import { ReceiptPublisher } from '../delivery/receipts/receipt-publisher.ts'
 import { ConnectorError } from '../errors.ts'
+import type { Settings } from '../http/api/shapes/settings.ts'
 import type { HttpServer } from '../http/http-server.ts'
 import { receiptIdOf } from '../message.ts'
 import { RunningView } from '../operator/running-view.ts'
+import { RefusedClients } from '../operator/sampling/refused-clients.ts'
 import { RecentRefusals } from '../operator/why/recent-refusals.ts'
+import { CountedIntake } from '../routing/counted-intake.ts'
 import { Router } from '../routing/router.ts'
 import type { BatchPutMessage } from '../sources/batch-put-message/batch-put-message.ts'
 import type { OriginPositions } from '../sources/batch-put-message/origin-positions.ts'
@@ -41,6 +44,7 @@ import {
   openOrigins,
   type PartContext,
 } from './parts.ts'
+import { viewOptions } from './view-options.ts'
 
 export interface ConnectorOptions {
   readonly clock?: Clock
@@ -50,6 +54,8 @@ export interface ConnectorOptions {
   readonly logOutput?: LogOutput
   /** For `sources.greengrass`. It outlives the connector. */
   readonly nucleus?: Nucleus | undefined
+  /** Every setting with its origin, for the operator. Default: no setting is shown. */
+  readonly settings?: (() => Settings) | undefined
 }
 
 /** The running parts, in lines for people. */
@@ -58,6 +64,8 @@ export interface ConnectorDescription {
   readonly destinations: readonly string[]
   /** Undefined when there is no HTTP server. */
   readonly http: string | undefined
+  /** The path of the operator's socket, which commands use; undefined if there is none. */
+  readonly socket: string | undefined
   /** Undefined with durability `memory`. */
   readonly dataDirectory: string | undefined
   readonly channels: number
@@ -71,6 +79,8 @@ interface Running extends OpenedStorage {
   readonly refusals: RecentRefusals
   readonly deliveries: DestinationDelivery[]
   readonly sources: Source[]
+  /** The messages of sources that do not count them. */
+  readonly intakes: Map<string, CountedIntake>
   /** What other connectors have sent; undefined if nobody may send. */
   readonly origins: OriginPositions | undefined
   /** Among the sources. */
@@ -90,6 +100,8 @@ export class Connector {
   readonly #metrics: Metrics
   readonly #telemetry: TelemetryObserver
   readonly #inProcess: InProcessSource
+  readonly #refusedClients: RefusedClients
+  readonly #settings: () => Settings
   readonly #nucleus: Nucleus | undefined
   readonly #certificates: CertificateEnds
   /** Stops what was started; called from the last to the first. */
@@ -120,11 +132,14 @@ export class Connector {
       clock,
     })
     const { events } = this
-    this.#context = {
-      clock,
-      random,
-      observer: emittingObserver(events, this.#telemetry, () => void certificates.read()),
-    }
+    this.#settings = options.settings ?? (() => ({ files: [], settings: [] }))
+    const refused = new RefusedClients(clock)
+    this.#refusedClients = refused
+    const observer = emittingObserver(events, this.#telemetry, {
+      onReloaded: () => void certificates.read(),
+      onRefused: (...report) => refused.note(...report),
+    })
+    this.#context = { clock, random, observer }
     this.#inProcess = new InProcessSource({
       get isListening() {
         return events.listenerCount('receipt') > 0
@@ -214,7 +229,8 @@ export class Connector {
     return {
       sources: running?.sources.map((source) => source.description) ?? [],
       destinations: running?.deliveries.map(({ destination }) => destination.description) ?? [],
-      http: running?.http?.description,
+      http: running?.http?.address === undefined ? undefined : running.http.description,
+      socket: running?.http?.socketPath,
       dataDirectory: storage.durability === 'disk' ? storage.directory : undefined,
       channels: running === undefined ? 0 : [...running.channels].length,
     }
@@ -268,6 +284,7 @@ export class Connector {
       ...parts,
       deliveries: [],
       sources: [],
+      intakes: new Map(),
       analytics: undefined,
       http: undefined,
     }
@@ -317,9 +334,12 @@ export class Connector {
       ...this.#context,
       nucleus: this.#nucleus,
     })
-    for (const source of [...made, ...[running.batches ?? []].flat()]) {
+    const all: Source[] = [...made, ...[running.batches ?? []].flat()]
+    for (const source of all) {
       this.#undo.push(() => source.close())
-      await source.start(router)
+      const intake = source.received === undefined ? new CountedIntake(router) : router
+      if (intake instanceof CountedIntake) running.intakes.set(source.name, intake)
+      await source.start(intake)
       receipts.addOutlet(source.outlet)
       sources.push(source)
     }
@@ -333,20 +353,27 @@ export class Connector {
   }
 
   async #startHttp(running: Running): Promise<void> {
-    if (this.config.http === undefined) return
+    const { http, storage } = this.config
+    const socketDirectory = storage.durability === 'disk' ? storage.directory : undefined
+    if (http === undefined && socketDirectory === undefined) return
     const { HttpServer } = await import('../http/http-server.ts')
+    const { httpOptions } = await import('../http/options.ts')
     const { clock, observer } = this.#context
     const view = new RunningView({
       ...this.#context,
       ...running,
-      reports: this.config.parameters.statusReports,
+      ...viewOptions(this.config),
       metrics: this.#metrics,
-      maxBacklogMessages: this.config.parameters.queueSizePerChannel ?? Number.POSITIVE_INFINITY,
+      refusedClients: this.#refusedClients,
+      settings: this.#settings,
+      hasQueries: running.analytics?.queries !== undefined,
     })
     view.start()
     this.#undo.push(async () => view.close())
     const server = new HttpServer({
-      options: this.config.http,
+      options: http ?? httpOptions.parse({}),
+      hasPort: http !== undefined,
+      socketDirectory,
       view,
       batches: running.batches,
       queries: running.analytics?.queries,
