@@ -27,6 +27,8 @@ import { BodyBudget } from './connections/body-budget.ts'
 import { Connections, type ConnectionsOptions } from './connections/connections.ts'
 import { RequestLimits } from './connections/request-limits.ts'
 import { DashboardFiles, dashboardRoutes } from './dashboard-files.ts'
+import { eventsRoute } from './live/events-route.ts'
+import { LiveEvents } from './live/live-events.ts'
 import type { HttpOptions } from './options.ts'
 import { answerError, answerErrorsAsJson } from './requests/request-error.ts'
 import { type BatchReceiver, batchPutMessageRoute } from './routes/batch-put-message.ts'
@@ -88,6 +90,8 @@ export class HttpServer {
   readonly #dashboard = new DashboardFiles()
   readonly #connections: Connections
   readonly #watch: FileWatch
+  readonly #clock: Clock
+  readonly #events: LiveEvents
   #server: FastifyInstance | undefined
   #access: RequestAccess | undefined
   #names: HostNames | undefined
@@ -96,12 +100,14 @@ export class HttpServer {
 
   constructor(options: HttpServerOptions) {
     this.#options = options
+    this.#clock = options.clock ?? systemClock
+    this.#events = new LiveEvents(options.view, this.#clock)
     const isPolling: ConnectionsOptions['isPolling'] = (response) =>
       this.#limits.longPolls.isWaiting(response)
     this.#connections = new Connections({ ...options.bounds, isPolling })
     this.#watch = new FileWatch({
       paths: filesOfHttp(options.options),
-      clock: options.clock ?? systemClock,
+      clock: this.#clock,
       intervalMs: WATCH_INTERVAL_MS,
       onChange: () => this.reload(),
     })
@@ -174,6 +180,7 @@ export class HttpServer {
   async close(): Promise<void> {
     this.#watch.stop()
     this.#limits.longPolls.close()
+    this.#events.close()
     this.#connections.close()
     await this.#server?.close()
   }
@@ -221,6 +228,12 @@ export class HttpServer {
     metricsRoute(server, view)
     ledgerRoute(server, view, this.#limits)
     operatorRoutes(server, view, this.#limits)
+    eventsRoute(server, {
+      events: this.#events,
+      connections: this.#connections,
+      now: () => this.#clock.now(),
+      about: async () => ({ ...view.identity, build: await this.#dashboard.build() }),
+    })
     whyRoute(server, view, this.#limits)
     const { batches, queries, api, contents } = this.#options
     const bodies = new BodyBudget(this.#connections)

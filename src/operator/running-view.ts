@@ -158,6 +158,11 @@ export class RunningView implements ConnectorView {
     return full.map(({ name }) => name)
   }
 
+  get identity() {
+    const { instance, version } = this.#options
+    return { instance, version }
+  }
+
   snapshot(): Snapshot {
     return this.#snapshots.snapshot()
   }

@@ -73,7 +73,7 @@ test('every answer has the shape of its schema while messages come, one destinat
   const [client] = clients.clients
   assert.deepEqual(
     [client?.clientId, client?.user, client?.protocol, client?.transport, client?.received],
-    ['press-7', 'ann', 'MQTT 5', 'mqtt', 34],
+    ['press-7', null, 'MQTT 5', 'mqtt', 34],
   )
   assert.equal(client?.lastTopic, 'iotanalytics/channels/pumps/messages/put')
   assert.deepEqual(retried.destinations, [{ destination: 'away', retried: 2 }])

@@ -449,6 +449,7 @@ const ARROWS: Record<string, readonly string[]> = {
   'http/': [
     'http/access/',
     'http/api/',
+    'http/live/',
     'http/routes/',
     'http/connections/',
     'http/requests/',
@@ -471,6 +472,13 @@ const ARROWS: Record<string, readonly string[]> = {
     'http/views/',
   ],
   'http/api/shapes/': [],
+  'http/live/': [
+    'http/api/',
+    'http/api/shapes/',
+    'http/connections/',
+    'http/requests/',
+    'http/views/',
+  ],
   'http/connections/': ['http/requests/', 'sources/mqtt-server/limits/', 'named-files/'],
   'http/requests/': [],
   'http/views/': ['http/api/shapes/', 'channels/ledger/', 'channels/dead-letters/'],

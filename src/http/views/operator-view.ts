@@ -16,6 +16,9 @@ export interface Snapshot {
 }
 
 export interface OperatorView {
+  /** The name of the machine, or of the connector. */
+  readonly identity: { readonly instance: string; readonly version: string }
+
   snapshot(): Snapshot
 
   /** The channels after the name `after`, in order of their names. */

@@ -41,6 +41,8 @@ export class ListView implements ConnectorView {
   whileReplaying: () => Promise<void> = async () => {}
   searches = 0
   ledgers = 0
+  snapshots = 0
+  reads = 0
   /** The problem of the store. */
   problem: string | undefined
 
@@ -79,7 +81,10 @@ export class ListView implements ConnectorView {
     }))
   }
 
+  readonly identity = { instance: 'box', version: '0.0.0' }
+
   snapshot() {
+    this.snapshots += 1
     return SAMPLE_SNAPSHOT
   }
 
@@ -131,6 +136,7 @@ export class ListView implements ConnectorView {
     from: ReadFrom,
     limit: number,
   ): Promise<MessagePage | undefined> {
+    this.reads += 1
     if (this.failure !== undefined) throw this.failure
     if (channel !== 'pumps') return undefined
     const start = this.#start(from)
