@@ -463,7 +463,13 @@ const ARROWS: Record<string, readonly string[]> = {
     'http/views/',
     'channels/ledger/',
   ],
-  'http/access/': ['http/options.ts', 'http/requests/', 'named-files/'],
+  'http/access/': [
+    'http/api/shapes/',
+    'http/options.ts',
+    'http/requests/',
+    'named-files/',
+    'sources/mqtt-server/limits/',
+  ],
   'http/api/': [
     'http/access/',
     'http/api/shapes/',
@@ -504,6 +510,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'operator/sampling/',
     'channels/',
     'channels/ledger/',
+    'channels/log/',
     'delivery/',
     'http/api/shapes/',
     'http/views/',
@@ -514,6 +521,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'channels/dead-letters/',
     'delivery/',
     'delivery/batches/',
+    'http/api/shapes/',
     'http/views/',
   ],
 }

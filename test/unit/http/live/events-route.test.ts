@@ -23,7 +23,7 @@ test('a stream begins with a hello and the topics it asked for, and goes on once
   await stream.untilCount('channels', 2)
 
   assert.deepEqual(first, ['hello', 'overview', 'channels', 'problems'])
-  assert.deepEqual(hello.parse(stream.of('hello')[0]).rights, ['view', 'operate'])
+  assert.deepEqual(hello.parse(stream.of('hello')[0]).rights, ['view'])
   assert.equal(overview.parse(stream.of('overview')[1]).instance, 'box')
   channelTable.parse(stream.of('channels')[1])
   assert.equal(stream.of('problems').length, 1, 'problems come only when they change')
