@@ -452,6 +452,7 @@ const ARROWS: Record<string, readonly string[]> = {
   'http/requests/': ['named-files/'],
   'http/views/': ['channels/ledger/', 'channels/dead-letters/'],
   'connection-errors/': [],
+  'format/': [],
   'named-files/': [],
   'operator/': [
     'operator/why/',
