@@ -43,3 +43,18 @@ function startOf(text: string, columns: number): string {
   }
   return text.slice(0, end)
 }
+
+/** Lines of at most `columns`, divided between words; undefined: one line. */
+export function wrapped(text: string, columns: number | undefined, indent: string): string[] {
+  const room = columns === undefined ? Number.POSITIVE_INFINITY : Math.max(20, columns)
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(' ')) {
+    const longer = line === '' ? `${indent}${word}` : `${line} ${word}`
+    if (line !== '' && widthOf(longer) > room) {
+      lines.push(line)
+      line = `${indent}${word}`
+    } else line = longer
+  }
+  return [...lines, line]
+}

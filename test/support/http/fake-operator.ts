@@ -1,0 +1,175 @@
+/** A small server with the operator's API, whose answers a test decides. */
+import type { TestContext } from 'node:test'
+import { fastify } from 'fastify'
+import type { ChannelRow } from '../../../src/http/api/shapes/channels.ts'
+import type { ClientList } from '../../../src/http/api/shapes/clients.ts'
+import type { DestinationDetail } from '../../../src/http/api/shapes/destinations.ts'
+import type { Overview } from '../../../src/http/api/shapes/overview.ts'
+
+export const NOW = '2026-11-28T09:31:07.000Z'
+
+export function channelRowOf(name: string, more: Partial<ChannelRow> = {}): ChannelRow {
+  return {
+    name,
+    in: 0,
+    out: 0,
+    waiting: 0,
+    inFlight: 0,
+    oldestAt: null,
+    outageLeftSeconds: null,
+    lost: 0,
+    fault: null,
+    ...more,
+  }
+}
+
+export function destinationOf(
+  name: string,
+  more: Partial<DestinationDetail> = {},
+): DestinationDetail {
+  return {
+    name,
+    kind: 'iotAnalytics',
+    state: 'working',
+    since: null,
+    nextAttemptAt: null,
+    lastSuccessAt: null,
+    out: 0,
+    waiting: 0,
+    error: null,
+    error_message: null,
+    description: 'https://aws.example',
+    isPrimary: true,
+    attempts: 0,
+    lastRejectedAt: null,
+    rejectedInARow: 0,
+    oldestWaitingAt: null,
+    unansweredSince: null,
+    advice: null,
+    answers: null,
+    delivered: 0,
+    rejected: 0,
+    dropped: 0,
+    expired: 0,
+    channels: [],
+    channelCount: 0,
+    ...more,
+  }
+}
+
+/** A connector that works and has got no message yet. */
+export function overviewOf(more: Partial<Overview> = {}): Overview {
+  return {
+    now: NOW,
+    instance: 'gateway-7',
+    version: '0.1.0',
+    startedAt: '2026-11-25T05:00:00.000Z',
+    verdict: { level: 'ok', text: 'running', since: '2026-11-25T05:00:00.000Z', problems: [] },
+    rates: { in: 0, stored: 0, delivered: 0 },
+    received: 0,
+    waiting: { messages: 0, oldestAt: null, goneInSeconds: null },
+    outageLeft: null,
+    lost: { hour: 0, total: 0, code: null },
+    deadLetters: null,
+    disk: { bytes: 0, maxBytes: 1e9, historyBytes: 0, freeBytes: 20e9 },
+    memory: { bytes: 0, maxBytes: 512e6, rssBytes: 96e6 },
+    sources: [],
+    channels: [],
+    channelCount: 0,
+    destinations: [],
+    lastRefusal: null,
+    ...more,
+  }
+}
+
+/** One whose first destination is away, as in the design of the first screen. */
+export function troubledOverview(): Overview {
+  return overviewOf({
+    verdict: {
+      level: 'warning',
+      text: 'aws away',
+      since: '2026-11-28T07:21:03.000Z',
+      problems: ['aws has been away for 2 h 10 min: connection refused. Nothing is lost.'],
+    },
+    rates: { in: 1204.4, stored: 1204.4, delivered: 0 },
+    received: 12_345_678,
+    waiting: { messages: 9_400_000, oldestAt: '2026-11-28T07:21:03.000Z', goneInSeconds: 360 },
+    outageLeft: { seconds: 148_000, bound: 'storage.maxBytes', channel: 'line_1' },
+    lost: { hour: 0, total: 312, code: 'QueueFull' },
+    deadLetters: 3,
+    disk: { bytes: 1.9e9, maxBytes: 4e9, historyBytes: 1.1e9, freeBytes: 20e9 },
+    memory: { bytes: 96e6, maxBytes: 512e6, rssBytes: 210e6 },
+    sources: [
+      {
+        name: 'mqttServer',
+        description: 'mqtt://0.0.0.0:1883',
+        state: 'listening',
+        since: null,
+        clients: 212,
+        in: 1204.4,
+      },
+    ],
+    channels: [
+      channelRowOf('line_1', {
+        in: 1100,
+        waiting: 9_400_000,
+        oldestAt: '2026-11-28T07:21:03.000Z',
+        outageLeftSeconds: 148_000,
+        lost: 312,
+      }),
+      channelRowOf('alarms', { in: 4, out: 4 }),
+    ],
+    channelCount: 33,
+    destinations: [
+      {
+        name: 'aws',
+        kind: 'iotAnalytics',
+        out: 0,
+        state: 'retrying',
+        since: '2026-11-28T07:21:03.000Z',
+        nextAttemptAt: '2026-11-28T09:31:21.000Z',
+        lastSuccessAt: '2026-11-28T07:21:03.000Z',
+        waiting: 9_400_000,
+        error: 'DestinationUnavailable',
+        error_message: 'connection refused 10.1.0.4:443',
+      },
+    ],
+  })
+}
+
+export class FakeOperator {
+  readonly #server = fastify({ forceCloseConnections: true })
+  url = ''
+  overview = overviewOf()
+  /** Answers 503 while it is false. */
+  isThere = true
+  /** How often anything was asked. */
+  asked = 0
+  destinations: readonly DestinationDetail[] = []
+  clients: ClientList = { now: NOW, clients: [], clientCount: 0, refused: [] }
+
+  async open(t: TestContext, port = 0): Promise<this> {
+    t.after(() => this.close())
+    this.#server.addHook('onRequest', async (_request, reply) => {
+      this.asked += 1
+      if (!this.isThere) return reply.code(503).send({ error: 'NotReady', message: 'Starting.' })
+      return undefined
+    })
+    this.#server.get('/api/v1/overview', async () => this.overview)
+    this.#server.get('/api/v1/channels', async () => ({
+      channels: this.overview.channels,
+      next: null,
+    }))
+    this.#server.get('/api/v1/destinations', async () => ({
+      now: this.overview.now,
+      destinations: this.destinations,
+    }))
+    this.#server.get('/api/v1/clients', async () => this.clients)
+    this.url = await this.#server.listen({ host: '127.0.0.1', port })
+    return this
+  }
+
+  async close(): Promise<void> {
+    await this.#server.close()
+  }
+}
