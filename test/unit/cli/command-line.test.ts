@@ -79,6 +79,15 @@ const USAGE_ERRORS: readonly (readonly [readonly string[], string])[] = [
     "error: option '--from <point>' argument 'yesterday' is invalid. Expected earliest, now, an offset, a time such as 2026-01-31T12:00:00Z, or 15m for 15 minutes ago.\n",
   ],
   [
+    ['tail', 'c', '--where', 'temp>'],
+    "error: option '--where <condition>' argument 'temp>' is invalid. Expected a value after >, such as 'temp>30'.\n",
+  ],
+  [
+    ['tail', 'c', '--rate', '10'],
+    'error: --rate is for --follow: without it, tail shows all messages and ends\n',
+  ],
+  [['tail', 'c', '--json', '-o', 'raw'], 'error: --json and --output raw contradict each other\n'],
+  [
     ['tail', 'c', '--url', 'nowhere'],
     'error: --url nowhere: expected a URL such as http://host:8090\n',
   ],
