@@ -17,6 +17,7 @@ import { addRetryCommand } from './commands/retry.ts'
 import { addRunCommand } from './commands/run/run.ts'
 import { addStatusCommand } from './commands/status/status.ts'
 import { addTailCommand } from './commands/tail/tail.ts'
+import { addTopCommand } from './commands/top/top.ts'
 import { addWhyCommand } from './commands/why.ts'
 import type { CliContext } from './context.ts'
 import {
@@ -57,6 +58,7 @@ export function createProgram(context: CliContext): Command {
   addPublishCommand(program, context)
   addTailCommand(program, context)
   addStatusCommand(program, context)
+  addTopCommand(program, context)
   addDeadLettersCommand(program, context)
   addReplayCommand(program, context)
   addRetryCommand(program, context)

@@ -1,9 +1,11 @@
 /** A small server with the operator's API, whose answers a test decides. */
+import type { ServerResponse } from 'node:http'
 import type { TestContext } from 'node:test'
 import { fastify } from 'fastify'
 import type { ChannelRow } from '../../../src/http/api/shapes/channels.ts'
 import type { ClientList } from '../../../src/http/api/shapes/clients.ts'
 import type { DestinationDetail } from '../../../src/http/api/shapes/destinations.ts'
+import type { Tail } from '../../../src/http/api/shapes/messages.ts'
 import type { Overview } from '../../../src/http/api/shapes/overview.ts'
 
 export const NOW = '2026-11-28T09:31:07.000Z'
@@ -139,7 +141,11 @@ export function troubledOverview(): Overview {
 
 export class FakeOperator {
   readonly #server = fastify({ forceCloseConnections: true })
+  readonly #streams = new Map<ServerResponse, readonly string[]>()
   url = ''
+  tail: Tail | undefined
+  /** Of the newest stream. */
+  topics: readonly string[] = []
   overview = overviewOf()
   /** Answers 503 while it is false. */
   isThere = true
@@ -165,11 +171,48 @@ export class FakeOperator {
       destinations: this.destinations,
     }))
     this.#server.get('/api/v1/clients', async () => this.clients)
+    this.#server.get<{ Querystring: { topics: string } }>('/api/v1/events', (request, reply) => {
+      reply.hijack()
+      const topics = request.query.topics.split(',')
+      const { raw } = reply
+      raw.writeHead(200, { 'content-type': 'text/event-stream' })
+      this.topics = topics
+      this.#streams.set(raw, topics)
+      raw.on('close', () => this.#streams.delete(raw))
+      this.#sendTo(raw, topics)
+    })
     this.url = await this.#server.listen({ host: '127.0.0.1', port })
     return this
   }
 
+  /** How many streams are open. */
+  get streams(): number {
+    return this.#streams.size
+  }
+
+  /** Sends everything that the streams have asked for. */
+  tick(): void {
+    for (const [raw, topics] of this.#streams) this.#sendTo(raw, topics)
+  }
+
+  #sendTo(raw: ServerResponse, topics: readonly string[]): void {
+    const { now, channels } = this.overview
+    const events: Record<string, unknown> = {
+      overview: this.overview,
+      channels: { now, rows: channels, others: null },
+      destinations: { now, destinations: this.destinations },
+      clients: this.clients,
+      ...(this.tail === undefined ? {} : { [`tail:${this.tail.channel}`]: this.tail }),
+    }
+    for (const topic of topics) {
+      const data = events[topic]
+      if (data === undefined) continue
+      raw.write(`event: ${topic.replace(/:.*/, '')}\ndata: ${JSON.stringify(data)}\n\n`)
+    }
+  }
+
   async close(): Promise<void> {
+    for (const raw of this.#streams.keys()) raw.destroy()
     await this.#server.close()
   }
 }
