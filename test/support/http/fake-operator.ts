@@ -149,13 +149,19 @@ export class FakeOperator {
   overview = overviewOf()
   /** Answers 503 while it is false. */
   isThere = true
+  /** Sends nothing any more, and keeps its connections. */
+  isHanging = false
   /** How often anything was asked. */
   asked = 0
   destinations: readonly DestinationDetail[] = []
   clients: ClientList = { now: NOW, clients: [], clientCount: 0, refused: [] }
 
   async open(t: TestContext, port = 0): Promise<this> {
-    t.after(() => this.close())
+    const ticks = setInterval(() => this.tick(), 1_000)
+    t.after(async () => {
+      clearInterval(ticks)
+      await this.close()
+    })
     this.#server.addHook('onRequest', async (_request, reply) => {
       this.asked += 1
       if (!this.isThere) return reply.code(503).send({ error: 'NotReady', message: 'Starting.' })
@@ -190,8 +196,9 @@ export class FakeOperator {
     return this.#streams.size
   }
 
-  /** Sends everything that the streams have asked for. */
+  /** Sends everything that the streams have asked for, as it does every second. */
   tick(): void {
+    if (this.isHanging) return
     for (const [raw, topics] of this.#streams) this.#sendTo(raw, topics)
   }
 

@@ -25,6 +25,7 @@ const PEERS = {
   },
   python3: { command: '/usr/bin/python3', install: 'apt-get install python3' },
   curl: { command: '/usr/bin/curl', install: 'apt-get install curl' },
+  tmux: { command: '/usr/bin/tmux', install: 'apt-get install tmux' },
   gcc: { command: '/usr/bin/gcc', install: 'apt-get install gcc libc6-dev' },
 } as const satisfies Record<string, { command: string; module?: string; install: string }>
 
