@@ -149,6 +149,8 @@ export class FakeOperator {
   overview = overviewOf()
   /** Answers 503 while it is false. */
   isThere = true
+  /** Accepts requests and answers none. */
+  isSilent = false
   /** Sends nothing any more, and keeps its connections. */
   isHanging = false
   /** How often anything was asked. */
@@ -164,6 +166,7 @@ export class FakeOperator {
     })
     this.#server.addHook('onRequest', async (_request, reply) => {
       this.asked += 1
+      if (this.isSilent) await new Promise(() => {})
       if (!this.isThere) return reply.code(503).send({ error: 'NotReady', message: 'Starting.' })
       return undefined
     })

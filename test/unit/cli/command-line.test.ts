@@ -46,7 +46,7 @@ const USAGE_ERRORS: readonly (readonly [readonly string[], string])[] = [
   ],
   [
     ['frobnicate'],
-    'error: unknown command frobnicate; expected one of run, check, publish, tail, status, top, dead-letters, replay, retry, why, doctor, export, query, pipeline-failures, apply, import, passwd, greengrass\n',
+    'error: unknown command frobnicate; expected one of run, init, check, publish, tail, status, top, dead-letters, replay, retry, why, doctor, export, query, pipeline-failures, apply, import, passwd, greengrass, completion\n',
   ],
   [['help', 'chek'], 'error: unknown command chek; did you mean check?\n'],
   [['run', 'extra'], 'error: run takes no arguments, got extra\n'],
