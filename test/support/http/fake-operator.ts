@@ -5,7 +5,7 @@ import { fastify } from 'fastify'
 import type { ChannelRow } from '../../../src/http/api/shapes/channels.ts'
 import type { ClientList } from '../../../src/http/api/shapes/clients.ts'
 import type { DestinationDetail } from '../../../src/http/api/shapes/destinations.ts'
-import type { Tail } from '../../../src/http/api/shapes/messages.ts'
+import type { Message, Tail } from '../../../src/http/api/shapes/messages.ts'
 import type { Overview } from '../../../src/http/api/shapes/overview.ts'
 
 export const NOW = '2026-11-28T09:31:07.000Z'
@@ -149,6 +149,8 @@ export class FakeOperator {
   overview = overviewOf()
   /** Answers 503 while it is false. */
   isThere = true
+  /** Of every channel, from offset 0 on. */
+  messages: readonly Message[] = []
   /** Accepts requests and answers none. */
   isSilent = false
   /** Sends nothing any more, and keeps its connections. */
@@ -175,6 +177,15 @@ export class FakeOperator {
       channels: this.overview.channels,
       next: null,
     }))
+    this.#server.get<{ Querystring: { from: string } }>(
+      '/api/v1/channels/:name/messages',
+      async ({ query }, reply) => {
+        const from = Number.isNaN(Number(query.from)) ? 0 : Number(query.from)
+        const lines = this.messages.slice(from).map((message) => `${JSON.stringify(message)}\n`)
+        reply.header('x-next-offset', String(this.messages.length))
+        return reply.send(lines.join(''))
+      },
+    )
     this.#server.get('/api/v1/destinations', async () => ({
       now: this.overview.now,
       destinations: this.destinations,

@@ -21,9 +21,10 @@ export class Terminal {
     const { columns = 100, rows = 30, env = {} } = options
     const terminal = new Terminal()
     t.after(() => terminal.#tmux('kill-server').catch(() => {}))
-    const variables = Object.entries({ HISTFILE: '/dev/null', ...env }).flatMap(
-      ([name, value]) => ['-e', `${name}=${value}`],
-    )
+    const variables = Object.entries({ HISTFILE: '/dev/null', ...env }).flatMap(([name, value]) => [
+      '-e',
+      `${name}=${value}`,
+    ])
     const size = ['-x', String(columns), '-y', String(rows)]
     const shell = 'exec bash --norc --noprofile -i'
     await terminal.#tmux('new-session', '-d', ...size, ...variables, shell)

@@ -1,9 +1,11 @@
 /** The program as a user meets it: help, errors, exit codes. */
 import assert from 'node:assert/strict'
+import { symlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { temporaryFile } from '../../support/disk/temporary-file.ts'
 import { runCommand } from '../../support/processes/command-line.ts'
+import { temporaryDirectory } from '../../support/processes/running-connector.ts'
 
 const examples = join(import.meta.dirname, '..', '..', '..', '..', 'examples')
 
@@ -18,7 +20,7 @@ test('--help says what there is, by example, and which exit codes', async (t) =>
 })
 
 test('every command has a help with examples and exit codes', async (t) => {
-  const commands = ['run', 'check', 'publish', 'tail']
+  const commands = ['run', 'init', 'check', 'publish', 'tail', 'status', 'top', 'completion']
   const helps = await Promise.all(commands.map((name) => runCommand(t, [name, '--help'])))
 
   for (const [index, { code, stdout }] of helps.entries()) {
@@ -28,6 +30,16 @@ test('every command has a help with examples and exit codes', async (t) => {
       assert(stdout.includes(part), `${commands[index]}: ${part}`)
     }
   }
+})
+
+test('help shows the name that the program was called by', async (t) => {
+  const directory = await temporaryDirectory(t)
+  const script = join(directory, 'iotac')
+  symlinkSync(join(import.meta.dirname, '..', '..', '..', 'src', 'cli', 'main.js'), script)
+
+  const { stdout } = await runCommand(t, ['tail', '--help'], { script })
+
+  assert.match(stdout, /^Usage: iotac tail /)
 })
 
 test('--version gives the package’s version', async (t) => {

@@ -35,7 +35,10 @@ test('names of channels come from the running connector', async (t) => {
   const url = ['--url', operator.url]
 
   assert.deepEqual(await completed(t, 'tail', ...url, 'pu'), ['pumps'])
-  assert.deepEqual(await completed(t, 'dead-letters', ...url, '--channel', ''), ['pumps', 'presses'])
+  assert.deepEqual(await completed(t, 'dead-letters', ...url, '--channel', ''), [
+    'pumps',
+    'presses',
+  ])
 })
 
 test('without a connector, or with a bad command line, there are no names and no words', async (t) => {

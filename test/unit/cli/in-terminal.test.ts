@@ -156,6 +156,19 @@ for (const signal of ['TERM', 'HUP', 'INT']) {
   })
 }
 
+test('a program that crashes gives the terminal back and shows why', { skip }, async (t) => {
+  const { terminal } = await rig(t)
+  const script = join(MAIN, '../../../test/support/processes/crashing-screen.js')
+  await terminal.enter(`'${process.execPath}' '${script}'; echo code "$?"`)
+  await terminal.shows(/^press a key$/m)
+
+  await terminal.press('x')
+  await terminal.shows(/^code 1$/m)
+
+  assert.match(await terminal.text(), /Error: a bug/)
+  await assertGivenBack(terminal)
+})
+
 test('top says since when the connector does not answer, and goes on when it does', {
   skip,
 }, async (t) => {
@@ -216,4 +229,25 @@ test('top in a pipe prints one frame without colours', { skip }, async (t) => {
   const text = await terminal.colouredText()
   assert.match(text, /^line_1 +1,100\/s/m)
   assert.doesNotMatch(text, /\[33m/)
+})
+
+test('tail in a terminal shows hostile payloads, and Ctrl-C ends it', { skip }, async (t) => {
+  const { operator, terminal } = await rig(t)
+  operator.messages = [
+    {
+      offset: 0,
+      receivedAt: operator.overview.now,
+      topic: 'a/b',
+      messageId: 'm',
+      payload: 'x\u001B[2J\u202E\u0007',
+    },
+  ]
+
+  await terminal.enter('connector tail pumps -o raw; connector tail pumps --follow --from earliest')
+  await terminal.shows(/^x\\u001b\[2J\\u202e\\u0007$/m)
+  await terminal.shows(/ {2}a\/b {2}messageId=m {2}x\\u001b\[2J\\u202e\\u0007$/m)
+  assert.match(await terminal.colouredText(), /\[36ma\/b/)
+  await terminal.press('C-c')
+
+  await assertGivenBack(terminal)
 })

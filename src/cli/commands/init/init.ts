@@ -102,11 +102,10 @@ async function addPasswordFile(file: string): Promise<void> {
 function nextSteps({ source, input }: Answers, file: string): string {
   const given = file === DEFAULT_CONFIG_FILE ? '' : ` -c ${file}`
   const program = '  $ iot-analytics-connector'
-  const users =
-    source.kind === 'network' ? [`${program} passwd ${source.passwordFile} pump-1`] : []
+  const users = source.kind === 'network' ? [`${program} passwd ${source.passwordFile} pump-1`] : []
   const publish =
     source.kind === 'local'
-      ? [`${program} publish my_channel \'{"temp":23.3}\'${given}      in another terminal`]
+      ? [`${program} publish my_channel '{"temp":23.3}'${given}      in another terminal`]
       : []
   const about = input === '' ? [] : [`Messages on ${input} are in the channel that the file names.`]
   return `${[...users, `${program} run${given}`, ...publish, ...about].join('\n')}\n`

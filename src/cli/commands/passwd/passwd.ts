@@ -10,6 +10,7 @@ import {
   systemCodeOf,
   writeReasonOf,
 } from '../../../errors.ts'
+import { safeJson } from '../../../shown-text.ts'
 import {
   isUserName,
   parsePasswordFile,
@@ -17,7 +18,6 @@ import {
   withUser,
 } from '../../../sources/mqtt-server/access/password-file.ts'
 import { hashPassword } from '../../../sources/mqtt-server/access/password-hash.ts'
-import { safeJson } from '../../../shown-text.ts'
 import type { CliContext } from '../../context.ts'
 import { usageError } from '../../exit-code.ts'
 import { askPassword } from './password-prompt.ts'

@@ -35,7 +35,10 @@ test('init never replaces a file without asking', async (t) => {
   const { code, stderr } = await runCommand(t, ['init', '--yes'], { cwd })
 
   assert.equal(code, 2)
-  assert.match(stderr, /^error: iot-analytics-connector\.yaml exists, and init --yes replaces nothing/)
+  assert.match(
+    stderr,
+    /^error: iot-analytics-connector\.yaml exists, and init --yes replaces nothing/,
+  )
   assert.equal(readFileSync(join(cwd, FILE), 'utf8'), 'mine')
 })
 
