@@ -35,6 +35,7 @@ const PEERS = {
   dpkg: { command: '/usr/bin/dpkg-buildpackage', install: 'apt-get install dpkg-dev' },
   debhelper: { command: '/usr/bin/dh', install: 'apt-get install debhelper' },
   lintian: { command: '/usr/bin/lintian', install: 'apt-get install lintian' },
+  tmux: { command: '/usr/bin/tmux', install: 'apt-get install tmux' },
   gcc: { command: '/usr/bin/gcc', install: 'apt-get install gcc libc6-dev' },
 } as const satisfies Record<string, { command: string; module?: string; install: string }>
 

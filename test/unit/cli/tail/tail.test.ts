@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { EventEmitter, once } from 'node:events'
 import { type TestContext, test } from 'node:test'
 import { fastify } from 'fastify'
-import { RunningCommand, runCommand } from '../../support/processes/command-line.ts'
+import { RunningCommand, runCommand } from '../../../support/processes/command-line.ts'
+import { until } from '../../../support/until.ts'
 
 interface Row {
   readonly offset: number
@@ -235,4 +236,95 @@ test('a reader that goes away ends it quietly', async (t) => {
   const { code, stderr } = await command.ends()
 
   assert.deepEqual({ code, stderr }, { code: 0, stderr: '' })
+})
+
+const READINGS = [
+  row(0, { payload: '{"temp":20,"state":"run","motor":{"temp":1}}' }),
+  row(1, { payload: '{"temp":35,"state":"error"}', topic: 'factory/pumps' }),
+  row(2, { payload: 'no JSON, an error' }),
+  row(3, { payload: '{"temp":40,"state":"r\\u001b[2J\\u202e"}' }),
+  row(4, { payloadBase64: Buffer.from([0, 255]).toString('base64') }),
+]
+
+async function tailed(t: TestContext, args: readonly string[], env = {}) {
+  const connector = await new FakeConnector(READINGS).open(t)
+  const ended = await runCommand(t, ['tail', 'c', '--url', connector.url, ...args], { env })
+  const offsets = [...ended.stdout.matchAll(/#(\d+)/g)].map(([, offset]) => Number(offset))
+  return { ...ended, offsets, lines: ended.stdout.trimEnd().split('\n') }
+}
+
+test('--grep and --where select messages, and the end says how many were looked at', async (t) => {
+  const [grep, topic, where, both] = await Promise.all([
+    tailed(t, ['--grep', 'error']),
+    tailed(t, ['--grep', '^factory/']),
+    tailed(t, ['--where', 'temp>30']),
+    tailed(t, ['--where', 'temp>30', '--where', 'state=error', '--grep', 'error']),
+  ])
+
+  assert.deepEqual(grep.offsets, [1, 2])
+  assert.equal(grep.stderr, '2 of 5 messages match\n')
+  assert.deepEqual(topic.offsets, [1])
+  assert.deepEqual(where.offsets, [1, 3])
+  assert.deepEqual(both.offsets, [1])
+})
+
+test('--limit counts the messages that are shown', async (t) => {
+  const { offsets, stderr } = await tailed(t, ['--where', 'temp', '-n', '2'])
+
+  assert.deepEqual(offsets, [0, 1])
+  assert.equal(stderr, '2 of 2 messages match\n')
+})
+
+test('--field shows values in place of the payload, or alone with -o value', async (t) => {
+  const [text, value] = await Promise.all([
+    tailed(t, ['--field', 'temp', '--field', 'motor.temp']),
+    tailed(t, ['--field', 'temp', '--field', 'state', '-o', 'value']),
+  ])
+
+  assert.match(text.lines[0] ?? '', / {2}messageId=m-0 {2}temp=20 {2}motor\.temp=1$/)
+  assert.match(text.lines[2] ?? '', / {2}temp=- {2}motor\.temp=-$/)
+  assert.deepEqual(value.lines, ['20\trun', '35\terror', '-\t-', '40\tr\\u001b[2J\\u202e', '-\t-'])
+})
+
+test('-o raw gives the payload as it is into a pipe, and -o json is --json', async (t) => {
+  const [raw, json, flag] = await Promise.all([
+    tailed(t, ['-o', 'raw', '-n', '2']),
+    tailed(t, ['-o', 'json']),
+    tailed(t, ['--json']),
+  ])
+
+  assert.deepEqual(
+    raw.lines,
+    READINGS.slice(0, 2).map(({ payload }) => payload),
+  )
+  assert.equal(json.stdout, flag.stdout)
+})
+
+test('on a terminal the parts of a line have colours, and what is found is bold', async (t) => {
+  const { lines } = await tailed(t, ['--grep', 'error'], { FORCE_COLOR: '1' })
+  const plain = await tailed(t, ['--grep', 'error'], { NO_COLOR: '1' })
+
+  const escapeCharacter = String.fromCharCode(27)
+  assert.ok(lines[0]?.includes(`${escapeCharacter}[36mfactory/pumps${escapeCharacter}[39m`))
+  assert.ok(
+    lines[0]?.includes(
+      `"${escapeCharacter}[1m${escapeCharacter}[31merror${escapeCharacter}[39m${escapeCharacter}[22m"`,
+    ),
+  )
+  assert.ok(!plain.stdout.includes(escapeCharacter))
+})
+
+test('--rate shows the first messages of a second and says how many it skipped', async (t) => {
+  const connector = await new FakeConnector([]).open(t)
+  const asked = connector.asked()
+  const args = ['tail', 'c', '--url', connector.url, '--follow', '--rate', '2']
+  const command = new RunningCommand(t, args)
+  await asked
+  for (let offset = 0; offset < 1_000; offset++) connector.append(row(offset))
+
+  await command.says(/#1 /)
+  await until('it says how many were skipped', () => command.stderr.includes('skipped'))
+
+  assert.match(command.stderr, /^998 skipped\n/)
+  assert.equal(command.stdout.trimEnd().split('\n').length, 2)
 })
