@@ -1,6 +1,7 @@
 /** The composition root: starts the parts in the order of the data, and stops them in reverse. */
 
 import { EventEmitter } from 'node:events'
+import { hostname } from 'node:os'
 import type { ChannelLedger } from '../channels/ledger/ledger.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import type { ConnectorConfig } from '../config/connector-config.ts'
@@ -10,9 +11,11 @@ import { noReceipts, PrimaryReceipts } from '../delivery/receipts/batch-receipts
 import { CommitReceipts } from '../delivery/receipts/commit-receipts.ts'
 import { ReceiptPublisher } from '../delivery/receipts/receipt-publisher.ts'
 import { ConnectorError } from '../errors.ts'
+import type { Settings } from '../http/api/shapes/settings.ts'
 import type { HttpServer } from '../http/http-server.ts'
 import { receiptIdOf } from '../message.ts'
 import { RunningView } from '../operator/running-view.ts'
+import { RefusedClients } from '../operator/sampling/refused-clients.ts'
 import { RecentRefusals } from '../operator/why/recent-refusals.ts'
 import { Router } from '../routing/router.ts'
 import type { BatchPutMessage } from '../sources/batch-put-message/batch-put-message.ts'
@@ -48,6 +51,8 @@ export interface ConnectorOptions {
   readonly logOutput?: LogOutput
   /** For `sources.greengrass`. It outlives the connector. */
   readonly nucleus?: Nucleus | undefined
+  /** Every setting with its origin, for the operator. Default: none is shown. */
+  readonly settings?: (() => Settings) | undefined
 }
 
 /** The running parts, in lines for people. */
@@ -88,6 +93,8 @@ export class Connector {
   readonly #metrics: Metrics
   readonly #telemetry: TelemetryObserver
   readonly #inProcess: InProcessSource
+  readonly #refusedClients: RefusedClients
+  readonly #settings: () => Settings
   readonly #nucleus: Nucleus | undefined
   /** Stops what was started; called from the last to the first. */
   readonly #undo: (() => Promise<void>)[] = []
@@ -114,7 +121,13 @@ export class Connector {
       clock,
     })
     const { events } = this
-    this.#context = { clock, random, observer: emittingObserver(events, this.#telemetry) }
+    this.#settings = options.settings ?? (() => ({ files: [], settings: [] }))
+    const refused = new RefusedClients(clock)
+    this.#refusedClients = refused
+    const observer = emittingObserver(events, this.#telemetry, (...report) =>
+      refused.note(...report),
+    )
+    this.#context = { clock, random, observer }
     this.#inProcess = new InProcessSource({
       get isListening() {
         return events.listenerCount('receipt') > 0
@@ -320,12 +333,19 @@ export class Connector {
     if (this.config.http === undefined) return
     const { HttpServer } = await import('../http/http-server.ts')
     const { clock, observer } = this.#context
+    const { parameters, storage, destinations, connectorId } = this.config
     const view = new RunningView({
       ...this.#context,
       ...running,
-      reports: this.config.parameters.statusReports,
+      reports: parameters.statusReports,
       metrics: this.#metrics,
-      maxBacklogMessages: this.config.parameters.queueSizePerChannel ?? Number.POSITIVE_INFINITY,
+      maxBacklogMessages: parameters.queueSizePerChannel ?? Number.POSITIVE_INFINITY,
+      destinationKinds: destinations.map(({ kind }) => kind),
+      directory: storage.durability === 'disk' ? storage.directory : undefined,
+      instance: connectorId ?? hostname(),
+      version: VERSION,
+      refusedClients: this.#refusedClients,
+      settings: this.#settings,
     })
     view.start()
     this.#undo.push(async () => view.close())

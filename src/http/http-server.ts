@@ -13,26 +13,28 @@ import { type Clock, systemClock } from '../clock.ts'
 import { asConnectorError, ConnectorError, messageOf, systemCodeOf } from '../errors.ts'
 import { FileWatch } from '../named-files/file-watch.ts'
 import { handshakeFailure, serverTlsOptions } from '../named-files/server-tls.ts'
+import {
+  filesOfHttp,
+  type HttpAccess,
+  noticesOfHttp,
+  readHttpAccess,
+} from './access/access-files.ts'
+import { HostNames } from './access/host-names.ts'
+import { RequestAccess } from './access/request-access.ts'
+import { CHALLENGE } from './access/token.ts'
+import { operatorRoutes } from './api/operator-routes.ts'
 import { BodyBudget } from './connections/body-budget.ts'
 import { Connections, type ConnectionsOptions } from './connections/connections.ts'
 import { RequestLimits } from './connections/request-limits.ts'
-import { filesOfHttp, type HttpAccess, noticesOfHttp, readHttpAccess } from './http-access.ts'
 import type { HttpOptions } from './options.ts'
-import { HostNames } from './requests/host-names.ts'
-import { RequestAccess } from './requests/request-access.ts'
 import { answerError, answerErrorsAsJson } from './requests/request-error.ts'
-import { CHALLENGE } from './requests/token.ts'
 import { type BatchReceiver, batchPutMessageRoute } from './routes/batch-put-message.ts'
-import { channelRoutes } from './routes/channels.ts'
 import { type ContentReceiver, datasetContentRoute } from './routes/dataset-contents.ts'
-import { deadLetterRoutes } from './routes/dead-letters.ts'
-import { destinationRoutes } from './routes/destinations.ts'
 import { healthRoutes } from './routes/health.ts'
-import { historyReplayRoute } from './routes/history-replay.ts'
 import { type ApiReceiver, iotAnalyticsApiRoutes } from './routes/iot-analytics-api.ts'
 import { ledgerRoute } from './routes/ledger.ts'
+import { metricsRoute } from './routes/metrics.ts'
 import { type QueryReceiver, queryRoute } from './routes/query.ts'
-import { statusRoutes } from './routes/status.ts'
 import { whyRoute } from './routes/why.ts'
 import type { ConnectorView } from './views/connector-view.ts'
 
@@ -196,8 +198,10 @@ export class HttpServer {
     names.useCertificate(given.certificates?.cert)
     const access = new RequestAccess(given)
     this.#access = access
+    server.decorateRequest('access')
     server.addHook('onRequest', async (request, reply) => {
       names.check(request.headers.host)
+      request.access = access.of(request)
       if (request.routeOptions.config.isPublic === true) return
       if (access.hasToken && !access.isGranted(request)) {
         reply.header('www-authenticate', CHALLENGE)
@@ -210,13 +214,10 @@ export class HttpServer {
       reply.header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")
     })
     answerErrorsAsJson(server)
-    healthRoutes(server, view, access)
-    statusRoutes(server, view, this.#limits)
+    healthRoutes(server, view)
+    metricsRoute(server, view)
     ledgerRoute(server, view, this.#limits)
-    channelRoutes(server, view, this.#limits)
-    deadLetterRoutes(server, view, this.#limits)
-    historyReplayRoute(server, view, this.#limits)
-    destinationRoutes(server, view, this.#limits)
+    operatorRoutes(server, view, this.#limits)
     whyRoute(server, view, this.#limits)
     const { batches, queries, api, contents } = this.#options
     const bodies = new BodyBudget(this.#connections)

@@ -154,7 +154,7 @@ test('a queue that refused a message stays critical until there is room, and nam
   await clock.skip(600)
   const later = await healthOf(connector)
   api.recover()
-  await fetch(`${httpOf(connector)}/destinations/retry`, {
+  await fetch(`${httpOf(connector)}/api/v1/destinations/retry`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: '{}',

@@ -1,7 +1,7 @@
 /** `POST /messages/batch`: BatchPutMessage, for other connectors and AWS's clients. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { refuseForeignPages } from '../access/own-requests.ts'
 import type { BodyBudget } from '../connections/body-budget.ts'
-import { refuseForeignPages } from '../requests/own-requests.ts'
 
 /** What takes the batches. */
 export interface BatchReceiver {

@@ -13,6 +13,7 @@ import type { RetryRequest } from '../../../src/http/views/destinations-view.ts'
 import type { HistoryReplayRequest } from '../../../src/http/views/history-replay-view.ts'
 import type { ReadFrom } from '../../../src/http/views/read-from.ts'
 import type { Message } from '../../../src/message.ts'
+import { SAMPLE_CHANNELS, SAMPLE_HISTORY, SAMPLE_SNAPSHOT } from './sample-figures.ts'
 
 export const START = Date.UTC(2026, 0, 1)
 
@@ -76,6 +77,30 @@ export class ListView implements ConnectorView {
       oldestWaitingAt: channel === 'pumps' ? START : undefined,
       readers: {},
     }))
+  }
+
+  snapshot() {
+    return SAMPLE_SNAPSHOT
+  }
+
+  channelList() {
+    return SAMPLE_CHANNELS
+  }
+
+  async channelDetail() {
+    return undefined
+  }
+
+  history() {
+    return SAMPLE_HISTORY
+  }
+
+  channelHistory(name: string) {
+    return name === 'pumps' ? SAMPLE_HISTORY : undefined
+  }
+
+  settings() {
+    return { files: [], settings: [] }
   }
 
   store(): StoreLedger {

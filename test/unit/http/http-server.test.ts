@@ -81,8 +81,8 @@ test('what an error quotes of a request is cut and has no control characters', a
     await fetch(`${url}/${long}`),
     await fetch(`${url}/%e2%80%ae${long}?${long}`),
     await fetch(`${url}/ledger?${keys.slice(0, 1_000).join('&')}`),
-    await fetch(`${url}/channels/pumps/messages?from=${long}`),
-    await fetch(`${url}/dead-letters/replay`, {
+    await fetch(`${url}/api/v1/channels/pumps/messages?from=${long}`),
+    await fetch(`${url}/api/v1/dead-letters/replay`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(Object.fromEntries(keys.map((key) => [`${key}\u202e`, 1]))),

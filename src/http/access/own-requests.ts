@@ -4,7 +4,7 @@
  * beforehand (CORS), which this server never does.
  */
 import type { FastifyRequest } from 'fastify'
-import { RequestError } from './request-error.ts'
+import { RequestError } from '../requests/request-error.ts'
 
 /** @throws {RequestError} 415 for what is not JSON, 403 for another site's page. */
 export async function refuseForeignPages(request: FastifyRequest): Promise<void> {

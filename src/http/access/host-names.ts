@@ -7,7 +7,7 @@ import { X509Certificate } from 'node:crypto'
 import { hostname } from 'node:os'
 import { isLocalName } from '../../addresses.ts'
 import { quoted } from '../../shown-text.ts'
-import { RequestError } from './request-error.ts'
+import { RequestError } from '../requests/request-error.ts'
 
 export class HostNames {
   readonly #names: ReadonlySet<string>

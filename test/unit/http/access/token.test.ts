@@ -4,8 +4,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { readToken } from '../../../../src/http/access/token.ts'
 import { httpOptions } from '../../../../src/http/options.ts'
-import { readToken } from '../../../../src/http/requests/token.ts'
 import { jsonOf, serve } from '../../../support/http/served-view.ts'
 
 const TOKEN = 'c2VjcmV0LXRva2Vu:0123'
@@ -19,11 +19,10 @@ test('with a token every request but health needs it, as a bearer token or a pas
   }
 
   const paths = [
-    '/',
     '/metrics',
     '/ledger',
-    '/channels',
-    '/channels/pumps/messages',
+    '/api/v1/channels',
+    '/api/v1/channels/pumps/messages',
     '/why/a',
     '/no',
   ]
@@ -31,9 +30,9 @@ test('with a token every request but health needs it, as a bearer token or a pas
     assert.equal(await status(path), 401, path)
     assert.equal(await status(path, undefined, 'HEAD'), 401, path)
   }
-  assert.equal(await status('/dead-letters/replay', undefined, 'POST'), 401)
-  assert.equal(await status('/destinations/retry', undefined, 'POST'), 401)
-  assert.equal(await status('/channels/c/replay', undefined, 'POST'), 401)
+  assert.equal(await status('/api/v1/dead-letters/replay', undefined, 'POST'), 401)
+  assert.equal(await status('/api/v1/destinations/retry', undefined, 'POST'), 401)
+  assert.equal(await status('/api/v1/channels/c/replay', undefined, 'POST'), 401)
   const wrong = [
     '',
     'Bearer',

@@ -2,7 +2,8 @@
 import { TLSSocket } from 'node:tls'
 import type { FastifyRequest } from 'fastify'
 import { certificateRefusal, hasCertificate } from '../../named-files/server-tls.ts'
-import { RequestError } from './request-error.ts'
+import { RequestError } from '../requests/request-error.ts'
+import { ALL_RIGHTS, type RequestAccess as RequestRights } from './right.ts'
 import { TokenCheck } from './token.ts'
 
 export interface AccessRules {
@@ -14,6 +15,7 @@ export interface AccessRules {
 
 export class RequestAccess {
   readonly #admitsCertificates: boolean
+  readonly #ending = new AbortController()
   #token: string | undefined
   #tokens: TokenCheck | undefined
 
@@ -36,6 +38,12 @@ export class RequestAccess {
     if (this.#tokens === undefined && !this.#admitsCertificates) return true
     if (this.#admitsCertificates && isCertified(socket)) return true
     return this.#tokens?.isGiven(headers.authorization) === true
+  }
+
+  of(request: FastifyRequest): RequestRights {
+    const { signal: ended } = this.#ending
+    const isGranted = this.isGranted(request)
+    return { rights: isGranted ? ALL_RIGHTS : [], by: 'loopback', name: null, ended }
   }
 
   /** @throws {RequestError} 401 */

@@ -2,13 +2,13 @@
  * Who may use the HTTP server, as the options and their files say: the token, the certificates, and
  * what is not safe about them.
  */
-import { isLoopback } from '../addresses.ts'
-import { asConnectorError, ConnectorError } from '../errors.ts'
-import { openFiles, openTlsFiles } from '../named-files/file-access.ts'
-import { type TlsContents, TlsFiles } from '../named-files/tls-files.ts'
-import type { HttpOptions, HttpTlsOptions } from './options.ts'
-import type { AccessRules } from './requests/request-access.ts'
-import { readToken } from './requests/token.ts'
+import { isLoopback } from '../../addresses.ts'
+import { asConnectorError, ConnectorError } from '../../errors.ts'
+import { openFiles, openTlsFiles } from '../../named-files/file-access.ts'
+import { type TlsContents, TlsFiles } from '../../named-files/tls-files.ts'
+import type { HttpOptions, HttpTlsOptions } from '../options.ts'
+import type { AccessRules } from './request-access.ts'
+import { readToken } from './token.ts'
 
 export interface HttpAccess extends AccessRules {
   /** Undefined without TLS. */

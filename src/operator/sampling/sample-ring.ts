@@ -1,5 +1,5 @@
 /** Takes a sample at regular times and keeps the last ones: what happened since is a difference. */
-import type { Clock, Timer } from '../clock.ts'
+import type { Clock, Timer } from '../../clock.ts'
 
 export interface SampleRingOptions<Sample> {
   readonly clock: Clock

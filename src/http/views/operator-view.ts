@@ -1,0 +1,34 @@
+/** What the operator's API shows of the running connector. */
+import type { ChannelDetail, ChannelList, ChannelTable } from '../api/shapes/channels.ts'
+import type { ClientList } from '../api/shapes/clients.ts'
+import type { DestinationList } from '../api/shapes/destinations.ts'
+import type { Ledger } from '../api/shapes/ledger.ts'
+import type { History, Overview } from '../api/shapes/overview.ts'
+import type { Settings } from '../api/shapes/settings.ts'
+
+/** All figures of one moment. Each part is made when it is asked for. */
+export interface Snapshot {
+  readonly overview: Overview
+  readonly channelTable: ChannelTable
+  readonly destinations: DestinationList
+  readonly ledger: Ledger
+  readonly clients: ClientList
+}
+
+export interface OperatorView {
+  snapshot(): Snapshot
+
+  /** The channels after the name `after`, in order of their names. */
+  channelList(after: string, limit: number): ChannelList
+
+  /** Undefined if there is no such channel. */
+  channelDetail(name: string): Promise<ChannelDetail | undefined>
+
+  /** The last hour of all channels together. */
+  history(): History
+
+  /** Undefined if there is no such channel, or if too many others were there before it. */
+  channelHistory(name: string): History | undefined
+
+  settings(): Settings
+}
