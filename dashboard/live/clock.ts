@@ -1,7 +1,7 @@
 /** The connector's time, once a second. Ages and countdowns go on while there is no answer. */
 import { signal } from '@preact/signals'
 
-/** From this on, people are told that the two clocks differ. */
+/** From this on, a notice says that the two clocks differ. */
 const NOTICED_SKEW_MS = 5_000
 
 /** Milliseconds since 1970, by the connector's clock. */

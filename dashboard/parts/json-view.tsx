@@ -15,7 +15,6 @@ const MAX_BYTES = 4_096
 export function PayloadView({ payload, form }: { payload: Payload; form: PayloadForm }) {
   return (
     // Long payloads scroll, and a keyboard must be able to do so.
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: see above.
     <pre class="payload" tabIndex={0}>
       <VisibleText text={payloadText(payload, form)} hasLines={form !== 'raw'} />
     </pre>

@@ -16,7 +16,7 @@ export function Meter({ label, bytes, maxBytes }: MeterProps) {
   const tone = share >= BAD ? 'is-bad' : share >= ATTENTION ? 'is-attention' : ''
   const text = usageText(bytes, maxBytes)
   return (
-    // biome-ignore lint/a11y/useSemanticElements: the colours of <meter> cannot be chosen everywhere.
+    // The colours of <meter> cannot be chosen in every browser.
     <div
       class={`meter ${tone}`}
       role="meter"

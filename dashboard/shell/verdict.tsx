@@ -32,9 +32,7 @@ export function Verdict() {
         </div>
         {isOverview && (
           <p class="quiet">
-            {verdict.level === 'ok' ? 'For ' : 'Since '}
-            <Age of={verdict.since} />
-            {verdict.level === 'ok' ? '.' : ' ago.'}
+            For <Age of={verdict.since} />.
           </p>
         )}
       </div>
@@ -44,7 +42,7 @@ export function Verdict() {
 }
 
 function Sentences({ verdict: { text, problems } }: { verdict: VerdictShape }) {
-  const [first = text, ...others] = problems
+  const [first = capitalised(text), ...others] = problems
   const shown = others.slice(0, SHOWN_PROBLEMS - 1)
   const more = others.length - shown.length
   return (
@@ -62,11 +60,15 @@ function Sentences({ verdict: { text, problems } }: { verdict: VerdictShape }) {
   )
 }
 
-function firstOf({ text, problems: [first = text] }: VerdictShape) {
+function firstOf({ text, problems: [first = capitalised(text)] }: VerdictShape) {
   return <VisibleText text={sentence(first)} />
 }
 
+/** It may begin with the name of a destination, so it stays as it is. */
 function sentence(text: string): string {
-  const start = text.charAt(0).toUpperCase() + text.slice(1)
-  return /[.!?]$/.test(start) ? start : `${start}.`
+  return /[.!?]$/.test(text) ? text : `${text}.`
+}
+
+function capitalised(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
 }

@@ -20,7 +20,7 @@ const files = readdirSync(join(root, 'dashboard'), { recursive: true, encoding: 
 
 function importsOf(file: string): Import[] {
   const text = readFileSync(join(root, file), 'utf8')
-  return [...text.matchAll(/(import type |import )([^;]*?)from '(\.[^']+)'/g)].map(
+  return [...text.matchAll(/(import type |import )([^;']*?)from '(\.[^']+)'/g)].map(
     ([, keyword = '', , path = '']) => ({
       file,
       target: relative(root, resolve(root, dirname(file), path)),
