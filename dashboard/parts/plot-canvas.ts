@@ -15,6 +15,8 @@ export interface DrawnPlot {
 }
 
 const HEIGHT = 240
+/** The width of a time below the axis. */
+const LABEL_PX = 90
 const DAY_S = 86_400
 /** Custom properties of the style sheet; lines beyond these are dashed. */
 const COLOURS = ['--info', '--ok', '--warn', '--bad']
@@ -57,7 +59,7 @@ function made(place: HTMLElement, data: PlotData, zone: Zone): uPlot {
   const options: uPlot.Options = {
     width: Math.max(1, place.clientWidth),
     height: HEIGHT,
-    axes: [{ ...axis, values: (_, splits) => timeLabels(splits, zone) }, axis],
+    axes: [{ ...axis, space: LABEL_PX, values: (_, splits) => timeLabels(splits, zone) }, axis],
     series: [
       { label: 'Time', value: (_, time) => (time === null ? '–' : label(time, zone)) },
       ...data.series.map(({ name }, index) => ({

@@ -5,7 +5,7 @@
 import type { Verdict as VerdictShape } from '../../src/http/api/shapes/overview.ts'
 import { overview } from '../live/store.ts'
 import { Icon, type IconName } from '../parts/icon.tsx'
-import { Age } from '../parts/times.tsx'
+import { Age, DateTime } from '../parts/times.tsx'
 import { VisibleText } from '../parts/visible-text.tsx'
 import { linkTo } from '../route.ts'
 import { route } from './current-route.ts'
@@ -32,7 +32,7 @@ export function Verdict() {
         </div>
         {isOverview && (
           <p class="quiet">
-            For <Age of={verdict.since} />.
+            Since <DateTime at={verdict.since} />, <Age of={verdict.since} />.
           </p>
         )}
       </div>

@@ -91,8 +91,14 @@ function FlowColumn({
   children: ComponentChildren
 }) {
   return (
-    <table class={`flow-column has-${figures.length}`} style={{ '--above': (rows - count) / 2 }}>
+    <table class="flow-column" style={{ '--above': (rows - count) / 2 }}>
       <caption class="label">{title}</caption>
+      <colgroup>
+        <col />
+        {figures.map((name) => (
+          <col key={name} class="flow-figure" />
+        ))}
+      </colgroup>
       <thead class="visually-hidden">
         <tr>
           <th scope="col">name</th>

@@ -89,6 +89,11 @@ export class SampleConnector {
     for (const { response } of this.#viewers) response.destroy()
   }
 
+  /** Leaves the streams open, and sends nothing more. */
+  forgetViewers(): void {
+    this.#viewers.clear()
+  }
+
   #routes(): void {
     const server = this.#server
     dashboardRoutes(server, this.#files)
