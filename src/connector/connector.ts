@@ -51,7 +51,7 @@ export interface ConnectorOptions {
   readonly logOutput?: LogOutput
   /** For `sources.greengrass`. It outlives the connector. */
   readonly nucleus?: Nucleus | undefined
-  /** Every setting with its origin, for the operator. Default: none is shown. */
+  /** Every setting with its origin, for the operator. Default: no setting is shown. */
   readonly settings?: (() => Settings) | undefined
 }
 

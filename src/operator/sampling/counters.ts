@@ -8,7 +8,7 @@ export interface ChannelCounts {
   readonly stored: number
   /** By the primary destination; without destinations, stored. */
   readonly delivered: number
-  /** For the destination that is furthest behind. */
+  /** For the destination that is furthest behind, those in a batch that is being sent included. */
   readonly waiting: number
 }
 
@@ -78,7 +78,7 @@ function countsOf({ log, cursors, refused }: Channel): ChannelCounts {
   const [primary] = cursors
   let waiting = cursors.length === 0 ? log.end - log.committed : 0
   for (const { position } of cursors) {
-    waiting = Math.max(waiting, position.unsettled(log.end) - position.inFlight)
+    waiting = Math.max(waiting, position.unsettled(log.end))
   }
   return {
     received,

@@ -50,7 +50,7 @@ function destinationsOf({ ledger, channels, deliveries }: DetailFacts) {
     const { name, position, oldestWaitingAt } = cursor
     return {
       name,
-      waiting: position.unsettled(channel?.log.end ?? 0) - position.inFlight,
+      waiting: position.unsettled(channel?.log.end ?? 0),
       oldestAt: oldestWaitingAt ? timeText(oldestWaitingAt) : null,
       state: deliveries[index]?.state.state ?? 'unopened',
     }

@@ -34,7 +34,7 @@ export function destinationSummary(context: DestinationContext): DestinationSumm
     nextAttemptAt: health.nextAttemptAt,
     lastSuccessAt: health.lastSuccessAt,
     out: rateOf(before.destinations.get(name) ?? 0, now.destinations.get(name) ?? 0, seconds),
-    waiting: sumOf(context, ({ waiting }) => waiting),
+    waiting: sumOf(context, ({ waiting, inFlight }) => waiting + inFlight),
     error: health.error,
     error_message: health.error_message,
   }
@@ -89,8 +89,7 @@ function waitingChannels({ channels, health }: DestinationContext) {
   for (const { name: channel, log, cursors } of channels) {
     const cursor = cursors.find(({ name }) => name === health.name)
     if (cursor === undefined) continue
-    const { position } = cursor
-    const waiting = position.unsettled(log.end) - position.inFlight
+    const waiting = cursor.position.unsettled(log.end)
     if (waiting > 0) all.push({ channel, waiting, oldestAt: cursor.oldestWaitingAt ?? 0 })
   }
   all.sort((one, other) => one.oldestAt - other.oldestAt || other.waiting - one.waiting)

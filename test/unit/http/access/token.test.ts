@@ -54,7 +54,7 @@ test('with a token every request but health needs it, as a bearer token or a pas
 
   for (const authorization of [`Bearer ${TOKEN}`, `bearer  ${TOKEN}`, basic(`anyone:${TOKEN}`)]) {
     assert.equal(await status('/ledger', authorization), 200, authorization)
-    assert.equal(await status('/', authorization), 200, authorization)
+    assert.equal(await status('/metrics', authorization), 200, authorization)
   }
 })
 
