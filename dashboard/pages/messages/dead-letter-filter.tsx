@@ -41,7 +41,7 @@ export function DeadLetterChoice({ letters }: { letters: readonly DeadLetter[] }
     if (letter.destination !== undefined) seen.destinations.add(letter.destination)
   }
   return (
-    <div class="controls">
+    <div class="controls filters">
       <Choice label="Channel" name="channel" value={channel} seen={seen.channels} />
       <Choice label="Destination" name="destination" value={destination} seen={seen.destinations} />
       <Choice label="Reason" name="error" value={error} seen={seen.errors} />

@@ -50,7 +50,7 @@ export function MessageStory({ id }: { id: string }) {
               <Icon name="reload" />
               Look again
             </button>
-            <CopyButton text={location.href} label="Copy the link to this page" />
+            <CopyButton text={location.href} label="Copy the link" shown="Copy the link" />
           </div>
         </>
       )}

@@ -141,7 +141,12 @@ export function sampleClients(now: number): ClientList {
     ],
     clientCount: 3,
     refused: [
-      { at: isoAt(now, 12), who: 'sensor-9 from 10.0.0.7', reason: 'the password is wrong', times: 41 },
+      {
+        at: isoAt(now, 12),
+        who: 'sensor-9 from 10.0.0.7',
+        reason: 'the password is wrong',
+        times: 41,
+      },
       { at: isoAt(now, 600), who: '10.0.0.8', reason: 'no MQTT: GET / HTTP/1.1', times: 1 },
     ],
   }
