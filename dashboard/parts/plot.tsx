@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { dateTimeText } from '../../src/format/time.ts'
 import { theme, zone } from '../live/preferences.ts'
-import type { DrawnPlot, PlotData } from './plot-canvas.ts'
+import type { DrawnPlot, PlotData } from './graphs/plot-canvas.ts'
 
 export interface PlotProps extends PlotData {
   /** What a screen reader says. */
@@ -20,7 +20,7 @@ export function Plot({ label, times, series }: PlotProps) {
   const look = `${theme.value} ${zone.value} ${names}`
   useEffect(() => {
     let isGone = false
-    void import('./plot-canvas.ts').then(({ drawPlot }) => {
+    void import('./graphs/plot-canvas.ts').then(({ drawPlot }) => {
       if (isGone || place.current === null) return
       drawn.current = drawPlot(place.current, { times, series }, zone.peek())
     })

@@ -21,6 +21,8 @@ export function LoginPage() {
           void send()
         }}
       >
+        {/* Password managers keep the token under a name. */}
+        <input type="text" name="username" autocomplete="username" value="token" hidden readOnly />
         <label for="token">Token</label>
         <input
           id="token"

@@ -26,6 +26,7 @@ import { operatorRoutes } from './api/operator-routes.ts'
 import { BodyBudget } from './connections/body-budget.ts'
 import { Connections, type ConnectionsOptions } from './connections/connections.ts'
 import { RequestLimits } from './connections/request-limits.ts'
+import { DashboardFiles, dashboardRoutes } from './dashboard-files.ts'
 import type { HttpOptions } from './options.ts'
 import { answerError, answerErrorsAsJson } from './requests/request-error.ts'
 import { type BatchReceiver, batchPutMessageRoute } from './routes/batch-put-message.ts'
@@ -84,6 +85,7 @@ export interface HttpServerOptions {
 export class HttpServer {
   readonly #options: HttpServerOptions
   readonly #limits = new RequestLimits()
+  readonly #dashboard = new DashboardFiles()
   readonly #connections: Connections
   readonly #watch: FileWatch
   #server: FastifyInstance | undefined
@@ -214,6 +216,7 @@ export class HttpServer {
       reply.header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")
     })
     answerErrorsAsJson(server)
+    dashboardRoutes(server, this.#dashboard)
     healthRoutes(server, view)
     metricsRoute(server, view)
     ledgerRoute(server, view, this.#limits)

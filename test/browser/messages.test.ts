@@ -1,19 +1,14 @@
-/** The page of messages: stories, dead letters, and their replay. */
+/** Messages as they come: hostile ones, many, paused, and from a point in time on. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import type { TailMessage } from '../../src/http/api/shapes/messages.ts'
 import { until } from '../support/until.ts'
-import {
-  fitsItsWidth,
-  isAccessible,
-  openPage,
-  PHONE,
-  shows,
-  WITHOUT_CHROMIUM,
-} from './support/chromium.ts'
+import { isAccessible, openPage, shows, WITHOUT_CHROMIUM } from './support/chromium.ts'
 import { SampleConnector } from './support/sample-connector.ts'
-import { sampleDeadLetters } from './support/sample-page-data.ts'
+import { sampleMessage } from './support/sample-data.ts'
 
 const skip = WITHOUT_CHROMIUM
+const MEGABYTE = 1024 * 1024
 
 async function started(t: TestContext): Promise<SampleConnector> {
   const connector = await new SampleConnector().start()
@@ -21,140 +16,104 @@ async function started(t: TestContext): Promise<SampleConnector> {
   return connector
 }
 
-test('an id that is searched for leads to the story of its message, with the message itself', {
-  skip,
-}, async (t) => {
-  const connector = await started(t)
-  const { page, complaints } = await openPage(t, `${connector.url}#/messages`)
-
-  await page.getByLabel('What happened to').fill('req1')
-  await page.keyboard.press('Enter')
-
-  await shows(page, 'Received from sensor-7')
-  await shows(page, '+3 ms')
-  await shows(page, '+1.2 s')
-  await page.getByText('The message', { exact: true }).click()
-  await shows(page, '"state": "run"')
-  assert.match(page.url(), /#\/messages\/req1$/)
-  await isAccessible(page)
-  assert.deepEqual(complaints, [])
-})
-
-test('of an unknown id the page says what that means, and how far the search went', {
-  skip,
-}, async (t) => {
-  const connector = await started(t)
-  const { page } = await openPage(t, `${connector.url}#/messages/nothing`)
-
-  await shows(page, /it never arrived here, or it is no longer stored/)
-  await shows(page, /The search covered the newest 120000 stored messages/)
-})
-
-test('a replay says first how many messages go where, and sends only the selected ones', {
-  skip,
-}, async (t) => {
-  const connector = await started(t)
-  const { page, complaints } = await openPage(t, `${connector.url}#/messages`)
-  await page.getByLabel('Select dead letter 4 of').check()
-  await page.getByLabel('Select dead letter 7 of').check()
-  await page.getByLabel('Select dead letter 12 of').check()
-
-  await page.getByRole('button', { name: 'Replay 3 …' }).click()
-
-  await shows(page, '3 messages would be sent again:')
-  for (const way of ['1 to line_1', '1 to alarms', '1 through routing']) await shows(page, way)
-  await shows(page, /new messages, sent to all destinations: aws, archive/)
-  await isAccessible(page)
-  assert.equal(connector.pages.letters.length, 4)
-  await page.getByRole('button', { name: 'Replay 3', exact: true }).click()
-  await shows(page, '3 messages sent again')
-  await page.getByRole('button', { name: 'Close' }).last().click()
-  await until('the list is loaded again', async () => (await page.locator('.letter').count()) === 1)
-  assert.deepEqual(
-    connector.pages.letters.map(({ offset }) => offset),
-    [8],
-  )
-  assert.deepEqual(complaints, [])
-})
-
-test('a cancelled replay has sent nothing', { skip }, async (t) => {
-  const connector = await started(t)
-  const { page } = await openPage(t, `${connector.url}#/messages`)
-
-  await page.getByRole('button', { name: 'Replay all …' }).click()
-  await shows(page, '4 messages would be sent again:')
-  await page.keyboard.press('Escape')
-
-  await page.locator('dialog').waitFor({ state: 'detached' })
-  assert.deepEqual(
-    connector.pages.bodies.map((body) => (body as { dryRun: boolean }).dryRun),
-    [true],
-  )
-})
-
-test('a filter is part of the address, and what it hides is not replayed', { skip }, async (t) => {
-  const connector = await started(t)
-  const { page } = await openPage(t, `${connector.url}#/messages`)
-
-  await page.getByLabel('Channel').selectOption('alarms')
-
-  await until('one is left', async () => (await page.locator('.letter').count()) === 1)
-  assert.match(page.url(), /#\/messages\?channel=alarms$/)
-  await page.getByRole('button', { name: 'Replay all …' }).click()
-  await page.getByRole('button', { name: 'Cancel' }).waitFor()
-  await until('it was counted', () => connector.pages.bodies.length === 1)
-  assert.deepEqual(connector.pages.bodies, [
-    { channel: 'alarms', from: 0, limit: 1000, dryRun: true },
-  ])
-})
-
-test('without the right to operate, dead letters can be read and the page says how to get it', {
-  skip,
-}, async (t) => {
-  const connector = await started(t)
-  connector.rights = ['view']
-  const { page } = await openPage(t, `${connector.url}#/messages`)
-
-  await shows(page, 'Run iot-analytics-connector dashboard.')
-  assert.ok(await page.getByRole('button', { name: 'Replay all …' }).isDisabled())
-})
-
-test('payloads and reasons of dead letters are text, whatever they contain', {
-  skip,
-}, async (t) => {
-  const connector = await started(t)
-  const [letter] = sampleDeadLetters(Date.now())
-  assert.ok(letter !== undefined)
-  const hostile = '<img src=x onerror=alert(1)>\u202egnp.exe\u0007'
-  connector.pages.letters = [
-    { ...letter, payload: hostile, error_message: hostile, topic: hostile, id: hostile },
-  ]
-  const { page, complaints } = await openPage(t, `${connector.url}#/messages`)
-
-  await page.locator('.letter summary').click()
-
-  await page.locator('.payload', { hasText: '<img src=x' }).waitFor()
-  assert.ok((await page.locator('.escaped', { hasText: '\\u202e' }).count()) >= 3)
-  assert.equal(await page.locator('img').count(), 0)
-  assert.deepEqual(complaints, [])
-})
-
-for (const colorScheme of ['light', 'dark'] as const) {
-  test(`messages are accessible and fit on a phone, ${colorScheme}`, { skip }, async (t) => {
-    const connector = await started(t)
-    const { page, complaints } = await openPage(t, `${connector.url}#/messages`, {
-      colorScheme,
-      viewport: PHONE,
-    })
-    await page.locator('.letter summary').first().click()
-    await shows(page, '"rpm": 1450')
-
-    await isAccessible(page)
-    await fitsItsWidth(page)
-    await page.goto(`${connector.url}#/messages/req1`)
-    await shows(page, 'Received from sensor-7')
-    await isAccessible(page)
-    await fitsItsWidth(page)
-    assert.deepEqual(complaints, [])
-  })
+/** Each tick brings these texts as payloads. */
+function sending(texts: readonly string[]) {
+  return (now: number, from: number): TailMessage[] =>
+    texts.map((payload, index) => ({
+      ...sampleMessage(now, from + index),
+      payload,
+      topic: payload.slice(0, 100),
+    }))
 }
+
+const SCRIPT = '<script>document.title="pwned"</script><img src=x onerror=alert(1)>'
+const BIDI = '{"state":"\u202Eevil\u202C"}'
+/** No JSON, because of the control character. */
+const CONTROL = 'no JSON \u001b[31m'
+
+test('hostile payloads are text: nothing runs, and what steers the reading order is visible', {
+  skip,
+}, async (t) => {
+  const connector = await started(t)
+  connector.tailMessages = sending([SCRIPT, BIDI, CONTROL, `"${'x'.repeat(MEGABYTE)}"`])
+  const { page, complaints } = await openPage(t, `${connector.url}#/channels/line_1`)
+
+  const message = page.locator('.message', { hasText: 'state' }).first()
+  await message.waitFor()
+  await message.locator('summary').click()
+
+  await shows(page, SCRIPT)
+  const shown = (await message.locator('.payload').textContent()) ?? ''
+  assert.match(shown, /"state": "\\u202eevil\\u202c"/)
+  await shows(page, 'no JSON \\u001b[31m')
+  const whole = page.locator('.message', { hasText: '"xxx' }).first()
+  await whole.locator('summary').click()
+  await until('the start of the large one is shown', async () => {
+    const { length } = (await whole.locator('.payload').textContent()) ?? ''
+    return length > 9_000 && length < 11_000
+  })
+  assert.equal(await page.locator('.message img, .message script').count(), 0)
+  assert.doesNotMatch(await page.title(), /pwned/)
+  await isAccessible(page)
+  assert.deepEqual(complaints, [])
+})
+
+test('a thousand messages a second are sampled, and the page says so and stays small', {
+  skip,
+}, async (t) => {
+  const connector = await started(t)
+  connector.tailMessages = (now, from) =>
+    Array.from({ length: 20 }, (_, index) => sampleMessage(now, from + index * 55))
+  const { page, complaints } = await openPage(t, `${connector.url}#/channels/line_1`)
+  await shows(page, '20 of 1,100 messages in the last second are shown, an even sample.')
+
+  for (let tick = 0; tick < 30; tick++) connector.tick()
+
+  await until('the list is full', async () => (await page.locator('.message').count()) === 200)
+  connector.tick()
+  await until('it stays full', async () => (await page.locator('.message').count()) === 200)
+  assert.deepEqual(complaints, [])
+})
+
+test('reading further up pauses, and a search says how much it has looked at', {
+  skip,
+}, async (t) => {
+  const connector = await started(t)
+  const { page, complaints } = await openPage(t, `${connector.url}#/channels/line_1`)
+  for (let tick = 0; tick < 20; tick++) connector.tick()
+  await until('the list scrolls', async () => (await page.locator('.message').count()) > 40)
+
+  await page.locator('.message-list').hover()
+  await page.mouse.wheel(0, -400)
+
+  await page.getByRole('button', { name: 'Go on' }).waitFor()
+  const paused = await page.locator('.message').count()
+  connector.tick()
+  await page.getByRole('button', { name: 'Go on' }).click()
+  connector.tick()
+  await until('messages come again', async () => (await page.locator('.message').count()) > paused)
+  await page.keyboard.press('/')
+  await page.keyboard.type('"rpm":1452')
+  await shows(page, /\d+ of the last \d+ messages match/)
+  assert.match(page.url(), /grep=/)
+  assert.deepEqual(complaints, [])
+})
+
+test('stored messages are read from a time on, and the link says which', { skip }, async (t) => {
+  const connector = await started(t)
+  const { page, complaints } = await openPage(t, `${connector.url}#/channels/line_1`)
+  await shows(page, 'an even sample')
+
+  await page.getByLabel('From').fill('2026-11-28T09:31:05')
+  await page.getByLabel('From').dispatchEvent('change')
+
+  await shows(page, 'offsets 1,000 to 1,004')
+  assert.match(page.url(), /from=2026-11-28T09%3A31%3A05.000Z/)
+  await page.getByRole('button', { name: 'Newer' }).click()
+  await until('the next page was asked for', () =>
+    connector.asked.some((one) => one.includes('messages?from=1005')),
+  )
+  await page.getByRole('button', { name: 'Live' }).click()
+  await shows(page, 'an even sample')
+  assert.deepEqual(complaints, [])
+})

@@ -12,7 +12,7 @@ import type {
   SourceRow,
 } from '../../../src/http/api/shapes/overview.ts'
 import { Count, counted, Rate } from '../../parts/figures.tsx'
-import { useStableOrder } from '../../parts/stable-order.ts'
+import { useStableOrder } from '../../parts/order/stable-order.ts'
 import { StateBadge } from '../../parts/state-badge.tsx'
 import { Age, Countdown } from '../../parts/times.tsx'
 import { VisibleText } from '../../parts/visible-text.tsx'

@@ -2,7 +2,7 @@
  * CodeMirror for SQL. It lives in a shadow root, where its styles are adopted style sheets: in the
  * document they would be elements, which the page's policy forbids.
  */
-import { autocompletion, closeBrackets, completionKeymap } from '@codemirror/autocomplete'
+import { autocompletion, closeBrackets, closeCompletion, completionKeymap } from '@codemirror/autocomplete'
 import { defaultKeymap, history, historyKeymap } from '@codemirror/commands'
 import { PostgreSQL, type SQLNamespace, sql } from '@codemirror/lang-sql'
 import { syntaxHighlighting } from '@codemirror/language'
@@ -15,8 +15,6 @@ export interface EditorOptions {
   readonly text: string
   readonly onChange: (text: string) => void
   readonly onRun: () => void
-  /** Says whether there was something to cancel. */
-  readonly onCancel: () => boolean
 }
 
 export interface Editor {
@@ -66,10 +64,12 @@ const LOOK = EditorView.theme({
 })
 
 export function createEditor(options: EditorOptions): Editor {
-  const { place, onChange, onRun, onCancel } = options
+  const { place, onChange, onRun } = options
   const root = place.shadowRoot ?? place.attachShadow({ mode: 'open', delegatesFocus: true })
   const language = new Compartment()
-  const run = (): boolean => {
+  const run = (target: EditorView): boolean => {
+    // Otherwise Esc would close the list instead of cancelling the query.
+    closeCompletion(target)
     onRun()
     return true
   }
@@ -79,7 +79,7 @@ export function createEditor(options: EditorOptions): Editor {
     state: EditorState.create({
       doc: options.text,
       extensions: [
-        // Before the other keys: Mod-Enter would insert a line. Esc closes an open list first.
+        // Before the other keys: Mod-Enter would insert a line.
         keymap.of([{ key: 'Mod-Enter', run }]),
         history(),
         closeBrackets(),
@@ -94,12 +94,7 @@ export function createEditor(options: EditorOptions): Editor {
           if (docChanged) onChange(state.doc.toString())
         }),
         // Tab stays what it is everywhere: it goes to the next control.
-        keymap.of([
-          ...completionKeymap,
-          { key: 'Escape', run: onCancel },
-          ...historyKeymap,
-          ...defaultKeymap,
-        ]),
+        keymap.of([...completionKeymap, ...historyKeymap, ...defaultKeymap]),
         EditorView.domEventHandlers({ beforeinput: replaceSelection }),
         LOOK,
       ],

@@ -44,7 +44,6 @@ export function QueryPage() {
             sql={sql}
             tables={tables.value}
             onRun={start}
-            onCancel={cancel}
             onReady={(ready) => {
               editor.current = ready
             }}

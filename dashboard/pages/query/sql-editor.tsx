@@ -9,18 +9,17 @@ export interface SqlEditorProps {
   readonly sql: Signal<string>
   readonly tables: TableList | undefined
   readonly onRun: () => void
-  readonly onCancel: () => boolean
   /** Called with the editor when it is there. */
   readonly onReady: (editor: Editor) => void
 }
 
-export function SqlEditor({ sql, tables, onRun, onCancel, onReady }: SqlEditorProps) {
+export function SqlEditor({ sql, tables, onRun, onReady }: SqlEditorProps) {
   const place = useRef<HTMLDivElement>(null)
   const [editor, setEditor] = useState<Editor>()
   const [isMissing, setMissing] = useState(false)
-  // The editor keeps the first functions it is given; these call the newest.
-  const latest = useRef({ onRun, onCancel })
-  latest.current = { onRun, onCancel }
+  // The editor keeps the first function it is given; this calls the newest.
+  const latest = useRef(onRun)
+  latest.current = onRun
   useEffect(() => {
     let made: Editor | undefined
     let isGone = false
@@ -33,8 +32,7 @@ export function SqlEditor({ sql, tables, onRun, onCancel, onReady }: SqlEditorPr
         onChange: (text) => {
           sql.value = text
         },
-        onRun: () => latest.current.onRun(),
-        onCancel: () => latest.current.onCancel(),
+        onRun: () => latest.current(),
       })
       setEditor(made)
       onReady(made)

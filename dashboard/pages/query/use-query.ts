@@ -13,18 +13,16 @@ export type QueryState =
 export interface Query {
   readonly state: ReadonlySignal<QueryState>
   readonly run: (sql: string) => void
-  /** Says whether one was running. */
-  readonly cancel: () => boolean
+  /** Esc does the same. */
+  readonly cancel: () => void
 }
 
 export function useQuery(): Query {
   const state = useSignal<QueryState>({ kind: 'none' })
   const running = useRef<AbortController>(undefined)
-  const cancel = (): boolean => {
-    const wasRunning = running.current !== undefined
+  const cancel = (): void => {
     running.current?.abort()
     running.current = undefined
-    return wasRunning
   }
   const run = async (sql: string): Promise<void> => {
     cancel()
@@ -49,7 +47,17 @@ export function useQuery(): Query {
     running.current = undefined
     state.value = next
   }
-  // Leaving the page cancels, too.
-  useEffect(() => () => void cancel(), [])
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent): void => {
+      // One that closes a list is for the list alone.
+      if (event.key === 'Escape' && !event.defaultPrevented) cancel()
+    }
+    addEventListener('keydown', onKey)
+    // Leaving the page cancels, too.
+    return () => {
+      removeEventListener('keydown', onKey)
+      cancel()
+    }
+  }, [])
   return { state, run: (sql) => void run(sql), cancel }
 }

@@ -15,7 +15,7 @@ import {
 import { destinationList, retried } from '../../../src/http/api/shapes/destinations.ts'
 import { type TailMessage, tail } from '../../../src/http/api/shapes/messages.ts'
 import { history, type Overview, overview } from '../../../src/http/api/shapes/overview.ts'
-import { hello, type Right, session } from '../../../src/http/api/shapes/session.ts'
+import { hello, type Login, type Right, session } from '../../../src/http/api/shapes/session.ts'
 import { DashboardFiles, dashboardRoutes } from '../../../src/http/dashboard-files.ts'
 import {
   isoAt,
@@ -37,6 +37,8 @@ export class SampleConnector {
   rights: Right[] = ['view', 'operate']
   /** The token that is asked for; undefined: everyone may look. */
   token: string | undefined
+  /** What the command `dashboard` has given out. */
+  readonly codes = new Set<string>()
   /** Sent in place of the build of the files. */
   otherBuild: string | undefined
   /** The overview, made again at each tick. */
@@ -155,8 +157,11 @@ export class SampleConnector {
 
   #effects(): void {
     this.#server.post('/api/v1/session', async (request, reply) => {
-      const { token } = request.body as { token?: string }
-      if (token !== this.token) {
+      const { token, code = '' } = request.body as Login
+      if (token === undefined && !this.codes.delete(code)) {
+        return reply.code(403).send({ error: 'Forbidden', message: 'The code is not known.' })
+      }
+      if (token !== undefined && token !== this.token) {
         return reply.code(401).send({ error: 'Unauthorized', message: 'The token is not known.' })
       }
       reply.header('set-cookie', 'session=1; HttpOnly; SameSite=Strict')

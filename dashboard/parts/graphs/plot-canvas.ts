@@ -1,6 +1,6 @@
 /** uPlot with our colours, our times and the width of its place. */
 import uPlot from 'uplot'
-import { clockText, dateText, type Zone } from '../../src/format/time.ts'
+import { clockText, dateText, type Zone } from '../../../src/format/time.ts'
 
 export interface PlotData {
   /** Seconds since 1970, in order. */

@@ -1,5 +1,5 @@
 /** How much of a bound is used. */
-import { usageText } from '../../src/format/bytes.ts'
+import { usageText } from '../../../src/format/bytes.ts'
 
 /** From these shares on, people should look. */
 const ATTENTION = 0.8

@@ -4,6 +4,7 @@
  * now.
  */
 import { useRef, useState } from 'preact/hooks'
+import { keptOrder } from './kept-order.ts'
 
 export interface StableOrder<Row> {
   readonly rows: readonly Row[]
@@ -29,17 +30,4 @@ export function useStableOrder<Row>(
       redraw((before) => before + 1)
     },
   }
-}
-
-/** Exported for tests. */
-export function keptOrder(before: readonly string[], keys: readonly string[]): readonly string[] {
-  const present = new Set(keys)
-  const known = new Set(before)
-  const coming = keys.filter((key) => !known.has(key))
-  const kept = before.flatMap((key) => {
-    if (present.has(key)) return [key]
-    const next = coming.shift()
-    return next === undefined ? [] : [next]
-  })
-  return [...kept, ...coming]
 }
