@@ -2,7 +2,12 @@
  * CodeMirror for SQL. It lives in a shadow root, where its styles are adopted style sheets: in the
  * document they would be elements, which the page's policy forbids.
  */
-import { autocompletion, closeBrackets, closeCompletion, completionKeymap } from '@codemirror/autocomplete'
+import {
+  autocompletion,
+  closeBrackets,
+  closeCompletion,
+  completionKeymap,
+} from '@codemirror/autocomplete'
 import { defaultKeymap, history, historyKeymap } from '@codemirror/commands'
 import { PostgreSQL, type SQLNamespace, sql } from '@codemirror/lang-sql'
 import { syntaxHighlighting } from '@codemirror/language'
