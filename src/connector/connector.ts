@@ -1,7 +1,6 @@
 /** The composition root: starts the parts in the order of the data, and stops them in reverse. */
 
 import { EventEmitter } from 'node:events'
-import { hostname } from 'node:os'
 import type { ChannelLedger } from '../channels/ledger/ledger.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import type { ConnectorConfig } from '../config/connector-config.ts'
@@ -17,6 +16,7 @@ import { receiptIdOf } from '../message.ts'
 import { RunningView } from '../operator/running-view.ts'
 import { RefusedClients } from '../operator/sampling/refused-clients.ts'
 import { RecentRefusals } from '../operator/why/recent-refusals.ts'
+import { CountedIntake } from '../routing/counted-intake.ts'
 import { Router } from '../routing/router.ts'
 import type { BatchPutMessage } from '../sources/batch-put-message/batch-put-message.ts'
 import type { OriginPositions } from '../sources/batch-put-message/origin-positions.ts'
@@ -42,6 +42,7 @@ import {
   openOrigins,
   type PartContext,
 } from './parts.ts'
+import { viewOptions } from './view-options.ts'
 
 export interface ConnectorOptions {
   readonly clock?: Clock
@@ -61,6 +62,8 @@ export interface ConnectorDescription {
   readonly destinations: readonly string[]
   /** Undefined when there is no HTTP server. */
   readonly http: string | undefined
+  /** The path of the operator's socket, which commands use; undefined if there is none. */
+  readonly socket: string | undefined
   /** Undefined with durability `memory`. */
   readonly dataDirectory: string | undefined
   readonly channels: number
@@ -74,6 +77,8 @@ interface Running extends OpenedStorage {
   readonly refusals: RecentRefusals
   readonly deliveries: DestinationDelivery[]
   readonly sources: Source[]
+  /** The messages of sources that do not count them. */
+  readonly intakes: Map<string, CountedIntake>
   /** What other connectors have sent; undefined if nobody may send. */
   readonly origins: OriginPositions | undefined
   /** Among the sources. */
@@ -212,7 +217,8 @@ export class Connector {
     return {
       sources: running?.sources.map((source) => source.description) ?? [],
       destinations: running?.deliveries.map(({ destination }) => destination.description) ?? [],
-      http: running?.http?.description,
+      http: running?.http?.address === undefined ? undefined : running.http.description,
+      socket: running?.http?.socketPath,
       dataDirectory: storage.durability === 'disk' ? storage.directory : undefined,
       channels: running === undefined ? 0 : [...running.channels].length,
     }
@@ -265,6 +271,7 @@ export class Connector {
       ...parts,
       deliveries: [],
       sources: [],
+      intakes: new Map(),
       analytics: undefined,
       http: undefined,
     }
@@ -314,9 +321,12 @@ export class Connector {
       ...this.#context,
       nucleus: this.#nucleus,
     })
-    for (const source of [...made, ...[running.batches ?? []].flat()]) {
+    const all: Source[] = [...made, ...[running.batches ?? []].flat()]
+    for (const source of all) {
       this.#undo.push(() => source.close())
-      await source.start(router)
+      const intake = source.received === undefined ? new CountedIntake(router) : router
+      if (intake instanceof CountedIntake) running.intakes.set(source.name, intake)
+      await source.start(intake)
       receipts.addOutlet(source.outlet)
       sources.push(source)
     }
@@ -330,27 +340,27 @@ export class Connector {
   }
 
   async #startHttp(running: Running): Promise<void> {
-    if (this.config.http === undefined) return
+    const { http, storage } = this.config
+    const socketDirectory = storage.durability === 'disk' ? storage.directory : undefined
+    if (http === undefined && socketDirectory === undefined) return
     const { HttpServer } = await import('../http/http-server.ts')
+    const { httpOptions } = await import('../http/options.ts')
     const { clock, observer } = this.#context
-    const { parameters, storage, destinations, connectorId } = this.config
     const view = new RunningView({
       ...this.#context,
       ...running,
-      reports: parameters.statusReports,
+      ...viewOptions(this.config),
       metrics: this.#metrics,
-      maxBacklogMessages: parameters.queueSizePerChannel ?? Number.POSITIVE_INFINITY,
-      destinationKinds: destinations.map(({ kind }) => kind),
-      directory: storage.durability === 'disk' ? storage.directory : undefined,
-      instance: connectorId ?? hostname(),
-      version: VERSION,
       refusedClients: this.#refusedClients,
       settings: this.#settings,
+      hasQueries: running.analytics?.queries !== undefined,
     })
     view.start()
     this.#undo.push(async () => view.close())
     const server = new HttpServer({
-      options: this.config.http,
+      options: http ?? httpOptions.parse({}),
+      hasPort: http !== undefined,
+      socketDirectory,
       view,
       batches: running.batches,
       queries: running.analytics?.queries,

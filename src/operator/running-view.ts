@@ -4,8 +4,10 @@ import type { ChannelLedger, OutageLeft, StoreLedger } from '../channels/ledger/
 import { durationText } from '../channels/ledger/outage-forecast.ts'
 import type { DestinationDelivery } from '../delivery/destination-delivery.ts'
 import { ConnectorError } from '../errors.ts'
-import type { ChannelDetail, ChannelList } from '../http/api/shapes/channels.ts'
+import type { ChannelDetail, ChannelList, FieldList } from '../http/api/shapes/channels.ts'
+import type { Story } from '../http/api/shapes/messages.ts'
 import type { History } from '../http/api/shapes/overview.ts'
+import type { TableList } from '../http/api/shapes/query.ts'
 import type { Settings } from '../http/api/shapes/settings.ts'
 import type {
   ConnectorView,
@@ -40,6 +42,7 @@ import { DeadLetterReplay } from './dead-letter-replay.ts'
 import { DestinationStates } from './destination-states.ts'
 import { HistoryReplay, offsetOf } from './history-replay.ts'
 import { LossWatch } from './loss-watch.ts'
+import { lastFields, tablesOf } from './snapshots/channel-contents.ts'
 import { Snapshots, type SnapshotsOptions } from './snapshots/snapshots.ts'
 import { findings } from './verdict.ts'
 import { MessageHistory, type MessageHistoryOptions } from './why/message-history.ts'
@@ -51,6 +54,8 @@ export interface RunningViewOptions
   /** `IotAnalyticsQueueSizePerChannel`. */
   readonly maxBacklogMessages: number
   readonly router: Router
+  /** Whether messages can be asked for with SQL. */
+  readonly hasQueries: boolean
 }
 
 /** A page has at most this much payload, whatever its limit of messages; its text is bounded too. */
@@ -158,6 +163,11 @@ export class RunningView implements ConnectorView {
     return full.map(({ name }) => name)
   }
 
+  get identity() {
+    const { instance, version } = this.#options
+    return { instance, version }
+  }
+
   snapshot(): Snapshot {
     return this.#snapshots.snapshot()
   }
@@ -180,6 +190,19 @@ export class RunningView implements ConnectorView {
 
   settings(): Settings {
     return this.#options.settings()
+  }
+
+  async fields(name: string, nextTurn: () => Promise<void>): Promise<FieldList | undefined> {
+    const log = this.#channels.get(name)?.log
+    return log === undefined ? undefined : await lastFields(log, nextTurn)
+  }
+
+  story(id: string): Promise<Story> {
+    return this.#history.story(id)
+  }
+
+  tables(): TableList {
+    return { tables: this.#options.hasQueries ? tablesOf(this.#channels) : [] }
   }
 
   store(): StoreLedger {

@@ -8,18 +8,21 @@ import { MqttDevice } from '../support/mqtt/mqtt-device.ts'
 import { destinationOf, mqttUrlOf, startConnector } from '../support/processes/running-connector.ts'
 import { until } from '../support/until.ts'
 
+const TOKEN = 'a-token-for-tests-0123456789'
+
 test('every answer has the shape of its schema while messages come, one destination is away and another rejects', async (t) => {
   const away = await FakeIotAnalytics.start(t)
   away.answerWhile(() => true, exception('AccessDeniedException', { message: 'no such right' }))
   const strict = await FakeIotAnalytics.start(t, { channels: ['pumps'] })
   const connector = await startConnector(t, {
+    http: { port: 0, token: TOKEN },
     parameters: { PublishInterval: '0', IotAnalyticsBatchSizePerChannel: '10' },
     destinations: [
       { name: 'strict', ...destinationOf(strict) },
       { name: 'away', ...destinationOf(away) },
     ],
   })
-  const api = new OperatorAnswers(String(connector.describe().http))
+  const api = new OperatorAnswers(String(connector.describe().http), TOKEN)
   const device = await MqttDevice.connect(t, mqttUrlOf(connector), {
     clientId: 'press-7',
     username: 'ann',
@@ -45,6 +48,9 @@ test('every answer has the shape of its schema while messages come, one destinat
   await api.get('config')
   await api.get('messages', 'pumps')
   await api.get('deadLetters')
+  const fields = await api.get('fields', 'pumps')
+  const story = await api.get('story', 'v1')
+  const tables = await api.get('tables')
   const retried = await api.post('retry', 'away', {})
 
   assert.equal(overview.received, 34)
@@ -73,8 +79,31 @@ test('every answer has the shape of its schema while messages come, one destinat
   const [client] = clients.clients
   assert.deepEqual(
     [client?.clientId, client?.user, client?.protocol, client?.transport, client?.received],
-    ['press-7', 'ann', 'MQTT 5', 'mqtt', 34],
+    ['press-7', null, 'MQTT 5', 'mqtt', 34],
   )
   assert.equal(client?.lastTopic, 'iotanalytics/channels/pumps/messages/put')
-  assert.deepEqual(retried.destinations, [{ destination: 'away', retried: 2 }])
+  assert.equal(fields.messages, 30)
+  assert.deepEqual(fields.fields, [
+    {
+      path: 'temp',
+      types: ['number'],
+      present: 30,
+      min: 0,
+      max: 29,
+      examples: fields.fields[0]?.examples ?? [],
+    },
+  ])
+  assert.deepEqual(
+    story.messages[0]?.steps.map(({ kind }) => kind).filter((kind) => kind !== 'sent'),
+    ['came', 'stored', 'lost', 'waiting', 'receipt'],
+  )
+  assert.deepEqual(
+    tables.tables.map(({ name, rows }) => [name, rows]),
+    [
+      ['pumps', 30],
+      ['valves', 3],
+    ],
+  )
+  assert.ok((destinations.destinations[0]?.answers?.p50 ?? 0) > 0)
+  assert.equal(retried.destinations[0]?.destination, 'away')
 })

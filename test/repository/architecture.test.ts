@@ -449,6 +449,7 @@ const ARROWS: Record<string, readonly string[]> = {
   'http/': [
     'http/access/',
     'http/api/',
+    'http/live/',
     'http/routes/',
     'http/connections/',
     'http/requests/',
@@ -462,7 +463,13 @@ const ARROWS: Record<string, readonly string[]> = {
     'http/views/',
     'channels/ledger/',
   ],
-  'http/access/': ['http/options.ts', 'http/requests/', 'named-files/'],
+  'http/access/': [
+    'http/api/shapes/',
+    'http/options.ts',
+    'http/requests/',
+    'named-files/',
+    'sources/mqtt-server/limits/',
+  ],
   'http/api/': [
     'http/access/',
     'http/api/shapes/',
@@ -471,6 +478,13 @@ const ARROWS: Record<string, readonly string[]> = {
     'http/views/',
   ],
   'http/api/shapes/': [],
+  'http/live/': [
+    'http/api/',
+    'http/api/shapes/',
+    'http/connections/',
+    'http/requests/',
+    'http/views/',
+  ],
   'http/connections/': ['http/requests/', 'sources/mqtt-server/limits/', 'named-files/'],
   'http/requests/': [],
   'http/views/': ['http/api/shapes/', 'channels/ledger/', 'channels/dead-letters/'],
@@ -496,6 +510,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'operator/sampling/',
     'channels/',
     'channels/ledger/',
+    'channels/log/',
     'delivery/',
     'http/api/shapes/',
     'http/views/',
@@ -506,6 +521,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'channels/dead-letters/',
     'delivery/',
     'delivery/batches/',
+    'http/api/shapes/',
     'http/views/',
   ],
 }

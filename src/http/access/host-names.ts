@@ -15,7 +15,9 @@ export class HostNames {
 
   /** `configured` are the names in `http.hosts`; the server's own host name comes by itself. */
   constructor(configured: readonly string[], machine = hostname()) {
-    const own = [machine, machine.split('.')[0] ?? machine]
+    const short = machine.split('.')[0] ?? machine
+    // Multicast DNS answers to the last: phones and other computers at the site use it.
+    const own = [machine, short, `${short}.local`]
     this.#names = new Set([...own, ...configured].map(comparable).filter((name) => name !== ''))
   }
 
@@ -32,7 +34,7 @@ export class HostNames {
     throw new RequestError(
       421,
       'MisdirectedRequest',
-      `The request was for ${quoted(hostHeader)}. This server answers to localhost, IP addresses ` +
+      `The request was for ${quoted(hostHeader)}. This server answers to localhost, IP addresses, ` +
         'its host name, and the names in its certificate; http.hosts allows further names.',
     )
   }

@@ -16,13 +16,14 @@ export async function refuseForeignPages(request: FastifyRequest): Promise<void>
 }
 
 /**
- * For requests that change nothing and may be other than JSON. Every browser says where a POST to
- * another origin comes from.
+ * For every request. A browser says where a request comes from, except that it only does so for
+ * reading if the server is on this machine or has TLS. Links of other sites may lead here.
  * @throws {RequestError} 403 for another site's page.
  */
-export async function refuseForeignOrigins({ headers }: FastifyRequest): Promise<void> {
-  const site = headers['sec-fetch-site']
-  const isOwnSite = site === undefined || site === 'same-origin' || site === 'none'
+export async function refuseForeignOrigins({ headers, method }: FastifyRequest): Promise<void> {
+  const { 'sec-fetch-site': site, 'sec-fetch-mode': mode } = headers
+  const isLink = mode === 'navigate' && method === 'GET'
+  const isOwnSite = site === undefined || site === 'same-origin' || site === 'none' || isLink
   if (isOwnSite && isOwnOrigin(headers.origin, headers.host)) return
   throw new RequestError(403, 'ForeignOrigin', 'Pages of other sites may not send this request.')
 }

@@ -4,7 +4,7 @@
  */
 import type { FastifyRequest } from 'fastify'
 
-/** `view` reads. `operate` changes something: replays, retries. */
+/** `view` reads. `operate` changes something, such as by a replay. */
 export type Right = 'view' | 'operate'
 
 export const ALL_RIGHTS: readonly Right[] = ['view', 'operate']
@@ -33,6 +33,11 @@ declare module 'fastify' {
     right?: Right
     /** True: the route needs no right. It may ask `request.access` for what it shows. */
     isPublic?: boolean
+    /**
+     * True: an API of clients, which has credentials of its own. Where it has none, everybody who
+     * may view may use it; but a token needs `operate` to change something.
+     */
+    isForClients?: boolean
   }
 }
 

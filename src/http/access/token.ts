@@ -1,12 +1,9 @@
-/** The token of `http.token`: what a request has to carry, if one is set. */
-import { createHash, timingSafeEqual } from 'node:crypto'
+/** The token of `http.token`, and tokens in requests. */
+import { createHash } from 'node:crypto'
 import { ConnectorError } from '../../errors.ts'
 import { readNamedSecret } from '../../named-files/named-file.ts'
 
 export const MIN_TOKEN_CHARACTERS = 16
-
-/** For browsers, which then ask for a password. */
-export const CHALLENGE = 'Basic realm="iot-analytics-connector", charset="UTF-8"'
 
 /**
  * The token itself, or the content of its file without a line end; undefined without either.
@@ -18,32 +15,24 @@ export async function readToken(options: {
 }): Promise<string | undefined> {
   const { token, tokenFile } = options
   if (tokenFile === undefined) return token
-  const text = await readNamedSecret(tokenFile, 'http.tokenFile')
+  return await readTokenFile(tokenFile, 'http.tokenFile')
+}
+
+/** `setting` names the file. @throws {ConnectorError} InvalidConfiguration */
+export async function readTokenFile(path: string, setting: string): Promise<string> {
+  const text = await readNamedSecret(path, setting)
   if (text.length >= MIN_TOKEN_CHARACTERS && /^[\x21-\x7e]+$/.test(text)) return text
   throw new ConnectorError(
     'InvalidConfiguration',
-    `http.tokenFile: expected one line of at least ${MIN_TOKEN_CHARACTERS} letters, digits and ` +
-      `signs without spaces in ${tokenFile}. \`openssl rand -hex 32\` makes one.`,
+    `${setting}: expected one line of at least ${MIN_TOKEN_CHARACTERS} letters, digits and ` +
+      `signs without spaces in ${path}. \`openssl rand -hex 32\` makes one.`,
   )
 }
 
-export class TokenCheck {
-  readonly #digest: Buffer
-
-  constructor(token: string) {
-    this.#digest = digestOf(token)
-  }
-
-  /** Takes as long for every wrong token. */
-  isGiven(authorization: string | undefined): boolean {
-    const given = tokenIn(authorization ?? '')
-    return given !== undefined && timingSafeEqual(digestOf(given), this.#digest)
-  }
-}
-
 /** A bearer token, or the password of basic authentication, which browsers can send. */
-function tokenIn(authorization: string): string | undefined {
-  const [, scheme = '', credentials = ''] = /^(bearer|basic) +(\S+) *$/i.exec(authorization) ?? []
+export function tokenIn(authorization: string | undefined): string | undefined {
+  const header = /^(bearer|basic) +(\S+) *$/i.exec(authorization ?? '')
+  const [, scheme = '', credentials = ''] = header ?? []
   if (scheme.toLowerCase() === 'bearer') return credentials
   if (scheme === '') return undefined
   const userAndPassword = Buffer.from(credentials, 'base64').toString('utf8')
@@ -51,6 +40,7 @@ function tokenIn(authorization: string): string | undefined {
   return colon === -1 ? undefined : userAndPassword.slice(colon + 1)
 }
 
-function digestOf(token: string): Buffer {
-  return createHash('sha256').update(token).digest()
+/** What is kept and compared in place of a token. */
+export function digestOf(secret: string): Buffer {
+  return createHash('sha256').update(secret).digest()
 }

@@ -5,13 +5,15 @@
 import * as z from 'zod'
 import type { Right } from '../access/right.ts'
 import { READ_FROM, readFrom, time, wholeNumber } from '../requests/query.ts'
-import { channelDetail, channelList, fieldList } from './shapes/channels.ts'
+import { eventsQuery } from './event-topics.ts'
+import { channelDetail, channelList, channelTable, fieldList } from './shapes/channels.ts'
 import { clientList } from './shapes/clients.ts'
 import { destinationList, retried } from './shapes/destinations.ts'
 import { ledger } from './shapes/ledger.ts'
-import { deadLetter, message, replayReport, story } from './shapes/messages.ts'
+import { deadLetter, message, replayReport, story, tail } from './shapes/messages.ts'
 import { history, overview } from './shapes/overview.ts'
 import { tableList } from './shapes/query.ts'
+import { hello } from './shapes/session.ts'
 import { settings } from './shapes/settings.ts'
 
 /** Before every path. */
@@ -213,6 +215,24 @@ export const operations = {
     }),
     answer: replayReport,
     errors: ['NotKept'],
+  },
+  events: {
+    method: 'GET',
+    path: 'events',
+    summary: 'What changes, once a second, as server-sent events',
+    query: eventsQuery,
+    answer: z.union([
+      hello,
+      overview,
+      channelTable,
+      destinationList,
+      ledger,
+      clientList,
+      tail,
+      z.array(z.string()),
+    ]),
+    answerIs: 'stream',
+    errors: ['TooManyRequests'],
   },
 } as const satisfies Record<string, Operation>
 

@@ -1,6 +1,5 @@
 /** A route for an operation of the operator's API. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { refuseForeignPages } from '../access/own-requests.ts'
 import { parseRequest } from '../requests/query.ts'
 import { API, type BodyOf, type Operation, type QueryOf } from './operations.ts'
 
@@ -23,7 +22,6 @@ export function operatorRoute<Op extends Operation>(
     method,
     url: `${API}/${path.replace(/\{\w+\}/, ':name')}`,
     config: { right },
-    onRequest: method === 'GET' ? [] : [refuseForeignPages],
     handler: (request, reply) =>
       handler({
         // The types say what the schemas of this operation yield.

@@ -5,6 +5,7 @@ import type { ConnectorView } from '../views/connector-view.ts'
 import { deadLetterRoutes } from './dead-letters.ts'
 import { destinationRoutes } from './destinations.ts'
 import { historyReplayRoute } from './history-replay.ts'
+import { messageFactRoutes } from './message-facts.ts'
 import { messageRoutes } from './messages.ts'
 import { snapshotRoutes } from './snapshots.ts'
 
@@ -15,6 +16,7 @@ export function operatorRoutes(
 ): void {
   snapshotRoutes(server, view, limits)
   messageRoutes(server, view, limits)
+  messageFactRoutes(server, view, limits)
   deadLetterRoutes(server, view, limits)
   historyReplayRoute(server, view, limits)
   destinationRoutes(server, view, limits)

@@ -36,7 +36,7 @@ export function batchPutMessageRoute(
     scope.post(
       '/messages/batch',
       {
-        config: { isPublic: receiver.checksSignatures },
+        config: { isPublic: receiver.checksSignatures, isForClients: true },
         onRequest: [refuseForeignPages, bodies.taker(receiver.maxBodyBytes)],
       },
       async (request, reply) => {

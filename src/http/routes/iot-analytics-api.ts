@@ -61,7 +61,7 @@ export function iotAnalyticsApiRoutes<Kind extends Operation>(
         method,
         url,
         bodyLimit: MAX_BODY_BYTES,
-        config: { isPublic: receiver.checksSignatures },
+        config: { isPublic: receiver.checksSignatures, isForClients: true },
         onRequest: [refuseForeignOrigins, bodies.taker(MAX_BODY_BYTES)],
         handler: async (request, reply) => {
           const { params: parameters, headers, ip: remote } = request

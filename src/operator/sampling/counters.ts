@@ -28,14 +28,19 @@ interface CountedSource {
   readonly received?: number
 }
 
+/** By source, what counts the messages of those that do not count them. */
+export type Intakes = ReadonlyMap<string, { readonly received: number }>
+
 export class Counters {
   readonly #channels: ChannelSet
   readonly #sources: readonly CountedSource[]
+  readonly #intakes: Intakes
   /** What channels had counted when they were found; a new channel had counted nothing. */
   readonly #found = new Map<string, ChannelCounts>()
 
-  constructor(channels: ChannelSet, sources: readonly CountedSource[]) {
+  constructor(channels: ChannelSet, sources: readonly CountedSource[], intakes: Intakes) {
     this.#channels = channels
+    this.#intakes = intakes
     this.#sources = sources
   }
 
@@ -67,7 +72,12 @@ export class Counters {
       total: { received, stored, delivered, waiting },
       channels,
       destinations: new Map(destinations.map((one) => [one.destination, one.delivered])),
-      sources: new Map(this.#sources.map(({ name, received = 0 }) => [name, received])),
+      sources: new Map(
+        this.#sources.map(({ name, received }) => [
+          name,
+          received ?? this.#intakes.get(name)?.received ?? 0,
+        ]),
+      ),
     }
   }
 }

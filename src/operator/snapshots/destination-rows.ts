@@ -10,8 +10,10 @@ import type { Counts } from '../sampling/counters.ts'
 import { type Means, rateOf } from '../sampling/mean-watch.ts'
 
 const MAX_CHANNELS = 50
+const ANSWERS_MS = 5 * 60_000
 
 export interface DestinationContext {
+  readonly nowMs: number
   readonly means: Means<Counts>
   readonly ledger: readonly ChannelLedger[]
   readonly channels: Iterable<Channel>
@@ -53,7 +55,7 @@ export function destinationDetail(context: DestinationContext): DestinationDetai
     oldestWaitingAt: health.oldestWaitingAt,
     unansweredSince: health.unansweredSince,
     advice: null,
-    answers: null,
+    answers: answersOf(delivery, context.nowMs),
     delivered: sumOf(context, ({ delivered }) => delivered),
     rejected: sumOf(context, ({ rejected }) => rejected),
     dropped: sumOf(context, ({ dropped }) =>
@@ -63,6 +65,14 @@ export function destinationDetail(context: DestinationContext): DestinationDetai
     channels,
     channelCount,
   }
+}
+
+function answersOf({ trail }: DestinationDelivery, nowMs: number): DestinationDetail['answers'] {
+  const durations = trail.answersSince(nowMs - ANSWERS_MS).sort((one, other) => one - other)
+  const at = (part: number) => durations[Math.floor(part * (durations.length - 1))]
+  const [p50, p99] = [at(0.5), at(0.99)]
+  if (p50 === undefined || p99 === undefined) return null
+  return { p50: Math.round(p50) / 1000, p99: Math.round(p99) / 1000 }
 }
 
 function sumOf(

@@ -146,13 +146,15 @@ export class Moment implements Snapshot {
   }
 
   get #destinationContexts(): DestinationContext[] {
-    const { means, channels, deliveries, destinationKinds } = this.#facts
+    const { nowMs, means, channels, deliveries, destinationKinds } = this.#facts
     const { destinations } = this.#healthNow
     return deliveries.flatMap((delivery, index) => {
       const health = destinations[index]
       const kind = destinationKinds[index] ?? ''
       const ledger = this.channelLedger
-      return health === undefined ? [] : { means, ledger, channels, index, kind, health, delivery }
+      return health === undefined
+        ? []
+        : { nowMs, means, ledger, channels, index, kind, health, delivery }
     })
   }
 }

@@ -11,7 +11,7 @@ import type { History } from '../../http/api/shapes/overview.ts'
 import type { Settings } from '../../http/api/shapes/settings.ts'
 import type { Health } from '../../http/views/connector-view.ts'
 import type { Snapshot } from '../../http/views/operator-view.ts'
-import { Counters, type Counts } from '../sampling/counters.ts'
+import { Counters, type Counts, type Intakes } from '../sampling/counters.ts'
 import { FreeSpace } from '../sampling/free-space.ts'
 import { HourLosses } from '../sampling/hour-losses.ts'
 import { LastHour } from '../sampling/last-hour.ts'
@@ -30,6 +30,7 @@ export interface SnapshotsOptions {
   /** The kinds of the destinations, in the order of `deliveries`. */
   readonly destinationKinds: readonly string[]
   readonly sources: readonly ShownSource[]
+  readonly intakes: Intakes
   readonly clock: Clock
   readonly health: () => Health
   readonly storeLedger: () => StoreLedger
@@ -62,10 +63,10 @@ export class Snapshots {
   #timer: Timer | undefined
 
   constructor(options: SnapshotsOptions) {
-    const { channels, clock, sources, directory } = options
+    const { channels, clock, sources, intakes, directory } = options
     this.#options = options
     this.#startedAt = clock.now()
-    this.#counters = new Counters(channels, sources)
+    this.#counters = new Counters(channels, sources, intakes)
     this.#means = new MeanWatch({ clock, take: () => this.#counters.read() })
     this.#clientMeans = new MeanWatch({
       clock,

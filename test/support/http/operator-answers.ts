@@ -8,9 +8,11 @@ type AnswerOf<Name extends keyof Operations> = z.infer<Operations[Name]['answer'
 
 export class OperatorAnswers {
   readonly #url: string
+  readonly #token: string | undefined
 
-  constructor(url: string) {
+  constructor(url: string, token?: string) {
     this.#url = url
+    this.#token = token
   }
 
   /** The answer of a GET. `name` stands for the parameter of the path. */
@@ -21,7 +23,7 @@ export class OperatorAnswers {
   ): Promise<AnswerOf<Name>> {
     const operation: Operation = operations[name]
     const path = operation.path.replace(/\{\w+\}/, encodeURIComponent(of))
-    const response = await fetch(`${this.#url}${API}/${path}${query}`)
+    const response = await fetch(`${this.#url}${API}/${path}${query}`, { headers: this.#headers })
     const text = await response.text()
     assert.equal(response.status, 200, `${path}: ${text}`)
     // The schema of this operation says what it yields.
@@ -37,12 +39,16 @@ export class OperatorAnswers {
     const path = operation.path.replace(/\{\w+\}/, encodeURIComponent(of))
     const response = await fetch(`${this.#url}${API}/${path}`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: { ...this.#headers, 'content-type': 'application/json' },
       body: JSON.stringify(body),
     })
     const text = await response.text()
     assert.equal(response.status, 200, `${path}: ${text}`)
     return parsed(operation, text) as AnswerOf<Name>
+  }
+
+  get #headers(): Record<string, string> {
+    return this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }
   }
 }
 

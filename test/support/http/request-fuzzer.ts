@@ -75,9 +75,12 @@ const BODIES: Texts = [
 
 export class RequestFuzzer {
   readonly #random: Random
+  readonly #token: string
 
-  constructor(seed: number) {
+  /** Most requests have the token. */
+  constructor(seed: number, token: string) {
     this.#random = new Random(seed)
+    this.#token = token
   }
 
   next(): Buffer {
@@ -86,6 +89,7 @@ export class RequestFuzzer {
       this.#random.oneOf(HEADERS),
     )
     if (!this.#random.isOneIn(20)) headers.unshift('Host: localhost')
+    if (!this.#random.isOneIn(20)) headers.push(`Authorization: Bearer ${this.#token}`)
     if (body !== '' && !this.#random.isOneIn(6)) {
       headers.push('Content-Type: application/json', `Content-Length: ${body.length}`)
     }

@@ -36,6 +36,7 @@ await startCli(process, async () => (config): RunnableConnector => {
       sources: ['mqtt://127.0.0.1:1884'],
       destinations: config.destinations.map((destination) => destination.name),
       http: 'http://127.0.0.1:8090',
+      socket: undefined,
       dataDirectory: config.storage.directory,
       channels: 1,
     }),

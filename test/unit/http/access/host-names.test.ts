@@ -22,6 +22,7 @@ test('a request for some site’s name is refused on every interface, for it may
       'rebound.example',
       'localhost.example',
       '127.0.0.1.example',
+      'rebound.local',
     ]) {
       assert.equal(await status(host), '421', host)
     }
@@ -34,6 +35,7 @@ test('a request for some site’s name is refused on every interface, for it may
       '[::1]:8090',
       '192.168.1.20:8090',
       hostname(),
+      `${hostname().split('.')[0]}.local:8090`,
     ]) {
       assert.equal(await status(host), '200', host)
     }

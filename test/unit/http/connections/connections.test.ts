@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { GET, healthMs, openSockets, textFrom } from '../../../support/http/attackers.ts'
-import { serve } from '../../../support/http/served-view.ts'
+import { OPERATOR, serve, WITH_TOKEN } from '../../../support/http/served-view.ts'
 
 const ALL_PLACES = 260
 /** One address may hold this many connections. */
@@ -137,18 +137,18 @@ test('a body that nobody awaits is not read beyond a bound, and does not disturb
 })
 
 test('a body of the largest size is read whole, and a larger one is refused', async (t) => {
-  const { server, url, view } = await serve(t)
+  const { server, url, view } = await serve(t, WITH_TOKEN)
   const padding = 'x'.repeat(60 * 1024)
   const body = `{"channel":"pumps"}${' '.repeat(padding.length)}`
 
   const replayed = await fetch(`${url}/api/v1/dead-letters/replay`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { ...OPERATOR, 'content-type': 'application/json' },
     body,
   })
   const tooLarge = await fetch(`${url}/api/v1/dead-letters/replay`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { ...OPERATOR, 'content-type': 'application/json' },
     body: body + padding,
   })
 

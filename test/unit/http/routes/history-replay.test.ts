@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { jsonOf, START, serve } from '../../../support/http/served-view.ts'
+import { jsonOf, OPERATOR, START, serve, WITH_TOKEN } from '../../../support/http/served-view.ts'
 
-const JSON_TYPE = { 'content-type': 'application/json' }
+const JSON_TYPE = { ...OPERATOR, 'content-type': 'application/json' }
 
 test('history is replayed from a time or an offset, by JSON, and never for a page of another site', async (t) => {
-  const { view, url } = await serve(t)
+  const { view, url } = await serve(t, WITH_TOKEN)
   const post = (body: string, headers: Record<string, string> = JSON_TYPE, channel = 'pumps') =>
     fetch(`${url}/api/v1/channels/${channel}/replay`, { method: 'POST', headers, body })
 
@@ -13,7 +13,7 @@ test('history is replayed from a time or an offset, by JSON, and never for a pag
   const statuses = await Promise.all(
     [
       post('{"from":3}'),
-      post('{"from":3}', { 'content-type': 'text/plain' }),
+      post('{"from":3}', { ...OPERATOR, 'content-type': 'text/plain' }),
       post('{"from":3}', { ...JSON_TYPE, origin: 'https://example.com' }),
       post('{}'),
       post('{"from":"soon"}'),
