@@ -7,9 +7,11 @@ export interface CopyButtonProps {
   readonly text: string
   /** Such as `Copy the command`, for screen readers. */
   readonly label?: string
+  /** Default: `Copy`. */
+  readonly shown?: string
 }
 
-export function CopyButton({ text, label = 'Copy' }: CopyButtonProps) {
+export function CopyButton({ text, label = 'Copy', shown = 'Copy' }: CopyButtonProps) {
   const [outcome, setOutcome] = useState<'copied' | 'failed'>()
   useEffect(() => {
     if (outcome === undefined) return
@@ -19,7 +21,7 @@ export function CopyButton({ text, label = 'Copy' }: CopyButtonProps) {
   const copy = async (): Promise<void> => setOutcome((await isCopied(text)) ? 'copied' : 'failed')
   return (
     <button type="button" class="button is-small" aria-label={label} onClick={() => void copy()}>
-      {outcome === undefined ? 'Copy' : outcome === 'copied' ? 'Copied' : 'Press Ctrl-C'}
+      {outcome === undefined ? shown : outcome === 'copied' ? 'Copied' : 'Press Ctrl-C'}
     </button>
   )
 }

@@ -9,6 +9,8 @@ export interface Column<Row> {
   readonly cell: (row: Row) => ComponentChildren
   /** Figures are at the right. */
   readonly isFigure?: boolean
+  /** In a card, it needs a line of its own. */
+  readonly isWide?: boolean
   /** The first column of a card is its heading. */
   readonly isHeading?: boolean
 }
@@ -48,10 +50,13 @@ export function DataTable<Row>({ caption, columns, rows, keyOf }: DataTableProps
 }
 
 function Cell<Row>({ column, row }: { column: Column<Row>; row: Row }) {
-  const { name, cell, isFigure, isHeading } = column
+  const { name, cell, isFigure, isHeading, isWide } = column
   if (isHeading === true) return <th scope="row">{cell(row)}</th>
   return (
-    <td data-column={name} class={isFigure === true ? 'is-figure' : ''}>
+    <td
+      data-column={name}
+      class={`${isFigure === true ? 'is-figure' : ''} ${isWide === true ? 'is-wide' : ''}`}
+    >
       {cell(row)}
     </td>
   )

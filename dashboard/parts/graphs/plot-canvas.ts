@@ -59,7 +59,10 @@ function made(place: HTMLElement, data: PlotData, zone: Zone): uPlot {
   const options: uPlot.Options = {
     width: Math.max(1, place.clientWidth),
     height: HEIGHT,
-    axes: [{ ...axis, space: LABEL_PX, values: (_, splits) => timeLabels(splits, zone) }, axis],
+    axes: [
+      { ...axis, space: LABEL_PX, values: (_, splits) => timeLabels(splits, zone) },
+      { ...axis, size: widthOfLabels },
+    ],
     series: [
       { label: 'Time', value: (_, time) => (time === null ? '–' : label(time, zone)) },
       ...data.series.map(({ name }, index) => ({
@@ -72,6 +75,11 @@ function made(place: HTMLElement, data: PlotData, zone: Zone): uPlot {
     ],
   }
   return new uPlot(options, aligned(data), place)
+}
+
+/** Large numbers have long labels. */
+function widthOfLabels(_: uPlot, labels: readonly string[] | null): number {
+  return 24 + 7 * Math.max(0, ...(labels ?? []).map(({ length }) => length))
 }
 
 function aligned({ times, series }: PlotData): uPlot.AlignedData {

@@ -26,6 +26,7 @@ import {
   sampleMessage,
   sampleOverview,
 } from './sample-data.ts'
+import { SamplePages } from './sample-pages.ts'
 
 interface Viewer {
   readonly response: ServerResponse
@@ -50,6 +51,8 @@ export class SampleConnector {
   /** True: streams are not answered. */
   isSilent = false
   readonly asked: string[] = []
+  /** Messages, queries, clients, ledger and settings. */
+  readonly pages = new SamplePages(() => this.#now())
   readonly #viewers = new Set<Viewer>()
   readonly #files = new DashboardFiles()
   readonly #server: FastifyInstance = fastify({ forceCloseConnections: true })
@@ -122,6 +125,7 @@ export class SampleConnector {
     }))
     this.#messages()
     this.#effects()
+    this.pages.routes(server)
     server.get('/api/v1/events', (request, reply) => {
       reply.hijack()
       if (this.isSilent) return
@@ -198,6 +202,8 @@ export class SampleConnector {
       if (topic === 'destinations') {
         write(response, topic, destinationList.parse(sampleDestinationList(now)))
       }
+      const page = this.pages.event(topic)
+      if (page !== undefined) write(response, topic, page)
       if (topic.startsWith('tail:')) this.#tellTail(response, topic.slice(5), now)
     }
   }
