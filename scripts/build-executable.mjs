@@ -17,8 +17,9 @@ import { arch, tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { build } from 'esbuild'
+import { archive } from './release/archive.mjs'
 import { fetchNode } from './release/executable-node.mjs'
-import { name, reproducibly, root, run, version } from './release/released.mjs'
+import { name, root, run, version } from './release/released.mjs'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -69,7 +70,7 @@ try {
   writeFileSync(join(folder, 'LICENSE.txt'), licenses(node))
   mkdirSync(target, { recursive: true })
   if (values.unpacked) cpSync(folder, join(target, basename(folder)), { recursive: true })
-  else archive(folder)
+  else archive(folder, join(target, `${basename(folder)}.tar.xz`))
 } finally {
   rmSync(work, { recursive: true, force: true })
 }
@@ -123,16 +124,4 @@ function licenses(node) {
   run(process.execPath, [join(root, 'scripts', 'build-program.mjs'), program, '--with-clients'])
   const files = [join(root, 'LICENSE'), join(node, 'LICENSE'), join(program, 'LICENSES.txt')]
   return files.map((file) => readFileSync(file, 'utf8').trim()).join(`\n\n${'='.repeat(80)}\n\n`)
-}
-
-/** Names in order, no owner and the time of the release: the same sources make the same bytes. */
-function archive(folder) {
-  const environment = reproducibly()
-  const time = `--mtime=@${environment.SOURCE_DATE_EPOCH}`
-  const owner = ['--owner=0', '--group=0', '--numeric-owner', '--mode=u+rw,go=rX']
-  const base = basename(folder)
-  const file = join(target, `${base}.tar.xz`)
-  run('tar', ['--sort=name', time, ...owner, '-C', work, '-cJf', file, base], {
-    env: { ...environment, XZ_OPT: '-6 -T2' },
-  })
 }
