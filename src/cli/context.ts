@@ -12,7 +12,7 @@ export interface CliContext {
 
 export type CreateConnector = (
   config: ConnectorConfig,
-  options?: Pick<ConnectorOptions, 'nucleus' | 'settings'>,
+  options?: Pick<ConnectorOptions, 'nucleus' | 'settings' | 'logOutput'>,
 ) => RunnableConnector
 
 /** What `run` needs of a connector. Tests bring a fake one. */

@@ -23,6 +23,7 @@ import type { OriginPositions } from '../sources/batch-put-message/origin-positi
 import type { Nucleus } from '../sources/greengrass/nucleus.ts'
 import { InProcessSource } from '../sources/in-process/in-process-source.ts'
 import type { Source } from '../sources/source.ts'
+import { LogFile } from '../telemetry/log/log-file.ts'
 import { createLogger, type LogOutput } from '../telemetry/log/logger.ts'
 import { Metrics } from '../telemetry/metrics/metrics.ts'
 import { TelemetryObserver } from '../telemetry/pipeline-observer.ts'
@@ -50,7 +51,7 @@ export interface ConnectorOptions {
   readonly clock?: Clock
   /** From 0 up to, not including, 1: spreads retries. */
   readonly random?: () => number
-  /** Where log lines go. Default: standard error. */
+  /** Where log lines go. Default: the file of `log.file`, otherwise standard error. */
   readonly logOutput?: LogOutput
   /** For `sources.greengrass`. It outlives the connector. */
   readonly nucleus?: Nucleus | undefined
@@ -99,6 +100,8 @@ export class Connector {
   readonly #context: PartContext
   readonly #metrics: Metrics
   readonly #telemetry: TelemetryObserver
+  /** Of `log.file`, unless the caller has its own output. */
+  readonly #logFile: LogFile | undefined
   readonly #inProcess: InProcessSource
   readonly #refusedClients: RefusedClients
   readonly #settings: () => Settings
@@ -126,8 +129,11 @@ export class Connector {
       parts: () => this.#running && partFigures(this.#running, certificates),
       now: () => clock.now(),
     })
+    const { file } = config.log
+    const ownFile = logOutput === undefined && file !== undefined ? new LogFile(file) : undefined
+    this.#logFile = ownFile
     this.#telemetry = new TelemetryObserver({
-      logger: createLogger(config.log, logOutput),
+      logger: createLogger(config.log, logOutput ?? ownFile),
       metrics: this.#metrics,
       clock,
     })
@@ -180,11 +186,13 @@ export class Connector {
   }
 
   /**
-   * Reads certificates, users, access rules and the token of the HTTP server again. A faulty file is
+   * Reads certificates, users, access rules and the token of the HTTP server again, and opens the log
+   * file again. A faulty file is
    * logged and not used.
    */
   async reload(): Promise<void> {
     const { sources = [], http, analytics } = this.#running ?? {}
+    this.#logFile?.reopen()
     await Promise.all([
       http?.reload(),
       analytics?.api?.reload(),
@@ -238,6 +246,7 @@ export class Connector {
 
   async #start(): Promise<void> {
     try {
+      await this.#logFile?.open()
       const running = await this.#openChannels()
       await this.#startDeliveries(running)
       await this.#startSources(running)
@@ -408,5 +417,6 @@ export class Connector {
     for (const undo of this.#undo.splice(0).reverse()) await undo()
     // Last: until then every part may still report.
     this.#telemetry.close()
+    await this.#logFile?.close()
   }
 }

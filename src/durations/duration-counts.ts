@@ -20,6 +20,8 @@ export class DurationCounts implements CountedDurations {
   readonly counts: Float64Array
   sumSeconds = 0
   total = 0
+  /** Of the last duration. */
+  #bucket = 0
 
   constructor(bounds: readonly number[]) {
     this.bounds = bounds
@@ -29,8 +31,11 @@ export class DurationCounts implements CountedDurations {
   /** `times` durations of `seconds`. A negative one counts as 0: clocks are set back. */
   add(seconds: number, times = 1): void {
     const { bounds, counts } = this
-    let bucket = 0
+    let bucket = this.#bucket
+    // Durations of one batch are much alike: mostly this is the bucket of the one before.
+    if (bucket > 0 && seconds <= (bounds[bucket - 1] ?? 0)) bucket = 0
     while (bucket < bounds.length && seconds > (bounds[bucket] ?? 0)) bucket++
+    this.#bucket = bucket
     counts[bucket] = (counts[bucket] ?? 0) + times
     this.sumSeconds += Math.max(0, seconds) * times
     this.total += times

@@ -1,4 +1,22 @@
 import * as z from 'zod'
+import { size } from '../unit-options.ts'
+
+const logFileOptions = z
+  .strictObject({
+    path: z
+      .string()
+      .min(1)
+      .describe('The file. Its directory must be there. SIGHUP opens it again.'),
+    maxBytes: size({ min: '64KiB', max: '1TiB', example: '10MiB' })
+      .prefault('10MiB')
+      .describe(
+        'When the file has reached this size, it becomes path.1, and path.1 becomes path.2.',
+      ),
+    keep: z.int().min(0).max(1000).default(5).describe('How many of these older files are kept.'),
+  })
+  .describe('Writes the log to a file in place of standard error.')
+
+export type LogFileOptions = z.infer<typeof logFileOptions>
 
 export const logOptions = z
   .strictObject({
@@ -10,7 +28,8 @@ export const logOptions = z
       .enum(['auto', 'json', 'pretty'])
       .default('auto')
       .describe('JSON lines, or readable lines. auto: readable on a terminal, otherwise JSON.'),
+    file: logFileOptions.optional(),
   })
-  .describe('The log on standard error.')
+  .describe('The log, on standard error or in a file.')
 
 export type LogOptions = z.infer<typeof logOptions>

@@ -74,6 +74,11 @@ export async function checkStart(config: ConnectorConfig): Promise<StartCheck> {
   }
   problems.push(...(await problemsOfAddresses(addressesOf(config))))
   notices.push(...noticesOfTables(config))
+  const { file } = config.log
+  if (file !== undefined) {
+    const { problemOfLogFile } = await import('../../telemetry/log/log-file.ts')
+    problems.push(...[(await problemOfLogFile(file)) ?? []].flat())
+  }
   if (storage.durability === 'disk') {
     problems.push(...(await problemsOfDirectory(storage.directory)))
     const advice = await accessAdvice(storage.directory)

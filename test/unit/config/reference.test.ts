@@ -44,9 +44,10 @@ test('every documented parameter and every section is in the reference', () => {
   for (const name of names) assert.match(text, new RegExp(`^\\| \`parameters\\.${name}\``, 'm'))
 })
 
-/** Files of Greengrass v1 are no configurations: `greengrass plan` reads them. */
+/** Files for other programs; those of Greengrass v1 are read by `greengrass plan`. */
+const OTHERS = ['greengrass-v1', 'prometheus', 'grafana']
 const configurations = readdirSync(examples, { recursive: true, encoding: 'utf8' }).filter(
-  (name) => /\.(yaml|json)$/.test(name) && !name.startsWith('greengrass-v1'),
+  (name) => /\.(yaml|json)$/.test(name) && !OTHERS.some((folder) => name.startsWith(folder)),
 )
 
 for (const name of configurations) {

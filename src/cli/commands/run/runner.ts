@@ -4,6 +4,8 @@ import { systemClock } from '../../../clock.ts'
 import type { LoadedConfig } from '../../../config/load.ts'
 import { shownSettings } from '../../../config/shown-settings.ts'
 import type { Nucleus } from '../../../sources/greengrass/nucleus.ts'
+import type { LogFile } from '../../../telemetry/log/log-file.ts'
+import type { LogOutput } from '../../../telemetry/log/logger.ts'
 import { VERSION } from '../../../version.ts'
 import type { CliContext, RunnableConnector } from '../../context.ts'
 import { awsAdvice } from './aws-advice.ts'
@@ -30,6 +32,8 @@ export class Runner {
   #running: Running | undefined
   /** Of a configuration with `sources.greengrass` that the nucleus does not have itself. */
   #nucleus: Nucleus | undefined
+  /** For the connector's lines and for those of `run`. */
+  #logFile: LogFile | undefined
   /** Also valid while nothing runs. */
   #report: RunReport | undefined
 
@@ -60,11 +64,14 @@ export class Runner {
     const { process, loadConnector } = this.#context
     const createConnector = await loadConnector()
     const nucleus = given ?? (await this.#ownNucleus(loaded))
+    const logFile = await this.#openLogFile(loaded)
+    const output = logFile ?? process.stderr
     const connector = createConnector(loaded.config, {
       nucleus,
+      logOutput: output,
       settings: () => shownSettings(loaded),
     })
-    const report = await reportOf(this.#flags, loaded, process)
+    const report = await reportOf(this.#flags, loaded, { stdout: process.stdout, output })
     this.#report = report
     const { startErrorOf } = await import('../../../connector/checks/start-check.ts')
     const { problems, notices } = await connector.check()
@@ -93,6 +100,7 @@ export class Runner {
   }
 
   async reload(): Promise<void> {
+    this.#logFile?.reopen()
     if (this.#running === undefined) return
     this.#serviceManager.reloading()
     await this.#running.connector.reload()
@@ -111,6 +119,20 @@ export class Runner {
     running.report.stopped(await running.connector.stop({ deadlineMs }))
     await this.#nucleus?.close()
     this.#serviceManager.close()
+    await this.#logFile?.close()
+  }
+
+  /** Closes that of the configuration before. */
+  async #openLogFile({ config }: LoadedConfig): Promise<LogFile | undefined> {
+    await this.#logFile?.close()
+    this.#logFile = undefined
+    const { file } = config.log
+    if (file === undefined) return undefined
+    const { LogFile } = await import('../../../telemetry/log/log-file.ts')
+    const logFile = new LogFile(file)
+    await logFile.open()
+    this.#logFile = logFile
+    return logFile
   }
 
   async #ownNucleus({ config }: LoadedConfig): Promise<Nucleus | undefined> {
@@ -139,13 +161,13 @@ export class Runner {
 async function reportOf(
   flags: RunnerFlags,
   { config }: LoadedConfig,
-  { stdout, stderr }: NodeJS.Process,
+  { stdout, output }: { readonly stdout: NodeJS.WriteStream; readonly output: LogOutput },
 ): Promise<RunReport> {
   const { createLogger } = await import('../../../telemetry/log/logger.ts')
   const hasBanner = flags.banner ?? stdout.isTTY === true
-  const isShared = stdout.isTTY === true && stderr.isTTY === true && config.log.format !== 'json'
+  const isShared = stdout.isTTY === true && output.isTTY === true && config.log.format !== 'json'
   return new RunReport({
-    logger: hasBanner && isShared ? undefined : createLogger(config.log, stderr),
+    logger: hasBanner && isShared ? undefined : createLogger(config.log, output),
     banner: hasBanner ? stdout : undefined,
   })
 }
