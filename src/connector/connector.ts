@@ -4,10 +4,7 @@ import { EventEmitter } from 'node:events'
 import type { ChannelLedger } from '../channels/ledger/ledger.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import type { ConnectorConfig } from '../config/connector-config.ts'
-import { DestinationDelivery } from '../delivery/destination-delivery.ts'
-import { ReceiptDivision } from '../delivery/receipt-division.ts'
-import { noReceipts, PrimaryReceipts } from '../delivery/receipts/batch-receipts.ts'
-import { CommitReceipts } from '../delivery/receipts/commit-receipts.ts'
+import type { DestinationDelivery } from '../delivery/destination-delivery.ts'
 import { ReceiptPublisher } from '../delivery/receipts/receipt-publisher.ts'
 import { ConnectorError } from '../errors.ts'
 import type { Settings } from '../http/api/shapes/settings.ts'
@@ -34,17 +31,11 @@ import { CertificateEnds } from './certificate-ends.ts'
 import { checkStart, type StartCheck } from './checks/start-check.ts'
 import { type ConnectorEvents, emittingObserver } from './connector-events.ts'
 import { connectorIdOf } from './connector-id.ts'
-import { makeDestination } from './destination-makers.ts'
+import { makeDeliveries, type UpstreamOf } from './deliveries.ts'
 import { drain, type StopReport } from './draining.ts'
 import { type OpenedStorage, openStorage } from './opened-storage.ts'
 import { partFigures } from './part-figures.ts'
-import {
-  makeBatchPutMessage,
-  makeSources,
-  openLogNotes,
-  openOrigins,
-  type PartContext,
-} from './parts.ts'
+import { makeBatchPutMessage, makeSources, openOrigins, type PartContext } from './parts.ts'
 import { viewOptions } from './view-options.ts'
 
 export interface ConnectorOptions {
@@ -226,7 +217,7 @@ export class Connector {
     return this.#running?.channels.ledger() ?? []
   }
 
-  /** How long the disk has left a commit unanswered, in milliseconds; 0 while none is written. */
+  /** How long the disk has left a commit unanswered, in milliseconds; 0 if nothing is being written. */
   get commitPendingMs(): number {
     return this.#running?.channels.commits.pendingMs ?? 0
   }
@@ -300,32 +291,10 @@ export class Connector {
   }
 
   async #startDeliveries(running: Running): Promise<void> {
-    const { connectorId, channels, receipts, deliveries } = running
-    const { destinations } = this.config
-    const logNotes = await openLogNotes(this.config)
-    const selections = destinations.map(({ delivery }) => delivery)
-    const division =
-      this.config.parameters.statusReports === 'none'
-        ? undefined
-        : new ReceiptDivision(selections, new PrimaryReceipts(receipts))
-    if (destinations.length === 0) {
-      new CommitReceipts(channels, receipts, this.#context.observer).start()
-    }
-    for (const [index, destination] of destinations.entries()) {
-      const delivery = new DestinationDelivery({
-        ...this.#context,
-        destination: await makeDestination(destination, this.config, {
-          ...this.#context,
-          connectorId,
-          upstreamOf: (channel, since) => running.origins?.upstreamOf(channel, since),
-        }),
-        channels,
-        maxInFlightBatches: destination.delivery.batchesInFlight,
-        catchUp: destination.delivery.catchUp,
-        selection: destination.delivery,
-        receipts: (channel) => division?.receiptsOf(index, channel) ?? noReceipts,
-        logNotes,
-      })
+    const { deliveries, origins } = running
+    const upstreamOf: UpstreamOf = (channel, since) => origins?.upstreamOf(channel, since)
+    const made = makeDeliveries(this.config, running, { ...this.#context, upstreamOf })
+    for await (const delivery of made) {
       delivery.start()
       deliveries.push(delivery)
       this.#undo.push(() => delivery.close())

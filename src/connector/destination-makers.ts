@@ -14,7 +14,7 @@ import { ConnectorError } from '../errors.ts'
 import { type PipelineObserver, silentObserver } from '../observer.ts'
 import type { PartContext } from './parts.ts'
 
-interface DestinationContext extends Pick<PartContext, 'clock' | 'random'> {
+export interface DestinationContext extends Pick<PartContext, 'clock' | 'random'> {
   /** Default: what a destination finds is ignored. */
   readonly observer?: PipelineObserver
   readonly connectorId: string
