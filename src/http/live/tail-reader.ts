@@ -72,7 +72,7 @@ export class TailReader {
   }
 }
 
-/** All offsets from `from` up to `end`, or at most `count` evenly spaced ones, the last one among them. */
+/** All offsets from `from` up to `end`, or evenly spaced ones, the last among them. */
 function sampled(from: number, end: number): number[] {
   const count = end - from
   const shown = Math.min(count, MAX_SHOWN)
