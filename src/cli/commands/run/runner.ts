@@ -2,7 +2,6 @@
 import { relative } from 'node:path'
 import { systemClock } from '../../../clock.ts'
 import type { LoadedConfig } from '../../../config/load.ts'
-import { shownSettings } from '../../../config/shown-settings.ts'
 import type { Nucleus } from '../../../sources/greengrass/nucleus.ts'
 import { VERSION } from '../../../version.ts'
 import type { CliContext, RunnableConnector } from '../../context.ts'
@@ -49,6 +48,8 @@ export class Runner {
     const { process, loadConnector } = this.#context
     const createConnector = await loadConnector()
     const nucleus = given ?? (await this.#ownNucleus(loaded))
+    // It brings the YAML package, which other commands do without.
+    const { shownSettings } = await import('../../../config/shown-settings.ts')
     const connector = createConnector(loaded.config, {
       nucleus,
       settings: () => shownSettings(loaded),
