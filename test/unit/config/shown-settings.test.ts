@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { MASK } from '../../../src/addresses.ts'
 import { loadConfig } from '../../../src/config/load.ts'
 import { shownSettings } from '../../../src/config/shown-settings.ts'
 import { settings } from '../../../src/http/api/shapes/settings.ts'
@@ -33,7 +34,7 @@ test('every setting says where it was set: line of a file, environment, flag, or
 
   assert.deepEqual(shown.files, [file])
   assert.deepEqual([of('http.port')?.value, of('http.port')?.from], [8091, `${file}:2`])
-  assert.equal(of('http.token')?.value, '****')
+  assert.equal(of('http.token')?.value, MASK)
   assert.match(String(of('log.level')?.from), /IOT_ANALYTICS_CONNECTOR__LOG__LEVEL/)
   assert.match(String(of('storage.durability')?.from), /--set/)
   assert.deepEqual([of('http.host')?.from, of('http.host')?.isDefault], ['default', true])
