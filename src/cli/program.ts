@@ -5,6 +5,7 @@ import { VERSION } from '../version.ts'
 import { addApplyCommand } from './commands/apply/apply.ts'
 import { addCheckCommand } from './commands/check.ts'
 import { addCompletionCommand } from './commands/completion.ts'
+import { addDashboardCommand } from './commands/dashboard.ts'
 import { addDeadLettersCommand } from './commands/dead-letters/dead-letters.ts'
 import { addReplayCommand } from './commands/dead-letters/replay.ts'
 import { addDoctorCommand } from './commands/doctor/doctor.ts'
@@ -21,6 +22,7 @@ import { addRunCommand } from './commands/run/run.ts'
 import { addStatusCommand } from './commands/status/status.ts'
 import { addTailCommand } from './commands/tail/tail.ts'
 import { addTopCommand } from './commands/top/top.ts'
+import { addTokenCommand } from './commands/token/token.ts'
 import { addWhyCommand } from './commands/why.ts'
 import type { CliContext } from './context.ts'
 import {
@@ -67,6 +69,7 @@ export function createProgram(context: CliContext, name: string = NAMES[0]): Com
   addTailCommand(program, context)
   addStatusCommand(program, context)
   addTopCommand(program, context)
+  addDashboardCommand(program, context)
   addDeadLettersCommand(program, context)
   addReplayCommand(program, context)
   addRetryCommand(program, context)
@@ -78,6 +81,7 @@ export function createProgram(context: CliContext, name: string = NAMES[0]): Com
   addApplyCommand(program, context)
   addImportCommand(program, context)
   addPasswdCommand(program, context)
+  addTokenCommand(program, context)
   addGreengrassCommand(program, context)
   addCompletionCommand(program, NAMES)
   for (const command of program.commands) command.addHelpText('after', EXIT_CODES_HELP)

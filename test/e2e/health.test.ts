@@ -9,6 +9,7 @@ import {
   silence,
 } from '../support/destinations/fake-answers.ts'
 import { FakeIotAnalytics } from '../support/destinations/fake-iot-analytics.ts'
+import { askSocket } from '../support/http/operator-socket.ts'
 import { MqttDevice } from '../support/mqtt/mqtt-device.ts'
 import { runCommand } from '../support/processes/command-line.ts'
 import { destinationOf, mqttUrlOf, startConnector } from '../support/processes/running-connector.ts'
@@ -153,7 +154,7 @@ test('a queue that refused a message stays critical until there is room, and nam
   await clock.skip(600)
   const later = await healthOf(connector)
   api.recover()
-  await fetch(`${httpOf(connector)}/api/v1/destinations/retry`, {
+  await askSocket(String(connector.describe().socket), '/api/v1/destinations/retry', {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: '{}',

@@ -29,8 +29,11 @@ test('top shows what comes in, and goes on after the connector was killed and re
   await terminal.shows(/^> pumps /m)
   await terminal.press('Enter')
   await terminal.shows(/^pumps$/m)
-  await device.publishAsync(topic, '{"temp":40.5}', { qos: 1 })
+  // The tail begins when its stream is open.
+  const sending = setInterval(() => device.publish(topic, '{"temp":40.5}'), 200)
+  t.after(() => clearInterval(sending))
   await terminal.shows(/messages\/binary\/put {2}\{"temp":40\.5\}$/m)
+  clearInterval(sending)
   await terminal.press('Escape')
   await terminal.shows(/\[Channels 1\]/)
   await terminal.press('Tab', 'Tab')

@@ -81,7 +81,8 @@ test('publish, tail and the HTTP requests answer as the README says', async (t) 
   }
   if (WITHOUT_DUCKDB === false) {
     for (const line of commandsOf('npx iot-analytics-connector query')) {
-      assert.match((await shell(line, connector, directory)).stdout, /^temp,arrival_time\r\n23\.33,/)
+      // In a pipe, as here, the result is CSV.
+      assert.match((await shell(line, connector, directory)).stdout, /^temp,.*\n23\.33,/)
     }
   }
   const answers = commandsOf('curl').map(async (line) => {

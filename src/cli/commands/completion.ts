@@ -1,6 +1,7 @@
 /** `completion`: the script with which a shell completes commands, flags and channels. */
 import { Argument, type Command } from 'commander'
-import { SHELLS, type Shell } from '../completion/completion.ts'
+
+const SHELLS = ['bash', 'zsh', 'fish'] as const
 
 const EXAMPLES = `
 Examples:
@@ -18,7 +19,7 @@ export function addCompletionCommand(program: Command, names: readonly string[])
     .description('print a script with which bash, zsh or fish completes the command line')
     .addArgument(new Argument('<shell>', 'the shell').choices(SHELLS))
     .addHelpText('after', EXAMPLES)
-    .action(async (shell: Shell) => {
+    .action(async (shell: (typeof SHELLS)[number]) => {
       const { printScript } = await import('../completion/completion.ts')
       await printScript(shell, names)
     })

@@ -5,11 +5,8 @@
 import type { Complete } from '@bomb.sh/tab'
 import type { Command } from 'commander'
 
-export const SHELLS = ['bash', 'zsh', 'fish'] as const
-export type Shell = (typeof SHELLS)[number]
-
-/** Prints the script that a shell reads, for each name of the program. */
-export async function printScript(shell: Shell, names: readonly string[]): Promise<void> {
+/** Prints the script that bash, zsh or fish reads, for each name of the program. */
+export async function printScript(shell: string, names: readonly string[]): Promise<void> {
   const { script } = await import('@bomb.sh/tab')
   for (const name of names) script(shell, name, name)
 }

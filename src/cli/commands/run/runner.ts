@@ -2,7 +2,6 @@
 import { relative } from 'node:path'
 import { systemClock } from '../../../clock.ts'
 import type { LoadedConfig } from '../../../config/load.ts'
-import { shownSettings } from '../../../config/shown-settings.ts'
 import type { Nucleus } from '../../../sources/greengrass/nucleus.ts'
 import type { LogFile } from '../../../telemetry/log/log-file.ts'
 import type { LogOutput } from '../../../telemetry/log/logger.ts'
@@ -66,6 +65,8 @@ export class Runner {
     const nucleus = given ?? (await this.#ownNucleus(loaded))
     const logFile = await this.#openLogFile(loaded)
     const output = logFile ?? process.stderr
+    // It brings the YAML package, which other commands do without.
+    const { shownSettings } = await import('../../../config/shown-settings.ts')
     const connector = createConnector(loaded.config, {
       nucleus,
       logOutput: output,

@@ -3,6 +3,7 @@ import { printable } from '../../../shown-text.ts'
 import type { Style } from '../../terminal/style.ts'
 import { NO_FIGURE } from '../../terminal/table.ts'
 import { type FieldPath, valueAt } from './field-path.ts'
+import type { MessageForm } from './message-forms.ts'
 import {
   payloadBytes,
   payloadOf,
@@ -11,9 +12,6 @@ import {
   type StoredMessage,
   timeOf,
 } from './stored-message.ts'
-
-export const MESSAGE_FORMS = ['text', 'json', 'raw', 'value'] as const
-export type MessageForm = (typeof MESSAGE_FORMS)[number]
 
 export interface Shown {
   readonly form: MessageForm

@@ -6,7 +6,7 @@ import { wholeNumber } from '../../number-argument.ts'
 import { parseStartPoint } from '../../start-point.ts'
 import { type Condition, parseCondition, parsePattern } from './condition.ts'
 import { type FieldPath, parseFieldPath } from './field-path.ts'
-import { MESSAGE_FORMS, type MessageForm } from './message-form.ts'
+import { MESSAGE_FORMS, type MessageForm } from './message-forms.ts'
 
 export interface TailFlags extends ConnectorFlags {
   readonly from?: string
