@@ -34,10 +34,11 @@ export interface ConnectorEvents {
   storageRecovered: [recovery: { channel: string }]
 }
 
-/** Passes reports on to `next`, and emits some of them as `events`. */
+/** Passes reports on to `next`, and emits some of them as `events`; refused clients are noted. */
 export function emittingObserver(
   events: EventEmitter<ConnectorEvents>,
   next: PipelineObserver,
+  onRefused: PipelineObserver['clientRefused'],
 ): PipelineObserver {
   return {
     messageDropped(channel, code, detail) {
@@ -72,7 +73,10 @@ export function emittingObserver(
     clientConnected: (...report) => next.clientConnected(...report),
     clientDisconnected: (...report) => next.clientDisconnected(...report),
     clientSentAway: (...report) => next.clientSentAway(...report),
-    clientRefused: (...report) => next.clientRefused(...report),
+    clientRefused(...report) {
+      next.clientRefused(...report)
+      onRefused(...report)
+    },
     sourceRetried: (...report) => next.sourceRetried(...report),
     sourceRecovered: (...report) => next.sourceRecovered(...report),
     filesReloaded: (...report) => next.filesReloaded(...report),

@@ -10,10 +10,13 @@ import { noReceipts, PrimaryReceipts } from '../delivery/receipts/batch-receipts
 import { CommitReceipts } from '../delivery/receipts/commit-receipts.ts'
 import { ReceiptPublisher } from '../delivery/receipts/receipt-publisher.ts'
 import { ConnectorError } from '../errors.ts'
+import type { Settings } from '../http/api/shapes/settings.ts'
 import type { HttpServer } from '../http/http-server.ts'
 import { receiptIdOf } from '../message.ts'
 import { RunningView } from '../operator/running-view.ts'
+import { RefusedClients } from '../operator/sampling/refused-clients.ts'
 import { RecentRefusals } from '../operator/why/recent-refusals.ts'
+import { CountedIntake } from '../routing/counted-intake.ts'
 import { Router } from '../routing/router.ts'
 import type { BatchPutMessage } from '../sources/batch-put-message/batch-put-message.ts'
 import type { OriginPositions } from '../sources/batch-put-message/origin-positions.ts'
@@ -39,6 +42,7 @@ import {
   openOrigins,
   type PartContext,
 } from './parts.ts'
+import { viewOptions } from './view-options.ts'
 
 export interface ConnectorOptions {
   readonly clock?: Clock
@@ -48,6 +52,8 @@ export interface ConnectorOptions {
   readonly logOutput?: LogOutput
   /** For `sources.greengrass`. It outlives the connector. */
   readonly nucleus?: Nucleus | undefined
+  /** Every setting with its origin, for the operator. Default: no setting is shown. */
+  readonly settings?: (() => Settings) | undefined
 }
 
 /** The running parts, in lines for people. */
@@ -71,6 +77,8 @@ interface Running extends OpenedStorage {
   readonly refusals: RecentRefusals
   readonly deliveries: DestinationDelivery[]
   readonly sources: Source[]
+  /** The messages of sources that do not count them. */
+  readonly intakes: Map<string, CountedIntake>
   /** What other connectors have sent; undefined if nobody may send. */
   readonly origins: OriginPositions | undefined
   /** Among the sources. */
@@ -90,6 +98,8 @@ export class Connector {
   readonly #metrics: Metrics
   readonly #telemetry: TelemetryObserver
   readonly #inProcess: InProcessSource
+  readonly #refusedClients: RefusedClients
+  readonly #settings: () => Settings
   readonly #nucleus: Nucleus | undefined
   /** Stops what was started; called from the last to the first. */
   readonly #undo: (() => Promise<void>)[] = []
@@ -116,7 +126,13 @@ export class Connector {
       clock,
     })
     const { events } = this
-    this.#context = { clock, random, observer: emittingObserver(events, this.#telemetry) }
+    this.#settings = options.settings ?? (() => ({ files: [], settings: [] }))
+    const refused = new RefusedClients(clock)
+    this.#refusedClients = refused
+    const observer = emittingObserver(events, this.#telemetry, (...report) =>
+      refused.note(...report),
+    )
+    this.#context = { clock, random, observer }
     this.#inProcess = new InProcessSource({
       get isListening() {
         return events.listenerCount('receipt') > 0
@@ -255,6 +271,7 @@ export class Connector {
       ...parts,
       deliveries: [],
       sources: [],
+      intakes: new Map(),
       analytics: undefined,
       http: undefined,
     }
@@ -304,9 +321,12 @@ export class Connector {
       ...this.#context,
       nucleus: this.#nucleus,
     })
-    for (const source of [...made, ...[running.batches ?? []].flat()]) {
+    const all: Source[] = [...made, ...[running.batches ?? []].flat()]
+    for (const source of all) {
       this.#undo.push(() => source.close())
-      await source.start(router)
+      const intake = source.received === undefined ? new CountedIntake(router) : router
+      if (intake instanceof CountedIntake) running.intakes.set(source.name, intake)
+      await source.start(intake)
       receipts.addOutlet(source.outlet)
       sources.push(source)
     }
@@ -329,9 +349,11 @@ export class Connector {
     const view = new RunningView({
       ...this.#context,
       ...running,
-      reports: this.config.parameters.statusReports,
+      ...viewOptions(this.config),
       metrics: this.#metrics,
-      maxBacklogMessages: this.config.parameters.queueSizePerChannel ?? Number.POSITIVE_INFINITY,
+      refusedClients: this.#refusedClients,
+      settings: this.#settings,
+      hasQueries: running.analytics?.queries !== undefined,
     })
     view.start()
     this.#undo.push(async () => view.close())

@@ -12,6 +12,8 @@ import { storeLedger, storeRoom } from './store-ledger.ts'
 export interface OpenedStorage {
   readonly channels: ChannelSet
   readonly storeLedger: () => StoreLedger
+  /** What counts for `MemorySize`. */
+  readonly memory: Pick<MemoryBudget, 'held' | 'maxBytes'>
   /** Empty without destinations: then no message waits. */
   readonly outage: () => readonly OutageLeft[]
   /** @param maxMs how long it may take for what makes the next start quick */
@@ -44,6 +46,7 @@ export async function openStorage(
   watch.start()
   return {
     channels,
+    memory: budget,
     storeLedger: () => storeLedger(channels, store),
     outage: () => (destinations.length === 0 ? [] : watch.forecast()),
     close: (maxMs) => {

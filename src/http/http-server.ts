@@ -23,22 +23,22 @@ import {
 import { checkAccess } from './access/access-hook.ts'
 import { OperatorSocket } from './access/operator-socket.ts'
 import { sessionRoutes } from './access/session-routes.ts'
+import { operatorRoutes } from './api/operator-routes.ts'
 import { BodyBudget } from './connections/body-budget.ts'
 import { Connections, type ConnectionsOptions } from './connections/connections.ts'
 import { RequestLimits } from './connections/request-limits.ts'
+import { DashboardFiles, dashboardRoutes } from './dashboard-files.ts'
+import { eventsRoute } from './live/events-route.ts'
+import { LiveEvents } from './live/live-events.ts'
 import type { HttpOptions } from './options.ts'
 import { answerError, answerErrorsAsJson } from './requests/request-error.ts'
 import { type BatchReceiver, batchPutMessageRoute } from './routes/batch-put-message.ts'
-import { channelRoutes } from './routes/channels.ts'
 import { type ContentReceiver, datasetContentRoute } from './routes/dataset-contents.ts'
-import { deadLetterRoutes } from './routes/dead-letters.ts'
-import { destinationRoutes } from './routes/destinations.ts'
 import { healthRoutes } from './routes/health.ts'
-import { historyReplayRoute } from './routes/history-replay.ts'
 import { type ApiReceiver, iotAnalyticsApiRoutes } from './routes/iot-analytics-api.ts'
 import { ledgerRoute } from './routes/ledger.ts'
+import { metricsRoute } from './routes/metrics.ts'
 import { type QueryReceiver, queryRoute } from './routes/query.ts'
-import { statusRoutes } from './routes/status.ts'
 import { whyRoute } from './routes/why.ts'
 import type { ConnectorView } from './views/connector-view.ts'
 
@@ -94,6 +94,10 @@ export class HttpServer {
   readonly #limits = new RequestLimits()
   readonly #connections: Connections
   readonly #watch: FileWatch
+  readonly #clock: Clock
+  readonly #events: LiveEvents
+  readonly #routes = new Set<string>()
+  readonly #dashboard = new DashboardFiles()
   #server: FastifyInstance | undefined
   #access: Access | undefined
   #socket: OperatorSocket | undefined
@@ -102,12 +106,14 @@ export class HttpServer {
 
   constructor(options: HttpServerOptions) {
     this.#options = options
+    this.#clock = options.clock ?? systemClock
+    this.#events = new LiveEvents(options.view, this.#clock)
     const isPolling: ConnectionsOptions['isPolling'] = (response) =>
       this.#limits.longPolls.isWaiting(response)
     this.#connections = new Connections({ ...options.bounds, isPolling })
     this.#watch = new FileWatch({
       paths: filesOfHttp(options.options),
-      clock: options.clock ?? systemClock,
+      clock: this.#clock,
       intervalMs: WATCH_INTERVAL_MS,
       onChange: () => this.reload(),
     })
@@ -136,6 +142,11 @@ export class HttpServer {
   get port(): number {
     const address: AddressInfo | string | null | undefined = this.#server?.server.address()
     return typeof address === 'object' && address !== null ? address.port : 0
+  }
+
+  /** `GET /health` and all others. Valid after `start`. */
+  get routes(): ReadonlySet<string> {
+    return this.#routes
   }
 
   get connectionCount(): number {
@@ -200,13 +211,15 @@ export class HttpServer {
   async close(): Promise<void> {
     this.#watch.stop()
     this.#limits.longPolls.close()
+    this.#events.close()
     this.#connections.close()
     await this.#socket?.close()
     await this.#server?.close()
   }
 
   async #build(given: HttpAccess): Promise<FastifyInstance> {
-    const { options, view, clock = systemClock } = this.#options
+    const { options, view } = this.#options
+    const clock = this.#clock
     const { default: fastify } = await import('fastify')
     const server = fastify({
       logger: false,
@@ -221,6 +234,9 @@ export class HttpServer {
       schemaController: {
         compilersFactory: { buildValidator: noCompiler, buildSerializer: noCompiler },
       },
+    })
+    server.addHook('onRoute', ({ method, url }) => {
+      for (const one of [method].flat()) this.#routes.add(`${one} ${url}`)
     })
     const access = new Access({
       options,
@@ -239,12 +255,16 @@ export class HttpServer {
     answerErrorsAsJson(server)
     sessionRoutes(server, { access, clock, address: () => this.address })
     healthRoutes(server, view)
-    statusRoutes(server, view, this.#limits)
+    metricsRoute(server, view)
     ledgerRoute(server, view, this.#limits)
-    channelRoutes(server, view, this.#limits)
-    deadLetterRoutes(server, view, this.#limits)
-    historyReplayRoute(server, view, this.#limits)
-    destinationRoutes(server, view, this.#limits)
+    operatorRoutes(server, view, this.#limits)
+    eventsRoute(server, {
+      events: this.#events,
+      connections: this.#connections,
+      now: () => this.#clock.now(),
+      about: async () => ({ ...view.identity, build: await this.#dashboard.build() }),
+    })
+    dashboardRoutes(server, this.#dashboard)
     whyRoute(server, view, this.#limits)
     const { batches, queries, api, contents } = this.#options
     const bodies = new BodyBudget(this.#connections)

@@ -14,7 +14,7 @@ import { until } from '../support/until.ts'
 const JSON_TYPE = { 'content-type': 'application/json' }
 
 function retryAt(url: string, headers: Record<string, string> = {}): Promise<Response> {
-  const path = '/destinations/retry'
+  const path = '/api/v1/destinations/retry'
   return fetch(`${url}${path}`, {
     method: 'POST',
     headers: { ...JSON_TYPE, ...headers },

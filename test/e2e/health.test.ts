@@ -155,7 +155,7 @@ test('a queue that refused a message stays critical until there is room, and nam
   await clock.skip(600)
   const later = await healthOf(connector)
   api.recover()
-  await askSocket(String(connector.describe().socket), '/destinations/retry', {
+  await askSocket(String(connector.describe().socket), '/api/v1/destinations/retry', {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: '{}',

@@ -75,7 +75,7 @@ test('after kill -9 half way through a replay, it is continued where it was: eve
   ])
   await api.until(() => api.messageCount === count)
   const post = async (body: object) => {
-    const answer = await askSocket(operatorSocketPath(data), '/channels/my_channel/replay', {
+    const answer = await askSocket(operatorSocketPath(data), '/api/v1/channels/my_channel/replay', {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body),

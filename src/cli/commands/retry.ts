@@ -33,7 +33,7 @@ export function addRetryCommand(program: Command, context: CliContext): void {
     .action(async (channel: string | undefined, flags: RetryFlags, command: Command) => {
       const connector = await openConnectorClient(flags, command, context)
       const { destination } = flags
-      const answer = await connector.post('/destinations/retry', { channel, destination })
+      const answer = await connector.post('/api/v1/destinations/retry', { channel, destination })
       context.process.stdout.write(textOf(answer))
     })
 }

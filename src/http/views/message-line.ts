@@ -3,11 +3,16 @@ import { isUtf8 } from 'node:buffer'
 import type { KeptDeadLetter } from '../../channels/dead-letters/dead-letter-record.ts'
 import type { Message } from '../../message.ts'
 import { safeJson } from '../../shown-text.ts'
+import type { Message as ShownMessage } from '../api/shapes/messages.ts'
+
+export function messageLine(message: Message): string {
+  return `${safeJson(JSON.stringify(shownMessage(message)))}\n`
+}
 
 /** The payload is in `payload` as text if it is valid UTF-8, otherwise in `payloadBase64`. */
-export function messageLine(message: Message): string {
+export function shownMessage(message: Message): ShownMessage {
   const { offset, receivedAt, topic, senderId, messageId, payload } = message
-  const line = {
+  return {
     offset,
     receivedAt: new Date(receivedAt).toISOString(),
     topic,
@@ -15,7 +20,6 @@ export function messageLine(message: Message): string {
     messageId,
     ...payloadField(payload),
   }
-  return `${safeJson(JSON.stringify(line))}\n`
 }
 
 /** A letter that routing refused has no `destination`, and no `messageId`, as it had no offset. */

@@ -20,13 +20,17 @@ const METHODS: Texts = [
 ]
 const PATHS: Texts = [
   '/',
-  ...['/health', '/health/live', '/health/ready', '/metrics', '/ledger', '/channels'],
-  ...['/channels/pumps/messages', '/channels/%2e%2e/messages', '/channels//messages'],
+  ...['/health', '/health/live', '/health/ready', '/metrics', '/ledger', '/api/v1/channels'],
   ...[
-    '/dead-letters',
-    '/dead-letters/replay',
-    '/destinations/retry',
-    '/channels/c/replay',
+    '/api/v1/channels/pumps/messages',
+    '/api/v1/channels/%2e%2e/messages',
+    '/api/v1/channels//messages',
+  ],
+  ...[
+    '/api/v1/dead-letters',
+    '/api/v1/dead-letters/replay',
+    '/api/v1/destinations/retry',
+    '/api/v1/channels/c/replay',
     '/why/id-1',
     '/why/%00',
     '/why/%ff',
@@ -34,7 +38,13 @@ const PATHS: Texts = [
   ],
   ...['/datastores', '/datastores/d', '/pipelines', '/pipelineactivities/run', '/datasets'],
   ...['/datasets/d/content', '/datasets/__proto__/contents', '/tags', '/logging'],
-  ...['/why/constructor', '/channels/__proto__/messages', '//', '*', 'http://localhost/health'],
+  ...[
+    '/why/constructor',
+    '/api/v1/channels/__proto__/messages',
+    '//',
+    '*',
+    'http://localhost/health',
+  ],
 ]
 const NAMES: Texts = [
   'from',

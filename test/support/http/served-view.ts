@@ -18,6 +18,7 @@ import type { HistoryReplayRequest } from '../../../src/http/views/history-repla
 import type { ReadFrom } from '../../../src/http/views/read-from.ts'
 import type { Message } from '../../../src/message.ts'
 import { temporaryDirectory } from '../processes/running-connector.ts'
+import { SAMPLE_CHANNELS, SAMPLE_HISTORY, SAMPLE_SNAPSHOT } from './sample-figures.ts'
 
 export const START = Date.UTC(2026, 0, 1)
 
@@ -45,6 +46,8 @@ export class ListView implements ConnectorView {
   whileReplaying: () => Promise<void> = async () => {}
   searches = 0
   ledgers = 0
+  snapshots = 0
+  reads = 0
   /** The problem of the store. */
   problem: string | undefined
 
@@ -83,6 +86,45 @@ export class ListView implements ConnectorView {
     }))
   }
 
+  readonly identity = { instance: 'box', version: '0.0.0' }
+
+  snapshot() {
+    this.snapshots += 1
+    return SAMPLE_SNAPSHOT
+  }
+
+  channelList() {
+    return SAMPLE_CHANNELS
+  }
+
+  async channelDetail() {
+    return undefined
+  }
+
+  history() {
+    return SAMPLE_HISTORY
+  }
+
+  channelHistory(name: string) {
+    return name === 'pumps' ? SAMPLE_HISTORY : undefined
+  }
+
+  settings() {
+    return { files: [], settings: [] }
+  }
+
+  async fields(name: string) {
+    return name === 'pumps' ? { messages: 0, fields: [] } : undefined
+  }
+
+  async story(id: string) {
+    return { id, messages: [], notes: [] }
+  }
+
+  tables() {
+    return { tables: [] }
+  }
+
   store(): StoreLedger {
     return {
       state: 'ok',
@@ -111,6 +153,7 @@ export class ListView implements ConnectorView {
     from: ReadFrom,
     limit: number,
   ): Promise<MessagePage | undefined> {
+    this.reads += 1
     if (this.failure !== undefined) throw this.failure
     if (channel !== 'pumps') return undefined
     const start = this.#start(from)

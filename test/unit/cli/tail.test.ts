@@ -44,7 +44,7 @@ class FakeConnector {
   async open(t: TestContext, port = 0): Promise<this> {
     t.after(() => this.close())
     this.#server.get<{ Params: { name: string }; Querystring: Query }>(
-      '/channels/:name/messages',
+      '/api/v1/channels/:name/messages',
       async ({ params, query }, reply) => {
         this.queries.push(query)
         this.#events.emit('asked')
@@ -186,7 +186,7 @@ test('a channel that is not there is an error in a sentence', async (t) => {
   assert.equal(code, 1)
   assert.equal(
     stderr,
-    `error: The connector at ${connector.url} has no channel nope. ${connector.url}/channels lists them.\n`,
+    `error: The connector at ${connector.url} has no channel nope. ${connector.url}/api/v1/channels lists them.\n`,
   )
 })
 

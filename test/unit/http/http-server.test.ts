@@ -88,8 +88,8 @@ test('what an error quotes of a request is cut and has no control characters', a
     await get(`/${long}`),
     await get(`/%e2%80%ae${long}?${long}`),
     await get(`/ledger?${keys.slice(0, 1_000).join('&')}`),
-    await get(`/channels/pumps/messages?from=${long}`),
-    await fetch(`${url}/dead-letters/replay`, {
+    await get(`/api/v1/channels/pumps/messages?from=${long}`),
+    await fetch(`${url}/api/v1/dead-letters/replay`, {
       method: 'POST',
       headers: { ...OPERATOR, 'content-type': 'application/json' },
       body: JSON.stringify(Object.fromEntries(keys.map((key) => [`${key}\u202e`, 1]))),

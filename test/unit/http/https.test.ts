@@ -293,7 +293,7 @@ test('a half request over TLS is over after its time', { skip }, async (t) => {
     others: { timeouts: { headersMs: 300, checkMs: 100 } },
   })
   const sockets = [await secureSocket(), await secureSocket()]
-  sockets[1]?.write('POST /dead-letters/replay HTTP/1.1\r\n')
+  sockets[1]?.write('POST /api/v1/dead-letters/replay HTTP/1.1\r\n')
 
   const signal = AbortSignal.timeout(1_500)
   await Promise.all(sockets.map((socket) => once(socket.resume(), 'close', { signal })))

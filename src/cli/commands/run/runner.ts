@@ -2,6 +2,7 @@
 import { relative } from 'node:path'
 import { systemClock } from '../../../clock.ts'
 import type { LoadedConfig } from '../../../config/load.ts'
+import { shownSettings } from '../../../config/shown-settings.ts'
 import type { Nucleus } from '../../../sources/greengrass/nucleus.ts'
 import { VERSION } from '../../../version.ts'
 import type { CliContext, RunnableConnector } from '../../context.ts'
@@ -48,7 +49,10 @@ export class Runner {
     const { process, loadConnector } = this.#context
     const createConnector = await loadConnector()
     const nucleus = given ?? (await this.#ownNucleus(loaded))
-    const connector = createConnector(loaded.config, { nucleus })
+    const connector = createConnector(loaded.config, {
+      nucleus,
+      settings: () => shownSettings(loaded),
+    })
     const report = await reportOf(this.#flags, loaded, process)
     this.#report = report
     const { startErrorOf } = await import('../../../connector/checks/start-check.ts')

@@ -26,7 +26,7 @@ test('a request for some site’s name is refused on every interface, for it may
     ]) {
       assert.equal(await status(host), '421', host)
     }
-    const replay = 'POST /dead-letters/replay'
+    const replay = 'POST /api/v1/dead-letters/replay'
     assert.equal(await statusFor(server.port, 'rebound.example', replay), '421')
     assert.equal(await statusFor(server.port, 'rebound.example', 'GET /no/route'), '421')
     for (const host of [

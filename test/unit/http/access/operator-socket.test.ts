@@ -20,7 +20,7 @@ test('a request through the socket may do everything, without a token and for an
   const path = operatorSocketPath(socketDirectory)
 
   const session = await askSocket(path, '/api/v1/session', { headers: { host: 'any.example' } })
-  const retried = await askSocket(path, '/destinations/retry', RETRY)
+  const retried = await askSocket(path, '/api/v1/destinations/retry', RETRY)
   const code = JSON.parse(
     (await askSocket(path, '/api/v1/session/code', { ...RETRY, body: '{}' })).body,
   )
@@ -153,7 +153,7 @@ test('closing the server ends a request that is under way on the socket', async 
   const { server, view } = await serve(t, {}, { socketDirectory })
   const sent = request({
     socketPath: operatorSocketPath(socketDirectory),
-    path: '/channels/pumps/messages?from=now&wait=60',
+    path: '/api/v1/channels/pumps/messages?from=now&wait=60',
     agent: false,
   })
   sent.on('error', () => {})

@@ -81,7 +81,7 @@ test('replays run one at a time, and those beyond the ones that wait are refused
   })
   view.whileReplaying = () => finished
   const replay = () =>
-    fetch(`${url}/dead-letters/replay`, {
+    fetch(`${url}/api/v1/dead-letters/replay`, {
       method: 'POST',
       headers: { ...OPERATOR, 'content-type': 'application/json' },
       body: '{}',

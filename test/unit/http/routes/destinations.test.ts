@@ -7,7 +7,7 @@ const JSON_TYPE = { ...OPERATOR, 'content-type': 'application/json' }
 test('the next attempt is asked for with JSON, and never by a page of another site', async (t) => {
   const { view, url } = await serve(t, WITH_TOKEN)
   const post = (headers: Record<string, string>, body = '{"channel":"pumps"}') =>
-    fetch(`${url}/destinations/retry`, { method: 'POST', headers, body })
+    fetch(`${url}/api/v1/destinations/retry`, { method: 'POST', headers, body })
 
   const good = await post(JSON_TYPE)
   const statuses = await Promise.all(
@@ -28,7 +28,7 @@ test('a retry of a channel or destination that does not exist is answered with w
   const { url } = await serve(t, WITH_TOKEN)
   const post = async (body: object) => {
     const request = { method: 'POST', headers: JSON_TYPE, body: JSON.stringify(body) }
-    const response = await fetch(`${url}/destinations/retry`, request)
+    const response = await fetch(`${url}/api/v1/destinations/retry`, request)
     return [response.status, JSON.stringify(await jsonOf(response))] as const
   }
 
@@ -36,6 +36,9 @@ test('a retry of a channel or destination that does not exist is answered with w
   const [destinationStatus, destinationText] = await post({ destination: 'nowhere' })
 
   assert.deepEqual([channelStatus, destinationStatus], [404, 404])
-  assert.match(channelText, /There is no channel .*nobody.*GET \/channels lists them/)
-  assert.match(destinationText, /There is no destination .*nowhere.*GET \/destinations lists them/)
+  assert.match(channelText, /There is no channel .*nobody.*GET \/api\/v1\/channels lists them/)
+  assert.match(
+    destinationText,
+    /There is no destination .*nowhere.*GET \/api\/v1\/destinations lists them/,
+  )
 })

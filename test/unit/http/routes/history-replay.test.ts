@@ -7,7 +7,7 @@ const JSON_TYPE = { ...OPERATOR, 'content-type': 'application/json' }
 test('history is replayed from a time or an offset, by JSON, and never for a page of another site', async (t) => {
   const { view, url } = await serve(t, WITH_TOKEN)
   const post = (body: string, headers: Record<string, string> = JSON_TYPE, channel = 'pumps') =>
-    fetch(`${url}/channels/${channel}/replay`, { method: 'POST', headers, body })
+    fetch(`${url}/api/v1/channels/${channel}/replay`, { method: 'POST', headers, body })
 
   const good = await post('{"from":"2026-01-01T00:00:00Z","to":9,"limit":5}')
   const statuses = await Promise.all(
