@@ -1,10 +1,11 @@
-/** Health and `status` name sources that cannot connect, and sessions that cannot be stored. */
+/** Health, the overview and `status` name sources that cannot connect, and sessions that cannot be stored. */
 import assert from 'node:assert/strict'
 import { rename, unlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { Connector } from '../../src/index.ts'
+import { OperatorAnswers } from '../support/http/operator-answers.ts'
 import { MqttDevice } from '../support/mqtt/mqtt-device.ts'
 import { makeCertificates, skipWithoutOpenssl } from '../support/processes/certificates.ts'
 import { runCommand } from '../support/processes/command-line.ts'
@@ -30,16 +31,19 @@ async function subscribedTo(t: TestContext, url: string, options: object = {}) {
     return problems.some((problem: string) => problem.startsWith('Source mqttClient'))
   })
   const health = await healthOf(connector)
+  const overview = await new OperatorAnswers(httpOf(connector)).get('overview')
   const status = await runCommand(t, ['status', '--url', httpOf(connector)])
-  return { health, status, problem: String(health.problems[0]) }
+  return { health, overview, status, problem: String(health.problems[0]) }
 }
 
 type Seen = Awaited<ReturnType<typeof subscribedTo>>
 
-function assertDisconnected({ health, status }: Seen): void {
+function assertDisconnected({ health, overview, status }: Seen): void {
   assert.deepEqual([health.level, health.ready], ['warning', true])
   assert.match(health.verdict, /^mqttClient disconnected/)
   assert.equal(health.sources[0].state, 'disconnected')
+  assert.equal(overview.verdict.level, 'warning')
+  assert.match(overview.verdict.text, /^mqttClient disconnected/)
   assert.match(status.stdout, /^ATTENTION {2}mqttClient disconnected/m)
   assert.match(status.stdout, /^mqttClient +disconnected /m)
   assert.match(status.stdout, /^ {2}Source mqttClient, disconnected since/m)

@@ -1,4 +1,4 @@
-/** What health and `status` say, through the whole connector. */
+/** What health, the overview and `status` say, through the whole connector. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import type { ConfigInput, Connector } from '../../src/index.ts'
@@ -9,6 +9,7 @@ import {
   silence,
 } from '../support/destinations/fake-answers.ts'
 import { FakeIotAnalytics } from '../support/destinations/fake-iot-analytics.ts'
+import { OperatorAnswers } from '../support/http/operator-answers.ts'
 import { askSocket } from '../support/http/operator-socket.ts'
 import { MqttDevice } from '../support/mqtt/mqtt-device.ts'
 import { runCommand } from '../support/processes/command-line.ts'
@@ -37,7 +38,7 @@ async function startWell(
   return connector
 }
 
-test('a destination that rejects everything is critical, for status too', async (t) => {
+test('a destination that rejects everything is critical, in the overview and for status too', async (t) => {
   const api = await FakeIotAnalytics.start(t)
   const never = ({ messageId }: FakeMessage) => ({
     messageId,
@@ -51,6 +52,7 @@ test('a destination that rejects everything is critical, for status too', async 
   for (let i = 0; i < 3; i++) await connector.publish('my_channel', `m${i}`)
   await until('all are rejected', () => connector.ledger()[0]?.rejected === 3)
   const health = await healthOf(connector)
+  const overview = await new OperatorAnswers(httpOf(connector)).get('overview')
   const status = await runCommand(t, ['status', '--url', httpOf(connector)])
 
   assert.deepEqual([health.level, health.ready], ['critical', true])
@@ -58,6 +60,10 @@ test('a destination that rejects everything is critical, for status too', async 
   assert.match(
     health.problems[0],
     /^iotAnalytics rejected the last 3 messages, and has accepted none since the start/,
+  )
+  assert.deepEqual(
+    [overview.verdict.level, overview.verdict.text],
+    ['critical', 'iotAnalytics rejects messages'],
   )
   assert.match(status.stdout, /^CRITICAL {2}iotAnalytics rejects messages since /m)
   assert.match(status.stdout, /^ {2}iotAnalytics rejected the last 3 /m)
