@@ -72,7 +72,7 @@ export class TailReader {
   }
 }
 
-/** All offsets from `from` up to `end`, or so many evenly spaced ones, the last one among them. */
+/** All offsets from `from` up to `end`, or evenly spaced ones, with the last one among them. */
 function sampled(from: number, end: number): number[] {
   const count = end - from
   const shown = Math.min(count, MAX_SHOWN)
