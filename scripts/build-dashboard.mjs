@@ -1,5 +1,6 @@
 // Bundles the dashboard into dist/dashboard, unless another directory is named: files whose names
-// contain a hash of their content, each also compressed, and the page that loads them.
+// contain a hash of their content, and the page that loads them. Each is there twice, compressed with
+// gzip and with Brotli; src/http/dashboard-files.ts serves them.
 //   node scripts/build-dashboard.mjs [directory]
 import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -45,7 +46,6 @@ const page = { name: 'index.html', contents: Buffer.from(filled(template)) }
 mkdirSync(directory, { recursive: true })
 const made = new Set()
 for (const file of [page, ...hashed]) {
-  write(file.name, file.contents)
   const { length } = file.contents
   const brotli = { [constants.BROTLI_PARAM_SIZE_HINT]: length }
   write(`${file.name}.br`, brotliCompressSync(file.contents, { params: brotli }))

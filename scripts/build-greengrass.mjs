@@ -48,10 +48,20 @@ writeFileSync(join(artifacts, 'connector.zip'), archive)
 
 /** The bundle without its source maps, in the order of names. */
 function programFiles() {
+  return [
+    ...builtBy('build-program.mjs', '--with-clients'),
+    // In the folder of the program, where it looks for them too.
+    ...builtBy('build-dashboard.mjs').map(({ name, content }) => ({
+      name: `dashboard/${name}`,
+      content,
+    })),
+  ]
+}
+
+function builtBy(script, ...flags) {
   const directory = mkdtempSync(join(tmpdir(), 'build-greengrass-'))
   try {
-    const build = join(import.meta.dirname, 'build-program.mjs')
-    const options = [build, directory, '--with-clients']
+    const options = [join(import.meta.dirname, script), directory, ...flags]
     const { status } = spawnSync(process.execPath, options, { stdio: 'inherit' })
     if (status !== 0) process.exit(status ?? 1)
     const names = readdirSync(directory).filter((file) => !file.endsWith('.map'))

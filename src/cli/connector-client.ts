@@ -1,15 +1,21 @@
-/** The HTTP client of the running connector. */
+/** The client of the running connector: over its socket, or over HTTP. */
 import { setTimeout } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { shownUrl } from '../addresses.ts'
 import { connectionAdvice, connectionMessageOf } from '../connection-errors/advice.ts'
 import type { ConnectionPeer } from '../connection-errors/peer.ts'
 import { ConnectorError, type ErrorCode, isOwnCode, messageOf, systemCodeOf } from '../errors.ts'
-import { readToken } from '../http/access/token.ts'
+import { readToken, readTokenFile } from '../http/access/token.ts'
 import type { HttpOptions } from '../http/options.ts'
 import { readNamedFile } from '../named-files/named-file.ts'
 import { type TlsContents, TlsFiles } from '../named-files/tls-files.ts'
-import { httpUrlOf } from './connector-address.ts'
+import {
+  givenUrl,
+  httpUrlOf,
+  SOCKET_SCHEME,
+  socketPathOf,
+  socketProblem,
+} from './connector-address.ts'
 import type { ConnectorFlags } from './connector-flags.ts'
 import type { CliContext } from './context.ts'
 import { usageError } from './exit-code.ts'
@@ -22,36 +28,78 @@ import {
   type Trust,
 } from './http-request.ts'
 
-/** The token for `--url`. Without `--url` it overrides the configuration, as all its settings do. */
-const TOKEN_VARIABLE = 'IOT_ANALYTICS_CONNECTOR__HTTP__TOKEN'
+/** The token for any address but the socket, which needs none. */
+const TOKEN_VARIABLE = 'IOT_ANALYTICS_CONNECTOR_TOKEN'
+/** The base of requests through a socket. */
+const SOCKET_URL = 'http://localhost'
 const MAX_ATTEMPTS = 5
 
 export type Query = Readonly<Record<string, string | undefined>>
 
-/** The client for `--url`, or for the connector that runs with the configuration. */
+/**
+ * The client for `--url`, or for the connector that runs with the configuration: through its socket
+ * if it can be used, and over HTTP otherwise.
+ */
 export async function openConnectorClient(
   flags: ConnectorFlags,
   command: Command,
   context: CliContext,
 ): Promise<ConnectorClient> {
-  const { url } = flags
-  if (url !== undefined && !(/^https?:\/\//.test(url) && URL.canParse(url))) {
-    throw usageError(`--url ${shownUrl(url)}: expected a URL such as http://host:8090`)
-  }
   const signal = context.outputClosed
   const tls = await givenTls(flags)
+  const url = givenUrl(flags, context)
+  const token = await givenToken(flags, context)
   // Another connector must not get the token of this one's configuration file.
   if (url !== undefined) {
     refuseUnusedFlags(url, flags)
-    const token = context.process.env[TOKEN_VARIABLE]
-    return new ConnectorClient(url, { signal, token, trust: { tls } })
+    const socketPath = url.startsWith(SOCKET_SCHEME) ? url.slice(SOCKET_SCHEME.length) : undefined
+    return new ConnectorClient(socketPath === undefined ? url : SOCKET_URL, {
+      signal,
+      token,
+      trust: { tls },
+      socketPath,
+    })
   }
   const { config } = await loadConfigOf(command, context)
   const ownUrl = httpUrlOf(config)
+  const socketPath = asksOverHttp(flags) ? undefined : socketPathOf(config)
+  const problem = socketPath === undefined ? undefined : await socketProblem(socketPath)
+  if (socketPath !== undefined && problem === undefined) {
+    return new ConnectorClient(SOCKET_URL, { signal, token, trust: { tls }, socketPath })
+  }
+  const tried = problem === undefined ? undefined : `${socketPath}: ${problem}`
+  if (ownUrl === undefined) throw noAddress(tried)
   refuseUnusedFlags(ownUrl, flags)
-  const token = config.http === undefined ? undefined : await readToken(config.http)
-  const pinned = flags.ca === undefined ? await ownCertificate(config.http) : undefined
-  return new ConnectorClient(ownUrl, { signal, token, trust: { tls, pinned } })
+  const { http } = config
+  const pinned = flags.ca === undefined ? await ownCertificate(http) : undefined
+  return new ConnectorClient(ownUrl, {
+    signal,
+    token: token ?? (http === undefined ? undefined : await readToken(http)),
+    trust: { tls, pinned },
+    tried,
+  })
+}
+
+/** The socket has no use for these. */
+function asksOverHttp({ tokenFile, ca, cert }: ConnectorFlags): boolean {
+  return [tokenFile, ca, cert].some((flag) => flag !== undefined)
+}
+
+async function givenToken({ tokenFile }: ConnectorFlags, { process: { env } }: CliContext) {
+  if (tokenFile !== undefined) return await readTokenFile(tokenFile, '--token-file')
+  return env[TOKEN_VARIABLE] || undefined
+}
+
+function noAddress(tried: string | undefined): Error {
+  if (tried === undefined) {
+    return usageError(
+      'the configuration has `http: false`, and durability `memory` has no socket; set the connector’s address with --url',
+    )
+  }
+  return new ConnectorError(
+    'BrokerUnavailable',
+    `Can’t ask the connector through ${tried}. The configuration has \`http: false\`, so there is no other way. ${START}`,
+  )
 }
 
 async function givenTls({ ca, cert, key }: ConnectorFlags): Promise<TlsContents> {
@@ -90,6 +138,10 @@ export interface ConnectorAccess {
   readonly signal: AbortSignal
   readonly token: string | undefined
   readonly trust: Trust
+  /** The Unix socket that requests go through. */
+  readonly socketPath?: string | undefined
+  /** Another address that was tried before, and why it is not used. */
+  readonly tried?: string | undefined
 }
 
 /**
@@ -97,12 +149,15 @@ export interface ConnectorAccess {
  */
 export class ConnectorClient {
   readonly url: string
+  /** Where it is, for people. */
+  readonly place: string
   /** Aborted when the command should end. */
   readonly signal: AbortSignal
   readonly #access: ConnectorAccess
 
   constructor(url: string, access: ConnectorAccess) {
     this.url = url
+    this.place = access.socketPath ?? shownUrl(url)
     this.signal = access.signal
     this.#access = access
   }
@@ -182,21 +237,22 @@ export class ConnectorClient {
   unexpectedAnswer(what: string): ConnectorError {
     return new ConnectorError(
       'BrokerUnavailable',
-      `The connector at ${shownUrl(this.url)} answered ${what}`,
+      `The connector at ${this.place} answered ${what}`,
     )
   }
 
   /** Tries again if the connector is busy and says when. */
   async #send(path: string, request: Partial<HttpRequest> = {}): Promise<HttpAnswer> {
-    const { token, trust } = this.#access
+    const { token, trust, socketPath } = this.#access
     const { signal = this.signal } = request
-    const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` }
+    const authorization =
+      token === undefined || socketPath !== undefined ? {} : { authorization: `Bearer ${token}` }
     // A signature stands in place of the token.
     const headers = { ...authorization, ...request.headers }
     try {
       for (let attempt = 1; ; attempt++) {
         const url = new URL(path, this.url)
-        const response = await sendRequest(url, { ...request, headers, signal }, trust)
+        const response = await sendRequest(url, { ...request, headers, signal, socketPath }, trust)
         const seconds = Number(response.headers.get('retry-after') ?? Number.NaN)
         if (response.status !== 503 || attempt === MAX_ATTEMPTS || !(seconds <= 10)) return response
         await response.body?.cancel()
@@ -232,8 +288,11 @@ export class ConnectorClient {
   }
 
   #accessAdvice({ status }: Response): string {
-    if (status !== 401 || this.#access.token !== undefined) return ''
-    return ` The commands take the token from the configuration (--config), or with --url from ${TOKEN_VARIABLE}.`
+    const { token, tried } = this.#access
+    if (status !== 401 && status !== 403) return ''
+    const before = tried === undefined ? '' : ` The socket would need no token, but ${tried}.`
+    if (token !== undefined) return before
+    return `${before} The commands take a token from --token-file, from ${TOKEN_VARIABLE}, or from the configuration (--config).`
   }
 
   #unreachable(thrown: unknown): ConnectorError {
@@ -241,9 +300,11 @@ export class ConnectorClient {
     const isTls = this.url.startsWith('https:')
     const advice = `${connectionAdvice(thrown, CONNECTOR)}${schemeAdvice(code, isTls)}`
     const reason = advice === '' ? (code ?? messageOf(thrown)) : connectionMessageOf(thrown) || code
+    const { tried } = this.#access
+    const before = tried === undefined ? '' : ` Its socket was tried before: ${tried}.`
     return new ConnectorError(
       'BrokerUnavailable',
-      `Can’t read from the connector at ${shownUrl(this.url)}: ${reason}${advice || WHERE}`,
+      `Can’t read from the connector at ${this.place}: ${reason}${advice || WHERE}${before}`,
       { cause: thrown },
     )
   }
@@ -255,7 +316,9 @@ const CONNECTOR: ConnectionPeer = {
   certAndKey: '--cert and --key',
   servername: '--url',
 }
-const WHERE = '. Is it running there? Set its address with --config or --url.'
+const START =
+  'Start it with `iot-analytics-connector run`, or set the address of another one with --config or --url.'
+const WHERE = `. ${START}`
 
 /** Plain HTTP and HTTPS at the wrong port, and a client certificate that TLS 1.3 asks for late. */
 function schemeAdvice(code: string | undefined, isTls: boolean): string {

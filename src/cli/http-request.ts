@@ -27,6 +27,8 @@ export interface HttpRequest {
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string
   readonly signal: AbortSignal
+  /** The Unix socket to connect to, in place of the host and port of the URL. */
+  readonly socketPath?: string | undefined
 }
 
 export interface HttpAnswer extends Response {
@@ -36,7 +38,7 @@ export interface HttpAnswer extends Response {
 
 /** Rejects with the error of the connection. Follows no redirects. */
 export function sendRequest(url: URL, request: HttpRequest, trust: Trust): Promise<HttpAnswer> {
-  const { method = 'GET', headers, body, signal } = request
+  const { method = 'GET', headers, body, signal, socketPath } = request
   return new Promise((resolve, reject) => {
     const sent = httpRequest({
       method,
@@ -45,7 +47,7 @@ export function sendRequest(url: URL, request: HttpRequest, trust: Trust): Promi
       timeout: ANSWER_TIMEOUT_MS,
       signal,
       createConnection: (_options, created) => {
-        openSocket(url, trust, signal).then(
+        openSocket(url, trust, signal, socketPath).then(
           (socket) => created(null, socket),
           (error: Error) => {
             // Without a socket, a request that is destroyed says nothing.
@@ -75,11 +77,17 @@ function responseOf(answer: IncomingMessage): HttpAnswer {
 }
 
 /** A socket that may be written to: with TLS, the other end is one that is trusted. */
-function openSocket(url: URL, trust: Trust, signal: AbortSignal): Promise<Socket> {
+function openSocket(
+  url: URL,
+  trust: Trust,
+  signal: AbortSignal,
+  path: string | undefined,
+): Promise<Socket> {
   const isTls = url.protocol === 'https:'
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
   const port = Number(url.port || (isTls ? 443 : 80))
-  const socket = isTls ? openTls(host, port, trust) : connectTcp({ host, port })
+  const plain = path === undefined ? { host, port } : { path }
+  const socket = isTls ? openTls(host, port, trust) : connectTcp(plain)
   return new Promise((resolve, reject) => {
     const abort = () => socket.destroy(new Error('cancelled'))
     const timer = setTimeout(

@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { VERSION } from '../version.ts'
 import { addApplyCommand } from './commands/apply/apply.ts'
 import { addCheckCommand } from './commands/check.ts'
+import { addDashboardCommand } from './commands/dashboard.ts'
 import { addDeadLettersCommand } from './commands/dead-letters/dead-letters.ts'
 import { addReplayCommand } from './commands/dead-letters/replay.ts'
 import { addDoctorCommand } from './commands/doctor/doctor.ts'
@@ -17,6 +18,7 @@ import { addRetryCommand } from './commands/retry.ts'
 import { addRunCommand } from './commands/run/run.ts'
 import { addStatusCommand } from './commands/status.ts'
 import { addTailCommand } from './commands/tail/tail.ts'
+import { addTokenCommand } from './commands/token/token.ts'
 import { addWhyCommand } from './commands/why.ts'
 import type { CliContext } from './context.ts'
 import {
@@ -57,6 +59,7 @@ export function createProgram(context: CliContext): Command {
   addPublishCommand(program, context)
   addTailCommand(program, context)
   addStatusCommand(program, context)
+  addDashboardCommand(program, context)
   addDeadLettersCommand(program, context)
   addReplayCommand(program, context)
   addRetryCommand(program, context)
@@ -68,6 +71,7 @@ export function createProgram(context: CliContext): Command {
   addApplyCommand(program, context)
   addImportCommand(program, context)
   addPasswdCommand(program, context)
+  addTokenCommand(program, context)
   addGreengrassCommand(program, context)
   for (const command of program.commands) command.addHelpText('after', EXIT_CODES_HELP)
   return program

@@ -11,8 +11,11 @@ import { gunzip } from 'node:zlib'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { HTML_TYPE, sendInPieces } from './requests/pages.ts'
 
-/** Places of dist/dashboard, from dist/program/ (the bundle), dist/http/ (the library), build/src/http/. */
-const FOLDERS = ['../dashboard', '../../../dist/dashboard']
+/**
+ * Places of the files, from where this code is: beside the bundle (dist/program/), in its folder
+ * (packages of the program alone), beside the library (dist/http/), from build/src/http/.
+ */
+const FOLDERS = ['../dashboard', './dashboard', '../../../dist/dashboard']
 const PAGE = 'index.html'
 const TYPES: Readonly<Record<string, string>> = {
   '.html': HTML_TYPE,
@@ -153,7 +156,10 @@ function encodingsOf(header: string | string[] | undefined): ReadonlySet<string>
 /** Empty if the folder is not there, or not whole. */
 async function filesIn(folder: string): Promise<ReadonlyMap<string, DashboardFile>> {
   try {
-    const names = (await readdir(folder)).filter((name) => TYPES[extname(name)] !== undefined)
+    const names = (await readdir(folder))
+      .filter((name) => name.endsWith('.gz'))
+      .map((name) => name.slice(0, -'.gz'.length))
+      .filter((name) => TYPES[extname(name)] !== undefined)
     const files = await Promise.all(names.map(async (name) => fileOf(folder, name)))
     return new Map(files.map((file, index) => [names[index] ?? '', file]))
   } catch {

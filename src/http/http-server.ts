@@ -96,6 +96,7 @@ export class HttpServer {
   readonly #watch: FileWatch
   readonly #clock: Clock
   readonly #events: LiveEvents
+  readonly #routes = new Set<string>()
   readonly #dashboard = new DashboardFiles()
   #server: FastifyInstance | undefined
   #access: Access | undefined
@@ -141,6 +142,11 @@ export class HttpServer {
   get port(): number {
     const address: AddressInfo | string | null | undefined = this.#server?.server.address()
     return typeof address === 'object' && address !== null ? address.port : 0
+  }
+
+  /** `GET /health` and all others. Valid after `start`. */
+  get routes(): ReadonlySet<string> {
+    return this.#routes
   }
 
   get connectionCount(): number {
@@ -228,6 +234,9 @@ export class HttpServer {
       schemaController: {
         compilersFactory: { buildValidator: noCompiler, buildSerializer: noCompiler },
       },
+    })
+    server.addHook('onRoute', ({ method, url }) => {
+      for (const one of [method].flat()) this.#routes.add(`${one} ${url}`)
     })
     const access = new Access({
       options,

@@ -40,7 +40,7 @@ test('the first message appears on the page that explains how to send it', { ski
     await shows(page, new URL(mqttUrlOf(connector)).port)
   }
 
-  await (await device(t, connector)).putMessage('my_channel', 'req123', '{"temp":23.33}')
+  await (await device(t, connector)).putMessage('my_channel', '{"temp":23.33}', 'req123')
 
   await shows(page, 'The first message is here')
   await shows(page, /1 message, on disk/)

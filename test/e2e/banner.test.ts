@@ -48,7 +48,7 @@ test('with users and a token, the suggested commands carry them', { skip }, asyn
   const messages = await paste(tail.replace('--follow', '--from earliest'))
 
   assert.match(publish, / -u USER -P PASSWORD /)
-  assert.match(tail, /^IOT_ANALYTICS_CONNECTOR__HTTP__TOKEN="\$\(cat '[^']*the token'\)" /)
+  assert.match(tail, /^IOT_ANALYTICS_CONNECTOR_TOKEN="\$\(cat '[^']*the token'\)" /)
   assert.match(messages, /id=req123 {2}\{"temp":23\.33\}/)
   assert.match(await paste(`${health} --silent`), /"ready":true/)
 })

@@ -17,7 +17,7 @@ import { until } from '../support/until.ts'
 const AT_ONCE = { PublishInterval: '0' }
 
 function urlOf(connector: Connector): string {
-  return String(connector.describe().http)
+  return `unix:${connector.describe().socket}`
 }
 
 function refusalOf({ messageId }: FakeMessage) {
@@ -31,7 +31,7 @@ async function lettersUpTo(connector: Connector, count: number) {
 }
 
 async function lettersOf(connector: Connector, query = '') {
-  const response = await fetch(`${urlOf(connector)}/dead-letters${query}`)
+  const response = await fetch(`${connector.describe().http}/api/v1/dead-letters${query}`)
   const lines = (await response.text()).split('\n').slice(0, -1)
   return lines.map((line) => JSON.parse(line))
 }

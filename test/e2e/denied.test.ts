@@ -64,6 +64,7 @@ test('health and GET /api/v1/destinations say when the next attempt is and why t
     { random: () => 0.999 },
   )
   const http = String(connector.describe().http)
+  const socket = `unix:${connector.describe().socket}`
   const jsonOf = async (path: string) =>
     JSON.parse(await (await fetch(`${http}${path}`)).text()).destinations[0]
   const denied = once(connector.events, 'batchRetried')
@@ -73,11 +74,11 @@ test('health and GET /api/v1/destinations say when the next attempt is and why t
   const health = await jsonOf('/health')
   const listed = await jsonOf('/api/v1/destinations')
   api.recover()
-  const retried = await runCommand(t, ['retry', 'my_channel', '--url', http])
+  const retried = await runCommand(t, ['retry', 'my_channel', '--url', socket])
   await api.until(() => api.messageCount === 5)
-  const wrong = await runCommand(t, ['retry', 'nobody', '--url', http])
+  const wrong = await runCommand(t, ['retry', 'nobody', '--url', socket])
   const after = await jsonOf('/health')
-  const again = await runCommand(t, ['retry', '--url', http])
+  const again = await runCommand(t, ['retry', '--url', socket])
 
   for (const key of ['state', 'attempts', 'error', 'error_message', 'since']) {
     assert.deepEqual(listed[key], health[key], key)

@@ -1,10 +1,11 @@
-/** Health, the page and `status` name sources that cannot connect, and sessions that cannot be stored. */
+/** Health, the overview and `status` name sources that cannot connect, and sessions that cannot be stored. */
 import assert from 'node:assert/strict'
 import { rename, unlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { Connector } from '../../src/index.ts'
+import { OperatorAnswers } from '../support/http/operator-answers.ts'
 import { MqttDevice } from '../support/mqtt/mqtt-device.ts'
 import { makeCertificates, skipWithoutOpenssl } from '../support/processes/certificates.ts'
 import { runCommand } from '../support/processes/command-line.ts'
@@ -30,18 +31,19 @@ async function subscribedTo(t: TestContext, url: string, options: object = {}) {
     return problems.some((problem: string) => problem.startsWith('Source mqttClient'))
   })
   const health = await healthOf(connector)
-  const page = await (await fetch(httpOf(connector))).text()
+  const overview = await new OperatorAnswers(httpOf(connector)).get('overview')
   const status = await runCommand(t, ['status', '--url', httpOf(connector)])
-  return { health, page, status, problem: String(health.problems[0]) }
+  return { health, overview, status, problem: String(health.problems[0]) }
 }
 
 type Seen = Awaited<ReturnType<typeof subscribedTo>>
 
-function assertDisconnected({ health, page, status }: Seen): void {
+function assertDisconnected({ health, overview, status }: Seen): void {
   assert.deepEqual([health.level, health.ready], ['warning', true])
   assert.match(health.verdict, /^mqttClient disconnected/)
   assert.equal(health.sources[0].state, 'disconnected')
-  assert.match(page, /class="badge warning">mqttClient disconnected/)
+  assert.equal(overview.verdict.level, 'warning')
+  assert.match(overview.verdict.text, /^mqttClient disconnected/)
   assert.match(status.stdout, /^status +mqttClient disconnected.* \(warning\)$/m)
   assert.match(status.stdout, /^source +mqttClient: disconnected since 20/m)
   assert.match(status.stdout, /^problem +Source mqttClient, disconnected since/m)

@@ -1,4 +1,4 @@
-/** What health, the page and `status` say, through the whole connector. */
+/** What health, the overview and `status` say, through the whole connector. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import type { ConfigInput, Connector } from '../../src/index.ts'
@@ -9,6 +9,8 @@ import {
   silence,
 } from '../support/destinations/fake-answers.ts'
 import { FakeIotAnalytics } from '../support/destinations/fake-iot-analytics.ts'
+import { OperatorAnswers } from '../support/http/operator-answers.ts'
+import { askSocket } from '../support/http/operator-socket.ts'
 import { MqttDevice } from '../support/mqtt/mqtt-device.ts'
 import { runCommand } from '../support/processes/command-line.ts'
 import { destinationOf, mqttUrlOf, startConnector } from '../support/processes/running-connector.ts'
@@ -36,7 +38,7 @@ async function startWell(
   return connector
 }
 
-test('a destination that rejects everything is critical, on the page and for status too', async (t) => {
+test('a destination that rejects everything is critical, in the overview and for status too', async (t) => {
   const api = await FakeIotAnalytics.start(t)
   const never = ({ messageId }: FakeMessage) => ({
     messageId,
@@ -50,7 +52,7 @@ test('a destination that rejects everything is critical, on the page and for sta
   for (let i = 0; i < 3; i++) await connector.publish('my_channel', `m${i}`)
   await until('all are rejected', () => connector.ledger()[0]?.rejected === 3)
   const health = await healthOf(connector)
-  const page = await (await fetch(httpOf(connector))).text()
+  const overview = await new OperatorAnswers(httpOf(connector)).get('overview')
   const status = await runCommand(t, ['status', '--url', httpOf(connector)])
 
   assert.deepEqual([health.level, health.ready], ['critical', true])
@@ -59,7 +61,10 @@ test('a destination that rejects everything is critical, on the page and for sta
     health.problems[0],
     /^iotAnalytics rejected the last 3 messages, and has accepted none since the start/,
   )
-  assert.match(page, /class="badge critical">iotAnalytics rejects messages</)
+  assert.deepEqual(
+    [overview.verdict.level, overview.verdict.text],
+    ['critical', 'iotAnalytics rejects messages'],
+  )
   assert.match(status.stdout, /^status +iotAnalytics rejects messages \(critical\)$/m)
   assert.match(status.stdout, /^problem +iotAnalytics rejected the last 3 /m)
   assert.equal(status.code, 1)
@@ -154,7 +159,7 @@ test('a queue that refused a message stays critical until there is room, and nam
   await clock.skip(600)
   const later = await healthOf(connector)
   api.recover()
-  await fetch(`${httpOf(connector)}/api/v1/destinations/retry`, {
+  await askSocket(String(connector.describe().socket), '/api/v1/destinations/retry', {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: '{}',

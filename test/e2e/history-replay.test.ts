@@ -1,7 +1,9 @@
 /** Messages of a channel's history sent again, through the whole product. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { operatorSocketPath } from '../../src/http/access/operator-socket.ts'
 import { FakeIotAnalytics } from '../support/destinations/fake-iot-analytics.ts'
+import { askSocket } from '../support/http/operator-socket.ts'
 import { runCommand } from '../support/processes/command-line.ts'
 import { ConnectorProcess, sendingTo } from '../support/processes/connector-process.ts'
 import {
@@ -29,7 +31,7 @@ test('replay --from sends delivered messages again with their ids, and counts th
   await connector.publish('my_channel', Buffer.from('binary'))
   await api.until(() => api.messageCount === 6)
   const replay = (...args: string[]) =>
-    runCommand(t, ['replay', '--url', String(connector.describe().http), ...args])
+    runCommand(t, ['replay', '--url', `unix:${connector.describe().socket}`, ...args])
 
   const dry = await replay('--channel', 'my_channel', '--from', '1h', '--dry-run')
   const json = await replay('--channel', 'my_channel', '--from', '1h', '--dry-run', '--json')
@@ -57,8 +59,9 @@ test('replay --from sends delivered messages again with their ids, and counts th
 
 test('after kill -9 half way through a replay, it is continued where it was: every message is sent again, and none with another id', async (t) => {
   const api = await FakeIotAnalytics.start(t)
+  const data = await temporaryDirectory(t)
   const args = [
-    ...['--data', await temporaryDirectory(t)],
+    ...['--data', data],
     ...['--set', 'parameters.PublishInterval=0'],
     ...['--set', 'parameters.IotAnalyticsBatchSizePerChannel=100'],
     ...sendingTo(api, 'us-west-2'),
@@ -71,23 +74,23 @@ test('after kill -9 half way through a replay, it is continued where it was: eve
     'a message',
   ])
   await api.until(() => api.messageCount === count)
-  const post = async (connector: ConnectorProcess, body: object) => {
-    const response = await fetch(`${connector.httpUrl}/api/v1/channels/my_channel/replay`, {
+  const post = async (body: object) => {
+    const answer = await askSocket(operatorSocketPath(data), '/api/v1/channels/my_channel/replay', {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body),
     })
-    return JSON.parse(await response.text())
+    return JSON.parse(answer.body)
   }
 
-  const half = await post(first, { from: 'earliest', limit: 300 })
-  const lost = post(first, { from: half.next, to: half.to, limit: 10_000 }).catch(() => 'lost')
+  const half = await post({ from: 'earliest', limit: 300 })
+  const lost = post({ from: half.next, to: half.to, limit: 10_000 }).catch(() => 'lost')
   await api.until(() => api.messageCount > count)
   await first.crash()
   await lost
-  const second = await start()
+  await start()
   for (let next: number | null = half.next; next !== null; ) {
-    const report = await post(second, { from: next, to: half.to })
+    const report = await post({ from: next, to: half.to })
     assert.equal(report.stopped, null)
     next = report.next
   }

@@ -475,6 +475,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'http/api/shapes/',
     'http/connections/',
     'http/requests/',
+    'http/routes/',
     'http/views/',
   ],
   'http/api/shapes/': [],

@@ -49,7 +49,7 @@ function anchorsOf(file: string): string[] {
 }
 
 test('every file that ARCHITECTURE.md names exists', () => {
-  const files = ['src', 'test'].flatMap((folder) =>
+  const files = ['src', 'test', 'dashboard'].flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map(
       (name) => `/${folder}/${name}`,
     ),

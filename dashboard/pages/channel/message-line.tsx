@@ -53,7 +53,8 @@ function MessageBody({ message, path }: MessageLineProps) {
       failure.value = thrown instanceof Error ? thrown : new Error(String(thrown))
     }
   }
-  const id = message.id ?? message.messageId
+  // Senders may give an empty id.
+  const id = message.id || message.messageId
   return (
     <div class="message-body">
       <div class="choices">

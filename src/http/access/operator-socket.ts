@@ -21,6 +21,11 @@ const SOCKET_MODE = 0o600
 /** Bytes of `sun_path` without the final zero: 108 on Linux, 104 elsewhere. */
 const MAX_PATH_BYTES = process.platform === 'linux' ? 107 : 103
 
+/** A longer path would be cut silently, and mean another file. */
+export function isSocketPath(path: string): boolean {
+  return Buffer.byteLength(path) <= MAX_PATH_BYTES
+}
+
 export function operatorSocketPath(directory: string): string {
   return join(directory, OPERATOR_SOCKET)
 }
@@ -54,8 +59,8 @@ export class OperatorSocket {
   async open(): Promise<string | undefined> {
     // Windows has no Unix sockets; its users have tokens.
     if (process.platform === 'win32') return undefined
-    const bytes = Buffer.byteLength(this.path)
-    if (bytes > MAX_PATH_BYTES) {
+    if (!isSocketPath(this.path)) {
+      const bytes = Buffer.byteLength(this.path)
       return withoutSocket(
         `the path ${this.path} has ${bytes} bytes, and a socket’s path may have ${MAX_PATH_BYTES}`,
         'Set storage.directory to a shorter path',

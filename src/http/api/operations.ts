@@ -5,6 +5,7 @@
 import * as z from 'zod'
 import type { Right } from '../access/right.ts'
 import { READ_FROM, readFrom, time, wholeNumber } from '../requests/query.ts'
+import { question } from '../routes/query.ts'
 import { eventsQuery } from './event-topics.ts'
 import { channelDetail, channelList, channelTable, fieldList } from './shapes/channels.ts'
 import { clientList } from './shapes/clients.ts'
@@ -13,7 +14,7 @@ import { ledger } from './shapes/ledger.ts'
 import { deadLetter, message, replayReport, story, tail } from './shapes/messages.ts'
 import { history, overview } from './shapes/overview.ts'
 import { tableList } from './shapes/query.ts'
-import { hello } from './shapes/session.ts'
+import { hello, login, loginCode, session } from './shapes/session.ts'
 import { settings } from './shapes/settings.ts'
 
 /** Before every path. */
@@ -31,7 +32,7 @@ export interface Operation {
   /** The schema of the answer, or of each of its lines. */
   readonly answer: z.ZodType
   /** Default: one object of JSON. */
-  readonly answerIs?: 'lines' | 'stream' | 'result'
+  readonly answerIs?: 'json' | 'lines' | 'stream' | 'result' | 'nothing'
   /** What can be wrong besides a faulty request: codes of errors. */
   readonly errors?: readonly string[]
 }
@@ -233,6 +234,50 @@ export const operations = {
     ]),
     answerIs: 'stream',
     errors: ['TooManyRequests'],
+  },
+  query: {
+    method: 'POST',
+    path: 'query',
+    summary:
+      'SQL on the stored messages; rows come as they are found, and hanging up ends the query',
+    body: question,
+    answer: z.unknown(),
+    answerIs: 'result',
+    errors: ['InvalidQuery', 'QueryLimit', 'AnalyticsUnavailable'],
+  },
+  session: {
+    method: 'GET',
+    path: 'session',
+    summary: 'Who I am, and what I may do',
+    answer: session,
+  },
+  login: {
+    method: 'POST',
+    path: 'session',
+    summary: 'Begin a session, with a token or the code of the command dashboard',
+    body: login,
+    answer: session,
+    errors: ['NotAuthorized'],
+  },
+  logout: {
+    method: 'DELETE',
+    path: 'session',
+    summary: 'End the session',
+    answer: z.undefined(),
+    answerIs: 'nothing',
+  },
+  loginCode: {
+    method: 'POST',
+    path: 'session/code',
+    summary: 'A code that begins a session once, within 60 s, with the rights of this request',
+    body: z.strictObject({}),
+    answer: loginCode,
+  },
+  openapi: {
+    method: 'GET',
+    path: 'openapi.json',
+    summary: 'This description',
+    answer: z.record(z.string(), z.unknown()),
   },
 } as const satisfies Record<string, Operation>
 

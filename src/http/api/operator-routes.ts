@@ -7,6 +7,7 @@ import { destinationRoutes } from './destinations.ts'
 import { historyReplayRoute } from './history-replay.ts'
 import { messageFactRoutes } from './message-facts.ts'
 import { messageRoutes } from './messages.ts'
+import { openApiRoute } from './openapi-route.ts'
 import { snapshotRoutes } from './snapshots.ts'
 
 export function operatorRoutes(
@@ -20,4 +21,5 @@ export function operatorRoutes(
   deadLetterRoutes(server, view, limits)
   historyReplayRoute(server, view, limits)
   destinationRoutes(server, view, limits)
+  openApiRoute(server)
 }

@@ -72,7 +72,7 @@ export class TailReader {
   }
 }
 
-/** All offsets from `from` up to `end`, or so many evenly spaced ones, the last one among them. */
+/** All offsets from `from` up to `end`, or evenly spaced ones, with the last one among them. */
 function sampled(from: number, end: number): number[] {
   const count = end - from
   const shown = Math.min(count, MAX_SHOWN)
@@ -86,7 +86,7 @@ function cutMessage(message: Message): TailMessage {
   const { payload } = message
   if (payload.length <= MAX_PAYLOAD_BYTES) return shownMessage(message)
   const start = payload.subarray(0, isUtf8(payload) ? characterEnd(payload) : MAX_PAYLOAD_BYTES)
-  return { ...shownMessage({ ...message, payload: start }), cutFromBytes: payload.length }
+  return { ...shownMessage(message, start), cutFromBytes: payload.length }
 }
 
 /** Where the last whole character ends. */

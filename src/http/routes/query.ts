@@ -25,7 +25,7 @@ const BUFFERED_BYTES = 128 * 1024
 const MAX_WIDTH = 10_000
 
 const format = z.enum(['table', 'csv', 'jsonl', 'parquet']).default('jsonl')
-const question = z.strictObject({
+export const question = z.strictObject({
   sql: z.string(),
   format,
   width: z.number().int().min(1).max(MAX_WIDTH).optional(),

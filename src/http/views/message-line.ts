@@ -9,9 +9,12 @@ export function messageLine(message: Message): string {
   return `${safeJson(JSON.stringify(shownMessage(message)))}\n`
 }
 
-/** The payload is in `payload` as text if it is valid UTF-8, otherwise in `payloadBase64`. */
-export function shownMessage(message: Message): ShownMessage {
-  const { offset, receivedAt, topic, senderId, messageId, payload } = message
+/**
+ * The payload is in `payload` as text if it is valid UTF-8, otherwise in `payloadBase64`.
+ * @param payload what is shown of it, if that is not all
+ */
+export function shownMessage(message: Message, payload = message.payload): ShownMessage {
+  const { offset, receivedAt, topic, senderId, messageId } = message
   return {
     offset,
     receivedAt: new Date(receivedAt).toISOString(),

@@ -43,13 +43,13 @@ export class LastHour {
     return this.#read(this.#total)
   }
 
-  channelHistory(name: string): History | undefined {
+  /** Without points if there are none of the channel. */
+  channelHistory(name: string): History {
     const lines = this.#channels.get(name)
-    return lines === undefined ? undefined : this.#read(lines)
+    return lines === undefined ? this.#read(emptyLines(), 0) : this.#read(lines)
   }
 
-  #read(lines: Lines): History {
-    const count = Math.min(this.#points, POINTS)
+  #read(lines: Lines, count = Math.min(this.#points, POINTS)): History {
     const first = this.#points - count
     const read = (line: Line): number[] =>
       Array.from({ length: count }, (_, index) => lines[line][(first + index) % POINTS] ?? 0)

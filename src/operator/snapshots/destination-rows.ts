@@ -2,6 +2,7 @@
 import type { Channel } from '../../channels/channel.ts'
 import type { ChannelLedger, ReaderLedger } from '../../channels/ledger/ledger.ts'
 import type { DestinationDelivery } from '../../delivery/destination-delivery.ts'
+import { ERROR_CATALOGUE, isOwnCode } from '../../errors.ts'
 import type { DestinationDetail } from '../../http/api/shapes/destinations.ts'
 import type { DestinationSummary } from '../../http/api/shapes/overview.ts'
 import type { DestinationHealth, WaitingChannel } from '../../http/views/destinations-view.ts'
@@ -54,7 +55,7 @@ export function destinationDetail(context: DestinationContext): DestinationDetai
     rejectedInARow: health.rejectedInARow,
     oldestWaitingAt: health.oldestWaitingAt,
     unansweredSince: health.unansweredSince,
-    advice: null,
+    advice: adviceFor(health.error),
     answers: answersOf(delivery, context.nowMs),
     delivered: sumOf(context, ({ delivered }) => delivered),
     rejected: sumOf(context, ({ rejected }) => rejected),
@@ -65,6 +66,11 @@ export function destinationDetail(context: DestinationContext): DestinationDetai
     channels,
     channelCount,
   }
+}
+
+/** What the code of the error means, and what to do. */
+function adviceFor(code: string | null): string | null {
+  return code !== null && isOwnCode(code) ? ERROR_CATALOGUE[code].meaning : null
 }
 
 function answersOf({ trail }: DestinationDelivery, nowMs: number): DestinationDetail['answers'] {

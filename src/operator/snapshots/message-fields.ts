@@ -31,7 +31,7 @@ export class MessageFields {
   /** A payload that is no JSON counts as a message without fields. */
   add(payload: Buffer): void {
     this.#messages += 1
-    const value = valueOf(payload)
+    const value = parsedPayload(payload)
     if (value !== undefined) this.#visit(value, '', 0)
   }
 
@@ -79,7 +79,7 @@ export class MessageFields {
   }
 }
 
-function valueOf(payload: Buffer): unknown {
+function parsedPayload(payload: Buffer): unknown {
   if (!isUtf8(payload)) return undefined
   try {
     return JSON.parse(payload.toString())

@@ -114,7 +114,9 @@ export class Snapshots {
     return this.#hour.history()
   }
 
+  /** Without points for a channel that is new, and for those beyond the bound of their number. */
   channelHistory(name: string): History | undefined {
+    if (this.#options.channels.get(name) === undefined) return undefined
     return this.#hour.channelHistory(name)
   }
 

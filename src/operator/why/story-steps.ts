@@ -8,13 +8,13 @@ import { counted } from '../../units.ts'
 import type { RecentRefusal } from './recent-refusals.ts'
 import { type DestinationFacts, receiptSentence, type StoredFacts } from './sentences.ts'
 
-export type ToldMessage = Story['messages'][number]
-type Step = ToldMessage['steps'][number]
+export type StoryOfMessage = Story['messages'][number]
+type Step = StoryOfMessage['steps'][number]
 
 /** With more attempts, only the first and the last ones are listed. */
 const MAX_ATTEMPTS_LISTED = 6
 
-export function storedStory(facts: StoredFacts): ToldMessage {
+export function storedStory(facts: StoredFacts): StoryOfMessage {
   const { channel, message, destinations, drops } = facts
   const { offset, receivedAt, topic, senderId, messageId } = message
   const from = senderId && senderId !== messageId ? `, sender’s id ${senderId}` : ''
@@ -32,7 +32,7 @@ export function storedStory(facts: StoredFacts): ToldMessage {
   return { channel, offset, steps }
 }
 
-export function letterStory(letter: KeptDeadLetter): ToldMessage {
+export function letterStory(letter: KeptDeadLetter): StoryOfMessage {
   const { channel, destination, refusal, topic, receivedAt, keptAt, offset } = letter
   const reason = `${refusal.error}: ${refusal.message}`
   return {
@@ -46,7 +46,7 @@ export function letterStory(letter: KeptDeadLetter): ToldMessage {
   }
 }
 
-export function refusedStory(refusals: readonly RecentRefusal[]): ToldMessage {
+export function refusedStory(refusals: readonly RecentRefusal[]): StoryOfMessage {
   return { channel: null, offset: null, steps: refusals.map(lossStep) }
 }
 

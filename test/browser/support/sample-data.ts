@@ -32,6 +32,9 @@ export function sampleChannels(now: number): ChannelRow[] {
     }),
     channelRow('alarms', { in: 4, out: 4, outageLeftSeconds: 900 * HOUR_S }),
     channelRow('line_2', { in: 98.2, out: 98.2, waiting: 12, lost: 312 }),
+    channelRow('energy_meters', { in: 41.7, out: 41.7, outageLeftSeconds: 310 * HOUR_S }),
+    channelRow('compressors', { in: 12, out: 12, outageLeftSeconds: 420 * HOUR_S }),
+    channelRow('doors', { in: 0.2, out: 0.2 }),
     channelRow('office_climate'),
   ]
 }

@@ -21,10 +21,16 @@ export class EventStream {
     void this.#read(response)
   }
 
-  static async open(t: TestContext, url: string, topics: string): Promise<EventStream> {
+  static async open(
+    t: TestContext,
+    url: string,
+    topics: string,
+    headers: Record<string, string> = {},
+  ): Promise<EventStream> {
     const leaving = new AbortController()
     t.after(() => leaving.abort())
     const response = await fetch(`${url}/api/v1/events?topics=${topics}`, {
+      headers,
       signal: leaving.signal,
     })
     return new EventStream(response, leaving)

@@ -3,12 +3,15 @@ import type { TestContext } from 'node:test'
 import { FAKE_IDENTITY, type FakeIotAnalytics } from '../destinations/fake-iot-analytics.ts'
 import { type CommandOptions, type Finished, RunningCommand } from './command-line.ts'
 
-const QUIETLY: readonly string[] = ['--banner', '--set', 'http.port=0', '--log-level', 'silent']
+const QUIETLY: readonly string[] = ['--banner', '--log-level', 'silent']
+const HTTP: readonly string[] = ['--set', 'http.port=0']
 const MQTT_SERVER: readonly string[] = ['--set', 'sources.mqttServer.port=0']
 
 export interface ConnectorProcessOptions extends CommandOptions {
   /** False: messages come from another source. */
   readonly withMqttServer?: boolean
+  /** False: the configuration says where HTTP is, or that there is none. */
+  readonly withHttp?: boolean
 }
 
 /** `--set` arguments for a fake endpoint; without a region `PublishRegion` decides. */
@@ -27,8 +30,8 @@ export class ConnectorProcess {
   readonly command: RunningCommand
 
   constructor(t: TestContext, args: readonly string[], options: ConnectorProcessOptions = {}) {
-    const { withMqttServer = true, ...rest } = options
-    const always = [...QUIETLY, ...(withMqttServer ? MQTT_SERVER : [])]
+    const { withMqttServer = true, withHttp = true, ...rest } = options
+    const always = [...QUIETLY, ...(withMqttServer ? MQTT_SERVER : []), ...(withHttp ? HTTP : [])]
     this.command = new RunningCommand(t, ['run', ...always, ...args], rest)
   }
 

@@ -46,13 +46,13 @@ const USAGE_ERRORS: readonly (readonly [readonly string[], string])[] = [
   ],
   [
     ['frobnicate'],
-    'error: unknown command frobnicate; expected one of run, check, publish, tail, status, dead-letters, replay, retry, why, doctor, export, query, pipeline-failures, apply, import, passwd, greengrass\n',
+    'error: unknown command frobnicate; expected one of run, check, publish, tail, status, dashboard, dead-letters, replay, retry, why, doctor, export, query, pipeline-failures, apply, import, passwd, token, greengrass\n',
   ],
   [['help', 'chek'], 'error: unknown command chek; did you mean check?\n'],
   [['run', 'extra'], 'error: run takes no arguments, got extra\n'],
   [
     ['tail', 'c', '--url', 'mqtt://x'],
-    'error: --url mqtt://x: expected a URL such as http://host:8090\n',
+    'error: --url mqtt://x: expected a URL such as http://host:8090, or unix: and the path of a socket\n',
   ],
   [
     ['publish', 'c', 'm', '--cert', 'x'],
@@ -80,11 +80,11 @@ const USAGE_ERRORS: readonly (readonly [readonly string[], string])[] = [
   ],
   [
     ['tail', 'c', '--url', 'nowhere'],
-    'error: --url nowhere: expected a URL such as http://host:8090\n',
+    'error: --url nowhere: expected a URL such as http://host:8090, or unix: and the path of a socket\n',
   ],
   [
-    ['tail', 'c', '--set', 'http=false'],
-    'error: the configuration has `http: false`; set the connector’s address with --url\n',
+    ['tail', 'c', '--set', 'http=false', '--set', 'storage.durability=memory'],
+    'error: the configuration has `http: false`, and durability `memory` has no socket; set the connector’s address with --url\n',
   ],
   [['check', '-c', '/no/such'], 'error: Can’t read /no/such: there is no such file\n'],
   [

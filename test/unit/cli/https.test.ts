@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { copyFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { temporaryFile } from '../../support/disk/temporary-file.ts'
 import { serveHttps } from '../../support/http/https.ts'
 import { serve } from '../../support/http/served-view.ts'
 import { makeCertificates, skipWithoutOpenssl } from '../../support/processes/certificates.ts'
@@ -22,9 +23,11 @@ async function failure(t: TestContext, args: readonly string[], code = 1): Promi
 test('commands take an https:// address, with the authority to trust in --ca', {
   skip,
 }, async (t) => {
-  const { certificates, server, view } = await serveHttps(t)
+  const { certificates, server, view } = await serveHttps(t, { options: { token: TOKEN } })
+  const tokenFile = await temporaryFile(t, 'token', TOKEN)
   const flags = [
     ...['--url', `https://127.0.0.1:${server.port}`, '--ca', certificates.path('ca.crt')],
+    ...['--token-file', tokenFile],
   ]
   view.add('sealed')
 
@@ -142,5 +145,5 @@ test('without the token the error says where commands take it from', async (t) =
 
   const text = await failure(t, ['tail', 'pumps', '--url', `http://127.0.0.1:${server.port}`])
 
-  assert.match(text, /401: .* IOT_ANALYTICS_CONNECTOR__HTTP__TOKEN/)
+  assert.match(text, /401: .* IOT_ANALYTICS_CONNECTOR_TOKEN/)
 })

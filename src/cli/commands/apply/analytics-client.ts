@@ -1,6 +1,5 @@
 /** The operations of the API of AWS IoT Analytics that `apply` needs, at the running connector. */
 import type { Command } from 'commander'
-import { shownUrl } from '../../../addresses.ts'
 import type { ResourceKind } from '../../../analytics/resources/arn.ts'
 import type { Tag } from '../../../analytics/resources/tags.ts'
 import { readSecrets } from '../../../aws-server/secrets.ts'
@@ -11,6 +10,7 @@ import {
 } from '../../../destinations/aws/signature.ts'
 import { ConnectorError } from '../../../errors.ts'
 import { printable } from '../../../shown-text.ts'
+import { givenUrl } from '../../connector-address.ts'
 import { type ConnectorClient, openConnectorClient } from '../../connector-client.ts'
 import type { ConnectorFlags } from '../../connector-flags.ts'
 import type { CliContext } from '../../context.ts'
@@ -35,7 +35,8 @@ export async function openAnalyticsClient(
   context: CliContext,
 ): Promise<AnalyticsClient> {
   const connector = await openConnectorClient(flags, command, context)
-  if (flags.url !== undefined) return new AnalyticsClient(connector, givenIdentity(context))
+  if (givenUrl(flags, context) !== undefined)
+    return new AnalyticsClient(connector, givenIdentity(context))
   const { config } = await loadConfigOf(command, context)
   const { api } = config.analytics
   if (api === undefined) {
@@ -163,7 +164,7 @@ export class AnalyticsClient {
     const said = printable(String(message)) || printable(text.slice(0, 200).trim())
     const advice = status === 401 || status === 403 ? this.#accessAdvice() : ''
     const name = error ?? String(status)
-    const where = shownUrl(this.#connector.url)
+    const where = this.#connector.place
     return new ConnectorError('BrokerUnavailable', `${name} from ${where}: ${said}${advice}`)
   }
 

@@ -1,15 +1,9 @@
 /** `passwd`: edits the password file of the MQTT server. */
-import { randomBytes } from 'node:crypto'
-import { open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import {
-  ConnectorError,
-  fileReasonOf,
-  messageOf,
-  systemCodeOf,
-  writeReasonOf,
-} from '../../../errors.ts'
+import { ConnectorError, fileReasonOf, messageOf, systemCodeOf } from '../../../errors.ts'
+import { replaceSecretFile } from '../../../named-files/secret-file.ts'
 import {
   isUserName,
   parsePasswordFile,
@@ -29,9 +23,6 @@ Examples:
 
 The file has scrypt hashes, never passwords. Name it in sources.mqttServer.passwordFile. A running
 connector reads changes at once, and disconnects users who were deleted or whose password changed.`
-
-/** Only the owner may read the file. */
-const FILE_MODE = 0o600
 
 export function addPasswdCommand(program: Command, context: CliContext): void {
   program
@@ -57,14 +48,14 @@ export function addPasswdCommand(program: Command, context: CliContext): void {
 async function deleteUser(file: string, user: string): Promise<void> {
   const left = withoutUser(await readUsers(file), user)
   if (left === undefined) throw usageError(`${file} has no user ${user}`)
-  await replaceFile(file, left)
+  await replaceSecretFile(file, left)
 }
 
 async function setPassword(file: string, user: string, process: NodeJS.Process): Promise<void> {
   // A file that can't be read is reported before anybody types a password.
   await readUsers(file)
   const hash = await hashPassword(await askPassword(process, user))
-  await replaceFile(file, withUser(await readUsers(file), user, hash))
+  await replaceSecretFile(file, withUser(await readUsers(file), user, hash))
 }
 
 /** Throws `InvalidConfiguration` for a file that is not a password file. */
@@ -81,27 +72,6 @@ async function readUsers(file: string): Promise<string> {
     return text
   } catch (thrown) {
     throw cannot('use', file, messageOf(thrown), thrown)
-  }
-}
-
-/** A reader gets the whole old file or the whole new one, also after a power cut. */
-async function replaceFile(file: string, text: string): Promise<void> {
-  const fresh = `${file}.${randomBytes(6).toString('hex')}`
-  try {
-    const handle = await open(fresh, 'wx', FILE_MODE)
-    try {
-      // The connector must be able to read its file, whichever user runs the command.
-      const known = await stat(file).catch(() => undefined)
-      if (known !== undefined) await handle.chown(known.uid, known.gid).catch(() => undefined)
-      await handle.writeFile(text)
-      await handle.sync()
-    } finally {
-      await handle.close()
-    }
-    await rename(fresh, file)
-  } catch (thrown) {
-    await rm(fresh, { force: true })
-    throw cannot('write', file, writeReasonOf(thrown), thrown)
   }
 }
 

@@ -117,7 +117,7 @@ function httpLines(command: string, config: ConnectorConfig, http: string): stri
   const url = http.replace(/\/\/(0\.0\.0\.0|\[::\])(?=[:/]|$)/, '//localhost')
   const { token, tokenFile, tls } = config.http ?? {}
   const secret = tokenFile === undefined ? token && 'TOKEN' : contentOf(tokenFile)
-  const variable = secret === undefined ? '' : `IOT_ANALYTICS_CONNECTOR__HTTP__TOKEN=${secret} `
+  const variable = secret === undefined ? '' : `IOT_ANALYTICS_CONNECTOR_TOKEN=${secret} `
   const isSecure = tls !== undefined
   const needsCertificate = tls?.clientCertificate === 'required'
   const pair = [

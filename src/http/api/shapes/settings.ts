@@ -4,7 +4,7 @@ import * as z from 'zod'
 export const setting = z.strictObject({
   /** `storage.maxBytes`, `destinations[0].s3.bucket` */
   path: z.string(),
-  /** Secrets are `****`. */
+  /** Secrets are `********`. */
   value: z.unknown(),
   /** `default`, `connector.yaml:12`, `IOT_ANALYTICS_CONNECTOR__HTTP__PORT`, `--http-port`, … */
   from: z.string(),

@@ -8,27 +8,9 @@ import { connect, createServer as createTcpServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { OperatorSocket, operatorSocketPath } from '../../../../src/http/access/operator-socket.ts'
+import { askSocket } from '../../../support/http/operator-socket.ts'
 import { jsonOf, serve, WITH_TOKEN } from '../../../support/http/served-view.ts'
 import { temporaryDirectory } from '../../../support/processes/running-connector.ts'
-
-interface Answer {
-  readonly status: number | undefined
-  readonly body: string
-}
-
-async function ask(
-  socketPath: string,
-  path: string,
-  options: { method?: string; headers?: Record<string, string>; body?: string } = {},
-): Promise<Answer> {
-  const { method = 'GET', headers = {}, body } = options
-  const sent = request({ socketPath, path, method, headers, agent: false })
-  sent.end(body)
-  const [answer] = await once(sent, 'response')
-  const parts: Buffer[] = []
-  for await (const part of answer) parts.push(part)
-  return { status: answer.statusCode, body: Buffer.concat(parts).toString() }
-}
 
 const RETRY = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' }
 
@@ -37,9 +19,11 @@ test('a request through the socket may do everything, without a token and for an
   const { server, view } = await serve(t, WITH_TOKEN, { socketDirectory })
   const path = operatorSocketPath(socketDirectory)
 
-  const session = await ask(path, '/api/v1/session', { headers: { host: 'any.example' } })
-  const retried = await ask(path, '/api/v1/destinations/retry', RETRY)
-  const code = JSON.parse((await ask(path, '/api/v1/session/code', { ...RETRY, body: '{}' })).body)
+  const session = await askSocket(path, '/api/v1/session', { headers: { host: 'any.example' } })
+  const retried = await askSocket(path, '/api/v1/destinations/retry', RETRY)
+  const code = JSON.parse(
+    (await askSocket(path, '/api/v1/session/code', { ...RETRY, body: '{}' })).body,
+  )
   const login = await fetch(`${server.description}/api/v1/session`, {
     ...RETRY,
     body: JSON.stringify({ code: code.code }),
@@ -107,7 +91,7 @@ test('what a killed connector left in the place of the socket is replaced', asyn
 
   await serve(t, {}, { socketDirectory })
 
-  assert.equal((await ask(path, '/health')).status, 200)
+  assert.equal((await askSocket(path, '/health')).status, 200)
   assert.deepEqual(await readdir(socketDirectory), ['operator.sock'])
 })
 
@@ -115,7 +99,7 @@ test('without a port the socket alone is there', async (t) => {
   const socketDirectory = await temporaryDirectory(t)
   const { server } = await serve(t, {}, { socketDirectory, hasPort: false })
 
-  const health = await ask(operatorSocketPath(socketDirectory), '/health')
+  const health = await askSocket(operatorSocketPath(socketDirectory), '/health')
 
   assert.equal(health.status, 200)
   assert.deepEqual([server.port, server.address], [0, undefined])

@@ -5,7 +5,7 @@ import { tail } from '../../../../src/http/api/shapes/messages.ts'
 import { overview } from '../../../../src/http/api/shapes/overview.ts'
 import { hello } from '../../../../src/http/api/shapes/session.ts'
 import { EventStream } from '../../../support/http/event-stream.ts'
-import { jsonOf, serve } from '../../../support/http/served-view.ts'
+import { jsonOf, OPERATOR, serve, WITH_TOKEN } from '../../../support/http/served-view.ts'
 import { ManualClock } from '../../../support/manual-clock.ts'
 import { until } from '../../../support/until.ts'
 
@@ -130,4 +130,21 @@ test('streams end when the server closes', async (t) => {
   await server.close()
 
   await until('the stream has ended', () => stream.isEnded)
+})
+
+test('a stream ends with the session it was opened in', async (t) => {
+  const { url } = await serve(t, WITH_TOKEN)
+  const headers = { 'content-type': 'application/json' }
+  const body = JSON.stringify({ token: WITH_TOKEN.token })
+  const login = await fetch(`${url}/api/v1/session`, { method: 'POST', headers, body })
+  const cookie = (login.headers.get('set-cookie') ?? '').split(';')[0] ?? ''
+  const stream = await EventStream.open(t, url, 'overview', { cookie })
+  await stream.untilCount('overview', 1)
+
+  await fetch(`${url}/api/v1/session`, { method: 'DELETE', headers: { cookie } })
+
+  await until('the stream has ended', () => stream.isEnded)
+  const again = await fetch(`${url}/api/v1/events?topics=overview`, { headers: { cookie } })
+  const byToken = await EventStream.open(t, url, 'overview', OPERATOR)
+  assert.deepEqual([stream.status, again.status, byToken.status], [200, 401, 200])
 })
