@@ -117,6 +117,22 @@ test('tables and columns are completed while typing', { skip }, async (t) => {
   assert.deepEqual(complaints, [])
 })
 
+test('columns that the connector has not listed come when their table is named', {
+  skip,
+}, async (t) => {
+  const connector = await started(t)
+  const { page, complaints } = await openPage(t, `${connector.url}#/query`)
+  await page.locator('.tables summary', { hasText: 'daily_means' }).waitFor()
+  await typeQuery(page, 'select from daily_means')
+
+  await page.locator('.tables summary', { hasText: 'daily_means' }).click()
+
+  await page.getByRole('button', { name: 'mean_temp' }).click()
+  await page.locator('.cm-content', { hasText: 'mean_temp' }).waitFor()
+  assert.deepEqual(connector.pages.bodies, [])
+  assert.deepEqual(complaints, [])
+})
+
 test('the times of a result are plotted against its numbers', { skip }, async (t) => {
   const connector = await started(t)
   const { page, complaints } = await openPage(

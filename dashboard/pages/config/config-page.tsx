@@ -9,7 +9,7 @@ import { counted } from '../../parts/figures.tsx'
 import { Empty, Loaded } from '../../parts/notices.tsx'
 import { VisibleText } from '../../parts/visible-text.tsx'
 import { route, setQuery } from '../../shell/current-route.ts'
-import { SECRET, yamlOf } from './yaml-text.ts'
+import { isSecret, yamlOf } from './yaml-text.ts'
 
 const COLUMNS: readonly Column<Setting>[] = [
   {
@@ -116,10 +116,9 @@ function Nothing({ hasFilter, isAll }: { hasFilter: boolean; isAll: boolean }) {
 }
 
 function Value({ value }: { value: unknown }) {
-  if (value === SECRET) return <span title="A secret, which is not shown">{SECRET}</span>
   const text = typeof value === 'string' ? value : JSON.stringify(value)
   return (
-    <code>
+    <code title={isSecret(value) ? 'A secret, which is not shown' : undefined}>
       <VisibleText text={text ?? '–'} maxCharacters={500} />
     </code>
   )

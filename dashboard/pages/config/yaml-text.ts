@@ -1,8 +1,10 @@
 /** Settings as YAML, to be put into a configuration file. */
 import type { Setting } from '../../../src/http/api/shapes/settings.ts'
 
-/** The value that secrets are shown as. */
-export const SECRET = '****'
+/** Secrets are shown as asterisks, alone or within an address. */
+export function isSecret(value: unknown): boolean {
+  return typeof value === 'string' && value.includes('****')
+}
 
 type Key = string | number
 interface Branch {
@@ -48,7 +50,7 @@ function linesOf({ children }: Branch, indent: string): string[] {
 
 /** JSON is YAML, so objects and lists need no rules of their own. */
 function valueText(value: unknown): string {
-  if (value === SECRET) return `${JSON.stringify(SECRET)} # a secret, which is not shown`
+  if (isSecret(value)) return `${JSON.stringify(value)} # a secret, which is not shown`
   return typeof value === 'string' ? plain(value) : JSON.stringify(value ?? null)
 }
 

@@ -8,8 +8,8 @@ import { counted } from '../../parts/figures.tsx'
 import { Empty, ErrorNotice, Loading } from '../../parts/notices.tsx'
 import { DeadLetterChoice, useFilter } from './dead-letter-filter.tsx'
 import { DeadLetterRow } from './dead-letter-row.tsx'
-import { rangesOf } from './read-dead-letters.ts'
 import { ReplayDialog, type ReplayPlan } from './replay-dialog.tsx'
+import { rangesOf } from './replay-ranges.ts'
 import { useDeadLetters } from './use-dead-letters.ts'
 
 export function DeadLetters() {

@@ -8,13 +8,8 @@ import { Dialog } from '../../parts/dialog.tsx'
 import { counted } from '../../parts/figures.tsx'
 import { ErrorNotice, Loading } from '../../parts/notices.tsx'
 import { VisibleText } from '../../parts/visible-text.tsx'
-import {
-  type DeadLetterFilter,
-  type OffsetRange,
-  type ReplaySum,
-  replayDeadLetters,
-  waysOf,
-} from './read-dead-letters.ts'
+import { type DeadLetterFilter, type ReplaySum, replayDeadLetters } from './read-dead-letters.ts'
+import { type OffsetRange, waysOf } from './replay-ranges.ts'
 
 export interface ReplayPlan {
   readonly filter: DeadLetterFilter

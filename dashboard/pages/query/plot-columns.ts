@@ -1,5 +1,5 @@
 /** What can be plotted of a result: the first column of times, and the columns of numbers. */
-import type { Result } from './run-query.ts'
+import type { Result } from './result-row.ts'
 
 export interface PlottedColumns {
   /** The name of the column of times. */
@@ -58,8 +58,8 @@ function numberOf(cell: MaybeCell): number | null {
 
 /** Times without a zone are in UTC, as `arrival_time` is. */
 function secondsOf(text: string): number {
-  const iso = text.replace(' ', 'T')
+  const iso = text.replace(' ', 'T').replace(/(:\d\d(?:\.\d+)?[+-]\d\d)$/, '$1:00')
   const hasTime = iso.includes('T')
-  const hasZone = /(Z|[+-]\d\d(:?\d\d)?)$/.test(iso.slice(10))
+  const hasZone = /(Z|[+-]\d\d:?\d\d)$/.test(iso.slice(10))
   return Date.parse(hasTime && !hasZone ? `${iso}Z` : iso) / 1000
 }

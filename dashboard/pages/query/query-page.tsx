@@ -13,6 +13,7 @@ import { QueryHistory } from './query-history-list.tsx'
 import { ResultView } from './result-view.tsx'
 import { SqlEditor } from './sql-editor.tsx'
 import { Tables } from './tables.tsx'
+import { useColumns } from './use-columns.ts'
 import { useQuery } from './use-query.ts'
 
 /** Longer ones do not fit into every browser's address. */
@@ -23,6 +24,7 @@ export function QueryPage() {
   const editor = useRef<Editor>(undefined)
   const { state, run, cancel } = useQuery()
   const tables = useResource('tables', (signal) => getJson<TableList>('tables', { signal }))
+  const { list, describe } = useColumns(tables.value, sql.value)
   const isRunning = state.value.kind === 'running'
   const start = (): void => {
     const text = sql.value.trim()
@@ -42,7 +44,7 @@ export function QueryPage() {
         <section class="card query-editor" aria-label="The query">
           <SqlEditor
             sql={sql}
-            tables={tables.value}
+            tables={list}
             onRun={start}
             onReady={(ready) => {
               editor.current = ready
@@ -73,7 +75,8 @@ export function QueryPage() {
           <QueryHistory onChoose={show} />
         </section>
         <Tables
-          tables={tables}
+          tables={{ ...tables, value: list }}
+          onOpen={describe}
           onInsert={(text) =>
             editor.current === undefined ? show(`${sql.value}${text}`) : editor.current.insert(text)
           }

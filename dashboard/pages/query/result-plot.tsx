@@ -7,7 +7,7 @@ import { Empty } from '../../parts/notices.tsx'
 import { Plot } from '../../parts/plot.tsx'
 import { VisibleText } from '../../parts/visible-text.tsx'
 import { MAX_LINES, plottedColumns } from './plot-columns.ts'
-import type { Result } from './run-query.ts'
+import type { Result } from './result-row.ts'
 
 export function ResultPlot({ result }: { result: Result }) {
   const plotted = useMemo(() => plottedColumns(result), [result])

@@ -1,5 +1,5 @@
 /**
- * A row of a result, from its line of JSON. Values stay as they are written, because a number in
+ * The rows of a result, each from its line of JSON. Values stay as they are written, because a number in
  * JavaScript has only 53 bits, and members keep their order, which objects would change.
  */
 export interface Cell {
@@ -7,6 +7,15 @@ export interface Cell {
   /** `nested`: an object or an array, as JSON. */
   readonly kind: 'null' | 'number' | 'text' | 'boolean' | 'nested'
   readonly text: string
+}
+
+export interface Result {
+  readonly columns: readonly string[]
+  /** A row has its cells in the order of the columns. */
+  readonly rows: readonly (readonly Cell[])[]
+  /** Whether there are more than these. */
+  readonly isCut: boolean
+  readonly elapsedMs: number
 }
 
 /** @throws {SyntaxError} for what is no object in JSON */

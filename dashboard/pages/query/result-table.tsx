@@ -5,8 +5,7 @@
  */
 import { useMemo } from 'preact/hooks'
 import { VisibleText } from '../../parts/visible-text.tsx'
-import type { Cell } from './result-row.ts'
-import type { Result } from './run-query.ts'
+import type { Cell, Result } from './result-row.ts'
 
 const BLOCK = 100
 const MAX_CHARACTERS = 300

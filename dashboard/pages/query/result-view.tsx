@@ -10,8 +10,8 @@ import { VisibleText } from '../../parts/visible-text.tsx'
 import { route, setQuery } from '../../shell/current-route.ts'
 import { Downloads } from './downloads.tsx'
 import { ResultPlot } from './result-plot.tsx'
+import type { Result } from './result-row.ts'
 import { ResultTable } from './result-table.tsx'
-import type { Result } from './run-query.ts'
 import type { QueryState } from './use-query.ts'
 
 export function ResultView({ state }: { state: QueryState }) {

@@ -1,19 +1,10 @@
 /** Asks a query and reads its rows as they come, as many as a page can show. */
 import { request } from '../../api/client.ts'
-import { type Cell, cellsOf } from './result-row.ts'
+import { cellsOf, type Result } from './result-row.ts'
 
 export const MAX_ROWS = 1_000
 /** Of text. Payloads may be large, and the page keeps all of them. */
 const MAX_BYTES = 16_000_000
-
-export interface Result {
-  readonly columns: readonly string[]
-  /** A row has its cells in the order of the columns. */
-  readonly rows: readonly (readonly Cell[])[]
-  /** Whether there are more than these. */
-  readonly isCut: boolean
-  readonly elapsedMs: number
-}
 
 export interface RunOptions {
   readonly signal: AbortSignal

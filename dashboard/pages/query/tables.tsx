@@ -12,18 +12,22 @@ type Table = TableList['tables'][number]
 export interface TablesProps {
   readonly tables: Resource<TableList>
   readonly onInsert: (text: string) => void
+  /** Called with the name of a table that somebody opens. */
+  readonly onOpen: (table: string) => void
 }
 
-export function Tables({ tables, onInsert }: TablesProps) {
+type Actions = Pick<TablesProps, 'onInsert' | 'onOpen'>
+
+export function Tables({ tables, ...actions }: TablesProps) {
   return (
     <section class="card tables">
       <h2>Tables</h2>
-      <Loaded resource={tables}>{(list) => <TableNames list={list} onInsert={onInsert} />}</Loaded>
+      <Loaded resource={tables}>{(list) => <TableNames list={list} {...actions} />}</Loaded>
     </section>
   )
 }
 
-function TableNames({ list, onInsert }: { list: TableList } & Pick<TablesProps, 'onInsert'>) {
+function TableNames({ list, ...actions }: { list: TableList } & Actions) {
   const filter = useSignal('')
   const found = list.tables.filter(({ name }) => name.includes(filter.value))
   if (list.tables.length === 0)
@@ -41,7 +45,7 @@ function TableNames({ list, onInsert }: { list: TableList } & Pick<TablesProps, 
       )}
       <div class="tables-list" tabIndex={0} role="group" aria-label="Tables and their columns">
         {found.slice(0, 200).map((table) => (
-          <TableEntry key={`${table.kind} ${table.name}`} table={table} onInsert={onInsert} />
+          <TableEntry key={`${table.kind} ${table.name}`} table={table} {...actions} />
         ))}
         {found.length > 200 && <p class="quiet">and {found.length - 200} more</p>}
       </div>
@@ -49,11 +53,15 @@ function TableNames({ list, onInsert }: { list: TableList } & Pick<TablesProps, 
   )
 }
 
-function TableEntry({ table, onInsert }: { table: Table } & Pick<TablesProps, 'onInsert'>) {
+function TableEntry({ table, onInsert, onOpen }: { table: Table } & Actions) {
   const isOpen = useSignal(false)
   const { name, kind, columns, rows } = table
+  const toggle = (open: boolean): void => {
+    isOpen.value = open
+    if (open && columns === null) onOpen(name)
+  }
   return (
-    <details onToggle={({ currentTarget }) => (isOpen.value = currentTarget.open)}>
+    <details onToggle={({ currentTarget }) => toggle(currentTarget.open)}>
       <summary>
         <VisibleText text={name} maxCharacters={128} />{' '}
         <span class="quiet">

@@ -216,7 +216,7 @@ export function sampleSettings(): Settings {
       setting('http.host', '0.0.0.0', 'IOT_ANALYTICS_CONNECTOR__HTTP__HOST'),
       setting('destinations[0].name', 'aws', 'connector.yaml:21'),
       setting('destinations[0].iotAnalytics.region', 'eu-central-1', 'connector.yaml:23'),
-      setting('destinations[0].iotAnalytics.secretAccessKey', '****', 'connector.yaml:25'),
+      setting('destinations[0].iotAnalytics.secretAccessKey', '********', 'connector.yaml:25'),
       setting('sources.mqttServer.enabled', true),
     ],
   }

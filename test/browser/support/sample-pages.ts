@@ -94,9 +94,12 @@ export class SamplePages {
   }
 
   #query(server: FastifyInstance): void {
-    server.post<{ Body: { format?: string; maxRows?: number } }>(
+    server.post<{ Body: { sql: string; format?: string; maxRows?: number } }>(
       '/api/v1/query',
       async ({ body }, reply) => {
+        if (body.sql.startsWith('describe ')) {
+          return reply.send('{"column_name":"mean_temp","column_type":"DOUBLE"}\n')
+        }
         this.bodies.push(body)
         reply.raw.once('close', () => {
           if (!reply.raw.writableFinished) this.cancelled++
