@@ -193,7 +193,7 @@ export class Connector {
     return this.#running?.channels.ledger() ?? []
   }
 
-  /** How long the disk has left a commit unanswered, in milliseconds; 0 while none is written. */
+  /** How long the disk has left a commit unanswered, in milliseconds; 0 while it has none. */
   get commitPendingMs(): number {
     return this.#running?.channels.commits.pendingMs ?? 0
   }
