@@ -1,7 +1,17 @@
 // Builds the Debian package with debhelper. The same sources make the same bytes.
 //   node scripts/build-deb.mjs [directory] [--from build/src]
 // Needs dpkg-dev and debhelper, and the library compiled.
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -30,6 +40,7 @@ try {
   }
   buildProgramTree(sources)
   buildManPages(join(sources, 'man'), values.from)
+  if (existsSync(join(root, 'src', 'cli', 'commands', 'completion.ts'))) addCompletions(sources)
   writeFileSync(join(debian, 'changelog'), changelog())
   const options = ['--build=binary', '--no-sign', '--no-check-builddeps']
   run('dpkg-buildpackage', options, { cwd: sources, env: { ...reproducibly(), DH_VERBOSE: '' } })
@@ -39,6 +50,25 @@ try {
   }
 } finally {
   rmSync(work, { recursive: true, force: true })
+}
+
+/** Shells find a script by the name of the program, which has two. */
+function addCompletions(sources) {
+  const folders = {
+    bash: ['usr/share/bash-completion/completions', ''],
+    fish: ['usr/share/fish/vendor_completions.d', '.fish'],
+  }
+  for (const [shell, [folder, ending]] of Object.entries(folders)) {
+    const program = join(sources, 'program', 'main.js')
+    const script = execFileSync(process.execPath, [program, 'completion', shell])
+    const path = join(sources, 'completions', shell)
+    mkdirSync(path, { recursive: true })
+    writeFileSync(join(path, `${name}${ending}`), script)
+    const debian = join(sources, 'debian')
+    const file = `${folder}/${name}${ending}`
+    appendFileSync(join(debian, 'install'), `completions/${shell}/${name}${ending} ${folder}\n`)
+    appendFileSync(join(debian, 'links'), `${file} ${folder}/iotac${ending}\n`)
+  }
 }
 
 /** What dpkg needs of it: the version, and a time that follows from the sources. */

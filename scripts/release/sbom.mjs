@@ -2,15 +2,14 @@
 // bundled. Its bytes follow from the packages; npm itself would write the time and a random number.
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { buildProgramTree } from './program-tree.mjs'
 import { name, releaseSeconds, root } from './released.mjs'
 
-/** Needs dist/, whose lists of licenses say what is bundled. */
 export function sbom() {
-  const bundled = new Set(
-    ['program', 'dashboard'].flatMap((part) => namesIn(join(root, 'dist', part, 'LICENSES.txt'))),
-  )
+  const bundled = bundledNames()
   const document = componentsOf([])
   const installed = new Set(componentsOf(['--omit=dev']).components.map((one) => one['bom-ref']))
   const isShipped = (one) => installed.has(one['bom-ref']) || bundled.has(nameOf(one))
@@ -33,6 +32,18 @@ function componentsOf(options) {
 /** With its scope: `@aws-sdk/core`. */
 function nameOf({ group, name }) {
   return group === undefined || group === '' ? name : `${group}/${name}`
+}
+
+/** The lists of licenses say what is bundled. */
+function bundledNames() {
+  const work = mkdtempSync(join(tmpdir(), 'sbom-'))
+  try {
+    buildProgramTree(work)
+    const lists = [join(work, 'bundled-packages.txt'), join(work, 'dashboard', 'LICENSES.txt')]
+    return new Set(lists.flatMap(namesIn))
+  } finally {
+    rmSync(work, { recursive: true, force: true })
+  }
 }
 
 /** The first line of each licence names the packages that have it. */

@@ -217,7 +217,7 @@ export class Connector {
     return this.#running?.channels.ledger() ?? []
   }
 
-  /** How long the disk has left a commit unanswered, in milliseconds; 0 if nothing is being written. */
+  /** How long the disk has left a commit unanswered, in milliseconds; 0 while it has none. */
   get commitPendingMs(): number {
     return this.#running?.channels.commits.pendingMs ?? 0
   }

@@ -54,6 +54,9 @@ test('the Debian package has the program, its unit, its manual page, and the das
     'systemd/system/iot-analytics-connector.service',
     '/usr/share/man/man1/iot-analytics-connector.1.gz',
     '/usr/lib/iot-analytics-connector/program/main.js',
+    ...(existsSync(join(repository, 'src', 'cli', 'commands', 'completion.ts'))
+      ? ['/usr/share/bash-completion/completions/iotac -> iot-analytics-connector']
+      : []),
     ...(existsSync(join(repository, 'dashboard'))
       ? ['/usr/lib/iot-analytics-connector/dashboard/index.html']
       : []),

@@ -1,4 +1,4 @@
-/** What systemd gets to know, by its own systemd-notify, on a socket as its own. */
+/** What systemd learns from its own systemd-notify, on a socket as its own. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { ServiceManager } from '../../../src/cli/commands/run/service-manager.ts'

@@ -22,11 +22,11 @@ export interface ServiceManagerOptions {
   readonly environment: NodeJS.ProcessEnv
   readonly pid: number
   readonly clock: Clock
-  /** How long the disk has left a commit unanswered; 0 if nothing is being written. */
+  /** How long the disk has left a commit unanswered; 0 while it has none. */
   readonly commitPendingMs: () => number
   /** A report could not be sent. */
   readonly onFailed: (reason: string) => void
-  /** The watchdog gets no sign of life. Called once for each time that the disk hangs. */
+  /** The watchdog gets no report that all is well. Called once for each time that the disk hangs. */
   readonly onDiskHangs: (pendingMs: number) => void
 }
 

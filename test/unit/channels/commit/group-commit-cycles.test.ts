@@ -209,7 +209,7 @@ test('flush writes all staged cycles, also within the minimum interval', async (
   assert.equal(rig.commits.lastReported, 3)
 })
 
-test('it says how long the disk has left a commit unanswered, and nothing otherwise', async () => {
+test('it says how long the disk has left a commit unanswered, and 0 while it has none', async () => {
   const rig = new CommitRig()
   const idle = rig.commits.pendingMs
   rig.stage(rig.member('c'))
