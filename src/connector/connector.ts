@@ -20,16 +20,14 @@ import type { OriginPositions } from '../sources/batch-put-message/origin-positi
 import type { Nucleus } from '../sources/greengrass/nucleus.ts'
 import { InProcessSource } from '../sources/in-process/in-process-source.ts'
 import type { Source } from '../sources/source.ts'
-import { LogFile } from '../telemetry/log/log-file.ts'
-import { createLogger, type LogOutput } from '../telemetry/log/logger.ts'
+import type { LogOutput } from '../telemetry/log/logger.ts'
 import { Metrics } from '../telemetry/metrics/metrics.ts'
-import { TelemetryObserver } from '../telemetry/pipeline-observer.ts'
+import type { TraceOptions } from '../telemetry/options.ts'
 import { STATUS_TOPIC } from '../topics.ts'
 import { VERSION } from '../version.ts'
 import { type RunningAnalytics, startAnalytics } from './analytics/analytics.ts'
-import { CertificateEnds } from './certificate-ends.ts'
 import { checkStart, type StartCheck } from './checks/start-check.ts'
-import { type ConnectorEvents, emittingObserver } from './connector-events.ts'
+import type { ConnectorEvents } from './connector-events.ts'
 import { connectorIdOf } from './connector-id.ts'
 import { makeDestination } from './destination-makers.ts'
 import { drain, type StopReport } from './draining.ts'
@@ -42,6 +40,7 @@ import {
   openOrigins,
   type PartContext,
 } from './parts.ts'
+import { ConnectorTelemetry } from './telemetry.ts'
 
 export interface ConnectorOptions {
   readonly clock?: Clock
@@ -49,6 +48,8 @@ export interface ConnectorOptions {
   readonly random?: () => number
   /** Where log lines go. Default: the file of `log.file`, otherwise standard error. */
   readonly logOutput?: LogOutput
+  /** Where traces go. Default: there are none. */
+  readonly traces?: TraceOptions | undefined
   /** For `sources.greengrass`. It outlives the connector. */
   readonly nucleus?: Nucleus | undefined
 }
@@ -89,12 +90,9 @@ export class Connector {
   readonly events = new EventEmitter<ConnectorEvents>()
   readonly #context: PartContext
   readonly #metrics: Metrics
-  readonly #telemetry: TelemetryObserver
-  /** Of `log.file`, unless the caller has its own output. */
-  readonly #logFile: LogFile | undefined
+  readonly #telemetry: ConnectorTelemetry
   readonly #inProcess: InProcessSource
   readonly #nucleus: Nucleus | undefined
-  readonly #certificates: CertificateEnds
   /** Stops what was started; called from the last to the first. */
   readonly #undo: (() => Promise<void>)[] = []
   /** When storing has to end; see `Clock.monotonic`. */
@@ -107,29 +105,27 @@ export class Connector {
     const { clock = systemClock, random = Math.random, logOutput } = options
     this.config = config
     this.#nucleus = options.nucleus
-    const certificates = new CertificateEnds(config)
-    this.#certificates = certificates
     this.#metrics = new Metrics({
       version: VERSION,
       ledger: () => this.ledger(),
       store: () => this.#running?.storeLedger(),
       outage: () => this.#running?.outage() ?? [],
-      parts: () => this.#running && partFigures(this.#running, certificates),
+      parts: () => this.#running && partFigures(this.#running, this.#telemetry.certificates),
       now: () => clock.now(),
     })
-    const { file } = config.log
-    const ownFile = logOutput === undefined && file !== undefined ? new LogFile(file) : undefined
-    this.#logFile = ownFile
-    this.#telemetry = new TelemetryObserver({
-      logger: createLogger(config.log, logOutput ?? ownFile),
-      metrics: this.#metrics,
-      clock,
-    })
     const { events } = this
+    const metrics = this.#metrics
+    const telemetry = new ConnectorTelemetry({
+      ...{ config, metrics, events, clock, random, logOutput },
+      traces: options.traces,
+    })
+    this.#telemetry = telemetry
     this.#context = {
       clock,
       random,
-      observer: emittingObserver(events, this.#telemetry, () => void certificates.read()),
+      get observer() {
+        return telemetry.observer
+      },
     }
     this.#inProcess = new InProcessSource({
       get isListening() {
@@ -177,7 +173,7 @@ export class Connector {
    */
   async reload(): Promise<void> {
     const { sources = [], http, analytics } = this.#running ?? {}
-    this.#logFile?.reopen()
+    this.#telemetry.reopen()
     await Promise.all([
       http?.reload(),
       analytics?.api?.reload(),
@@ -225,13 +221,13 @@ export class Connector {
 
   async #start(): Promise<void> {
     try {
-      await this.#logFile?.open()
+      await this.#telemetry.open()
       const running = await this.#openChannels()
       await this.#startDeliveries(running)
       await this.#startSources(running)
       await this.#startAnalytics(running)
       await this.#startHttp(running)
-      await this.#certificates.read()
+      await this.#telemetry.certificates.read()
       this.#running = running
     } catch (error) {
       this.#starting = undefined
@@ -384,7 +380,6 @@ export class Connector {
   async #undoAll(): Promise<void> {
     for (const undo of this.#undo.splice(0).reverse()) await undo()
     // Last: until then every part may still report.
-    this.#telemetry.close()
-    await this.#logFile?.close()
+    await this.#telemetry.close()
   }
 }

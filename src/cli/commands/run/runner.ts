@@ -2,6 +2,7 @@
 import { relative } from 'node:path'
 import { systemClock } from '../../../clock.ts'
 import type { LoadedConfig } from '../../../config/load.ts'
+import { traceOptionsOf } from '../../../config/trace-environment.ts'
 import type { Nucleus } from '../../../sources/greengrass/nucleus.ts'
 import type { LogFile } from '../../../telemetry/log/log-file.ts'
 import type { LogOutput } from '../../../telemetry/log/logger.ts'
@@ -54,7 +55,11 @@ export class Runner {
     const nucleus = given ?? (await this.#ownNucleus(loaded))
     const logFile = await this.#openLogFile(loaded)
     const output = logFile ?? process.stderr
-    const connector = createConnector(loaded.config, { nucleus, logOutput: output })
+    const connector = createConnector(loaded.config, {
+      nucleus,
+      logOutput: output,
+      traces: traceOptionsOf(process.env),
+    })
     const report = await reportOf(this.#flags, loaded, { stdout: process.stdout, output })
     this.#report = report
     const { startErrorOf } = await import('../../../connector/checks/start-check.ts')
