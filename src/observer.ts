@@ -134,7 +134,14 @@ export interface PipelineObserver {
 
   /** The PUBACKs of one commit, by how long their messages had waited. A metric alone. */
   acknowledged(source: string, waited: CountedDurations): void
-  batchSent(channel: string, destination: string, messages: number, durationMs: number): void
+  /** @param firstReceivedAt when its first message arrived, if that is known */
+  batchSent(
+    channel: string,
+    destination: string,
+    messages: number,
+    durationMs: number,
+    firstReceivedAt?: number,
+  ): void
   /** The accepted messages of one batch, by how long ago they had arrived. A metric alone. */
   messagesDelivered(destination: string, ages: CountedDurations): void
   /** A whole batch will be sent again after `delayMs`. */
@@ -168,6 +175,8 @@ export interface PipelineObserver {
   settingsInsecure(part: string, detail: string): void
 
   receiptsDropped(source: string, count: number): void
+  /** Spans of traces that were not sent. */
+  spansDropped(count: number, reason: string): void
 
   /** Rows of a channel have become Parquet files. */
   rowsConverted(channel: string, converted: ConvertedRows): void
@@ -242,6 +251,7 @@ export const silentObserver: PipelineObserver = {
   filesReloaded() {},
   settingsInsecure() {},
   receiptsDropped() {},
+  spansDropped() {},
   rowsConverted() {},
   conversionFailed() {},
   tableUploaded() {},

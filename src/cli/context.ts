@@ -12,7 +12,7 @@ export interface CliContext {
 
 export type CreateConnector = (
   config: ConnectorConfig,
-  options?: Pick<ConnectorOptions, 'nucleus' | 'settings' | 'logOutput'>,
+  options?: Pick<ConnectorOptions, 'nucleus' | 'settings' | 'logOutput' | 'traces'>,
 ) => RunnableConnector
 
 /** What `run` needs of a connector. Tests bring a fake one. */

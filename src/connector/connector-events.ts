@@ -52,8 +52,8 @@ export function emittingObserver(
       next.messageDropped(channel, code, detail)
       events.emit('dropped', { channel, code, detail })
     },
-    batchSent(channel, destination, messages, durationMs) {
-      next.batchSent(channel, destination, messages, durationMs)
+    batchSent(channel, destination, messages, durationMs, firstReceivedAt) {
+      next.batchSent(channel, destination, messages, durationMs, firstReceivedAt)
       events.emit('batchSent', { channel, destination, messages })
     },
     batchRetried(channel, destination, error, delayMs) {
@@ -93,6 +93,7 @@ export function emittingObserver(
     sourceRetried: (...report) => next.sourceRetried(...report),
     sourceRecovered: (...report) => next.sourceRecovered(...report),
     settingsInsecure: (...report) => next.settingsInsecure(...report),
+    spansDropped: (...report) => next.spansDropped(...report),
     receiptsDropped: (...report) => next.receiptsDropped(...report),
     rowsConverted: (...report) => next.rowsConverted(...report),
     conversionFailed: (...report) => next.conversionFailed(...report),

@@ -20,22 +20,21 @@ import type { OriginPositions } from '../sources/batch-put-message/origin-positi
 import type { Nucleus } from '../sources/greengrass/nucleus.ts'
 import { InProcessSource } from '../sources/in-process/in-process-source.ts'
 import type { Source } from '../sources/source.ts'
-import { LogFile } from '../telemetry/log/log-file.ts'
-import { createLogger, type LogOutput } from '../telemetry/log/logger.ts'
+import type { LogOutput } from '../telemetry/log/logger.ts'
 import { Metrics } from '../telemetry/metrics/metrics.ts'
-import { TelemetryObserver } from '../telemetry/pipeline-observer.ts'
+import type { TraceOptions } from '../telemetry/options.ts'
 import { STATUS_TOPIC } from '../topics.ts'
 import { VERSION } from '../version.ts'
 import { type RunningAnalytics, startAnalytics } from './analytics/analytics.ts'
-import { CertificateEnds } from './certificate-ends.ts'
 import { checkStart, type StartCheck } from './checks/start-check.ts'
-import { type ConnectorEvents, emittingObserver } from './connector-events.ts'
+import type { ConnectorEvents } from './connector-events.ts'
 import { connectorIdOf } from './connector-id.ts'
 import { makeDeliveries, type UpstreamOf } from './deliveries.ts'
 import { drain, type StopReport } from './draining.ts'
 import { type OpenedStorage, openStorage } from './opened-storage.ts'
 import { partFigures } from './part-figures.ts'
 import { makeBatchPutMessage, makeSources, openOrigins, type PartContext } from './parts.ts'
+import { ConnectorTelemetry } from './telemetry.ts'
 import { viewOptions } from './view-options.ts'
 
 export interface ConnectorOptions {
@@ -44,6 +43,8 @@ export interface ConnectorOptions {
   readonly random?: () => number
   /** Where log lines go. Default: the file of `log.file`, otherwise standard error. */
   readonly logOutput?: LogOutput
+  /** Where traces go. Default: there are none. */
+  readonly traces?: TraceOptions | undefined
   /** For `sources.greengrass`. It outlives the connector. */
   readonly nucleus?: Nucleus | undefined
   /** Every setting with its origin, for the operator. Default: no setting is shown. */
@@ -90,14 +91,11 @@ export class Connector {
   readonly events = new EventEmitter<ConnectorEvents>()
   readonly #context: PartContext
   readonly #metrics: Metrics
-  readonly #telemetry: TelemetryObserver
-  /** Of `log.file`, unless the caller has its own output. */
-  readonly #logFile: LogFile | undefined
+  readonly #telemetry: ConnectorTelemetry
   readonly #inProcess: InProcessSource
   readonly #refusedClients: RefusedClients
   readonly #settings: () => Settings
   readonly #nucleus: Nucleus | undefined
-  readonly #certificates: CertificateEnds
   /** Stops what was started; called from the last to the first. */
   readonly #undo: (() => Promise<void>)[] = []
   /** When storing has to end; see `Clock.monotonic`. */
@@ -110,33 +108,32 @@ export class Connector {
     const { clock = systemClock, random = Math.random, logOutput } = options
     this.config = config
     this.#nucleus = options.nucleus
-    const certificates = new CertificateEnds(config)
-    this.#certificates = certificates
     this.#metrics = new Metrics({
       version: VERSION,
       ledger: () => this.ledger(),
       store: () => this.#running?.storeLedger(),
       outage: () => this.#running?.outage() ?? [],
-      parts: () => this.#running && partFigures(this.#running, certificates),
+      parts: () => this.#running && partFigures(this.#running, this.#telemetry.certificates),
       now: () => clock.now(),
-    })
-    const { file } = config.log
-    const ownFile = logOutput === undefined && file !== undefined ? new LogFile(file) : undefined
-    this.#logFile = ownFile
-    this.#telemetry = new TelemetryObserver({
-      logger: createLogger(config.log, logOutput ?? ownFile),
-      metrics: this.#metrics,
-      clock,
     })
     const { events } = this
     this.#settings = options.settings ?? (() => ({ files: [], settings: [] }))
     const refused = new RefusedClients(clock)
     this.#refusedClients = refused
-    const observer = emittingObserver(events, this.#telemetry, {
-      onReloaded: () => void certificates.read(),
+    const metrics = this.#metrics
+    const telemetry = new ConnectorTelemetry({
+      ...{ config, metrics, events, clock, random, logOutput },
+      traces: options.traces,
       onRefused: (...report) => refused.note(...report),
     })
-    this.#context = { clock, random, observer }
+    this.#telemetry = telemetry
+    this.#context = {
+      clock,
+      random,
+      get observer() {
+        return telemetry.observer
+      },
+    }
     this.#inProcess = new InProcessSource({
       get isListening() {
         return events.listenerCount('receipt') > 0
@@ -183,7 +180,7 @@ export class Connector {
    */
   async reload(): Promise<void> {
     const { sources = [], http, analytics } = this.#running ?? {}
-    this.#logFile?.reopen()
+    this.#telemetry.reopen()
     await Promise.all([
       http?.reload(),
       analytics?.api?.reload(),
@@ -237,13 +234,13 @@ export class Connector {
 
   async #start(): Promise<void> {
     try {
-      await this.#logFile?.open()
+      await this.#telemetry.open()
       const running = await this.#openChannels()
       await this.#startDeliveries(running)
       await this.#startSources(running)
       await this.#startAnalytics(running)
       await this.#startHttp(running)
-      await this.#certificates.read()
+      await this.#telemetry.certificates.read()
       this.#running = running
     } catch (error) {
       this.#starting = undefined
@@ -385,7 +382,6 @@ export class Connector {
   async #undoAll(): Promise<void> {
     for (const undo of this.#undo.splice(0).reverse()) await undo()
     // Last: until then every part may still report.
-    this.#telemetry.close()
-    await this.#logFile?.close()
+    await this.#telemetry.close()
   }
 }

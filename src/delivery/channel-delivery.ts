@@ -262,7 +262,8 @@ export class ChannelDelivery implements ProbedDelivery {
     try {
       const outcome = await this.#sender.send(messages)
       const durationMs = clock.monotonic() - startedAt
-      observer.batchSent(channel, destination.name, messages.length, durationMs)
+      const [first] = messages
+      observer.batchSent(channel, destination.name, messages.length, durationMs, first?.receivedAt)
       this.#options.trail.note({ channel, messages, at, durationMs, end: outcome })
       return this.#settle(lease, outcome)
     } catch (error) {

@@ -33,3 +33,14 @@ export const logOptions = z
   .describe('The log, on standard error or in a file.')
 
 export type LogOptions = z.infer<typeof logOptions>
+
+/** Where traces go. It comes from the environment, as with all programs that have traces. */
+export interface TraceOptions {
+  /** Takes POST requests of OTLP/HTTP. */
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  /** Attributes of the process, such as `service.name`. */
+  readonly resource: Readonly<Record<string, string>>
+  /** The part of the traces that is kept, from 0 to 1. */
+  readonly ratio: number
+}

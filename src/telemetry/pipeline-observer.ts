@@ -256,6 +256,13 @@ export class TelemetryObserver extends AnalyticsReports implements PipelineObser
     this.#limiter.say(key, warning('receipts_dropped', 'receipts dropped', { source, count }))
   }
 
+  spansDropped(count: number, reason: string): void {
+    this.#metrics.add('spans_dropped_total', {}, count)
+    const key = `spans ${kindOf(reason)}`
+    if (this.#limiter.isRepeat(key)) return
+    this.#limiter.say(key, warning('spans_dropped', 'spans not sent', { count, reason }))
+  }
+
   /** A problem that comes and goes recovers as often, so recoveries are limited as well. */
   #recovery(
     event: string,

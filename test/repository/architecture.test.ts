@@ -460,6 +460,7 @@ const ARROWS: Record<string, readonly string[]> = {
   ],
   'telemetry/': ['telemetry/log/', 'telemetry/metrics/'],
   'telemetry/log/': ['telemetry/options.ts'],
+  'telemetry/traces/': ['telemetry/options.ts'],
   'telemetry/metrics/': ['telemetry/metrics/catalogue/', 'channels/ledger/', 'durations/'],
   'telemetry/metrics/catalogue/': ['durations/'],
   'durations/': [],

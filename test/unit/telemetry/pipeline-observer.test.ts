@@ -59,6 +59,7 @@ function reportEverything(observer: TelemetryObserver): void {
   observer.filesReloaded('mqttServer', undefined)
   observer.settingsInsecure('http', 'no token')
   observer.receiptsDropped('mqttClient', 3)
+  observer.spansDropped(5, 'connection refused')
   const converted = { rows: 9, files: 1, bytes: 400, drifted: 0, gapRows: 0, durationMs: 3 }
   observer.rowsConverted('pumps', converted)
   observer.rowsLeftOut('pumps', { from: 7, to: 9 }, new ConnectorError('Unexpected', 'no'))

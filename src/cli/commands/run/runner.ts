@@ -2,6 +2,7 @@
 import { relative } from 'node:path'
 import { systemClock } from '../../../clock.ts'
 import type { LoadedConfig } from '../../../config/load.ts'
+import { traceOptionsOf } from '../../../config/trace-environment.ts'
 import type { Nucleus } from '../../../sources/greengrass/nucleus.ts'
 import type { LogFile } from '../../../telemetry/log/log-file.ts'
 import type { LogOutput } from '../../../telemetry/log/logger.ts'
@@ -70,6 +71,7 @@ export class Runner {
     const connector = createConnector(loaded.config, {
       nucleus,
       logOutput: output,
+      traces: traceOptionsOf(process.env),
       settings: () => shownSettings(loaded),
     })
     const report = await reportOf(this.#flags, loaded, { stdout: process.stdout, output })

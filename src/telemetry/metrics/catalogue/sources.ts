@@ -65,4 +65,9 @@ export const SOURCE_METRICS = {
     labels: ['source'],
     help: 'Receipts that could not be delivered to their subscriber.',
   },
+  spans_dropped_total: {
+    type: 'counter',
+    labels: [],
+    help: 'Spans of traces that could not be sent to their receiver.',
+  },
 } as const satisfies Record<string, MetricDeclaration>
