@@ -6,6 +6,8 @@ import { ConnectorError, messageOf } from '../errors.ts'
 export const EXIT_FINE = 0
 export const EXIT_FAILED = 1
 export const EXIT_USAGE = 2
+/** The connector answers, and something is wrong with it. */
+export const EXIT_NOT_WELL = 3
 
 /** Ends the help of every command. */
 export const EXIT_CODES_HELP = `

@@ -34,14 +34,18 @@ export interface ConnectorEvents {
   storageRecovered: [recovery: { channel: string }]
 }
 
-/**
- * Passes reports on to `next`, and emits some of them as `events`.
- * @param onReloaded called when certificates, users or rules have been read again
- */
+/** What the connector itself needs of the reports. */
+export interface ReportListeners {
+  /** Certificates, users or rules have been read again. */
+  readonly onReloaded: () => void
+  readonly onRefused: PipelineObserver['clientRefused']
+}
+
+/** Passes reports on to `next` and `listeners`, and emits some of them as `events`. */
 export function emittingObserver(
   events: EventEmitter<ConnectorEvents>,
   next: PipelineObserver,
-  onReloaded: () => void = () => undefined,
+  { onReloaded, onRefused }: ReportListeners,
 ): PipelineObserver {
   return {
     messageDropped(channel, code, detail) {
@@ -82,7 +86,10 @@ export function emittingObserver(
     clientConnected: (...report) => next.clientConnected(...report),
     clientDisconnected: (...report) => next.clientDisconnected(...report),
     clientSentAway: (...report) => next.clientSentAway(...report),
-    clientRefused: (...report) => next.clientRefused(...report),
+    clientRefused(...report) {
+      next.clientRefused(...report)
+      onRefused(...report)
+    },
     sourceRetried: (...report) => next.sourceRetried(...report),
     sourceRecovered: (...report) => next.sourceRecovered(...report),
     settingsInsecure: (...report) => next.settingsInsecure(...report),

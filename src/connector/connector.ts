@@ -2,7 +2,7 @@
 
 import { EventEmitter } from 'node:events'
 import type { ChannelLedger } from '../channels/ledger/ledger.ts'
-import { type Clock, systemClock } from '../clock.ts'
+import { systemClock } from '../clock.ts'
 import type { ConnectorConfig } from '../config/connector-config.ts'
 import { DestinationDelivery } from '../delivery/destination-delivery.ts'
 import { ReceiptDivision } from '../delivery/receipt-division.ts'
@@ -10,25 +10,27 @@ import { noReceipts, PrimaryReceipts } from '../delivery/receipts/batch-receipts
 import { CommitReceipts } from '../delivery/receipts/commit-receipts.ts'
 import { ReceiptPublisher } from '../delivery/receipts/receipt-publisher.ts'
 import { ConnectorError } from '../errors.ts'
+import type { Settings } from '../http/api/shapes/settings.ts'
 import type { HttpServer } from '../http/http-server.ts'
 import { receiptIdOf } from '../message.ts'
 import { RunningView } from '../operator/running-view.ts'
+import { RefusedClients } from '../operator/sampling/refused-clients.ts'
 import { RecentRefusals } from '../operator/why/recent-refusals.ts'
+import { CountedIntake } from '../routing/counted-intake.ts'
 import { Router } from '../routing/router.ts'
 import type { BatchPutMessage } from '../sources/batch-put-message/batch-put-message.ts'
 import type { OriginPositions } from '../sources/batch-put-message/origin-positions.ts'
 import type { Nucleus } from '../sources/greengrass/nucleus.ts'
 import { InProcessSource } from '../sources/in-process/in-process-source.ts'
 import type { Source } from '../sources/source.ts'
-import type { LogOutput } from '../telemetry/log/logger.ts'
 import { Metrics } from '../telemetry/metrics/metrics.ts'
-import type { TraceOptions } from '../telemetry/options.ts'
 import { STATUS_TOPIC } from '../topics.ts'
 import { VERSION } from '../version.ts'
 import { type RunningAnalytics, startAnalytics } from './analytics/analytics.ts'
 import { checkStart, type StartCheck } from './checks/start-check.ts'
 import type { ConnectorEvents } from './connector-events.ts'
 import { connectorIdOf } from './connector-id.ts'
+import type { ConnectorDescription, ConnectorOptions } from './connector-options.ts'
 import { makeDestination } from './destination-makers.ts'
 import { drain, type StopReport } from './draining.ts'
 import { type OpenedStorage, openStorage } from './opened-storage.ts'
@@ -41,29 +43,7 @@ import {
   type PartContext,
 } from './parts.ts'
 import { ConnectorTelemetry } from './telemetry.ts'
-
-export interface ConnectorOptions {
-  readonly clock?: Clock
-  /** From 0 up to, not including, 1: spreads retries. */
-  readonly random?: () => number
-  /** Where log lines go. Default: the file of `log.file`, otherwise standard error. */
-  readonly logOutput?: LogOutput
-  /** Where traces go. Default: there are none. */
-  readonly traces?: TraceOptions | undefined
-  /** For `sources.greengrass`. It outlives the connector. */
-  readonly nucleus?: Nucleus | undefined
-}
-
-/** The running parts, in lines for people. */
-export interface ConnectorDescription {
-  readonly sources: readonly string[]
-  readonly destinations: readonly string[]
-  /** Undefined when there is no HTTP server. */
-  readonly http: string | undefined
-  /** Undefined with durability `memory`. */
-  readonly dataDirectory: string | undefined
-  readonly channels: number
-}
+import { viewOptions } from './view-options.ts'
 
 /** What `start` created. */
 interface Running extends OpenedStorage {
@@ -73,6 +53,8 @@ interface Running extends OpenedStorage {
   readonly refusals: RecentRefusals
   readonly deliveries: DestinationDelivery[]
   readonly sources: Source[]
+  /** The messages of sources that do not count them. */
+  readonly intakes: Map<string, CountedIntake>
   /** What other connectors have sent; undefined if nobody may send. */
   readonly origins: OriginPositions | undefined
   /** Among the sources. */
@@ -92,6 +74,8 @@ export class Connector {
   readonly #metrics: Metrics
   readonly #telemetry: ConnectorTelemetry
   readonly #inProcess: InProcessSource
+  readonly #refusedClients: RefusedClients
+  readonly #settings: () => Settings
   readonly #nucleus: Nucleus | undefined
   /** Stops what was started; called from the last to the first. */
   readonly #undo: (() => Promise<void>)[] = []
@@ -114,10 +98,13 @@ export class Connector {
       now: () => clock.now(),
     })
     const { events } = this
-    const metrics = this.#metrics
+    this.#settings = options.settings ?? (() => ({ files: [], settings: [] }))
+    const refused = new RefusedClients(clock)
+    this.#refusedClients = refused
     const telemetry = new ConnectorTelemetry({
-      ...{ config, metrics, events, clock, random, logOutput },
+      ...{ config, metrics: this.#metrics, events, clock, random, logOutput },
       traces: options.traces,
+      onRefused: (...report) => refused.note(...report),
     })
     this.#telemetry = telemetry
     this.#context = {
@@ -207,13 +194,19 @@ export class Connector {
     return this.#running?.channels.ledger() ?? []
   }
 
+  /** How long the disk has left a commit unanswered, in milliseconds; 0 while none is written. */
+  get commitPendingMs(): number {
+    return this.#running?.channels.commits.pendingMs ?? 0
+  }
+
   describe(): ConnectorDescription {
     const { storage } = this.config
     const running = this.#running
     return {
       sources: running?.sources.map((source) => source.description) ?? [],
       destinations: running?.deliveries.map(({ destination }) => destination.description) ?? [],
-      http: running?.http?.description,
+      http: running?.http?.address === undefined ? undefined : running.http.description,
+      socket: running?.http?.socketPath,
       dataDirectory: storage.durability === 'disk' ? storage.directory : undefined,
       channels: running === undefined ? 0 : [...running.channels].length,
     }
@@ -268,6 +261,7 @@ export class Connector {
       ...parts,
       deliveries: [],
       sources: [],
+      intakes: new Map(),
       analytics: undefined,
       http: undefined,
     }
@@ -317,9 +311,12 @@ export class Connector {
       ...this.#context,
       nucleus: this.#nucleus,
     })
-    for (const source of [...made, ...[running.batches ?? []].flat()]) {
+    const all: Source[] = [...made, ...[running.batches ?? []].flat()]
+    for (const source of all) {
       this.#undo.push(() => source.close())
-      await source.start(router)
+      const intake = source.received === undefined ? new CountedIntake(router) : router
+      if (intake instanceof CountedIntake) running.intakes.set(source.name, intake)
+      await source.start(intake)
       receipts.addOutlet(source.outlet)
       sources.push(source)
     }
@@ -333,20 +330,27 @@ export class Connector {
   }
 
   async #startHttp(running: Running): Promise<void> {
-    if (this.config.http === undefined) return
+    const { http, storage } = this.config
+    const socketDirectory = storage.durability === 'disk' ? storage.directory : undefined
+    if (http === undefined && socketDirectory === undefined) return
     const { HttpServer } = await import('../http/http-server.ts')
+    const { httpOptions } = await import('../http/options.ts')
     const { clock, observer } = this.#context
     const view = new RunningView({
       ...this.#context,
       ...running,
-      reports: this.config.parameters.statusReports,
+      ...viewOptions(this.config),
       metrics: this.#metrics,
-      maxBacklogMessages: this.config.parameters.queueSizePerChannel ?? Number.POSITIVE_INFINITY,
+      refusedClients: this.#refusedClients,
+      settings: this.#settings,
+      hasQueries: running.analytics?.queries !== undefined,
     })
     view.start()
     this.#undo.push(async () => view.close())
     const server = new HttpServer({
-      options: this.config.http,
+      options: http ?? httpOptions.parse({}),
+      hasPort: http !== undefined,
+      socketDirectory,
       view,
       batches: running.batches,
       queries: running.analytics?.queries,

@@ -12,8 +12,8 @@ import { storeLedger, storeRoom } from './store-ledger.ts'
 export interface OpenedStorage {
   readonly channels: ChannelSet
   readonly storeLedger: () => StoreLedger
-  /** What messages hold in memory. */
-  readonly budget: MemoryBudget
+  /** What counts for `MemorySize`. */
+  readonly memory: Pick<MemoryBudget, 'held' | 'maxBytes'>
   /** Empty without destinations: then no message waits. */
   readonly outage: () => readonly OutageLeft[]
   /** @param maxMs how long it may take for what makes the next start quick */
@@ -46,7 +46,7 @@ export async function openStorage(
   watch.start()
   return {
     channels,
-    budget,
+    memory: budget,
     storeLedger: () => storeLedger(channels, store),
     outage: () => (destinations.length === 0 ? [] : watch.forecast()),
     close: (maxMs) => {

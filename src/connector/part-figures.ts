@@ -8,11 +8,11 @@ import type { CertificateEnds } from './certificate-ends.ts'
 export interface RunningParts {
   readonly deliveries: readonly DestinationDelivery[]
   readonly sources: readonly Source[]
-  readonly budget: MemoryBudget
+  readonly memory: Pick<MemoryBudget, 'held' | 'maxBytes'>
 }
 
 export function partFigures(
-  { deliveries, sources, budget }: RunningParts,
+  { deliveries, sources, memory }: RunningParts,
   certificates: CertificateEnds,
 ): PartFigures {
   return {
@@ -28,7 +28,7 @@ export function partFigures(
       name,
       isUp: connectionState?.isReady ?? true,
     })),
-    memory: { bytes: budget.held, maxBytes: budget.maxBytes },
+    memory: { bytes: memory.held, maxBytes: memory.maxBytes },
     certificates: certificates.all,
   }
 }

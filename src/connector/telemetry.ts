@@ -21,6 +21,7 @@ export interface ConnectorTelemetryOptions {
   readonly random: () => number
   readonly logOutput: LogOutput | undefined
   readonly traces: TraceOptions | undefined
+  readonly onRefused: PipelineObserver['clientRefused']
 }
 
 export class ConnectorTelemetry {
@@ -34,15 +35,15 @@ export class ConnectorTelemetry {
   #spans: SpanExporter | undefined
 
   constructor(options: ConnectorTelemetryOptions) {
-    const { config, metrics, events, clock, logOutput } = options
+    const { config, metrics, events, clock, logOutput, onRefused } = options
     const { file } = config.log
     this.#options = options
     this.#logFile = logOutput === undefined && file !== undefined ? new LogFile(file) : undefined
     const logger = createLogger(config.log, logOutput ?? this.#logFile)
     this.#reports = new TelemetryObserver({ logger, metrics, clock })
     this.certificates = new CertificateEnds(config)
-    const readEnds = () => void this.certificates.read()
-    this.#withoutTraces = emittingObserver(events, this.#reports, readEnds)
+    const onReloaded = () => void this.certificates.read()
+    this.#withoutTraces = emittingObserver(events, this.#reports, { onReloaded, onRefused })
     this.#observer = this.#withoutTraces
   }
 

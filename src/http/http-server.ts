@@ -1,7 +1,7 @@
 /**
  * The HTTP server: shows what a `ConnectorView` says. It is read-only, except for replays and
- * retries. Clients have a token or a certificate, and there are no users. It listens on loopback by
- * default, and speaks HTTPS if it has a certificate.
+ * retries. It listens on loopback by default, and speaks HTTPS if it has a certificate. The same
+ * routes are on the operator's socket, also if there is no port.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https'
@@ -13,26 +13,32 @@ import { type Clock, systemClock } from '../clock.ts'
 import { asConnectorError, ConnectorError, messageOf, systemCodeOf } from '../errors.ts'
 import { FileWatch } from '../named-files/file-watch.ts'
 import { handshakeFailure, serverTlsOptions } from '../named-files/server-tls.ts'
+import { Access } from './access/access.ts'
+import {
+  filesOfHttp,
+  type HttpAccess,
+  noticesOfHttp,
+  readHttpAccess,
+} from './access/access-files.ts'
+import { checkAccess } from './access/access-hook.ts'
+import { OperatorSocket } from './access/operator-socket.ts'
+import { sessionRoutes } from './access/session-routes.ts'
+import { operatorRoutes } from './api/operator-routes.ts'
 import { BodyBudget } from './connections/body-budget.ts'
 import { Connections, type ConnectionsOptions } from './connections/connections.ts'
 import { RequestLimits } from './connections/request-limits.ts'
-import { filesOfHttp, type HttpAccess, noticesOfHttp, readHttpAccess } from './http-access.ts'
+import { DashboardFiles, dashboardRoutes } from './dashboard-files.ts'
+import { eventsRoute } from './live/events-route.ts'
+import { LiveEvents } from './live/live-events.ts'
 import type { HttpOptions } from './options.ts'
-import { HostNames } from './requests/host-names.ts'
-import { RequestAccess } from './requests/request-access.ts'
 import { answerError, answerErrorsAsJson } from './requests/request-error.ts'
-import { CHALLENGE } from './requests/token.ts'
 import { type BatchReceiver, batchPutMessageRoute } from './routes/batch-put-message.ts'
-import { channelRoutes } from './routes/channels.ts'
 import { type ContentReceiver, datasetContentRoute } from './routes/dataset-contents.ts'
-import { deadLetterRoutes } from './routes/dead-letters.ts'
-import { destinationRoutes } from './routes/destinations.ts'
 import { healthRoutes } from './routes/health.ts'
-import { historyReplayRoute } from './routes/history-replay.ts'
 import { type ApiReceiver, iotAnalyticsApiRoutes } from './routes/iot-analytics-api.ts'
 import { ledgerRoute } from './routes/ledger.ts'
+import { metricsRoute } from './routes/metrics.ts'
 import { type QueryReceiver, queryRoute } from './routes/query.ts'
-import { statusRoutes } from './routes/status.ts'
 import { whyRoute } from './routes/why.ts'
 import type { ConnectorView } from './views/connector-view.ts'
 
@@ -54,6 +60,10 @@ const WATCH_INTERVAL_MS = 1_000
 
 export interface HttpServerOptions {
   readonly options: HttpOptions
+  /** False: no port, and the operator's socket alone. */
+  readonly hasPort?: boolean
+  /** Where the operator's socket is made. The caller holds the directory's lock. */
+  readonly socketDirectory?: string | undefined
   readonly view: ConnectorView
   /** Takes batches of messages, if the configuration lets it. */
   readonly batches?: BatchReceiver | undefined
@@ -84,20 +94,26 @@ export class HttpServer {
   readonly #limits = new RequestLimits()
   readonly #connections: Connections
   readonly #watch: FileWatch
+  readonly #clock: Clock
+  readonly #events: LiveEvents
+  readonly #routes = new Set<string>()
+  readonly #dashboard = new DashboardFiles()
   #server: FastifyInstance | undefined
-  #access: RequestAccess | undefined
-  #names: HostNames | undefined
+  #access: Access | undefined
+  #socket: OperatorSocket | undefined
   /** A host name with several addresses has a server for each. */
   readonly #secureServers = new Set<HttpsServer>()
 
   constructor(options: HttpServerOptions) {
     this.#options = options
+    this.#clock = options.clock ?? systemClock
+    this.#events = new LiveEvents(options.view, this.#clock)
     const isPolling: ConnectionsOptions['isPolling'] = (response) =>
       this.#limits.longPolls.isWaiting(response)
     this.#connections = new Connections({ ...options.bounds, isPolling })
     this.#watch = new FileWatch({
       paths: filesOfHttp(options.options),
-      clock: options.clock ?? systemClock,
+      clock: this.#clock,
       intervalMs: WATCH_INTERVAL_MS,
       onChange: () => this.reload(),
     })
@@ -109,10 +125,28 @@ export class HttpServer {
     return `${tls === undefined ? 'http' : 'https'}://${hostForUrl(host)}:${this.port}`
   }
 
+  /** The same, as browsers on this machine reach it; undefined without a port. */
+  get address(): string | undefined {
+    const { host, tls } = this.#options.options
+    if (this.#options.hasPort === false) return undefined
+    const reachable = host === '0.0.0.0' || host === '::' ? 'localhost' : hostForUrl(host)
+    return `${tls === undefined ? 'http' : 'https'}://${reachable}:${this.port}`
+  }
+
+  /** The path of the operator's socket; undefined if there is none. */
+  get socketPath(): string | undefined {
+    return this.#socket?.isOpen === true ? this.#socket.path : undefined
+  }
+
   /** The port listened on; 0 before `start`. */
   get port(): number {
     const address: AddressInfo | string | null | undefined = this.#server?.server.address()
     return typeof address === 'object' && address !== null ? address.port : 0
+  }
+
+  /** `GET /health` and all others. Valid after `start`. */
+  get routes(): ReadonlySet<string> {
+    return this.#routes
   }
 
   get connectionCount(): number {
@@ -122,9 +156,18 @@ export class HttpServer {
   /** @throws {ConnectorError} InvalidConfiguration, AddressInUse */
   async start(): Promise<void> {
     if (this.#server !== undefined) return
-    const { host, port } = this.#options.options
     await this.#watch.start()
     const server = await this.#build(await readHttpAccess(this.#options.options))
+    if (this.#options.hasPort === false) await server.ready()
+    else await this.#listen(server)
+    this.#server = server
+    const warning = await this.#socket?.open()
+    if (warning !== undefined) this.#options.onInsecure?.(warning)
+    await this.#warn()
+  }
+
+  async #listen(server: FastifyInstance): Promise<void> {
+    const { host, port } = this.#options.options
     try {
       await server.listen({ host, port })
     } catch (thrown) {
@@ -135,8 +178,6 @@ export class HttpServer {
         { cause: thrown },
       )
     }
-    this.#server = server
-    await this.#warn()
   }
 
   /**
@@ -148,9 +189,9 @@ export class HttpServer {
     if (filesOfHttp(options).length === 0) return
     try {
       await this.#watch.markSeen()
-      const { token, certificates } = await readHttpAccess(options)
-      this.#access?.useToken(token)
-      this.#names?.useCertificate(certificates?.cert)
+      const read = await readHttpAccess(options)
+      this.#access?.use(read)
+      const { certificates } = read
       if (certificates !== undefined) {
         for (const server of this.#secureServers) server.setSecureContext(certificates)
       }
@@ -170,12 +211,15 @@ export class HttpServer {
   async close(): Promise<void> {
     this.#watch.stop()
     this.#limits.longPolls.close()
+    this.#events.close()
     this.#connections.close()
+    await this.#socket?.close()
     await this.#server?.close()
   }
 
   async #build(given: HttpAccess): Promise<FastifyInstance> {
     const { options, view } = this.#options
+    const clock = this.#clock
     const { default: fastify } = await import('fastify')
     const server = fastify({
       logger: false,
@@ -191,32 +235,36 @@ export class HttpServer {
         compilersFactory: { buildValidator: noCompiler, buildSerializer: noCompiler },
       },
     })
-    const names = new HostNames(options.hosts)
-    this.#names = names
-    names.useCertificate(given.certificates?.cert)
-    const access = new RequestAccess(given)
-    this.#access = access
-    server.addHook('onRequest', async (request, reply) => {
-      names.check(request.headers.host)
-      if (request.routeOptions.config.isPublic === true) return
-      if (access.hasToken && !access.isGranted(request)) {
-        reply.header('www-authenticate', CHALLENGE)
-      }
-      access.check(request)
+    server.addHook('onRoute', ({ method, url }) => {
+      for (const one of [method].flat()) this.#routes.add(`${one} ${url}`)
     })
+    const access = new Access({
+      options,
+      clock,
+      isOperator: (socket) => this.#socket?.has(socket) === true,
+      port: () => this.port,
+    })
+    access.use(given)
+    this.#access = access
+    checkAccess(server, access)
     server.addHook('onSend', async (_request, reply) => {
       reply.header('x-content-type-options', 'nosniff')
       reply.header('cache-control', 'no-store')
       reply.header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")
     })
     answerErrorsAsJson(server)
-    healthRoutes(server, view, access)
-    statusRoutes(server, view, this.#limits)
+    sessionRoutes(server, { access, clock, address: () => this.address })
+    healthRoutes(server, view)
+    metricsRoute(server, view)
     ledgerRoute(server, view, this.#limits)
-    channelRoutes(server, view, this.#limits)
-    deadLetterRoutes(server, view, this.#limits)
-    historyReplayRoute(server, view, this.#limits)
-    destinationRoutes(server, view, this.#limits)
+    operatorRoutes(server, view, this.#limits)
+    eventsRoute(server, {
+      events: this.#events,
+      connections: this.#connections,
+      now: () => this.#clock.now(),
+      about: async () => ({ ...view.identity, build: await this.#dashboard.build() }),
+    })
+    dashboardRoutes(server, this.#dashboard)
     whyRoute(server, view, this.#limits)
     const { batches, queries, api, contents } = this.#options
     const bodies = new BodyBudget(this.#connections)
@@ -240,6 +288,11 @@ export class HttpServer {
     }
     const onRequest = (request: IncomingMessage, response: ServerResponse) => {
       if (this.#connections.began(request, response)) handler(request, response)
+    }
+    const { socketDirectory } = this.#options
+    if (socketDirectory !== undefined) {
+      const server = this.#bounded(createServer(http, onRequest))
+      this.#socket ??= new OperatorSocket(socketDirectory, server)
     }
     if (tls === undefined || certificates === undefined) {
       return this.#bounded(createServer(http, onRequest))

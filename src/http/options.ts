@@ -43,16 +43,21 @@ export const httpOptions = z
       .regex(TOKEN, 'must be 16 to 1024 letters, digits and signs without spaces')
       .optional()
       .describe(
-        'Token that every request except /health must carry: as a bearer token, or in a browser as the password of any user. Prefer tokenFile.',
+        'Token that every request except /health must carry: as a bearer token, or in a browser as the password of any user. It may view and operate. Prefer tokens, whose tokens have names and rights.',
       ),
     tokenFile: file
       .optional()
       .describe('File with the token on one line. Changes take effect immediately.'),
+    tokens: file
+      .optional()
+      .describe(
+        'File of tokens with names and rights: view reads, operate also replays and retries. `iot-analytics-connector token` makes it; it has hashes, never tokens. Changes take effect immediately.',
+      ),
     allowAnonymous: z
       .boolean()
       .default(false)
       .describe(
-        'Allows listening beyond loopback without a token or client certificates. Then anyone who can reach the port can read every message and replay dead letters.',
+        'Lets everyone who can reach the port read every message, also without a token, and allows listening beyond loopback without tokens or client certificates. Replays and other changes still need a token, a certificate or the socket in the data directory.',
       ),
     tls: tls.optional(),
   })

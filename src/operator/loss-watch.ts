@@ -2,7 +2,7 @@
 import type { ChannelSet } from '../channels/channel-set.ts'
 import type { DestinationTotals, OutcomeTotals } from '../channels/ledger/outcome-totals.ts'
 import type { Clock } from '../clock.ts'
-import { SampleRing } from './sample-ring.ts'
+import { SampleRing } from './sampling/sample-ring.ts'
 
 export interface LossWatchOptions {
   readonly channels: Pick<ChannelSet, 'outcomes' | 'hits'>

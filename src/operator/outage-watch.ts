@@ -10,7 +10,7 @@ import {
   type StoreRoom,
 } from '../channels/ledger/outage-forecast.ts'
 import type { Clock } from '../clock.ts'
-import { SampleRing } from './sample-ring.ts'
+import { SampleRing } from './sampling/sample-ring.ts'
 
 export interface OutageWatchOptions {
   readonly channels: ChannelSet

@@ -4,6 +4,11 @@ import type { ChannelLedger, OutageLeft, StoreLedger } from '../channels/ledger/
 import { durationText } from '../channels/ledger/outage-forecast.ts'
 import type { DestinationDelivery } from '../delivery/destination-delivery.ts'
 import { ConnectorError } from '../errors.ts'
+import type { ChannelDetail, ChannelList, FieldList } from '../http/api/shapes/channels.ts'
+import type { Story } from '../http/api/shapes/messages.ts'
+import type { History } from '../http/api/shapes/overview.ts'
+import type { TableList } from '../http/api/shapes/query.ts'
+import type { Settings } from '../http/api/shapes/settings.ts'
 import type {
   ConnectorView,
   Health,
@@ -25,28 +30,32 @@ import type {
   HistoryReplayReport,
   HistoryReplayRequest,
 } from '../http/views/history-replay-view.ts'
+import type { OperatorView, Snapshot } from '../http/views/operator-view.ts'
 import type { ReadFrom } from '../http/views/read-from.ts'
 import type { WhyAnswer } from '../http/views/why-view.ts'
 import { timeText } from '../iso-time.ts'
 import type { Router } from '../routing/router.ts'
 import { cut, printable } from '../shown-text.ts'
-import type { ConnectionState, Source } from '../sources/source.ts'
+import type { ConnectionState } from '../sources/source.ts'
 import type { Metrics } from '../telemetry/metrics/metrics.ts'
 import { DeadLetterReplay } from './dead-letter-replay.ts'
 import { DestinationStates } from './destination-states.ts'
 import { HistoryReplay, offsetOf } from './history-replay.ts'
 import { LossWatch } from './loss-watch.ts'
+import { lastFields, tablesOf } from './snapshots/channel-contents.ts'
+import { Snapshots, type SnapshotsOptions } from './snapshots/snapshots.ts'
 import { findings } from './verdict.ts'
 import { MessageHistory, type MessageHistoryOptions } from './why/message-history.ts'
 
-export interface RunningViewOptions extends MessageHistoryOptions {
-  readonly storeLedger: () => StoreLedger
-  readonly outage: () => readonly OutageLeft[]
+export interface RunningViewOptions
+  extends MessageHistoryOptions,
+    Omit<SnapshotsOptions, 'health'> {
   readonly metrics: Metrics
   /** `IotAnalyticsQueueSizePerChannel`. */
   readonly maxBacklogMessages: number
   readonly router: Router
-  readonly sources: readonly Pick<Source, 'name' | 'connectionState'>[]
+  /** Whether messages can be asked for with SQL. */
+  readonly hasQueries: boolean
 }
 
 /** A page has at most this much payload, whatever its limit of messages; its text is bounded too. */
@@ -66,6 +75,7 @@ export class RunningView implements ConnectorView {
   readonly #replay: HistoryReplay
   readonly #history: MessageHistory
   readonly #losses: LossWatch
+  readonly #snapshots: Snapshots
   readonly #waiting = new Set<() => void>()
 
   constructor(options: RunningViewOptions) {
@@ -78,6 +88,7 @@ export class RunningView implements ConnectorView {
     this.#replay = new HistoryReplay(options)
     this.#destinations = new DestinationStates(channels, deliveries)
     this.#history = new MessageHistory(options)
+    this.#snapshots = new Snapshots({ ...options, health: () => this.health() })
     this.#losses = new LossWatch({
       channels,
       clock,
@@ -90,6 +101,7 @@ export class RunningView implements ConnectorView {
     this.#deadLetters.start()
     this.#replay.start()
     this.#losses.start()
+    this.#snapshots.start()
     const look = () => {
       for (const wake of this.#waiting) wake()
     }
@@ -98,6 +110,7 @@ export class RunningView implements ConnectorView {
 
   close(): void {
     this.#losses.stop()
+    this.#snapshots.stop()
   }
 
   /** How long a message may wait for its batch. */
@@ -148,6 +161,48 @@ export class RunningView implements ConnectorView {
     const { maxBacklogMessages } = this.#options
     const full = [...this.#channels].filter(({ backlog }) => backlog >= maxBacklogMessages)
     return full.map(({ name }) => name)
+  }
+
+  get identity() {
+    const { instance, version } = this.#options
+    return { instance, version }
+  }
+
+  snapshot(): Snapshot {
+    return this.#snapshots.snapshot()
+  }
+
+  channelList(...page: Parameters<OperatorView['channelList']>): ChannelList {
+    return this.#snapshots.channelList(...page)
+  }
+
+  channelDetail(name: string): Promise<ChannelDetail | undefined> {
+    return this.#snapshots.channelDetail(name)
+  }
+
+  history(): History {
+    return this.#snapshots.history()
+  }
+
+  channelHistory(name: string): History | undefined {
+    return this.#snapshots.channelHistory(name)
+  }
+
+  settings(): Settings {
+    return this.#options.settings()
+  }
+
+  async fields(name: string, nextTurn: () => Promise<void>): Promise<FieldList | undefined> {
+    const log = this.#channels.get(name)?.log
+    return log === undefined ? undefined : await lastFields(log, nextTurn)
+  }
+
+  story(id: string): Promise<Story> {
+    return this.#history.story(id)
+  }
+
+  tables(): TableList {
+    return { tables: this.#options.hasQueries ? tablesOf(this.#channels) : [] }
   }
 
   store(): StoreLedger {

@@ -203,6 +203,29 @@ export interface ConnectionState {
   readonly problem: string | undefined
 }
 
+/** A client of a source that is a server. Names and topics are as the client sent them. */
+export interface ConnectedClient {
+  readonly clientId: string
+  readonly userName: string | undefined
+  readonly address: string
+  /** `mqtt`, `mqtts`, `ws` or `wss`. */
+  readonly transport: string
+  /** For people: `MQTT 5`. */
+  readonly protocol: string
+  /** Milliseconds since 1970. */
+  readonly since: number
+  /** Messages since then. */
+  readonly received: number
+  readonly lastTopic: string | undefined
+  /** Milliseconds since 1970; undefined before the first message. */
+  readonly lastMessageAt: number | undefined
+  readonly subscriptions: number
+}
+
+export interface ConnectedClients extends Iterable<ConnectedClient> {
+  readonly count: number
+}
+
 /**
  * `start` acquires ports or connections. It resolves when messages can come in; a source that
  * connects to another server resolves when its first attempt has begun. `stopIntake` takes no more
@@ -216,6 +239,10 @@ export interface Source {
   readonly outlet: ReceiptOutlet
   /** For health reports; only a source that connects to a broker has one. */
   readonly connectionState?: ConnectionState
+  /** Messages that came since `start`; absent if the source does not count them itself. */
+  readonly received?: number
+  /** Only a source that is a server has them. */
+  readonly clients?: ConnectedClients
   start(intake: Intake): Promise<void>
   stopIntake(): Promise<void>
   close(): Promise<void>

@@ -29,7 +29,7 @@ attack('pages of messages that nobody reads hold bounded memory, however they ar
     await target.flood(440, (index) =>
       publishPacket({ topic: target.attackersTopic, payload, qos: 1, id: index + 1 }),
     )
-    const path = '/channels/attacker_1/messages?limit=1000'
+    const path = '/api/v1/channels/attacker_1/messages?limit=1000'
     silentPeers(t, target, number(6, 60), `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`)
     await setTimeout(number(1_500, 8_000))
     return undefined
@@ -41,7 +41,7 @@ attack('beyond loopback, a request for the name of a foreign page is refused', {
   against: ['defaults'],
   config: { http: { host: '0.0.0.0', allowAnonymous: true } },
   play: async (target) => {
-    for (const path of ['/', '/ledger', '/channels', '/metrics']) {
+    for (const path of ['/', '/ledger', '/api/v1/channels', '/metrics']) {
       const { status } = await target.get(path, { host: 'rebound.example' })
       assert.ok(status >= 400, `${path}: ${status}`)
     }

@@ -182,13 +182,16 @@ datasets: none
 })
 
 test('a change that the connector refuses ends the run with exit code 1, and what was done is said', async (t) => {
-  const { apply } = await rig(t, { limits: { datastores: 1 } })
+  const { apply } = await rig(t, { limits: { datastores: 2 } })
+  const lambda = 'lambda: { name: warm, lambdaName: decode, batchSize: 1'
 
-  const { code, stdout } = await apply(
-    'channels: [{ channelName: a }]\ndatastores: [{ datastoreName: b }, { datastoreName: c }]\npipelines: []\n',
-  )
+  const full =
+    'channels: [{ channelName: a }]\ndatastores: [{ datastoreName: b }, { datastoreName: c }]\n'
+  const unknown = await apply(PLANT.replace('filter: { name: warm, filter: temp > 40', lambda))
+  const { code, stdout } = await apply(full)
 
-  assert.equal(code, 1)
+  assert.deepEqual([unknown.code, code], [1, 1])
+  assert.match(unknown.stdout, /^FAILED pipeline warm: .*expected a function .*, got decode$/m)
   assert.match(
     stdout,
     /^created channel a\ncreated datastore b\nFAILED datastore c: LimitExceededException/m,

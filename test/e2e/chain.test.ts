@@ -39,7 +39,7 @@ function httpOf(connector: Connector): string {
 }
 
 async function storedIn(http: string, channel: string): Promise<string[]> {
-  const answer = await fetch(`${http}/channels/${channel}/messages?from=0&limit=1000`)
+  const answer = await fetch(`${http}/api/v1/channels/${channel}/messages?from=0&limit=1000`)
   const text = await answer.text()
   return text
     .split('\n')
@@ -54,7 +54,7 @@ test('messages of one connector are stored in the next, in order, with topics an
   await until('all are delivered', () => edge.ledger()[0]?.delivered === 25)
 
   const stored = await storedIn(httpOf(site), 'presses')
-  const answer = await fetch(`${httpOf(site)}/channels/presses/messages?from=3&limit=1`)
+  const answer = await fetch(`${httpOf(site)}/api/v1/channels/presses/messages?from=3&limit=1`)
   const [line = ''] = (await answer.text()).split('\n')
 
   assert.deepEqual(

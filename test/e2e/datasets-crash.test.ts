@@ -1,11 +1,15 @@
-/** The program is killed while it makes contents: every version it has promised is whole later. */
+/** The connector is killed while it makes contents. */
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import * as aws from '@aws-sdk/client-iotanalytics'
 import { WITHOUT_DUCKDB } from '../support/analytics/opened-instance.ts'
 import { runCommand } from '../support/processes/command-line.ts'
 import { ConnectorProcess } from '../support/processes/connector-process.ts'
+import { isRunning } from '../support/processes/is-running.ts'
 import { temporaryDirectory } from '../support/processes/running-connector.ts'
 import { Random } from '../support/random.ts'
 import { until } from '../support/until.ts'
@@ -23,6 +27,15 @@ function linesOf(count: number): number {
   return bytes
 }
 
+function clientOf(program: ConnectorProcess): aws.IoTAnalyticsClient {
+  return new aws.IoTAnalyticsClient({
+    endpoint: program.httpUrl,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'OPERATOR1', secretAccessKey: 'a-secret-of-the-operator' },
+    maxAttempts: 1,
+  })
+}
+
 test('no version that was promised is lost or half made, whenever the program is killed', {
   skip,
 }, async (t) => {
@@ -30,13 +43,6 @@ test('no version that was promised is lost or half made, whenever the program is
   const random = new Random(Date.now())
   const args = ['--data', directory, '--set', 'analytics.api={}']
   const promised: string[] = []
-  const clientOf = (program: ConnectorProcess) =>
-    new aws.IoTAnalyticsClient({
-      endpoint: program.httpUrl,
-      region: 'us-east-1',
-      credentials: { accessKeyId: 'OPERATOR1', secretAccessKey: 'a-secret-of-the-operator' },
-      maxAttempts: 1,
-    })
   for (let round = 0; round < ROUNDS; round++) {
     const program = await new ConnectorProcess(t, args).started()
     const client = clientOf(program)
@@ -87,4 +93,51 @@ test('no version that was promised is lost or half made, whenever the program is
   await program.ends()
   const { stdout, code } = await runCommand(t, ['doctor', '--data', directory])
   assert.equal(code, 0, stdout)
+})
+
+/** Ignores what it can, and so does what it has started. */
+const STUBBORN = `
+process.on('SIGTERM', () => {})
+const { spawn } = require('node:child_process'), { writeFileSync, renameSync } = require('node:fs')
+const own = spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' })
+writeFileSync(process.env.PIDS + '.new', process.pid + ' ' + own.pid)
+renameSync(process.env.PIDS + '.new', process.env.PIDS)
+for (;;);`
+
+test('the program of a container action does not outlive a connector that is killed', {
+  skip: process.platform !== 'linux' && 'needs /proc',
+}, async (t) => {
+  const directory = await temporaryDirectory(t)
+  const config = join(directory, 'connector.json')
+  const PIDS = join(directory, 'pids')
+  const image = 'stubborn:1'
+  const command = [process.execPath, '-e', STUBBORN]
+  const containers = { [image]: { command, environment: { PIDS } } }
+  await writeFile(config, JSON.stringify({ analytics: { api: {}, datasets: { containers } } }))
+  const args = ['--config', config, '--data', join(directory, 'data')]
+  const connector = await new ConnectorProcess(t, args).started()
+  const client = clientOf(connector)
+  t.after(() => client.destroy())
+  const containerAction = {
+    image,
+    executionRoleArn: 'arn:aws:iam::000000000000:role/analytics',
+    resourceConfiguration: { computeType: 'ACU_1', volumeSizeInGB: 1 },
+  } as const
+  const actions = [{ actionName: 'program', containerAction }]
+  await client.send(new aws.CreateDatasetCommand({ datasetName, actions }))
+  await client.send(new aws.CreateDatasetContentCommand({ datasetName }))
+  let pids: number[] = []
+  await until('the program runs', () => {
+    try {
+      pids = readFileSync(PIDS, 'utf8').split(' ').map(Number)
+    } catch {
+      // Not yet.
+    }
+    return pids.length === 2
+  })
+  assert.ok(pids.every(isRunning))
+
+  await connector.crash()
+
+  await until('neither the program nor what it has started is running', () => !pids.some(isRunning))
 })

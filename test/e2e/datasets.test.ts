@@ -3,9 +3,9 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import * as aws from '@aws-sdk/client-iotanalytics'
 import type { ConfigInput, Connector } from '../../src/index.ts'
+import { endedContent } from '../support/analytics/ended-content.ts'
 import { WITHOUT_DUCKDB } from '../support/analytics/opened-instance.ts'
 import { startConnector } from '../support/processes/running-connector.ts'
-import { until } from '../support/until.ts'
 
 const skip = WITHOUT_DUCKDB
 const KEY = { accessKeyId: 'OPERATOR1', secretAccessKey: 'a-secret-of-the-operator' }
@@ -39,9 +39,7 @@ function define({ client }: Rig, sqlQuery: string, more: object = {}): Promise<o
 /** Makes content and waits for its end. */
 async function made({ client }: Rig): Promise<aws.GetDatasetContentCommandOutput> {
   const { versionId } = await client.send(new aws.CreateDatasetContentCommand({ datasetName }))
-  const get = () => client.send(new aws.GetDatasetContentCommand({ datasetName, versionId }))
-  await until('the content is made', async () => (await get()).status?.state !== 'CREATING')
-  return await get()
+  return await endedContent(client, { datasetName, versionId })
 }
 
 test('content is made, and its URL leads to fully quoted CSV', { skip }, async (t) => {

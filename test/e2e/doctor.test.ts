@@ -1,6 +1,6 @@
 /** doctor and export on real data directories, stopped, running and damaged. */
 import assert from 'node:assert/strict'
-import { open, readdir, stat } from 'node:fs/promises'
+import { appendFile, mkdir, open, readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { draftOf } from '../support/channels/log-drafts.ts'
@@ -94,6 +94,23 @@ test('doctor explains damage, export steps over it, and a repair keeps what can 
   assert.ok(left.length >= MESSAGES - 2 && left.length < MESSAGES, `${left.length} are left`)
   assert.match(repaired.stdout, /repaired: my_channel\/.*: Copied the damaged bytes to quarantine/)
   assert.deepEqual(payloadsOf(after.stdout), left)
+})
+
+test('doctor checks the lists of messages that pipelines could not process', async (t) => {
+  const directory = await filledDirectory(t)
+  const folder = join(directory, 'pipeline-failures', 'warm')
+  const path = join(folder, '0a1b2c3d-0000000000000000-0000000000000010.jsonl')
+  await mkdir(folder, { recursive: true })
+  await writeFile(path, '{"leftOut":3}\n')
+
+  const well = await runCommand(t, ['doctor', '--data', directory])
+  await appendFile(path, '{"offset":')
+  const damaged = await runCommand(t, ['doctor', '--data', directory])
+
+  assert.match(well.stdout, /^failures of pipelines: 1 file, 14 bytes\n\nAll is well\.$/m)
+  assert.equal(well.code, 0)
+  assert.match(damaged.stdout, /loss: DamagedFailures in warm\/0a1b2c3d-.*, at byte 14, 10 bytes/)
+  assert.equal(damaged.code, 1)
 })
 
 test('a running directory can be checked and exported, but not repaired', async (t) => {

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import * as aws from '@aws-sdk/client-iotanalytics'
 import { ConnectorProcess } from '../support/processes/connector-process.ts'
+import { isRunning } from '../support/processes/is-running.ts'
 import { temporaryDirectory } from '../support/processes/running-connector.ts'
 import { until } from '../support/until.ts'
 
@@ -77,15 +78,6 @@ async function pidsIn(path: string): Promise<[own: number, started: number, work
     return pids !== undefined
   })
   return pids ?? assert.fail('no ids')
-}
-
-/** A process that has ended stays a zombie until its parent asks for its exit code. */
-function isRunning(pid: number): boolean {
-  try {
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
-  } catch {
-    return false
-  }
 }
 
 const skip = process.platform !== 'linux' && 'needs /proc'

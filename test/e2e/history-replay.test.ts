@@ -72,7 +72,7 @@ test('after kill -9 half way through a replay, it is continued where it was: eve
   ])
   await api.until(() => api.messageCount === count)
   const post = async (connector: ConnectorProcess, body: object) => {
-    const response = await fetch(`${connector.httpUrl}/channels/my_channel/replay`, {
+    const response = await fetch(`${connector.httpUrl}/api/v1/channels/my_channel/replay`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body),

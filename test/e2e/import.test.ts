@@ -3,6 +3,8 @@ import assert from 'node:assert/strict'
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { datastoreDefinition } from '../../src/analytics/resources/datastore-definition.ts'
+import { ResourceStore } from '../../src/analytics/resources/resource-store.ts'
 import { listTable } from '../../src/analytics/tables/table-listing.ts'
 import { writeArchive, writeExport, written } from '../support/analytics/import-files.ts'
 import { WITHOUT_DUCKDB } from '../support/analytics/opened-instance.ts'
@@ -158,4 +160,106 @@ test('Ctrl-C stops the import, leaves nothing temporary, and the same command go
   const counted = await run('query', 'select count(*) as rows from press', '--format', 'jsonl')
   assert.deepEqual(JSON.parse(counted.stdout), { rows: days * 5_000 })
   assert.ok(!readdirSync(data).includes('imports'))
+})
+
+test('an export has the types that its datastore declares, and text stays as it is', {
+  skip,
+}, async (t) => {
+  const { data, files, run } = await rigOf(t)
+  const resources = new ResourceStore({ directory: data, now: () => NOON, onDamage: assert.fail })
+  await resources.open()
+  const types = {
+    serial: 'string',
+    code: 'varchar(40)',
+    price: 'decimal(20,2)',
+    id: 'bigint',
+    load: 'double',
+    ok: 'boolean',
+    seen: 'timestamp',
+    born: 'date',
+    tags: 'array<string>',
+    place: 'struct<hall:int,row:string>',
+  }
+  const columns = Object.entries(types).map(([name, type]) => ({ name, type }))
+  const definition = datastoreDefinition.parse({
+    fileFormatConfiguration: { parquetConfiguration: { schemaDefinition: { columns } } },
+  })
+  await resources.change(() => resources.datastores.put('measured', { definition }))
+  const lines = [
+    [...Object.keys(types), 'more', '__dt'],
+    ['21.50', '12345678901234567890', '12.50', '9007199254740993', '-1e3', 'true']
+      .concat(['2020-10-15 10:00:00.000', '2020-10-15', '["a","b"]', '{"hall":3,"row":"x"}'])
+      .concat(['1', '2020-10-15']),
+    ['true', '1e5', 'much', '1.5', 'NaN', 'yes', 'soon', 'today', '[a, b]', '{hall=3}', '2'].concat(
+      ['2020-10-15'],
+    ),
+  ]
+  const quoted = (field: string) => `"${field.replaceAll('"', '""')}"`
+  writeExport(files, 'measured', lines.map((line) => `${line.map(quoted).join(',')}\n`).join(''))
+
+  const imported = await run('import', files)
+  const asked = await run(
+    'query',
+    'select * exclude (__dt, id, price), id::text as id, price::text as price from datastores.measured order by id',
+    '--format',
+    'jsonl',
+  )
+  const described = await run(
+    'query',
+    'select column_name, column_type from (describe datastores.measured)',
+    '--format',
+    'jsonl',
+  )
+
+  assert.equal(imported.code, 0, imported.stderr)
+  const rows = asked.stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  assert.deepEqual(rows, [
+    {
+      serial: '21.50',
+      code: '12345678901234567890',
+      price: '12.50',
+      id: '9007199254740993',
+      load: -1000,
+      ok: true,
+      seen: '2020-10-15T10:00:00.000',
+      born: '2020-10-15',
+      tags: ['a', 'b'],
+      place: { hall: 3, row: 'x' },
+    },
+    {
+      serial: 'true',
+      code: '1e5',
+      price: null,
+      id: null,
+      load: null,
+      ok: null,
+      seen: null,
+      born: null,
+      tags: null,
+      place: null,
+    },
+  ])
+  const found = described.stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  assert.deepEqual(
+    Object.fromEntries(found.map((column) => [column.column_name, column.column_type])),
+    {
+      serial: 'VARCHAR',
+      code: 'VARCHAR',
+      price: 'DECIMAL(20,2)',
+      id: 'BIGINT',
+      load: 'DOUBLE',
+      ok: 'BOOLEAN',
+      seen: 'TIMESTAMP',
+      born: 'DATE',
+      tags: 'VARCHAR[]',
+      place: 'STRUCT(hall INTEGER, "row" VARCHAR)',
+      __dt: 'DATE',
+    },
+  )
 })

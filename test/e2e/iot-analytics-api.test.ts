@@ -393,13 +393,13 @@ test('definitions outlive a restart', async (t) => {
   assert.equal(datasetSummaries?.length, 1)
 })
 
-test('the list of channels for people stays where it was', async (t) => {
+test('the list of channels for people is below /api/v1', async (t) => {
   const { client, url } = await startApi(t)
   await client.send(new aws.CreateChannelCommand({ channelName: 'press' }))
 
-  const answer = await fetch(`${url}/channels`)
+  const answer = await fetch(`${url}/api/v1/channels`)
 
-  assert.deepEqual(await answer.json(), { channels: [] })
+  assert.deepEqual(await answer.json(), { channels: [], next: null })
 })
 
 test('the API needs the HTTP server and a data directory', () => {

@@ -94,13 +94,16 @@ test('a query takes its SQL from a file or standard input, and writes a file', {
     directory,
   ])
   const input = 'select n from plant where n = 1'
-  const toTable = await runCommand(t, ['query', '--data', directory], { input })
+  const piped = await runCommand(t, ['query', '--data', directory], { input })
+  const asTable = ['query', '--format', 'table', '--data', directory]
+  const toTable = await runCommand(t, asTable, { input })
   const args = ['query', 'from plant', '-o', join(directory, 'out.parquet')]
   const parquet = await runCommand(t, [...args, '--url', connector.httpUrl])
   const plan = await runCommand(t, ['query', 'from plant', '--explain', '--data', directory])
 
   assert.equal(toFile.code, 0, toFile.stderr)
   assert.equal(readFileSync(output, 'utf8'), 'n,device\r\n0,d-0\r\n1,d-1\r\n2,d-2\r\n')
+  assert.equal(piped.stdout, 'n\r\n1\r\n', piped.stderr)
   assert.equal(toTable.stdout, 'n\n─\n1\n', toTable.stderr)
   assert.match(parquet.stderr, /^3 rows in /)
   assert.equal(readFileSync(join(directory, 'out.parquet')).subarray(0, 4).toString(), 'PAR1')

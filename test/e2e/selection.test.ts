@@ -60,7 +60,9 @@ test('a destination gets the fields that it selects, and the log keeps the whole
   await until('it is delivered', () => connector.ledger()[0]?.delivered === 1)
 
   const payloads = live.received('press').map(({ payload }) => String(payload))
-  const stored = await fetch(`${connector.describe().http}/channels/press/messages?from=earliest`)
+  const stored = await fetch(
+    `${connector.describe().http}/api/v1/channels/press/messages?from=earliest`,
+  )
   assert.deepEqual(payloads, ['{"temp":23.50,"motor":{"speed":1200}}'])
   assert.match(JSON.parse(await stored.text()).payload, /"noise":\[1,2\]/)
 })

@@ -317,7 +317,7 @@ test('without a destination the committed log is the destination', async (t) => 
     { response: { status: 'success' }, id: 'req123' },
   ])
   const url = connector.describe().http
-  const answer = await fetch(`${url}/channels/my_channel/messages?from=earliest`)
+  const answer = await fetch(`${url}/api/v1/channels/my_channel/messages?from=earliest`)
   const stored = JSON.parse(await answer.text())
   assert.equal(stored.payload, '{"temp":23.33}')
   assert.equal(stored.id, 'req123')

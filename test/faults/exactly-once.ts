@@ -74,7 +74,7 @@ export function notOnce({ sent, times }: ExactlyOnceResult): (readonly [string, 
 async function storedTimes({ httpUrl }: KillableServer): Promise<Map<string, number>> {
   const times = new Map<string, number>()
   for (let from = '0'; ; ) {
-    const url = `${httpUrl}/channels/${QOS2_CHANNEL}/messages?from=${from}&limit=${PAGE}`
+    const url = `${httpUrl}/api/v1/channels/${QOS2_CHANNEL}/messages?from=${from}&limit=${PAGE}`
     const response = await fetch(url)
     const lines = (await response.text()).split('\n').filter((line) => line !== '')
     if (lines.length === 0) return times

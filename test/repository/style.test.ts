@@ -51,6 +51,7 @@ function filesWithText(): string[] {
     ...filesBelow('examples', /\./),
     ...filesBelow('scripts', /\.mjs$/),
     ...['src', 'test', 'bench'].flatMap((folder) => filesBelow(folder, /\.(ts|md)$/)),
+    ...filesBelow('dashboard', /\.(tsx?|css|html)$/),
   ].filter((file) => !EXEMPT.includes(file))
 }
 

@@ -97,6 +97,6 @@ export function rowsOf(definition: DatasetDefinition, { from, until }: TimeWindo
 
 function expectLength(sql: string): void {
   if (sql.length <= MAX_SQL_CHARACTERS) return
-  const text = `Expected SQL of at most ${MAX_SQL_CHARACTERS} characters, got ${sql.length}.`
+  const text = `expected SQL of at most ${MAX_SQL_CHARACTERS} characters, got ${sql.length}: a definition may have more, but a statement that runs may not; shorten it`
   throw new ConnectorError('InvalidQuery', text)
 }

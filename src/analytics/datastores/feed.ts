@@ -282,9 +282,11 @@ export class Feed {
     const request = {
       derivation,
       settings,
-      ...(mustSkip
-        ? { skipped: `no process that ran the pipeline on it came to an end: ${this.#problem}` }
-        : { path: work.path, window: work.window }),
+      path: work.path,
+      window: work.window,
+      ...(mustSkip && {
+        skipped: `no process that ran the pipeline on it came to an end: ${this.#problem}`,
+      }),
     }
     const abort = new AbortController()
     this.#job = { run, abort }

@@ -74,7 +74,7 @@ export class DatastoreFeeds implements Datastores {
       hasMore ||= hasRun
       this.#hasNewFiles ||= hasRun
     }
-    if (!hasMore) await this.#jobs.run(() => this.#keep())
+    await this.#jobs.run(() => this.#keep(hasMore))
     return hasMore
   }
 
@@ -94,11 +94,12 @@ export class DatastoreFeeds implements Datastores {
     }
   }
 
-  async #keep(): Promise<void> {
+  /** @param isBusy new files may wait for more of their kind, but not indefinitely */
+  async #keep(isBusy: boolean): Promise<void> {
     const { clock, keeping } = this.#options
     const now = clock.monotonic()
     const isDue = this.#keptAt === undefined || now - this.#keptAt >= KEEPING_MS
-    if (!isDue && !this.#hasNewFiles) return
+    if (!isDue && (isBusy || !this.#hasNewFiles)) return
     this.#keptAt = now
     this.#hasNewFiles = false
     try {

@@ -7,12 +7,14 @@ import { nodeFileLayer } from '../../channels/disk/files/node-file-layer.ts'
 import type { Clock } from '../../clock.ts'
 import { ConnectorError, systemCodeOf, writeReasonOf } from '../../errors.ts'
 import type { PipelineObserver } from '../../observer.ts'
+import { formatSize } from '../../units.ts'
 import type { DatastoreDefinition } from '../resources/datastore-definition.ts'
 import { planCompaction } from '../tables/compaction-plan.ts'
 import type { JobRunner } from '../tables/converter.ts'
 import { firstKeptDay } from '../tables/retention.ts'
+import { dayOf } from '../tables/table-file.ts'
 import { TableKeeping } from '../tables/table-keeping.ts'
-import type { ListedFile } from '../tables/table-listing.ts'
+import { type ListedFile, listTable } from '../tables/table-listing.ts'
 import {
   DATASTORES_NAME,
   originOf,
@@ -58,51 +60,78 @@ export class DatastoreKeeping {
     return bytes
   }
 
-  get bytes(): number {
+  /**
+   * Why no more may be written; undefined if there is room. Older days make room for newer ones, so
+   * the files of today alone count.
+   */
+  async noRoom(): Promise<string | undefined> {
+    const { directory, maxBytes, clock } = this.#options
+    const today = dayOf(clock.now())
     let bytes = 0
-    for (const files of this.#files.values()) bytes += sizeOf(files)
-    return bytes
+    for (const table of await this.#tables()) {
+      const { files } = await listTable(directory, table)
+      bytes += sizeOf(files.filter(({ day }) => day === today))
+    }
+    if (bytes < maxBytes) return undefined
+    return `the files of datastores of today have ${formatSize(bytes)}, and analytics.pipelines.maxBytes is ${formatSize(maxBytes)}; pipelines wait until tomorrow`
   }
 
   /** Must not run beside a job that writes files of datastores. */
   async keep(signal: AbortSignal): Promise<void> {
-    const { directory, datastore } = this.#options
-    const all = await tablesIn(directory)
-    const tables = all.filter(
-      (table) => datastore(originOf(table)['datastore'] ?? '') !== undefined,
-    )
+    const tables = await this.#tables()
     for (const table of this.#files.keys()) if (!tables.includes(table)) this.#listed(table, [])
+    const bySize = await this.#firstDayThatFits(tables)
     for (const table of tables) {
       signal.throwIfAborted()
-      await this.#keepTable(table, signal)
+      const byAge = this.#firstDayByAge(table)
+      await this.#keepTable(table, [byAge, bySize].sort().at(-1) ?? byAge, signal)
     }
   }
 
-  async #keepTable(table: TableLocation, signal: AbortSignal): Promise<void> {
+  /** Those of datastores that are defined. */
+  async #tables(): Promise<TableLocation[]> {
+    const { directory, datastore } = this.#options
+    const all = await tablesIn(directory)
+    return all.filter((table) => datastore(originOf(table)['datastore'] ?? '') !== undefined)
+  }
+
+  /** Days before `keptFrom` expire. */
+  async #keepTable(table: TableLocation, keptFrom: string, signal: AbortSignal): Promise<void> {
     const { directory, connectorId, clock, jobs } = this.#options
-    this.#listed(table, await this.#keeping.keep(table, this.#keptFrom(table)))
     for (;;) {
-      const files = this.#files.get(table) ?? []
+      const { files } = await this.#keeping.keep(table, keptFrom)
+      this.#listed(table, files)
       const paths = planCompaction(files, clock.now())?.map(({ path }) => path)
       if (paths === undefined) return
       const request = { directory, table, connectorId, paths }
       await jobs.run('compact', request, { signal, timeoutMs: JOB_TIMEOUT_MS })
-      this.#listed(table, await this.#keeping.keep(table, this.#keptFrom(table)))
     }
   }
 
-  /** Days before it expire: by the datastore's own rule, and if all of them need too much room. */
-  #keptFrom(table: TableLocation): string {
-    const { datastore, maxBytes, clock } = this.#options
+  /** By the datastore's own rule. */
+  #firstDayByAge(table: TableLocation): string {
+    const { datastore, clock } = this.#options
     const now = clock.now()
     const { retentionPeriod } = datastore(originOf(table)['datastore'] ?? '') ?? {}
     const days = retentionPeriod?.numberOfDays
     const retentionMs = days === undefined ? now : Math.min(now, days * DAY_MS)
-    const rules = { retentionMs, maxBytes: Number.POSITIVE_INFINITY }
-    const byAge = firstKeptDay([], now, rules)
-    const all = [...this.#files.values()].flat()
-    const bySize = firstKeptDay(all, now, { retentionMs: now, maxBytes })
-    return [byAge, bySize].sort().at(-1) ?? byAge
+    return firstKeptDay([], now, { retentionMs, maxBytes: Number.POSITIVE_INFINITY })
+  }
+
+  /**
+   * Counts what is on disk. Days that have expired for their size are there until no query can be
+   * reading them, and would otherwise come back for as long.
+   */
+  async #firstDayThatFits(tables: readonly TableLocation[]): Promise<string> {
+    const { directory, maxBytes, clock } = this.#options
+    const counted: ListedFile[] = []
+    for (const table of tables) {
+      const byAge = this.#firstDayByAge(table)
+      const { files } = await listTable(directory, table)
+      counted.push(...files.filter(({ day }) => day >= byAge))
+    }
+    const now = clock.now()
+    return firstKeptDay(counted, now, { retentionMs: now, maxBytes })
   }
 
   #listed(table: TableLocation, files: readonly ListedFile[]): void {

@@ -3,6 +3,7 @@
  * imported after this, so that its absence is reported with what to do.
  */
 import { createRequire } from 'node:module'
+import { isSea } from 'node:sea'
 import { ConnectorError, messageOf } from '../../errors.ts'
 
 const NAME = '@duckdb/node-api'
@@ -16,6 +17,7 @@ const requireHere = createRequire(import.meta.url)
 
 /** @throws {ConnectorError} AnalyticsUnavailable if it is not installed, or does not run here. */
 export function loadDuckdb(): DuckDB {
+  if (isSea()) throw notInExecutable()
   if (!isInstalled()) throw unavailable('which is not installed')
   try {
     return requireHere(NAME)
@@ -31,6 +33,13 @@ function isInstalled(): boolean {
   } catch {
     return false
   }
+}
+
+/** Native code cannot be loaded from within the executable. */
+function notInExecutable(): ConnectorError {
+  const text =
+    'Tables and SQL need DuckDB, which the single executable does not have. Run the npm package or the Debian package instead.'
+  return new ConnectorError('AnalyticsUnavailable', text)
 }
 
 function unavailable(reason: string, cause?: unknown): ConnectorError {

@@ -2,6 +2,9 @@
  * Rows of an export as JSON payloads. CSV has no types: what is written as a number or as true or
  * false becomes one, with its digits as they are, and everything else is a string. The type of the
  * column then follows from all its values, as for messages.
+ *
+ * A column that the datastore declares tells more: a text stays one, whatever it looks like, and
+ * arrays, maps and structures may be written as JSON.
  */
 import { dayOfDirectory, startOfDay } from '../tables/table-file.ts'
 import { type CsvRecord, CsvRecords } from './csv-records.ts'
@@ -14,23 +17,36 @@ const SERVICE_COLUMN = /^__/
 const MAX_COLUMNS = 1_000
 const NUMBER = /^-?(?:0|[1-9]\d{0,30})(?:\.\d{1,30})?(?:[eE][+-]?\d{1,3})?$/
 
+/** As the datastore declares it, with a type of DuckDB. */
+export interface ExportColumn {
+  readonly name: string
+  readonly type: string
+}
+
 interface Column {
   readonly index: number
   /** The name and the colon, as JSON. */
   readonly key: string
+  readonly jsonOf: (field: string) => string
 }
+
+/** Of DuckDB. */
+const TEXT = /^(?:VARCHAR|BLOB|DATE|TIMESTAMP)$/
+const NESTED = /^(?:MAP|STRUCT)\(|\[\]$/
 
 export class ExportRows {
   readonly #records = new CsvRecords()
   readonly #decoder = new TextDecoder('utf-8', { fatal: true })
   readonly #day: string | undefined
+  readonly #declared: ReadonlyMap<string, string>
   #columns: readonly Column[] | undefined
   #width = 0
   #dayIndex = -1
 
   /** @param day of rows in a file without the column `__dt` */
-  constructor(day: string | undefined) {
+  constructor(day: string | undefined, declared: readonly ExportColumn[] = []) {
     this.#day = day
+    this.#declared = new Map(declared.map(({ name, type }) => [name, type]))
   }
 
   /** @throws {DamagedSource} */
@@ -79,7 +95,9 @@ export class ExportRows {
     }
     this.#width = names.length
     this.#columns = names.flatMap((name, index) =>
-      SERVICE_COLUMN.test(name) ? [] : [{ index, key: `${JSON.stringify(name)}:` }],
+      SERVICE_COLUMN.test(name)
+        ? []
+        : [{ index, key: `${JSON.stringify(name)}:`, jsonOf: writerOf(this.#declared.get(name)) }],
     )
   }
 
@@ -92,7 +110,7 @@ export class ExportRows {
       throw new DamagedSource(`line ${line}: ${DAY_COLUMN}: expected a day such as 2020-10-15`)
     }
     let json = ''
-    for (const { index, key } of columns) {
+    for (const { index, key, jsonOf } of columns) {
       const field = fields[index] ?? null
       if (field === null) continue
       json += `${json === '' ? '' : ','}${key}${jsonOf(field)}`
@@ -101,9 +119,24 @@ export class ExportRows {
   }
 }
 
-function jsonOf(field: string): string {
+function writerOf(type: string | undefined): Column['jsonOf'] {
+  if (type === undefined) return valueByText
+  if (TEXT.test(type)) return JSON.stringify
+  return NESTED.test(type) ? nestedValue : valueByText
+}
+
+function valueByText(field: string): string {
   if (field === 'true' || field === 'false' || NUMBER.test(field)) return field
   return JSON.stringify(field)
+}
+
+function nestedValue(field: string): string {
+  try {
+    JSON.parse(field)
+    return field
+  } catch {
+    return JSON.stringify(field)
+  }
 }
 
 function dayIn(text: string): string | undefined {

@@ -17,6 +17,7 @@ import { numberIn, rowsOf } from '../tables/jobs/session.ts'
 import { listTable } from '../tables/table-listing.ts'
 import type { TableLocation } from '../tables/table-location.ts'
 import { DamagedSource } from './damaged-source.ts'
+import type { ExportColumn } from './export-rows.ts'
 import { type ImportedSources, importedSources, SOURCES_KEY } from './imported-sources.ts'
 import type { SourceFile } from './source-file.ts'
 import { type ReadingOptions, readSource, sourceIdOf } from './source-reading.ts'
@@ -32,7 +33,7 @@ export interface ImportRequest {
   readonly table: TableLocation
   readonly sources: readonly SourceFile[]
   /** As the datastore declares them; undefined: the values decide. */
-  readonly columns?: readonly { readonly name: string; readonly type: string }[] | undefined
+  readonly columns?: readonly ExportColumn[] | undefined
   readonly maxInflatedBytes?: number | undefined
 }
 

@@ -5,12 +5,13 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { createGunzip } from 'node:zlib'
 import { fileReasonOf, messageOf } from '../../errors.ts'
+import { LineSplitter } from '../lines/line-splitter.ts'
 import { DamagedSource } from './damaged-source.ts'
-import { ExportRows } from './export-rows.ts'
-import { LineSplitter } from './line-splitter.ts'
+import { type ExportColumn, ExportRows } from './export-rows.ts'
 import type { SourceFile } from './source-file.ts'
 import type { StagedRow } from './staged-row.ts'
 
+const CARRIAGE_RETURN = 0x0d
 const READ_BYTES = 256 * 1024
 /** Far more than messages may have. */
 const MAX_LINE_BYTES = 1024 * 1024
@@ -35,33 +36,53 @@ export interface SourceReading {
 export interface ReadingOptions {
   /** Default: 1 GiB. */
   readonly maxInflatedBytes?: number | undefined
+  /** Of the datastore of an export, if it declares them. */
+  readonly columns?: readonly ExportColumn[] | undefined
   /** Called with the bytes of each piece that was read from the file. */
   readonly onBytes: (bytes: number) => Promise<void>
 }
 
 export function readSource(
   source: SourceFile,
-  { maxInflatedBytes = MAX_INFLATED_BYTES, onBytes }: ReadingOptions,
+  { maxInflatedBytes = MAX_INFLATED_BYTES, columns, onBytes }: ReadingOptions,
 ): SourceReading {
   if (source.kind === 'export') {
-    const rows = new ExportRows(source.day)
+    const rows = new ExportRows(source.day, columns)
     const push = (chunk: Buffer) => rows.push(chunk)
     const bytes = readChunks(source.path, onBytes)
     return { rows: split(bytes, push, () => rows.end()), tooLong: () => 0 }
   }
-  const lines = new LineSplitter(MAX_LINE_BYTES)
   const { day, arrivedAt } = source
-  const rowsOf = (payloads: Buffer[]) => payloads.map((payload) => ({ day, arrivedAt, payload }))
+  let rows: StagedRow[] = []
+  let tooLong = 0
+  const lines = new LineSplitter({
+    maxBytes: MAX_LINE_BYTES,
+    onLine(line) {
+      const payload = withoutReturn(line)
+      if (payload.length > 0) rows.push({ day, arrivedAt, payload })
+    },
+    onTooLong: () => tooLong++,
+  })
+  const rowsAfter = (feed: () => void): StagedRow[] => {
+    rows = []
+    feed()
+    return rows
+  }
   const isPlain = !source.path.toLowerCase().endsWith('.gz')
   const bytes = readChunks(source.path, onBytes)
   return {
     rows: split(
       isPlain ? bytes : inflated(bytes, maxInflatedBytes),
-      (chunk) => rowsOf(lines.push(chunk)),
-      () => rowsOf(lines.end()),
+      (chunk) => rowsAfter(() => lines.push(chunk)),
+      () => rowsAfter(() => lines.end()),
     ),
-    tooLong: () => lines.tooLong,
+    tooLong: () => tooLong,
   }
+}
+
+/** Lines of Windows end with a carriage return. */
+function withoutReturn(line: Buffer): Buffer {
+  return line.at(-1) === CARRIAGE_RETURN ? line.subarray(0, -1) : line
 }
 
 async function* split(

@@ -110,6 +110,8 @@ interface Progress {
   /** By the monotonic clock: after a failure it waits. */
   notBefore: number
   files: readonly ListedFile[]
+  /** Files of expired days that are still there. */
+  expiring: readonly ListedFile[]
   /** When its files were looked after last; undefined if something has changed since then. */
   keptAt: number | undefined
 }
@@ -209,6 +211,7 @@ export class TableConverter {
       divisions: 0,
       notBefore: 0,
       files: known?.files ?? [],
+      expiring: known?.expiring ?? [],
       keptAt: undefined,
     }
     this.#progress.set(channel, progress)
@@ -308,8 +311,9 @@ export class TableConverter {
   async #keepFiles(channel: string, progress: Progress, keptFrom: string): Promise<boolean> {
     const { directory, connectorId, clock, uploads } = this.#options
     const table = channelTable(channel)
-    this.#listed(channel, progress, await this.#keeping.keep(table, keptFrom))
-    const { files } = progress
+    const { files, expiring } = await this.#keeping.keep(table, keptFrom)
+    this.#listed(channel, progress, files)
+    progress.expiring = expiring
     const fixed = (await uploads?.fixedIn(table)) ?? new Set<string>()
     const paths = planCompaction(files, clock.now(), { fixed })?.map(({ path }) => path)
     if (paths === undefined) {
@@ -320,8 +324,12 @@ export class TableConverter {
     return true
   }
 
+  /** All that are on disk: without those that expire, their days would not expire the next time. */
   *#files(): Generator<ListedFile> {
-    for (const { files } of this.#progress.values()) yield* files
+    for (const { files, expiring } of this.#progress.values()) {
+      yield* files
+      yield* expiring
+    }
   }
 
   #listed(channel: string, progress: Progress, files: readonly ListedFile[]): void {

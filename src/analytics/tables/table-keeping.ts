@@ -23,6 +23,13 @@ export interface TableKeepingOptions {
   readonly longestQueryMs: number
 }
 
+export interface KeptFiles {
+  /** Those that are left to read. */
+  readonly files: readonly ListedFile[]
+  /** Those of expired days: they are removed once no query can be reading them. */
+  readonly expiring: readonly ListedFile[]
+}
+
 /** Days that have expired, as this process has seen it. */
 interface Expiry {
   readonly keptFrom: string
@@ -42,18 +49,20 @@ export class TableKeeping {
     this.#graceMs = Math.max(SHORTEST_GRACE_MS, longestQueryMs + SPARE_MS)
   }
 
-  /** Returns the files that are left to read. */
-  async keep(table: TableLocation, keptFrom: string): Promise<readonly ListedFile[]> {
+  async keep(table: TableLocation, keptFrom: string): Promise<KeptFiles> {
     const { files, superseded, hidden } = await listTable(this.#directory, table)
     const expired = files.filter(({ day }) => day < keptFrom)
     const removed = superseded
       .filter(({ by }) => this.#clock.now() - by.modifiedAt >= this.#graceMs)
       .map(({ file }) => file.path)
-    if (expired.length > 0 && (await this.#expire(table, keptFrom))) {
-      removed.push(...expired.map(({ path }) => path))
-    }
+    const isOver = expired.length > 0 && (await this.#expire(table, keptFrom))
+    if (isOver) removed.push(...expired.map(({ path }) => path))
+    if (expired.length === 0) await this.#unexpire(table, keptFrom)
     await this.#remove(table, [...hidden, ...removed])
-    return files.filter(({ day }) => day >= keptFrom)
+    return {
+      files: files.filter(({ day }) => day >= keptFrom),
+      expiring: isOver ? [] : expired,
+    }
   }
 
   /** Takes the days before `keptFrom` out of the catalogue; true once that is long enough ago. */
@@ -68,6 +77,15 @@ export class TableKeeping {
     }
     this.#expiries.set(table, { keptFrom, since: this.#clock.monotonic() })
     return false
+  }
+
+  /** A rule that keeps more than the one before makes days readable that are written from now on. */
+  async #unexpire(table: TableLocation, keptFrom: string): Promise<void> {
+    this.#expiries.delete(table)
+    const catalogue = await readCatalogue(this.#directory, table)
+    if (catalogue === undefined || catalogue === 'damaged') return
+    if ((catalogue.keptFrom ?? '') <= keptFrom) return
+    await writeCatalogue(this.#directory, table, { ...catalogue, keptFrom })
   }
 
   async #remove(table: TableLocation, paths: readonly string[]): Promise<void> {

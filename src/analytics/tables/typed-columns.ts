@@ -168,7 +168,12 @@ function declaredValue(type: string, raw: string): string {
     const isBounded = type.startsWith('DECIMAL') ? 'true' : `isfinite(${value})`
     return `CASE WHEN ${isNumber} AND ${isBounded} THEN ${value} END`
   }
-  return `TRY_CAST(${raw} AS ${type})`
+  const value = `TRY_CAST(${raw} AS ${type})`
+  const nested = type.endsWith('[]') ? 'ARRAY' : 'OBJECT'
+  // DuckDB makes a structure without values of everything else.
+  return DECLARED_TEXT.test(type)
+    ? value
+    : `CASE WHEN json_type(${raw}) = '${nested}' THEN ${value} END`
 }
 
 function misfit({ column, raw, typed }: Cell): string {

@@ -96,6 +96,8 @@ export class GroupCommit {
   #isScheduled = false
   #cancelScheduled: (() => void) | undefined
   #writing: Promise<void> | undefined
+  /** When that began; see `Clock.monotonic`. */
+  #writingSince = 0
   /** Runs while sources may delay reading; it ends that even if the commit is slow. */
   #collecting: Timer | undefined
 
@@ -118,6 +120,12 @@ export class GroupCommit {
   /** Committed since the start: messages, and bytes as `draftBytes` counts them. */
   get committed(): Committed {
     return { messages: this.#committedMessages, bytes: this.#committedBytes }
+  }
+
+  /** How long the cycle that is being written has taken so far; 0 if there is no such cycle. */
+  get pendingMs(): number {
+    const { clock } = this.#options
+    return this.#writing === undefined ? 0 : clock.monotonic() - this.#writingSince
   }
 
   get isSaturated(): boolean {
@@ -237,6 +245,7 @@ export class GroupCommit {
     this.#pace.began(meanAge(staged, now), startedAt)
     const collectMs = this.#pace.longestCollectingMs
     if (collectMs > 0) this.#collecting = clock.after(collectMs, () => this.#endCollecting())
+    this.#writingSince = startedAt
     this.#writing = this.#write(cycle, staged, startedAt)
   }
 

@@ -1,7 +1,7 @@
 /** `retry`: makes the next attempt to deliver now. */
 
 import type { Command } from 'commander'
-import { printable } from '../../shown-text.ts'
+import { printable, safeJson } from '../../shown-text.ts'
 import { counted } from '../../units.ts'
 import { openConnectorClient } from '../connector-client.ts'
 import { addConnectorFlags, type ConnectorFlags } from '../connector-flags.ts'
@@ -19,6 +19,7 @@ the last one failed.`
 
 interface RetryFlags extends ConnectorFlags {
   readonly destination?: string
+  readonly json?: true
 }
 
 export function addRetryCommand(program: Command, context: CliContext): void {
@@ -27,14 +28,16 @@ export function addRetryCommand(program: Command, context: CliContext): void {
       .command('retry')
       .description('make the next attempt to deliver now')
       .argument('[channel]', 'only this channel')
-      .option('--destination <name>', 'only this destination'),
+      .option('--destination <name>', 'only this destination')
+      .option('--json', 'print the answer of the connector'),
   )
     .addHelpText('after', EXAMPLES)
     .action(async (channel: string | undefined, flags: RetryFlags, command: Command) => {
       const connector = await openConnectorClient(flags, command, context)
       const { destination } = flags
-      const answer = await connector.post('/destinations/retry', { channel, destination })
-      context.process.stdout.write(textOf(answer))
+      const answer = await connector.post('/api/v1/destinations/retry', { channel, destination })
+      const json = `${safeJson(JSON.stringify(answer))}\n`
+      context.process.stdout.write(flags.json === true ? json : textOf(answer))
     })
 }
 

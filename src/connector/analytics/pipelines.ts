@@ -12,7 +12,6 @@ import type { ResourceStore } from '../../analytics/resources/resource-store.ts'
 import type { ConnectorConfig } from '../../config/connector-config.ts'
 import { awsEnvironment } from '../../config/inputs/aws-environment.ts'
 import { ConnectorError, messageOf } from '../../errors.ts'
-import { formatSize } from '../../units.ts'
 import type { OpenedStorage } from '../opened-storage.ts'
 import type { PartContext } from '../parts.ts'
 import { noRoom } from './tables.ts'
@@ -72,7 +71,7 @@ export async function startPipelines(
     keeping,
     log: (channel) => feedLog(storage, channel),
     pipelines: () => resources.pipelines.list(),
-    noRoom: async () => fullness(keeping.bytes, options.maxBytes) ?? noRoom(storage, directory),
+    noRoom: async () => (await keeping.noRoom()) ?? noRoom(storage, directory),
     intervalMs: options.interval,
   })
   await feeds.start()
@@ -105,12 +104,6 @@ function feedLog({ channels }: OpenedStorage, channel: string) {
   if (log === undefined || log.isVolatile) return undefined
   const { id: logId, start, committed } = log
   return { logId, start, committed, offsetAt: (time: number) => log.offsetAt(time) }
-}
-
-/** Files of older days are removed first, so these are of today. */
-function fullness(bytes: number, maxBytes: number): string | undefined {
-  if (bytes < maxBytes) return undefined
-  return `the files of datastores of today have ${formatSize(bytes)}, and analytics.pipelines.maxBytes is ${formatSize(maxBytes)}; pipelines wait until tomorrow`
 }
 
 /** @throws {ConnectorError} InvalidPipeline for columns or partitions that can't be made */

@@ -18,15 +18,20 @@ const NO_LOG = { logId: '', committed: 0 }
 const SPARE_BYTES = 64 * 1024 * 1024
 
 /** Messages come in without DuckDB, so that it is missing is no reason not to start. */
-export function noticesOfTables({ analytics: { tables } }: ConnectorConfig): string[] {
-  if (tables === undefined) return []
+export function noticesOfTables({ analytics: { tables, api } }: ConnectorConfig): string[] {
+  if (tables === undefined && api === undefined) return []
   try {
     import.meta.resolve('@duckdb/node-api')
     return []
   } catch {
-    const text =
-      'analytics.tables needs the package @duckdb/node-api, which is not installed; until it is, no tables are written. Run: npm install @duckdb/node-api@1.5.6-r.1'
-    return [text]
+    const needs = 'needs the package @duckdb/node-api, which is not installed; until it is,'
+    const run = 'Run: npm install @duckdb/node-api@1.5.6-r.1'
+    return [
+      ...(tables ? [`analytics.tables ${needs} no tables are written. ${run}`] : []),
+      ...(api
+        ? [`analytics.api ${needs} pipelines wait, and datasets have no content. ${run}`]
+        : []),
+    ]
   }
 }
 

@@ -68,7 +68,7 @@ export async function checkStart(config: ConnectorConfig): Promise<StartCheck> {
     notices.push(...(await openTlsFiles(options.tls, `${place}.tls`)))
   }
   if (http !== undefined) {
-    const { noticesOfHttp, problemsOfHttp } = await import('../../http/http-access.ts')
+    const { noticesOfHttp, problemsOfHttp } = await import('../../http/access/access-files.ts')
     problems.push(...(await problemsOfHttp(http)))
     notices.push(...(await noticesOfHttp(http)))
   }

@@ -53,6 +53,8 @@ export interface TrailBounds {
 }
 
 const DEFAULT_BOUNDS: TrailBounds = { maxEntries: 10_000, maxBytes: 8 * 1024 * 1024 }
+/** Enough for percentiles. */
+const MAX_ANSWERS = 1_000
 /** Measured: the objects of one entry, and of one refusal. */
 const ENTRY_BYTES = 160
 const REFUSAL_BYTES = 100
@@ -126,6 +128,17 @@ export class AttemptTrail {
       if (index >= 0) attempts.push(attemptAt(entry, index))
     }
     return attempts
+  }
+
+  /** How long the destination took for the last batches that it answered, since `at`. */
+  answersSince(at: number): number[] {
+    const durations: number[] = []
+    for (let i = this.#count - 1; i >= 0 && durations.length < MAX_ANSWERS; i--) {
+      const entry = this.#entries[(this.#first + i) % this.#bounds.maxEntries]
+      if (entry === undefined || entry.at < at) break
+      if (!('error' in entry.end)) durations.push(entry.durationMs)
+    }
+    return durations
   }
 
   *#inOrder(): Generator<Entry> {

@@ -52,6 +52,8 @@ interface Connection {
   bodyBytes: number
   /** Whether the answer may wait for its parts, and be read for longer than others. */
   isLongAnswer: boolean
+  /** The answer ends if its client takes nothing of it for this long. */
+  stallMs: number
   input: ReadInPieces | undefined
   /** True after a request that came too early: the connection ends with the answer to it. */
   isEnding: boolean
@@ -123,6 +125,7 @@ export class Connections {
     connection.pendingBytes = 0
     connection.bodyBytes = 0
     connection.isLongAnswer = false
+    connection.stallMs = this.#stallMs
     response.once('close', () => {
       connection.response = undefined
       connection.input?.goOn()
@@ -140,9 +143,15 @@ export class Connections {
   }
 
   /** The answer under way may come slowly, and take longer than others to be read. */
-  expectLongAnswer(socket: Socket): void {
+  expectLongAnswer(socket: Socket, stallMs = this.#stallMs): void {
     const connection = this.#bySocket.get(socket)
-    if (connection !== undefined) connection.isLongAnswer = true
+    if (connection === undefined) return
+    connection.isLongAnswer = true
+    connection.stallMs = stallMs
+  }
+
+  get #stallMs(): number {
+    return this.#options.stallMs ?? STALL_MS
   }
 
   /** TLS has two sockets with the same addresses, one upon the other. */
@@ -201,6 +210,7 @@ export class Connections {
       pendingBytes: 0,
       bodyBytes: 0,
       isLongAnswer: false,
+      stallMs: this.#stallMs,
       input: undefined,
       isEnding: false,
     }
@@ -257,12 +267,12 @@ export class Connections {
 
   #sweep(): void {
     const now = performance.now()
-    const { stallMs = STALL_MS, answerMs = ANSWER_MS } = this.#options
+    const { answerMs = ANSWER_MS } = this.#options
     for (const connection of [...this.#bySocket.values()]) {
       const { response } = connection
       if (response === undefined || !response.headersSent) continue
       this.#look(connection)
-      const { since, sendingSince = now, isLongAnswer } = connection
+      const { since, sendingSince = now, isLongAnswer, stallMs } = connection
       const isTooLong = !isLongAnswer && now - sendingSince >= answerMs
       if (now - since >= stallMs || isTooLong) this.#end(connection)
     }

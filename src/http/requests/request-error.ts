@@ -27,7 +27,7 @@ export function answerErrorsAsJson(server: FastifyInstance): void {
   server.setNotFoundHandler((request, reply) =>
     reply.code(404).send({
       error: 'NotFound',
-      message: `There is no ${request.method} ${shownPath(request.url)}. GET / lists all paths.`,
+      message: `There is no ${request.method} ${shownPath(request.url)}. GET /api/v1/openapi.json lists all paths of the API.`,
     }),
   )
 }

@@ -1,7 +1,7 @@
 /** `POST /messages/batch`: BatchPutMessage, for other connectors and AWS's clients. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { refuseForeignPages } from '../access/own-requests.ts'
 import type { BodyBudget } from '../connections/body-budget.ts'
-import { refuseForeignPages } from '../requests/own-requests.ts'
 
 /** What takes the batches. */
 export interface BatchReceiver {
@@ -36,7 +36,7 @@ export function batchPutMessageRoute(
     scope.post(
       '/messages/batch',
       {
-        config: { isPublic: receiver.checksSignatures },
+        config: { isPublic: receiver.checksSignatures, isForClients: true },
         onRequest: [refuseForeignPages, bodies.taker(receiver.maxBodyBytes)],
       },
       async (request, reply) => {

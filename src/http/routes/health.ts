@@ -1,28 +1,17 @@
 /** Whether the connector works: for supervisors and load balancers, which need no token. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { RequestAccess } from '../requests/request-access.ts'
+import { may } from '../access/right.ts'
 import type { ConnectorView, Health } from '../views/connector-view.ts'
-
-declare module 'fastify' {
-  interface FastifyContextConfig {
-    /** True: the route needs neither a token nor a certificate. */
-    isPublic?: boolean
-  }
-}
 
 const PUBLIC = { config: { isPublic: true } }
 
-export function healthRoutes(
-  server: FastifyInstance,
-  view: ConnectorView,
-  access: RequestAccess,
-): void {
+export function healthRoutes(server: FastifyInstance, view: ConnectorView): void {
   const answer =
     (isWell: (health: Health) => boolean) =>
     (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
       const health = view.health()
       const { live, ready, storage } = health
-      const mayKnowAll = access.isGranted(request)
+      const mayKnowAll = may(request, 'view')
       return reply
         .code(isWell(health) ? 200 : 503)
         .send(mayKnowAll ? health : { live, ready, storage })

@@ -1,7 +1,7 @@
 /** The API of AWS IoT Analytics: its paths, and its answers to what the server refuses. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { refuseForeignOrigins } from '../access/own-requests.ts'
 import type { BodyBudget } from '../connections/body-budget.ts'
-import { refuseForeignOrigins } from '../requests/own-requests.ts'
 import { asRequestError } from '../requests/request-error.ts'
 
 interface Answer {
@@ -39,15 +39,12 @@ export interface ApiReceiver<Kind extends Operation = Operation> {
 
 /** The payloads of RunPipelineActivity, in base64, are the most that a request may have. */
 const MAX_BODY_BYTES = 2 * 1024 * 1024
-/** The server's own list of channels has this path too. */
-const SHARED_PATH = '/channels'
 
 export function iotAnalyticsApiRoutes<Kind extends Operation>(
   server: FastifyInstance,
   receiver: ApiReceiver<Kind>,
   bodies: BodyBudget,
 ): void {
-  distinguishSignedRequests(server)
   server.register((scope, _options, ready) => {
     scope.removeAllContentTypeParsers()
     const options = { parseAs: 'buffer', bodyLimit: MAX_BODY_BYTES } as const
@@ -64,8 +61,7 @@ export function iotAnalyticsApiRoutes<Kind extends Operation>(
         method,
         url,
         bodyLimit: MAX_BODY_BYTES,
-        config: { isPublic: receiver.checksSignatures },
-        ...(method === 'GET' && url === SHARED_PATH ? { constraints: { signed: true } } : {}),
+        config: { isPublic: receiver.checksSignatures, isForClients: true },
         onRequest: [refuseForeignOrigins, bodies.taker(MAX_BODY_BYTES)],
         handler: async (request, reply) => {
           const { params: parameters, headers, ip: remote } = request
@@ -88,23 +84,4 @@ function originOf({ protocol, headers }: FastifyRequest): string {
 
 function send(reply: FastifyReply, { status, headers, body }: Answer): FastifyReply {
   return reply.code(status).headers(headers).send(body)
-}
-
-/** Clients of AWS sign their requests, and nobody else does. */
-function distinguishSignedRequests(server: FastifyInstance): void {
-  server.addConstraintStrategy({
-    name: 'signed',
-    storage: () => routesByConstraint(),
-    validate: () => {},
-    deriveConstraint: ({ headers }) =>
-      headers.authorization?.startsWith('AWS4-HMAC-SHA256 ') === true || undefined,
-  })
-}
-
-function routesByConstraint<Route>() {
-  const routes = new Map<unknown, Route>()
-  return {
-    get: (constraint: unknown) => routes.get(constraint) ?? null,
-    set: (constraint: unknown, route: Route) => void routes.set(constraint, route),
-  }
 }

@@ -4,8 +4,8 @@ import { PassThrough } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import * as z from 'zod'
 import { ConnectorError } from '../../errors.ts'
+import { refuseForeignOrigins } from '../access/own-requests.ts'
 import type { Connections } from '../connections/connections.ts'
-import { refuseForeignOrigins } from '../requests/own-requests.ts'
 import { LINES_TYPE, TEXT_TYPE } from '../requests/pages.ts'
 import { parseRequest } from '../requests/query.ts'
 
@@ -25,7 +25,7 @@ const BUFFERED_BYTES = 128 * 1024
 const MAX_WIDTH = 10_000
 
 const format = z.enum(['table', 'csv', 'jsonl', 'parquet']).default('jsonl')
-const question = z.strictObject({
+export const question = z.strictObject({
   sql: z.string(),
   format,
   width: z.number().int().min(1).max(MAX_WIDTH).optional(),

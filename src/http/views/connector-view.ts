@@ -7,6 +7,7 @@ import type { Message } from '../../message.ts'
 import type { DeadLettersView } from './dead-letters-view.ts'
 import type { DestinationHealth, DestinationsView } from './destinations-view.ts'
 import type { HistoryReplayView } from './history-replay-view.ts'
+import type { OperatorView } from './operator-view.ts'
 import type { ReadFrom } from './read-from.ts'
 import type { WhyView } from './why-view.ts'
 
@@ -56,6 +57,7 @@ export interface ConnectorView
   extends DeadLettersView,
     DestinationsView,
     HistoryReplayView,
+    OperatorView,
     WhyView {
   health(): Health
   ledger(): readonly ChannelLedger[]

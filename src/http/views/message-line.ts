@@ -3,11 +3,19 @@ import { isUtf8 } from 'node:buffer'
 import type { KeptDeadLetter } from '../../channels/dead-letters/dead-letter-record.ts'
 import type { Message } from '../../message.ts'
 import { safeJson } from '../../shown-text.ts'
+import type { Message as ShownMessage } from '../api/shapes/messages.ts'
 
-/** The payload is in `payload` as text if it is valid UTF-8, otherwise in `payloadBase64`. */
 export function messageLine(message: Message): string {
-  const { offset, receivedAt, topic, senderId, messageId, payload } = message
-  const line = {
+  return `${safeJson(JSON.stringify(shownMessage(message)))}\n`
+}
+
+/**
+ * The payload is in `payload` as text if it is valid UTF-8, otherwise in `payloadBase64`.
+ * @param payload what is shown of it, if that is not all
+ */
+export function shownMessage(message: Message, payload = message.payload): ShownMessage {
+  const { offset, receivedAt, topic, senderId, messageId } = message
+  return {
     offset,
     receivedAt: new Date(receivedAt).toISOString(),
     topic,
@@ -15,7 +23,6 @@ export function messageLine(message: Message): string {
     messageId,
     ...payloadField(payload),
   }
-  return `${safeJson(JSON.stringify(line))}\n`
 }
 
 /** A letter that routing refused has no `destination`, and no `messageId`, as it had no offset. */

@@ -5,11 +5,13 @@ import type { ChannelSet } from '../../channels/channel-set.ts'
 import type { KeptDeadLetter } from '../../channels/dead-letters/dead-letter-record.ts'
 import type { Clock } from '../../clock.ts'
 import type { DestinationDelivery } from '../../delivery/destination-delivery.ts'
+import type { Story } from '../../http/api/shapes/messages.ts'
 import type { ExplainedMessage, WhyAnswer } from '../../http/views/why-view.ts'
 import { timeText } from '../../iso-time.ts'
 import { type FoundMessage, findMessages, type SearchResult } from './message-search.ts'
 import type { RecentRefusal, RecentRefusals } from './recent-refusals.ts'
-import { dropSentence, storedSentences } from './sentences.ts'
+import { dropSentence, type StoredFacts, storedSentences } from './sentences.ts'
+import { letterStory, refusedStory, storedStory } from './story-steps.ts'
 
 export interface MessageHistoryOptions {
   readonly channels: ChannelSet
@@ -27,6 +29,14 @@ const MAX_REFUSALS = 20
 const TOO_MANY =
   'More messages have the same id; the newest stored ones and the oldest dead letters are shown.'
 
+/** What is known of the messages with one id. */
+interface FoundFacts {
+  readonly stored: readonly StoredFacts[]
+  readonly letters: readonly KeptDeadLetter[]
+  readonly refused: readonly RecentRefusal[]
+  readonly notes: string[]
+}
+
 export class MessageHistory {
   readonly #options: MessageHistoryOptions
   readonly #startedAt: number
@@ -37,29 +47,51 @@ export class MessageHistory {
   }
 
   async why(id: string): Promise<WhyAnswer> {
-    const { channels, clock, refusals } = this.#options
-    const search = await findMessages(channels, id, clock)
-    const remembered = refusals.of(id).slice(-MAX_REFUSALS)
-    const stored = search.found.map((found) => this.#explain(found, remembered))
-    const letters = await this.#lettersOf(id)
-    const refused = stored.length + letters.length === 0 ? explainRefusals(remembered) : []
+    const { stored, letters, refused, notes } = await this.#find(id)
     return {
       id,
-      messages: [...stored, ...letters.slice(0, MAX_LETTERS).map(explainLetter), ...refused],
-      notes: [
-        ...notesOf(search),
-        ...(search.isCut || letters.length > MAX_LETTERS ? [TOO_MANY] : []),
+      messages: [
+        ...stored.map(explainStored),
+        ...letters.map(explainLetter),
+        ...explainRefusals(refused),
       ],
+      notes,
     }
   }
 
-  #explain(
-    { channel, message }: FoundMessage,
-    remembered: readonly RecentRefusal[],
-  ): ExplainedMessage {
+  /** The same as steps with their times. */
+  async story(id: string): Promise<Story> {
+    const { stored, letters, refused, notes } = await this.#find(id)
+    return {
+      id,
+      messages: [
+        ...stored.map(storedStory),
+        ...letters.map(letterStory),
+        ...(refused.length === 0 ? [] : [refusedStory(refused)]),
+      ],
+      notes,
+    }
+  }
+
+  async #find(id: string): Promise<FoundFacts> {
+    const { channels, clock, refusals } = this.#options
+    const search = await findMessages(channels, id, clock)
+    const remembered = refusals.of(id).slice(-MAX_REFUSALS)
+    const stored = search.found.map((found) => this.#factsOf(found, remembered))
+    const letters = await this.#lettersOf(id)
+    const isCut = search.isCut || letters.length > MAX_LETTERS
+    return {
+      stored,
+      letters: letters.slice(0, MAX_LETTERS),
+      refused: stored.length + letters.length === 0 ? remembered : [],
+      notes: [...notesOf(search), ...(isCut ? [TOO_MANY] : [])],
+    }
+  }
+
+  #factsOf({ channel, message }: FoundMessage, remembered: readonly RecentRefusal[]): StoredFacts {
     const { deliveries, reports } = this.#options
     const { offset, messageId } = message
-    const sentences = storedSentences({
+    return {
       channel: channel.name,
       message,
       destinations: deliveries.map(({ destination, trail }, index) => {
@@ -76,8 +108,7 @@ export class MessageHistory {
       drops: remembered.filter((one) => one.messageId === messageId),
       trailSince: this.#startedAt,
       reports,
-    })
-    return { channel: channel.name, offset, sentences }
+    }
   }
 
   async #lettersOf(id: string): Promise<KeptDeadLetter[]> {
@@ -92,6 +123,11 @@ export class MessageHistory {
     }
     return found
   }
+}
+
+function explainStored(facts: StoredFacts): ExplainedMessage {
+  const { channel, message } = facts
+  return { channel, offset: message.offset, sentences: storedSentences(facts) }
 }
 
 function explainLetter(letter: KeptDeadLetter): ExplainedMessage {

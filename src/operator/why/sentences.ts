@@ -78,7 +78,7 @@ function attemptSentence(name: string, { at, durationMs, result, refusal }: Atte
   return `${start}not accepted, to be sent again${reason}`
 }
 
-function receiptSentence({ destinations, reports, drops }: StoredFacts): string | undefined {
+export function receiptSentence({ destinations, reports, drops }: StoredFacts): string | undefined {
   const primary = destinations.find(({ isPrimary }) => isPrimary)
   const last = primary?.attempts.at(-1)
   const failure = last?.result === 'rejected' ? last.refusal : drops.at(-1)?.refusal

@@ -7,7 +7,7 @@ import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
 import type { Clock, Timer } from '../../clock.ts'
 import type { PipelineObserver } from '../../observer.ts'
-import type { Intake, ReceiptOutlet, Source } from '../source.ts'
+import type { ConnectedClients, Intake, ReceiptOutlet, Source } from '../source.ts'
 import { type AccessControl, everythingPermitted } from './access/access-control.ts'
 import { Broker } from './broker/broker.ts'
 import { MqttReceiptOutlet } from './broker/receipt-outlet.ts'
@@ -16,6 +16,7 @@ import { ServerReports } from './broker/server-reports.ts'
 import { SystemTopics } from './broker/system-topics.ts'
 import { Connection } from './connection/connection.ts'
 import { FlushQueue } from './connection/socket-writer.ts'
+import { clientsOf } from './handlers/connected-clients.ts'
 import { dropForbiddenSubscriptions } from './handlers/subscribe.ts'
 import { DEFAULT_LIMITS, type MqttLimits } from './limits/limits.ts'
 import { LoopTurns } from './limits/loop-turns.ts'
@@ -84,6 +85,15 @@ export class MqttServer implements Source {
 
   get connectionCount(): number {
     return this.#connections.size
+  }
+
+  /** PUBLISH packets, those that the connector does not store included. */
+  get received(): number {
+    return this.#context?.broker.statistics.messagesReceived ?? 0
+  }
+
+  get clients(): ConnectedClients {
+    return clientsOf(this.#context?.broker.clients ?? new Set(), this.#parts.clock)
   }
 
   get outlet(): ReceiptOutlet {

@@ -1,6 +1,5 @@
 /** `IMPORT_KILLS` sets the number of kills, `IMPORT_SEED` the moments. */
 import assert from 'node:assert/strict'
-import { fork } from 'node:child_process'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -10,16 +9,19 @@ import { type TableLocation, tableDirectory } from '../../../src/analytics/table
 import { duckdb, rowsOf } from '../../support/analytics/duckdb.ts'
 import { writeArchive, writeExport } from '../../support/analytics/import-files.ts'
 import { temporaryDirectory } from '../../support/disk/disk-stores.ts'
+import { runUntilKilled } from '../../support/processes/killed-program.ts'
 import { Random } from '../../support/random.ts'
 
 const ROUNDS = Number(process.env['IMPORT_KILLS'] ?? 16)
 const SEED = Number(process.env['IMPORT_SEED'] ?? 4711)
-const PROGRAM = join(import.meta.dirname, 'importing-program.js')
 const START = Date.UTC(2020, 9, 15, 23, 55)
 const ARCHIVES = 20
 const ROWS = 50
-const MOST_CALLS = 60
-const MOST_MS = 1_000
+const LIFE = {
+  program: join(import.meta.dirname, 'importing-program.js'),
+  mostCalls: 60,
+  mostMs: 1_000,
+}
 const TABLES: readonly TableLocation[] = ['tables/press', 'datastores/measured/__import']
 
 test('wherever an import is killed, no row is there twice, and the next one completes it', {
@@ -34,7 +36,7 @@ test('wherever an import is killed, no row is there twice, and the next one comp
   let partial = 0
 
   for (let round = 0; round < ROUNDS; round++) {
-    const isDone = await oneLife(directory, files, random)
+    const isDone = await runUntilKilled({ ...LIFE, args: [directory, files] }, random)
     for (const table of TABLES) {
       const found = await numbersIn(t, directory, table)
       const what = `seed ${SEED}, round ${round}, ${table}`
@@ -61,26 +63,6 @@ function writeFiles(files: string): void {
   }
   const rows = lines.map((_, n) => `"${n}","2020-10-${10 + (n % 3)} 00:00:00.000"`)
   writeExport(files, 'measured', ['"n","__dt"', ...rows].join('\n'))
-}
-
-async function oneLife(directory: string, files: string, random: Random): Promise<boolean> {
-  const isByCall = random.isOneIn(2)
-  const call = isByCall ? [`${1 + random.below(MOST_CALLS)}`] : []
-  const afterMs = random.below(MOST_MS)
-  const stdio = ['ignore', 'ignore', 'inherit', 'ipc'] as const
-  const child = fork(PROGRAM, [directory, files, ...call], { stdio: [...stdio] })
-  let isDone = false
-  let timer: NodeJS.Timeout | undefined
-  child.on('message', (message) => {
-    if (message === 'done') isDone = true
-    else if (!isByCall) timer = setTimeout(() => child.kill('SIGKILL'), afterMs)
-  })
-  const [code, signal] = await new Promise<[number | null, string | null]>((resolve) => {
-    child.once('exit', (...how) => resolve(how))
-  })
-  clearTimeout(timer)
-  assert.ok(signal !== null || code === 0, `the process ended with exit code ${code}`)
-  return isDone
 }
 
 async function numbersIn(t: TestContext, directory: string, table: TableLocation) {

@@ -1,7 +1,9 @@
 /**
  * Imports all files below a directory. It may kill itself at a call that changes the file system:
  *
- *     node importing-program.js DIRECTORY FILES [CALL]
+ *     node importing-program.js DIRECTORY FILES SEED [CALL]
+ *
+ * Nothing here is left to chance, so the seed is not used.
  */
 import { join } from 'node:path'
 import { batchesOf } from '../../../src/analytics/imports/batches.ts'
@@ -9,7 +11,7 @@ import { findSources } from '../../../src/analytics/imports/find-sources.ts'
 import { run } from '../../../src/analytics/imports/import-job.ts'
 import { killAtCall } from '../kill-at-call.ts'
 
-const [directory = '', files = '', call] = process.argv.slice(2)
+const [directory = '', files = '', , call] = process.argv.slice(2)
 const job = { signal: new AbortController().signal, emit: async () => {} }
 const common = {
   directory,

@@ -1,6 +1,5 @@
 /** `UPLOAD_KILLS` sets the number of kills, `UPLOAD_SEED` the moments. */
 import assert from 'node:assert/strict'
-import { fork } from 'node:child_process'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -16,6 +15,7 @@ import { TABLES_NAME } from '../../../src/analytics/tables/table-location.ts'
 import { duckdb, rowsOf } from '../../support/analytics/duckdb.ts'
 import { draftOf } from '../../support/channels/log-drafts.ts'
 import { diskStore, temporaryDirectory } from '../../support/disk/disk-stores.ts'
+import { runUntilKilled } from '../../support/processes/killed-program.ts'
 import { Random } from '../../support/random.ts'
 import {
   MOTO_CREDENTIALS,
@@ -26,14 +26,16 @@ import {
 
 const ROUNDS = Number(process.env['UPLOAD_KILLS'] ?? 12)
 const SEED = Number(process.env['UPLOAD_SEED'] ?? 4711)
-const PROGRAM = join(import.meta.dirname, 'uploading-program.js')
 const CHANNEL = 'plant'
 const BUCKET = 'lake'
 const ROWS = 800
 const START = Date.parse('2020-11-29T23:59:00Z')
 const ROW_MS = 150
-const MOST_CALLS = 150
-const MOST_MS = 2_000
+const LIFE = {
+  program: join(import.meta.dirname, 'uploading-program.js'),
+  mostCalls: 150,
+  mostMs: 2_000,
+}
 
 test('wherever conversion, compaction or upload is killed, S3 has each row once in the end', {
   skip: skipWithoutMoto,
@@ -52,12 +54,13 @@ test('wherever conversion, compaction or upload is killed, S3 has each row once 
   t.after(() => client.destroy())
   await client.send(new CreateBucketCommand({ Bucket: BUCKET }))
   await storeRows(directory)
+  const life = { ...LIFE, args: [directory, CHANNEL, moto.url, BUCKET] }
   const random = new Random(SEED)
   let kills = 0
   let finished = 0
 
   for (let round = 0; round < ROUNDS || finished === 0; round++) {
-    const isDone = await oneLife([directory, CHANNEL], [moto.url, BUCKET], random)
+    const isDone = await runUntilKilled(life, random)
     const keys = await keysIn(client)
     const numbers: number[] = []
     for (const key of keys) {
@@ -97,26 +100,6 @@ async function storeRows(directory: string): Promise<void> {
   }
   await store.commit()
   await store.close()
-}
-
-async function oneLife(where: string[], to: string[], random: Random): Promise<boolean> {
-  const isByCall = random.isOneIn(2)
-  const call = isByCall ? [`${1 + random.below(MOST_CALLS)}`] : []
-  const afterMs = random.below(MOST_MS)
-  const args = [...where, `${random.below(2 ** 31)}`, ...to, ...call]
-  const child = fork(PROGRAM, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
-  let isDone = false
-  let timer: NodeJS.Timeout | undefined
-  child.on('message', (message) => {
-    if (message === 'done') isDone = true
-    else if (!isByCall) timer = setTimeout(() => child.kill('SIGKILL'), afterMs)
-  })
-  const [code, signal] = await new Promise<[number | null, string | null]>((resolve) => {
-    child.once('exit', (...how) => resolve(how))
-  })
-  clearTimeout(timer)
-  assert.ok(signal !== null || code === 0, `the process ended with exit code ${code}`)
-  return isDone
 }
 
 async function keysIn(client: S3Client): Promise<string[]> {

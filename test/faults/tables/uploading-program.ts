@@ -2,7 +2,7 @@
  * Converts a channel's rows, compacts its files and uploads those of days that are over, in any
  * order, until all are uploaded. It may kill itself at a call that changes the file system:
  *
- *     node uploading-program.js DIRECTORY CHANNEL SEED ENDPOINT BUCKET [CALL]
+ *     node uploading-program.js DIRECTORY CHANNEL ENDPOINT BUCKET SEED [CALL]
  */
 import { storedRows } from '../../../src/analytics/rows/stored-range.ts'
 import { TableConverter } from '../../../src/analytics/tables/converter.ts'
@@ -19,7 +19,7 @@ import { MOTO_CREDENTIALS, MOTO_REGION } from '../../support/servers/moto.ts'
 import { killAtCall } from '../kill-at-call.ts'
 
 const HOUR_MS = 3_600_000
-const [directory = '', channel = '', seed, endpoint = '', bucket = '', call] = process.argv.slice(2)
+const [directory = '', channel = '', endpoint = '', bucket = '', seed, call] = process.argv.slice(2)
 const random = new Random(Number(seed))
 const table = channelTable(channel)
 const job = { signal: new AbortController().signal, emit: async () => {} }

@@ -61,8 +61,8 @@ export interface DerivationRig {
   readonly directory: string
   derivation(from: number, to: number, change?: Partial<Derivation>): Derivation
   tools(activities: readonly PipelineActivity[]): DerivationTools
-  /** The rows of the datastore, as SQL selects them. */
-  rows(select: string): Promise<unknown[][]>
+  /** The rows of the datastore, as SQL selects them. Without an order for aggregates. */
+  rows(select: string, order?: string): Promise<unknown[][]>
   paths(): Promise<string[]>
   readonly failures: { readonly offset: number; readonly reason: string }[]
 }
@@ -106,12 +106,12 @@ export async function withDerivations(
           for (const { input, reason } of failed) failures.push({ offset: input.offset, reason })
         },
       }),
-      rows: async (select) => {
+      rows: async (select, order = 'ORDER BY "offset", part') => {
         const files = (await paths()).map((path) => join(tableDirectory(directory, TABLE), path))
         assert.ok(files.length > 0, 'there are files')
         const source = parquetSource(files).replace('])', '], union_by_name = true)')
         const sql = `SELECT ${select} FROM ${source.replace(', hive_partitioning = false', '')}`
-        const reader = await connection.runAndReadAll(`${sql} ORDER BY "offset", part`)
+        const reader = await connection.runAndReadAll(`${sql} ${order}`)
         return reader.getRowsJson()
       },
     })

@@ -20,13 +20,17 @@ const METHODS: Texts = [
 ]
 const PATHS: Texts = [
   '/',
-  ...['/health', '/health/live', '/health/ready', '/metrics', '/ledger', '/channels'],
-  ...['/channels/pumps/messages', '/channels/%2e%2e/messages', '/channels//messages'],
+  ...['/health', '/health/live', '/health/ready', '/metrics', '/ledger', '/api/v1/channels'],
   ...[
-    '/dead-letters',
-    '/dead-letters/replay',
-    '/destinations/retry',
-    '/channels/c/replay',
+    '/api/v1/channels/pumps/messages',
+    '/api/v1/channels/%2e%2e/messages',
+    '/api/v1/channels//messages',
+  ],
+  ...[
+    '/api/v1/dead-letters',
+    '/api/v1/dead-letters/replay',
+    '/api/v1/destinations/retry',
+    '/api/v1/channels/c/replay',
     '/why/id-1',
     '/why/%00',
     '/why/%ff',
@@ -34,7 +38,13 @@ const PATHS: Texts = [
   ],
   ...['/datastores', '/datastores/d', '/pipelines', '/pipelineactivities/run', '/datasets'],
   ...['/datasets/d/content', '/datasets/__proto__/contents', '/tags', '/logging'],
-  ...['/why/constructor', '/channels/__proto__/messages', '//', '*', 'http://localhost/health'],
+  ...[
+    '/why/constructor',
+    '/api/v1/channels/__proto__/messages',
+    '//',
+    '*',
+    'http://localhost/health',
+  ],
 ]
 const NAMES: Texts = [
   'from',
@@ -65,9 +75,12 @@ const BODIES: Texts = [
 
 export class RequestFuzzer {
   readonly #random: Random
+  readonly #token: string
 
-  constructor(seed: number) {
+  /** Most requests have the token. */
+  constructor(seed: number, token: string) {
     this.#random = new Random(seed)
+    this.#token = token
   }
 
   next(): Buffer {
@@ -76,6 +89,7 @@ export class RequestFuzzer {
       this.#random.oneOf(HEADERS),
     )
     if (!this.#random.isOneIn(20)) headers.unshift('Host: localhost')
+    if (!this.#random.isOneIn(20)) headers.push(`Authorization: Bearer ${this.#token}`)
     if (body !== '' && !this.#random.isOneIn(6)) {
       headers.push('Content-Type: application/json', `Content-Length: ${body.length}`)
     }

@@ -1,6 +1,10 @@
 /** An HTTP server that shows a fake connector. */
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import type { ChannelLedger, OutageLeft, StoreLedger } from '../../../src/channels/ledger/ledger.ts'
+import type { Right } from '../../../src/http/access/right.ts'
+import { createToken, tokenFileText } from '../../../src/http/access/token-file.ts'
 import { HttpServer, type HttpServerOptions } from '../../../src/http/http-server.ts'
 import type { HttpOptions } from '../../../src/http/options.ts'
 import type { ConnectorView, Health, MessagePage } from '../../../src/http/views/connector-view.ts'
@@ -13,6 +17,8 @@ import type { RetryRequest } from '../../../src/http/views/destinations-view.ts'
 import type { HistoryReplayRequest } from '../../../src/http/views/history-replay-view.ts'
 import type { ReadFrom } from '../../../src/http/views/read-from.ts'
 import type { Message } from '../../../src/message.ts'
+import { temporaryDirectory } from '../processes/running-connector.ts'
+import { SAMPLE_CHANNELS, SAMPLE_HISTORY, SAMPLE_SNAPSHOT } from './sample-figures.ts'
 
 export const START = Date.UTC(2026, 0, 1)
 
@@ -40,6 +46,8 @@ export class ListView implements ConnectorView {
   whileReplaying: () => Promise<void> = async () => {}
   searches = 0
   ledgers = 0
+  snapshots = 0
+  reads = 0
   /** The problem of the store. */
   problem: string | undefined
 
@@ -78,6 +86,45 @@ export class ListView implements ConnectorView {
     }))
   }
 
+  readonly identity = { instance: 'box', version: '0.0.0' }
+
+  snapshot() {
+    this.snapshots += 1
+    return SAMPLE_SNAPSHOT
+  }
+
+  channelList() {
+    return SAMPLE_CHANNELS
+  }
+
+  async channelDetail() {
+    return undefined
+  }
+
+  history() {
+    return SAMPLE_HISTORY
+  }
+
+  channelHistory(name: string) {
+    return name === 'pumps' ? SAMPLE_HISTORY : undefined
+  }
+
+  settings() {
+    return { files: [], settings: [] }
+  }
+
+  async fields(name: string) {
+    return name === 'pumps' ? { messages: 0, fields: [] } : undefined
+  }
+
+  async story(id: string) {
+    return { id, messages: [], notes: [] }
+  }
+
+  tables() {
+    return { tables: [] }
+  }
+
   store(): StoreLedger {
     return {
       state: 'ok',
@@ -106,6 +153,7 @@ export class ListView implements ConnectorView {
     from: ReadFrom,
     limit: number,
   ): Promise<MessagePage | undefined> {
+    this.reads += 1
     if (this.failure !== undefined) throw this.failure
     if (channel !== 'pumps') return undefined
     const start = this.#start(from)
@@ -179,6 +227,10 @@ export const HTTP_OPTIONS: HttpOptions = {
   allowAnonymous: false,
 }
 
+/** Options with a token that may do everything, and the header with it. */
+export const WITH_TOKEN = { token: 'operator-token-of-tests' }
+export const OPERATOR = { authorization: `Bearer ${WITH_TOKEN.token}` }
+
 export async function serve(
   t: TestContext,
   options: Partial<HttpOptions> = {},
@@ -189,6 +241,20 @@ export async function serve(
   t.after(() => server.close())
   await server.start()
   return { view, server, url: server.description }
+}
+
+/** Serves with a file of tokens that has one; `tokens` is its path. */
+export async function serveWithToken(
+  t: TestContext,
+  right: Right,
+  options: Partial<HttpOptions> = {},
+  others: Omit<HttpServerOptions, 'options' | 'view'> = {},
+) {
+  const tokens = join(await temporaryDirectory(t), 'tokens')
+  const { token, stored } = createToken('tester', right, START)
+  await writeFile(tokens, tokenFileText([stored]), { mode: 0o600 })
+  const served = await serve(t, { ...options, tokens }, others)
+  return { ...served, token, tokens, headers: { authorization: `Bearer ${token}` } }
 }
 
 export async function jsonOf(response: Response) {

@@ -19,6 +19,8 @@ export interface LinkSettings {
 export class RecordingLink implements Link {
   readonly version: ProtocolVersion
   readonly address: string
+  readonly transport = 'mqtt'
+  readonly heardAt = 0
   readonly isBridge = false
   readonly maxPacketBytes: number
   readonly receiveMaximum: number

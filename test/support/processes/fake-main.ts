@@ -14,6 +14,7 @@ const mode = process.env['FAKE_MODE']
 await startCli(process, async () => (config): RunnableConnector => {
   const staysOpen = setInterval(() => {}, 1_000)
   return {
+    commitPendingMs: 0,
     check: async () => ({ problems: [], notices: [] }),
     async start() {
       if (mode === 'address in use') {
@@ -36,6 +37,7 @@ await startCli(process, async () => (config): RunnableConnector => {
       sources: ['mqtt://127.0.0.1:1884'],
       destinations: config.destinations.map((destination) => destination.name),
       http: 'http://127.0.0.1:8090',
+      socket: undefined,
       dataDirectory: config.storage.directory,
       channels: 1,
     }),

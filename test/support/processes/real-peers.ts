@@ -29,6 +29,13 @@ const PEERS = {
     command: installed('/usr/bin/promtool', '/usr/local/bin/promtool'),
     install: 'apt-get install prometheus',
   },
+  man: { command: '/usr/bin/man', install: 'apt-get install man-db' },
+  'systemd-analyze': { command: '/usr/bin/systemd-analyze', install: 'apt-get install systemd' },
+  'systemd-notify': { command: '/usr/bin/systemd-notify', install: 'apt-get install systemd' },
+  dpkg: { command: '/usr/bin/dpkg-buildpackage', install: 'apt-get install dpkg-dev' },
+  debhelper: { command: '/usr/bin/dh', install: 'apt-get install debhelper' },
+  lintian: { command: '/usr/bin/lintian', install: 'apt-get install lintian' },
+  tmux: { command: '/usr/bin/tmux', install: 'apt-get install tmux' },
   gcc: { command: '/usr/bin/gcc', install: 'apt-get install gcc libc6-dev' },
 } as const satisfies Record<string, { command: string; module?: string; install: string }>
 

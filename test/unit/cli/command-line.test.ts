@@ -1,9 +1,11 @@
 /** The program as a user meets it: help, errors, exit codes. */
 import assert from 'node:assert/strict'
+import { symlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { temporaryFile } from '../../support/disk/temporary-file.ts'
 import { runCommand } from '../../support/processes/command-line.ts'
+import { temporaryDirectory } from '../../support/processes/running-connector.ts'
 
 const examples = join(import.meta.dirname, '..', '..', '..', '..', 'examples')
 
@@ -18,7 +20,7 @@ test('--help says what there is, by example, and which exit codes', async (t) =>
 })
 
 test('every command has a help with examples and exit codes', async (t) => {
-  const commands = ['run', 'check', 'publish', 'tail']
+  const commands = ['run', 'init', 'check', 'publish', 'tail', 'status', 'top', 'completion']
   const helps = await Promise.all(commands.map((name) => runCommand(t, [name, '--help'])))
 
   for (const [index, { code, stdout }] of helps.entries()) {
@@ -28,6 +30,16 @@ test('every command has a help with examples and exit codes', async (t) => {
       assert(stdout.includes(part), `${commands[index]}: ${part}`)
     }
   }
+})
+
+test('help shows the name that the program was called by', async (t) => {
+  const directory = await temporaryDirectory(t)
+  const script = join(directory, 'iotac')
+  symlinkSync(join(import.meta.dirname, '..', '..', '..', 'src', 'cli', 'main.js'), script)
+
+  const { stdout } = await runCommand(t, ['tail', '--help'], { script })
+
+  assert.match(stdout, /^Usage: iotac tail /)
 })
 
 test('--version gives the package’s version', async (t) => {
@@ -46,7 +58,7 @@ const USAGE_ERRORS: readonly (readonly [readonly string[], string])[] = [
   ],
   [
     ['frobnicate'],
-    'error: unknown command frobnicate; expected one of run, check, publish, tail, status, dead-letters, replay, retry, why, doctor, export, query, pipeline-failures, apply, import, passwd, greengrass\n',
+    'error: unknown command frobnicate; expected one of run, init, check, publish, tail, status, top, dead-letters, replay, retry, why, doctor, export, query, pipeline-failures, apply, import, passwd, greengrass, completion\n',
   ],
   [['help', 'chek'], 'error: unknown command chek; did you mean check?\n'],
   [['run', 'extra'], 'error: run takes no arguments, got extra\n'],
@@ -78,6 +90,15 @@ const USAGE_ERRORS: readonly (readonly [readonly string[], string])[] = [
     ['tail', 'c', '--from', 'yesterday'],
     "error: option '--from <point>' argument 'yesterday' is invalid. Expected earliest, now, an offset, a time such as 2026-01-31T12:00:00Z, or 15m for 15 minutes ago.\n",
   ],
+  [
+    ['tail', 'c', '--where', 'temp>'],
+    "error: option '--where <condition>' argument 'temp>' is invalid. Expected a value after >, such as 'temp>30'.\n",
+  ],
+  [
+    ['tail', 'c', '--rate', '10'],
+    'error: --rate is for --follow: without it, tail shows all messages and ends\n',
+  ],
+  [['tail', 'c', '--json', '-o', 'raw'], 'error: --json and --output raw contradict each other\n'],
   [
     ['tail', 'c', '--url', 'nowhere'],
     'error: --url nowhere: expected a URL such as http://host:8090\n',

@@ -33,7 +33,7 @@ test('commands take an https:// address, with the authority to trust in --ca', {
   const exported = await runCommand(t, ['export', 'pumps', ...flags])
   const retried = await runCommand(t, ['retry', ...flags])
 
-  assert.match(status.stdout, /^status +running$/m)
+  assert.match(status.stdout, /^OK {2}running since /m)
   assert.match(tail.stdout, /sealed/)
   assert.match(exported.stdout, /"payload":"sealed"/)
   assert.match(retried.stdout, /cloud: trying 2 channels again now/)
@@ -88,7 +88,7 @@ test('without --url, commands trust the certificate of the configuration and no 
   const other = await failure(t, args)
 
   assert.equal(code, 0, stderr)
-  assert.match(stdout, /^status +running$/m)
+  assert.match(stdout, /^OK {2}running since /m)
   assert.match(other, /certificate is not trusted: /)
 })
 
@@ -112,7 +112,7 @@ test('--cert and --key present a client certificate, and the error asks for them
   ])
 
   assert.equal(certified.code, 0, certified.stderr)
-  assert.match(certified.stdout, /^status +running$/m)
+  assert.match(certified.stdout, /^OK {2}running since /m)
   assert.match(without, /may ask for a client certificate: set --cert and --key/)
 })
 

@@ -9,7 +9,7 @@ import { connect } from 'node:net'
 import { test } from 'node:test'
 import { CountedContents, EchoingPipelines, makeApi } from '../../support/analytics/served-api.ts'
 import { RequestFuzzer } from '../../support/http/request-fuzzer.ts'
-import { serve } from '../../support/http/served-view.ts'
+import { serveWithToken } from '../../support/http/served-view.ts'
 
 const REQUESTS = Number(process.env['FUZZ_REQUESTS'] ?? 2_000)
 const SEED = Number(process.env['FUZZ_SEED'] ?? 1)
@@ -34,9 +34,9 @@ test('random requests are answered or refused, and never a fault of the server',
     pipelineRunner: new EchoingPipelines(),
     datasetRunner: new CountedContents(),
   })
-  const { server, url, view } = await serve(t, {}, { api })
+  const { server, url, view, token } = await serveWithToken(t, 'operate', {}, { api })
   for (let index = 0; index < 5; index++) view.add(`{"n":${index}}`, `id-${index}`)
-  const fuzzer = new RequestFuzzer(SEED)
+  const fuzzer = new RequestFuzzer(SEED, token)
   const statuses = new Map<string, number>()
   const startMs = performance.now()
   let sent = 0

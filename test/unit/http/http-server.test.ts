@@ -4,7 +4,13 @@ import { connect } from 'node:net'
 import { test } from 'node:test'
 import { ConnectorError } from '../../../src/errors.ts'
 import { HttpServer } from '../../../src/http/http-server.ts'
-import { HTTP_OPTIONS, ListView, serve } from '../../support/http/served-view.ts'
+import {
+  HTTP_OPTIONS,
+  ListView,
+  OPERATOR,
+  serve,
+  WITH_TOKEN,
+} from '../../support/http/served-view.ts'
 
 test('malformed and oversized requests end their own connection alone', async (t) => {
   const { server, url } = await serve(t)
@@ -27,7 +33,7 @@ test('listening beyond loopback has to be meant', async (t) => {
     (error) =>
       error instanceof ConnectorError &&
       error.code === 'InvalidConfiguration' &&
-      error.message.includes('http.tokenFile') &&
+      error.message.includes('http.tokens') &&
       error.message.includes('http.allowAnonymous'),
   )
   const warnings: string[] = []
@@ -38,11 +44,11 @@ test('listening beyond loopback has to be meant', async (t) => {
   await serve(t, {}, { onInsecure })
   assert.equal((await fetch(`http://127.0.0.1:${open.server.port}/health`)).status, 200)
   assert.equal(warnings.length, 2, 'not on loopback')
-  assert.match(warnings[0] ?? '', /0\.0\.0\.0 and no token is set: anyone .* http\.tokenFile/)
   assert.match(
-    warnings[1] ?? '',
-    /http\.tls is not set: the token .* unencrypted.* http\.tls\.cert/,
+    warnings[0] ?? '',
+    /0\.0\.0\.0 and http\.allowAnonymous is set: anyone .* http\.tokens/,
   )
+  assert.match(warnings[1] ?? '', /http\.tls is not set: tokens .* unencrypted.* http\.tls\.cert/)
 })
 
 test('an address that is taken is an error that names it and the setting', async (t) => {
@@ -73,18 +79,19 @@ test('start and close may be called twice, close before start too', async (t) =>
 })
 
 test('what an error quotes of a request is cut and has no control characters', async (t) => {
-  const { url } = await serve(t)
+  const { url } = await serve(t, WITH_TOKEN)
+  const get = (path: string) => fetch(`${url}${path}`, { headers: OPERATOR })
   const long = 'x'.repeat(8_000)
   const keys = Array.from({ length: 2_000 }, (_, i) => `k${i}`)
 
   const answers = [
-    await fetch(`${url}/${long}`),
-    await fetch(`${url}/%e2%80%ae${long}?${long}`),
-    await fetch(`${url}/ledger?${keys.slice(0, 1_000).join('&')}`),
-    await fetch(`${url}/channels/pumps/messages?from=${long}`),
-    await fetch(`${url}/dead-letters/replay`, {
+    await get(`/${long}`),
+    await get(`/%e2%80%ae${long}?${long}`),
+    await get(`/ledger?${keys.slice(0, 1_000).join('&')}`),
+    await get(`/api/v1/channels/pumps/messages?from=${long}`),
+    await fetch(`${url}/api/v1/dead-letters/replay`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: { ...OPERATOR, 'content-type': 'application/json' },
       body: JSON.stringify(Object.fromEntries(keys.map((key) => [`${key}\u202e`, 1]))),
     }),
   ]

@@ -86,7 +86,7 @@ test('if client certificates are optional, a request needs one or the token, and
   assert.equal((await both.get('/ledger', authorized)).status, 200)
   const refused = await both.get('/ledger')
   assert.equal(refused.status, 401)
-  assert.match(refused.text, /certificate from an authority in http\.tls\.ca\. Or: Send the token/)
+  assert.match(refused.text, /certificate from an authority in http\.tls\.ca\. Or: Send a token/)
   assert.match(String(refused.headers['www-authenticate']), /^Basic/)
   const untrusted = await both.get('/ledger', stranger)
   assert.equal(untrusted.status, 401)
@@ -293,7 +293,7 @@ test('a half request over TLS is over after its time', { skip }, async (t) => {
     others: { timeouts: { headersMs: 300, checkMs: 100 } },
   })
   const sockets = [await secureSocket(), await secureSocket()]
-  sockets[1]?.write('POST /dead-letters/replay HTTP/1.1\r\n')
+  sockets[1]?.write('POST /api/v1/dead-letters/replay HTTP/1.1\r\n')
 
   const signal = AbortSignal.timeout(1_500)
   await Promise.all(sockets.map((socket) => once(socket.resume(), 'close', { signal })))

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { RunningView, type RunningViewOptions } from '../../../src/operator/running-view.ts'
+import { RefusedClients } from '../../../src/operator/sampling/refused-clients.ts'
 import { RecentRefusals } from '../../../src/operator/why/recent-refusals.ts'
 import type { ConnectionState } from '../../../src/sources/source.ts'
 import { Metrics } from '../../../src/telemetry/metrics/metrics.ts'
@@ -40,6 +41,15 @@ async function openView(change: Partial<RunningViewOptions> = {}) {
     metrics: new Metrics({ version: '0', ledger: () => [], now: () => 0 }),
     router,
     sources: [],
+    intakes: new Map(),
+    destinationKinds: [],
+    hasQueries: false,
+    memory: rig.budget,
+    directory: undefined,
+    instance: 'box',
+    version: '0.0.0',
+    refusedClients: new RefusedClients(rig.clock),
+    settings: () => ({ files: [], settings: [] }),
     ...change,
   })
   view.start()

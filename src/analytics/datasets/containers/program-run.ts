@@ -1,20 +1,12 @@
-/**
- * Runs a program to its end, in a process group of its own, so that what it has started ends with
- * it. No shell is involved.
- */
-import { type ChildProcessByStdio, spawn } from 'node:child_process'
-import { setPriority } from 'node:os'
-import type { Readable } from 'node:stream'
+/** Runs a program to its end. Everything that it has started ends with it. */
 import type { Clock, Timer } from '../../../clock.ts'
 import { ConnectorError, messageOf } from '../../../errors.ts'
 import { printable } from '../../../shown-text.ts'
 import { formatDuration } from '../../../units.ts'
+import { endOf, type GroupProgram, killGroup, startInGroup } from '../../programs/group-program.ts'
 
-/** Receiving messages comes first. */
-const NICENESS = 10
 const WATCH_MS = 1_000
 const MAX_LAST_BYTES = 1_000
-const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 export interface ProgramRun {
   readonly command: readonly string[]
@@ -25,8 +17,6 @@ export interface ProgramRun {
   readonly signal: AbortSignal
   readonly clock: Clock
 }
-
-type Child = ChildProcessByStdio<null, Readable, Readable>
 
 /**
  * @throws {ConnectorError} ContainerFailed unless it ends with exit code 0; what `problem` says
@@ -58,16 +48,11 @@ export async function runProgram(run: ProgramRun): Promise<void> {
   }
 }
 
-function started({ command, environment }: ProgramRun): Child {
-  const [program = '', ...args] = command
-  const env = { PATH, TZ: 'UTC', ...environment }
+function started({ command, environment }: ProgramRun): GroupProgram {
   try {
-    const child = spawn(program, args, {
-      env,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      detached: true,
-    })
-    lowerPriority(child)
+    // What it makes is not used once the connector has ended.
+    const child = startInGroup({ command, environment, graceS: 0 })
+    child.stdin.end()
     return child
   } catch (thrown) {
     throw failed(`it can’t be started: ${messageOf(thrown)}`)
@@ -75,22 +60,19 @@ function started({ command, environment }: ProgramRun): Child {
 }
 
 /** Resolves when it has ended: with what is wrong, if something is. */
-function ending(child: Child): Promise<string | undefined> {
+function ending(child: GroupProgram): Promise<string | undefined> {
   let last = Buffer.alloc(0)
   const keep = (chunk: Buffer) => {
     last = Buffer.concat([last, chunk]).subarray(-MAX_LAST_BYTES)
   }
   child.stdout.on('data', keep)
   child.stderr.on('data', keep)
-  // What it has started may still hold its output open.
-  child.once('exit', () => killGroup(child))
   return new Promise((resolve) => {
     child.once('error', (thrown) => resolve(`it can’t be started: ${messageOf(thrown)}`))
     child.once('close', (code, signal) => {
       if (code === 0) return resolve(undefined)
-      const how = signal === null ? `with exit code ${code}` : `by ${signal}`
       const line = last.toString().trim().split('\n').at(-1) ?? ''
-      resolve(`it ended ${how}${line === '' ? '' : `; its last line: ${printable(line)}`}`)
+      resolve(`${endOf(code, signal)}${line === '' ? '' : `; its last line: ${printable(line)}`}`)
     })
   })
 }
@@ -116,23 +98,6 @@ function watching({ problem, clock }: ProgramRun, end: (because: unknown) => voi
       isStopped = true
       timer?.cancel()
     },
-  }
-}
-
-function killGroup({ pid }: Child): void {
-  if (pid === undefined) return
-  try {
-    process.kill(-pid, 'SIGKILL')
-  } catch {
-    // The whole group has ended already.
-  }
-}
-
-function lowerPriority({ pid }: Child): void {
-  try {
-    if (pid !== undefined) setPriority(pid, NICENESS)
-  } catch {
-    // It has ended already, or the system does not allow it. It works all the same.
   }
 }
 

@@ -35,11 +35,11 @@ export async function* channelMessages(
   const stored = await storedRows(directory, channel, () => from)
   const inLog = stored?.logId === logId ? Math.min(Math.max(stored.first, from), to) : to
   if (from < inLog) yield* batches(archivedMessages(connection, { ...range, to: inLog }))
-  if (inLog < to) yield* batches(loggedMessages({ ...range, from: inLog }))
+  if (inLog < to) yield* batches(loggedMessages(connection, { ...range, from: inLog }))
 }
 
 async function* batches(
-  parts: AsyncIterable<readonly Message[]> | Iterable<readonly Message[]>,
+  parts: AsyncIterable<readonly Message[]>,
 ): AsyncGenerator<readonly Message[]> {
   let batch: Message[] = []
   let bytes = 0
@@ -56,18 +56,42 @@ async function* batches(
   if (batch.length > 0) yield batch
 }
 
-function* loggedMessages({ directory, channel, from, to }: ChannelRange) {
+/**
+ * A running connector frees the log meanwhile, and messages of it may be damaged: what it does not
+ * have is in the files, if anywhere.
+ */
+async function* loggedMessages(connection: DuckDBConnection, range: ChannelRange) {
+  const { directory, channel, from, to } = range
   const stream = READER.open(directory, { channel, from, to })
+  let next = from
   try {
     for (;;) {
       const messages = stream.next(ROWS_AT_ONCE)
-      if (messages.length === 0) return
-      yield messages
+      for (const part of withoutHoles(messages)) {
+        const [{ offset } = { offset: to }] = part
+        if (next < offset) yield* archivedMessages(connection, { ...range, from: next, to: offset })
+        yield part
+        next = offset + part.length
+      }
+      if (messages.length > 0) continue
+      if (next < to) yield* archivedMessages(connection, { ...range, from: next, to })
+      return
     }
   } finally {
     stream.close()
     READER.closeFiles()
   }
+}
+
+/** Runs of offsets that follow each other. */
+function withoutHoles(messages: readonly Message[]): readonly (readonly Message[])[] {
+  const runs: Message[][] = []
+  for (const message of messages) {
+    const run = runs.at(-1)
+    if (run?.at(-1)?.offset === message.offset - 1) run.push(message)
+    else runs.push([message])
+  }
+  return runs
 }
 
 /** Files do not overlap, and each has its rows in order. */

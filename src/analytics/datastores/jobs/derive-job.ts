@@ -7,9 +7,9 @@ import { withSession } from '../../tables/jobs/session.ts'
 import type { Job } from '../../worker/job.ts'
 import { type DerivationResult, derivationShape } from './derivation.ts'
 import { type DerivationTools, derive } from './derive.ts'
+import { failingPipeline } from './failing-pipeline.ts'
 import { keepFailures } from './failures.ts'
 import { rewrite } from './rewrite.ts'
-import { skip } from './skip.ts'
 
 const requestShape = z.strictObject({
   derivation: derivationShape,
@@ -33,12 +33,11 @@ export async function run(request: unknown, { signal }: Job): Promise<Derivation
   return withSession(signal, (connection) => {
     const tools: DerivationTools = {
       connection,
-      pipeline,
+      pipeline: skipped === undefined ? pipeline : failingPipeline(pipeline, skipped),
       signal,
       keepFailures: (range, failed) =>
         keepFailures(derivation, settings.maxFailureBytes, range, failed),
     }
-    if (skipped !== undefined) return skip(derivation, tools, skipped)
     if (path !== undefined) return rewrite(derivation, path, tools, window ?? {})
     return derive(derivation, tools, window)
   })

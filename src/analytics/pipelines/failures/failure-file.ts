@@ -89,6 +89,47 @@ export function parseFailures(text: string): FailureLines {
   return { leftOut, failures: lines.map(parseLine) }
 }
 
+/** Where a line can't be read, or is of a message that the file's name does not cover. */
+export interface DamagedLine {
+  readonly position: number
+  readonly bytes: number
+}
+
+/** Each line by itself, while `parseFailures` gives up at the first one that is damaged. */
+export function damagedLines(content: Buffer, { first, end }: OffsetRange): DamagedLine[] {
+  const damaged: DamagedLine[] = []
+  let position = 0
+  do {
+    const lineEnd = content.indexOf('\n', position)
+    // What has no end was not written as a whole.
+    const isWhole = lineEnd !== -1
+    const next = isWhole ? lineEnd + 1 : content.length
+    const line = content.toString('utf8', position, isWhole ? lineEnd : next)
+    const isHead = position === 0
+    const isRight = isWhole && (isHead ? isHeadLine(line) : isLineOf(line, first, end))
+    if (!isRight) damaged.push({ position, bytes: next - position })
+    position = next
+  } while (position < content.length)
+  return damaged
+}
+
+function isHeadLine(line: string): boolean {
+  return headShape.safeParse(jsonOf(line)).success
+}
+
+function isLineOf(line: string, first: number, end: number): boolean {
+  const { data } = lineShape.safeParse(jsonOf(line))
+  return data !== undefined && data.offset >= first && data.offset < end
+}
+
+function jsonOf(line: string): unknown {
+  try {
+    return JSON.parse(line)
+  } catch {
+    return undefined
+  }
+}
+
 function lineOf(failure: MessageFailure): string {
   const { offset, messageId, topic, arrivedAt, activity, reason, payload } = failure
   return JSON.stringify({

@@ -19,12 +19,12 @@ import {
   parseFailures,
 } from './failure-file.ts'
 
-const ROOT = 'pipeline-failures'
+export const FAILURES_NAME = 'pipeline-failures'
 const MAX_FILES = 1_000
 /** One job must not push out all that is known of others. */
 const SHARE_OF_ONE_FILE = 4
 /** More than a file can have, whatever the limit was when it was written. */
-const MAX_FILE_BYTES = 1024 * 1024 * 1024
+export const MAX_FAILURE_FILE_BYTES = 1024 * 1024 * 1024
 
 export interface ProcessedMessages extends OffsetRange {
   /** The data directory. */
@@ -99,7 +99,7 @@ export async function* readFailures(
 
 /** The names of pipelines that have failures. */
 export async function pipelinesWithFailures(directory: string): Promise<string[]> {
-  const entries = await nodeFileLayer.list(join(directory, ROOT))
+  const entries = await nodeFileLayer.list(join(directory, FAILURES_NAME))
   const names = entries.filter(({ isDirectory }) => isDirectory).map(({ name }) => name)
   return names.filter(isChannelName).sort()
 }
@@ -115,7 +115,7 @@ export async function removeFailures(directory: string, pipeline: string): Promi
 /** @throws {RangeError} if no pipeline can have the name: it becomes a part of the path */
 function folderOf(directory: string, pipeline: string): string {
   if (!isChannelName(pipeline)) throw new RangeError(`expected a pipeline’s name, got ${pipeline}`)
-  return join(directory, ROOT, pipeline)
+  return join(directory, FAILURES_NAME, pipeline)
 }
 
 async function listFiles(files: FileLayer, folder: string): Promise<StoredFile[]> {
@@ -129,7 +129,7 @@ async function listFiles(files: FileLayer, folder: string): Promise<StoredFile[]
 }
 
 async function readFile(files: FileLayer, path: string): Promise<FailureLines | undefined> {
-  const bytes = await readSmallFile(files, path, MAX_FILE_BYTES)
+  const bytes = await readSmallFile(files, path, MAX_FAILURE_FILE_BYTES)
   return bytes === undefined ? undefined : parseFailures(bytes.toString())
 }
 

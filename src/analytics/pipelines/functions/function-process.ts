@@ -12,7 +12,7 @@ import { LineProcess } from './line-process.ts'
 
 export interface FunctionProcessOptions {
   readonly command: readonly string[]
-  readonly environment: Readonly<Record<string, string>>
+  readonly environment: Readonly<Record<string, string>> | undefined
   readonly timeoutMs: number
   /** How long the process stays without calls. */
   readonly idleMs: number

@@ -9,7 +9,7 @@
  */
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { LineSplitter } from './line-splitter.ts'
+import { LineSplitter } from '../../lines/line-splitter.ts'
 
 type Handler = (event: unknown, context: object) => unknown
 

@@ -32,11 +32,6 @@ export interface LocalFunctionsOptions {
 /** What AWS's API says an invocation may take. */
 const DEFAULT_TIMEOUT_MS = 300_000
 const IDLE_MS = 60_000
-/** Programs are found where systems have them. The connector's own variables may be secrets. */
-const ENVIRONMENT = {
-  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-  TZ: 'UTC',
-}
 const PROGRAM = join(import.meta.dirname, 'function-program.js')
 
 export class LocalFunctions implements FunctionDirectory {
@@ -49,7 +44,7 @@ export class LocalFunctions implements FunctionDirectory {
       const log = (line: string) => onLog(name, line)
       const process = new FunctionProcess({
         command,
-        environment: { ...ENVIRONMENT, ...environment },
+        environment,
         timeoutMs,
         idleMs: IDLE_MS,
         clock,

@@ -63,7 +63,7 @@ async function* lettersOf(
   let from: string | undefined = '0'
   while (from !== undefined && left > 0) {
     const limit = String(Math.min(left, PAGE_LETTERS))
-    const page: Response = await connector.getOrFail('/dead-letters', {
+    const page: Response = await connector.getOrFail('/api/v1/dead-letters', {
       ...filterOf(flags),
       from,
       limit,

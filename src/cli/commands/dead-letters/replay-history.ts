@@ -32,7 +32,7 @@ export async function replayHistory(
   { channel, from: start, to: end, isDryRun }: HistoryRange,
   report: (text: string) => void,
 ): Promise<HistorySum> {
-  const path = `/channels/${encodeURIComponent(channel)}/replay`
+  const path = `/api/v1/channels/${encodeURIComponent(channel)}/replay`
   const sum: Sum = { matched: 0, replayed: 0, duplicates: 0, first: undefined }
   let from: Point = start
   let to: Point = end

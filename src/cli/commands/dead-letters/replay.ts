@@ -106,7 +106,7 @@ async function replay(connector: ConnectorClient, flags: ReplayFlags): Promise<S
   let from: number | undefined = 0
   let to: number | undefined
   while (from !== undefined) {
-    const answer = await connector.post('/dead-letters/replay', { ...request, from, to })
+    const answer = await connector.post('/api/v1/dead-letters/replay', { ...request, from, to })
     const fields = new Map<string, unknown>(Object.entries(answer ?? {}))
     sum.add(fields)
     const next = fields.get('next')

@@ -1,6 +1,7 @@
 /** `doctor`: checks a data directory, explains what it finds, and repairs what can be repaired. */
 
 import type { Command } from 'commander'
+import type { FailureInspection } from '../../../analytics/pipelines/failures/doctor/inspect-failures.ts'
 import type { TableInspection } from '../../../analytics/tables/doctor/inspect-tables.ts'
 import type { FindingPlace, FindingSeverity } from '../../../channels/disk/doctor/finding.ts'
 import type { ChannelInspection, Inspection } from '../../../channels/disk/doctor/inspect.ts'
@@ -26,7 +27,7 @@ Reads every byte and changes nothing, without --repair; the connector may be run
 writing may look unfinished then. --repair needs it stopped, and loses no message that can be read.
 Exit code 0 when all is well, 1 when something was found that is left.`
 
-/** A finding in logs or tables. */
+/** A finding in logs, tables or failures of pipelines. */
 interface ShownFinding extends FindingPlace {
   readonly kind: string
   readonly severity: FindingSeverity
@@ -37,6 +38,8 @@ interface ShownFinding extends FindingPlace {
 interface Report extends Inspection {
   /** Empty if there are no Parquet files. */
   readonly tables: readonly TableInspection[]
+  /** The messages that pipelines could not process. */
+  readonly pipelineFailures: FailureInspection
 }
 
 interface DoctorFlags {
@@ -72,8 +75,15 @@ export function addDoctorCommand(program: Command, context: CliContext): void {
 async function inspect(directory: string): Promise<Report> {
   const { inspectDirectory } = await import('../../../channels/disk/doctor/inspect.ts')
   const { inspectTables } = await import('../../../analytics/tables/doctor/inspect-tables.ts')
+  const { inspectFailures } = await import(
+    '../../../analytics/pipelines/failures/doctor/inspect-failures.ts'
+  )
   try {
-    return { ...(await inspectDirectory(directory)), tables: await inspectTables(directory) }
+    return {
+      ...(await inspectDirectory(directory)),
+      tables: await inspectTables(directory),
+      pipelineFailures: await inspectFailures(directory),
+    }
   } catch (error) {
     throw asConnectorError(error, 'StorageFailed', `reading ${directory}`)
   }
@@ -82,9 +92,13 @@ async function inspect(directory: string): Promise<Report> {
 async function repair(directory: string): Promise<string> {
   const { repairDirectory } = await import('../../../channels/disk/doctor/repair.ts')
   const { repairTables } = await import('../../../analytics/tables/doctor/repair-tables.ts')
+  const { repairFailures } = await import(
+    '../../../analytics/pipelines/failures/doctor/repair-failures.ts'
+  )
   const repairs: { readonly finding: ShownFinding; readonly done: string }[] = [
     ...(await repairDirectory({ directory, clock: systemClock })),
     ...(await repairTables(directory)),
+    ...(await repairFailures(directory)),
   ]
   if (repairs.length === 0) return 'Nothing to repair.\n\n'
   const lines = repairs.map(({ finding, done }) => {
@@ -93,8 +107,9 @@ async function repair(directory: string): Promise<string> {
   return `${lines.join('\n')}\n\n`
 }
 
-function findingsOf({ channels, journal, tables }: Report): readonly ShownFinding[] {
-  return [journal, ...channels, ...tables].flatMap(
+function findingsOf(report: Report): readonly ShownFinding[] {
+  const { channels, journal, tables, pipelineFailures } = report
+  return [journal, ...channels, ...tables, pipelineFailures].flatMap(
     ({ findings }): readonly ShownFinding[] => findings,
   )
 }
@@ -120,6 +135,7 @@ function reportOf(inspection: Report): string {
   lines.push(...journal.findings.flatMap(findingLines))
   for (const channel of channels) lines.push(...channelLines(channel))
   for (const table of tables) lines.push(...tableLines(table))
+  lines.push(...failureLines(inspection.pipelineFailures))
   const findings = findingsOf(inspection).filter((one) => !isHarmless(one))
   const repairable = findings.filter(({ severity }) => severity === 'repairable').length
   lines.push('', conclusion(findings.length, repairable))
@@ -158,6 +174,16 @@ function tableLines({ channel, rows, files, bytes, findings }: TableInspection):
   return [
     '',
     `the table of ${printable(channel)}: ${counted(rows, 'row')}, ${counted(files, 'file')}, ${counted(bytes, 'byte')}`,
+    ...findings.flatMap(findingLines),
+  ]
+}
+
+/** Nothing if no message has failed in a pipeline. */
+function failureLines({ files, bytes, findings }: FailureInspection): string[] {
+  if (files === 0 && findings.length === 0) return []
+  return [
+    '',
+    `failures of pipelines: ${counted(files, 'file')}, ${counted(bytes, 'byte')}`,
     ...findings.flatMap(findingLines),
   ]
 }

@@ -10,6 +10,7 @@ import {
   systemCodeOf,
   writeReasonOf,
 } from '../../../errors.ts'
+import { safeJson } from '../../../shown-text.ts'
 import {
   isUserName,
   parsePasswordFile,
@@ -33,6 +34,11 @@ connector reads changes at once, and disconnects users who were deleted or whose
 /** Only the owner may read the file. */
 const FILE_MODE = 0o600
 
+interface PasswdFlags {
+  readonly delete?: true
+  readonly json?: true
+}
+
 export function addPasswdCommand(program: Command, context: CliContext): void {
   program
     .command('passwd')
@@ -40,8 +46,9 @@ export function addPasswdCommand(program: Command, context: CliContext): void {
     .argument('<file>', 'the password file; created if it does not exist')
     .argument('<user>', 'the user name')
     .option('--delete', 'delete the user')
+    .option('--json', 'print the result as one line of JSON')
     .addHelpText('after', EXAMPLES)
-    .action(async (file: string, user: string, flags: { delete?: true }) => {
+    .action(async (file: string, user: string, flags: PasswdFlags) => {
       if (!isUserName(user)) {
         throw usageError(
           'a user name has 1 to 256 characters, no colon and no control characters, and does not begin with #',
@@ -50,7 +57,9 @@ export function addPasswdCommand(program: Command, context: CliContext): void {
       const { process } = context
       if (flags.delete === true) await deleteUser(file, user)
       else await setPassword(file, user, process)
-      process.stdout.write(`${file}: user ${user} ${flags.delete === true ? 'deleted' : 'set'}\n`)
+      const done = flags.delete === true ? 'deleted' : 'set'
+      const json = safeJson(JSON.stringify({ file, user, done }))
+      process.stdout.write(`${flags.json === true ? json : `${file}: user ${user} ${done}`}\n`)
     })
 }
 

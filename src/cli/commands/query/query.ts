@@ -27,7 +27,7 @@ Examples:
   $ iot-analytics-connector query "describe my_channel"
   $ iot-analytics-connector query "select device, avg(temp) from my_channel group by all"
   $ iot-analytics-connector query "from my_channel where __dt = current_date" --output today.parquet
-  $ iot-analytics-connector query --file report.sql --format csv > report.csv
+  $ iot-analytics-connector query -f report.sql > report.csv
   $ echo "select count(*) from my_channel" | iot-analytics-connector query
   $ iot-analytics-connector query "from my_channel" --url http://connector:8090    over HTTP
 
@@ -41,6 +41,7 @@ const MIN_MEMORY_BYTES = 256 * 1024 * 1024
 interface QueryFlags extends ConnectorFlags {
   readonly file?: string
   readonly format?: ResultFormat
+  readonly json?: true
   readonly output?: string
   readonly explain?: true
   readonly timeout?: number
@@ -52,13 +53,14 @@ export function addQueryCommand(program: Command, context: CliContext): void {
     .command('query')
     .description('run SQL on the stored messages')
     .argument('[sql]', 'one SELECT (default: read from --file or standard input)')
-    .option('--file <file>', 'read the SQL from this file')
+    .option('-f, --file <file>', 'read the SQL from this file')
     .addOption(
       new Option(
         '--format <format>',
-        'how the result is written (default: by the name of --output, or table)',
+        'how the result is written (default: by the name of --output; table on a terminal, csv in a pipe)',
       ).choices(RESULT_FORMATS),
     )
+    .option('--json', 'the same as --format jsonl')
     .option('-o, --output <file>', 'write the result to this file')
     .option('--explain', 'show how the query would run, without running it')
     .option(
@@ -86,7 +88,7 @@ async function query(
   context: CliContext,
 ): Promise<void> {
   const { process } = context
-  const format = flags.format ?? formatOf(flags.output)
+  const format = formatOf(flags, process)
   const isExplained = flags.explain === true
   const output = await openResultOutput(context, flags.output, format === 'parquet' && !isExplained)
   const cancellation = new Cancellation(context)
@@ -127,7 +129,11 @@ async function queriedDirectory(
   return { directory, limits }
 }
 
-function refuseUnusedFlags({ url, ca, cert, key, timeout, memory }: QueryFlags): void {
+function refuseUnusedFlags(flags: QueryFlags): void {
+  const { url, ca, cert, key, timeout, memory, json, format } = flags
+  if (json === true && format !== undefined && format !== 'jsonl') {
+    throw usageError(`--json and --format ${format} contradict each other`)
+  }
   if (url === undefined && (ca ?? cert ?? key) !== undefined) {
     throw usageError('--ca, --cert and --key need --url: without it, query reads the directory')
   }
@@ -138,9 +144,12 @@ function refuseUnusedFlags({ url, ca, cert, key, timeout, memory }: QueryFlags):
   }
 }
 
-/** The format that the name of a file asks for. */
-function formatOf(file: string | undefined): ResultFormat {
-  const ending = /\.([a-z]+)$/.exec(file?.toLowerCase() ?? '')?.[1] ?? ''
+/** What is asked for, what the name of the file asks for, or what suits a terminal or a program. */
+function formatOf({ format, json, output }: QueryFlags, { stdout }: NodeJS.Process): ResultFormat {
+  if (format !== undefined) return format
+  if (json === true) return 'jsonl'
+  if (output === undefined) return stdout.isTTY ? 'table' : 'csv'
+  const ending = /\.([a-z]+)$/.exec(output.toLowerCase())?.[1] ?? ''
   if (ending === 'csv' || ending === 'parquet') return ending
   return ['jsonl', 'ndjson', 'json'].includes(ending) ? 'jsonl' : 'table'
 }

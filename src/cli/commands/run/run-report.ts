@@ -3,7 +3,7 @@
  * `stopping` and `stopped`, and the banner with the last words on standard output.
  */
 import { resolve } from 'node:path'
-import type { ConnectorDescription } from '../../../connector/connector.ts'
+import type { ConnectorDescription } from '../../../connector/connector-options.ts'
 import type { StopReport } from '../../../connector/draining.ts'
 import type { Logger } from '../../../telemetry/log/logger.ts'
 import { formatDuration } from '../../../units.ts'
@@ -65,6 +65,20 @@ export class RunReport {
   /** What the nucleus should do beside messages, such as telling of changes. */
   componentFailed(component: string, { message }: Error): void {
     this.#logger?.warn({ event: 'component_failed', component }, message)
+  }
+
+  notSentToServiceManager(reason: string): void {
+    this.#logger?.warn(
+      { event: 'notify_failed', reason },
+      `systemd could not be informed by systemd-notify: ${reason}. It may end the program, which it believes to hang.`,
+    )
+  }
+
+  diskHangs(pendingMs: number): void {
+    this.#logger?.error(
+      { event: 'disk_hangs', pendingMs: Math.round(pendingMs) },
+      `The disk has left a commit unanswered for ${formatDuration(Math.round(pendingMs / 1000) * 1000)}. If it does not answer soon, systemd restarts the program. No acknowledged message is lost. Look at the kernel’s log and check the disk.`,
+    )
   }
 
   stopping(signal: string, deadlineMs: number): void {

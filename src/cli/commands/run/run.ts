@@ -81,7 +81,7 @@ async function run(flags: RunFlags, command: Command, context: CliContext): Prom
   const runner = new Runner(flags, context)
   const signals = watchStopSignals(process, () => process.exit(EXIT_FAILED))
   const callOff = endAtDeadline(process, signals.first, deadlineMs, () => runner.late())
-  const reload = (): void => runner.reload()
+  const reload = (): void => void runner.reload()
   process.on('SIGHUP', reload)
   try {
     if (name === undefined) {

@@ -2,6 +2,7 @@
 import { relative } from 'node:path'
 import { systemClock } from '../../../clock.ts'
 import type { LoadedConfig } from '../../../config/load.ts'
+import { shownSettings } from '../../../config/shown-settings.ts'
 import { traceOptionsOf } from '../../../config/trace-environment.ts'
 import type { Nucleus } from '../../../sources/greengrass/nucleus.ts'
 import type { LogFile } from '../../../telemetry/log/log-file.ts'
@@ -10,6 +11,7 @@ import { VERSION } from '../../../version.ts'
 import type { CliContext, RunnableConnector } from '../../context.ts'
 import { awsAdvice } from './aws-advice.ts'
 import { RunReport } from './run-report.ts'
+import { ServiceManager } from './service-manager.ts'
 import type { StartUp } from './start-up.ts'
 
 export interface RunnerFlags {
@@ -27,6 +29,7 @@ interface Running {
 export class Runner {
   readonly #flags: RunnerFlags
   readonly #context: CliContext
+  readonly #serviceManager: ServiceManager
   #running: Running | undefined
   /** Of a configuration with `sources.greengrass` that the nucleus does not have itself. */
   #nucleus: Nucleus | undefined
@@ -38,6 +41,15 @@ export class Runner {
   constructor(flags: RunnerFlags, context: CliContext) {
     this.#flags = flags
     this.#context = context
+    const { pid, env } = context.process
+    this.#serviceManager = new ServiceManager({
+      pid,
+      environment: env,
+      clock: systemClock,
+      commitPendingMs: () => this.#running?.connector.commitPendingMs ?? 0,
+      onFailed: (reason) => this.#report?.notSentToServiceManager(reason),
+      onDiskHangs: (pendingMs) => this.#report?.diskHangs(pendingMs),
+    })
   }
 
   get isRunning(): boolean {
@@ -59,6 +71,7 @@ export class Runner {
       nucleus,
       logOutput: output,
       traces: traceOptionsOf(process.env),
+      settings: () => shownSettings(loaded),
     })
     const report = await reportOf(this.#flags, loaded, { stdout: process.stdout, output })
     this.#report = report
@@ -69,6 +82,7 @@ export class Runner {
     await connector.start()
     this.#running = { loaded, connector, nucleus, report }
     report.started(startUpOf(loaded, notices, process.argv[1]), connector.describe())
+    this.#serviceManager.ready()
   }
 
   /**
@@ -87,9 +101,13 @@ export class Runner {
     }
   }
 
-  reload(): void {
+  async reload(): Promise<void> {
     this.#logFile?.reopen()
-    void this.#running?.connector.reload()
+    if (this.#running === undefined) return
+    this.#serviceManager.reloading()
+    await this.#running.connector.reload()
+    // It may have been stopped meanwhile.
+    if (this.isRunning) this.#serviceManager.ready()
   }
 
   /** @param signal for people: its name */
@@ -98,9 +116,11 @@ export class Runner {
     if (running === undefined) return
     this.#running = undefined
     running.report.stopping(signal, deadlineMs)
+    this.#serviceManager.stopping()
     running.nucleus?.bus.unsubscribe()
     running.report.stopped(await running.connector.stop({ deadlineMs }))
     await this.#nucleus?.close()
+    this.#serviceManager.close()
     await this.#logFile?.close()
   }
 

@@ -1,6 +1,6 @@
 /**
  * Reads a channel's messages from the running connector, page by page:
- * `GET /channels/<name>/messages?from=&limit=&wait=` answers with one JSON line per message.
+ * `GET /api/v1/channels/<name>/messages?from=&limit=&wait=` answers with one JSON line per message.
  */
 import { ConnectorError } from '../../../errors.ts'
 import type { ConnectorClient } from '../../connector-client.ts'
@@ -40,7 +40,7 @@ export class MessageReader {
    * throw `BrokerUnavailable` if the connector can't be reached or its answer is not understood.
    */
   async open({ from, limit, waitSeconds }: PageRequest): Promise<Page | undefined> {
-    const path = `/channels/${encodeURIComponent(this.#channel)}/messages`
+    const path = `/api/v1/channels/${encodeURIComponent(this.#channel)}/messages`
     const query = { from, limit: String(limit), wait: String(waitSeconds) }
     const response = await this.#connector.get(path, query)
     if (response === undefined) return undefined
@@ -52,7 +52,7 @@ export class MessageReader {
     const { url } = this.#connector
     return new ConnectorError(
       'InvalidChannelName',
-      `The connector at ${url} has no channel ${this.#channel}. ${url}/channels lists them.`,
+      `The connector at ${url} has no channel ${this.#channel}. ${url}/api/v1/channels lists them.`,
     )
   }
 

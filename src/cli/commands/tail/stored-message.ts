@@ -1,10 +1,11 @@
-/** A message as the HTTP API returns it, and as a line for people. */
+/** A message as the HTTP API returns it. */
 import { printable, safeJson } from '../../../shown-text.ts'
 
 export interface StoredMessage {
   readonly offset: number
+  /** As it came, safe to be shown. */
   readonly line: string
-  readonly text: string
+  readonly fields: ReadonlyMap<string, unknown>
 }
 
 const MAX_SHOWN_BASE64 = 96
@@ -21,22 +22,31 @@ export function parseStoredMessage(line: string): StoredMessage | undefined {
   const fields = new Map<string, unknown>(Object.entries(value))
   const offset = fields.get('offset')
   if (typeof offset !== 'number' || !Number.isSafeInteger(offset)) return undefined
-  return { offset, line: safeJson(line), text: textOf(offset, fields) }
+  return { offset, line: safeJson(line), fields }
 }
 
-function textOf(offset: number, fields: ReadonlyMap<string, unknown>): string {
-  const id = fields.get('id')
-  const parts = [
-    timeOf(fields.get('receivedAt')),
-    `#${offset}`,
-    printable(String(fields.get('topic'))),
-  ]
-  if (typeof id === 'string' && id !== '') parts.push(`id=${printable(id)}`)
-  else parts.push(`messageId=${printable(String(fields.get('messageId') ?? ''))}`)
-  parts.push(payloadOf(fields))
-  return parts.join('  ')
+/** Undefined if it is not text. */
+export function payloadText({ fields }: StoredMessage): string | undefined {
+  const payload = fields.get('payload')
+  return payload === undefined ? undefined : String(payload)
 }
 
+export function payloadBytes(message: StoredMessage): Buffer {
+  const text = payloadText(message)
+  if (text !== undefined) return Buffer.from(text)
+  return Buffer.from(String(message.fields.get('payloadBase64') ?? ''), 'base64')
+}
+
+/** The value of a payload of JSON; undefined for all others. */
+export function payloadValue(message: StoredMessage): unknown {
+  try {
+    return JSON.parse(payloadText(message) ?? '')
+  } catch {
+    return undefined
+  }
+}
+
+/** The payload for people. */
 export function payloadOf(fields: ReadonlyMap<string, unknown>): string {
   const payload = fields.get('payload')
   if (payload !== undefined) return printable(String(payload))

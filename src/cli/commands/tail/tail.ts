@@ -1,73 +1,56 @@
 /** `tail`: shows the messages of a channel of the running connector. */
 import type { Command } from 'commander'
 import { CHANNEL_NAME_RULE, isChannelName } from '../../../channel-name.ts'
+import { systemClock } from '../../../clock.ts'
+import { exactCount } from '../../../format/count.ts'
 import { openConnectorClient } from '../../connector-client.ts'
-import { addConnectorFlags, type ConnectorFlags } from '../../connector-flags.ts'
+import { addConnectorFlags } from '../../connector-flags.ts'
 import type { CliContext } from '../../context.ts'
 import { usageError } from '../../exit-code.ts'
-import { wholeNumber } from '../../number-argument.ts'
-import { writeLines } from '../../output.ts'
-import { parseStartPoint } from '../../start-point.ts'
-import { channelMessages } from './channel-messages.ts'
-import { MessageReader } from './message-reader.ts'
+import { writeParts } from '../../output.ts'
+import { addTailOptions, refuseContradictions, type TailFlags } from './tail-options.ts'
 
 const EXAMPLES = `
 Examples:
   $ iot-analytics-connector tail my_channel                     all stored messages
   $ iot-analytics-connector tail my_channel --follow            messages that arrive from now on
   $ iot-analytics-connector tail my_channel --from 15m -n 10    the first ten of the last 15 minutes
-  $ iot-analytics-connector tail my_channel --json | jq -r .payload`
+  $ iot-analytics-connector tail my_channel --where 'motor.temp>30' --field motor.temp
+  $ iot-analytics-connector tail my_channel --follow --grep error --rate 10
+  $ iot-analytics-connector tail my_channel --field temp -o value | sort -n
+  $ iot-analytics-connector tail my_channel --json | jq -r .payload
 
-interface TailFlags extends ConnectorFlags {
-  readonly from?: string
-  readonly follow?: true
-  readonly json?: true
-  readonly limit?: number
-}
+A condition compares a field of the payload with =, !=, <, <=, >, >=, or with ~ and a regular
+expression; a field alone asks whether it is there. --limit counts the messages that are shown.`
 
 export function addTailCommand(program: Command, context: CliContext): void {
-  addConnectorFlags(
-    program
-      .command('tail')
-      .description('show the messages of a channel, and those that arrive')
-      .argument('<channel>', 'the channel')
-      .option(
-        '--from <point>',
-        'where to begin: earliest, now, an offset, a time or 15m for 15 minutes ago (default: earliest; with --follow: now)',
-        (text: string) => parseStartPoint(text),
-      )
-      .option('-f, --follow', 'wait for messages that arrive, until stopped')
-      .option('--json', 'print one JSON line per message, including the payload')
-      .option(
-        '-n, --limit <n>',
-        'stop after this many messages',
-        wholeNumber(1, Number.MAX_SAFE_INTEGER),
-      ),
-  )
+  const command = program
+    .command('tail')
+    .description('show the messages of a channel, and those that arrive')
+    .argument('<channel>', 'the channel')
+  addConnectorFlags(addTailOptions(command))
     .addHelpText('after', EXAMPLES)
-    .action(async (channel: string, flags: TailFlags, command: Command) => {
+    .action(async (channel: string, flags: TailFlags, self: Command) => {
       if (!isChannelName(channel))
         throw usageError(`${channel} is not a channel name: ${CHANNEL_NAME_RULE}`)
-      const connector = await openConnectorClient(flags, command, context)
+      refuseContradictions(flags)
+      const connector = await openConnectorClient(flags, self, context)
+      const { MessageReader } = await import('./message-reader.ts')
+      const { shownMessages } = await import('./shown-messages.ts')
+      const { stderr } = context.process
       const reader = new MessageReader(connector, channel)
-      await tail(reader, channel, flags, context)
+      await writeParts(
+        context,
+        shownMessages(reader, flags, {
+          process: context.process,
+          signal: context.outputClosed,
+          clock: systemClock,
+          absent: () =>
+            stderr.write(`${channel} does not exist yet. Waiting for its first message.\n`),
+          skipped: (count) => stderr.write(`${exactCount(count)} skipped\n`),
+          searched: (found, all) =>
+            stderr.write(`${exactCount(found)} of ${exactCount(all)} messages match\n`),
+        }),
+      )
     })
-}
-
-async function tail(reader: MessageReader, channel: string, flags: TailFlags, context: CliContext) {
-  const { stderr } = context.process
-  const follows = flags.follow === true
-  const messages = channelMessages(reader, {
-    from: flags.from ?? (follows ? 'now' : 'earliest'),
-    limit: flags.limit ?? Number.MAX_SAFE_INTEGER,
-    follows,
-    signal: context.outputClosed,
-    absent: () => stderr.write(`${channel} does not exist yet. Waiting for its first message.\n`),
-  })
-  await writeLines(
-    context,
-    (async function* () {
-      for await (const { line, text } of messages) yield flags.json === true ? line : text
-    })(),
-  )
 }

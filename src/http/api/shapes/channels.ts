@@ -6,7 +6,9 @@ export const channelRow = z.strictObject({
   name: z.string(),
   in: rate,
   out: rate,
+  /** For the destination that is furthest behind, those in flight included. */
   waiting: count,
+  /** Of them, those in a batch that is being sent to the primary destination. */
   inFlight: count,
   oldestAt: time.nullable(),
   outageLeftSeconds: seconds.nullable(),

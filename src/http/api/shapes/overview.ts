@@ -35,6 +35,7 @@ export const destinationSummary = z.strictObject({
   nextAttemptAt: time.nullable(),
   lastSuccessAt: time.nullable(),
   out: rate,
+  /** Not delivered yet; those in a batch that is being sent included. */
   waiting: count,
   /** Of the last failed attempt, while it is not working. */
   error: z.string().nullable(),

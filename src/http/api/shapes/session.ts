@@ -26,6 +26,15 @@ export const login = z.strictObject({
 })
 export type Login = z.infer<typeof login>
 
+/** `POST session/code`. The dashboard is at `address`, and logs in with `#code=` behind it. */
+export const loginCode = z.strictObject({
+  code: z.string(),
+  until: time,
+  /** Where browsers on this machine reach the connector; null without an HTTP port. */
+  address: z.string().nullable(),
+})
+export type LoginCode = z.infer<typeof loginCode>
+
 /** The first event of a stream. */
 export const hello = z.strictObject({
   now: time,

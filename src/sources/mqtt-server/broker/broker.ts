@@ -15,6 +15,7 @@ import {
   WorkMeter,
   workOfBytes,
 } from '../limits/work.ts'
+import type { Link } from '../sessions/link.ts'
 import type { Session } from '../sessions/session.ts'
 import { SessionRecorder } from '../sessions/session-recorder.ts'
 import { SessionRegistry } from '../sessions/session-registry.ts'
@@ -47,6 +48,19 @@ export interface BrokerOptions {
   readonly turns?: LoopTurns
 }
 
+/** A connected client, with what the operator is shown of it. */
+export interface ConnectedLink {
+  readonly session: Session
+  readonly link: Link
+  /** When the connection began; milliseconds since 1970. */
+  readonly since: number
+  /** PUBLISH packets of this connection. */
+  readonly received: number
+  /** The topic of the last one that was not refused, and when it came, by the monotonic clock. */
+  readonly lastTopic: string | undefined
+  readonly lastMessageAt: number
+}
+
 export class Broker {
   readonly commitGate: CommitGate
   readonly topics: TopicCache
@@ -56,6 +70,7 @@ export class Broker {
   readonly retained: RetainedMessages
   readonly sessions: SessionRegistry
   readonly statistics = new Statistics()
+  readonly clients = new Set<ConnectedLink>()
   readonly connectionBytes: ConnectionBytes
   readonly #turns: LoopTurns
   readonly #clock: Clock

@@ -26,6 +26,11 @@ export class ConnectionTimeouts {
     this.#connectTimeoutMs = connectTimeoutMs
   }
 
+  /** When bytes arrived last. */
+  get heardAt(): number {
+    return this.#lastHeardMs
+  }
+
   /** CONNECT was accepted. A `keepAliveMs` of 0 turns keep-alive off. */
   admitted(nowMs: number, keepAliveMs: number): void {
     this.#isAdmitted = true

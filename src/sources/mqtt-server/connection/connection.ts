@@ -33,7 +33,8 @@ import { PacketType, type ProtocolVersion, ReasonCode } from '../packets/protoco
 import { asViolation, ProtocolViolation } from '../packets/protocol-violation.ts'
 import type { Link } from '../sessions/link.ts'
 import type { Statistics } from '../topics/statistics.ts'
-import { TopicAliases } from '../topics/topic-aliases.ts'
+import type { TopicAliases } from '../topics/topic-aliases.ts'
+import { clientSettings } from './client-settings.ts'
 import { ConnectionTimeouts } from './connection-timeouts.ts'
 import { DeferredPackets, type PacketHost } from './deferred-packets.ts'
 import { PauseReason, ReadState } from './read-state.ts'
@@ -58,6 +59,7 @@ export class Connection implements Link, PacketHost, PartialHolder {
   permissions: Permissions = everythingPermitted
   isLeaving = false
   readonly address: string
+  readonly transport: string
   readonly #arrival: Arrival
   readonly #context: ServerContext
   readonly #clock: Clock
@@ -82,6 +84,7 @@ export class Connection implements Link, PacketHost, PartialHolder {
     const { broker, clock, limits } = context
     const { coalescing } = broker.commitGate
     this.address = arrival.address
+    this.transport = arrival.transport
     this.#arrival = arrival
     this.#context = context
     this.#clock = clock
@@ -113,6 +116,10 @@ export class Connection implements Link, PacketHost, PartialHolder {
 
   get isCongested(): boolean {
     return this.#writer.isCongested
+  }
+
+  get heardAt(): number {
+    return this.#timeouts.heardAt
   }
 
   get #hasLeft(): boolean {
@@ -331,17 +338,12 @@ export class Connection implements Link, PacketHost, PartialHolder {
     this.#client.begin()
   }
 
-  #applySettings({ keepAliveS, properties }: ConnectPacket): void {
-    const keepAliveMs = Math.min(keepAliveS, this.#context.limits.maxKeepAliveS) * 1000
-    this.#timeouts.admitted(this.#clock.monotonic(), keepAliveMs)
-    const { topicAliasMaximum = 0, maximumPacketBytes, receiveMaximum } = properties
-    const { broker, limits } = this.#context
-    if (topicAliasMaximum > 0) {
-      const maximum = Math.min(topicAliasMaximum, limits.maxTopicAliases)
-      this.aliases = new TopicAliases(maximum, broker.connectionBytes.aliases)
-    }
-    this.maxPacketBytes = maximumPacketBytes ?? this.maxPacketBytes
-    this.receiveMaximum = receiveMaximum ?? this.receiveMaximum
+  #applySettings(packet: ConnectPacket): void {
+    const settings = clientSettings(packet, this.#context)
+    this.#timeouts.admitted(this.#clock.monotonic(), settings.keepAliveMs)
+    this.aliases = settings.aliases
+    this.maxPacketBytes = settings.maxPacketBytes
+    this.receiveMaximum = settings.receiveMaximum
   }
 
   #refuse(reason: string, client?: RefusedClient): void {

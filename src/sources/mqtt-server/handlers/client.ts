@@ -6,7 +6,7 @@ import type { Clock } from '../../../clock.ts'
 import type { Refusal } from '../../../message.ts'
 import type { Identity } from '../access/access-control.ts'
 import { type MaskedRefusal, maskRefusal } from '../access/refusal-masking.ts'
-import type { Broker } from '../broker/broker.ts'
+import type { Broker, ConnectedLink } from '../broker/broker.ts'
 import type { ServerContext } from '../broker/server-context.ts'
 import type { ServerReports } from '../broker/server-reports.ts'
 import type { MqttLimits } from '../limits/limits.ts'
@@ -24,7 +24,7 @@ export interface ClientOptions {
   readonly wantsReasons: boolean
 }
 
-export class Client {
+export class Client implements ConnectedLink {
   readonly broker: Broker
   readonly limits: MqttLimits
   readonly clock: Clock
@@ -35,6 +35,10 @@ export class Client {
   readonly wantsReasons: boolean
   /** What the client's topic aliases mean. Made when the client defines the first one. */
   topicAliases: Map<number, Topic> | undefined
+  received = 0
+  lastTopic: string | undefined
+  lastMessageAt = 0
+  readonly since: number
   readonly #revealsRefusals: boolean
   #acks: PublishAcks | undefined
 
@@ -42,6 +46,7 @@ export class Client {
     this.broker = context.broker
     this.limits = context.limits
     this.clock = context.clock
+    this.since = context.clock.now()
     this.reports = context.reports
     this.#revealsRefusals = context.revealsRefusals
     this.session = session
@@ -59,6 +64,7 @@ export class Client {
   /** The connection takes over the session. */
   begin(): void {
     this.broker.statistics.connectionsOpened++
+    this.broker.clients.add(this)
     this.session.attach(this.link)
     this.session.resume()
     this.reports.clientConnected(this.session.clientId)
@@ -66,6 +72,7 @@ export class Client {
 
   /** The connection gives up the session. `hasWill` is false after a normal disconnection. */
   end(reason: string, hasWill: boolean): void {
+    this.broker.clients.delete(this)
     this.broker.sessions.disconnected(this.session, hasWill)
     this.reports.clientDisconnected(this.session.clientId, reason)
   }

@@ -55,6 +55,7 @@ function take(client: Client, packet: PublishPacket): Refusal | undefined {
   if (commitGate.isStopped || (link.isLeaving && packet.qos > 0)) return undefined
   statistics.messagesReceived++
   const topic = topicOf(client, packet)
+  client.received++
   if (packet.qos === 2 && isRepeated(client, packet)) return undefined
   if (packet.qos > 0 && link.version === 5) checkReceiveMaximum(client)
   const refusal = refusalOf(client, topic, packet)
@@ -64,6 +65,8 @@ function take(client: Client, packet: PublishPacket): Refusal | undefined {
     acknowledgeRefused(client, packet, refusal)
     return undefined
   }
+  client.lastTopic = topic.name
+  client.lastMessageAt = link.heardAt
   const outcome = keep(client, packet, topic)
   if (typeof outcome !== 'number') {
     if (!outcome.isWithheld) {
@@ -71,6 +74,7 @@ function take(client: Client, packet: PublishPacket): Refusal | undefined {
       return undefined
     }
     statistics.messagesReceived--
+    client.received--
     return outcome.refusal
   }
   if (packet.qos > 0) acknowledge(client, packet, outcome, topic)

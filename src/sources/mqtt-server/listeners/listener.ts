@@ -10,6 +10,7 @@ import type { Addressed, ConnectionLimits, Peer } from '../limits/connection-lim
 /** A client whose transport is established. The server waits for its CONNECT. */
 export interface Arrival {
   readonly socket: Duplex
+  readonly transport: 'mqtt' | 'mqtts' | 'ws' | 'wss'
   readonly address: string
   /** Address and port, for logs. */
   readonly remote: string

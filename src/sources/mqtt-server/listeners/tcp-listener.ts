@@ -15,7 +15,8 @@ export function createTcpServer(events: ListenerEvents): Server {
   const options = { noDelay: true, highWaterMark: HELD_WHILE_PAUSED_BYTES }
   return createServer(options, (socket) => {
     if (!events.admits(socket)) return
-    events.onArrival({ socket, certificateName: undefined, ...originOf(socket, events) })
+    const origin = originOf(socket, events)
+    events.onArrival({ socket, transport: 'mqtt', certificateName: undefined, ...origin })
   })
 }
 
@@ -38,7 +39,7 @@ export function createMqttsServer(
       events.onRefused(origin.remote, client.refusal)
       return
     }
-    events.onArrival({ socket, certificateName: client.name, ...origin })
+    events.onArrival({ socket, transport: 'mqtts', certificateName: client.name, ...origin })
   })
   server.on('connection', (socket: Socket) => events.admits(socket))
   reportHandshakes(server, events)

@@ -67,6 +67,7 @@ export function createWebSocketServer(
     if (isKnown === 'refused') return
     const refusal = isKnown ? refusalOf(request, options.webSocket) : NO_CLIENT
     const client = clientOf(request, secure)
+    const transport = secure === undefined ? 'ws' : 'wss'
     const origin = originOf(request.socket, events)
     if (refusal !== undefined || client.refusal !== undefined) {
       refuse(socket, options.clock, refusal)
@@ -75,7 +76,7 @@ export function createWebSocketServer(
     }
     upgrades.handleUpgrade(request, socket, head, (webSocket) => {
       const socket = new WebSocketStream(webSocket)
-      events.onArrival({ socket, certificateName: client.name, ...origin })
+      events.onArrival({ socket, transport, certificateName: client.name, ...origin })
     })
   })
   if (secure !== undefined) reportHandshakes(server, events)

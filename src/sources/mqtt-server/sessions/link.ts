@@ -8,6 +8,10 @@ export interface Link {
   readonly version: ProtocolVersion
   /** The client's IP address. */
   readonly address: string
+  /** `mqtt`, `mqtts`, `ws` or `wss`. */
+  readonly transport: string
+  /** When the client sent something last, by the monotonic clock. */
+  readonly heardAt: number
   /**
    * The client is another broker: it does not get its own messages back, and retain flags are kept.
    */

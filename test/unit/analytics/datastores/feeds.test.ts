@@ -86,10 +86,16 @@ async function feedsIn(t: TestContext, { directory = '', createdAt = 5 } = {}) {
       },
     },
   }
+  const kept = { times: 0 }
   const keeping = new DatastoreKeeping(options)
+  const keep = keeping.keep.bind(keeping)
+  keeping.keep = (signal) => {
+    kept.times++
+    return keep(signal)
+  }
   const feeds = new DatastoreFeeds({ ...options, keeping, pipelines: () => defined.pipelines })
   t.after(() => feeds.close())
-  return { feeds, clock, asked, runs, delays, fakes, defined, directory: path }
+  return { feeds, clock, asked, runs, delays, fakes, defined, kept, directory: path }
 }
 
 const ranges = (asked: readonly Asked[]) => asked.map(({ from, to }) => [from, to])
@@ -201,6 +207,42 @@ test('without DuckDB, room or things a pipeline waits, and no message is given u
   Object.assign(fakes, { noRoom: undefined, job: () => {} })
   await feeds.catchUp(['readings'], signal)
   assert.deepEqual(ranges(asked).at(-1), [10, 1_010])
+})
+
+test('while the datastores are full messages wait, also those to be processed again, and are all processed later', async (t) => {
+  const { feeds, clock, asked, fakes, delays } = await feedsIn(t)
+  fakes.committed = 20
+  await feeds.catchUp(['readings'], new AbortController().signal)
+  fakes.noRoom = 'the files of datastores of today have 16 MiB'
+  fakes.committed = 1_010
+  await feeds.startReprocessing('clean', { from: undefined, until: undefined })
+
+  for (let check = 0; check < 50; check++) {
+    await feeds.check()
+    clock.advance(INTERVAL_MS)
+  }
+  assert.deepEqual(ranges(asked), [[10, 20]])
+  assert.ok(delays.every(({ code }) => code === 'TablesFull'))
+  assert.ok(delays.length > 2 && delays.length < 30, 'with growing delays')
+  fakes.noRoom = undefined
+  clock.advance(10 * INTERVAL_MS)
+  await feeds.check()
+
+  assert.deepEqual(ranges(asked).slice(1), [
+    [20, 1_010],
+    [0, 20],
+  ])
+})
+
+test('files are looked after also while a pipeline always has more to do', async (t) => {
+  const { feeds, clock, fakes, kept } = await feedsIn(t)
+  for (let check = 0; check < 60; check++) {
+    fakes.committed += 100_000
+    assert.equal(await feeds.check(), true)
+    clock.advance(20_000)
+  }
+
+  assert.equal(kept.times, 4, 'every five minutes')
 })
 
 test('a worker process that never lives is an error of catchUp, not an endless attempt', async (t) => {

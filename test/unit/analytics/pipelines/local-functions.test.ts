@@ -1,6 +1,5 @@
 /** Functions of lambda activities, in processes of their own. */
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
 import {
   type FunctionOptions,
@@ -10,6 +9,7 @@ import { parseJson } from '../../../../src/analytics/pipelines/json/exact-json.t
 import { type Clock, systemClock } from '../../../../src/clock.ts'
 import { temporaryFile } from '../../../support/disk/temporary-file.ts'
 import { ManualClock } from '../../../support/manual-clock.ts'
+import { isRunning } from '../../../support/processes/is-running.ts'
 import { until } from '../../../support/until.ts'
 
 /** A module with the text, and functions that call it by the name `f`. */
@@ -89,7 +89,7 @@ test('a module that cannot be loaded says why', async (t) => {
   const missing = functionsOf(t, { module: '/nowhere/module.mjs' })
   const without = await moduleOf(t, 'export const other = 1')
 
-  await assert.rejects(missing.invoke([]), /process ended with exit code 1; its last line: .*/)
+  await assert.rejects(missing.invoke([]), /it ended with exit code 1; its last line: .*/)
   await assert.rejects(without.invoke([]), /exit code 1/)
   assert.match(missing.log.join('\n'), /Cannot find module '\/nowhere\/module.mjs'/)
   assert.match(without.log.join('\n'), /to export a function handler/)
@@ -121,9 +121,9 @@ test('a command that cannot be started, or ends, fails the call and is started a
     })`
   const dying = functionsOf(t, { command: node(program) })
 
-  await assert.rejects(none.invoke([]), /it cannot be started; its last line: .*not found/)
+  await assert.rejects(none.invoke([]), /it can’t be started; its last line: .*not found/)
   await assert.rejects(dying.invoke(['die']), {
-    message: 'its process ended with exit code 3; its last line: started',
+    message: 'it ended with exit code 3; its last line: started',
   })
   assert.deepEqual(await dying.invoke(['live']), [])
 })
@@ -151,15 +151,6 @@ test('a call that takes too long ends the process and all it has started', async
   await until('what it has started is gone', () => !isRunning(Number(log[0])))
   assert.deepEqual(await invoke(['go']), [])
 })
-
-/** A process that has ended stays a zombie until its parent asks for its exit code. */
-function isRunning(pid: number): boolean {
-  try {
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
-  } catch {
-    return false
-  }
-}
 
 test('a trial may have less time than the function', async (t) => {
   const { functions } = functionsOf(t, { command: node('process.stdin.resume()') })

@@ -208,3 +208,16 @@ test('flush writes all staged cycles, also within the minimum interval', async (
   assert.equal(withinInterval, 0)
   assert.equal(rig.commits.lastReported, 3)
 })
+
+test('it says how long the disk has left a commit unanswered, and nothing while none is written', async () => {
+  const rig = new CommitRig()
+  const idle = rig.commits.pendingMs
+  rig.stage(rig.member('c'))
+  await settled()
+
+  rig.clock.advance(7_000)
+  const pending = rig.commits.pendingMs
+  await rig.end()
+
+  assert.deepEqual([idle, pending, rig.commits.pendingMs], [0, 7_000, 0])
+})

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { GET, healthMs, openSockets, textFrom } from '../../../support/http/attackers.ts'
-import { serve } from '../../../support/http/served-view.ts'
+import { OPERATOR, serve, WITH_TOKEN } from '../../../support/http/served-view.ts'
 
 const ALL_PLACES = 260
 /** One address may hold this many connections. */
@@ -35,7 +35,12 @@ test('idle connections make way, the one that is idle for the longest time first
 
 test('long polls that take all places make way for health, and those beyond the share end', async (t) => {
   const { server, view } = await serve(t)
-  await openSockets(t, server.port, ALL_PLACES, GET('/channels/pumps/messages?from=now&wait=60'))
+  await openSockets(
+    t,
+    server.port,
+    ALL_PLACES,
+    GET('/api/v1/channels/pumps/messages?from=now&wait=60'),
+  )
 
   const ms = await healthMs(server.port)
 
@@ -99,7 +104,7 @@ test('a second request before the answer to the first is refused and ends the co
 test('a half request is over after its time', async (t) => {
   const { server } = await serve(t, {}, { timeouts: { headersMs: 300, checkMs: 100 } })
   const silent = await openSockets(t, server.port, 3, '')
-  const half = await openSockets(t, server.port, 3, 'POST /dead-letters/replay HTTP/1.1\r\n')
+  const half = await openSockets(t, server.port, 3, 'POST /api/v1/dead-letters/replay HTTP/1.1\r\n')
   const sockets = [...silent, ...half]
   for (const socket of sockets) socket.resume()
 
@@ -112,7 +117,7 @@ test('a half request is over after its time', async (t) => {
 
 test('a body that nobody awaits is not read beyond a bound, and does not disturb health', async (t) => {
   const { server } = await serve(t)
-  const head = GET('/channels/pumps/messages?from=now&wait=60')
+  const head = GET('/api/v1/channels/pumps/messages?from=now&wait=60')
   const [socket] = await openSockets(
     t,
     server.port,
@@ -132,18 +137,18 @@ test('a body that nobody awaits is not read beyond a bound, and does not disturb
 })
 
 test('a body of the largest size is read whole, and a larger one is refused', async (t) => {
-  const { server, url, view } = await serve(t)
+  const { server, url, view } = await serve(t, WITH_TOKEN)
   const padding = 'x'.repeat(60 * 1024)
   const body = `{"channel":"pumps"}${' '.repeat(padding.length)}`
 
-  const replayed = await fetch(`${url}/dead-letters/replay`, {
+  const replayed = await fetch(`${url}/api/v1/dead-letters/replay`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { ...OPERATOR, 'content-type': 'application/json' },
     body,
   })
-  const tooLarge = await fetch(`${url}/dead-letters/replay`, {
+  const tooLarge = await fetch(`${url}/api/v1/dead-letters/replay`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { ...OPERATOR, 'content-type': 'application/json' },
     body: body + padding,
   })
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { GET, healthMs, openSockets } from '../../../support/http/attackers.ts'
-import { serve } from '../../../support/http/served-view.ts'
+import { OPERATOR, serve, WITH_TOKEN } from '../../../support/http/served-view.ts'
 
 test('searches of one address run one at a time, and each gets its answer', async (t) => {
   const { server, view, url } = await serve(t)
@@ -74,16 +74,16 @@ test('a search whose client left keeps its place until it ends', async (t) => {
 })
 
 test('replays run one at a time, and those beyond the ones that wait are refused', async (t) => {
-  const { view, url } = await serve(t)
+  const { view, url } = await serve(t, WITH_TOKEN)
   let finish = (): void => {}
   const finished = new Promise<void>((resolve) => {
     finish = resolve
   })
   view.whileReplaying = () => finished
   const replay = () =>
-    fetch(`${url}/dead-letters/replay`, {
+    fetch(`${url}/api/v1/dead-letters/replay`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: { ...OPERATOR, 'content-type': 'application/json' },
       body: '{}',
     })
 

@@ -16,7 +16,7 @@ test('a page of messages is bounded by its text, and the next one begins where i
   const offsets: unknown[] = []
   let from = '0'
   for (let pages = 0; pages < 10 && from !== '5'; pages++) {
-    const response = await fetch(`${url}/channels/pumps/messages?from=${from}`)
+    const response = await fetch(`${url}/api/v1/channels/pumps/messages?from=${from}`)
     assert.ok(Number(response.headers.get('content-length')) <= MAX_PAGE_BYTES)
     from = response.headers.get('x-next-offset') ?? ''
     offsets.push(...(await linesOf(response)).map(({ offset }) => offset))
@@ -30,7 +30,7 @@ test('a message beyond the bound of a page is a page of its own', async (t) => {
   view.add(PAYLOAD + PAYLOAD)
   view.add('next')
 
-  const response = await fetch(`${url}/channels/pumps/messages`)
+  const response = await fetch(`${url}/api/v1/channels/pumps/messages`)
 
   assert.equal(response.headers.get('x-next-offset'), '1')
   assert.equal((await linesOf(response))[0]?.['payload'], PAYLOAD + PAYLOAD)
@@ -52,9 +52,9 @@ test('a page of dead letters is bounded by its text, and names where the next on
   }))
   view.letters = { letters, next: 13 }
 
-  const first = await fetch(`${url}/dead-letters`)
+  const first = await fetch(`${url}/api/v1/dead-letters`)
   view.letters = { letters: letters.slice(2), next: 13 }
-  const last = await fetch(`${url}/dead-letters`)
+  const last = await fetch(`${url}/api/v1/dead-letters`)
 
   assert.equal(first.headers.get('x-next-offset'), '5')
   assert.ok(Number(first.headers.get('content-length')) < LINE_BYTES)
@@ -66,7 +66,7 @@ test('many pages at once all arrive, and health is answered beside them', async 
   view.add(PAYLOAD)
 
   const pages = Array.from({ length: 12 }, async () => {
-    const response = await fetch(`${url}/channels/pumps/messages`)
+    const response = await fetch(`${url}/api/v1/channels/pumps/messages`)
     await response.text()
     return response.status
   })

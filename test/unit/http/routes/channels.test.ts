@@ -2,21 +2,15 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { ConnectorError } from '../../../../src/errors.ts'
+import { channelList } from '../../../../src/http/api/shapes/channels.ts'
 import { jsonOf, linesOf, serve } from '../../../support/http/served-view.ts'
 
-test('channels are listed with the place of their messages', async (t) => {
+test('channels are listed in the shape of the API', async (t) => {
   const { url } = await serve(t)
 
-  const { channels } = await jsonOf(await fetch(`${url}/channels`))
+  const answer = await jsonOf(await fetch(`${url}/api/v1/channels`))
 
-  assert.deepEqual(channels[0], {
-    name: 'pumps',
-    received: 10,
-    waiting: 1,
-    inFlight: 1,
-    bytes: 1000,
-    messages: '/channels/pumps/messages',
-  })
+  assert.equal(channelList.parse(answer).channels[0]?.name, 'pumps')
 })
 
 test('messages come one JSON object a line, text as text and bytes as base64', async (t) => {
@@ -24,7 +18,7 @@ test('messages come one JSON object a line, text as text and bytes as base64', a
   view.add('{"temp":23.33}', 'req123')
   view.add(Buffer.from([0xff, 0x00, 0x41]))
 
-  const response = await fetch(`${url}/channels/pumps/messages`)
+  const response = await fetch(`${url}/api/v1/channels/pumps/messages`)
 
   assert.equal(response.headers.get('content-type'), 'application/x-ndjson; charset=utf-8')
   assert.equal(response.headers.get('x-next-offset'), '2')
@@ -51,7 +45,7 @@ test('reading begins at the earliest, now, an offset or a time', async (t) => {
   const { view, url } = await serve(t)
   for (let n = 0; n < 5; n++) view.add(`m${n}`)
   const offsets = async (query: string) =>
-    (await linesOf(await fetch(`${url}/channels/pumps/messages?${query}`))).map(
+    (await linesOf(await fetch(`${url}/api/v1/channels/pumps/messages?${query}`))).map(
       ({ offset }) => offset,
     )
 
@@ -65,7 +59,7 @@ test('a request that waits is answered when something newer is there', async (t)
   const { view, url } = await serve(t)
   view.add('old')
 
-  const response = fetch(`${url}/channels/pumps/messages?from=now&wait=30`)
+  const response = fetch(`${url}/api/v1/channels/pumps/messages?from=now&wait=30`)
   while (view.waiting.length === 0) await new Promise(setImmediate)
   view.add('new')
 
@@ -80,8 +74,10 @@ test('a request that waits without success ends when its time is over, or its cl
   const { view, url } = await serve(t)
   const leaving = new AbortController()
 
-  const empty = await fetch(`${url}/channels/pumps/messages?from=now&wait=1`)
-  const left = fetch(`${url}/channels/pumps/messages?from=now&wait=60`, { signal: leaving.signal })
+  const empty = await fetch(`${url}/api/v1/channels/pumps/messages?from=now&wait=1`)
+  const left = fetch(`${url}/api/v1/channels/pumps/messages?from=now&wait=60`, {
+    signal: leaving.signal,
+  })
   while (view.signals.length < 2) await new Promise(setImmediate)
   leaving.abort()
   await assert.rejects(left)
@@ -93,7 +89,7 @@ test('a request that waits without success ends when its time is over, or its cl
 
 test('closing ends a request that waits', async (t) => {
   const { view, server, url } = await serve(t)
-  const response = fetch(`${url}/channels/pumps/messages?from=now&wait=60`).catch(
+  const response = fetch(`${url}/api/v1/channels/pumps/messages?from=now&wait=60`).catch(
     (error: unknown) => error,
   )
   while (view.waiting.length === 0) await new Promise(setImmediate)
@@ -121,18 +117,18 @@ test('what cannot be served is answered with what was expected', async (t) => {
     'wait=61',
     'wiat=5',
   ]) {
-    const { status, body } = await answer(`/channels/pumps/messages?${query}`)
+    const { status, body } = await answer(`/api/v1/channels/pumps/messages?${query}`)
     assert.equal(status, 400, query)
     assert.equal(body.error, 'InvalidRequest')
     assert.match(body.message, /limit|from|wait|wiat/)
   }
-  const unknownChannel = await answer('/channels/pipes/messages')
+  const unknownChannel = await answer('/api/v1/channels/pipes/messages')
   assert.equal(unknownChannel.status, 404)
   assert.equal(unknownChannel.body.error, 'ChannelNotFound')
   assert.match(unknownChannel.body.message, /"pipes"/)
   assert.equal((await answer('/nothing')).status, 404)
   for (const name of ['%zz', 'x'.repeat(5000)]) {
-    const { status, body } = await answer(`/channels/${name}/messages`)
+    const { status, body } = await answer(`/api/v1/channels/${name}/messages`)
     assert.ok(status === 400 || status === 414, String(status))
     assert.equal(body.error, 'InvalidRequest')
     assert.equal(typeof body.message, 'string')
@@ -144,7 +140,7 @@ test('a failing connector is a 5xx with its code, and the server goes on', async
   const { view, url } = await serve(t)
   const failing = async (failure: Error) => {
     view.failure = failure
-    const response = await fetch(`${url}/channels/pumps/messages`)
+    const response = await fetch(`${url}/api/v1/channels/pumps/messages`)
     return [response.status, (await jsonOf(response)).error]
   }
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { linesOf, START, serve } from '../../../support/http/served-view.ts'
+import { linesOf, OPERATOR, START, serve, WITH_TOKEN } from '../../../support/http/served-view.ts'
 
 test('dead letters are lines of JSON with the reason, and filtered by what is asked', async (t) => {
   const { view, url } = await serve(t)
-  const absent = await fetch(`${url}/dead-letters`)
+  const absent = await fetch(`${url}/api/v1/dead-letters`)
   view.letters = {
     letters: [
       {
@@ -24,7 +24,7 @@ test('dead letters are lines of JSON with the reason, and filtered by what is as
   }
 
   const response = await fetch(
-    `${url}/dead-letters?channel=pumps&error=InvalidMessage&since=2026-01-01T00:00:00Z&from=2&limit=1`,
+    `${url}/api/v1/dead-letters?channel=pumps&error=InvalidMessage&since=2026-01-01T00:00:00Z&from=2&limit=1`,
   )
 
   assert.equal(absent.status, 404)
@@ -50,17 +50,17 @@ test('dead letters are lines of JSON with the reason, and filtered by what is as
 })
 
 test('a replay is asked for with JSON, and never by a page of another site', async (t) => {
-  const { view, url } = await serve(t)
-  const json = { 'content-type': 'application/json' }
+  const { view, url } = await serve(t, WITH_TOKEN)
+  const json = { ...OPERATOR, 'content-type': 'application/json' }
   const post = (headers: Record<string, string>, body = '{"channel":"pumps","dryRun":true}') =>
-    fetch(`${url}/dead-letters/replay`, { method: 'POST', headers, body })
+    fetch(`${url}/api/v1/dead-letters/replay`, { method: 'POST', headers, body })
 
   const good = await post(json)
   const own = await post({ ...json, origin: url })
   const statuses = await Promise.all(
     [
-      post({ 'content-type': 'text/plain' }),
-      post({ 'content-type': 'application/x-www-form-urlencoded' }),
+      post({ ...OPERATOR, 'content-type': 'text/plain' }),
+      post({ ...OPERATOR, 'content-type': 'application/x-www-form-urlencoded' }),
       post({ ...json, origin: 'https://example.com' }),
       post({ ...json, origin: 'null' }),
       post(json, '{"chanel":"pumps"}'),

@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { jsonOf, serve } from '../../../support/http/served-view.ts'
+import { jsonOf, OPERATOR, serve, WITH_TOKEN } from '../../../support/http/served-view.ts'
 
-const JSON_TYPE = { 'content-type': 'application/json' }
+const JSON_TYPE = { ...OPERATOR, 'content-type': 'application/json' }
 
 test('the next attempt is asked for with JSON, and never by a page of another site', async (t) => {
-  const { view, url } = await serve(t)
+  const { view, url } = await serve(t, WITH_TOKEN)
   const post = (headers: Record<string, string>, body = '{"channel":"pumps"}') =>
-    fetch(`${url}/destinations/retry`, { method: 'POST', headers, body })
+    fetch(`${url}/api/v1/destinations/retry`, { method: 'POST', headers, body })
 
   const good = await post(JSON_TYPE)
   const statuses = await Promise.all(
     [
-      post({ 'content-type': 'text/plain' }),
+      post({ ...OPERATOR, 'content-type': 'text/plain' }),
       post({ ...JSON_TYPE, origin: 'https://example.com' }),
       post(JSON_TYPE, '{"chanel":"pumps"}'),
       post(JSON_TYPE, '{'),
@@ -25,10 +25,10 @@ test('the next attempt is asked for with JSON, and never by a page of another si
 })
 
 test('a retry of a channel or destination that does not exist is answered with where to find them', async (t) => {
-  const { url } = await serve(t)
+  const { url } = await serve(t, WITH_TOKEN)
   const post = async (body: object) => {
     const request = { method: 'POST', headers: JSON_TYPE, body: JSON.stringify(body) }
-    const response = await fetch(`${url}/destinations/retry`, request)
+    const response = await fetch(`${url}/api/v1/destinations/retry`, request)
     return [response.status, JSON.stringify(await jsonOf(response))] as const
   }
 
@@ -36,6 +36,9 @@ test('a retry of a channel or destination that does not exist is answered with w
   const [destinationStatus, destinationText] = await post({ destination: 'nowhere' })
 
   assert.deepEqual([channelStatus, destinationStatus], [404, 404])
-  assert.match(channelText, /There is no channel .*nobody.*GET \/channels lists them/)
-  assert.match(destinationText, /There is no destination .*nowhere.*GET \/destinations lists them/)
+  assert.match(channelText, /There is no channel .*nobody.*GET \/api\/v1\/channels lists them/)
+  assert.match(
+    destinationText,
+    /There is no destination .*nowhere.*GET \/api\/v1\/destinations lists them/,
+  )
 })

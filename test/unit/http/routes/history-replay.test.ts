@@ -1,19 +1,19 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { jsonOf, START, serve } from '../../../support/http/served-view.ts'
+import { jsonOf, OPERATOR, START, serve, WITH_TOKEN } from '../../../support/http/served-view.ts'
 
-const JSON_TYPE = { 'content-type': 'application/json' }
+const JSON_TYPE = { ...OPERATOR, 'content-type': 'application/json' }
 
 test('history is replayed from a time or an offset, by JSON, and never for a page of another site', async (t) => {
-  const { view, url } = await serve(t)
+  const { view, url } = await serve(t, WITH_TOKEN)
   const post = (body: string, headers: Record<string, string> = JSON_TYPE, channel = 'pumps') =>
-    fetch(`${url}/channels/${channel}/replay`, { method: 'POST', headers, body })
+    fetch(`${url}/api/v1/channels/${channel}/replay`, { method: 'POST', headers, body })
 
   const good = await post('{"from":"2026-01-01T00:00:00Z","to":9,"limit":5}')
   const statuses = await Promise.all(
     [
       post('{"from":3}'),
-      post('{"from":3}', { 'content-type': 'text/plain' }),
+      post('{"from":3}', { ...OPERATOR, 'content-type': 'text/plain' }),
       post('{"from":3}', { ...JSON_TYPE, origin: 'https://example.com' }),
       post('{}'),
       post('{"from":"soon"}'),

@@ -81,6 +81,7 @@ function startServer({ identify = () => ANYONE, limits: changed }: Parts = {}) {
       const socket = new MemorySocket()
       const arrival = {
         socket,
+        transport: 'mqtt' as const,
         address: '192.0.2.1',
         remote: '192.0.2.1:1883',
         certificateName: undefined,
