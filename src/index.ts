@@ -8,7 +8,8 @@
  */
 import { parseConfig } from './config/parse-config.ts'
 import type { ConfigInput } from './config/schema/schema.ts'
-import { Connector, type ConnectorOptions } from './connector/connector.ts'
+import { Connector } from './connector/connector.ts'
+import type { ConnectorOptions } from './connector/connector-options.ts'
 
 /**
  * A connector that is not started yet.
@@ -24,12 +25,9 @@ export type { Clock, Timer } from './clock.ts'
 export type { ConnectorConfig } from './config/connector-config.ts'
 export type { ConfigInput } from './config/schema/schema.ts'
 export type { StartCheck } from './connector/checks/start-check.ts'
-export type {
-  Connector,
-  ConnectorDescription,
-  ConnectorOptions,
-} from './connector/connector.ts'
+export type { Connector } from './connector/connector.ts'
 export type { ConnectorEvents, Receipt } from './connector/connector-events.ts'
+export type { ConnectorDescription, ConnectorOptions } from './connector/connector-options.ts'
 export type { StopReport } from './connector/draining.ts'
 export { ConnectorError, type ErrorCode, type ErrorEffect } from './errors.ts'
 export type { LogOutput } from './telemetry/log/logger.ts'

@@ -1,6 +1,7 @@
 /** What commands get from outside: the process they run in, and how a connector is made. */
 import type { ConnectorConfig } from '../config/connector-config.ts'
-import type { Connector, ConnectorOptions } from '../connector/connector.ts'
+import type { Connector } from '../connector/connector.ts'
+import type { ConnectorOptions } from '../connector/connector-options.ts'
 
 export interface CliContext {
   readonly process: NodeJS.Process

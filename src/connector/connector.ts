@@ -2,7 +2,7 @@
 
 import { EventEmitter } from 'node:events'
 import type { ChannelLedger } from '../channels/ledger/ledger.ts'
-import { type Clock, systemClock } from '../clock.ts'
+import { systemClock } from '../clock.ts'
 import type { ConnectorConfig } from '../config/connector-config.ts'
 import type { DestinationDelivery } from '../delivery/destination-delivery.ts'
 import { ReceiptPublisher } from '../delivery/receipts/receipt-publisher.ts'
@@ -20,49 +20,21 @@ import type { OriginPositions } from '../sources/batch-put-message/origin-positi
 import type { Nucleus } from '../sources/greengrass/nucleus.ts'
 import { InProcessSource } from '../sources/in-process/in-process-source.ts'
 import type { Source } from '../sources/source.ts'
-import type { LogOutput } from '../telemetry/log/logger.ts'
 import { Metrics } from '../telemetry/metrics/metrics.ts'
-import type { TraceOptions } from '../telemetry/options.ts'
 import { STATUS_TOPIC } from '../topics.ts'
 import { VERSION } from '../version.ts'
 import { type RunningAnalytics, startAnalytics } from './analytics/analytics.ts'
 import { checkStart, type StartCheck } from './checks/start-check.ts'
 import type { ConnectorEvents } from './connector-events.ts'
 import { connectorIdOf } from './connector-id.ts'
+import type { ConnectorDescription, ConnectorOptions } from './connector-options.ts'
 import { makeDeliveries, type UpstreamOf } from './deliveries.ts'
 import { drain, type StopReport } from './draining.ts'
 import { type OpenedStorage, openStorage } from './opened-storage.ts'
-import { partFigures } from './part-figures.ts'
 import { makeBatchPutMessage, makeSources, openOrigins, type PartContext } from './parts.ts'
-import { ConnectorTelemetry } from './telemetry.ts'
+import { ConnectorTelemetry } from './telemetry/connector-telemetry.ts'
+import { partFigures } from './telemetry/part-figures.ts'
 import { viewOptions } from './view-options.ts'
-
-export interface ConnectorOptions {
-  readonly clock?: Clock
-  /** From 0 up to, not including, 1: spreads retries. */
-  readonly random?: () => number
-  /** Where log lines go. Default: the file of `log.file`, otherwise standard error. */
-  readonly logOutput?: LogOutput
-  /** Where traces go. Default: there are none. */
-  readonly traces?: TraceOptions | undefined
-  /** For `sources.greengrass`. It outlives the connector. */
-  readonly nucleus?: Nucleus | undefined
-  /** Every setting with its origin, for the operator. Default: no setting is shown. */
-  readonly settings?: (() => Settings) | undefined
-}
-
-/** The running parts, in lines for people. */
-export interface ConnectorDescription {
-  readonly sources: readonly string[]
-  readonly destinations: readonly string[]
-  /** Undefined when there is no HTTP server. */
-  readonly http: string | undefined
-  /** The path of the operator's socket, which commands use; undefined if there is none. */
-  readonly socket: string | undefined
-  /** Undefined with durability `memory`. */
-  readonly dataDirectory: string | undefined
-  readonly channels: number
-}
 
 /** What `start` created. */
 interface Running extends OpenedStorage {
@@ -120,9 +92,8 @@ export class Connector {
     this.#settings = options.settings ?? (() => ({ files: [], settings: [] }))
     const refused = new RefusedClients(clock)
     this.#refusedClients = refused
-    const metrics = this.#metrics
     const telemetry = new ConnectorTelemetry({
-      ...{ config, metrics, events, clock, random, logOutput },
+      ...{ config, metrics: this.#metrics, events, clock, random, logOutput },
       traces: options.traces,
       onRefused: (...report) => refused.note(...report),
     })
@@ -175,8 +146,7 @@ export class Connector {
 
   /**
    * Reads certificates, users, access rules and the token of the HTTP server again, and opens the log
-   * file again. A faulty file is
-   * logged and not used.
+   * file again. A faulty file is logged and not used.
    */
   async reload(): Promise<void> {
     const { sources = [], http, analytics } = this.#running ?? {}

@@ -3,7 +3,7 @@
  * `stopping` and `stopped`, and the banner with the last words on standard output.
  */
 import { resolve } from 'node:path'
-import type { ConnectorDescription } from '../../../connector/connector.ts'
+import type { ConnectorDescription } from '../../../connector/connector-options.ts'
 import type { StopReport } from '../../../connector/draining.ts'
 import type { Logger } from '../../../telemetry/log/logger.ts'
 import { formatDuration } from '../../../units.ts'

@@ -1,7 +1,7 @@
 /** The banner of `run` on a terminal: addresses, directories, and commands to try. */
 
 import type { ConnectorConfig } from '../../../config/connector-config.ts'
-import type { ConnectorDescription } from '../../../connector/connector.ts'
+import type { ConnectorDescription } from '../../../connector/connector-options.ts'
 import { counted } from '../../../units.ts'
 import { suggestions } from './suggestions.ts'
 

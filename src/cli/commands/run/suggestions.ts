@@ -1,6 +1,6 @@
 /** Commands to try against the running connector, with the user and files its settings demand. */
 import type { ConnectorConfig } from '../../../config/connector-config.ts'
-import type { ConnectorDescription } from '../../../connector/connector.ts'
+import type { ConnectorDescription } from '../../../connector/connector-options.ts'
 
 const CHANNEL = 'my_channel'
 const PAYLOAD = '{"temp":23.33}'

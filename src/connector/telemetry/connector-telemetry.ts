@@ -1,17 +1,17 @@
 /** The log, the metrics and the traces of one connector, behind one observer. */
 import type { EventEmitter } from 'node:events'
-import type { Clock } from '../clock.ts'
-import type { ConnectorConfig } from '../config/connector-config.ts'
-import type { PipelineObserver } from '../observer.ts'
-import { LogFile } from '../telemetry/log/log-file.ts'
-import { createLogger, type LogOutput } from '../telemetry/log/logger.ts'
-import type { Metrics } from '../telemetry/metrics/metrics.ts'
-import type { TraceOptions } from '../telemetry/options.ts'
-import { TelemetryObserver } from '../telemetry/pipeline-observer.ts'
-import type { SpanExporter } from '../telemetry/traces/span-exporter.ts'
-import { VERSION } from '../version.ts'
+import type { Clock } from '../../clock.ts'
+import type { ConnectorConfig } from '../../config/connector-config.ts'
+import type { PipelineObserver } from '../../observer.ts'
+import { LogFile } from '../../telemetry/log/log-file.ts'
+import { createLogger, type LogOutput } from '../../telemetry/log/logger.ts'
+import type { Metrics } from '../../telemetry/metrics/metrics.ts'
+import type { TraceOptions } from '../../telemetry/options.ts'
+import { TelemetryObserver } from '../../telemetry/pipeline-observer.ts'
+import type { SpanExporter } from '../../telemetry/traces/span-exporter.ts'
+import { VERSION } from '../../version.ts'
+import { type ConnectorEvents, emittingObserver } from '../connector-events.ts'
 import { CertificateEnds } from './certificate-ends.ts'
-import { type ConnectorEvents, emittingObserver } from './connector-events.ts'
 
 export interface ConnectorTelemetryOptions {
   readonly config: ConnectorConfig
@@ -42,10 +42,8 @@ export class ConnectorTelemetry {
     const logger = createLogger(config.log, logOutput ?? this.#logFile)
     this.#reports = new TelemetryObserver({ logger, metrics, clock })
     this.certificates = new CertificateEnds(config)
-    this.#withoutTraces = emittingObserver(events, this.#reports, {
-      onReloaded: () => void this.certificates.read(),
-      onRefused,
-    })
+    const onReloaded = () => void this.certificates.read()
+    this.#withoutTraces = emittingObserver(events, this.#reports, { onReloaded, onRefused })
     this.#observer = this.#withoutTraces
   }
 
@@ -59,8 +57,8 @@ export class ConnectorTelemetry {
     await this.#logFile?.open()
     const { traces, clock, random } = this.#options
     if (traces === undefined || this.#spans !== undefined) return
-    const { SpanExporter } = await import('../telemetry/traces/span-exporter.ts')
-    const { tracingObserver } = await import('../telemetry/traces/tracing-observer.ts')
+    const { SpanExporter } = await import('../../telemetry/traces/span-exporter.ts')
+    const { tracingObserver } = await import('../../telemetry/traces/tracing-observer.ts')
     const next = this.#withoutTraces
     const spans = new SpanExporter({
       options: traces,

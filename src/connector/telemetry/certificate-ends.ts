@@ -4,7 +4,7 @@
  */
 import { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import type { ConnectorConfig } from '../config/connector-config.ts'
+import type { ConnectorConfig } from '../../config/connector-config.ts'
 
 interface CertificateEnd {
   /** The section of the configuration. */

@@ -1,8 +1,8 @@
 /** What metrics show of the running parts. */
-import type { MemoryBudget } from '../channels/log/memory-budget.ts'
-import type { DestinationDelivery } from '../delivery/destination-delivery.ts'
-import type { Source } from '../sources/source.ts'
-import type { PartFigures } from '../telemetry/metrics/part-figures.ts'
+import type { MemoryBudget } from '../../channels/log/memory-budget.ts'
+import type { DestinationDelivery } from '../../delivery/destination-delivery.ts'
+import type { Source } from '../../sources/source.ts'
+import type { PartFigures } from '../../telemetry/metrics/part-figures.ts'
 import type { CertificateEnds } from './certificate-ends.ts'
 
 export interface RunningParts {
