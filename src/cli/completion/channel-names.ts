@@ -14,10 +14,11 @@ const PATIENCE_MS = 300
 export async function channelNames(
   words: readonly string[],
   context: CliContext,
+  patienceMs = PATIENCE_MS,
 ): Promise<readonly string[]> {
-  const ended = AbortSignal.timeout(PATIENCE_MS)
+  const ended = AbortSignal.timeout(patienceMs)
   const names = asked(words, { ...context, outputClosed: ended }).catch(() => [])
-  return await Promise.race([names, delay(PATIENCE_MS, [], { ref: false })])
+  return await Promise.race([names, delay(patienceMs, [], { ref: false })])
 }
 
 async function asked(words: readonly string[], context: CliContext): Promise<readonly string[]> {
