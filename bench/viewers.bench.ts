@@ -15,7 +15,7 @@ import { writeReport } from './support/report.ts'
 const SERVER_CORE = 0
 const CHANNELS = 50
 const MESSAGES = 4_000_000
-const STREAMS = ['overview', 'tail:channel_0', 'overview,channels,destinations,clients']
+const STREAMS = ['overview', 'tail:ch0', 'overview,channels,destinations,clients']
 
 const { values: flags } = parseArgs({
   options: {

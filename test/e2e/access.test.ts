@@ -1,6 +1,7 @@
 /** Who may operate a whole connector: its own user, tokens, browsers; and nobody else. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -133,6 +134,28 @@ test('dashboard prints an address whose code logs one browser in, once', async (
   assert.deepEqual((await jsonOf(first)).rights, ['view', 'operate'])
   assert.equal(second.status, 401)
   assert.deepEqual([retried.status, foreign.status], [200, 403])
+})
+
+test('dashboard --open shows the address to the browser, and to nobody who lists the programs', {
+  skip: process.platform === 'linux' ? false : 'xdg-open is for Linux',
+}, async (t) => {
+  const directory = await temporaryDirectory(t)
+  const opened = join(directory, 'opened')
+  const script = `#!/bin/sh\nprintf '%s\\n' "$@" > '${opened}.part'\ncat "$1" >> '${opened}.part'\nmv '${opened}.part' '${opened}'\n`
+  await writeFile(join(directory, 'xdg-open'), script, { mode: 0o755 })
+  const data = join(directory, 'data')
+  await new ConnectorProcess(t, ['--data', data]).started()
+
+  const { code, stdout } = await runCommand(t, ['dashboard', '--data', data, '--open'], {
+    env: { PATH: `${directory}:${process.env['PATH']}`, TMPDIR: directory },
+  })
+  await until('it was opened', () => existsSync(opened))
+  const [argument = '', page = ''] = (await readFile(opened, 'utf8')).split('\n')
+
+  assert.equal(code, 0)
+  assert.doesNotMatch(argument, /code=/)
+  assert.ok(page.includes(`url=${stdout.trim()}"`))
+  assert.equal(((await stat(argument)).mode & 0o777).toString(8), '600')
 })
 
 test('a token that a command makes may do what it was made for, until a command revokes it', async (t) => {

@@ -97,6 +97,9 @@ test('if client certificates are optional, a request needs one or the token, and
     'storage',
   ])
   assert.match((await both.get('/health', certified)).text, /verdict/)
+  const { rights, by, name } = JSON.parse((await both.get('/api/v1/session', certified)).text)
+  assert.deepEqual([rights, by], [['view', 'operate'], 'certificate'])
+  assert.match(name, /connector/)
 
   const local = (more: object) => ({ tls: { ...more, servername: 'broker.test' } })
   assert.equal((await alone.get('/ledger', local(certified.tls))).status, 200)

@@ -207,10 +207,17 @@ test('when a token is revoked, its session ends, and so does its stream; others 
   const browser = browserOf(served)
   const revoked = cookieOf(await browser.login({ token: served.token }))
   const kept = cookieOf(await browser.login({ token: WITH_TOKEN.token }))
+  const open = (headers: Headers) =>
+    browser.send('GET', '/api/v1/events?topics=problems', undefined, headers)
+  const streams = [await open(revoked), await open(served.headers)]
+  const going = await open(kept)
 
   await writeFile(served.tokens, '')
   await served.server.reload()
+  const texts = await Promise.all(streams.map((stream) => stream.text()))
 
+  assert.ok(texts.every((text) => text.includes('event: hello')))
+  assert.equal((await going.body?.getReader().read())?.done, false)
   assert.equal((await browser.session(revoked)).status, 401)
   assert.equal((await browser.session(served.headers)).status, 401)
   assert.equal((await browser.session(kept)).status, 200)

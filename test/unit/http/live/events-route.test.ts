@@ -33,7 +33,7 @@ test('a stream begins with a hello and the topics it asked for, and goes on once
   assert.equal(stream.headers.get('x-content-type-options'), 'nosniff')
 })
 
-test('all viewers share one snapshot a second, and without viewers none is made', async (t) => {
+test('all viewers share one snapshot a second, and without viewers there is no snapshot', async (t) => {
   const clock = new ManualClock()
   const { url, view } = await serve(t, {}, { clock })
   const streams = await Promise.all([1, 2, 3].map(() => EventStream.open(t, url, 'overview')))
