@@ -14,7 +14,7 @@ import { until } from '../support/until.ts'
 const { nodeFolder } = await import(join(repository, 'scripts', 'release', 'executable-node.mjs'))
 const skip = existsSync(nodeFolder(arch()))
   ? false
-  : 'the Node for executables is missing: node scripts/fetch-node.mjs'
+  : 'the Node for executables is missing: node scripts/fetch/node.mjs'
 
 test('the single executable runs without Node, takes a message, and says that it has no DuckDB', {
   skip,

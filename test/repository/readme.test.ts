@@ -82,7 +82,7 @@ test('publish, tail and the HTTP requests answer as the README says', async (t) 
   if (WITHOUT_DUCKDB === false) {
     for (const line of commandsOf('npx iot-analytics-connector query')) {
       // In a pipe, as here, the result is CSV.
-      assert.match((await shell(line, connector, directory)).stdout, /^temp,.*\n23\.33,/)
+      assert.match((await shell(line, connector, directory)).stdout, /^temp,.*\r\n23\.33,/)
     }
   }
   const answers = commandsOf('curl').map(async (line) => {

@@ -16,7 +16,7 @@ const root = join(import.meta.dirname, '..', '..', '..')
 test('docs/errors.md is generated from the catalogue', () => {
   const check = spawnSync(
     process.execPath,
-    ['scripts/build-errors-reference.mjs', '--check', '--from', 'build/src'],
+    ['scripts/docs/errors.mjs', '--check', '--from', 'build/src'],
     { cwd: root, encoding: 'utf8' },
   )
 

@@ -25,7 +25,7 @@ const OPTIONS = [
 export function skipWithoutDebian(): string | false {
   if (process.getuid?.() !== 0) return 'a container needs root'
   if (!existsSync(NSPAWN)) return 'nspawn is missing: apt-get install systemd-container'
-  if (!existsSync(debian)) return 'Debian is missing: node scripts/fetch-debian.mjs'
+  if (!existsSync(debian)) return 'Debian is missing: node scripts/fetch/debian.mjs'
   const { status, stderr } = spawnSync(NSPAWN, [...OPTIONS, '-D', debian, '/bin/true'])
   return status === 0 ? false : `containers do not work here: ${stderr}`
 }

@@ -1,6 +1,6 @@
 /**
  * The engines that read what the connector has written, as the scripts of `examples/scale-out` use
- * them. `scripts/fetch-readers.mjs` fetches them.
+ * them. `scripts/fetch/readers.mjs` fetches them.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -28,7 +28,7 @@ const SPARK = {
 export const skipWithoutReaders: string | false =
   existsSync(join(DIRECTORY, 'complete')) && findCommand('java') !== undefined
     ? false
-    : 'the readers of docs/scale-out.md are missing: apt-get install openjdk-17-jre-headless maven python3-venv && node scripts/fetch-readers.mjs'
+    : 'the readers of docs/scale-out.md are missing: apt-get install openjdk-17-jre-headless maven python3-venv && node scripts/fetch/readers.mjs'
 
 export interface Reader {
   /** Relative to `examples/scale-out`. */

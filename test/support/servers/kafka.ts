@@ -1,5 +1,5 @@
 /**
- * Apache Kafka as one process, broker and controller. `scripts/fetch-kafka.mjs` fetches its
+ * Apache Kafka as one process, broker and controller. `scripts/fetch/kafka.mjs` fetches its
  * packages.
  */
 import { spawnSync } from 'node:child_process'
@@ -25,7 +25,7 @@ const LOGGING = [
 export const skipWithoutKafka: string | false =
   JAVA !== undefined && existsSync(join(PACKAGES, 'complete'))
     ? false
-    : 'Kafka is missing: apt-get install openjdk-17-jre-headless maven && node scripts/fetch-kafka.mjs'
+    : 'Kafka is missing: apt-get install openjdk-17-jre-headless maven && node scripts/fetch/kafka.mjs'
 
 export interface KafkaOptions {
   /** Lines for server.properties. A later line replaces an earlier one with the same key. */

@@ -1,4 +1,4 @@
-/** QuestDB, which takes InfluxDB's line protocol. `scripts/fetch-questdb.mjs` fetches it. */
+/** QuestDB, which takes InfluxDB's line protocol. `scripts/fetch/questdb.mjs` fetches it. */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
@@ -15,7 +15,7 @@ const JVM = ['-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1']
 export const skipWithoutQuestDb: string | false =
   JAVA !== undefined && existsSync(JAR)
     ? false
-    : 'QuestDB is missing: apt-get install openjdk-17-jre-headless maven && node scripts/fetch-questdb.mjs'
+    : 'QuestDB is missing: apt-get install openjdk-17-jre-headless maven && node scripts/fetch/questdb.mjs'
 
 export class QuestDb {
   readonly url: string

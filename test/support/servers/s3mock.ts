@@ -1,4 +1,4 @@
-/** S3Mock by Adobe: an implementation of S3 in Java. `scripts/fetch-s3mock.mjs` fetches it. */
+/** S3Mock by Adobe: an implementation of S3 in Java. `scripts/fetch/s3mock.mjs` fetches it. */
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,7 +12,7 @@ const JAR = join(DIRECTORY, 's3mock-4.9.1-exec.jar')
 export const skipWithoutS3Mock: string | false =
   existsSync(JAR) && findCommand('java') !== undefined
     ? false
-    : 'S3Mock is missing: node scripts/fetch-s3mock.mjs (needs Java 17 and Maven)'
+    : 'S3Mock is missing: node scripts/fetch/s3mock.mjs (needs Java 17 and Maven)'
 
 /** It accepts any credentials. */
 export async function startS3Mock(t: Cleanup): Promise<string> {

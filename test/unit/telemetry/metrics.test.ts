@@ -43,7 +43,7 @@ async function scraped(metrics: Metrics, series: string): Promise<number | undef
 test('docs/metrics.md is what the table of metrics says', () => {
   const check = spawnSync(
     process.execPath,
-    ['scripts/build-metrics-reference.mjs', '--check', '--from', 'build/src'],
+    ['scripts/docs/metrics.mjs', '--check', '--from', 'build/src'],
     { cwd: root, encoding: 'utf8' },
   )
 

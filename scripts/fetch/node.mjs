@@ -1,7 +1,7 @@
 // Fetches the Node that the single executables contain, once for each kind of machine, from npm.
-//   node scripts/fetch-node.mjs [x64|arm64]…
+//   node scripts/fetch/node.mjs [x64|arm64]…
 // NODES_DIRECTORY names the directory, if it is not to be the default one.
-import { fetchNode } from './release/executable-node.mjs'
+import { fetchNode } from '../release/executable-node.mjs'
 
 const [, , ...given] = process.argv
 for (const kind of given.length > 0 ? given : ['x64', 'arm64']) {

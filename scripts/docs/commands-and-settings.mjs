@@ -2,11 +2,11 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
-import { createProgram } from '../dist/cli/program.js'
-import { commandsPage } from '../dist/cli/reference.js'
-import { configurationPage, schemaDocument } from '../dist/config/reference.js'
+import { createProgram } from '../../dist/cli/program.js'
+import { commandsPage } from '../../dist/cli/reference.js'
+import { configurationPage, schemaDocument } from '../../dist/config/reference.js'
 
-const docs = join(import.meta.dirname, '..', 'docs')
+const docs = join(import.meta.dirname, '..', '..', 'docs')
 const program = createProgram({
   process,
   loadConnector: () => Promise.reject(new Error('only help is asked for')),

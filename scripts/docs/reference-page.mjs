@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 
-const root = join(import.meta.dirname, '..')
+const root = join(import.meta.dirname, '..', '..')
 const { values } = parseArgs({
   options: { check: { type: 'boolean' }, from: { type: 'string', default: 'dist' } },
 })
