@@ -14,7 +14,7 @@ export interface DeadLetterList {
   readonly reload: () => void
 }
 
-/** More on one page would make it slow; filters help to find one among them. */
+/** More on one page would make it slow; a filter finds what is not shown. */
 const MAX_SHOWN = 1_000
 
 export function useDeadLetters(filter: DeadLetterFilter): DeadLetterList {

@@ -1,6 +1,6 @@
 /** Asks a query and reads its rows as they come, as many as a page can show. */
 import { request } from '../../api/client.ts'
-import { cellsOf, type Result } from './result-row.ts'
+import { cellsOf, type Result } from './result/result-row.ts'
 
 export const MAX_ROWS = 1_000
 /** Of text. Payloads may be large, and the page keeps all of them. */

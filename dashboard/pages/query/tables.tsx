@@ -16,14 +16,19 @@ export interface TablesProps {
   readonly onOpen: (table: string) => void
 }
 
+/** On a phone they would stand between the query and its result. */
+const isWide = matchMedia('(min-width: 640px)').matches
+
 type Actions = Pick<TablesProps, 'onInsert' | 'onOpen'>
 
 export function Tables({ tables, ...actions }: TablesProps) {
   return (
-    <section class="card tables">
-      <h2>Tables</h2>
+    <details class="card tables" open={isWide}>
+      <summary>
+        <h2>Tables</h2>
+      </summary>
       <Loaded resource={tables}>{(list) => <TableNames list={list} {...actions} />}</Loaded>
-    </section>
+    </details>
   )
 }
 

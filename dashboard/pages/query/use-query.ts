@@ -2,7 +2,7 @@
 import { type ReadonlySignal, useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { remember } from './query-history.ts'
-import type { Result } from './result-row.ts'
+import type { Result } from './result/result-row.ts'
 import { runQuery } from './run-query.ts'
 
 export type QueryState =

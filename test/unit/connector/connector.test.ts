@@ -31,7 +31,7 @@ test('log lines that are held back as repeats are written with their count when 
   )
 })
 
-test('a broker that is not there is in /health and on the page, with the state and since when', async (t) => {
+test('a broker that is not there is in /health, with the state and since when', async (t) => {
   const before = Date.now()
   const connector = await startConnector(t, {
     sources: { mqttClient: { url: `mqtt://127.0.0.1:${await unusedPort()}` } },
@@ -48,9 +48,6 @@ test('a broker that is not there is in /health and on the page, with the state a
   assert.deepEqual([sources[0].name, sources[0].state], ['mqttClient', 'disconnected'])
   assert(Date.parse(sources[0].since) >= before)
   assert.match(problems[0], /^Source mqttClient, disconnected since .*ECONNREFUSED/)
-  const page = await (await fetch(http)).text()
-  assert.match(page, /class="badge warning">mqttClient disconnected( for \d+ s)?</)
-  assert.match(page, /<li>Source mqttClient, disconnected since /)
 })
 
 async function unusedPort(): Promise<number> {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { plottedColumns } from '../../../dashboard/pages/query/plot-columns.ts'
 import { quotedName } from '../../../dashboard/pages/query/quoted-name.ts'
-import { cellsOf, type Result } from '../../../dashboard/pages/query/result-row.ts'
+import { plottedColumns } from '../../../dashboard/pages/query/result/plot-columns.ts'
+import { cellsOf, type Result } from '../../../dashboard/pages/query/result/result-row.ts'
 
 function resultOf(lines: readonly string[]): Result {
   const rows = lines.map(cellsOf)

@@ -1,11 +1,11 @@
 /** The rows as lines over time. */
 import { useMemo } from 'preact/hooks'
-import { zoneText } from '../../../src/format/time.ts'
-import { now } from '../../live/clock.ts'
-import { zone } from '../../live/preferences.ts'
-import { Empty } from '../../parts/notices.tsx'
-import { Plot } from '../../parts/plot.tsx'
-import { VisibleText } from '../../parts/visible-text.tsx'
+import { zoneText } from '../../../../src/format/time.ts'
+import { now } from '../../../live/clock.ts'
+import { zone } from '../../../live/preferences.ts'
+import { Empty } from '../../../parts/notices.tsx'
+import { Plot } from '../../../parts/plot.tsx'
+import { VisibleText } from '../../../parts/visible-text.tsx'
 import { MAX_LINES, plottedColumns } from './plot-columns.ts'
 import type { Result } from './result-row.ts'
 

@@ -4,7 +4,7 @@
  * layout.
  */
 import { useMemo } from 'preact/hooks'
-import { VisibleText } from '../../parts/visible-text.tsx'
+import { VisibleText } from '../../../parts/visible-text.tsx'
 import type { Cell, Result } from './result-row.ts'
 
 const BLOCK = 100

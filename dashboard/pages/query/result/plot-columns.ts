@@ -7,7 +7,7 @@ export interface PlottedColumns {
   /** Seconds since 1970, in order. */
   readonly times: readonly number[]
   readonly series: readonly { readonly name: string; readonly values: readonly (number | null)[] }[]
-  /** Columns of numbers beyond the lines that a person can distinguish. */
+  /** Columns of numbers beyond the lines that can be distinguished. */
   readonly omitted: readonly string[]
 }
 

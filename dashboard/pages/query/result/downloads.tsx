@@ -1,8 +1,8 @@
 /** The whole result as a file: the query runs again, and its result is not shown. */
 import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
-import { VisibleText } from '../../parts/visible-text.tsx'
-import { resultFile } from './run-query.ts'
+import { VisibleText } from '../../../parts/visible-text.tsx'
+import { resultFile } from '../run-query.ts'
 
 const FORMATS = [
   { format: 'csv', label: 'CSV' },

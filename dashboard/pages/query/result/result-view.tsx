@@ -1,18 +1,18 @@
 /** What came of a query: rows as a table or a plot, or why there are none. */
-import { exactCount } from '../../../src/format/count.ts'
-import { durationText } from '../../../src/format/duration.ts'
-import { ApiError } from '../../api/client.ts'
-import { now } from '../../live/clock.ts'
-import { counted } from '../../parts/figures.tsx'
-import { Icon } from '../../parts/icon.tsx'
-import { Empty, Loading } from '../../parts/notices.tsx'
-import { VisibleText } from '../../parts/visible-text.tsx'
-import { route, setQuery } from '../../shell/current-route.ts'
+import { exactCount } from '../../../../src/format/count.ts'
+import { durationText } from '../../../../src/format/duration.ts'
+import { ApiError } from '../../../api/client.ts'
+import { now } from '../../../live/clock.ts'
+import { counted } from '../../../parts/figures.tsx'
+import { Icon } from '../../../parts/icon.tsx'
+import { Empty, Loading } from '../../../parts/notices.tsx'
+import { VisibleText } from '../../../parts/visible-text.tsx'
+import { route, setQuery } from '../../../shell/current-route.ts'
+import type { QueryState } from '../use-query.ts'
 import { Downloads } from './downloads.tsx'
 import { ResultPlot } from './result-plot.tsx'
 import type { Result } from './result-row.ts'
 import { ResultTable } from './result-table.tsx'
-import type { QueryState } from './use-query.ts'
 
 export function ResultView({ state }: { state: QueryState }) {
   if (state.kind === 'running') return <Running since={state.since} rows={state.rows} />
