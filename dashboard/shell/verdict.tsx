@@ -28,7 +28,13 @@ export function Verdict() {
       <div class="verdict-body">
         {/* The ages in it tick, so only the sentences are announced. */}
         <div aria-live="polite">
-          {isOverview ? <Sentences verdict={verdict} /> : <p>{firstOf(verdict)}</p>}
+          {isOverview ? (
+            <Sentences verdict={verdict} />
+          ) : (
+            <p>
+              <VisibleText text={verdict.summary} />
+            </p>
+          )}
         </div>
         {isOverview && (
           <p class="quiet">
@@ -41,14 +47,13 @@ export function Verdict() {
   )
 }
 
-function Sentences({ verdict: { text, problems } }: { verdict: VerdictShape }) {
-  const [first = capitalised(text), ...others] = problems
-  const shown = others.slice(0, SHOWN_PROBLEMS - 1)
-  const more = others.length - shown.length
+function Sentences({ verdict: { summary, problems } }: { verdict: VerdictShape }) {
+  const shown = problems.slice(0, SHOWN_PROBLEMS)
+  const more = problems.length - shown.length
   return (
     <>
       <p class="verdict-text">
-        <VisibleText text={sentence(first)} />
+        <VisibleText text={summary} />
       </p>
       {shown.map((problem) => (
         <p key={problem}>
@@ -60,15 +65,6 @@ function Sentences({ verdict: { text, problems } }: { verdict: VerdictShape }) {
   )
 }
 
-function firstOf({ text, problems: [first = capitalised(text)] }: VerdictShape) {
-  return <VisibleText text={sentence(first)} />
-}
-
-/** It may begin with the name of a destination, so it stays as it is. */
 function sentence(text: string): string {
   return /[.!?]$/.test(text) ? text : `${text}.`
-}
-
-function capitalised(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1)
 }

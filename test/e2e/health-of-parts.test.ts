@@ -128,6 +128,6 @@ test('sessions that cannot be stored make storage fail in health, and let it rec
   assert.notEqual(health.storage, 'ok')
   assert.match(health.problems[0], /ENOTDIR/)
   assert.equal(health.verdict, `storage ${health.storage}`)
-  assert.match(status.stdout, new RegExp(`^CRITICAL {2}storage ${health.storage} since `, 'm'))
+  assert.match(status.stdout, new RegExp(`^CRITICAL {2}Storage ${health.storage}\\.`, 'm'))
   assert.equal(status.code, 3)
 })

@@ -534,6 +534,7 @@ const ARROWS: Record<string, readonly string[]> = {
     'http/api/shapes/',
     'http/views/',
     'sources/',
+    'format/',
   ],
   'operator/why/': [
     'channels/',

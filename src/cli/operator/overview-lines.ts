@@ -26,10 +26,17 @@ export function verdictLines(overview: Overview, look: Look): string[] {
   const { instance, version, startedAt, now, verdict } = overview
   const { style } = look
   const age = durationText(secondsBetween(startedAt, now))
-  const word = paintOf(verdict.level, style)(style.bold(WORDS[verdict.level]))
+  const word = WORDS[verdict.level]
+  const paint = (text: string) => paintOf(verdict.level, style)(style.bold(text))
+  const [first = '', ...more] = wrapped(
+    `${word}  ${printable(verdict.summary)}`,
+    look.columns,
+    '  ',
+  )
   return [
     `${style.bold(printable(instance))}  ${style.dim(`${printable(version)}, up ${age}`)}`,
-    `${word}  ${printable(verdict.text)} ${style.dim(sinceText(verdict.since, now, look))}`,
+    first.trimStart().replace(word, paint),
+    ...more,
     ...verdict.problems.flatMap((problem) => wrapped(printable(problem), look.columns, '  ')),
   ]
 }
@@ -71,11 +78,6 @@ export function secondsBetween(earlier: string, later: string): number {
 export function momentText(at: string, now: string, zone: Zone): string {
   const time = Date.parse(at)
   return Date.parse(now) - time < DAY_MS ? clockText(time, zone) : dateTimeText(time, zone)
-}
-
-/** `since 07:21:03, 2 h 10 min` */
-export function sinceText(since: string, now: string, { zone }: Pick<Look, 'zone'>): string {
-  return `since ${momentText(since, now, zone)}, ${durationText(secondsBetween(since, now))}`
 }
 
 function waitingText({ waiting, now, received, lastRefusal }: Overview): string {

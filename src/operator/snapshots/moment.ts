@@ -126,7 +126,7 @@ export class Moment implements Snapshot {
     return this.#health
   }
 
-  get #verdict(): Verdict {
+  get #verdict(): Omit<Verdict, 'summary'> {
     const { levels, nowMs } = this.#facts
     const { level, verdict: text, problems } = this.#healthNow
     return {

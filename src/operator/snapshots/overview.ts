@@ -14,6 +14,7 @@ import { type Means, rateOf } from '../sampling/mean-watch.ts'
 import type { Refused } from '../sampling/refused-clients.ts'
 import { byTrouble } from './channel-rows.ts'
 import { lostOfAll } from './losses.ts'
+import { summaryOf } from './summary.ts'
 
 const MAX_CHANNELS = 10
 
@@ -28,7 +29,7 @@ export interface Identity {
 export interface OverviewFacts {
   readonly identity: Identity
   readonly nowMs: number
-  readonly verdict: Verdict
+  readonly verdict: Omit<Verdict, 'summary'>
   readonly means: Means<Counts>
   readonly ledger: readonly ChannelLedger[]
   readonly store: StoreLedger
@@ -44,13 +45,21 @@ export interface OverviewFacts {
 }
 
 export function overviewOf(facts: OverviewFacts): Overview {
-  const { identity, nowMs, means, ledger, store, memory, rows } = facts
+  const { identity, nowMs, means, ledger, store, memory, rows, verdict } = facts
+  const outageLeft = shortest(facts.outage)
+  const lost = lostOfAll(ledger, facts.losses)
+  const parts = [...facts.sources, ...facts.destinations]
+  const summary = summaryOf({
+    ...{ ...verdict, lost, outageLeft },
+    isDelivering: facts.destinations.every(({ state }) => state === 'working'),
+    names: parts.map(({ name }) => name),
+  })
   return {
     now: timeText(nowMs),
     instance: identity.instance,
     version: identity.version,
     startedAt: timeText(identity.startedAt),
-    verdict: facts.verdict,
+    verdict: { ...verdict, summary },
     rates: {
       in: totalRate(means, 'received'),
       stored: totalRate(means, 'stored'),
@@ -58,8 +67,8 @@ export function overviewOf(facts: OverviewFacts): Overview {
     },
     received: ledger.reduce((sum, { received }) => sum + received, 0),
     waiting: waitingOf(means, rows),
-    outageLeft: shortest(facts.outage),
-    lost: lostOfAll(ledger, facts.losses),
+    outageLeft,
+    lost,
     deadLetters: store.deadLetters ?? null,
     disk: {
       bytes: store.bytes,

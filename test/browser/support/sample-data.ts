@@ -77,10 +77,11 @@ export function sampleOverview(now: number): Overview {
     startedAt: isoAt(now, 12 * 86_400),
     verdict: {
       level: 'warning',
-      text: 'a destination does not work',
+      text: 'aws away for 2 h 10 min',
+      summary: 'aws away for 2 h 10 min. Nothing is lost. 41 h left until storage.maxBytes.',
       since: isoAt(now, 7_800),
       problems: [
-        'aws has been away for 2 h 10 min: connection refused 10.1.0.4:443. Nothing is lost. 41 h left until storage.maxBytes.',
+        'aws doesn’t take messages of 1 channel: connect ECONNREFUSED 10.1.0.4:443. Nothing listens there: start the server, or correct destinations[0].iotAnalytics.endpoint',
       ],
     },
     rates: { in: 1202.6, stored: 1202.6, delivered: 0 },
@@ -127,7 +128,13 @@ export function emptyOverview(now: number): Overview {
   return {
     ...full,
     startedAt: isoAt(now, 60),
-    verdict: { level: 'ok', text: 'running', since: isoAt(now, 60), problems: [] },
+    verdict: {
+      level: 'ok',
+      text: 'running',
+      summary: 'Everything works.',
+      since: isoAt(now, 60),
+      problems: [],
+    },
     rates: { in: 0, stored: 0, delivered: 0 },
     received: 0,
     waiting: { messages: 0, oldestAt: null, goneInSeconds: null },

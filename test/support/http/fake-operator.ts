@@ -66,7 +66,13 @@ export function overviewOf(more: Partial<Overview> = {}): Overview {
     instance: 'gateway-7',
     version: '0.1.0',
     startedAt: '2026-11-25T05:00:00.000Z',
-    verdict: { level: 'ok', text: 'running', since: '2026-11-25T05:00:00.000Z', problems: [] },
+    verdict: {
+      level: 'ok',
+      text: 'running',
+      summary: 'Everything works.',
+      since: '2026-11-25T05:00:00.000Z',
+      problems: [],
+    },
     rates: { in: 0, stored: 0, delivered: 0 },
     received: 0,
     waiting: { messages: 0, oldestAt: null, goneInSeconds: null },
@@ -89,9 +95,10 @@ export function troubledOverview(): Overview {
   return overviewOf({
     verdict: {
       level: 'warning',
-      text: 'aws away',
+      text: 'aws away for 2 h 10 min',
+      summary: 'aws away for 2 h 10 min. Nothing is lost. 41 h left until storage.maxBytes.',
       since: '2026-11-28T07:21:03.000Z',
-      problems: ['aws has been away for 2 h 10 min: connection refused. Nothing is lost.'],
+      problems: ['aws doesn’t take messages of 1 channel: connection refused.'],
     },
     rates: { in: 1204.4, stored: 1204.4, delivered: 0 },
     received: 12_345_678,

@@ -36,7 +36,7 @@ test('commands take an https:// address, with the authority to trust in --ca', {
   const exported = await runCommand(t, ['export', 'pumps', ...flags])
   const retried = await runCommand(t, ['retry', ...flags])
 
-  assert.match(status.stdout, /^OK {2}running since /m)
+  assert.match(status.stdout, /^OK {2}Everything works\.$/m)
   assert.match(tail.stdout, /sealed/)
   assert.match(exported.stdout, /"payload":"sealed"/)
   assert.match(retried.stdout, /cloud: trying 2 channels again now/)
@@ -91,7 +91,7 @@ test('without --url, commands trust the certificate of the configuration and no 
   const other = await failure(t, args)
 
   assert.equal(code, 0, stderr)
-  assert.match(stdout, /^OK {2}running since /m)
+  assert.match(stdout, /^OK {2}Everything works\.$/m)
   assert.match(other, /certificate is not trusted: /)
 })
 
@@ -115,7 +115,7 @@ test('--cert and --key present a client certificate, and the error asks for them
   ])
 
   assert.equal(certified.code, 0, certified.stderr)
-  assert.match(certified.stdout, /^OK {2}running since /m)
+  assert.match(certified.stdout, /^OK {2}Everything works\.$/m)
   assert.match(without, /may ask for a client certificate: set --cert and --key/)
 })
 

@@ -23,8 +23,8 @@ test('status shows the verdict, the figures and the way of the messages on one s
   assert.equal(stderr, '')
   assert.deepEqual(stdout.trimEnd().split('\n'), [
     'gateway-7  0.1.0, up 3 d 4 h',
-    'ATTENTION  aws away since 07:21:03, 2 h 10 min',
-    '  aws has been away for 2 h 10 min: connection refused. Nothing is lost.',
+    'ATTENTION  aws away for 2 h 10 min. Nothing is lost. 41 h left until storage.maxBytes.',
+    '  aws doesn’t take messages of 1 channel: connection refused.',
     '',
     'in            1,204/s   stored 1,204/s   delivered 0/s',
     'waiting       9.4 M, the oldest for 2 h 10 min; gone in about 6 min',
@@ -59,8 +59,8 @@ test('exit code 0 says that all is well, 3 that it is not, 1 that nobody answere
   const gone = await runCommand(t, args)
 
   assert.deepEqual([well.code, critical.code, gone.code], [0, 3, 1])
-  assert.match(well.stdout, /^OK {2}running since/m)
-  assert.match(critical.stdout, /^CRITICAL {2}running/m)
+  assert.match(well.stdout, /^OK {2}Everything works\.$/m)
+  assert.match(critical.stdout, /^CRITICAL {2}Everything works\.$/m)
   assert.match(gone.stderr, /^error: Can’t read from the connector at .*Start it with /)
 })
 
@@ -88,7 +88,7 @@ test('status --wait waits until the connector answers and all is well', async (t
   const { code, stdout } = await command.ends()
 
   assert.equal(code, 0)
-  assert.match(stdout, /^OK {2}running/m)
+  assert.match(stdout, /^OK {2}Everything works\.$/m)
 })
 
 test('status --wait ends with the last answer when its time is over', async (t) => {
@@ -122,7 +122,7 @@ test('hostile names and texts cannot steer the terminal', async (t) => {
   const hostile = 'x\u001B[2J\u202Ey\u0007'
   operator.overview = overviewOf({
     instance: hostile,
-    verdict: { ...operator.overview.verdict, text: hostile, problems: [hostile] },
+    verdict: { ...operator.overview.verdict, text: hostile, summary: hostile, problems: [hostile] },
     channels: [channelRowOf(hostile)],
     lastRefusal: { at: operator.overview.now, who: hostile, reason: hostile },
   })

@@ -7,6 +7,8 @@ export const verdict = z.strictObject({
   level,
   /** A few words: `running`, or what is wrong first. */
   text: z.string(),
+  /** For people, in up to three sentences: what is wrong, what is lost, how long it may last. */
+  summary: z.string(),
   /** Since when the level is what it is; at the earliest the start of the connector. */
   since: time,
   /** A sentence each, the worst first. Empty if nothing is wrong. */

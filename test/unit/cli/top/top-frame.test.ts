@@ -23,8 +23,9 @@ function frame(state: TopState = FIRST_STATE, data: TopData = DATA, size = SIZE)
 test('a frame has the verdict, the figures, a table with the chosen row, and the keys', () => {
   assert.deepEqual(frame(), [
     'gateway-7  0.1.0, up 3 d 4 h',
-    'ATTENTION  aws away since 07:21:03, 2 h 10 min',
-    '  aws has been away for 2 h 10 min: connection refused. Nothing is lost.',
+    'ATTENTION  aws away for 2 h 10 min. Nothing is lost. 41 h left until',
+    '  storage.maxBytes.',
+    '  aws doesn’t take messages of 1 channel: connection refused.',
     '',
     'in            1,204/s   stored 1,204/s   delivered 0/s',
     'waiting       9.4 M, the oldest for 2 h 10 min; gone in about 6 min',
@@ -38,7 +39,6 @@ test('a frame has the verdict, the figures, a table with the chosen row, and the
     '  CHANNEL       IN  OUT  WAITING      OLDEST  OUTAGE LEFT  LOST',
     '> alarms       4/s  4/s        0           -            -     0',
     '  line_1   1,100/s  0/s    9.4 M  2 h 10 min         41 h   312',
-    '',
     '',
     '',
     '',
