@@ -9,7 +9,13 @@ const MAX_PAGE_BYTES = 2_000_000
 
 /** Pages that list what the connector knows, none of them large. */
 async function assertPagesAreSmall(target: Target): Promise<void> {
-  for (const path of ['/metrics', '/ledger', '/api/v1/overview', '/api/v1/channels', '/api/v1/ledger']) {
+  for (const path of [
+    '/metrics',
+    '/ledger',
+    '/api/v1/overview',
+    '/api/v1/channels',
+    '/api/v1/ledger',
+  ]) {
     const { status, text } = await target.get(path)
     assert.equal(status, 200, `${path}: ${text.slice(0, 200)}`)
     assert.ok(text.length < MAX_PAGE_BYTES, `${path} has ${text.length} bytes`)

@@ -31,6 +31,7 @@ function withoutLinks(text: string): string {
 function statements(): string[] {
   const paragraphs = readme
     .replaceAll(BLOCK, '')
+    .replaceAll(/^!\[.*$/gm, '')
     .replaceAll(/^#.*$/gm, '\n')
     .replaceAll(/^\|.*\|\n\|[-| ]*\|$/gm, '')
     .split(/\n\n|\n(?=[-|])/)
