@@ -21,6 +21,7 @@ export function traceOptionsOf(environment: Environment): TraceOptions | undefin
   const url = urlOf(setting)
   if (isDisabled || exporter === 'none' || url === undefined) return undefined
   if (exporter !== 'otlp') throw invalid('OTEL_TRACES_EXPORTER', 'otlp or none', exporter)
+  refuseOtherProtocols(setting)
   const ratio = ratioOf(setting)
   if (ratio === 0) return undefined
   const given = pairsOf('OTEL_RESOURCE_ATTRIBUTES', setting)
@@ -48,6 +49,16 @@ function urlOf(setting: Setting): string | undefined {
   const isUrl = URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
   if (!isUrl) throw invalid(name, 'a URL such as http://localhost:4318', own ?? common ?? '')
   return text
+}
+
+/** A receiver that takes protobuf over HTTP takes JSON at the same address; one for gRPC does not. */
+function refuseOtherProtocols(setting: Setting): void {
+  for (const name of ['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL', 'OTEL_EXPORTER_OTLP_PROTOCOL']) {
+    const protocol = setting(name)
+    if (protocol === undefined) continue
+    if (protocol.startsWith('http/')) return
+    throw invalid(name, 'http/json or http/protobuf', protocol)
+  }
 }
 
 function ratioOf(setting: Setting): number {

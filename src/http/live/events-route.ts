@@ -53,7 +53,8 @@ export function eventsRoute(server: FastifyInstance, options: EventsRouteOptions
         throw new RequestError(503, 'TooManyRequests', message, RETRY_AFTER_S)
       }
       const { ended } = request.access
-      if (ended.aborted || reply.raw.destroyed) return reply
+      if (ended.aborted) throw new RequestError(401, 'NotAuthorized', 'The session has ended.')
+      if (reply.raw.destroyed) return reply
       reply.hijack()
       connections.expectLongAnswer(request.raw.socket, STALL_MS)
       reply.raw.writeHead(200, HEAD)

@@ -63,3 +63,14 @@ test('a value that cannot be used is an error with the variable, and secrets are
     assert.throws(() => traceOptionsOf(environment), { code: 'InvalidConfiguration', message })
   }
 })
+
+test('a receiver that takes only gRPC is refused at the start', () => {
+  const refused = { ...ENDPOINT, OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }
+  const own = { ...refused, OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'http/protobuf' }
+
+  assert.throws(
+    () => traceOptionsOf(refused),
+    /^.*OTEL_EXPORTER_OTLP_PROTOCOL: expected http\/json or http\/protobuf, got "grpc"$/,
+  )
+  assert.notEqual(traceOptionsOf(own), undefined)
+})
