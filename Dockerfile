@@ -34,6 +34,6 @@ USER nonroot
 STOPSIGNAL SIGTERM
 # Exit code 0 if all is well, 3 if not, 1 if the program does not answer.
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 \
-  CMD ["/nodejs/bin/node", "/app/dist/program/main.js", "status"]
+  CMD ["/nodejs/bin/node", "/app/dist/program/main.js", "status", "--ready"]
 ENTRYPOINT ["/nodejs/bin/node", "/app/dist/program/main.js"]
 CMD ["run", "--no-banner"]

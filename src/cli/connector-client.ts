@@ -169,12 +169,6 @@ export class ConnectorClient {
   }
 
   /** The answer of `/health`, whose status is 503 if the connector is not ready. */
-  async healthText(): Promise<string> {
-    const response = await this.#send('/health')
-    const isAnswer = response.ok || response.status === 503
-    return await (isAnswer ? response : await this.#checked(response)).text()
-  }
-
   /** Undefined for a 404. */
   async get(path: string, query: Query): Promise<Response | undefined> {
     const response = await this.ask(path, query)

@@ -35,7 +35,7 @@ test('the image runs the program without a shell, as a user without rights, with
     const list = JSON.parse(command.slice(command.indexOf('[')))
     assert.ok(Array.isArray(list), command)
   }
-  assert.match(image, /^HEALTHCHECK .* CMD \[.*"status"\]$/m)
+  assert.match(image, /^HEALTHCHECK .* CMD \[.*"status", "--ready"\]$/m)
 })
 
 test('what the image copies is made by a stage before, and what a stage reads is not ignored', () => {

@@ -83,6 +83,7 @@ export class Moment implements Snapshot {
     return overviewOf({
       ...this.#facts,
       verdict: this.#verdict,
+      ready: this.#healthNow.ready,
       ledger: this.channelLedger,
       store: storeLedger(),
       outage: this.outage,

@@ -30,6 +30,7 @@ export interface OverviewFacts {
   readonly identity: Identity
   readonly nowMs: number
   readonly verdict: Omit<Verdict, 'summary'>
+  readonly ready: boolean
   readonly means: Means<Counts>
   readonly ledger: readonly ChannelLedger[]
   readonly store: StoreLedger
@@ -60,6 +61,7 @@ export function overviewOf(facts: OverviewFacts): Overview {
     version: identity.version,
     startedAt: timeText(identity.startedAt),
     verdict: { ...verdict, summary },
+    ready: facts.ready,
     rates: {
       in: totalRate(means, 'received'),
       stored: totalRate(means, 'stored'),

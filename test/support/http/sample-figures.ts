@@ -29,6 +29,7 @@ const OVERVIEW: Overview = {
     since: NOW,
     problems: [],
   },
+  ready: true,
   rates: { in: 1, stored: 1, delivered: 0.5 },
   received: 10,
   waiting: { messages: 1, oldestAt: null, goneInSeconds: null },

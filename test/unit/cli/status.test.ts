@@ -64,6 +64,18 @@ test('exit code 0 says that all is well, 3 that it is not, 1 that nobody answere
   assert.match(gone.stderr, /^error: Can’t read from the connector at .*Start it with /)
 })
 
+test('status --ready asks only whether messages can be stored', async (t) => {
+  const operator = await new FakeOperator().open(t)
+  const args = ['status', '--ready', '--url', operator.url]
+
+  operator.overview = troubledOverview()
+  const away = await runCommand(t, args)
+  operator.overview = { ...troubledOverview(), ready: false }
+  const full = await runCommand(t, args)
+
+  assert.deepEqual([away.code, full.code], [0, 3])
+})
+
 test('status --json prints the overview as the API has it, with the same exit codes', async (t) => {
   const operator = await new FakeOperator().open(t)
   operator.overview = troubledOverview()

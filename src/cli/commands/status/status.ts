@@ -15,10 +15,12 @@ Examples:
   $ iot-analytics-connector status
   $ iot-analytics-connector status --wait 60                    after a start: until it is well
   $ iot-analytics-connector status --json | jq .verdict.problems
+  $ iot-analytics-connector status --ready                      for probes of containers
   $ iot-analytics-connector status --url http://gateway-7:8090
 
 Exit code 0 if nothing is wrong; 3 if something fails, or if messages are refused, lost or rejected;
-1 if the connector could not be asked.`
+1 if the connector could not be asked. With --ready, 0 as long as messages can be stored: a restart
+brings no destination back.`
 
 const MAX_WAIT_MS = 24 * 3_600_000
 const AGAIN_MS = 1_000
@@ -26,6 +28,7 @@ const AGAIN_MS = 1_000
 interface StatusFlags extends ConnectorFlags {
   readonly json?: true
   readonly wait?: number
+  readonly ready?: true
 }
 
 export function addStatusCommand(program: Command, context: CliContext): void {
@@ -37,15 +40,22 @@ export function addStatusCommand(program: Command, context: CliContext): void {
       )
       .option(
         '--wait <duration>',
-        'wait up to this time until the connector answers and nothing is wrong',
+        'wait up to this time until the connector answers and all is well',
         duration(MAX_WAIT_MS),
+      )
+      .option(
+        '--ready',
+        'ask only whether messages can come in and be stored, whatever the destinations do',
       )
       .option('--json', 'print JSON, as GET /api/v1/overview'),
   )
     .addHelpText('after', EXAMPLES)
     .action(async (flags: StatusFlags, command: Command) => {
       const { process } = context
-      const overview = await overviewWithin(flags.wait ?? 0, () => ask(flags, command, context))
+      const isWell = ({ verdict, ready }: Overview): boolean =>
+        flags.ready === true ? ready : verdict.level === 'ok'
+      const answer = () => ask(flags, command, context)
+      const overview = await overviewWithin(flags.wait ?? 0, answer, isWell)
       if (flags.json === true) {
         process.stdout.write(`${safeJson(JSON.stringify(overview, null, 2))}\n`)
       } else {
@@ -53,7 +63,7 @@ export function addStatusCommand(program: Command, context: CliContext): void {
         const { lookFor } = await import('../../operator/look.ts')
         process.stdout.write(statusScreen(overview, lookFor(process)))
       }
-      if (overview.verdict.level !== 'ok') process.exitCode = EXIT_NOT_WELL
+      if (!isWell(overview)) process.exitCode = EXIT_NOT_WELL
     })
 }
 
@@ -66,13 +76,17 @@ async function ask(flags: StatusFlags, command: Command, context: CliContext): P
  * The last answer: the first one that says that all is well, or the one at the end of the time.
  * Throws if the last attempt does.
  */
-async function overviewWithin(waitMs: number, ask: () => Promise<Overview>): Promise<Overview> {
+async function overviewWithin(
+  waitMs: number,
+  ask: () => Promise<Overview>,
+  isWell: (overview: Overview) => boolean,
+): Promise<Overview> {
   const endsAt = performance.now() + waitMs
   for (;;) {
     const isLast = performance.now() >= endsAt
     try {
       const overview = await ask()
-      if (isLast || overview.verdict.level === 'ok') return overview
+      if (isLast || isWell(overview)) return overview
     } catch (thrown) {
       if (isLast || !mayPass(thrown)) throw thrown
     }

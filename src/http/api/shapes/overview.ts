@@ -52,6 +52,8 @@ export const overview = z.strictObject({
   version: z.string(),
   startedAt: time,
   verdict,
+  /** Messages can come in and be stored, whatever the destinations do. */
+  ready: z.boolean(),
   /** `delivered`: to the primary destination; without destinations, committed. */
   rates: z.strictObject({ in: rate, stored: rate, delivered: rate }),
   /** Since the data directory was created. */
