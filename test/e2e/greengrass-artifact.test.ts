@@ -54,8 +54,10 @@ test('the component runs from its zip, with every client, and the zip is the sam
   assert.deepEqual((await readdir(unpacked)).filter((file) => !file.endsWith('.js')).sort(), [
     'LICENSE',
     'LICENSES.txt',
+    'dashboard',
     'package.json',
   ])
+  assert.ok((await readdir(join(unpacked, 'dashboard'))).includes('index.html.gz'))
 })
 
 for (const character of [CLASSIC, LITE]) {

@@ -86,7 +86,7 @@ function cutMessage(message: Message): TailMessage {
   const { payload } = message
   if (payload.length <= MAX_PAYLOAD_BYTES) return shownMessage(message)
   const start = payload.subarray(0, isUtf8(payload) ? characterEnd(payload) : MAX_PAYLOAD_BYTES)
-  return { ...shownMessage({ ...message, payload: start }), cutFromBytes: payload.length }
+  return { ...shownMessage(message, start), cutFromBytes: payload.length }
 }
 
 /** Where the last whole character ends. */

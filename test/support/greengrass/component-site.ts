@@ -111,9 +111,17 @@ export async function totalsOf(connector: ConnectorProcess): Promise<Totals> {
   return totals
 }
 
-/** What the connector answers over HTTP. */
+/** What the connector answers over HTTP. While a configuration is applied, it answers a bit later. */
 export async function pageOf({ command }: ConnectorProcess, path: string): Promise<string> {
-  // A changed configuration was announced with another address.
-  const [url] = command.stdout.match(/(?<=^ {2}http +)http:\S+(?![\s\S]*^ {2}http )/m) ?? []
-  return await (await fetch(`${url}${path}`)).text()
+  let page: string | undefined
+  await until(`${path} is answered`, async () => {
+    // A changed configuration was announced with another address.
+    const [url] = command.stdout.match(/(?<=^ {2}http +)http:\S+(?![\s\S]*^ {2}http )/m) ?? []
+    page = await fetch(`${url}${path}`).then(
+      (answer) => answer.text(),
+      () => undefined,
+    )
+    return page !== undefined
+  })
+  return String(page)
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { channelTable } from '../../../../src/http/api/shapes/channels.ts'
-import { tail } from '../../../../src/http/api/shapes/messages.ts'
+import { tail, tailMessage } from '../../../../src/http/api/shapes/messages.ts'
 import { overview } from '../../../../src/http/api/shapes/overview.ts'
 import { hello } from '../../../../src/http/api/shapes/session.ts'
 import { EventStream } from '../../../support/http/event-stream.ts'
@@ -114,6 +114,7 @@ test('a tail shows what comes after it was opened, cuts large payloads, and of t
   const [long, bytes] = few?.messages ?? []
   assert.equal(long?.payload, 'ä'.repeat(1_024))
   assert.equal(long?.cutFromBytes, 4_000)
+  assert.ok(tailMessage.safeParse(long).success && long?.messageId !== undefined)
   assert.equal(bytes?.payloadBase64, '/wA=')
   assert.deepEqual([many?.from, many?.next, many?.skipped], [3, 1_103, 1_080])
   const offsets = many?.messages.map(({ offset }) => offset) ?? []
