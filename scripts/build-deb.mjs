@@ -5,7 +5,6 @@ import { execFileSync } from 'node:child_process'
 import {
   appendFileSync,
   cpSync,
-  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -40,7 +39,7 @@ try {
   }
   buildProgramTree(sources)
   buildManPages(join(sources, 'man'), values.from)
-  if (existsSync(join(root, 'src', 'cli', 'commands', 'completion.ts'))) addCompletions(sources)
+  addCompletions(sources)
   writeFileSync(join(debian, 'changelog'), changelog())
   const options = ['--build=binary', '--no-sign', '--no-check-builddeps']
   run('dpkg-buildpackage', options, { cwd: sources, env: { ...reproducibly(), DH_VERBOSE: '' } })

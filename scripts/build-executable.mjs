@@ -5,7 +5,6 @@
 import {
   chmodSync,
   cpSync,
-  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -111,10 +110,9 @@ async function bundle(outfile) {
   })
 }
 
-/** The dashboard's files by name; none if it is not part of these sources. */
+/** The dashboard's files by name. */
 function dashboardFiles(directory) {
   const script = join(root, 'scripts', 'build-dashboard.mjs')
-  if (!existsSync(script)) return {}
   run(process.execPath, [script, directory])
   return Object.fromEntries(readdirSync(directory).map((file) => [file, join(directory, file)]))
 }

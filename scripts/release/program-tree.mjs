@@ -3,7 +3,7 @@
 //   program/          the bundle with the clients of all destinations, without source maps
 //   dashboard/        what the HTTP server serves
 //   bundled-packages.txt   the licenses of what is in the bundle
-import { chmodSync, existsSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { name, reproducibly, root, run, version } from './released.mjs'
 
@@ -16,9 +16,7 @@ export function buildProgramTree(directory) {
   }
   chmodSync(join(program, 'main.js'), 0o755)
   renameSync(join(program, 'LICENSES.txt'), join(directory, 'bundled-packages.txt'))
-  if (existsSync(script('build-dashboard.mjs'))) {
-    run(process.execPath, [script('build-dashboard.mjs'), join(directory, 'dashboard')])
-  }
+  run(process.execPath, [script('build-dashboard.mjs'), join(directory, 'dashboard')])
   const about = { name, version, type: 'module', private: true }
   writeFileSync(join(directory, 'package.json'), `${JSON.stringify(about, null, 2)}\n`)
 }

@@ -2,7 +2,7 @@
 // bundled. Its bytes follow from the packages; npm itself would write the time and a random number.
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buildProgramTree } from './program-tree.mjs'
@@ -48,7 +48,6 @@ function bundledNames() {
 
 /** The first line of each licence names the packages that have it. */
 function namesIn(file) {
-  if (!existsSync(file)) return []
   const blocks = readFileSync(file, 'utf8').split('\n\n\n')
   return blocks.flatMap((block) => (block.trimStart().split('\n')[0] ?? '').split(', '))
 }

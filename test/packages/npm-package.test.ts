@@ -1,13 +1,13 @@
 /** The npm package as it is published: packed, installed in an empty folder, and run. */
 import assert from 'node:assert/strict'
-import { existsSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { VERSION } from '../../src/version.ts'
 import { runCommand } from '../support/processes/command-line.ts'
 import { ConnectorProcess } from '../support/processes/connector-process.ts'
-import { copyOfRepository, ran, repository } from '../support/processes/package-sources.ts'
+import { copyOfRepository, ran } from '../support/processes/package-sources.ts'
 import { temporaryDirectory } from '../support/processes/running-connector.ts'
 
 interface Pack {
@@ -63,9 +63,7 @@ test('the npm package runs from an empty folder, and has no more than it needs',
     [],
   )
   assert.ok(paths.includes('dist/man/iot-analytics-connector.1'))
-  if (existsSync(join(repository, 'dashboard'))) {
-    assert.ok(paths.includes('dist/dashboard/index.html'))
-  }
+  assert.ok(paths.includes('dist/dashboard/index.html.gz'))
   const bin = join(folder, 'node_modules', '.bin')
   for (const name of ['iot-analytics-connector', 'iotac']) {
     assert.equal(ran(join(bin, name), ['--version'], { cwd: folder }).stdout, `${VERSION}\n`)
