@@ -54,7 +54,7 @@ test('after a backup was restored, every message is in PostgreSQL once', {
   relay.hang()
   await publish(connector, 10)
   await connector.crash()
-  await cp(data, backup, { recursive: true, filter: (path) => !/lock\./.test(path) })
+  await cp(data, backup, { recursive: true, filter: (path) => !/lock\.|\.sock$/.test(path) })
   relay.resume()
   connector = await start()
   await publish(connector, 40)
