@@ -44,6 +44,7 @@ user is root: no
 data: 700
 messages: 1
 check: 0
+dashboard: 1
 manual page: there
 reloaded: active, 0 restarts
 watchdog: 1 restart, messages: 1

@@ -27,6 +27,7 @@ iot-analytics-connector publish trial '{"temp":23.33}'
 say "messages: $(messages)"
 iot-analytics-connector check --while-running >/dev/null
 say "check: $?"
+say "dashboard: $(curl -s --compressed http://127.0.0.1:8090/ | grep -c '<title>iot-analytics-connector</title>')"
 say "manual page: $([ -e /usr/share/man/man1/iotac.1.gz ] && echo there)"
 
 systemctl reload $unit
