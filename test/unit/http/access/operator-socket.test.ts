@@ -10,6 +10,7 @@ import { test } from 'node:test'
 import { OperatorSocket, operatorSocketPath } from '../../../../src/http/access/operator-socket.ts'
 import { askSocket } from '../../../support/http/operator-socket.ts'
 import { jsonOf, serve, WITH_TOKEN } from '../../../support/http/served-view.ts'
+import { commandOf, skipWithout } from '../../../support/processes/real-peers.ts'
 import { temporaryDirectory } from '../../../support/processes/running-connector.ts'
 
 const RETRY = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' }
@@ -51,19 +52,26 @@ test('the socket is for its owner alone, and is removed when the server ends', a
   assert.deepEqual(await readdir(socketDirectory), [])
 })
 
+/** Python, because another user may not be allowed to read the Node that runs this test. */
+const CONNECT = `
+import errno, socket, sys
+try:
+    socket.socket(socket.AF_UNIX).connect(sys.argv[1])
+    print('connected')
+except OSError as error:
+    print(errno.errorcode[error.errno])
+`
+
 test('another user of the machine cannot connect, also if the directory is open', {
-  skip: process.getuid?.() === 0 ? false : 'needs root, to act as another user',
+  skip: process.getuid?.() === 0 ? skipWithout('python3') : 'needs root, to act as another user',
 }, async (t) => {
   const socketDirectory = await temporaryDirectory(t)
   await chmod(socketDirectory, 0o777)
   await serve(t, {}, { socketDirectory })
-  const path = operatorSocketPath(socketDirectory)
-  const script = `require('node:net').connect(${JSON.stringify(path)})
-    .on('connect', () => { console.log('connected'); process.exit() })
-    .on('error', (error) => console.log(error.code))`
+  const args = ['-c', CONNECT, operatorSocketPath(socketDirectory)]
 
-  const own = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8' })
-  const other = spawnSync(process.execPath, ['-e', script], {
+  const own = spawnSync(commandOf('python3'), args, { encoding: 'utf8' })
+  const other = spawnSync(commandOf('python3'), args, {
     encoding: 'utf8',
     uid: 65_534,
     gid: 65_534,
