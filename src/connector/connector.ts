@@ -205,12 +205,14 @@ export class Connector {
   async #start(): Promise<void> {
     try {
       await this.#telemetry.open()
+      // Before deliveries begin: a kill repeats what was sent while modules load.
+      await this.#loadHttp()
+      await this.#telemetry.certificates.read()
       const running = await this.#openChannels()
       await this.#startDeliveries(running)
       await this.#startSources(running)
       await this.#startAnalytics(running)
       await this.#startHttp(running)
-      await this.#telemetry.certificates.read()
       this.#running = running
     } catch (error) {
       this.#starting = undefined
@@ -297,11 +299,23 @@ export class Connector {
     running.analytics = analytics
   }
 
+  get #socketDirectory(): string | undefined {
+    const { storage } = this.config
+    return storage.durability === 'disk' ? storage.directory : undefined
+  }
+
+  /** Undefined if neither a port nor the operator's socket is wanted. */
+  async #loadHttp() {
+    if (this.config.http === undefined && this.#socketDirectory === undefined) return undefined
+    return await import('../http/http-server.ts')
+  }
+
   async #startHttp(running: Running): Promise<void> {
-    const { http, storage } = this.config
-    const socketDirectory = storage.durability === 'disk' ? storage.directory : undefined
-    if (http === undefined && socketDirectory === undefined) return
-    const { HttpServer } = await import('../http/http-server.ts')
+    const { http } = this.config
+    const socketDirectory = this.#socketDirectory
+    const module = await this.#loadHttp()
+    if (module === undefined) return
+    const { HttpServer } = module
     const { httpOptions } = await import('../http/options.ts')
     const { clock, observer } = this.#context
     const view = new RunningView({

@@ -7,7 +7,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import type { FastifyInstance, FastifyServerFactoryHandler } from 'fastify'
+import { type FastifyInstance, type FastifyServerFactoryHandler, fastify } from 'fastify'
 import { hostForUrl } from '../addresses.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import { asConnectorError, ConnectorError, messageOf, systemCodeOf } from '../errors.ts'
@@ -220,7 +220,6 @@ export class HttpServer {
   async #build(given: HttpAccess): Promise<FastifyInstance> {
     const { options, view } = this.#options
     const clock = this.#clock
-    const { default: fastify } = await import('fastify')
     const server = fastify({
       logger: false,
       bodyLimit: MAX_BODY_BYTES,
