@@ -2,18 +2,12 @@
 import assert from 'node:assert/strict'
 import { createServer, request as forward } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { until } from '../support/until.ts'
 import { isAccessible, openPage, shows, WITHOUT_CHROMIUM } from './support/chromium.ts'
 import { SampleConnector } from './support/sample-connector.ts'
 
 const skip = WITHOUT_CHROMIUM
-
-async function started(t: TestContext): Promise<SampleConnector> {
-  const connector = await new SampleConnector().start()
-  t.after(() => connector.close())
-  return connector
-}
 
 /** Chromium reports each answer of 4xx; the page has asked on purpose. */
 function withoutRefusals(complaints: readonly string[]): string[] {
@@ -23,7 +17,7 @@ function withoutRefusals(complaints: readonly string[]): string[] {
 test('a connector that wants a token asks for it, and the page opens with the right one', {
   skip,
 }, async (t) => {
-  const connector = await started(t)
+  const connector = await SampleConnector.started(t)
   connector.token = 'secret'
   const { page, complaints } = await openPage(t, connector.url)
   const field = page.getByLabel('Token')
@@ -44,7 +38,7 @@ test('a connector that wants a token asks for it, and the page opens with the ri
 test('the code of the command leaves the address before anything else happens', {
   skip,
 }, async (t) => {
-  const connector = await started(t)
+  const connector = await SampleConnector.started(t)
   connector.codes.add('once-123')
   connector.token = 'secret'
   const { page, complaints } = await openPage(t, `${connector.url}#code=once-123`)
@@ -59,7 +53,7 @@ test('the code of the command leaves the address before anything else happens', 
 })
 
 test('a code that is over is explained, and what may be seen is shown', { skip }, async (t) => {
-  const connector = await started(t)
+  const connector = await SampleConnector.started(t)
   const { page } = await openPage(t, `${connector.url}#code=old`)
 
   await shows(page, 'The code is not known.')
@@ -70,7 +64,7 @@ test('a code that is over is explained, and what may be seen is shown', { skip }
 test('without the right to operate, nothing can be tried, and the page says what gives it', {
   skip,
 }, async (t) => {
-  const connector = await started(t)
+  const connector = await SampleConnector.started(t)
   connector.rights = ['view']
   const { page, complaints } = await openPage(t, `${connector.url}#/destinations`)
 
@@ -81,7 +75,7 @@ test('without the right to operate, nothing can be tried, and the page says what
 })
 
 test('trying now asks the connector, and says so', { skip }, async (t) => {
-  const connector = await started(t)
+  const connector = await SampleConnector.started(t)
   const { page, complaints } = await openPage(t, `${connector.url}#/destinations/aws`)
 
   await page.getByRole('button', { name: 'Try now' }).click()
@@ -94,7 +88,7 @@ test('trying now asks the connector, and says so', { skip }, async (t) => {
 test('below a path of a proxy, everything works and nothing is asked outside of it', {
   skip,
 }, async (t) => {
-  const connector = await started(t)
+  const connector = await SampleConnector.started(t)
   const target = new URL(connector.url)
   const outside: string[] = []
   const proxy = createServer((request, response) => {
@@ -134,7 +128,7 @@ test('below a path of a proxy, everything works and nothing is asked outside of 
 test('keys lead everywhere: to the content, the search, the help and back', {
   skip,
 }, async (t) => {
-  const connector = await started(t)
+  const connector = await SampleConnector.started(t)
   const { page, complaints } = await openPage(t, `${connector.url}#/channels`)
   await shows(page, 'office_climate')
 
@@ -161,7 +155,7 @@ test('keys lead everywhere: to the content, the search, the help and back', {
 })
 
 test('colours and the zone of times are remembered', { skip }, async (t) => {
-  const connector = await started(t)
+  const connector = await SampleConnector.started(t)
   const { page, complaints } = await openPage(t, `${connector.url}#/destinations`, {
     timezoneId: 'Asia/Kolkata',
   })

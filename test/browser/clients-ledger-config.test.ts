@@ -1,6 +1,6 @@
 /** The pages of clients, the ledger and settings. */
 import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { parse } from 'yaml'
 import {
   DESKTOP,
@@ -16,14 +16,8 @@ import { account, sampleClients, sampleLedger } from './support/sample-page-data
 
 const skip = WITHOUT_CHROMIUM
 
-async function started(t: TestContext): Promise<SampleConnector> {
-  const connector = await new SampleConnector().start()
-  t.after(() => connector.close())
-  return connector
-}
-
 test('clients are listed with what they send, and found by any of it', { skip }, async (t) => {
-  const connector = await started(t)
+  const connector = await SampleConnector.started(t)
   const { page, complaints } = await openPage(t, `${connector.url}#/clients`)
   await shows(page, 'sensor-7')
   await shows(page, '31.1 M')
@@ -41,7 +35,7 @@ test('clients are listed with what they send, and found by any of it', { skip },
 test('a refused client is shown with the reason, also if nobody is connected', {
   skip,
 }, async (t) => {
-  const connector = await started(t)
+  const connector = await SampleConnector.started(t)
   connector.pages.clients = (now) => ({ ...sampleClients(now), clients: [], clientCount: 0 })
   const { page } = await openPage(t, `${connector.url}#/clients`)
 
@@ -50,7 +44,7 @@ test('a refused client is shown with the reason, also if nobody is connected', {
 })
 
 test('names that clients chose are text, whatever they contain', { skip }, async (t) => {
-  const connector = await started(t)
+  const connector = await SampleConnector.started(t)
   connector.pages.clients = (now) => {
     const list = sampleClients(now)
     const clientId = '<script>alert(1)</script>\u202e\u0000'
@@ -67,7 +61,7 @@ test('names that clients chose are text, whatever they contain', { skip }, async
 test('the ledger spells out its sum in exact numbers and says that it adds up', {
   skip,
 }, async (t) => {
-  const connector = await started(t)
+  const connector = await SampleConnector.started(t)
   const { page, complaints } = await openPage(t, `${connector.url}#/ledger`)
 
   await shows(page, 'adds up')
@@ -85,7 +79,7 @@ test('the ledger spells out its sum in exact numbers and says that it adds up', 
 test('in the waterfall each part begins where the one before it ended, and a loss is never invisible', {
   skip,
 }, async (t) => {
-  const connector = await started(t)
+  const connector = await SampleConnector.started(t)
   const { page } = await openPage(t, `${connector.url}#/ledger`)
   await shows(page, 'adds up')
 
@@ -104,7 +98,7 @@ test('in the waterfall each part begins where the one before it ended, and a los
 })
 
 test('a ledger that does not add up says by how much, in red', { skip }, async (t) => {
-  const connector = await started(t)
+  const connector = await SampleConnector.started(t)
   connector.pages.ledger = (now) => ({
     ...sampleLedger(now),
     total: account({ received: 1_204_336 }),
@@ -115,7 +109,7 @@ test('a ledger that does not add up says by how much, in red', { skip }, async (
 })
 
 test('further destinations and channels have accounts of their own', { skip }, async (t) => {
-  const connector = await started(t)
+  const connector = await SampleConnector.started(t)
   const { page } = await openPage(t, `${connector.url}#/ledger`)
 
   const archive = page.getByRole('row', { name: /archive/ })
@@ -127,7 +121,7 @@ test('further destinations and channels have accounts of their own', { skip }, a
 })
 
 test('before the first message, the ledger says what will be there', { skip }, async (t) => {
-  const connector = await started(t)
+  const connector = await SampleConnector.started(t)
   const nothing = { received: 0, delivered: 0, rejected: 0, dropped: {}, waiting: 0, inFlight: 0 }
   connector.pages.ledger = (now) => ({
     now: new Date(now).toISOString(),
@@ -143,7 +137,7 @@ test('before the first message, the ledger says what will be there', { skip }, a
 test('settings say where they were set; defaults appear on request, and secrets never', {
   skip,
 }, async (t) => {
-  const connector = await started(t)
+  const connector = await SampleConnector.started(t)
   const { page, complaints } = await openPage(t, `${connector.url}#/config`)
   await shows(page, 'connector.yaml:12')
   await shows(page, 'IOT_ANALYTICS_CONNECTOR__HTTP__HOST')
@@ -157,7 +151,7 @@ test('settings say where they were set; defaults appear on request, and secrets 
 })
 
 test('copied settings are YAML of the same meaning', { skip }, async (t) => {
-  const connector = await started(t)
+  const connector = await SampleConnector.started(t)
   const { page } = await openPage(t, `${connector.url}#/config`, {
     permissions: ['clipboard-read', 'clipboard-write'],
   })
@@ -181,7 +175,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     test(`clients, ledger and settings are accessible and fit, ${colorScheme}, ${viewport.width} px`, {
       skip,
     }, async (t) => {
-      const connector = await started(t)
+      const connector = await SampleConnector.started(t)
       const { page, complaints } = await openPage(t, `${connector.url}#/clients`, {
         colorScheme,
         viewport,

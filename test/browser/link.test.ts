@@ -1,18 +1,12 @@
 /** The link between the page and the connector: lost, closed while hidden, many tabs, upgraded. */
 import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { until } from '../support/until.ts'
 import { launchedBrowser, openPage, shows, WITHOUT_CHROMIUM } from './support/chromium.ts'
 import { SampleConnector } from './support/sample-connector.ts'
 
 const skip = WITHOUT_CHROMIUM
-
-async function started(t: TestContext): Promise<SampleConnector> {
-  const connector = await new SampleConnector().start()
-  t.after(() => connector.close())
-  return connector
-}
 
 /** Without a window manager, Chromium takes every tab for visible. */
 async function setHidden(page: Page, isHidden: boolean): Promise<void> {
@@ -25,7 +19,7 @@ async function setHidden(page: Page, isHidden: boolean): Promise<void> {
 test('a lost link is said with its time, the values stay, and the page recovers by itself', {
   skip,
 }, async (t) => {
-  const connector = await started(t)
+  const connector = await SampleConnector.started(t)
   const { page } = await openPage(t, connector.url)
   await shows(page, '9.41 M')
 
@@ -43,7 +37,7 @@ test('a lost link is said with its time, the values stay, and the page recovers 
 test('a connector that keeps the connection open and says nothing is noticed', {
   skip,
 }, async (t) => {
-  const connector = await started(t)
+  const connector = await SampleConnector.started(t)
   const { page } = await openPage(t, connector.url)
   await shows(page, '9.41 M')
 
@@ -56,7 +50,7 @@ test('a connector that keeps the connection open and says nothing is noticed', {
 test('a hidden tab has no stream, and is up to date when it is shown again', {
   skip,
 }, async (t) => {
-  const connector = await started(t)
+  const connector = await SampleConnector.started(t)
   const { page, complaints } = await openPage(t, connector.url)
   await until('the stream is there', () => connector.viewerCount === 1)
 
@@ -72,7 +66,7 @@ test('a hidden tab has no stream, and is up to date when it is shown again', {
 test('seven tabs all show figures, because only the one that is seen has a stream', {
   skip,
 }, async (t) => {
-  const connector = await started(t)
+  const connector = await SampleConnector.started(t)
   const browser = await launchedBrowser(t)
   const context = await browser.newContext()
   for (let tab = 1; tab <= 7; tab++) {
@@ -87,7 +81,7 @@ test('seven tabs all show figures, because only the one that is seen has a strea
 })
 
 test('another build of the connector is offered to be loaded', { skip }, async (t) => {
-  const connector = await started(t)
+  const connector = await SampleConnector.started(t)
   const { page, complaints } = await openPage(t, connector.url)
   await shows(page, '9.41 M')
   assert.equal(await page.getByText('has another version now').count(), 0)
@@ -104,7 +98,7 @@ test('another build of the connector is offered to be loaded', { skip }, async (
 })
 
 test('clocks that differ are said, and ages are by the connector’s clock', { skip }, async (t) => {
-  const connector = await started(t)
+  const connector = await SampleConnector.started(t)
   connector.skewMs = 3_600_000
   const { page, complaints } = await openPage(t, connector.url)
 

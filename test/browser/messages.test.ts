@@ -1,6 +1,6 @@
 /** Messages as they come: hostile ones, many, paused, and from a point in time on. */
 import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import type { TailMessage } from '../../src/http/api/shapes/messages.ts'
 import { until } from '../support/until.ts'
 import { isAccessible, openPage, shows, WITHOUT_CHROMIUM } from './support/chromium.ts'
@@ -9,12 +9,6 @@ import { sampleMessage } from './support/sample-data.ts'
 
 const skip = WITHOUT_CHROMIUM
 const MEGABYTE = 1024 * 1024
-
-async function started(t: TestContext): Promise<SampleConnector> {
-  const connector = await new SampleConnector().start()
-  t.after(() => connector.close())
-  return connector
-}
 
 /** Each tick brings these texts as payloads. */
 function sending(texts: readonly string[]) {
@@ -34,7 +28,7 @@ const CONTROL = 'no JSON \u001b[31m'
 test('hostile payloads are text: nothing runs, and what steers the reading order is visible', {
   skip,
 }, async (t) => {
-  const connector = await started(t)
+  const connector = await SampleConnector.started(t)
   connector.tailMessages = sending([SCRIPT, BIDI, CONTROL, `"${'x'.repeat(MEGABYTE)}"`])
   const { page, complaints } = await openPage(t, `${connector.url}#/channels/line_1`)
 
@@ -61,7 +55,7 @@ test('hostile payloads are text: nothing runs, and what steers the reading order
 test('a thousand messages a second are sampled, and the page says so and stays small', {
   skip,
 }, async (t) => {
-  const connector = await started(t)
+  const connector = await SampleConnector.started(t)
   connector.tailMessages = (now, from) =>
     Array.from({ length: 20 }, (_, index) => sampleMessage(now, from + index * 55))
   const { page, complaints } = await openPage(t, `${connector.url}#/channels/line_1`)
@@ -78,7 +72,7 @@ test('a thousand messages a second are sampled, and the page says so and stays s
 test('reading further up pauses, and a search says how much it has looked at', {
   skip,
 }, async (t) => {
-  const connector = await started(t)
+  const connector = await SampleConnector.started(t)
   const { page, complaints } = await openPage(t, `${connector.url}#/channels/line_1`)
   for (let tick = 0; tick < 20; tick++) connector.tick()
   await until('the list scrolls', async () => (await page.locator('.message').count()) > 40)
@@ -100,7 +94,7 @@ test('reading further up pauses, and a search says how much it has looked at', {
 })
 
 test('stored messages are read from a time on, and the link says which', { skip }, async (t) => {
-  const connector = await started(t)
+  const connector = await SampleConnector.started(t)
   const { page, complaints } = await openPage(t, `${connector.url}#/channels/line_1`)
   await shows(page, 'an even sample')
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { until } from '../support/until.ts'
 import {
@@ -16,12 +16,6 @@ import { channelRow, sampleChannels, sampleOverview } from './support/sample-dat
 
 const skip = WITHOUT_CHROMIUM
 
-async function started(t: TestContext): Promise<SampleConnector> {
-  const connector = await new SampleConnector().start()
-  t.after(() => connector.close())
-  return connector
-}
-
 /** The lower edge of a part of the page. */
 async function bottomOf(page: Page, label: string): Promise<number> {
   const box = await page.locator('.tile', { hasText: label }).first().boundingBox()
@@ -32,7 +26,7 @@ async function bottomOf(page: Page, label: string): Promise<number> {
 test('the first screen has all seven figures without scrolling, and on a phone the first five', {
   skip,
 }, async (t) => {
-  const connector = await started(t)
+  const connector = await SampleConnector.started(t)
   const { page, complaints } = await openPage(t, connector.url)
 
   await shows(page, /aws away for 2 h 10 min/)
@@ -65,7 +59,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     test(`pages are accessible and fit, ${colorScheme}, ${viewport.width} px`, {
       skip,
     }, async (t) => {
-      const connector = await started(t)
+      const connector = await SampleConnector.started(t)
       const { page, complaints } = await openPage(t, connector.url, { colorScheme, viewport })
 
       for (const [hash, sign] of [
@@ -90,7 +84,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
 test('figures change each second, and rows keep their places until they are sorted again', {
   skip,
 }, async (t) => {
-  const connector = await started(t)
+  const connector = await SampleConnector.started(t)
   const { page, complaints } = await openPage(t, connector.url)
   const names = page.locator('.flow-column').nth(1).locator('tbody th')
   await shows(page, 'line_1')
@@ -115,7 +109,7 @@ test('figures change each second, and rows keep their places until they are sort
 })
 
 test('a screen reader has the picture of the flow as tables', { skip }, async (t) => {
-  const connector = await started(t)
+  const connector = await SampleConnector.started(t)
   const { page } = await openPage(t, connector.url)
 
   const table = page.getByRole('table', { name: 'Channels' })

@@ -1,7 +1,7 @@
 /** The page of queries. */
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { until } from '../support/until.ts'
 import {
@@ -19,12 +19,6 @@ import { sampleRows } from './support/sample-page-data.ts'
 const skip = WITHOUT_CHROMIUM
 const SQL = 'select minute, temp, rpm from line_1'
 
-async function started(t: TestContext): Promise<SampleConnector> {
-  const connector = await new SampleConnector().start()
-  t.after(() => connector.close())
-  return connector
-}
-
 async function typeQuery(page: Page, sql: string): Promise<void> {
   await page.locator('.cm-content').click()
   await page.keyboard.press('Control+a')
@@ -34,7 +28,7 @@ async function typeQuery(page: Page, sql: string): Promise<void> {
 test('Ctrl-Enter runs the query, whole numbers keep their digits, and the link has the query', {
   skip,
 }, async (t) => {
-  const connector = await started(t)
+  const connector = await SampleConnector.started(t)
   const { page, complaints } = await openPage(t, `${connector.url}#/query`)
   await typeQuery(page, SQL)
 
@@ -51,7 +45,7 @@ test('Ctrl-Enter runs the query, whole numbers keep their digits, and the link h
 })
 
 test('a result of more than 1,000 rows is cut, and the page says so', { skip }, async (t) => {
-  const connector = await started(t)
+  const connector = await SampleConnector.started(t)
   connector.pages.rows = sampleRows(Date.now(), 5_000)
   const { page } = await openPage(t, `${connector.url}#/query?sql=from+line_1`)
 
@@ -63,7 +57,7 @@ test('a result of more than 1,000 rows is cut, and the page says so', { skip }, 
 })
 
 test('Esc cancels a query at the connector', { skip }, async (t) => {
-  const connector = await started(t)
+  const connector = await SampleConnector.started(t)
   connector.pages.isAnswering = false
   const { page, complaints } = await openPage(t, `${connector.url}#/query`)
   await typeQuery(page, SQL)
@@ -78,7 +72,7 @@ test('Esc cancels a query at the connector', { skip }, async (t) => {
 })
 
 test('leaving the page cancels the query that runs', { skip }, async (t) => {
-  const connector = await started(t)
+  const connector = await SampleConnector.started(t)
   connector.pages.isAnswering = false
   const { page } = await openPage(t, `${connector.url}#/query?sql=from+line_1`)
   await page.getByRole('button', { name: 'Run' }).click()
@@ -90,7 +84,7 @@ test('leaving the page cancels the query that runs', { skip }, async (t) => {
 })
 
 test('an error shows the place in the query', { skip }, async (t) => {
-  const connector = await started(t)
+  const connector = await SampleConnector.started(t)
   connector.pages.queryError = 'no table lin\n\nLINE 1: select * from lin\n                      ^'
   const { page } = await openPage(t, `${connector.url}#/query?sql=select+*+from+lin`)
 
@@ -101,7 +95,7 @@ test('an error shows the place in the query', { skip }, async (t) => {
 })
 
 test('tables and columns are completed while typing', { skip }, async (t) => {
-  const connector = await started(t)
+  const connector = await SampleConnector.started(t)
   const { page, complaints } = await openPage(t, `${connector.url}#/query`)
   await typeQuery(page, 'select 1')
   await page.getByText('line_1').first().waitFor()
@@ -120,7 +114,7 @@ test('tables and columns are completed while typing', { skip }, async (t) => {
 test('columns that the connector has not listed come when their table is named', {
   skip,
 }, async (t) => {
-  const connector = await started(t)
+  const connector = await SampleConnector.started(t)
   const { page, complaints } = await openPage(t, `${connector.url}#/query`)
   await page.locator('.tables summary', { hasText: 'daily_means' }).waitFor()
   await typeQuery(page, 'select from daily_means')
@@ -134,7 +128,7 @@ test('columns that the connector has not listed come when their table is named',
 })
 
 test('the times of a result are plotted against its numbers', { skip }, async (t) => {
-  const connector = await started(t)
+  const connector = await SampleConnector.started(t)
   const { page, complaints } = await openPage(
     t,
     `${connector.url}#/query?sql=from+line_1&view=plot`,
@@ -149,7 +143,7 @@ test('the times of a result are plotted against its numbers', { skip }, async (t
 })
 
 test('a result is downloaded as a file', { skip }, async (t) => {
-  const connector = await started(t)
+  const connector = await SampleConnector.started(t)
   const { page, complaints } = await openPage(t, `${connector.url}#/query?sql=from+line_1`)
   await page.getByRole('button', { name: 'Run' }).click()
 
@@ -166,7 +160,7 @@ test('a result is downloaded as a file', { skip }, async (t) => {
 })
 
 test('queries are remembered in the browser, and can be forgotten', { skip }, async (t) => {
-  const connector = await started(t)
+  const connector = await SampleConnector.started(t)
   const { page } = await openPage(t, `${connector.url}#/query`)
   await typeQuery(page, 'select 1')
   await page.keyboard.press('Control+Enter')
@@ -181,7 +175,7 @@ test('queries are remembered in the browser, and can be forgotten', { skip }, as
 })
 
 test('values of rows are text, whatever they contain', { skip }, async (t) => {
-  const connector = await started(t)
+  const connector = await SampleConnector.started(t)
   const hostile = { '<b>"x': '<img src=x onerror=alert(1)>\u202e', nested: { a: ['}', '"'] } }
   connector.pages.rows = [JSON.stringify(hostile)]
   const { page, complaints } = await openPage(t, `${connector.url}#/query?sql=from+line_1`)
@@ -200,7 +194,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     test(`queries are accessible and fit, ${colorScheme}, ${viewport.width} px`, {
       skip,
     }, async (t) => {
-      const connector = await started(t)
+      const connector = await SampleConnector.started(t)
       const address = `${connector.url}#/query?sql=from+line_1+--+all`
       const { page, complaints } = await openPage(t, address, { colorScheme, viewport })
       await page.getByRole('button', { name: 'Run' }).click()

@@ -1,6 +1,6 @@
 /** The page of messages: stories, dead letters, and their replay. */
 import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { until } from '../support/until.ts'
 import {
   fitsItsWidth,
@@ -15,16 +15,10 @@ import { sampleDeadLetters } from './support/sample-page-data.ts'
 
 const skip = WITHOUT_CHROMIUM
 
-async function started(t: TestContext): Promise<SampleConnector> {
-  const connector = await new SampleConnector().start()
-  t.after(() => connector.close())
-  return connector
-}
-
 test('an id that is searched for leads to the story of its message, with the message itself', {
   skip,
 }, async (t) => {
-  const connector = await started(t)
+  const connector = await SampleConnector.started(t)
   const { page, complaints } = await openPage(t, `${connector.url}#/messages`)
 
   await page.getByLabel('What happened to').fill('req1')
@@ -43,7 +37,7 @@ test('an id that is searched for leads to the story of its message, with the mes
 test('of an unknown id the page says what that means, and how far the search went', {
   skip,
 }, async (t) => {
-  const connector = await started(t)
+  const connector = await SampleConnector.started(t)
   const { page } = await openPage(t, `${connector.url}#/messages/nothing`)
 
   await shows(page, /it never arrived here, or it is no longer stored/)
@@ -53,7 +47,7 @@ test('of an unknown id the page says what that means, and how far the search wen
 test('a replay says first how many messages go where, and sends only the selected ones', {
   skip,
 }, async (t) => {
-  const connector = await started(t)
+  const connector = await SampleConnector.started(t)
   const { page, complaints } = await openPage(t, `${connector.url}#/messages`)
   await page.getByLabel('Select dead letter 4 of').check()
   await page.getByLabel('Select dead letter 7 of').check()
@@ -78,7 +72,7 @@ test('a replay says first how many messages go where, and sends only the selecte
 })
 
 test('a cancelled replay has sent nothing', { skip }, async (t) => {
-  const connector = await started(t)
+  const connector = await SampleConnector.started(t)
   const { page } = await openPage(t, `${connector.url}#/messages`)
 
   await page.getByRole('button', { name: 'Replay all …' }).click()
@@ -93,7 +87,7 @@ test('a cancelled replay has sent nothing', { skip }, async (t) => {
 })
 
 test('a filter is part of the address, and what it hides is not replayed', { skip }, async (t) => {
-  const connector = await started(t)
+  const connector = await SampleConnector.started(t)
   const { page } = await openPage(t, `${connector.url}#/messages`)
 
   await page.getByLabel('Channel').selectOption('alarms')
@@ -111,7 +105,7 @@ test('a filter is part of the address, and what it hides is not replayed', { ski
 test('without the right to operate, dead letters can be read and the page says how to get it', {
   skip,
 }, async (t) => {
-  const connector = await started(t)
+  const connector = await SampleConnector.started(t)
   connector.rights = ['view']
   const { page } = await openPage(t, `${connector.url}#/messages`)
 
@@ -122,7 +116,7 @@ test('without the right to operate, dead letters can be read and the page says h
 test('payloads and reasons of dead letters are text, whatever they contain', {
   skip,
 }, async (t) => {
-  const connector = await started(t)
+  const connector = await SampleConnector.started(t)
   const [letter] = sampleDeadLetters(Date.now())
   assert.ok(letter !== undefined)
   const hostile = '<img src=x onerror=alert(1)>\u202egnp.exe\u0007'
@@ -141,7 +135,7 @@ test('payloads and reasons of dead letters are text, whatever they contain', {
 
 for (const colorScheme of ['light', 'dark'] as const) {
   test(`messages are accessible and fit on a phone, ${colorScheme}`, { skip }, async (t) => {
-    const connector = await started(t)
+    const connector = await SampleConnector.started(t)
     const { page, complaints } = await openPage(t, `${connector.url}#/messages`, {
       colorScheme,
       viewport: PHONE,

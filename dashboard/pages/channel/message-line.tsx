@@ -3,15 +3,14 @@ import { useSignal } from '@preact/signals'
 import { bytesText } from '../../../src/format/bytes.ts'
 import { exactCount } from '../../../src/format/count.ts'
 import type { TailMessage } from '../../../src/http/api/shapes/messages.ts'
-import { CopyButton } from '../../parts/copy-button.tsx'
-import { type PayloadForm, PayloadView, payloadLine } from '../../parts/json-view.tsx'
+import { payloadLine } from '../../parts/json-view.tsx'
 import { ErrorNotice } from '../../parts/notices.tsx'
+import { PayloadPanel } from '../../parts/payload-panel.tsx'
 import { ClockTime, DateTime } from '../../parts/times.tsx'
 import { VisibleText } from '../../parts/visible-text.tsx'
 import { linkTo } from '../../route.ts'
 import { messagesFrom } from './read-messages.ts'
 
-const FORMS: readonly PayloadForm[] = ['pretty', 'raw', 'hex']
 const LINE_CHARACTERS = 400
 
 export interface MessageLineProps {
@@ -40,7 +39,6 @@ export function MessageLine({ message, path }: MessageLineProps) {
 }
 
 function MessageBody({ message, path }: MessageLineProps) {
-  const form = useSignal<PayloadForm>('pretty')
   const whole = useSignal<TailMessage | undefined>(undefined)
   const failure = useSignal<Error | undefined>(undefined)
   const shown = whole.value ?? message
@@ -57,24 +55,11 @@ function MessageBody({ message, path }: MessageLineProps) {
   const id = message.id || message.messageId
   return (
     <div class="message-body">
-      <div class="choices">
-        {FORMS.map((one) => (
-          <button
-            key={one}
-            type="button"
-            class="button is-small"
-            aria-pressed={form.value === one}
-            onClick={() => (form.value = one)}
-          >
-            {one}
-          </button>
-        ))}
-        <CopyButton text={payloadLine(shown)} label="Copy the payload" />
+      <PayloadPanel payload={shown}>
         <a class="button is-small" href={linkTo('messages', id)}>
           Why?
         </a>
-      </div>
-      <PayloadView payload={shown} form={form.value} />
+      </PayloadPanel>
       {shown.cutFromBytes !== undefined && (
         <p>
           This is the start of {bytesText(shown.cutFromBytes)}.{' '}

@@ -4,6 +4,7 @@
  */
 import type { ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { TestContext } from 'node:test'
 import fastify, { type FastifyInstance } from 'fastify'
 import type { ZodType } from 'zod'
 import {
@@ -66,6 +67,12 @@ export class SampleConnector {
 
   get viewerCount(): number {
     return this.#viewers.size
+  }
+
+  static async started(t: TestContext): Promise<SampleConnector> {
+    const connector = await new SampleConnector().start()
+    t.after(() => connector.close())
+    return connector
   }
 
   /** @param port for a person who looks at it; tests use any */
