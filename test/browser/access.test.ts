@@ -138,7 +138,7 @@ test('keys lead everywhere: to the content, the search, the help and back', {
   await until('the content has the focus', async () =>
     page.evaluate<boolean>('document.activeElement.id === "main"'),
   )
-  assert.match(page.url(), /#\/channels$/)
+  await until('the address names the page again', () => page.url().endsWith('#/channels'))
   await page.keyboard.press('/')
   await page.keyboard.type('line_2')
   await until(
