@@ -36,12 +36,18 @@ export interface BacklogOptions {
   readonly channels: number
 }
 
-/** Runs the generator to its end. */
-export async function load(
+export interface RunningLoad {
+  /** Resolves when all messages have been sent and acknowledged. */
+  result(): Promise<LoadResult>
+  stop(): Promise<void>
+}
+
+/** Starts the generator. Resolves when it is warm. */
+export async function startLoad(
   port: number,
   options: Partial<LoadOptions>,
   core = LOAD_CORE,
-): Promise<LoadResult> {
+): Promise<RunningLoad> {
   const all: LoadOptions = {
     port,
     qos: 1,
@@ -60,7 +66,20 @@ export async function load(
   const generator = pinned(core, process.execPath, [program, JSON.stringify(all)])
   const nextLine = linesOf(generator)
   await nextLine() // it is warm
-  return JSON.parse(await nextLine()) as LoadResult
+  return {
+    result: async () => JSON.parse(await nextLine()) as LoadResult,
+    stop: () => stopped(generator, 'SIGKILL'),
+  }
+}
+
+/** Runs the generator to its end. */
+export async function load(
+  port: number,
+  options: Partial<LoadOptions>,
+  core = LOAD_CORE,
+): Promise<LoadResult> {
+  const running = await startLoad(port, options, core)
+  return running.result()
 }
 
 /** An `endpointPort` on which nothing listens makes a backlog. */

@@ -23,3 +23,10 @@ export function median(values: readonly number[]): number {
 export function spread(values: readonly number[]): readonly [number, number] {
   return [Math.min(...values), Math.max(...values)]
 }
+
+/** A quarter of the values is below the first, and a quarter above the second. */
+export function quartiles(values: readonly number[]): readonly [number, number] {
+  const sorted = [...values].sort((a, b) => a - b)
+  const at = (share: number) => sorted[Math.floor((sorted.length - 1) * share)] ?? 0
+  return [at(0.25), at(0.75)]
+}
