@@ -16,6 +16,7 @@ import { arch, tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { build } from 'esbuild'
+import { NOT_BUNDLED, REPLACED } from './not-bundled.mjs'
 import { archive } from './release/archive.mjs'
 import { fetchNode } from './release/executable-node.mjs'
 import { name, root, run, version } from './release/released.mjs'
@@ -55,7 +56,8 @@ try {
   const node = fetchNode(kind)
   const executable = join(folder, name)
   const config = {
-    main,
+    // The executable has its path in it, which must not have the name of this build's directory.
+    main: basename(main),
     output: executable,
     executable: join(node, 'bin', 'node'),
     disableExperimentalSEAWarning: true,
@@ -64,7 +66,7 @@ try {
   writeFileSync(join(work, 'sea-config.json'), JSON.stringify(config))
   // The Node for this machine makes the executables for both.
   const builder = join(fetchNode(arch()), 'bin', 'node')
-  run(builder, ['--build-sea', join(work, 'sea-config.json')])
+  run(builder, ['--build-sea', 'sea-config.json'], { cwd: work })
   chmodSync(executable, 0o755)
   writeFileSync(join(folder, 'LICENSE.txt'), licenses(node))
   mkdirSync(target, { recursive: true })
@@ -92,20 +94,8 @@ async function bundle(outfile) {
       'import.meta.dirname': '"/nowhere"',
       'import.meta.resolve': 'findNothing',
     },
-    external: [
-      'pg-native',
-      '@duckdb/node-api',
-      '@fastify/ajv-compiler',
-      '@fastify/fast-json-stringify-compiler',
-      'light-my-request',
-      'bowser',
-    ],
-    alias: {
-      '@platformatic/wasm-utils': join(
-        root,
-        'node_modules/@platformatic/wasm-utils/dist/bundled.js',
-      ),
-    },
+    external: NOT_BUNDLED,
+    alias: REPLACED,
     plugins: [embeddedFiles],
   })
 }

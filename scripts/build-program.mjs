@@ -7,6 +7,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { build } from 'esbuild'
 import { licensesOf } from './licenses.mjs'
+import { NOT_BUNDLED, REPLACED } from './not-bundled.mjs'
 
 const root = join(import.meta.dirname, '..')
 const [given = join(root, 'dist', 'program')] = process.argv
@@ -41,19 +42,13 @@ const { metafile } = await build({
   sourcesContent: false,
   metafile: true,
   external: [
+    ...NOT_BUNDLED,
     // The clients of single destinations, which are loaded only if they are configured.
     ...(hasClients
-      ? // pg has a replacement for the one; the other is native code, for one kind of machine.
-        ['pg-native', '@duckdb/node-api']
+      ? []
       : Object.keys({ ...manifest.optionalDependencies, ...manifest.peerDependencies })),
-    // Parts of fastify that it loads when a route has a schema, or for `inject`: never, here.
-    ...['@fastify/ajv-compiler', '@fastify/fast-json-stringify-compiler', 'light-my-request'],
-    'bowser', // with which the AWS clients recognise browsers
   ],
-  // The other form of the package reads a file beside it.
-  alias: {
-    '@platformatic/wasm-utils': join(root, 'node_modules/@platformatic/wasm-utils/dist/bundled.js'),
-  },
+  alias: REPLACED,
   banner: { js: REQUIRE },
 })
 

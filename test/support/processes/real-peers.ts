@@ -36,6 +36,10 @@ const PEERS = {
   debhelper: { command: '/usr/bin/dh', install: 'apt-get install debhelper' },
   lintian: { command: '/usr/bin/lintian', install: 'apt-get install lintian' },
   tmux: { command: '/usr/bin/tmux', install: 'apt-get install tmux' },
+  'qemu-aarch64': {
+    command: installed('/usr/bin/qemu-aarch64', '/usr/bin/qemu-aarch64-static'),
+    install: 'apt-get install qemu-user',
+  },
   gcc: { command: '/usr/bin/gcc', install: 'apt-get install gcc libc6-dev' },
 } as const satisfies Record<string, { command: string; module?: string; install: string }>
 
