@@ -77,6 +77,25 @@ test('a message is in the next query, and its times and numbers in a plot', {
   assert.deepEqual(complaints, [])
 })
 
+test('the example in the empty editor is of a channel that is there, and runs as it is', {
+  skip: skipQueries,
+}, async (t) => {
+  const connector = await startConnector(t, {})
+  // A word of SQL, which needs quotes.
+  await connector.publish('Order', '{"temp":1}')
+  const { page, complaints } = await openPage(t, `${connector.describe().http}/#/query`)
+  const example = page.locator('.cm-placeholder', { hasText: 'select' })
+
+  const sql = (await example.textContent()) ?? ''
+
+  assert.equal(sql, 'select * from "Order" limit 100')
+  await page.locator('.cm-content').click()
+  await page.keyboard.insertText(sql)
+  await page.keyboard.press('Control+Enter')
+  await shows(page, /1 row,/)
+  assert.deepEqual(complaints, [])
+})
+
 test('a wrong query shows the place, and a client that hangs up cancels at the connector', {
   skip: skipQueries,
 }, async (t) => {
