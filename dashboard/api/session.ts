@@ -18,7 +18,7 @@ export async function startSession(): Promise<void> {
   const code = CODE.exec(location.hash)?.[1]
   if (code !== undefined) {
     history.replaceState(null, '', '#/overview')
-    await logIn({ code: decodeURIComponent(code) })
+    await logIn({ code: decoded(code) })
   } else await checkSession()
 }
 
@@ -53,4 +53,13 @@ export async function logOut(): Promise<void> {
   }
   session.value = undefined
   await checkSession()
+}
+
+/** A code that was cut while it was copied is wrong, and the connector says so. */
+function decoded(code: string): string {
+  try {
+    return decodeURIComponent(code)
+  } catch {
+    return code
+  }
 }

@@ -1,7 +1,8 @@
 /** The stream of this tab: into the store, with the state of the link. */
-import { computed, signal } from '@preact/signals'
+import { computed, effect, signal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
-import { checkSession } from '../api/session.ts'
+import { needsLogin } from '../api/client.ts'
+import { checkSession, session } from '../api/session.ts'
 import { compareClocks } from './clock.ts'
 import { addToHistory, loadHistory } from './history.ts'
 import { channels, clients, destinations, hello, ledger, overview, passTail } from './store.ts'
@@ -30,11 +31,11 @@ const stream = new Stream({
   open: openEventSource,
   onEvent: store,
   onState: (state) => {
-    const before = link.peek().state
-    if (before === state) return
-    link.value = { state, since: Date.now() }
-    // The browser hides the reason. If it is a session that has ended, a login helps.
+    // The browser hides the reason. If it is a session that has ended, a login helps. After a restart
+    // only a later attempt is answered, so each one asks.
     if (state === 'lost') void checkSession()
+    if (link.peek().state === state) return
+    link.value = { state, since: Date.now() }
     if (state === 'live') void loadHistory()
   },
   after: (delayMs, call) => {
@@ -47,9 +48,13 @@ const stream = new Stream({
 export function startEvents(): void {
   // On every page: its verdict is in the banner.
   stream.want('overview')
-  const follow = (): void => stream.setHidden(document.hidden)
+  const follow = (): void => stream.setHidden(document.hidden || needsLogin.peek())
   document.addEventListener('visibilitychange', follow)
-  follow()
+  // Without a login every attempt would be refused; after it, the first one is made at once.
+  effect(() => {
+    void needsLogin.value
+    follow()
+  })
 }
 
 export function reconnect(): void {
@@ -72,6 +77,8 @@ const STORES: Readonly<Record<string, (value: never) => void>> = {
   hello: (value: NonNullable<typeof hello.value>) => {
     hello.value = value
     compareClocks(value.now)
+    // The session has ended with a restart, and everyone may still view.
+    if (String(session.peek()?.rights) !== String(value.rights)) void checkSession()
   },
   overview: (value: NonNullable<typeof overview.value>) => {
     overview.value = value

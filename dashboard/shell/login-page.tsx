@@ -1,6 +1,6 @@
 /** Shown instead of everything if the connector does not answer without a token. */
 import { useSignal } from '@preact/signals'
-import { logIn, loginError } from '../api/session.ts'
+import { logIn, loginError, session } from '../api/session.ts'
 import { Icon } from '../parts/icon.tsx'
 import { VisibleText } from '../parts/visible-text.tsx'
 
@@ -15,6 +15,12 @@ export function LoginPage() {
   return (
     <main class="login">
       <h1>iot-analytics-connector</h1>
+      {session.value?.by === 'session' && (
+        <p role="status">
+          The session has ended: the connector was restarted, the token was revoked, or nobody used
+          the session for 12 hours. Log in to go on where you were.
+        </p>
+      )}
       <form
         onSubmit={(event) => {
           event.preventDefault()

@@ -3,7 +3,7 @@
 import { zoneText } from '../../src/format/time.ts'
 import { logOut, session } from '../api/session.ts'
 import { now } from '../live/clock.ts'
-import { link } from '../live/events.ts'
+import { link, reconnect } from '../live/events.ts'
 import { type Theme, theme, zone } from '../live/preferences.ts'
 import { isHelpOpen } from './keyboard.ts'
 
@@ -54,7 +54,7 @@ export function Switches() {
         ?<span class="visually-hidden"> Help</span>
       </button>
       {session.value?.by === 'session' && (
-        <button type="button" class="button is-small" onClick={() => void logOut()}>
+        <button type="button" class="button is-small" onClick={() => void logOut().then(reconnect)}>
           Log out
         </button>
       )}

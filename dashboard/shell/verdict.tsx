@@ -16,6 +16,8 @@ const ICONS: Readonly<Record<VerdictShape['level'], IconName>> = {
   critical: 'down',
 }
 const SHOWN_PROBLEMS = 3
+/** The figures below must not be pushed out of sight. */
+const SENTENCE_CHARACTERS = 600
 
 export function Verdict() {
   const { verdict } = overview.value ?? {}
@@ -32,7 +34,7 @@ export function Verdict() {
             <Sentences verdict={verdict} />
           ) : (
             <p>
-              <VisibleText text={verdict.summary} />
+              <VisibleText text={verdict.summary} maxCharacters={SENTENCE_CHARACTERS} />
             </p>
           )}
         </div>
@@ -53,11 +55,11 @@ function Sentences({ verdict: { summary, problems } }: { verdict: VerdictShape }
   return (
     <>
       <p class="verdict-text">
-        <VisibleText text={summary} />
+        <VisibleText text={summary} maxCharacters={SENTENCE_CHARACTERS} />
       </p>
       {shown.map((problem) => (
         <p key={problem}>
-          <VisibleText text={sentence(problem)} />
+          <VisibleText text={sentence(problem)} maxCharacters={SENTENCE_CHARACTERS} />
         </p>
       ))}
       {more > 0 && <p class="quiet">And {more} more.</p>}

@@ -20,6 +20,7 @@ export function shownSettings(
     const origin = described.tree.originOfValue(path)
     settings.push({
       path: pathText(path),
+      keys: [...path],
       value,
       from: origin === undefined ? BY_DEFAULT : withoutColumn(origin),
       isDefault: origin === undefined,

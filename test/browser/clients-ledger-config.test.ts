@@ -2,15 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parse } from 'yaml'
-import {
-  DESKTOP,
-  fitsItsWidth,
-  isAccessible,
-  openPage,
-  PHONE,
-  shows,
-  WITHOUT_CHROMIUM,
-} from './support/chromium.ts'
+import { openPage, shows, WITHOUT_CHROMIUM } from './support/chromium.ts'
 import { SampleConnector } from './support/sample-connector.ts'
 import { account, sampleClients, sampleLedger } from './support/sample-page-data.ts'
 
@@ -169,30 +161,3 @@ test('copied settings are YAML of the same meaning', { skip }, async (t) => {
     ],
   })
 })
-
-for (const colorScheme of ['light', 'dark'] as const) {
-  for (const viewport of [DESKTOP, PHONE]) {
-    test(`clients, ledger and settings are accessible and fit, ${colorScheme}, ${viewport.width} px`, {
-      skip,
-    }, async (t) => {
-      const connector = await SampleConnector.started(t)
-      const { page, complaints } = await openPage(t, `${connector.url}#/clients`, {
-        colorScheme,
-        viewport,
-      })
-      for (const [hash, text] of [
-        ['clients', 'plc-2'],
-        ['ledger', 'adds up'],
-        ['config', 'storage.maxBytes'],
-      ] as const) {
-        await page.goto(`${connector.url}#/${hash}`)
-        await page.getByRole('heading', { level: 1, name: new RegExp(hash, 'i') }).waitFor()
-        await page.locator('main').getByText(text).first().waitFor()
-
-        await isAccessible(page)
-        await fitsItsWidth(page)
-      }
-      assert.deepEqual(complaints, [])
-    })
-  }
-}

@@ -6,7 +6,14 @@ import { exception } from '../support/destinations/fake-answers.ts'
 import { FakeIotAnalytics } from '../support/destinations/fake-iot-analytics.ts'
 import { MqttDevice } from '../support/mqtt/mqtt-device.ts'
 import { destinationOf, mqttUrlOf, startConnector } from '../support/processes/running-connector.ts'
-import { isAccessible, openPage, shows, WITHOUT_CHROMIUM } from './support/chromium.ts'
+import {
+  fitsItsWidth,
+  isAccessible,
+  openPage,
+  PHONE,
+  shows,
+  WITHOUT_CHROMIUM,
+} from './support/chromium.ts'
 
 const skip = WITHOUT_CHROMIUM
 const skipQueries = WITHOUT_CHROMIUM || WITHOUT_DUCKDB
@@ -74,6 +81,52 @@ test('a message is in the next query, and its times and numbers in a plot', {
   await page.getByRole('img', { name: 'temp by arrival_time' }).waitFor()
   await page.locator('.tables summary', { hasText: 'line_1' }).click()
   await page.getByRole('button', { name: 'temp' }).waitFor()
+  assert.deepEqual(complaints, [])
+})
+
+test('one message among many is found by its text, and the page says how far it has looked', {
+  skip,
+}, async (t) => {
+  const connector = await startConnector(t, {})
+  // More than one request looks at.
+  const large = 'x'.repeat(100_000)
+  for (let n = 0; n < 200; n++) await connector.publish('line_1', `{"n":${n},"text":"${large}"}`)
+  await connector.publish('line_1', '{"serial":"SN-4711"}', { id: 'req123' })
+  const { page, complaints } = await openPage(t, `${connector.describe().http}/#/channels/line_1`)
+
+  await page.getByLabel('Find').fill('sn-4711')
+  await shows(page, /Only the messages shown here are looked at/)
+  await page.getByRole('button', { name: 'everything' }).click()
+
+  await page.locator('.message', { hasText: 'SN-4711' }).waitFor()
+  await shows(page, /Searched from offset 0 until .*, the newest: 201 messages looked at, 1 shown/)
+  await isAccessible(page)
+  await page.getByLabel('Find').fill('sn-4712')
+  await shows(page, /No message there has “sn-4712”/)
+  await connector.publish('line_1', '{"serial":"SN-4712"}')
+  await page.getByRole('button', { name: 'Look for newer ones' }).click()
+  await page.locator('.message', { hasText: 'SN-4712' }).waitFor()
+  await page.setViewportSize(PHONE)
+  await fitsItsWidth(page)
+  assert.deepEqual(complaints, [])
+})
+
+test('the example in the empty editor is of a channel that is there, and runs as it is', {
+  skip: skipQueries,
+}, async (t) => {
+  const connector = await startConnector(t, {})
+  // A word of SQL, which needs quotes.
+  await connector.publish('Order', '{"temp":1}')
+  const { page, complaints } = await openPage(t, `${connector.describe().http}/#/query`)
+  const example = page.locator('.cm-placeholder', { hasText: 'select' })
+
+  const sql = (await example.textContent()) ?? ''
+
+  assert.equal(sql, 'select * from "Order" limit 100')
+  await page.locator('.cm-content').click()
+  await page.keyboard.insertText(sql)
+  await page.keyboard.press('Control+Enter')
+  await shows(page, /1 row,/)
   assert.deepEqual(complaints, [])
 })
 

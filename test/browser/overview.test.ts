@@ -2,15 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { until } from '../support/until.ts'
-import {
-  DESKTOP,
-  fitsItsWidth,
-  isAccessible,
-  openPage,
-  PHONE,
-  shows,
-  WITHOUT_CHROMIUM,
-} from './support/chromium.ts'
+import { DESKTOP, openPage, PHONE, shows, WITHOUT_CHROMIUM } from './support/chromium.ts'
 import { SampleConnector } from './support/sample-connector.ts'
 import { channelRow, sampleChannels, sampleOverview } from './support/sample-data.ts'
 
@@ -53,33 +45,6 @@ test('the first screen has all seven figures without scrolling, and on a phone t
   }
   assert.deepEqual(complaints, [])
 })
-
-for (const colorScheme of ['light', 'dark'] as const) {
-  for (const viewport of [DESKTOP, PHONE]) {
-    test(`pages are accessible and fit, ${colorScheme}, ${viewport.width} px`, {
-      skip,
-    }, async (t) => {
-      const connector = await SampleConnector.started(t)
-      const { page, complaints } = await openPage(t, connector.url, { colorScheme, viewport })
-
-      for (const [hash, sign] of [
-        ['#/overview', 'aws away for 2 h 10 min'],
-        ['#/channels', 'office_climate'],
-        ['#/channels/line_1', '1100 messages in the last second'],
-        ['#/channels/line_1?tab=fields&plot=temp', 'As a table'],
-        ['#/channels/line_1?tab=losses', 'QueueFull'],
-        ['#/channels/line_1?tab=settings', 'connector.yaml:12'],
-        ['#/destinations', 'Nothing listens there'],
-      ] as const) {
-        await page.goto(connector.url + hash)
-        await shows(page, sign.replace('1100', '1,100'))
-        await isAccessible(page)
-        await fitsItsWidth(page)
-      }
-      assert.deepEqual(complaints, [])
-    })
-  }
-}
 
 test('figures change each second, and rows keep their places until they are sorted again', {
   skip,

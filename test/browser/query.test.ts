@@ -4,15 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { until } from '../support/until.ts'
-import {
-  DESKTOP,
-  fitsItsWidth,
-  isAccessible,
-  openPage,
-  PHONE,
-  shows,
-  WITHOUT_CHROMIUM,
-} from './support/chromium.ts'
+import { isAccessible, openPage, shows, WITHOUT_CHROMIUM } from './support/chromium.ts'
 import { SampleConnector } from './support/sample-connector.ts'
 import { sampleRows } from './support/sample-page-data.ts'
 
@@ -188,21 +180,3 @@ test('values of rows are text, whatever they contain', { skip }, async (t) => {
   assert.equal(await page.locator('img').count(), 0)
   assert.deepEqual(complaints, [])
 })
-
-for (const colorScheme of ['light', 'dark'] as const) {
-  for (const viewport of [DESKTOP, PHONE]) {
-    test(`queries are accessible and fit, ${colorScheme}, ${viewport.width} px`, {
-      skip,
-    }, async (t) => {
-      const connector = await SampleConnector.started(t)
-      const address = `${connector.url}#/query?sql=from+line_1+--+all`
-      const { page, complaints } = await openPage(t, address, { colorScheme, viewport })
-      await page.getByRole('button', { name: 'Run' }).click()
-      await shows(page, /120 rows/)
-
-      await isAccessible(page)
-      await fitsItsWidth(page)
-      assert.deepEqual(complaints, [])
-    })
-  }
-}

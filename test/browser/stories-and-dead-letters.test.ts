@@ -2,14 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { until } from '../support/until.ts'
-import {
-  fitsItsWidth,
-  isAccessible,
-  openPage,
-  PHONE,
-  shows,
-  WITHOUT_CHROMIUM,
-} from './support/chromium.ts'
+import { isAccessible, openPage, shows, WITHOUT_CHROMIUM } from './support/chromium.ts'
 import { SampleConnector } from './support/sample-connector.ts'
 import { sampleDeadLetters } from './support/sample-page-data.ts'
 
@@ -132,23 +125,3 @@ test('payloads and reasons of dead letters are text, whatever they contain', {
   assert.equal(await page.locator('img').count(), 0)
   assert.deepEqual(complaints, [])
 })
-
-for (const colorScheme of ['light', 'dark'] as const) {
-  test(`messages are accessible and fit on a phone, ${colorScheme}`, { skip }, async (t) => {
-    const connector = await SampleConnector.started(t)
-    const { page, complaints } = await openPage(t, `${connector.url}#/messages`, {
-      colorScheme,
-      viewport: PHONE,
-    })
-    await page.locator('.letter summary').first().click()
-    await shows(page, '"rpm": 1450')
-
-    await isAccessible(page)
-    await fitsItsWidth(page)
-    await page.goto(`${connector.url}#/messages/req1`)
-    await shows(page, 'Received from sensor-7')
-    await isAccessible(page)
-    await fitsItsWidth(page)
-    assert.deepEqual(complaints, [])
-  })
-}

@@ -5,8 +5,12 @@ import { now } from '../../live/clock.ts'
 import { zone } from '../../live/preferences.ts'
 import { Icon } from '../../parts/icon.tsx'
 import { route, setQuery } from '../../shell/current-route.ts'
+import { FoundMessages } from './found-messages.tsx'
 import { PastMessages } from './past-messages.tsx'
 import { Tail } from './tail.tsx'
+
+/** As the connector takes it. */
+const MAX_TEXT = 256
 
 export interface LiveTabProps {
   readonly name: string
@@ -36,19 +40,44 @@ export function LiveTab({ name, path }: LiveTabProps) {
           <input
             type="search"
             data-search
-            placeholder="in topic and payload"
+            placeholder="in topic, id and payload"
+            maxLength={MAX_TEXT}
             value={grep}
             onInput={({ currentTarget }) => setQuery({ grep: currentTarget.value })}
           />
         </label>
         <StartTime from={from} />
       </div>
-      {isLive ? (
-        <Tail name={name} path={path} grep={grep} isPaused={isPaused} />
-      ) : (
-        <PastMessages path={path} from={from} grep={grep} />
+      {isLive && grep.trim() !== '' && <SearchStored />}
+      {isLive && <Tail name={name} path={path} grep={grep} isPaused={isPaused} />}
+      {!isLive && grep.trim() === '' && <PastMessages path={path} from={from} />}
+      {!isLive && grep.trim() !== '' && (
+        <FoundMessages path={path} from={from} text={grep.trim()} />
       )}
     </>
+  )
+}
+
+const STARTS = [
+  ['the last hour', 3_600_000],
+  ['the last day', 86_400_000],
+] as const
+
+/** The tail looks at what is on the screen. This leads to everything that is stored. */
+function SearchStored() {
+  const since = (ms: number): void => setQuery({ from: new Date(now.peek() - ms).toISOString() })
+  return (
+    <div class="controls">
+      <span class="quiet">Only the messages shown here are looked at. Search what is stored:</span>
+      {STARTS.map(([name, ms]) => (
+        <button key={name} type="button" class="button is-small" onClick={() => since(ms)}>
+          {name}
+        </button>
+      ))}
+      <button type="button" class="button is-small" onClick={() => setQuery({ from: 'earliest' })}>
+        everything
+      </button>
+    </div>
   )
 }
 

@@ -5,17 +5,15 @@ import { useResource } from '../../api/resource.ts'
 import { Empty, Loaded } from '../../parts/notices.tsx'
 import { MessageLine } from './message-line.tsx'
 import { type MessagesPage, messagesFrom } from './read-messages.ts'
-import { matching } from './tail-ring.ts'
 
 const PAGE = 100
 
 export interface PastMessagesProps {
   readonly path: string
   readonly from: string
-  readonly grep: string
 }
 
-export function PastMessages({ path, from, grep }: PastMessagesProps) {
+export function PastMessages({ path, from }: PastMessagesProps) {
   /** An offset, after the first page. */
   const start = useSignal(from)
   const base = useSignal(from)
@@ -28,9 +26,7 @@ export function PastMessages({ path, from, grep }: PastMessagesProps) {
   )
   return (
     <Loaded resource={page}>
-      {(value) => (
-        <Page page={value} path={path} grep={grep} onStart={(at) => (start.value = at)} />
-      )}
+      {(value) => <Page page={value} path={path} onStart={(at) => (start.value = at)} />}
     </Loaded>
   )
 }
@@ -38,12 +34,10 @@ export function PastMessages({ path, from, grep }: PastMessagesProps) {
 interface PageProps {
   readonly page: MessagesPage
   readonly path: string
-  readonly grep: string
   readonly onStart: (from: string) => void
 }
 
-function Page({ page: { messages, next }, path, grep, onStart }: PageProps) {
-  const shown = matching(messages, grep)
+function Page({ page: { messages, next }, path, onStart }: PageProps) {
   const first = messages[0]?.offset ?? next
   const last = messages.at(-1)?.offset ?? next
   return (
@@ -67,20 +61,14 @@ function Page({ page: { messages, next }, path, grep, onStart }: PageProps) {
         </button>
         <span class="quiet">
           {messages.length > 0 && `offsets ${exactCount(first)} to ${exactCount(last)}`}
-          {grep !== '' && `, ${shown.length} of ${messages.length} match`}
         </span>
       </div>
       <div class="message-list">
-        {shown.map((message) => (
+        {messages.map((message) => (
           <MessageLine key={message.offset} message={message} path={path} />
         ))}
         {messages.length === 0 && (
           <Empty>No message is stored from then on. Older ones may be there.</Empty>
-        )}
-        {messages.length > 0 && shown.length === 0 && (
-          <Empty>
-            None of these {messages.length} messages has “{grep}”. “Newer” looks further.
-          </Empty>
         )}
       </div>
     </>

@@ -9,7 +9,7 @@ import { counted } from '../../parts/figures.tsx'
 import { Empty, Loaded } from '../../parts/notices.tsx'
 import { VisibleText } from '../../parts/visible-text.tsx'
 import { route, setQuery } from '../../shell/current-route.ts'
-import { isSecret, yamlOf } from './yaml-text.ts'
+import { hasSecret, withWholeLists, yamlOf } from './yaml-text.ts'
 
 const COLUMNS: readonly Column<Setting>[] = [
   {
@@ -54,9 +54,8 @@ function SettingList({ list: { files, settings } }: { list: Settings }) {
   const filter = useSignal('')
   const isAll = route.value.query['all'] === '1'
   const wanted = filter.value.toLowerCase()
-  const shown = settings.filter(
-    (setting) => (isAll || !setting.isDefault) && textOf(setting).includes(wanted),
-  )
+  const mayShow = settings.filter((setting) => isAll || !setting.isDefault)
+  const shown = mayShow.filter((setting) => textOf(setting).includes(wanted))
   return (
     <>
       <div class="page-head">
@@ -79,7 +78,11 @@ function SettingList({ list: { files, settings } }: { list: Settings }) {
         </label>
         <span class="quiet">{counted(shown.length, 'setting')}</span>
         <span class="is-last">
-          <CopyButton text={yamlOf(shown)} label="Copy as YAML" shown="Copy as YAML" />
+          <CopyButton
+            text={yamlOf(withWholeLists(shown, mayShow))}
+            label="Copy as YAML"
+            shown="Copy as YAML"
+          />
         </span>
       </div>
       <section class="card">
@@ -118,7 +121,7 @@ function Nothing({ hasFilter, isAll }: { hasFilter: boolean; isAll: boolean }) {
 function Value({ value }: { value: unknown }) {
   const text = typeof value === 'string' ? value : JSON.stringify(value)
   return (
-    <code title={isSecret(value) ? 'A secret, which is not shown' : undefined}>
+    <code title={hasSecret(value) ? 'A secret, which is not shown' : undefined}>
       <VisibleText text={text ?? '–'} maxCharacters={500} />
     </code>
   )

@@ -34,11 +34,24 @@ publish.single("${TOPIC}",
   {
     name: 'ESP32',
     text: ({ host, port }) =>
-      `// Arduino, library PubSubClient; other machines must be let in
-client.setServer("${host}", ${port});
-client.connect("esp32-1");
-client.publish("${TOPIC}",
-    "${BODY.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}");`,
+      `// Arduino, library "MQTT" 2.5 by Joel Gaehwiler; it waits until the message is on disk
+#include <WiFi.h>
+#include <MQTT.h>
+
+WiFiClient net;
+MQTTClient client(256);  // bytes of the largest packet
+
+void setup() {
+  WiFi.begin("network", "password");
+  while (WiFi.status() != WL_CONNECTED) delay(100);
+  client.begin("${host}", ${port}, net);
+  client.connect("esp32-1");
+  client.publish("${TOPIC}",
+      "${BODY.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}",
+      false, 1);
+}
+
+void loop() { client.loop(); }`,
   },
 ]
 

@@ -103,7 +103,11 @@ function LostTile({ overview: { lost, deadLetters } }: Shown) {
       note={
         <>
           {total === 0 ? 'none ever' : `${countText(total)} in all`}
-          {code !== null && `, mostly ${code}`}
+          {code !== null && (
+            <>
+              , mostly <VisibleText text={code} maxCharacters={40} />
+            </>
+          )}
           {deadLetters !== null && deadLetters > 0 && (
             <>
               {' · '}

@@ -26,6 +26,8 @@ export interface Editor {
   readonly setText: (text: string) => void
   readonly insert: (text: string) => void
   readonly setTables: (tables: SQLNamespace) => void
+  /** Shown while there is no text. */
+  readonly setExample: (sql: string) => void
   readonly focus: () => void
   readonly remove: () => void
 }
@@ -72,6 +74,7 @@ export function createEditor(options: EditorOptions): Editor {
   const { place, onChange, onRun } = options
   const root = place.shadowRoot ?? place.attachShadow({ mode: 'open', delegatesFocus: true })
   const language = new Compartment()
+  const example = new Compartment()
   const run = (target: EditorView): boolean => {
     // Otherwise Esc would close the list instead of cancelling the query.
     closeCompletion(target)
@@ -92,7 +95,7 @@ export function createEditor(options: EditorOptions): Editor {
         language.of(sqlOf({})),
         syntaxHighlighting(classHighlighter),
         lineNumbers(),
-        placeholder('select * from my_channel limit 100'),
+        example.of([]),
         EditorView.lineWrapping,
         EditorView.contentAttributes.of({ 'aria-label': 'SQL' }),
         EditorView.updateListener.of(({ docChanged, state }) => {
@@ -113,6 +116,8 @@ export function createEditor(options: EditorOptions): Editor {
       view.focus()
     },
     setTables: (tables) => view.dispatch({ effects: language.reconfigure(sqlOf(tables)) }),
+    setExample: (text) =>
+      view.dispatch({ effects: example.reconfigure(text === '' ? [] : placeholder(text)) }),
     focus: () => view.focus(),
     remove: () => view.destroy(),
   }

@@ -44,7 +44,9 @@ export function SqlEditor({ sql, tables, onRun, onReady }: SqlEditorProps) {
     }
   }, [])
   useEffect(() => {
-    if (editor !== undefined && tables !== undefined) editor.setTables(namesOf(tables))
+    if (editor === undefined || tables === undefined) return
+    editor.setTables(namesOf(tables))
+    editor.setExample(exampleOf(tables))
   }, [editor, tables])
   if (isMissing) return <PlainEditor sql={sql} onRun={onRun} />
   return <div ref={place} class="sql-editor" data-search />
@@ -65,6 +67,13 @@ function PlainEditor({ sql, onRun }: Pick<SqlEditorProps, 'sql' | 'onRun'>) {
       }}
     />
   )
+}
+
+/** A query that works here, of a table that has something if there is one. */
+function exampleOf({ tables }: TableList): string {
+  const [first] = tables
+  const { name } = tables.find(({ rows }) => rows !== null && rows > 0) ?? first ?? {}
+  return name === undefined ? '' : `select * from ${quotedName(name)} limit 100`
 }
 
 function namesOf({

@@ -59,6 +59,7 @@ function made(place: HTMLElement, data: PlotData, zone: Zone): uPlot {
   const options: uPlot.Options = {
     width: Math.max(1, place.clientWidth),
     height: HEIGHT,
+    scales: { x: { range: (_, min, max) => spread(min, max) } },
     axes: [
       { ...axis, space: LABEL_PX, values: (_, splits) => timeLabels(splits, zone) },
       { ...axis, size: widthOfLabels },
@@ -75,6 +76,13 @@ function made(place: HTMLElement, data: PlotData, zone: Zone): uPlot {
     ],
   }
   return new uPlot(options, aligned(data), place)
+}
+
+/** Messages of one moment are in the middle of a second; uPlot would make years of it. */
+function spread(min: number | null, max: number | null): uPlot.Range.MinMax {
+  if (min === null || max === null || max - min >= 1) return [min, max]
+  const middle = (min + max) / 2
+  return [middle - 0.5, middle + 0.5]
 }
 
 /** Large numbers have long labels. */

@@ -11,7 +11,7 @@ import { channelDetail, channelList, channelTable, fieldList } from './shapes/ch
 import { clientList } from './shapes/clients.ts'
 import { destinationList, retried } from './shapes/destinations.ts'
 import { ledger } from './shapes/ledger.ts'
-import { deadLetter, message, replayReport, story, tail } from './shapes/messages.ts'
+import { deadLetter, foundMessages, message, replayReport, story, tail } from './shapes/messages.ts'
 import { history, overview } from './shapes/overview.ts'
 import { tableList } from './shapes/query.ts'
 import { hello, login, loginCode, session } from './shapes/session.ts'
@@ -108,6 +108,18 @@ export const operations = {
     }),
     answer: message,
     answerIs: 'lines',
+    errors: ['ChannelNotFound', 'StorageFailed'],
+  },
+  search: {
+    method: 'GET',
+    path: 'channels/{name}/search',
+    summary: 'Stored messages that contain a text; go on from next until it is end',
+    query: z.strictObject({
+      text: z.string().min(1).max(MAX_TEXT),
+      from: z.string(READ_FROM).default('earliest').transform(readFrom),
+      limit: wholeNumber(1, 1000, 100),
+    }),
+    answer: foundMessages,
     errors: ['ChannelNotFound', 'StorageFailed'],
   },
   fields: {

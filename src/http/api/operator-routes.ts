@@ -8,6 +8,7 @@ import { historyReplayRoute } from './history-replay.ts'
 import { messageFactRoutes } from './message-facts.ts'
 import { messageRoutes } from './messages.ts'
 import { openApiRoute } from './openapi-route.ts'
+import { searchRoute } from './search.ts'
 import { snapshotRoutes } from './snapshots.ts'
 
 export function operatorRoutes(
@@ -17,6 +18,7 @@ export function operatorRoutes(
 ): void {
   snapshotRoutes(server, view, limits)
   messageRoutes(server, view, limits)
+  searchRoute(server, view, limits)
   messageFactRoutes(server, view, limits)
   deadLetterRoutes(server, view, limits)
   historyReplayRoute(server, view, limits)

@@ -2,15 +2,13 @@
  * Reads the new messages of a channel from its log, once for all viewers. Of more messages than a
  * person can read it shows an even sample.
  */
-import { isUtf8 } from 'node:buffer'
 import type { Message } from '../../message.ts'
-import type { Tail, TailMessage } from '../api/shapes/messages.ts'
+import type { Tail } from '../api/shapes/messages.ts'
 import type { ConnectorView } from '../views/connector-view.ts'
-import { shownMessage } from '../views/message-line.ts'
+import { cutMessage } from '../views/message-line.ts'
 
 /** Per tick. */
 const MAX_SHOWN = 20
-const MAX_PAYLOAD_BYTES = 2 * 1024
 
 export class TailReader {
   readonly #channel: string
@@ -80,18 +78,4 @@ function sampled(from: number, end: number): number[] {
     { length: shown },
     (_, index) => from + Math.floor(((index + 1) * count) / shown) - 1,
   )
-}
-
-function cutMessage(message: Message): TailMessage {
-  const { payload } = message
-  if (payload.length <= MAX_PAYLOAD_BYTES) return shownMessage(message)
-  const start = payload.subarray(0, isUtf8(payload) ? characterEnd(payload) : MAX_PAYLOAD_BYTES)
-  return { ...shownMessage(message, start), cutFromBytes: payload.length }
-}
-
-/** Where the last whole character ends. */
-function characterEnd(payload: Buffer): number {
-  let end = MAX_PAYLOAD_BYTES
-  while (((payload[end] ?? 0) & 0xc0) === 0x80) end -= 1
-  return end
 }

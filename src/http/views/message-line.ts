@@ -3,7 +3,10 @@ import { isUtf8 } from 'node:buffer'
 import type { KeptDeadLetter } from '../../channels/dead-letters/dead-letter-record.ts'
 import type { Message } from '../../message.ts'
 import { safeJson } from '../../shown-text.ts'
-import type { Message as ShownMessage } from '../api/shapes/messages.ts'
+import type { Message as ShownMessage, TailMessage } from '../api/shapes/messages.ts'
+
+/** Of a payload in a list of messages. */
+const MAX_PAYLOAD_BYTES = 2 * 1024
 
 export function messageLine(message: Message): string {
   return `${safeJson(JSON.stringify(shownMessage(message)))}\n`
@@ -23,6 +26,21 @@ export function shownMessage(message: Message, payload = message.payload): Shown
     messageId,
     ...payloadField(payload),
   }
+}
+
+/** With the start of its payload if that is large. */
+export function cutMessage(message: Message): TailMessage {
+  const { payload } = message
+  if (payload.length <= MAX_PAYLOAD_BYTES) return shownMessage(message)
+  const start = payload.subarray(0, isUtf8(payload) ? characterEnd(payload) : MAX_PAYLOAD_BYTES)
+  return { ...shownMessage(message, start), cutFromBytes: payload.length }
+}
+
+/** Where the last whole character ends. */
+function characterEnd(payload: Buffer): number {
+  let end = MAX_PAYLOAD_BYTES
+  while (((payload[end] ?? 0) & 0xc0) === 0x80) end -= 1
+  return end
 }
 
 /** A letter that routing refused has no `destination`, and no `messageId`, as it had no offset. */

@@ -34,7 +34,7 @@ export async function channelDetail(facts: DetailFacts): Promise<ChannelDetail> 
     losses: lossesOf(ledger),
     destinations: destinationsOf(facts),
     settings: settings
-      .filter(({ path }) => isAbout(path, ledger.channel))
+      .filter((setting) => isAbout(setting, ledger.channel))
       .map(({ path, value, from }) => ({ path, value, from })),
   }
 }
@@ -58,8 +58,7 @@ function destinationsOf({ ledger, channels, deliveries }: DetailFacts) {
 }
 
 /** Settings of the channel itself, of all channels, and the limits on each channel. */
-function isAbout(path: string, channel: string): boolean {
-  const [section, name = ''] = path.split('.')
+function isAbout({ path, keys: [section, name] }: Setting, channel: string): boolean {
   if (section === 'channels') return name === channel || name === '*'
   return path === 'parameters.IotAnalyticsQueueSizePerChannel' || path === 'storage.maxBytes'
 }

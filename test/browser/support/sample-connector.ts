@@ -13,7 +13,11 @@ import {
   channelTable,
   fieldList,
 } from '../../../src/http/api/shapes/channels.ts'
-import { destinationList, retried } from '../../../src/http/api/shapes/destinations.ts'
+import {
+  type DestinationList,
+  destinationList,
+  retried,
+} from '../../../src/http/api/shapes/destinations.ts'
 import { type TailMessage, tail } from '../../../src/http/api/shapes/messages.ts'
 import { history, type Overview, overview } from '../../../src/http/api/shapes/overview.ts'
 import { hello, type Login, type Right, session } from '../../../src/http/api/shapes/session.ts'
@@ -44,6 +48,7 @@ export class SampleConnector {
   otherBuild: string | undefined
   /** The overview, made again at each tick. */
   overviewAt: (now: number) => Overview = sampleOverview
+  destinationsAt: (now: number) => DestinationList = sampleDestinationList
   /** What the next event of a tail says. */
   tailMessages: (now: number, from: number) => TailMessage[] = (now, from) =>
     Array.from({ length: 3 }, (_, index) => sampleMessage(now, from + index))
@@ -51,6 +56,8 @@ export class SampleConnector {
   skewMs = 0
   /** True: streams are not answered. */
   isSilent = false
+  /** True: what pages ask for is answered with an error. */
+  isFailing = false
   readonly asked: string[] = []
   /** Messages, queries, clients, ledger and settings. */
   readonly pages = new SamplePages(() => this.#now())
@@ -109,6 +116,10 @@ export class SampleConnector {
     server.addHook('onRequest', async (request, reply) => {
       this.asked.push(`${request.method} ${request.url}`)
       const isApi = request.url.startsWith('/api/')
+      if (this.isFailing && isApi && !/session|events/.test(request.url)) {
+        const message = 'Storage failed: disk I/O error. See the log of the connector.'
+        return reply.code(503).send({ error: 'StorageFailed', message })
+      }
       const isKnown = this.token === undefined || request.headers.cookie === 'session=1'
       if (!isApi || isKnown || request.method === 'POST') return
       return reply.code(401).send({ error: 'Unauthorized', message: 'A token is needed.' })
@@ -122,7 +133,7 @@ export class SampleConnector {
     this.#get('channels/:name', channelDetail, sampleChannelDetail)
     this.#get('channels/:name/fields', fieldList, sampleFields)
     this.#get('channels/:name/history', history, sampleHistory)
-    this.#get('destinations', destinationList, sampleDestinationList)
+    this.#get('destinations', destinationList, (now) => this.destinationsAt(now))
     this.#get('session', session, () => ({
       rights: this.rights,
       by: this.token === undefined ? ('loopback' as const) : ('session' as const),
@@ -207,7 +218,7 @@ export class SampleConnector {
         write(response, topic, channelTable.parse({ now: isoAt(now), rows: channels, others }))
       }
       if (topic === 'destinations') {
-        write(response, topic, destinationList.parse(sampleDestinationList(now)))
+        write(response, topic, destinationList.parse(this.destinationsAt(now)))
       }
       const page = this.pages.event(topic)
       if (page !== undefined) write(response, topic, page)

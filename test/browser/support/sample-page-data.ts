@@ -199,6 +199,7 @@ export function sampleLedger(now: number): Ledger {
 export function sampleSettings(): Settings {
   const setting = (path: string, value: unknown, from = 'default'): Setting => ({
     path,
+    keys: (path.match(/\w+/g) ?? []).map((key) => (/^\d+$/.test(key) ? Number(key) : key)),
     value,
     from,
     isDefault: from === 'default',

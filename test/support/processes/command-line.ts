@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 
-const MAIN = join(import.meta.dirname, '..', '..', '..', 'src', 'cli', 'main.js')
+/** The compiled program. */
+export const MAIN = join(import.meta.dirname, '..', '..', '..', 'src', 'cli', 'main.js')
 
 export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>

@@ -22,7 +22,7 @@ test('every setting says where it was set: line of a file, environment, flag, or
       'parameters:',
       '  IotAnalyticsDefaultChannelName: rest',
       'destinations:',
-      '  - http: { url: "https://example.com/in", format: ndjson }',
+      '  - http: { url: "https://example.com/in", format: ndjson, headers: { x.site: plant-3 } }',
       '',
     ].join('\n'),
   )
@@ -41,4 +41,12 @@ test('every setting says where it was set: line of a file, environment, flag, or
   assert.deepEqual(of('inputs')?.value, ['plant/#', 'press/+/temp'])
   assert.equal(of('destinations[0].http.url')?.value, 'https://example.com/in')
   assert.match(String(of('http.port')?.description), /\w/)
+  assert.deepEqual(of('destinations[0].http.url')?.keys, ['destinations', 0, 'http', 'url'])
+  assert.deepEqual(shown.settings.find(({ value }) => value === 'plant-3')?.keys, [
+    'destinations',
+    0,
+    'http',
+    'headers',
+    'x.site',
+  ])
 })

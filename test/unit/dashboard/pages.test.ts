@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parse } from 'yaml'
-import { yamlOf } from '../../../dashboard/pages/config/yaml-text.ts'
 import { partsOf } from '../../../dashboard/pages/ledger/account-parts.ts'
 import { rangesOf, waysOf } from '../../../dashboard/pages/messages/replay-ranges.ts'
 import { sinceStart } from '../../../dashboard/pages/messages/story-times.ts'
@@ -56,40 +54,4 @@ test('a step of a story says how long after the first one it was', () => {
   assert.equal(sinceStart(start, '2026-11-28T09:31:08.314Z'), '+1.2 s')
   assert.equal(sinceStart(start, '2026-11-28T11:41:07.114Z'), '+2 h 10 min')
   assert.equal(sinceStart(start, '2026-11-28T09:31:07.073Z'), '-41 ms')
-})
-
-test('settings as YAML mean the same: lists, texts that look like something else, objects', () => {
-  const setting = (path: string, value: unknown) => ({
-    path,
-    value,
-    from: 'connector.yaml:1',
-    isDefault: false,
-    description: null,
-  })
-
-  const yaml = yamlOf([
-    setting('http.host', '0.0.0.0'),
-    setting('http.port', 8090),
-    setting('channels.*.maxAge', '7d'),
-    setting('channels["a.b"].maxAge', 'on'),
-    setting('destinations[0].name', 'aws'),
-    setting('destinations[0].s3.tags[0]', 'a: b'),
-    setting('destinations[1].name', 'yes'),
-    setting('topics', ['#', '- x']),
-    setting('empty', {}),
-    setting('number', '12'),
-    setting('colon', 'mqtt://10.0.0.2:1883'),
-    setting('comment', 'a #b'),
-  ])
-
-  assert.deepEqual(parse(yaml), {
-    http: { host: '0.0.0.0', port: 8090 },
-    channels: { '*': { maxAge: '7d' }, 'a.b': { maxAge: 'on' } },
-    destinations: [{ name: 'aws', s3: { tags: ['a: b'] } }, { name: 'yes' }],
-    topics: ['#', '- x'],
-    empty: {},
-    number: '12',
-    colon: 'mqtt://10.0.0.2:1883',
-    comment: 'a #b',
-  })
 })

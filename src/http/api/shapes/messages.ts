@@ -32,6 +32,20 @@ export const tail = z.strictObject({
 })
 export type Tail = z.infer<typeof tail>
 
+/** `GET channels/{name}/search`: a part of the log was looked at; the next request goes on. */
+export const foundMessages = z.strictObject({
+  /** Offsets `from ≤ x < next` were looked at. */
+  from: count,
+  next: count,
+  /** Where the log ends now: the search is complete once `next` is there. */
+  end: count,
+  looked: count,
+  /** When the last of them was received; null if there was none. */
+  lookedUntil: time.nullable(),
+  messages: z.array(tailMessage),
+})
+export type FoundMessages = z.infer<typeof foundMessages>
+
 /** `GET dead-letters`: one per line. */
 export const deadLetter = z.strictObject({
   offset: count,

@@ -4,6 +4,8 @@ import * as z from 'zod'
 export const setting = z.strictObject({
   /** `storage.maxBytes`, `destinations[0].s3.bucket` */
   path: z.string(),
+  /** The parts of the path: `["destinations", 0, "s3", "bucket"]`. A name may have dots. */
+  keys: z.array(z.union([z.string(), z.int()])),
   /** Secrets are `********`. */
   value: z.unknown(),
   /** `default`, `connector.yaml:12`, `IOT_ANALYTICS_CONNECTOR__HTTP__PORT`, `--http-port`, … */
