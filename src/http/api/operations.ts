@@ -46,6 +46,10 @@ const filter = {
   since: time().optional(),
   until: time().optional(),
 }
+const page = z.strictObject({
+  after: z.string().max(MAX_TEXT).default(''),
+  limit: wholeNumber(1, 1000, 200),
+})
 const offset = z.number().int().min(0)
 const MAX_REPLAYED = 10_000
 const replayed = {
@@ -84,10 +88,7 @@ export const operations = {
     method: 'GET',
     path: 'channels',
     summary: 'The channels, by name',
-    query: z.strictObject({
-      after: z.string().max(MAX_TEXT).default(''),
-      limit: wholeNumber(1, 1000, 200),
-    }),
+    query: page,
     answer: channelList,
   },
   channel: {
@@ -181,7 +182,8 @@ export const operations = {
   tables: {
     method: 'GET',
     path: 'tables',
-    summary: 'What queries can ask for',
+    summary: 'What queries can ask for: channels, then datastores, by name',
+    query: page,
     answer: tableList,
   },
   story: {

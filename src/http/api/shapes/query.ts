@@ -7,10 +7,16 @@ export const tableList = z.strictObject({
     z.strictObject({
       name: z.string(),
       kind: z.enum(['channel', 'datastore']),
-      /** Null if they are not known yet. */
+      /**
+       * Those of the Parquet files. Null while a channel has none, and if the list of the files is
+       * too long or damaged: then `describe` in a query finds the columns in the messages.
+       */
       columns: z.array(z.strictObject({ name: z.string(), type: z.string() })).nullable(),
+      /** Messages in the log of a channel; null if it has no log. */
       rows: count.nullable(),
     }),
   ),
+  /** What to pass as `after`: a name such as `channels.pumps`. Null on the last page. */
+  next: z.string().nullable(),
 })
 export type TableList = z.infer<typeof tableList>
