@@ -13,7 +13,7 @@ import { destinationList, retried } from './shapes/destinations.ts'
 import { ledger } from './shapes/ledger.ts'
 import { deadLetter, message, replayReport, story, tail } from './shapes/messages.ts'
 import { history, overview } from './shapes/overview.ts'
-import { tableList } from './shapes/query.ts'
+import { queryList, tableList } from './shapes/query.ts'
 import { hello, login, loginCode, session } from './shapes/session.ts'
 import { settings } from './shapes/settings.ts'
 
@@ -245,7 +245,22 @@ export const operations = {
     body: question,
     answer: z.unknown(),
     answerIs: 'result',
-    errors: ['InvalidQuery', 'QueryLimit', 'AnalyticsUnavailable'],
+    errors: ['InvalidQuery', 'QueryLimit', 'QueryCancelled', 'AnalyticsUnavailable'],
+  },
+  queries: {
+    method: 'GET',
+    path: 'query',
+    summary: 'The queries that run or wait',
+    answer: queryList,
+  },
+  cancelQuery: {
+    method: 'DELETE',
+    path: 'query/{id}',
+    summary: 'End a query, by the id in the header x-query-id of its result',
+    right: 'operate',
+    answer: z.undefined(),
+    answerIs: 'nothing',
+    errors: ['QueryNotFound'],
   },
   session: {
     method: 'GET',

@@ -1,6 +1,6 @@
-/** `POST query`: rows as they come, and a summary behind them. `GET tables`: what can be asked. */
+/** `GET query`: the queries that run. `GET tables`: what can be asked. */
 import * as z from 'zod'
-import { count } from './basics.ts'
+import { count, time } from './basics.ts'
 
 export const tableList = z.strictObject({
   tables: z.array(
@@ -20,3 +20,18 @@ export const tableList = z.strictObject({
   next: z.string().nullable(),
 })
 export type TableList = z.infer<typeof tableList>
+
+/** Those that wait for their turn included. */
+export const queryList = z.strictObject({
+  queries: z.array(
+    z.strictObject({
+      /** For `DELETE query/{id}`; the header `x-query-id` of the result has it too. */
+      id: z.string(),
+      /** At most 1,000 characters. */
+      sql: z.string(),
+      since: time,
+      /** The name of the token or certificate that asked; null without one. */
+      askedBy: z.string().nullable(),
+    }),
+  ),
+})
