@@ -199,6 +199,10 @@ export const ERROR_CATALOGUE = {
     meaning:
       'The query took more time or memory, or has a larger result, than its limits allow. Nothing was changed. Ask for less: fewer rows, a shorter time, a LIMIT; or raise the limit.',
   },
+  QueryCancelled: {
+    effect: 'reject',
+    meaning: 'An operator has ended the query with `DELETE /api/v1/query/<id>`. Ask again.',
+  },
   InvalidDataset: {
     effect: 'reject',
     meaning:

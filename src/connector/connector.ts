@@ -325,7 +325,7 @@ export class Connector {
       metrics: this.#metrics,
       refusedClients: this.#refusedClients,
       settings: this.#settings,
-      hasQueries: running.analytics?.queries !== undefined,
+      tables: running.analytics?.tableList,
     })
     view.start()
     this.#undo.push(async () => view.close())

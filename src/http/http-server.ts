@@ -24,6 +24,7 @@ import { checkAccess } from './access/access-hook.ts'
 import { OperatorSocket } from './access/operator-socket.ts'
 import { sessionRoutes } from './access/session-routes.ts'
 import { operatorRoutes } from './api/operator-routes.ts'
+import { runningQueryRoutes } from './api/running-queries.ts'
 import { BodyBudget } from './connections/body-budget.ts'
 import { Connections, type ConnectionsOptions } from './connections/connections.ts'
 import { RequestLimits } from './connections/request-limits.ts'
@@ -39,6 +40,7 @@ import { type ApiReceiver, iotAnalyticsApiRoutes } from './routes/iot-analytics-
 import { ledgerRoute } from './routes/ledger.ts'
 import { metricsRoute } from './routes/metrics.ts'
 import { type QueryReceiver, queryRoute } from './routes/query.ts'
+import { RunningQueries } from './routes/running-queries.ts'
 import { whyRoute } from './routes/why.ts'
 import type { ConnectorView } from './views/connector-view.ts'
 
@@ -267,7 +269,11 @@ export class HttpServer {
     whyRoute(server, view, this.#limits)
     const { batches, queries, api, contents } = this.#options
     const bodies = new BodyBudget(this.#connections)
-    if (queries !== undefined) queryRoute(server, queries, this.#connections)
+    const running = new RunningQueries(clock)
+    runningQueryRoutes(server, running)
+    if (queries !== undefined) {
+      queryRoute(server, queries, { running, connections: this.#connections })
+    }
     if (batches !== undefined) batchPutMessageRoute(server, batches, bodies)
     if (api !== undefined) iotAnalyticsApiRoutes(server, api, bodies)
     if (contents !== undefined) datasetContentRoute(server, contents, this.#connections)

@@ -42,7 +42,7 @@ import { DeadLetterReplay } from './dead-letter-replay.ts'
 import { DestinationStates } from './destination-states.ts'
 import { HistoryReplay, offsetOf } from './history-replay.ts'
 import { LossWatch } from './loss-watch.ts'
-import { lastFields, tablesOf } from './snapshots/channel-contents.ts'
+import { lastFields } from './snapshots/channel-contents.ts'
 import { Snapshots, type SnapshotsOptions } from './snapshots/snapshots.ts'
 import { findings } from './verdict.ts'
 import { MessageHistory, type MessageHistoryOptions } from './why/message-history.ts'
@@ -54,8 +54,8 @@ export interface RunningViewOptions
   /** `IotAnalyticsQueueSizePerChannel`. */
   readonly maxBacklogMessages: number
   readonly router: Router
-  /** Whether messages can be asked for with SQL. */
-  readonly hasQueries: boolean
+  /** Undefined if messages can't be asked for with SQL. */
+  readonly tables: OperatorView['tables'] | undefined
 }
 
 /** A page has at most this much payload, whatever its limit of messages; its text is bounded too. */
@@ -201,8 +201,8 @@ export class RunningView implements ConnectorView {
     return this.#history.story(id)
   }
 
-  tables(): TableList {
-    return { tables: this.#options.hasQueries ? tablesOf(this.#channels) : [] }
+  async tables(...page: Parameters<OperatorView['tables']>): Promise<TableList> {
+    return (await this.#options.tables?.(...page)) ?? { tables: [], next: null }
   }
 
   store(): StoreLedger {

@@ -190,6 +190,31 @@ test('a client that goes away ends its query and frees its place', { skip }, asy
   assert.equal(await next.text(), '{"n":2}\n')
 })
 
+test('an operator ends the query of somebody else, and its place is free at once', {
+  skip,
+}, async (t) => {
+  const token = 'a-token-of-some-length'
+  const connector = await startConnector(t, {
+    http: { port: 0, token },
+    analytics: { query: { maxRunning: 1 } },
+  })
+  const url = String(connector.describe().http)
+  const authorization = `Bearer ${token}`
+  const headers = { 'content-type': 'text/plain', authorization }
+  const endless = post(url, ENDLESS, { headers })
+  await until('the query runs', () => leftovers().length > 0)
+  const list = await fetch(`${url}/api/v1/query`, { headers: { authorization } })
+  const { id } = JSON.parse(await list.text()).queries[0]
+
+  await fetch(`${url}/api/v1/query/${id}`, { method: 'DELETE', headers: { authorization } })
+  const ended = await endless
+  const next = await post(url, 'select 2 as n', { headers })
+
+  assert.equal(ended.status, 422)
+  assert.match(await ended.text(), /"error":"QueryCancelled"/)
+  assert.equal(await next.text(), '{"n":2}\n')
+})
+
 test('queries over HTTP have the access rules of other requests', { skip }, async (t) => {
   const token = 'a-token-of-some-length'
   const connector = await startConnector(t, { http: { port: 0, token } })

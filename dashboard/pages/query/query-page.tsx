@@ -23,7 +23,9 @@ export function QueryPage() {
   const sql = useSignal(route.peek().query['sql'] ?? '')
   const editor = useRef<Editor>(undefined)
   const { state, run, cancel } = useQuery()
-  const tables = useResource('tables', (signal) => getJson<TableList>('tables', { signal }))
+  const tables = useResource('tables', (signal) =>
+    getJson<TableList>('tables?limit=1000', { signal }),
+  )
   const { list, describe } = useColumns(tables.value, sql.value)
   const isRunning = state.value.kind === 'running'
   const start = (): void => {

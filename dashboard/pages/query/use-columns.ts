@@ -49,8 +49,9 @@ export function useColumns(list: TableList | undefined, sql: string): DescribedT
   return { list: list && withColumns(list, found.value), describe }
 }
 
-function withColumns({ tables }: TableList, found: ReadonlyMap<string, Columns>): TableList {
+function withColumns({ tables, next }: TableList, found: ReadonlyMap<string, Columns>): TableList {
   return {
+    next,
     tables: tables.map((table) => ({
       ...table,
       columns: table.columns ?? found.get(table.name) ?? null,

@@ -83,6 +83,26 @@ export async function readCatalogue(
   return bytes === undefined ? undefined : (parse(bytes.toString('utf8')) ?? 'damaged')
 }
 
+/**
+ * Its columns alone. Undefined if there is no catalogue, if it is damaged, or if it has more than
+ * `maxBytes`.
+ * @throws a system error if it can't be read
+ */
+export async function readColumns(
+  directory: string,
+  table: TableLocation,
+  maxBytes: number,
+): Promise<readonly FieldColumn[] | undefined> {
+  const path = join(tableDirectory(directory, table), CATALOGUE_NAME)
+  const bytes = await readSmallFile(nodeFileLayer, path, maxBytes)
+  if (bytes === undefined || bytes.length > maxBytes) return undefined
+  try {
+    return z.object({ columns: columnsShape }).parse(JSON.parse(bytes.toString('utf8'))).columns
+  } catch {
+    return undefined
+  }
+}
+
 /** Replaces it: after a crash there is the old one or the new one. */
 export async function writeCatalogue(
   directory: string,

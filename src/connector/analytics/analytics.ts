@@ -10,11 +10,14 @@ import type { PartContext } from '../parts.ts'
 import { openApi, openResources } from './api.ts'
 import { startDatasets } from './datasets.ts'
 import { startPipelines } from './pipelines.ts'
+import { openTableList, type TableLister } from './table-list.ts'
 import { startTables } from './tables.ts'
 
 export interface RunningAnalytics {
   /** Undefined with durability `memory`: queries read what is on disk. */
   readonly queries: Queries | undefined
+  /** What they can ask for. */
+  readonly tableList: TableLister | undefined
   /** Undefined if it is not configured. */
   readonly api: IotAnalyticsApi | undefined
   /** Undefined without the API. */
@@ -43,6 +46,7 @@ export async function startAnalytics(
   const tables = await startTables(config, storage, context, resources)
   return {
     queries,
+    tableList: await openTableList(config, channels),
     api,
     datasets: datasets?.datasets,
     close: async () => {

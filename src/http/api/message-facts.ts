@@ -24,8 +24,10 @@ export function messageFactRoutes(
     return sendInPieces(reply, JSON_TYPE, [text])
   })
 
-  operatorRoute(server, operations.tables, async ({ reply }) => {
-    const text = await pages.serve(reply.raw, async () => JSON.stringify(view.tables()))
+  operatorRoute(server, operations.tables, async ({ query: { after, limit }, reply }) => {
+    const text = await pages.serve(reply.raw, async (nextTurn) =>
+      JSON.stringify(await view.tables(after, limit, nextTurn)),
+    )
     return sendInPieces(reply, JSON_TYPE, [text])
   })
 }

@@ -13,7 +13,7 @@ import { destinationList, retried } from './shapes/destinations.ts'
 import { ledger } from './shapes/ledger.ts'
 import { deadLetter, foundMessages, message, replayReport, story, tail } from './shapes/messages.ts'
 import { history, overview } from './shapes/overview.ts'
-import { tableList } from './shapes/query.ts'
+import { queryList, tableList } from './shapes/query.ts'
 import { hello, login, loginCode, session } from './shapes/session.ts'
 import { settings } from './shapes/settings.ts'
 
@@ -46,6 +46,10 @@ const filter = {
   since: time().optional(),
   until: time().optional(),
 }
+const page = z.strictObject({
+  after: z.string().max(MAX_TEXT).default(''),
+  limit: wholeNumber(1, 1000, 200),
+})
 const offset = z.number().int().min(0)
 const MAX_REPLAYED = 10_000
 const replayed = {
@@ -84,10 +88,7 @@ export const operations = {
     method: 'GET',
     path: 'channels',
     summary: 'The channels, by name',
-    query: z.strictObject({
-      after: z.string().max(MAX_TEXT).default(''),
-      limit: wholeNumber(1, 1000, 200),
-    }),
+    query: page,
     answer: channelList,
   },
   channel: {
@@ -193,7 +194,8 @@ export const operations = {
   tables: {
     method: 'GET',
     path: 'tables',
-    summary: 'What queries can ask for',
+    summary: 'What queries can ask for: channels, then datastores, by name',
+    query: page,
     answer: tableList,
   },
   story: {
@@ -255,7 +257,22 @@ export const operations = {
     body: question,
     answer: z.unknown(),
     answerIs: 'result',
-    errors: ['InvalidQuery', 'QueryLimit', 'AnalyticsUnavailable'],
+    errors: ['InvalidQuery', 'QueryLimit', 'QueryCancelled', 'AnalyticsUnavailable'],
+  },
+  queries: {
+    method: 'GET',
+    path: 'query',
+    summary: 'The queries that run or wait',
+    answer: queryList,
+  },
+  cancelQuery: {
+    method: 'DELETE',
+    path: 'query/{id}',
+    summary: 'End a query, by the id in the header x-query-id of its result',
+    right: 'operate',
+    answer: z.undefined(),
+    answerIs: 'nothing',
+    errors: ['QueryNotFound'],
   },
   session: {
     method: 'GET',

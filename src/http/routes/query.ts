@@ -8,8 +8,11 @@ import { refuseForeignOrigins } from '../access/own-requests.ts'
 import type { Connections } from '../connections/connections.ts'
 import { LINES_TYPE, TEXT_TYPE } from '../requests/pages.ts'
 import { parseRequest } from '../requests/query.ts'
+import type { RunningQueries } from './running-queries.ts'
 
 export const QUERY_PATH = '/api/v1/query'
+/** Of the answer: for `DELETE /api/v1/query/<id>`. */
+const ID_HEADER = 'x-query-id'
 /** Rows, time, files: known when the result is complete. Without it the result is not. */
 export const SUMMARY_TRAILER = 'x-query-summary'
 
@@ -23,6 +26,8 @@ const TYPES = {
 /** Bytes of a result that wait for its client. */
 const BUFFERED_BYTES = 128 * 1024
 const MAX_WIDTH = 10_000
+/** The SQL is right, and there is no result. */
+const ENDED = ['QueryLimit', 'QueryCancelled']
 
 const format = z.enum(['table', 'csv', 'jsonl', 'parquet']).default('jsonl')
 export const question = z.strictObject({
@@ -62,7 +67,7 @@ export interface QueryReceiver {
 export function queryRoute(
   server: FastifyInstance,
   queries: QueryReceiver,
-  connections: Connections,
+  { running, connections }: { running: RunningQueries; connections: Connections },
 ): void {
   server.register((scope, _options, ready) => {
     scope.addContentTypeParser('text/plain', { parseAs: 'string' }, (_request, body, done) => {
@@ -71,7 +76,7 @@ export function queryRoute(
     scope.post(QUERY_PATH, { onRequest: refuseForeignOrigins }, async (request, reply) => {
       const asked = questionOf(request)
       try {
-        const result = await begunResult(queries, asked, reply)
+        const result = await begunResult(queries, asked, { request, reply, running })
         connections.expectLongAnswer(request.raw.socket)
         return reply.type(TYPES[asked.isExplained ? 'table' : asked.format]).send(result)
       } catch (thrown) {
@@ -90,6 +95,12 @@ function questionOf({ body, query }: FastifyRequest): AskedQuestion {
   return { ...rest, isExplained: explain }
 }
 
+interface Asking {
+  readonly request: FastifyRequest
+  readonly reply: FastifyReply
+  readonly running: RunningQueries
+}
+
 /**
  * The result as a stream, once its first part is there. If the query fails later, the stream ends
  * with an error and the connection is closed, so that half a result is not taken for a whole one.
@@ -97,11 +108,13 @@ function questionOf({ body, query }: FastifyRequest): AskedQuestion {
 async function begunResult(
   queries: QueryReceiver,
   asked: AskedQuestion,
-  reply: FastifyReply,
+  { request, reply, running }: Asking,
 ): Promise<PassThrough> {
   const cancelled = new AbortController()
   const { signal } = cancelled
   reply.raw.once('close', () => cancelled.abort())
+  const id = running.begin(asked.sql, request.access.name, cancelled)
+  reply.header(ID_HEADER, id)
   const result = new PassThrough({ highWaterMark: BUFFERED_BYTES })
   // Before the result is sent, nobody else listens.
   result.on('error', () => {})
@@ -113,7 +126,7 @@ async function begunResult(
     begin()
     if (!result.write(part)) await once(result, 'drain', { signal })
   }
-  const summary = queries.run(asked, { signal, onPart })
+  const summary = queries.run(asked, { signal, onPart }).finally(() => running.ended(id))
   summary.then(
     () => result.end(),
     (error: Error) => result.destroy(error),
@@ -128,5 +141,5 @@ async function begunResult(
 function answerQueryError(thrown: unknown, reply: FastifyReply): FastifyReply {
   if (!(thrown instanceof ConnectorError) || thrown.effect !== 'reject') throw thrown
   const { code: error, message } = thrown
-  return reply.code(error === 'QueryLimit' ? 422 : 400).send({ error, message })
+  return reply.code(ENDED.includes(error) ? 422 : 400).send({ error, message })
 }

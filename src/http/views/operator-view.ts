@@ -46,6 +46,10 @@ export interface OperatorView {
   /** By the sender's id or the message id: what happened, step by step. */
   story(id: string): Promise<Story>
 
-  /** What queries can ask for; none if nothing can be asked. */
-  tables(): TableList
+  /**
+   * What queries can ask for: channels, then datastores, after the qualified name `after`, such as
+   * `channels.pumps`. None if nothing can be asked.
+   * @param nextTurn called between pieces of work
+   */
+  tables(after: string, limit: number, nextTurn: () => Promise<void>): Promise<TableList>
 }

@@ -1,8 +1,6 @@
-/** What is in channels: the fields of the last messages, and how many rows a query would find. */
-import type { ChannelSet } from '../../channels/channel-set.ts'
+/** The fields of the last messages of a channel. */
 import type { ChannelLog } from '../../channels/log/channel-log.ts'
 import type { FieldList } from '../../http/api/shapes/channels.ts'
-import type { TableList } from '../../http/api/shapes/query.ts'
 import { MessageFields } from './message-fields.ts'
 
 const MAX_MESSAGES = 1_000
@@ -36,12 +34,4 @@ export async function lastFields(
     to = from
   }
   return fields.list
-}
-
-export function tablesOf(channels: ChannelSet): TableList['tables'] {
-  return [...channels]
-    .map(({ name, log }) => {
-      return { name, kind: 'channel' as const, columns: null, rows: log.committed - log.start }
-    })
-    .sort((one, other) => (one.name < other.name ? -1 : 1))
 }

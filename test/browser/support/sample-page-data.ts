@@ -91,6 +91,7 @@ export function sampleTables(): TableList {
       { name: 'alarms', kind: 'channel', columns: columns.slice(0, 4), rows: 4_100 },
       { name: 'daily_means', kind: 'datastore', columns: null, rows: null },
     ],
+    next: null,
   }
 }
 

@@ -121,8 +121,8 @@ export class ListView implements ConnectorView {
     return { id, messages: [], notes: [] }
   }
 
-  tables() {
-    return { tables: [] }
+  async tables() {
+    return { tables: [], next: null }
   }
 
   store(): StoreLedger {

@@ -43,7 +43,7 @@ async function openView(change: Partial<RunningViewOptions> = {}) {
     sources: [],
     intakes: new Map(),
     destinationKinds: [],
-    hasQueries: false,
+    tables: undefined,
     memory: rig.budget,
     directory: undefined,
     instance: 'box',

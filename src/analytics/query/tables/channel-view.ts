@@ -6,6 +6,8 @@
  * wider one.
  */
 import { quotedName, textLiteral } from '../../duckdb/sql-text.ts'
+import { ROW_COLUMNS } from '../../rows/row-columns.ts'
+import { DRIFT_COLUMN, type FieldColumn } from '../../tables/columns.ts'
 
 export interface SchemaColumn {
   readonly name: string
@@ -22,17 +24,22 @@ export interface OffsetRange {
 export interface ChannelContent {
   /** Relative to the data directory. */
   readonly files: readonly string[]
-  /** A SELECT with `columns` for each range of rows that is in no file. */
+  /** A SELECT with the columns but the day for each range of rows that is in no file. */
   readonly tail: readonly string[]
-  /** All columns but the day. */
-  readonly columns: readonly SchemaColumn[]
+  readonly fields: readonly FieldColumn[]
 }
 
 /** The day of arrival, which is part of a file's path and selects files. */
 const DAY = { name: '__dt', type: 'DATE' }
 
-export function channelSelect({ files, tail, columns }: ChannelContent): string {
-  const all = [...columns, DAY]
+/** As `describe` lists them. */
+export function channelColumns(fields: readonly FieldColumn[]): SchemaColumn[] {
+  const named = fields.map(({ name, type }) => ({ name, type }))
+  return [...ROW_COLUMNS, { name: DRIFT_COLUMN, type: 'VARCHAR' }, ...named, DAY]
+}
+
+export function channelSelect({ files, tail, fields }: ChannelContent): string {
+  const all = channelColumns(fields)
   const parts = [
     noRows(all),
     ...(files.length === 0 ? [] : [filesOf(files)]),

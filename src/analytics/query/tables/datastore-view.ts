@@ -27,11 +27,18 @@ const ARRIVAL: SchemaColumn = { name: 'arrival_time', type: 'TIMESTAMP' }
 /** No attribute can have a name of two words. */
 const HIDDEN_ARRIVAL = quotedName('arrival time')
 
+/** As `describe` lists them. */
+export function datastoreColumns(
+  columns: readonly FieldColumn[],
+  partitions: readonly Partition[],
+): SchemaColumn[] {
+  return shownColumns(columns, partitions).map(({ name, type }) => ({ name, type }))
+}
+
 export function datastoreSelect({ sources, columns, partitions, rows }: DatastoreContent): string {
-  const computed = partitions.flatMap((partition) => partitionColumns(partition, columns))
-  const attributes = attributesOf(columns, [DAY.name, ...computed.map(({ name }) => name)])
-  const shown = [...attributes, { name: DAY.name, sql: DAY.name }, ...distinct(computed)]
-  const list = shown.map(({ name, sql }) => `${sql} as ${quotedName(name)}`)
+  const list = shownColumns(columns, partitions).map(
+    ({ name, sql }) => `${sql} as ${quotedName(name)}`,
+  )
   const parts = sources.filter(({ files }) => files.length > 0)
   const all = [...columns.map(typed), ARRIVAL, DAY]
   const union = [noRows(all), ...parts.map((source) => sourceRows(source, columns))]
@@ -63,9 +70,17 @@ function typed({ name, type, declaredType = type }: FieldColumn): SchemaColumn {
   return { name, type: declaredType }
 }
 
-interface ShownColumn {
-  readonly name: string
+interface ShownColumn extends SchemaColumn {
   readonly sql: string
+}
+
+function shownColumns(
+  columns: readonly FieldColumn[],
+  partitions: readonly Partition[],
+): ShownColumn[] {
+  const computed = partitions.flatMap((partition) => partitionColumns(partition, columns))
+  const attributes = attributesOf(columns, [DAY.name, ...computed.map(({ name }) => name)])
+  return [...attributes, { ...DAY, sql: DAY.name }, ...distinct(computed)]
 }
 
 /**
@@ -75,12 +90,14 @@ interface ShownColumn {
 function attributesOf(columns: readonly FieldColumn[], computed: readonly string[]): ShownColumn[] {
   const reserved = new Set(computed.map(lower))
   const taken = new Set([...columns.map(({ name }) => name), ...computed].map(lower))
-  return columns.map(({ name, path }) => {
+  return columns.map((column) => {
+    const { name, path } = column
     const own = path.join('_')
     const isRenamed = name === `payload_${own}` && own !== '__proto__' && !taken.has(lower(own))
     if (isRenamed) taken.add(lower(own))
     const shown = reserved.has(lower(name)) ? `payload_${name}` : name
-    return { name: isRenamed ? own : shown, sql: quotedName(name) }
+    const { type } = typed(column)
+    return { name: isRenamed ? own : shown, type, sql: quotedName(name) }
   })
 }
 
@@ -90,14 +107,21 @@ function partitionColumns(
 ): ShownColumn[] {
   const found = columns.find(({ path: [key], path }) => path.length === 1 && key === attribute)
   const value = found === undefined ? 'null' : quotedName(found.name)
-  if (!isTime) return [{ name: `__partition_${attribute}`, sql: `cast(${value} as varchar)` }]
+  if (!isTime) {
+    const sql = `cast(${value} as varchar)`
+    return [{ name: `__partition_${attribute}`, type: 'VARCHAR', sql }]
+  }
   const micros = `cast(round(try_cast(${value} as double) * 1000000) as bigint)`
   const time =
     format === undefined
       ? `try(make_timestamp(${micros}))`
       : `cast(try_strptime(cast(${value} as varchar), ${textLiteral(format)}) as timestamp)`
   return ['year', 'month', 'day', 'hour'].map((part) => {
-    return { name: `__${part}`, sql: `cast(date_part('${part}', ${time}) as integer)` }
+    return {
+      name: `__${part}`,
+      type: 'INTEGER',
+      sql: `cast(date_part('${part}', ${time}) as integer)`,
+    }
   })
 }
 

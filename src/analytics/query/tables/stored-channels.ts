@@ -7,17 +7,11 @@ import { join } from 'node:path'
 import { isChannelName } from '../../../channel-name.ts'
 import { systemCodeOf } from '../../../errors.ts'
 import { textLiteral } from '../../duckdb/sql-text.ts'
-import { ROW_COLUMNS } from '../../rows/row-columns.ts'
 import { storedMessages } from '../../rows/row-samples.ts'
 import { STORED_ROWS } from '../../rows/row-scan.ts'
 import { StoredDirectory } from '../../rows/stored-range.ts'
 import { readCatalogue } from '../../tables/catalogue.ts'
-import {
-  DRIFT_COLUMN,
-  type FieldColumn,
-  mergeColumns,
-  type SampledField,
-} from '../../tables/columns.ts'
+import { type FieldColumn, mergeColumns, type SampledField } from '../../tables/columns.ts'
 import { FieldSampling, SAMPLED_ROWS } from '../../tables/field-sampling.ts'
 import { coverageOf, listTable } from '../../tables/table-listing.ts'
 import { channelTable, TABLES_NAME } from '../../tables/table-location.ts'
@@ -78,7 +72,7 @@ export class StoredChannels {
       select: channelSelect({
         files: paths,
         tail: tail.map((range) => tailRows(channel, range, fields, keptFrom)),
-        columns: [...ROW_COLUMNS, { name: DRIFT_COLUMN, type: 'VARCHAR' }, ...fields],
+        fields,
       }),
     }
   }

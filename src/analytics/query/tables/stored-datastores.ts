@@ -5,7 +5,10 @@
 import { join } from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { type Partition, partitionsOf } from '../../datastores/schema/declared-schema.ts'
-import { datastoreDefinition } from '../../resources/datastore-definition.ts'
+import {
+  type DatastoreDefinition,
+  datastoreDefinition,
+} from '../../resources/datastore-definition.ts'
 import { storedDefinitions } from '../../resources/stored-definitions.ts'
 import { type FieldColumn, widerType } from '../../tables/columns.ts'
 import { readTable } from '../../tables/table.ts'
@@ -53,7 +56,7 @@ export class StoredDatastores {
     const stored = await storedDefinitions(directory, 'datastores', datastoreDefinition)
     const definitions = new Map<string, Definition>()
     for (const [name, definition] of stored) {
-      definitions.set(name, { partitions: usablePartitions(() => partitionsOf(definition)) })
+      definitions.set(name, { partitions: usablePartitions(definition) })
     }
     const { timeExpression } = rows
     const checked =
@@ -83,10 +86,7 @@ export class StoredDatastores {
       })
     }
     const { partitions = [] } = this.#definitions.get(datastore) ?? {}
-    const columns = sources.reduce<FieldColumn[]>(
-      (known, { columns: more }) => unionOf(known, more),
-      [],
-    )
+    const columns = unionOf(sources.map(({ columns }) => columns))
     return {
       name: datastore,
       schema: 'datastores',
@@ -99,9 +99,9 @@ export class StoredDatastores {
 }
 
 /** A format that can't be used was reported when the pipeline was defined; its columns are missing. */
-function usablePartitions(read: () => readonly Partition[]): readonly Partition[] {
+export function usablePartitions(definition: DatastoreDefinition): readonly Partition[] {
   try {
-    return read()
+    return partitionsOf(definition)
   } catch (thrown) {
     if (thrown instanceof RangeError) return []
     throw thrown
@@ -109,9 +109,9 @@ function usablePartitions(read: () => readonly Partition[]): readonly Partition[
 }
 
 /** By name: sources give the same name to the same attribute. */
-function unionOf(known: readonly FieldColumn[], more: readonly FieldColumn[]): FieldColumn[] {
-  const byName = new Map(known.map((column) => [column.name.toLowerCase(), column]))
-  for (const column of more) {
+export function unionOf(sources: readonly (readonly FieldColumn[])[]): FieldColumn[] {
+  const byName = new Map<string, FieldColumn>()
+  for (const column of sources.flat()) {
     const key = column.name.toLowerCase()
     const before = byName.get(key)
     if (before === undefined) byName.set(key, column)
