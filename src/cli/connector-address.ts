@@ -1,12 +1,15 @@
-/** The addresses of the connector that runs with a configuration, as seen from this machine. */
+/** The addresses of a connector, as seen from this machine, and why it can't be reached there. */
 import { connect } from 'node:net'
 import { hostForUrl, shownUrl } from '../addresses.ts'
 import type { ConnectorConfig } from '../config/connector-config.ts'
-import { systemCodeOf } from '../errors.ts'
+import { connectionAdvice, connectionMessageOf } from '../connection-errors/advice.ts'
+import type { ConnectionPeer } from '../connection-errors/peer.ts'
+import { messageOf, systemCodeOf } from '../errors.ts'
 import { isSocketPath, operatorSocketPath } from '../http/access/operator-socket.ts'
 import type { ConnectorFlags } from './connector-flags.ts'
 import type { CliContext } from './context.ts'
 import { usageError } from './exit-code.ts'
+import { SilenceError } from './http-request.ts'
 
 /** Another connector than the configuration's, as `--url` names one. */
 const URL_VARIABLE = 'IOT_ANALYTICS_CONNECTOR_URL'
@@ -46,9 +49,9 @@ export function socketPathOf({ storage }: ConnectorConfig): string | undefined {
   return storage.durability === 'disk' ? operatorSocketPath(storage.directory) : undefined
 }
 
-/** Why nobody can be asked through the socket; undefined if a connector listens there. */
+/** Why nobody can be asked through the socket, as a clause; undefined if a connector listens there. */
 export async function socketProblem(path: string): Promise<string | undefined> {
-  if (!isSocketPath(path)) return 'the path is too long for a socket'
+  if (!isSocketPath(path)) return `${path} is too long a path for a socket`
   return await new Promise((resolve) => {
     const connection = connect(path)
     connection.once('connect', () => {
@@ -57,19 +60,61 @@ export async function socketProblem(path: string): Promise<string | undefined> {
     })
     connection.once('error', (error) => {
       const code = systemCodeOf(error) ?? error.message
-      resolve(SOCKET_PROBLEMS[code] ?? code)
+      resolve(SOCKET_PROBLEMS[code]?.(path) ?? `${path} can’t be used (${code})`)
     })
   })
 }
 
-const SOCKET_PROBLEMS: Readonly<Record<string, string>> = {
-  ENOENT: 'it does not exist',
-  ECONNREFUSED: 'no connector listens there',
-  EACCES: 'it belongs to another user; run the command as the user that runs the connector',
+const SOCKET_PROBLEMS: Readonly<Record<string, (path: string) => string>> = {
+  ENOENT: (path) => `${path} does not exist`,
+  ECONNREFUSED: (path) => `no connector listens at ${path}`,
+  EACCES: (path) =>
+    `${path} belongs to another user (run the command as the user that runs the connector)`,
 }
 
 /** A server that listens on every address is also on loopback. */
 function authority({ host, port }: { readonly host: string; readonly port: number }): string {
   const reachable = host === '0.0.0.0' || host === '::' ? 'localhost' : host
   return `${hostForUrl(reachable)}:${port}`
+}
+
+export const START =
+  'Start it with `iot-analytics-connector run`, or set the address of another one with --config or --url'
+
+const HANGS =
+  'It hangs, or its machine is overloaded: see its log, and whether its disk answers (dmesg)'
+const CONNECTOR: ConnectionPeer = {
+  name: 'connector',
+  ca: '--ca',
+  certAndKey: '--cert and --key',
+  servername: '--url',
+}
+const REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens there (ECONNREFUSED)',
+  ENOTFOUND: 'no name server knows this name (ENOTFOUND)',
+  EHOSTUNREACH: 'no network leads there (EHOSTUNREACH)',
+  ENETUNREACH: 'no network leads there (ENETUNREACH)',
+  ENOENT: 'there is no such socket (ENOENT)',
+  EACCES: 'the socket belongs to another user (EACCES)',
+}
+
+/** Two sentences, without the full stop of the last one. */
+export function failureText(thrown: unknown, isTls: boolean): string {
+  if (thrown instanceof SilenceError) return `${thrown.message}. ${HANGS}`
+  const code = systemCodeOf(thrown)
+  const advice = `${connectionAdvice(thrown, CONNECTOR)}${schemeAdvice(code, isTls)}`
+  if (advice !== '') return `${connectionMessageOf(thrown) || code}${advice}`
+  const reason = code === undefined ? messageOf(thrown) : (REASONS[code] ?? code)
+  return `${reason}. ${START}`
+}
+
+/** Plain HTTP and HTTPS at the wrong port, and a client certificate that TLS 1.3 asks for late. */
+function schemeAdvice(code: string | undefined, isTls: boolean): string {
+  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG') {
+    return '. It does not speak HTTPS: set --url to http://…'
+  }
+  if (code !== 'ECONNRESET' && code !== 'EPIPE') return ''
+  return isTls
+    ? '. It may ask for a client certificate: set --cert and --key'
+    : '. If it speaks HTTPS, set --url to https://…'
 }

@@ -2,17 +2,17 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { shownUrl } from '../addresses.ts'
-import { connectionAdvice, connectionMessageOf } from '../connection-errors/advice.ts'
-import type { ConnectionPeer } from '../connection-errors/peer.ts'
-import { ConnectorError, type ErrorCode, isOwnCode, messageOf, systemCodeOf } from '../errors.ts'
+import { ConnectorError, type ErrorCode, isOwnCode } from '../errors.ts'
 import { readToken, readTokenFile } from '../http/access/token.ts'
 import type { HttpOptions } from '../http/options.ts'
 import { readNamedFile } from '../named-files/named-file.ts'
 import { type TlsContents, TlsFiles } from '../named-files/tls-files.ts'
 import {
+  failureText,
   givenUrl,
   httpUrlOf,
   SOCKET_SCHEME,
+  START,
   socketPathOf,
   socketProblem,
 } from './connector-address.ts'
@@ -33,6 +33,12 @@ const TOKEN_VARIABLE = 'IOT_ANALYTICS_CONNECTOR_TOKEN'
 /** The base of requests through a socket. */
 const SOCKET_URL = 'http://localhost'
 const MAX_ATTEMPTS = 5
+/** A connector that works answers what it is asked for within a second or two. */
+const SNAPSHOT_MS = 10_000
+/** Longer than a request may wait for messages. */
+const PAGE_MS = 60_000
+/** Searches of the log, replays and queries. */
+const LONG_MS = 300_000
 
 export type Query = Readonly<Record<string, string | undefined>>
 
@@ -67,8 +73,7 @@ export async function openConnectorClient(
   if (socketPath !== undefined && problem === undefined) {
     return new ConnectorClient(SOCKET_URL, { signal, token, trust: { tls }, socketPath })
   }
-  const tried = problem === undefined ? undefined : `${socketPath}: ${problem}`
-  if (ownUrl === undefined) throw noAddress(tried)
+  if (ownUrl === undefined) throw noAddress(problem)
   refuseUnusedFlags(ownUrl, flags)
   const { http } = config
   const pinned = flags.ca === undefined ? await ownCertificate(http) : undefined
@@ -76,7 +81,7 @@ export async function openConnectorClient(
     signal,
     token: token ?? (http === undefined ? undefined : await readToken(http)),
     trust: { tls, pinned },
-    tried,
+    tried: problem,
   })
 }
 
@@ -98,7 +103,7 @@ function noAddress(tried: string | undefined): Error {
   }
   return new ConnectorError(
     'BrokerUnavailable',
-    `Can’t ask the connector through ${tried}. The configuration has \`http: false\`, so there is no other way. ${START}`,
+    `Can’t ask the connector through its socket: ${tried}. The configuration has \`http: false\`, so there is no other way. ${START}.`,
   )
 }
 
@@ -140,7 +145,7 @@ export interface ConnectorAccess {
   readonly trust: Trust
   /** The Unix socket that requests go through. */
   readonly socketPath?: string | undefined
-  /** Another address that was tried before, and why it is not used. */
+  /** Why its socket is not used, as a clause. */
   readonly tried?: string | undefined
 }
 
@@ -168,18 +173,24 @@ export class ConnectorClient {
     return response.status === 404 ? response : await this.#checked(response)
   }
 
-  /** The answer of `/health`, whose status is 503 if the connector is not ready. */
   /** Undefined for a 404. */
   async get(path: string, query: Query): Promise<Response | undefined> {
-    const response = await this.ask(path, query)
-    if (response.ok) return response
+    const response = await this.#send(pathTo(path, query), { silenceMs: PAGE_MS })
+    if (response.status !== 404) return await this.#checked(response)
     await response.body?.cancel()
     return undefined
   }
 
   /** Throws for a 404 too, with the message of the answer. */
   async getOrFail(path: string, query: Query): Promise<Response> {
-    return await this.#checked(await this.#send(pathTo(path, query)))
+    const response = await this.#send(pathTo(path, query), { silenceMs: PAGE_MS })
+    return await this.#checked(response)
+  }
+
+  /** The same for an answer that takes no time: if none comes soon, the connector hangs. */
+  async snapshot(path: string, query: Query): Promise<Response> {
+    const response = await this.#send(pathTo(path, query), { silenceMs: SNAPSHOT_MS })
+    return await this.#checked(response)
   }
 
   async post(path: string, body: object): Promise<unknown> {
@@ -212,7 +223,7 @@ export class ConnectorClient {
   }
 
   /** Returns every answer, whatever its status. */
-  exchange(path: string, request: Omit<HttpRequest, 'signal'>): Promise<HttpAnswer> {
+  exchange(path: string, request: Omit<HttpRequest, 'signal' | 'silenceMs'>): Promise<HttpAnswer> {
     return this.#send(path, request)
   }
 
@@ -237,16 +248,28 @@ export class ConnectorClient {
 
   /** Tries again if the connector is busy and says when. */
   async #send(path: string, request: Partial<HttpRequest> = {}): Promise<HttpAnswer> {
+    const response = await this.#answer(path, request)
+    // All that the commands ask for is JSON or plain text. A redirect says where to go.
+    const isPage = response.headers.get('content-type')?.startsWith('text/html') === true
+    if (!isPage || response.headers.has('location')) return response
+    await response.body?.cancel()
+    throw new ConnectorError(
+      'BrokerUnavailable',
+      `${this.place} answered ${response.status} with a web page, as no connector does. Does a proxy or another program listen there? Set the connector’s address with --config or --url.`,
+    )
+  }
+
+  async #answer(path: string, request: Partial<HttpRequest>): Promise<HttpAnswer> {
     const { token, trust, socketPath } = this.#access
-    const { signal = this.signal } = request
+    const { signal = this.signal, silenceMs = LONG_MS } = request
     const authorization =
       token === undefined || socketPath !== undefined ? {} : { authorization: `Bearer ${token}` }
     // A signature stands in place of the token.
     const headers = { ...authorization, ...request.headers }
     try {
       for (let attempt = 1; ; attempt++) {
-        const url = new URL(path, this.url)
-        const response = await sendRequest(url, { ...request, headers, signal, socketPath }, trust)
+        const sent = { ...request, headers, signal, silenceMs, socketPath }
+        const response = await sendRequest(this.#urlTo(path), sent, trust)
         const seconds = Number(response.headers.get('retry-after') ?? Number.NaN)
         if (response.status !== 503 || attempt === MAX_ATTEMPTS || !(seconds <= 10)) return response
         await response.body?.cancel()
@@ -255,6 +278,12 @@ export class ConnectorClient {
     } catch (thrown) {
       throw this.#unreachable(thrown)
     }
+  }
+
+  /** A proxy may have the connector below a path of its own. */
+  #urlTo(path: string): URL {
+    const { origin, pathname } = new URL(this.url)
+    return new URL(`${origin}${pathname.replace(/\/+$/, '')}${path}`)
   }
 
   async #checked(response: Response): Promise<Response> {
@@ -290,39 +319,15 @@ export class ConnectorClient {
   }
 
   #unreachable(thrown: unknown): ConnectorError {
-    const code = systemCodeOf(thrown)
-    const isTls = this.url.startsWith('https:')
-    const advice = `${connectionAdvice(thrown, CONNECTOR)}${schemeAdvice(code, isTls)}`
-    const reason = advice === '' ? (code ?? messageOf(thrown)) : connectionMessageOf(thrown) || code
+    const text = failureText(thrown, this.url.startsWith('https:'))
     const { tried } = this.#access
     const before = tried === undefined ? '' : ` Its socket was tried before: ${tried}.`
     return new ConnectorError(
       'BrokerUnavailable',
-      `Can’t read from the connector at ${this.place}: ${reason}${advice || WHERE}${before}`,
+      `Can’t read from the connector at ${this.place}: ${text}.${before}`,
       { cause: thrown },
     )
   }
-}
-
-const CONNECTOR: ConnectionPeer = {
-  name: 'connector',
-  ca: '--ca',
-  certAndKey: '--cert and --key',
-  servername: '--url',
-}
-const START =
-  'Start it with `iot-analytics-connector run`, or set the address of another one with --config or --url.'
-const WHERE = `. ${START}`
-
-/** Plain HTTP and HTTPS at the wrong port, and a client certificate that TLS 1.3 asks for late. */
-function schemeAdvice(code: string | undefined, isTls: boolean): string {
-  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG') {
-    return '. It does not speak HTTPS: set --url to http://…'
-  }
-  if (code !== 'ECONNRESET' && code !== 'EPIPE') return ''
-  return isTls
-    ? '. It may ask for a client certificate: set --cert and --key'
-    : '. If it speaks HTTPS, set --url to https://…'
 }
 
 function pathTo(path: string, query: Query): string {

@@ -10,8 +10,6 @@ import { connect as connectTls, type TLSSocket } from 'node:tls'
 import type { TlsContents } from '../named-files/tls-files.ts'
 
 const CONNECT_TIMEOUT_MS = 10_000
-/** Longer than a request may wait for messages. */
-const ANSWER_TIMEOUT_MS = 300_000
 /** A `Response` of these can have no body. */
 const BODILESS = [204, 205, 304]
 
@@ -27,6 +25,8 @@ export interface HttpRequest {
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string
   readonly signal: AbortSignal
+  /** How long the connection may be silent. */
+  readonly silenceMs: number
   /** The Unix socket to connect to, in place of the host and port of the URL. */
   readonly socketPath?: string | undefined
 }
@@ -36,15 +36,21 @@ export interface HttpAnswer extends Response {
   trailer(name: string): string | undefined
 }
 
+/** The other end is there, and says nothing. */
+export class SilenceError extends Error {
+  constructor(silenceMs: number) {
+    super(`no answer within ${silenceMs / 1_000} s`)
+  }
+}
+
 /** Rejects with the error of the connection. Follows no redirects. */
 export function sendRequest(url: URL, request: HttpRequest, trust: Trust): Promise<HttpAnswer> {
-  const { method = 'GET', headers, body, signal, socketPath } = request
+  const { method = 'GET', headers, body, signal, silenceMs, socketPath } = request
   return new Promise((resolve, reject) => {
     const sent = httpRequest({
       method,
       path: `${url.pathname}${url.search}`,
       headers: { ...headers, host: url.host },
-      timeout: ANSWER_TIMEOUT_MS,
       signal,
       createConnection: (_options, created) => {
         openSocket(url, trust, signal, socketPath).then(
@@ -58,7 +64,9 @@ export function sendRequest(url: URL, request: HttpRequest, trust: Trust): Promi
         return undefined
       },
     })
-    sent.on('timeout', () => sent.destroy(new Error('no answer within 5 minutes')))
+    // The option `timeout` has no effect on a socket that `createConnection` makes.
+    sent.setTimeout(silenceMs)
+    sent.on('timeout', () => sent.destroy(new SilenceError(silenceMs)))
     sent.on('error', reject)
     sent.on('response', (answer) => resolve(responseOf(answer)))
     sent.end(body)

@@ -35,7 +35,7 @@ export class OperatorApi {
     shape: Shape,
     query: Query = {},
   ): Promise<z.infer<Shape>> {
-    const response = await this.#connector.getOrFail(`/api/v1/${name}`, query)
+    const response = await this.#connector.snapshot(`/api/v1/${name}`, query)
     const text = await response.text()
     const answer = understood(text, shape)
     if (answer === undefined) {
