@@ -67,7 +67,7 @@ function becomeExtreme(connector: SampleConnector): void {
     }
   }
   connector.pages.ledger = (now) => {
-    const row = account({ received: MANY, delivered: 1, dropped: { [NAME]: 3 } })
+    const row = account({ received: MANY, delivered: 1, dropped: { QueueFull: 3 } })
     const { total: _total, ...rest } = sampleLedger(now)
     return { ...rest, total: row, channels: [{ channel: NAME, ...row }] }
   }
@@ -95,7 +95,7 @@ for (const viewport of [DESKTOP, PHONE]) {
     for (const hash of [
       'overview',
       'channels',
-      `channels/${encodeURIComponent(NAME.slice(0, 200))}`,
+      `channels/${encodeURIComponent(NAME.slice(0, 60))}`,
       'destinations',
       'messages',
       'query',
