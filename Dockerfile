@@ -30,7 +30,7 @@ WORKDIR /config
 ENV IOT_ANALYTICS_CONNECTOR__STORAGE__DIRECTORY=/data
 VOLUME /data
 EXPOSE 1883 8090
-USER nonroot
+USER 65532
 STOPSIGNAL SIGTERM
 # Exit code 0 if all is well, 3 if not, 1 if the program does not answer.
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 \

@@ -27,7 +27,7 @@ async function configurationOf(t: TestContext, text: string) {
 
 test('the image runs the program without a shell, as a user without rights, with its data in a volume', () => {
   assert.match(image, /^FROM gcr\.io\/distroless\/nodejs24-debian13:nonroot$/m)
-  assert.match(image, /^USER nonroot$/m)
+  assert.match(image, /^USER 65532$/m)
   assert.match(image, /^VOLUME \/data$/m)
   const commands = image.match(/^(?:ENTRYPOINT|CMD|HEALTHCHECK .*CMD) .*$/gm) ?? []
   assert.equal(commands.length, 3)

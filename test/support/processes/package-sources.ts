@@ -8,7 +8,7 @@ export const repository = join(import.meta.dirname, '..', '..', '..', '..')
 
 /** Everything that a build reads or a package has. */
 const SOURCES = [
-  ...['src', 'dashboard', 'scripts', 'docs', 'examples', 'packaging'],
+  ...['bin', 'src', 'dashboard', 'scripts', 'docs', 'examples', 'packaging'],
   ...['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'],
   ...['README.md', 'CHANGELOG.md', 'LICENSE'],
 ]
