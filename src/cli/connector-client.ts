@@ -150,7 +150,8 @@ export interface ConnectorAccess {
 }
 
 /**
- * Every call throws `BrokerUnavailable` if the connector can't be reached or answers with an error.
+ * Every call throws `BrokerUnavailable` if the connector can't be reached or answers with an error,
+ * and `NotAuthorized` if it does not answer this client.
  */
 export class ConnectorClient {
   readonly url: string
@@ -239,11 +240,8 @@ export class ConnectorClient {
   }
 
   /** @param what goes after "answered" */
-  unexpectedAnswer(what: string): ConnectorError {
-    return new ConnectorError(
-      'BrokerUnavailable',
-      `The connector at ${this.place} answered ${what}`,
-    )
+  unexpectedAnswer(what: string, code: ErrorCode = 'BrokerUnavailable'): ConnectorError {
+    return new ConnectorError(code, `The connector at ${this.place} answered ${what}`)
   }
 
   /** Tries again if the connector is busy and says when. */
@@ -295,7 +293,12 @@ export class ConnectorClient {
       )
     }
     const reason = reasonIn(await response.text())
-    throw this.unexpectedAnswer(`${response.status}: ${reason}${this.#accessAdvice(response)}`)
+    // Asking again gives the same answer.
+    const isRefused = response.status === 401 || response.status === 403
+    throw this.unexpectedAnswer(
+      `${response.status}: ${reason}${this.#accessAdvice(response)}`,
+      isRefused ? 'NotAuthorized' : 'BrokerUnavailable',
+    )
   }
 
   /** An error of the call itself is thrown as the connector has written it. */

@@ -5,10 +5,9 @@ const SHELLS = ['bash', 'zsh', 'fish'] as const
 
 const EXAMPLES = `
 Examples:
-  $ source <(iot-analytics-connector completion bash)           for this shell
-  $ iot-analytics-connector completion bash > /etc/bash_completion.d/iot-analytics-connector
-  $ iot-analytics-connector completion zsh > "\${fpath[1]}/_iot-analytics-connector"
-  $ iot-analytics-connector completion fish > ~/.config/fish/completions/iot-analytics-connector.fish
+  $ source <(iot-analytics-connector completion bash)     in ~/.bashrc
+  $ source <(iot-analytics-connector completion zsh)      in ~/.zshrc, after compinit
+  $ iot-analytics-connector completion fish | source      in ~/.config/fish/config.fish
 
 Names of channels come from the running connector, if it answers within 300 ms.`
 

@@ -8,7 +8,41 @@ import type { Command } from 'commander'
 /** Prints the script that bash, zsh or fish reads, for each name of the program. */
 export async function printScript(shell: string, names: readonly string[]): Promise<void> {
   const { script } = await import('@bomb.sh/tab')
-  for (const name of names) script(shell, name, name)
+  const scripts = printed(() => {
+    for (const name of names) script(shell, name, name)
+  })
+  process.stdout.write(shell === 'bash' ? forBash(scripts) : scripts)
+}
+
+/** The package has no function that returns its scripts. */
+function printed(print: () => void): string {
+  const { log } = console
+  let text = ''
+  console.log = (line: string) => {
+    text += `${line}\n`
+  }
+  try {
+    print()
+  } finally {
+    console.log = log
+  }
+  return text
+}
+
+/** Of the package bash-completion, for shells without it: a word may then not contain `=` or `:`. */
+const WORDS = `if ! declare -F _get_comp_words_by_ref >/dev/null; then
+    _get_comp_words_by_ref() {
+        cword=$COMP_CWORD
+        words=("\${COMP_WORDS[@]}")
+        cur=\${COMP_WORDS[COMP_CWORD]}
+        prev=\${COMP_WORDS[COMP_CWORD-1]}
+    }
+fi
+`
+
+/** Constants can't be set twice: by the script of the other name, or when a profile is read again. */
+function forBash(scripts: string): string {
+  return `${WORDS}${scripts.replaceAll(/^readonly /gm, '')}`
 }
 
 /**

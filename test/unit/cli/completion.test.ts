@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { type TestContext, test } from 'node:test'
 import { channelNames } from '../../../src/cli/completion/channel-names.ts'
 import { channelRowOf, FakeOperator, overviewOf } from '../../support/http/fake-operator.ts'
@@ -69,6 +70,22 @@ test('each shell gets a script for both names of the program', async (t) => {
     assert.match(stdout, /iot-analytics-connector complete -- /)
     assert.match(stdout, /iotac complete -- /)
   }
+})
+
+test('bash reads its script again without a complaint, and completes without the package bash-completion', {
+  skip: spawnSync('bash', ['--version']).error === undefined ? false : 'needs bash',
+}, async (t) => {
+  const { stdout: script } = await runCommand(t, ['completion', 'bash'])
+  const asks = `
+    iotac() { printf 'tail\\tshow\\n:4\\n'; }
+    COMP_WORDS=(iotac ta) COMP_CWORD=1
+    compopt() { :; }
+    __iotac_complete
+    echo "\${COMPREPLY[*]}"`
+
+  const bash = spawnSync('bash', ['--norc', '-c', `${script}\n${script}\n${asks}`])
+
+  assert.deepEqual([`${bash.stdout}`, `${bash.stderr}`], ['tail\n', ''])
 })
 
 test('another shell is a mistake that names those there are', async (t) => {

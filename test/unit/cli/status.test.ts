@@ -1,5 +1,7 @@
 /** `status` against a small server with the operator's API. */
 import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import {
   channelRowOf,
@@ -111,6 +113,27 @@ test('status --wait ends with the last answer when its time is over', async (t) 
 
   assert.equal(code, 3)
   assert.ok(operator.asked >= 2)
+})
+
+test('status --wait ends at once when the connector refuses the token', async (t) => {
+  let asked = 0
+  const server = createServer((_request, response) => {
+    asked++
+    const body = { error: 'NotAuthorized', message: 'The token is wrong, or it was revoked.' }
+    response.writeHead(401, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.after(() => server.close())
+  const { port } = server.address() as AddressInfo
+
+  const { code, stderr } = await runCommand(t, [
+    ...['status', '--wait', '600'],
+    ...['--url', `http://127.0.0.1:${port}`],
+  ])
+
+  assert.equal(code, 1)
+  assert.match(stderr, /answered 401: The token is wrong, or it was revoked/)
+  assert.equal(asked, 1)
 })
 
 test('a connector without messages is shown with what it refused last', async (t) => {
