@@ -37,8 +37,8 @@ const MAX_ATTEMPTS = 5
 const SNAPSHOT_MS = 10_000
 /** Longer than a request may wait for messages. */
 const PAGE_MS = 60_000
-/** Searches of the log, replays and queries. */
-const LONG_MS = 300_000
+/** Queries, replays and imports take the time that they take; the connector limits them. */
+const UNLIMITED = 0
 
 export type Query = Readonly<Record<string, string | undefined>>
 
@@ -259,7 +259,7 @@ export class ConnectorClient {
 
   async #answer(path: string, request: Partial<HttpRequest>): Promise<HttpAnswer> {
     const { token, trust, socketPath } = this.#access
-    const { signal = this.signal, silenceMs = LONG_MS } = request
+    const { signal = this.signal, silenceMs = UNLIMITED } = request
     const authorization =
       token === undefined || socketPath !== undefined ? {} : { authorization: `Bearer ${token}` }
     // A signature stands in place of the token.

@@ -1,7 +1,7 @@
 /** How the commands ask a connector behind a proxy, another program, and one that hangs. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { createServer, type RequestListener } from 'node:http'
+import { ClientRequest, createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { failureText } from '../../../src/cli/connector-address.ts'
@@ -56,6 +56,21 @@ test('a connector that takes a request and says nothing is reported as one that 
     assert.match(failureText(error, false), /^no answer within 0\.05 s\. It hangs, or its machine/)
     return true
   })
+})
+
+test('a query may take as long as it takes before its first part comes', async (t) => {
+  // Minutes of silence are too long for a test, so it looks at the limit.
+  const limit = t.mock.method(ClientRequest.prototype, 'setTimeout')
+  const url = await served(t, (_request, answer) => void answer.end('rows'))
+  const { signal } = new AbortController()
+  const onPart = async (): Promise<void> => {}
+
+  await clientOf(url).postForParts('/api/v1/query', {}, { signal, onPart, trailer: 'x' })
+
+  assert.deepEqual(
+    limit.mock.calls.map((call) => call.arguments[0]),
+    [0],
+  )
 })
 
 test('a connector that is not there is reported in words, with the code', () => {
