@@ -25,7 +25,7 @@ export interface HttpRequest {
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string
   readonly signal: AbortSignal
-  /** How long the connection may be silent; 0: as long as it likes. */
+  /** How long the connection may be silent; 0: without a limit. */
   readonly silenceMs: number
   /** The Unix socket to connect to, in place of the host and port of the URL. */
   readonly socketPath?: string | undefined

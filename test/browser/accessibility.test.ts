@@ -13,7 +13,7 @@ import {
 } from './support/chromium.ts'
 import { SampleConnector } from './support/sample-connector.ts'
 import { emptyOverview } from './support/sample-data.ts'
-import { account } from './support/sample-page-data.ts'
+import { emptyLedger } from './support/sample-page-data.ts'
 
 const skip = WITHOUT_CHROMIUM
 
@@ -71,13 +71,7 @@ function becomeEmpty(connector: SampleConnector): void {
     clientCount: 0,
     refused: [],
   })
-  const nothing = { received: 0, delivered: 0, rejected: 0, dropped: {}, waiting: 0, inFlight: 0 }
-  connector.pages.ledger = (now) => ({
-    now: new Date(now).toISOString(),
-    total: account(nothing),
-    destinations: [],
-    channels: [],
-  })
+  connector.pages.ledger = emptyLedger
 }
 
 for (const look of LOOKS) {

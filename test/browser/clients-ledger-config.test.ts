@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { parse } from 'yaml'
 import { openPage, shows, WITHOUT_CHROMIUM } from './support/chromium.ts'
 import { SampleConnector } from './support/sample-connector.ts'
-import { account, sampleClients, sampleLedger } from './support/sample-page-data.ts'
+import { account, emptyLedger, sampleClients, sampleLedger } from './support/sample-page-data.ts'
 
 const skip = WITHOUT_CHROMIUM
 
@@ -114,13 +114,7 @@ test('further destinations and channels have accounts of their own', { skip }, a
 
 test('before the first message, the ledger says what will be there', { skip }, async (t) => {
   const connector = await SampleConnector.started(t)
-  const nothing = { received: 0, delivered: 0, rejected: 0, dropped: {}, waiting: 0, inFlight: 0 }
-  connector.pages.ledger = (now) => ({
-    now: new Date(now).toISOString(),
-    total: account(nothing),
-    destinations: [],
-    channels: [],
-  })
+  connector.pages.ledger = emptyLedger
   const { page } = await openPage(t, `${connector.url}#/ledger`)
 
   await shows(page, /No message has been received/)

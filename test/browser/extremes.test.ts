@@ -1,7 +1,7 @@
 /** Figures and names at their limits: nothing runs, and nothing overflows. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-
+import { PAGES } from '../../dashboard/route.ts'
 import { DESKTOP, fitsItsWidth, openPage, PHONE, WITHOUT_CHROMIUM } from './support/chromium.ts'
 import { SampleConnector } from './support/sample-connector.ts'
 import {
@@ -92,17 +92,7 @@ for (const viewport of [DESKTOP, PHONE]) {
     const { page, complaints } = await openPage(t, connector.url, { viewport })
     await page.locator('.verdict').waitFor()
 
-    for (const hash of [
-      'overview',
-      'channels',
-      `channels/${encodeURIComponent(NAME.slice(0, 60))}`,
-      'destinations',
-      'messages',
-      'query',
-      'clients',
-      'ledger',
-      'config',
-    ]) {
+    for (const hash of [...PAGES, `channels/${encodeURIComponent(NAME.slice(0, 60))}`]) {
       await page.goto(`${connector.url}#/${hash}`)
       await page.locator('main h1, main .tile').first().waitFor()
       // As the tick after it shows it.

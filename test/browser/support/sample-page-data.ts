@@ -153,6 +153,12 @@ export function sampleClients(now: number): ClientList {
   }
 }
 
+/** Before the first message. */
+export function emptyLedger(now: number): Ledger {
+  const nothing = { received: 0, delivered: 0, rejected: 0, dropped: {}, waiting: 0, inFlight: 0 }
+  return { now: isoAt(now), total: account(nothing), destinations: [], channels: [] }
+}
+
 export function account(changes: Partial<Account> = {}): Account {
   const figures = {
     received: 1_204_331,
